@@ -1,0 +1,120 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_ERR_H
+#define GT_ERR_H
+
+/**
+ * @file err.h
+ * One error value. A function that can fail returns gt_err_t *; NULL is success; GT_TRY hands a
+ * failure to our own caller. What an error means to HTTP, to the command line, to the log and to
+ * the grant stands in one table (gt_class_row), by class; nothing else maps errors.
+ *
+ * Detail texts are for people: no token, code, verifier, secret, key or SQL may stand in one.
+ * An error lives in the pool it was made with. Not shared between threads.
+ */
+
+#include "gt.h"
+
+typedef enum gt_class_t {
+    GT_INVALID,       /* the request is wrong; `fields` may say where */
+    GT_TOO_LARGE,     /* the request is larger than the administrator allows */
+    GT_UNSUPPORTED,   /* the request's media type is not JSON */
+    GT_FORBIDDEN,     /* the caller may not do this */
+    GT_NOT_FOUND,     /* no such route or object */
+    GT_METHOD,        /* the route exists, but not for this method */
+    GT_CONFLICT,      /* e.g. the grant belongs to another person */
+    GT_LIMITED,       /* our own limit: retry_after is set */
+    GT_SIGN_IN,       /* the user must sign in (again): the grant is missing or dead */
+    GT_INTERACTION,   /* the provider wants the user (MFA, consent); grant kept, claims may be set */
+    GT_REFUSED,       /* the provider or its API said no to this call; `status` has its own status */
+    GT_CLIENT_BROKEN, /* our registration or secret at the provider: alarm, no user touched */
+    GT_THROTTLED,     /* the provider asks us to wait: retry_after */
+    GT_UPSTREAM,      /* the provider is down, unreachable or answers rubbish */
+    GT_TIMEOUT,       /* the provider did not answer in time */
+    GT_STORE_AWAY,    /* the database is away */
+    GT_BUSY,          /* a bounded queue of ours is full: retry_after */
+    GT_CANCELLED,     /* nobody waits for this any more */
+    GT_DAMAGED,       /* a stored value cannot be opened: wrong key, tampered, moved */
+    GT_INTERNAL,      /* ours */
+    GT_CLASSES
+} gt_class_t;
+
+/** What a failure does to the grant it happened to (design: classes of failure). */
+typedef enum gt_effect_t {
+    GT_EFFECT_NONE,       /* nothing */
+    GT_EFFECT_COUNT,      /* counts towards the three errors */
+    GT_EFFECT_DEACTIVATE, /* refused by the provider: inactive, sign in again */
+    GT_EFFECT_INTERACT    /* a state of its own; the refresh token is kept */
+} gt_effect_t;
+
+/** One row of the table of classes. */
+typedef struct gt_class_row_t {
+    const char *name;  /* last part of the problem type, e.g. "sign-in-required" */
+    const char *title; /* problem title, the same for each occurrence */
+    int status;        /* HTTP status */
+    int exit_code;     /* graphtokctl's exit code, sysexits(3) */
+    int log_level;     /* APLOG_* number: 3 error, 4 warning, 6 info, 7 debug */
+    int may_retry;     /* 1: the same call may pass later */
+    gt_effect_t effect;
+} gt_class_row_t;
+
+/** One wrong field of a request. */
+typedef struct gt_field_error_t {
+    const char *field;   /* its name as the client wrote it, e.g. "start.dateTime" */
+    const char *message; /* what is expected */
+} gt_field_error_t;
+
+struct gt_err_t {
+    gt_class_t cls;
+    const char *tag;                 /* permanent, e.g. "GT0301"; explained in docs/operating.md */
+    const char *detail;              /* for people, free of secrets */
+    const char *code;                /* the provider's own code ("AADSTS700082"), or NULL */
+    const char *request_id;          /* the provider's request or trace id, or NULL */
+    const char *claims;              /* claims challenge (JSON) for the next sign-in, or NULL */
+    int status;                      /* HTTP status instead of the class's own; 0: the class's */
+    apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said */
+    apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
+    apr_pool_t *pool;                /* where this error lives */
+};
+
+/** Success. */
+#define GT_OK ((gt_err_t *)NULL)
+
+/** Hand a failure of EXPR to our own caller. Everything acquired is tied to a pool, so the hidden
+ * return is always right. */
+#define GT_TRY(expr)                                                                               \
+    do {                                                                                           \
+        gt_err_t *gt_try_err_ = (expr);                                                            \
+        if (gt_try_err_ != GT_OK)                                                                  \
+            return gt_try_err_;                                                                    \
+    } while (0)
+
+/**
+ * Make an error.
+ * @param p    where it lives
+ * @param cls  its class
+ * @param tag  a permanent tag "GTnnnn", unique per meaning (see docs/operating.md)
+ * @param fmt  the detail, printf-like (C's printf, not APR's)
+ */
+GT_MUST gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char *tag, const char *fmt, ...)
+    GT_PRINTF(4, 5);
+
+/**
+ * Put context before an error's detail ("refresh for store main: …"). Cheap; call it once, where
+ * the context is known.
+ * @return err, for `return gt_err_in(err, …)`
+ */
+GT_MUST gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...) GT_PRINTF(2, 3);
+
+/** Copy an error, deep, into another pool (from a job's to a request's, say). NULL gives NULL. */
+GT_MUST gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p);
+
+/** Add a wrong field to an error of class GT_INVALID. Both texts are copied. */
+void gt_err_field(gt_err_t *err, const char *field, const char *message);
+
+/** The row of a class; never NULL. */
+const gt_class_row_t *gt_class_row(gt_class_t cls);
+
+/** The HTTP status an error is answered with: its own, else its class's. */
+int gt_err_status(const gt_err_t *err);
+
+#endif

@@ -1,0 +1,42 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_SOURCE_H
+#define GT_SOURCE_H
+
+/**
+ * @file source.h
+ * Where a secret comes from, as the administrator wrote it: `file:PATH` (read again when the file
+ * changes), `env:NAME`, `exec:COMMAND ARGS` (first line of its output; no shell; time limit), or
+ * the literal itself. Surrounding white space of the value is dropped; 64 KiB at most.
+ */
+
+#include "gt.h"
+
+typedef enum gt_source_kind_t { GT_FROM_FILE, GT_FROM_ENV, GT_FROM_EXEC, GT_LITERAL } gt_source_kind_t;
+
+/**
+ * Parse what the administrator wrote. Nothing is read yet.
+ * @param source  the result, for the life of `p`; relative file paths are taken from `base_dir`
+ * @param why     on failure, what is wrong, for the configuration error
+ * @return 1, or 0 with *why set
+ */
+GT_MUST int gt_source_parse(gt_source_t **source, const char *text, const char *base_dir,
+                            const char **why, apr_pool_t *p);
+
+/** Its kind. */
+gt_source_kind_t gt_source_kind(const gt_source_t *source);
+
+/** How it may be shown: "file:/etc/…", "env:NAME", "exec:/usr/bin/…", "literal". Never the value. */
+const char *gt_source_name(const gt_source_t *source);
+
+/** The path of a file source, else NULL. */
+const char *gt_source_path(const gt_source_t *source);
+
+/**
+ * Read the value now. A file is looked at (stat) each time and read only when it changed; an exec's
+ * result is kept for `keep` µs (0: run each time). Thread-safe (own lock).
+ * @param secret  a copy in `p`
+ * @return GT_INTERNAL when it cannot be read, naming the source and what to do
+ */
+GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
+
+#endif

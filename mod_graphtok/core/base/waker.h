@@ -1,0 +1,12 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_WAKER_H
+#define GT_WAKER_H
+
+/** How a sleeper is told to look again: quick, never blocking, from any thread, any number of
+ * times. A copy of this struct is kept by whoever will call it. */
+typedef struct gt_waker_t {
+    void (*wake)(void *baton);
+    void *baton;
+} gt_waker_t;
+
+#endif

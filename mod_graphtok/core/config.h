@@ -1,0 +1,91 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CONFIG_H
+#define GT_CONFIG_H
+
+/**
+ * @file config.h
+ * The resolved configuration as plain structs: what the adapter fills from directives, what
+ * `-D DUMP_GRAPHTOK` prints as JSON, and what graphtokctl reads back. Immutable once resolved.
+ * Providers, stores and keys belong to the whole server; a location only names what it uses.
+ */
+
+#include "base/json.h"
+#include "base/source.h"
+#include "crypt/seal.h"
+
+/** One provider and our registration there. */
+struct gt_provider_conf_t {
+    const char *name;        /* "microsoft" */
+    const char *tenant;      /* GUID, domain, organizations, common, consumers */
+    const char *client_id;
+    gt_source_t *client_secret;
+    const char *scope;       /* blank-separated, as asked at sign-in */
+    const char *authority;   /* sign-in host with scheme, no trailing slash */
+    const char *graph_url;   /* Graph root with version, no trailing slash */
+    const char *ca_file;     /* PEM, or NULL: the system's */
+    apr_interval_time_t connect_timeout;
+    apr_interval_time_t timeout; /* one call; shorter than the lease */
+    const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
+    const char *where;       /* "FILE:LINE" of its definition */
+};
+
+/** One table of grants. */
+struct gt_store_conf_t {
+    const char *name;        /* "main" */
+    const char *table;       /* default user_tokens */
+    gt_cipher_t cipher;      /* what is written; both are read */
+    const char *user_column; /* default user_id */
+    const char *user_type;   /* text | integer | uuid */
+    const char *references;  /* "table(column)" of the application's users, or NULL */
+    const char *where;
+};
+
+/** Everything. */
+struct gt_config_t {
+    apr_array_header_t *providers; /* of gt_provider_conf_t * */
+    apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
+    gt_source_t *keyring;
+    const char *public_url;        /* what redirects are built from, or NULL */
+    const char *db_driver;         /* mod_dbd's, "" when none */
+    const char *db_params;         /* mod_dbd's; a password in it is never printed */
+    const char *db_params_where;   /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
+    apr_int64_t cache_slots;       /* token cache: slots in shared memory */
+    apr_int64_t cache_slot_bytes;  /* largest sealed token a slot holds */
+    apr_int64_t limit_slots;       /* rate limits: counters in shared memory */
+    apr_interval_time_t cache_time;     /* longest stay of a token in the cache: 5 min */
+    apr_interval_time_t refresh_margin; /* refreshed this long before its end: 5 min */
+    apr_interval_time_t lease;          /* right to refresh: longer than any provider's timeout */
+    apr_interval_time_t state_time;     /* a sign-in must come back within: 10 min */
+    apr_interval_time_t session_time;   /* a session cookie lives: 8 h */
+    apr_int64_t max_transfers;     /* calls to providers under way, per child */
+    apr_int64_t db_users;          /* database connections in use at once, per child */
+    apr_interval_time_t db_wait;   /* longest wait for one */
+};
+
+/** Defaults of everything, in `p`. */
+gt_config_t *gt_config_default(apr_pool_t *p);
+
+/** Find by name; NULL when there is none. */
+const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
+const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
+
+/** A provider or store with its defaults, not yet entered. */
+gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);
+gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
+
+/**
+ * Judge the whole: what each directive alone cannot see (a provider without client id, a timeout
+ * not shorter than the lease, …).
+ * @param errors    array of const char *, "FILE:LINE: text"; empty: all is well
+ * @param warnings  the same, for what is allowed but unwise
+ */
+void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
+                     apr_array_header_t *warnings, apr_pool_t *p);
+
+/** As JSON; secrets as references only ("file:/etc/…"), passwords in db_params as "***". */
+json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p);
+
+/** Back from JSON. @return GT_INVALID naming the member that is wrong */
+GT_MUST gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,34 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_AEAD_H
+#define GT_AEAD_H
+
+/**
+ * @file aead.h
+ * AES-256-GCM (NIST SP 800-38D) with 96-bit random nonces and 128-bit tags. A context of OpenSSL
+ * is kept per thread (a new one each time costs more than the encryption). Thread-safe.
+ */
+
+#include "gt.h"
+
+#define GT_NONCE_BYTES 12
+#define GT_TAG_BYTES 16
+
+/** Encrypt into out[in_len + GT_TAG_BYTES] (the tag follows the ciphertext). 1, or 0 on failure of
+ * the library. */
+GT_MUST int gt_aead_seal(unsigned char *out, const unsigned char *key, const unsigned char *nonce,
+                         const void *aad, apr_size_t aad_len, const void *in, apr_size_t in_len);
+
+/** Decrypt in[in_len], tag last, into out[in_len - GT_TAG_BYTES]. 1, or 0: refused, `out` is then
+ * wiped. */
+GT_MUST int gt_aead_open(unsigned char *out, const unsigned char *key, const unsigned char *nonce,
+                         const void *aad, apr_size_t aad_len, const unsigned char *in,
+                         apr_size_t in_len);
+
+/** Free the calling thread's context (each thread of ours does so before it ends). */
+void gt_aead_thread_end(void);
+
+/** HKDF-SHA-256 (RFC 5869): `len` bytes (≤ 8160) for `info` from `secret`. */
+void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
+             const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len);
+
+#endif

@@ -1,0 +1,91 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_DB_H
+#define GT_DB_H
+
+/**
+ * @file db.h
+ * Statements on a database that somebody else pools. A connection is taken for one statement or
+ * one short transaction and given back before anything is waited for. Parameters are always bound;
+ * statements have no server-side name (they would die with restarts, failovers and poolers). In
+ * front stand a gate (bounded number of users, bounded wait) and a breaker (while the database is
+ * away one caller probes, the others fail at once). May block; never call it on the loop's thread.
+ * Thread-safe.
+ */
+
+#include <apr_dbd.h>
+
+#include "gt.h"
+#include "db/sql.h"
+
+/** A connection as its source hands it out. */
+typedef struct gt_db_conn_t {
+    const apr_dbd_driver_t *driver;
+    apr_dbd_t *handle;
+    apr_pool_t *pool; /* lives as long as the connection: prepared statements hang on it */
+    void *lease;      /* the source's own */
+} gt_db_conn_t;
+
+/** Where connections come from: mod_dbd in httpd, an own handle in the command line. */
+typedef struct gt_db_source_t {
+    void *baton;
+    /** APR_SUCCESS, or anything else when there is none now. */
+    apr_status_t (*acquire)(gt_db_conn_t *conn, void *baton, apr_pool_t *p);
+    void (*release)(gt_db_conn_t *conn, void *baton);
+} gt_db_source_t;
+
+typedef struct gt_db_limits_t {
+    int users;                 /* connections in use at once by this process */
+    apr_interval_time_t wait;  /* longest wait for one, µs */
+} gt_db_limits_t;
+
+/** Make the access. @param source copied */
+gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, apr_pool_t *p);
+
+/** A bound value. */
+typedef struct gt_db_value_t {
+    enum { GT_DB_NULL, GT_DB_TEXT, GT_DB_NUMBER } kind;
+    const char *text;
+    apr_int64_t number;
+} gt_db_value_t;
+
+#define GT_TEXT(t) ((gt_db_value_t){(t) ? GT_DB_TEXT : GT_DB_NULL, (t), 0})
+#define GT_NUM(n) ((gt_db_value_t){GT_DB_NUMBER, NULL, (n)})
+
+/** One row: columns in the statement's order, NULL for SQL NULL. */
+typedef struct gt_db_row_t {
+    const char **column;
+    int columns;
+} gt_db_row_t;
+
+/**
+ * Run a statement that answers rows (SELECT, … RETURNING).
+ * @param rows   array of gt_db_row_t, in `p`
+ * @param names  the store's names for {table} and its like
+ * @param args   as many values as the statement has parameters
+ * @return GT_STORE_AWAY when the database is away or the gate is full; GT_CONFLICT when a unique
+ *         rule was broken; GT_INTERNAL for a missing table (the detail says: graphtokctl migrate)
+ */
+GT_MUST gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
+                             const gt_sql_names_t *names, const gt_db_value_t *args,
+                             apr_pool_t *p);
+
+/** Run a statement that changes rows. @param changed number of rows, or NULL */
+GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql,
+                               const gt_sql_names_t *names, const gt_db_value_t *args,
+                               apr_pool_t *p);
+
+/** Run literal texts (schema) in one transaction; none takes effect when one fails. The failing
+ * text is named in the error by its number. For db/migrate only. */
+GT_MUST gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p);
+
+/** Rows of a literal text without parameters. For db/migrate only. */
+GT_MUST gt_err_t *gt_db_literal_rows(apr_array_header_t **rows, gt_db_t *db, const char *text,
+                                     apr_pool_t *p);
+
+/** "pgsql" or "sqlite3": asks for a connection when it is not known yet. */
+GT_MUST gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p);
+
+/** 1 when the last thing heard from the database was an answer. */
+int gt_db_is_up(const gt_db_t *db);
+
+#endif

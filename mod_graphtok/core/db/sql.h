@@ -1,0 +1,52 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_SQL_H
+#define GT_SQL_H
+
+/**
+ * @file sql.h
+ * Every statement of the project, by name; db/sql.c is the only file with SQL besides db/migrate.c.
+ * Texts hold {table}, {user} and other names of a store, filled in by gt_sql_text, and {now}, the
+ * database's clock in Unix seconds. Names are checked identifiers from the configuration.
+ */
+
+#include "gt.h"
+
+typedef enum gt_engine_t { GT_PGSQL, GT_SQLITE, GT_ENGINES } gt_engine_t;
+
+/** A store's own names. */
+typedef struct gt_sql_names_t {
+    const char *table;       /* e.g. user_tokens or app.user_tokens */
+    const char *user_column; /* e.g. user_id */
+    const char *user_type;   /* text | integer | uuid */
+} gt_sql_names_t;
+
+/** Statements; the comment in sql.c says parameters and columns. Whoever needs a new one adds it. */
+typedef enum gt_sql_t {
+    GT_SQL_GRANT_FIND,       /* the row of (user, provider) */
+    GT_SQL_GRANT_INSERT,     /* first sign-in */
+    GT_SQL_GRANT_SIGN_IN,    /* sign in again: same row, next generation */
+    GT_SQL_GRANT_COMMIT,     /* result of a refresh, when the generation is the one it began from */
+    GT_SQL_GRANT_ERROR,      /* count an error, for the generation that was judged */
+    GT_SQL_GRANT_STATUS,     /* set the status, for the generation that was judged */
+    GT_SQL_GRANT_DELETE,     /* revoke */
+    GT_SQL_GRANT_USED,       /* add to the use count, move last_used_at on */
+    GT_SQL_GRANT_STATS,      /* counts for the health route */
+    GT_SQL_GRANT_LIST,       /* page of rows for the command line */
+    GT_SQL_LEASE_TAKE,       /* take the right to refresh when nobody holds it */
+    GT_SQL_LEASE_GIVE_BACK,
+    GT_SQL_PING,
+    GT_SQL_COUNT
+} gt_sql_t;
+
+/** The text of a statement for an engine with a store's names filled in, ready for
+ * apr_dbd_prepare; made once per store and engine, in `p`. */
+const char *gt_sql_text(gt_sql_t sql, gt_engine_t engine, const gt_sql_names_t *names,
+                        apr_pool_t *p);
+
+/** How many parameters it has. */
+int gt_sql_params(gt_sql_t sql);
+
+/** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}, with one dot when `dotted`. */
+int gt_sql_is_name(const char *name, int dotted);
+
+#endif

@@ -1,0 +1,49 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CALENDAR_H
+#define GT_CALENDAR_H
+
+/**
+ * @file calendar.h
+ * What the calendar routes ask of Graph (missions C1 to C6): parameters and bodies are checked here,
+ * field by field, before Graph is called; then they become a Graph URL and body. Pure: no I/O.
+ * Source: Microsoft Graph v1.0, calendar, event, List calendarView.
+ */
+
+#include "base/check.h"
+
+/** A Graph request to make. */
+typedef struct gt_graph_ask_t {
+    const char *method;
+    const char *path;              /* below graph_url: "/me/calendarView?startDateTime=…" */
+    json_t *body;                  /* or NULL */
+    apr_array_header_t *headers;   /* of const char *: Prefer … */
+} gt_graph_ask_t;
+
+/** Calendar info (C1): the default calendar. */
+GT_MUST gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+
+/**
+ * Events (C2). Query: start, end (RFC 3339, both or neither: with them single occurrences by
+ * calendarView, without them events), top (1–1000), skip, select, order (start|-start), timezone.
+ */
+GT_MUST gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+
+/** The next 24 hours (C4), ordered by start. Query: timezone, top. */
+GT_MUST gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+
+/** One event by id. */
+GT_MUST gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
+                                    apr_pool_t *p);
+
+/** Create: subject, start, end and the writable fields of an event; a transactionId is added so
+ * that a repeat makes no second event. */
+GT_MUST gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body,
+                                     const apr_table_t *query, apr_pool_t *p);
+
+/** Update. @param partial 0 for PUT (subject, start, end demanded), 1 for PATCH; both become PATCH */
+GT_MUST gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial,
+                                     const json_t *body, const apr_table_t *query, apr_pool_t *p);
+
+GT_MUST gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,31 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_RELINK_H
+#define GT_RELINK_H
+
+/**
+ * @file relink.h
+ * Put our own link in the place of "@odata.nextLink" in a Graph answer that streams by: a scanner
+ * that knows strings, escapes and depth, holds back only the link's value, and leaves every other
+ * byte as it was. So a list of any size passes with constant memory.
+ */
+
+#include "gt.h"
+
+typedef struct gt_relink_t gt_relink_t;
+
+/** Gives the text that replaces a next link (unescaped both ways); NULL: the member's value becomes
+ * null. */
+typedef const char *gt_relink_fn(void *baton, const char *next_link, apr_pool_t *p);
+
+gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);
+
+/**
+ * Feed bytes.
+ * @param out  what may go on now, in `scratch` (may be the input itself)
+ * @param end  1 with the last bytes (len may be 0)
+ * @return GT_UPSTREAM when a link is longer than 8 KiB
+ */
+GT_MUST gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *relink,
+                                 const char *bytes, apr_size_t len, int end, apr_pool_t *scratch);
+
+#endif

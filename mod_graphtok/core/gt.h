@@ -1,0 +1,56 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_H
+#define GT_H
+
+/**
+ * @file gt.h
+ * The project's words as types, and nothing else.
+ *
+ * provider      one OAuth authority with our client registration there
+ * grant         what a user gave us at one provider: refresh token, scopes, status. One row
+ * access token  what a grant is turned into, for one resource, for about an hour
+ * vault         turns (store, user, provider) into a valid access token or the reason why not
+ * store         one table of grants; a deployment can have several, isolated from each other
+ * keyring       the keys by id and purpose; the first writes, all read
+ * caller        whoever the request is for
+ * task          a call as a list of steps, none of which waits for the network
+ */
+
+#include <apr.h>
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+typedef struct gt_err_t gt_err_t;
+typedef struct gt_secret_t gt_secret_t;
+typedef struct gt_source_t gt_source_t;
+
+typedef struct gt_config_t gt_config_t;
+typedef struct gt_provider_conf_t gt_provider_conf_t;
+typedef struct gt_store_conf_t gt_store_conf_t;
+
+typedef struct gt_keyring_t gt_keyring_t;
+typedef struct gt_task_t gt_task_t;
+typedef struct gt_job_t gt_job_t;
+typedef struct gt_crew_t gt_crew_t;
+typedef struct gt_loop_t gt_loop_t;
+typedef struct gt_transfer_t gt_transfer_t;
+typedef struct gt_db_t gt_db_t;
+typedef struct gt_provider_t gt_provider_t;
+typedef struct gt_store_t gt_store_t;
+typedef struct gt_grant_t gt_grant_t;
+typedef struct gt_cache_t gt_cache_t;
+typedef struct gt_vault_t gt_vault_t;
+
+/** Whose grant: a store has at most one row for each owner. */
+typedef struct gt_owner_t {
+    const char *user;     /* the application's user id, UTF-8, 1 to 255 bytes */
+    const char *provider; /* the provider's name in the configuration */
+} gt_owner_t;
+
+/** Marks results that must not be ignored. */
+#define GT_MUST __attribute__((warn_unused_result))
+/** Marks printf-like functions: position of the format, position of the first argument. */
+#define GT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+#endif

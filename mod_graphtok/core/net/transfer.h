@@ -1,0 +1,91 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TRANSFER_H
+#define GT_TRANSFER_H
+
+/**
+ * @file transfer.h
+ * One HTTP exchange with a provider. It is made by a step, carried by the loop, looked at by the
+ * next step. It has two owners, the task and the loop, its own memory and its own lock; whoever
+ * lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
+ * certificate and host name verified, redirects never followed, no cookies, no proxy from the
+ * environment, CR/LF refused in header values.
+ *
+ * Collected (default): the whole body, bounded by answer_max, before the task is woken.
+ * Streamed: head first (gt_await_head), then pieces (gt_await_more, gt_transfer_take); the loop
+ * stops reading from the provider while 48 KiB wait to be taken.
+ */
+
+#include "base/err.h"
+#include "base/waker.h"
+
+/** What is asked. Everything is copied; fields left 0 or NULL take the default. */
+typedef struct gt_request_t {
+    const char *method;               /* GET when NULL */
+    const char *url;                  /* absolute */
+    const apr_array_header_t *headers; /* of const char *, "Name: value", or NULL */
+    const gt_secret_t *bearer;        /* sent as Authorization: Bearer, or NULL */
+    const char *content_type;         /* of the body */
+    const gt_secret_t *body;          /* a secret always: forms hold tokens; NULL: none */
+    const char *ca_file;              /* PEM; NULL: the system's */
+    apr_size_t answer_max;            /* most bytes of a body (decompressed); 0: 1 MiB */
+    apr_interval_time_t connect_timeout; /* 0: 10 s */
+    apr_interval_time_t timeout;      /* the whole exchange; 0: 30 s; streamed: the longest pause */
+    int stream;                       /* 1: hand the body on in pieces */
+    int keep_going;                   /* 1: it changes state: goes on when its task is dropped */
+    const char *purpose;              /* for the log: "refresh", "create event" */
+} gt_request_t;
+
+/** What came back. Valid from the moment the task is woken, as long as the transfer. */
+typedef struct gt_answer_t {
+    int status;
+    const apr_table_t *headers;
+    const char *body;      /* collected: NUL-terminated; streamed: NULL */
+    apr_size_t body_len;
+    apr_int64_t length;    /* Content-Length, -1 when not said */
+    apr_time_t date;       /* the Date header, 0 when absent: tells our clock's error */
+    apr_interval_time_t took; /* from start to end of head */
+} gt_answer_t;
+
+/**
+ * Make a transfer. Nothing is sent before gt_await or gt_await_head.
+ * The calling task's pool owns one reference (a cleanup lets go of it).
+ */
+GT_MUST gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t *request,
+                                   gt_loop_t *loop, apr_pool_t *p);
+
+/** The answer, or NULL while there is none. */
+const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer);
+
+/**
+ * Why it failed: GT_UPSTREAM (unreachable, TLS, rubbish, answer too large), GT_TIMEOUT, GT_BUSY,
+ * GT_CANCELLED; NULL when it did not. An answer of any status is no failure here.
+ * @param p where the error is made
+ */
+GT_MUST gt_err_t *gt_transfer_error(gt_transfer_t *transfer, apr_pool_t *p);
+
+/** 1 when request bytes may have reached the provider (so a POST must not be repeated blindly). */
+int gt_transfer_was_sent(gt_transfer_t *transfer);
+
+/**
+ * Take the bytes at hand of a streamed body; the buffer is then ours, in `p`, and reading goes on.
+ * @param end  1 when the body ended well and nothing more comes
+ */
+GT_MUST gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end,
+                                   gt_transfer_t *transfer, apr_pool_t *p);
+
+/* ---- for task/ ---- */
+
+/** What a task can wait for. */
+typedef enum gt_transfer_point_t { GT_POINT_HEAD, GT_POINT_MORE, GT_POINT_END } gt_transfer_point_t;
+
+/** Start it when it is not yet and call `waker` once the point is reached (perhaps at once). */
+void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const gt_waker_t *waker);
+
+/** 1 when the point is reached. */
+int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point);
+
+/** No waker any more; when this returns none is running. The transfer is cancelled unless it has
+ * ended or is to keep going. */
+void gt_transfer_leave(gt_transfer_t *transfer);
+
+#endif

@@ -1,0 +1,54 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_URL_H
+#define GT_URL_H
+
+/**
+ * @file url.h
+ * Build and judge URLs, queries and forms. One validator for every place where a URL could lead
+ * somebody else: redirects, discovery documents, next links.
+ */
+
+#include "gt.h"
+
+/** A query or form under construction. */
+typedef struct gt_form_t gt_form_t;
+
+gt_form_t *gt_form_make(apr_pool_t *p);
+/** Add a pair, percent-encoded. NULL values are left out. */
+void gt_form_add(gt_form_t *form, const char *name, const char *value);
+/** Add a secret value, percent-encoded. */
+void gt_form_add_secret(gt_form_t *form, const char *name, const gt_secret_t *value);
+/** The text "a=b&c=d" so far, as a secret (wiped with its pool). */
+gt_secret_t *gt_form_secret(const gt_form_t *form);
+/** The text so far, for queries without secrets. */
+const char *gt_form_text(const gt_form_t *form);
+
+/** Append a query to a URL that may have one. */
+char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p);
+
+/**
+ * Parse a query string or form strictly: every name once, at most `max` pairs, names and values
+ * well-formed (see gt_unpercent).
+ * @return GT_INVALID naming the field
+ */
+GT_MUST gt_err_t *gt_query_parse(apr_table_t **pairs, const char *text, int max, apr_pool_t *p);
+
+/** 1 when `url` is absolute https (or http to a loopback host), with a host, no user info, no
+ * fragment, no control characters or blanks. */
+int gt_url_is_safe(const char *url);
+
+/** Scheme, host and port in canonical form ("https://graph.microsoft.com"), or NULL. */
+char *gt_url_origin(const char *url, apr_pool_t *p);
+
+/** 1 when `url` is below `base`: the same origin, and its path begins with base's path. */
+int gt_url_is_below(const char *url, const char *base, apr_pool_t *p);
+
+/**
+ * Judge a `return_to`: a path on our own origin. It must begin with exactly one '/', hold no
+ * backslash, control character, blank or '#' tricks, raw or percent-encoded, and stay within 2,048
+ * bytes. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their kin.)
+ * @return 1 when it may be followed
+ */
+int gt_is_local_path(const char *path);
+
+#endif

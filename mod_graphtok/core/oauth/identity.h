@@ -1,0 +1,38 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_IDENTITY_H
+#define GT_IDENTITY_H
+
+/**
+ * @file identity.h
+ * Who signed in: the claims of a verified id_token. A person is issuer, tenant and subject id
+ * (Microsoft: tid and oid; others: sub), never the e-mail address.
+ */
+
+#include "oauth/provider.h"
+
+typedef struct gt_identity_t {
+    const char *issuer;  /* as in the token */
+    const char *tenant;  /* tid, "" where the provider has none */
+    const char *subject; /* oid, else sub */
+    const char *email;   /* display only; may be NULL */
+    const char *name;    /* display only; may be NULL */
+} gt_identity_t;
+
+/** Work: verify an id_token and leave the identity. */
+typedef struct gt_identify_t {
+    gt_provider_t *provider;
+    const gt_secret_t *id_token;
+    const char *nonce;          /* NULL: not demanded (refresh) */
+    gt_identity_t identity;     /* out */
+    gt_fetch_keys_t keys;       /* own */
+} gt_identify_t;
+/** Fails with GT_REFUSED; the reason stands in the log, one detail for every reason. */
+extern const gt_work_t gt_identify;
+
+/** "<subject>@<tenant or issuer host>": the user id of a session caller. */
+char *gt_identity_user(const gt_identity_t *identity, apr_pool_t *p);
+
+/** 1 when both are the same person. Unknown (empty) stored fields match: S0's rows have none. */
+int gt_identity_same(const gt_identity_t *stored, const gt_identity_t *now);
+
+#endif

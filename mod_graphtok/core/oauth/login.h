@@ -1,0 +1,66 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_LOGIN_H
+#define GT_LOGIN_H
+
+/**
+ * @file login.h
+ * The authorization request and what must hold when the browser comes back (RFC 6749 4.1, RFC 7636,
+ * RFC 9207, RFC 9700). A login is one random seed of 32 bytes: state, nonce and code verifier are
+ * derived from it (HKDF), so the sealed state cookie stays small. No httpd here: the adapter keeps
+ * the sealed text in a cookie and tells what came back.
+ */
+
+#include "crypt/seal.h"
+#include "oauth/provider.h"
+
+/** A sign-in under way. */
+typedef struct gt_login_t {
+    unsigned char seed[32];
+    const char *store;       /* names; the callback must be for the same */
+    const char *provider;
+    const char *host;        /* virtual host (scheme://host:port) that began it */
+    const char *user;        /* caller it is for; "" for session */
+    const char *return_to;   /* local path, or "" */
+    apr_time_t started;      /* wall clock */
+} gt_login_t;
+
+/** Start one with a fresh seed. */
+gt_login_t *gt_login_make(apr_pool_t *p);
+
+const char *gt_login_state(const gt_login_t *login, apr_pool_t *p);
+const char *gt_login_nonce(const gt_login_t *login, apr_pool_t *p);
+gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p);
+
+/** Extra parameters of one authorization request. */
+typedef struct gt_login_extra_t {
+    const char *login_hint, *prompt, *domain_hint, *claims; /* or NULL */
+} gt_login_extra_t;
+
+/** The URL the browser is sent to. */
+GT_MUST gt_err_t *gt_login_url(const char **url, const gt_login_t *login,
+                               const gt_provider_conf_t *conf, const gt_endpoints_t *endpoints,
+                               const char *redirect_uri, const gt_login_extra_t *extra,
+                               apr_pool_t *p);
+
+/** Seal for the cookie (purpose cookie; place = "state", host, user, provider). */
+GT_MUST gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login,
+                                const gt_keyring_t *ring, apr_pool_t *p);
+
+/**
+ * Open a state cookie and hold it against what came back.
+ * @param expect  store, provider, host, user of this callback
+ * @return GT_REFUSED (status 400): not ours, too old, for something else; one detail for all
+ */
+GT_MUST gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *state,
+                                const gt_login_t *expect, apr_interval_time_t longest,
+                                const gt_keyring_t *ring, apr_pool_t *p);
+
+/**
+ * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", consent and interaction
+ * ones GT_INTERACTION, server errors GT_UPSTREAM, ours GT_CLIENT_BROKEN. Never quotes
+ * error_description.
+ */
+GT_MUST gt_err_t *gt_login_error(const char *error, const char *subcode, const char *description,
+                                 apr_pool_t *p);
+
+#endif

@@ -1,0 +1,57 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_PROVIDER_H
+#define GT_PROVIDER_H
+
+/**
+ * @file provider.h
+ * A provider at work in this child: its configuration, its discovery document (24 h) and key set
+ * (24 h; fetched again for an unknown kid, at most once a minute). Only bytes are cached, under one
+ * lock, and handed out as copies. Thread-safe. Source: OpenID Connect Discovery; Microsoft, "OpenID
+ * Connect on the Microsoft identity platform".
+ */
+
+#include "config.h"
+#include "task/task.h"
+
+/** Make it; nothing is fetched. */
+gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p);
+
+const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
+
+/** Where things are, copied into the asker's pool. */
+typedef struct gt_endpoints_t {
+    const char *issuer;    /* may hold {tenantid} */
+    const char *authorize;
+    const char *token;
+    const char *jwks_uri;
+    const char *userinfo;  /* or NULL */
+} gt_endpoints_t;
+
+/** Work: leave the endpoints in ask->endpoints, from the cache or fetched. */
+typedef struct gt_discover_t {
+    gt_provider_t *provider;      /* in */
+    gt_endpoints_t endpoints;     /* out */
+    gt_transfer_t *transfer;      /* own */
+} gt_discover_t;
+extern const gt_work_t gt_discover;
+
+/** Work: leave a key set in ask->jwks that has `kid` if the provider has it. */
+typedef struct gt_fetch_keys_t {
+    gt_provider_t *provider;      /* in */
+    const char *kid;              /* in, may be NULL */
+    const char *jwks;             /* out, JSON text */
+    gt_discover_t discover;       /* own */
+    gt_transfer_t *transfer;      /* own */
+} gt_fetch_keys_t;
+extern const gt_work_t gt_fetch_keys;
+
+/** The provider answered with an error or could not be reached: remembered for the health route. */
+void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
+
+/** What the health route says: when it last answered (0: never), 1 when the last call went well. */
+void gt_provider_health(apr_time_t *last, int *is_well, gt_provider_t *provider);
+
+/** Our clock's error against the provider's Date headers, µs (positive: ours is ahead). */
+apr_interval_time_t gt_provider_skew(gt_provider_t *provider);
+
+#endif

@@ -1,0 +1,56 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TOKEN_H
+#define GT_TOKEN_H
+
+/**
+ * @file token.h
+ * The token endpoint (RFC 6749 sections 4.1.3, 5, 6; RFC 7636): exchange a code, spend a refresh
+ * token. Provider answers become gt_tokens_t or an error whose class says what it means
+ * (oauth/verdict.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
+ * may have arrived is never repeated here.
+ */
+
+#include "oauth/provider.h"
+
+/** What the token endpoint gave. */
+typedef struct gt_tokens_t {
+    gt_secret_t *access;
+    gt_secret_t *refresh;  /* NULL: none given, keep the old one */
+    gt_secret_t *id_token; /* NULL: none given */
+    const char *scope;     /* what was granted, or NULL */
+    apr_time_t expires_at; /* wall clock; expires_in absent or absurd: one hour */
+    apr_time_t received;   /* gt_now() when it came */
+} gt_tokens_t;
+
+/** Work: exchange or refresh. */
+typedef struct gt_token_ask_t {
+    gt_provider_t *provider;
+    const char *grant_type;       /* "authorization_code" or "refresh_token" */
+    const gt_secret_t *code;      /* authorization_code */
+    const char *redirect_uri;
+    const gt_secret_t *verifier;
+    const gt_secret_t *refresh;   /* refresh_token */
+    const char *scope;            /* or NULL: the provider's configured scope */
+    gt_tokens_t tokens;           /* out */
+    int was_sent;                 /* out, on failure: 1 when the POST may have arrived */
+    gt_discover_t discover;       /* own */
+    gt_transfer_t *transfer;      /* own */
+} gt_token_ask_t;
+extern const gt_work_t gt_token_post;
+
+/**
+ * Read a token endpoint's 200 answer. Fuzzed.
+ * @return GT_UPSTREAM when there is no usable access token in it
+ */
+GT_MUST gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len,
+                                 apr_time_t now, apr_pool_t *p);
+
+/**
+ * What a refusing answer means. Fuzzed.
+ * @return never NULL: GT_SIGN_IN (dead), GT_INTERACTION, GT_CLIENT_BROKEN, GT_THROTTLED, GT_UPSTREAM,
+ *         GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id, claims
+ */
+GT_MUST gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
+                                   apr_interval_time_t retry_after, apr_pool_t *p);
+
+#endif

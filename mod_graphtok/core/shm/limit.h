@@ -1,0 +1,45 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_LIMIT_H
+#define GT_LIMIT_H
+
+/**
+ * @file limit.h
+ * Rate limits in shared memory (mission O7), one 64-bit word each: GCRA, the moment at which the
+ * key will have used up nothing. `count` calls may come at once, then one each span/count. A check
+ * is one CAS; no lock, so nobody can die holding one. Counters of idle keys are reused; a full set
+ * gives up the one nearest to idle.
+ */
+
+#include "gt.h"
+
+typedef struct gt_limits_t gt_limits_t; /* process-local view of a segment */
+
+/** A limit as configured: "200/min". */
+typedef struct gt_limit_t {
+    apr_int64_t count;        /* ≥ 1 */
+    apr_interval_time_t span; /* µs */
+} gt_limit_t;
+
+typedef struct gt_limit_answer_t {
+    int allowed;
+    apr_int64_t remaining;           /* calls left at once */
+    apr_interval_time_t retry_after; /* when refused: until one is allowed; else until all are */
+} gt_limit_answer_t;
+
+apr_size_t gt_limits_size(apr_int64_t slots);
+
+/** Use a segment, as gt_slots_open does. NULL: another shape. */
+gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, apr_pool_t *p);
+
+/**
+ * Count one call against a limit and say whether it is allowed; a refused call does not count.
+ * @param name   limit class and whom it counts ("events\0main\0tom"): hashed with a secret of the
+ *               segment, so nobody can aim at another's counter
+ */
+void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
+                    const void *name, apr_size_t name_len);
+
+/** Parse "COUNT/SPAN": "10/min", "20/h", "5/10s". 0 when it is not one. */
+GT_MUST int gt_limit_parse(gt_limit_t *limit, const char *text);
+
+#endif

@@ -1,0 +1,107 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_GRANT_H
+#define GT_GRANT_H
+
+/**
+ * @file grant.h
+ * One row of a store. Every write of tokens and every verdict names the generation it saw; a stale
+ * one changes nothing (and says so). Use counts never touch the generation. Secrets are sealed for
+ * their place before they reach a statement. Functions may block on the database.
+ */
+
+#include "crypt/keyring.h"
+#include "db/db.h"
+#include "oauth/identity.h"
+#include "oauth/token.h"
+
+typedef enum gt_status_t {
+    GT_INACTIVE = 0,    /* refused or three errors: sign in again */
+    GT_ACTIVE = 1,
+    GT_NEEDS_USER = 2   /* interaction needed: MFA, consent */
+} gt_status_t;
+
+struct gt_grant_t {
+    const char *id;
+    gt_owner_t owner;
+    gt_identity_t account;      /* who signed in; fields "" when unknown (S0) */
+    const char *scope;          /* granted, or NULL */
+    gt_secret_t *access;        /* NULL when gt_grant_find was asked not to open it */
+    gt_secret_t *refresh;       /* NULL: none */
+    apr_time_t expires_at;      /* of the access token */
+    apr_time_t created_at, updated_at;
+    apr_time_t last_used_at;    /* 0: never */
+    apr_int64_t use_count;
+    gt_status_t status;
+    int error_count;            /* consecutive */
+    const char *error_message;  /* of the last one, or NULL */
+    apr_int64_t generation;     /* + 1 with each write of tokens */
+    const char *lease_owner;    /* or NULL */
+    apr_time_t lease_until;     /* database clock; 0: none */
+    const char *key_id;         /* of the refresh token's seal; "" for Fernet */
+};
+
+/** Make a store's runtime. Names are checked identifiers. */
+gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_keyring_t *ring,
+                          apr_pool_t *p);
+const gt_store_conf_t *gt_store_conf(const gt_store_t *store);
+gt_db_t *gt_store_db(const gt_store_t *store);
+
+/** Find a grant. @param grant NULL when there is none. @return GT_DAMAGED when it cannot be opened */
+GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                                apr_pool_t *p);
+
+/**
+ * Store a sign-in: a new row, or the same row with the next generation when it is the same person.
+ * A re-sign-in without a refresh token keeps the old one. Clears errors, status active.
+ * @param grant  what is stored now
+ * @return GT_CONFLICT when the row belongs to another person
+ */
+GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                                   const gt_identity_t *identity, const gt_tokens_t *tokens,
+                                   apr_pool_t *p);
+
+/**
+ * Store the result of a refresh when the generation is still `grant->generation`, whether or not
+ * the lease ran out meanwhile; gives the lease back, clears errors, status active.
+ * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
+ */
+GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
+                                  const gt_tokens_t *tokens, apr_pool_t *p);
+
+/**
+ * Note a failure for the generation that was judged: count it (three deactivate), deactivate, or
+ * mark as needing the user, as the class's effect says; stores code and class, never secrets.
+ * @param noted 0 when the generation moved on meanwhile
+ */
+GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
+                                  const gt_err_t *failure, apr_pool_t *p);
+
+/** Delete. @param deleted 0 when there was none */
+GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,
+                                  apr_pool_t *p);
+
+/** Add to the use count and move last_used_at on (written in batches by the vault). */
+GT_MUST gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,
+                                apr_time_t last, apr_pool_t *p);
+
+typedef struct gt_grant_stats_t {
+    apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;
+} gt_grant_stats_t;
+
+/** Counts for the health route. @param margin "expiring soon" is within this span */
+GT_MUST gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store,
+                                 apr_interval_time_t margin, apr_pool_t *p);
+
+/**
+ * Take the right to refresh a grant, if nobody holds it. One UPDATE; safe against any thread,
+ * child, node; judged by the database's clock.
+ * @param ours  1: we hold it for `lease`; 0: somebody else does, or the generation moved on
+ */
+GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
+                                const char *holder, apr_interval_time_t lease, apr_pool_t *p);
+
+/** Give it back when it is still ours. */
+GT_MUST gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant,
+                                     const char *holder, apr_pool_t *p);
+
+#endif

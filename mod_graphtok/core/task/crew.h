@@ -1,0 +1,58 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CREW_H
+#define GT_CREW_H
+
+/**
+ * @file crew.h
+ * Jobs: tasks that belong to the child, not to the request that asked for them (design: "a refresh
+ * is a task of the child"). A few threads run their steps, so that these may use the database. One
+ * job a key at a time: whoever asks for a key under way joins it. A request that goes away leaves
+ * its job running. Thread-safe.
+ */
+
+#include "task/task.h"
+
+/**
+ * Start a crew.
+ * @param threads  how many (2 to 16), started with all signals blocked
+ * @param loop     carries the jobs' transfers and times
+ */
+GT_MUST gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool_t *p);
+
+/** Take no new jobs (they fail with GT_BUSY), give those under way up to `patience` µs to end, drop
+ * the rest, join the threads. After this no thread of the crew runs. */
+void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience);
+
+/** Makes a job's state in the job's own pool from what the first asker gave. Must copy everything
+ * it keeps. */
+typedef void *gt_job_init_fn(const void *ask, apr_pool_t *p);
+
+/**
+ * Join the job of this key, starting it when none is under way; the task then waits for its end.
+ * In the next step look at gt_job_error and gt_job_state; both stay valid as long as the task's
+ * pool. Called from a step.
+ * @param job   the job joined
+ * @param key   at most 512 bytes, copied
+ */
+GT_MUST gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const char *key,
+                               const gt_work_t *work, gt_job_init_fn *init, const void *ask);
+
+/** Start a job that nobody waits for; nothing happens when its key is under way. */
+GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const char *key, const gt_work_t *work,
+                                    gt_job_init_fn *init, const void *ask);
+
+/** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
+ * It must end within 100 ms. */
+GT_MUST gt_err_t *gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
+                                void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
+
+/** How an ended job ended (lives in the job: gt_err_dup what you keep). */
+const gt_err_t *gt_job_error(const gt_job_t *job);
+
+/** An ended job's state, read-only. */
+const void *gt_job_state(const gt_job_t *job);
+
+/** Jobs under way. */
+int gt_crew_busy(gt_crew_t *crew);
+
+#endif

@@ -1,0 +1,102 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TASK_H
+#define GT_TASK_H
+
+/**
+ * @file task.h
+ * A call as a stack of step tables. A step never waits for the network. It does its work and says
+ * one of four things:
+ *
+ *     done     return GT_OK                                   the next step follows
+ *     failed   return an error                                finish functions run, outwards
+ *     first    gt_then(task, work, state); return GT_OK       that work runs, then our next step
+ *     wait     gt_await… / gt_again_at / gt_join; return GT_OK
+ *
+ * After gt_await and gt_join the NEXT step runs when what it waits for is there; after gt_again_at
+ * and gt_await_more the SAME step runs again. A step may say only one of them.
+ *
+ * Who runs the steps does not matter to them: a driver parks the connection (httpd/park), blocks
+ * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
+ * another one after each wait. gt_task_wake may be called from any thread, any number of times.
+ */
+
+#include "base/err.h"
+#include "base/waker.h"
+
+typedef gt_err_t *gt_step_fn(gt_task_t *task, void *state);
+
+/** Runs exactly once when the work ends, however it ends; err is NULL after success. It cannot
+ * wait and cannot fail. */
+typedef void gt_finish_fn(gt_task_t *task, void *state, const gt_err_t *err);
+
+/** A list of steps, NULL last. */
+typedef struct gt_work_t {
+    const char *name; /* for the log */
+    gt_step_fn *const *steps;
+    gt_finish_fn *finish; /* or NULL */
+} gt_work_t;
+
+typedef enum gt_progress_t {
+    GT_TASK_DONE,  /* ended; gt_task_error says how */
+    GT_TASK_WAITS, /* gt_task_ready becomes 1 some time; the driver's wake function is then called */
+    GT_TASK_OUTPUT /* waits until the client has taken what was written (httpd's drivers only) */
+} gt_progress_t;
+
+/**
+ * A task that will run `work` on `state`.
+ * @param loop   carries its transfers and its waits for a time; NULL for work that never waits
+ * @param waker  the driver's, copied
+ * @param p      the task's memory; whoever destroys it must have ended or dropped the task before
+ */
+gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
+                        const gt_waker_t *waker, apr_pool_t *p);
+
+/** Run steps until the task ends or waits. */
+gt_progress_t gt_task_run(gt_task_t *task);
+
+/** 1 when what it waits for is there (a wake may be spurious). */
+int gt_task_ready(gt_task_t *task);
+
+/** How an ended task ended; NULL: well. */
+gt_err_t *gt_task_error(const gt_task_t *task);
+
+/** The task's pool. */
+apr_pool_t *gt_task_pool(const gt_task_t *task);
+
+/** The task's loop. */
+gt_loop_t *gt_task_loop(const gt_task_t *task);
+
+/**
+ * End a task that nobody waits for any more: what it waits for is let go of (a transfer that
+ * changes state goes on by itself), finish functions run with GT_CANCELLED. No wake comes after
+ * this returns. Harmless for an ended task.
+ */
+void gt_task_drop(gt_task_t *task);
+
+/* ---- for steps ---- */
+
+/** Run `work` first; its failure is ours. */
+void gt_then(gt_task_t *task, const gt_work_t *work, void *state);
+
+/** Run `work` first; its failure is put into *err (NULL: it went well) and our next step runs. */
+void gt_then_try(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **err);
+
+/** Start a transfer and wait until it is whole (or has failed: see gt_transfer_error). */
+void gt_await(gt_task_t *task, gt_transfer_t *transfer);
+
+/** Start a transfer when it is not yet, and wait until its status and first bytes are there. */
+void gt_await_head(gt_task_t *task, gt_transfer_t *transfer);
+
+/** Wait until a streaming transfer has more bytes or has ended; then the same step again. */
+void gt_await_more(gt_task_t *task, gt_transfer_t *transfer);
+
+/** Wait until the client has taken what was written; then the same step again. */
+void gt_await_output(gt_task_t *task);
+
+/** Run the same step again at this moment of the monotonic clock (gt_ticks). */
+void gt_again_at(gt_task_t *task, apr_time_t ticks);
+
+/** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
+void gt_join(gt_task_t *task, gt_job_t *job);
+
+#endif

@@ -1,0 +1,44 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CACHE_H
+#define GT_CACHE_H
+
+/**
+ * @file cache.h
+ * Access tokens in shared memory, sealed with a key that exists only in this server's memory
+ * (mission T7). Key: HMAC of store, user, provider. Associated data: the key. Thread-safe, lock-free
+ * for readers.
+ */
+
+#include "crypt/aead.h"
+#include "shm/slots.h"
+
+#define GT_CACHE_KEY_BYTES 32
+
+/** What is known about a token. */
+typedef struct gt_cached_t {
+    gt_secret_t *access;
+    apr_time_t expires_at;     /* wall clock */
+    apr_int64_t generation;    /* of the row it came from */
+    const char *scope;         /* granted, or "" */
+} gt_cached_t;
+
+/** @param key made by the parent, inherited; never on disk */
+gt_cache_t *gt_cache_make(gt_slots_t *slots, const unsigned char key[GT_CACHE_KEY_BYTES],
+                          apr_interval_time_t longest, apr_pool_t *p);
+
+/** 1 when there is a token that has not expired; 0 otherwise (and for anything damaged). */
+int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+                 apr_pool_t *p);
+
+/** Put; too large is counted and simply not cached. A value of an older generation does not replace
+ * a newer one that is there. */
+void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+                  const gt_cached_t *cached);
+
+/** Forget, in every process of this machine. */
+void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner);
+
+/** Remember for `span` that a one-time text (a state) was used: 1 first time, 0 used before. */
+int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span);
+
+#endif

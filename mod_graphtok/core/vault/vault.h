@@ -1,0 +1,86 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_VAULT_H
+#define GT_VAULT_H
+
+/**
+ * @file vault.h
+ * THE interface: work that leaves a valid access token for (store, user, provider), or an error
+ * that says what helps. Cache, else row; within the margin of its end the token is refreshed by
+ * exactly one (vault/refresh) while others use what is still valid or wait. One vault per child.
+ */
+
+#include "oauth/identity.h"
+#include "store/grant.h"
+#include "task/crew.h"
+#include "vault/cache.h"
+
+/** The parts a vault stands on. All outlive it. */
+typedef struct gt_vault_parts_t {
+    const gt_config_t *config;
+    const gt_keyring_t *ring;
+    gt_db_t *db;
+    gt_cache_t *cache;  /* NULL in the command line: none */
+    gt_loop_t *loop;
+    gt_crew_t *crew;
+    const char *holder; /* who we are in a lease: "host/pid/start/random" */
+} gt_vault_parts_t;
+
+gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p);
+
+const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault);
+
+/** Runtime objects by configured name; NULL when there is none. */
+gt_store_t *gt_vault_store(const gt_vault_t *vault, const char *name);
+gt_provider_t *gt_vault_provider(const gt_vault_t *vault, const char *name);
+
+/** Work: get a token. */
+typedef struct gt_token_for_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_owner_t owner;
+    int refresh_now;         /* 1: the API refused the token we hold: refresh even if it looks valid */
+    apr_int64_t refused;     /* with refresh_now: the generation that was refused */
+    gt_secret_t *access;     /* out */
+    apr_time_t expires_at;   /* out */
+    apr_int64_t generation;  /* out: of the row the token came from */
+    const char *scope;       /* out */
+    gt_grant_t *grant;       /* own */
+    gt_job_t *job;           /* own */
+} gt_token_for_t;
+/** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
+ * what the provider said. A still valid token is served whatever the refresh said. */
+extern const gt_work_t gt_token_for;
+
+/** Work: code → tokens → identity → grant → cache (mission A2). */
+typedef struct gt_sign_in_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_provider_t *provider;
+    const char *user;           /* "" : taken from the identity */
+    const gt_secret_t *code;
+    const gt_secret_t *verifier;
+    const char *redirect_uri;
+    const char *nonce;
+    gt_identity_t identity;     /* out */
+    gt_grant_t *grant;          /* out */
+    gt_token_ask_t ask;         /* own */
+    gt_identify_t identify;     /* own */
+} gt_sign_in_t;
+extern const gt_work_t gt_sign_in;
+
+/** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache (mission A4). */
+typedef struct gt_revoke_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_owner_t owner;
+    int had_grant;              /* out */
+} gt_revoke_t;
+extern const gt_work_t gt_revoke;
+
+/** Note one use of a token; written to the row in batches, at most 10 s later. */
+void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner);
+
+/** Write what is not written yet (child end). May block. */
+void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch);
+
+#endif

@@ -1,0 +1,102 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_CONF_H
+#define GTM_CONF_H
+
+/**
+ * @file conf.h
+ * What directives become. Providers, stores, keyring and sizes belong to the main server
+ * (gt_config_t, one for all); a location says who the caller is and which provider, store and
+ * limits it uses. Every per-location field has an "unset" value so that merging is by descriptor
+ * (settings.h), never by hand.
+ */
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "config.h"
+#include "shm/limit.h"
+
+extern module AP_MODULE_DECLARE_DATA graphtok_module;
+
+/** Where the caller of a location comes from (GraphTokUser). */
+typedef enum gtm_caller_from_t {
+    GTM_CALLER_UNSET = -1,
+    GTM_CALLER_STATIC,      /* static NAME: one fixed user */
+    GTM_CALLER_SESSION,     /* session: our own cookie after sign-in */
+    GTM_CALLER_REMOTE_USER  /* remote-user: whoever httpd authenticated */
+} gtm_caller_from_t;
+
+/** Limit classes (mission O7), each counted for a user or an address. Order = gtm_limit_names. */
+typedef enum gtm_limit_class_t {
+    GTM_LIMIT_LOGIN,     /* 10/min */
+    GTM_LIMIT_CALLBACK,  /* 20/h per address */
+    GTM_LIMIT_USER,      /* 100/min */
+    GTM_LIMIT_CALENDAR,  /* 100/min */
+    GTM_LIMIT_EVENTS,    /* 200/min */
+    GTM_LIMIT_CREATE,    /* 50/min */
+    GTM_LIMIT_UPDATE,    /* 50/min */
+    GTM_LIMIT_DELETE,    /* 50/min */
+    GTM_LIMIT_NONE,      /* routes that are not limited */
+    GTM_LIMIT_CLASSES = GTM_LIMIT_NONE
+} gtm_limit_class_t;
+
+/** "login", "callback", …, indexed by class; and the defaults of O7. */
+extern const char *const gtm_limit_names[GTM_LIMIT_CLASSES];
+extern const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES];
+
+/** One location's settings, merged. Texts: NULL unset. Numbers: -1 unset. */
+typedef struct gtm_dir_t {
+    int caller_from;          /* gtm_caller_from_t */
+    const char *caller_name;  /* for static */
+    const char *provider;     /* GraphTokUseProvider; unset: the only one configured */
+    const char *store;        /* GraphTokUseStore; unset: main */
+    const char *routes;       /* GraphTokRoutes: blank-separated names; unset: all of the set */
+    const char *return_to;    /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
+    apr_int64_t request_max;  /* GraphTokRequestMax, bytes; default 1 MiB */
+    apr_int64_t answer_max;   /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int limits_off;           /* GraphTokLimit off: 1 */
+    gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
+    const char *where;        /* FILE:LINE of the first directive, for messages */
+} gtm_dir_t;
+
+/** The whole server's settings while directives are read; one object, the main server's. */
+typedef struct gtm_server_t {
+    gt_config_t *config;      /* resolved in check_config */
+    apr_array_header_t *mounts; /* of gtm_mount_t, longest path first */
+} gtm_server_t;
+
+/** One place where one of our handlers is mounted: found in the configuration tree, since path_info
+ * is wrong two levels deep. */
+typedef struct gtm_mount_t {
+    const server_rec *server; /* where; NULL: every virtual host */
+    const char *handler;      /* "graphtok-auth" */
+    const char *path;         /* "/auth", no trailing slash; "" for the root */
+    const char *where;        /* FILE:LINE */
+    int has_require;          /* 1: a Require (other than all granted) or AuthType stands in or above it */
+} gtm_mount_t;
+
+/** The server's settings; valid after check_config. */
+gtm_server_t *gtm_server(const server_rec *s);
+
+/** A request's location settings, defaults filled in for what is unset. Allocated once per request
+ * at most; cheap. */
+const gtm_dir_t *gtm_dir(request_rec *r);
+
+/** The mount a request is below: the longest that is a prefix of r->uri at a '/' or its end. NULL:
+ * none (the handler was set by other means). */
+const gtm_mount_t *gtm_mount(const request_rec *r);
+
+/** Module structure members, in conf.c. */
+void *gtm_create_dir(apr_pool_t *p, char *dir);
+void *gtm_merge_dir(apr_pool_t *p, void *base, void *add);
+void *gtm_create_server(apr_pool_t *p, server_rec *s);
+void *gtm_merge_server(apr_pool_t *p, void *base, void *add);
+extern const command_rec gtm_directives[]; /* directives.c */
+
+/** check_config hook: resolves and judges everything that can be judged without the network. */
+int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/** test_config hook: `-t -D DUMP_GRAPHTOK` prints the resolved configuration as JSON. */
+void gtm_dump(apr_pool_t *pconf, server_rec *s);
+
+#endif
