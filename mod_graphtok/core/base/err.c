@@ -1,0 +1,155 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The error value and the one table that says what a class of failure means: to HTTP (RFC 9110,
+ * RFC 6585), to the command line (sysexits(3)), to the log and to the grant. Whoever answers,
+ * exits, logs or judges a grant reads the table; nobody else compares numbers.
+ */
+
+#include "base/err.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <apr_strings.h>
+
+#include "base/log.h"
+
+/* Longest detail: a log line and a problem document must stay readable. */
+#define DETAIL_MAX 2000
+
+/* Most wrong fields in one answer: enough for any form, a bound for a hostile body. */
+#define FIELDS_MAX 100
+
+/* 499 is not registered; it is what proxies write when the client went away first. */
+static const gt_class_row_t class_rows[GT_CLASSES] = {
+    [GT_INVALID] = {"invalid-request", "The request is not valid", 400, EX_DATAERR, GT_LOG_DEBUG, 0,
+                    GT_EFFECT_NONE},
+    [GT_TOO_LARGE] = {"too-large", "The request is too large", 413, EX_DATAERR, GT_LOG_DEBUG, 0,
+                      GT_EFFECT_NONE},
+    [GT_UNSUPPORTED] = {"unsupported-media-type", "The media type is not supported", 415,
+                        EX_DATAERR, GT_LOG_DEBUG, 0, GT_EFFECT_NONE},
+    [GT_FORBIDDEN] = {"forbidden", "Not allowed", 403, EX_NOPERM, GT_LOG_INFO, 0, GT_EFFECT_NONE},
+    [GT_NOT_FOUND] = {"not-found", "Not found", 404, EX_NOINPUT, GT_LOG_DEBUG, 0, GT_EFFECT_NONE},
+    [GT_METHOD] = {"method-not-allowed", "Method not allowed", 405, EX_USAGE, GT_LOG_DEBUG, 0,
+                   GT_EFFECT_NONE},
+    [GT_CONFLICT] = {"conflict", "In conflict with what is stored", 409, EX_DATAERR, GT_LOG_INFO, 0,
+                     GT_EFFECT_NONE},
+    [GT_LIMITED] = {"rate-limited", "Too many requests", 429, EX_TEMPFAIL, GT_LOG_DEBUG, 1,
+                    GT_EFFECT_NONE},
+    [GT_SIGN_IN] = {"sign-in-required", "Sign-in required", 401, EX_NOPERM, GT_LOG_INFO, 0,
+                    GT_EFFECT_DEACTIVATE},
+    [GT_INTERACTION] = {"interaction-required", "The provider asks for the user", 401, EX_NOPERM,
+                        GT_LOG_INFO, 0, GT_EFFECT_INTERACT},
+    [GT_REFUSED] = {"refused", "Refused by the provider", 502, EX_PROTOCOL, GT_LOG_INFO, 0,
+                    GT_EFFECT_COUNT},
+    [GT_CLIENT_BROKEN] = {"client-broken", "Our registration at the provider does not work", 502,
+                          EX_CONFIG, GT_LOG_ERROR, 0, GT_EFFECT_NONE},
+    [GT_THROTTLED] = {"throttled", "The provider asks us to wait", 429, EX_TEMPFAIL, GT_LOG_WARNING,
+                      1, GT_EFFECT_NONE},
+    [GT_UPSTREAM] = {"upstream-failed", "The provider cannot be reached", 502, EX_TEMPFAIL,
+                     GT_LOG_WARNING, 1, GT_EFFECT_NONE},
+    [GT_TIMEOUT] = {"upstream-timeout", "The provider did not answer in time", 504, EX_TEMPFAIL,
+                    GT_LOG_WARNING, 1, GT_EFFECT_NONE},
+    [GT_STORE_AWAY] = {"store-away", "The database cannot be reached", 503, EX_TEMPFAIL,
+                       GT_LOG_ERROR, 1, GT_EFFECT_NONE},
+    [GT_BUSY] = {"busy", "Too busy at the moment", 503, EX_TEMPFAIL, GT_LOG_WARNING, 1,
+                 GT_EFFECT_NONE},
+    [GT_CANCELLED] = {"cancelled", "Nobody waits for this any more", 499, EX_TEMPFAIL, GT_LOG_DEBUG,
+                      1, GT_EFFECT_NONE},
+    [GT_DAMAGED] = {"damaged", "A stored value cannot be opened", 500, EX_DATAERR, GT_LOG_ERROR, 0,
+                    GT_EFFECT_NONE},
+    [GT_INTERNAL] = {"internal-error", "Internal error", 500, EX_SOFTWARE, GT_LOG_ERROR, 0,
+                     GT_EFFECT_NONE},
+};
+
+static char *print_detail(apr_pool_t *p, const char *before, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+/* APR's own printf has other conversions than C's, so the compiler's checks would not fit it. */
+static char *print_detail(apr_pool_t *p, const char *before, const char *fmt, va_list args)
+{
+    char text[DETAIL_MAX];
+
+    if (vsnprintf(text, sizeof(text), fmt, args) < 0)
+        text[0] = '\0';
+    return before == NULL ? apr_pstrdup(p, text) : apr_pstrcat(p, text, ": ", before, NULL);
+}
+
+gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char *tag, const char *fmt, ...)
+{
+    gt_err_t *err = apr_pcalloc(p, sizeof(*err));
+    va_list args;
+
+    assert(cls < GT_CLASSES);
+    assert(tag != NULL && strlen(tag) == 6 && tag[0] == 'G' && tag[1] == 'T');
+    err->cls = cls;
+    err->tag = tag;
+    err->pool = p;
+    va_start(args, fmt);
+    err->detail = print_detail(p, NULL, fmt, args);
+    va_end(args);
+    return err;
+}
+
+gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...)
+{
+    va_list args;
+
+    if (err == GT_OK)
+        return GT_OK;
+    va_start(args, fmt);
+    err->detail = print_detail(err->pool, err->detail, fmt, args);
+    va_end(args);
+    return err;
+}
+
+gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p)
+{
+    gt_err_t *copy;
+    int i;
+
+    if (err == GT_OK)
+        return GT_OK;
+    copy = apr_pmemdup(p, err, sizeof(*err));
+    copy->pool = p;
+    copy->tag = apr_pstrdup(p, err->tag);
+    copy->detail = apr_pstrdup(p, err->detail);
+    copy->code = apr_pstrdup(p, err->code);
+    copy->request_id = apr_pstrdup(p, err->request_id);
+    copy->claims = apr_pstrdup(p, err->claims);
+    copy->fields = NULL;
+    for (i = 0; err->fields != NULL && i < err->fields->nelts; i++) {
+        const gt_field_error_t *wrong = &APR_ARRAY_IDX(err->fields, i, gt_field_error_t);
+
+        gt_err_field(copy, wrong->field, wrong->message);
+    }
+    return copy;
+}
+
+void gt_err_field(gt_err_t *err, const char *field, const char *message)
+{
+    gt_field_error_t *wrong;
+
+    assert(err != NULL);
+    if (err->fields == NULL)
+        err->fields = apr_array_make(err->pool, 4, sizeof(gt_field_error_t));
+    if (err->fields->nelts >= FIELDS_MAX)
+        return;
+    wrong = apr_array_push(err->fields);
+    wrong->field = apr_pstrdup(err->pool, field);
+    wrong->message = apr_pstrdup(err->pool, message);
+}
+
+const gt_class_row_t *gt_class_row(gt_class_t cls)
+{
+    return &class_rows[cls < GT_CLASSES ? cls : GT_INTERNAL];
+}
+
+int gt_err_status(const gt_err_t *err)
+{
+    return err->status != 0 ? err->status : gt_class_row(err->cls)->status;
+}
