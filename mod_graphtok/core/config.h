@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/source.h"
 #include "crypt/seal.h"
+#include "member.h"
 
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
@@ -62,6 +63,11 @@ struct gt_config_t {
     apr_interval_time_t db_wait;   /* longest wait for one */
 };
 
+/** Their members by name, with bounds and rules; for directives, JSON and checks. */
+extern const gt_member_t gt_config_members[];
+extern const gt_member_t gt_provider_members[];
+extern const gt_member_t gt_store_members[];
+
 /** Defaults of everything, in `p`. */
 gt_config_t *gt_config_default(apr_pool_t *p);
 
@@ -84,6 +90,10 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
 
 /** As JSON; secrets as references only ("file:/etc/…"), passwords in db_params as "***". */
 json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p);
+
+/** Database parameters as they may be shown: every password in them is "***", and all of them for a
+ * driver whose syntax we do not know. */
+char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p);
 
 /** Back from JSON. @return GT_INVALID naming the member that is wrong */
 GT_MUST gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool_t *p);
