@@ -32,10 +32,19 @@ const char *gt_source_name(const gt_source_t *source);
 const char *gt_source_path(const gt_source_t *source);
 
 /**
- * Read the value now. A file is looked at (stat) each time and read only when it changed; an exec's
- * result is kept for `keep` µs (0: run each time). Thread-safe (own lock).
+ * How long an exec's result is used before the command runs again; 5 min unless set.
+ * @param keep  µs; 0: run each time
+ */
+void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
+
+/**
+ * Read the value now. A file is looked at (stat) each time and read only when it changed; an exec
+ * runs when its last result is older than gt_source_keep says, for at most 10 s. A file must be a
+ * regular one; owned by root or by us, it must be neither writable by group or others nor readable
+ * by others. When a value that could be read before cannot be read now, that value is used on and
+ * a warning is logged. Thread-safe (own lock).
  * @param secret  a copy in `p`
- * @return GT_INTERNAL when it cannot be read, naming the source and what to do
+ * @return GT_INTERNAL when it could never be read, naming the source and what to do
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 

@@ -1,0 +1,347 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Where a secret comes from. The last value that could be read is kept here, outside pools (it is
+ * replaced while readers copy it), under the source's lock, and wiped when it is replaced. It goes
+ * on being used when a new one cannot be read: httpd's children often may not read what their
+ * parent, as root, could. Running the command of exec: is in run.c.
+ */
+
+#include "base/source.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/run.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+#define KEEP_DEFAULT apr_time_from_sec(300)
+#define WARN_EVERY apr_time_from_sec(600)
+
+/* A file written within the clock tick of our look could be written again unseen. */
+#define SETTLED_AFTER apr_time_from_sec(2)
+
+struct gt_source_t {
+    gt_source_kind_t kind;
+    const char *name; /* may be shown */
+    const char *what; /* path, name of the variable, or the literal */
+    char **argv;      /* exec */
+    apr_interval_time_t keep;
+    apr_thread_mutex_t *lock; /* protects all below */
+    char *value;              /* the last that was read, OpenSSL's memory; NULL: none yet */
+    apr_size_t len;
+    apr_time_t read_at; /* ticks */
+    struct stat seen;   /* file: what `value` was read from */
+    int settled;        /* file: `seen` tells a later change apart */
+    apr_time_t warned;  /* ticks of the last warning, 0: none */
+};
+
+static apr_status_t drop_value(void *baton)
+{
+    gt_source_t *source = baton;
+
+    OPENSSL_clear_free(source->value, source->len);
+    source->value = NULL;
+    source->len = 0;
+    return APR_SUCCESS;
+}
+
+static int parse_file(gt_source_t *source, const char *path, const char *base_dir, const char **why,
+                      apr_pool_t *p)
+{
+    if (*path == '\0') {
+        *why = "file: needs a path";
+        return 0;
+    }
+    source->kind = GT_FROM_FILE;
+    source->what = path[0] == '/' || base_dir == NULL
+                       ? path
+                       : apr_pstrcat(p, base_dir,
+                                     *base_dir != '\0' && base_dir[strlen(base_dir) - 1] == '/'
+                                         ? ""
+                                         : "/",
+                                     path, NULL);
+    source->name = apr_pstrcat(p, "file:", source->what, NULL);
+    return 1;
+}
+
+static int parse_env(gt_source_t *source, const char *name, const char **why, apr_pool_t *p)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+    if (*name == '\0' || name[strspn(name, allowed)] != '\0' || (*name >= '0' && *name <= '9')) {
+        *why = "env: needs the name of an environment variable";
+        return 0;
+    }
+    source->kind = GT_FROM_ENV;
+    source->what = name;
+    source->name = apr_pstrcat(p, "env:", name, NULL);
+    return 1;
+}
+
+static int parse_exec(gt_source_t *source, const char *command, const char **why, apr_pool_t *p)
+{
+    if (apr_tokenize_to_argv(command, &source->argv, p) != APR_SUCCESS ||
+        source->argv[0] == NULL || source->argv[0][0] != '/') {
+        *why = "exec: needs a command with its full path; it is run without a shell";
+        return 0;
+    }
+    source->kind = GT_FROM_EXEC;
+    source->what = source->argv[0];
+    source->name = apr_pstrcat(p, "exec:", source->argv[0], NULL);
+    return 1;
+}
+
+static int parse_literal(gt_source_t *source, char *text, const char **why, apr_pool_t *p)
+{
+    if (*text == '\0' || strlen(text) > GT_SOURCE_MAX) {
+        *why = "expected file:PATH, env:NAME, exec:COMMAND or the value itself, 64 KiB at most";
+        return 0;
+    }
+    source->kind = GT_LITERAL;
+    source->what = text;
+    source->name = "literal";
+    gt_wipe_with_pool(text, strlen(text), p);
+    return 1;
+}
+
+int gt_source_parse(gt_source_t **source, const char *text, const char *base_dir, const char **why,
+                    apr_pool_t *p)
+{
+    gt_source_t *s = apr_pcalloc(p, sizeof(*s));
+    char *trimmed = gt_trim(text, p);
+    int is_right;
+
+    *source = NULL;
+    *why = NULL;
+    s->keep = KEEP_DEFAULT;
+    if (strncmp(trimmed, "file:", 5) == 0)
+        is_right = parse_file(s, trimmed + 5, base_dir, why, p);
+    else if (strncmp(trimmed, "env:", 4) == 0)
+        is_right = parse_env(s, trimmed + 4, why, p);
+    else if (strncmp(trimmed, "exec:", 5) == 0)
+        is_right = parse_exec(s, trimmed + 5, why, p);
+    else
+        is_right = parse_literal(s, trimmed, why, p);
+    if (!is_right)
+        return 0;
+    if (apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS) {
+        *why = "the system has no more locks";
+        return 0;
+    }
+    apr_pool_cleanup_register(p, s, drop_value, apr_pool_cleanup_null);
+    *source = s;
+    return 1;
+}
+
+gt_source_kind_t gt_source_kind(const gt_source_t *source)
+{
+    return source->kind;
+}
+
+const char *gt_source_name(const gt_source_t *source)
+{
+    return source->name;
+}
+
+const char *gt_source_path(const gt_source_t *source)
+{
+    return source->kind == GT_FROM_FILE ? source->what : NULL;
+}
+
+void gt_source_keep(gt_source_t *source, apr_interval_time_t keep)
+{
+    assert(keep >= 0);
+    source->keep = keep;
+}
+
+static gt_err_t *cannot_read(const gt_source_t *source, int error, apr_pool_t *p)
+{
+    char why[120];
+
+    return gt_err(p, GT_INTERNAL, "GT0104", "%s cannot be read: %s", source->name,
+                  apr_strerror(error, why, sizeof(why)));
+}
+
+/* Take over what was read, without the white space round it; `bytes` are freed. */
+static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, apr_pool_t *p)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    apr_size_t from = 0;
+    apr_size_t to = len;
+    char *value;
+
+    while (to > 0 && strchr(blanks, bytes[to - 1]) != NULL && bytes[to - 1] != '\0')
+        to--;
+    while (from < to && strchr(blanks, bytes[from]) != NULL && bytes[from] != '\0')
+        from++;
+    if (from == to || memchr(bytes + from, '\0', to - from) != NULL) {
+        OPENSSL_cleanse(bytes, len);
+        return gt_err(p, GT_INTERNAL, "GT0105", "%s gives %s; a secret is a text", source->name,
+                      from == to ? "nothing" : "a NUL byte");
+    }
+    value = OPENSSL_malloc(to - from);
+    if (value == NULL)
+        abort();
+    memcpy(value, bytes + from, to - from);
+    OPENSSL_cleanse(bytes, len);
+    drop_value(source);
+    source->value = value;
+    source->len = to - from;
+    return GT_OK;
+}
+
+/* A secret that everybody can read, or that others can replace, is none. Files of other owners
+ * are their owners' to guard. */
+static gt_err_t *judge_file(const gt_source_t *source, const struct stat *st, apr_pool_t *p)
+{
+    if (!S_ISREG(st->st_mode))
+        return gt_err(p, GT_INTERNAL, "GT0106", "%s is no regular file", source->name);
+    if (st->st_size > GT_SOURCE_MAX)
+        return gt_err(p, GT_INTERNAL, "GT0107", "%s is larger than 64 KiB", source->name);
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return GT_OK;
+    if ((st->st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0)
+        return gt_err(p, GT_INTERNAL, "GT0108",
+                      "%s has mode %04o: others can read it or write to it; chmod 600 (or 640) it",
+                      source->name, (unsigned)st->st_mode & 07777U);
+    return GT_OK;
+}
+
+static gt_err_t *read_open_file(gt_source_t *source, int fd, apr_pool_t *p)
+{
+    char *bytes;
+    struct stat st;
+    apr_size_t used = 0;
+    ssize_t n;
+
+    if (fstat(fd, &st) != 0)
+        return cannot_read(source, errno, p);
+    GT_TRY(judge_file(source, &st, p));
+    bytes = apr_palloc(p, GT_SOURCE_MAX + 1);
+    gt_wipe_with_pool(bytes, GT_SOURCE_MAX + 1, p);
+    do {
+        n = read(fd, bytes + used, GT_SOURCE_MAX + 1 - used);
+        used += n > 0 ? (apr_size_t)n : 0;
+    } while ((n > 0 && used <= GT_SOURCE_MAX) || (n < 0 && errno == EINTR));
+    if (n < 0)
+        return cannot_read(source, errno, p);
+    if (used > GT_SOURCE_MAX)
+        return gt_err(p, GT_INTERNAL, "GT0107", "%s is larger than 64 KiB", source->name);
+    GT_TRY(take_value(source, bytes, used, p));
+    source->seen = st;
+    source->settled = gt_now() - apr_time_from_sec(st.st_mtim.tv_sec) > SETTLED_AFTER;
+    return GT_OK;
+}
+
+static int is_unchanged(const gt_source_t *source, const struct stat *st)
+{
+    const struct stat *seen = &source->seen;
+
+    return source->value != NULL && source->settled && st->st_ino == seen->st_ino &&
+           st->st_dev == seen->st_dev && st->st_size == seen->st_size &&
+           st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+           st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
+}
+
+static gt_err_t *read_file(gt_source_t *source, apr_pool_t *p)
+{
+    struct stat st;
+    gt_err_t *err;
+    int fd;
+
+    if (stat(source->what, &st) == 0 && is_unchanged(source, &st))
+        return GT_OK;
+    /* Not blocking: a FIFO in the file's place must not hang the caller. */
+    fd = open(source->what, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return cannot_read(source, errno, p);
+    err = read_open_file(source, fd, p);
+    close(fd);
+    return err;
+}
+
+static gt_err_t *read_env(gt_source_t *source, apr_pool_t *p)
+{
+    const char *value = getenv(source->what);
+
+    if (value == NULL)
+        return gt_err(p, GT_INTERNAL, "GT0109",
+                      "%s is not set in the environment of this process; with httpd, set it where "
+                      "httpd is started (envvars, the unit file)",
+                      source->name);
+    if (strlen(value) > GT_SOURCE_MAX)
+        return gt_err(p, GT_INTERNAL, "GT0107", "%s is larger than 64 KiB", source->name);
+    return take_value(source, apr_pstrdup(p, value), strlen(value), p);
+}
+
+static gt_err_t *read_exec(gt_source_t *source, apr_pool_t *p)
+{
+    char *line;
+    apr_size_t len;
+
+    if (source->value != NULL && source->keep > 0 && gt_ticks() - source->read_at < source->keep)
+        return GT_OK;
+    line = apr_palloc(p, GT_SOURCE_MAX + 1);
+    gt_wipe_with_pool(line, GT_SOURCE_MAX + 1, p);
+    GT_TRY(gt_run_first_line(line, GT_SOURCE_MAX + 1, &len, source->argv, p));
+    GT_TRY(take_value(source, line, len, p));
+    source->read_at = gt_ticks();
+    return GT_OK;
+}
+
+static gt_err_t *renew(gt_source_t *source, apr_pool_t *p)
+{
+    switch (source->kind) {
+    case GT_FROM_FILE:
+        return read_file(source, p);
+    case GT_FROM_ENV:
+        return read_env(source, p);
+    case GT_FROM_EXEC:
+        return read_exec(source, p);
+    default:
+        return source->value != NULL
+                   ? GT_OK
+                   : take_value(source, apr_pstrdup(p, source->what), strlen(source->what), p);
+    }
+}
+
+/* Fall back on the value that could be read before, if there is one. */
+static gt_err_t *use_last(gt_source_t *source, gt_err_t *err)
+{
+    if (err == GT_OK || source->value == NULL)
+        return err;
+    if (source->warned == 0 || gt_ticks() - source->warned > WARN_EVERY) {
+        source->warned = gt_ticks();
+        gt_log(GT_LOG_WARNING, "GT0110", "the value read before is used on: %s", err->detail);
+    }
+    /* A command that failed is not run again at once by each that asks. */
+    source->read_at = gt_ticks();
+    return GT_OK;
+}
+
+gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    *secret = NULL;
+    apr_thread_mutex_lock(source->lock);
+    err = use_last(source, renew(source, p));
+    if (err == GT_OK)
+        *secret = gt_secret_make(source->value, source->len, p);
+    apr_thread_mutex_unlock(source->lock);
+    return err;
+}
