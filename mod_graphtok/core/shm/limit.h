@@ -4,10 +4,10 @@
 
 /**
  * @file limit.h
- * Rate limits in shared memory (mission O7), one 64-bit word each: GCRA, the moment at which the
- * key will have used up nothing. `count` calls may come at once, then one each span/count. A check
- * is one CAS; no lock, so nobody can die holding one. Counters of idle keys are reused; a full set
- * gives up the one nearest to idle.
+ * Rate limits in shared memory (mission O7), two 64-bit words each: whose counter it is, and GCRA's
+ * moment, at which that key will have used up nothing. `count` calls may come at once, then one each
+ * span/count. A check is one CAS of the moment; no lock, so nobody can die holding one. Counters of
+ * idle keys are reused; a full set gives up the one nearest to idle.
  */
 
 #include "gt.h"
@@ -26,6 +26,8 @@ typedef struct gt_limit_answer_t {
     apr_interval_time_t retry_after; /* when refused: until one is allowed; else until all are */
 } gt_limit_answer_t;
 
+/** Bytes a segment needs for `slots` counters (rounded up to whole sets of 8); 0 when there can be
+ * no such segment. */
 apr_size_t gt_limits_size(apr_int64_t slots);
 
 /** Use a segment, as gt_slots_open does. NULL: another shape. */
@@ -39,7 +41,8 @@ gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, ap
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len);
 
-/** Parse "COUNT/SPAN": "10/min", "20/h", "5/10s". 0 when it is not one. */
+/** Parse "COUNT/SPAN": "10/min", "20/h", "5/10s"; at most a million calls in at most 31
+ * days. 0 when it is not one. */
 GT_MUST int gt_limit_parse(gt_limit_t *limit, const char *text);
 
 #endif
