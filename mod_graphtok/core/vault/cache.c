@@ -1,0 +1,216 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file cache.c
+ * A cached token is one slot: nonce, then sealed { access token, scope, tail }. The tail has a fixed
+ * size and stands last, so that opening needs no second copy: the token is the front of what was
+ * opened. The slot's key is a keyed hash of store, provider and user; the same three are the
+ * associated data, so not even a collision of hashes could serve one user's token to another.
+ */
+
+#include "vault/cache.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "shm/siphash.h"
+
+#define NAME_MAX_BYTES 1024
+#define OVERHEAD (GT_NONCE_BYTES + GT_TAG_BYTES)
+
+/* What a name means: the first byte of it. */
+#define KIND_TOKEN 1
+#define KIND_ONCE 2
+
+struct gt_cache_t {
+    gt_slots_t *slots;
+    unsigned char seal_key[32];
+    gt_sip_key_t name_key;
+    apr_interval_time_t longest;
+};
+
+/** The end of a clear value; never leaves this machine, so host order. */
+typedef struct tail_t {
+    apr_int64_t expires_at;
+    apr_int64_t generation;
+    apr_int64_t scope_len;
+} tail_t;
+
+/** What a slot is called. */
+typedef struct name_t {
+    unsigned char bytes[NAME_MAX_BYTES];
+    apr_size_t len;
+    unsigned char key[GT_SLOT_KEY_BYTES];
+} name_t;
+
+gt_cache_t *gt_cache_make(gt_slots_t *slots, const unsigned char key[GT_CACHE_KEY_BYTES],
+                          apr_interval_time_t longest, apr_pool_t *p)
+{
+    gt_cache_t *cache = apr_pcalloc(p, sizeof(*cache));
+    static const char seal_for[] = "graphtok cache: seal";
+    static const char name_for[] = "graphtok cache: name";
+    unsigned char name_key[16];
+
+    gt_wipe_with_pool(cache, sizeof(*cache), p);
+    gt_hkdf(cache->seal_key, sizeof(cache->seal_key), key, GT_CACHE_KEY_BYTES, NULL, 0, seal_for,
+            sizeof(seal_for) - 1);
+    gt_hkdf(name_key, sizeof(name_key), key, GT_CACHE_KEY_BYTES, NULL, 0, name_for,
+            sizeof(name_for) - 1);
+    cache->slots = slots;
+    cache->name_key = gt_sip_key(name_key);
+    OPENSSL_cleanse(name_key, sizeof(name_key));
+    cache->longest = longest;
+    return cache;
+}
+
+/* ---- names ---- */
+
+/* Length first: no two lists of texts make the same bytes. */
+static int name_add(name_t *name, const char *text)
+{
+    apr_size_t len = strlen(text);
+
+    if (len > 0xFFFF || len + 2 > sizeof(name->bytes) - name->len)
+        return 0;
+    name->bytes[name->len++] = (unsigned char)(len >> 8);
+    name->bytes[name->len++] = (unsigned char)len;
+    memcpy(name->bytes + name->len, text, len);
+    name->len += len;
+    return 1;
+}
+
+static void name_begin(name_t *name, int kind)
+{
+    name->bytes[0] = (unsigned char)kind;
+    name->len = 1;
+}
+
+/* 0: longer than any name we give out; such a thing is not cached. */
+static int name_token(name_t *name, const gt_cache_t *cache, const char *store,
+                      const gt_owner_t *owner)
+{
+    name_begin(name, KIND_TOKEN);
+    if (!name_add(name, store) || !name_add(name, owner->provider) || !name_add(name, owner->user))
+        return 0;
+    gt_siphash128(name->key, &cache->name_key, name->bytes, name->len);
+    return 1;
+}
+
+/* ---- reading ---- */
+
+/* Take an opened value apart; it was ours, yet lengths are held against what is there. */
+static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
+{
+    const unsigned char *bytes = gt_secret_bytes(clear);
+    apr_size_t len = gt_secret_len(clear);
+    apr_size_t access_len;
+    tail_t tail;
+
+    if (len < sizeof(tail))
+        return 0;
+    len -= sizeof(tail);
+    memcpy(&tail, bytes + len, sizeof(tail));
+    if (tail.scope_len < 0 || (apr_uint64_t)tail.scope_len > len || tail.expires_at <= gt_now())
+        return 0;
+    access_len = len - (apr_size_t)tail.scope_len;
+    cached->scope = apr_pstrmemdup(p, (const char *)bytes + access_len, (apr_size_t)tail.scope_len);
+    cached->expires_at = tail.expires_at;
+    cached->generation = tail.generation;
+    cached->access = clear;
+    gt_secret_cut(clear, access_len);
+    return 1;
+}
+
+int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+                 apr_pool_t *p)
+{
+    unsigned char *sealed = apr_palloc(p, gt_slots_room(cache->slots));
+    apr_size_t len;
+    apr_time_t expires;
+    gt_secret_t *clear;
+    name_t name;
+
+    if (!name_token(&name, cache, store, owner)
+        || !gt_slots_get(cache->slots, name.key, sealed, &len, &expires) || len < OVERHEAD)
+        return 0;
+    clear = gt_secret_blank(len - OVERHEAD, p);
+    if (!gt_aead_open(gt_secret_bytes(clear), cache->seal_key, sealed, name.bytes, name.len,
+                      sealed + GT_NONCE_BYTES, len - GT_NONCE_BYTES))
+        return 0;
+    return unpack(cached, clear, p);
+}
+
+/* ---- writing ---- */
+
+static gt_secret_t *pack(const gt_cached_t *cached, apr_pool_t *p)
+{
+    const char *scope = cached->scope ? cached->scope : "";
+    apr_size_t access_len = gt_secret_len(cached->access);
+    apr_size_t scope_len = strlen(scope);
+    tail_t tail = { cached->expires_at, cached->generation, (apr_int64_t)scope_len };
+    gt_secret_t *clear = gt_secret_blank(access_len + scope_len + sizeof(tail), p);
+    unsigned char *at = gt_secret_bytes(clear);
+
+    memcpy(at, gt_secret_text(cached->access), access_len);
+    memcpy(at + access_len, scope, scope_len);
+    memcpy(at + access_len + scope_len, &tail, sizeof(tail));
+    return clear;
+}
+
+static void put(gt_cache_t *cache, const name_t *name, const gt_cached_t *cached, apr_pool_t *p)
+{
+    gt_secret_t *clear = pack(cached, p);
+    apr_size_t len = gt_secret_len(clear) + OVERHEAD;
+    unsigned char *sealed = apr_palloc(p, len);
+    apr_interval_time_t stay = cached->expires_at - gt_now();
+    gt_slot_item_t item = { sealed, len, 0, cached->generation };
+
+    if (stay > cache->longest)
+        stay = cache->longest;
+    item.expires = gt_ticks() + stay;
+    gt_random(sealed, GT_NONCE_BYTES);
+    if (!gt_aead_seal(sealed + GT_NONCE_BYTES, cache->seal_key, sealed, name->bytes, name->len,
+                      gt_secret_bytes(clear), gt_secret_len(clear)))
+        return;
+    /* Not stored means only: not cached. The slots count why. */
+    (void)gt_slots_put(cache->slots, name->key, &item);
+}
+
+void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+                  const gt_cached_t *cached)
+{
+    apr_pool_t *p;
+    name_t name;
+
+    assert(cached->access != NULL);
+    if (!name_token(&name, cache, store, owner) || cached->expires_at <= gt_now())
+        return;
+    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
+        return;
+    put(cache, &name, cached, p);
+    apr_pool_destroy(p);
+}
+
+void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner)
+{
+    name_t name;
+
+    if (name_token(&name, cache, store, owner))
+        gt_slots_remove(cache->slots, name.key);
+}
+
+int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span)
+{
+    name_t name;
+
+    name_begin(&name, KIND_ONCE);
+    if (!name_add(&name, text))
+        return 0;
+    gt_siphash128(name.key, &cache->name_key, name.bytes, name.len);
+    return gt_slots_add(cache->slots, name.key, gt_ticks() + span) == 1;
+}
