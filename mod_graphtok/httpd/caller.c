@@ -1,0 +1,50 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file caller.c
+ * The caller is never taken from a header, a parameter or the body: from the configuration, from
+ * our own cookie, or from the authentication that httpd itself has done.
+ */
+
+#include "caller.h"
+
+#include "base/text.h"
+#include "session.h"
+
+#define LONGEST_USER 255
+
+static gt_err_t *from_session(gtm_exchange_t *x)
+{
+    GT_TRY(gtm_session_read(x));
+    if (x->session)
+        x->owner.user = x->session;
+    else if (!(x->route->demands & GTM_ANYBODY))
+        return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "nobody is signed in in this browser");
+    return GT_OK;
+}
+
+static gt_err_t *from_httpd(gtm_exchange_t *x)
+{
+    const char *user = x->r->user;
+
+    if (!user || !*user || !x->r->ap_auth_type)
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0822",
+                      "this location takes its users from httpd (GraphTokUser remote-user), but "
+                      "no authentication stands in front: AuthType and Require");
+    if (strlen(user) > LONGEST_USER || !gt_is_utf8(user, strlen(user)))
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0823",
+                      "the user's name is longer than 255 bytes or no UTF-8");
+    x->owner.user = user;
+    return GT_OK;
+}
+
+gt_err_t *gtm_caller_find(gtm_exchange_t *x)
+{
+    if (x->dir->caller_from == GTM_CALLER_STATIC)
+        x->owner.user = x->dir->caller_name;
+    else if (x->dir->caller_from == GTM_CALLER_REMOTE_USER)
+        return from_httpd(x);
+    else
+        return from_session(x);
+    return GT_OK;
+}

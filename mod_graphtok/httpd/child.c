@@ -1,0 +1,280 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file child.c
+ * Start and end. A database, network or keyring that is away never stops the start: a post_config
+ * that fails at a graceful restart would end the whole server.
+ */
+
+#include "child.h"
+
+#include <apr_strings.h>
+#include <ap_mpm.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <mpm_common.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "conf.h"
+#include "dbsource.h"
+#include "logsink.h"
+#include "net/loop.h"
+#include "segment.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define CREW_THREADS 4
+#define HOST_CONNECTIONS 256
+#define PATIENCE apr_time_from_sec(5)
+#define ASK_AGAIN apr_time_from_sec(5)
+
+/* What the parent made for its children; replaced at each restart. */
+static struct {
+    gtm_segment_t *cache, *limits;
+    gt_keyring_t *ring;
+} made;
+
+static gtm_child_t *the_child;
+
+/* Guards the making of the vault when the keyring comes late. */
+static struct {
+    pthread_mutex_t lock;
+    apr_time_t asked;
+    apr_pool_t *pool;
+    gt_db_t *db;
+    gt_cache_t *cache;
+} late = {PTHREAD_MUTEX_INITIALIZER, 0, NULL, NULL, NULL};
+
+gtm_child_t *gtm_child(void)
+{
+    return the_child;
+}
+
+static int is_used(const gtm_server_t *server)
+{
+    return server && server->config && server->mounts && server->mounts->nelts > 0;
+}
+
+static int query_mpm(int what)
+{
+    int answer = 0;
+
+    return ap_mpm_query(what, &answer) == APR_SUCCESS ? answer : 0;
+}
+
+static int can_park(void)
+{
+    ap_version_t version;
+
+    ap_get_server_revision(&version);
+    return query_mpm(AP_MPMQ_IS_ASYNC) && version.major == 2 && version.minor >= 4 &&
+           (version.minor > 4 || version.patch >= 52);
+}
+
+static gt_err_t *read_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p)
+{
+    gt_secret_t *text;
+
+    *ring = NULL;
+    if (!config->keyring)
+        return gt_err(p, GT_INTERNAL, "GT0802", "no keyring is configured: GraphTokKeyring");
+    GT_TRY(gt_source_read(&text, config->keyring, p));
+    return gt_keyring_parse(ring, text, p);
+}
+
+/* Three descriptors a parked call: the client's, an eventfd, the provider's. */
+static void warn_of_limits(const gt_config_t *config, server_rec *s)
+{
+    struct rlimit files;
+    int threads = query_mpm(AP_MPMQ_MAX_THREADS);
+
+    if (!can_park()) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "GT0803: this MPM cannot park: every call to a provider holds one of %d "
+                     "threads a child while it waits; mpm_event does not (a2enmod mpm_event)",
+                     threads > 1 ? threads : 1);
+        return;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY &&
+        files.rlim_cur / 3 < (rlim_t)config->max_transfers)
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "GT0804: %lu descriptors a child carry about %lu calls, but "
+                     "GraphTokMaxTransfers is %" APR_INT64_T_FMT
+                     ": raise LimitNOFILE (systemd) or APACHE_ULIMIT_MAX_FILES",
+                     (unsigned long)files.rlim_cur, (unsigned long)files.rlim_cur / 3,
+                     config->max_transfers);
+}
+
+/* A segment of the same size but another shape (other numbers in the configuration) begins anew. */
+static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
+{
+    made.cache = gtm_segment("graphtok-cache",
+                             gt_slots_size(config->cache_slots, config->cache_slot_bytes), s);
+    made.limits = gtm_segment("graphtok-limits", gt_limits_size(config->limit_slots), s);
+    if (!made.cache || !made.limits)
+        return 0;
+    if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
+                       config->cache_slot_bytes, p))
+        memset(made.cache->memory, 0, made.cache->size);
+    if (!gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p))
+        memset(made.limits->memory, 0, made.limits->size);
+    return 1;
+}
+
+int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const gtm_server_t *server = gtm_server(s);
+    gt_err_t *err;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !is_used(server))
+        return OK;
+    gtm_log_to(s);
+    if (!map_segments(server->config, s, ptemp))
+        return HTTP_INTERNAL_SERVER_ERROR;
+    if (!gtm_dbsource_find())
+        gt_log(GT_LOG_ERROR, "GT0805", "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
+                                       "DBDParams; until then no token can be kept");
+    err = read_keyring(&made.ring, server->config, pconf);
+    if (err)
+        gt_log_err(err, "start");
+    warn_of_limits(server->config, s);
+    return OK;
+}
+
+/* The database users must be joined before mod_dbd's pool goes, the loop after whoever waits for
+ * its transfers. */
+static apr_status_t end_child(void *baton)
+{
+    gtm_child_t *child = baton;
+    apr_pool_t *scratch;
+
+    if (child->crew)
+        gt_crew_stop(child->crew, PATIENCE);
+    if (child->vault) {
+        apr_pool_create(&scratch, NULL);
+        gt_vault_flush(child->vault, scratch);
+        apr_pool_destroy(scratch);
+    }
+    if (child->loop)
+        gt_loop_stop(child->loop);
+    the_child = NULL;
+    return APR_SUCCESS;
+}
+
+static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
+
+    GT_TRY(gt_loop_start(&child->loop, &bounds, p));
+    return gt_crew_start(&child->crew, CREW_THREADS, child->loop, p);
+}
+
+static const char *holder_name(apr_pool_t *p)
+{
+    char host[256] = "";
+
+    if (gethostname(host, sizeof(host) - 1) != 0 || !*host)
+        strcpy(host, "localhost");
+    return apr_psprintf(p, "%.100s/%ld/%" APR_INT64_T_FMT "/%s", host, (long)getpid(),
+                        (apr_int64_t)apr_time_sec(gt_now()), gt_random_text(6, p));
+}
+
+static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
+{
+    gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
+
+    parts->config = child->config;
+    parts->ring = ring;
+    parts->db = late.db;
+    parts->cache = late.cache;
+    parts->loop = child->loop;
+    parts->crew = child->crew;
+    parts->holder = holder_name(p);
+    __atomic_store_n(&child->vault, gt_vault_make(parts, p), __ATOMIC_RELEASE);
+}
+
+static void open_segments(gtm_child_t *child, apr_pool_t *p)
+{
+    const gt_config_t *config = child->config;
+
+    child->limits =
+        gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p);
+    child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
+                                 config->cache_slot_bytes, p);
+    if (child->slots)
+        late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
+}
+
+void gtm_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    const gtm_server_t *server = gtm_server(s);
+    gtm_child_t *child;
+    gt_db_source_t source = gtm_dbsource(s);
+    gt_db_limits_t bounds;
+    gt_err_t *err;
+
+    if (!is_used(server) || !made.cache || !made.limits)
+        return;
+    gtm_log_to(s);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    child = apr_pcalloc(pchild, sizeof(*child));
+    child->server = s;
+    child->config = server->config;
+    child->parks = can_park();
+    child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
+    bounds.users = (int)child->config->db_users;
+    bounds.wait = child->config->db_wait;
+    late.db = gt_db_make(&source, &bounds, pchild);
+    open_segments(child, pchild);
+    err = start_threads(child, pchild);
+    apr_pool_pre_cleanup_register(pchild, child, end_child);
+    if (err) {
+        gt_log_err(err, "child start");
+        return;
+    }
+    apr_pool_create(&late.pool, pchild);
+    if (made.ring)
+        make_vault(child, made.ring, late.pool);
+    the_child = child;
+}
+
+void gtm_child_stopping(apr_pool_t *pchild, int graceful)
+{
+    (void)pchild;
+    /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
+     * the last connection is gone. An ungraceful end waits for nobody. */
+    if (!graceful && the_child)
+        gt_loop_close(the_child->loop);
+}
+
+gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_keyring_t *ring;
+    gt_err_t *err = GT_OK;
+
+    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
+        return GT_OK;
+    pthread_mutex_lock(&late.lock);
+    if (!child->vault && gt_ticks() - late.asked > ASK_AGAIN) {
+        late.asked = gt_ticks();
+        err = gt_err_dup(read_keyring(&ring, child->config, late.pool), p);
+        if (!err)
+            make_vault(child, ring, late.pool);
+    }
+    pthread_mutex_unlock(&late.lock);
+    if (err) {
+        gt_log_err(err, "keyring");
+        return gt_err(p, GT_INTERNAL, "GT0806", "the server's keyring cannot be read: see its log");
+    }
+    return child->vault ? GT_OK
+                        : gt_err(p, GT_INTERNAL, "GT0806",
+                                 "the server's keyring cannot be read: see its log");
+}

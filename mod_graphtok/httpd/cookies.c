@@ -1,0 +1,64 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file cookies.c The Cookie field is cut at ';' only: values of ours hold none. */
+
+#include "cookies.h"
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "origin.h"
+
+#define MOST_COOKIES 200
+
+apr_array_header_t *gtm_cookies(request_rec *r)
+{
+    apr_array_header_t *cookies = apr_array_make(r->pool, 8, sizeof(gtm_cookie_t));
+    const char *field = apr_table_get(r->headers_in, "Cookie");
+    apr_array_header_t *parts = gt_split(field ? field : "", ";", r->pool);
+
+    for (int i = 0; i < parts->nelts && i < MOST_COOKIES; i++) {
+        char *name = gt_trim(APR_ARRAY_IDX(parts, i, char *), r->pool);
+        char *equals = strchr(name, '=');
+
+        if (equals && equals > name) {
+            gtm_cookie_t *cookie = apr_array_push(cookies);
+
+            *equals = '\0';
+            cookie->name = name;
+            cookie->value = equals + 1;
+        }
+    }
+    return cookies;
+}
+
+const char *gtm_cookie_get(request_rec *r, const char *name)
+{
+    apr_array_header_t *cookies = gtm_cookies(r);
+    const char *value = NULL;
+
+    for (int i = 0; i < cookies->nelts; i++) {
+        const gtm_cookie_t *cookie = &APR_ARRAY_IDX(cookies, i, gtm_cookie_t);
+
+        if (strcmp(cookie->name, name) != 0)
+            continue;
+        if (value)
+            return NULL;
+        value = cookie->value;
+    }
+    return value;
+}
+
+const char *gtm_cookie_name(const gtm_exchange_t *x, const char *name)
+{
+    return gtm_origin_is_secure(x) ? apr_pstrcat(x->r->pool, "__Host-", name, NULL) : name;
+}
+
+void gtm_cookie_set(gtm_exchange_t *x, const char *name, const char *value, apr_int64_t age)
+{
+    apr_table_addn(x->r->err_headers_out, "Set-Cookie",
+                   apr_psprintf(x->r->pool,
+                                "%s=%s; Path=/; Max-Age=%" APR_INT64_T_FMT
+                                "; HttpOnly; SameSite=Lax%s",
+                                name, value, age, gtm_origin_is_secure(x) ? "; Secure" : ""));
+}

@@ -1,0 +1,21 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_DBSOURCE_H
+#define GTM_DBSOURCE_H
+
+/**
+ * @file dbsource.h
+ * Database connections from mod_dbd's pool, one statement at a time (ap_dbd_open, ap_dbd_close;
+ * never ap_dbd_acquire, which would keep them for a request's life).
+ */
+
+#include <httpd.h>
+
+#include "db/db.h"
+
+/** post_config: find mod_dbd. 0 when it is not loaded. */
+int gtm_dbsource_find(void);
+
+/** Connections of a server's DBDriver and DBDParams. */
+gt_db_source_t gtm_dbsource(server_rec *s);
+
+#endif

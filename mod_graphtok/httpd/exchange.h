@@ -1,0 +1,64 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_EXCHANGE_H
+#define GTM_EXCHANGE_H
+
+/**
+ * @file exchange.h
+ * One request on its road: route → caller → limit → body → work → answer. The state of every
+ * route's work is a gtm_exchange_t; what a route keeps for itself hangs on `own`. Lives in r->pool;
+ * one thread at a time touches it, as it does the request.
+ */
+
+#include <httpd.h>
+
+#include "child.h"
+#include "conf.h"
+#include "task/task.h"
+
+/** What a route demands of a request before its work begins. */
+enum {
+    GTM_ANYBODY = 1,  /* no caller needed (sign-in with session users, health) */
+    GTM_BODY = 2      /* takes a JSON object as body */
+};
+
+/** One route of a set. */
+typedef struct gtm_route_t {
+    const char *name;        /* as GraphTokRoutes and the log say it */
+    const char *method;      /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
+    const char *pattern;     /* below the mount: "/events/{}"; {} is one segment, decoded */
+    gtm_limit_class_t limit;
+    int demands;             /* GTM_… */
+    const gt_work_t *work;   /* state: the gtm_exchange_t */
+} gtm_route_t;
+
+/** What is answered when it is not streamed. */
+typedef struct gtm_reply_t {
+    int status;               /* 0: nothing yet */
+    const char *content_type; /* NULL: no body */
+    const char *text;
+    apr_size_t len;
+} gtm_reply_t;
+
+typedef struct gtm_exchange_t {
+    request_rec *r;
+    gtm_child_t *child;
+    const gtm_dir_t *dir;
+    const gtm_mount_t *mount;
+    const gtm_route_t *route;
+    const char *param;         /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *base;          /* where we are reached, "https://host[:port]"; gtm_origin_find */
+    gt_owner_t owner;          /* user "" while nobody is known */
+    gt_store_t *store;
+    gt_provider_t *provider;
+    const char *session;       /* user of a valid session cookie, or NULL */
+    apr_table_t *query;        /* strict: every name once */
+    json_t *body;              /* for GTM_BODY */
+    gtm_reply_t reply;
+    gt_task_t *task;
+    int parked_road;           /* 1: the driver parks: output may be awaited */
+    int head_sent;             /* 1: streaming began: errors can only cut */
+    apr_pool_t *scratch;       /* of one piece of a stream */
+    void *own;                 /* the route's */
+} gtm_exchange_t;
+
+#endif

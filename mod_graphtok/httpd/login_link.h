@@ -1,0 +1,20 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_LOGIN_LINK_H
+#define GTM_LOGIN_LINK_H
+
+/** @file login_link.h Where a sign-in helps: the sign-in route that belongs to a request. */
+
+#include "exchange.h"
+
+/**
+ * The local path of the sign-in route for this request: of the graphtok-auth mount of this virtual
+ * host whose path shares most with the request's. A page request comes back to where it was; a
+ * claims challenge of `err` goes with it.
+ * @return NULL when no sign-in route is mounted
+ */
+const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err);
+
+/** 1 when the request is itself part of a sign-in: a redirect there could run in circles. */
+int gtm_login_is_part(const gtm_exchange_t *x);
+
+#endif

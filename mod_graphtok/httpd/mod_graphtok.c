@@ -1,0 +1,39 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file mod_graphtok.c
+ * The module record and its hooks, each one call long.
+ */
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_connection.h>
+#include <mpm_common.h>
+
+#include "child.h"
+#include "conf.h"
+#include "park.h"
+#include "road.h"
+
+static void register_hooks(apr_pool_t *p)
+{
+    static const char *const after_dbd[] = {"mod_dbd.c", NULL};
+
+    (void)p;
+    ap_hook_check_config(gtm_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(gtm_dump, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(gtm_post_config, after_dbd, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    /* Before mod_proxy and all others: a route of ours is never served by somebody else. */
+    ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_process_connection(gtm_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_resume_connection(gtm_park_resume, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_close_connection(gtm_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
+/* -fvisibility=hidden would hide the one symbol that httpd looks for. */
+__attribute__((visibility("default"))) AP_DECLARE_MODULE(graphtok) = {
+    STANDARD20_MODULE_STUFF, gtm_create_dir, gtm_merge_dir, gtm_create_server,
+    gtm_merge_server,        gtm_directives, register_hooks, AP_MODULE_FLAG_NONE};

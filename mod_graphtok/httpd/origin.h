@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_ORIGIN_H
+#define GTM_ORIGIN_H
+
+/**
+ * @file origin.h
+ * Where we are reached, and whether a request that changes something comes from there. What is
+ * built into redirects is GraphTokPublicURL, else the request's own host after it was held against
+ * ServerName and ServerAlias; forwarded headers are never looked at.
+ */
+
+#include "exchange.h"
+
+/**
+ * Gate: refuse a changing request that a browser says comes from elsewhere (Origin, else
+ * Sec-Fetch-Site). Clients that send neither pass: they carry no one else's cookies.
+ */
+GT_MUST gt_err_t *gtm_origin_check(gtm_exchange_t *x);
+
+/** Find x->base. @return GT_INVALID when the host is not ours */
+GT_MUST gt_err_t *gtm_origin_find(gtm_exchange_t *x);
+
+/** 1 when browsers reach us by TLS. After gtm_origin_find. */
+int gtm_origin_is_secure(const gtm_exchange_t *x);
+
+#endif

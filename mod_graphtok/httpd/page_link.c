@@ -1,0 +1,57 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file page_link.c Sealed with the cookies' key; the place is the route, not a table. */
+
+#include "page_link.h"
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "crypt/seal.h"
+#include "net/url.h"
+#include "origin.h"
+
+#define LONGEST_PAGE 12288
+
+static gt_place_t place_of(const gtm_exchange_t *x)
+{
+    return (gt_place_t){apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL), x->route->name,
+                        x->owner.user, x->owner.provider};
+}
+
+static const char *graph_url(const gtm_exchange_t *x)
+{
+    return gt_provider_conf(x->provider)->graph_url;
+}
+
+const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p)
+{
+    gtm_exchange_t *x = baton;
+    gt_place_t place = place_of(x);
+    const char *sealed;
+
+    if (!gt_url_is_below(next_link, graph_url(x), p) || gtm_origin_find(x) != GT_OK)
+        return NULL;
+    if (gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
+                &place, gt_secret_from(next_link, x->r->pool), x->r->pool))
+        return NULL;
+    return apr_pstrcat(p, x->base, x->r->uri, "?page=", sealed, NULL);
+}
+
+gt_err_t *gtm_page_open(const char **next_link, gtm_exchange_t *x, const char *page)
+{
+    gt_place_t place = place_of(x);
+    gt_secret_t *clear;
+    gt_err_t *err;
+
+    if (strlen(page) <= LONGEST_PAGE &&
+        gt_unseal(&clear, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, &place, page,
+                  x->r->pool) == GT_OK) {
+        *next_link = gt_secret_text(clear);
+        if (gt_url_is_below(*next_link, graph_url(x), x->r->pool))
+            return GT_OK;
+    }
+    err = gt_err(x->r->pool, GT_INVALID, "GT0836", "this page is not known");
+    gt_err_field(err, "page", "the link of an answer of this route, unchanged");
+    return err;
+}

@@ -1,0 +1,20 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_PAGE_LINK_H
+#define GTM_PAGE_LINK_H
+
+/**
+ * @file page_link.h
+ * Graph's next link as a link of ours and back (mission: paging handed on as our own links). The
+ * client gets it sealed, bound to its owner and route, so it can neither be read nor made to lead
+ * elsewhere.
+ */
+
+#include "exchange.h"
+
+/** For gt_relink: baton is the gtm_exchange_t. NULL when it is no link below graph_url. */
+const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p);
+
+/** Open a `page` parameter. @return GT_INVALID for anything that is not ours */
+GT_MUST gt_err_t *gtm_page_open(const char **next_link, gtm_exchange_t *x, const char *page);
+
+#endif

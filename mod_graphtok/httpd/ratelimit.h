@@ -1,0 +1,20 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_RATELIMIT_H
+#define GTM_RATELIMIT_H
+
+/**
+ * @file ratelimit.h
+ * Limits by route class (mission O7), counted for the caller, or for the client's address where
+ * nobody is known yet (as httpd sees it: mod_remoteip; IPv6 by /64).
+ */
+
+#include "exchange.h"
+
+/**
+ * Gate: count this request. Sets RateLimit-Policy and RateLimit (draft-ietf-httpapi-
+ * ratelimit-headers).
+ * @return GT_LIMITED with retry_after
+ */
+GT_MUST gt_err_t *gtm_limit_check(gtm_exchange_t *x);
+
+#endif

@@ -1,0 +1,125 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file road.c
+ * Gates first, each an own file, none of which waits for the network; limits stand before anything
+ * that costs. A gate's error is answered like any other.
+ */
+
+#include "road.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <signal.h>
+
+#include "answer.h"
+#include "body.h"
+#include "caller.h"
+#include "ratelimit.h"
+#include "net/url.h"
+#include "origin.h"
+#include "park.h"
+#include "route.h"
+#include "task/wait.h"
+
+APLOG_USE_MODULE(graphtok);
+
+/* Every transfer has a time limit of its own; this one only bounds a client that reads forever. */
+#define LONGEST_WAIT apr_time_from_sec(3600)
+#define QUERY_PAIRS 24
+
+static gt_err_t *find_parts(gtm_exchange_t *x)
+{
+    const char *provider = x->dir->provider;
+
+    GT_TRY(gtm_child_ready(x->child, x->r->pool));
+    x->store = gt_vault_store(x->child->vault, x->dir->store);
+    x->provider = provider ? gt_vault_provider(x->child->vault, provider) : NULL;
+    if (!x->store || !x->provider)
+        return gt_err(x->r->pool, GT_INTERNAL, "GT0807",
+                      "this location names no provider or store that is configured");
+    x->owner.provider = provider;
+    x->owner.user = "";
+    return GT_OK;
+}
+
+static gt_err_t *read_query(gtm_exchange_t *x)
+{
+    return gt_query_parse(&x->query, x->r->args ? x->r->args : "", QUERY_PAIRS, x->r->pool);
+}
+
+typedef gt_err_t *gate_fn(gtm_exchange_t *x);
+
+static gate_fn *const gates[] = {gtm_route_find,   find_parts,      read_query, gtm_origin_check,
+                                 gtm_caller_find,  gtm_limit_check, gtm_body_read};
+
+static gt_err_t *pass_gates(gtm_exchange_t *x)
+{
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++)
+        GT_TRY(gates[i](x));
+    return GT_OK;
+}
+
+/* Under prefork a signal's handler ends the child from wherever it is: not while we hold a lock. */
+static gt_err_t *wait_here(gtm_exchange_t *x)
+{
+    sigset_t ends, before;
+    gt_err_t *err;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigaddset(&ends, SIGUSR1);
+    if (x->child->single)
+        pthread_sigmask(SIG_BLOCK, &ends, &before);
+    err = gt_wait_run(x->route->work, x, x->child->loop, LONGEST_WAIT, x->r->pool);
+    if (x->child->single)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+void gtm_road_end(gtm_exchange_t *x)
+{
+    gt_err_t *err = x->task ? gt_task_error(x->task) : GT_OK;
+
+    if (err)
+        gtm_answer_error(x, err);
+    gtm_answer_send(x);
+}
+
+int gtm_handler(request_rec *r)
+{
+    gtm_exchange_t *x;
+    gt_err_t *err;
+
+    if (!gtm_route_is_set(r->handler))
+        return DECLINED;
+    x = apr_pcalloc(r->pool, sizeof(*x));
+    x->r = r;
+    x->dir = gtm_dir(r);
+    x->mount = gtm_mount(r);
+    x->child = gtm_child();
+    if (!x->child)
+        return HTTP_SERVICE_UNAVAILABLE;
+    err = pass_gates(x);
+    if (!err && gtm_park_can(r))
+        return gtm_park_run(x);
+    if (!err)
+        err = wait_here(x);
+    if (err)
+        gtm_answer_error(x, err);
+    gtm_answer_send(x);
+    return OK;
+}
+
+int gtm_map_to_storage(request_rec *r)
+{
+    const gtm_mount_t *mount;
+
+    if (!gtm_child())
+        return DECLINED;
+    mount = gtm_mount(r);
+    return mount ? OK : DECLINED;
+}

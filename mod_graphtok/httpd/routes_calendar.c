@@ -1,0 +1,174 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_calendar.c
+ * The calendar route set (missions C1 to C4, C6): core/graph/calendar checks and builds what is
+ * asked of Graph; the answer is handed on as it comes, with its next link made ours.
+ */
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "answer.h"
+#include "graph/calendar.h"
+#include "graph/call.h"
+#include "page_link.h"
+#include "route.h"
+#include "stream.h"
+
+typedef struct calendar_t {
+    gt_graph_ask_t ask;
+    gt_call_t call;
+    gtm_stream_t stream;
+} calendar_t;
+
+static gt_err_t *call_graph(gt_task_t *task, gtm_exchange_t *x, calendar_t *own, const char *url)
+{
+    own->call.vault = x->child->vault;
+    own->call.store = x->store;
+    own->call.owner = x->owner;
+    own->call.method = own->ask.method;
+    own->call.url = url;
+    own->call.headers = own->ask.headers;
+    own->call.body = own->ask.body;
+    gt_then(task, &gt_call, &own->call);
+    return GT_OK;
+}
+
+static calendar_t *make(gtm_exchange_t *x)
+{
+    x->own = apr_pcalloc(x->r->pool, sizeof(calendar_t));
+    return x->own;
+}
+
+static gt_err_t *call(gt_task_t *task, gtm_exchange_t *x, calendar_t *own)
+{
+    return call_graph(task, x, own,
+                      apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url,
+                                  own->ask.path, NULL));
+}
+
+static gt_err_t *ask_info(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+
+    GT_TRY(gt_calendar_info(&own->ask, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+/* A further page is asked for by its link alone: the sealed text says all the rest. */
+static gt_err_t *ask_page(gt_task_t *task, gtm_exchange_t *x, calendar_t *own, const char *page)
+{
+    apr_table_t *rest = apr_table_clone(x->r->pool, x->query);
+    const char *link;
+
+    apr_table_unset(rest, "page");
+    GT_TRY(gtm_page_open(&link, x, page));
+    GT_TRY(gt_calendar_info(&own->ask, rest, x->r->pool));
+    own->ask.method = "GET";
+    return call_graph(task, x, own, link);
+}
+
+static gt_err_t *ask_events(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+    const char *page = apr_table_get(x->query, "page");
+
+    if (page)
+        return ask_page(task, x, own, page);
+    GT_TRY(gt_calendar_events(&own->ask, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_next24(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+    const char *page = apr_table_get(x->query, "page");
+
+    if (page)
+        return ask_page(task, x, own, page);
+    GT_TRY(gt_calendar_next24(&own->ask, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_event(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+
+    GT_TRY(gt_calendar_event(&own->ask, x->param, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_create(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+
+    GT_TRY(gt_calendar_create(&own->ask, x->body, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_update(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+    int partial = strcmp(x->route->method, "PATCH") == 0;
+
+    GT_TRY(gt_calendar_update(&own->ask, x->param, partial, x->body, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_delete(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+
+    GT_TRY(gt_calendar_delete(&own->ask, x->param, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *pass_answer(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = x->own;
+
+    gt_vault_used(x->child->vault, x->store, &x->owner);
+    own->stream.x = x;
+    own->stream.transfer = own->call.transfer;
+    own->stream.answer = own->call.answer;
+    if (strcmp(own->call.method, "GET") == 0)
+        own->stream.relink = gt_relink_make(gtm_page_link, x, x->r->pool);
+    gt_then(task, &gtm_stream, &own->stream);
+    return GT_OK;
+}
+
+static gt_step_fn *const info_steps[] = {ask_info, pass_answer, NULL};
+static gt_step_fn *const events_steps[] = {ask_events, pass_answer, NULL};
+static gt_step_fn *const next24_steps[] = {ask_next24, pass_answer, NULL};
+static gt_step_fn *const event_steps[] = {ask_event, pass_answer, NULL};
+static gt_step_fn *const create_steps[] = {ask_create, pass_answer, NULL};
+static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
+static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
+
+static const gt_work_t info = {"calendar info", info_steps, NULL};
+static const gt_work_t events = {"events", events_steps, NULL};
+static const gt_work_t next24 = {"next24", next24_steps, NULL};
+static const gt_work_t event = {"event", event_steps, NULL};
+static const gt_work_t create = {"create event", create_steps, NULL};
+static const gt_work_t update = {"update event", update_steps, NULL};
+static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
+
+const gtm_route_t gtm_calendar_routes[] = {
+    {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, 0, &info},
+    {"next24", "GET", "/next24", GTM_LIMIT_EVENTS, 0, &next24},
+    {"events", "GET", "/events", GTM_LIMIT_EVENTS, 0, &events},
+    {"event", "GET", "/events/{}", GTM_LIMIT_EVENTS, 0, &event},
+    {"create", "POST", "/events", GTM_LIMIT_CREATE, GTM_BODY, &create},
+    {"update", "PUT", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},
+    {"patch", "PATCH", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},
+    {"delete", "DELETE", "/events/{}", GTM_LIMIT_DELETE, 0, &delete_event},
+    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

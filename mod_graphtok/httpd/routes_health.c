@@ -1,0 +1,96 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_health.c
+ * The health route set (mission O4): whether sign-in and calls can work now, and counts of tokens.
+ * For load balancers: 200 when healthy, 503 when not. No caller; nothing that names a user.
+ */
+
+#include <http_protocol.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "route.h"
+
+typedef struct health_t {
+    gt_discover_t discover;
+    gt_err_t *failure; /* of the provider's discovery, or NULL */
+} health_t;
+
+static gt_err_t *check_provider(const gtm_exchange_t *x)
+{
+    if (strcmp(x->param, x->owner.provider) == 0)
+        return GT_OK;
+    return gt_err(x->r->pool, GT_NOT_FOUND, "GT0841", "this location has another provider");
+}
+
+static gt_err_t *ask_provider(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    health_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+
+    x->own = own;
+    GT_TRY(check_provider(x));
+    own->discover.provider = x->provider;
+    gt_then_try(task, &gt_discover, &own->discover, &own->failure);
+    return GT_OK;
+}
+
+static gt_err_t *show_health(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    const health_t *own = x->own;
+    json_t *value = gt_json_object(x->r->pool);
+    gt_grant_stats_t stats;
+    apr_time_t last;
+    int is_well, store_is_up;
+
+    (void)task;
+    gt_provider_health(&last, &is_well, x->provider);
+    store_is_up =
+        gt_grant_stats(&stats, x->store, x->child->config->refresh_margin, x->r->pool) == GT_OK;
+    is_well = is_well && !own->failure;
+    gt_json_set(value, "status", is_well && store_is_up ? "healthy" : "unhealthy");
+    gt_json_set(value, "service",
+                strcmp(x->param, "microsoft") == 0 ? "microsoft_graph" : x->param);
+    gt_json_set_bool(value, "configured", 1);
+    gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
+    gt_json_set(value, "provider", is_well ? "up" : "down");
+    gt_json_set_time(value, "provider_last_answer", last, x->r->pool);
+    gt_json_set(value, "database", store_is_up ? "up" : "down");
+    gtm_answer_json(x, is_well && store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE, value);
+    return GT_OK;
+}
+
+static gt_err_t *show_tokens(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    json_t *value = gt_json_object(x->r->pool);
+    gt_grant_stats_t stats;
+
+    (void)task;
+    GT_TRY(check_provider(x));
+    GT_TRY(gt_grant_stats(&stats, x->store, x->child->config->refresh_margin, x->r->pool));
+    gt_json_set(value, "store", x->dir->store);
+    gt_json_set_number(value, "total", stats.total);
+    gt_json_set_number(value, "active", stats.active);
+    gt_json_set_number(value, "inactive", stats.inactive);
+    gt_json_set_number(value, "needs_user", stats.needs_user);
+    gt_json_set_number(value, "expired", stats.expired);
+    gt_json_set_number(value, "expiring_soon", stats.expiring_soon);
+    gt_json_set_number(value, "refresh_failures", stats.refresh_failures);
+    gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
+    gtm_answer_json(x, HTTP_OK, value);
+    return GT_OK;
+}
+
+static gt_step_fn *const health_steps[] = {ask_provider, show_health, NULL};
+static const gt_work_t health = {"health", health_steps, NULL};
+
+static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
+static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
+
+const gtm_route_t gtm_health_routes[] = {
+    {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, GTM_ANYBODY, &tokens},
+    {"health", "GET", "/{}", GTM_LIMIT_NONE, GTM_ANYBODY, &health},
+    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

@@ -1,0 +1,230 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_login.c
+ * Sign-in: out to the provider (mission A1) and back (A2). What must hold at the callback: the
+ * state is ours, of this browser, for this place, not older than ten minutes and never used before;
+ * every parameter came once (gate); an answer of an issuer that names itself is that provider's
+ * (RFC 9207).
+ */
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "answer.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "net/url.h"
+#include "oauth/login.h"
+#include "origin.h"
+#include "pages.h"
+#include "routes_auth.h"
+#include "session.h"
+#include "state_cookie.h"
+#include "vault/cache.h"
+
+#define LONGEST_PARAM 2048
+#define LONGEST_CODE 8192
+
+typedef struct login_t {
+    gt_login_t *login;
+    gt_login_extra_t extra;
+    const char *redirect_uri;
+    gt_discover_t discover;
+} login_t;
+
+typedef struct callback_t {
+    gt_login_t *login;
+    gt_sign_in_t sign_in;
+} callback_t;
+
+/* "{…}/login/microsoft" names a provider: only this location's own is served here. */
+static gt_err_t *check_provider(const gtm_exchange_t *x)
+{
+    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
+        return GT_OK;
+    return gt_err(x->r->pool, GT_NOT_FOUND, "GT0831",
+                  "this location signs in at another provider (GraphTokUseProvider)");
+}
+
+static const char *redirect_uri(const gtm_exchange_t *x)
+{
+    return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback", x->param ? "/" : "",
+                       x->param ? x->param : "", NULL);
+}
+
+static const char *host_of(const gtm_exchange_t *x)
+{
+    return gt_url_origin(x->base, x->r->pool);
+}
+
+/* An optional parameter; blank counts as not given. */
+static gt_err_t *take_param(const char **value, const gtm_exchange_t *x, const char *name)
+{
+    gt_err_t *err;
+
+    *value = apr_table_get(x->query, name);
+    if (*value && !**value)
+        *value = NULL;
+    if (!*value || strlen(*value) <= LONGEST_PARAM)
+        return GT_OK;
+    err = gt_err(x->r->pool, GT_INVALID, "GT0832", "a parameter is too long");
+    gt_err_field(err, name, "at most 2048 bytes");
+    return err;
+}
+
+static gt_err_t *take_return_to(const char **value, const gtm_exchange_t *x)
+{
+    gt_err_t *err;
+
+    GT_TRY(take_param(value, x, "return_to"));
+    if (!*value)
+        *value = x->dir->return_to ? x->dir->return_to : "";
+    else if (!gt_is_local_path(*value)) {
+        err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
+        gt_err_field(err, "return_to", "a path on this host, beginning with one /");
+        return err;
+    }
+    return GT_OK;
+}
+
+static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_exchange_t *x)
+{
+    GT_TRY(take_param(&extra->login_hint, x, "login_hint"));
+    GT_TRY(take_param(&extra->prompt, x, "prompt"));
+    GT_TRY(take_param(&extra->domain_hint, x, "domain_hint"));
+    return take_param(&extra->claims, x, "claims");
+}
+
+static gt_err_t *begin_login(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+
+    x->own = own;
+    GT_TRY(check_provider(x));
+    GT_TRY(gtm_origin_find(x));
+    own->login = gt_login_make(x->r->pool);
+    own->login->store = x->dir->store;
+    own->login->provider = x->owner.provider;
+    own->login->host = host_of(x);
+    own->login->user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user;
+    GT_TRY(take_return_to(&own->login->return_to, x));
+    GT_TRY(take_extra(&own->extra, x));
+    own->redirect_uri = redirect_uri(x);
+    own->discover.provider = x->provider;
+    gt_then(task, &gt_discover, &own->discover);
+    return GT_OK;
+}
+
+static gt_err_t *send_away(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    login_t *own = x->own;
+    const char *url;
+
+    (void)task;
+    GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
+                        own->redirect_uri, &own->extra, x->r->pool));
+    GT_TRY(gtm_state_keep(x, own->login));
+    gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, url);
+    return GT_OK;
+}
+
+static gt_err_t *refuse_state(const gtm_exchange_t *x)
+{
+    gt_err_t *err = gt_err(x->r->pool, GT_REFUSED, "GT0834",
+                           "this sign-in was not begun in this browser, is older than allowed, or "
+                           "was finished before: sign in again");
+
+    err->status = HTTP_BAD_REQUEST;
+    return err;
+}
+
+static gt_err_t *open_state(gtm_exchange_t *x, gt_login_t **login)
+{
+    const gt_vault_parts_t *parts = gt_vault_parts(x->child->vault);
+    const char *state = apr_table_get(x->query, "state"), *sealed;
+    gt_login_t expect = {.store = x->dir->store, .provider = x->owner.provider,
+                         .host = host_of(x),
+                         .user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user};
+
+    if (!state || !*state || strlen(state) > LONGEST_PARAM)
+        return refuse_state(x);
+    sealed = gtm_state_take(x, state);
+    if (!sealed || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
+                                 parts->ring, x->r->pool))
+        return refuse_state(x);
+    /* The cookie is deleted in this browser; the note here holds whoever kept a copy of it. */
+    if (parts->cache && !gt_cache_once(parts->cache, state, parts->config->state_time))
+        return refuse_state(x);
+    return GT_OK;
+}
+
+static gt_err_t *begin_callback(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    callback_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+    const char *error = apr_table_get(x->query, "error");
+    const char *code = apr_table_get(x->query, "code");
+
+    x->own = own;
+    GT_TRY(check_provider(x));
+    GT_TRY(gtm_origin_find(x));
+    GT_TRY(open_state(x, &own->login));
+    if (error)
+        return gt_login_error(error, apr_table_get(x->query, "error_subcode"),
+                              apr_table_get(x->query, "error_description"), x->r->pool);
+    if (!code || !*code || strlen(code) > LONGEST_CODE)
+        return gt_err(x->r->pool, GT_INVALID, "GT0835", "the provider sent no code");
+    own->sign_in = (gt_sign_in_t){.vault = x->child->vault,
+                                  .store = x->store,
+                                  .provider = x->provider,
+                                  .user = own->login->user,
+                                  .code = gt_secret_from(code, x->r->pool),
+                                  .verifier = gt_login_verifier(own->login, x->r->pool),
+                                  .redirect_uri = redirect_uri(x),
+                                  .nonce = gt_login_nonce(own->login, x->r->pool)};
+    gt_then(task, &gt_sign_in, &own->sign_in);
+    return GT_OK;
+}
+
+static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_identity_t *who)
+{
+    json_t *value = gt_json_object(x->r->pool);
+
+    if (gtm_answer_is_page(x->r)) {
+        gtm_answer_page(x, HTTP_OK,
+                        gtm_page_signed_in(x, who->email ? who->email : who->name));
+        return;
+    }
+    gt_json_set(value, "status", "signed_in");
+    gt_json_set(value, "user", grant->owner.user);
+    gt_json_set(value, "provider", x->owner.provider);
+    gt_json_set(value, "email", who->email);
+    gt_json_set_time(value, "expires_at", grant->expires_at, x->r->pool);
+    gtm_answer_json(x, HTTP_OK, value);
+}
+
+static gt_err_t *end_callback(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    callback_t *own = x->own;
+    const gt_grant_t *grant = own->sign_in.grant;
+
+    (void)task;
+    if (x->dir->caller_from == GTM_CALLER_SESSION)
+        GT_TRY(gtm_session_begin(x, grant->owner.user));
+    if (*own->login->return_to)
+        gtm_answer_redirect(x, HTTP_SEE_OTHER,
+                            apr_pstrcat(x->r->pool, x->base, own->login->return_to, NULL));
+    else
+        show_signed_in(x, grant, &own->sign_in.identity);
+    return GT_OK;
+}
+
+static gt_step_fn *const login_steps[] = {begin_login, send_away, NULL};
+const gt_work_t gtm_login = {"login", login_steps, NULL};
+
+static gt_step_fn *const callback_steps[] = {begin_callback, end_callback, NULL};
+const gt_work_t gtm_callback = {"callback", callback_steps, NULL};

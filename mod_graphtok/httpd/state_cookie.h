@@ -1,0 +1,23 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_STATE_COOKIE_H
+#define GTM_STATE_COOKIE_H
+
+/**
+ * @file state_cookie.h
+ * The sign-ins a browser has under way: a sealed cookie each, so that several tabs finish in any
+ * order. The name holds the moment it began and a hash of its state; at most GTM_MOST_STATES stay,
+ * the oldest goes first, so the Cookie field stays bounded.
+ */
+
+#include "exchange.h"
+#include "oauth/login.h"
+
+#define GTM_MOST_STATES 10
+
+/** Remember a sign-in in the browser. */
+GT_MUST gt_err_t *gtm_state_keep(gtm_exchange_t *x, const gt_login_t *login);
+
+/** The sealed sign-in of a state that came back, or NULL. Its cookie is deleted by this answer. */
+const char *gtm_state_take(gtm_exchange_t *x, const char *state);
+
+#endif

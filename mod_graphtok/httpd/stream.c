@@ -1,0 +1,99 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file stream.c
+ * One step that runs again for each piece. Never a FLUSH bucket: it would block the thread.
+ */
+
+#include "stream.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "answer.h"
+
+/* What of Graph's head the caller may need; everything else stays here. */
+static const char *const passed_on[] = {"request-id", "client-request-id", "Preference-Applied",
+                                        "Retry-After", "ETag", NULL};
+
+static gt_err_t *too_large(const gtm_stream_t *stream)
+{
+    return gt_err(stream->x->r->pool, GT_UPSTREAM, "GT0824",
+                  "the answer is larger than the %" APR_INT64_T_FMT
+                  " bytes allowed here (GraphTokAnswerMax)",
+                  stream->x->dir->answer_max);
+}
+
+static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
+{
+    request_rec *r = stream->x->r;
+    const char *type = apr_table_get(stream->answer->headers, "Content-Type");
+
+    r->status = stream->answer->status;
+    r->status_line = NULL;
+    for (int i = 0; passed_on[i]; i++) {
+        const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
+
+        if (value)
+            apr_table_set(r->err_headers_out, passed_on[i], value);
+    }
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    /* Only JSON is handed on: a provider's HTML must not run in our origin. */
+    if (len > 0 || !whole)
+        ap_set_content_type(r, type && strncasecmp(type, "application/json", 16) == 0
+                                   ? apr_pstrdup(r->pool, type) : "application/octet-stream");
+    if (whole && r->status != HTTP_NO_CONTENT)
+        ap_set_content_length(r, (apr_off_t)len);
+}
+
+static gt_err_t *write_piece(gtm_stream_t *stream, const char *bytes, apr_size_t len, int end)
+{
+    request_rec *r = stream->x->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(stream->x->scratch, alloc);
+
+    if (!stream->x->head_sent)
+        set_head(stream, len, end);
+    stream->x->head_sent = 1;
+    if (len > 0)
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(bytes, len, alloc));
+    if (end)
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    if (ap_pass_brigade(r->output_filters, bb) != APR_SUCCESS || r->connection->aborted)
+        return gt_err(r->pool, GT_CANCELLED, "GT0825", "the client has gone");
+    return GT_OK;
+}
+
+static gt_err_t *pass_piece(gt_task_t *task, void *state)
+{
+    gtm_stream_t *stream = state;
+    gtm_exchange_t *x = stream->x;
+    const char *bytes;
+    apr_size_t len;
+    int end;
+
+    if (!stream->passed && stream->answer->length > x->dir->answer_max)
+        return too_large(stream);
+    if (x->parked_road && x->r->connection->data_in_output_filters) {
+        gt_await_output(task);
+        return GT_OK;
+    }
+    if (!x->scratch)
+        apr_pool_create(&x->scratch, x->r->pool);
+    apr_pool_clear(x->scratch);
+    GT_TRY(gt_transfer_take(&bytes, &len, &end, stream->transfer, x->scratch));
+    stream->passed += (apr_int64_t)len;
+    if (stream->passed > x->dir->answer_max)
+        return too_large(stream);
+    if (stream->relink)
+        GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
+    if (len > 0 || end)
+        GT_TRY(write_piece(stream, bytes, len, end));
+    if (!end)
+        gt_await_more(task, stream->transfer);
+    return GT_OK;
+}
+
+static gt_step_fn *const steps[] = {pass_piece, NULL};
+const gt_work_t gtm_stream = {"stream", steps, NULL};

@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_STREAM_H
+#define GTM_STREAM_H
+
+/**
+ * @file stream.h
+ * Hand an API's answer on while it arrives, with back-pressure both ways: nothing is taken from the
+ * provider before the client has taken what came before. An answer that came whole at once leaves
+ * with its length.
+ */
+
+#include "exchange.h"
+#include "graph/relink.h"
+#include "net/transfer.h"
+
+/** Work: a Graph answer whose head is there. */
+typedef struct gtm_stream_t {
+    gtm_exchange_t *x;
+    gt_transfer_t *transfer;
+    const gt_answer_t *answer; /* 2xx */
+    gt_relink_t *relink;       /* or NULL: handed on as it is */
+    apr_int64_t passed;        /* own: bytes so far */
+} gtm_stream_t;
+extern const gt_work_t gtm_stream;
+
+#endif
