@@ -5,8 +5,10 @@
 /**
  * @file jwt.h
  * Verify compact JWS against a key set (RFC 7515, 7517, 7519, 8725) with libcjose. The
- * configuration fixes the algorithms; `none` never; HMAC keys are never taken from a key set;
- * crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are ignored.
+ * configuration fixes the algorithms (of RS, PS and ES with 256, 384, 512); `none` and HMAC never;
+ * a key is used when exactly one fits kid, type, use, key_ops, alg and size (RSA: 2048 to 8192
+ * bits); crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are ignored.
+ * `exp` is always demanded.
  */
 
 #include "base/json.h"
@@ -17,6 +19,7 @@ typedef struct gt_jwt_rules_t {
     const char *issuer;     /* exact, or NULL: the caller judges it */
     const char *audience;   /* must be (or be among) aud */
     const char *nonce;      /* must equal the claim; NULL: not demanded */
+    const char *type;       /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
     apr_interval_time_t skew; /* tolerated clock difference, µs */
     apr_time_t now;
 } gt_jwt_rules_t;

@@ -1,0 +1,126 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * AES-256-GCM and HKDF by OpenSSL. The cipher context lives as long as its thread: fetching the
+ * cipher and allocating a context costs several times what encrypting a token does. Failures
+ * empty OpenSSL's error queue, which other modules of the process read.
+ * Sources: NIST SP 800-38D, RFC 5869.
+ */
+
+#include "crypt/aead.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+
+#include "base/log.h"
+
+/* Far above any value of ours, far below where OpenSSL's int lengths or GCM's counter end. */
+#define LEN_MAX ((apr_size_t)1 << 30)
+
+enum { DECRYPT, ENCRYPT };
+
+/* Freed by gt_aead_thread_end. */
+static _Thread_local EVP_CIPHER_CTX *context;
+
+/* The thread's context with key and nonce set. NULL when the library fails. */
+static EVP_CIPHER_CTX *begin(int direction, const unsigned char *key, const unsigned char *nonce)
+{
+    if (context == NULL) {
+        context = EVP_CIPHER_CTX_new();
+        if (context == NULL ||
+            EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, NULL, NULL, direction) != 1) {
+            gt_aead_thread_end();
+            return NULL;
+        }
+    }
+    return EVP_CipherInit_ex(context, NULL, NULL, key, nonce, direction) == 1 ? context : NULL;
+}
+
+/* Feed associated data and text. 1 when the library took them. */
+static int feed(EVP_CIPHER_CTX *ctx, unsigned char *out, const void *aad, apr_size_t aad_len,
+                const void *in, apr_size_t in_len)
+{
+    int n;
+
+    if (aad_len > 0 && EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aad_len) != 1)
+        return 0;
+    return in_len == 0 || EVP_CipherUpdate(ctx, out, &n, in, (int)in_len) == 1;
+}
+
+int gt_aead_seal(unsigned char *out, const unsigned char *key, const unsigned char *nonce,
+                 const void *aad, apr_size_t aad_len, const void *in, apr_size_t in_len)
+{
+    EVP_CIPHER_CTX *ctx;
+    int n;
+
+    if (aad_len > LEN_MAX || in_len > LEN_MAX)
+        return 0;
+    ctx = begin(ENCRYPT, key, nonce);
+    if (ctx != NULL && feed(ctx, out, aad, aad_len, in, in_len) &&
+        EVP_CipherFinal_ex(ctx, out + in_len, &n) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, GT_TAG_BYTES, out + in_len) == 1)
+        return 1;
+    ERR_clear_error();
+    return 0;
+}
+
+int gt_aead_open(unsigned char *out, const unsigned char *key, const unsigned char *nonce,
+                 const void *aad, apr_size_t aad_len, const unsigned char *in, apr_size_t in_len)
+{
+    EVP_CIPHER_CTX *ctx;
+    apr_size_t len;
+    int n;
+
+    if (in_len < GT_TAG_BYTES || in_len > LEN_MAX || aad_len > LEN_MAX)
+        return 0;
+    len = in_len - GT_TAG_BYTES;
+    ctx = begin(DECRYPT, key, nonce);
+    /* OpenSSL only reads the tag, but its control call takes no const. */
+    if (ctx != NULL &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, GT_TAG_BYTES, (void *)(in + len)) == 1 &&
+        feed(ctx, out, aad, aad_len, in, len) && EVP_CipherFinal_ex(ctx, out + len, &n) == 1)
+        return 1;
+    OPENSSL_cleanse(out, len);
+    ERR_clear_error();
+    return 0;
+}
+
+void gt_aead_thread_end(void)
+{
+    EVP_CIPHER_CTX_free(context);
+    context = NULL;
+}
+
+void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
+             const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    OSSL_PARAM params[5];
+    OSSL_PARAM *param = params;
+    int is_done;
+
+    assert(len > 0 && len <= 255 * 32);
+    *param++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
+    *param++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, secret_len);
+    if (salt_len > 0)
+        *param++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_len);
+    if (info_len > 0)
+        *param++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_len);
+    *param = OSSL_PARAM_construct_end();
+    is_done = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    if (is_done)
+        return;
+    /* No caller could go on without its key, and none must go on with an unset one. */
+    gt_log(GT_LOG_ERROR, "GT0201", "OpenSSL cannot derive a key (HKDF); the process ends");
+    abort();
+}
