@@ -8,6 +8,8 @@
 #include <httpd.h>
 #include <http_config.h>
 #include <http_connection.h>
+#include <http_protocol.h>
+#include <http_request.h>
 #include <mpm_common.h>
 
 #include "child.h"
