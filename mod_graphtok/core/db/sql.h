@@ -18,6 +18,7 @@ typedef struct gt_sql_names_t {
     const char *table;       /* e.g. user_tokens or app.user_tokens */
     const char *user_column; /* e.g. user_id */
     const char *user_type;   /* text | integer | uuid */
+    const char *references;  /* "table(column)" of the application's users, or NULL; migrate only */
 } gt_sql_names_t;
 
 /** Statements; the comment in sql.c says parameters and columns. Whoever needs a new one adds it. */
@@ -43,10 +44,22 @@ typedef enum gt_sql_t {
 const char *gt_sql_text(gt_sql_t sql, gt_engine_t engine, const gt_sql_names_t *names,
                         apr_pool_t *p);
 
-/** How many parameters it has. */
+/** How many parameters it has; at most GT_SQL_PARAMS. */
 int gt_sql_params(gt_sql_t sql);
+#define GT_SQL_PARAMS 16
 
-/** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}, with one dot when `dotted`. */
+/**
+ * Fill a text's {words} as gt_sql_text does. For db/migrate, whose texts use the same words and
+ * {bare}, {name}, {schema}, {index}, {on}, {user_kind}, {references} besides.
+ */
+const char *gt_sql_fill(const char *text, gt_engine_t engine, const gt_sql_names_t *names,
+                        apr_pool_t *p);
+
+/** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}; when `dotted`, a schema and a dot may
+ * stand before it. */
 int gt_sql_is_name(const char *name, int dotted);
+
+/** 1 for "table(column)" with names that gt_sql_is_name accepts; the table may be dotted. */
+int gt_sql_is_reference(const char *reference);
 
 #endif

@@ -1,0 +1,66 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_SESSION_H
+#define GT_SESSION_H
+
+/**
+ * @file session.h
+ * What we keep on a connection while somebody else pools it: its prepared statements and how its
+ * engine tells us error codes. Hangs on the connection's own pool and dies with it. Used by one
+ * thread at a time, as the connection is. For db/db only.
+ */
+
+#include "db/db.h"
+
+typedef struct gt_session_t gt_session_t;
+
+/** What the database said to a statement. */
+typedef enum gt_said_t {
+    GT_SAID_DONE,
+    GT_SAID_LOST,      /* no answer: the connection or the server is gone */
+    GT_SAID_BUSY,      /* a lock or time limit: the same may pass at once or soon */
+    GT_SAID_NO_WRITES, /* it answers but takes no writes: standby, disk full */
+    GT_SAID_TAKEN,     /* a unique rule was broken */
+    GT_SAID_NO_USER,   /* the application's user table has no such user */
+    GT_SAID_BAD_VALUE, /* a value does not fit its column */
+    GT_SAID_NO_TABLE,  /* a table or column is missing */
+    GT_SAID_DENIED,    /* our role may not do this */
+    GT_SAID_WRONG,     /* anything else */
+    GT_SAYINGS
+} gt_said_t;
+
+/** With the engine's own code (SQLSTATE, SQLite's extended code), "" when there is none. */
+typedef struct gt_outcome_t {
+    gt_said_t said;
+    char code[12];
+} gt_outcome_t;
+
+/** A statement with what it is to be filled with. */
+typedef struct gt_statement_t {
+    gt_sql_t sql;
+    const gt_sql_names_t *names;
+    const gt_db_value_t *args;
+} gt_statement_t;
+
+/** The session of a connection, made when it has none. NULL: we do not speak its engine. */
+gt_session_t *gt_session_of(const gt_db_conn_t *conn);
+
+gt_engine_t gt_session_engine(const gt_session_t *session);
+
+/** Rows of a statement, copied into `p`. A SELECT is repeated once on a new connection. */
+gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,
+                             const gt_statement_t *statement, apr_pool_t *p);
+
+/** Number of rows a statement changed. Never repeated when it may have been carried out. */
+gt_outcome_t gt_session_change(int *changed, gt_session_t *session,
+                               const gt_statement_t *statement, apr_pool_t *p);
+
+/** Rows of a literal text. */
+gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session, const char *text,
+                                apr_pool_t *p);
+
+/** Literal texts in one transaction. @param failed number of the failing text from 1; one more than
+ * there are: the COMMIT */
+gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_array_header_t *texts,
+                               apr_pool_t *p);
+
+#endif

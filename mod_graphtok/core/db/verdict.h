@@ -1,0 +1,38 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_VERDICT_H
+#define GT_VERDICT_H
+
+/**
+ * @file verdict.h
+ * From an engine's error code to what it means. apr_dbd gives texts only, in the server's
+ * language, with values in them; so libpq is asked for the SQLSTATE alone and SQLite for its
+ * extended code, through functions of the driver's own library, which we do not link. For
+ * db/session and db/db only.
+ */
+
+#include "db/session.h"
+
+/** How an engine's library is asked; members are NULL where it has no such function. */
+typedef struct gt_codes_t {
+    int (*pg_verbosity)(void *connection, int verbosity); /* PQsetErrorVerbosity */
+    int (*sqlite_code)(void *connection);                 /* sqlite3_extended_errcode */
+} gt_codes_t;
+
+/** Find an engine's function in what is loaded. Once per connection. */
+gt_codes_t gt_codes_find(gt_engine_t engine, apr_pool_t *p);
+
+/** Before a statement: have errors told as codes. @return what gt_codes_after wants back */
+int gt_codes_before(const gt_codes_t *codes, const gt_db_conn_t *conn);
+
+/** After it: let others who share the connection have their messages as they like them. */
+void gt_codes_after(const gt_codes_t *codes, const gt_db_conn_t *conn, int before);
+
+/** What a failed statement came to; `rc` is what apr_dbd gave. Ask at once, before anything else is
+ * done with the connection. An outcome without code is GT_SAID_WRONG: ask whether it lives. */
+gt_outcome_t gt_verdict(gt_engine_t engine, const gt_codes_t *codes, const gt_db_conn_t *conn,
+                        int rc);
+
+/** An outcome as our error; GT_OK for GT_SAID_DONE. */
+GT_MUST gt_err_t *gt_verdict_err(const gt_outcome_t *outcome, apr_pool_t *p);
+
+#endif
