@@ -27,6 +27,15 @@ typedef struct gt_endpoints_t {
     const char *userinfo;  /* or NULL */
 } gt_endpoints_t;
 
+/**
+ * Read a discovery document and hold it against the configuration: the issuer is that of the
+ * authority and tenant, the endpoints stand where secrets may be sent. Fuzzed.
+ * @param endpoints  in `p`
+ * @return GT_UPSTREAM naming the member that is wrong
+ */
+GT_MUST gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
+                                     const char *body, apr_size_t len, apr_pool_t *p);
+
 /** Work: leave the endpoints in ask->endpoints, from the cache or fetched. */
 typedef struct gt_discover_t {
     gt_provider_t *provider;      /* in */
@@ -45,13 +54,35 @@ typedef struct gt_fetch_keys_t {
 } gt_fetch_keys_t;
 extern const gt_work_t gt_fetch_keys;
 
-/** The provider answered with an error or could not be reached: remembered for the health route. */
+/** What is asked for: the configured scope with openid, without which nobody is told apart, and at
+ * Entra offline_access, without which there is no grant. */
+const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
+
+/** 1 when a provider is Entra: its paths and issuers carry a tenant. */
+int gt_provider_is_entra(const gt_provider_conf_t *conf);
+
+/** 1 for a GUID in its usual form of 36 characters. */
+int gt_is_guid(const char *text);
+
+/** How a call ended (NULL: well), remembered for the health route. */
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
+
+/**
+ * Ask nothing of the token endpoint for a while: it throttles all of us, or does not accept our
+ * client. In this child; @param err says why and how long (retry_after; 0: 5 s).
+ */
+void gt_provider_hold(gt_provider_t *provider, const gt_err_t *err);
+
+/** GT_OK, or the class of a hold that is not over, with the time left as retry_after. */
+GT_MUST gt_err_t *gt_provider_held(gt_provider_t *provider, apr_pool_t *p);
+
+/** The token endpoint's Date header (0: none): tells our clock's error. */
+void gt_provider_dated(gt_provider_t *provider, apr_time_t date);
 
 /** What the health route says: when it last answered (0: never), 1 when the last call went well. */
 void gt_provider_health(apr_time_t *last, int *is_well, gt_provider_t *provider);
 
-/** Our clock's error against the provider's Date headers, µs (positive: ours is ahead). */
+/** Our clock's error against the provider's last Date header, µs (positive: ours is ahead). */
 apr_interval_time_t gt_provider_skew(gt_provider_t *provider);
 
 #endif

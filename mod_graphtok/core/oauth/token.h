@@ -6,7 +6,7 @@
  * @file token.h
  * The token endpoint (RFC 6749 sections 4.1.3, 5, 6; RFC 7636): exchange a code, spend a refresh
  * token. Provider answers become gt_tokens_t or an error whose class says what it means
- * (oauth/verdict.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
+ * (oauth/refusal.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
  * may have arrived is never repeated here.
  */
 
@@ -32,7 +32,8 @@ typedef struct gt_token_ask_t {
     const gt_secret_t *refresh;   /* refresh_token */
     const char *scope;            /* or NULL: the provider's configured scope */
     gt_tokens_t tokens;           /* out */
-    int was_sent;                 /* out, on failure: 1 when the POST may have arrived */
+    int was_sent;                 /* out, on failure: 1 when the POST may have arrived and nobody
+                                     knows what it did: a reset, a timeout, a 200 of rubbish */
     gt_discover_t discover;       /* own */
     gt_transfer_t *transfer;      /* own */
 } gt_token_ask_t;

@@ -1,0 +1,343 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file refusal.c
+ * The tables of refusals, and the reading of a token endpoint's refusing answer.
+ *
+ * A number of Entra's is looked up first because it alone tells "the secret expired" from "the
+ * secret is wrong"; Microsoft may add numbers, so what is unknown is judged by suberror, then by
+ * error, then by status. Only invalid_grant with status 400 may take a grant away: a proxy's 502,
+ * a captive portal's page, our own expired secret must never sign everybody out.
+ */
+
+#include "oauth/refusal.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "oauth/token.h"
+
+#define CODES_MAX 8
+#define CLAIMS_MAX 4096
+#define LOOP_WAIT apr_time_from_sec(300)
+#define THROTTLE_WAIT apr_time_from_sec(5)
+
+/** Numbers that mean the same. */
+typedef struct number_row_t {
+    gt_refusal_t verdict;
+    const int *codes; /* 0 last */
+} number_row_t;
+
+#define CODES(...) ((const int[]){__VA_ARGS__, 0})
+
+static const number_row_t by_number[] = {
+    /* the grant is dead */
+    {{GT_SIGN_IN, "the grant was revoked", 0}, CODES(50173)},
+    {{GT_SIGN_IN, "the session was revoked by a change of password", 0}, CODES(50132, 50133)},
+    {{GT_SIGN_IN, "the refresh token or code has expired", 0}, CODES(70008)},
+    {{GT_SIGN_IN, "the refresh token was not used for 90 days", 0}, CODES(700082)},
+    {{GT_SIGN_IN, "the refresh token's fixed life is over", 0}, CODES(700081, 700084)},
+    {{GT_SIGN_IN, "the tenant's sign-in frequency ended the grant", 0}, CODES(70043)},
+    {{GT_SIGN_IN, "the sign-in took too long", 0}, CODES(50085, 50089)},
+    {{GT_SIGN_IN, "the code was used before or is meant for another tenant", 0},
+     CODES(54005, 700005)},
+
+    /* the grant lives; the user is wanted */
+    {{GT_INTERACTION, "an account must be chosen", 0}, CODES(16000)},
+    {{GT_INTERACTION, "the password has expired", 0}, CODES(50055)},
+    {{GT_INTERACTION, "no session at the provider", 0}, CODES(50058)},
+    {{GT_INTERACTION, "a second factor is wanted", 0}, CODES(50072, 50074, 50076, 50078, 50079)},
+    {{GT_INTERACTION, "the provider wants to see the user", 0}, CODES(50131, 50140, 50158)},
+    {{GT_INTERACTION, "Conditional Access stops this sign-in", 0},
+     CODES(50097, 53000, 53001, 53002, 53003, 530032, 530034, 530035)},
+    {{GT_INTERACTION, "consent is missing", 0}, CODES(65001)},
+    {{GT_INTERACTION, "consent was declined", 0}, CODES(65004)},
+    {{GT_INTERACTION, "an administrator of the tenant must consent", 0},
+     CODES(90093, 90094, 90095)},
+
+    /* no to this user, for reasons that signing in does not cure */
+    {{GT_REFUSED, "the account is disabled", 0}, CODES(50057)},
+    {{GT_REFUSED, "the user is not in the tenant", 0}, CODES(50034, 51004)},
+    {{GT_REFUSED, "the user's tenant or account type is not allowed", 0},
+     CODES(50020, 90072, 500207, 500208, 500212, 500213)},
+    {{GT_REFUSED, "the user is not assigned to the application", 0}, CODES(50105)},
+    {{GT_REFUSED, "wrong user name or password", 0}, CODES(50126)},
+    {{GT_REFUSED, "the code verifier does not fit", 0}, CODES(50147, 50148, 501481, 501491)},
+    {{GT_REFUSED, "the assertion is not valid", 0}, CODES(50013, 500133)},
+    {{GT_REFUSED, "the device code is wrong or expired", 0}, CODES(70018, 70019, 70020)},
+
+    /* wait */
+    {{GT_THROTTLED, "the account is locked", LOOP_WAIT}, CODES(50053)},
+    {{GT_THROTTLED, "the same request came too often", LOOP_WAIT}, CODES(50196)},
+    {{GT_THROTTLED, "the tenant is throttled", LOOP_WAIT}, CODES(90055)},
+    {{GT_THROTTLED, "the request budget is used up", THROTTLE_WAIT}, CODES(90024)},
+    {{GT_THROTTLED, "the user has not answered yet", THROTTLE_WAIT}, CODES(70016)},
+
+    /* the provider's own trouble */
+    {{GT_UPSTREAM, "a passing fault of the provider", 0},
+     CODES(40010, 50033, 50087, 70012, 80002, 80005, 90006, 90012, 90033, 90090)},
+    {{GT_UPSTREAM, "an unexpected fault of the provider", 0}, CODES(90036)},
+
+    /* our registration, our secret, our request */
+    {{GT_CLIENT_BROKEN, "the client secret has expired", 0}, CODES(7000222)},
+    {{GT_CLIENT_BROKEN, "the client secret is wrong (or its id was pasted)", 0}, CODES(7000215)},
+    {{GT_CLIENT_BROKEN, "the client secret is missing", 0}, CODES(7000218)},
+    {{GT_CLIENT_BROKEN, "the registration is a public client and takes no secret", 0},
+     CODES(700025)},
+    {{GT_CLIENT_BROKEN, "the client's certificate or assertion is not accepted", 0},
+     CODES(50012, 50027, 700027, 700030, 70021)},
+    {{GT_CLIENT_BROKEN, "the application is not known in the tenant, or disabled", 0},
+     CODES(70001, 700011, 700016, 7000112)},
+    {{GT_CLIENT_BROKEN, "the tenant or the sign-in host is wrong", 0},
+     CODES(50049, 50050, 50059, 50128, 50194, 90002, 90019, 90038, 900382, 900432, 900439, 9001023,
+           9002332)},
+    {{GT_CLIENT_BROKEN, "the redirect URI is not registered", 0}, CODES(50011, 70004, 900971)},
+    {{GT_CLIENT_BROKEN, "the redirect URI is registered for another platform than web", 0},
+     CODES(9002325, 9002326, 9002327)},
+    {{GT_CLIENT_BROKEN, "the scopes are not valid together", 0},
+     CODES(28000, 28002, 28003, 70011, 700022, 1002012)},
+    {{GT_CLIENT_BROKEN, "the resource or permission is not available to the application", 0},
+     CODES(50001, 500011, 65002, 65005, 650052, 650054, 650056, 650057, 90008, 90009)},
+    {{GT_CLIENT_BROKEN, "the provider does not accept our kind of request", 0},
+     CODES(70003, 70007, 700054, 90010, 90013, 90014, 90015, 90056, 900144, 900561, 901002)},
+};
+
+/** One word of the provider's. */
+typedef struct word_row_t {
+    const char *word;
+    gt_refusal_t verdict;
+} word_row_t;
+
+static const word_row_t by_suberror[] = {
+    {"bad_token", {GT_SIGN_IN, "the grant is dead", 0}},
+    {"token_expired", {GT_SIGN_IN, "the grant has expired", 0}},
+    {"invalid_rapt", {GT_SIGN_IN, "the organisation's session length ended the grant", 0}},
+    {"rapt_required", {GT_SIGN_IN, "the organisation's session length ended the grant", 0}},
+    {"basic_action", {GT_INTERACTION, "the user can mend it by signing in", 0}},
+    {"additional_action", {GT_INTERACTION, "the user must do something at the provider", 0}},
+    {"message_only", {GT_INTERACTION, "a policy of the tenant stops this sign-in", 0}},
+    {"consent_required", {GT_INTERACTION, "consent is missing", 0}},
+    {"user_password_expired", {GT_INTERACTION, "the password has expired", 0}},
+    {"client_mismatch", {GT_REFUSED, "the grant belongs to another client", 0}},
+    {"protection_policy_required", {GT_REFUSED, "a managed device is wanted", 0}},
+    {"device_authentication_failed", {GT_REFUSED, "the device is not known", 0}},
+};
+
+static const word_row_t by_error[] = {
+    {"invalid_grant", {GT_SIGN_IN, "the grant is not valid any more", 0}},
+    {"interaction_required", {GT_INTERACTION, "the provider wants to see the user", 0}},
+    {"login_required", {GT_INTERACTION, "no session at the provider", 0}},
+    {"consent_required", {GT_INTERACTION, "consent is missing", 0}},
+    {"account_selection_required", {GT_INTERACTION, "an account must be chosen", 0}},
+    {"access_denied", {GT_REFUSED, "access was denied", 0}},
+    {"admin_policy_enforced", {GT_REFUSED, "a policy of the organisation forbids it", 0}},
+    {"invalid_client", {GT_CLIENT_BROKEN, "the client id or secret is not accepted", 0}},
+    {"deleted_client", {GT_CLIENT_BROKEN, "the registration was deleted", 0}},
+    {"unauthorized_client", {GT_CLIENT_BROKEN, "the client may not do this", 0}},
+    {"invalid_request", {GT_CLIENT_BROKEN, "the provider does not accept our kind of request", 0}},
+    {"invalid_scope", {GT_CLIENT_BROKEN, "the scopes are not valid", 0}},
+    {"invalid_resource", {GT_CLIENT_BROKEN, "the resource is not known", 0}},
+    {"invalid_tenant", {GT_CLIENT_BROKEN, "the tenant is not known", 0}},
+    {"invalid_instance", {GT_CLIENT_BROKEN, "the sign-in host is wrong", 0}},
+    {"redirect_uri_mismatch", {GT_CLIENT_BROKEN, "the redirect URI is not registered", 0}},
+    {"unsupported_grant_type", {GT_CLIENT_BROKEN, "the grant type is not supported", 0}},
+    {"unsupported_response_type", {GT_CLIENT_BROKEN, "the response type is not supported", 0}},
+    {"temporarily_unavailable", {GT_UPSTREAM, "the provider is not available now", 0}},
+    {"server_error", {GT_UPSTREAM, "a fault of the provider", 0}},
+    {"slow_down", {GT_THROTTLED, "we ask too often", THROTTLE_WAIT}},
+    {"authorization_pending", {GT_THROTTLED, "the user has not answered yet", THROTTLE_WAIT}},
+    {"rate_limit", {GT_THROTTLED, "we ask too often", THROTTLE_WAIT}},
+    {"rate_limit_exceeded", {GT_THROTTLED, "we ask too often", THROTTLE_WAIT}},
+};
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const gt_refusal_t *find_number(apr_int64_t number)
+{
+    for (size_t i = 0; i < ROWS(by_number); i++)
+        for (const int *code = by_number[i].codes; *code != 0; code++)
+            if (*code == number)
+                return &by_number[i].verdict;
+    return NULL;
+}
+
+static const gt_refusal_t *find_word(const word_row_t *rows, size_t n, const char *word)
+{
+    for (size_t i = 0; word != NULL && i < n; i++)
+        if (strcmp(rows[i].word, word) == 0)
+            return &rows[i].verdict;
+    return NULL;
+}
+
+const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
+{
+    const gt_refusal_t *verdict;
+
+    /* Several numbers come general first (70002, 54005): the general ones are in no table. */
+    for (int i = 0; i < said->n_codes; i++) {
+        verdict = find_number(said->codes[i]);
+        if (verdict != NULL) {
+            *code = said->codes[i];
+            return verdict;
+        }
+    }
+    *code = said->n_codes > 0 ? said->codes[said->n_codes - 1] : 0;
+    verdict = find_word(by_suberror, ROWS(by_suberror), said->suberror);
+    if (verdict == NULL)
+        verdict = find_word(by_error, ROWS(by_error), said->error);
+    return verdict;
+}
+
+apr_int64_t gt_refusal_number(const char *description)
+{
+    apr_int64_t number = 0;
+    const char *digit;
+
+    if (description == NULL || strncmp(description, "AADSTS", 6) != 0)
+        return 0;
+    for (digit = description + 6; *digit >= '0' && *digit <= '9'; digit++) {
+        number = number * 10 + (*digit - '0');
+        if (number > 999999999)
+            return 0;
+    }
+    return number;
+}
+
+const char *gt_refusal_word(const char *word)
+{
+    size_t len;
+
+    if (word == NULL)
+        return NULL;
+    len = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return len >= 1 && len <= 64 && word[len] == '\0' ? word : NULL;
+}
+
+/** The numbers of an answer: from error_codes, else from the head of the description. */
+static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "error_codes");
+    int n = 0;
+
+    for (size_t i = 0; i < json_array_size(list) && n < CODES_MAX; i++) {
+        json_int_t number = json_integer_value(json_array_get(list, i));
+
+        if (number > 0 && number <= 999999999)
+            codes[n++] = number;
+    }
+    if (n == 0) {
+        codes[0] = gt_refusal_number(gt_json_text(answer, "error_description"));
+        n = codes[0] > 0;
+    }
+    return n;
+}
+
+/** A claims challenge is handed on to a browser later: only a small JSON object passes. */
+static const char *read_claims(const json_t *answer, apr_pool_t *p)
+{
+    const char *claims = gt_json_text(answer, "claims");
+    json_t *parsed;
+
+    if (claims == NULL || strlen(claims) > CLAIMS_MAX)
+        return NULL;
+    if (gt_json_parse(&parsed, claims, strlen(claims), p) != GT_OK || !json_is_object(parsed))
+        return NULL;
+    return apr_pstrdup(p, claims);
+}
+
+static const char *tag_of(gt_class_t cls)
+{
+    switch (cls) {
+    case GT_SIGN_IN:
+        return "GT0520";
+    case GT_INTERACTION:
+        return "GT0521";
+    case GT_CLIENT_BROKEN:
+        return "GT0522";
+    case GT_THROTTLED:
+        return "GT0523";
+    case GT_UPSTREAM:
+        return "GT0524";
+    default:
+        return "GT0525";
+    }
+}
+
+/** The class that a status gives by itself; GT_CLASSES: the body decides. */
+static gt_class_t class_of_status(int status, apr_interval_time_t retry_after)
+{
+    if (status == 429)
+        return GT_THROTTLED;
+    if (status >= 500 && status <= 599 && retry_after > 0)
+        return GT_THROTTLED;
+    if (status < 400 || status == 408 || status >= 500)
+        return GT_UPSTREAM;
+    return GT_CLASSES;
+}
+
+static gt_refusal_t judge(int status, apr_interval_time_t retry_after, const gt_refusal_t *found,
+                          const char *error)
+{
+    gt_refusal_t verdict = {GT_REFUSED, "the provider gives an unknown reason", 0};
+    gt_class_t fixed = class_of_status(status, retry_after);
+
+    if (found != NULL)
+        verdict = *found;
+    else if (error == NULL)
+        verdict = (gt_refusal_t){GT_UPSTREAM, "the provider's answer is not OAuth's", 0};
+    else if (status == 401)
+        verdict.cls = GT_CLIENT_BROKEN;
+
+    if (fixed != GT_CLASSES && verdict.cls != GT_THROTTLED) {
+        verdict.cls = fixed;
+        verdict.meaning = fixed == GT_THROTTLED ? "the provider asks us to wait"
+                                                : "the provider is in trouble";
+    }
+    if (verdict.cls == GT_SIGN_IN
+        && (status != 400 || error == NULL || strcmp(error, "invalid_grant") != 0))
+        verdict.cls = GT_INTERACTION;
+    if (verdict.cls == GT_THROTTLED && verdict.retry_after == 0)
+        verdict.retry_after = THROTTLE_WAIT;
+    if (retry_after > 0)
+        verdict.retry_after = retry_after;
+    return verdict;
+}
+
+gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
+                           apr_interval_time_t retry_after, apr_pool_t *p)
+{
+    apr_int64_t codes[CODES_MAX];
+    apr_int64_t code = 0;
+    gt_said_t said = {NULL, NULL, codes, 0};
+    const gt_refusal_t *found = NULL;
+    const char *request_id = NULL;
+    gt_refusal_t verdict;
+    json_t *answer = NULL;
+    gt_err_t *err;
+
+    if (gt_json_parse(&answer, body, len, p) != GT_OK || !json_is_object(answer))
+        answer = NULL;
+    if (answer != NULL) {
+        said.error = gt_refusal_word(gt_json_text(answer, "error"));
+        said.suberror = gt_json_text(answer, "suberror");
+        if (said.suberror == NULL)
+            said.suberror = gt_json_text(answer, "error_subtype");
+        said.n_codes = read_codes(codes, answer);
+        found = said.error != NULL ? gt_refusal_find(&code, &said) : NULL;
+        request_id = gt_refusal_word(gt_json_text(answer, "trace_id"));
+    }
+    verdict = judge(status, retry_after, found, said.error);
+    err = gt_err(p, verdict.cls, tag_of(verdict.cls), "%s (status %d)", verdict.meaning, status);
+    if (code > 0)
+        err->code = apr_psprintf(p, "AADSTS%" APR_INT64_T_FMT, code);
+    else if (said.error != NULL)
+        err->code = apr_pstrdup(p, said.error);
+    err->request_id = request_id != NULL ? apr_pstrdup(p, request_id) : NULL;
+    err->retry_after = verdict.retry_after;
+    if (verdict.cls == GT_INTERACTION)
+        err->claims = read_claims(answer, p);
+    return err;
+}

@@ -1,0 +1,39 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_REFUSAL_H
+#define GT_REFUSAL_H
+
+/**
+ * @file refusal.h
+ * What a provider's refusal means: by Entra's number (AADSTS…), else by `suberror`, else by
+ * `error`. One table each, in refusal.c; the token endpoint and the callback of a sign-in read the
+ * same ones. Source: Microsoft, "Microsoft Entra authentication and authorization error codes";
+ * RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web Server Applications".
+ */
+
+#include "base/err.h"
+
+/** What a refusal means. */
+typedef struct gt_refusal_t {
+    gt_class_t cls;
+    const char *meaning;             /* for people; a constant */
+    apr_interval_time_t retry_after; /* µs to wait when the provider does not say; 0: nothing */
+} gt_refusal_t;
+
+/** What a provider said. Texts may be NULL or anything: they come from outside. */
+typedef struct gt_said_t {
+    const char *error;
+    const char *suberror;    /* Entra's suberror, Google's error_subtype */
+    const apr_int64_t *codes; /* Entra's error_codes */
+    int n_codes;
+} gt_said_t;
+
+/** Look it up. @param code  out: the number that decided, 0 when none did. @return NULL: unknown */
+const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said);
+
+/** The number at the head of an error_description ("AADSTS50076: …"); 0 when there is none. */
+apr_int64_t gt_refusal_number(const char *description);
+
+/** A provider's error word when it is fit for a log (1 to 64 of a-z A-Z 0-9 . _ -), else NULL. */
+const char *gt_refusal_word(const char *word);
+
+#endif
