@@ -1,0 +1,199 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file identity.c
+ * An id_token becomes a person. Signature, audience, times and nonce are crypt/jwt's; what is
+ * Entra's own stands here: an issuer with the tenant in it, keys that belong to an issuer, the
+ * list of tenants that may sign in. Outward there is one refusal; the log has the reason.
+ * Source: OpenID Connect Core 3.1.3.7; Microsoft, "ID token claims reference", "Access tokens",
+ * section on validating the issuer.
+ */
+
+#include "oauth/identity.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "crypt/jwt.h"
+#include "net/url.h"
+
+#define SKEW apr_time_from_sec(120) /* as Microsoft's own libraries allow */
+#define ID_MAX 255
+#define TEXT_MAX 320
+#define ISSUER_MAX 512
+#define TEMPLATE "{tenantid}"
+#define MSA_TENANT "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+static gt_err_t *need_keys(gt_task_t *task, void *state)
+{
+    gt_identify_t *identify = state;
+
+    memset(&identify->identity, 0, sizeof(identify->identity));
+    identify->keys.provider = identify->provider;
+    identify->keys.kid = gt_jwt_kid(identify->id_token, gt_task_pool(task));
+    gt_then(task, &gt_fetch_keys, &identify->keys);
+    return GT_OK;
+}
+
+/** A claim that may be stored and shown: not empty, bounded, no control characters. */
+static const char *claim(const json_t *claims, const char *name, size_t longest)
+{
+    const char *text = gt_json_text(claims, name);
+
+    if (text == NULL || text[0] == '\0' || strlen(text) > longest)
+        return NULL;
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return NULL;
+    return text;
+}
+
+/** The issuer with the token's tenant in the template's place. */
+static const char *fill(const char *issuer, const char *tenant, apr_pool_t *p)
+{
+    const char *place = strstr(issuer, TEMPLATE);
+
+    if (place == NULL)
+        return issuer;
+    return apr_pstrcat(p, apr_pstrmemdup(p, issuer, (apr_size_t)(place - issuer)), tenant,
+                       place + sizeof(TEMPLATE) - 1, NULL);
+}
+
+/** Why the token's issuer or its key's is not the provider's, or NULL. The key's own issuer stops
+ * a key for personal accounts from signing for a company. */
+static const char *issuer_fault(const json_t *claims, const gt_identify_t *identify,
+                                const char *key_issuer, apr_pool_t *p)
+{
+    const char *expected = identify->keys.discover.endpoints.issuer;
+    const char *issuer = claim(claims, "iss", ISSUER_MAX);
+    const char *tenant = claim(claims, "tid", ID_MAX);
+
+    if (issuer == NULL)
+        return "no issuer";
+    if (gt_provider_is_entra(gt_provider_conf(identify->provider))
+        && (tenant == NULL || !gt_is_guid(tenant)))
+        return "its tenant is no GUID";
+    if (tenant == NULL)
+        tenant = "";
+    if (strcmp(issuer, fill(expected, tenant, p)) != 0)
+        return "another issuer";
+    if (key_issuer != NULL && strcmp(issuer, fill(key_issuer, tenant, p)) != 0)
+        return "its key belongs to another issuer";
+    return NULL;
+}
+
+static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *conf,
+                                apr_pool_t *p)
+{
+    const char *tenant = gt_json_text(claims, "tid");
+    const apr_array_header_t *allowed;
+
+    if (!gt_provider_is_entra(conf))
+        return NULL;
+    if (strcmp(conf->tenant, "organizations") == 0 && strcasecmp(tenant, MSA_TENANT) == 0)
+        return "a personal account, where the tenant is organizations";
+    if (conf->allowed_tenants == NULL)
+        return NULL;
+    allowed = gt_split(conf->allowed_tenants, " ", p);
+    for (int i = 0; i < allowed->nelts; i++)
+        if (strcasecmp(APR_ARRAY_IDX(allowed, i, const char *), tenant) == 0)
+            return NULL;
+    return "its tenant is not among the allowed ones";
+}
+
+/** With several audiences the token must have been made for us (azp). */
+static const char *audience_fault(const json_t *claims, const char *client_id)
+{
+    const char *party = gt_json_text(claims, "azp");
+
+    if (json_array_size(json_object_get(claims, "aud")) <= 1)
+        return NULL;
+    return party != NULL && strcmp(party, client_id) == 0 ? NULL : "made for another client";
+}
+
+static void read_person(gt_identity_t *identity, const json_t *claims, int is_entra, apr_pool_t *p)
+{
+    const char *oid = is_entra ? claim(claims, "oid", ID_MAX) : NULL;
+    const char *tenant = is_entra ? claim(claims, "tid", ID_MAX) : NULL;
+    const char *email = claim(claims, "email", TEXT_MAX);
+
+    if (email == NULL)
+        email = claim(claims, "preferred_username", TEXT_MAX);
+    identity->issuer = apr_pstrdup(p, claim(claims, "iss", ISSUER_MAX));
+    identity->tenant = tenant != NULL ? apr_pstrdup(p, tenant) : "";
+    identity->subject = apr_pstrdup(p, oid != NULL ? oid : claim(claims, "sub", ID_MAX));
+    identity->email = apr_pstrdup(p, email);
+    identity->name = apr_pstrdup(p, claim(claims, "name", TEXT_MAX));
+}
+
+static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_pool_t *p)
+{
+    gt_log(GT_LOG_WARNING, "GT0531", "id_token of provider %s refused: %s", conf->name, reason);
+    return gt_err(p, GT_REFUSED, "GT0530", "the provider's id_token is not accepted");
+}
+
+static gt_err_t *verify(gt_task_t *task, void *state)
+{
+    gt_identify_t *identify = state;
+    const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
+    apr_pool_t *p = gt_task_pool(task);
+    const char *key_issuer = NULL, *fault;
+    json_t *claims;
+    gt_err_t *err;
+    gt_jwt_rules_t rules = {
+        .algorithms = "RS256",
+        .audience = conf->client_id,
+        .nonce = identify->nonce,
+        .skew = SKEW,
+        /* by the provider's clock: ours may be the wrong one */
+        .now = gt_now() - gt_provider_skew(identify->provider),
+    };
+
+    err = gt_jwt_verify(&claims, &key_issuer, identify->id_token, identify->keys.jwks, &rules, p);
+    if (err != GT_OK)
+        return refuse(conf, err->code != NULL ? err->code : err->detail, p);
+    fault = issuer_fault(claims, identify, key_issuer, p);
+    if (fault == NULL)
+        fault = tenant_fault(claims, conf, p);
+    if (fault == NULL)
+        fault = audience_fault(claims, conf->client_id);
+    if (fault != NULL)
+        return refuse(conf, fault, p);
+    read_person(&identify->identity, claims, gt_provider_is_entra(conf), p);
+    return identify->identity.subject != NULL ? GT_OK : refuse(conf, "no subject", p);
+}
+
+static gt_step_fn *const identify_steps[] = {need_keys, verify, NULL};
+const gt_work_t gt_identify = {"identify", identify_steps, NULL};
+
+char *gt_identity_user(const gt_identity_t *identity, apr_pool_t *p)
+{
+    const char *home = identity->tenant;
+    const char *origin;
+
+    if (home == NULL || home[0] == '\0') {
+        origin = gt_url_origin(identity->issuer, p);
+        home = origin != NULL ? strstr(origin, "://") + 3 : "";
+    }
+    return apr_pstrcat(p, identity->subject, "@", home, NULL);
+}
+
+/** 1 when a stored field is unknown or equal. */
+static int field_fits(const char *stored, const char *now, int (*compare)(const char *, const char *))
+{
+    if (stored == NULL || stored[0] == '\0')
+        return 1;
+    return now != NULL && compare(stored, now) == 0;
+}
+
+int gt_identity_same(const gt_identity_t *stored, const gt_identity_t *now)
+{
+    return field_fits(stored->issuer, now->issuer, strcmp)
+        && field_fits(stored->tenant, now->tenant, strcasecmp)
+        && field_fits(stored->subject, now->subject, strcmp);
+}

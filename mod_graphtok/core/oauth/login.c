@@ -1,0 +1,294 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file login.c
+ * A sign-in on its way through the browser. Everything that must be unguessable comes from one
+ * seed by HKDF, each under a name of its own, so that nothing the browser shows (state, nonce,
+ * challenge) helps to find the verifier. The cookie holds, sealed for its virtual host, user and
+ * provider:
+ *
+ *     seed[32]  started[8, seconds, big-endian]  store NUL  return_to
+ */
+
+#include "oauth/login.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "crypt/aead.h"
+#include "net/url.h"
+#include "oauth/refusal.h"
+
+#define SEED_BYTES 32
+#define TIME_BYTES 8
+#define HEAD_BYTES (SEED_BYTES + TIME_BYTES)
+#define DERIVED_BYTES 32
+#define HINT_MAX 320
+#define CLAIMS_MAX 4096
+#define EARLY apr_time_from_sec(60) /* clocks of two nodes behind one name */
+
+gt_login_t *gt_login_make(apr_pool_t *p)
+{
+    gt_login_t *login = apr_pcalloc(p, sizeof(*login));
+
+    gt_random(login->seed, sizeof(login->seed));
+    gt_wipe_with_pool(login->seed, sizeof(login->seed), p);
+    login->store = login->provider = login->host = login->user = login->return_to = "";
+    login->started = gt_now();
+    return login;
+}
+
+static char *derive(const gt_login_t *login, const char *name, apr_pool_t *p)
+{
+    unsigned char bytes[DERIVED_BYTES];
+
+    gt_hkdf(bytes, sizeof(bytes), login->seed, sizeof(login->seed), NULL, 0, name, strlen(name));
+    return gt_base64url(bytes, sizeof(bytes), p);
+}
+
+const char *gt_login_state(const gt_login_t *login, apr_pool_t *p)
+{
+    return derive(login, "graphtok/1/login/state", p);
+}
+
+const char *gt_login_nonce(const gt_login_t *login, apr_pool_t *p)
+{
+    return derive(login, "graphtok/1/login/nonce", p);
+}
+
+gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p)
+{
+    char *text = derive(login, "graphtok/1/login/verifier", p);
+
+    gt_wipe_with_pool(text, strlen(text), p);
+    return gt_secret_from(text, p);
+}
+
+static const char *challenge_of(const gt_secret_t *verifier, apr_pool_t *p)
+{
+    unsigned char digest[32];
+
+    gt_sha256(digest, gt_secret_text(verifier), gt_secret_len(verifier));
+    return gt_base64url(digest, sizeof(digest), p);
+}
+
+/* ---- the URL ---- */
+
+static int is_prompt(const char *prompt)
+{
+    return strcmp(prompt, "login") == 0 || strcmp(prompt, "none") == 0
+        || strcmp(prompt, "consent") == 0 || strcmp(prompt, "select_account") == 0;
+}
+
+static int is_hint(const char *hint)
+{
+    size_t len = strlen(hint);
+
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)hint[i] < 0x20 || hint[i] == 0x7f)
+            return 0;
+    return len >= 1 && len <= HINT_MAX && gt_is_utf8(hint, len);
+}
+
+static int is_claims(const char *claims, apr_pool_t *p)
+{
+    json_t *object;
+
+    return strlen(claims) <= CLAIMS_MAX
+        && gt_json_parse(&object, claims, strlen(claims), p) == GT_OK && json_is_object(object);
+}
+
+static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err(p, GT_INVALID, "GT0546", "a parameter of the sign-in is not valid");
+
+    if (extra->login_hint != NULL && !is_hint(extra->login_hint))
+        gt_err_field(err, "login_hint", "must be a user name of at most 320 characters");
+    if (extra->domain_hint != NULL && !is_hint(extra->domain_hint))
+        gt_err_field(err, "domain_hint", "must be a domain");
+    if (extra->prompt != NULL && !is_prompt(extra->prompt))
+        gt_err_field(err, "prompt", "must be one of login, none, consent, select_account");
+    if (extra->claims != NULL && !is_claims(extra->claims, p))
+        gt_err_field(err, "claims", "must be a JSON object of at most 4,096 bytes");
+    return err->fields != NULL && err->fields->nelts > 0 ? err : GT_OK;
+}
+
+static void add_extra(gt_form_t *form, const gt_login_extra_t *extra)
+{
+    int chooses = extra->prompt != NULL && strcmp(extra->prompt, "select_account") == 0;
+
+    gt_form_add(form, "prompt", extra->prompt);
+    /* Entra refuses a hint together with the account chooser. */
+    gt_form_add(form, "login_hint", chooses ? NULL : extra->login_hint);
+    gt_form_add(form, "domain_hint", extra->domain_hint);
+    gt_form_add(form, "claims", extra->claims);
+}
+
+gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provider_conf_t *conf,
+                       const gt_endpoints_t *endpoints, const char *redirect_uri,
+                       const gt_login_extra_t *extra, apr_pool_t *p)
+{
+    gt_form_t *form = gt_form_make(p);
+
+    if (!gt_url_is_safe(redirect_uri))
+        return gt_err(p, GT_INTERNAL, "GT0545",
+                      "the redirect URI %s must be https, or http on a loopback host",
+                      redirect_uri);
+    if (extra != NULL)
+        GT_TRY(check_extra(extra, p));
+    gt_form_add(form, "client_id", conf->client_id);
+    gt_form_add(form, "response_type", "code");
+    gt_form_add(form, "response_mode", "query");
+    gt_form_add(form, "redirect_uri", redirect_uri);
+    gt_form_add(form, "scope", gt_provider_scope(conf, p));
+    gt_form_add(form, "state", gt_login_state(login, p));
+    gt_form_add(form, "nonce", gt_login_nonce(login, p));
+    gt_form_add(form, "code_challenge", challenge_of(gt_login_verifier(login, p), p));
+    gt_form_add(form, "code_challenge_method", "S256");
+    if (extra != NULL)
+        add_extra(form, extra);
+    *url = gt_url_with_query(endpoints->authorize, gt_form_text(form), p);
+    return GT_OK;
+}
+
+/* ---- the cookie ---- */
+
+static gt_place_t place_of(const gt_login_t *login)
+{
+    return (gt_place_t){"state", login->host, login->user, login->provider};
+}
+
+gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_keyring_t *ring,
+                        apr_pool_t *p)
+{
+    gt_place_t place = place_of(login);
+    size_t store_len = strlen(login->store), path_len = strlen(login->return_to);
+    gt_secret_t *clear = gt_secret_blank(HEAD_BYTES + store_len + 1 + path_len, p);
+    unsigned char *out = gt_secret_bytes(clear);
+    apr_uint64_t seconds = (apr_uint64_t)apr_time_sec(login->started);
+
+    memcpy(out, login->seed, SEED_BYTES);
+    for (int i = 0; i < TIME_BYTES; i++)
+        out[SEED_BYTES + i] = (unsigned char)(seconds >> (8 * (TIME_BYTES - 1 - i)));
+    memcpy(out + HEAD_BYTES, login->store, store_len + 1);
+    memcpy(out + HEAD_BYTES + store_len + 1, login->return_to, path_len);
+    return gt_seal(sealed, ring, GT_KEY_COOKIE, GT_AES_256_GCM, &place, clear, p);
+}
+
+/** Read what gt_login_seal wrote; 0 when it is not that. */
+static int read_clear(gt_login_t *login, const gt_secret_t *clear, apr_pool_t *p)
+{
+    const unsigned char *in = (const unsigned char *)gt_secret_text(clear);
+    apr_size_t len = gt_secret_len(clear);
+    apr_uint64_t seconds = 0;
+    const unsigned char *nul;
+
+    if (len < HEAD_BYTES + 1)
+        return 0;
+    nul = memchr(in + HEAD_BYTES, '\0', len - HEAD_BYTES);
+    if (nul == NULL || memchr(nul + 1, '\0', len - (apr_size_t)(nul + 1 - in)) != NULL)
+        return 0;
+    memcpy(login->seed, in, SEED_BYTES);
+    for (int i = 0; i < TIME_BYTES; i++)
+        seconds = seconds << 8 | in[SEED_BYTES + i];
+    if (seconds > APR_INT64_MAX / APR_USEC_PER_SEC)
+        return 0;
+    login->started = (apr_time_t)seconds * APR_USEC_PER_SEC;
+    login->store = apr_pstrdup(p, (const char *)in + HEAD_BYTES);
+    login->return_to = apr_pstrmemdup(p, (const char *)nul + 1, len - (apr_size_t)(nul + 1 - in));
+    return 1;
+}
+
+/** Why a cookie that opened is not for this callback, or NULL. */
+static const char *fault_of(const gt_login_t *login, const char *state, const gt_login_t *expect,
+                            apr_interval_time_t longest, apr_pool_t *p)
+{
+    apr_interval_time_t age = gt_now() - login->started;
+
+    if (!gt_equal_ct(gt_login_state(login, p), state))
+        return "it is another sign-in's";
+    if (strcmp(login->store, expect->store) != 0)
+        return "it is for another store";
+    if (age > longest)
+        return "it is too old";
+    if (age < -EARLY)
+        return "it is from the future";
+    if (login->return_to[0] != '\0' && !gt_is_local_path(login->return_to))
+        return "its return_to leads elsewhere";
+    return NULL;
+}
+
+gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *state,
+                        const gt_login_t *expect, apr_interval_time_t longest,
+                        const gt_keyring_t *ring, apr_pool_t *p)
+{
+    gt_login_t *opened = apr_pmemdup(p, expect, sizeof(*expect));
+    gt_place_t place = place_of(expect);
+    gt_secret_t *clear = NULL;
+    const char *fault = "it does not open";
+    gt_err_t *err;
+
+    gt_wipe_with_pool(opened->seed, sizeof(opened->seed), p);
+    if (sealed != NULL && state != NULL
+        && gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, p) == GT_OK)
+        fault = read_clear(opened, clear, p) ? fault_of(opened, state, expect, longest, p)
+                                             : "it holds something else";
+    if (fault == NULL) {
+        *login = opened;
+        return GT_OK;
+    }
+    gt_log(GT_LOG_INFO, NULL, "state of a sign-in with %s refused: %s", expect->provider, fault);
+    err = gt_err(p, GT_REFUSED, "GT0540",
+                 "this sign-in is not known, too old, or began in another browser");
+    err->status = 400;
+    return err;
+}
+
+/* ---- an error that came back ---- */
+
+static const char *tag_of(gt_class_t cls)
+{
+    switch (cls) {
+    case GT_INTERACTION:
+        return "GT0542";
+    case GT_UPSTREAM:
+    case GT_THROTTLED:
+        return "GT0543";
+    case GT_CLIENT_BROKEN:
+        return "GT0544";
+    default:
+        return "GT0547";
+    }
+}
+
+gt_err_t *gt_login_error(const char *error, const char *subcode, const char *description,
+                         apr_pool_t *p)
+{
+    apr_int64_t code = gt_refusal_number(description);
+    gt_said_t said = {gt_refusal_word(error), NULL, &code, code > 0};
+    const gt_refusal_t *found;
+    apr_int64_t decided = 0;
+    gt_err_t *err;
+    gt_class_t cls;
+
+    if (said.error != NULL && strcmp(said.error, "access_denied") == 0
+        && (code == 0 || code == 65004 || (subcode != NULL && strcmp(subcode, "cancel") == 0)))
+        return gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
+
+    found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
+    cls = found != NULL ? found->cls : GT_REFUSED;
+    if (cls == GT_SIGN_IN)
+        cls = GT_INTERACTION; /* a callback says nothing about the grant that is stored */
+    err = gt_err(p, cls, tag_of(cls), "the provider ended the sign-in: %s",
+                 found != NULL ? found->meaning : "unknown reason");
+    if (decided > 0)
+        err->code = apr_psprintf(p, "AADSTS%" APR_INT64_T_FMT, decided);
+    else if (said.error != NULL)
+        err->code = apr_pstrdup(p, said.error);
+    return err;
+}

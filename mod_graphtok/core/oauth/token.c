@@ -1,0 +1,212 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file token.c
+ * The token endpoint: one form out, one answer in. The POST keeps going when nobody waits for it
+ * any more: it may rotate a refresh token, and a rotation that happened must be heard of. It is
+ * never sent twice from here. Source: RFC 6749 4.1.3, 5.1, 6; RFC 7636 4.5; Microsoft, "OAuth 2.0
+ * authorization code flow".
+ */
+
+#include "oauth/token.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "net/transfer.h"
+#include "net/url.h"
+
+#define ANSWER_MAX (256 * 1024)
+#define TOKEN_MAX (64 * 1024)
+#define SCOPE_MAX (16 * 1024)
+#define LIFE_DEFAULT 3600
+#define LIFE_MAX (366 * 86400)
+
+/* ---- the answer ---- */
+
+/** The copies that jansson made would otherwise stay in freed memory. */
+static void wipe_member(json_t *answer, const char *name)
+{
+    json_t *member = json_object_get(answer, name);
+
+    if (json_is_string(member))
+        OPENSSL_cleanse((char *)json_string_value(member), json_string_length(member));
+}
+
+/** A token of visible ASCII: it becomes a header or a form field. NULL: none that can be used. */
+static gt_secret_t *read_token(json_t *answer, const char *name, apr_pool_t *p)
+{
+    const char *text = gt_json_text(answer, name);
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len == 0 || len > TOKEN_MAX)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= 0x20 || text[i] >= 0x7f)
+            return NULL;
+    return gt_secret_make(text, len, p);
+}
+
+static const char *read_scope(const json_t *answer, apr_pool_t *p)
+{
+    const char *scope = gt_json_text(answer, "scope");
+
+    if (scope == NULL || scope[0] == '\0' || strlen(scope) > SCOPE_MAX)
+        return NULL;
+    for (const char *c = scope; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return NULL;
+    return apr_pstrdup(p, scope);
+}
+
+static int is_bearer(const json_t *answer)
+{
+    const char *type = gt_json_text(answer, "token_type");
+
+    return type == NULL || strcasecmp(type, "Bearer") == 0;
+}
+
+/* The rest of an answer is read leniently: a missing or absurd number must not cost a rotated
+ * refresh token. */
+static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr_pool_t *p)
+{
+    apr_int64_t life;
+
+    tokens->access = is_bearer(answer) ? read_token(answer, "access_token", p) : NULL;
+    tokens->refresh = read_token(answer, "refresh_token", p);
+    tokens->id_token = read_token(answer, "id_token", p);
+    tokens->scope = read_scope(answer, p);
+    if (!gt_json_number(&life, answer, "expires_in") || life < 1 || life > LIFE_MAX)
+        life = LIFE_DEFAULT;
+    tokens->received = now;
+    tokens->expires_at = now + apr_time_from_sec(life);
+}
+
+gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len, apr_time_t now,
+                         apr_pool_t *p)
+{
+    json_t *answer;
+
+    memset(tokens, 0, sizeof(*tokens));
+    if (body == NULL || gt_json_parse(&answer, body, len, p) != GT_OK || !json_is_object(answer))
+        return gt_err(p, GT_UPSTREAM, "GT0510", "the token endpoint's answer is not JSON");
+    read_tokens(tokens, answer, now, p);
+    wipe_member(answer, "access_token");
+    wipe_member(answer, "refresh_token");
+    wipe_member(answer, "id_token");
+    if (tokens->access == NULL)
+        return gt_err(p, GT_UPSTREAM, "GT0511",
+                      "the token endpoint's answer has no bearer token that can be used");
+    return GT_OK;
+}
+
+/* ---- the exchange ---- */
+
+static gt_err_t *begin(gt_task_t *task, void *state)
+{
+    gt_token_ask_t *ask = state;
+
+    ask->was_sent = 0;
+    ask->transfer = NULL;
+    memset(&ask->tokens, 0, sizeof(ask->tokens));
+    GT_TRY(gt_provider_held(ask->provider, gt_task_pool(task)));
+    ask->discover.provider = ask->provider;
+    gt_then(task, &gt_discover, &ask->discover);
+    return GT_OK;
+}
+
+static gt_err_t *make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool_t *p)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
+    gt_secret_t *client_secret = NULL;
+
+    if (conf->client_secret != NULL)
+        GT_TRY(gt_source_read(&client_secret, conf->client_secret, p));
+    *form = gt_form_make(p);
+    gt_form_add(*form, "client_id", conf->client_id);
+    gt_form_add(*form, "grant_type", ask->grant_type);
+    gt_form_add(*form, "scope", ask->scope != NULL ? ask->scope : gt_provider_scope(conf, p));
+    gt_form_add(*form, "redirect_uri", ask->redirect_uri);
+    if (ask->code != NULL)
+        gt_form_add_secret(*form, "code", ask->code);
+    if (ask->verifier != NULL)
+        gt_form_add_secret(*form, "code_verifier", ask->verifier);
+    if (ask->refresh != NULL)
+        gt_form_add_secret(*form, "refresh_token", ask->refresh);
+    if (client_secret != NULL)
+        gt_form_add_secret(*form, "client_secret", client_secret);
+    return GT_OK;
+}
+
+static gt_err_t *post(gt_task_t *task, void *state)
+{
+    gt_token_ask_t *ask = state;
+    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
+    apr_pool_t *p = gt_task_pool(task);
+    apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
+    gt_form_t *form;
+
+    GT_TRY(make_form(&form, ask, p));
+    APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
+
+    gt_request_t request = {
+        .method = "POST",
+        .url = ask->discover.endpoints.token,
+        .headers = headers,
+        .content_type = "application/x-www-form-urlencoded",
+        .body = gt_form_secret(form),
+        .ca_file = conf->ca_file,
+        .answer_max = ANSWER_MAX,
+        .connect_timeout = conf->connect_timeout,
+        .timeout = conf->timeout,
+        .keep_going = 1,
+        .purpose = ask->refresh != NULL ? "refresh" : "exchange code",
+    };
+    GT_TRY(gt_transfer_make(&ask->transfer, &request, gt_task_loop(task), p));
+    gt_await(task, ask->transfer);
+    return GT_OK;
+}
+
+static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
+{
+    const gt_answer_t *answer;
+    apr_interval_time_t retry_after;
+    gt_err_t *err = gt_transfer_error(ask->transfer, p);
+
+    if (err != GT_OK) {
+        ask->was_sent = gt_transfer_was_sent(ask->transfer);
+        return err;
+    }
+    answer = gt_transfer_answer(ask->transfer);
+    gt_provider_dated(ask->provider, answer->date);
+    if (answer->status == 200) {
+        err = gt_token_parse(&ask->tokens, answer->body, answer->body_len, gt_now(), p);
+        ask->was_sent = err != GT_OK;
+        return err;
+    }
+    retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
+    err = gt_token_verdict(answer->status, answer->body, answer->body_len, retry_after, p);
+    /* A locked account or one user's loop (status 400) is that user's; a 429 or 503 is for all. */
+    if (err->cls == GT_CLIENT_BROKEN || (err->cls == GT_THROTTLED && answer->status != 400))
+        gt_provider_hold(ask->provider, err);
+    return err;
+}
+
+static gt_err_t *take(gt_task_t *task, void *state)
+{
+    gt_token_ask_t *ask = state;
+    gt_err_t *err = judge(ask, gt_task_pool(task));
+
+    ask->transfer = NULL;
+    gt_provider_heard(ask->provider, err);
+    return err == GT_OK ? GT_OK
+                        : gt_err_in(err, "provider %s", gt_provider_conf(ask->provider)->name);
+}
+
+static gt_step_fn *const post_steps[] = {begin, post, take, NULL};
+const gt_work_t gt_token_post = {"token", post_steps, NULL};
