@@ -1,0 +1,66 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""
+What the checks share: the files of the project, and the way to end.
+
+A check is a program in this folder. It tries its own judgement on a few examples first (a check
+that cannot fail is none), looks at the tree, prints one line for each problem as FILE:LINE: text,
+and exits 1 when there was one.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def files(*patterns):
+    """Relative paths (sorted) of the project's files that match a glob; at least one must."""
+    found = {p for p in _all() if any(p.match(g) for g in patterns)}
+    return sorted(found)
+
+
+def _all():
+    """What git knows, and what it would take; without git, everything below."""
+    try:
+        out = subprocess.run(
+            ["git", "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, check=True).stdout.decode()
+        names = [pathlib.PurePosixPath(n) for n in out.split("\0") if n]
+    except (OSError, subprocess.CalledProcessError):
+        names = [pathlib.PurePosixPath(p.relative_to(ROOT)) for p in ROOT.rglob("*")
+                 if not {"build", ".git", "__pycache__"} & set(p.parts)]
+    return [n for n in names if (ROOT / n).is_file()]
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def code_only(text):
+    """C without comments and without the contents of literals; line numbers stay."""
+    def blank(match):
+        piece = match.group(0)
+        if piece[0] in "\"'":
+            return piece[0] * 2
+        return re.sub(r"[^\n]", " ", piece)
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
+                  flags=re.S)
+
+
+def expect(judge, examples):
+    """The check's own test: judge(input) must give the expected answer for each example."""
+    for example, expected in examples:
+        got = judge(example)
+        if got != expected:
+            sys.exit(f"{sys.argv[0]}: self-test: {example!r} gave {got!r}, not {expected!r}")
+
+
+def finish(problems, looked_at):
+    """Print the problems and end. A check that found nothing to look at has failed."""
+    if not looked_at:
+        problems = ["found nothing to look at"]
+    for problem in problems:
+        print(problem)
+    sys.exit(1 if problems else 0)
