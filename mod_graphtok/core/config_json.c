@@ -62,8 +62,8 @@ static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_poo
     GT_TRY(list_of(&list, json, "providers", p));
     for (apr_size_t i = 0; i < json_array_size(list); i++) {
         gt_provider_conf_t *provider = gt_provider_conf_default("", p);
-        gt_err_t *err = gt_members_from_json(provider, gt_provider_members,
-                                             json_array_get(list, i), "", p);
+        gt_err_t *err =
+            gt_members_from_json(provider, gt_provider_members, json_array_get(list, i), "", p);
 
         if (err != GT_OK)
             return gt_err_in(err, "providers[%" APR_SIZE_T_FMT "]", i);
@@ -223,8 +223,8 @@ static char *mask_url(const char *params, const char *authority, apr_pool_t *p)
         return apr_pstrcat(p, apr_pstrmemdup(p, params, (apr_size_t)(authority - params)), MASK,
                            NULL);
     if (colon != NULL)
-        shown = apr_pstrcat(p, apr_pstrmemdup(p, params, (apr_size_t)(colon + 1 - params)), MASK,
-                            NULL);
+        shown =
+            apr_pstrcat(p, apr_pstrmemdup(p, params, (apr_size_t)(colon + 1 - params)), MASK, NULL);
     if (query == NULL)
         return apr_pstrcat(p, shown, from, NULL);
     return apr_pstrcat(p, shown, apr_pstrmemdup(p, from, (apr_size_t)(query + 1 - from)),

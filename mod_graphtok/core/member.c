@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include <apr_file_info.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -17,6 +18,7 @@
 #include "base/err.h"
 #include "base/source.h"
 #include "base/text.h"
+#include "net/url.h"
 
 #define TEXT_MAX 1023
 
@@ -61,6 +63,35 @@ static int set_text(void *object, const gt_member_t *member, const char *text, c
     return 1;
 }
 
+static int set_url(void *object, const gt_member_t *member, const char *text, const char **why,
+                   apr_pool_t *p)
+{
+    apr_size_t len = strlen(text);
+
+    if (!gt_url_is_safe(text) || strchr(text, '?') != NULL) {
+        *why = apr_psprintf(p,
+                            "'%s' is not an https URL (http only to this machine) without user, "
+                            "query and fragment",
+                            text);
+        return 0;
+    }
+    while (len > 0 && text[len - 1] == '/')
+        len--;
+    return set_text(object, member, apr_pstrndup(p, text, len), why, p);
+}
+
+static int set_file(void *object, const gt_member_t *member, const char *text, const char *base_dir,
+                    const char **why, apr_pool_t *p)
+{
+    char *path;
+
+    if (text[0] == '\0' || apr_filepath_merge(&path, base_dir, text, 0, p) != APR_SUCCESS) {
+        *why = apr_psprintf(p, "'%s' is not a path", text);
+        return 0;
+    }
+    return set_text(object, member, path, why, p);
+}
+
 static int set_source(void *object, const gt_member_t *member, const char *text,
                       const char *base_dir, const char **why, apr_pool_t *p)
 {
@@ -84,13 +115,13 @@ static int within(const gt_member_t *member, const char *text, apr_int64_t numbe
                   apr_pool_t *p)
 {
     if (number < member->min) {
-        *why = apr_psprintf(p, "'%s' is below the smallest, %s", text,
-                            shown(member, member->min, p));
+        *why =
+            apr_psprintf(p, "'%s' is below the smallest, %s", text, shown(member, member->min, p));
         return 0;
     }
     if (number > member->max) {
-        *why = apr_psprintf(p, "'%s' is above the largest, %s", text,
-                            shown(member, member->max, p));
+        *why =
+            apr_psprintf(p, "'%s' is above the largest, %s", text, shown(member, member->max, p));
         return 0;
     }
     return 1;
@@ -167,6 +198,10 @@ int gt_member_set(void *object, const gt_member_t *member, const char *text, con
     switch (member->kind) {
     case GT_MEMBER_TEXT:
         return set_text(object, member, text, why, p);
+    case GT_MEMBER_URL:
+        return set_url(object, member, text, why, p);
+    case GT_MEMBER_FILE:
+        return set_file(object, member, text, base_dir, why, p);
     case GT_MEMBER_SOURCE:
         return set_source(object, member, text, base_dir, why, p);
     case GT_MEMBER_WORD:
@@ -185,6 +220,8 @@ int gt_member_is_set(const void *object, const gt_member_t *member)
 
     switch (member->kind) {
     case GT_MEMBER_TEXT:
+    case GT_MEMBER_URL:
+    case GT_MEMBER_FILE:
         return *(const char *const *)at != NULL;
     case GT_MEMBER_SOURCE:
         return *(gt_source_t *const *)at != NULL;
@@ -202,6 +239,8 @@ static apr_size_t width(const gt_member_t *member)
 {
     switch (member->kind) {
     case GT_MEMBER_TEXT:
+    case GT_MEMBER_URL:
+    case GT_MEMBER_FILE:
     case GT_MEMBER_SOURCE:
         return sizeof(void *);
     case GT_MEMBER_WORD:
@@ -234,6 +273,8 @@ static void to_json(json_t *json, const void *object, const gt_member_t *member,
     /* A text set to "" means "none" (back to the default): null, as what is unset. */
     switch (member->kind) {
     case GT_MEMBER_TEXT:
+    case GT_MEMBER_URL:
+    case GT_MEMBER_FILE:
         text = *(const char *const *)at;
         gt_json_set(json, member->name, text[0] != '\0' ? text : NULL);
         break;
@@ -266,7 +307,7 @@ static gt_err_t *from_json(void *object, const gt_member_t *member, const json_t
 {
     const char *why = "it must be a text";
     const char *text = json_string_value(value);
-    int may_be_null = member->kind == GT_MEMBER_TEXT || member->kind == GT_MEMBER_SOURCE;
+    int may_be_null = member->kind <= GT_MEMBER_SOURCE;
 
     if (json_is_null(value) && may_be_null) {
         *(void **)place(object, member) = NULL;

@@ -13,6 +13,8 @@
 
 typedef enum gt_member_kind_t {
     GT_MEMBER_TEXT,   /* const char *; NULL: unset */
+    GT_MEMBER_URL,    /* the same: a safe URL, without query and trailing slash */
+    GT_MEMBER_FILE,   /* the same: a path, made absolute */
     GT_MEMBER_SOURCE, /* gt_source_t *; NULL: unset */
     GT_MEMBER_NUMBER, /* apr_int64_t; -1: unset */
     GT_MEMBER_SIZE,   /* apr_int64_t bytes, written with K, M or G; -1: unset */
@@ -21,13 +23,13 @@ typedef enum gt_member_kind_t {
 } gt_member_kind_t;
 
 typedef struct gt_member_t {
-    const char *name;       /* in JSON */
+    const char *name; /* in JSON */
     gt_member_kind_t kind;
-    apr_size_t offset;      /* in its struct */
-    apr_int64_t min, max;   /* NUMBER; SIZE in bytes; SPAN in µs; TEXT: max length, 0: 1,023 */
-    const char *words;      /* WORD: blank-separated, in the order of their numbers */
+    apr_size_t offset;    /* in its struct */
+    apr_int64_t min, max; /* NUMBER; SIZE in bytes; SPAN in µs; TEXT: max length, 0: 1,023 */
+    const char *words;    /* WORD: blank-separated, in the order of their numbers */
     int (*is_good)(const char *text); /* TEXT: further rule, or NULL */
-    const char *expects;    /* what is_good demands: "'x' is not <expects>" */
+    const char *expects;              /* what is_good demands: "'x' is not <expects>" */
 } gt_member_t;
 
 /** The row of a name, or NULL. */
@@ -35,7 +37,7 @@ const gt_member_t *gt_member_find(const gt_member_t *table, const char *name);
 
 /**
  * Set one member from what the administrator wrote.
- * @param base_dir  where relative file names of sources start
+ * @param base_dir  where relative file names start
  * @param why       on failure what is wrong and what is expected; never quotes a secret
  * @return 1, or 0 with *why set and nothing changed
  */

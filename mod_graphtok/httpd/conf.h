@@ -63,6 +63,8 @@ typedef struct gtm_dir_t {
 typedef struct gtm_server_t {
     gt_config_t *config;      /* resolved in check_config */
     apr_array_header_t *mounts; /* of gtm_mount_t, longest path first */
+    gt_provider_conf_t *in_provider; /* the container being read, else NULL */
+    gt_store_conf_t *in_store;       /* the same */
 } gtm_server_t;
 
 /** One place where one of our handlers is mounted: found in the configuration tree, since path_info
@@ -78,12 +80,13 @@ typedef struct gtm_mount_t {
 /** The server's settings; valid after check_config. */
 gtm_server_t *gtm_server(const server_rec *s);
 
-/** A request's location settings, defaults filled in for what is unset. Allocated once per request
- * at most; cheap. */
+/** A request's location settings, with defaults for what is unset. Allocates nothing: the defaults
+ * stand in each server's outermost settings since check_config. */
 const gtm_dir_t *gtm_dir(request_rec *r);
 
-/** The mount a request is below: the longest that is a prefix of r->uri at a '/' or its end. NULL:
- * none (the handler was set by other means). */
+/** The mount a request is below: the longest of its handler (of any, while r->handler is none of
+ * ours) that is a prefix of r->uri at a '/' or its end. NULL: none (the handler was set by other
+ * means). */
 const gtm_mount_t *gtm_mount(const request_rec *r);
 
 /** Module structure members, in conf.c. */

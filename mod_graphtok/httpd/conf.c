@@ -1,0 +1,67 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Create, merge, find. One gtm_server_t belongs to the main server and all virtual hosts share it;
+ * a location's settings are merged member by member from the table in settings.c.
+ */
+
+#include "conf.h"
+
+#include <apr_strings.h>
+
+#include "settings.h"
+
+void *gtm_create_dir(apr_pool_t *p, char *path)
+{
+    gtm_dir_t *dir = apr_pcalloc(p, sizeof(*dir));
+
+    (void)path;
+    dir->caller_from = GTM_CALLER_UNSET;
+    dir->request_max = -1;
+    dir->answer_max = -1;
+    dir->limits_off = -1;
+    for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
+        dir->limits[i].count = -1;
+    return dir;
+}
+
+void *gtm_merge_dir(apr_pool_t *p, void *base, void *add)
+{
+    const gtm_dir_t *outer = base;
+    gtm_dir_t *dir = apr_pmemdup(p, add, sizeof(*dir));
+
+    gt_members_inherit(dir, outer, gtm_dir_members);
+    for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {
+        if (dir->limits[i].count < 0)
+            dir->limits[i] = outer->limits[i];
+    }
+    return dir;
+}
+
+void *gtm_create_server(apr_pool_t *p, server_rec *s)
+{
+    gtm_server_t *server = apr_pcalloc(p, sizeof(*server));
+
+    (void)s;
+    server->config = gt_config_default(p);
+    server->mounts = apr_array_make(p, 4, sizeof(gtm_mount_t));
+    return server;
+}
+
+/** Virtual hosts have no settings of their own: directives of the server are refused in them. */
+void *gtm_merge_server(apr_pool_t *p, void *base, void *add)
+{
+    (void)p;
+    (void)add;
+    return base;
+}
+
+gtm_server_t *gtm_server(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &graphtok_module);
+}
+
+const gtm_dir_t *gtm_dir(request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &graphtok_module);
+}

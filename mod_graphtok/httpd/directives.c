@@ -1,0 +1,99 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The command table: name, setter, the member it sets, contexts, one line of help. docs/directives.md
+ * has the same names. None is allowed in .htaccess (OR_…): secrets and exec: would come within
+ * reach of whoever may write one.
+ */
+
+#include "settings.h"
+
+#define ANYWHERE (RSRC_CONF | ACCESS_CONF)
+
+/* httpd's cmd_data is void *, ours is the member's name, only read. */
+#define MEMBER(name) ((void *)name)
+
+const command_rec gtm_directives[] = {
+    /* the main server's */
+    AP_INIT_TAKE1("GraphTokKeyring", gtm_set_in_server, MEMBER("keyring"), RSRC_CONF,
+                  "where the keys are: file:PATH, env:NAME, \"exec:COMMAND\""),
+    AP_INIT_TAKE1("GraphTokPublicURL", gtm_set_in_server, MEMBER("public_url"), RSRC_CONF,
+                  "scheme, host and port that redirects are built from"),
+    AP_INIT_TAKE1("GraphTokCacheSlots", gtm_set_in_server, MEMBER("cache_slots"), RSRC_CONF,
+                  "tokens that shared memory holds, 64 to 1048576; default 4096"),
+    AP_INIT_TAKE1("GraphTokCacheSlotSize", gtm_set_in_server, MEMBER("cache_slot_bytes"), RSRC_CONF,
+                  "largest sealed token a slot holds, 1K to 64K; default 6K"),
+    AP_INIT_TAKE1("GraphTokCacheTime", gtm_set_in_server, MEMBER("cache_time"), RSRC_CONF,
+                  "longest stay of a token in shared memory, 1s to 1h; default 5min"),
+    AP_INIT_TAKE1("GraphTokLimitSlots", gtm_set_in_server, MEMBER("limit_slots"), RSRC_CONF,
+                  "limit counters in shared memory, 1024 to 16777216; default 65536"),
+    AP_INIT_TAKE1("GraphTokRefreshMargin", gtm_set_in_server, MEMBER("refresh_margin"), RSRC_CONF,
+                  "refresh a token this long before its end, 10s to 30min; default 5min"),
+    AP_INIT_TAKE1("GraphTokLease", gtm_set_in_server, MEMBER("lease"), RSRC_CONF,
+                  "how long a refresh may take, 2s to 10min, longer than any GraphTokTimeout; "
+                  "default 30s"),
+    AP_INIT_TAKE1("GraphTokStateTime", gtm_set_in_server, MEMBER("state_time"), RSRC_CONF,
+                  "a sign-in must come back within this time, 30s to 1h; default 10min"),
+    AP_INIT_TAKE1("GraphTokSessionTime", gtm_set_in_server, MEMBER("session_time"), RSRC_CONF,
+                  "how long a session lives, 1min to 30d; default 8h"),
+    AP_INIT_TAKE1("GraphTokMaxTransfers", gtm_set_in_server, MEMBER("max_transfers"), RSRC_CONF,
+                  "calls to providers under way in each child, 1 to 100000; default 1024"),
+    AP_INIT_TAKE1("GraphTokDatabaseUsers", gtm_set_in_server, MEMBER("db_users"), RSRC_CONF,
+                  "database connections in use at once in each child, 1 to 1000; default 8"),
+    AP_INIT_TAKE1("GraphTokDatabaseWait", gtm_set_in_server, MEMBER("db_wait"), RSRC_CONF,
+                  "longest wait for a database connection, 10ms to 1min; default 2s"),
+
+    /* inside <GraphTokProvider NAME> */
+    AP_INIT_RAW_ARGS("<GraphTokProvider", gtm_open_provider, NULL, RSRC_CONF,
+                     "an OAuth provider and our registration there: <GraphTokProvider NAME>"),
+    AP_INIT_TAKE1("GraphTokTenant", gtm_set_in_provider, MEMBER("tenant"), RSRC_CONF,
+                  "tenant: GUID, domain, organizations, common or consumers; default common"),
+    AP_INIT_TAKE1("GraphTokClientID", gtm_set_in_provider, MEMBER("client_id"), RSRC_CONF,
+                  "application (client) id"),
+    AP_INIT_TAKE1("GraphTokClientSecret", gtm_set_in_provider, MEMBER("client_secret"), RSRC_CONF,
+                  "client secret: file:PATH, env:NAME, \"exec:COMMAND\""),
+    AP_INIT_RAW_ARGS("GraphTokScope", gtm_list_in_provider, MEMBER("scope"), RSRC_CONF,
+                     "scopes asked for at sign-in"),
+    AP_INIT_TAKE1("GraphTokAuthority", gtm_set_in_provider, MEMBER("authority"), RSRC_CONF,
+                  "sign-in host; default https://login.microsoftonline.com"),
+    AP_INIT_TAKE1("GraphTokGraphURL", gtm_set_in_provider, MEMBER("graph_url"), RSRC_CONF,
+                  "Graph with its version; default https://graph.microsoft.com/v1.0"),
+    AP_INIT_TAKE1("GraphTokCAFile", gtm_set_in_provider, MEMBER("ca_file"), RSRC_CONF,
+                  "certificates (PEM) to trust instead of the system's"),
+    AP_INIT_TAKE1("GraphTokConnectTimeout", gtm_set_in_provider, MEMBER("connect_timeout"),
+                  RSRC_CONF, "longest time to connect, 100ms to 1min; default 5s"),
+    AP_INIT_TAKE1("GraphTokTimeout", gtm_set_in_provider, MEMBER("timeout"), RSRC_CONF,
+                  "longest time of one call, 500ms to 5min; default 20s"),
+    AP_INIT_RAW_ARGS("GraphTokAllowedTenants", gtm_list_in_provider, MEMBER("allowed_tenants"),
+                     RSRC_CONF, "GUIDs of the tenants whose accounts may sign in"),
+
+    /* inside <GraphTokStore NAME> */
+    AP_INIT_RAW_ARGS("<GraphTokStore", gtm_open_store, NULL, RSRC_CONF,
+                     "a table of grants: <GraphTokStore NAME>; main is there without it"),
+    AP_INIT_TAKE1("GraphTokTable", gtm_set_in_store, MEMBER("table"), RSRC_CONF,
+                  "name of the table; default user_tokens"),
+    AP_INIT_TAKE1("GraphTokCipher", gtm_set_in_store, MEMBER("cipher"), RSRC_CONF,
+                  "what is written: aes-256-gcm or fernet (both are read); default aes-256-gcm"),
+    AP_INIT_RAW_ARGS("GraphTokUserColumn", gtm_set_user_column, MEMBER("user_column"), RSRC_CONF,
+                     "NAME [text|integer|uuid] [REFERENCES table(column)]; default user_id text"),
+
+    /* per location, in Location, Directory, VirtualHost and the main server */
+    AP_INIT_TAKE12("GraphTokUser", gtm_set_user, NULL, ANYWHERE,
+                   "who the caller is: static NAME, session or remote-user; default session"),
+    AP_INIT_TAKE1("GraphTokUseProvider", gtm_set_in_dir, MEMBER("provider"), ANYWHERE,
+                  "which provider; default the only one"),
+    AP_INIT_TAKE1("GraphTokUseStore", gtm_set_in_dir, MEMBER("store"), ANYWHERE,
+                  "which store; default main"),
+    AP_INIT_RAW_ARGS("GraphTokRoutes", gtm_set_routes, MEMBER("routes"), ANYWHERE,
+                     "serve only these routes of the set"),
+    AP_INIT_TAKE1("GraphTokReturnTo", gtm_set_in_dir, MEMBER("return_to"), ANYWHERE,
+                  "where the browser goes after a sign-in: a path or an https URL"),
+    AP_INIT_TAKE1("GraphTokRequestMax", gtm_set_in_dir, MEMBER("request_max"), ANYWHERE,
+                  "largest request body, 1K to 64M; default 1M"),
+    AP_INIT_TAKE1("GraphTokAnswerMax", gtm_set_in_dir, MEMBER("answer_max"), ANYWHERE,
+                  "largest answer passed on, 1K to 1G; default 10M"),
+    AP_INIT_RAW_ARGS(
+        "GraphTokLimit", gtm_set_limit, NULL, ANYWHERE,
+        "off | on | CLASS COUNT/SPAN ...; classes: login callback user calendar events "
+        "create update delete"),
+    {.name = NULL}};

@@ -1,0 +1,25 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_MOUNTS_H
+#define GTM_MOUNTS_H
+
+/**
+ * @file mounts.h
+ * Where our handlers are mounted, found once in check_config.
+ */
+
+#include "conf.h"
+
+/**
+ * Find every `SetHandler graphtok-…`, longest path first.
+ * @param mounts  array of gtm_mount_t
+ * @param errors  array of const char *, "FILE:LINE: text", for those that cannot work
+ * @param s       the main server
+ */
+void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, const server_rec *s,
+                     apr_pool_t *p);
+
+/** The settings that hold at a mount: the server's, and those of every Location its path is in, in
+ * httpd's order. `s` is the main server, for mounts of all hosts. */
+const gtm_dir_t *gtm_mount_settings(const gtm_mount_t *mount, const server_rec *s, apr_pool_t *p);
+
+#endif

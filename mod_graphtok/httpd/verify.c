@@ -1,0 +1,272 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * check_config: everything `httpd -t` can judge without the network. An error here stops a start
+ * and ends a running server at a graceful restart, so only mistakes in the configuration are
+ * errors. What concerns a secret is a warning at a start, and a *fault* under `httpd -t`, which
+ * stops nothing, when it can never work (a broken keyring); a secret that is merely away, or not
+ * readable for whoever runs the test, is a warning there too. No exec: source is run.
+ */
+
+#include "conf.h"
+
+#include <grp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <unixd.h>
+
+#include "base/err.h"
+#include "base/source.h"
+#include "crypt/keyring.h"
+#include "mounts.h"
+#include "settings.h"
+#include "tree.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define GROUPS_MAX 64
+
+/** What the checks share. */
+typedef struct verdict_t {
+    gtm_server_t *server;
+    server_rec *s; /* the main server */
+    apr_array_header_t *errors;
+    apr_array_header_t *warnings;
+    apr_array_header_t *faults; /* errors under -t, warnings at a start */
+    apr_pool_t *p;
+} verdict_t;
+
+static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
+
+static void note(apr_array_header_t *list, const char *where, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = apr_pvsprintf(list->pool, fmt, args);
+    va_end(args);
+    APR_ARRAY_PUSH(list, const char *) =
+        where != NULL ? apr_pstrcat(list->pool, where, ": ", text, NULL) : text;
+}
+
+/** " (virtual host NAME)" for a directive inside of one, else "". */
+static const char *host_of(const verdict_t *v, const server_rec *host)
+{
+    if (host == NULL)
+        return "";
+    return apr_psprintf(v->p, " (virtual host %s)",
+                        host->server_hostname != NULL ? host->server_hostname : "without a name");
+}
+
+/** The database of mod_dbd's main server, and names that locations use. */
+static void visit(void *baton, const ap_directive_t *node)
+{
+    verdict_t *v = baton;
+    gt_config_t *config = v->server->config;
+    const char *args = node->args;
+    int is_main = gtm_tree_in(node, "<VirtualHost") == NULL;
+    const char *name;
+
+    if (is_main && gtm_tree_is(node, "DBDriver"))
+        config->db_driver = gtm_tree_word(&args, v->p);
+    if (is_main && gtm_tree_is(node, "DBDParams")) {
+        config->db_params = gtm_tree_word(&args, v->p);
+        config->db_params_where = gtm_where(node, v->p);
+    }
+    if (gtm_tree_is(node, "GraphTokUseProvider")) {
+        name = gtm_tree_word(&args, v->p);
+        if (gt_config_provider(config, name) == NULL)
+            note(v->errors, gtm_where(node, v->p),
+                 "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
+                 host_of(v, gtm_tree_host(node, v->s)));
+    }
+    if (gtm_tree_is(node, "GraphTokUseStore")) {
+        name = gtm_tree_word(&args, v->p);
+        if (gt_config_store(config, name) == NULL)
+            note(v->errors, gtm_where(node, v->p),
+                 "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
+                 host_of(v, gtm_tree_host(node, v->s)));
+    }
+}
+
+/** 1 when httpd's children will be able to read a file of this owner and mode. */
+static int is_readable(const struct stat *file)
+{
+    gid_t groups[GROUPS_MAX];
+    int count = GROUPS_MAX;
+
+    if (ap_unixd_config.user_id == 0 || (file->st_mode & S_IROTH) != 0)
+        return 1;
+    if (file->st_uid == ap_unixd_config.user_id)
+        return (file->st_mode & S_IRUSR) != 0;
+    if ((file->st_mode & S_IRGRP) == 0)
+        return 0;
+    if (file->st_gid == ap_unixd_config.group_id)
+        return 1;
+    if (ap_unixd_config.user_name == NULL ||
+        getgrouplist(ap_unixd_config.user_name, ap_unixd_config.group_id, groups, &count) < 0)
+        return 0;
+    for (int i = 0; i < count; i++) {
+        if (groups[i] == file->st_gid)
+            return 1;
+    }
+    return 0;
+}
+
+/** A secret's file: is it there, for the children to read, and for nobody else? */
+static void check_secret_file(const verdict_t *v, const char *where, const char *directive,
+                              const gt_source_t *source)
+{
+    const char *path = source != NULL ? gt_source_path(source) : NULL;
+    struct stat file;
+
+    if (path == NULL)
+        return;
+    if (stat(path, &file) != 0) {
+        note(v->warnings, where, "%s: %s cannot be found now; it is looked for again when needed",
+             directive, path);
+        return;
+    }
+    if ((file.st_mode & S_IROTH) != 0)
+        note(v->warnings, where, "%s: every user of this machine can read %s; chmod 0640 it",
+             directive, path);
+    if (geteuid() == 0 && !is_readable(&file))
+        note(v->warnings, where,
+             "%s: user %s, as which requests are served, cannot read %s; chgrp and chmod 0640 it, "
+             "or a changed one is seen only at a restart",
+             directive, ap_unixd_config.user_name, path);
+}
+
+/** Can each purpose be written? Only asked of sources that answer at once. */
+static void check_keyring(const verdict_t *v)
+{
+    gt_source_t *source = v->server->config->keyring;
+    gt_secret_t *text;
+    gt_keyring_t *ring;
+    gt_err_t *err;
+
+    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
+        return;
+    err = gt_source_read(&text, source, v->p);
+    if (err != GT_OK) {
+        note(v->warnings, NULL, "GraphTokKeyring: %s", err->detail);
+        return;
+    }
+    err = gt_keyring_parse(&ring, text, v->p);
+    if (err != GT_OK) {
+        note(v->faults, NULL, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
+        return;
+    }
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
+            note(v->faults, NULL,
+                 "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
+                 gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
+    }
+}
+
+static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    struct stat file;
+
+    check_secret_file(v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (provider->ca_file != NULL &&
+        (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
+        note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
+}
+
+static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
+{
+    const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
+    const char *path = mount->path[0] != '\0' ? mount->path : "/";
+    const char *host = host_of(v, mount->server);
+
+    if (v->server->config->providers->nelts == 0)
+        note(v->errors, mount->where, "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s",
+             mount->handler, path, host);
+    else if (dir->provider == NULL)
+        note(v->errors, mount->where,
+             "SetHandler %s at %s: several providers are configured; say which with "
+             "GraphTokUseProvider NAME%s",
+             mount->handler, path, host);
+    if (mount->has_require || strcmp(mount->handler, "graphtok-health") == 0)
+        return;
+    if (dir->caller_from == GTM_CALLER_STATIC)
+        note(v->warnings, mount->where,
+             "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
+             "%s%s",
+             mount->handler, path, dir->caller_name, host);
+    if (dir->caller_from == GTM_CALLER_REMOTE_USER)
+        note(v->warnings, mount->where,
+             "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
+             "will be known%s",
+             mount->handler, path, host);
+}
+
+/** What a location leaves unset stands in the outermost settings of its server from now on, so that
+ * requests find everything set and nothing is filled in for each of them. */
+static void fill_defaults(const verdict_t *v)
+{
+    for (server_rec *s = v->s; s != NULL; s = s->next) {
+        gtm_dir_t *dir = ap_get_module_config(s->lookup_defaults, &graphtok_module);
+
+        if (dir != NULL)
+            gtm_dir_defaults(dir, v->server->config);
+    }
+}
+
+static void judge(verdict_t *v)
+{
+    gt_config_t *config = v->server->config;
+
+    gtm_tree_each(visit, v);
+    apr_array_clear(v->server->mounts);
+    gtm_mounts_find(v->server->mounts, v->errors, v->s, v->p);
+    fill_defaults(v);
+    gt_config_check(config, v->errors, v->warnings, v->p);
+    for (int i = 0; i < config->providers->nelts; i++)
+        check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+    if (config->providers->nelts > 0) {
+        check_secret_file(v, NULL, "GraphTokKeyring", config->keyring);
+        check_keyring(v);
+    }
+    for (int i = 0; i < v->server->mounts->nelts; i++)
+        check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
+}
+
+static void print(const apr_array_header_t *texts, int level, const char *tag, server_rec *s)
+{
+    for (int i = 0; i < texts->nelts; i++)
+        ap_log_error(APLOG_MARK, level | APLOG_STARTUP, 0, s, "%s: %s", tag,
+                     APR_ARRAY_IDX(texts, i, const char *));
+}
+
+int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    verdict_t v = {gtm_server(s),
+                   s,
+                   apr_array_make(ptemp, 4, sizeof(const char *)),
+                   apr_array_make(ptemp, 4, sizeof(const char *)),
+                   apr_array_make(ptemp, 4, sizeof(const char *)),
+                   pconf};
+    int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+    int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+
+    (void)plog;
+    judge(&v);
+    print(v.errors, APLOG_ERR, "GT0850", s);
+    /* A start reads everything twice; what does not stop it is said once, in the error log. */
+    if (is_test || !is_first_pass) {
+        print(v.faults, is_test ? APLOG_ERR : APLOG_WARNING, "GT0851", s);
+        print(v.warnings, APLOG_WARNING, "GT0852", s);
+    }
+    return v.errors->nelts > 0 || (is_test && v.faults->nelts > 0) ? !OK : OK;
+}
