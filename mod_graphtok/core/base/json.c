@@ -168,6 +168,25 @@ const char *gt_json_text(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+int gt_json_optional_text(const char **text, const json_t *object, const char *key)
+{
+    const json_t *member = json_object_get(object, key);
+
+    *text = json_string_value(member);
+    return member == NULL || *text != NULL;
+}
+
+int gt_json_holds(const json_t *list, const char *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (list, i, item)
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return 1;
+    return 0;
+}
+
 int gt_json_number(apr_int64_t *number, const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);

@@ -39,6 +39,12 @@ void gt_json_put(json_t *object, const char *key, json_t *fresh);
 /** A text member, or NULL when it is missing or no text. Lives as long as the object. */
 const char *gt_json_text(const json_t *object, const char *key);
 
+/** A text member that may be missing (*text NULL). 0 when it is there and no text. */
+GT_MUST int gt_json_optional_text(const char **text, const json_t *object, const char *key);
+
+/** 1 when a list has this text among its items; 0 also when it is no list. */
+int gt_json_holds(const json_t *list, const char *text);
+
 /** A number member that may come as number or decimal text (v1 endpoints do); 0 when it is neither
  * or not within ±2^53. */
 GT_MUST int gt_json_number(apr_int64_t *number, const json_t *object, const char *key);

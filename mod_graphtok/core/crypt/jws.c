@@ -1,0 +1,176 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The signature of a compact JWS. What may be wrong is looked at here, before libcjose sees a
+ * byte: the form, the header, the one key that fits, the signature's length. libcjose then gets a
+ * key of bare numbers and does the arithmetic. Sources: RFC 7515, RFC 8725.
+ */
+
+#include "crypt/jws.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+#include <cjose/cjose.h>
+#include <openssl/err.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "crypt/jwks.h"
+
+#define TOKEN_MAX 65536
+#define KID_MAX 256
+
+/* A token taken apart; nothing in it is trusted before its signature holds. */
+typedef struct parts_t {
+    const char *text; /* the whole token */
+    apr_size_t len;
+    json_t *header;
+    const char *kid; /* NULL: none */
+    const unsigned char *payload;
+    apr_size_t payload_len;
+    apr_size_t signature_len; /* bytes */
+} parts_t;
+
+static json_t *decode_header(const char *text, apr_size_t text_len, apr_pool_t *p)
+{
+    json_t *header;
+    apr_size_t len;
+    const unsigned char *bytes = gt_jose_decode(&len, text, text_len, p);
+
+    if (bytes == NULL || gt_json_parse(&header, (const char *)bytes, len, p) != GT_OK)
+        return NULL;
+    return json_is_object(header) ? header : NULL;
+}
+
+static const char *take_header(parts_t *parts, apr_size_t text_len, apr_pool_t *p)
+{
+    parts->header = decode_header(parts->text, text_len, p);
+    if (parts->header == NULL)
+        return "header";
+    if (!gt_json_optional_text(&parts->kid, parts->header, "kid") ||
+        (parts->kid != NULL && (*parts->kid == '\0' || strlen(parts->kid) > KID_MAX)))
+        return "kid";
+    return NULL;
+}
+
+/* Take a token apart. @return the rule that fails, or NULL */
+static const char *take_apart(parts_t *parts, const gt_secret_t *token, apr_pool_t *p)
+{
+    const char *payload, *signature, *broken;
+
+    memset(parts, 0, sizeof(*parts));
+    parts->text = gt_secret_text(token);
+    parts->len = gt_secret_len(token);
+    if (parts->len > TOKEN_MAX || strlen(parts->text) != parts->len)
+        return "size";
+    payload = strchr(parts->text, '.');
+    signature = payload == NULL ? NULL : strchr(++payload, '.');
+    if (signature == NULL || strchr(++signature, '.') != NULL)
+        return "three-parts";
+    broken = take_header(parts, (apr_size_t)(payload - 1 - parts->text), p);
+    if (broken != NULL)
+        return broken;
+    parts->payload = gt_jose_decode(&parts->payload_len, payload,
+                                    (apr_size_t)(signature - 1 - payload), p);
+    if (parts->payload == NULL)
+        return "payload-form";
+    return gt_jose_decode(&parts->signature_len, signature, strlen(signature), p) == NULL
+               ? "signature-form"
+               : NULL;
+}
+
+static int is_listed(const char *word, const char *list, apr_pool_t *p)
+{
+    const apr_array_header_t *words = gt_split(list, " ", p);
+    int i;
+
+    for (i = 0; i < words->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(words, i, const char *), word) == 0)
+            return 1;
+    return 0;
+}
+
+/* Media types ignore case and may leave "application/" away (RFC 7515 section 4.1.9). */
+static int is_type(const char *type, const char *wanted)
+{
+    if (type == NULL)
+        return wanted == NULL;
+    if (strncasecmp(type, "application/", 12) == 0)
+        type += 12;
+    return strcasecmp(type, wanted != NULL ? wanted : "JWT") == 0;
+}
+
+static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json_t *header,
+                                const char *allowed, const char *wanted_type, apr_pool_t *p)
+{
+    const char *alg = gt_json_text(header, "alg");
+    const char *type;
+
+    *algorithm = NULL;
+    if (alg != NULL && allowed != NULL && is_listed(alg, allowed, p))
+        *algorithm = gt_jws_algorithm(alg);
+    if (*algorithm == NULL)
+        return "alg";
+    /* We understand no extension, and one we ignored would change what was signed. */
+    if (json_object_get(header, "crit") != NULL)
+        return "crit";
+    if (json_object_get(header, "b64") != NULL)
+        return "b64";
+    if (!gt_json_optional_text(&type, header, "typ") || !is_type(type, wanted_type))
+        return "typ";
+    return NULL;
+}
+
+static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key)
+{
+    cjose_err error;
+    cjose_jwk_t *jwk;
+    cjose_jws_t *jws;
+    int holds;
+
+    if (parts->signature_len != key->signature_bytes)
+        return "signature-length";
+    jwk = cjose_jwk_import(key->bare, strlen(key->bare), &error);
+    jws = cjose_jws_import(parts->text, parts->len, &error);
+    holds = jwk != NULL && jws != NULL && cjose_jws_verify(jws, jwk, &error);
+    cjose_jws_release(jws);
+    cjose_jwk_release(jwk);
+    if (holds)
+        return NULL;
+    ERR_clear_error();
+    return "signature";
+}
+
+const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *jwks,
+                          const char *algorithms, const char *type, apr_pool_t *p)
+{
+    const gt_jws_algorithm_t *algorithm = NULL;
+    gt_jwk_t key;
+    parts_t parts;
+    const char *broken;
+
+    memset(jws, 0, sizeof(*jws));
+    broken = take_apart(&parts, token, p);
+    if (broken == NULL)
+        broken = judge_header(&algorithm, parts.header, algorithms, type, p);
+    if (broken == NULL)
+        broken = gt_jwks_choose(&key, jwks, parts.kid, algorithm, p);
+    if (broken == NULL)
+        broken = judge_signature(&parts, &key);
+    if (broken != NULL)
+        return broken;
+    jws->payload = parts.payload;
+    jws->payload_len = parts.payload_len;
+    jws->key_issuer = key.issuer;
+    return NULL;
+}
+
+const char *gt_jws_kid(const gt_secret_t *token, apr_pool_t *p)
+{
+    parts_t parts;
+
+    return take_apart(&parts, token, p) == NULL ? parts.kid : NULL;
+}
