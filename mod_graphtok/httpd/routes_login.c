@@ -206,6 +206,12 @@ static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_
     gtm_answer_json(x, HTTP_OK, value);
 }
 
+/* A path is one of ours; an address with a host can only be the administrator's own. */
+static const char *address_of(const gtm_exchange_t *x, const char *return_to)
+{
+    return *return_to == '/' ? apr_pstrcat(x->r->pool, x->base, return_to, NULL) : return_to;
+}
+
 static gt_err_t *end_callback(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
@@ -216,8 +222,7 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     if (x->dir->caller_from == GTM_CALLER_SESSION)
         GT_TRY(gtm_session_begin(x, grant->owner.user));
     if (*own->login->return_to)
-        gtm_answer_redirect(x, HTTP_SEE_OTHER,
-                            apr_pstrcat(x->r->pool, x->base, own->login->return_to, NULL));
+        gtm_answer_redirect(x, HTTP_SEE_OTHER, address_of(x, own->login->return_to));
     else
         show_signed_in(x, grant, &own->sign_in.identity);
     return GT_OK;
