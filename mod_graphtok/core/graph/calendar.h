@@ -14,12 +14,12 @@
 /** A Graph request to make. */
 typedef struct gt_graph_ask_t {
     const char *method;
-    const char *path;              /* below graph_url: "/me/calendarView?startDateTime=…" */
-    json_t *body;                  /* or NULL */
-    apr_array_header_t *headers;   /* of const char *: Prefer … */
+    const char *path;            /* below graph_url: "/me/calendarView?startDateTime=…" */
+    json_t *body;                /* or NULL */
+    apr_array_header_t *headers; /* of const char *: Prefer … */
 } gt_graph_ask_t;
 
-/** Calendar info (C1): the default calendar. */
+/** Calendar info (C1): the default calendar. Query: select, timezone (for the pages that follow). */
 GT_MUST gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
 /**
@@ -28,15 +28,15 @@ GT_MUST gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query
  */
 GT_MUST gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
-/** The next 24 hours (C4), ordered by start. Query: timezone, top. */
+/** The next 24 hours (C4), ordered by start. Query: timezone, top (100 when not said). */
 GT_MUST gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
-/** One event by id. */
+/** One event by id. Query: select, timezone. */
 GT_MUST gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
                                     apr_pool_t *p);
 
-/** Create: subject, start, end and the writable fields of an event; a transactionId is added so
- * that a repeat makes no second event. */
+/** Create: subject, start, end and the writable fields of an event; a transactionId is added, unless
+ * the body has one, so that a repeat makes no second event. Query of both: timezone. */
 GT_MUST gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body,
                                      const apr_table_t *query, apr_pool_t *p);
 

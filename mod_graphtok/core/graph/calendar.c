@@ -1,0 +1,362 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file calendar.c
+ * From our query parameters and bodies to Graph's. Nothing a client sends reaches Graph's URL or
+ * headers but numbers, times we printed ourselves, words of a list, and names and ids whose
+ * characters were looked at one by one.
+ */
+
+#include "graph/calendar.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "graph/event.h"
+
+#define ID_MAX 1024
+#define SELECT_MAX 1024
+#define TOP_MAX 1000
+#define SKIP_MAX 1000000
+#define NEXT24_TOP 100
+#define WINDOW_DAYS 1825 /* Graph refuses a longer calendarView */
+#define DAY apr_time_from_sec(24 * 3600)
+
+/* What may be selected; blank-separated. */
+static const char event_fields[] =
+    "id iCalUId changeKey createdDateTime lastModifiedDateTime subject body bodyPreview start end "
+    "isAllDay location locations attendees organizer isOrganizer isCancelled isDraft "
+    "hasAttachments importance sensitivity showAs categories isReminderOn "
+    "reminderMinutesBeforeStart responseRequested allowNewTimeProposals hideAttendees "
+    "responseStatus recurrence type webLink seriesMasterId originalStart originalStartTimeZone "
+    "originalEndTimeZone isOnlineMeeting onlineMeetingProvider onlineMeeting onlineMeetingUrl "
+    "transactionId";
+static const char calendar_fields[] =
+    "id name color hexColor isDefaultCalendar changeKey canShare canViewPrivateItems canEdit "
+    "allowedOnlineMeetingProviders defaultOnlineMeetingProvider isTallyingResponses isRemovable "
+    "owner";
+
+/** A Graph request under construction. */
+typedef struct draft_t {
+    gt_graph_ask_t *ask;
+    const apr_table_t *query; /* ours */
+    gt_err_t *wrong;          /* NULL until the first wrong parameter */
+    const char *graph_query;  /* "a=b&c=d" */
+    apr_pool_t *pool;
+} draft_t;
+
+static void complain(draft_t *draft, const char *field, const char *message)
+{
+    if (draft->wrong == NULL)
+        draft->wrong = gt_err(draft->pool, GT_INVALID, "GT0713", "some parameters are wrong");
+    gt_err_field(draft->wrong, field, message);
+}
+
+/* A name from outside, fit to be shown back. */
+static const char *shown(const char *name, apr_pool_t *p)
+{
+    apr_size_t len = strlen(name);
+
+    if (len > 64 || !gt_is_utf8(name, len))
+        return "(a long name)";
+    return apr_pstrdup(p, name);
+}
+
+/* ---- beginning and ending a draft ---- */
+
+static draft_t draft_begin(gt_graph_ask_t *ask, const char *method, const apr_table_t *query,
+                           apr_pool_t *p)
+{
+    draft_t draft = {ask, query ? query : apr_table_make(p, 1), GT_OK, "", p};
+
+    memset(ask, 0, sizeof(*ask));
+    ask->method = method;
+    ask->headers = apr_array_make(p, 2, sizeof(const char *));
+    return draft;
+}
+
+static void refuse_unknown(draft_t *draft, const char *known)
+{
+    const apr_array_header_t *all = apr_table_elts(draft->query);
+    const apr_table_entry_t *entries = (const apr_table_entry_t *)(const void *)all->elts;
+
+    for (int i = 0; i < all->nelts; i++) {
+        if (!gt_is_word_of(entries[i].key, strlen(entries[i].key), known))
+            complain(draft, shown(entries[i].key, draft->pool),
+                     apr_pstrcat(draft->pool, "is not known here; known: ", known, NULL));
+    }
+}
+
+/* Names of parameters are case-sensitive, which apr_table_get is not. */
+static const char *parameter(const draft_t *draft, const char *name)
+{
+    const apr_array_header_t *all = apr_table_elts(draft->query);
+    const apr_table_entry_t *entries = (const apr_table_entry_t *)(const void *)all->elts;
+
+    for (int i = 0; i < all->nelts; i++) {
+        if (strcmp(entries[i].key, name) == 0)
+            return entries[i].val;
+    }
+    return NULL;
+}
+
+static void add(draft_t *draft, const char *name, const char *value)
+{
+    draft->graph_query = apr_pstrcat(draft->pool, draft->graph_query,
+                                     *draft->graph_query ? "&" : "", name, "=", value, NULL);
+}
+
+static gt_err_t *draft_end(draft_t *draft, const char *path)
+{
+    draft->ask->path =
+        *draft->graph_query ? apr_pstrcat(draft->pool, path, "?", draft->graph_query, NULL) : path;
+    return draft->wrong;
+}
+
+/* ---- parameters ---- */
+
+static void take_timezone(draft_t *draft)
+{
+    const char *zone = parameter(draft, "timezone");
+
+    if (!zone)
+        return;
+    if (!gt_is_time_zone(zone)) {
+        complain(draft, "timezone", "must be the name of a time zone, like Europe/Berlin or UTC");
+        return;
+    }
+    APR_ARRAY_PUSH(draft->ask->headers, const char *) =
+        apr_pstrcat(draft->pool, "Prefer: outlook.timezone=\"", zone, "\"", NULL);
+}
+
+static void take_number(draft_t *draft, const char *name, apr_int64_t min, apr_int64_t max)
+{
+    const char *text = parameter(draft, name);
+    apr_int64_t number;
+
+    if (!text)
+        return;
+    if (!gt_number(&number, text, min, max))
+        complain(draft, name,
+                 apr_psprintf(draft->pool,
+                              "must be a whole number, %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
+                              min, max));
+    else
+        add(draft, apr_pstrcat(draft->pool, "$", name, NULL),
+            apr_psprintf(draft->pool, "%" APR_INT64_T_FMT, number));
+}
+
+static int are_fields(const char *list, const char *fields)
+{
+    for (;;) {
+        apr_size_t len = strcspn(list, ",");
+
+        if (!gt_is_word_of(list, len, fields))
+            return 0;
+        if (list[len] == '\0')
+            return 1;
+        list += len + 1;
+    }
+}
+
+static void take_select(draft_t *draft, const char *fields)
+{
+    const char *list = parameter(draft, "select");
+
+    if (!list)
+        return;
+    if (strlen(list) > SELECT_MAX || !are_fields(list, fields))
+        complain(draft, "select",
+                 apr_pstrcat(draft->pool, "must be names with commas between, of: ", fields, NULL));
+    else
+        add(draft, "$select", list);
+}
+
+static void take_order(draft_t *draft)
+{
+    const char *order = parameter(draft, "order");
+
+    if (!order || strcmp(order, "start") == 0)
+        add(draft, "$orderby", "start/dateTime");
+    else if (strcmp(order, "-start") == 0)
+        add(draft, "$orderby", "start/dateTime%20desc");
+    else
+        complain(draft, "order", "must be one of: start -start");
+}
+
+static apr_time_t take_moment(draft_t *draft, const char *name, const char *text)
+{
+    apr_time_t moment = 0;
+
+    if (!text)
+        complain(draft, name, "is missing: start and end go together");
+    else if (!gt_rfc3339_parse(&moment, text))
+        complain(draft, name,
+                 "must be a date and time with offset like 2026-11-21T07:00:00Z ('+' as %2B)");
+    return moment;
+}
+
+/* In UTC, printed anew: Graph would take an unescaped '+' for a blank. */
+static void add_window(draft_t *draft, apr_time_t start, apr_time_t end)
+{
+    add(draft, "startDateTime", gt_rfc3339(start, draft->pool));
+    add(draft, "endDateTime", gt_rfc3339(end, draft->pool));
+}
+
+/* 1 when a window is asked for. */
+static int take_window(draft_t *draft)
+{
+    const char *start_text = parameter(draft, "start");
+    const char *end_text = parameter(draft, "end");
+    apr_time_t start, end;
+
+    if (!start_text && !end_text)
+        return 0;
+    start = take_moment(draft, "start", start_text);
+    end = take_moment(draft, "end", end_text);
+    if (draft->wrong)
+        return 1;
+    if (end <= start)
+        complain(draft, "end", "must be after start");
+    else if (end - start > WINDOW_DAYS * DAY)
+        complain(draft, "end",
+                 apr_psprintf(draft->pool, "must be within %d days of start", WINDOW_DAYS));
+    else
+        add_window(draft, start, end);
+    return 1;
+}
+
+/* ---- reading ---- */
+
+gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+
+    refuse_unknown(&draft, "select timezone");
+    take_select(&draft, calendar_fields);
+    take_timezone(&draft);
+    return draft_end(&draft, "/me/calendar");
+}
+
+gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    int has_window;
+
+    refuse_unknown(&draft, "start end top skip select order timezone");
+    has_window = take_window(&draft);
+    take_order(&draft);
+    take_number(&draft, "top", 1, TOP_MAX);
+    take_number(&draft, "skip", 0, SKIP_MAX);
+    take_select(&draft, event_fields);
+    take_timezone(&draft);
+    return draft_end(&draft, has_window ? "/me/calendarView" : "/me/events");
+}
+
+gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    apr_time_t now = gt_now();
+
+    refuse_unknown(&draft, "timezone top");
+    add_window(&draft, now, now + DAY);
+    add(&draft, "$orderby", "start/dateTime");
+    if (parameter(&draft, "top"))
+        take_number(&draft, "top", 1, TOP_MAX);
+    else
+        add(&draft, "$top", apr_itoa(p, NEXT24_TOP));
+    take_timezone(&draft);
+    return draft_end(&draft, "/me/calendarView");
+}
+
+/* ---- one event ---- */
+
+/* Ids are base64 of either alphabet; old ones hold '/' and '+'. */
+static const char *take_id(draft_t *draft, const char *id)
+{
+    apr_size_t len = id ? strlen(id) : 0;
+    apr_size_t good = 0;
+
+    while (good < len && (apr_isalnum(id[good]) || strchr("-_=+/", id[good]) != NULL))
+        good++;
+    if (len == 0 || len > ID_MAX || good < len) {
+        complain(draft, "id", "must be the id of an event");
+        return "/me/events/";
+    }
+    return apr_pstrcat(draft->pool, "/me/events/", gt_percent(id, draft->pool), NULL);
+}
+
+gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
+                            apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    const char *path = take_id(&draft, id);
+
+    refuse_unknown(&draft, "select timezone");
+    take_select(&draft, event_fields);
+    take_timezone(&draft);
+    return draft_end(&draft, path);
+}
+
+/* ---- changing ---- */
+
+static void take_body(draft_t *draft, const json_t *body, gt_event_use_t use)
+{
+    gt_err_t *err = gt_event_check(body, use, draft->pool);
+
+    if (err == GT_OK)
+        draft->ask->body = gt_json_own(json_copy((json_t *)body), draft->pool);
+    else if (draft->wrong == GT_OK)
+        draft->wrong = err;
+    else if (err->fields)
+        apr_array_cat(draft->wrong->fields, err->fields);
+}
+
+/* RFC 9562, version 4. */
+static const char *random_uuid(apr_pool_t *p)
+{
+    unsigned char bytes[16];
+    const char *hex;
+
+    gt_random(bytes, sizeof(bytes));
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    hex = gt_hex(bytes, sizeof(bytes), p);
+    return apr_psprintf(p, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body, const apr_table_t *query,
+                             apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "POST", query, p);
+
+    refuse_unknown(&draft, "timezone");
+    take_timezone(&draft);
+    take_body(&draft, body, GT_EVENT_CREATE);
+    if (draft.wrong == GT_OK && !json_object_get(ask->body, "transactionId"))
+        gt_json_set(ask->body, "transactionId", random_uuid(p));
+    return draft_end(&draft, "/me/events");
+}
+
+gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial, const json_t *body,
+                             const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "PATCH", query, p);
+    const char *path = take_id(&draft, id);
+
+    refuse_unknown(&draft, "timezone");
+    take_timezone(&draft);
+    take_body(&draft, body, partial ? GT_EVENT_CHANGE : GT_EVENT_REPLACE);
+    return draft_end(&draft, path);
+}
+
+gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "DELETE", NULL, p);
+
+    return draft_end(&draft, take_id(&draft, id));
+}

@@ -1,0 +1,316 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file event.c
+ * The writable members of an event as a table, then what a table cannot say: members that must fit
+ * together. Read-only members (id, organizer, webLink …) are not known here, so that nobody believes
+ * they were changed.
+ */
+
+#include "graph/event.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#define ZONE_MAX 64
+#define DAY apr_time_from_sec(24 * 3600)
+#define DAYS "sunday monday tuesday wednesday thursday friday saturday"
+
+/* clang-format off */
+static const gt_rule_t address_rules[] = {
+    { "street", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "city", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "state", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "countryOrRegion", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "postalCode", GT_RULE_TEXT, 0, 0, 64, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t location_rules[] = {
+    { "displayName", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "locationType", GT_RULE_WORD, 0, 0, 0,
+      "default conferenceRoom homeAddress businessAddress geoCoordinates streetAddress hotel "
+      "restaurant localBusiness postalAddress", NULL },
+    { "locationUri", GT_RULE_TEXT, 0, 0, 2048, NULL, NULL },
+    { "locationEmailAddress", GT_RULE_EMAIL, 0, 0, 0, NULL, NULL },
+    { "address", GT_RULE_OBJECT, 0, 0, 0, NULL, address_rules },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t email_rules[] = {
+    { "address", GT_RULE_EMAIL, 1, 0, 0, NULL, NULL },
+    { "name", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t attendee_rules[] = {
+    { "emailAddress", GT_RULE_OBJECT, 1, 0, 0, NULL, email_rules },
+    { "type", GT_RULE_WORD, 0, 0, 0, "required optional resource", NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t moment_rules[] = {
+    { "dateTime", GT_RULE_LOCAL, 1, 0, 0, NULL, NULL },
+    { "timeZone", GT_RULE_TEXT, 1, 1, ZONE_MAX, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t body_rules[] = {
+    { "contentType", GT_RULE_WORD, 0, 0, 0, "text html Text HTML", NULL },
+    { "content", GT_RULE_TEXT, 1, 0, 1000000, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t pattern_rules[] = {
+    { "type", GT_RULE_WORD, 1, 0, 0,
+      "daily weekly absoluteMonthly relativeMonthly absoluteYearly relativeYearly", NULL },
+    { "interval", GT_RULE_NUMBER, 1, 1, 999, NULL, NULL },
+    { "daysOfWeek", GT_RULE_TEXTS, 0, 0, 7, NULL, NULL },
+    { "dayOfMonth", GT_RULE_NUMBER, 0, 0, 31, NULL, NULL },
+    { "month", GT_RULE_NUMBER, 0, 0, 12, NULL, NULL },
+    { "index", GT_RULE_WORD, 0, 0, 0, "first second third fourth last", NULL },
+    { "firstDayOfWeek", GT_RULE_WORD, 0, 0, 0, DAYS, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t range_rules[] = {
+    { "type", GT_RULE_WORD, 1, 0, 0, "endDate noEnd numbered", NULL },
+    { "startDate", GT_RULE_TEXT, 1, 10, 10, NULL, NULL },
+    { "endDate", GT_RULE_TEXT, 0, 10, 10, NULL, NULL },
+    { "numberOfOccurrences", GT_RULE_NUMBER, 0, 0, 9999, NULL, NULL },
+    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 1, ZONE_MAX, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t recurrence_rules[] = {
+    { "pattern", GT_RULE_OBJECT, 1, 0, 0, NULL, pattern_rules },
+    { "range", GT_RULE_OBJECT, 1, 0, 0, NULL, range_rules },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t event_rules[] = {
+    { "subject", GT_RULE_TEXT, 2, 1, 255, NULL, NULL },
+    { "start", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
+    { "end", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
+    { "isAllDay", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "body", GT_RULE_OBJECT, 0, 0, 0, NULL, body_rules },
+    { "location", GT_RULE_OBJECT, 0, 0, 0, NULL, location_rules },
+    { "locations", GT_RULE_LIST, 0, 0, 50, NULL, location_rules },
+    { "attendees", GT_RULE_LIST, 0, 0, 500, NULL, attendee_rules },
+    { "importance", GT_RULE_WORD, 0, 0, 0, "low normal high", NULL },
+    { "sensitivity", GT_RULE_WORD, 0, 0, 0, "normal personal private confidential", NULL },
+    { "showAs", GT_RULE_WORD, 0, 0, 0, "free tentative busy oof workingElsewhere unknown", NULL },
+    { "categories", GT_RULE_TEXTS, 0, 0, 25, NULL, NULL },
+    { "isReminderOn", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, 0, 2147483647, NULL, NULL },
+    { "responseRequested", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "allowNewTimeProposals", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "hideAttendees", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "recurrence", GT_RULE_OBJECT, 0, 0, 0, NULL, recurrence_rules },
+    { "isOnlineMeeting", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
+    { "onlineMeetingProvider", GT_RULE_WORD, 0, 0, 0,
+      "unknown skypeForBusiness skypeForConsumer teamsForBusiness", NULL },
+    { "transactionId", GT_RULE_TEXT, 0, 1, 255, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+/* clang-format on */
+
+/** Wrong fields so far. */
+typedef struct verdict_t {
+    gt_err_t *wrong;
+    apr_pool_t *pool;
+} verdict_t;
+
+static void complain(verdict_t *verdict, const char *field, const char *message)
+{
+    if (verdict->wrong == NULL)
+        verdict->wrong =
+            gt_err(verdict->pool, GT_INVALID, "GT0711", "some fields do not fit together");
+    gt_err_field(verdict->wrong, field, message);
+}
+
+/* ---- small judgements ---- */
+
+int gt_is_word_of(const char *word, apr_size_t len, const char *words)
+{
+    for (const char *at = words; *at; at += strspn(at, " ")) {
+        apr_size_t n = strcspn(at, " ");
+
+        if (n == len && memcmp(at, word, n) == 0)
+            return 1;
+        at += n;
+    }
+    return 0;
+}
+
+int gt_is_time_zone(const char *name)
+{
+    static const char inner[] = "0123456789 ._+-/()";
+    apr_size_t len = name ? strlen(name) : 0;
+
+    if (len == 0 || len > ZONE_MAX)
+        return 0;
+    for (apr_size_t i = 0; i < len; i++) {
+        int is_letter = (name[i] >= 'A' && name[i] <= 'Z') || (name[i] >= 'a' && name[i] <= 'z');
+
+        if (!is_letter && (i == 0 || strchr(inner, name[i]) == NULL))
+            return 0;
+    }
+    return 1;
+}
+
+/* A date is a local midnight without its time. */
+static int is_date(const char *text, apr_pool_t *p)
+{
+    apr_time_t ignored;
+
+    return strlen(text) == 10 &&
+           gt_local_time_parse(&ignored, apr_pstrcat(p, text, "T00:00", NULL));
+}
+
+/* Graph counts an absent number and 0 alike. */
+static int has_number(const json_t *object, const char *name)
+{
+    apr_int64_t number;
+
+    return gt_json_number(&number, object, name) && number > 0;
+}
+
+/* ---- members that must fit together ---- */
+
+static void check_zone(verdict_t *verdict, const json_t *object, const char *name,
+                       const char *field)
+{
+    const char *zone = gt_json_text(object, name);
+
+    if (zone && zone[0] && !gt_is_time_zone(zone))
+        complain(verdict, field, "must be the name of a time zone, like Europe/Berlin or UTC");
+}
+
+static void check_all_day(verdict_t *verdict, apr_time_t start, apr_time_t end)
+{
+    if (start % DAY != 0)
+        complain(verdict, "start.dateTime", "must be midnight for an all-day event");
+    if (end % DAY != 0)
+        complain(verdict, "end.dateTime", "must be midnight for an all-day event");
+    else if (end - start < DAY)
+        complain(verdict, "end.dateTime", "must be a day after the start at least");
+}
+
+/* Times of two zones cannot be compared without the zones' rules; Graph does that. */
+static void check_times(verdict_t *verdict, const json_t *body)
+{
+    const json_t *start = json_object_get(body, "start");
+    const json_t *end = json_object_get(body, "end");
+    const char *start_zone = gt_json_text(start, "timeZone");
+    const char *end_zone = gt_json_text(end, "timeZone");
+    apr_time_t from, to;
+
+    check_zone(verdict, start, "timeZone", "start.timeZone");
+    check_zone(verdict, end, "timeZone", "end.timeZone");
+    if (!start_zone || !end_zone || !gt_local_time_parse(&from, gt_json_text(start, "dateTime")) ||
+        !gt_local_time_parse(&to, gt_json_text(end, "dateTime")))
+        return;
+    if (json_is_true(json_object_get(body, "isAllDay"))) {
+        check_all_day(verdict, from, to);
+        if (strcasecmp(start_zone, end_zone) != 0)
+            complain(verdict, "end.timeZone", "must be the start's for an all-day event");
+    }
+    else if (strcasecmp(start_zone, end_zone) == 0 && to < from)
+        complain(verdict, "end.dateTime", "must not be before the start");
+}
+
+static void check_days(verdict_t *verdict, const json_t *pattern)
+{
+    const json_t *days = json_object_get(pattern, "daysOfWeek");
+    const json_t *day;
+    size_t i;
+
+    json_array_foreach (days, i, day) {
+        const char *field =
+            apr_psprintf(verdict->pool, "recurrence.pattern.daysOfWeek[%d]", (int)i);
+
+        if (i < 7 && json_is_string(day) &&
+            !gt_is_word_of(json_string_value(day), json_string_length(day), DAYS))
+            complain(verdict, field, "must be one of: " DAYS);
+    }
+}
+
+static void check_pattern(verdict_t *verdict, const json_t *pattern)
+{
+    const char *type = gt_json_text(pattern, "type");
+
+    check_days(verdict, pattern);
+    if (!type)
+        return;
+    if ((strcmp(type, "weekly") == 0 || strncmp(type, "relative", 8) == 0) &&
+        json_array_size(json_object_get(pattern, "daysOfWeek")) == 0)
+        complain(verdict, "recurrence.pattern.daysOfWeek", "is missing for this type");
+    if (strncmp(type, "absolute", 8) == 0 && !has_number(pattern, "dayOfMonth"))
+        complain(verdict, "recurrence.pattern.dayOfMonth", "is missing for this type");
+    if (strstr(type, "Yearly") && !has_number(pattern, "month"))
+        complain(verdict, "recurrence.pattern.month", "is missing for this type");
+}
+
+static void check_date(verdict_t *verdict, const json_t *range, const char *name, const char *field)
+{
+    const char *date = gt_json_text(range, name);
+
+    if (date && strlen(date) == 10 && !is_date(date, verdict->pool))
+        complain(verdict, field, "must be a date like 2026-11-21");
+}
+
+static void check_range(verdict_t *verdict, const json_t *range)
+{
+    const char *type = gt_json_text(range, "type");
+    const char *start = gt_json_text(range, "startDate");
+    const char *end = gt_json_text(range, "endDate");
+
+    check_date(verdict, range, "startDate", "recurrence.range.startDate");
+    check_date(verdict, range, "endDate", "recurrence.range.endDate");
+    check_zone(verdict, range, "recurrenceTimeZone", "recurrence.range.recurrenceTimeZone");
+    if (!type)
+        return;
+    if (strcmp(type, "numbered") == 0 && !has_number(range, "numberOfOccurrences"))
+        complain(verdict, "recurrence.range.numberOfOccurrences", "is missing for this type");
+    if (strcmp(type, "endDate") != 0)
+        return;
+    if (!end)
+        complain(verdict, "recurrence.range.endDate", "is missing for this type");
+    else if (start && strcmp(end, start) < 0)
+        complain(verdict, "recurrence.range.endDate", "must not be before startDate");
+}
+
+static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_t use)
+{
+    const json_t *recurrence = json_object_get(body, "recurrence");
+    const char *transaction = gt_json_text(body, "transactionId");
+
+    check_times(verdict, body);
+    check_pattern(verdict, json_object_get(recurrence, "pattern"));
+    check_range(verdict, json_object_get(recurrence, "range"));
+    if (transaction && use != GT_EVENT_CREATE)
+        complain(verdict, "transactionId", "can be given only when an event is created");
+}
+
+gt_err_t *gt_event_check(const json_t *body, gt_event_use_t use, apr_pool_t *p)
+{
+    verdict_t verdict = {GT_OK, p};
+
+    if (use == GT_EVENT_CHANGE && json_is_object(body) && json_object_size(body) == 0)
+        return gt_err(p, GT_INVALID, "GT0712", "the body names nothing to change");
+    /* null ends a series in Graph; a table of types has no word for that. */
+    if (json_is_null(json_object_get(body, "recurrence"))) {
+        json_t *rest = gt_json_own(json_copy((json_t *)body), p);
+
+        json_object_del(rest, "recurrence");
+        body = rest;
+    }
+    verdict.wrong = gt_check(body, event_rules, use == GT_EVENT_CHANGE, p);
+    check_together(&verdict, body, use);
+    return verdict.wrong;
+}

@@ -1,0 +1,33 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_EVENT_H
+#define GT_EVENT_H
+
+/**
+ * @file event.h
+ * What an event's body must look like before Graph sees it (mission C6). Graph is lenient where it
+ * hurts: without a start it makes an event of the present moment. Source: Microsoft Graph v1.0,
+ * event, dateTimeTimeZone, recurrencePattern, recurrenceRange.
+ */
+
+#include "base/check.h"
+
+typedef enum gt_event_use_t {
+    GT_EVENT_CREATE,  /* POST: subject, start and end demanded; transactionId allowed */
+    GT_EVENT_REPLACE, /* PUT: subject, start and end demanded */
+    GT_EVENT_CHANGE   /* PATCH: whatever is there, but not nothing */
+} gt_event_use_t;
+
+/**
+ * Hold a body against the rules; every wrong field is named at once, also those that are wrong only
+ * together (end before start, a weekly recurrence without days).
+ * @return GT_INVALID with the fields
+ */
+GT_MUST gt_err_t *gt_event_check(const json_t *body, gt_event_use_t use, apr_pool_t *p);
+
+/** 1 when the `len` bytes at `word` are one of the blank-separated `words`. */
+int gt_is_word_of(const char *word, apr_size_t len, const char *words);
+
+/** 1 when a text may be the name of a time zone, IANA or Windows; Graph knows which exist. */
+int gt_is_time_zone(const char *name);
+
+#endif
