@@ -245,6 +245,6 @@ int gt_limit_parse(gt_limit_t *limit, const char *text)
     count[count_len] = '\0';
     is_bare = slash[1] < '0' || slash[1] > '9';
     memcpy(span + is_bare, slash + 1, span_len + 1);
-    return gt_number(&limit->count, count, 1, MAX_COUNT) && gt_span_parse(&limit->span, span)
-           && limit->span >= 1 && limit->span <= MAX_SPAN;
+    return gt_number(&limit->count, count, 1, MAX_COUNT) && gt_span_parse(&limit->span, span) &&
+           limit->span >= 1 && limit->span <= MAX_SPAN;
 }

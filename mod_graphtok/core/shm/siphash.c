@@ -69,14 +69,14 @@ static inline apr_uint64_t end_word(const state_t *s)
 
 gt_sip_key_t gt_sip_key(const unsigned char bytes[16])
 {
-    gt_sip_key_t key = { { read_word(bytes, 8), read_word(bytes + 8, 8) } };
+    gt_sip_key_t key = {{read_word(bytes, 8), read_word(bytes + 8, 8)}};
 
     return key;
 }
 
 apr_uint64_t gt_siphash64(const gt_sip_key_t *key, const void *bytes, apr_size_t len)
 {
-    state_t s = { 0, 0, 0, 0 };
+    state_t s = {0, 0, 0, 0};
 
     take_all(&s, key, bytes, len);
     s.v2 ^= 0xFF;
@@ -93,7 +93,7 @@ static void put_word(unsigned char *bytes, apr_uint64_t word)
 void gt_siphash128(unsigned char hash[16], const gt_sip_key_t *key, const void *bytes,
                    apr_size_t len)
 {
-    state_t s = { 0, 0xEE, 0, 0 };
+    state_t s = {0, 0xEE, 0, 0};
 
     take_all(&s, key, bytes, len);
     s.v2 ^= 0xEE;

@@ -108,8 +108,7 @@ static void count(gt_slots_t *slots, figure_t figure)
 {
     unsigned int stripe = (unsigned int)sched_getcpu() % STRIPES;
 
-    atomic_fetch_add_explicit(&slots->head->stripes[stripe].count[figure], 1,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&slots->head->stripes[stripe].count[figure], 1, memory_order_relaxed);
 }
 
 /* ---- shape ---- */
@@ -152,8 +151,8 @@ gt_slots_t *gt_slots_open(void *memory, apr_size_t size, apr_int64_t slots, apr_
         return NULL;
     view->head = (head_t *)round_up((apr_uintptr_t)memory, LINE);
     view->sets = (unsigned char *)(view->head + 1);
-    if (!atomic_compare_exchange_strong(&view->head->shape, &found, shape_of(view))
-        && found != shape_of(view))
+    if (!atomic_compare_exchange_strong(&view->head->shape, &found, shape_of(view)) &&
+        found != shape_of(view))
         return NULL;
     return view;
 }
@@ -243,8 +242,8 @@ static int look_up(found_t *found, const gt_slots_t *slots, const name_t *name)
     set_t *set = set_of(slots, name);
 
     for (int way = 0; way < WAYS; way++) {
-        if (load(&set->tags[way]) == name->tag
-            && read_slot(found, slots, slot_at(slots, set, way), name))
+        if (load(&set->tags[way]) == name->tag &&
+            read_slot(found, slots, slot_at(slots, set, way), name))
             return found->expires > gt_ticks();
     }
     return 0;
@@ -254,7 +253,7 @@ int gt_slots_get(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],
                  unsigned char *value, apr_size_t *len, apr_time_t *expires)
 {
     name_t name = name_of(key);
-    found_t found = { value, 0, 0 };
+    found_t found = {value, 0, 0};
     int is_found = look_up(&found, slots, &name);
 
     count(slots, is_found ? HITS : MISSES);
@@ -381,8 +380,8 @@ static apr_uint64_t take(gt_slots_t *slots, set_t *set, int patience)
 
         if (atomic_compare_exchange_strong(&set->mark, &seen, mine))
             return mine;
-        if (round % 8 == 7 && is_abandoned(seen)
-            && atomic_compare_exchange_strong(&set->mark, &seen, mine)) {
+        if (round % 8 == 7 && is_abandoned(seen) &&
+            atomic_compare_exchange_strong(&set->mark, &seen, mine)) {
             heal(slots, set);
             return mine;
         }
@@ -477,7 +476,7 @@ int gt_slots_remove(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES
 
 int gt_slots_add(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES], apr_time_t expires)
 {
-    gt_slot_item_t item = { NULL, 0, expires, 0 };
+    gt_slot_item_t item = {NULL, 0, expires, 0};
     name_t name = name_of(key);
     set_t *set = set_of(slots, &name);
     apr_uint64_t mine = take(slots, set, LONG_PATIENCE);

@@ -51,9 +51,9 @@ int gt_slots_get(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],
 /** What is stored. */
 typedef struct gt_slot_item_t {
     const unsigned char *value;
-    apr_size_t len;      /* ≤ slot_bytes */
-    apr_time_t expires;  /* gt_ticks() from when on it is gone */
-    apr_int64_t rank;    /* does not replace a live value of a higher rank under the same key */
+    apr_size_t len;     /* ≤ slot_bytes */
+    apr_time_t expires; /* gt_ticks() from when on it is gone */
+    apr_int64_t rank;   /* does not replace a live value of a higher rank under the same key */
 } gt_slot_item_t;
 
 /**

@@ -135,8 +135,8 @@ int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, cons
     gt_secret_t *clear;
     name_t name;
 
-    if (!name_token(&name, cache, store, owner)
-        || !gt_slots_get(cache->slots, name.key, sealed, &len, &expires) || len < OVERHEAD)
+    if (!name_token(&name, cache, store, owner) ||
+        !gt_slots_get(cache->slots, name.key, sealed, &len, &expires) || len < OVERHEAD)
         return 0;
     clear = gt_secret_blank(len - OVERHEAD, p);
     if (!gt_aead_open(gt_secret_bytes(clear), cache->seal_key, sealed, name.bytes, name.len,
@@ -152,7 +152,7 @@ static gt_secret_t *pack(const gt_cached_t *cached, apr_pool_t *p)
     const char *scope = cached->scope ? cached->scope : "";
     apr_size_t access_len = gt_secret_len(cached->access);
     apr_size_t scope_len = strlen(scope);
-    tail_t tail = { cached->expires_at, cached->generation, (apr_int64_t)scope_len };
+    tail_t tail = {cached->expires_at, cached->generation, (apr_int64_t)scope_len};
     gt_secret_t *clear = gt_secret_blank(access_len + scope_len + sizeof(tail), p);
     unsigned char *at = gt_secret_bytes(clear);
 
@@ -168,7 +168,7 @@ static void put(gt_cache_t *cache, const name_t *name, const gt_cached_t *cached
     apr_size_t len = gt_secret_len(clear) + OVERHEAD;
     unsigned char *sealed = apr_palloc(p, len);
     apr_interval_time_t stay = cached->expires_at - gt_now();
-    gt_slot_item_t item = { sealed, len, 0, cached->generation };
+    gt_slot_item_t item = {sealed, len, 0, cached->generation};
 
     if (stay > cache->longest)
         stay = cache->longest;

@@ -5,8 +5,8 @@
 /**
  * @file cache.h
  * Access tokens in shared memory, sealed with a key that exists only in this server's memory
- * (mission T7). Key: HMAC of store, user, provider. Associated data: the key. Thread-safe, lock-free
- * for readers.
+ * (mission T7). The slot's key is SipHash-128, with a key of its own, of store, provider and user;
+ * the same three are the associated data. Thread-safe, lock-free for readers.
  */
 
 #include "crypt/aead.h"
@@ -17,9 +17,9 @@
 /** What is known about a token. */
 typedef struct gt_cached_t {
     gt_secret_t *access;
-    apr_time_t expires_at;     /* wall clock */
-    apr_int64_t generation;    /* of the row it came from */
-    const char *scope;         /* granted, or "" */
+    apr_time_t expires_at;  /* wall clock */
+    apr_int64_t generation; /* of the row it came from */
+    const char *scope;      /* granted, or "" */
 } gt_cached_t;
 
 /** @param key made by the parent, inherited; never on disk */
@@ -38,7 +38,8 @@ void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
 /** Forget, in every process of this machine. */
 void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner);
 
-/** Remember for `span` that a one-time text (a state) was used: 1 first time, 0 used before. */
+/** Remember for `span` that a one-time text (a state) was used: 1 first time, 0 used before
+ * (or not to be remembered, which is refused as well). */
 int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span);
 
 #endif
