@@ -80,7 +80,7 @@ class Httpd:
         lines += [f"LoadModule graphtok_module {build_folder()}/mod_graphtok.so",
                   "LogFormat \"%h %u \\\"%r\\\" %>s %D\" timed",
                   f"CustomLog {self.folder}/access.log timed",
-                  "TypesConfig /etc/mime.types"]
+                  "TypesConfig /dev/null"]
         if os.geteuid() == 0:
             lines += ["User www-data", "Group www-data"]
         lines += [tuning or MPM[self.mpm], text]
