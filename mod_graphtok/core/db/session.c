@@ -51,6 +51,7 @@ typedef struct run_t {
 
 static const gt_outcome_t done = {GT_SAID_DONE, ""};
 static const gt_outcome_t lost = {GT_SAID_LOST, ""};
+static const gt_outcome_t cut = {GT_SAID_CUT, ""};
 
 static int engine_of(gt_engine_t *engine, const apr_dbd_driver_t *driver)
 {
@@ -270,8 +271,8 @@ static gt_outcome_t run_well(const run_t *run)
     if (s->used + IDLE_MAY_BE_DEAD < gt_ticks() && !lives(s, run->scratch))
         return lost;
     outcome = judge(s, run_once(run), run->scratch);
-    if (outcome.said == GT_SAID_LOST && is_read(run) && lives(s, run->scratch))
-        outcome = judge(s, run_once(run), run->scratch);
+    if (outcome.said == GT_SAID_LOST && lives(s, run->scratch))
+        outcome = is_read(run) ? judge(s, run_once(run), run->scratch) : cut;
     s->used = outcome.said == GT_SAID_LOST ? 0 : gt_ticks();
     return outcome;
 }

@@ -17,6 +17,7 @@ typedef struct gt_session_t gt_session_t;
 typedef enum gt_said_t {
     GT_SAID_DONE,
     GT_SAID_LOST,      /* no answer: the connection or the server is gone */
+    GT_SAID_CUT,       /* the connection broke under a write; the server is there */
     GT_SAID_BUSY,      /* a lock or time limit: the same may pass at once or soon */
     GT_SAID_NO_WRITES, /* it answers but takes no writes: standby, disk full */
     GT_SAID_TAKEN,     /* a unique rule was broken */

@@ -131,9 +131,9 @@ static const char *const statements[GT_SQL_COUNT] = {
         "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld "
         "WHERE {owner} AND generation = %lld AND lease_until <= {now}",
 
-    /* owner, holder */
+    /* owner, holder, generation */
     [GT_SQL_LEASE_GIVE_BACK] = "UPDATE {table} SET lease_owner = NULL, lease_until = 0 "
-                               "WHERE {owner} AND lease_owner = %s",
+                               "WHERE {owner} AND lease_owner = %s AND generation = %lld",
 
     /* → 1 */
     [GT_SQL_PING] = "SELECT 1",

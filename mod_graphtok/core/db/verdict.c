@@ -62,6 +62,8 @@ typedef struct saying_t {
 
 static const saying_t sayings[GT_SAYINGS] = {
     [GT_SAID_LOST] = {GT_STORE_AWAY, "GT0401", "the database does not answer"},
+    [GT_SAID_CUT] = {GT_STORE_AWAY, "GT0424",
+                     "the connection to the database broke; the write may or may not be done"},
     [GT_SAID_BUSY] = {GT_STORE_AWAY, "GT0404", "the database is busy: a lock or its time limit"},
     [GT_SAID_NO_WRITES] = {GT_STORE_AWAY, "GT0405",
                            "the database takes no writes: read-only, full, or failing disk"},

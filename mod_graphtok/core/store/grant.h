@@ -25,8 +25,8 @@ struct gt_grant_t {
     gt_owner_t owner;
     gt_identity_t account;      /* who signed in; fields "" when unknown (S0) */
     const char *scope;          /* granted, or NULL */
-    gt_secret_t *access;        /* NULL when gt_grant_find was asked not to open it */
-    gt_secret_t *refresh;       /* NULL: none */
+    gt_secret_t *access;        /* NULL: none, or from gt_grant_list, which opens nothing */
+    gt_secret_t *refresh;       /* NULL: none, or from gt_grant_list */
     apr_time_t expires_at;      /* of the access token */
     apr_time_t created_at, updated_at;
     apr_time_t last_used_at;    /* 0: never */
@@ -62,7 +62,8 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
- * the lease ran out meanwhile; gives the lease back, clears errors, status active.
+ * the lease ran out meanwhile; gives the lease back, clears errors, status active. May be repeated
+ * after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */
 GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
@@ -83,6 +84,14 @@ GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owne
 /** Add to the use count and move last_used_at on (written in batches by the vault). */
 GT_MUST gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,
                                 apr_time_t last, apr_pool_t *p);
+
+/**
+ * A page of a store, by id; secrets stay closed. For the command line.
+ * @param grants  array of gt_grant_t *; fewer than `most`: the last page
+ * @param after   id of the last one of the page before; NULL: the first page
+ */
+GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const char *after,
+                                int most, apr_pool_t *p);
 
 typedef struct gt_grant_stats_t {
     apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;

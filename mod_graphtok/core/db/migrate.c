@@ -1,0 +1,419 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * A store's table in three numbered steps, each a list of texts per engine and direction:
+ *
+ *   1  the table as S0 has it: made, or taken over as it stands
+ *   2  several providers for a user: account, status, counts; UNIQUE (user, provider)
+ *   3  one refresher at a time: generation, lease, revision, key id
+ *
+ * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
+ * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
+ * table inside the step's transaction. Texts use the {words} of db/sql; an empty one is left out.
+ * The number reached stands beside the table, in its schema, in graphtok_schema.
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "db/migrate.h"
+
+#define MOST_TEXTS 16
+#define PRAGMA "PRAGMA "
+
+typedef struct step_t {
+    const char *title;
+    const char *texts[2][GT_ENGINES][MOST_TEXTS]; /* [0] down, [1] up */
+} step_t;
+
+#define S0_COLUMNS                                                                                 \
+    "id, {user}, encrypted_access_token, encrypted_refresh_token, expires_at, created_at, "        \
+    "updated_at"
+
+/* As SQLAlchemy makes and writes S0's table on SQLite: hex ids, times as text. */
+#define SQLITE_S0_BODY                                                                             \
+    "id CHAR(32) NOT NULL PRIMARY KEY DEFAULT (lower(hex(randomblob(16)))), "                      \
+    "{user} {user_kind} NOT NULL"
+#define SQLITE_S0_TOKENS                                                                           \
+    ", encrypted_access_token TEXT NOT NULL, encrypted_refresh_token TEXT NOT NULL, "              \
+    "expires_at DATETIME NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP, "                \
+    "updated_at DATETIME DEFAULT CURRENT_TIMESTAMP"
+
+#define INDEXES                                                                                    \
+    "CREATE INDEX {index}_account ON {on} (account_subject)",                                      \
+        "CREATE INDEX {index}_email ON {on} (email)",                                              \
+        "CREATE INDEX {index}_expires ON {on} (expires_at)"
+
+/* PostgreSQL: S0's rule may be a constraint or a unique index, under any name. */
+#define PG_DROP_UNIQUE_USER                                                                        \
+    "DO $$ DECLARE found record; BEGIN "                                                           \
+    "FOR found IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass "         \
+    "AND contype = 'u' AND conkey = ARRAY[(SELECT attnum FROM pg_attribute "                       \
+    "WHERE attrelid = '{table}'::regclass AND attname = '{user_name}')] "                          \
+    "LOOP EXECUTE format('ALTER TABLE {table} DROP CONSTRAINT %I', found.conname); END LOOP; "     \
+    "FOR found IN SELECT indexrelid::regclass AS name FROM pg_index "                              \
+    "WHERE indrelid = '{table}'::regclass AND indisunique AND NOT indisprimary "                   \
+    "AND indnatts = 1 AND indkey[0] = (SELECT attnum FROM pg_attribute "                           \
+    "WHERE attrelid = '{table}'::regclass AND attname = '{user_name}') "                           \
+    "LOOP EXECUTE format('DROP INDEX %s', found.name); END LOOP; END $$"
+
+static const step_t steps[] = {
+    {"the tokens table {table}, made or taken over as it is",
+     {{{"DROP TABLE {table}"}, {"DROP TABLE {table}"}},
+      {{"CREATE TABLE {table} (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "
+        "{user} {user_kind} UNIQUE NOT NULL, encrypted_access_token TEXT NOT NULL, "
+        "encrypted_refresh_token TEXT NOT NULL, expires_at TIMESTAMP WITH TIME ZONE NOT NULL, "
+        "created_at TIMESTAMP WITH TIME ZONE DEFAULT now(), "
+        "updated_at TIMESTAMP WITH TIME ZONE DEFAULT now())"},
+       {"CREATE TABLE {table} (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")"}}}},
+
+    {"provider, account, status and counts for {table}; one row for each user and provider",
+     {{{"SET LOCAL client_min_messages = warning", "DROP INDEX {schema}{bare}_account",
+        "DROP INDEX {schema}{bare}_email", "DROP INDEX {schema}{bare}_expires",
+        "ALTER TABLE {table} DROP CONSTRAINT {bare}_user_provider",
+        "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_reference",
+        "ALTER TABLE {table} ADD UNIQUE ({user})",
+        "ALTER TABLE {table} DROP COLUMN provider, DROP COLUMN account_issuer, "
+        "DROP COLUMN account_tenant, DROP COLUMN account_subject, DROP COLUMN email, "
+        "DROP COLUMN scopes, DROP COLUMN encrypted_id_token, DROP COLUMN status, "
+        "DROP COLUMN error_count, DROP COLUMN error_message, DROP COLUMN last_used_at, "
+        "DROP COLUMN use_count"},
+       {"CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")",
+        "INSERT INTO {schema}{bare}_rebuilt (" S0_COLUMNS ") SELECT " S0_COLUMNS " FROM {table}",
+        "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}"}},
+      {{"ALTER TABLE {table} ADD COLUMN provider VARCHAR NOT NULL DEFAULT 'microsoft', "
+        "ADD COLUMN account_issuer VARCHAR NOT NULL DEFAULT '', "
+        "ADD COLUMN account_tenant VARCHAR NOT NULL DEFAULT '', "
+        "ADD COLUMN account_subject VARCHAR NOT NULL DEFAULT '', ADD COLUMN email VARCHAR, "
+        "ADD COLUMN scopes TEXT, ADD COLUMN encrypted_id_token TEXT, "
+        "ADD COLUMN status SMALLINT NOT NULL DEFAULT 1, "
+        "ADD COLUMN error_count SMALLINT NOT NULL DEFAULT 0, ADD COLUMN error_message TEXT, "
+        "ADD COLUMN last_used_at BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN use_count BIGINT NOT NULL DEFAULT 0",
+        PG_DROP_UNIQUE_USER,
+        "ALTER TABLE {table} ADD CONSTRAINT {bare}_user_provider UNIQUE ({user}, provider)",
+        "{add_reference}", INDEXES},
+       {"CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY "{references}" SQLITE_S0_TOKENS
+        ", provider VARCHAR NOT NULL DEFAULT 'microsoft', "
+        "account_issuer VARCHAR NOT NULL DEFAULT '', account_tenant VARCHAR NOT NULL DEFAULT '', "
+        "account_subject VARCHAR NOT NULL DEFAULT '', email VARCHAR, scopes TEXT, "
+        "encrypted_id_token TEXT, status SMALLINT NOT NULL DEFAULT 1, "
+        "error_count SMALLINT NOT NULL DEFAULT 0, error_message TEXT, "
+        "last_used_at BIGINT NOT NULL DEFAULT 0, use_count BIGINT NOT NULL DEFAULT 0, "
+        "UNIQUE ({user}, provider))",
+        "INSERT INTO {schema}{bare}_rebuilt (" S0_COLUMNS ") SELECT " S0_COLUMNS " FROM {table}",
+        "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}", INDEXES}}}},
+
+    {"generation, lease, revision and key id for {table}",
+     {{{"DROP INDEX {schema}{bare}_revision",
+        "ALTER TABLE {table} DROP COLUMN generation, DROP COLUMN lease_owner, "
+        "DROP COLUMN lease_until, DROP COLUMN revision, DROP COLUMN key_id"},
+       {"DROP INDEX {schema}{bare}_revision", "ALTER TABLE {table} DROP COLUMN generation",
+        "ALTER TABLE {table} DROP COLUMN lease_owner",
+        "ALTER TABLE {table} DROP COLUMN lease_until", "ALTER TABLE {table} DROP COLUMN revision",
+        "ALTER TABLE {table} DROP COLUMN key_id"}},
+      {{"ALTER TABLE {table} ADD COLUMN generation BIGINT NOT NULL DEFAULT 1, "
+        "ADD COLUMN lease_owner VARCHAR, ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN key_id VARCHAR",
+        "CREATE INDEX {index}_revision ON {on} (revision)"},
+       {"ALTER TABLE {table} ADD COLUMN generation BIGINT NOT NULL DEFAULT 1",
+        "ALTER TABLE {table} ADD COLUMN lease_owner VARCHAR",
+        "ALTER TABLE {table} ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN revision BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN key_id VARCHAR",
+        "CREATE INDEX {index}_revision ON {on} (revision)"}}}},
+};
+
+#define NEWEST ((int)(sizeof steps / sizeof steps[0]))
+
+/* What stands in the database. */
+typedef struct state_t {
+    gt_engine_t engine;
+    gt_sql_names_t names;
+    int has_schema;              /* graphtok_schema is there */
+    int version;
+    int was_taken_over;          /* the table was there before us: never dropped */
+    apr_array_header_t *columns; /* of the table, const char *; empty: no table */
+} state_t;
+
+static const char *const s0_columns[] = {"id",
+                                         "encrypted_access_token",
+                                         "encrypted_refresh_token",
+                                         "expires_at",
+                                         "created_at",
+                                         "updated_at"};
+
+int gt_migrate_newest(void)
+{
+    return NEWEST;
+}
+
+static gt_err_t *check_names(gt_sql_names_t *names, const gt_store_conf_t *store, apr_pool_t *p)
+{
+    if (!gt_sql_is_name(store->table, 1) || !gt_sql_is_name(store->user_column, 0))
+        return gt_err(p, GT_INVALID, "GT0414", "store %s: not a name of a table or column",
+                      store->name);
+    if (store->references != NULL && !gt_sql_is_reference(store->references))
+        return gt_err(p, GT_INVALID, "GT0414", "store %s: a reference is written TABLE(COLUMN)",
+                      store->name);
+    names->table = store->table;
+    names->user_column = store->user_column;
+    names->user_type = store->user_type;
+    names->references = store->references;
+    return GT_OK;
+}
+
+/* The user column's name as a text, and the foreign key, which only some stores have. */
+static const char *fill(const char *text, const state_t *state, apr_pool_t *p)
+{
+    const char *at = strstr(text, "{user_name}");
+
+    if (strcmp(text, "{add_reference}") == 0)
+        text = state->names.references == NULL
+                   ? ""
+                   : "ALTER TABLE {table} ADD CONSTRAINT {bare}_user_reference "
+                     "FOREIGN KEY ({user}){references}";
+    for (; at != NULL; at = strstr(text, "{user_name}"))
+        text = apr_pstrcat(p, apr_pstrmemdup(p, text, (apr_size_t)(at - text)),
+                           state->names.user_column, at + strlen("{user_name}"), NULL);
+    return gt_sql_fill(text, state->engine, &state->names, p);
+}
+
+static gt_err_t *ask(apr_array_header_t **rows, const char *text, gt_db_t *db,
+                     const state_t *state, apr_pool_t *p)
+{
+    return gt_db_literal_rows(rows, db, fill(text, state, p), p);
+}
+
+static gt_err_t *read_version(state_t *state, gt_db_t *db, apr_pool_t *p)
+{
+    static const char *const there[GT_ENGINES] = {
+        "SELECT 1 WHERE to_regclass('{schema}graphtok_schema') IS NOT NULL",
+        "SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'graphtok_schema'"};
+    apr_array_header_t *rows;
+    const gt_db_row_t *row;
+    apr_int64_t version = 0;
+
+    GT_TRY(ask(&rows, there[state->engine], db, state, p));
+    state->has_schema = rows->nelts > 0;
+    if (!state->has_schema)
+        return GT_OK;
+    GT_TRY(ask(&rows,
+               "SELECT version, was_taken_over FROM {schema}graphtok_schema "
+               "WHERE table_name = '{bare}'",
+               db, state, p));
+    if (rows->nelts == 0)
+        return GT_OK;
+    row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    if (!gt_number(&version, row->column[0], 0, NEWEST))
+        return gt_err(p, GT_CONFLICT, "GT0415",
+                      "table %s was migrated by a newer version of this program",
+                      state->names.table);
+    state->version = (int)version;
+    state->was_taken_over = row->column[1] != NULL && strcmp(row->column[1], "1") == 0;
+    return GT_OK;
+}
+
+static gt_err_t *read_columns(state_t *state, gt_db_t *db, apr_pool_t *p)
+{
+    static const char *const columns[GT_ENGINES] = {
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('{table}') "
+        "AND attnum > 0 AND NOT attisdropped",
+        "SELECT name FROM pragma_table_info('{bare}')"};
+    apr_array_header_t *rows;
+    int i;
+
+    GT_TRY(ask(&rows, columns[state->engine], db, state, p));
+    state->columns = apr_array_make(p, rows->nelts, sizeof(const char *));
+    for (i = 0; i < rows->nelts; i++)
+        APR_ARRAY_PUSH(state->columns, const char *) =
+            APR_ARRAY_IDX(rows, i, gt_db_row_t).column[0];
+    return GT_OK;
+}
+
+static gt_err_t *read_state(state_t *state, gt_db_t *db, const gt_store_conf_t *store,
+                            apr_pool_t *p)
+{
+    memset(state, 0, sizeof *state);
+    GT_TRY(check_names(&state->names, store, p));
+    GT_TRY(gt_db_engine(&state->engine, db, p));
+    GT_TRY(read_version(state, db, p));
+    GT_TRY(read_columns(state, db, p));
+    if (state->version == 0)
+        state->was_taken_over = state->columns->nelts > 0;
+    return GT_OK;
+}
+
+gt_err_t *gt_migrate_version(int *version, gt_db_t *db, const gt_store_conf_t *store,
+                             apr_pool_t *p)
+{
+    state_t state;
+
+    GT_TRY(read_state(&state, db, store, p));
+    *version = state.version;
+    return GT_OK;
+}
+
+static int has_column(const state_t *state, const char *name)
+{
+    int i;
+
+    for (i = 0; i < state->columns->nelts; i++)
+        if (strcasecmp(APR_ARRAY_IDX(state->columns, i, const char *), name) == 0)
+            return 1;
+    return 0;
+}
+
+static int is_s0_column(const state_t *state, const char *name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof s0_columns / sizeof s0_columns[0]; i++)
+        if (strcasecmp(s0_columns[i], name) == 0)
+            return 1;
+    return strcasecmp(state->names.user_column, name) == 0;
+}
+
+/* A table that is there must be S0's: all of its columns, and on SQLite, where the rows are
+ * copied, no others that would be lost. */
+static gt_err_t *check_takeover(const state_t *state, apr_pool_t *p)
+{
+    const char *table = state->names.table;
+    apr_size_t i;
+    int c;
+
+    if (!has_column(state, state->names.user_column))
+        return gt_err(p, GT_CONFLICT, "GT0416", "table %s is there without the column %s", table,
+                      state->names.user_column);
+    for (i = 0; i < sizeof s0_columns / sizeof s0_columns[0]; i++)
+        if (!has_column(state, s0_columns[i]))
+            return gt_err(p, GT_CONFLICT, "GT0416", "table %s is there without the column %s",
+                          table, s0_columns[i]);
+    for (c = 0; state->engine == GT_SQLITE && c < state->columns->nelts; c++) {
+        const char *column = APR_ARRAY_IDX(state->columns, c, const char *);
+
+        if (!is_s0_column(state, column))
+            return gt_err(p, GT_CONFLICT, "GT0417",
+                          "table %s has the column %s, which its rebuilding would lose", table,
+                          column);
+    }
+    return GT_OK;
+}
+
+static void add(apr_array_header_t *texts, const char *text, const state_t *state, apr_pool_t *p)
+{
+    const char *filled = fill(text, state, p);
+
+    if (filled[0] != '\0')
+        APR_ARRAY_PUSH(texts, const char *) = filled;
+}
+
+/* What step `number` runs, with what it notes in graphtok_schema. */
+static apr_array_header_t *step_texts(int number, int up, const state_t *state, apr_pool_t *p)
+{
+    const char *const *list = steps[number - 1].texts[up][state->engine];
+    apr_array_header_t *texts = apr_array_make(p, MOST_TEXTS + 3, sizeof(const char *));
+    int i;
+
+    if (up && number == 1) {
+        if (state->engine == GT_SQLITE)
+            add(texts, PRAGMA "{schema}journal_mode = WAL", state, p);
+        if (!state->has_schema)
+            add(texts,
+                "CREATE TABLE IF NOT EXISTS {schema}graphtok_schema "
+                "(table_name VARCHAR PRIMARY KEY, version INTEGER NOT NULL, "
+                "was_taken_over SMALLINT NOT NULL)",
+                state, p);
+    }
+    for (i = 0; i < MOST_TEXTS && list[i] != NULL && !(number == 1 && state->was_taken_over); i++)
+        add(texts, list[i], state, p);
+    if (!up && number == 1)
+        add(texts, "DELETE FROM {schema}graphtok_schema WHERE table_name = '{bare}'", state, p);
+    else if (up && number == 1)
+        add(texts,
+            apr_psprintf(p,
+                         "INSERT INTO {schema}graphtok_schema "
+                         "(table_name, version, was_taken_over) VALUES ('{bare}', 1, %d)",
+                         state->was_taken_over),
+            state, p);
+    else
+        add(texts,
+            apr_psprintf(p,
+                         "UPDATE {schema}graphtok_schema SET version = %d "
+                         "WHERE table_name = '{bare}'",
+                         up ? number : number - 1),
+            state, p);
+    return texts;
+}
+
+static void plan_step(apr_array_header_t *plan, int number, int up, const state_t *state,
+                      apr_pool_t *p)
+{
+    gt_migration_t *step = apr_array_push(plan);
+
+    step->number = number;
+    step->title = fill(steps[number - 1].title, state, p);
+    step->texts = step_texts(number, up, state, p);
+}
+
+gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store_conf_t *store,
+                          int target, apr_pool_t *p)
+{
+    state_t state;
+    int n;
+
+    if (target < 0 || target > NEWEST)
+        return gt_err(p, GT_INVALID, "GT0418", "there are steps 0 to %d", NEWEST);
+    GT_TRY(read_state(&state, db, store, p));
+    if (state.version == 0 && target > 0 && state.was_taken_over)
+        GT_TRY(check_takeover(&state, p));
+    *plan = apr_array_make(p, NEWEST, sizeof(gt_migration_t));
+    for (n = state.version + 1; n <= target; n++)
+        plan_step(*plan, n, 1, &state, p);
+    for (n = state.version; n > target; n--)
+        plan_step(*plan, n, 0, &state, p);
+    return GT_OK;
+}
+
+/* The journal mode belongs to the file and cannot change inside a transaction. */
+static gt_err_t *set_wal(gt_db_t *db, const char *pragma, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+    const char *mode;
+
+    GT_TRY(gt_db_literal_rows(&rows, db, pragma, p));
+    mode = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : NULL;
+    if (mode == NULL || strcmp(mode, "wal") != 0)
+        gt_log(GT_LOG_WARNING, "GT0419",
+               "the SQLite file does not take write-ahead logging: writers will wait for readers");
+    return GT_OK;
+}
+
+gt_err_t *gt_migrate_apply(const gt_migration_t *step, int up, gt_db_t *db,
+                           const gt_store_conf_t *store, apr_pool_t *p)
+{
+    apr_array_header_t *texts = apr_array_make(p, MOST_TEXTS, sizeof(const char *));
+    gt_err_t *err;
+    int i;
+
+    for (i = 0; i < step->texts->nelts; i++) {
+        const char *text = APR_ARRAY_IDX(step->texts, i, const char *);
+
+        if (strncmp(text, PRAGMA, strlen(PRAGMA)) == 0)
+            GT_TRY(set_wal(db, text, p));
+        else
+            APR_ARRAY_PUSH(texts, const char *) = text;
+    }
+    err = gt_db_script(db, texts, p);
+    if (err != GT_OK)
+        return gt_err_in(err, "step %d %s of store %s", step->number, up ? "up" : "down",
+                         store->name);
+    gt_log(GT_LOG_NOTICE, NULL, "store %s: step %d %s: %s", store->name, step->number,
+           up ? "up" : "down", step->title);
+    return GT_OK;
+}

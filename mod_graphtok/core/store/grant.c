@@ -1,0 +1,294 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * One row of a store: found, signed in, refreshed, judged, counted, deleted. Each is one
+ * statement; where what is written depends on what is there (a sign-in), the row is read, judged,
+ * and written on the condition that its generation is still the one that was judged. Source:
+ * missions T6 to T8, T13, T16; the design's "One refresh, everywhere".
+ */
+
+#include <ctype.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "store/row.h"
+
+#define ERRORS_DEACTIVATE 3
+#define SIGN_IN_TRIES 5
+#define LONGEST_CODE 64
+#define NIL_ID "00000000-0000-0000-0000-000000000000"
+#define ID_BYTES 16
+
+static gt_err_t *find_raw(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner,
+                          apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
+    apr_array_header_t *rows;
+
+    *raw = NULL;
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_FIND, &store->names, args, p));
+    if (rows->nelts == 0)
+        return GT_OK;
+    return gt_row_read(raw, &APR_ARRAY_IDX(rows, 0, gt_db_row_t), owner, p);
+}
+
+gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                        apr_pool_t *p)
+{
+    gt_owner_t exact;
+    gt_raw_t *raw;
+
+    *grant = NULL;
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    GT_TRY(find_raw(&raw, store, &exact, p));
+    return raw == NULL ? GT_OK : gt_row_open(grant, raw, store, p);
+}
+
+/* A random UUID (RFC 9562 version 4) in SQLAlchemy's form for SQLite, which PostgreSQL takes too. */
+static const char *new_id(apr_pool_t *p)
+{
+    unsigned char bytes[ID_BYTES];
+
+    gt_random(bytes, sizeof bytes);
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    return gt_hex(bytes, sizeof bytes, p);
+}
+
+/* One sign-in as its statements need it. */
+typedef struct entry_t {
+    gt_store_t *store;
+    gt_owner_t owner;
+    const gt_identity_t *identity;
+    const gt_tokens_t *tokens;
+    gt_sealed_t sealed;
+} entry_t;
+
+static const char *known(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+static gt_err_t *insert(apr_array_header_t **rows, const entry_t *entry, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {
+        GT_TEXT(new_id(p)),
+        GT_TEXT(entry->owner.user),
+        GT_TEXT(entry->owner.provider),
+        GT_TEXT(known(entry->identity->issuer)),
+        GT_TEXT(known(entry->identity->tenant)),
+        GT_TEXT(known(entry->identity->subject)),
+        GT_TEXT(entry->identity->email),
+        GT_TEXT(entry->tokens->scope),
+        GT_TEXT(entry->sealed.access),
+        GT_TEXT(known(entry->sealed.refresh)),
+        GT_TEXT(entry->sealed.id_token),
+        GT_TEXT(entry->sealed.key_id),
+        GT_NUM(apr_time_sec(entry->tokens->expires_at)),
+    };
+
+    return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_INSERT, &entry->store->names, args, p);
+}
+
+/* A refresh token that no key opens is dropped: keeping it would make every later look fail. */
+static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry,
+                               const gt_raw_t *raw, apr_pool_t *p)
+{
+    const char *refresh = entry->sealed.refresh;
+
+    if (!gt_identity_same(&raw->grant.account, entry->identity))
+        return gt_err(p, GT_CONFLICT, "GT0423",
+                      "another person signed in for this user before; an administrator can clear "
+                      "the grant");
+    if (refresh == NULL && !gt_row_can_refresh(raw, entry->store, p))
+        refresh = "";
+    const gt_db_value_t args[] = {
+        GT_TEXT(known(entry->identity->issuer)),
+        GT_TEXT(known(entry->identity->tenant)),
+        GT_TEXT(known(entry->identity->subject)),
+        GT_TEXT(entry->identity->email),
+        GT_TEXT(entry->tokens->scope),
+        GT_TEXT(entry->sealed.access),
+        GT_TEXT(refresh),
+        GT_TEXT(entry->sealed.id_token),
+        GT_TEXT(entry->sealed.key_id),
+        GT_NUM(apr_time_sec(entry->tokens->expires_at)),
+        GT_TEXT(entry->owner.user),
+        GT_TEXT(entry->owner.provider),
+        GT_NUM(raw->grant.generation),
+    };
+
+    return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_SIGN_IN, &entry->store->names, args, p);
+}
+
+/* Somebody may sign in, refresh or revoke between our look and our write; then we look again. */
+static gt_err_t *enter_row(gt_raw_t **raw, const entry_t *entry, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+    int i;
+
+    for (i = 0; i < SIGN_IN_TRIES; i++) {
+        GT_TRY(find_raw(raw, entry->store, &entry->owner, p));
+        if (*raw == NULL)
+            GT_TRY(insert(&rows, entry, p));
+        else
+            GT_TRY(sign_in_again(&rows, entry, *raw, p));
+        if (rows->nelts > 0)
+            return gt_row_read(raw, &APR_ARRAY_IDX(rows, 0, gt_db_row_t), &entry->owner, p);
+    }
+    return gt_err(p, GT_BUSY, "GT0425", "the grant changes faster than it can be written");
+}
+
+gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                           const gt_identity_t *identity, const gt_tokens_t *tokens,
+                           apr_pool_t *p)
+{
+    entry_t entry = {.store = store, .identity = identity, .tokens = tokens};
+    gt_raw_t *raw;
+
+    *grant = NULL;
+    GT_TRY(gt_store_owner(&entry.owner, store, owner, p));
+    GT_TRY(gt_row_seal(&entry.sealed, store, &entry.owner, tokens, p));
+    GT_TRY(enter_row(&raw, &entry, p));
+    return gt_row_open(grant, raw, store, p);
+}
+
+/* Whether the row holds these very tokens one generation on: our own write, whose answer was lost
+ * when the connection broke. */
+static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
+                          const gt_tokens_t *tokens, apr_pool_t *p)
+{
+    gt_grant_t *now;
+
+    *ours = 0;
+    GT_TRY(gt_grant_find(&now, store, &grant->owner, p));
+    if (now == NULL || now->generation != grant->generation + 1 || now->access == NULL)
+        return GT_OK;
+    *ours = gt_secret_equal(now->access, tokens->access) &&
+            (tokens->refresh == NULL ||
+             (now->refresh != NULL && gt_secret_equal(now->refresh, tokens->refresh)));
+    return GT_OK;
+}
+
+gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
+                          const gt_tokens_t *tokens, apr_pool_t *p)
+{
+    gt_sealed_t sealed;
+    gt_owner_t owner;
+    int changed = 0;
+
+    *stored = 0;
+    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
+    const gt_db_value_t args[] = {
+        GT_TEXT(tokens->scope),    GT_TEXT(sealed.access), GT_TEXT(sealed.refresh),
+        GT_TEXT(sealed.id_token),  GT_TEXT(sealed.key_id), GT_NUM(apr_time_sec(tokens->expires_at)),
+        GT_TEXT(owner.user),       GT_TEXT(owner.provider), GT_NUM(grant->generation),
+    };
+
+    GT_TRY(gt_db_change(&changed, store->db, GT_SQL_GRANT_COMMIT, &store->names, args, p));
+    if (changed == 0)
+        return was_ours(stored, store, grant, tokens, p);
+    *stored = 1;
+    return GT_OK;
+}
+
+/* "sign-in-required GT0501 AADSTS70008": what kind and where, no text that a provider wrote but
+ * its code, and of that only what codes are made of. */
+static const char *failure_message(const gt_err_t *failure, apr_pool_t *p)
+{
+    const char *name = gt_class_row(failure->cls)->name;
+    char *code = apr_pstrndup(p, known(failure->code), LONGEST_CODE);
+    char *c;
+
+    for (c = code; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && strchr("_-.", *c) == NULL)
+            *c = '_';
+    return apr_pstrcat(p, name, " ", failure->tag, code[0] != '\0' ? " " : "", code, NULL);
+}
+
+gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
+                          const gt_err_t *failure, apr_pool_t *p)
+{
+    const gt_effect_t effect = gt_class_row(failure->cls)->effect;
+    gt_sql_t sql = effect == GT_EFFECT_COUNT ? GT_SQL_GRANT_ERROR : GT_SQL_GRANT_STATUS;
+    apr_int64_t number = ERRORS_DEACTIVATE;
+    gt_owner_t owner;
+
+    *noted = 0;
+    if (effect == GT_EFFECT_NONE)
+        return GT_OK;
+    if (effect != GT_EFFECT_COUNT)
+        number = effect == GT_EFFECT_INTERACT ? GT_NEEDS_USER : GT_INACTIVE;
+    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    const gt_db_value_t args[] = {GT_TEXT(failure_message(failure, p)), GT_NUM(number),
+                                  GT_TEXT(owner.user), GT_TEXT(owner.provider),
+                                  GT_NUM(grant->generation)};
+
+    return gt_db_change(noted, store->db, sql, &store->names, args, p);
+}
+
+gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    gt_owner_t exact;
+
+    *deleted = 0;
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    const gt_db_value_t args[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider)};
+
+    return gt_db_change(deleted, store->db, GT_SQL_GRANT_DELETE, &store->names, args, p);
+}
+
+gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,
+                        apr_time_t last, apr_pool_t *p)
+{
+    gt_owner_t exact;
+
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    const gt_db_value_t args[] = {GT_NUM(times), GT_NUM(apr_time_sec(last)),
+                                  GT_NUM(apr_time_sec(last)), GT_TEXT(exact.user),
+                                  GT_TEXT(exact.provider)};
+
+    return gt_db_change(NULL, store->db, GT_SQL_GRANT_USED, &store->names, args, p);
+}
+
+gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const char *after, int most,
+                        apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(after != NULL ? after : NIL_ID), GT_NUM(most)};
+    apr_array_header_t *rows;
+    int i;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_LIST, &store->names, args, p));
+    *grants = apr_array_make(p, rows->nelts, sizeof(gt_grant_t *));
+    for (i = 0; i < rows->nelts; i++) {
+        gt_raw_t *raw;
+
+        GT_TRY(gt_row_read(&raw, &APR_ARRAY_IDX(rows, i, gt_db_row_t), NULL, p));
+        APR_ARRAY_PUSH(*grants, gt_grant_t *) = &raw->grant;
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_interval_time_t margin,
+                         apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(apr_time_sec(margin))};
+    apr_int64_t *const counts[] = {&stats->total,      &stats->active,  &stats->inactive,
+                                   &stats->needs_user, &stats->expired, &stats->expiring_soon,
+                                   &stats->refresh_failures};
+    apr_array_header_t *rows;
+    const gt_db_row_t *row;
+    int i;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_STATS, &store->names, args, p));
+    row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    for (i = 0; i < (int)(sizeof counts / sizeof counts[0]); i++)
+        if (!gt_number(counts[i], row->column[i], 0, INT64_MAX))
+            return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    return GT_OK;
+}

@@ -1,0 +1,173 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * Rows in, grants out, and sealed values back. A value is sealed for (table, column, user,
+ * provider), so a value that was moved to another row or column does not open (mission T2); what
+ * S0 wrote is Fernet and opens anywhere. Access, refresh and id token have keys of their own (T3).
+ */
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "store/row.h"
+
+#define ACCESS_COLUMN "encrypted_access_token"
+#define REFRESH_COLUMN "encrypted_refresh_token"
+#define ID_TOKEN_COLUMN "encrypted_id_token"
+
+/* Years 1 to 9999: what both engines can write as a date. */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define LAST_SECOND INT64_C(253402300799)
+
+/* The columns of {row} in db/sql.c. */
+enum {
+    ID,
+    USER,
+    PROVIDER,
+    ISSUER,
+    TENANT,
+    SUBJECT,
+    EMAIL,
+    SCOPES,
+    ACCESS,
+    REFRESH,
+    EXPIRES,
+    CREATED,
+    UPDATED,
+    LAST_USED,
+    USE_COUNT,
+    STATUS,
+    ERROR_COUNT,
+    ERROR_MESSAGE,
+    GENERATION,
+    LEASE_OWNER,
+    LEASE_UNTIL,
+    KEY_ID,
+    COLUMNS
+};
+
+/* What is wrong is noted once, at the end: a row has many numbers. */
+static apr_int64_t number(const gt_db_row_t *row, int column, apr_int64_t most, int *is_damaged)
+{
+    apr_int64_t value = 0;
+
+    if (row->column[column] == NULL || !gt_number(&value, row->column[column], 0, most))
+        *is_damaged = 1;
+    return value;
+}
+
+/* NULL is a time nobody knows (S0's created_at may be): 0. */
+static apr_time_t moment(const gt_db_row_t *row, int column, int *is_damaged)
+{
+    apr_int64_t seconds = 0;
+
+    if (row->column[column] == NULL)
+        return 0;
+    if (!gt_number(&seconds, row->column[column], FIRST_SECOND, LAST_SECOND))
+        *is_damaged = 1;
+    return apr_time_from_sec(seconds);
+}
+
+static const char *text(const gt_db_row_t *row, int column)
+{
+    return row->column[column] != NULL ? row->column[column] : "";
+}
+
+static void read_account(gt_grant_t *grant, const gt_db_row_t *row)
+{
+    grant->account.issuer = text(row, ISSUER);
+    grant->account.tenant = text(row, TENANT);
+    grant->account.subject = text(row, SUBJECT);
+    grant->account.email = row->column[EMAIL];
+}
+
+gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *owner,
+                      apr_pool_t *p)
+{
+    gt_raw_t *fresh = apr_pcalloc(p, sizeof *fresh);
+    gt_grant_t *grant = &fresh->grant;
+    int is_damaged = row->columns != COLUMNS;
+
+    if (!is_damaged) {
+        grant->id = text(row, ID);
+        grant->owner.user = owner != NULL ? apr_pstrdup(p, owner->user) : text(row, USER);
+        grant->owner.provider = text(row, PROVIDER);
+        read_account(grant, row);
+        grant->scope = row->column[SCOPES];
+        fresh->access = text(row, ACCESS);
+        fresh->refresh = text(row, REFRESH);
+        grant->expires_at = moment(row, EXPIRES, &is_damaged);
+        grant->created_at = moment(row, CREATED, &is_damaged);
+        grant->updated_at = moment(row, UPDATED, &is_damaged);
+        grant->last_used_at = moment(row, LAST_USED, &is_damaged);
+        grant->use_count = number(row, USE_COUNT, INT64_MAX, &is_damaged);
+        grant->status = (gt_status_t)number(row, STATUS, GT_NEEDS_USER, &is_damaged);
+        grant->error_count = (int)number(row, ERROR_COUNT, INT16_MAX, &is_damaged);
+        grant->error_message = row->column[ERROR_MESSAGE];
+        grant->generation = number(row, GENERATION, INT64_MAX, &is_damaged);
+        grant->lease_owner = row->column[LEASE_OWNER];
+        grant->lease_until = moment(row, LEASE_UNTIL, &is_damaged);
+        grant->key_id = text(row, KEY_ID);
+    }
+    if (is_damaged)
+        return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
+    *raw = fresh;
+    return GT_OK;
+}
+
+static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char *sealed,
+                             const gt_store_t *store, const gt_raw_t *raw, apr_pool_t *p)
+{
+    const gt_place_t place = {store->conf->table, column, raw->grant.owner.user,
+                              raw->grant.owner.provider};
+    int is_access = strcmp(column, ACCESS_COLUMN) == 0;
+
+    *clear = NULL;
+    if (sealed[0] == '\0')
+        return GT_OK;
+    return gt_unseal(clear, store->ring, is_access ? GT_KEY_ACCESS : GT_KEY_REFRESH, &place,
+                     sealed, p);
+}
+
+gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p)
+{
+    GT_TRY(open_column(&raw->grant.access, ACCESS_COLUMN, raw->access, store, raw, p));
+    GT_TRY(open_column(&raw->grant.refresh, REFRESH_COLUMN, raw->refresh, store, raw, p));
+    *grant = &raw->grant;
+    return GT_OK;
+}
+
+int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p)
+{
+    gt_secret_t *clear = NULL;
+
+    return open_column(&clear, REFRESH_COLUMN, raw->refresh, store, raw, p) == GT_OK &&
+           clear != NULL;
+}
+
+static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, gt_place_t place,
+                             const gt_store_t *store, const gt_secret_t *clear, apr_pool_t *p)
+{
+    *sealed = NULL;
+    if (clear == NULL)
+        return GT_OK;
+    return gt_seal(sealed, store->ring, purpose, store->conf->cipher, &place, clear, p);
+}
+
+gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_owner_t *owner,
+                      const gt_tokens_t *tokens, apr_pool_t *p)
+{
+    gt_place_t place = {store->conf->table, ACCESS_COLUMN, owner->user, owner->provider};
+
+    GT_TRY(seal_column(&sealed->access, GT_KEY_ACCESS, place, store, tokens->access, p));
+    place.column = REFRESH_COLUMN;
+    GT_TRY(seal_column(&sealed->refresh, GT_KEY_REFRESH, place, store, tokens->refresh, p));
+    place.column = ID_TOKEN_COLUMN;
+    GT_TRY(seal_column(&sealed->id_token, GT_KEY_PERSONAL, place, store, tokens->id_token, p));
+    sealed->key_id = sealed->refresh != NULL ? gt_sealed_key_id(sealed->refresh, p) : NULL;
+    return GT_OK;
+}

@@ -1,0 +1,44 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_ROW_H
+#define GT_ROW_H
+
+/**
+ * @file row.h
+ * Between a row as statements carry it and a grant: numbers are read, secrets sealed for their
+ * place and opened. For store/ only.
+ */
+
+#include "store/store.h"
+
+/** A row before its secrets are opened. */
+typedef struct gt_raw_t {
+    gt_grant_t grant;    /* access and refresh are NULL */
+    const char *access;  /* sealed, or "" */
+    const char *refresh; /* sealed, or "" */
+} gt_raw_t;
+
+/** What a statement writes of tokens. NULL: keep what is there. */
+typedef struct gt_sealed_t {
+    const char *access;
+    const char *refresh;
+    const char *id_token;
+    const char *key_id; /* of `refresh` */
+} gt_sealed_t;
+
+/** Read a {row} of db/sql. The user id is the owner's, as it was asked for; NULL: the row's.
+ * @return GT_DAMAGED when a number is none */
+GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *owner,
+                              apr_pool_t *p);
+
+/** Open a row's secrets. @return GT_DAMAGED naming the column */
+GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_t *store,
+                              apr_pool_t *p);
+
+/** 1 when the row has a refresh token that can be opened. */
+int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p);
+
+/** Seal what came from a token endpoint for an owner's row. */
+GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store,
+                              const gt_owner_t *owner, const gt_tokens_t *tokens, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,94 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * A store and whose rows it may hold. User ids come from outside (a token's claim, a header, a
+ * command line), so each is held against the type of the store's column before a statement sees
+ * it: SQLite would store any text in an integer column, PostgreSQL would refuse it.
+ */
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "store/store.h"
+
+#define LONGEST_USER 255
+#define UUID_LEN 36
+
+gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_keyring_t *ring,
+                          apr_pool_t *p)
+{
+    gt_store_t *store = apr_pcalloc(p, sizeof *store);
+
+    assert(gt_sql_is_name(conf->table, 1) && gt_sql_is_name(conf->user_column, 0));
+    store->conf = conf;
+    store->names.table = conf->table;
+    store->names.user_column = conf->user_column;
+    store->names.user_type = conf->user_type;
+    store->db = db;
+    store->ring = ring;
+    return store;
+}
+
+const gt_store_conf_t *gt_store_conf(const gt_store_t *store)
+{
+    return store->conf;
+}
+
+gt_db_t *gt_store_db(const gt_store_t *store)
+{
+    return store->db;
+}
+
+static const char *exact_integer(const char *user, apr_pool_t *p)
+{
+    apr_int64_t number = 0;
+    const char *text;
+
+    if (!gt_number(&number, user, INT64_MIN, INT64_MAX))
+        return NULL;
+    text = apr_psprintf(p, "%" APR_INT64_T_FMT, number);
+    return strcmp(text, user) == 0 ? text : NULL;
+}
+
+static const char *exact_uuid(const char *user, apr_pool_t *p)
+{
+    char *text = apr_pstrdup(p, user);
+    int i;
+
+    if (strlen(user) != UUID_LEN)
+        return NULL;
+    for (i = 0; i < UUID_LEN; i++) {
+        int is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (is_dash ? user[i] != '-' : !isxdigit((unsigned char)user[i]))
+            return NULL;
+        text[i] = (char)tolower((unsigned char)user[i]);
+    }
+    return text;
+}
+
+gt_err_t *gt_store_owner(gt_owner_t *exact, const gt_store_t *store, const gt_owner_t *owner,
+                         apr_pool_t *p)
+{
+    const char *type = store->conf->user_type;
+    apr_size_t len = strlen(owner->user);
+
+    if (len == 0 || len > LONGEST_USER || !gt_is_utf8(owner->user, len))
+        return gt_err(p, GT_INVALID, "GT0420", "a user id has 1 to %d bytes of UTF-8",
+                      LONGEST_USER);
+    exact->provider = owner->provider;
+    exact->user = owner->user;
+    if (strcmp(type, "integer") == 0)
+        exact->user = exact_integer(owner->user, p);
+    else if (strcmp(type, "uuid") == 0)
+        exact->user = exact_uuid(owner->user, p);
+    if (exact->user == NULL)
+        return gt_err(p, GT_INVALID, "GT0421", "store %s: the user id is not of the type %s",
+                      store->conf->name, type);
+    return GT_OK;
+}
