@@ -74,6 +74,7 @@ typedef struct gt_revoke_t {
     gt_store_t *store;
     gt_owner_t owner;
     int had_grant;              /* out */
+    apr_time_t settles_at;      /* own, ticks */
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
 

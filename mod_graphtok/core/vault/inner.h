@@ -1,0 +1,95 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_VAULT_INNER_H
+#define GT_VAULT_INNER_H
+
+/**
+ * @file inner.h
+ * What the files of vault/ share and nobody else sees.
+ */
+
+#include <apr_hash.h>
+
+#include "vault/vault.h"
+
+typedef struct gt_usage_t gt_usage_t;
+typedef struct gt_recent_t gt_recent_t;
+
+struct gt_vault_t {
+    gt_vault_parts_t parts;
+    apr_hash_t *stores;    /* by name, never changed after gt_vault_make */
+    apr_hash_t *providers; /* by name, never changed after gt_vault_make */
+    gt_usage_t *usage;
+    gt_recent_t *recent;
+};
+
+/** One text for a grant: no two grants have the same, whatever their names hold. */
+char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
+
+/** A row whose token serves for `least` µs from now at least. */
+int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least);
+
+/** A token that ends sooner than this is not handed out: a call takes time. */
+#define GT_TOKEN_LEAST apr_time_from_sec(10)
+
+/** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
+GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);
+
+/* ---- usage.c ---- */
+
+gt_usage_t *gt_usage_make(apr_pool_t *p);
+
+/** Write what was noted, for `span` µs at most; the rest stays noted. */
+void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scratch);
+
+/* ---- recent.c ---- */
+
+/**
+ * Refreshes that failed a moment ago, so that a herd behind an expired token does not become a
+ * herd at the provider. Of this child, bounded; a forgotten one costs one call. Thread-safe.
+ */
+gt_recent_t *gt_recent_make(apr_pool_t *p);
+
+/** Remember a failure for `span` µs. */
+void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
+                    apr_interval_time_t span);
+
+/** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
+GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p);
+
+/** Forget a key's failure: the grant has new tokens. */
+void gt_recent_forget(gt_recent_t *recent, const char *key);
+
+/* ---- refresh.c ---- */
+
+/** What a refresh is asked with. */
+typedef struct gt_refresh_ask_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_owner_t owner;
+    int refresh_now;     /* 1: the token of generation `refused` does not count */
+    apr_int64_t refused;
+} gt_refresh_ask_t;
+
+/** A job of the crew. What it leaves is `token`: fresh, or what is still valid while somebody else
+ * refreshes. */
+typedef struct gt_refresh_t {
+    gt_refresh_ask_t ask;
+    gt_cached_t token;      /* out; access NULL: failed */
+    const char *holder;     /* of the lease: this very job */
+    apr_pool_t *round;      /* holds `grant`, cleared at each look */
+    gt_grant_t *grant;
+    gt_token_ask_t post;
+    gt_err_t *failure;      /* of the POST */
+    apr_time_t until;       /* ticks: patience with the other holder, later with the store */
+    int looks;              /* at the row, while somebody else has the lease */
+    int commits;            /* tries that found the store away */
+    int has_lease;
+    int is_open;            /* 1: the POST may have spent the refresh token, and nothing is stored */
+} gt_refresh_t;
+
+extern const gt_work_t gt_refresh;
+
+/** gt_job_init_fn; `ask` is a gt_refresh_ask_t. */
+void *gt_refresh_init(const void *ask, apr_pool_t *p);
+
+#endif

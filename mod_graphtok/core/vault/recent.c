@@ -1,0 +1,94 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file recent.c
+ * A small table of failures, one place for each hash: two keys that meet push each other out,
+ * which costs a call and nothing else.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "vault/inner.h"
+
+#define PLACES 256
+
+typedef struct failure_t {
+    unsigned char hash[32];
+    apr_time_t until; /* ticks; 0: free */
+    gt_class_t cls;
+    char tag[8];
+    char code[72];
+    char detail[256];
+} failure_t;
+
+struct gt_recent_t {
+    apr_thread_mutex_t *lock; /* guards the places */
+    failure_t place[PLACES];
+};
+
+gt_recent_t *gt_recent_make(apr_pool_t *p)
+{
+    gt_recent_t *recent = apr_pcalloc(p, sizeof(*recent));
+
+    if (apr_thread_mutex_create(&recent->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
+        abort();
+    return recent;
+}
+
+static failure_t *place_of(gt_recent_t *recent, unsigned char hash[32], const char *key)
+{
+    gt_sha256(hash, key, strlen(key));
+    return &recent->place[hash[0]];
+}
+
+void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
+                    apr_interval_time_t span)
+{
+    unsigned char hash[32];
+    failure_t *failure = place_of(recent, hash, key);
+
+    apr_thread_mutex_lock(recent->lock);
+    memcpy(failure->hash, hash, sizeof(hash));
+    failure->until = gt_ticks() + span;
+    failure->cls = err->cls;
+    apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
+    apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
+    apr_cpystrn(failure->detail, err->detail, sizeof(failure->detail));
+    apr_thread_mutex_unlock(recent->lock);
+}
+
+gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p)
+{
+    unsigned char hash[32];
+    failure_t *place = place_of(recent, hash, key);
+    apr_time_t now = gt_ticks();
+    failure_t found;
+    gt_err_t *err;
+
+    apr_thread_mutex_lock(recent->lock);
+    found = *place;
+    apr_thread_mutex_unlock(recent->lock);
+    if (found.until <= now || memcmp(found.hash, hash, sizeof(hash)) != 0)
+        return GT_OK;
+    err = gt_err(p, found.cls, apr_pstrdup(p, found.tag), "%s", found.detail);
+    err->code = found.code[0] != '\0' ? apr_pstrdup(p, found.code) : NULL;
+    err->retry_after = found.until - now;
+    return err;
+}
+
+void gt_recent_forget(gt_recent_t *recent, const char *key)
+{
+    unsigned char hash[32];
+    failure_t *failure = place_of(recent, hash, key);
+
+    apr_thread_mutex_lock(recent->lock);
+    if (memcmp(failure->hash, hash, sizeof(hash)) == 0)
+        failure->until = 0;
+    apr_thread_mutex_unlock(recent->lock);
+}

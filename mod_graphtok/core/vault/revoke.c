@@ -1,0 +1,57 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file revoke.c
+ * The end of a grant (mission A4): the row goes first, then the cache, and a moment later the
+ * cache once more, because somebody may have read the row before it went and have put its token
+ * into the cache after we had emptied it. Entra has nothing to revoke a grant with: RFC 7009 is not
+ * there, and Graph's revokeSignInSessions would end all applications' grants of that user.
+ */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "vault/inner.h"
+
+#define SETTLES apr_time_from_msec(100)
+
+static void forget(const gt_revoke_t *revoke)
+{
+    if (revoke->vault->parts.cache != NULL)
+        gt_cache_forget(revoke->vault->parts.cache, gt_store_conf(revoke->store)->name,
+                        &revoke->owner);
+}
+
+static gt_err_t *delete_row(gt_task_t *task, void *state)
+{
+    gt_revoke_t *revoke = state;
+    apr_pool_t *p = gt_task_pool(task);
+
+    revoke->settles_at = 0;
+    revoke->had_grant = 0;
+    GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
+    forget(revoke);
+    gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));
+    if (revoke->had_grant)
+        gt_log(GT_LOG_INFO, NULL, "revoked: store %s, user %s, provider %s",
+               gt_store_conf(revoke->store)->name, revoke->owner.user, revoke->owner.provider);
+    return GT_OK;
+}
+
+static gt_err_t *forget_again(gt_task_t *task, void *state)
+{
+    gt_revoke_t *revoke = state;
+
+    if (!revoke->had_grant || revoke->vault->parts.cache == NULL)
+        return GT_OK;
+    if (revoke->settles_at == 0)
+        revoke->settles_at = gt_ticks() + SETTLES;
+    if (gt_ticks() < revoke->settles_at) {
+        gt_again_at(task, revoke->settles_at);
+        return GT_OK;
+    }
+    forget(revoke);
+    return GT_OK;
+}
+
+static gt_step_fn *const revoke_steps[] = {delete_row, forget_again, NULL};
+const gt_work_t gt_revoke = {"revoke", revoke_steps, NULL};

@@ -1,0 +1,86 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file sign_in.c
+ * A code becomes a grant: exchanged, the person verified, the row written, and then the token may
+ * be served (mission A2). The row decides whether it is the same person; nothing is written for
+ * another one.
+ */
+
+#include <apr_strings.h>
+
+#include "base/log.h"
+#include "vault/inner.h"
+
+static gt_err_t *exchange(gt_task_t *task, void *state)
+{
+    gt_sign_in_t *in = state;
+
+    in->grant = NULL;
+    in->ask = (gt_token_ask_t){
+        .provider = in->provider,
+        .grant_type = "authorization_code",
+        .code = in->code,
+        .redirect_uri = in->redirect_uri,
+        .verifier = in->verifier,
+    };
+    gt_then(task, &gt_token_post, &in->ask);
+    return GT_OK;
+}
+
+static gt_err_t *identify(gt_task_t *task, void *state)
+{
+    gt_sign_in_t *in = state;
+
+    if (in->ask.tokens.id_token == NULL)
+        return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
+                      "provider %s gave no id_token: nobody knows who signed in",
+                      gt_provider_conf(in->provider)->name);
+    in->identify = (gt_identify_t){
+        .provider = in->provider,
+        .id_token = in->ask.tokens.id_token,
+        .nonce = in->nonce,
+    };
+    gt_then(task, &gt_identify, &in->identify);
+    return GT_OK;
+}
+
+/** The token is served from now on, and a failure of the old grant is history. */
+static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t *p)
+{
+    const gt_tokens_t *tokens = &in->ask.tokens;
+    const char *store = gt_store_conf(in->store)->name;
+    gt_cache_t *cache = in->vault->parts.cache;
+    gt_cached_t token = {tokens->access, tokens->expires_at, in->grant->generation,
+                         tokens->scope != NULL ? tokens->scope : ""};
+
+    gt_recent_forget(in->vault->recent, gt_vault_key(in->store, owner, p));
+    if (cache == NULL)
+        return;
+    gt_cache_forget(cache, store, owner);
+    gt_cache_put(cache, store, owner, &token);
+}
+
+static gt_err_t *store(gt_task_t *task, void *state)
+{
+    gt_sign_in_t *in = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const char *name = gt_provider_conf(in->provider)->name;
+    gt_owner_t owner = {in->user, name};
+
+    in->identity = in->identify.identity;
+    if (owner.user == NULL || owner.user[0] == '\0')
+        owner.user = gt_identity_user(&in->identity, p);
+    GT_TRY(gt_grant_sign_in(&in->grant, in->store, &owner, &in->identity, &in->ask.tokens, p));
+    publish(in, &owner, p);
+    if (in->ask.tokens.refresh == NULL)
+        gt_log(GT_LOG_WARNING, "GT0611",
+               "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",
+               name, owner.user);
+    gt_log(GT_LOG_INFO, NULL, "signed in: store %s, user %s, provider %s",
+           gt_store_conf(in->store)->name, owner.user, name);
+    return GT_OK;
+}
+
+static gt_step_fn *const sign_in_steps[] = {exchange, identify, store, NULL};
+const gt_work_t gt_sign_in = {"sign in", sign_in_steps, NULL};

@@ -1,0 +1,242 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file vault.c
+ * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
+ * that is joined. A token that is still valid goes out whatever became of the refresh, and whether
+ * the database is there or not. That there is no grant is never remembered: somebody may be
+ * signing in on another node.
+ */
+
+#include "vault/vault.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "vault/inner.h"
+
+#define WRITE_EVERY apr_time_from_sec(10)
+#define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
+
+static void write_usage(void *baton, apr_pool_t *scratch)
+{
+    gt_vault_t *vault = baton;
+
+    gt_usage_write(vault->usage, WRITE_SPAN, scratch);
+}
+
+gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
+{
+    gt_vault_t *vault = apr_pcalloc(p, sizeof(*vault));
+    const gt_config_t *config = parts->config;
+    gt_err_t *err;
+
+    vault->parts = *parts;
+    vault->stores = apr_hash_make(p);
+    vault->providers = apr_hash_make(p);
+    for (int i = 0; i < config->stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+
+        apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING,
+                     gt_store_make(conf, parts->db, parts->ring, p));
+    }
+    for (int i = 0; i < config->providers->nelts; i++) {
+        const gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
+
+        apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING,
+                     gt_provider_make(conf, p));
+    }
+    vault->usage = gt_usage_make(p);
+    vault->recent = gt_recent_make(p);
+    if (parts->crew != NULL) {
+        err = gt_crew_every(parts->crew, "usage", WRITE_EVERY, write_usage, vault);
+        if (err != GT_OK)
+            gt_log_err(err, "use counts will be written at the end only");
+    }
+    return vault;
+}
+
+const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault)
+{
+    return &vault->parts;
+}
+
+gt_store_t *gt_vault_store(const gt_vault_t *vault, const char *name)
+{
+    return apr_hash_get(vault->stores, name, APR_HASH_KEY_STRING);
+}
+
+gt_provider_t *gt_vault_provider(const gt_vault_t *vault, const char *name)
+{
+    return apr_hash_get(vault->providers, name, APR_HASH_KEY_STRING);
+}
+
+char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    const char *name = gt_store_conf(store)->name;
+
+    /* Lengths in front: a user id may hold any separator one could think of. */
+    return apr_psprintf(p, "%" APR_SIZE_T_FMT ":%s%" APR_SIZE_T_FMT ":%s%s", strlen(name), name,
+                        strlen(owner->user), owner->user, owner->provider);
+}
+
+int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least)
+{
+    return grant->access != NULL && grant->expires_at > gt_now() + least;
+}
+
+gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
+{
+    if (grant == NULL)
+        return gt_err(p, GT_SIGN_IN, "GT0601", "user %s has not signed in with %s", owner->user,
+                      owner->provider);
+    if (grant->status == GT_INACTIVE)
+        return gt_err(p, GT_SIGN_IN, "GT0602", "the grant of user %s at %s is inactive: sign in again",
+                      owner->user, owner->provider);
+    if (grant->status == GT_NEEDS_USER)
+        return gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
+                      owner->provider, owner->user);
+    if (grant->refresh == NULL)
+        return gt_err(p, GT_SIGN_IN, "GT0604",
+                      "the token of user %s at %s has ended and there is no refresh token: sign in "
+                      "again",
+                      owner->user, owner->provider);
+    return GT_OK;
+}
+
+/* ---- gt_token_for ---- */
+
+static int is_refused(const gt_token_for_t *ask, apr_int64_t generation)
+{
+    return ask->refresh_now && generation <= ask->refused;
+}
+
+/** 1 when the token at hand does not need to be refreshed yet. */
+static int is_settled(const gt_token_for_t *ask)
+{
+    apr_interval_time_t margin = ask->vault->parts.config->refresh_margin;
+
+    return ask->access != NULL && ask->expires_at > gt_now() + margin;
+}
+
+static void take(gt_token_for_t *ask, const gt_cached_t *token, apr_pool_t *p)
+{
+    ask->access = gt_secret_dup(token->access, p);
+    ask->expires_at = token->expires_at;
+    ask->generation = token->generation;
+    ask->scope = token->scope != NULL ? apr_pstrdup(p, token->scope) : "";
+}
+
+static gt_err_t *ask_cache(gt_task_t *task, void *state)
+{
+    gt_token_for_t *ask = state;
+    gt_cache_t *cache = ask->vault->parts.cache;
+    const char *store = gt_store_conf(ask->store)->name;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_cached_t cached;
+
+    ask->access = NULL;
+    ask->grant = NULL;
+    ask->job = NULL;
+    if (gt_vault_provider(ask->vault, ask->owner.provider) == NULL)
+        return gt_err(p, GT_INTERNAL, "GT0613", "there is no provider %s in the configuration",
+                      ask->owner.provider);
+    if (cache == NULL || !gt_cache_get(&cached, cache, store, &ask->owner, p))
+        return GT_OK;
+    if (is_refused(ask, cached.generation))
+        gt_cache_forget(cache, store, &ask->owner);
+    else if (cached.expires_at > gt_now() + GT_TOKEN_LEAST)
+        take(ask, &cached, p);
+    return GT_OK;
+}
+
+/** Use the row's token when it serves. */
+static void take_row(gt_token_for_t *ask)
+{
+    gt_grant_t *grant = ask->grant;
+    gt_cached_t token;
+
+    if (grant == NULL || grant->status == GT_INACTIVE || is_refused(ask, grant->generation)
+        || !gt_grant_serves(grant, GT_TOKEN_LEAST))
+        return;
+    ask->access = grant->access;
+    ask->expires_at = grant->expires_at;
+    ask->generation = grant->generation;
+    ask->scope = grant->scope != NULL ? grant->scope : "";
+    token = (gt_cached_t){ask->access, ask->expires_at, ask->generation, ask->scope};
+    if (ask->vault->parts.cache != NULL)
+        gt_cache_put(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner, &token);
+}
+
+static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
+{
+    apr_pool_t *p = gt_task_pool(task);
+    const char *key = gt_vault_key(ask->store, &ask->owner, p);
+    gt_refresh_ask_t what = {ask->vault, ask->store, ask->owner, ask->refresh_now, ask->refused};
+
+    GT_TRY(gt_recent_failure(ask->vault->recent, key, p));
+    /* A refresh begun for a token near its end may be content with what is still valid; one begun
+     * because the API refused that very token may not: they are two jobs, and the lease makes one
+     * call of them. */
+    if (ask->refresh_now)
+        key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, key, ask->refused);
+    return gt_crew_join(&ask->job, task, ask->vault->parts.crew, key, &gt_refresh, gt_refresh_init,
+                        &what);
+}
+
+/** What cannot be refreshed is served as long as it lasts, and only then refused. */
+static gt_err_t *served_or(const gt_token_for_t *ask, gt_err_t *err)
+{
+    if (err == GT_OK || ask->access == NULL)
+        return err;
+    gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s is not refreshed (%s), but still valid",
+           ask->owner.user, ask->owner.provider, err->tag);
+    return GT_OK;
+}
+
+static gt_err_t *ask_row(gt_task_t *task, void *state)
+{
+    gt_token_for_t *ask = state;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_err_t *err;
+
+    if (is_settled(ask))
+        return GT_OK;
+    err = gt_grant_find(&ask->grant, ask->store, &ask->owner, p);
+    if (err != GT_OK)
+        return served_or(ask, gt_err_in(err, "store %s", gt_store_conf(ask->store)->name));
+    if (ask->grant == NULL || ask->grant->status == GT_INACTIVE) {
+        /* Gone or refused elsewhere: what the cache still has ends here. */
+        ask->access = NULL;
+        if (ask->vault->parts.cache != NULL)
+            gt_cache_forget(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner);
+        return gt_vault_judge(ask->grant, &ask->owner, p);
+    }
+    take_row(ask);
+    if (is_settled(ask))
+        return GT_OK;
+    err = gt_vault_judge(ask->grant, &ask->owner, p);
+    return served_or(ask, err != GT_OK ? err : join_refresh(task, ask));
+}
+
+static gt_err_t *take_refreshed(gt_task_t *task, void *state)
+{
+    gt_token_for_t *ask = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const gt_refresh_t *refresh;
+
+    if (ask->job == NULL)
+        return GT_OK;
+    if (gt_job_error(ask->job) != GT_OK)
+        return served_or(ask, gt_err_dup(gt_job_error(ask->job), p));
+    refresh = gt_job_state(ask->job);
+    take(ask, &refresh->token, p);
+    return GT_OK;
+}
+
+static gt_step_fn *const token_steps[] = {ask_cache, ask_row, take_refreshed, NULL};
+const gt_work_t gt_token_for = {"token", token_steps, NULL};
