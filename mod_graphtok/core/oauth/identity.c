@@ -75,8 +75,8 @@ static const char *issuer_fault(const json_t *claims, const gt_identify_t *ident
 
     if (issuer == NULL)
         return "no issuer";
-    if (gt_provider_is_entra(gt_provider_conf(identify->provider))
-        && (tenant == NULL || !gt_is_guid(tenant)))
+    if (gt_provider_is_entra(gt_provider_conf(identify->provider)) &&
+        (tenant == NULL || !gt_is_guid(tenant)))
         return "its tenant is no GUID";
     if (tenant == NULL)
         tenant = "";
@@ -87,8 +87,7 @@ static const char *issuer_fault(const json_t *claims, const gt_identify_t *ident
     return NULL;
 }
 
-static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *conf,
-                                apr_pool_t *p)
+static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     const char *tenant = gt_json_text(claims, "tid");
     const apr_array_header_t *allowed;
@@ -184,7 +183,8 @@ char *gt_identity_user(const gt_identity_t *identity, apr_pool_t *p)
 }
 
 /** 1 when a stored field is unknown or equal. */
-static int field_fits(const char *stored, const char *now, int (*compare)(const char *, const char *))
+static int field_fits(const char *stored, const char *now,
+                      int (*compare)(const char *, const char *))
 {
     if (stored == NULL || stored[0] == '\0')
         return 1;
@@ -193,7 +193,7 @@ static int field_fits(const char *stored, const char *now, int (*compare)(const 
 
 int gt_identity_same(const gt_identity_t *stored, const gt_identity_t *now)
 {
-    return field_fits(stored->issuer, now->issuer, strcmp)
-        && field_fits(stored->tenant, now->tenant, strcasecmp)
-        && field_fits(stored->subject, now->subject, strcmp);
+    return field_fits(stored->issuer, now->issuer, strcmp) &&
+           field_fits(stored->tenant, now->tenant, strcasecmp) &&
+           field_fits(stored->subject, now->subject, strcmp);
 }

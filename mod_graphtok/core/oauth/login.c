@@ -81,8 +81,8 @@ static const char *challenge_of(const gt_secret_t *verifier, apr_pool_t *p)
 
 static int is_prompt(const char *prompt)
 {
-    return strcmp(prompt, "login") == 0 || strcmp(prompt, "none") == 0
-        || strcmp(prompt, "consent") == 0 || strcmp(prompt, "select_account") == 0;
+    return strcmp(prompt, "login") == 0 || strcmp(prompt, "none") == 0 ||
+           strcmp(prompt, "consent") == 0 || strcmp(prompt, "select_account") == 0;
 }
 
 static int is_hint(const char *hint)
@@ -99,8 +99,8 @@ static int is_claims(const char *claims, apr_pool_t *p)
 {
     json_t *object;
 
-    return strlen(claims) <= CLAIMS_MAX
-        && gt_json_parse(&object, claims, strlen(claims), p) == GT_OK && json_is_object(object);
+    return strlen(claims) <= CLAIMS_MAX &&
+           gt_json_parse(&object, claims, strlen(claims), p) == GT_OK && json_is_object(object);
 }
 
 static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
@@ -234,8 +234,8 @@ gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *stat
     gt_err_t *err;
 
     gt_wipe_with_pool(opened->seed, sizeof(opened->seed), p);
-    if (sealed != NULL && state != NULL
-        && gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, p) == GT_OK)
+    if (sealed != NULL && state != NULL &&
+        gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, p) == GT_OK)
         fault = read_clear(opened, clear, p) ? fault_of(opened, state, expect, longest, p)
                                              : "it holds something else";
     if (fault == NULL) {
@@ -276,8 +276,8 @@ gt_err_t *gt_login_error(const char *error, const char *subcode, const char *des
     gt_err_t *err;
     gt_class_t cls;
 
-    if (said.error != NULL && strcmp(said.error, "access_denied") == 0
-        && (code == 0 || code == 65004 || (subcode != NULL && strcmp(subcode, "cancel") == 0)))
+    if (said.error != NULL && strcmp(said.error, "access_denied") == 0 &&
+        (code == 0 || code == 65004 || (subcode != NULL && strcmp(subcode, "cancel") == 0)))
         return gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
 
     found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;

@@ -16,12 +16,12 @@
 /** A sign-in under way. */
 typedef struct gt_login_t {
     unsigned char seed[32];
-    const char *store;       /* names; the callback must be for the same */
+    const char *store; /* names; the callback must be for the same */
     const char *provider;
-    const char *host;        /* virtual host (scheme://host:port) that began it */
-    const char *user;        /* caller it is for; "" for session */
-    const char *return_to;   /* local path, or "" */
-    apr_time_t started;      /* wall clock */
+    const char *host;      /* virtual host (scheme://host:port) that began it */
+    const char *user;      /* caller it is for; "" for session */
+    const char *return_to; /* local path, or "" */
+    apr_time_t started;    /* wall clock */
 } gt_login_t;
 
 /** Start one with a fresh seed. */

@@ -191,8 +191,8 @@ static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
         return gt_err_in(err, "metadata of provider %s", conf->name);
     *answer = gt_transfer_answer(transfer);
     if ((*answer)->status == 400 && gt_provider_is_entra(conf))
-        return gt_err(p, GT_CLIENT_BROKEN, "GT0502",
-                      "provider %s does not know tenant %s", conf->name, conf->tenant);
+        return gt_err(p, GT_CLIENT_BROKEN, "GT0502", "provider %s does not know tenant %s",
+                      conf->name, conf->tenant);
     if ((*answer)->status != 200 || (*answer)->body == NULL)
         return gt_err(p, GT_UPSTREAM, "GT0501", "metadata of provider %s: status %d", conf->name,
                       (*answer)->status);
@@ -282,8 +282,8 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
                       conf->name, wrong, conf->authority, gt_provider_is_entra(conf) ? "/" : "",
                       gt_provider_is_entra(conf) ? conf->tenant : "");
     /* Entra's stands on Graph's host and gets no secret of ours but a token meant for it. */
-    if (endpoints->userinfo != NULL
-        && (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
+    if (endpoints->userinfo != NULL &&
+        (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
         endpoints->userinfo = NULL;
     return GT_OK;
 }
@@ -293,8 +293,7 @@ static gt_err_t *use_kept(int *found, apr_interval_time_t *age, apr_interval_tim
                           gt_discover_t *d, apr_pool_t *p)
 {
     apr_size_t len = 0;
-    const char *bytes =
-        copy_document(&len, age, rest, d->provider, &d->provider->discovery, p);
+    const char *bytes = copy_document(&len, age, rest, d->provider, &d->provider->discovery, p);
 
     *found = bytes != NULL;
     return *found ? gt_discovery_parse(&d->endpoints, d->provider->conf, bytes, len, p) : GT_OK;
@@ -387,8 +386,8 @@ static gt_err_t *judge_keys(gt_fetch_keys_t *keys, apr_pool_t *p)
     json_t *set;
 
     GT_TRY(answer_of(&answer, keys->transfer, keys->provider->conf, p));
-    if (gt_json_parse(&set, answer->body, answer->body_len, p) != GT_OK
-        || json_array_size(json_object_get(set, "keys")) == 0)
+    if (gt_json_parse(&set, answer->body, answer->body_len, p) != GT_OK ||
+        json_array_size(json_object_get(set, "keys")) == 0)
         return gt_err(p, GT_UPSTREAM, "GT0505", "key set of provider %s: no keys in it",
                       keys->provider->conf->name);
     keep_document(keys->provider, &keys->provider->keys, answer);

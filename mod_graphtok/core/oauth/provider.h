@@ -20,11 +20,11 @@ const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
 
 /** Where things are, copied into the asker's pool. */
 typedef struct gt_endpoints_t {
-    const char *issuer;    /* may hold {tenantid} */
+    const char *issuer; /* may hold {tenantid} */
     const char *authorize;
     const char *token;
     const char *jwks_uri;
-    const char *userinfo;  /* or NULL */
+    const char *userinfo; /* or NULL */
 } gt_endpoints_t;
 
 /**
@@ -38,19 +38,19 @@ GT_MUST gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provide
 
 /** Work: leave the endpoints in ask->endpoints, from the cache or fetched. */
 typedef struct gt_discover_t {
-    gt_provider_t *provider;      /* in */
-    gt_endpoints_t endpoints;     /* out */
-    gt_transfer_t *transfer;      /* own */
+    gt_provider_t *provider;  /* in */
+    gt_endpoints_t endpoints; /* out */
+    gt_transfer_t *transfer;  /* own */
 } gt_discover_t;
 extern const gt_work_t gt_discover;
 
 /** Work: leave a key set in ask->jwks that has `kid` if the provider has it. */
 typedef struct gt_fetch_keys_t {
-    gt_provider_t *provider;      /* in */
-    const char *kid;              /* in, may be NULL */
-    const char *jwks;             /* out, JSON text */
-    gt_discover_t discover;       /* own */
-    gt_transfer_t *transfer;      /* own */
+    gt_provider_t *provider; /* in */
+    const char *kid;         /* in, may be NULL */
+    const char *jwks;        /* out, JSON text */
+    gt_discover_t discover;  /* own */
+    gt_transfer_t *transfer; /* own */
 } gt_fetch_keys_t;
 extern const gt_work_t gt_fetch_keys;
 

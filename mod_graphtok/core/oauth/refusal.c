@@ -293,11 +293,11 @@ static gt_refusal_t judge(int status, apr_interval_time_t retry_after, const gt_
 
     if (fixed != GT_CLASSES && verdict.cls != GT_THROTTLED) {
         verdict.cls = fixed;
-        verdict.meaning = fixed == GT_THROTTLED ? "the provider asks us to wait"
-                                                : "the provider is in trouble";
+        verdict.meaning =
+            fixed == GT_THROTTLED ? "the provider asks us to wait" : "the provider is in trouble";
     }
-    if (verdict.cls == GT_SIGN_IN
-        && (status != 400 || error == NULL || strcmp(error, "invalid_grant") != 0))
+    if (verdict.cls == GT_SIGN_IN &&
+        (status != 400 || error == NULL || strcmp(error, "invalid_grant") != 0))
         verdict.cls = GT_INTERACTION;
     if (verdict.cls == GT_THROTTLED && verdict.retry_after == 0)
         verdict.retry_after = THROTTLE_WAIT;

@@ -22,7 +22,7 @@ typedef struct gt_refusal_t {
 /** What a provider said. Texts may be NULL or anything: they come from outside. */
 typedef struct gt_said_t {
     const char *error;
-    const char *suberror;    /* Entra's suberror, Google's error_subtype */
+    const char *suberror;     /* Entra's suberror, Google's error_subtype */
     const apr_int64_t *codes; /* Entra's error_codes */
     int n_codes;
 } gt_said_t;

@@ -25,17 +25,17 @@ typedef struct gt_tokens_t {
 /** Work: exchange or refresh. */
 typedef struct gt_token_ask_t {
     gt_provider_t *provider;
-    const char *grant_type;       /* "authorization_code" or "refresh_token" */
-    const gt_secret_t *code;      /* authorization_code */
+    const char *grant_type;  /* "authorization_code" or "refresh_token" */
+    const gt_secret_t *code; /* authorization_code */
     const char *redirect_uri;
     const gt_secret_t *verifier;
-    const gt_secret_t *refresh;   /* refresh_token */
-    const char *scope;            /* or NULL: the provider's configured scope */
-    gt_tokens_t tokens;           /* out */
-    int was_sent;                 /* out, on failure: 1 when the POST may have arrived and nobody
+    const gt_secret_t *refresh; /* refresh_token */
+    const char *scope;          /* or NULL: the provider's configured scope */
+    gt_tokens_t tokens;         /* out */
+    int was_sent;               /* out, on failure: 1 when the POST may have arrived and nobody
                                      knows what it did: a reset, a timeout, a 200 of rubbish */
-    gt_discover_t discover;       /* own */
-    gt_transfer_t *transfer;      /* own */
+    gt_discover_t discover;     /* own */
+    gt_transfer_t *transfer;    /* own */
 } gt_token_ask_t;
 extern const gt_work_t gt_token_post;
 

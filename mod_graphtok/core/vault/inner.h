@@ -66,7 +66,7 @@ typedef struct gt_refresh_ask_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
-    int refresh_now;     /* 1: the token of generation `refused` does not count */
+    int refresh_now; /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
 } gt_refresh_ask_t;
 
@@ -74,17 +74,17 @@ typedef struct gt_refresh_ask_t {
  * refreshes. */
 typedef struct gt_refresh_t {
     gt_refresh_ask_t ask;
-    gt_cached_t token;      /* out; access NULL: failed */
-    const char *holder;     /* of the lease: this very job */
-    apr_pool_t *round;      /* holds `grant`, cleared at each look */
+    gt_cached_t token;  /* out; access NULL: failed */
+    const char *holder; /* of the lease: this very job */
+    apr_pool_t *round;  /* holds `grant`, cleared at each look */
     gt_grant_t *grant;
     gt_token_ask_t post;
-    gt_err_t *failure;      /* of the POST */
-    apr_time_t until;       /* ticks: patience with the other holder, later with the store */
-    int looks;              /* at the row, while somebody else has the lease */
-    int commits;            /* tries that found the store away */
+    gt_err_t *failure; /* of the POST */
+    apr_time_t until;  /* ticks: patience with the other holder, later with the store */
+    int looks;         /* at the row, while somebody else has the lease */
+    int commits;       /* tries that found the store away */
     int has_lease;
-    int is_open;            /* 1: the POST may have spent the refresh token, and nothing is stored */
+    int is_open; /* 1: the POST may have spent the refresh token, and nothing is stored */
 } gt_refresh_t;
 
 extern const gt_work_t gt_refresh;

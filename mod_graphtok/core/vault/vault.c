@@ -47,8 +47,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     for (int i = 0; i < config->providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
 
-        apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING,
-                     gt_provider_make(conf, p));
+        apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, gt_provider_make(conf, p));
     }
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
@@ -95,8 +94,9 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
         return gt_err(p, GT_SIGN_IN, "GT0601", "user %s has not signed in with %s", owner->user,
                       owner->provider);
     if (grant->status == GT_INACTIVE)
-        return gt_err(p, GT_SIGN_IN, "GT0602", "the grant of user %s at %s is inactive: sign in again",
-                      owner->user, owner->provider);
+        return gt_err(p, GT_SIGN_IN, "GT0602",
+                      "the grant of user %s at %s is inactive: sign in again", owner->user,
+                      owner->provider);
     if (grant->status == GT_NEEDS_USER)
         return gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
                       owner->provider, owner->user);
@@ -160,8 +160,8 @@ static void take_row(gt_token_for_t *ask)
     gt_grant_t *grant = ask->grant;
     gt_cached_t token;
 
-    if (grant == NULL || grant->status == GT_INACTIVE || is_refused(ask, grant->generation)
-        || !gt_grant_serves(grant, GT_TOKEN_LEAST))
+    if (grant == NULL || grant->status == GT_INACTIVE || is_refused(ask, grant->generation) ||
+        !gt_grant_serves(grant, GT_TOKEN_LEAST))
         return;
     ask->access = grant->access;
     ask->expires_at = grant->expires_at;

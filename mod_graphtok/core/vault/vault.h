@@ -19,7 +19,7 @@ typedef struct gt_vault_parts_t {
     const gt_config_t *config;
     const gt_keyring_t *ring;
     gt_db_t *db;
-    gt_cache_t *cache;  /* NULL in the command line: none */
+    gt_cache_t *cache; /* NULL in the command line: none */
     gt_loop_t *loop;
     gt_crew_t *crew;
     const char *holder; /* who we are in a lease: "host/pid/start/random" */
@@ -38,14 +38,14 @@ typedef struct gt_token_for_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
-    int refresh_now;         /* 1: the API refused the token we hold: refresh even if it looks valid */
-    apr_int64_t refused;     /* with refresh_now: the generation that was refused */
-    gt_secret_t *access;     /* out */
-    apr_time_t expires_at;   /* out */
-    apr_int64_t generation;  /* out: of the row the token came from */
-    const char *scope;       /* out */
-    gt_grant_t *grant;       /* own */
-    gt_job_t *job;           /* own */
+    int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
+    apr_int64_t refused; /* with refresh_now: the generation that was refused */
+    gt_secret_t *access; /* out */
+    apr_time_t expires_at;  /* out */
+    apr_int64_t generation; /* out: of the row the token came from */
+    const char *scope;      /* out */
+    gt_grant_t *grant;      /* own */
+    gt_job_t *job;          /* own */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
  * what the provider said. A still valid token is served whatever the refresh said. */
@@ -56,15 +56,15 @@ typedef struct gt_sign_in_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_provider_t *provider;
-    const char *user;           /* "" : taken from the identity */
+    const char *user; /* "" : taken from the identity */
     const gt_secret_t *code;
     const gt_secret_t *verifier;
     const char *redirect_uri;
     const char *nonce;
-    gt_identity_t identity;     /* out */
-    gt_grant_t *grant;          /* out */
-    gt_token_ask_t ask;         /* own */
-    gt_identify_t identify;     /* own */
+    gt_identity_t identity; /* out */
+    gt_grant_t *grant;      /* out */
+    gt_token_ask_t ask;     /* own */
+    gt_identify_t identify; /* own */
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;
 
@@ -73,8 +73,8 @@ typedef struct gt_revoke_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
-    int had_grant;              /* out */
-    apr_time_t settles_at;      /* own, ticks */
+    int had_grant;         /* out */
+    apr_time_t settles_at; /* own, ticks */
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
 
