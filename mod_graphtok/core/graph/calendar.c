@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
@@ -18,6 +17,8 @@
 #include "base/text.h"
 #include "graph/event.h"
 
+/* Ids are base64 of either alphabet: old ones hold '/' and '+'. */
+#define ID_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/"
 #define ID_MAX 1024
 #define SELECT_MAX 1024
 #define TOP_MAX 1000
@@ -275,15 +276,11 @@ gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_
 
 /* ---- one event ---- */
 
-/* Ids are base64 of either alphabet; old ones hold '/' and '+'. */
 static const char *take_id(draft_t *draft, const char *id)
 {
     apr_size_t len = id ? strlen(id) : 0;
-    apr_size_t good = 0;
 
-    while (good < len && (apr_isalnum(id[good]) || strchr("-_=+/", id[good]) != NULL))
-        good++;
-    if (len == 0 || len > ID_MAX || good < len) {
+    if (len == 0 || len > ID_MAX || strspn(id, ID_BYTES) < len) {
         complain(draft, "id", "must be the id of an event");
         return "/me/events/";
     }

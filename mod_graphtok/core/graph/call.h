@@ -18,19 +18,24 @@ typedef struct gt_call_t {
     gt_store_t *store;
     gt_owner_t owner;
     const char *method;
-    const char *url;                    /* absolute, below the provider's graph_url */
-    const apr_array_header_t *headers;  /* of const char *, or NULL: Prefer, client-request-id … */
-    json_t *body;                       /* or NULL */
-    apr_size_t answer_max;              /* most bytes of an answer, 0: no bound (streamed) */
-    gt_transfer_t *transfer;            /* out */
-    const gt_answer_t *answer;          /* out: status 2xx, head complete */
-    gt_token_for_t token;               /* own */
-    int repeated;                       /* own */
+    const char *url;                   /* absolute, below the provider's graph_url */
+    const apr_array_header_t *headers; /* of const char *, or NULL: Prefer, client-request-id … */
+    json_t *body;                      /* or NULL */
+    apr_size_t answer_max;             /* most bytes of an answer, 0: no bound (streamed) */
+    gt_transfer_t *transfer;           /* out */
+    const gt_answer_t *answer;         /* out: status 2xx, head complete */
+    gt_token_for_t token;              /* own */
+    int repeated;                      /* own */
+    char *refusal;                     /* own: body of a refusing answer, up to 32 KiB */
+    apr_size_t refusal_len;            /* own */
 } gt_call_t;
 extern const gt_work_t gt_call;
 
 /**
- * Graph's error as ours. Fuzzed. Never quotes more than Graph's own code and message (bounded, no
+ * Graph's error as ours: 401 is GT_SIGN_IN, with a claims challenge GT_INTERACTION; 404, 410
+ * GT_NOT_FOUND; 409, 412 GT_CONFLICT; 429, and 503 with Retry-After, GT_THROTTLED; other 4xx
+ * GT_REFUSED; 5xx GT_UPSTREAM, 504 GT_TIMEOUT. Graph's status goes on to the client, except that a
+ * broken Graph is our 502. Fuzzed. Never quotes more than Graph's own code and message (bounded, no
  * controls).
  */
 GT_MUST gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len,

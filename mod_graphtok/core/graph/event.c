@@ -149,18 +149,19 @@ int gt_is_word_of(const char *word, apr_size_t len, const char *words)
 
 int gt_is_time_zone(const char *name)
 {
-    static const char inner[] = "0123456789 ._+-/()";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     apr_size_t len = name ? strlen(name) : 0;
+    apr_size_t good = 0;
+    apr_size_t more = 0;
 
-    if (len == 0 || len > ZONE_MAX)
+    if (len == 0 || len > ZONE_MAX || strspn(name, letters) == 0)
         return 0;
-    for (apr_size_t i = 0; i < len; i++) {
-        int is_letter = (name[i] >= 'A' && name[i] <= 'Z') || (name[i] >= 'a' && name[i] <= 'z');
-
-        if (!is_letter && (i == 0 || strchr(inner, name[i]) == NULL))
-            return 0;
-    }
-    return 1;
+    do {
+        more = strspn(name + good, letters);
+        more += strspn(name + good + more, "0123456789 ._+-/()");
+        good += more;
+    } while (more);
+    return good == len;
 }
 
 /* A date is a local midnight without its time. */

@@ -1,0 +1,147 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file call.c
+ * token → send → look at the head. A success is left as it is, its body still to be taken. Of a
+ * refusal the body is read first, for Graph's code and message, then judged. After a 401 the same
+ * steps run once more inside the last one, with a token that the vault fetched anew.
+ */
+
+#include "graph/call.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "net/url.h"
+#include "oauth/provider.h"
+
+#define REFUSAL_MAX (32 * 1024)
+
+static const gt_work_t call_again;
+
+static gt_err_t *get_token(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+
+    call->token.vault = call->vault;
+    call->token.store = call->store;
+    call->token.owner = call->owner;
+    gt_then(task, &gt_token_for, &call->token);
+    return GT_OK;
+}
+
+static void describe(gt_request_t *request, const gt_call_t *call, const gt_provider_conf_t *conf,
+                     apr_pool_t *p)
+{
+    memset(request, 0, sizeof(*request));
+    request->method = call->method;
+    request->url = call->url;
+    request->headers = call->headers;
+    request->bearer = call->token.access;
+    request->ca_file = conf->ca_file;
+    request->answer_max = call->answer_max;
+    request->connect_timeout = conf->connect_timeout;
+    request->timeout = conf->timeout;
+    request->stream = 1;
+    /* What changes a calendar is finished even when the client hangs up: half known is worse. */
+    request->keep_going = call->method && strcmp(call->method, "GET") != 0;
+    request->purpose = "graph";
+    if (call->body) {
+        request->content_type = "application/json";
+        request->body = gt_secret_from(gt_json_dump(call->body, p), p);
+    }
+}
+
+static gt_err_t *send_request(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_provider_t *provider = gt_vault_provider(call->vault, call->owner.provider);
+    const gt_provider_conf_t *conf = provider ? gt_provider_conf(provider) : NULL;
+    gt_request_t request;
+
+    /* The token goes to the configured host only, whoever built the URL. */
+    if (!conf || !gt_url_is_below(call->url, conf->graph_url, p))
+        return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
+    describe(&request, call, conf, p);
+    GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
+    gt_await_head(task, call->transfer);
+    return GT_OK;
+}
+
+static gt_err_t *look_at_head(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    const gt_answer_t *answer;
+
+    GT_TRY(gt_transfer_error(call->transfer, gt_task_pool(task)));
+    answer = gt_transfer_answer(call->transfer);
+    call->answer = answer && answer->status >= 200 && answer->status < 300 ? answer : NULL;
+    call->refusal_len = 0;
+    return GT_OK;
+}
+
+/* Runs again and again until the refusal's body has ended or is long enough. */
+static gt_err_t *read_refusal(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const char *bytes;
+    apr_size_t len;
+    int end = 0;
+
+    if (call->answer)
+        return GT_OK;
+    if (!call->refusal)
+        call->refusal = apr_palloc(p, REFUSAL_MAX);
+    /* A body that breaks off still leaves us the status. */
+    if (gt_transfer_take(&bytes, &len, &end, call->transfer, p))
+        return GT_OK;
+    if (len > REFUSAL_MAX - call->refusal_len)
+        len = REFUSAL_MAX - call->refusal_len;
+    if (len)
+        memcpy(call->refusal + call->refusal_len, bytes, len);
+    call->refusal_len += len;
+    if (!end && call->refusal_len < REFUSAL_MAX)
+        gt_await_more(task, call->transfer);
+    return GT_OK;
+}
+
+/* A token that Graph will not take again must not be served to anybody. */
+static void forget(const gt_call_t *call)
+{
+    gt_cache_t *cache = gt_vault_parts(call->vault)->cache;
+
+    if (cache)
+        gt_cache_forget(cache, gt_store_conf(call->store)->name, &call->owner);
+}
+
+static gt_err_t *judge(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    const gt_answer_t *answer = gt_transfer_answer(call->transfer);
+    apr_pool_t *p = gt_task_pool(task);
+    gt_err_t *err;
+
+    if (call->answer)
+        return GT_OK;
+    if (!answer)
+        return gt_err(p, GT_UPSTREAM, "GT0709", "Graph's answer has no status");
+    err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
+    if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION)
+        forget(call);
+    if (err->cls != GT_SIGN_IN || call->repeated)
+        return err;
+    /* A 401 was not carried out: whatever the method, it may be sent again. */
+    call->repeated = 1;
+    call->token.refresh_now = 1;
+    call->token.refused = call->token.generation;
+    gt_then(task, &call_again, call);
+    return GT_OK;
+}
+
+static gt_step_fn *const call_steps[] = {get_token,    send_request, look_at_head,
+                                         read_refusal, judge,        NULL};
+
+static const gt_work_t call_again = {"graph call, again", call_steps, NULL};
+const gt_work_t gt_call = {"graph call", call_steps, NULL};
