@@ -34,8 +34,8 @@ typedef struct gt_db_source_t {
 } gt_db_source_t;
 
 typedef struct gt_db_limits_t {
-    int users;                 /* connections in use at once by this process */
-    apr_interval_time_t wait;  /* longest wait for one, µs */
+    int users;                /* connections in use at once by this process */
+    apr_interval_time_t wait; /* longest wait for one, µs */
 } gt_db_limits_t;
 
 /** Make the access. @param source copied */
@@ -66,13 +66,11 @@ typedef struct gt_db_row_t {
  *         rule was broken; GT_INTERNAL for a missing table (the detail says: graphtokctl migrate)
  */
 GT_MUST gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
-                             const gt_sql_names_t *names, const gt_db_value_t *args,
-                             apr_pool_t *p);
+                             const gt_sql_names_t *names, const gt_db_value_t *args, apr_pool_t *p);
 
 /** Run a statement that changes rows. @param changed number of rows, or NULL */
-GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql,
-                               const gt_sql_names_t *names, const gt_db_value_t *args,
-                               apr_pool_t *p);
+GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_names_t *names,
+                               const gt_db_value_t *args, apr_pool_t *p);
 
 /** Run literal texts (schema) in one transaction; none takes effect when one fails. The failing
  * text is named in the error by its number. For db/migrate only. */

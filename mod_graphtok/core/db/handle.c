@@ -19,7 +19,7 @@
 
 typedef struct handle_t {
     const apr_dbd_driver_t *driver;
-    char *params; /* wiped with the source's pool */
+    char *params;             /* wiped with the source's pool */
     apr_thread_mutex_t *lock; /* one user at a time; protects what follows */
     apr_dbd_t *open;          /* NULL: not open */
     apr_pool_t *pool;         /* of the open connection */
@@ -64,8 +64,7 @@ static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
     apr_status_t status = APR_SUCCESS;
 
     apr_thread_mutex_lock(handle->lock);
-    if (handle->open == NULL ||
-        apr_dbd_check_conn(handle->driver, p, handle->open) != APR_SUCCESS)
+    if (handle->open == NULL || apr_dbd_check_conn(handle->driver, p, handle->open) != APR_SUCCESS)
         status = open_anew(handle);
     if (status != APR_SUCCESS) {
         apr_thread_mutex_unlock(handle->lock);
@@ -93,8 +92,8 @@ gt_err_t *gt_handle_source(gt_db_source_t *source, const char *driver, const cha
 
     if (apr_dbd_init(p) != APR_SUCCESS ||
         apr_dbd_get_driver(p, driver, &handle->driver) != APR_SUCCESS)
-        return gt_err(p, GT_INTERNAL, "GT0413",
-                      "no database driver %s: install libaprutil1-dbd-%s", driver, driver);
+        return gt_err(p, GT_INTERNAL, "GT0413", "no database driver %s: install libaprutil1-dbd-%s",
+                      driver, driver);
     handle->params = apr_pstrdup(p, params);
     gt_wipe_with_pool(handle->params, strlen(params), p);
     if (apr_thread_mutex_create(&handle->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)

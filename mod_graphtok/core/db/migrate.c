@@ -135,18 +135,15 @@ static const step_t steps[] = {
 typedef struct state_t {
     gt_engine_t engine;
     gt_sql_names_t names;
-    int has_schema;              /* graphtok_schema is there */
+    int has_schema; /* graphtok_schema is there */
     int version;
     int was_taken_over;          /* the table was there before us: never dropped */
     apr_array_header_t *columns; /* of the table, const char *; empty: no table */
 } state_t;
 
-static const char *const s0_columns[] = {"id",
-                                         "encrypted_access_token",
-                                         "encrypted_refresh_token",
-                                         "expires_at",
-                                         "created_at",
-                                         "updated_at"};
+static const char *const s0_columns[] = {
+    "id",        "encrypted_access_token", "encrypted_refresh_token", "expires_at", "created_at",
+    "updated_at"};
 
 int gt_migrate_newest(void)
 {
@@ -184,8 +181,8 @@ static const char *fill(const char *text, const state_t *state, apr_pool_t *p)
     return gt_sql_fill(text, state->engine, &state->names, p);
 }
 
-static gt_err_t *ask(apr_array_header_t **rows, const char *text, gt_db_t *db,
-                     const state_t *state, apr_pool_t *p)
+static gt_err_t *ask(apr_array_header_t **rows, const char *text, gt_db_t *db, const state_t *state,
+                     apr_pool_t *p)
 {
     return gt_db_literal_rows(rows, db, fill(text, state, p), p);
 }
@@ -249,8 +246,7 @@ static gt_err_t *read_state(state_t *state, gt_db_t *db, const gt_store_conf_t *
     return GT_OK;
 }
 
-gt_err_t *gt_migrate_version(int *version, gt_db_t *db, const gt_store_conf_t *store,
-                             apr_pool_t *p)
+gt_err_t *gt_migrate_version(int *version, gt_db_t *db, const gt_store_conf_t *store, apr_pool_t *p)
 {
     state_t state;
 

@@ -17,8 +17,8 @@
 /** One step as it would be done. */
 typedef struct gt_migration_t {
     int number;
-    const char *title;                /* "add lease and generation to user_tokens" */
-    const apr_array_header_t *texts;  /* the SQL, for --dry-run, array of const char * */
+    const char *title;               /* "add lease and generation to user_tokens" */
+    const apr_array_header_t *texts; /* the SQL, for --dry-run, array of const char * */
 } gt_migration_t;
 
 /** The newest number. */

@@ -289,8 +289,8 @@ gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,
     return outcome;
 }
 
-gt_outcome_t gt_session_change(int *changed, gt_session_t *session,
-                               const gt_statement_t *statement, apr_pool_t *p)
+gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_statement_t *statement,
+                               apr_pool_t *p)
 {
     run_t run = {session, statement, NULL, changed, NULL, p};
     gt_outcome_t outcome;
@@ -315,8 +315,8 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
     rc = apr_dbd_select(conn->driver, run.scratch, conn->handle, &answer, text, 1);
     gt_codes_after(&session->codes, conn, before);
     if (rc != 0)
-        outcome = judge(session, gt_verdict(session->engine, &session->codes, conn, rc),
-                        run.scratch);
+        outcome =
+            judge(session, gt_verdict(session->engine, &session->codes, conn, rc), run.scratch);
     *rows = apr_array_make(p, 4, sizeof(gt_db_row_t));
     if (rc == 0)
         copy_rows(*rows, &run, answer);

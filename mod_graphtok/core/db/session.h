@@ -52,8 +52,8 @@ gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,
                              const gt_statement_t *statement, apr_pool_t *p);
 
 /** Number of rows a statement changed. Never repeated when it may have been carried out. */
-gt_outcome_t gt_session_change(int *changed, gt_session_t *session,
-                               const gt_statement_t *statement, apr_pool_t *p);
+gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_statement_t *statement,
+                               apr_pool_t *p);
 
 /** Rows of a literal text. */
 gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session, const char *text,

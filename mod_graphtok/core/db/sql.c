@@ -35,22 +35,17 @@ typedef struct word_t {
  * 12 updated_at, 13 last_used_at, 14 use_count, 15 status, 16 error_count, 17 error_message,
  * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id. */
 static const word_t engine_words[] = {
-    {"now",
-     {"CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)", "unixepoch('now')"}},
+    {"now", {"CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)", "unixepoch('now')"}},
     {"now_ms",
      {"CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
       "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"}},
     {"stamp", {"clock_timestamp()", "datetime('now') || '.000000'"}},
     {"time", {"to_timestamp(%lld)", "datetime(%lld, 'unixepoch') || '.000000'"}},
     {"greater", {"greatest", "max"}},
-    {"expires",
-     {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
-    {"created",
-     {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
-    {"updated",
-     {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
-    {"changed",
-     {"updated_at = {stamp}, revision = {greater}(revision + 1, {now_ms})", NULL}},
+    {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
+    {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
+    {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
+    {"changed", {"updated_at = {stamp}, revision = {greater}(revision + 1, {now_ms})", NULL}},
     {"row",
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
@@ -127,9 +122,8 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_GRANT_LIST] = "SELECT {row} FROM {table} WHERE id > %s ORDER BY id LIMIT %lld",
 
     /* holder, seconds, owner, generation. No indexed column changes: PostgreSQL writes no index. */
-    [GT_SQL_LEASE_TAKE] =
-        "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld "
-        "WHERE {owner} AND generation = %lld AND lease_until <= {now}",
+    [GT_SQL_LEASE_TAKE] = "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld "
+                          "WHERE {owner} AND generation = %lld AND lease_until <= {now}",
 
     /* owner, holder, generation */
     [GT_SQL_LEASE_GIVE_BACK] = "UPDATE {table} SET lease_owner = NULL, lease_until = 0 "
@@ -208,11 +202,10 @@ static const char *references(const filling_t *f)
         return "";
     open = strchr(reference, '(');
     column = apr_pstrmemdup(f->pool, open + 1, strlen(open) - 2);
-    return apr_pstrcat(
-        f->pool, " REFERENCES ",
-        quoted(apr_pstrmemdup(f->pool, reference, (apr_size_t)(open - reference)), f->engine,
-               f->pool),
-        " (", quoted(column, f->engine, f->pool), ") ON DELETE CASCADE", NULL);
+    return apr_pstrcat(f->pool, " REFERENCES ",
+                       quoted(apr_pstrmemdup(f->pool, reference, (apr_size_t)(open - reference)),
+                              f->engine, f->pool),
+                       " (", quoted(column, f->engine, f->pool), ") ON DELETE CASCADE", NULL);
 }
 
 /* SQLite names the schema with the index, PostgreSQL with the table. */

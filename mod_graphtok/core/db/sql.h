@@ -23,17 +23,17 @@ typedef struct gt_sql_names_t {
 
 /** Statements; the comment in sql.c says parameters and columns. Whoever needs a new one adds it. */
 typedef enum gt_sql_t {
-    GT_SQL_GRANT_FIND,       /* the row of (user, provider) */
-    GT_SQL_GRANT_INSERT,     /* first sign-in */
-    GT_SQL_GRANT_SIGN_IN,    /* sign in again: same row, next generation */
-    GT_SQL_GRANT_COMMIT,     /* result of a refresh, when the generation is the one it began from */
-    GT_SQL_GRANT_ERROR,      /* count an error, for the generation that was judged */
-    GT_SQL_GRANT_STATUS,     /* set the status, for the generation that was judged */
-    GT_SQL_GRANT_DELETE,     /* revoke */
-    GT_SQL_GRANT_USED,       /* add to the use count, move last_used_at on */
-    GT_SQL_GRANT_STATS,      /* counts for the health route */
-    GT_SQL_GRANT_LIST,       /* page of rows for the command line */
-    GT_SQL_LEASE_TAKE,       /* take the right to refresh when nobody holds it */
+    GT_SQL_GRANT_FIND,    /* the row of (user, provider) */
+    GT_SQL_GRANT_INSERT,  /* first sign-in */
+    GT_SQL_GRANT_SIGN_IN, /* sign in again: same row, next generation */
+    GT_SQL_GRANT_COMMIT,  /* result of a refresh, when the generation is the one it began from */
+    GT_SQL_GRANT_ERROR,   /* count an error, for the generation that was judged */
+    GT_SQL_GRANT_STATUS,  /* set the status, for the generation that was judged */
+    GT_SQL_GRANT_DELETE,  /* revoke */
+    GT_SQL_GRANT_USED,    /* add to the use count, move last_used_at on */
+    GT_SQL_GRANT_STATS,   /* counts for the health route */
+    GT_SQL_GRANT_LIST,    /* page of rows for the command line */
+    GT_SQL_LEASE_TAKE,    /* take the right to refresh when nobody holds it */
     GT_SQL_LEASE_GIVE_BACK,
     GT_SQL_PING,
     GT_SQL_COUNT

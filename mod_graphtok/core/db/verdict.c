@@ -36,21 +36,16 @@ static const code_row_t pg_codes[] = {
     {"25006", GT_SAID_NO_WRITES}, /* a standby */
     {"40", GT_SAID_BUSY},         /* serialization, deadlock */
     {"55P03", GT_SAID_BUSY},      /* lock timeout */
-    {"23505", GT_SAID_TAKEN},
-    {"23503", GT_SAID_NO_USER},
-    {"22", GT_SAID_BAD_VALUE},
-    {"42P01", GT_SAID_NO_TABLE},
-    {"42703", GT_SAID_NO_TABLE},
-    {"3F000", GT_SAID_NO_TABLE},
-    {"42501", GT_SAID_DENIED},
-    {"28", GT_SAID_DENIED},
+    {"23505", GT_SAID_TAKEN},     {"23503", GT_SAID_NO_USER},  {"22", GT_SAID_BAD_VALUE},
+    {"42P01", GT_SAID_NO_TABLE},  {"42703", GT_SAID_NO_TABLE}, {"3F000", GT_SAID_NO_TABLE},
+    {"42501", GT_SAID_DENIED},    {"28", GT_SAID_DENIED},
 };
 
 /* Written "primary code/extended code". */
 static const code_row_t sqlite_codes[] = {
-    {"5/", GT_SAID_BUSY},        {"6/", GT_SAID_BUSY},       {"8/", GT_SAID_NO_WRITES},
-    {"10/", GT_SAID_NO_WRITES},  {"13/", GT_SAID_NO_WRITES}, {"14/", GT_SAID_LOST},
-    {"19/2067", GT_SAID_TAKEN},  {"19/1555", GT_SAID_TAKEN}, {"19/787", GT_SAID_NO_USER},
+    {"5/", GT_SAID_BUSY},       {"6/", GT_SAID_BUSY},       {"8/", GT_SAID_NO_WRITES},
+    {"10/", GT_SAID_NO_WRITES}, {"13/", GT_SAID_NO_WRITES}, {"14/", GT_SAID_LOST},
+    {"19/2067", GT_SAID_TAKEN}, {"19/1555", GT_SAID_TAKEN}, {"19/787", GT_SAID_NO_USER},
     {"20/", GT_SAID_BAD_VALUE},
 };
 
@@ -160,8 +155,7 @@ gt_outcome_t gt_verdict(gt_engine_t engine, const gt_codes_t *codes, const gt_db
 
     if (engine == GT_PGSQL) {
         if (text != NULL && sqlstate(outcome.code, text))
-            outcome.said =
-                look_up(outcome.code, pg_codes, sizeof pg_codes / sizeof pg_codes[0]);
+            outcome.said = look_up(outcome.code, pg_codes, sizeof pg_codes / sizeof pg_codes[0]);
         return outcome;
     }
     if (codes->sqlite_code != NULL) {

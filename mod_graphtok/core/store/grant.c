@@ -23,8 +23,7 @@
 #define NIL_ID "00000000-0000-0000-0000-000000000000"
 #define ID_BYTES 16
 
-static gt_err_t *find_raw(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner,
-                          apr_pool_t *p)
+static gt_err_t *find_raw(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
     apr_array_header_t *rows;
@@ -95,8 +94,8 @@ static gt_err_t *insert(apr_array_header_t **rows, const entry_t *entry, apr_poo
 }
 
 /* A refresh token that no key opens is dropped: keeping it would make every later look fail. */
-static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry,
-                               const gt_raw_t *raw, apr_pool_t *p)
+static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, const gt_raw_t *raw,
+                               apr_pool_t *p)
 {
     const char *refresh = entry->sealed.refresh;
 
@@ -144,8 +143,7 @@ static gt_err_t *enter_row(gt_raw_t **raw, const entry_t *entry, apr_pool_t *p)
 }
 
 gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
-                           const gt_identity_t *identity, const gt_tokens_t *tokens,
-                           apr_pool_t *p)
+                           const gt_identity_t *identity, const gt_tokens_t *tokens, apr_pool_t *p)
 {
     entry_t entry = {.store = store, .identity = identity, .tokens = tokens};
     gt_raw_t *raw;
@@ -185,9 +183,9 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
     const gt_db_value_t args[] = {
-        GT_TEXT(tokens->scope),    GT_TEXT(sealed.access), GT_TEXT(sealed.refresh),
-        GT_TEXT(sealed.id_token),  GT_TEXT(sealed.key_id), GT_NUM(apr_time_sec(tokens->expires_at)),
-        GT_TEXT(owner.user),       GT_TEXT(owner.provider), GT_NUM(grant->generation),
+        GT_TEXT(tokens->scope),   GT_TEXT(sealed.access),  GT_TEXT(sealed.refresh),
+        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(apr_time_sec(tokens->expires_at)),
+        GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
     };
 
     GT_TRY(gt_db_change(&changed, store->db, GT_SQL_GRANT_COMMIT, &store->names, args, p));
@@ -278,8 +276,8 @@ gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_interva
                          apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(apr_time_sec(margin))};
-    apr_int64_t *const counts[] = {&stats->total,      &stats->active,  &stats->inactive,
-                                   &stats->needs_user, &stats->expired, &stats->expiring_soon,
+    apr_int64_t *const counts[] = {&stats->total,           &stats->active,  &stats->inactive,
+                                   &stats->needs_user,      &stats->expired, &stats->expiring_soon,
                                    &stats->refresh_failures};
     apr_array_header_t *rows;
     const gt_db_row_t *row;

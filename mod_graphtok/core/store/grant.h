@@ -15,29 +15,29 @@
 #include "oauth/token.h"
 
 typedef enum gt_status_t {
-    GT_INACTIVE = 0,    /* refused or three errors: sign in again */
+    GT_INACTIVE = 0, /* refused or three errors: sign in again */
     GT_ACTIVE = 1,
-    GT_NEEDS_USER = 2   /* interaction needed: MFA, consent */
+    GT_NEEDS_USER = 2 /* interaction needed: MFA, consent */
 } gt_status_t;
 
 struct gt_grant_t {
     const char *id;
     gt_owner_t owner;
-    gt_identity_t account;      /* who signed in; fields "" when unknown (S0) */
-    const char *scope;          /* granted, or NULL */
-    gt_secret_t *access;        /* NULL: none, or from gt_grant_list, which opens nothing */
-    gt_secret_t *refresh;       /* NULL: none, or from gt_grant_list */
-    apr_time_t expires_at;      /* of the access token */
+    gt_identity_t account; /* who signed in; fields "" when unknown (S0) */
+    const char *scope;     /* granted, or NULL */
+    gt_secret_t *access;   /* NULL: none, or from gt_grant_list, which opens nothing */
+    gt_secret_t *refresh;  /* NULL: none, or from gt_grant_list */
+    apr_time_t expires_at; /* of the access token */
     apr_time_t created_at, updated_at;
-    apr_time_t last_used_at;    /* 0: never */
+    apr_time_t last_used_at; /* 0: never */
     apr_int64_t use_count;
     gt_status_t status;
-    int error_count;            /* consecutive */
-    const char *error_message;  /* of the last one, or NULL */
-    apr_int64_t generation;     /* + 1 with each write of tokens */
-    const char *lease_owner;    /* or NULL */
-    apr_time_t lease_until;     /* database clock; 0: none */
-    const char *key_id;         /* of the refresh token's seal; "" for Fernet */
+    int error_count;           /* consecutive */
+    const char *error_message; /* of the last one, or NULL */
+    apr_int64_t generation;    /* + 1 with each write of tokens */
+    const char *lease_owner;   /* or NULL */
+    apr_time_t lease_until;    /* database clock; 0: none */
+    const char *key_id;        /* of the refresh token's seal; "" for Fernet */
 };
 
 /** Make a store's runtime. Names are checked identifiers. */
@@ -110,7 +110,7 @@ GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *
                                 const char *holder, apr_interval_time_t lease, apr_pool_t *p);
 
 /** Give it back when it is still ours. */
-GT_MUST gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant,
-                                     const char *holder, apr_pool_t *p);
+GT_MUST gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                                     apr_pool_t *p);
 
 #endif

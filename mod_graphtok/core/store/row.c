@@ -129,8 +129,8 @@ static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char
     *clear = NULL;
     if (sealed[0] == '\0')
         return GT_OK;
-    return gt_unseal(clear, store->ring, is_access ? GT_KEY_ACCESS : GT_KEY_REFRESH, &place,
-                     sealed, p);
+    return gt_unseal(clear, store->ring, is_access ? GT_KEY_ACCESS : GT_KEY_REFRESH, &place, sealed,
+                     p);
 }
 
 gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p)

@@ -38,7 +38,7 @@ GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_
 int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p);
 
 /** Seal what came from a token endpoint for an owner's row. */
-GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store,
-                              const gt_owner_t *owner, const gt_tokens_t *tokens, apr_pool_t *p);
+GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_owner_t *owner,
+                              const gt_tokens_t *tokens, apr_pool_t *p);
 
 #endif
