@@ -1,0 +1,56 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef CTL_H
+#define CTL_H
+
+/**
+ * @file ctl.h
+ * What a verb of graphtokctl gets, and what it is. The core does the work: a verb reads its
+ * options, asks for the configuration and the database if it needs them, and prints. Results go to
+ * standard output, as text or with --json as one JSON object; everything else to standard error.
+ */
+
+#include <argp.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "config.h"
+#include "db/db.h"
+
+/** One run of the program. */
+typedef struct ctl_t {
+    apr_pool_t *pool;
+    const char *httpd;       /* --httpd: command whose configuration is asked for; NULL: find one */
+    const char *config_file; /* --config: its dump, "-" for standard input; NULL: ask httpd */
+    int json;                /* --json */
+} ctl_t;
+
+/** One verb. A table of them ends with an empty name. */
+typedef struct ctl_verb_t {
+    const char *name;
+    const char *line; /* what it does, for --help */
+    /** argv[0] is "graphtokctl VERB". */
+    gt_err_t *(*run)(ctl_t *ctl, int argc, char **argv);
+} ctl_verb_t;
+
+/** The options all verbs share, for the `children` of a verb's argp; its parser hands the ctl_t on
+ * (child_inputs[0]) at ARGP_KEY_INIT. */
+extern const struct argp_child ctl_common[];
+
+/** The configuration: from --config, else asked of httpd. */
+GT_MUST gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl);
+
+/** The database that the configuration names. */
+GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p);
+
+/** Its parameters with the password, which is read where DBDParams stands. */
+GT_MUST gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p);
+
+/** A JSON object on standard output. */
+void ctl_print_json(const json_t *json);
+
+/** The verbs, each in its file. */
+gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv);
+
+#endif

@@ -1,0 +1,168 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * graphtokctl: the core with nothing of httpd round it. The table of verbs makes usage, --help and
+ * the dispatch; how a failure ends stands in the core's table of classes (gt_class_row).
+ */
+
+#include "ctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "base/log.h"
+
+static const ctl_verb_t verbs[] = {
+    {"genkey", "print a new key for the keyring", ctl_genkey},
+    {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
+    {"status", "show configuration, database, schema and counts", ctl_status},
+    {.name = ""}};
+
+static const struct argp_option common_options[] = {
+    {"httpd", 'H', "COMMAND", 0,
+     "ask this httpd for its configuration, e.g. 'apache2 -f /etc/x.conf'; default: apache2ctl, "
+     "apachectl or httpd",
+     0},
+    {"config", 'c', "FILE", 0,
+     "read what httpd -t -D DUMP_GRAPHTOK printed from FILE (-: standard input) instead", 0},
+    {"json", 'j', NULL, 0, "print JSON", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+    ctl_t *ctl = state->input;
+
+    if (key == 'H')
+        ctl->httpd = arg;
+    else if (key == 'c')
+        ctl->config_file = arg;
+    else if (key == 'j')
+        ctl->json = 1;
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+static const struct argp common = {common_options, parse_common, NULL, NULL, NULL, NULL, NULL};
+
+const struct argp_child ctl_common[] = {{&common, 0, "Common options:", 10}, {NULL, 0, NULL, 0}};
+
+/** What the first parse finds: the options before the verb, and where the verb stands. */
+typedef struct start_t {
+    ctl_t *ctl;
+    int verb_at;
+} start_t;
+
+static error_t parse_start(int key, char *arg, struct argp_state *state)
+{
+    start_t *start = state->input;
+
+    (void)arg;
+    if (key == ARGP_KEY_INIT) {
+        state->child_inputs[0] = start->ctl;
+        return 0;
+    }
+    if (key == ARGP_KEY_ARG) {
+        /* The rest is the verb's. */
+        start->verb_at = state->next - 1;
+        state->next = state->argc;
+        return 0;
+    }
+    if (key == ARGP_KEY_NO_ARGS)
+        argp_usage(state);
+    return ARGP_ERR_UNKNOWN;
+}
+
+static char *verbs_help(apr_pool_t *p)
+{
+    char *text = apr_pstrdup(p, "Administer mod_graphtok.\vVerbs:\n\n");
+
+    for (const ctl_verb_t *verb = verbs; verb->name[0] != '\0'; verb++)
+        text = apr_psprintf(p, "%s  %-10s %s\n", text, verb->name, verb->line);
+    return apr_pstrcat(p, text, "\ngraphtokctl VERB --help says more about one.", NULL);
+}
+
+static const ctl_verb_t *find_verb(const char *name)
+{
+    for (const ctl_verb_t *verb = verbs; verb->name[0] != '\0'; verb++) {
+        if (strcmp(verb->name, name) == 0)
+            return verb;
+    }
+    return NULL;
+}
+
+/** Warnings and errors of the core; what went well is the verb's to tell. */
+static int wants_log(void *baton, int level)
+{
+    (void)baton;
+    return level <= GT_LOG_WARNING;
+}
+
+static void print_log(void *baton, int level, const char *line)
+{
+    (void)baton;
+    (void)level;
+    fprintf(stderr, "graphtokctl: %s\n", line);
+}
+
+static int report(const gt_err_t *err)
+{
+    if (err == GT_OK)
+        return EX_OK;
+    fprintf(stderr, "graphtokctl: %s: %s\n", err->tag, err->detail);
+    return gt_class_row(err->cls)->exit_code;
+}
+
+/** What was printed must have arrived: a full disk is a failure, too. */
+static int finish(int code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("graphtokctl: standard output");
+        return code == EX_OK ? EX_IOERR : code;
+    }
+    return code;
+}
+
+static int run(ctl_t *ctl, int argc, char **argv)
+{
+    start_t start = {ctl, 0};
+    const struct argp argp = {
+        NULL, parse_start, "VERB [OPTION...]", verbs_help(ctl->pool), ctl_common, NULL, NULL};
+    const ctl_verb_t *verb;
+
+    if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start) != 0)
+        return EX_USAGE;
+    verb = find_verb(argv[start.verb_at]);
+    if (verb == NULL) {
+        fprintf(stderr, "graphtokctl: there is no verb '%s'; graphtokctl --help names them\n",
+                argv[start.verb_at]);
+        return EX_USAGE;
+    }
+    argv += start.verb_at;
+    argv[0] = apr_pstrcat(ctl->pool, "graphtokctl ", verb->name, NULL);
+    return report(verb->run(ctl, argc - start.verb_at, argv));
+}
+
+int main(int argc, char **argv)
+{
+    static const gt_log_sink_t sink = {NULL, wants_log, print_log};
+    ctl_t ctl = {.json = 0};
+    int code;
+
+    argp_program_version = "graphtokctl " GT_VERSION;
+    argp_err_exit_status = EX_USAGE;
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&ctl.pool, NULL) != APR_SUCCESS) {
+        fprintf(stderr, "graphtokctl: APR does not start\n");
+        return EX_OSERR;
+    }
+    gt_log_set(&sink);
+    code = finish(run(&ctl, argc, argv));
+    apr_pool_destroy(ctl.pool);
+    apr_terminate();
+    return code;
+}

@@ -1,0 +1,216 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * migrate: each store's table, step by step, up or down. What will be done is known before the
+ * first step; each step is one transaction, so a failure leaves whole steps only. Going down can
+ * lose what S0's table has no column for, so it asks, or wants --yes.
+ */
+
+#include "ctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "db/migrate.h"
+
+typedef struct migrate_t {
+    ctl_t *ctl;
+    const char *store; /* NULL: all */
+    int to;            /* -1: the newest */
+    int dry_run;
+    int yes;
+    gt_db_t *db;
+    json_t *stores; /* what was done, for --json */
+} migrate_t;
+
+/** One store's way. */
+typedef struct way_t {
+    const gt_store_conf_t *store;
+    int from, to;
+    apr_array_header_t *steps; /* of gt_migration_t */
+} way_t;
+
+static const struct argp_option options[] = {
+    {"to", 't', "N", 0, "go to version N; default: the newest", 0},
+    {"store", 's', "NAME", 0, "only this store; default: all", 0},
+    {"dry-run", 'n', NULL, 0, "print the SQL and change nothing", 0},
+    {"yes", 'y', NULL, 0, "do not ask before going down", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static void parse_to(migrate_t *asked, const char *arg, struct argp_state *state)
+{
+    apr_int64_t number;
+
+    if (!gt_number(&number, arg, 0, gt_migrate_newest()))
+        argp_error(state, "--to %s: it must be 0 to %d", arg, gt_migrate_newest());
+    else
+        asked->to = (int)number;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    migrate_t *asked = state->input;
+
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = asked->ctl;
+    else if (key == 't')
+        parse_to(asked, arg, state);
+    else if (key == 's')
+        asked->store = arg;
+    else if (key == 'n')
+        asked->dry_run = 1;
+    else if (key == 'y')
+        asked->yes = 1;
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+/** Ways of all asked stores; nothing is done yet. */
+static gt_err_t *plan(apr_array_header_t *ways, const migrate_t *asked, const gt_config_t *config)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    int to = asked->to >= 0 ? asked->to : gt_migrate_newest();
+
+    if (asked->store != NULL && gt_config_store(config, asked->store) == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
+    for (int i = 0; i < config->stores->nelts; i++) {
+        const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+        way_t *way;
+
+        if (asked->store != NULL && strcmp(asked->store, store->name) != 0)
+            continue;
+        way = apr_array_push(ways);
+        way->store = store;
+        way->to = to;
+        GT_TRY(gt_migrate_version(&way->from, asked->db, store, p));
+        GT_TRY(gt_migrate_plan(&way->steps, asked->db, store, to, p));
+    }
+    return GT_OK;
+}
+
+/** May we go down? */
+static gt_err_t *confirm(const migrate_t *asked, const apr_array_header_t *ways)
+{
+    char answer[8] = "";
+
+    for (int i = 0; i < ways->nelts; i++) {
+        const way_t *way = &APR_ARRAY_IDX(ways, i, way_t);
+
+        if (asked->yes || asked->dry_run || way->to >= way->from)
+            continue;
+        if (!isatty(STDIN_FILENO))
+            return gt_err(asked->ctl->pool, GT_METHOD, "GT0914",
+                          "store %s would go down from %d to %d, which can lose columns and their "
+                          "contents: say --yes",
+                          way->store->name, way->from, way->to);
+        fprintf(stderr,
+                "Store %s goes down from %d to %d and loses what %d has no place for. "
+                "Type yes: ",
+                way->store->name, way->from, way->to, way->to);
+        if (fgets(answer, sizeof(answer), stdin) == NULL || strcmp(answer, "yes\n") != 0)
+            return gt_err(asked->ctl->pool, GT_CANCELLED, "GT0915", "nothing was changed");
+    }
+    return GT_OK;
+}
+
+static void print_texts(const gt_migration_t *step)
+{
+    for (int i = 0; i < step->texts->nelts; i++)
+        printf("    %s;\n", APR_ARRAY_IDX(step->texts, i, const char *));
+}
+
+static json_t *step_json(const gt_migration_t *step, int with_texts)
+{
+    json_t *json = json_object();
+    json_t *texts = json_array();
+
+    gt_json_set_number(json, "number", step->number);
+    gt_json_set(json, "title", step->title);
+    for (int i = 0; with_texts && i < step->texts->nelts; i++)
+        json_array_append_new(texts, json_string(APR_ARRAY_IDX(step->texts, i, const char *)));
+    if (with_texts)
+        gt_json_put(json, "sql", texts);
+    else
+        json_decref(texts);
+    return json;
+}
+
+static json_t *way_json(const way_t *way, int dry_run)
+{
+    json_t *json = json_object();
+    json_t *steps = json_array();
+
+    gt_json_set(json, "store", way->store->name);
+    gt_json_set(json, "table", way->store->table);
+    gt_json_set_number(json, "from", way->from);
+    gt_json_set_number(json, "to", way->to);
+    for (int i = 0; i < way->steps->nelts; i++)
+        json_array_append_new(steps,
+                              step_json(&APR_ARRAY_IDX(way->steps, i, gt_migration_t), dry_run));
+    gt_json_put(json, "steps", steps);
+    return json;
+}
+
+static void show_progress(const way_t *way, int done)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%s: step %d of %d%s", way->store->name, done, way->steps->nelts,
+                done == way->steps->nelts ? "\n" : "");
+}
+
+static gt_err_t *walk(const migrate_t *asked, const way_t *way)
+{
+    const ctl_t *ctl = asked->ctl;
+    int up = way->to > way->from;
+
+    for (int i = 0; i < way->steps->nelts; i++) {
+        const gt_migration_t *step = &APR_ARRAY_IDX(way->steps, i, gt_migration_t);
+
+        if (!asked->dry_run) {
+            GT_TRY(gt_migrate_apply(step, up, asked->db, way->store, ctl->pool));
+            show_progress(way, i + 1);
+        }
+        if (!ctl->json)
+            printf("%s: %s step %d %s: %s\n", way->store->name,
+                   asked->dry_run ? "would do" : "done,", step->number, up ? "up" : "down",
+                   step->title);
+        if (!ctl->json && asked->dry_run)
+            print_texts(step);
+    }
+    if (!ctl->json && way->steps->nelts == 0)
+        printf("%s: nothing to do, version %d\n", way->store->name, way->from);
+    if (ctl->json)
+        json_array_append_new(asked->stores, way_json(way, asked->dry_run));
+    return GT_OK;
+}
+
+gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {options,    parse, "",  "Bring the stores' tables up or down.",
+                                     ctl_common, NULL,  NULL};
+    migrate_t asked = {.ctl = ctl, .to = -1};
+    apr_array_header_t *ways = apr_array_make(ctl->pool, 2, sizeof(way_t));
+    json_t *answer = gt_json_object(ctl->pool);
+    gt_config_t *config;
+    gt_err_t *err = GT_OK;
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, &asked) != 0)
+        return gt_err(ctl->pool, GT_METHOD, "GT0912", "migrate: wrong options");
+    GT_TRY(ctl_config(&config, ctl));
+    GT_TRY(ctl_db(&asked.db, config, ctl->pool));
+    GT_TRY(plan(ways, &asked, config));
+    GT_TRY(confirm(&asked, ways));
+    asked.stores = json_array();
+    gt_json_put(answer, "stores", asked.stores);
+    gt_json_set_bool(answer, "dry_run", asked.dry_run);
+    for (int i = 0; err == GT_OK && i < ways->nelts; i++)
+        err = walk(&asked, &APR_ARRAY_IDX(ways, i, way_t));
+    if (ctl->json)
+        ctl_print_json(answer);
+    return err;
+}

@@ -1,0 +1,158 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * status: what is configured, whether the database answers, each store's schema version and counts.
+ * It looks at everything it can and fails at the end, with the first thing that is wrong.
+ */
+
+#include "ctl.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "db/migrate.h"
+#include "store/grant.h"
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    (void)arg;
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    state->child_inputs[0] = state->input;
+    return 0;
+}
+
+static json_t *names_of(const gt_config_t *config)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < config->providers->nelts; i++) {
+        const gt_provider_conf_t *provider =
+            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
+        json_t *json = json_object();
+
+        gt_json_set(json, "name", provider->name);
+        gt_json_set(json, "tenant", provider->tenant);
+        gt_json_set(json, "client_id", provider->client_id);
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static json_t *counts_json(const gt_grant_stats_t *stats)
+{
+    json_t *json = json_object();
+
+    gt_json_set_number(json, "total", stats->total);
+    gt_json_set_number(json, "active", stats->active);
+    gt_json_set_number(json, "inactive", stats->inactive);
+    gt_json_set_number(json, "needs_user", stats->needs_user);
+    gt_json_set_number(json, "expired", stats->expired);
+    gt_json_set_number(json, "expiring_soon", stats->expiring_soon);
+    gt_json_set_number(json, "refresh_failures", stats->refresh_failures);
+    return json;
+}
+
+/** One store: its version, and its counts when it has the newest. */
+static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
+                         const gt_config_t *config, apr_pool_t *p)
+{
+    gt_grant_stats_t stats;
+    int version = 0;
+
+    gt_json_set(json, "store", conf->name);
+    gt_json_set(json, "table", conf->table);
+    GT_TRY(gt_migrate_version(&version, db, conf, p));
+    gt_json_set_number(json, "version", version);
+    gt_json_set_number(json, "newest", gt_migrate_newest());
+    if (version != gt_migrate_newest())
+        return gt_err(p, GT_CONFLICT, "GT0916",
+                      "store %s is at version %d of %d: run graphtokctl migrate", conf->name,
+                      version, gt_migrate_newest());
+    GT_TRY(gt_grant_stats(&stats, gt_store_make(conf, db, NULL, p), config->refresh_margin, p));
+    gt_json_put(json, "counts", counts_json(&stats));
+    return GT_OK;
+}
+
+/** All stores; the first failure is handed back, the others are looked at all the same. */
+static gt_err_t *look_at_stores(json_t *list, gt_db_t *db, const gt_config_t *config, apr_pool_t *p)
+{
+    gt_err_t *first = GT_OK;
+
+    for (int i = 0; i < config->stores->nelts; i++) {
+        json_t *json = json_object();
+        gt_err_t *err =
+            look_at(json, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), db, config, p);
+
+        if (err != GT_OK)
+            gt_json_set(json, "error", err->detail);
+        if (first == GT_OK)
+            first = err;
+        json_array_append_new(list, json);
+    }
+    return first;
+}
+
+static void print_store(const json_t *store)
+{
+    const json_t *counts = json_object_get(store, "counts");
+    const char *key;
+    json_t *value;
+
+    printf("store %s, table %s: ", gt_json_text(store, "store"), gt_json_text(store, "table"));
+    if (counts == NULL) {
+        printf("%s\n", gt_json_text(store, "error"));
+        return;
+    }
+    printf("version %" JSON_INTEGER_FORMAT "\n",
+           json_integer_value(json_object_get(store, "version")));
+    json_object_foreach ((json_t *)counts, key, value)
+        printf("    %-17s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+}
+
+static void print_text(const json_t *answer)
+{
+    const json_t *database = json_object_get(answer, "database");
+    apr_size_t i;
+    json_t *item;
+
+    json_array_foreach (json_object_get(answer, "providers"), i, item)
+        printf("provider %s, tenant %s\n", gt_json_text(item, "name"),
+               gt_json_text(item, "tenant"));
+    printf("database %s: %s\n", gt_json_text(database, "driver"),
+           json_is_true(json_object_get(database, "up")) ? "up" : "away");
+    json_array_foreach (json_object_get(answer, "stores"), i, item)
+        print_store(item);
+}
+
+gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {
+        NULL,       parse, "",  "Show configuration, database, schema and counts.",
+        ctl_common, NULL,  NULL};
+    json_t *answer = gt_json_object(ctl->pool);
+    json_t *database = json_object();
+    json_t *stores = json_array();
+    gt_config_t *config;
+    gt_err_t *err;
+    gt_db_t *db;
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, ctl) != 0)
+        return gt_err(ctl->pool, GT_METHOD, "GT0912", "status: wrong options");
+    gt_json_put(answer, "database", database);
+    gt_json_put(answer, "stores", stores);
+    GT_TRY(ctl_config(&config, ctl));
+    GT_TRY(ctl_db(&db, config, ctl->pool));
+    gt_json_put(answer, "providers", names_of(config));
+    err = look_at_stores(stores, db, config, ctl->pool);
+    gt_json_set(database, "driver", config->db_driver);
+    gt_json_set(database, "params",
+                gt_db_params_shown(config->db_driver, config->db_params, ctl->pool));
+    gt_json_set_bool(database, "up", gt_db_is_up(db));
+    if (ctl->json)
+        ctl_print_json(answer);
+    else
+        print_text(answer);
+    return err;
+}
