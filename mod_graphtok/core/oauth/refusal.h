@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GT_REFUSAL_H
-#define GT_REFUSAL_H
+#ifndef GT_OAUTH_REFUSAL_H
+#define GT_OAUTH_REFUSAL_H
 
 /**
  * @file refusal.h

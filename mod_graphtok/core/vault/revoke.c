@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/store.h"
 #include "vault/inner.h"
 
 #define SETTLES apr_time_from_msec(100)
@@ -25,9 +26,12 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
 {
     gt_revoke_t *revoke = state;
     apr_pool_t *p = gt_task_pool(task);
+    gt_owner_t exact;
 
     revoke->settles_at = 0;
     revoke->had_grant = 0;
+    GT_TRY(gt_store_owner(&exact, revoke->store, &revoke->owner, p));
+    revoke->owner = exact;
     GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
     forget(revoke);
     gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));

@@ -72,7 +72,7 @@ static gt_err_t *store(gt_task_t *task, void *state)
     if (owner.user == NULL || owner.user[0] == '\0')
         owner.user = gt_identity_user(&in->identity, p);
     GT_TRY(gt_grant_sign_in(&in->grant, in->store, &owner, &in->identity, &in->ask.tokens, p));
-    publish(in, &owner, p);
+    publish(in, &in->grant->owner, p);
     if (in->ask.tokens.refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "store/store.h"
 #include "vault/inner.h"
 
 #define WRITE_EVERY apr_time_from_sec(10)
@@ -138,6 +139,7 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     const char *store = gt_store_conf(ask->store)->name;
     apr_pool_t *p = gt_task_pool(task);
     gt_cached_t cached;
+    gt_owner_t exact;
 
     ask->access = NULL;
     ask->grant = NULL;
@@ -145,6 +147,9 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     if (gt_vault_provider(ask->vault, ask->owner.provider) == NULL)
         return gt_err(p, GT_INTERNAL, "GT0613", "there is no provider %s in the configuration",
                       ask->owner.provider);
+    /* "007" and "7" may be one row: they must be one key in the cache, too. */
+    GT_TRY(gt_store_owner(&exact, ask->store, &ask->owner, p));
+    ask->owner = exact;
     if (cache == NULL || !gt_cache_get(&cached, cache, store, &ask->owner, p))
         return GT_OK;
     if (is_refused(ask, cached.generation))
