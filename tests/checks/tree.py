@@ -7,6 +7,7 @@ that cannot fail is none), looks at the tree, prints one line for each problem a
 and exits 1 when there was one.
 """
 
+import fnmatch
 import pathlib
 import re
 import subprocess
@@ -16,9 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def files(*patterns):
-    """Relative paths (sorted) of the project's files that match a glob; at least one must."""
-    found = {p for p in _all() if any(p.match(g) for g in patterns)}
-    return sorted(found)
+    """Relative paths, sorted, of the project's files that match a pattern; `*` goes into folders."""
+    return sorted({p for p in _all() if any(fnmatch.fnmatchcase(str(p), g) for g in patterns)})
 
 
 def _all():
