@@ -50,6 +50,8 @@ typedef struct gt_owner_t {
 
 /** Marks results that must not be ignored. */
 #define GT_MUST __attribute__((warn_unused_result))
+/** Marks functions that never return NULL: the compiler then knows that GT_TRY leaves. */
+#define GT_NEVER_NULL __attribute__((returns_nonnull))
 /** Marks printf-like functions: position of the format, position of the first argument. */
 #define GT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
