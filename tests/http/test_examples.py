@@ -1,0 +1,178 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""conf/examples as they are: exactly the routes of their documents, on both engines, every MPM."""
+
+import pathlib
+import uuid
+
+import pytest
+from cryptography.fernet import Fernet
+
+from support import httpd as servers
+from support.browser import Browser
+from support.database import Database
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "conf" / "examples"
+WHERE = [("event", "sqlite3"), ("event", "pgsql"), ("worker", "sqlite3"), ("prefork", "pgsql")]
+
+# S0's own statement; SQLite as SQLAlchemy writes the same model
+S0_TABLE = {
+    "pgsql": """CREATE TABLE user_tokens (
+        id UUID PRIMARY KEY DEFAULT gen_random_uuid(), user_id VARCHAR UNIQUE NOT NULL,
+        encrypted_access_token TEXT NOT NULL, encrypted_refresh_token TEXT NOT NULL,
+        expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        created_at TIMESTAMP WITH TIME ZONE DEFAULT NOW(),
+        updated_at TIMESTAMP WITH TIME ZONE DEFAULT NOW())""",
+    "sqlite3": """CREATE TABLE user_tokens (
+        id CHAR(32) NOT NULL, user_id VARCHAR NOT NULL, encrypted_access_token TEXT NOT NULL,
+        encrypted_refresh_token TEXT NOT NULL, expires_at DATETIME NOT NULL, created_at DATETIME,
+        updated_at DATETIME, PRIMARY KEY (id), UNIQUE (user_id))"""}
+
+
+class Example:
+    """An httpd that includes one example file."""
+
+    def __init__(self, folder, name, mpm, engine, postgres, sandbox, variables):
+        self.httpd = servers.Httpd(folder, mpm)
+        self.database = Database(engine, folder, postgres)
+        self.sandbox = sandbox
+        self.httpd.environment = variables
+        self.httpd.write(f"""
+Define GRAPHTOK_DRIVER {self.database.driver}
+Define GRAPHTOK_DATABASE "{self.database.params}"
+Define GRAPHTOK_AUTHORITY {sandbox.authority}
+Define GRAPHTOK_GRAPH {sandbox.graph}
+Define GRAPHTOK_CA {sandbox.ca}
+Include {EXAMPLES}/{name}.conf
+""")
+
+    def migrate(self):
+        import subprocess
+        import os
+        subprocess.run([servers.build_folder() / "graphtokctl", "--httpd",
+                        " ".join(self.httpd.command()), "migrate", "--yes"], check=True,
+                       env={**os.environ, **self.httpd.environment}, capture_output=True)
+        self.database.hand_over()
+
+    @property
+    def url(self):
+        return self.httpd.url
+
+
+def secret_of(sandbox):
+    return pathlib.Path(sandbox.client_secret_file).read_text(encoding="ascii").strip()
+
+
+@pytest.fixture(params=WHERE, ids=["-".join(row) for row in WHERE])
+def where(request, ground):
+    mpm, engine = request.param
+    postgres = request.getfixturevalue("postgres") if engine == "pgsql" else None
+    return ground / f"example-{uuid.uuid4().hex[:8]}", mpm, engine, postgres
+
+
+def status_of(browser, method, url):
+    return browser.send(method, url, body={} if method in ("POST", "PUT") else None).status
+
+
+def test_S0_taken_over_with_rows_and_key(where, sandbox):
+    folder, mpm, engine, postgres = where
+    key = Fernet.generate_key().decode()
+    s0 = Example(folder, "s0", mpm, engine, postgres, sandbox, {
+        "ENCRYPTION_KEY": key, "TENANT_ID": sandbox.tenant, "CLIENT_ID": sandbox.client_id,
+        "CLIENT_SECRET": secret_of(sandbox)})
+    access, refresh = sandbox.issue("ada@sandbox.example")
+    seal = Fernet(key.encode())
+    s0.database.sql(S0_TABLE[engine])
+    s0.database.sql(
+        "INSERT INTO user_tokens (id, user_id, encrypted_access_token, encrypted_refresh_token, "
+        f"expires_at) VALUES ('{uuid.uuid4() if engine == 'pgsql' else uuid.uuid4().hex}', 'tom', "
+        f"'{seal.encrypt(access.encode()).decode()}', '{seal.encrypt(refresh.encode()).decode()}', "
+        "'2020-01-01 00:00:00')")
+    s0.migrate()
+    s0.httpd.start()
+    sandbox.add_redirect_uri(s0.url + "/auth/callback")
+    try:
+        browser = Browser(sandbox.ca)
+        # the access token is long over: the refresh token of the row is spent, nobody signs in
+        assert browser.get(s0.url + "/calendar/next24").status == 200
+        token = browser.get(s0.url + "/auth/token")
+        assert token.status == 200 and token.json["user"] == "tom"
+        row = s0.database.sql("SELECT encrypted_refresh_token FROM user_tokens")[0][0]
+        assert sandbox.knows_refresh(seal.decrypt(row.encode()).decode())
+        exactly(browser, s0.url, {
+            ("GET", "/auth/login"): 302, ("GET", "/auth/callback"): 400,
+            ("GET", "/auth/token"): 200, ("GET", "/calendar/next24"): 200,
+            ("GET", "/auth/user"): 404, ("GET", "/calendar/events"): 404,
+            ("GET", "/calendar/"): 404, ("POST", "/calendar/events"): 404,
+            ("POST", "/auth/revoke"): 200, })
+        assert browser.get(s0.url + "/auth/token").status == 401
+        assert browser.sign_in(s0.url + "/auth/login").status == 200
+        assert browser.get(s0.url + "/calendar/next24").status == 200
+    finally:
+        s0.httpd.remove()
+
+
+def exactly(browser, url, table):
+    for (method, path), status in table.items():
+        assert status_of(browser, method, url + path) == status, (method, path)
+
+
+def test_S4_two_products(where, sandbox):
+    folder, mpm, engine, postgres = where
+    s4 = Example(folder, "s4", mpm, engine, postgres, sandbox, {
+        "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(), "MSTENANTID": sandbox.tenant,
+        "MSCLIENTID": sandbox.client_id, "MSCLIENTSECRET": secret_of(sandbox)})
+    s4.migrate()
+    s4.httpd.start()
+    main, beta = s4.url + "/api/v1", s4.url + "/api/v1/beta"
+    for base in (main, beta):
+        sandbox.add_redirect_uri(base + "/auth/microsoft/callback")
+    try:
+        browser = Browser(sandbox.ca)
+        assert browser.get(main + "/health/microsoft/").status == 200
+        for base in (main, beta):
+            calendar = base + "/integration/microsoft/calendar"
+            refused = browser.get(calendar + "/events")
+            assert refused.status == 401
+            assert refused.json["login_url"] == base[len(s4.url):] + "/auth/microsoft/login"
+            assert browser.sign_in(base + "/auth/microsoft/").status == 200
+            assert browser.get(base + "/auth/microsoft/user").json["mail"]
+            assert browser.get(calendar + "/").status == 200
+            made = browser.post(calendar + "/events", {
+                "subject": "Review",
+                "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+                "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}})
+            assert made.status == 201
+            event = calendar + "/events/" + made.json["id"].replace("/", "%2F")
+            assert browser.send("PUT", event, {
+                "subject": "Review 2",
+                "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+                "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}).status == 200
+            assert browser.send("DELETE", event).status == 204
+            assert browser.get(base + "/auth/microsoft/token").status == 404
+        counts = [s4.database.sql(f"SELECT count(*) FROM {table}")[0][0] for table in
+                  ("microsoft_oauth_tokens", "beta_microsoft_oauth_tokens")]
+        assert counts == ["1", "1"]
+        assert browser.get(main + "/health/microsoft/tokens").json["total"] == 1
+    finally:
+        s4.httpd.remove()
+
+
+def test_S4_beta_is_isolated(where, sandbox):
+    folder, mpm, engine, postgres = where
+    s4 = Example(folder, "s4", mpm, engine, postgres, sandbox, {
+        "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(), "MSTENANTID": sandbox.tenant,
+        "MSCLIENTID": sandbox.client_id, "MSCLIENTSECRET": secret_of(sandbox)})
+    s4.migrate()
+    s4.httpd.start()
+    sandbox.add_redirect_uri(s4.url + "/api/v1/auth/microsoft/callback")
+    try:
+        browser = Browser(sandbox.ca)
+        assert browser.sign_in(s4.url + "/api/v1/auth/microsoft/").status == 200
+        assert browser.get(s4.url + "/api/v1/auth/microsoft/user").status == 200
+        assert browser.get(s4.url + "/api/v1/beta/auth/microsoft/user").status == 401
+        session = "; ".join(f"{c.name}={c.value}" for c in browser.jar
+                            if c.name.startswith("graphtok"))
+        assert Browser(sandbox.ca).get(s4.url + "/api/v1/beta/auth/microsoft/user",
+                                       headers={"Cookie": session}).status == 401
+    finally:
+        s4.httpd.remove()

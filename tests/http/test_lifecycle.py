@@ -1,0 +1,247 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Parked requests meet the rest of a connection's life: keep-alive, pipelining, hang-ups, Timeout,
+graceful restarts, TERM."""
+
+import concurrent.futures
+import os
+import pathlib
+import socket
+import threading
+
+import pytest
+
+from support.browser import Browser
+
+
+@pytest.fixture(scope="module", params=["event", "worker", "prefork"])
+def site(request, make_site):
+    made = make_site(request.param)
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def tom(site, sandbox):
+    browser = Browser(sandbox.ca)
+    assert browser.sign_in(site.url + "/tom/auth/login").status == 200
+    assert browser.get(site.url + "/tom/calendar/").status == 200
+    return browser
+
+
+def connect(site):
+    return socket.create_connection(("127.0.0.1", site.httpd.port), timeout=30)
+
+
+def request(path, *fields):
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *fields, "", ""]).encode()
+
+
+def read_answer(stream):
+    """One answer of a kept-alive connection: status and body."""
+    status = int(stream.readline().split()[1])
+    length, chunked = 0, False
+    while (line := stream.readline().strip()):
+        name, value = line.split(b":", 1)
+        length = int(value) if name.lower() == b"content-length" else length
+        chunked = chunked or (name.lower() == b"transfer-encoding")
+    if not chunked:
+        return status, stream.read(length)
+    body = b""
+    while (size := int(stream.readline(), 16)):
+        body += stream.read(size)
+        stream.readline()
+    stream.readline()
+    return status, body
+
+
+def test_keep_alive(site, sandbox, tom):
+    with connect(site) as client:
+        stream = client.makefile("rb")
+        for _ in range(5):
+            client.sendall(request("/tom/calendar/"))
+            assert read_answer(stream)[0] == 200
+
+
+def test_pipelined(site, sandbox, tom):
+    sandbox.fault(where="graph", kind="delay", seconds=0.2, times=3)
+    with connect(site) as client:
+        stream = client.makefile("rb")
+        client.sendall(request("/tom/calendar/") + request("/tom/auth/token")
+                       + request("/tom/calendar/next24"))
+        assert [read_answer(stream)[0] for _ in range(3)] == [200] * 3
+
+
+def test_a_reading_call_ends_when_its_client_goes(site, sandbox, tom):
+    if site.httpd.mpm != "event":
+        pytest.skip("a waiting thread does not see its client's end")
+    before = sandbox.calls("graph")
+    sandbox.fault(where="graph", kind="hang", seconds=60, times=1)
+    with connect(site) as client:
+        client.sendall(request("/tom/calendar/"))
+        sandbox.wait_for_calls("graph", before + 1)
+    site.httpd._wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
+    assert tom.get(site.url + "/tom/calendar/").status == 200
+
+
+def test_a_changing_call_is_finished_without_its_client(site, sandbox, tom):
+    before = sandbox.calls("graph")
+    sandbox.fault(where="graph", kind="delay", seconds=0.5, times=1)
+    body = (b'{"subject": "Alone", "start": {"dateTime": "2031-01-01T10:00:00", "timeZone": "UTC"},'
+            b' "end": {"dateTime": "2031-01-01T11:00:00", "timeZone": "UTC"}}')
+    with connect(site) as client:
+        client.sendall(b"POST /tom/calendar/events HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Content-Type: application/json\r\n"
+                       + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        sandbox.wait_for_calls("graph", before + 1)
+    found = []
+    site.httpd._wait_until(lambda: found.extend(tom.get(
+        site.url + "/tom/calendar/events?start=2031-01-01T00:00:00Z&end=2031-01-02T00:00:00Z"
+    ).json["value"]) or found, 15)
+    assert found[0]["subject"] == "Alone"
+
+
+def test_half_a_request_and_hang_up(site, sandbox, tom):
+    for text in (b"GET /tom/cal", request("/tom/calendar/")[:-2], b"\r\n",
+                 b"POST /tom/calendar/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                 b"application/json\r\nContent-Length: 100\r\n\r\n{"):
+        with connect(site) as client:
+            client.sendall(text)
+    assert tom.get(site.url + "/tom/calendar/").status == 200
+
+
+def open_descriptors(site):
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in site.httpd.children())
+
+
+def test_hang_ups_leave_no_descriptor(site, sandbox, tom):
+    if site.httpd.mpm != "event":
+        pytest.skip("only parked connections have descriptors of ours")
+    tom.get(site.url + "/tom/calendar/")
+    before = open_descriptors(site)
+    for _ in range(30):
+        calls = sandbox.calls("graph")
+        sandbox.fault(where="graph", kind="hang", seconds=60, times=1)
+        with connect(site) as client:
+            client.sendall(request("/tom/calendar/"))
+            sandbox.wait_for_calls("graph", calls + 1)
+    site.httpd._wait_until(lambda: open_descriptors(site) <= before + 6, 20)
+
+
+def test_graceful_restart_finishes_parked_requests(site, sandbox, tom):
+    before = sandbox.calls("graph")
+    sandbox.fault(where="graph", kind="delay", seconds=1.5, times=4)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(Browser(sandbox.ca).get, site.url + "/tom/calendar/")
+                   for _ in range(4 if site.httpd.mpm != "prefork" else 2)]
+        sandbox.wait_for_calls("graph", before + len(waiting))
+        site.httpd.graceful()
+        assert [answer.result().status for answer in waiting] == [200] * len(waiting)
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+
+
+def test_graceful_restarts_under_load_fail_no_request(site, sandbox, tom):
+    stop, failures, count = threading.Event(), [], [0]
+
+    def load():
+        while not stop.is_set():
+            answer = Browser(sandbox.ca).get(site.url + "/tom/calendar/")
+            count[0] += 1
+            if answer.status != 200:
+                failures.append(answer)
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            site.httpd.graceful()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures and count[0] > 0, failures[:3]
+    assert "exit signal" not in site.httpd.log()
+
+
+def test_the_cache_survives_a_graceful_restart(site, sandbox, tom):
+    tom.get(site.url + "/tom/auth/token")
+    site.database.sql("UPDATE user_tokens SET encrypted_access_token = 'x' WHERE user_id = 'tom'")
+    site.httpd.graceful()
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+    tom.post(site.url + "/tom/auth/revoke")
+
+
+def test_restarts_leave_nothing_behind(site, sandbox, tom):
+    pid = site.httpd.process.pid
+
+    def held():
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+        return maps.count("/dev/zero"), len(os.listdir(f"/proc/{pid}/fd"))
+    site.httpd.graceful()
+    before = held()
+    for _ in range(5):
+        site.httpd.graceful()
+    assert held() == before
+
+
+def test_term_ends_with_calls_under_way(site, sandbox, tom):
+    before = sandbox.calls("graph")
+    sandbox.fault(where="graph", kind="hang", seconds=60, times=2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(_ignore, Browser(sandbox.ca), site.url + "/tom/calendar/")
+        sandbox.wait_for_calls("graph", before + 2)
+        site.httpd.stop()
+    assert "Segmentation" not in site.httpd.log() and "Abort" not in site.httpd.log()
+    site.httpd.start()
+
+
+def _ignore(browser, url):
+    try:
+        browser.get(url)
+    except OSError:
+        pass
+    except Exception as gone:  # http.client says it in its own words
+        assert "Remote" in repr(gone) or "Incomplete" in repr(gone) or "Bad" in repr(gone), gone
+
+
+def test_timeout_of_a_parked_request(make_site, sandbox):
+    made = make_site("event", settings="Timeout 2")
+    made.start()
+    try:
+        browser = Browser(sandbox.ca)
+        browser.sign_in(made.url + "/tom/auth/login")
+        sandbox.fault(where="graph", kind="hang", seconds=30, times=1)
+        with connect(made) as client:
+            client.sendall(request("/tom/calendar/"))
+            assert client.makefile("rb").read() == b""
+        made.httpd._wait_until(lambda: " 504 " in (made.folder / "access.log").read_text(), 10)
+        assert browser.get(made.url + "/tom/calendar/").status == 200
+    finally:
+        made.end()
+
+
+def test_slow_readers_hold_no_thread(make_site, sandbox):
+    made = make_site("event", settings="GraphTokAnswerMax 100M")
+    made.start()
+    try:
+        browser = Browser(sandbox.ca)
+        browser.sign_in(made.url + "/tom/auth/login")
+        browser.get(made.url + "/tom/calendar/")
+        sandbox.fault(where="graph", kind="huge", megabytes=20, times=24)
+        readers = [connect(made) for _ in range(24)]  # more than the 16 threads of the child
+        for reader in readers:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            reader.sendall(request("/tom/calendar/events", "Connection: close"))
+        for reader in readers:
+            assert reader.recv(20).startswith(b"HTTP/1.1 200")
+        assert browser.get(made.url + "/tom/auth/token").status == 200
+        total = 0
+        while (piece := readers[0].recv(1 << 16)):
+            total += len(piece)
+        assert total > 20 << 20
+        for reader in readers:
+            reader.close()
+        assert browser.get(made.url + "/tom/auth/token").status == 200
+    finally:
+        made.end()

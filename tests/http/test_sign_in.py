@@ -1,0 +1,264 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Missions A1, A2, A3, A4, A5, A8: the road of a sign-in, and what is refused on it."""
+
+import base64
+import concurrent.futures
+import json
+import urllib.parse
+
+import pytest
+
+from support.browser import Browser, query_of
+
+EVERYWHERE = True
+
+
+def state_cookies(browser):
+    return [cookie.name for cookie in browser.jar if "graphtok-s-" in cookie.name]
+
+
+def test_A1_login_asks_for_code_with_state_nonce_and_pkce(site, browser):
+    answer = browser.get(site.url + "/auth/login")
+    asked = query_of(answer.location)
+    assert answer.status == 302
+    assert asked["response_type"] == "code" and asked["code_challenge_method"] == "S256"
+    assert len(asked["state"]) >= 22 and len(asked["nonce"]) >= 22
+    assert len(asked["code_challenge"]) == 43
+    assert asked["redirect_uri"] == site.url + "/auth/callback"
+    assert "offline_access" in asked["scope"].split()
+
+
+@pytest.mark.parametrize("path", ["/auth/", "/auth", "/auth/login", "/auth/login/microsoft"])
+def test_A1_every_way_in(site, browser, path):
+    answer = browser.get(site.url + path)
+    assert answer.status == 302 and answer.location.startswith(("http://", "https://"))
+
+
+def test_A1_another_provider_is_not_found(site, browser):
+    assert browser.get(site.url + "/auth/login/google").status == 404
+
+
+def test_A2_sign_in_status_revoke(site, browser):
+    done = browser.sign_in(site.url + "/auth/login")
+    assert done.status == 200 and done.json["status"] == "signed_in"
+    token = browser.get(site.url + "/auth/token")
+    assert token.status == 200 and token.json["status"] == "active"
+    assert token.json["provider"] == "microsoft"
+    assert 0 < token.json["expires_in"] <= 7200
+    assert browser.post(site.url + "/auth/revoke").json["status"] == "revoked"
+    after = browser.get(site.url + "/auth/token")
+    assert after.status == 401 and after.json["login_url"].endswith("/auth/login")
+    assert site.database.sql("SELECT count(*) FROM user_tokens") == [["0"]]
+
+
+def test_A2_a_page_for_a_person(site, browser):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    page = browser.get(callback, headers={"Accept": "text/html"})
+    assert page.status == 200 and page.headers["Content-Type"].startswith("text/html")
+    assert "ada@sandbox.example" in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_A5_user(site, browser):
+    browser.sign_in(site.url + "/auth/login")
+    user = browser.get(site.url + "/auth/user")
+    assert user.status == 200 and user.json["userPrincipalName"] == "ada@sandbox.example"
+
+
+def test_A8_static_user_needs_no_cookie(site, sandbox, browser):
+    browser.sign_in(site.url + "/tom/auth/login")
+    other = Browser(sandbox.ca)
+    assert other.get(site.url + "/tom/auth/token").json["user"] == "tom"
+    assert other.post(site.url + "/tom/auth/revoke").status == 200
+
+
+def test_A8_many_users_by_session(site, sandbox):
+    browsers = [Browser(sandbox.ca) for _ in range(2)]
+    for browser, name in zip(browsers, ("ada", "grace")):
+        browser.sign_in(site.url + "/auth/login", f"{name}@sandbox.example")
+    names = [browser.get(site.url + "/auth/user").json["userPrincipalName"] for browser in browsers]
+    assert names == ["ada@sandbox.example", "grace@sandbox.example"]
+
+
+def test_remote_user(site, browser):
+    basic = {"Authorization": "Basic " + base64.b64encode(b"bob:bob").decode()}
+    assert browser.get(site.url + "/staff/auth/token").status == 401
+    away = browser.get(site.url + "/staff/auth/login?login_hint=alan@sandbox.example",
+                       headers=basic)
+    callback = browser.get(away.location).location
+    assert browser.get(callback, headers=basic).json["user"] == "bob"
+    assert browser.get(site.url + "/staff/auth/token", headers=basic).json["user"] == "bob"
+    assert browser.post(site.url + "/staff/auth/revoke", headers=basic).status == 200
+
+
+def test_A2_state_works_once(site, browser):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    kept = list(browser.jar)
+    assert browser.get(callback).status == 200
+    for cookie in kept:
+        browser.jar.set_cookie(cookie)
+    again = browser.get(callback)
+    assert again.status == 400 and again.json["tag"] == "GT0834"
+
+
+def test_A2_state_of_another_browser(site, sandbox, browser):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    assert Browser(sandbox.ca).get(callback).status == 400
+    assert browser.get(callback).status == 200
+
+
+def test_A2_state_of_another_mount(site, browser):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    assert browser.get(callback.replace("/auth/callback", "/tom/auth/callback")).status == 400
+
+
+@pytest.mark.parametrize("change", [
+    lambda q: {**q, "state": q["state"][:-1] + ("A" if q["state"][-1] != "A" else "B")},
+    lambda q: {**q, "state": ""},
+    lambda q: {**q, "state": "x" * 4000},
+    lambda q: {k: v for k, v in q.items() if k != "state"},
+    lambda q: {**q, "code": ""},
+    lambda q: {**q, "code": "x" * 9000},
+    lambda q: {k: v for k, v in q.items() if k != "code"},
+])
+def test_A2_callback_parameters(site, browser, change):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    base, query = callback.split("?")
+    wrong = urllib.parse.urlencode(change(dict(urllib.parse.parse_qsl(query))))
+    answer = browser.get(f"{base}?{wrong}")
+    assert answer.status in (400, 414), answer
+
+
+@pytest.mark.parametrize("name", ["state", "code"])
+def test_every_parameter_once(site, browser, name):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    answer = browser.get(callback + f"&{name}=again")
+    assert answer.status == 400 and answer.json["errors"][0]["field"] == name
+    assert browser.get(callback).status == 200
+
+
+def test_foreign_code(site, browser):
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    query = query_of(callback)
+    answer = browser.get(site.url + "/auth/callback?" + urllib.parse.urlencode(
+        {**query, "code": "0.AAAA" + "x" * 200}))
+    assert answer.status >= 400 and "code" not in answer.json["detail"].lower().split("=")
+    assert browser.get(site.url + "/auth/token").status == 401
+
+
+def test_consent_denied(site, browser):
+    login = browser.get(site.url + "/auth/login")
+    state = query_of(login.location)["state"]
+    answer = browser.get(site.url + "/auth/callback?" + urllib.parse.urlencode(
+        {"error": "access_denied", "error_subcode": "cancel", "state": state,
+         "error_description": "<script>alert(1)</script>"}))
+    assert answer.status == 403 and "script" not in answer.text
+
+
+def test_error_callback_needs_our_state(site, browser):
+    answer = browser.get(site.url + "/auth/callback?error=access_denied&state=unknown")
+    assert answer.status == 400 and answer.json["tag"] == "GT0834"
+
+
+def test_ten_tabs_in_reverse_order(site, sandbox, browser):
+    callbacks = [browser.leave_for_sign_in(site.url + "/auth/login") for _ in range(10)]
+    assert len(state_cookies(browser)) == 10
+    for callback in reversed(callbacks):
+        assert browser.get(callback).status == 200
+    assert state_cookies(browser) == []
+
+
+def test_cookies_stay_bounded(site, browser):
+    for _ in range(25):
+        browser.get(site.url + "/auth/login")
+    assert len(state_cookies(browser)) <= 10
+
+
+def test_cookie_attributes(site, browser):
+    login = browser.get(site.url + "/auth/login")
+    callback = browser.sign_in(site.url + "/auth/login")
+    for cookie in login.cookies + callback.cookies:
+        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
+
+
+def test_session_cookie_cannot_be_made(site, sandbox, browser):
+    browser.sign_in(site.url + "/auth/login")
+    cookie = next(c for c in browser.jar if c.name.startswith("graphtok-") and "-s-" not in c.name)
+    for value in ("", "tom", cookie.value[:-2] + "AA", "gt1.x.y", cookie.value + "=",
+                  "%00", "A" * 5000):
+        answer = Browser(sandbox.ca).get(site.url + "/auth/token",
+                                         headers={"Cookie": f"{cookie.name}={value}"})
+        assert answer.status == 401, value
+    doubled = Browser(sandbox.ca).get(
+        site.url + "/auth/token",
+        headers={"Cookie": f"{cookie.name}={cookie.value}; {cookie.name}={cookie.value}"})
+    assert doubled.status == 401
+
+
+def test_return_to_is_followed(site, browser):
+    done = browser.sign_in(site.url + "/auth/login?return_to=/calendar/next24%3Ftop=5")
+    assert done.status == 303 and done.location == site.url + "/calendar/next24?top=5"
+
+
+def test_page_request_is_sent_to_sign_in_and_back(site, browser):
+    page = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+    answer = browser.get(site.url + "/calendar/next24?top=3", headers=page)
+    assert answer.status == 302
+    assert answer.location == "/auth/login?return_to=%2Fcalendar%2Fnext24%3Ftop%3D3"
+    script = browser.get(site.url + "/calendar/next24",
+                         headers={"Accept": "text/html", "Sec-Fetch-Mode": "cors"})
+    assert script.status == 401
+
+
+def test_same_person_keeps_the_row(site, browser):
+    browser.sign_in(site.url + "/tom/auth/login")
+    first = site.database.sql("SELECT id, generation FROM user_tokens WHERE user_id = 'tom'")
+    browser.sign_in(site.url + "/tom/auth/login")
+    second = site.database.sql("SELECT id, generation FROM user_tokens WHERE user_id = 'tom'")
+    assert first[0][0] == second[0][0] and int(second[0][1]) == int(first[0][1]) + 1
+    browser.post(site.url + "/tom/auth/revoke")
+
+
+def test_another_person_is_refused(site, sandbox, browser):
+    browser.sign_in(site.url + "/tom/auth/login", "ada@sandbox.example")
+    other = Browser(sandbox.ca).sign_in(site.url + "/tom/auth/login", "grace@sandbox.example")
+    assert other.status == 409
+    assert browser.get(site.url + "/tom/auth/user").json["userPrincipalName"] \
+        == "ada@sandbox.example"
+    browser.post(site.url + "/tom/auth/revoke")
+
+
+def test_rotated_signing_keys(site, sandbox, browser):
+    browser.sign_in(site.url + "/auth/login")
+    sandbox.rotate_keys()
+    assert Browser(sandbox.ca).sign_in(site.url + "/auth/login").status == 200
+
+
+def test_login_parameters_go_on(site, browser):
+    asked = query_of(browser.get(
+        site.url + "/auth/login?login_hint=grace@sandbox.example&prompt=consent").location)
+    assert asked["login_hint"] == "grace@sandbox.example" and asked["prompt"] == "consent"
+
+
+def test_problem_is_json_with_no_store(site, browser):
+    answer = browser.get(site.url + "/auth/token")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    problem = json.loads(answer.body)
+    assert problem["status"] == 401 and problem["title"] and problem["type"].startswith("urn:")
+
+
+def test_methods(site, browser):
+    answer = browser.get(site.url + "/auth/revoke")
+    assert answer.status == 405 and answer.headers["Allow"] == "POST"
+    assert browser.get(site.url + "/auth/nothing").status == 404
+    assert browser.get(site.url + "/auth/token/x").status == 404
+    head = browser.send("HEAD", site.url + "/auth/token")
+    assert head.status == 401 and head.body == b""
+
+
+def test_many_sign_ins_at_once(site, sandbox):
+    def one(_):
+        return Browser(sandbox.ca).sign_in(site.url + "/auth/login").status
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(16))) == [200] * 16

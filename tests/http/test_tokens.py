@@ -1,0 +1,160 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Missions T5, T6, T7, T13 seen through HTTP: refresh by use, refusal, damage, a database away."""
+
+import concurrent.futures
+
+import pytest
+
+from support.browser import Browser
+
+EVERYWHERE = True
+
+
+@pytest.fixture
+def tom(site, sandbox, browser):
+    """A signed-in static user, gone afterwards."""
+    assert browser.sign_in(site.url + "/tom/auth/login").status == 200
+    yield browser
+    Browser(sandbox.ca).post(site.url + "/tom/auth/revoke")
+
+
+def age(site, user="tom"):
+    """Let the row's token end soon: by its own clock, as time would."""
+    when = {"pgsql": "now() + interval '20 seconds'",
+            "sqlite3": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+20 seconds')"}
+    site.database.sql(f"UPDATE user_tokens SET expires_at = {when[site.database.engine]} "
+                      f"WHERE user_id = '{user}'")
+
+
+def forget_cache(site):
+    """A new server has no cached tokens."""
+    site.httpd.stop()
+    site.httpd.start()
+
+
+def rows(site, columns, user="tom"):
+    return site.database.sql(f"SELECT {columns} FROM user_tokens WHERE user_id = '{user}'")
+
+
+def test_T5_nothing_is_stored_in_the_clear(site, tom):
+    row = rows(site, "encrypted_access_token, encrypted_refresh_token, encrypted_id_token")[0]
+    assert all(value.startswith("gt1.") for value in row)
+
+
+def test_T6_refreshed_once_for_many(site, sandbox, tom):
+    age(site)
+    forget_cache(site)
+    before = sandbox.calls("token")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: Browser(sandbox.ca).get(site.url + "/tom/auth/token"),
+                                range(24)))
+    assert {answer.status for answer in answers} == {200}
+    assert sandbox.calls("token") == before + 1
+    assert all(answer.json["expires_in"] > 300 for answer in answers[-1:])
+
+
+def test_T6_rotated_refresh_token_is_kept(site, sandbox, tom):
+    for _ in range(2):
+        age(site)
+        forget_cache(site)
+        sealed = rows(site, "encrypted_refresh_token")
+        assert tom.get(site.url + "/tom/auth/token").json["expires_in"] > 300
+        assert rows(site, "encrypted_refresh_token") != sealed
+
+
+def test_T6_still_valid_token_outlives_a_provider_that_is_down(site, sandbox, tom):
+    age(site)
+    forget_cache(site)
+    sandbox.fault(where="token", kind="status", status=503, times=5)
+    answer = tom.get(site.url + "/tom/auth/token")
+    assert answer.status == 200 and answer.json["expires_in"] <= 20
+
+
+def test_T13_refusal_asks_for_a_new_sign_in(site, sandbox, tom):
+    age(site)
+    expire(site)
+    forget_cache(site)
+    sandbox.revoke("ada@sandbox.example")
+    answer = tom.get(site.url + "/tom/auth/token")
+    assert answer.status == 401 and answer.json["login_url"].startswith("/tom/auth/login")
+    assert rows(site, "status") == [["0"]]
+    again = Browser(sandbox.ca).sign_in(site.url + "/tom/auth/login")
+    assert again.status == 200 and rows(site, "status") == [["1"]]
+
+
+def expire(site, user="tom"):
+    when = {"pgsql": "now() - interval '1 hour'",
+            "sqlite3": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')"}
+    site.database.sql(f"UPDATE user_tokens SET expires_at = {when[site.database.engine]} "
+                      f"WHERE user_id = '{user}'")
+
+
+def test_provider_down_and_token_over(site, sandbox, tom):
+    expire(site)
+    forget_cache(site)
+    sandbox.fault(where="token", kind="status", status=503, times=1)
+    answer = tom.get(site.url + "/tom/auth/token")
+    assert answer.status in (502, 503) and rows(site, "status") == [["1"]]
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+
+
+def test_T7_use_is_counted(site, tom):
+    for _ in range(3):
+        assert tom.get(site.url + "/tom/calendar/").status == 200
+    site.httpd.stop()
+    assert int(rows(site, "use_count")[0][0]) >= 3
+    assert rows(site, "last_used_at")[0][0] not in ("", "0")
+    site.httpd.start()
+
+
+def test_T7_cached_token_needs_no_database(site, sandbox, tom):
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+    expire(site)
+    assert tom.get(site.url + "/tom/auth/token").json["expires_in"] > 300
+
+
+def test_moved_row_is_refused(site, sandbox, tom):
+    site.database.sql("UPDATE user_tokens SET user_id = 'bob' WHERE user_id = 'tom'")
+    answer = tom.get(site.url + "/staff/auth/token",
+                     headers={"Authorization": "Basic Ym9iOmJvYg=="})
+    assert answer.status == 500 and answer.json["tag"].startswith("GT02")
+    site.database.sql("UPDATE user_tokens SET user_id = 'tom' WHERE user_id = 'bob'")
+
+
+def test_tampered_row_is_refused(site, sandbox, tom):
+    site.database.sql("UPDATE user_tokens SET encrypted_access_token = "
+                      "replace(encrypted_access_token, 'gt1.', 'gt1.x')")
+    site.database.sql("UPDATE user_tokens SET encrypted_refresh_token = "
+                      "replace(encrypted_refresh_token, 'gt1.', 'gt1.x')")
+    forget_cache(site)
+    answer = tom.get(site.url + "/tom/auth/token")
+    assert answer.status == 500
+    assert "gt1." not in answer.text
+
+
+def test_wrong_key_says_what_to_do(site, sandbox, tom):
+    kept = (site.secrets / "keyring").read_text()
+    site.write_secret("keyring", site.ctl_plain("genkey"))
+    forget_cache(site)
+    answer = tom.get(site.url + "/tom/auth/token")
+    assert answer.status == 500 and "key" in answer.json["detail"]
+    site.write_secret("keyring", kept)
+    forget_cache(site)
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+
+
+def test_missing_keyring_is_asked_for_again(site, sandbox, tom):
+    (site.secrets / "keyring").rename(site.secrets / "away")
+    forget_cache(site)
+    assert tom.get(site.url + "/tom/auth/token").status in (500, 503)
+    (site.secrets / "away").rename(site.secrets / "keyring")
+    forget_cache(site)
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+
+
+def test_revoked_here_is_gone_everywhere(site, sandbox, tom):
+    assert tom.get(site.url + "/tom/auth/token").status == 200
+    assert tom.post(site.url + "/tom/auth/revoke").json["status"] == "revoked"
+    for _ in range(8):
+        assert Browser(sandbox.ca).get(site.url + "/tom/auth/token").status == 401
+    assert tom.post(site.url + "/tom/auth/revoke").json["status"] == "none"

@@ -1,0 +1,171 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""One httpd with our module, a database, keys, and mounts of every kind of caller."""
+
+import base64
+import hashlib
+import mmap
+import os
+import pathlib
+import shutil
+import subprocess
+
+from . import httpd as servers
+from .database import Database
+
+MOUNTS = """
+<Location "/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/calendar">
+    SetHandler graphtok-calendar
+</Location>
+<Location "/health">
+    SetHandler graphtok-health
+</Location>
+<Location "/tom">
+    GraphTokUser static tom
+</Location>
+<Location "/tom/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/tom/calendar">
+    SetHandler graphtok-calendar
+</Location>
+<Location "/staff">
+    GraphTokUser remote-user
+    AuthType Basic
+    AuthName staff
+    AuthBasicProvider file
+    AuthUserFile {folder}/users
+    Require valid-user
+</Location>
+<Location "/staff/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/staff/calendar">
+    SetHandler graphtok-calendar
+</Location>
+GraphTokLimit off
+"""
+
+
+class Site:
+    """Start, stop, look into."""
+
+    def __init__(self, folder, sandbox, mpm, engine, postgres, mounts=MOUNTS, settings="",
+                 provider="", keyring=None, modules=(), tuning=None):
+        self.sandbox = sandbox
+        self.httpd = servers.Httpd(folder, mpm, modules)
+        self.folder = self.httpd.folder
+        self.database = Database(engine, folder, postgres)
+        self.secrets = self.folder / "secrets"
+        self.secrets.mkdir()
+        os.chmod(self.secrets, 0o755)
+        self.tuning = tuning
+        self.text = {"mounts": mounts, "settings": settings, "provider": provider}
+        self.write_secret("keyring", keyring or self.ctl_plain("genkey"))
+        self.write_secret("client-secret",
+                          pathlib.Path(sandbox.client_secret_file).read_text(encoding="ascii"))
+        self._write_users()
+        self.configure()
+        self.ctl("migrate", "--yes")
+        self.database.hand_over()
+
+    def _write_users(self):
+        """ada:ada and bob:bob, as htpasswd -s writes them."""
+        lines = [name + ":{SHA}" + base64.b64encode(hashlib.sha1(name.encode()).digest()).decode()
+                 for name in ("ada", "bob")]
+        (self.folder / "users").write_text("\n".join(lines) + "\n")
+
+    @property
+    def url(self):
+        return self.httpd.url
+
+    def write_secret(self, name, text):
+        """A file as the administrator would keep it."""
+        path = self.secrets / name
+        path.write_text(text)
+        servers.own(path)
+        os.chmod(path, 0o640)
+        return path
+
+    def configure(self, **text):
+        """Write httpd.conf; parts not named stay."""
+        self.text.update(text)
+        self.httpd.write(f"""
+{self.database.conf}
+GraphTokKeyring file:{self.secrets}/keyring
+<GraphTokProvider microsoft>
+    GraphTokTenant {self.sandbox.tenant}
+    GraphTokClientID {self.sandbox.client_id}
+    GraphTokClientSecret file:{self.secrets}/client-secret
+    GraphTokScope openid profile email offline_access User.Read Calendars.ReadWrite
+    GraphTokAuthority {self.sandbox.authority}
+    GraphTokGraphURL {self.sandbox.graph}
+    GraphTokCAFile {self.sandbox.ca}
+    {self.text["provider"]}
+</GraphTokProvider>
+{self.text["settings"]}
+""" + self.text["mounts"].replace("{folder}", str(self.folder)), self.tuning)
+
+    def register(self, *mounts):
+        """Tell the sandbox our callbacks."""
+        for mount in mounts or ("/auth", "/tom/auth", "/staff/auth"):
+            self.sandbox.add_redirect_uri(f"{self.url}{mount}/callback")
+
+    def ctl_plain(self, *arguments):
+        """graphtokctl without a server; its output."""
+        done = subprocess.run([servers.build_folder() / "graphtokctl", *arguments],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ctl(self, *arguments, check=True):
+        """graphtokctl for this httpd."""
+        command = " ".join(self.httpd.command())
+        done = subprocess.run(
+            [servers.build_folder() / "graphtokctl", "--httpd", command, *arguments],
+            capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, **self.httpd.environment})
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def start(self, wrapper=()):
+        """Start and register with the sandbox."""
+        self.httpd.start(wrapper)
+        self.register()
+        return self
+
+    def shared_memory(self):
+        """The bytes of the anonymous memory that the children share."""
+        found = b""
+        pid = self.httpd.children()[0]
+        with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
+                open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                fields = line.split(maxsplit=5)
+                if fields[1] != "rw-s" or "/dev/zero" not in fields[-1]:
+                    continue
+                start, end = (int(number, 16) for number in fields[0].split("-"))
+                memory.seek(start)
+                found += memory.read(end - start)
+        assert len(found) >= mmap.PAGESIZE
+        return found
+
+    def find_secrets(self):
+        """Where a token, code, verifier or secret stands in the clear; should be nowhere."""
+        places = {path.name: path.read_bytes() for path in self.folder.glob("*.log")}
+        places["database"] = self.database.dump()
+        places["shared memory"] = self.shared_memory() if self.httpd.process else b""
+        return [(place, kind) for kind, secret in self.sandbox.secrets()
+                for place, content in places.items() if secret.encode() in content]
+
+    def end(self):
+        """Stop; no secret may have got anywhere."""
+        try:
+            found = self.find_secrets()
+        finally:
+            self.httpd.stop()
+        assert not found, found
+        if not os.environ.get("GRAPHTOK_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
