@@ -1,0 +1,55 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TEST_BENCH_H
+#define GT_TEST_BENCH_H
+
+/*
+ * A workbench for tests with a database: an empty one of either engine, connections to it, a
+ * keyring. Tests loop over the engines: bench_engines() is 2 when GRAPHTOK_TEST_PGSQL is set
+ * (tests/unit/with_pgsql does), else 1, and loop 0 is SQLite.
+ */
+
+#include <check.h>
+
+#include "base/err.h"
+#include "config.h"
+#include "crypt/keyring.h"
+#include "db/db.h"
+
+typedef struct bench_t {
+    apr_pool_t *pool;
+    gt_engine_t engine;
+    const char *folder; /* temporary */
+    const char *driver;
+    const char *params; /* of the empty database */
+    gt_db_t *db;
+    gt_store_conf_t *conf; /* user_tokens, user_id, text, AES-256-GCM */
+    gt_keyring_t *ring;    /* AES key "new" first, then the Fernet key of S0's rows */
+} bench_t;
+
+/* The Fernet key of BENCH_S0_ROWS, as Fernet.generate_key() of Python's cryptography gave it. */
+#define BENCH_FERNET_KEY "VOoMX9FEJrDoJr71Rdc9wJNTxMMOu9emH1fiMWSMTRw="
+
+int bench_engines(void);
+
+bench_t *bench_open(int loop);
+void bench_close(bench_t *bench);
+
+/* Another access to the same database, with a connection of its own. */
+gt_db_t *bench_db(bench_t *bench, const char *more_params);
+
+/* Run SQL, which must pass; or answer the first column of the first row, NULL when there is none. */
+void bench_run(bench_t *bench, const char *sql);
+const char *bench_ask(bench_t *bench, const char *sql);
+
+/* Bring the bench's store up to `target`. */
+void bench_migrate(bench_t *bench, int target);
+
+/* S0's own table with two users, tom and ann: Fernet texts that Python's cryptography wrote. */
+void bench_s0_table(bench_t *bench);
+
+/* GT_OK, or the test fails with the error's text. */
+void bench_ok(gt_err_t *err);
+/* An error of this tag. */
+void bench_tag(gt_err_t *err, const char *tag);
+
+#endif

@@ -1,0 +1,677 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Statements, gate, breaker, verdicts and the direct handle on real databases of both engines. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_proc.h>
+
+#include "base/clock.h"
+#include "bench.h"
+#include "db/handle.h"
+
+Suite *suite_db(void);
+
+static const gt_sql_names_t names = {"user_tokens", "user_id", "text", NULL};
+static const gt_sql_names_t nowhere = {"no_such_table", "user_id", "text", NULL};
+
+static gt_err_t *insert(bench_t *bench, gt_db_t *db, const char *user, const char *email,
+                        const char *access)
+{
+    static int serial;
+    const gt_db_value_t args[] = {
+        GT_TEXT(apr_psprintf(bench->pool, "0000000000000000000000000000%04x", ++serial)),
+        GT_TEXT(user),
+        GT_TEXT("microsoft"),
+        GT_TEXT(""),
+        GT_TEXT(""),
+        GT_TEXT(""),
+        GT_TEXT(email),
+        GT_TEXT(NULL),
+        GT_TEXT(access),
+        GT_TEXT(""),
+        GT_TEXT(NULL),
+        GT_TEXT(NULL),
+        GT_NUM(1795246215),
+    };
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_rows(&rows, db, GT_SQL_GRANT_INSERT, &names, args, bench->pool));
+    ck_assert_int_le(rows->nelts, 1);
+    return GT_OK;
+}
+
+static gt_err_t *find(const gt_db_row_t **row, bench_t *bench, gt_db_t *db, const char *user)
+{
+    const gt_db_value_t args[] = {GT_TEXT(user), GT_TEXT("microsoft")};
+    apr_array_header_t *rows;
+
+    *row = NULL;
+    GT_TRY(gt_db_rows(&rows, db, GT_SQL_GRANT_FIND, &names, args, bench->pool));
+    if (rows->nelts > 0)
+        *row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    return GT_OK;
+}
+
+/* A write that changes one row when `user` is there. */
+static gt_err_t *use(int *changed, bench_t *bench, gt_db_t *db, apr_int64_t times, const char *user)
+{
+    const gt_db_value_t args[] = {GT_NUM(times), GT_NUM(5), GT_NUM(5), GT_TEXT(user),
+                                  GT_TEXT("microsoft")};
+
+    return gt_db_change(changed, db, GT_SQL_GRANT_USED, &names, args, bench->pool);
+}
+
+static gt_err_t *ping(gt_db_t *db, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    return gt_db_rows(&rows, db, GT_SQL_PING, &names, NULL, p);
+}
+
+START_TEST(texts_are_data_whatever_they_say)
+{
+    static const char *const texts[] = {
+        "tom'; DROP TABLE user_tokens; --",
+        "\" OR 1=1 --",
+        "$1 %s %lld {table} ? :a @b",
+        "\\'; \\",
+        "J\xc3\xbcrgen \xf0\x9f\x98\x80",
+        "a\tb\r\nc",
+        " ",
+    };
+    bench_t *bench = bench_open(_i);
+    const gt_db_row_t *row;
+    apr_size_t i;
+
+    bench_migrate(bench, 3);
+    for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        bench_ok(insert(bench, bench->db, texts[i], texts[i], texts[i]));
+        bench_ok(find(&row, bench, bench->db, texts[i]));
+        ck_assert_ptr_nonnull(row);
+        ck_assert_str_eq(row->column[1], texts[i]);
+        ck_assert_str_eq(row->column[6], texts[i]);
+        ck_assert_str_eq(row->column[8], texts[i]);
+    }
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM user_tokens"), "7");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(null_is_null_and_empty_is_empty)
+{
+    bench_t *bench = bench_open(_i);
+    const gt_db_row_t *row;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
+    bench_ok(insert(bench, bench->db, "ann", "", "x"));
+    bench_ok(find(&row, bench, bench->db, "tom"));
+    ck_assert_ptr_null(row->column[6]);
+    ck_assert_ptr_null(row->column[17]);
+    ck_assert_str_eq(row->column[9], "");
+    bench_ok(find(&row, bench, bench->db, "ann"));
+    ck_assert_str_eq(row->column[6], "");
+    bench_ok(find(&row, bench, bench->db, "nobody"));
+    ck_assert_ptr_null(row);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(large_values_come_back_whole)
+{
+    const apr_size_t len = 1 << 20;
+    bench_t *bench = bench_open(_i);
+    char *large = apr_palloc(bench->pool, len + 1);
+    const gt_db_row_t *row;
+
+    memset(large, 'x', len);
+    large[len] = '\0';
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, bench->db, "tom", NULL, large));
+    bench_ok(find(&row, bench, bench->db, "tom"));
+    ck_assert_uint_eq(strlen(row->column[8]), len);
+    ck_assert_str_eq(row->column[8], large);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(numbers_are_64_bit_and_changes_are_counted)
+{
+    bench_t *bench = bench_open(_i);
+    int changed = -1;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
+    bench_ok(use(&changed, bench, bench->db, INT64_C(9007199254740993), "tom"));
+    ck_assert_int_eq(changed, 1);
+    bench_ok(use(&changed, bench, bench->db, -2, "tom"));
+    ck_assert_str_eq(bench_ask(bench, "SELECT use_count FROM user_tokens"), "9007199254740991");
+    bench_ok(use(&changed, bench, bench->db, 1, "nobody"));
+    ck_assert_int_eq(changed, 0);
+    bench_ok(use(NULL, bench, bench->db, 1, "tom"));
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(failures_have_their_class_and_quote_no_value)
+{
+    bench_t *bench = bench_open(_i);
+    const gt_db_value_t args[] = {GT_TEXT("secret-user"), GT_TEXT("microsoft")};
+    apr_array_header_t *texts = apr_array_make(bench->pool, 1, sizeof(char *));
+    apr_array_header_t *rows;
+    gt_err_t *err;
+
+    bench_migrate(bench, 3);
+    err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &nowhere, args, bench->pool);
+    bench_tag(err, "GT0409");
+    ck_assert_int_eq(err->cls, GT_INTERNAL);
+    ck_assert_ptr_nonnull(strstr(err->detail, "graphtokctl migrate"));
+    bench_ok(insert(bench, bench->db, "secret-user", NULL, "x"));
+    APR_ARRAY_PUSH(texts, const char *) =
+        "INSERT INTO user_tokens (id, user_id, encrypted_access_token, encrypted_refresh_token, "
+        "expires_at) VALUES ('0b6a3f6c0c4e4b5f8f2f7b1c9d3e5aff', 'secret-user', '', '', "
+        "'2026-11-21')";
+    err = gt_db_script(bench->db, texts, bench->pool);
+    bench_tag(err, "GT0406");
+    ck_assert_int_eq(err->cls, GT_CONFLICT);
+    ck_assert_ptr_null(strstr(err->detail, "secret-user"));
+    bench_tag(gt_db_literal_rows(&rows, bench->db, "SELEC 'secret-user'", bench->pool), "GT0411");
+    bench_ok(ping(bench->db, bench->pool));
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_failing_script_leaves_nothing)
+{
+    bench_t *bench = bench_open(_i);
+    apr_array_header_t *texts = apr_array_make(bench->pool, 3, sizeof(char *));
+    apr_array_header_t *rows;
+    gt_err_t *err;
+
+    APR_ARRAY_PUSH(texts, const char *) = "CREATE TABLE first (a INTEGER)";
+    APR_ARRAY_PUSH(texts, const char *) = "INSERT INTO nowhere VALUES (1)";
+    APR_ARRAY_PUSH(texts, const char *) = "CREATE TABLE third (a INTEGER)";
+    err = gt_db_script(bench->db, texts, bench->pool);
+    bench_tag(err, "GT0409");
+    ck_assert_ptr_nonnull(strstr(err->detail, "statement 2 of 3"));
+    bench_tag(gt_db_literal_rows(&rows, bench->db, "SELECT * FROM first", bench->pool), "GT0409");
+    bench_tag(gt_db_literal_rows(&rows, bench->db, "SELECT * FROM third", bench->pool), "GT0409");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_schema_change_elsewhere_is_survived)
+{
+    bench_t *bench = bench_open(_i);
+    gt_db_t *other = bench_db(bench, "");
+    const gt_db_row_t *row;
+    int changed, round;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, other, "tom", NULL, "x"));
+    for (round = 0; round < 3; round++) {
+        bench_ok(find(&row, bench, other, "tom"));
+        ck_assert_ptr_nonnull(row);
+        bench_ok(use(&changed, bench, other, 1, "tom"));
+        ck_assert_int_eq(changed, 1);
+        bench_run(bench,
+                  apr_psprintf(bench->pool, "ALTER TABLE user_tokens ADD COLUMN c%d TEXT", round));
+    }
+    ck_assert_str_eq(bench_ask(bench, "SELECT use_count FROM user_tokens"), "3");
+    bench_close(bench);
+}
+END_TEST
+
+/* --- a source that fails, waits and counts as the test says --------------------------------- */
+
+typedef struct moody_t {
+    gt_db_source_t real;
+    int is_away;
+    int asked;                /* acquire was called */
+    apr_thread_mutex_t *lock; /* acquire waits while the test holds it; NULL: never */
+} moody_t;
+
+static apr_status_t moody_acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
+{
+    moody_t *moody = baton;
+
+    moody->asked++;
+    if (moody->is_away)
+        return APR_EGENERAL;
+    return moody->real.acquire(conn, moody->real.baton, p);
+}
+
+static void moody_release(gt_db_conn_t *conn, void *baton)
+{
+    moody_t *moody = baton;
+
+    moody->real.release(conn, moody->real.baton);
+}
+
+static gt_db_t *moody_db(moody_t *moody, bench_t *bench, apr_interval_time_t wait)
+{
+    const gt_db_limits_t limits = {1, wait};
+    const gt_db_source_t source = {moody, moody_acquire, moody_release};
+
+    memset(moody, 0, sizeof *moody);
+    bench_ok(gt_handle_source(&moody->real, bench->driver, bench->params, bench->pool));
+    return gt_db_make(&source, &limits, bench->pool);
+}
+
+static apr_time_t test_ticks;
+
+static apr_time_t fake_ticks(void)
+{
+    return test_ticks;
+}
+
+START_TEST(while_it_is_away_one_probes_and_the_others_fail_at_once)
+{
+    bench_t *bench = bench_open(_i);
+    moody_t moody;
+    gt_db_t *db = moody_db(&moody, bench, 0);
+    gt_err_t *err;
+    int i;
+
+    test_ticks = apr_time_from_sec(1000);
+    gt_clock_set(NULL, fake_ticks);
+    ck_assert_int_eq(gt_db_is_up(db), 0);
+    bench_ok(ping(db, bench->pool));
+    ck_assert_int_eq(gt_db_is_up(db), 1);
+    moody.is_away = 1;
+    bench_tag(err = ping(db, bench->pool), "GT0401");
+    ck_assert_int_eq(err->cls, GT_STORE_AWAY);
+    ck_assert_int_eq(gt_db_is_up(db), 0);
+    for (i = 0; i < 100; i++) {
+        bench_tag(err = ping(db, bench->pool), "GT0402");
+        ck_assert_int_eq(err->cls, GT_STORE_AWAY);
+        ck_assert_int_gt(err->retry_after, 0);
+    }
+    ck_assert_int_eq(moody.asked, 2);
+    for (i = 0; i < 40; i++) { /* the longest time between two probes is 2 s and its jitter */
+        test_ticks += apr_time_from_msec(2400);
+        bench_tag(ping(db, bench->pool), "GT0401");
+        bench_tag(ping(db, bench->pool), "GT0402");
+    }
+    moody.is_away = 0;
+    bench_tag(ping(db, bench->pool), "GT0402");
+    test_ticks += apr_time_from_msec(2400);
+    bench_ok(ping(db, bench->pool));
+    bench_ok(ping(db, bench->pool));
+    ck_assert_int_eq(gt_db_is_up(db), 1);
+    gt_clock_set(NULL, NULL);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_refused_statement_is_an_answer)
+{
+    bench_t *bench = bench_open(_i);
+    moody_t moody;
+    gt_db_t *db = moody_db(&moody, bench, 0);
+    const gt_db_value_t args[] = {GT_TEXT("a"), GT_TEXT("b")};
+    apr_array_header_t *rows;
+
+    bench_tag(gt_db_rows(&rows, db, GT_SQL_GRANT_FIND, &nowhere, args, bench->pool), "GT0409");
+    ck_assert_int_eq(gt_db_is_up(db), 1);
+    bench_ok(ping(db, bench->pool));
+    bench_close(bench);
+}
+END_TEST
+
+/* One thread holds the only place (its acquire waits for our lock) while another asks. */
+typedef struct holder_t {
+    gt_db_t *db;
+    apr_pool_t *pool;
+    apr_thread_mutex_t *lock;
+    apr_thread_cond_t *changed;
+    int is_inside, may_leave;
+    gt_db_source_t real;
+    gt_err_t *err;
+} holder_t;
+
+static apr_status_t holding_acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
+{
+    holder_t *holder = baton;
+
+    apr_thread_mutex_lock(holder->lock);
+    holder->is_inside = 1;
+    apr_thread_cond_broadcast(holder->changed);
+    while (!holder->may_leave)
+        apr_thread_cond_wait(holder->changed, holder->lock);
+    apr_thread_mutex_unlock(holder->lock);
+    return holder->real.acquire(conn, holder->real.baton, p);
+}
+
+static void holding_release(gt_db_conn_t *conn, void *baton)
+{
+    holder_t *holder = baton;
+
+    holder->real.release(conn, holder->real.baton);
+}
+
+static void *APR_THREAD_FUNC hold(apr_thread_t *thread, void *baton)
+{
+    holder_t *holder = baton;
+
+    (void)thread;
+    holder->err = ping(holder->db, holder->pool);
+    return NULL;
+}
+
+START_TEST(the_gate_bounds_the_wait)
+{
+    bench_t *bench = bench_open(_i);
+    const gt_db_limits_t limits = {1, apr_time_from_msec(20)};
+    holder_t holder = {.pool = NULL};
+    const gt_db_source_t source = {&holder, holding_acquire, holding_release};
+    apr_thread_t *thread;
+    apr_status_t status;
+    apr_time_t began;
+
+    bench_ok(gt_handle_source(&holder.real, bench->driver, bench->params, bench->pool));
+    apr_pool_create_unmanaged_ex(&holder.pool, NULL, NULL);
+    apr_thread_mutex_create(&holder.lock, APR_THREAD_MUTEX_DEFAULT, bench->pool);
+    apr_thread_cond_create(&holder.changed, bench->pool);
+    holder.db = gt_db_make(&source, &limits, bench->pool);
+    ck_assert_int_eq(apr_thread_create(&thread, NULL, hold, &holder, bench->pool), APR_SUCCESS);
+    apr_thread_mutex_lock(holder.lock);
+    while (!holder.is_inside)
+        apr_thread_cond_wait(holder.changed, holder.lock);
+    apr_thread_mutex_unlock(holder.lock);
+    began = gt_ticks();
+    bench_tag(ping(holder.db, bench->pool), "GT0403");
+    ck_assert_int_ge(gt_ticks() - began, apr_time_from_msec(15));
+    apr_thread_mutex_lock(holder.lock);
+    holder.may_leave = 1;
+    apr_thread_cond_broadcast(holder.changed);
+    apr_thread_mutex_unlock(holder.lock);
+    apr_thread_join(&status, thread);
+    bench_ok(holder.err);
+    bench_ok(ping(holder.db, bench->pool));
+    apr_pool_destroy(holder.pool);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_database_that_takes_no_writes_is_away_for_writers_only)
+{
+    static const char *const off[GT_ENGINES] = {[GT_PGSQL] =
+                                                    "SET default_transaction_read_only = on",
+                                                [GT_SQLITE] = "PRAGMA query_only = 1"};
+    bench_t *bench = bench_open(_i);
+    apr_array_header_t *rows;
+    const gt_db_row_t *row;
+    gt_err_t *err;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
+    bench_ok(gt_db_literal_rows(&rows, bench->db, off[bench->engine], bench->pool));
+    bench_tag(err = use(NULL, bench, bench->db, 1, "tom"), "GT0405");
+    ck_assert_int_eq(err->cls, GT_STORE_AWAY);
+    bench_ok(find(&row, bench, bench->db, "tom"));
+    ck_assert_ptr_nonnull(row);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(the_engine_is_told)
+{
+    bench_t *bench = bench_open(_i);
+    gt_engine_t engine = GT_ENGINES;
+
+    bench_ok(gt_db_engine(&engine, bench->db, bench->pool));
+    ck_assert_int_eq(engine, bench->engine);
+    bench_ok(gt_db_engine(&engine, bench->db, bench->pool));
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_driver_that_is_not_there_is_named)
+{
+    bench_t *bench = bench_open(0);
+    gt_db_source_t source;
+    gt_err_t *err = gt_handle_source(&source, "nosuch", "password=geheim", bench->pool);
+
+    bench_tag(err, "GT0413");
+    ck_assert_ptr_null(strstr(err->detail, "geheim"));
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(sqlite_in_a_folder_that_is_not_there_is_away)
+{
+    bench_t *bench = bench_open(0);
+    const gt_db_limits_t limits = {1, 0};
+    gt_db_source_t source;
+    gt_db_t *db;
+
+    bench_ok(gt_handle_source(&source, "sqlite3",
+                              apr_pstrcat(bench->pool, bench->folder, "/no/tokens.db", NULL),
+                              bench->pool));
+    db = gt_db_make(&source, &limits, bench->pool);
+    bench_tag(ping(db, bench->pool), "GT0401");
+    bench_close(bench);
+}
+END_TEST
+
+/* --- PostgreSQL only ------------------------------------------------------------------------- */
+
+/* End the connection of `db` from another one. */
+static void cut(bench_t *bench, gt_db_t *db)
+{
+    apr_array_header_t *rows;
+
+    bench_ok(gt_db_literal_rows(&rows, db, "SELECT pg_backend_pid()", bench->pool));
+    bench_ask(bench, apr_psprintf(bench->pool, "SELECT pg_terminate_backend(%s, 5000)",
+                                  APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0]));
+}
+
+START_TEST(a_cut_connection_costs_no_read)
+{
+    bench_t *bench = bench_open(1);
+    gt_db_t *db = bench_db(bench, "");
+    const gt_db_row_t *row;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, db, "tom", NULL, "x"));
+    bench_ok(find(&row, bench, db, "tom"));
+    cut(bench, db);
+    bench_ok(find(&row, bench, db, "tom"));
+    ck_assert_ptr_nonnull(row);
+    ck_assert_int_eq(gt_db_is_up(db), 1);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_cut_connection_fails_one_write_and_says_so)
+{
+    bench_t *bench = bench_open(1);
+    gt_db_t *db = bench_db(bench, "");
+    gt_err_t *err;
+    int changed;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, db, "tom", NULL, "x"));
+    bench_ok(use(&changed, bench, db, 1, "tom"));
+    cut(bench, db);
+    bench_tag(err = use(&changed, bench, db, 1, "tom"), "GT0424");
+    ck_assert_int_eq(err->cls, GT_STORE_AWAY);
+    bench_ok(use(&changed, bench, db, 1, "tom"));
+    ck_assert_int_eq(changed, 1);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(an_idle_connection_is_asked_before_it_writes)
+{
+    bench_t *bench = bench_open(1);
+    gt_db_t *db = bench_db(bench, "");
+    int changed;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, db, "tom", NULL, "x"));
+    cut(bench, db);
+    test_ticks = gt_ticks() + apr_time_from_sec(2);
+    gt_clock_set(NULL, fake_ticks);
+    bench_ok(use(&changed, bench, db, 1, "tom"));
+    ck_assert_int_eq(changed, 1);
+    gt_clock_set(NULL, NULL);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_server_that_comes_back_is_found)
+{
+    bench_t *bench = bench_open(1);
+    const char *socket = apr_pstrcat(bench->pool, bench->folder, "/socket", NULL);
+    gt_db_t *db = bench_db(bench, apr_pstrcat(bench->pool, " host=", socket, NULL));
+    apr_time_t began = gt_ticks();
+
+    bench_tag(ping(db, bench->pool), "GT0401");
+    bench_tag(ping(db, bench->pool), "GT0402");
+    ck_assert_int_lt(gt_ticks() - began, apr_time_from_msec(100));
+    ck_assert_int_eq(symlink(bench_ask(bench, "SHOW unix_socket_directories"), socket), 0);
+    test_ticks = gt_ticks() + apr_time_from_sec(3);
+    gt_clock_set(NULL, fake_ticks);
+    bench_ok(ping(db, bench->pool));
+    gt_clock_set(NULL, NULL);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_time_limit_is_busy_not_away)
+{
+    bench_t *bench = bench_open(1);
+    gt_db_t *db = bench_db(bench, " options='-c statement_timeout=20'");
+    apr_array_header_t *rows;
+
+    bench_tag(gt_db_literal_rows(&rows, db, "SELECT pg_sleep(5)", bench->pool), "GT0404");
+    ck_assert_int_eq(gt_db_is_up(db), 1);
+    bench_ok(ping(db, bench->pool));
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_value_of_the_wrong_type_is_the_requests_fault)
+{
+    const gt_sql_names_t integer = {"user_tokens", "user_id", "integer", NULL};
+    const gt_db_value_t args[] = {GT_TEXT("tom"), GT_TEXT("microsoft")};
+    bench_t *bench = bench_open(1);
+    apr_array_header_t *rows;
+    gt_err_t *err;
+
+    bench->conf->user_type = "integer";
+    bench_migrate(bench, 3);
+    err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &integer, args, bench->pool);
+    bench_tag(err, "GT0408");
+    ck_assert_int_eq(err->cls, GT_INVALID);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_role_without_rights_is_told)
+{
+    bench_t *bench = bench_open(1);
+    apr_array_header_t *rows;
+    gt_db_t *db;
+
+    bench_migrate(bench, 3);
+    bench_run(bench, "DO $$ BEGIN CREATE ROLE nobody_here LOGIN; "
+                     "EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+    bench_run(bench, "GRANT USAGE ON SCHEMA bench TO nobody_here");
+    db = bench_db(bench, " user=nobody_here");
+    bench_tag(gt_db_literal_rows(&rows, db, "SELECT * FROM user_tokens", bench->pool), "GT0410");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(others_on_the_connection_keep_their_messages)
+{
+    bench_t *bench = bench_open(1);
+    const gt_db_limits_t limits = {1, 0};
+    gt_db_source_t source;
+    gt_db_conn_t conn;
+    int n;
+
+    bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
+    bench_ok(ping(gt_db_make(&source, &limits, bench->pool), bench->pool));
+    ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);
+    ck_assert_int_ne(apr_dbd_query(conn.driver, conn.handle, &n, "DELETE FROM theirs"), 0);
+    ck_assert_ptr_nonnull(strstr(apr_dbd_error(conn.driver, conn.handle, 0), "theirs"));
+    source.release(&conn, source.baton);
+    bench_close(bench);
+}
+END_TEST
+
+/* --- SQLite only ------------------------------------------------------------------------------ */
+
+START_TEST(a_locked_sqlite_file_is_busy_not_away)
+{
+    bench_t *bench = bench_open(0);
+    gt_db_t *other = bench_db(bench, "");
+    apr_array_header_t *rows;
+
+    bench_migrate(bench, 3);
+    bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
+    bench_ok(gt_db_literal_rows(&rows, other, "BEGIN IMMEDIATE", bench->pool));
+    bench_tag(use(NULL, bench, bench->db, 1, "tom"), "GT0404");
+    ck_assert_int_eq(gt_db_is_up(bench->db), 1);
+    bench_ok(gt_db_literal_rows(&rows, other, "ROLLBACK", bench->pool));
+    bench_ok(use(NULL, bench, bench->db, 1, "tom"));
+    bench_close(bench);
+}
+END_TEST
+
+static TCase *of_both_engines(void)
+{
+    TCase *tcase = tcase_create("both engines");
+    const int n = bench_engines();
+
+    tcase_add_loop_test(tcase, texts_are_data_whatever_they_say, 0, n);
+    tcase_add_loop_test(tcase, null_is_null_and_empty_is_empty, 0, n);
+    tcase_add_loop_test(tcase, large_values_come_back_whole, 0, n);
+    tcase_add_loop_test(tcase, numbers_are_64_bit_and_changes_are_counted, 0, n);
+    tcase_add_loop_test(tcase, failures_have_their_class_and_quote_no_value, 0, n);
+    tcase_add_loop_test(tcase, a_failing_script_leaves_nothing, 0, n);
+    tcase_add_loop_test(tcase, a_schema_change_elsewhere_is_survived, 0, n);
+    tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);
+    tcase_add_loop_test(tcase, a_refused_statement_is_an_answer, 0, n);
+    tcase_add_loop_test(tcase, the_gate_bounds_the_wait, 0, n);
+    tcase_add_loop_test(tcase, a_database_that_takes_no_writes_is_away_for_writers_only, 0, n);
+    tcase_add_loop_test(tcase, the_engine_is_told, 0, n);
+    return tcase;
+}
+
+static TCase *of_one_engine(void)
+{
+    TCase *tcase = tcase_create("one engine");
+    const int n = bench_engines() - 1;
+
+    tcase_add_test(tcase, a_driver_that_is_not_there_is_named);
+    tcase_add_test(tcase, sqlite_in_a_folder_that_is_not_there_is_away);
+    tcase_add_test(tcase, a_locked_sqlite_file_is_busy_not_away);
+    tcase_add_loop_test(tcase, a_cut_connection_costs_no_read, 0, n);
+    tcase_add_loop_test(tcase, a_cut_connection_fails_one_write_and_says_so, 0, n);
+    tcase_add_loop_test(tcase, an_idle_connection_is_asked_before_it_writes, 0, n);
+    tcase_add_loop_test(tcase, a_server_that_comes_back_is_found, 0, n);
+    tcase_add_loop_test(tcase, a_time_limit_is_busy_not_away, 0, n);
+    tcase_add_loop_test(tcase, a_value_of_the_wrong_type_is_the_requests_fault, 0, n);
+    tcase_add_loop_test(tcase, a_role_without_rights_is_told, 0, n);
+    tcase_add_loop_test(tcase, others_on_the_connection_keep_their_messages, 0, n);
+    return tcase;
+}
+
+Suite *suite_db(void)
+{
+    Suite *suite = suite_create("db");
+
+    suite_add_tcase(suite, of_both_engines());
+    suite_add_tcase(suite, of_one_engine());
+    return suite;
+}
