@@ -103,7 +103,7 @@ GT_MUST GT_NEVER_NULL gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char
  * the context is known.
  * @return err, for `return gt_err_in(err, …)`
  */
-GT_MUST GT_NEVER_NULL gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...) GT_PRINTF(2, 3);
+GT_MUST gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...) GT_PRINTF(2, 3);
 
 /** Copy an error, deep, into another pool (from a job's to a request's, say). NULL gives NULL. */
 GT_MUST gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p);
