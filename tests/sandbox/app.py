@@ -1,0 +1,169 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""The way of a request through the sandbox: counted, met by its faults, answered, recorded."""
+
+from __future__ import annotations
+
+import time
+
+import control
+import entra
+import graph
+from aadsts import EntraError, error_response, redirect_pairs
+from authorize import back
+from faults import WAITING, Fault, Faults, Gone, damage, made_response
+from ledger import fingerprint
+from people import CLIENT_ID
+from schema import GraphError
+from state import World
+from throttle import Load
+from tokens import correlation_of
+from wire import Request, Response, parse_pairs
+
+SHOWN_HEADERS = (
+    "accept", "accept-encoding", "client-request-id", "content-length", "content-type",
+    "if-match", "origin", "prefer", "user-agent", "x-forwarded-for",
+)  # fmt: skip
+
+
+def classify(request: Request) -> tuple[str, str]:
+    """The endpoint's name, and the tenant word for Entra's."""
+    path = request.path
+    if path.startswith("/_sandbox/"):
+        return "control", ""
+    found = entra.find_route(path)
+    if found:
+        return found
+    if path == "/oidc/userinfo":
+        return "userinfo", ""
+    if path.startswith(("/v1.0", "/beta")):
+        return "graph", ""
+    return "other", ""
+
+
+class App:
+    """What the server asks for every request."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def handle(self, request: Request) -> Response:
+        name, tenant = classify(request)
+        if name == "control" and request.is_tls:
+            return await control.handle(self.world, request)
+        if not request.is_tls and name not in entra.BROWSER_ROUTES:
+            return Response(404, [("Content-Type", "text/plain")], b"only sign-in pages here\n")
+        return await self.counted(name, tenant, request)
+
+    async def counted(self, name: str, tenant: str, request: Request) -> Response:
+        calls = self.world.calls
+        calls.begin(name)
+        began = time.monotonic()
+        status, is_gone = "died", False
+        try:
+            response = await self.answered(name, tenant, request)
+            if response.raw is None and response.cut != 0:
+                status = str(response.status)
+            return response
+        except Gone:
+            is_gone = True
+            raise
+        finally:
+            summary = summarize(request, status, time.monotonic() - began)
+            for key in ("grant_type", "route"):
+                if request.notes.get(key):
+                    calls.also(f"{name}:{request.notes[key]}")
+            calls.end(name, "gone" if is_gone else status, summary, is_gone)
+
+    async def answered(self, name: str, tenant: str, request: Request) -> Response:
+        """With the mailbox's load counted as long as a request is in hand."""
+        person = graph.mailbox_of(self.world, request) if name == "graph" else None
+        if person is None:
+            return await self.with_faults(name, tenant, request)
+        load = self.world.mailbox_load.setdefault(person.oid, Load())
+        load.in_hand += 1
+        try:
+            settings = self.world.settings
+            refusal = load.refusal(settings.mailbox_concurrency, settings.mailbox_requests)
+            if refusal:
+                return graph.refuse(request, refusal)
+            return await self.with_faults(name, tenant, request)
+        finally:
+            load.in_hand -= 1
+
+    async def with_faults(self, name: str, tenant: str, request: Request) -> Response:
+        faults = self.world.faults
+        met = faults.take(name, request)
+        await hold_all(faults, met, request, "before")
+        deciding = next((fault for fault in met if fault.kind not in WAITING), None)
+        response = self.failing(deciding, name, request) if deciding else None
+        if response is None:
+            response = self.serve(name, tenant, request)
+            if deciding:
+                response = damage(deciding, request, response)
+        await hold_all(faults, met, request, "after")
+        return response
+
+    def failing(self, fault: Fault, name: str, request: Request) -> Response | None:
+        """The answer of a fault that replaces the service's; None: the service answers."""
+        if fault.kind == "graph_error":
+            code = str(fault.code or "ServiceUnavailable")
+            headers = [("Retry-After", str(fault.retry_after))] if fault.retry_after else []
+            error = GraphError(fault.status or 503, code, fault.message or "Injected.", headers)
+            return graph.refuse(request, error)
+        if fault.kind == "claims" and name in ("graph", "userinfo"):
+            return graph.refuse(request, graph.claims_challenge(self.world))
+        if fault.kind in ("entra_error", "claims"):
+            return entra_failure(fault, name, request)
+        return made_response(fault)
+
+    def serve(self, name: str, tenant: str, request: Request) -> Response:
+        if name == "graph":
+            return graph.handle(self.world, request)
+        if name == "userinfo":
+            return graph.userinfo(self.world, request)
+        if name == "other":
+            return Response(404, [("Content-Type", "text/html")], b"")
+        return entra.handle(self.world, request, name, tenant)
+
+
+async def hold_all(faults: Faults, met: list[Fault], request: Request, when: str) -> None:
+    for fault in met:
+        if fault.kind in WAITING and fault.when == when:
+            await faults.hold(fault, request)
+
+
+def entra_failure(fault: Fault, name: str, request: Request) -> Response:
+    """An error in Entra's words; for the authorize endpoint by redirect."""
+    code = fault.code if isinstance(fault.code, int) and fault.code else 90033
+    claims = fault.claims
+    if fault.kind == "claims":
+        code = 53003 if not fault.code else code
+        claims = claims or '{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}'
+    error = EntraError(code, (CLIENT_ID,), fault.error, fault.suberror, fault.status, claims)
+    if name == "authorize":
+        params = dict(parse_pairs(request.query_text))
+        if params.get("redirect_uri"):
+            return back(params, redirect_pairs(error))
+    response = error_response(error, correlation_of(request))
+    if fault.retry_after is not None:
+        response.headers.append(("Retry-After", str(fault.retry_after)))
+    return response
+
+
+def summarize(request: Request, status: str, seconds: float) -> dict[str, object]:
+    """What can be said of a call without telling a secret: of the query, the names only."""
+    bearer = graph.bearer_text(request)
+    summary: dict[str, object] = {
+        "at": time.time(),
+        "method": request.method,
+        "path": request.raw_path,
+        "parameters": sorted(name for name, _ in request.query),
+        "status": status,
+        "seconds": round(seconds, 4),
+        "connection": request.connection,
+        "headers": {n: request.header(n) for n in SHOWN_HEADERS if request.header(n)},
+        **request.notes,
+    }
+    if bearer:
+        summary["bearer"] = fingerprint(bearer)
+    return summary

@@ -1,0 +1,248 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""The control routes at /_sandbox/: what tests and the demo turn and ask. Plain JSON, no login."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import demo
+from faults import read_fault
+from people import CLIENT_ID, PEOPLE, TENANT, Person, find_person
+from schema import GraphError, read_event
+from state import World, change_settings
+from wire import Request, Response, json_response
+
+Body = dict[str, object]
+WAIT_LONGEST = 120.0
+MEMBERS = ("count", "done", "in_hand", "abandoned")
+
+
+class Refused(Exception):
+    """A control request that makes no sense; the test that sent it should fail loudly."""
+
+
+def read_body(request: Request) -> Body:
+    if not request.body:
+        return {}
+    try:
+        value = json.loads(request.body)
+    except ValueError as bad:
+        raise Refused("the body is not JSON") from bad
+    if not isinstance(value, dict):
+        raise Refused("the body is not an object")
+    return value
+
+
+def person_of(body: Body) -> Person | None:
+    """The person named, None when none is: all of them."""
+    if "person" not in body:
+        return None
+    person = find_person(str(body["person"]))
+    if person is None:
+        raise Refused(f"nobody here is {body['person']}")
+    return person
+
+
+def one_person(body: Body) -> Person:
+    person = person_of(body)
+    if person is None:
+        raise Refused("person is missing")
+    return person
+
+
+def whole(body: Body, name: str, fallback: int, most: int) -> int:
+    value = body.get(name, fallback)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise Refused(f"{name}: a number from 0 to {most}")
+    return value
+
+
+def about(world: World, body: Body) -> Body:
+    return {
+        "base": world.base,
+        "tenant": TENANT,
+        "client_id": CLIENT_ID,
+        "people": [{"address": p.address, "name": p.name, "oid": p.oid} for p in PEOPLE],
+        "redirect_uris": world.redirect_uris,
+        "settings": world.settings_json(),
+        "faults": [fault.as_json() for fault in world.faults.waiting],
+    }
+
+
+def reset(world: World, body: Body) -> Body:
+    """As after the start, but that keys, redirect URIs and the list of secrets stay."""
+    world.faults.clear()
+    world.begin()
+    world.calls.forget()
+    if world.is_demo:
+        demo.fill(world)
+    return {}
+
+
+def settings(world: World, body: Body) -> Body:
+    try:
+        change_settings(world.settings, body)
+    except ValueError as bad:
+        raise Refused(str(bad)) from bad
+    return world.settings_json()
+
+
+def check_redirect(text: object) -> str:
+    """What Entra's registration page takes."""
+    if not isinstance(text, str) or len(text) > 256 or set(text) & set("!$'(),;*#\\ "):
+        raise Refused("a redirect URI is a text of 256 characters at most, no wildcard, no #")
+    parts = urlsplit(text)
+    is_local = parts.hostname in ("localhost", "127.0.0.1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise Refused("a redirect URI is https, or http on localhost")
+    return text
+
+
+def redirect_uris(world: World, body: Body) -> Body:
+    given = body.get("add", body.get("set", []))
+    if not isinstance(given, list):
+        raise Refused("add or set: a list of URIs")
+    checked = [check_redirect(text) for text in given]
+    kept = [] if "set" in body else world.redirect_uris
+    world.redirect_uris = list(dict.fromkeys([*kept, *checked]))
+    return {"redirect_uris": world.redirect_uris}
+
+
+def rotate_keys(world: World, body: Body) -> Body:
+    return {"kid": world.keys.rotate(bool(body.get("keep_old", True)))}
+
+
+def revoke(world: World, body: Body) -> Body:
+    """Refresh tokens end; access tokens too (with a challenge for those of cp1) when asked."""
+    person = person_of(body)
+    code = whole(body, "code", 50173, 99_999_999)
+    ended = {"refresh_tokens": world.revoke(person, code)}
+    if body.get("access"):
+        ended["access_tokens"] = world.end_access(person, is_revoked=True)
+    if body.get("consent"):
+        for known in PEOPLE:
+            if person in (None, known):
+                world.consents[known.oid] = set()
+    return dict(ended)
+
+
+def expire_access(world: World, body: Body) -> Body:
+    return {"access_tokens": world.end_access(person_of(body), is_revoked=False)}
+
+
+def list_events(world: World, body: Body) -> Body:
+    calendar = world.calendars[one_person(body).oid]
+    shown = [calendar.render(event, "UTC", False) for event in calendar.events.values()]
+    return {"events": shown}
+
+
+def add_events(world: World, body: Body) -> Body:
+    calendar = world.calendars[one_person(body).oid]
+    given = body.get("events", [])
+    if not isinstance(given, list):
+        raise Refused("events: a list")
+    if body.get("clear"):
+        calendar.events.clear()
+        calendar.transactions.clear()
+    try:
+        made = [calendar.add(read_event(json.dumps(item).encode()))[0] for item in given]
+    except GraphError as bad:
+        raise Refused(f"{bad.code}: {bad.message}") from bad
+    return {"ids": [event.id for event in made]}
+
+
+def bulk_events(world: World, body: Body) -> Body:
+    """Many events, or few large ones: `mib` spread over `count` bodies."""
+    calendar = world.calendars[one_person(body).oid]
+    mib = whole(body, "mib", 0, 1024)
+    count = whole(body, "count", max(1, min(mib * 8, 1000)), 100_000)
+    demo.bulk(calendar, count, mib * 1024 * 1024 // max(count, 1))
+    return {"count": count}
+
+
+def fault(world: World, body: Body) -> Body:
+    """Add one fault, or several in a list called faults; `clear` first if asked."""
+    given = body.pop("faults", None)
+    if body.pop("clear", False):
+        world.faults.clear()
+    items = given if isinstance(given, list) else [body] if body else []
+    try:
+        made = [read_fault(item) for item in items]
+    except ValueError as bad:
+        raise Refused(str(bad)) from bad
+    world.faults.waiting += made
+    return list_faults(world, body)
+
+
+def list_faults(world: World, body: Body) -> Body:
+    return {"faults": [one.as_json() for one in world.faults.waiting]}
+
+
+def list_calls(world: World, body: Body) -> Body:
+    return {name: tally.as_json() for name, tally in sorted(world.calls.tallies.items())}
+
+
+def forget_calls(world: World, body: Body) -> Body:
+    world.calls.forget()
+    return {}
+
+
+def list_secrets(world: World, body: Body) -> Body:
+    return world.secrets.as_json()
+
+
+Action = Callable[[World, Body], Body]
+GET: dict[str, Action] = {
+    "": about,
+    "settings": lambda world, body: world.settings_json(),
+    "redirect_uris": lambda world, body: {"redirect_uris": world.redirect_uris},
+    "events": list_events,
+    "fault": list_faults,
+    "calls": list_calls,
+    "secrets": list_secrets,
+}
+POST: dict[str, Action] = {
+    "reset": reset,
+    "settings": settings,
+    "redirect_uris": redirect_uris,
+    "rotate_keys": rotate_keys,
+    "revoke": revoke,
+    "expire_access": expire_access,
+    "events": add_events,
+    "bulk_events": bulk_events,
+    "fault": fault,
+    "calls": forget_calls,
+}
+
+
+async def wait(world: World, query: dict[str, str]) -> Body:
+    """Until an endpoint's tally has reached a number, so that no test need sleep."""
+    name, member = query.get("where", ""), query.get("member", "count")
+    if not name or member not in MEMBERS:
+        raise Refused(f"where is missing, or member is none of {' '.join(MEMBERS)}")
+    try:
+        wanted, seconds = int(query.get("count", "1")), float(query.get("seconds", "10"))
+    except ValueError as bad:
+        raise Refused("count and seconds are numbers") from bad
+    reached = await world.calls.wait(name, member, wanted, min(seconds, WAIT_LONGEST))
+    return {"reached": reached, "value": getattr(world.calls.of(name), member)}
+
+
+async def handle(world: World, request: Request) -> Response:
+    name = request.path.removeprefix("/_sandbox/")
+    query = dict(request.query)
+    try:
+        if name == "wait" and request.method == "GET":
+            return json_response(await wait(world, query))
+        if name == "fault" and request.method == "DELETE":
+            world.faults.clear()
+            return json_response({"faults": []})
+        table = {"GET": GET, "POST": POST}.get(request.method, {})
+        if name not in table:
+            return json_response({"error": "no such control route"}, 404)
+        body = dict(query) if request.method == "GET" else read_body(request)
+        return json_response(table[name](world, body))
+    except Refused as refusal:
+        return json_response({"error": str(refusal)}, 400)

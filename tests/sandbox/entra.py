@@ -1,0 +1,105 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Entra's routes: discovery, keys, and the way to the authorize and token endpoints."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from aadsts import EntraError, entra_headers, error_response
+from authorize import authorize, check_tenant, choose
+from people import PERSONAL_TENANT
+from state import World
+from tokens import correlation_of, token
+from wire import Pairs, Request, Response, json_response
+
+ROUTES = (
+    ("discovery", re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration\Z")),
+    ("jwks", re.compile(r"/([^/]+)/discovery/v2\.0/keys\Z")),
+    ("authorize", re.compile(r"/([^/]+)/oauth2/v2\.0/authorize\Z")),
+    ("token", re.compile(r"/([^/]+)/oauth2/v2\.0/token\Z")),
+    ("choose", re.compile(r"/([^/]+)/login\Z")),
+)
+BROWSER_ROUTES = ("authorize", "choose")
+METHODS = {"discovery": ("GET", "HEAD"), "jwks": ("GET", "HEAD"), "choose": ("POST",)}
+CLAIMS = (
+    "sub iss cloud_instance_name cloud_instance_host_name cloud_graph_host_name msgraph_host aud "
+    "exp iat auth_time acr nonce preferred_username name tid ver at_hash c_hash email"
+)
+
+
+def find_route(path: str) -> tuple[str, str] | None:
+    """Which of Entra's endpoints a path is, and the tenant word in it."""
+    for name, pattern in ROUTES:
+        match = pattern.match(path)
+        if match:
+            return name, match.group(1)
+    return None
+
+
+def cached_headers() -> Pairs:
+    kept = [pair for pair in entra_headers(str(uuid.uuid4())) if pair[0] not in ("Pragma", "Expires")]
+    kept = [pair for pair in kept if pair[0] != "Cache-Control"]
+    return [
+        ("Cache-Control", "max-age=86400, private"),
+        ("Access-Control-Allow-Origin", "*"),
+        *kept,
+    ]
+
+
+def discovery(world: World, tenant_word: str) -> Response:
+    tenant = check_tenant(world, tenant_word)
+    issuer_tenant = {"consumers": PERSONAL_TENANT}.get(tenant, tenant)
+    if tenant in ("common", "organizations"):
+        issuer_tenant = "{tenantid}"
+    here = f"{world.base}/{tenant}"
+    document: dict[str, object] = {
+        "token_endpoint": f"{here}/oauth2/v2.0/token",
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post",
+            "private_key_jwt",
+            "client_secret_basic",
+        ],
+        "jwks_uri": f"{here}/discovery/v2.0/keys",
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "issuer": f"{world.base}/{issuer_tenant}/v2.0",
+        "request_uri_parameter_supported": False,
+        "userinfo_endpoint": f"{world.base}/oidc/userinfo",
+        "authorization_endpoint": f"{world.browser_base}/{tenant}/oauth2/v2.0/authorize",
+        "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
+        "http_logout_supported": True,
+        "frontchannel_logout_supported": True,
+        "end_session_endpoint": f"{here}/oauth2/v2.0/logout",
+        "claims_supported": CLAIMS.split(),
+        "kerberos_endpoint": f"{here}/kerberos",
+        "tenant_region_scope": None if issuer_tenant == "{tenantid}" else "EU",
+        "cloud_instance_name": "microsoftonline.com",
+        "cloud_graph_host_name": "graph.windows.net",
+        "msgraph_host": "graph.microsoft.com",
+        "rbac_url": "https://pas.windows.net",
+    }
+    return json_response(document, 200, cached_headers())
+
+
+def jwks(world: World, tenant_word: str) -> Response:
+    check_tenant(world, tenant_word)
+    return json_response(world.keys.published(world.base, PERSONAL_TENANT), 200, cached_headers())
+
+
+def handle(world: World, request: Request, name: str, tenant_word: str) -> Response:
+    if request.method not in METHODS.get(name, (request.method,)):
+        return Response(405, [("Allow", ", ".join(METHODS[name]))], b"")
+    if name == "authorize":
+        return authorize(world, request, tenant_word)
+    if name == "choose":
+        return choose(world, request)
+    if name == "token":
+        return token(world, request, tenant_word)
+    try:
+        return discovery(world, tenant_word) if name == "discovery" else jwks(world, tenant_word)
+    except EntraError as error:
+        return error_response(error, correlation_of(request))

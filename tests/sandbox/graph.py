@@ -1,0 +1,452 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Microsoft Graph v1.0, as far as a calendar goes: who may, what there is, and the answers.
+
+The bearer is looked at before the path, as the real one does. Source: Microsoft Graph v1.0
+reference; "Microsoft Graph error responses and resource types".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+import odata
+import zones
+from events import Calendar, Event, Members
+from people import CLIENT_ID, Person
+from schema import GraphError, read_event
+from scopes import GRAPH, short_name
+from state import AccessToken, World
+from wire import Pairs, Request, Response, json_text
+
+JSON_TYPE = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;"
+    "IEEE754Compatible=false;charset=utf-8"
+)
+BODY_LIMIT = 4 * 1024 * 1024
+LONGEST_DAYS = 1825
+METADATA = "https://graph.microsoft.com/v1.0/$metadata#"
+READ = ("Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite")
+WRITE = ("Calendars.ReadWrite",)
+ANSWERS = ("accept", "decline", "tentativelyaccept")
+PREFER = re.compile(r"([A-Za-z.-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s,;]+))")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "profile": ("User.Read",),
+    "revokesigninsessions": ("User.RevokeSessions.All",),
+}
+VERBS: dict[str, tuple[str, ...]] = {
+    "profile": ("GET",),
+    "calendar": ("GET",),
+    "calendars": ("GET",),
+    "events": ("GET", "POST"),
+    "calendarview": ("GET",),
+    "event": ("GET", "PATCH", "DELETE"),
+    "instances": ("GET",),
+    "answer": ("POST",),
+    "cancel": ("POST",),
+    "revokesigninsessions": ("POST",),
+}
+
+
+@dataclass
+class Ask:
+    """A request whose path was understood. `kind`: a key of VERBS."""
+
+    request: Request
+    kind: str
+    template: str
+    id: str = ""
+
+
+@dataclass
+class Prefer:
+    zone: str = "UTC"
+    wants_text: bool = False
+    page: int = 0
+    applied: str = ""
+
+
+def reply(status: int, body: object, headers: Pairs | None = None) -> Response:
+    own = [("Content-Type", JSON_TYPE), ("OData-Version", "4.0"), *(headers or [])]
+    return Response(status, own, json_text(body), can_zip=True)
+
+
+def error_body(error: GraphError, request_id: str, client_id: str) -> Members:
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "innerError": {
+                "date": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
+                "request-id": request_id,
+                "client-request-id": client_id,
+            },
+        }
+    }
+
+
+def challenge(world: World, claims: str = "") -> Pairs:
+    """The WWW-Authenticate field of every 401; with claims, the challenge of continuous access
+    evaluation."""
+    text = (
+        f'Bearer realm="", authorization_uri="{world.base}/common/oauth2/authorize", '
+        'client_id="00000003-0000-0000-c000-000000000000"'
+    )
+    if claims:
+        packed = b64encode(claims.encode()).decode()
+        text += f', error="insufficient_claims", claims="{packed}"'
+    return [("WWW-Authenticate", text)]
+
+
+def no_token(world: World, message: str, claims: str = "") -> GraphError:
+    return GraphError(401, "InvalidAuthenticationToken", message, challenge(world, claims))
+
+
+def claims_challenge(world: World) -> GraphError:
+    essential = {"essential": True, "value": str(int(time.time()))}
+    text = (
+        "Continuous access evaluation resulted in claims challenge with result: "
+        "InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"
+    )
+    return no_token(world, text, json.dumps({"access_token": {"nbf": essential}}))
+
+
+def bearer_text(request: Request) -> str:
+    kind, _, text = request.header("authorization").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
+
+
+def mailbox_of(world: World, request: Request) -> Person | None:
+    """Whose mailbox a request is for, good token or not: what the limits count by."""
+    token = world.access_tokens.get(bearer_text(request))
+    return token.person if token else None
+
+
+def check_bearer(world: World, request: Request) -> AccessToken:
+    text = bearer_text(request)
+    if not text:
+        raise no_token(world, "Access token is empty.")
+    world.secrets.see("access_token", text)
+    token = world.access_tokens.get(text)
+    if token is None:
+        message = "CompactToken parsing failed with error code: 80049217"
+        if text.count(".") == 2:
+            message = "IDX14100: JWT is not well formed, there are no dots (.)."
+        raise no_token(world, message)
+    request.notes["person"] = token.person.address
+    if token.resource != GRAPH:
+        raise no_token(world, "Access token validation failure. Invalid audience.")
+    if time.time() >= token.ends_at:
+        raise no_token(world, "Lifetime validation failed, the token is expired.")
+    if token.is_revoked and token.has_cae:
+        raise claims_challenge(world)
+    if token.is_revoked:
+        raise no_token(world, "Access token validation failure.")
+    return token
+
+
+def check_scope(token: AccessToken, kind: str, method: str) -> None:
+    needed = NEEDS.get(kind) or (READ if method == "GET" else WRITE)
+    if not {short_name(scope) for scope in token.scopes} & set(needed):
+        message = "Access is denied. Check credentials and try again."
+        raise GraphError(403, "ErrorAccessDenied", message)
+
+
+def unknown_segment(name: str) -> GraphError:
+    return GraphError(400, "BadRequest", f"Resource not found for the segment '{name}'.")
+
+
+def below_me(request: Request, rest: list[str], calendar: Calendar) -> Ask:
+    """What is meant by the segments after /me; names without regard to case, ids with."""
+    names = [part.lower() for part in rest]
+    if not rest:
+        return Ask(request, "profile", "/me")
+    if names[0] == "calendars" and len(rest) > 1:
+        if rest[1] != calendar.id:
+            message = "The specified object was not found in the store."
+            raise GraphError(404, "ErrorItemNotFound", message)
+        names, rest = ["calendar", *names[2:]], ["calendar", *rest[2:]]
+    if names[0] == "calendar" and len(rest) > 1 and names[1] in ("events", "calendarview"):
+        names, rest = names[1:], rest[1:]
+    if names[0] in ("calendar", "calendars", "calendarview", "events", "revokesigninsessions"):
+        if len(rest) == 1:
+            return Ask(request, names[0], f"/me/{rest[0]}")
+        if names[0] == "events":
+            return below_event(request, rest, names)
+        raise unknown_segment(rest[1])
+    raise unknown_segment(rest[0])
+
+
+def below_event(request: Request, rest: list[str], names: list[str]) -> Ask:
+    if len(rest) == 2:
+        return Ask(request, "event", "/me/events/{id}", rest[1])
+    kinds = {**dict.fromkeys(ANSWERS, "answer"), "instances": "instances", "cancel": "cancel"}
+    if len(rest) > 3 or names[2] not in kinds:
+        raise unknown_segment(rest[2])
+    return Ask(request, kinds[names[2]], f"/me/events/{{id}}/{names[2]}", rest[1])
+
+
+def understand(request: Request, calendar: Calendar) -> Ask:
+    parts = [unquote(part) for part in request.raw_path.split("/")[1:]]
+    while parts and not parts[-1]:
+        parts.pop()
+    if not parts or parts[0].lower() != "v1.0":
+        raise GraphError(400, "BadRequest", f"Invalid version: {parts[0] if parts else ''}")
+    if len(parts) < 2 or parts[1].lower() != "me":
+        raise unknown_segment(parts[1] if len(parts) > 1 else "")
+    ask = below_me(request, parts[2:], calendar)
+    if request.method not in VERBS[ask.kind]:
+        message = "Specified HTTP method is not allowed for the request target."
+        raise GraphError(405, "BadRequest", message, [("Allow", ", ".join(VERBS[ask.kind]))])
+    return ask
+
+
+def read_prefer(request: Request) -> Prefer:
+    prefer = Prefer()
+    applied = []
+    for name, quoted, bare in PREFER.findall(request.header("prefer")):
+        key, value = name.lower(), quoted or bare
+        if key == "outlook.timezone":
+            if zones.find(value) is None:
+                text = "A valid TimeZone value must be specified. The following TimeZone value "
+                text += f"is not supported: '{value}'."
+                raise GraphError(400, "TimeZoneNotSupportedException", text)
+            prefer.zone = value
+            applied.append(f'outlook.timezone="{value}"')
+        elif key == "outlook.body-content-type" and value.lower() in ("text", "html"):
+            prefer.wants_text = value.lower() == "text"
+            applied.append(f'outlook.body-content-type="{value}"')
+        elif key == "odata.maxpagesize" and value.isdigit() and 0 < int(value) <= 1000:
+            prefer.page = int(value)
+            applied.append(f"odata.maxpagesize={value}")
+    prefer.applied = ", ".join(applied)
+    return prefer
+
+
+def applied(prefer: Prefer) -> Pairs:
+    return [("Preference-Applied", prefer.applied)] if prefer.applied else []
+
+
+def collection_pieces(context: str, rows: list[Members], tail: Members) -> Iterator[bytes]:
+    """The text of a collection, a row at a time, however large it is."""
+    yield b'{"@odata.context":' + json_text(context) + b',"value":['
+    for index, row in enumerate(rows):
+        yield (b"," if index else b"") + json_text(row)
+    yield b"]" + b"".join(b"," + json_text(n) + b":" + json_text(v) for n, v in tail.items()) + b"}"
+
+
+def window_of(pairs: Pairs) -> tuple[zones.datetime.datetime, zones.datetime.datetime]:
+    """startDateTime and endDateTime, both demanded."""
+    values = {name.lower(): value for name, value in pairs}
+    texts = [values.get("startdatetime", ""), values.get("enddatetime", "")]
+    if not all(texts):
+        text = "This request requires a time window specified by the query string parameters "
+        raise GraphError(400, "ErrorInvalidParameter", f"{text}StartDateTime and EndDateTime.")
+    try:
+        start, end = (zones.parse_instant(text) for text in texts)
+    except (ValueError, OverflowError) as bad:
+        text = "The value of a date-time query parameter is invalid."
+        raise GraphError(400, "ErrorInvalidParameter", text) from bad
+    if end < start:
+        text = "The end date-time must be after the start date-time."
+        raise GraphError(400, "ErrorInvalidParameter", text)
+    if (end - start).days > LONGEST_DAYS:
+        text = f"The requested time duration specified for calendar view is too long: limit {LONGEST_DAYS} days."
+        raise GraphError(400, "ErrorInvalidRequest", text)
+    return start, end
+
+
+class Graph:
+    """One request on behalf of one person."""
+
+    def __init__(self, world: World, request: Request, token: AccessToken) -> None:
+        self.world = world
+        self.request = request
+        self.token = token
+        self.person = token.person
+        self.calendar = world.calendars[self.person.oid]
+        self.prefer = Prefer()
+
+    def context(self, tail: str) -> str:
+        return f"{METADATA}users('{quote(self.person.oid)}')/{tail}"
+
+    def answer(self) -> Response:
+        ask = understand(self.request, self.calendar)
+        self.request.notes["route"] = f"{self.request.method} {ask.template}"
+        check_scope(self.token, ask.kind, self.request.method)
+        self.prefer = read_prefer(self.request)
+        name = f"{self.request.method.lower()}_{ask.kind}"
+        handler = getattr(self, name)
+        response: Response = handler(ask)
+        return response
+
+    def get_profile(self, ask: Ask) -> Response:
+        return reply(200, {"@odata.context": f"{METADATA}users/$entity", **self.person.profile()})
+
+    def get_calendar(self, ask: Ask) -> Response:
+        body = {"@odata.context": self.context("calendar/$entity"), **self.calendar.as_json()}
+        return reply(200, body)
+
+    def get_calendars(self, ask: Ask) -> Response:
+        context = self.context("calendars")
+        return reply(200, {"@odata.context": context, "value": [self.calendar.as_json()]})
+
+    def render(self, event: Event) -> Members:
+        return self.calendar.render(event, self.prefer.zone, self.prefer.wants_text)
+
+    def collection(self, events: list[Event], context: str, also: tuple[str, ...]) -> Response:
+        pairs = self.request.query
+        options = odata.parse(pairs, also, self.world.settings.page_limit)
+        if self.prefer.page and "$top" not in [name.lower() for name, _ in pairs]:
+            options.top = self.prefer.page
+        rows = odata.apply(options, [self.render(event) for event in events])
+        page = rows[options.skip : options.skip + options.top]
+        tail: Members = {"@odata.count": len(rows)} if options.wants_count else {}
+        reached = options.skip + options.top
+        if reached < len(rows):
+            here = self.world.base + self.request.raw_path
+            style = self.world.settings.paging
+            tail["@odata.nextLink"] = odata.next_link(here, pairs, reached, style)
+        own = [("Content-Type", JSON_TYPE), ("OData-Version", "4.0"), *applied(self.prefer)]
+        chosen = [odata.select(options, row) for row in page]
+        return Response(200, own, collection_pieces(context, chosen, tail), can_zip=True)
+
+    def get_events(self, ask: Ask) -> Response:
+        masters = list(self.calendar.events.values())
+        return self.collection(masters, self.context("events"), ())
+
+    def get_calendarview(self, ask: Ask) -> Response:
+        start, end = window_of(self.request.query)
+        found = self.calendar.view(start, end)
+        return self.collection(found, self.context("calendarView"), ("startdatetime", "enddatetime"))
+
+    def get_instances(self, ask: Ask) -> Response:
+        start, end = window_of(self.request.query)
+        event = self.calendar.find(ask.id)
+        found = [] if event.recurrence is None else list(event.in_window(start, end))
+        return self.collection(found, self.context("instances"), ("startdatetime", "enddatetime"))
+
+    def one(self, event: Event, status: int, headers: Pairs) -> Response:
+        options = odata.parse(self.request.query, (), self.world.settings.page_limit)
+        row = odata.select(options, self.render(event))
+        body = {"@odata.context": self.context("events/$entity"), **row}
+        etag = ("ETag", f'W/"{event.change_key}"')
+        return reply(status, body, [etag, *headers, *applied(self.prefer)])
+
+    def get_event(self, ask: Ask) -> Response:
+        return self.one(self.calendar.find(ask.id), 200, [])
+
+    def read_body(self) -> Members:
+        if len(self.request.body) > BODY_LIMIT:
+            text = "The maximum request length supported is 4MB."
+            raise GraphError(413, "RequestEntityTooLarge", text)
+        if self.request.body and self.request.media_type != "application/json":
+            kind = self.request.media_type
+            raise GraphError(415, "UnsupportedMediaType", f"The content type '{kind}' is not taken.")
+        return read_event(self.request.body)
+
+    def post_events(self, ask: Ask) -> Response:
+        event, _ = self.calendar.add(self.read_body())
+        place = f"{self.world.base}/v1.0/users('{self.person.oid}')/events('{quote(event.id)}')"
+        return self.one(event, 201, [("Location", place)])
+
+    def check_match(self, event: Event) -> None:
+        wanted = self.request.header("if-match")
+        if wanted and wanted not in ("*", f'W/"{event.change_key}"'):
+            text = "The send or update operation could not be performed because the change key "
+            raise GraphError(412, "ErrorIrresolvableConflict", f"{text}passed does not match.")
+
+    def patch_event(self, ask: Ask) -> Response:
+        given = self.read_body()
+        event = self.calendar.find(ask.id)
+        self.check_match(event)
+        return self.one(self.calendar.change(event, given), 200, [])
+
+    def delete_event(self, ask: Ask) -> Response:
+        event = self.calendar.find(ask.id)
+        self.check_match(event)
+        self.calendar.remove(event)
+        return Response(204, [], b"")
+
+    def post_answer(self, ask: Ask) -> Response:
+        """Everybody organizes their own events here, and cannot answer those."""
+        self.calendar.find(ask.id)
+        text = "Your request can't be completed. You can't respond to this meeting because you're "
+        raise GraphError(400, "ErrorInvalidRequest", f"{text}the meeting organizer.")
+
+    def post_cancel(self, ask: Ask) -> Response:
+        self.calendar.remove(self.calendar.find(ask.id))
+        return Response(202, [], b"")
+
+    def post_revokesigninsessions(self, ask: Ask) -> Response:
+        self.world.revoke(self.person, 50173)
+        return reply(200, {"@odata.context": f"{METADATA}Edm.Boolean", "value": True})
+
+
+def finish(request: Request, response: Response) -> Response:
+    """The fields that every answer of Graph carries."""
+    request_id = str(request.notes["request_id"])
+    diagnostic = {
+        "ServerInfo": {
+            "DataCenter": "Sandbox",
+            "Slice": "E",
+            "Ring": "5",
+            "ScaleUnit": "000",
+            "RoleInstance": "SB1PEPF00000001",
+        }
+    }
+    response.headers += [
+        ("request-id", request_id),
+        ("client-request-id", request.header("client-request-id") or request_id),
+        ("x-ms-ags-diagnostic", json_text(diagnostic).decode()),
+        ("Strict-Transport-Security", "max-age=31536000"),
+    ]
+    if response.status < 400:
+        response.headers.append(("Cache-Control", "private"))
+    return response
+
+
+def refuse(request: Request, error: GraphError) -> Response:
+    """A refusal as Graph says it."""
+    request_id = str(request.notes.setdefault("request_id", str(uuid.uuid4())))
+    request.notes["error_code"] = error.code
+    client_id = request.header("client-request-id") or request_id
+    body = json_text(error_body(error, request_id, client_id))
+    headers = [("Content-Type", "application/json"), *error.headers]
+    return finish(request, Response(error.status, headers, body, can_zip=True))
+
+
+def handle(world: World, request: Request) -> Response:
+    """Any request below the Graph root."""
+    request.notes["request_id"] = str(uuid.uuid4())
+    try:
+        token = check_bearer(world, request)
+        response = Graph(world, request, token).answer()
+    except GraphError as error:
+        return refuse(request, error)
+    return finish(request, response)
+
+
+def userinfo(world: World, request: Request) -> Response:
+    """GET or POST /oidc/userinfo."""
+    request.notes["request_id"] = str(uuid.uuid4())
+    try:
+        token = check_bearer(world, request)
+    except GraphError as error:
+        return refuse(request, error)
+    person = token.person
+    body = {
+        "sub": f"{CLIENT_ID}{person.oid}",
+        "name": person.name,
+        "family_name": person.surname,
+        "given_name": person.given_name,
+        "picture": f"{GRAPH}/v1.0/me/photo/$value",
+        "email": person.address,
+    }
+    return finish(request, reply(200, body))

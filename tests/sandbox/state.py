@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Everything the sandbox remembers: settings, codes, tokens, consents, calendars, faults, calls."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from dataclasses import asdict, dataclass, field, fields
+
+from events import Calendar
+from faults import Faults
+from keys import KeySet
+from ledger import Calls, Secrets
+from people import PEOPLE, Person
+from throttle import Load
+
+CODE_SECONDS = 600
+
+
+@dataclass
+class Settings:
+    """What tests can turn; the defaults are as near to the real service as we know it."""
+
+    access_seconds: int | None = None  # None: by chance between 3599 and 5399, as Entra
+    refresh_seconds: int = 90 * 86400  # of inactivity
+    code_seconds: int = CODE_SECONDS
+    access_bytes: int = 1700
+    refresh_bytes: int = 1050
+    revoke_on_reuse: bool = False  # not Entra's way: providers that rotate strictly
+    rotate: bool = True  # False: no refresh_token in answers to a refresh
+    require_pkce: bool = True  # stricter than Entra is for web applications
+    loop_guard: int = 15  # identical token requests in 5 minutes; 0: any number
+    scope_style: str = "full"  # or "short"
+    error_separator: str = " "  # "\r\n" as older servers
+    single_tenant: bool = False
+    admin_consented: bool = False
+    secret_expired: bool = False
+    token_members: dict[str, object] = field(default_factory=dict)  # null: left out
+    id_token_claims: dict[str, object] = field(default_factory=dict)  # null: left out
+    id_token_alg: str = "RS256"  # or "none", "HS256"
+    sign_with: str = "current"  # or "personal", "unpublished"
+    mailbox_concurrency: int = 4  # 0: any
+    mailbox_requests: int = 10_000  # in 10 minutes; 0: any
+    page_limit: int = 1000  # the largest page that $top gets
+    paging: str = "skiptoken"  # or "skip", as Outlook does
+    clock_skew: int = 0  # seconds that the sandbox's Date and id_token times are ahead
+
+
+WORDS = {
+    "scope_style": ("full", "short"),
+    "paging": ("skiptoken", "skip"),
+    "id_token_alg": ("RS256", "none", "HS256"),
+    "sign_with": ("current", "personal", "unpublished"),
+}
+
+
+def change_settings(settings: Settings, wanted: dict[str, object]) -> None:
+    """Take over what is given; an unknown name or a wrong type changes nothing at all."""
+    known = {item.name: getattr(Settings(), item.name) for item in fields(Settings)}
+    for name, value in wanted.items():
+        if name not in known:
+            raise ValueError(f"no such setting: {name}")
+        kind = int if name == "access_seconds" else type(known[name])
+        is_right = type(value) is kind or (name == "access_seconds" and value is None)
+        if not is_right or value not in WORDS.get(name, (value,)):
+            raise ValueError(f"{name}: not a value that it takes")
+    for name, value in wanted.items():
+        setattr(settings, name, value)
+
+
+@dataclass
+class Code:
+    text: str
+    person: Person
+    scopes: frozenset[str]
+    redirect_uri: str
+    challenge: str
+    nonce: str
+    tenant: str
+    issued: float
+    is_used: bool = False
+    has_cae: bool = False
+
+
+@dataclass
+class RefreshToken:
+    """`family`: all that came from one sign-in. `ended`: the AADSTS code it now gets, or 0."""
+
+    text: str
+    person: Person
+    scopes: frozenset[str]
+    family: int
+    used_at: float
+    uses: int = 0
+    ended: int = 0
+
+
+@dataclass
+class AccessToken:
+    text: str
+    person: Person
+    scopes: frozenset[str]
+    resource: str
+    ends_at: float
+    has_cae: bool = False
+    is_revoked: bool = False
+
+
+def opaque(prefix: str, length: int) -> str:
+    """A text of that many characters that looks like a token and means nothing."""
+    return (prefix + secrets.token_urlsafe(max(length, 32)))[: max(length, 32)]
+
+
+class World:
+    """One sandbox."""
+
+    def __init__(self, base: str, client_secret: str, is_demo: bool) -> None:
+        self.base = base
+        self.browser_base = base
+        self.client_secret = client_secret
+        self.is_demo = is_demo
+        self.keys = KeySet()
+        self.secrets = Secrets()
+        self.calls = Calls()
+        self.faults = Faults()
+        self.redirect_uris: list[str] = []
+        self.families = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """The state of a fresh start; keys, redirect URIs and the list of secrets stay."""
+        self.settings = Settings()
+        self.codes: dict[str, Code] = {}
+        self.refresh_tokens: dict[str, RefreshToken] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.flows: dict[str, dict[str, str]] = {}
+        self.consents: dict[str, set[str]] = {person.oid: set() for person in PEOPLE}
+        self.recent: dict[str, list[float]] = {}
+        self.mailbox_load: dict[str, Load] = {}
+        self.calendars = {person.oid: Calendar(person) for person in PEOPLE}
+        self.secrets.see("client_secret", self.client_secret)
+
+    def now(self) -> float:
+        return time.time() + self.settings.clock_skew
+
+    def access_life(self) -> int:
+        wanted = self.settings.access_seconds
+        return random.randint(3599, 5399) if wanted is None else wanted
+
+    def settings_json(self) -> dict[str, object]:
+        return asdict(self.settings)
+
+    def new_access(
+        self, person: Person, scopes: frozenset[str], resource: str, has_cae: bool
+    ) -> tuple[AccessToken, int]:
+        life = self.access_life()
+        # Three parts as a JWT has, none of which says anything: nobody may read it.
+        third = self.settings.access_bytes // 3
+        text = ".".join([opaque("eyJ0eXAi", third), opaque("eyJ", third), opaque("", third)])
+        self.secrets.see("access_token", text)
+        token = AccessToken(text, person, scopes, resource, time.time() + life, has_cae)
+        self.access_tokens[text] = token
+        return token, life
+
+    def new_refresh(self, person: Person, scopes: frozenset[str], family: int) -> RefreshToken:
+        text = self.secrets.see("refresh_token", opaque("1.A", self.settings.refresh_bytes))
+        token = RefreshToken(text, person, scopes, family, time.time())
+        self.refresh_tokens[text] = token
+        return token
+
+    def revoke(self, person: Person | None, code: int) -> int:
+        """End the refresh tokens of a person, or of all; how many that were."""
+        count = 0
+        for token in self.refresh_tokens.values():
+            if person in (None, token.person) and not token.ended:
+                token.ended = code
+                count += 1
+        return count
+
+    def revoke_family(self, family: int, code: int) -> None:
+        for token in self.refresh_tokens.values():
+            if token.family == family:
+                token.ended = token.ended or code
+
+    def end_access(self, person: Person | None, *, is_revoked: bool) -> int:
+        """Let the access tokens of a person, or of all, be over (or revoked) from now on."""
+        count = 0
+        for token in self.access_tokens.values():
+            if person in (None, token.person):
+                count += 1
+                token.is_revoked = token.is_revoked or is_revoked
+                token.ends_at = token.ends_at if is_revoked else 0.0
+        return count

@@ -1,0 +1,309 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""The token endpoint: codes and refresh tokens become access tokens, or are refused.
+
+The checks run in Entra's order: the request, the client, the grant, the scope. A code works once;
+a refresh token that was used goes on working, as Entra's do, unless the setting revoke_on_reuse
+makes this the strict kind of provider that ends the whole family.
+Source: Microsoft, "OAuth 2.0 authorization code flow", "Refresh tokens"; RFC 6749, RFC 7636.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+import uuid
+from urllib.parse import unquote_plus
+
+import scopes as scope_rules
+from aadsts import EntraError, entra_headers, error_response
+from authorize import Params, check_tenant, client_info, once, wants_cae
+from keys import b64url
+from ledger import fingerprint
+from people import CLIENT_ID, TENANT, Person
+from state import Code, RefreshToken, World
+from wire import Request, Response, json_response, parse_pairs
+
+FORM = "application/x-www-form-urlencoded"
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
+LOOP_SECONDS = 300
+
+
+def basic_credentials(request: Request) -> tuple[str, str] | None:
+    """Client id and secret of an Authorization field, both form-decoded (RFC 6749 2.3.1)."""
+    kind, _, text = request.header("authorization").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        name, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as bad:
+        raise EntraError(9002313) from bad
+    if not colon:
+        raise EntraError(9002313)
+    return unquote_plus(name), unquote_plus(secret)
+
+
+def check_client(world: World, request: Request, params: Params, tenant: str) -> None:
+    basic = basic_credentials(request)
+    if basic and "client_secret" in params:
+        raise EntraError(9002313)  # one way at a time (RFC 6749 2.3)
+    client_id = params.get("client_id") or (basic[0] if basic else "")
+    if not client_id:
+        raise EntraError(900144, ("client_id",))
+    if client_id != CLIENT_ID or (basic and basic[0] != client_id):
+        raise EntraError(700016, (client_id, tenant))
+    if "client_assertion" in params:
+        raise EntraError(700027)
+    secret = basic[1] if basic else params.get("client_secret", "")
+    if not secret:
+        raise EntraError(7000218)
+    world.secrets.see("client_secret", secret)
+    if not hmac.compare_digest(secret.encode(), world.client_secret.encode()):
+        raise EntraError(7000215, (CLIENT_ID,))
+    if world.settings.secret_expired:
+        raise EntraError(7000222, (CLIENT_ID,))
+    if request.header("origin"):
+        raise EntraError(9002326)
+
+
+def read_form(request: Request) -> Params:
+    if request.method != "POST":
+        raise EntraError(900561, (request.method,))
+    if request.media_type != FORM or not request.body:
+        raise EntraError(900144, ("grant_type",))
+    try:
+        pairs = parse_pairs(request.body.decode())
+    except ValueError as bad:
+        raise EntraError(9002313) from bad
+    return once(pairs)
+
+
+def check_loop(world: World, params: Params) -> None:
+    """Entra's guard against clients that ask the same thing again and again."""
+    limit = world.settings.loop_guard
+    if not limit:
+        return
+    now = time.monotonic()
+    text = "&".join(params.get(name, "") for name in ("refresh_token", "code", "scope"))
+    key = fingerprint(text)
+    seen = [at for at in world.recent.get(key, []) if now - at < LOOP_SECONDS]
+    world.recent[key] = [*seen, now]
+    if len(seen) >= limit:
+        raise EntraError(50196)
+
+
+def check_verifier(code: Code, verifier: str) -> None:
+    if not code.challenge:
+        if verifier:
+            raise EntraError(501481)
+        return
+    if not verifier:
+        raise EntraError(50148)
+    if not VERIFIER.match(verifier):
+        raise EntraError(50147)
+    made = b64url(hashlib.sha256(verifier.encode()).digest())
+    if code.challenge.startswith("plain:"):
+        made = "plain:" + verifier
+    if not hmac.compare_digest(made, code.challenge):
+        raise EntraError(501481)
+
+
+def find_code(world: World, params: Params, tenant: str) -> Code:
+    for name in ("code", "redirect_uri"):
+        if not params.get(name):
+            raise EntraError(900144, (name,))
+    world.secrets.see("code", params["code"])
+    world.secrets.see("verifier", params.get("code_verifier", ""))
+    code = world.codes.get(params["code"])
+    if code is None:
+        raise EntraError(9002313, error="invalid_grant", suberror="bad_token")
+    if code.is_used:
+        raise EntraError(54005)
+    if time.time() - code.issued > world.settings.code_seconds:
+        raise EntraError(70008)
+    if tenant == "consumers":
+        raise EntraError(700005)
+    if params["redirect_uri"] != code.redirect_uri:
+        raise EntraError(500112, (params["redirect_uri"], code.redirect_uri))
+    check_verifier(code, params.get("code_verifier", ""))
+    return code
+
+
+def by_code(world: World, request: Request, params: Params, tenant: str) -> Response:
+    code = find_code(world, params, tenant)
+    request.notes["person"] = code.person.address
+    text = params.get("scope", "")
+    asked = scope_rules.parse(text, world.base) if text.strip() else code.scopes
+    if not asked <= code.scopes:
+        raise EntraError(65001, (CLIENT_ID,))
+    resource = scope_rules.one_resource(asked, text) if text.strip() else first_resource(code)
+    code.is_used = True
+    world.families += 1
+    refresh = None
+    if "offline_access" in code.scopes:
+        refresh = world.new_refresh(code.person, code.scopes, world.families)
+    has_cae = code.has_cae or wants_cae(params)
+    granted = Granted(world, code.person, code.scopes, resource, has_cae)
+    return granted.answer(params, asked, refresh, code.nonce)
+
+
+def first_resource(code: Code) -> str:
+    """Consent may be asked for several resources at once; a code redeemed without naming one is
+    for Graph when that is among them."""
+    found = sorted(scope_rules.resources(code.scopes))
+    return scope_rules.GRAPH if not found or scope_rules.GRAPH in found else found[0]
+
+
+def find_refresh(world: World, params: Params) -> RefreshToken:
+    if not params.get("refresh_token"):
+        raise EntraError(900144, ("refresh_token",))
+    world.secrets.see("refresh_token", params["refresh_token"])
+    token = world.refresh_tokens.get(params["refresh_token"])
+    if token is None:
+        raise EntraError(9002313, error="invalid_grant", suberror="bad_token")
+    if token.ended:
+        raise EntraError(token.ended)
+    if time.time() - token.used_at > world.settings.refresh_seconds:
+        raise EntraError(700082)
+    if token.uses and world.settings.revoke_on_reuse:
+        world.revoke_family(token.family, 70000)
+        raise EntraError(70000)
+    return token
+
+
+def by_refresh(world: World, request: Request, params: Params, tenant: str) -> Response:
+    token = find_refresh(world, params)
+    request.notes["person"] = token.person.address
+    text = params.get("scope", "")
+    asked = scope_rules.parse(text, world.base) if text.strip() else token.scopes
+    consented = world.consents[token.person.oid]
+    named = {scope for scope in asked if not scope.endswith("/.default")}
+    if not named <= consented or tenant == "consumers":
+        raise EntraError(65001, (CLIENT_ID,))
+    resource = scope_rules.one_resource(asked, text) if text.strip() else scope_rules.GRAPH
+    token.uses += 1
+    token.used_at = time.time()
+    fresh = None
+    if world.settings.rotate:
+        fresh = world.new_refresh(token.person, token.scopes, token.family)
+    granted = Granted(world, token.person, token.scopes, resource, wants_cae(params))
+    return granted.answer(params, asked, fresh, "")
+
+
+class Granted:
+    """A grant found good: what its answer holds."""
+
+    def __init__(
+        self, world: World, person: Person, scopes: frozenset[str], resource: str, has_cae: bool
+    ) -> None:
+        self.world = world
+        self.person = person
+        self.scopes = scopes
+        self.resource = resource
+        self.has_cae = has_cae
+
+    def id_token(self, nonce: str) -> str:
+        now = int(self.world.now())
+        claims: dict[str, object] = {
+            "aud": CLIENT_ID,
+            "iss": f"{self.world.base}/{TENANT}/v2.0",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+            "aio": b64url(hashlib.sha256(str(now).encode()).digest()),
+            "oid": self.person.oid,
+            "rh": "1.AUsA.",
+            "sid": str(uuid.uuid4()),
+            "sub": b64url(hashlib.sha256(f"{CLIENT_ID}{self.person.oid}".encode()).digest()),
+            "tid": TENANT,
+            "uti": uuid.uuid4().hex[:22],
+            "ver": "2.0",
+        }
+        if "profile" in self.scopes:
+            claims |= {"name": self.person.name, "preferred_username": self.person.address}
+        if "email" in self.scopes:
+            claims["email"] = self.person.address
+        if nonce:
+            claims["nonce"] = nonce
+        settings = self.world.settings
+        claims = merge(claims, settings.id_token_claims)
+        secret = self.world.client_secret
+        text = self.world.keys.sign(claims, settings.id_token_alg, settings.sign_with, secret)
+        return self.world.secrets.see("id_token", text)
+
+    def answer(
+        self, params: Params, asked: frozenset[str], refresh: RefreshToken | None, nonce: str
+    ) -> Response:
+        """More may be granted than was asked: what was consented to before comes along."""
+        own = {
+            scope
+            for scope in self.world.consents[self.person.oid] | asked
+            if scope_rules.resource_of(scope) == self.resource and not scope.endswith("/.default")
+        }
+        granted = frozenset(own | {name for name in scope_rules.OPENID if name in self.scopes})
+        access, life = self.world.new_access(self.person, granted, self.resource, self.has_cae)
+        style = self.world.settings.scope_style
+        body: dict[str, object] = {
+            "token_type": "Bearer",
+            "scope": scope_rules.answer_text(granted, self.resource, style),
+            "expires_in": life,
+            "ext_expires_in": life,
+            "access_token": access.text,
+        }
+        if refresh is not None:
+            body["refresh_token"] = refresh.text
+        if "openid" in self.scopes:
+            body["id_token"] = self.id_token(nonce)
+        if params.get("client_info") == "1":
+            body["client_info"] = client_info(self.person)
+        body = merge(body, self.world.settings.token_members)
+        return json_response(body, 200, entra_headers(str(uuid.uuid4())))
+
+
+def merge(body: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    """Members replaced or added; null takes one away."""
+    merged = {**body, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+GRANTS = {"authorization_code": by_code, "refresh_token": by_refresh}
+
+
+def check_and_grant(world: World, request: Request, tenant_word: str) -> Response:
+    tenant = check_tenant(world, tenant_word)
+    params = read_form(request)
+    kind = params.get("grant_type", "")
+    request.notes["grant_type"] = kind
+    request.notes["scope"] = params.get("scope", "")
+    for name in ("refresh_token", "code"):
+        if params.get(name):
+            request.notes[name] = fingerprint(params[name])
+    if not kind:
+        raise EntraError(900144, ("grant_type",))
+    if "resource" in params:
+        raise EntraError(901002)
+    check_client(world, request, params, tenant_word)
+    if kind not in GRANTS:
+        raise EntraError(70003, (kind,))
+    check_loop(world, params)
+    return GRANTS[kind](world, request, params, tenant)
+
+
+def correlation_of(request: Request) -> str:
+    return request.header("client-request-id") or str(uuid.uuid4())
+
+
+def token(world: World, request: Request, tenant_word: str) -> Response:
+    """POST …/oauth2/v2.0/token."""
+    correlation = correlation_of(request)
+    try:
+        response = check_and_grant(world, request, tenant_word)
+    except EntraError as error:
+        request.notes["error_code"] = error.code
+        response = error_response(error, correlation, world.settings.error_separator)
+    if request.header("return-client-request-id").lower() == "true":
+        response.headers.append(("client-request-id", correlation))
+    return response
