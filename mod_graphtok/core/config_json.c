@@ -37,9 +37,10 @@ static json_t *list_to_json(const apr_array_header_t *objects, const gt_member_t
 json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
 {
     json_t *json = gt_json_object(p);
+    gt_config_t shown = *config;
 
-    gt_members_to_json(json, config, gt_config_members, p);
-    gt_json_set(json, "db_params", gt_db_params_shown(config->db_driver, config->db_params, p));
+    shown.db_params = gt_db_params_shown(config->db_driver, config->db_params, p);
+    gt_members_to_json(json, &shown, gt_config_members, p);
     gt_json_put(json, "providers", list_to_json(config->providers, gt_provider_members, p));
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
     return json;

@@ -317,7 +317,7 @@ static gt_err_t *from_json(void *object, const gt_member_t *member, const json_t
         why = "it must be a whole number";
         text = NULL;
         if (json_is_integer(value))
-            text = apr_psprintf(p, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+            text = apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
     }
     if (text == NULL || !gt_member_set(object, member, text, "/", &why, p))
         return gt_err(p, GT_INVALID, "GT0150", "%s: %s", member->name, why);
