@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "sandbox"))
 
-from client import Sandbox  # noqa: E402
 from support.browser import Browser  # noqa: E402
 from support.database import Postgres  # noqa: E402
+from support.provider import Provider  # noqa: E402
 from support.site import Site  # noqa: E402
 
 ALL = [("event", "sqlite3"), ("event", "pgsql"), ("worker", "pgsql"), ("prefork", "sqlite3")]
@@ -33,8 +33,7 @@ def ground():
 @pytest.fixture(scope="session")
 def sandbox_server(ground):
     """Entra ID and Graph, once for all tests."""
-    server = Sandbox(ground / "sandbox")
-    server.start()
+    server = Provider(ground / "sandbox")
     yield server
     server.stop()
 

@@ -173,7 +173,7 @@ def test_claims_challenge_asks_for_interaction(site, sandbox, ada):
 
 
 def test_large_answer_is_refused(site, sandbox, ada):
-    sandbox.fault(where="graph", kind="huge", megabytes=11, times=1)
+    sandbox.fault(where="graph", kind="huge", mib=11, times=1)
     answer = ada.get(site.url + "/calendar/events")
     assert answer.status == 502 and answer.json["tag"] == "GT0824"
 

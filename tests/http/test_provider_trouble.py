@@ -56,7 +56,7 @@ SIGN_IN = [
     (dict(where="token", kind="html"), (502,)),
     (dict(where="token", kind="empty"), (502,)),
     (dict(where="token", kind="garbage"), (502,)),
-    (dict(where="token", kind="huge", megabytes=11), (502,)),
+    (dict(where="token", kind="huge", mib=11), (502,)),
     (dict(where="token", kind="die"), (502,)),
     (dict(where="token", kind="redirect"), (502,)),
     (dict(where="token", kind="entra_error", status=401, error="invalid_client", code=7000222),

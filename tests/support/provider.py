@@ -1,0 +1,68 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""The sandbox as the HTTP tests speak of it."""
+
+import pathlib
+
+from client import Sandbox as Process
+
+
+class Provider:
+    """Entra ID and Graph, started once for a run."""
+
+    def __init__(self, folder):
+        self.process = Process.start(pathlib.Path(folder), plain_port=0)
+        facts = self.process.facts
+        self.ca, self.tenant, self.client_id = facts["ca"], facts["tenant"], facts["client_id"]
+        self.authority, self.graph = facts["authority"], facts["graph"]
+        self.client_secret_file = facts["client_secret_file"]
+
+    def stop(self):
+        self.process.stop()
+
+    def reset(self):
+        """As new; what was ever secret stays known."""
+        self.process.clear_faults()
+        self.process.reset()
+
+    def add_redirect_uri(self, uri):
+        self.process.add_redirect_uris(uri)
+
+    def calls(self, where):
+        """How many calls came to an endpoint."""
+        return self.process.count(where)
+
+    def wait_for_calls(self, where, count):
+        """Until so many have come."""
+        assert self.process.wait(where, count), f"{where} was not called {count} times"
+
+    def fault(self, where, kind, **more):
+        """The next calls there go wrong; kind none: no more do."""
+        if kind == "none":
+            self.process.clear_faults()
+        else:
+            self.process.fault(where, kind, **more)
+
+    def revoke(self, person):
+        self.process.revoke(person)
+
+    def expire_access(self, person):
+        self.process.expire_access(person)
+
+    def rotate_keys(self):
+        self.process.rotate_keys()
+
+    def bulk_events(self, person, **size):
+        self.process.bulk_events(person, **size)
+
+    def issue(self, person):
+        """An access and a refresh token, as another application's sign-in would have got."""
+        answer = self.process.control("POST", "issue", {"person": person})
+        return answer["access_token"], answer["refresh_token"]
+
+    def knows_refresh(self, token):
+        """1 for a refresh token that still works."""
+        return token in self.process.secrets()["refresh_token"]
+
+    def secrets(self):
+        """(kind, text) of every secret ever seen."""
+        return [(kind, text) for kind, texts in self.process.secrets().items() for text in texts]
