@@ -252,6 +252,29 @@ static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_po
     return strncmp(url, "https:", 6) == 0 || strncmp(conf->authority, "http:", 5) == 0;
 }
 
+/** 1 for a URL on this machine. */
+static int is_loopback(const char *url, apr_pool_t *p)
+{
+    const char *host = url != NULL ? strstr(url, "://") : NULL;
+    apr_size_t len;
+
+    if (host == NULL || !gt_url_is_safe(url))
+        return 0;
+    host += 3;
+    len = strcspn(host, ":/?");
+    host = apr_pstrmemdup(p, host, len);
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0;
+}
+
+/**
+ * The browser's endpoint gets no secret. A sandbox on this machine may serve it by plain http on a
+ * port of its own, so that no browser warns of its certificate.
+ */
+static int browser_endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    return endpoint_fits(url, conf, p) || (is_loopback(conf->authority, p) && is_loopback(url, p));
+}
+
 gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
                              const char *body, apr_size_t len, apr_pool_t *p)
 {
@@ -270,7 +293,7 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
 
     if (!issuer_fits(endpoints->issuer, conf, p))
         wrong = "issuer";
-    else if (!endpoint_fits(endpoints->authorize, conf, p))
+    else if (!browser_endpoint_fits(endpoints->authorize, conf, p))
         wrong = "authorization_endpoint";
     else if (!endpoint_fits(endpoints->token, conf, p))
         wrong = "token_endpoint";
