@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import demo
+import scopes as scope_rules
 from faults import read_fault
 from people import CLIENT_ID, PEOPLE, TENANT, Person, find_person
 from schema import GraphError, read_event
@@ -132,6 +133,18 @@ def expire_access(world: World, body: Body) -> Body:
     return {"access_tokens": world.end_access(person_of(body), is_revoked=False)}
 
 
+def issue(world: World, body: Body) -> Body:
+    """Tokens as the sign-in of another application of the same registration got them."""
+    person = one_person(body)
+    wanted = "openid profile email offline_access User.Read Calendars.ReadWrite"
+    scopes = scope_rules.parse(str(body.get("scope", wanted)), world.base)
+    world.consents[person.oid] |= scopes
+    world.families += 1
+    access, life = world.new_access(person, scopes, scope_rules.GRAPH, False)
+    refresh = world.new_refresh(person, scopes, world.families)
+    return {"access_token": access.text, "refresh_token": refresh.text, "expires_in": life}
+
+
 def list_events(world: World, body: Body) -> Body:
     calendar = world.calendars[one_person(body).oid]
     shown = [calendar.render(event, "UTC", False) for event in calendar.events.values()]
@@ -210,6 +223,7 @@ POST: dict[str, Action] = {
     "rotate_keys": rotate_keys,
     "revoke": revoke,
     "expire_access": expire_access,
+    "issue": issue,
     "events": add_events,
     "bulk_events": bulk_events,
     "fault": fault,
