@@ -5,8 +5,9 @@
 /**
  * @file source.h
  * Where a secret comes from, as the administrator wrote it: `file:PATH` (read again when the file
- * changes), `env:NAME`, `exec:COMMAND ARGS` (first line of its output; no shell; time limit), or
- * the literal itself. Surrounding white space of the value is dropped; 64 KiB at most.
+ * changes), `env:NAME`, `exec:COMMAND ARGS` (first line of its output; no shell: words end at
+ * blanks, quotes hold them together, a backslash takes the next character as it is; time limit),
+ * or the literal itself. Surrounding white space of the value is dropped; 64 KiB at most.
  */
 
 #include "gt.h"
