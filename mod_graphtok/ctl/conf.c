@@ -172,12 +172,12 @@ gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl)
 {
     apr_pool_t *p = ctl->pool;
     const char *name = ctl->config_file;
-    const char *const *argv;
-    apr_file_t *file;
+    const char *const *argv = NULL;
+    apr_file_t *file = NULL;
     gt_err_t *err;
-    apr_size_t len;
-    json_t *root;
-    char *bytes;
+    apr_size_t len = 0;
+    json_t *root = NULL;
+    char *bytes = NULL;
 
     if (name != NULL) {
         GT_TRY(open_named(&file, name, p));

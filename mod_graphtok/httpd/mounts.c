@@ -252,7 +252,8 @@ const gtm_dir_t *gtm_mount_settings(const gtm_mount_t *mount, const server_rec *
     const server_rec *server = mount->server != NULL ? mount->server : s;
     const core_server_config *core = ap_get_core_module_config(server->module_config);
     void *settings = ap_get_module_config(server->lookup_defaults, &graphtok_module);
-    const char *path = mount->path[0] != '\0' ? mount->path : "/";
+    /* What lies below the mount: <Location "/auth/"> holds for it, too. */
+    const char *path = apr_pstrcat(p, mount->path, "/", NULL);
 
     for (int i = 0; i < core->sec_url->nelts; i++) {
         ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);

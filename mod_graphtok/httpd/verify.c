@@ -41,6 +41,7 @@ typedef struct verdict_t {
     apr_array_header_t *warnings;
     apr_array_header_t *faults; /* errors under -t, warnings at a start */
     apr_pool_t *p;
+    const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
 } verdict_t;
 
 static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
@@ -81,6 +82,8 @@ static void visit(void *baton, const ap_directive_t *node)
         config->db_params = gtm_tree_word(&args, v->p);
         config->db_params_where = gtm_where(node, v->p);
     }
+    if (gtm_tree_is(node, "GraphTokKeyring"))
+        v->keyring_where = gtm_where(node, v->p);
     if (gtm_tree_is(node, "GraphTokUseProvider")) {
         name = gtm_tree_word(&args, v->p);
         if (gt_config_provider(config, name) == NULL)
@@ -121,19 +124,19 @@ static int is_readable(const struct stat *file)
     return 0;
 }
 
-/** A secret's file: is it there, for the children to read, and for nobody else? */
-static void check_secret_file(const verdict_t *v, const char *where, const char *directive,
-                              const gt_source_t *source)
+/** A secret's file: is it there, for the children to read, and for nobody else? 0: it is away. */
+static int check_secret_file(const verdict_t *v, const char *where, const char *directive,
+                             const gt_source_t *source)
 {
     const char *path = source != NULL ? gt_source_path(source) : NULL;
     struct stat file;
 
     if (path == NULL)
-        return;
+        return 1;
     if (stat(path, &file) != 0) {
         note(v->warnings, where, "%s: %s cannot be found now; it is looked for again when needed",
              directive, path);
-        return;
+        return 0;
     }
     if ((file.st_mode & S_IROTH) != 0)
         note(v->warnings, where, "%s: every user of this machine can read %s; chmod 0640 it",
@@ -143,6 +146,7 @@ static void check_secret_file(const verdict_t *v, const char *where, const char 
              "%s: user %s, as which requests are served, cannot read %s; chgrp and chmod 0640 it, "
              "or a changed one is seen only at a restart",
              directive, ap_unixd_config.user_name, path);
+    return 1;
 }
 
 /** Can each purpose be written? Only asked of sources that answer at once. */
@@ -153,21 +157,23 @@ static void check_keyring(const verdict_t *v)
     gt_keyring_t *ring;
     gt_err_t *err;
 
-    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
+    if (source == NULL || !check_secret_file(v, v->keyring_where, "GraphTokKeyring", source) ||
+        gt_source_kind(source) == GT_FROM_EXEC)
         return;
     err = gt_source_read(&text, source, v->p);
     if (err != GT_OK) {
-        note(v->warnings, NULL, "GraphTokKeyring: %s", err->detail);
+        note(v->warnings, v->keyring_where, "GraphTokKeyring: %s", err->detail);
         return;
     }
     err = gt_keyring_parse(&ring, text, v->p);
     if (err != GT_OK) {
-        note(v->faults, NULL, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
+        note(v->faults, v->keyring_where, "GraphTokKeyring %s: %s", gt_source_name(source),
+             err->detail);
         return;
     }
     for (int i = 0; i < GT_PURPOSES; i++) {
         if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
-            note(v->faults, NULL,
+            note(v->faults, v->keyring_where,
                  "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
                  gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
     }
@@ -177,7 +183,7 @@ static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *p
 {
     struct stat file;
 
-    check_secret_file(v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    (void)check_secret_file(v, provider->where, "GraphTokClientSecret", provider->client_secret);
     if (provider->ca_file != NULL &&
         (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
         note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
@@ -234,10 +240,8 @@ static void judge(verdict_t *v)
     gt_config_check(config, v->errors, v->warnings, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
-    if (config->providers->nelts > 0) {
-        check_secret_file(v, NULL, "GraphTokKeyring", config->keyring);
+    if (config->providers->nelts > 0)
         check_keyring(v);
-    }
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
 }
@@ -256,7 +260,8 @@ int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    apr_array_make(ptemp, 4, sizeof(const char *)),
-                   pconf};
+                   pconf,
+                   NULL};
     int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
     int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
 
