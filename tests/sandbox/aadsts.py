@@ -39,6 +39,7 @@ CODES: dict[int, Row] = {
     50147: ("invalid_grant", "", "Invalid size of Code_Verifier parameter."),
     50148: ("invalid_grant", "", "The code_verifier does not match the code_challenge supplied in "
             "the authorization request for PKCE."),
+    50149: ("invalid_request", "", "Invalid Code_Challenge_method parameter."),
     50173: ("invalid_grant", "bad_token", "The provided grant has expired due to it being revoked, "
             "a fresh auth token is needed."),
     50194: ("unauthorized_client", "", "Application '{0}' is not configured as a multi-tenant "

@@ -92,9 +92,9 @@ def check_challenge(world: World, params: Params) -> None:
             raise EntraError(9002325)
         return
     if method not in ("S256", "plain", ""):
-        raise EntraError(90023, ("code_challenge_method",))
+        raise EntraError(50149)
     if world.settings.require_pkce and method != "S256":
-        raise EntraError(90023, ("code_challenge_method",))
+        raise EntraError(50149)
     size_is_right = len(challenge) == 43 if method == "S256" else 43 <= len(challenge) <= 128
     if not size_is_right or not CHALLENGE.match(challenge):
         raise EntraError(501491)
@@ -171,7 +171,7 @@ def issue_code(world: World, tenant: str, params: Params, person: Person) -> Res
         time.time(),
         has_cae=wants_cae(params),
     )
-    # With no method a challenge is the verifier itself (RFC 7636 4.3); kept as its S256 form's twin.
+    # With no method, or `plain`, the challenge is the verifier itself (RFC 7636 4.3).
     if params.get("code_challenge") and params.get("code_challenge_method", "plain") == "plain":
         world.codes[text].challenge = "plain:" + params["code_challenge"]
     pairs = [("code", text)]

@@ -86,8 +86,10 @@ class Sandbox:
         except ProcessLookupError:
             return
         try:
-            os.kill(pid, signal.SIGTERM)
-            ended = bool(select.select([handle], [], [], seconds)[0])
+            ended = not self.is_ours(pid)  # the number may be somebody else's by now
+            if not ended:
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+                ended = bool(select.select([handle], [], [], seconds)[0])
         except ProcessLookupError:
             ended = True
         finally:
@@ -96,6 +98,13 @@ class Sandbox:
             self.process.wait()
         if not ended:
             raise SandboxError(f"the sandbox (pid {pid}) did not end in {seconds:g} s")
+
+    @staticmethod
+    def is_ours(pid: int) -> bool:
+        try:
+            return PROGRAM.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
 
     def __enter__(self) -> Sandbox:
         return self
@@ -175,8 +184,8 @@ class Sandbox:
     def calls(self, where: str) -> dict[str, Any]:
         """The tally of an endpoint; zeros when nothing came."""
         nothing = {"count": 0, "done": 0, "in_hand": 0, "peak": 0, "abandoned": 0}
-        found: dict[str, Any] = self.ask("calls").get(where, {**nothing, "statuses": {}, "last": []})
-        return found
+        found: dict[str, dict[str, Any]] = self.ask("calls")
+        return found.get(where, {**nothing, "statuses": {}, "last": []})
 
     def count(self, where: str) -> int:
         return int(self.calls(where)["count"])

@@ -76,7 +76,7 @@ def bulk(calendar: Calendar, count: int, size: int) -> None:
         start = begin + step * index
         members: Members = {
             "subject": f"Bulk {index}",
-            "body": {"contentType": "text", "content": text},
+            "body": {"contentType": "html", "content": text},
             "isAllDay": False,
         }
         event = Event(members, start, start + step, "UTC")

@@ -7,7 +7,8 @@ import re
 import uuid
 
 from aadsts import EntraError, entra_headers, error_response
-from authorize import authorize, check_tenant, choose
+from authorize import authorize, check_tenant, choose, same_place
+from pages import page
 from people import PERSONAL_TENANT
 from state import World
 from tokens import correlation_of, token
@@ -19,9 +20,16 @@ ROUTES = (
     ("authorize", re.compile(r"/([^/]+)/oauth2/v2\.0/authorize\Z")),
     ("token", re.compile(r"/([^/]+)/oauth2/v2\.0/token\Z")),
     ("choose", re.compile(r"/([^/]+)/login\Z")),
+    ("logout", re.compile(r"/([^/]+)/oauth2/v2\.0/logout\Z")),
 )
-BROWSER_ROUTES = ("authorize", "choose")
-METHODS = {"discovery": ("GET", "HEAD"), "jwks": ("GET", "HEAD"), "choose": ("POST",)}
+BROWSER_ROUTES = ("authorize", "choose", "logout")
+METHODS = {
+    "discovery": ("GET", "HEAD"),
+    "jwks": ("GET", "HEAD"),
+    "authorize": ("GET", "POST"),
+    "choose": ("POST",),
+    "logout": ("GET", "POST"),
+}
 CLAIMS = (
     "sub iss cloud_instance_name cloud_instance_host_name cloud_graph_host_name msgraph_host aud "
     "exp iat auth_time acr nonce preferred_username name tid ver at_hash c_hash email"
@@ -38,13 +46,13 @@ def find_route(path: str) -> tuple[str, str] | None:
 
 
 def cached_headers() -> Pairs:
-    kept = [pair for pair in entra_headers(str(uuid.uuid4())) if pair[0] not in ("Pragma", "Expires")]
-    kept = [pair for pair in kept if pair[0] != "Cache-Control"]
-    return [
-        ("Cache-Control", "max-age=86400, private"),
-        ("Access-Control-Allow-Origin", "*"),
-        *kept,
+    others = [
+        pair
+        for pair in entra_headers(str(uuid.uuid4()))
+        if pair[0] not in ("Cache-Control", "Pragma", "Expires")
     ]
+    own = [("Cache-Control", "max-age=86400, private"), ("Access-Control-Allow-Origin", "*")]
+    return own + others
 
 
 def discovery(world: World, tenant_word: str) -> Response:
@@ -73,7 +81,7 @@ def discovery(world: World, tenant_word: str) -> Response:
         "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
         "http_logout_supported": True,
         "frontchannel_logout_supported": True,
-        "end_session_endpoint": f"{here}/oauth2/v2.0/logout",
+        "end_session_endpoint": f"{world.browser_base}/{tenant}/oauth2/v2.0/logout",
         "claims_supported": CLAIMS.split(),
         "kerberos_endpoint": f"{here}/kerberos",
         "tenant_region_scope": None if issuer_tenant == "{tenantid}" else "EU",
@@ -90,6 +98,14 @@ def jwks(world: World, tenant_word: str) -> Response:
     return json_response(world.keys.published(world.base, PERSONAL_TENANT), 200, cached_headers())
 
 
+def logout(world: World, request: Request) -> Response:
+    """Back to the application when it names a registered place, a page otherwise."""
+    target = dict(request.query).get("post_logout_redirect_uri", "")
+    if any(same_place(registered, target) for registered in world.redirect_uris):
+        return Response(302, [("Location", target)], b"")
+    return page("You signed out of your account", "<p>It's a good idea to close the window.</p>")
+
+
 def handle(world: World, request: Request, name: str, tenant_word: str) -> Response:
     if request.method not in METHODS.get(name, (request.method,)):
         return Response(405, [("Allow", ", ".join(METHODS[name]))], b"")
@@ -97,6 +113,8 @@ def handle(world: World, request: Request, name: str, tenant_word: str) -> Respo
         return authorize(world, request, tenant_word)
     if name == "choose":
         return choose(world, request)
+    if name == "logout":
+        return logout(world, request)
     if name == "token":
         return token(world, request, tenant_word)
     try:

@@ -27,6 +27,7 @@ from schema import GraphError, invalid
 Members = dict[str, object]
 ONE_DAY = datetime.timedelta(days=1)
 TAG = re.compile(r"<[^>]*>")
+MOST_ATTENDEES = 500
 NO_TIME = "0001-01-01T00:00:00Z"
 OCCURRENCE = re.compile(r"(.+)_(\d{8})\Z")
 
@@ -182,12 +183,10 @@ def check_recurrence(members: Members, start: datetime.datetime, zone: str) -> M
         pattern.get("dayOfMonth"), 0
     ) <= 31:
         raise invalid()
-    full = {"interval": 1, "month": 0, "dayOfMonth": 0, "firstDayOfWeek": "sunday", "index": "first"}
-    pattern = {**full, **{name: item for name, item in pattern.items() if item is not None}}
-    span.setdefault("startDate", day.isoformat())
-    span.setdefault("recurrenceTimeZone", zone)
-    span.setdefault("numberOfOccurrences", 0)
-    span.setdefault("endDate", "0001-01-01")
+    usual = {"interval": 1, "month": 0, "dayOfMonth": 0, "firstDayOfWeek": "sunday"}
+    pattern = {**usual, "index": "first", **{name: item for name, item in pattern.items() if item is not None}}
+    filled = {"startDate": day.isoformat(), "recurrenceTimeZone": zone, "numberOfOccurrences": 0}
+    span = {**filled, "endDate": "0001-01-01", **{name: item for name, item in span.items() if item is not None}}
     is_empty = span["type"] == "endDate" and str(span["endDate"]) < str(span["startDate"])
     is_none = span["type"] == "numbered" and recur.whole(span["numberOfOccurrences"], 0) < 1
     if is_empty or is_none or span["startDate"] != day.isoformat():
@@ -205,6 +204,8 @@ def tidy(members: Members) -> Members:
         kept["location"] = kept["locations"][0]  # type: ignore[index]
     attendees = kept.get("attendees")
     if isinstance(attendees, list):
+        if len(attendees) > MOST_ATTENDEES:
+            raise invalid()
         answer = {"response": "none", "time": NO_TIME}
         kept["attendees"] = [
             {"type": "required", **attendee, "status": attendee.get("status") or answer}
@@ -221,6 +222,13 @@ def plain_text(body: object) -> str:
     if str(body.get("contentType", "text")).lower() != "html":
         return content
     return unescape(TAG.sub("", content)).strip()
+
+
+def preview(body: object) -> str:
+    """The first 255 characters, found without reading a body of megabytes to its end."""
+    if not isinstance(body, dict):
+        return ""
+    return plain_text({**body, "content": str(body.get("content") or "")[:4096]})[:255]
 
 
 def shown_body(body: object, wants_text: bool) -> Members:
@@ -316,10 +324,15 @@ class Calendar:
         """PATCH: what is given replaces, all or nothing."""
         wanted = {name: value for name, value in given.items() if name != "transactionId"}
         members = {**event.members, **tidy(wanted)}
-        start, zone = read_time(wanted["start"]) if wanted.get("start") else (event.start, event.zone)
+        start, zone = event.start, event.zone
+        if wanted.get("start"):
+            start, zone = read_time(wanted["start"])
         end = read_time(wanted["end"])[0] if wanted.get("end") else event.end
         check_times(members, start, end)
         check_midnights(members, zone, [start, end])
+        if wanted.get("start") and "recurrence" not in wanted and event.recurrence:
+            moved = {**event.recurrence["range"], "startDate": None}
+            members["recurrence"] = {**event.recurrence, "range": moved}
         if members.get("recurrence"):
             if event.kind in ("occurrence", "exception"):
                 raise invalid()
@@ -371,7 +384,7 @@ class Calendar:
             "webLink": "https://outlook.office365.com/owa/?itemid=" + event.id,
             "onlineMeetingUrl": None,
             "onlineMeeting": None,
-            "bodyPreview": plain_text(body)[:255],
+            "bodyPreview": preview(body),
             "responseStatus": {"response": "organizer", "time": NO_TIME},
             "organizer": {"emailAddress": self.owner()},
         }

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from wire import Request, Response, encode, parse_pairs
 
-PLACES = ("token", "authorize", "choose", "discovery", "jwks", "graph", "userinfo")
+PLACES = ("token", "authorize", "choose", "logout", "discovery", "jwks", "graph", "userinfo")
 KINDS = (
     "delay", "hang", "status", "entra_error", "graph_error", "claims", "html", "empty", "garbage",
     "huge", "answer", "redirect", "die", "die_after", "drip",

@@ -56,11 +56,9 @@ VERBS: dict[str, tuple[str, ...]] = {
 
 @dataclass
 class Ask:
-    """A request whose path was understood. `kind`: a key of VERBS."""
+    """What a path was understood to mean. `kind`: a key of VERBS."""
 
-    request: Request
     kind: str
-    template: str
     id: str = ""
 
 
@@ -162,11 +160,11 @@ def unknown_segment(name: str) -> GraphError:
     return GraphError(400, "BadRequest", f"Resource not found for the segment '{name}'.")
 
 
-def below_me(request: Request, rest: list[str], calendar: Calendar) -> Ask:
+def below_me(rest: list[str], calendar: Calendar) -> Ask:
     """What is meant by the segments after /me; names without regard to case, ids with."""
     names = [part.lower() for part in rest]
     if not rest:
-        return Ask(request, "profile", "/me")
+        return Ask("profile")
     if names[0] == "calendars" and len(rest) > 1:
         if rest[1] != calendar.id:
             message = "The specified object was not found in the store."
@@ -176,20 +174,20 @@ def below_me(request: Request, rest: list[str], calendar: Calendar) -> Ask:
         names, rest = names[1:], rest[1:]
     if names[0] in ("calendar", "calendars", "calendarview", "events", "revokesigninsessions"):
         if len(rest) == 1:
-            return Ask(request, names[0], f"/me/{rest[0]}")
+            return Ask(names[0])
         if names[0] == "events":
-            return below_event(request, rest, names)
+            return below_event(rest, names)
         raise unknown_segment(rest[1])
     raise unknown_segment(rest[0])
 
 
-def below_event(request: Request, rest: list[str], names: list[str]) -> Ask:
+def below_event(rest: list[str], names: list[str]) -> Ask:
     if len(rest) == 2:
-        return Ask(request, "event", "/me/events/{id}", rest[1])
+        return Ask("event", rest[1])
     kinds = {**dict.fromkeys(ANSWERS, "answer"), "instances": "instances", "cancel": "cancel"}
     if len(rest) > 3 or names[2] not in kinds:
         raise unknown_segment(rest[2])
-    return Ask(request, kinds[names[2]], f"/me/events/{{id}}/{names[2]}", rest[1])
+    return Ask(kinds[names[2]], rest[1])
 
 
 def understand(request: Request, calendar: Calendar) -> Ask:
@@ -200,11 +198,19 @@ def understand(request: Request, calendar: Calendar) -> Ask:
         raise GraphError(400, "BadRequest", f"Invalid version: {parts[0] if parts else ''}")
     if len(parts) < 2 or parts[1].lower() != "me":
         raise unknown_segment(parts[1] if len(parts) > 1 else "")
-    ask = below_me(request, parts[2:], calendar)
+    ask = below_me(parts[2:], calendar)
     if request.method not in VERBS[ask.kind]:
-        message = "Specified HTTP method is not allowed for the request target."
-        raise GraphError(405, "BadRequest", message, [("Allow", ", ".join(VERBS[ask.kind]))])
+        raise wrong_verb(ask.kind)
     return ask
+
+
+def wrong_verb(kind: str) -> GraphError:
+    """The directory and Outlook, behind the same Graph, say it in words of their own."""
+    allow = [("Allow", ", ".join(VERBS[kind]))]
+    if kind == "profile":
+        message = "Specified HTTP method is not allowed for the request target."
+        return GraphError(405, "Request_BadRequest", message, allow)
+    return GraphError(405, "ErrorInvalidRequest", "The OData request is not supported.", allow)
 
 
 def read_prefer(request: Request) -> Prefer:
@@ -257,8 +263,8 @@ def window_of(pairs: Pairs) -> tuple[zones.datetime.datetime, zones.datetime.dat
         text = "The end date-time must be after the start date-time."
         raise GraphError(400, "ErrorInvalidParameter", text)
     if (end - start).days > LONGEST_DAYS:
-        text = f"The requested time duration specified for calendar view is too long: limit {LONGEST_DAYS} days."
-        raise GraphError(400, "ErrorInvalidRequest", text)
+        text = "The requested time duration specified for calendar view is too long. The limit is "
+        raise GraphError(400, "ErrorInvalidRequest", f"{text}{LONGEST_DAYS} days.")
     return start, end
 
 
@@ -278,7 +284,6 @@ class Graph:
 
     def answer(self) -> Response:
         ask = understand(self.request, self.calendar)
-        self.request.notes["route"] = f"{self.request.method} {ask.template}"
         check_scope(self.token, ask.kind, self.request.method)
         self.prefer = read_prefer(self.request)
         name = f"{self.request.method.lower()}_{ask.kind}"
@@ -287,7 +292,15 @@ class Graph:
         return response
 
     def get_profile(self, ask: Ask) -> Response:
-        return reply(200, {"@odata.context": f"{METADATA}users/$entity", **self.person.profile()})
+        profile = self.person.profile()
+        wanted = dict(self.request.query).get("$select", "")
+        names = [name.strip() for name in wanted.split(",") if name.strip()]
+        for name in names:
+            if name not in profile:
+                text = f"Could not find a property named '{name}' on type 'microsoft.graph.user'."
+                raise odata.bad_uri(text)
+        shown = {name: profile[name] for name in names or profile}
+        return reply(200, {"@odata.context": f"{METADATA}users/$entity", **shown})
 
     def get_calendar(self, ask: Ask) -> Response:
         body = {"@odata.context": self.context("calendar/$entity"), **self.calendar.as_json()}
@@ -300,9 +313,9 @@ class Graph:
     def render(self, event: Event) -> Members:
         return self.calendar.render(event, self.prefer.zone, self.prefer.wants_text)
 
-    def collection(self, events: list[Event], context: str, also: tuple[str, ...]) -> Response:
+    def collection(self, events: list[Event], context: str) -> Response:
         pairs = self.request.query
-        options = odata.parse(pairs, also, self.world.settings.page_limit)
+        options = odata.parse(pairs, self.world.settings.page_limit)
         if self.prefer.page and "$top" not in [name.lower() for name, _ in pairs]:
             options.top = self.prefer.page
         rows = odata.apply(options, [self.render(event) for event in events])
@@ -319,21 +332,21 @@ class Graph:
 
     def get_events(self, ask: Ask) -> Response:
         masters = list(self.calendar.events.values())
-        return self.collection(masters, self.context("events"), ())
+        return self.collection(masters, self.context("events"))
 
     def get_calendarview(self, ask: Ask) -> Response:
         start, end = window_of(self.request.query)
         found = self.calendar.view(start, end)
-        return self.collection(found, self.context("calendarView"), ("startdatetime", "enddatetime"))
+        return self.collection(found, self.context("calendarView"))
 
     def get_instances(self, ask: Ask) -> Response:
         start, end = window_of(self.request.query)
         event = self.calendar.find(ask.id)
         found = [] if event.recurrence is None else list(event.in_window(start, end))
-        return self.collection(found, self.context("instances"), ("startdatetime", "enddatetime"))
+        return self.collection(found, self.context("instances"))
 
     def one(self, event: Event, status: int, headers: Pairs) -> Response:
-        options = odata.parse(self.request.query, (), self.world.settings.page_limit)
+        options = odata.parse(self.request.query, self.world.settings.page_limit)
         row = odata.select(options, self.render(event))
         body = {"@odata.context": self.context("events/$entity"), **row}
         etag = ("ETag", f'W/"{event.change_key}"')
@@ -347,8 +360,8 @@ class Graph:
             text = "The maximum request length supported is 4MB."
             raise GraphError(413, "RequestEntityTooLarge", text)
         if self.request.body and self.request.media_type != "application/json":
-            kind = self.request.media_type
-            raise GraphError(415, "UnsupportedMediaType", f"The content type '{kind}' is not taken.")
+            text = f"The content type '{self.request.media_type}' is not taken."
+            raise GraphError(415, "UnsupportedMediaType", text)
         return read_event(self.request.body)
 
     def post_events(self, ask: Ask) -> Response:

@@ -78,11 +78,6 @@ class Calls:
         tally.peak = max(tally.peak, tally.in_hand)
         self.tell()
 
-    def also(self, name: str) -> None:
-        """Count under a finer name what is already counted under a coarser one."""
-        self.of(name).count += 1
-        self.tell()
-
     def end(self, name: str, status: str, summary: dict[str, object], is_gone: bool) -> None:
         tally = self.of(name)
         tally.done += 1

@@ -93,8 +93,8 @@ def parse_order(text: str) -> list[tuple[str, bool]]:
     return found
 
 
-def parse(pairs: Pairs, also: tuple[str, ...], page_limit: int) -> Options:
-    """The options of a query; `also`: the parameters without a dollar that the route takes."""
+def parse(pairs: Pairs, page_limit: int) -> Options:
+    """The options of a query; parameters without a dollar are the route's own business."""
     options = Options()
     seen: set[str] = set()
     for name, value in pairs:
@@ -108,7 +108,7 @@ def parse(pairs: Pairs, also: tuple[str, ...], page_limit: int) -> Options:
         if key.startswith("$") and key not in KNOWN:
             raise bad_uri(f"The query specified in the URI is not valid. Query option '{name}' "
                           "was not recognized.")  # fmt: skip
-        if key.startswith("$") and key not in also:
+        if key.startswith("$"):
             take(options, key, value, page_limit)
     return options
 

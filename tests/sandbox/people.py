@@ -40,16 +40,13 @@ class Person:
         }
 
 
+ADA = "a0a0a0a0-1815-4d12-8a10-000000001815"
+GRACE = "b1b1b1b1-1906-4d09-8c09-000000001906"
+ALAN = "c2c2c2c2-1912-4e23-8623-000000001912"
 PEOPLE = (
-    Person(
-        "ada@sandbox.example", "Ada", "Lovelace", "a0a0a0a0-1815-4d12-8a10-000000001815", "Analyst"
-    ),
-    Person(
-        "grace@sandbox.example", "Grace", "Hopper", "b1b1b1b1-1906-4d09-8c09-000000001906", "Admiral"
-    ),
-    Person(
-        "alan@sandbox.example", "Alan", "Turing", "c2c2c2c2-1912-4e23-8623-000000001912", "Fellow"
-    ),
+    Person("ada@sandbox.example", "Ada", "Lovelace", ADA, "Analyst"),
+    Person("grace@sandbox.example", "Grace", "Hopper", GRACE, "Admiral"),
+    Person("alan@sandbox.example", "Alan", "Turing", ALAN, "Fellow"),
 )
 
 

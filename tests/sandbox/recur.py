@@ -71,7 +71,9 @@ def days(recurrence: dict[str, dict[str, object]], until: datetime.date) -> Iter
     first = datetime.date.fromisoformat(str(span["startDate"]))
     if span["type"] == "endDate":
         until = min(until, datetime.date.fromisoformat(str(span["endDate"])))
-    left = whole(span.get("numberOfOccurrences"), LONGEST) if span["type"] == "numbered" else LONGEST
+    left = LONGEST
+    if span["type"] == "numbered":
+        left = whole(span.get("numberOfOccurrences"), LONGEST)
     day = first
     for _ in range(LONGEST):
         if day > until or left <= 0:

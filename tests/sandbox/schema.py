@@ -203,5 +203,6 @@ def read_event(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise GraphError(400, "UnableToDeserializePostBody", "were unable to deserialize ")
     known: dict[str, object] = {name: "any" for name in READ_ONLY}
-    check_members({n: None if n in known else v for n, v in value.items()}, known | WRITABLE, "event")
+    checked = {name: None if name in known else item for name, item in value.items()}
+    check_members(checked, known | WRITABLE, "event")
     return {name: member for name, member in value.items() if name in WRITABLE}
