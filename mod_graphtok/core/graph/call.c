@@ -128,11 +128,12 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (!answer)
         return gt_err(p, GT_UPSTREAM, "GT0709", "Graph's answer has no status");
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
-    if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION)
+    if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated)
         return err;
-    /* A 401 was not carried out: whatever the method, it may be sent again. */
+    /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
+     * refused generation, and only that one. */
     call->repeated = 1;
     call->token.refresh_now = 1;
     call->token.refused = call->token.generation;

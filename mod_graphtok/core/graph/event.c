@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define ZONE_MAX 64
 #define DAY apr_time_from_sec(24 * 3600)
 #define DAYS "sunday monday tuesday wednesday thursday friday saturday"
@@ -149,19 +150,10 @@ int gt_is_word_of(const char *word, apr_size_t len, const char *words)
 
 int gt_is_time_zone(const char *name)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     apr_size_t len = name ? strlen(name) : 0;
-    apr_size_t good = 0;
-    apr_size_t more = 0;
 
-    if (len == 0 || len > ZONE_MAX || strspn(name, letters) == 0)
-        return 0;
-    do {
-        more = strspn(name + good, letters);
-        more += strspn(name + good + more, "0123456789 ._+-/()");
-        good += more;
-    } while (more);
-    return good == len;
+    return len > 0 && len <= ZONE_MAX && strspn(name, LETTERS) > 0 &&
+           strspn(name, LETTERS "0123456789 ._+-/()") == len;
 }
 
 /* A date is a local midnight without its time. */
