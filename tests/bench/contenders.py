@@ -1,0 +1,162 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Who is measured: ours, its peers, and the upstream alone. Each is a process tree and a URL."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from support import httpd as servers
+from support.browser import Browser
+from support.site import Site
+
+CALENDAR = "/calendar/events?top=10"
+
+TUNING = """StartServers 1
+ServerLimit 1
+ThreadLimit 256
+ThreadsPerChild 256
+MinSpareThreads 1
+MaxSpareThreads 256
+MaxRequestWorkers 256
+AsyncRequestWorkerFactor 20
+MaxKeepAliveRequests 0
+"""
+
+MOUNTS = """
+<Location "/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/calendar">
+    SetHandler graphtok-calendar
+</Location>
+GraphTokUser static tom
+GraphTokLimit off
+GraphTokMaxTransfers 20000
+"""
+
+NGINX = """daemon off;
+master_process on;
+worker_processes auto;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+worker_rlimit_nofile 60000;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    keepalive_requests 100000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    upstream api {{ server 127.0.0.1:{upstream}; keepalive 2000; keepalive_requests 100000000; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_pass http://api;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Authorization "Bearer {token}";
+        }}
+        location = /static.json {{ root {folder}; }}
+    }}
+}}
+"""
+
+
+class Upstream:
+    """The cheap upstream; `delay` in ms."""
+
+    def __init__(self, program, delay, size=600):
+        self.port = servers.free_port()
+        self.process = subprocess.Popen([program, str(self.port), str(delay), str(size)])
+        time.sleep(0.2)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Contender:
+    """One that is measured."""
+
+    def __init__(self, name, url, pid=None, stop=lambda: None):
+        self.name, self.url, self.pid, self.stop = name, url, pid, stop
+
+
+def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuning=TUNING):
+    """Ours: a static user signed in at the sandbox, Graph's place taken by the upstream."""
+    site = Site(pathlib.Path(ground) / f"graphtok-{os.urandom(3).hex()}", sandbox, "event", "sqlite3",
+                None, mounts=MOUNTS, tuning=tuning,
+                provider=f"GraphTokGraphURL {upstream.url}/v1.0")
+    site.configure()
+    site.httpd.conf.write_text(site.httpd.conf.read_text()
+                               .replace(f"GraphTokGraphURL {sandbox.graph}\n", "\n")
+                               .replace("LogLevel info graphtok:trace8", "LogLevel warn"))
+    site.start()
+    sandbox.add_redirect_uri(site.url + "/auth/callback")
+    signed_in = Browser(sandbox.ca).sign_in(site.url + "/auth/login")
+    assert signed_in.status == 200, signed_in
+    answer = Browser().get(site.url + path)
+    assert answer.status == 200, answer
+    return Contender(name, f"http://127.0.0.1:{site.httpd.port}{path}", site.httpd.process.pid,
+                     site.httpd.remove), site
+
+
+def apache_proxy(ground, upstream, token, threads=256, name=None):
+    """mod_proxy_http with a fixed Authorization field."""
+    server = servers.Httpd(pathlib.Path(ground) / f"proxy-{os.urandom(3).hex()}")
+    text = f"""
+RequestHeader set Authorization "Bearer {token}"
+<Proxy "{upstream.url}">
+    ProxySet keepalive=On max={threads}
+</Proxy>
+ProxyPass "/v1.0" "{upstream.url}/v1.0"
+"""
+    server.write(text, TUNING.replace("256", str(threads)), "core:warn")
+    server.conf.write_text(server.conf.read_text().replace("LogLevel info", "LogLevel warn"))
+    server.start()
+    (server.folder / "htdocs/static.json").write_text("{}")
+    return Contender(name or f"mod_proxy_http, {threads} threads",
+                     f"http://127.0.0.1:{server.port}/v1.0/me/events", server.process.pid,
+                     server.remove), server
+
+
+def apache_static(server, text):
+    """A static file of the same size on that httpd."""
+    path = server.folder / "htdocs/static.json"
+    path.write_bytes(text)
+    os.chmod(path, 0o644)
+    return Contender("static file, same size", f"http://127.0.0.1:{server.port}/static.json",
+                     server.process.pid)
+
+
+def nginx(ground, upstream, token):
+    """nginx proxy_pass with a fixed Authorization field."""
+    folder = pathlib.Path(ground) / f"nginx-{os.urandom(3).hex()}"
+    folder.mkdir()
+    os.chmod(folder, 0o755)
+    port = servers.free_port()
+    conf = folder / "nginx.conf"
+    conf.write_text(NGINX.format(folder=folder, port=port, upstream=upstream.port, token=token))
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", conf, "-p", folder],
+                               stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+
+    def stop():
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+    return Contender("nginx proxy_pass", f"http://127.0.0.1:{port}/v1.0/me/events", process.pid, stop)
+
+
+def straight(upstream):
+    """Nobody in between."""
+    return Contender("straight to the upstream", upstream.url + "/v1.0/me/events",
+                     upstream.process.pid)

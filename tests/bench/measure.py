@@ -1,0 +1,84 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""One measurement: wrk against a URL, the CPU and memory of the process tree behind it."""
+
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+
+TICK = os.sysconf("SC_CLK_TCK")
+UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+def tree(pid):
+    """A process and all below it."""
+    found = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += tree(int(child))
+    return found
+
+
+def cpu_seconds(pid):
+    """User and system time of the tree, ended children included."""
+    total = 0
+    for one in tree(pid):
+        fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+        total += sum(int(value) for value in fields[11:15 if one == pid else 13])
+    return total / TICK
+
+
+def pss_mib(pid):
+    """Memory of the tree, shared pages divided among their users."""
+    total = 0
+    for one in tree(pid):
+        for line in pathlib.Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def run_wrk(url, clients, seconds):
+    """wrk's figures: answered, requests/s, p50 and p99 in ms, errors."""
+    done = subprocess.run(
+        ["wrk", "-t2", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency", url],
+        capture_output=True, text=True, check=True).stdout
+    answered = int(re.search(r"(\d+) requests in", done)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
+    lines = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+[a-z]+)$", done, re.M))
+    values = {}
+    for quantile, text in lines.items():
+        number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()
+        values[quantile] = float(number) * UNIT[unit]
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
+    socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done)
+    errors = (int(failed[1]) if failed else 0) + (sum(map(int, socket.groups())) if socket else 0)
+    return {"answered": answered, "rate": rate, "p50": values.get("50"), "p99": values.get("99"),
+            "errors": errors}
+
+
+def one_round(contender, clients, seconds):
+    """One contender once."""
+    before = cpu_seconds(contender.pid)
+    figures = run_wrk(contender.url, clients, seconds)
+    figures["pss"] = pss_mib(contender.pid)
+    figures["cpu"] = 1000 * (cpu_seconds(contender.pid) - before) / max(figures["answered"], 1)
+    return figures
+
+
+def compare(contenders, clients, seconds, rounds, say=lambda text: None):
+    """All of them in turn, several times: medians by name."""
+    seen = {contender.name: [] for contender in contenders}
+    for contender in contenders:
+        run_wrk(contender.url, clients, 2)
+    for number in range(rounds):
+        for contender in contenders:
+            figures = one_round(contender, clients, seconds)
+            seen[contender.name].append(figures)
+            say(f"round {number + 1}: {contender.name}: {figures['rate']:.0f}/s, "
+                f"p99 {figures['p99']:.0f} ms, CPU {figures['cpu']:.3f} ms, "
+                f"PSS {figures['pss']:.0f} MiB, errors {figures['errors']}")
+    return {name: {key: statistics.median(row[key] for row in rows) if key != "errors"
+                   else sum(row[key] for row in rows) for key in rows[0]}
+            for name, rows in seen.items()}
