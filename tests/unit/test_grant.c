@@ -1,100 +1,32 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Grants and leases on both engines: sign-in, refresh, verdicts, races, what is refused. */
+/* Grants on both engines: sign-in, refresh, verdicts, counts, and what is refused. */
 
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_thread_proc.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "bench.h"
-#include "store/grant.h"
+#include "desk.h"
 
 Suite *suite_grant(void);
 
-static const gt_owner_t tom = {"tom", "microsoft"};
-static const gt_owner_t ann = {"ann", "microsoft"};
-static const gt_identity_t person = {"https://login.example/v2.0", "tenant", "oid-1",
-                                     "tom@example.org", "Tom"};
-static const gt_identity_t stranger = {"https://login.example/v2.0", "tenant", "oid-2",
-                                       "tom@example.org", "Tom"};
-
-/* A migrated store on an empty database. */
-typedef struct desk_t {
-    bench_t *bench;
-    apr_pool_t *pool;
-    gt_store_t *store;
-} desk_t;
-
-static desk_t open_desk(int loop)
-{
-    desk_t desk;
-
-    desk.bench = bench_open(loop);
-    desk.pool = desk.bench->pool;
-    desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
-    bench_migrate(desk.bench, 3);
-    return desk;
-}
-
-static gt_tokens_t tokens(const char *access, const char *refresh, apr_pool_t *p)
-{
-    gt_tokens_t fresh = {.scope = "User.Read"};
-
-    fresh.access = gt_secret_from(access, p);
-    fresh.refresh = gt_secret_from(refresh, p);
-    fresh.expires_at = apr_time_from_sec(1795249815);
-    return fresh;
-}
-
-static gt_err_t *sign_in(gt_grant_t **grant, desk_t *desk, const gt_owner_t *owner,
-                         const gt_identity_t *identity, const char *access)
-{
-    const gt_tokens_t fresh =
-        tokens(access, apr_pstrcat(desk->pool, access, "-refresh", NULL), desk->pool);
-
-    return gt_grant_sign_in(grant, desk->store, owner, identity, &fresh, desk->pool);
-}
-
-static gt_grant_t *signed_in(desk_t *desk, const gt_owner_t *owner, const char *access)
-{
-    gt_grant_t *grant;
-
-    bench_ok(sign_in(&grant, desk, owner, &person, access));
-    ck_assert_ptr_nonnull(grant);
-    return grant;
-}
-
-static gt_grant_t *found(desk_t *desk, const gt_owner_t *owner)
-{
-    gt_grant_t *grant;
-
-    bench_ok(gt_grant_find(&grant, desk->store, owner, desk->pool));
-    return grant;
-}
-
-static int holds(const gt_secret_t *secret, const char *text, apr_pool_t *p)
-{
-    return secret != NULL && gt_secret_equal(secret, gt_secret_from(text, p));
-}
-
 START_TEST(a_first_sign_in_makes_a_row)
 {
-    desk_t desk = open_desk(_i);
-    gt_tokens_t fresh = tokens("a1", "r1", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_tokens_t fresh = desk_tokens("a1", "r1", desk.pool);
     gt_grant_t *grant;
 
-    ck_assert_ptr_null(found(&desk, &tom));
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom));
     fresh.id_token = gt_secret_from("id-token", desk.pool);
-    bench_ok(gt_grant_sign_in(&grant, desk.store, &tom, &person, &fresh, desk.pool));
+    bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool));
     ck_assert_ptr_nonnull(grant);
-    grant = found(&desk, &tom);
+    grant = desk_found(&desk, &desk_tom);
     ck_assert_str_eq(grant->owner.user, "tom");
     ck_assert_str_eq(grant->owner.provider, "microsoft");
-    ck_assert(holds(grant->access, "a1", desk.pool));
-    ck_assert(holds(grant->refresh, "r1", desk.pool));
+    ck_assert(desk_holds(grant->access, "a1", desk.pool));
+    ck_assert(desk_holds(grant->refresh, "r1", desk.pool));
     ck_assert_str_eq(grant->account.subject, "oid-1");
     ck_assert_str_eq(grant->account.tenant, "tenant");
     ck_assert_str_eq(grant->account.issuer, "https://login.example/v2.0");
@@ -112,12 +44,12 @@ END_TEST
 
 START_TEST(test_T5_no_token_reaches_the_database_in_clear)
 {
-    desk_t desk = open_desk(_i);
-    gt_tokens_t fresh = tokens("clear-access", "clear-refresh", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_tokens_t fresh = desk_tokens("clear-access", "clear-refresh", desk.pool);
     gt_grant_t *grant;
 
     fresh.id_token = gt_secret_from("clear-id", desk.pool);
-    bench_ok(gt_grant_sign_in(&grant, desk.store, &tom, &person, &fresh, desk.pool));
+    bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool));
     ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens WHERE "
                                            "encrypted_access_token LIKE 'gt1.new.%' AND "
                                            "encrypted_refresh_token LIKE 'gt1.new.%' AND "
@@ -130,14 +62,14 @@ END_TEST
 
 START_TEST(signing_in_again_keeps_row_and_counts_up)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *first = signed_in(&desk, &tom, "a1");
-    gt_grant_t *second = signed_in(&desk, &tom, "a2");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *first = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_grant_t *second = desk_signed_in(&desk, &desk_tom, "a2");
 
     ck_assert_str_eq(first->id, second->id);
     ck_assert_int_eq(second->generation, first->generation + 1);
-    ck_assert(holds(found(&desk, &tom)->access, "a2", desk.pool));
-    ck_assert(holds(found(&desk, &tom)->refresh, "a2-refresh", desk.pool));
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->access, "a2", desk.pool));
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "a2-refresh", desk.pool));
     ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens"), "1");
     bench_close(desk.bench);
 }
@@ -145,17 +77,17 @@ END_TEST
 
 START_TEST(another_person_is_refused)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    gt_err_t *err = sign_in(&grant, &desk, &tom, &stranger, "a2");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_err_t *err = desk_sign_in(&grant, &desk, &desk_tom, &desk_stranger, "a2");
     int deleted;
 
     bench_tag(err, "GT0423");
     ck_assert_int_eq(err->cls, GT_CONFLICT);
-    ck_assert(holds(found(&desk, &tom)->access, "a1", desk.pool));
-    bench_ok(gt_grant_delete(&deleted, desk.store, &tom, desk.pool));
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->access, "a1", desk.pool));
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
     ck_assert_int_eq(deleted, 1);
-    bench_ok(sign_in(&grant, &desk, &tom, &stranger, "a2"));
+    bench_ok(desk_sign_in(&grant, &desk, &desk_tom, &desk_stranger, "a2"));
     bench_close(desk.bench);
 }
 END_TEST
@@ -169,24 +101,24 @@ START_TEST(a_row_of_S0_is_bound_by_the_first_sign_in)
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
     bench_s0_table(desk.bench);
     bench_migrate(desk.bench, 3);
-    bench_ok(sign_in(&grant, &desk, &tom, &person, "a1"));
+    bench_ok(desk_sign_in(&grant, &desk, &desk_tom, &desk_person, "a1"));
     ck_assert_int_eq(grant->generation, 2);
-    bench_tag(sign_in(&grant, &desk, &tom, &stranger, "a2"), "GT0423");
-    ck_assert_str_eq(found(&desk, &tom)->account.subject, "oid-1");
+    bench_tag(desk_sign_in(&grant, &desk, &desk_tom, &desk_stranger, "a2"), "GT0423");
+    ck_assert_str_eq(desk_found(&desk, &desk_tom)->account.subject, "oid-1");
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(a_sign_in_without_refresh_token_keeps_the_old_one)
 {
-    desk_t desk = open_desk(_i);
-    const gt_tokens_t fresh = tokens("a2", NULL, desk.pool);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    const gt_tokens_t fresh = desk_tokens("a2", NULL, desk.pool);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
-    bench_ok(gt_grant_sign_in(&grant, desk.store, &tom, &person, &fresh, desk.pool));
-    ck_assert(holds(grant->access, "a2", desk.pool));
-    ck_assert(holds(grant->refresh, "a1-refresh", desk.pool));
-    bench_ok(gt_grant_sign_in(&grant, desk.store, &ann, &person, &fresh, desk.pool));
+    bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool));
+    ck_assert(desk_holds(grant->access, "a2", desk.pool));
+    ck_assert(desk_holds(grant->refresh, "a1-refresh", desk.pool));
+    bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_ann, &desk_person, &fresh, desk.pool));
     ck_assert_ptr_null(grant->refresh);
     ck_assert_str_eq(bench_ask(desk.bench, "SELECT encrypted_refresh_token FROM user_tokens "
                                            "WHERE user_id = 'ann'"),
@@ -197,15 +129,15 @@ END_TEST
 
 START_TEST(a_sign_in_heals_what_no_key_opens)
 {
-    desk_t desk = open_desk(_i);
-    const gt_tokens_t fresh = tokens("a2", NULL, desk.pool);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    const gt_tokens_t fresh = desk_tokens("a2", NULL, desk.pool);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
     bench_run(desk.bench, "UPDATE user_tokens SET encrypted_access_token = 'gt1.gone.AAAA', "
                           "encrypted_refresh_token = 'gt1.gone.AAAA'");
-    ck_assert_int_eq(gt_grant_find(&grant, desk.store, &tom, desk.pool)->cls, GT_DAMAGED);
-    bench_ok(gt_grant_sign_in(&grant, desk.store, &tom, &person, &fresh, desk.pool));
-    ck_assert(holds(grant->access, "a2", desk.pool));
+    ck_assert_int_eq(gt_grant_find(&grant, desk.store, &desk_tom, desk.pool)->cls, GT_DAMAGED);
+    bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool));
+    ck_assert(desk_holds(grant->access, "a2", desk.pool));
     ck_assert_ptr_null(grant->refresh);
     bench_close(desk.bench);
 }
@@ -224,13 +156,13 @@ START_TEST(test_T2_a_moved_value_is_refused)
     apr_size_t i;
 
     for (i = 0; i < sizeof moves / sizeof moves[0]; i++) {
-        desk_t desk = open_desk(_i);
-        gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+        desk_t desk = desk_open(_i);
+        gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
         gt_err_t *err;
 
-        signed_in(&desk, &ann, "a2");
+        desk_signed_in(&desk, &desk_ann, "a2");
         bench_run(desk.bench, moves[i]);
-        err = gt_grant_find(&grant, desk.store, i == 3 ? &google : &tom, desk.pool);
+        err = gt_grant_find(&grant, desk.store, i == 3 ? &google : &desk_tom, desk.pool);
         ck_assert_ptr_nonnull(err);
         ck_assert_int_eq(err->cls, GT_DAMAGED);
         bench_close(desk.bench);
@@ -247,9 +179,9 @@ START_TEST(test_T1_a_store_may_write_fernet)
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
     bench_migrate(desk.bench, 3);
-    grant = signed_in(&desk, &tom, "a1");
+    grant = desk_signed_in(&desk, &desk_tom, "a1");
     ck_assert_str_eq(grant->key_id, "");
-    ck_assert(holds(found(&desk, &tom)->refresh, "a1-refresh", desk.pool));
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "a1-refresh", desk.pool));
     ck_assert_int_eq(strncmp(bench_ask(desk.bench, "SELECT encrypted_access_token "
                                                    "FROM user_tokens"),
                              "gAAAAA", 6),
@@ -260,39 +192,39 @@ END_TEST
 
 START_TEST(test_T6_a_refresh_is_stored_for_its_generation_only)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t rotated = tokens("a2", "r2", desk.pool);
-    const gt_tokens_t late = tokens("a3", "r3", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_tokens_t rotated = desk_tokens("a2", "r2", desk.pool);
+    const gt_tokens_t late = desk_tokens("a3", "r3", desk.pool);
     int stored, ours;
 
     bench_ok(gt_lease_take(&ours, desk.store, grant, "me", apr_time_from_sec(30), desk.pool));
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
     ck_assert_int_eq(stored, 1);
-    ck_assert_int_eq(found(&desk, &tom)->generation, grant->generation + 1);
-    ck_assert(holds(found(&desk, &tom)->refresh, "r2", desk.pool));
-    ck_assert_ptr_null(found(&desk, &tom)->lease_owner);
-    ck_assert_int_eq(found(&desk, &tom)->lease_until, 0);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->generation, grant->generation + 1);
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "r2", desk.pool));
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom)->lease_owner);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->lease_until, 0);
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &late, desk.pool));
     ck_assert_int_eq(stored, 0);
-    ck_assert(holds(found(&desk, &tom)->refresh, "r2", desk.pool));
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "r2", desk.pool));
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(test_T6_a_refresh_without_rotation_keeps_the_token)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    gt_tokens_t fresh = tokens("a2", NULL, desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_tokens_t fresh = desk_tokens("a2", NULL, desk.pool);
     int stored;
 
     fresh.scope = NULL;
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &fresh, desk.pool));
     ck_assert_int_eq(stored, 1);
-    grant = found(&desk, &tom);
-    ck_assert(holds(grant->access, "a2", desk.pool));
-    ck_assert(holds(grant->refresh, "a1-refresh", desk.pool));
+    grant = desk_found(&desk, &desk_tom);
+    ck_assert(desk_holds(grant->access, "a2", desk.pool));
+    ck_assert(desk_holds(grant->refresh, "a1-refresh", desk.pool));
     ck_assert_str_eq(grant->scope, "User.Read");
     bench_close(desk.bench);
 }
@@ -300,32 +232,32 @@ END_TEST
 
 START_TEST(a_commit_may_be_repeated)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t rotated = tokens("a2", "r2", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_tokens_t rotated = desk_tokens("a2", "r2", desk.pool);
     int stored;
 
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
     ck_assert_int_eq(stored, 1);
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
     ck_assert_int_eq(stored, 1);
-    ck_assert_int_eq(found(&desk, &tom)->generation, grant->generation + 1);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->generation, grant->generation + 1);
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(a_result_for_a_deleted_row_is_dropped)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t late = tokens("a2", "r2", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_tokens_t late = desk_tokens("a2", "r2", desk.pool);
     int stored, deleted;
 
-    bench_ok(gt_grant_delete(&deleted, desk.store, &tom, desk.pool));
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &late, desk.pool));
     ck_assert_int_eq(stored, 0);
-    ck_assert_ptr_null(found(&desk, &tom));
-    bench_ok(gt_grant_delete(&deleted, desk.store, &tom, desk.pool));
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom));
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
     ck_assert_int_eq(deleted, 0);
     bench_close(desk.bench);
 }
@@ -334,24 +266,24 @@ END_TEST
 /* A row that was made anew has no generation that the old one had. */
 START_TEST(a_result_for_the_row_before_is_dropped)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *old = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t late = tokens("late", "late", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *old = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_tokens_t late = desk_tokens("late", "late", desk.pool);
     gt_grant_t *now;
     int stored, deleted, noted;
 
     bench_run(desk.bench, "UPDATE user_tokens SET generation = generation - 1000");
     old->generation -= 1000;
-    bench_ok(gt_grant_delete(&deleted, desk.store, &tom, desk.pool));
-    now = signed_in(&desk, &tom, "a2");
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
+    now = desk_signed_in(&desk, &desk_tom, "a2");
     ck_assert_int_gt(now->generation, old->generation);
     bench_ok(gt_grant_commit(&stored, desk.store, old, &late, desk.pool));
     ck_assert_int_eq(stored, 0);
     bench_ok(gt_grant_failed(&noted, desk.store, old,
                              gt_err(desk.pool, GT_SIGN_IN, "GT0501", "refused"), desk.pool));
     ck_assert_int_eq(noted, 0);
-    ck_assert(holds(found(&desk, &tom)->access, "a2", desk.pool));
-    ck_assert_int_eq(found(&desk, &tom)->status, GT_ACTIVE);
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->access, "a2", desk.pool));
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_ACTIVE);
     bench_close(desk.bench);
 }
 END_TEST
@@ -369,9 +301,9 @@ static gt_err_t *failure_with(gt_effect_t effect, apr_pool_t *p)
 
 START_TEST(test_T8_three_errors_deactivate_and_success_resets)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t fresh = tokens("a2", "r2", desk.pool);
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_tokens_t fresh = desk_tokens("a2", "r2", desk.pool);
     gt_err_t *failure = failure_with(GT_EFFECT_COUNT, desk.pool);
     int i, noted, stored;
 
@@ -379,22 +311,22 @@ START_TEST(test_T8_three_errors_deactivate_and_success_resets)
     for (i = 1; i <= 3; i++) {
         bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
         ck_assert_int_eq(noted, 1);
-        ck_assert_int_eq(found(&desk, &tom)->error_count, i);
-        ck_assert_int_eq(found(&desk, &tom)->status, i < 3 ? GT_ACTIVE : GT_INACTIVE);
+        ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, i);
+        ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, i < 3 ? GT_ACTIVE : GT_INACTIVE);
     }
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &fresh, desk.pool));
     ck_assert_int_eq(stored, 1);
-    ck_assert_int_eq(found(&desk, &tom)->error_count, 0);
-    ck_assert_ptr_null(found(&desk, &tom)->error_message);
-    ck_assert_int_eq(found(&desk, &tom)->status, GT_ACTIVE);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, 0);
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom)->error_message);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_ACTIVE);
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(test_T13_a_refusal_deactivates_until_the_next_sign_in)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
     gt_err_t *failure = failure_with(GT_EFFECT_DEACTIVATE, desk.pool);
     int noted;
 
@@ -402,82 +334,82 @@ START_TEST(test_T13_a_refusal_deactivates_until_the_next_sign_in)
     failure->code = "AADSTS700082 \xff'; token";
     bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
     ck_assert_int_eq(noted, 1);
-    grant = found(&desk, &tom);
+    grant = desk_found(&desk, &desk_tom);
     ck_assert_int_eq(grant->status, GT_INACTIVE);
     ck_assert_int_eq(grant->error_count, 1);
     ck_assert_ptr_nonnull(strstr(grant->error_message, "GT0599 AADSTS700082_____token"));
     ck_assert_ptr_null(strstr(grant->error_message, "text of the provider"));
-    ck_assert(holds(grant->refresh, "a1-refresh", desk.pool));
-    ck_assert_int_eq(signed_in(&desk, &tom, "a2")->status, GT_ACTIVE);
-    ck_assert_int_eq(found(&desk, &tom)->error_count, 0);
+    ck_assert(desk_holds(grant->refresh, "a1-refresh", desk.pool));
+    ck_assert_int_eq(desk_signed_in(&desk, &desk_tom, "a2")->status, GT_ACTIVE);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, 0);
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(interaction_is_a_state_of_its_own)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
     gt_err_t *failure = failure_with(GT_EFFECT_INTERACT, desk.pool);
     int noted;
 
     ck_assert_ptr_nonnull(failure);
     bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
     ck_assert_int_eq(noted, 1);
-    ck_assert_int_eq(found(&desk, &tom)->status, GT_NEEDS_USER);
-    ck_assert(holds(found(&desk, &tom)->refresh, "a1-refresh", desk.pool));
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_NEEDS_USER);
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "a1-refresh", desk.pool));
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(failures_that_are_not_the_users_touch_nothing)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
     gt_err_t *failure = failure_with(GT_EFFECT_NONE, desk.pool);
     int noted;
 
     ck_assert_ptr_nonnull(failure);
     bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
     ck_assert_int_eq(noted, 0);
-    ck_assert_int_eq(found(&desk, &tom)->error_count, 0);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, 0);
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(a_stale_verdict_changes_nothing)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *old = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *old = desk_signed_in(&desk, &desk_tom, "a1");
     int noted;
 
-    signed_in(&desk, &tom, "a2");
+    desk_signed_in(&desk, &desk_tom, "a2");
     bench_ok(gt_grant_failed(&noted, desk.store, old, failure_with(GT_EFFECT_DEACTIVATE, desk.pool),
                              desk.pool));
     ck_assert_int_eq(noted, 0);
-    ck_assert_int_eq(found(&desk, &tom)->status, GT_ACTIVE);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_ACTIVE);
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(test_T7_uses_are_counted_and_time_goes_forward)
 {
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
-    bench_ok(gt_grant_used(desk.store, &tom, 3, apr_time_from_sec(2000), desk.pool));
-    bench_ok(gt_grant_used(desk.store, &tom, 2, apr_time_from_sec(1000), desk.pool));
-    ck_assert_int_eq(found(&desk, &tom)->use_count, 5);
-    ck_assert_int_eq(found(&desk, &tom)->last_used_at, apr_time_from_sec(2000));
-    ck_assert_int_eq(found(&desk, &tom)->generation, grant->generation);
-    bench_ok(gt_grant_used(desk.store, &ann, 1, apr_time_from_sec(1000), desk.pool));
+    bench_ok(gt_grant_used(desk.store, &desk_tom, 3, apr_time_from_sec(2000), desk.pool));
+    bench_ok(gt_grant_used(desk.store, &desk_tom, 2, apr_time_from_sec(1000), desk.pool));
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->use_count, 5);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->last_used_at, apr_time_from_sec(2000));
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->generation, grant->generation);
+    bench_ok(gt_grant_used(desk.store, &desk_ann, 1, apr_time_from_sec(1000), desk.pool));
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(grants_are_counted_by_state)
 {
-    desk_t desk = open_desk(_i);
+    desk_t desk = desk_open(_i);
     static const struct {
         const char *user, *change;
     } rows[] = {
@@ -494,7 +426,7 @@ START_TEST(grants_are_counted_by_state)
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const gt_owner_t owner = {rows[i].user, "microsoft"};
 
-        signed_in(&desk, &owner, "a");
+        desk_signed_in(&desk, &owner, "a");
         bench_run(desk.bench,
                   apr_psprintf(desk.pool, "UPDATE user_tokens SET %s WHERE user_id = '%s'",
                                rows[i].change, rows[i].user));
@@ -520,7 +452,7 @@ END_TEST
 
 START_TEST(pages_of_a_list_hold_each_row_once)
 {
-    desk_t desk = open_desk(_i);
+    desk_t desk = desk_open(_i);
     apr_array_header_t *page;
     const char *after = NULL;
     int seen = 0, i;
@@ -528,7 +460,7 @@ START_TEST(pages_of_a_list_hold_each_row_once)
     for (i = 0; i < 5; i++) {
         const gt_owner_t owner = {apr_psprintf(desk.pool, "u%d", i), "microsoft"};
 
-        signed_in(&desk, &owner, "a");
+        desk_signed_in(&desk, &owner, "a");
     }
     do {
         bench_ok(gt_grant_list(&page, desk.store, after, 2, desk.pool));
@@ -583,7 +515,7 @@ START_TEST(user_ids_are_held_to_their_type)
         desk.bench->conf->user_column = "teacher_id";
         desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
         bench_migrate(desk.bench, 3);
-        err = sign_in(&grant, &desk, &owner, &person, "a1");
+        err = desk_sign_in(&grant, &desk, &owner, &desk_person, "a1");
         if (rows[i].stored == NULL) {
             ck_assert_ptr_nonnull(err);
             ck_assert_int_eq(err->cls, GT_INVALID);
@@ -593,7 +525,7 @@ START_TEST(user_ids_are_held_to_their_type)
             bench_ok(err);
             ck_assert_str_eq(bench_ask(desk.bench, "SELECT teacher_id FROM user_tokens"),
                              rows[i].stored);
-            ck_assert(holds(found(&desk, &owner)->access, "a1", desk.pool));
+            ck_assert(desk_holds(desk_found(&desk, &owner)->access, "a1", desk.pool));
         }
         bench_close(desk.bench);
     }
@@ -602,7 +534,7 @@ END_TEST
 
 START_TEST(a_user_id_of_256_bytes_is_too_long)
 {
-    desk_t desk = open_desk(_i);
+    desk_t desk = desk_open(_i);
     char user[257];
     const gt_owner_t owner = {user, "microsoft"};
     gt_grant_t *grant;
@@ -611,230 +543,23 @@ START_TEST(a_user_id_of_256_bytes_is_too_long)
     user[256] = '\0';
     bench_tag(gt_grant_find(&grant, desk.store, &owner, desk.pool), "GT0420");
     user[255] = '\0';
-    bench_ok(sign_in(&grant, &desk, &owner, &person, "a1"));
+    bench_ok(desk_sign_in(&grant, &desk, &owner, &desk_person, "a1"));
     bench_close(desk.bench);
 }
 END_TEST
 
 START_TEST(a_row_with_rubbish_is_damaged)
 {
-    desk_t desk = open_desk(0);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
+    desk_t desk = desk_open(0);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
     bench_run(desk.bench, "UPDATE user_tokens SET generation = 'x'");
-    bench_tag(gt_grant_find(&grant, desk.store, &tom, desk.pool), "GT0422");
+    bench_tag(gt_grant_find(&grant, desk.store, &desk_tom, desk.pool), "GT0422");
     bench_run(desk.bench, "UPDATE user_tokens SET generation = 1, expires_at = 'tomorrow'");
-    bench_ok(gt_grant_find(&grant, desk.store, &tom, desk.pool));
+    bench_ok(gt_grant_find(&grant, desk.store, &desk_tom, desk.pool));
     ck_assert_int_eq(grant->expires_at, 0);
     bench_run(desk.bench, "UPDATE user_tokens SET status = 9");
-    bench_tag(gt_grant_find(&grant, desk.store, &tom, desk.pool), "GT0422");
-    bench_close(desk.bench);
-}
-END_TEST
-
-/* --- leases ----------------------------------------------------------------------------------- */
-
-static int take(desk_t *desk, const gt_grant_t *grant, const char *holder)
-{
-    int ours;
-
-    bench_ok(gt_lease_take(&ours, desk->store, grant, holder, apr_time_from_sec(30), desk->pool));
-    return ours;
-}
-
-START_TEST(a_lease_has_one_holder_until_it_is_given_back)
-{
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    gt_grant_t *held;
-
-    ck_assert_int_eq(take(&desk, grant, "one"), 1);
-    ck_assert_int_eq(take(&desk, grant, "two"), 0);
-    ck_assert_int_eq(take(&desk, grant, "one"), 0);
-    held = found(&desk, &tom);
-    ck_assert_str_eq(held->lease_owner, "one");
-    ck_assert_int_ge(held->lease_until, gt_now() + apr_time_from_sec(29));
-    ck_assert_int_le(held->lease_until, gt_now() + apr_time_from_sec(32));
-    bench_ok(gt_lease_give_back(desk.store, grant, "two", desk.pool));
-    ck_assert_int_eq(take(&desk, grant, "two"), 0);
-    bench_ok(gt_lease_give_back(desk.store, grant, "one", desk.pool));
-    ck_assert_int_eq(take(&desk, grant, "two"), 1);
-    bench_close(desk.bench);
-}
-END_TEST
-
-START_TEST(a_lease_that_ran_out_is_free)
-{
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-
-    ck_assert_int_eq(take(&desk, grant, "dead"), 1);
-    bench_run(desk.bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
-    ck_assert_int_eq(take(&desk, grant, "two"), 1);
-    bench_ok(gt_lease_give_back(desk.store, grant, "dead", desk.pool));
-    ck_assert_int_eq(take(&desk, grant, "three"), 0);
-    bench_close(desk.bench);
-}
-END_TEST
-
-START_TEST(a_lease_is_for_a_generation)
-{
-    desk_t desk = open_desk(_i);
-    gt_grant_t *old = signed_in(&desk, &tom, "a1");
-    gt_grant_t *now = signed_in(&desk, &tom, "a2");
-
-    ck_assert_int_eq(take(&desk, old, "one"), 0);
-    ck_assert_int_eq(take(&desk, now, "one"), 1);
-    bench_ok(gt_lease_give_back(desk.store, old, "one", desk.pool));
-    ck_assert_int_eq(take(&desk, now, "two"), 0);
-    bench_close(desk.bench);
-}
-END_TEST
-
-START_TEST(a_result_is_stored_though_the_lease_ran_out)
-{
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    const gt_tokens_t rotated = tokens("a2", "r2", desk.pool);
-    int stored;
-
-    ck_assert_int_eq(take(&desk, grant, "paused"), 1);
-    bench_run(desk.bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
-    ck_assert_int_eq(take(&desk, grant, "other"), 1);
-    bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
-    ck_assert_int_eq(stored, 1);
-    ck_assert(holds(found(&desk, &tom)->refresh, "r2", desk.pool));
-    bench_close(desk.bench);
-}
-END_TEST
-
-/* --- races: two threads, a connection each ---------------------------------------------------- */
-
-#define ROUNDS 10
-
-typedef struct racer_t {
-    apr_pool_t *pool; /* of this thread alone */
-    gt_store_t *store;
-    const gt_identity_t *identity;
-    const char *name;
-    const gt_grant_t *grant;
-    gt_err_t *err;
-    int won;
-} racer_t;
-
-static void *APR_THREAD_FUNC race_for_lease(apr_thread_t *thread, void *baton)
-{
-    racer_t *racer = baton;
-
-    (void)thread;
-    racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, racer->name,
-                               apr_time_from_sec(30), racer->pool);
-    return NULL;
-}
-
-static void *APR_THREAD_FUNC race_to_sign_in(apr_thread_t *thread, void *baton)
-{
-    racer_t *racer = baton;
-    const gt_tokens_t fresh = tokens(racer->name, racer->name, racer->pool);
-    gt_grant_t *grant = NULL;
-
-    (void)thread;
-    racer->err = gt_grant_sign_in(&grant, racer->store, &tom, racer->identity, &fresh, racer->pool);
-    racer->won = grant != NULL;
-    return NULL;
-}
-
-static void make_racers(racer_t racers[2], desk_t *desk)
-{
-    static const char *const racer_names[] = {"one", "two"};
-    int i;
-
-    for (i = 0; i < 2; i++) {
-        memset(&racers[i], 0, sizeof racers[i]);
-        apr_pool_create_unmanaged_ex(&racers[i].pool, NULL, NULL);
-        racers[i].name = racer_names[i];
-        racers[i].store = gt_store_make(desk->bench->conf, bench_db(desk->bench, ""),
-                                        desk->bench->ring, desk->pool);
-    }
-}
-
-static void race(racer_t racers[2], apr_thread_start_t run, apr_pool_t *p)
-{
-    apr_thread_t *threads[2];
-    apr_status_t status;
-    int i;
-
-    for (i = 0; i < 2; i++)
-        ck_assert_int_eq(apr_thread_create(&threads[i], NULL, run, &racers[i], p), APR_SUCCESS);
-    for (i = 0; i < 2; i++)
-        apr_thread_join(&status, threads[i]);
-}
-
-static void end_racers(racer_t racers[2])
-{
-    apr_pool_destroy(racers[0].pool);
-    apr_pool_destroy(racers[1].pool);
-}
-
-START_TEST(of_two_that_want_a_lease_one_gets_it)
-{
-    desk_t desk = open_desk(_i);
-    gt_grant_t *grant = signed_in(&desk, &tom, "a1");
-    racer_t racers[2];
-    int round;
-
-    make_racers(racers, &desk);
-    racers[0].grant = racers[1].grant = grant;
-    for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_for_lease, desk.pool);
-        bench_ok(racers[0].err);
-        bench_ok(racers[1].err);
-        ck_assert_int_eq(racers[0].won + racers[1].won, 1);
-        ck_assert_str_eq(found(&desk, &tom)->lease_owner, racers[0].won ? "one" : "two");
-        bench_run(desk.bench, "UPDATE user_tokens SET lease_until = 0, lease_owner = NULL");
-    }
-    end_racers(racers);
-    bench_close(desk.bench);
-}
-END_TEST
-
-START_TEST(of_two_people_who_sign_in_first_one_gets_the_row)
-{
-    desk_t desk = open_desk(_i);
-    racer_t racers[2];
-    int round, deleted;
-
-    make_racers(racers, &desk);
-    racers[0].identity = &person;
-    racers[1].identity = &stranger;
-    for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_to_sign_in, desk.pool);
-        ck_assert_int_eq(racers[0].won + racers[1].won, 1);
-        bench_ok(racers[racers[0].won ? 0 : 1].err);
-        bench_tag(racers[racers[0].won ? 1 : 0].err, "GT0423");
-        ck_assert(holds(found(&desk, &tom)->access, racers[0].won ? "one" : "two", desk.pool));
-        bench_ok(gt_grant_delete(&deleted, desk.store, &tom, desk.pool));
-    }
-    end_racers(racers);
-    bench_close(desk.bench);
-}
-END_TEST
-
-START_TEST(one_person_may_sign_in_twice_at_once)
-{
-    desk_t desk = open_desk(_i);
-    racer_t racers[2];
-    int round;
-
-    make_racers(racers, &desk);
-    racers[0].identity = racers[1].identity = &person;
-    for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_to_sign_in, desk.pool);
-        bench_ok(racers[0].err);
-        bench_ok(racers[1].err);
-        ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens"), "1");
-    }
-    end_racers(racers);
+    bench_tag(gt_grant_find(&grant, desk.store, &desk_tom, desk.pool), "GT0422");
     bench_close(desk.bench);
 }
 END_TEST
@@ -878,20 +603,6 @@ static TCase *of_refresh(int n)
     return tcase;
 }
 
-static TCase *of_leases(int n)
-{
-    TCase *tcase = tcase_create("leases and races");
-
-    tcase_add_loop_test(tcase, a_lease_has_one_holder_until_it_is_given_back, 0, n);
-    tcase_add_loop_test(tcase, a_lease_that_ran_out_is_free, 0, n);
-    tcase_add_loop_test(tcase, a_lease_is_for_a_generation, 0, n);
-    tcase_add_loop_test(tcase, a_result_is_stored_though_the_lease_ran_out, 0, n);
-    tcase_add_loop_test(tcase, of_two_that_want_a_lease_one_gets_it, 0, n);
-    tcase_add_loop_test(tcase, of_two_people_who_sign_in_first_one_gets_the_row, 0, n);
-    tcase_add_loop_test(tcase, one_person_may_sign_in_twice_at_once, 0, n);
-    return tcase;
-}
-
 Suite *suite_grant(void)
 {
     Suite *suite = suite_create("grant");
@@ -899,6 +610,5 @@ Suite *suite_grant(void)
 
     suite_add_tcase(suite, of_sign_in(n));
     suite_add_tcase(suite, of_refresh(n));
-    suite_add_tcase(suite, of_leases(n));
     return suite;
 }

@@ -138,7 +138,7 @@ static void leave(gt_db_t *db, int is_probe, int answered)
     if (is_back > 0)
         gt_log(GT_LOG_NOTICE, NULL, "the database answers again");
     else if (is_back < 0)
-        gt_log(GT_LOG_ERROR, "GT0401", "the database does not answer; asked again within 2 s");
+        gt_log(GT_LOG_ERROR, "GT0427", "the database went away; it is asked again within 2 s");
 }
 
 static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *conn,

@@ -45,6 +45,7 @@ typedef struct gt_statement_t {
 /** The session of a connection, made when it has none. NULL: we do not speak its engine. */
 gt_session_t *gt_session_of(const gt_db_conn_t *conn);
 
+/** Which engine it speaks. */
 gt_engine_t gt_session_engine(const gt_session_t *session);
 
 /** Rows of a statement, copied into `p`. A SELECT is repeated once on a new connection. */
