@@ -137,7 +137,7 @@ void gt_json_put(json_t *object, const char *key, json_t *fresh)
     if (json_object_set_new(object, key, fresh) == 0)
         return;
     /* A key of ours that is no UTF-8, a value that is none, or no memory. */
-    assert(!"a JSON member could not be set");
+    assert(0 && "a JSON member could not be set");
     abort();
 }
 
