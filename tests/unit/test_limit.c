@@ -1,0 +1,381 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Limits: GCRA as a table of moments and answers, then between threads and processes, then damage. */
+
+#include "gt_test.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/limit.h"
+
+Suite *suite_limit(void);
+
+#define SECOND apr_time_from_sec(1)
+
+static gt_limits_t *limits;
+static void *memory;
+static apr_size_t memory_size;
+
+static void map_limits(apr_int64_t count)
+{
+    memory_size = gt_limits_size(count);
+    memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert(memory != MAP_FAILED);
+    limits = gt_limits_open(memory, memory_size, count, pool);
+    ck_assert_ptr_nonnull(limits);
+}
+
+static void begin(void)
+{
+    make_pool();
+    memory = NULL;
+}
+
+static void end(void)
+{
+    if (memory)
+        munmap(memory, memory_size);
+    drop_pool();
+}
+
+static gt_limit_answer_t ask(const gt_limit_t *limit, const char *name)
+{
+    gt_limit_answer_t answer;
+
+    gt_limit_check(&answer, limits, limit, name, strlen(name));
+    return answer;
+}
+
+/* Three calls in three seconds; rows are calls of one key, in order. */
+START_TEST(gcra_by_the_table)
+{
+    static const struct {
+        apr_time_t at; /* ms */
+        int allowed;
+        apr_int64_t remaining;
+        apr_interval_time_t retry_after; /* ms */
+    } rows[] = {
+        {0, 1, 2, 1000},    {0, 1, 1, 2000},     {0, 1, 0, 3000},    {0, 0, 0, 1000},
+        {1, 0, 0, 999},     {999, 0, 0, 1},      {1000, 1, 0, 3000}, {1000, 0, 0, 1000},
+        {3000, 1, 1, 2000}, {3000, 1, 0, 3000},  {3500, 0, 0, 500},  {9000, 1, 2, 1000},
+        {9500, 1, 1, 1500}, {60000, 1, 2, 1000},
+    };
+    gt_limit_t limit = {3, 3 * SECOND};
+
+    map_limits(8);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        gt_limit_answer_t answer;
+
+        fake_clock(1000 * SECOND + apr_time_from_msec(rows[i].at));
+        answer = ask(&limit, "tom");
+        ck_assert_msg(answer.allowed == rows[i].allowed, "row %d: allowed", (int)i);
+        ck_assert_msg(answer.remaining == rows[i].remaining, "row %d: %d remaining", (int)i,
+                      (int)answer.remaining);
+        ck_assert_msg(answer.retry_after == apr_time_from_msec(rows[i].retry_after),
+                      "row %d: retry after %d µs", (int)i, (int)answer.retry_after);
+    }
+}
+END_TEST
+
+START_TEST(keys_do_not_share_a_counter)
+{
+    gt_limit_t limit = {1, SECOND};
+
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    ck_assert(ask(&limit, "tom").allowed);
+    ck_assert(ask(&limit, "ada").allowed);
+    ck_assert(!ask(&limit, "tom").allowed);
+    ck_assert(!ask(&limit, "ada").allowed);
+}
+END_TEST
+
+/* 200 in a minute, then one each 300 ms; over an hour never more than 200 + 3600 / 0.3. */
+START_TEST(the_long_run_keeps_the_rate)
+{
+    gt_limit_t limit = {200, 60 * SECOND};
+    int allowed = 0;
+
+    map_limits(8);
+    for (int i = 0; i < 36000; i++) {
+        fake_clock(1000 * SECOND + apr_time_from_msec(100) * i);
+        allowed += ask(&limit, "tom").allowed;
+    }
+    ck_assert_int_ge(allowed, 12000);
+    ck_assert_int_le(allowed, 12200);
+}
+END_TEST
+
+START_TEST(counts_that_do_not_divide_the_span)
+{
+    static const gt_limit_t rows[] = {{7, 1000}, {3, 10}, {1000, 1}, {999999, SECOND}, {20, 1}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        apr_int64_t allowed = 0;
+
+        fake_clock(1000 * SECOND);
+        map_limits(8);
+        while (ask(&rows[i], "tom").allowed)
+            allowed++;
+        ck_assert_int_eq(allowed, rows[i].count);
+        munmap(memory, memory_size);
+        memory = NULL;
+    }
+}
+END_TEST
+
+/* One set: eight keys fit; the ninth takes the place of the one nearest to idle. */
+START_TEST(a_full_set_gives_up_the_one_nearest_to_idle)
+{
+    gt_limit_t limit = {2, 10 * SECOND};
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+
+    fake_clock(1000 * SECOND);
+    map_limits(8);
+    for (int i = 0; i < 8; i++) {
+        ask(&limit, names[i]);
+        if (i != 4)
+            ask(&limit, names[i]);
+    }
+    ck_assert(ask(&limit, "ninth").allowed);
+    ck_assert_int_eq(ask(&limit, "ninth").remaining, 0);
+    for (int i = 0; i < 8; i++) {
+        if (i != 4)
+            ck_assert(!ask(&limit, names[i]).allowed);
+    }
+    /* "e" began anew: two calls again, where it had one left. */
+    ck_assert_int_eq(ask(&limit, "e").remaining, 1);
+}
+END_TEST
+
+START_TEST(idle_counters_are_used_again)
+{
+    gt_limit_t limit = {1, SECOND};
+
+    map_limits(8);
+    for (int i = 0; i < 1000; i++) {
+        fake_clock(1000 * SECOND + 2 * SECOND * i);
+        ck_assert(ask(&limit, apr_psprintf(pool, "user%d", i)).allowed);
+        ck_assert(!ask(&limit, apr_psprintf(pool, "user%d", i)).allowed);
+    }
+}
+END_TEST
+
+START_TEST(a_segment_survives_and_another_shape_is_refused)
+{
+    gt_limit_t limit = {1, SECOND};
+
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    ck_assert(ask(&limit, "tom").allowed);
+    limits = gt_limits_open(memory, memory_size, 64, pool);
+    ck_assert_ptr_nonnull(limits);
+    ck_assert(!ask(&limit, "tom").allowed);
+    ck_assert_ptr_null(gt_limits_open(memory, memory_size, 32, pool));
+    ck_assert_ptr_null(gt_limits_open(memory, memory_size - 1, 64, pool));
+    memset(memory, 'x', memory_size);
+    ck_assert_ptr_null(gt_limits_open(memory, memory_size, 64, pool));
+    ck_assert_uint_eq(gt_limits_size(0), 0);
+    ck_assert_uint_eq(gt_limits_size(-5), 0);
+    ck_assert_uint_eq(gt_limits_size(APR_INT64_MAX), 0);
+}
+END_TEST
+
+/* Two segments hash the same names differently, or one could learn where to aim. */
+START_TEST(each_segment_has_a_secret_of_its_own)
+{
+    gt_limit_t limit = {1, SECOND};
+    void *first;
+
+    fake_clock(1000 * SECOND);
+    map_limits(1024);
+    ask(&limit, "tom");
+    first = memory;
+    map_limits(1024);
+    ask(&limit, "tom");
+    ck_assert_mem_ne((char *)first + 64, (char *)memory + 64, memory_size - 128);
+    munmap(first, memory_size);
+}
+END_TEST
+
+/* ---- together ---- */
+
+#define TOGETHER 4
+#define CALLS 2000
+
+static void *call_often(void *arg)
+{
+    gt_limit_t limit = {CALLS, apr_time_from_sec(3600 * 24)};
+    int *allowed = arg;
+
+    for (int i = 0; i < CALLS; i++)
+        *allowed += ask(&limit, "tom").allowed;
+    return NULL;
+}
+
+START_TEST(threads_get_no_more_than_the_limit)
+{
+    pthread_t threads[TOGETHER];
+    int allowed[TOGETHER] = {0, 0, 0, 0};
+
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    for (int i = 0; i < TOGETHER; i++)
+        pthread_create(&threads[i], NULL, call_often, &allowed[i]);
+    for (int i = 0; i < TOGETHER; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(allowed[0] + allowed[1] + allowed[2] + allowed[3], CALLS);
+}
+END_TEST
+
+START_TEST(processes_get_no_more_than_the_limit)
+{
+    pid_t pids[TOGETHER];
+    int *allowed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    for (int i = 0; i < TOGETHER; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            call_often(&allowed[i]);
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < TOGETHER; i++)
+        ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+    ck_assert_int_eq(allowed[0] + allowed[1] + allowed[2] + allowed[3], CALLS);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+/* Put a word into the place of the only moment there is. */
+static void damage_moment(apr_time_t moment, apr_uint64_t damage)
+{
+    apr_uint64_t *words = memory;
+    int found = 0;
+
+    for (apr_size_t i = 0; i < memory_size / 8; i++) {
+        if (words[i] == (apr_uint64_t)moment) {
+            words[i] = damage;
+            found++;
+        }
+    }
+    ck_assert_int_eq(found, 1);
+}
+
+START_TEST(a_damaged_moment_neither_opens_nor_closes_for_ever)
+{
+    static const apr_uint64_t damages[] = {0, 1, APR_UINT64_MAX, UINT64_C(1) << 63, APR_INT64_MAX};
+    gt_limit_t limit = {2, 2 * SECOND};
+
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        int allowed = 0;
+
+        fake_clock(1000 * SECOND);
+        map_limits(8);
+        ck_assert(ask(&limit, "tom").allowed);
+        damage_moment(1001 * SECOND, damages[i]);
+        while (ask(&limit, "tom").allowed)
+            allowed++;
+        ck_assert_int_le(allowed, 2);
+        fake_time += SECOND;
+        ck_assert(ask(&limit, "tom").allowed);
+        munmap(memory, memory_size);
+        memory = NULL;
+    }
+}
+END_TEST
+
+START_TEST(a_shorter_limit_after_a_restart_is_not_held_up_by_the_longer)
+{
+    gt_limit_t longer = {1, apr_time_from_sec(3600)};
+    gt_limit_t shorter = {10, 60 * SECOND};
+
+    fake_clock(1000 * SECOND);
+    map_limits(8);
+    ck_assert(ask(&longer, "tom").allowed);
+    ck_assert(!ask(&shorter, "tom").allowed);
+    fake_time += 6 * SECOND;
+    ck_assert(ask(&shorter, "tom").allowed);
+}
+END_TEST
+
+/* ---- as text ---- */
+
+START_TEST(limits_as_text)
+{
+    static const struct {
+        const char *text;
+        apr_int64_t count;
+        apr_interval_time_t seconds; /* 0: not a limit */
+    } rows[] = {
+        {"10/min", 10, 60},
+        {"20/h", 20, 3600},
+        {"5/10s", 5, 10},
+        {"100/1min", 100, 60},
+        {"1/d", 1, 86400},
+        {"3/7", 3, 7},
+        {"1000000/s", 1000000, 1},
+        {"", 0, 0},
+        {"10", 0, 0},
+        {"/min", 0, 0},
+        {"10/", 0, 0},
+        {"0/min", 0, 0},
+        {"-1/min", 0, 0},
+        {"10/0s", 0, 0},
+        {"10/-1s", 0, 0},
+        {"10/fortnight", 0, 0},
+        {"10/min/h", 0, 0},
+        {" 10/min", 0, 0},
+        {"10 /min", 0, 0},
+        {"10/min ", 0, 0},
+        {"1000001/s", 0, 0},
+        {"1/32d", 0, 0},
+        {"1/99999999999999d", 0, 0},
+        {"x/min", 0, 0},
+        {"99999999999999999999/min", 0, 0},
+        {"10/00000000000000000000000000000000001s", 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        gt_limit_t limit;
+        int is_right = gt_limit_parse(&limit, rows[i].text);
+
+        ck_assert_msg(is_right == (rows[i].seconds != 0), "\"%s\"", rows[i].text);
+        if (!is_right)
+            continue;
+        ck_assert_int_eq(limit.count, rows[i].count);
+        ck_assert_int_eq(limit.span, apr_time_from_sec(rows[i].seconds));
+    }
+    ck_assert(!gt_limit_parse(&(gt_limit_t){0, 0}, NULL));
+}
+END_TEST
+
+Suite *suite_limit(void)
+{
+    Suite *suite = suite_create("limit");
+    TCase *tcase = tcase_create("limit");
+
+    tcase_add_checked_fixture(tcase, begin, end);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, gcra_by_the_table);
+    tcase_add_test(tcase, keys_do_not_share_a_counter);
+    tcase_add_test(tcase, the_long_run_keeps_the_rate);
+    tcase_add_test(tcase, counts_that_do_not_divide_the_span);
+    tcase_add_test(tcase, a_full_set_gives_up_the_one_nearest_to_idle);
+    tcase_add_test(tcase, idle_counters_are_used_again);
+    tcase_add_test(tcase, a_segment_survives_and_another_shape_is_refused);
+    tcase_add_test(tcase, each_segment_has_a_secret_of_its_own);
+    tcase_add_test(tcase, threads_get_no_more_than_the_limit);
+    tcase_add_test(tcase, processes_get_no_more_than_the_limit);
+    tcase_add_test(tcase, a_damaged_moment_neither_opens_nor_closes_for_ever);
+    tcase_add_test(tcase, a_shorter_limit_after_a_restart_is_not_held_up_by_the_longer);
+    tcase_add_test(tcase, limits_as_text);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
