@@ -1,0 +1,478 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Every directive through the real httpd -t: good and bad values, contexts, merging, the dump."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from support import httpd as servers
+
+GUID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+# directive, good value, what the dump then says under "config"
+SERVER = [
+    ("GraphTokPublicURL", "https://app.example/", "public_url", "https://app.example"),
+    ("GraphTokCacheSlots", "64", "cache_slots", 64),
+    ("GraphTokCacheSlotSize", "8K", "cache_slot_bytes", 8192),
+    ("GraphTokCacheTime", "30s", "cache_time", "30s"),
+    ("GraphTokLimitSlots", "2048", "limit_slots", 2048),
+    ("GraphTokRefreshMargin", "10min", "refresh_margin", "10min"),
+    ("GraphTokLease", "60", "lease", "1min"),
+    ("GraphTokStateTime", "1h", "state_time", "1h"),
+    ("GraphTokSessionTime", "2d", "session_time", "2d"),
+    ("GraphTokMaxTransfers", "1", "max_transfers", 1),
+    ("GraphTokDatabaseUsers", "1000", "db_users", 1000),
+    ("GraphTokDatabaseWait", "500ms", "db_wait", "500ms"),
+]
+
+PROVIDER = [
+    ("GraphTokTenant", GUID, "tenant", GUID),
+    ("GraphTokClientID", "a-b.apps.example", "client_id", "a-b.apps.example"),
+    ("GraphTokClientSecret", "env:SECRET", "client_secret", "env:SECRET"),
+    ("GraphTokScope", 'openid "offline_access User.Read"', "scope",
+     "openid offline_access User.Read"),
+    ("GraphTokAuthority", "http://127.0.0.1:8400/", "authority", "http://127.0.0.1:8400"),
+    ("GraphTokGraphURL", "https://graph.example/v1.0", "graph_url", "https://graph.example/v1.0"),
+    ("GraphTokConnectTimeout", "1s", "connect_timeout", "1s"),
+    ("GraphTokTimeout", "25s", "timeout", "25s"),
+]
+
+STORE = [
+    ("GraphTokTable", "app.tokens", {"table": "app.tokens"}),
+    ("GraphTokCipher", "fernet", {"cipher": "fernet"}),
+    ("GraphTokUserColumn", "teacher_id", {"user_column": "teacher_id", "user_type": "text"}),
+    ("GraphTokUserColumn", "uid uuid", {"user_column": "uid", "user_type": "uuid"}),
+    ("GraphTokUserColumn", "uid integer REFERENCES app.users(id)",
+     {"user_column": "uid", "user_type": "integer", "references": "app.users(id)"}),
+    ("GraphTokUserColumn", "uid references users(id)", {"references": "users(id)"}),
+]
+
+LOCATION = [
+    ("GraphTokUser", "static tom", {"user_from": "static", "user": "tom"}),
+    ("GraphTokUser", 'static "Tom Müller"', {"user": "Tom Müller"}),
+    ("GraphTokUser", "session", {"user_from": "session", "user": None}),
+    ("GraphTokUser", "remote-user", {"user_from": "remote-user", "user": None}),
+    ("GraphTokUseProvider", "microsoft", {"provider": "microsoft"}),
+    ("GraphTokUseStore", "main", {"store": "main"}),
+    ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
+    ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
+    ("GraphTokRequestMax", "64K", {"request_max": 65536}),
+    ("GraphTokAnswerMax", "1M", {"answer_max": 1048576}),
+]
+
+# line, the context it stands in, what the message must say
+BAD = [
+    ("GraphTokKeyring", "server", "takes one argument"),
+    ("GraphTokKeyring file:", "server", "file: needs a path"),
+    ("GraphTokPublicURL http://app.example", "server", "is not an https URL"),
+    ("GraphTokPublicURL https://u:p@app.example", "server", "is not an https URL"),
+    ("GraphTokCacheSlots 63", "server", "'63' is below the smallest, 64"),
+    ("GraphTokCacheSlots 1048577", "server", "'1048577' is above the largest, 1048576"),
+    ("GraphTokCacheSlots many", "server", "'many' is not a whole number"),
+    ("GraphTokCacheSlotSize 1T", "server", "'1T' is not a size such as"),
+    ("GraphTokCacheSlotSize 65K", "server", "'65K' is above the largest, 65536"),
+    ("GraphTokCacheTime 2h", "server", "'2h' is above the largest, 1h"),
+    ("GraphTokLimitSlots 1023", "server", "'1023' is below the smallest, 1024"),
+    ("GraphTokRefreshMargin 9s", "server", "'9s' is below the smallest, 10s"),
+    ("GraphTokLease 1s", "server", "'1s' is below the smallest, 2s"),
+    ("GraphTokStateTime soon", "server", "'soon' is not a span such as"),
+    ("GraphTokSessionTime 31d", "server", "'31d' is above the largest, 30d"),
+    ("GraphTokMaxTransfers 0", "server", "'0' is below the smallest, 1"),
+    ("GraphTokDatabaseUsers -1", "server", "'-1' is below the smallest, 1"),
+    ("GraphTokDatabaseWait 2min", "server", "'2min' is above the largest, 1min"),
+    ("GraphTokTenant a/b", "provider", "'a/b' is not a tenant"),
+    ("GraphTokClientID", "provider", "takes one argument"),
+    ('GraphTokClientID "a b"', "provider", "'a b' is not an application (client) id"),
+    ("GraphTokClientSecret env:1X", "provider", "env: needs the name"),
+    ("GraphTokClientSecret exec:vault", "provider", "exec: needs a command with its full path"),
+    ("GraphTokScope", "provider", "it must have 1 to"),
+    ("GraphTokScope open\\id", "provider", "is not a list of scopes"),
+    ("GraphTokAuthority login.example", "provider", "is not an https URL"),
+    ("GraphTokGraphURL https://g.example/?v=1", "provider", "is not an https URL"),
+    ("GraphTokCAFile /no/such.pem", "provider", "there is no file /no/such.pem"),
+    ("GraphTokConnectTimeout 1ms", "provider", "'1ms' is below the smallest, 100ms"),
+    ("GraphTokTimeout 6min", "provider", "'6min' is above the largest, 5min"),
+    ("GraphTokAllowedTenants contoso.com", "provider", "is not a list of tenant GUIDs"),
+    ("GraphTokTable a;b", "store", "'a;b' is not a table's name"),
+    ("GraphTokCipher rot13", "store", "'rot13' is none of: aes-256-gcm fernet"),
+    ("GraphTokUserColumn a.b", "store", "'a.b' is not a column's name"),
+    ("GraphTokUserColumn a int", "store", "'int' is not one of: text integer uuid"),
+    ("GraphTokUserColumn a text REFERENCES users", "store", "'users' is not table(column)"),
+    ("GraphTokUserColumn a text more", "store", "'more' is one word too many"),
+    ("GraphTokUser static", "location", "GraphTokUser static needs a user"),
+    ("GraphTokUser session tom", "location", "session takes no name"),
+    ("GraphTokUser jwt", "location", "'jwt' is none of: static session remote-user"),
+    ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
+    ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
+    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: "),
+    ("GraphTokRoutes", "location", "it must have 1 to"),
+    ("GraphTokReturnTo //evil.example", "location", "is not a path of this server"),
+    ("GraphTokReturnTo http://app.example/", "location", "is not a path of this server"),
+    ("GraphTokRequestMax 1", "location", "'1' is below the smallest, 1024"),
+    ("GraphTokAnswerMax 2G", "location", "'2G' is above the largest, 1073741824"),
+    ("GraphTokLimit", "location", "GraphTokLimit needs"),
+    ("GraphTokLimit off login 1/min", "location", "GraphTokLimit off stands alone"),
+    ("GraphTokLimit tea 1/min", "location", "'tea' is none of: off on login callback user"),
+    ("GraphTokLimit events", "location", "GraphTokLimit events lacks its value"),
+    ("GraphTokLimit events 0/min", "location", "'0/min' is neither COUNT/SPAN"),
+    ("GraphTokLimit events 5/never", "location", "'5/never' is neither COUNT/SPAN"),
+]
+
+
+def auth(*lines):
+    """A mounted sign-in with more lines in its Location."""
+    return '<Location "/auth">\nSetHandler graphtok-auth\n' + "\n".join(lines) + "\n</Location>\n"
+
+
+def mount(checked, path="/auth"):
+    """The dump of one mount."""
+    return next(m for m in checked.dump["mounts"] if m["path"] == path)
+
+
+@pytest.mark.parametrize("directive,value,member,expected", SERVER, ids=[r[0] for r in SERVER])
+def test_server_directives(frame, directive, value, member, expected):
+    checked = frame.check(f"{directive} {value}")
+    assert checked.dump["config"][member] == expected
+
+
+@pytest.mark.parametrize("directive,value,member,expected", PROVIDER, ids=[r[0] for r in PROVIDER])
+def test_provider_directives(frame, directive, value, member, expected):
+    checked = frame.check(provider=frame.provider(f"{directive} {value}"))
+    assert checked.dump["config"]["providers"][0][member] == expected
+
+
+def test_provider_with_files_and_tenants(frame):
+    (frame.folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    checked = frame.check(provider=frame.provider(
+        f"GraphTokTenant organizations\nGraphTokAllowedTenants {GUID} {GUID}\n"
+        "GraphTokCAFile ca.pem"))
+    provider = checked.dump["config"]["providers"][0]
+    assert provider["allowed_tenants"] == f"{GUID} {GUID}"
+    assert provider["ca_file"] == str(frame.folder / "ca.pem")
+    assert not checked.warnings
+
+
+@pytest.mark.parametrize("directive,value,expected", STORE, ids=[r[1] for r in STORE])
+def test_store_directives(frame, directive, value, expected):
+    checked = frame.check(f"<GraphTokStore main>\n{directive} {value}\n</GraphTokStore>")
+    store = checked.dump["config"]["stores"][0]
+    assert {key: store[key] for key in expected} == expected
+    assert store["where"] == f"{checked.conf}:{checked.line_of('<GraphTokStore')}"
+
+
+@pytest.mark.parametrize("directive,value,expected", LOCATION, ids=[r[1] for r in LOCATION])
+def test_location_directives(frame, directive, value, expected):
+    checked = frame.check(auth(f"{directive} {value}", "Require valid-user"))
+    settings = mount(checked)["settings"]
+    assert {key: settings[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("line,context,message", BAD, ids=[r[0] for r in BAD])
+def test_bad_values_are_named_with_their_line(frame, line, context, message):
+    if context == "provider":
+        checked = frame.check(provider=frame.provider(line))
+    elif context == "store":
+        checked = frame.check(f"<GraphTokStore main>\n{line}\n</GraphTokStore>")
+    elif context == "location":
+        checked = frame.check(auth(line))
+    else:
+        checked = frame.check(line)
+    assert checked.code == 1
+    assert message in checked.err
+    number = checked.line_of("<GraphTokProvider" if "CAFile" in line else line)
+    assert re.search(rf"line {number} of {checked.conf}|{checked.conf}:{number}:", checked.err)
+    assert checked.out == ""
+
+
+@pytest.mark.parametrize("opening,closing", [
+    ("<VirtualHost *:80>", "</VirtualHost>"), ('<Location "/x">', "</Location>"),
+    ("<Directory /x>", "</Directory>"), ("<GraphTokProvider other>", "</GraphTokProvider>"),
+    ("<GraphTokStore other>", "</GraphTokStore>")])
+@pytest.mark.parametrize("line", ["GraphTokLease 1min", "<GraphTokProvider p>\n</GraphTokProvider>",
+                                  "<GraphTokStore s>\n</GraphTokStore>"])
+def test_server_directives_stand_in_the_main_server(frame, opening, closing, line):
+    checked = frame.check(f"{opening}\n{line}\n{closing}")
+    assert checked.code == 1
+    assert re.search("cannot occur within|must not stand inside|not allowed in <", checked.err)
+
+
+@pytest.mark.parametrize("line,container", [
+    ("GraphTokTenant x", "GraphTokProvider"), ("GraphTokScope openid", "GraphTokProvider"),
+    ("GraphTokTable x", "GraphTokStore"), ("GraphTokUserColumn x", "GraphTokStore")])
+def test_inner_directives_stand_in_their_container(frame, line, container):
+    for text in (line, f"<GraphTokStore s>\n{line}\n</GraphTokStore>",
+                 frame.provider(line, "other"), f"<VirtualHost *:80>\n{line}\n</VirtualHost>"):
+        if f"<{container}" in text:
+            continue
+        checked = frame.check(text)
+        assert checked.code == 1
+        assert f"must stand inside <{container} NAME>" in checked.err
+        assert f"line {checked.line_of(line)} of" in checked.err
+
+
+def test_other_directives_are_refused_in_a_container(frame):
+    checked = frame.check(provider=frame.provider("ServerAdmin x@y"))
+    assert "ServerAdmin must not stand inside <GraphTokProvider>" in checked.err
+    assert f"line {checked.line_of('ServerAdmin')} of" in checked.err
+
+
+@pytest.mark.parametrize("text,message", [
+    ("<GraphTokProvider>\n</GraphTokProvider>", "needs one name"),
+    ("<GraphTokProvider a b>\n</GraphTokProvider>", "needs one name"),
+    ("<GraphTokProvider a\n</GraphTokProvider>", "missing closing '>'"),
+    ("<GraphTokStore ../x>\n</GraphTokStore>", "'../x' is not a name"),
+    ("<GraphTokStore beta>\n</GraphTokStore>\n<GraphTokStore beta>\n</GraphTokStore>",
+     "store beta is defined already, at "),
+    ("<GraphTokStore main>\n</GraphTokStore>\n<GraphTokStore main>\n</GraphTokStore>",
+     "store main is defined already, at "),
+    ("<GraphTokProvider microsoft>\n</GraphTokProvider>",
+     "provider microsoft is defined already, at ")])
+def test_containers_have_one_name_each(frame, text, message):
+    checked = frame.check(text)
+    assert checked.code == 1
+    assert message in checked.err
+
+
+def test_containers_may_be_wrapped_and_quoted(frame):
+    checked = frame.check('<IfModule mod_dbd.c>\n<GraphTokStore "beta">\n<IfDefine !NOT>\n'
+                          "GraphTokTable beta\n</IfDefine>\n</GraphTokStore>\n</IfModule>")
+    assert [s["table"] for s in checked.dump["config"]["stores"]] == ["user_tokens", "beta"]
+
+
+def test_location_directives_are_not_for_htaccess(frame):
+    """Such a file belongs to users; secrets and exec: must stay out of their reach."""
+    source = (servers.pathlib.Path(__file__).resolve().parents[2]
+              / "mod_graphtok/httpd/directives.c").read_text()
+    assert "OR_" not in re.sub(r"/\*.*?\*/", "", source, flags=re.S)
+    checked = frame.check('<Location "/x">\n<Limit GET>\nGraphTokLimit off\n</Limit>\n</Location>')
+    assert checked.code == 1 and "cannot occur within" in checked.err
+
+
+def test_settings_merge_from_server_to_host_to_location(frame):
+    frame.httpd.write("")
+    checked = frame.check(f"""
+GraphTokRequestMax 2K
+GraphTokLimit events 1/min create 2/h
+<Location "/auth">
+    SetHandler graphtok-auth
+    GraphTokReturnTo /outer
+</Location>
+<VirtualHost 127.0.0.1:{frame.httpd.port}>
+    ServerName host.example
+    GraphTokAnswerMax 3K
+    GraphTokUser static tom
+    <Location "/auth">
+        SetHandler graphtok-auth
+        GraphTokLimit events off
+        Require valid-user
+    </Location>
+    <Location "/auth/deep">
+        SetHandler graphtok-calendar
+        GraphTokUser session
+        GraphTokReturnTo /inner
+        GraphTokLimit off
+    </Location>
+</VirtualHost>
+""")
+    outer = next(m for m in checked.dump["mounts"] if m["host"] is None)
+    host = next(m for m in checked.dump["mounts"] if m["host"] and m["path"] == "/auth")
+    deep = mount(checked, "/auth/deep")
+    assert outer["settings"]["request_max"] == 2048
+    assert outer["settings"]["answer_max"] == 10 * 1024 * 1024
+    assert outer["settings"]["user_from"] == "session"
+    assert outer["settings"]["limits"]["events"] == "1/min"
+    assert not outer["has_require"]
+    assert host["host"] == "host.example" and host["has_require"]
+    assert host["settings"]["request_max"] == 2048
+    assert host["settings"]["answer_max"] == 3072
+    assert host["settings"]["user"] == "tom"
+    assert host["settings"]["return_to"] == "/outer"
+    assert host["settings"]["limits"]["events"] == "off"
+    assert host["settings"]["limits"]["create"] == "2/h"
+    assert host["settings"]["limits"]["login"] == "10/min"
+    assert deep["settings"]["user_from"] == "session" and deep["settings"]["user"] is None
+    assert deep["settings"]["return_to"] == "/inner"
+    assert deep["settings"]["limiting"] == "off"
+    assert deep["has_require"]
+
+
+def test_limits_can_be_switched_back_on(frame):
+    checked = frame.check("GraphTokLimit off\n" + auth("GraphTokLimit login 3/10s")
+                          + '<Location "/calendar">\nSetHandler graphtok-calendar\n'
+                            "GraphTokLimit on\n</Location>")
+    one = mount(checked)["settings"]
+    assert (one["limiting"], one["limits"]["login"], one["limits"]["user"]) == ("on", "3/10s", "off")
+    two = mount(checked, "/calendar")["settings"]
+    assert (two["limiting"], two["limits"]["events"]) == ("on", "200/min")
+
+
+def test_O7_default_limits(frame):
+    assert mount(frame.check(auth()))["settings"]["limits"] == {
+        "login": "10/min", "callback": "20/h", "user": "100/min", "calendar": "100/min",
+        "events": "200/min", "create": "50/min", "update": "50/min", "delete": "50/min"}
+
+
+def test_mounts_are_found_wherever_they_stand(frame):
+    (frame.folder / "more.conf").write_text(
+        '<Location "/two/deep/">\nSetHandler "graphtok-health"\n</Location>\n')
+    checked = frame.check("""
+Include more.conf
+<IfModule mod_dbd.c>
+<Location /one>
+    <If "true">
+        sethandler graphtok-calendar
+    </If>
+</Location>
+</IfModule>
+<Location "/">
+    SetHandler graphtok-auth
+</Location>
+<Location "/one">
+    SetHandler graphtok-auth
+</Location>
+""")
+    found = [(m["path"], m["handler"]) for m in checked.dump["mounts"]]
+    assert found == [("/two/deep", "graphtok-health"), ("/one", "graphtok-auth"),
+                     ("", "graphtok-auth")]
+    assert checked.dump["mounts"][0]["where"] == f"{frame.folder}/more.conf:2"
+
+
+@pytest.mark.parametrize("text,message", [
+    ('<LocationMatch "^/auth">\nSetHandler graphtok-auth\n</LocationMatch>',
+     "<LocationMatch> has no fixed path"),
+    ('<Location ~ "^/auth">\nSetHandler graphtok-auth\n</Location>', "has no fixed path"),
+    ('<Location "/a*">\nSetHandler graphtok-auth\n</Location>', "has no fixed path"),
+    ("<Directory /srv>\nSetHandler graphtok-auth\n</Directory>", "<Directory> has no fixed path"),
+    ('<Location "/auth">\n<Files x>\nSetHandler graphtok-auth\n</Files>\n</Location>', "Files"),
+    ('<Location "/auth">\nSetHandler graphtok-tea\n</Location>',
+     "'graphtok-tea' is none of: graphtok-auth graphtok-calendar graphtok-health")])
+def test_mounts_need_a_fixed_path_and_a_handler_of_ours(frame, text, message):
+    checked = frame.check(text)
+    assert checked.code == 1
+    assert message in checked.err
+
+
+def test_mistakes_in_a_host_name_it(frame):
+    text = "<VirtualHost *:80>\nServerName host.example\n" + auth("%s") + "</VirtualHost>"
+    checked = frame.check(text % "GraphTokUseStore beta")
+    assert "there is no <GraphTokStore beta> (virtual host host.example)" in checked.err
+    checked = frame.check(text % "GraphTokRequestMax 1")
+    assert f"(in the virtual host of {checked.conf}:{checked.line_of('<VirtualHost')})" \
+        in checked.err
+
+
+def test_several_providers_must_be_chosen_from(frame):
+    two = frame.provider() + frame.provider(name="second")
+    checked = frame.check(auth(), provider=two)
+    assert checked.code == 1
+    assert "several providers are configured; say which with GraphTokUseProvider" in checked.err
+    checked = frame.check("GraphTokUseProvider second\n" + auth(), provider=two)
+    assert mount(checked)["settings"]["provider"] == "second"
+
+
+def test_a_module_that_is_only_loaded_stops_nothing(frame):
+    checked = frame.check(provider="", database="", keyring="")
+    assert checked.ok and not checked.warnings
+    assert checked.dump["mounts"] == []
+    checked = frame.check(auth(), provider="", database="", keyring="")
+    assert "there is no <GraphTokProvider NAME>" in checked.err and checked.code == 1
+
+
+def test_the_database_is_the_main_servers(frame):
+    host = f'<VirtualHost *:80>\n{frame.database.replace("127.0.0.1", "10.0.0.1")}</VirtualHost>\n'
+    checked = frame.check(host)
+    config = checked.dump["config"]
+    assert config["db_driver"] == "pgsql"
+    assert config["db_params"] == "host=127.0.0.1 dbname=graphtok password=***"
+    assert config["db_params_where"] == f"{checked.conf}:{checked.line_of('DBDParams')}"
+    checked = frame.check(database="")
+    assert checked.code == 1 and "there is no database" in checked.err
+
+
+@pytest.mark.parametrize("lines,text", [
+    ("GraphTokUser static tom", "whoever reaches it acts as the static user tom"),
+    ("GraphTokUser static tom\nRequire all granted", "whoever reaches it acts as"),
+    ("GraphTokUser remote-user", "without Require or AuthType: nobody will be known")])
+def test_open_mounts_are_warned_of(frame, lines, text):
+    checked = frame.check(auth(lines))
+    assert checked.ok and len(checked.warnings) == 1
+    assert text in checked.warnings[0] and f":{checked.line_of('SetHandler')}:" in checked.warnings[0]
+    for guard in ("Require valid-user", "<RequireAny>\nRequire ip 127.0.0.1\n</RequireAny>"):
+        assert not frame.check(auth("GraphTokUser static tom", guard)).warnings
+    outer = '<Location "/">\nRequire valid-user\n</Location>\n'
+    assert not frame.check(outer + auth("GraphTokUser static tom")).warnings
+
+
+def test_secrets_in_the_configuration_are_warned_of(frame):
+    provider = frame.provider('GraphTokClientSecret "the-client-secret-itself"')
+    key = "GraphTokKeyring AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    checked = frame.check(provider=provider, keyring=key)
+    assert checked.dump["config"]["keyring"] == "literal"
+    assert checked.dump["config"]["providers"][0]["client_secret"] == "literal"
+    assert sum("stands in the configuration itself" in line for line in checked.warnings) == 2
+
+
+def test_a_secret_that_is_away_is_only_warned_of(frame):
+    frame.secret.unlink()
+    frame.keyring.unlink()
+    checked = frame.check(auth())
+    assert checked.ok and len(checked.warnings) == 2
+    assert all("cannot be found now" in line for line in checked.warnings)
+
+
+def test_secrets_that_others_can_read_are_warned_of(frame):
+    os.chmod(frame.secret, 0o644)
+    checked = frame.check()
+    assert len(checked.warnings) == 1 and "every user of this machine can read" in checked.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has children of another user")
+def test_secrets_that_children_cannot_read_are_warned_of(frame):
+    os.chmod(frame.secret, 0o600)
+    checked = frame.check()
+    assert len(checked.warnings) == 1 and "user www-data, as which requests are served" \
+        in checked.err
+
+
+@pytest.mark.parametrize("text,message", [
+    ("only four words here\n", "GraphTokKeyring file:"),
+    ("k1 access,refresh,personal AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+     "has no key for purpose cookie")])
+def test_a_keyring_that_can_never_work_fails_the_test_but_no_start(frame, text, message):
+    frame.keyring.write_text(text)
+    checked = frame.check(auth())
+    assert checked.code == 1 and message in checked.err and "GT0851" in checked.err
+
+
+def test_fernet_is_warned_of(frame):
+    checked = frame.check("<GraphTokStore main>\nGraphTokCipher fernet\n</GraphTokStore>")
+    assert checked.ok and len(checked.warnings) == 1
+    assert "store main writes Fernet" in checked.warnings[0]
+
+
+def test_the_dump_says_what_the_slots_cost(frame):
+    memory = frame.check("GraphTokCacheSlots 1024\nGraphTokCacheSlotSize 8K").dump["memory"]
+    assert memory["cache_bytes"] >= 1024 * 8192
+    assert memory["total_bytes"] == memory["cache_bytes"] + memory["limit_bytes"]
+
+
+def test_no_dump_is_printed_unasked(frame):
+    frame.check()
+    code, out, _ = frame.httpd.check()
+    assert (code, out) == (0, "")
+
+
+def test_every_directive_is_tried_here_and_described(frame):
+    """httpd -L, the reference page and these tests know the same directives."""
+    frame.check()
+    listed = subprocess.run(frame.httpd.command("-L"), capture_output=True, text=True, check=True,
+                            env={**os.environ, **frame.httpd.environment}).stdout
+    known = set(re.findall(r"^(<?GraphTok\w+)", listed, re.M))
+    assert len(known) > 30
+    tried = {row[0] for row in SERVER + PROVIDER + STORE + LOCATION}
+    tried |= {row[0].split()[0] for row in BAD} | {"<GraphTokProvider", "<GraphTokStore"}
+    assert tried == known
+    page = (servers.pathlib.Path(__file__).resolve().parents[2] / "docs/directives.md").read_text()
+    assert set(re.findall(r"^### `(<?GraphTok\w+)", page, re.M)) == known
