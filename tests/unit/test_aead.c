@@ -1,0 +1,230 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* AES-256-GCM and HKDF-SHA-256 against every published vector, and what they do when abused. */
+
+#include "gt_test.h"
+
+#include <openssl/err.h>
+
+#include <apr_thread_proc.h>
+
+#include "base/text.h"
+#include "crypt/aead.h"
+
+Suite *suite_aead(void);
+
+typedef struct bytes_t {
+    unsigned char *at;
+    apr_size_t len;
+} bytes_t;
+
+/* A hex member of a vector. */
+static bytes_t hex_of(const json_t *vector, const char *name)
+{
+    const char *text = json_string_value(json_object_get(vector, name));
+    bytes_t bytes;
+    apr_size_t i;
+
+    ck_assert_ptr_nonnull(text);
+    bytes.len = strlen(text) / 2;
+    bytes.at = apr_palloc(pool, bytes.len + 1);
+    for (i = 0; i < bytes.len; i++) {
+        const char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+
+        bytes.at[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return bytes;
+}
+
+static int is_valid(const json_t *vector)
+{
+    const char *result = json_string_value(json_object_get(vector, "result"));
+
+    return strcmp(result, "invalid") != 0;
+}
+
+static void run_gcm(const json_t *vector)
+{
+    bytes_t key = hex_of(vector, "key");
+    bytes_t iv = hex_of(vector, "iv");
+    bytes_t aad = hex_of(vector, "aad");
+    bytes_t msg = hex_of(vector, "msg");
+    bytes_t ct = hex_of(vector, "ct");
+    bytes_t tag = hex_of(vector, "tag");
+    unsigned char *sealed = apr_palloc(pool, ct.len + tag.len);
+    unsigned char *out = apr_palloc(pool, ct.len + GT_TAG_BYTES);
+    int id = (int)json_integer_value(json_object_get(vector, "tcId"));
+
+    ck_assert(key.len == 32 && iv.len == GT_NONCE_BYTES && tag.len == GT_TAG_BYTES);
+    memcpy(sealed, ct.at, ct.len);
+    memcpy(sealed + ct.len, tag.at, tag.len);
+    ck_assert_msg(gt_aead_open(out, key.at, iv.at, aad.at, aad.len, sealed, ct.len + tag.len) ==
+                      is_valid(vector),
+                  "vector %d", id);
+    if (!is_valid(vector))
+        return;
+    ck_assert_msg(memcmp(out, msg.at, msg.len) == 0, "vector %d", id);
+    ck_assert(gt_aead_seal(out, key.at, iv.at, aad.at, aad.len, msg.at, msg.len));
+    ck_assert_msg(memcmp(out, sealed, ct.len + tag.len) == 0, "vector %d", id);
+}
+
+static void run_hkdf(const json_t *vector)
+{
+    bytes_t ikm = hex_of(vector, "ikm");
+    bytes_t salt = hex_of(vector, "salt");
+    bytes_t info = hex_of(vector, "info");
+    apr_size_t size = (apr_size_t)json_integer_value(json_object_get(vector, "size"));
+    bytes_t okm = hex_of(vector, "okm");
+    unsigned char *out = apr_palloc(pool, size);
+
+    /* The invalid ones ask for more than 255 blocks, which is an assertion here. */
+    if (!is_valid(vector)) {
+        ck_assert_uint_gt(size, 255 * 32);
+        return;
+    }
+    gt_hkdf(out, size, ikm.at, ikm.len, salt.at, salt.len, info.at, info.len);
+    ck_assert_uint_eq(okm.len, size);
+    ck_assert_msg(memcmp(out, okm.at, size) == 0, "vector %d",
+                  (int)json_integer_value(json_object_get(vector, "tcId")));
+}
+
+/* Run a file's vectors. @return how many there were */
+static int run_all(const char *file, void (*run)(const json_t *vector))
+{
+    json_t *vectors = load_vectors(file);
+    const json_t *group, *vector;
+    int n = 0;
+    size_t i, j;
+
+    json_array_foreach (json_object_get(vectors, "testGroups"), i, group)
+        json_array_foreach (json_object_get(group, "tests"), j, vector) {
+            run(vector);
+            n++;
+        }
+    ck_assert_int_eq(n, json_integer_value(json_object_get(vectors, "numberOfTests")));
+    json_decref(vectors);
+    return n;
+}
+
+START_TEST(published_gcm_vectors)
+{
+    ck_assert_int_eq(run_all("aes_gcm/aes_gcm_256_96_128_test.json", run_gcm), 66);
+    gt_aead_thread_end();
+}
+END_TEST
+
+START_TEST(published_hkdf_vectors)
+{
+    ck_assert_int_eq(run_all("hkdf/hkdf_sha256_test.json", run_hkdf), 86);
+}
+END_TEST
+
+static const unsigned char key[32] = "0123456789abcdef0123456789abcdef";
+static const unsigned char nonce[GT_NONCE_BYTES] = "abcdefghijkl";
+
+START_TEST(every_changed_bit_is_refused_and_nothing_is_left)
+{
+    static const char clear[] = "the cat sat on the mat";
+    const apr_size_t len = sizeof(clear);
+    unsigned char sealed[64], out[64];
+    const unsigned char zeros[64] = {0};
+    apr_size_t i;
+
+    ck_assert(gt_aead_seal(sealed, key, nonce, "place", 5, clear, len));
+    for (i = 0; i < (len + GT_TAG_BYTES) * 8; i++) {
+        sealed[i / 8] = (unsigned char)(sealed[i / 8] ^ 1 << i % 8);
+        memset(out, 'x', sizeof(out));
+        ck_assert(!gt_aead_open(out, key, nonce, "place", 5, sealed, len + GT_TAG_BYTES));
+        ck_assert_mem_eq(out, zeros, len);
+        sealed[i / 8] = (unsigned char)(sealed[i / 8] ^ 1 << i % 8);
+    }
+    ck_assert(!gt_aead_open(out, key, nonce, "Place", 5, sealed, len + GT_TAG_BYTES));
+    ck_assert(!gt_aead_open(out, key, nonce, "place", 4, sealed, len + GT_TAG_BYTES));
+    ck_assert(!gt_aead_open(out, key, nonce, NULL, 0, sealed, len + GT_TAG_BYTES));
+    ck_assert(!gt_aead_open(out, key, (const unsigned char *)"abcdefghijkm", "place", 5, sealed,
+                            len + GT_TAG_BYTES));
+    /* Cut short: also a tag of fewer bytes would be one that is easier to guess. */
+    for (i = 0; i < len + GT_TAG_BYTES; i++)
+        ck_assert(!gt_aead_open(out, key, nonce, "place", 5, sealed, i));
+    ck_assert(gt_aead_open(out, key, nonce, "place", 5, sealed, len + GT_TAG_BYTES));
+    ck_assert_str_eq((const char *)out, clear);
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    gt_aead_thread_end();
+}
+END_TEST
+
+START_TEST(nothing_can_be_sealed_too)
+{
+    unsigned char sealed[GT_TAG_BYTES];
+
+    ck_assert(gt_aead_seal(sealed, key, nonce, NULL, 0, NULL, 0));
+    ck_assert(gt_aead_open(sealed, key, nonce, NULL, 0, sealed, GT_TAG_BYTES));
+    ck_assert(!gt_aead_open(sealed, key, nonce, "x", 1, sealed, GT_TAG_BYTES));
+    gt_aead_thread_end();
+}
+END_TEST
+
+START_TEST(absurd_lengths_are_refused)
+{
+    unsigned char byte = 0;
+
+    ck_assert(!gt_aead_seal(&byte, key, nonce, NULL, 0, &byte, (apr_size_t)1 << 31));
+    ck_assert(!gt_aead_seal(&byte, key, nonce, &byte, (apr_size_t)1 << 31, NULL, 0));
+    ck_assert(!gt_aead_open(&byte, key, nonce, NULL, 0, &byte, (apr_size_t)1 << 31));
+}
+END_TEST
+
+static void *APR_THREAD_FUNC seal_often(apr_thread_t *thread, void *wrong)
+{
+    unsigned char own_key[32];
+    unsigned char sealed[100 + GT_TAG_BYTES], out[100];
+    unsigned char clear[100];
+    int i;
+
+    (void)thread;
+    gt_random(own_key, sizeof(own_key));
+    for (i = 0; i < 500; i++) {
+        memset(clear, i & 0xFF, sizeof(clear));
+        if (!gt_aead_seal(sealed, own_key, nonce, &i, sizeof(i), clear, sizeof(clear)) ||
+            !gt_aead_open(out, own_key, nonce, &i, sizeof(i), sealed, sizeof(sealed)) ||
+            memcmp(out, clear, sizeof(out)) != 0)
+            *(int *)wrong = 1;
+    }
+    gt_aead_thread_end();
+    /* A thread that ended its context can begin another. */
+    if (!gt_aead_seal(sealed, own_key, nonce, NULL, 0, clear, sizeof(clear)))
+        *(int *)wrong = 1;
+    gt_aead_thread_end();
+    gt_aead_thread_end();
+    return NULL;
+}
+
+START_TEST(threads_do_not_disturb_each_other)
+{
+    apr_thread_t *threads[4];
+    int wrong[4] = {0, 0, 0, 0};
+    apr_status_t status;
+    int i;
+
+    for (i = 0; i < 4; i++)
+        ck_assert_int_eq(apr_thread_create(&threads[i], NULL, seal_often, &wrong[i], pool), 0);
+    for (i = 0; i < 4; i++) {
+        apr_thread_join(&status, threads[i]);
+        ck_assert_int_eq(wrong[i], 0);
+    }
+}
+END_TEST
+
+Suite *suite_aead(void)
+{
+    Suite *suite = suite_create("aead");
+    TCase *tcase = case_with_pool(suite, "aead");
+
+    tcase_add_test(tcase, published_gcm_vectors);
+    tcase_add_test(tcase, published_hkdf_vectors);
+    tcase_add_test(tcase, every_changed_bit_is_refused_and_nothing_is_left);
+    tcase_add_test(tcase, nothing_can_be_sealed_too);
+    tcase_add_test(tcase, absurd_lengths_are_refused);
+    tcase_add_test(tcase, threads_do_not_disturb_each_other);
+    return suite;
+}
