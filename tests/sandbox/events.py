@@ -168,6 +168,10 @@ def check_midnights(members: Members, event_zone: str, ends: list[datetime.datet
             raise invalid()
 
 
+def with_defaults(given: Members, defaults: Members) -> Members:
+    return {**defaults, **{name: value for name, value in given.items() if value is not None}}
+
+
 def check_recurrence(members: Members, start: datetime.datetime, zone: str) -> Members:
     """Fill in what Outlook fills in; refuse what it refuses. The recurrence, completed."""
     value = members["recurrence"]
@@ -183,10 +187,19 @@ def check_recurrence(members: Members, start: datetime.datetime, zone: str) -> M
         pattern.get("dayOfMonth"), 0
     ) <= 31:
         raise invalid()
-    usual = {"interval": 1, "month": 0, "dayOfMonth": 0, "firstDayOfWeek": "sunday"}
-    pattern = {**usual, "index": "first", **{name: item for name, item in pattern.items() if item is not None}}
-    filled = {"startDate": day.isoformat(), "recurrenceTimeZone": zone, "numberOfOccurrences": 0}
-    span = {**filled, "endDate": "0001-01-01", **{name: item for name, item in span.items() if item is not None}}
+    pattern = with_defaults(
+        pattern,
+        {"interval": 1, "month": 0, "dayOfMonth": 0, "firstDayOfWeek": "sunday", "index": "first"},
+    )
+    span = with_defaults(
+        span,
+        {
+            "startDate": day.isoformat(),
+            "endDate": "0001-01-01",
+            "recurrenceTimeZone": zone,
+            "numberOfOccurrences": 0,
+        },
+    )
     is_empty = span["type"] == "endDate" and str(span["endDate"]) < str(span["startDate"])
     is_none = span["type"] == "numbered" and recur.whole(span["numberOfOccurrences"], 0) < 1
     if is_empty or is_none or span["startDate"] != day.isoformat():

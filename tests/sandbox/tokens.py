@@ -132,11 +132,20 @@ def find_code(world: World, params: Params, tenant: str) -> Code:
     return code
 
 
+def asked_scopes(world: World, text: str) -> frozenset[str]:
+    """What a scope parameter names, nothing when it is left out; here an unknown scope is an
+    invalid_scope, where the authorize endpoint blames the client."""
+    try:
+        return scope_rules.parse(text, world.base)
+    except EntraError as error:
+        raise EntraError(70011, (text,)) from error
+
+
 def by_code(world: World, request: Request, params: Params, tenant: str) -> Response:
     code = find_code(world, params, tenant)
     request.notes["person"] = code.person.address
     text = params.get("scope", "")
-    asked = scope_rules.parse(text, world.base) if text.strip() else code.scopes
+    asked = asked_scopes(world, text) or code.scopes
     if not asked <= code.scopes:
         raise EntraError(65001, (CLIENT_ID,))
     resource = scope_rules.one_resource(asked, text) if text.strip() else first_resource(code)
@@ -178,7 +187,7 @@ def by_refresh(world: World, request: Request, params: Params, tenant: str) -> R
     token = find_refresh(world, params)
     request.notes["person"] = token.person.address
     text = params.get("scope", "")
-    asked = scope_rules.parse(text, world.base) if text.strip() else token.scopes
+    asked = asked_scopes(world, text) or token.scopes
     consented = world.consents[token.person.oid]
     named = {scope for scope in asked if not scope.endswith("/.default")}
     if not named <= consented or tenant == "consumers":
