@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "crypt/jws.h"
 
-/* Largest number a claim may hold: whole numbers beyond it are not exact. */
+/* Claims stay below it: whole numbers beyond are not exact. */
 #define SECONDS_MAX 9007199254740992.0
 
 /* A claim in seconds, fractions allowed. 1 there, 0 absent, -1 no time. */
@@ -27,7 +27,7 @@ static int take_seconds(double *seconds, const json_t *claims, const char *name)
     if (claim == NULL)
         return 0;
     *seconds = json_number_value(claim);
-    return json_is_number(claim) && *seconds >= 0 && *seconds <= SECONDS_MAX ? 1 : -1;
+    return json_is_number(claim) && *seconds >= 0 && *seconds < SECONDS_MAX ? 1 : -1;
 }
 
 static const char *judge_times(const json_t *claims, const gt_jwt_rules_t *rules)
