@@ -124,8 +124,8 @@ END_TEST
 
 START_TEST(words_are_whole)
 {
-    static const char *const wrong[] = {"", " ", "require", "required optional", "ptional",
-                                        "Required", "optional "};
+    static const char *const wrong[] = {"",        " ",        "require",  "required optional",
+                                        "ptional", "Required", "optional "};
     size_t i;
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -184,8 +184,13 @@ END_TEST
 START_TEST(addresses)
 {
     static const char *const right[] = {
-        "tom@example.com",    "a@b",          "t.o.m+x@mail.example.co.uk", "o'brien@example.ie",
-        "x!#$%&'*+-/=?^_`{|}~@example.com", "1@2.3", "a@xn--bcher-kva.example",
+        "tom@example.com",
+        "a@b",
+        "t.o.m+x@mail.example.co.uk",
+        "o'brien@example.ie",
+        "x!#$%&'*+-/=?^_`{|}~@example.com",
+        "1@2.3",
+        "a@xn--bcher-kva.example",
     };
     static const char *const wrong[] = {
         "",

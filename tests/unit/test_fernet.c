@@ -57,8 +57,8 @@ START_TEST(published_generate_vectors)
         const char *token;
 
         for (j = 0; j < 16; j++)
-            iv[j] = (unsigned char)json_integer_value(
-                json_array_get(json_object_get(vector, "iv"), j));
+            iv[j] =
+                (unsigned char)json_integer_value(json_array_get(json_object_get(vector, "iv"), j));
         ck_ok(gt_fernet_seal_iv(&token, key_of(vector),
                                 gt_secret_from(text_of(vector, "src"), pool), now_of(vector), iv,
                                 pool));
@@ -188,8 +188,8 @@ START_TEST(white_space_round_a_token_and_nothing_else)
     ck_assert(!opens(unpadded, 0, 0));
     ck_assert(!opens(apr_pstrcat(pool, token, "=", NULL), 0, 0));
     ck_assert(!opens(apr_pstrcat(pool, token, "AAAA", NULL), 0, 0));
-    ck_assert(!opens(apr_pstrcat(pool, apr_pstrmemdup(pool, token, 40), "\n", token + 40, NULL), 0,
-                     0));
+    ck_assert(
+        !opens(apr_pstrcat(pool, apr_pstrmemdup(pool, token, 40), "\n", token + 40, NULL), 0, 0));
     ck_assert(!opens("", 0, 0));
     ck_assert(!opens("gAAAAA", 0, 0));
 }

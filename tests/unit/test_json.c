@@ -161,10 +161,11 @@ START_TEST(objects_are_built_and_written)
     gt_json_set_time(object, "never", 0, pool);
     gt_json_put(object, "list", json_pack("[i]", 1));
     gt_json_set(object, "text", "replaced");
-    ck_assert_str_eq(gt_json_dump(object, pool),
-                     "{\"text\":\"replaced\",\"none\":null,\"bad\":null,\"number\":9007199254740993,"
-                     "\"yes\":true,\"no\":false,\"at\":\"2026-11-21T07:00:00Z\",\"never\":null,"
-                     "\"list\":[1]}");
+    ck_assert_str_eq(
+        gt_json_dump(object, pool),
+        "{\"text\":\"replaced\",\"none\":null,\"bad\":null,\"number\":9007199254740993,"
+        "\"yes\":true,\"no\":false,\"at\":\"2026-11-21T07:00:00Z\",\"never\":null,"
+        "\"list\":[1]}");
     ck_assert_str_eq(gt_json_dump(json_object_get(object, "list"), pool), "[1]");
     ck_assert_str_eq(gt_json_dump(json_object_get(object, "yes"), pool), "true");
 }

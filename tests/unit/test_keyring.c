@@ -103,7 +103,8 @@ START_TEST(each_purpose_has_a_key_of_its_own)
         ck_assert_mem_eq(gt_key_sub(key, (gt_purpose_t)i), expected, 32);
         ck_assert_mem_ne(gt_key_sub(key, (gt_purpose_t)i), gt_key_raw(key), 32);
         for (j = 0; j < i; j++)
-            ck_assert_mem_ne(gt_key_sub(key, (gt_purpose_t)i), gt_key_sub(key, (gt_purpose_t)j), 32);
+            ck_assert_mem_ne(gt_key_sub(key, (gt_purpose_t)i), gt_key_sub(key, (gt_purpose_t)j),
+                             32);
     }
 }
 END_TEST
@@ -113,9 +114,9 @@ START_TEST(derived_keys_stay_what_they_are)
 {
     const gt_key_t *key = gt_keyring_writer(ring_of(KEY_A), GT_KEY_ACCESS);
 
-    ck_assert_str_eq(gt_hex(gt_key_sub(key, GT_KEY_ACCESS), 32, pool), 
+    ck_assert_str_eq(gt_hex(gt_key_sub(key, GT_KEY_ACCESS), 32, pool),
                      "23aaa829d8c637299e663d6191426934112a553f4fdb333a6a8ed629b58ed4ba");
-    ck_assert_str_eq(gt_hex(gt_key_sub(key, GT_KEY_COOKIE), 32, pool), 
+    ck_assert_str_eq(gt_hex(gt_key_sub(key, GT_KEY_COOKIE), 32, pool),
                      "4311bdb924e3fcb74d3bd4b1ff11fa2908b80a38ea2df331fc23640f2f4f4616");
 }
 END_TEST
@@ -129,7 +130,8 @@ START_TEST(wrong_texts_are_refused_by_line_without_the_key)
         {"", "the keyring holds no key"},
         {"# only a comment\n\n", "the keyring holds no key"},
         {"AAECAwQF", "keyring line 1: the key must be 44 characters"},
-        {"# x\n\na any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "keyring line 3: the key must"},
+        {"# x\n\na any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+         "keyring line 3: the key must"},
         {"a any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8A", "keyring line 1: the key must be"},
         {"a any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=", "keyring line 1: the key must be"},
         {"a any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdH%8=", "keyring line 1: the key must be"},
@@ -193,8 +195,8 @@ START_TEST(a_new_key_is_a_line_of_a_keyring)
     ck_assert_uint_eq(strlen(line), strlen("2026-11-21-XXXX any ") + 44 + 1);
     key = gt_keyring_writer(ring_of(line), GT_KEY_REFRESH);
     ck_assert_uint_eq(strlen(key->id), 15);
-    ck_assert_mem_ne(gt_key_raw(key),
-                     gt_key_raw(gt_keyring_writer(ring_of(other), GT_KEY_REFRESH)), 32);
+    ck_assert_mem_ne(gt_key_raw(key), gt_key_raw(gt_keyring_writer(ring_of(other), GT_KEY_REFRESH)),
+                     32);
 }
 END_TEST
 

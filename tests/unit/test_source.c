@@ -156,9 +156,9 @@ END_TEST
 
 START_TEST(what_is_no_source_is_said)
 {
-    static const char *const rows[] = {"",      " \t",     "file:",     "env:",        "env:A-B",
-                                       "env:1A", "env:A B", "exec:",     "exec: ",      "exec:vault x",
-                                       "exec:./x", "exec:\"\""};
+    static const char *const rows[] = {
+        "",        " \t",   "file:",  "env:",         "env:A-B",  "env:1A",
+        "env:A B", "exec:", "exec: ", "exec:vault x", "exec:./x", "exec:\"\""};
     char *longer = apr_pcalloc(pool, MAX + 2);
     gt_source_t *source;
     const char *why;
@@ -185,7 +185,8 @@ START_TEST(literals_and_variables_are_trimmed)
     unsetenv("GRAPHTOK_TEST");
     ck_assert_str_eq(apr_pstrmemdup(pool, failure_of(source), 27), "GT0109: env:GRAPHTOK_TEST i");
     setenv("GRAPHTOK_TEST", " \n", 1);
-    ck_assert_str_eq(failure_of(source), "GT0105: env:GRAPHTOK_TEST gives nothing; a secret is a text");
+    ck_assert_str_eq(failure_of(source),
+                     "GT0105: env:GRAPHTOK_TEST gives nothing; a secret is a text");
     setenv("GRAPHTOK_TEST", " hunter3\n", 1);
     ck_assert_str_eq(value_of(source), "hunter3");
     ck_assert_str_eq(value_of(source), "hunter3");
@@ -202,8 +203,8 @@ START_TEST(a_file_gives_its_text)
     write_file("c", "relative");
     ck_assert_str_eq(value_of(source_of("file:c")), "relative");
     memset(most, 'x', MAX + 1);
-    ck_assert_uint_eq(
-        strlen(value_of(source_of(file_source(write_bytes("d", most, MAX, 0600))))), MAX);
+    ck_assert_uint_eq(strlen(value_of(source_of(file_source(write_bytes("d", most, MAX, 0600))))),
+                      MAX);
 }
 END_TEST
 
@@ -411,7 +412,8 @@ START_TEST(a_command_that_takes_too_long_ends_with_all_it_started)
 
         fifo = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         gt_clock_set(NULL, jump_when_written);
-        text = failure_of(source_of(apr_pstrcat(pool, "exec:/bin/sh -c '", commands[i], "'", NULL)));
+        text =
+            failure_of(source_of(apr_pstrcat(pool, "exec:/bin/sh -c '", commands[i], "'", NULL)));
         ck_assert_str_eq(text, "GT0111: exec:/bin/sh failed: it took longer than 10 s");
         await_closing();
         close(fifo);

@@ -84,9 +84,9 @@ char *gt_rfc3339(apr_time_t t, apr_pool_t *p)
         seconds = seconds < 0 ? -62167219200 : 253402300799;
     gmtime_r(&seconds, &parts);
     strftime(text, sizeof(text), "%FT%TZ", &parts);
-    return parts.tm_year >= -900 ? apr_pstrdup(p, text)
-                                 : apr_psprintf(p, "%04d%s", parts.tm_year + 1900,
-                                                strchr(text, '-'));
+    return parts.tm_year >= -900
+               ? apr_pstrdup(p, text)
+               : apr_psprintf(p, "%04d%s", parts.tm_year + 1900, strchr(text, '-'));
 }
 
 /* Exactly `n` digits within [min, max] at *text, which moves on. */
@@ -218,11 +218,16 @@ static const struct {
     apr_interval_time_t length;
     const char *name;
 } units[] = {
-    {APR_USEC_PER_SEC * 86400, "d"},   {APR_USEC_PER_SEC * 86400, "day"},
-    {APR_USEC_PER_SEC * 86400, "days"}, {APR_USEC_PER_SEC * 3600, "h"},
-    {APR_USEC_PER_SEC * 3600, "hour"}, {APR_USEC_PER_SEC * 3600, "hours"},
-    {APR_USEC_PER_SEC * 60, "min"},    {APR_USEC_PER_SEC * 60, "m"},
-    {APR_USEC_PER_SEC, "s"},           {APR_USEC_PER_SEC, "sec"},
+    {APR_USEC_PER_SEC * 86400, "d"},
+    {APR_USEC_PER_SEC * 86400, "day"},
+    {APR_USEC_PER_SEC * 86400, "days"},
+    {APR_USEC_PER_SEC * 3600, "h"},
+    {APR_USEC_PER_SEC * 3600, "hour"},
+    {APR_USEC_PER_SEC * 3600, "hours"},
+    {APR_USEC_PER_SEC * 60, "min"},
+    {APR_USEC_PER_SEC * 60, "m"},
+    {APR_USEC_PER_SEC, "s"},
+    {APR_USEC_PER_SEC, "sec"},
     {1000, "ms"},
 };
 

@@ -15,17 +15,17 @@
 #include "gt.h"
 
 typedef enum gt_class_t {
-    GT_INVALID,       /* the request is wrong; `fields` may say where */
-    GT_TOO_LARGE,     /* the request is larger than the administrator allows */
-    GT_UNSUPPORTED,   /* the request's media type is not JSON */
-    GT_FORBIDDEN,     /* the caller may not do this */
-    GT_NOT_FOUND,     /* no such route or object */
-    GT_METHOD,        /* the route exists, but not for this method */
-    GT_CONFLICT,      /* e.g. the grant belongs to another person */
-    GT_LIMITED,       /* our own limit: retry_after is set */
-    GT_SIGN_IN,       /* the user must sign in (again): the grant is missing or dead */
-    GT_INTERACTION,   /* the provider wants the user (MFA, consent); grant kept, claims may be set */
-    GT_REFUSED,       /* the provider or its API said no to this call; `status` has its own status */
+    GT_INVALID,     /* the request is wrong; `fields` may say where */
+    GT_TOO_LARGE,   /* the request is larger than the administrator allows */
+    GT_UNSUPPORTED, /* the request's media type is not JSON */
+    GT_FORBIDDEN,   /* the caller may not do this */
+    GT_NOT_FOUND,   /* no such route or object */
+    GT_METHOD,      /* the route exists, but not for this method */
+    GT_CONFLICT,    /* e.g. the grant belongs to another person */
+    GT_LIMITED,     /* our own limit: retry_after is set */
+    GT_SIGN_IN,     /* the user must sign in (again): the grant is missing or dead */
+    GT_INTERACTION, /* the provider wants the user (MFA, consent); grant kept, claims may be set */
+    GT_REFUSED,     /* the provider or its API said no to this call; `status` has its own status */
     GT_CLIENT_BROKEN, /* our registration or secret at the provider: alarm, no user touched */
     GT_THROTTLED,     /* the provider asks us to wait: retry_after */
     GT_UPSTREAM,      /* the provider is down, unreachable or answers rubbish */

@@ -23,8 +23,8 @@
 /** Where lines go. Both functions must be safe on any thread. */
 typedef struct gt_log_sink_t {
     void *baton;
-    int (*wants)(void *baton, int level);                      /* 1: this level is logged */
-    void (*print)(void *baton, int level, const char *line);   /* without newline, UTF-8 */
+    int (*wants)(void *baton, int level);                    /* 1: this level is logged */
+    void (*print)(void *baton, int level, const char *line); /* without newline, UTF-8 */
 } gt_log_sink_t;
 
 /** Set the sink (NULL: lines are dropped). Before threads start; the struct must outlive them. */

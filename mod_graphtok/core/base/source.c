@@ -67,13 +67,12 @@ static int parse_file(gt_source_t *source, const char *path, const char *base_di
         return 0;
     }
     source->kind = GT_FROM_FILE;
-    source->what = path[0] == '/' || base_dir == NULL
-                       ? path
-                       : apr_pstrcat(p, base_dir,
-                                     *base_dir != '\0' && base_dir[strlen(base_dir) - 1] == '/'
-                                         ? ""
-                                         : "/",
-                                     path, NULL);
+    source->what =
+        path[0] == '/' || base_dir == NULL
+            ? path
+            : apr_pstrcat(p, base_dir,
+                          *base_dir != '\0' && base_dir[strlen(base_dir) - 1] == '/' ? "" : "/",
+                          path, NULL);
     source->name = apr_pstrcat(p, "file:", source->what, NULL);
     return 1;
 }
@@ -94,8 +93,8 @@ static int parse_env(gt_source_t *source, const char *name, const char **why, ap
 
 static int parse_exec(gt_source_t *source, const char *command, const char **why, apr_pool_t *p)
 {
-    if (apr_tokenize_to_argv(command, &source->argv, p) != APR_SUCCESS ||
-        source->argv[0] == NULL || source->argv[0][0] != '/') {
+    if (apr_tokenize_to_argv(command, &source->argv, p) != APR_SUCCESS || source->argv[0] == NULL ||
+        source->argv[0][0] != '/') {
         *why = "exec: needs a command with its full path; it is run without a shell";
         return 0;
     }

@@ -12,7 +12,12 @@
 
 #include "gt.h"
 
-typedef enum gt_source_kind_t { GT_FROM_FILE, GT_FROM_ENV, GT_FROM_EXEC, GT_LITERAL } gt_source_kind_t;
+typedef enum gt_source_kind_t {
+    GT_FROM_FILE,
+    GT_FROM_ENV,
+    GT_FROM_EXEC,
+    GT_LITERAL
+} gt_source_kind_t;
 
 /**
  * Parse what the administrator wrote. Nothing is read yet.

@@ -73,8 +73,8 @@ static const char *take_apart(parts_t *parts, const gt_secret_t *token, apr_pool
     broken = take_header(parts, (apr_size_t)(payload - 1 - parts->text), p);
     if (broken != NULL)
         return broken;
-    parts->payload = gt_jose_decode(&parts->payload_len, payload,
-                                    (apr_size_t)(signature - 1 - payload), p);
+    parts->payload =
+        gt_jose_decode(&parts->payload_len, payload, (apr_size_t)(signature - 1 - payload), p);
     if (parts->payload == NULL)
         return "payload-form";
     return gt_jose_decode(&parts->signature_len, signature, strlen(signature), p) == NULL

@@ -15,11 +15,11 @@
 
 /** What must hold. */
 typedef struct gt_jwt_rules_t {
-    const char *algorithms; /* blank-separated, e.g. "RS256" */
-    const char *issuer;     /* exact, or NULL: the caller judges it */
-    const char *audience;   /* must be (or be among) aud */
-    const char *nonce;      /* must equal the claim; NULL: not demanded */
-    const char *type;       /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
+    const char *algorithms;   /* blank-separated, e.g. "RS256" */
+    const char *issuer;       /* exact, or NULL: the caller judges it */
+    const char *audience;     /* must be (or be among) aud */
+    const char *nonce;        /* must equal the claim; NULL: not demanded */
+    const char *type;         /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
     apr_interval_time_t skew; /* tolerated clock difference, µs */
     apr_time_t now;
 } gt_jwt_rules_t;

@@ -133,8 +133,8 @@ static void derive_subkeys(full_key_t *key)
     int i;
 
     for (i = 0; i < GT_PURPOSES; i++) {
-        apr_size_t len = (apr_size_t)apr_snprintf(info, sizeof(info), "graphtok/1/%s",
-                                                  purpose_names[i]);
+        apr_size_t len =
+            (apr_size_t)apr_snprintf(info, sizeof(info), "graphtok/1/%s", purpose_names[i]);
 
         gt_hkdf(key->sub[i], GT_KEY_BYTES, key->raw, GT_KEY_BYTES, NULL, 0, info, len);
     }

@@ -36,8 +36,8 @@ typedef struct bytes_t {
 static bytes_t associated(const char *key_id, gt_purpose_t purpose, const gt_place_t *place,
                           apr_pool_t *p)
 {
-    const char *fields[FIELDS] = {VERSION,       key_id,      gt_purpose_name(purpose),
-                                  place->table,  place->column, place->user,
+    const char *fields[FIELDS] = {VERSION,        key_id,        gt_purpose_name(purpose),
+                                  place->table,   place->column, place->user,
                                   place->provider};
     bytes_t aad = {NULL, 0};
     unsigned char *out;
