@@ -13,9 +13,8 @@
 
 #include "answer.h"
 #include "base/clock.h"
-#include "base/text.h"
 #include "graph/call.h"
-#include "origin.h"
+#include "page_link.h"
 #include "route.h"
 #include "session.h"
 #include "stream.h"
@@ -104,6 +103,7 @@ static gt_err_t *pass_user(gt_task_t *task, void *state)
     stream->x = x;
     stream->transfer = call->transfer;
     stream->answer = call->answer;
+    stream->relink = gt_relink_make(gtm_page_link, x, x->r->pool);
     gt_then(task, &gtm_stream, stream);
     return GT_OK;
 }

@@ -24,10 +24,18 @@ static gt_err_t *too_large(const gtm_stream_t *stream)
                   stream->x->dir->answer_max);
 }
 
+/* A provider's HTML must not run in our origin, and is no answer of Graph's anyway. */
+static int is_json(const gtm_stream_t *stream)
+{
+    const char *type = apr_table_get(stream->answer->headers, "Content-Type");
+
+    return stream->answer->status == HTTP_NO_CONTENT ||
+           (type && strncasecmp(type, "application/json", 16) == 0);
+}
+
 static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
 {
     request_rec *r = stream->x->r;
-    const char *type = apr_table_get(stream->answer->headers, "Content-Type");
 
     r->status = stream->answer->status;
     r->status_line = NULL;
@@ -39,10 +47,8 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
     }
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
-    /* Only JSON is handed on: a provider's HTML must not run in our origin. */
     if (len > 0 || !whole)
-        ap_set_content_type(r, type && strncasecmp(type, "application/json", 16) == 0
-                                   ? apr_pstrdup(r->pool, type) : "application/octet-stream");
+        ap_set_content_type(r, "application/json");
     if (whole && r->status != HTTP_NO_CONTENT)
         ap_set_content_length(r, (apr_off_t)len);
 }
@@ -73,6 +79,8 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
     apr_size_t len;
     int end;
 
+    if (!is_json(stream))
+        return gt_err(x->r->pool, GT_UPSTREAM, "GT0828", "the answer is not JSON");
     if (!stream->passed && stream->answer->length > x->dir->answer_max)
         return too_large(stream);
     if (x->parked_road && x->r->connection->data_in_output_filters) {
@@ -86,8 +94,10 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
     stream->passed += (apr_int64_t)len;
     if (stream->passed > x->dir->answer_max)
         return too_large(stream);
-    if (stream->relink)
+    if (stream->answer->status != HTTP_NO_CONTENT)
         GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
+    if (end && stream->answer->status != HTTP_NO_CONTENT && !gt_relink_is_whole(stream->relink))
+        return gt_err(x->r->pool, GT_UPSTREAM, "GT0827", "the answer is not a JSON object");
     if (len > 0 || end)
         GT_TRY(write_piece(stream, bytes, len, end));
     if (!end)

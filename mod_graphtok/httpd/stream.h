@@ -18,7 +18,7 @@ typedef struct gtm_stream_t {
     gtm_exchange_t *x;
     gt_transfer_t *transfer;
     const gt_answer_t *answer; /* 2xx */
-    gt_relink_t *relink;       /* or NULL: handed on as it is */
+    gt_relink_t *relink;       /* makes its next link ours, tells whether it is whole */
     apr_int64_t passed;        /* own: bytes so far */
 } gtm_stream_t;
 extern const gt_work_t gtm_stream;

@@ -322,3 +322,8 @@ gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *rel
                       "Graph's answer ended inside the link to the next page");
     return GT_OK;
 }
+
+int gt_relink_is_whole(const gt_relink_t *relink)
+{
+    return relink->place == PAST_ALL && relink->depth == 0;
+}

@@ -28,4 +28,8 @@ gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);
 GT_MUST gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *relink,
                                  const char *bytes, apr_size_t len, int end, apr_pool_t *scratch);
 
+/** 1 when what was fed is one object from its first brace to its last; all else is rubbish that a
+ * provider in trouble sends with status 200. */
+int gt_relink_is_whole(const gt_relink_t *relink);
+
 #endif
