@@ -1,0 +1,377 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A call's steps against a provider that is a script: the vault, the transfers and the driver of
+ * this file stand in the places of the real ones, so that each answer, in each cut, can be given.
+ */
+
+#define gt_await_head scripted_await_head
+#define gt_await_more scripted_await_more
+#define gt_cache_forget scripted_cache_forget
+#define gt_call call_under_test
+#define gt_provider_conf scripted_provider_conf
+#define gt_store_conf scripted_store_conf
+#define gt_task_loop scripted_task_loop
+#define gt_task_pool scripted_task_pool
+#define gt_then scripted_then
+#define gt_token_for scripted_token_for
+#define gt_transfer_answer scripted_transfer_answer
+#define gt_transfer_error scripted_transfer_error
+#define gt_transfer_make scripted_transfer_make
+#define gt_transfer_take scripted_transfer_take
+#define gt_vault_parts scripted_vault_parts
+#define gt_vault_provider scripted_vault_provider
+
+#include "gt_test.h"
+
+#include "graph/call.c"
+
+Suite *suite_call(void);
+
+/** One exchange: what Graph does. */
+typedef struct exchange_t {
+    int status; /* 0: the transfer fails */
+    const char *head_name, *head_value;
+    const char *pieces[4]; /* of the body; "!" breaks it off */
+} exchange_t;
+
+struct gt_task_t {
+    const gt_work_t *then;
+    void *then_state;
+    int is_again;
+};
+
+struct gt_transfer_t {
+    const exchange_t *exchange;
+    gt_answer_t answer;
+    int next_piece;
+};
+
+static const exchange_t *script;
+static int asked_tokens, sent, forgotten;
+static gt_request_t requests[4];
+static gt_call_t call;
+static gt_class_t token_failure = GT_CLASSES;
+
+/* ---- the stand-ins ---- */
+
+const gt_provider_conf_t *scripted_provider_conf(const gt_provider_t *provider)
+{
+    static const gt_provider_conf_t conf = {
+        .name = "microsoft", .graph_url = "https://graph.example/v1.0", .ca_file = "/ca.pem"};
+
+    return provider ? &conf : NULL;
+}
+
+const gt_store_conf_t *scripted_store_conf(const gt_store_t *store)
+{
+    static const gt_store_conf_t conf = {.name = "main"};
+
+    return store ? &conf : NULL;
+}
+
+const gt_vault_parts_t *scripted_vault_parts(const gt_vault_t *vault)
+{
+    static gt_vault_parts_t parts;
+
+    parts.cache = (gt_cache_t *)(void *)&parts;
+    return vault ? &parts : NULL;
+}
+
+gt_provider_t *scripted_vault_provider(const gt_vault_t *vault, const char *name)
+{
+    return vault && strcmp(name, "microsoft") == 0 ? (gt_provider_t *)(void *)&call : NULL;
+}
+
+void scripted_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner)
+{
+    ck_assert_ptr_nonnull(cache);
+    ck_assert_str_eq(store, "main");
+    ck_assert_str_eq(owner->user, "tom");
+    forgotten++;
+}
+
+apr_pool_t *scripted_task_pool(const gt_task_t *task)
+{
+    ck_assert_ptr_nonnull(task);
+    return pool;
+}
+
+gt_loop_t *scripted_task_loop(const gt_task_t *task)
+{
+    ck_assert_ptr_nonnull(task);
+    return NULL;
+}
+
+void scripted_then(gt_task_t *task, const gt_work_t *work, void *state)
+{
+    task->then = work;
+    task->then_state = state;
+}
+
+void scripted_await_head(gt_task_t *task, gt_transfer_t *transfer)
+{
+    ck_assert(task && transfer);
+}
+
+void scripted_await_more(gt_task_t *task, gt_transfer_t *transfer)
+{
+    ck_assert_ptr_nonnull(transfer);
+    task->is_again = 1;
+}
+
+gt_err_t *scripted_transfer_make(gt_transfer_t **transfer, const gt_request_t *request,
+                                 gt_loop_t *loop, apr_pool_t *p)
+{
+    apr_table_t *headers = apr_table_make(p, 1);
+
+    ck_assert_ptr_null(loop);
+    *transfer = apr_pcalloc(p, sizeof(**transfer));
+    (*transfer)->exchange = &script[sent];
+    (*transfer)->answer.status = script[sent].status;
+    if (script[sent].head_name)
+        apr_table_set(headers, script[sent].head_name, script[sent].head_value);
+    (*transfer)->answer.headers = headers;
+    requests[sent++] = *request;
+    return GT_OK;
+}
+
+const gt_answer_t *scripted_transfer_answer(gt_transfer_t *transfer)
+{
+    return transfer->exchange->status ? &transfer->answer : NULL;
+}
+
+gt_err_t *scripted_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
+{
+    return transfer->exchange->status ? GT_OK : gt_err(p, GT_TIMEOUT, "GT0399", "scripted");
+}
+
+gt_err_t *scripted_transfer_take(const char **bytes, apr_size_t *len, int *end,
+                                 gt_transfer_t *transfer, apr_pool_t *p)
+{
+    const char *piece = transfer->exchange->pieces[transfer->next_piece++];
+
+    *bytes = piece;
+    *len = piece ? strlen(piece) : 0;
+    *end = piece == NULL;
+    return piece && strcmp(piece, "!") == 0 ? gt_err(p, GT_UPSTREAM, "GT0398", "scripted") : GT_OK;
+}
+
+static gt_err_t *give_token(gt_task_t *task, void *state)
+{
+    gt_token_for_t *ask = state;
+
+    ck_assert_ptr_nonnull(task);
+    ck_assert_str_eq(ask->owner.user, "tom");
+    ck_assert_int_eq(ask->refresh_now, asked_tokens > 0);
+    ck_assert_int_eq(ask->refused, asked_tokens > 0 ? 10 : 0);
+    if (token_failure != GT_CLASSES)
+        return gt_err(pool, token_failure, "GT0397", "scripted");
+    ask->access = gt_secret_from(asked_tokens ? "second" : "first", pool);
+    ask->generation = 10 + asked_tokens++;
+    return GT_OK;
+}
+
+static gt_step_fn *const token_steps[] = {give_token, NULL};
+const gt_work_t scripted_token_for = {"token", token_steps, NULL};
+
+/* The driver: nothing here ever has to wait. */
+static gt_err_t *run(const gt_work_t *work, void *state)
+{
+    for (int i = 0; work->steps[i] != NULL; i++) {
+        gt_task_t task = {NULL, NULL, 0};
+
+        GT_TRY(work->steps[i](&task, state));
+        if (task.then)
+            GT_TRY(run(task.then, task.then_state));
+        i -= task.is_again;
+    }
+    return GT_OK;
+}
+
+static gt_err_t *run_call(const char *method, const char *path, const exchange_t *exchanges)
+{
+    memset(&call, 0, sizeof(call));
+    asked_tokens = sent = forgotten = 0;
+    script = exchanges;
+    call.vault = (gt_vault_t *)(void *)&script;
+    call.store = (gt_store_t *)(void *)&script;
+    call.owner = (gt_owner_t){"tom", "microsoft"};
+    call.method = method;
+    call.url = apr_pstrcat(pool, "https://graph.example", path, NULL);
+    if (strcmp(method, "GET") != 0)
+        call.body = json_pack("{s:s}", "subject", "x");
+    return run(&call_under_test, &call);
+}
+
+static void end(void)
+{
+    json_decref(call.body);
+    call.body = NULL;
+    drop_pool();
+}
+
+/* ---- tests ---- */
+
+START_TEST(a_success_is_left_to_be_taken)
+{
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {"body"}}};
+
+    ck_ok(run_call("GET", "/v1.0/me", exchanges));
+    ck_assert_int_eq(call.answer->status, 200);
+    ck_assert_int_eq(call.transfer->next_piece, 0);
+    ck_assert_int_eq(asked_tokens, 1);
+    ck_assert_int_eq(sent, 1);
+    ck_assert_str_eq(gt_secret_text(requests[0].bearer), "first");
+    ck_assert_str_eq(requests[0].ca_file, "/ca.pem");
+    ck_assert(requests[0].stream && !requests[0].keep_going);
+    ck_assert_ptr_null(requests[0].body);
+}
+END_TEST
+
+START_TEST(what_changes_something_goes_on_without_its_client)
+{
+    static const exchange_t exchanges[] = {{201, NULL, NULL, {NULL}}};
+
+    ck_ok(run_call("POST", "/v1.0/me/events", exchanges));
+    ck_assert(requests[0].keep_going);
+    ck_assert_str_eq(requests[0].content_type, "application/json");
+    ck_assert_str_eq(gt_secret_text(requests[0].body), "{\"subject\":\"x\"}");
+}
+END_TEST
+
+START_TEST(a_401_is_repeated_once_with_a_new_token)
+{
+    static const exchange_t exchanges[] = {
+        {401, NULL, NULL, {"{\"error\":{\"code\":\"InvalidAuthenticationToken\"}}"}},
+        {201, NULL, NULL, {NULL}}};
+
+    ck_ok(run_call("POST", "/v1.0/me/events", exchanges));
+    ck_assert_int_eq(asked_tokens, 2);
+    ck_assert_int_eq(sent, 2);
+    ck_assert_str_eq(gt_secret_text(requests[1].bearer), "second");
+    ck_assert_str_eq(gt_secret_text(requests[1].body), "{\"subject\":\"x\"}");
+    ck_assert_int_eq(call.answer->status, 201);
+    /* The vault forgets the refused generation; ours would hit a newer one. */
+    ck_assert_int_eq(forgotten, 0);
+}
+END_TEST
+
+START_TEST(a_second_401_is_the_end)
+{
+    static const exchange_t exchanges[] = {{401, NULL, NULL, {NULL}}, {401, NULL, NULL, {NULL}}};
+
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_SIGN_IN, "GT0702");
+    ck_assert_int_eq(sent, 2);
+    ck_assert_int_eq(forgotten, 1);
+    ck_assert_ptr_null(call.answer);
+}
+END_TEST
+
+START_TEST(another_refusal_after_the_401_is_told)
+{
+    static const exchange_t exchanges[] = {
+        {401, NULL, NULL, {"{\"error\":{\"code\":\"First\"}}"}},
+        {403, NULL, NULL, {"{\"error\":{\"code\":", "\"Second\"}}"}}};
+    gt_err_t *err = run_call("GET", "/v1.0/me", exchanges);
+
+    ck_fails(err, GT_REFUSED, "GT0704");
+    ck_assert_str_eq(err->code, "Second");
+}
+END_TEST
+
+START_TEST(a_claims_challenge_is_not_repeated)
+{
+    static const exchange_t exchanges[] = {
+        {401, "WWW-Authenticate", "Bearer claims=\"eyJhIjp7fX0=\"", {NULL}}};
+    gt_err_t *err = run_call("GET", "/v1.0/me", exchanges);
+
+    ck_fails(err, GT_INTERACTION, "GT0703");
+    ck_assert_str_eq(err->claims, "{\"a\":{}}");
+    ck_assert_int_eq(sent, 1);
+    ck_assert_int_eq(forgotten, 1);
+}
+END_TEST
+
+START_TEST(a_refusal_is_read_in_its_pieces)
+{
+    static const exchange_t exchanges[] = {
+        {404, "request-id", "id-1", {"{\"error\":{\"co", "de\":\"ErrorItem", "NotFound\"}}"}}};
+    gt_err_t *err = run_call("GET", "/v1.0/me/events/A", exchanges);
+
+    ck_fails(err, GT_NOT_FOUND, "GT0705");
+    ck_assert_str_eq(err->code, "ErrorItemNotFound");
+    ck_assert_str_eq(err->request_id, "id-1");
+}
+END_TEST
+
+START_TEST(a_refusal_that_breaks_off_keeps_its_status)
+{
+    static const exchange_t exchanges[] = {{503, "Retry-After", "9", {"{\"error\":", "!"}}};
+    gt_err_t *err = run_call("GET", "/v1.0/me", exchanges);
+
+    ck_fails(err, GT_THROTTLED, "GT0707");
+    ck_assert_int_eq(err->retry_after, apr_time_from_sec(9));
+}
+END_TEST
+
+START_TEST(of_a_long_refusal_32_KiB_are_read)
+{
+    char *large = apr_pcalloc(pool, 20001);
+    exchange_t exchanges[] = {{400, NULL, NULL, {large, large, large, NULL}}};
+
+    memset(large, 'x', 20000);
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_REFUSED, "GT0701");
+    ck_assert_int_eq(call.transfer->next_piece, 2);
+    ck_assert_uint_eq(call.refusal_len, 32 * 1024);
+}
+END_TEST
+
+START_TEST(failures_of_others_are_handed_on)
+{
+    static const exchange_t exchanges[] = {{0, NULL, NULL, {NULL}}};
+
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_TIMEOUT, "GT0399");
+    ck_assert_int_eq(sent, 1);
+    token_failure = GT_SIGN_IN;
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_SIGN_IN, "GT0397");
+    token_failure = GT_CLASSES;
+    ck_assert_int_eq(sent, 0);
+}
+END_TEST
+
+START_TEST(the_token_goes_nowhere_else)
+{
+    static const char *const paths[] = {"/beta/me",      "/v1.01/me",     ".evil/v1.0/me",
+                                        "@evil/v1.0/me", ":8443/v1.0/me", "/V1.0/me"};
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {NULL}}};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        gt_err_t *err = run_call("GET", paths[i], exchanges);
+
+        ck_fails(err, GT_INTERNAL, "GT0710");
+        ck_assert_int_eq(sent, 0);
+    }
+}
+END_TEST
+
+Suite *suite_call(void)
+{
+    Suite *suite = suite_create("call");
+    TCase *tcase = tcase_create("call");
+
+    tcase_add_checked_fixture(tcase, make_pool, end);
+    tcase_add_test(tcase, a_success_is_left_to_be_taken);
+    tcase_add_test(tcase, what_changes_something_goes_on_without_its_client);
+    tcase_add_test(tcase, a_401_is_repeated_once_with_a_new_token);
+    tcase_add_test(tcase, a_second_401_is_the_end);
+    tcase_add_test(tcase, another_refusal_after_the_401_is_told);
+    tcase_add_test(tcase, a_claims_challenge_is_not_repeated);
+    tcase_add_test(tcase, a_refusal_is_read_in_its_pieces);
+    tcase_add_test(tcase, a_refusal_that_breaks_off_keeps_its_status);
+    tcase_add_test(tcase, of_a_long_refusal_32_KiB_are_read);
+    tcase_add_test(tcase, failures_of_others_are_handed_on);
+    tcase_add_test(tcase, the_token_goes_nowhere_else);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
