@@ -232,8 +232,7 @@ END_TEST
 typedef struct moody_t {
     gt_db_source_t real;
     int is_away;
-    int asked;                /* acquire was called */
-    apr_thread_mutex_t *lock; /* acquire waits while the test holds it; NULL: never */
+    int asked; /* acquire was called */
 } moody_t;
 
 static apr_status_t moody_acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
@@ -330,7 +329,7 @@ typedef struct holder_t {
     apr_pool_t *pool;
     apr_thread_mutex_t *lock;
     apr_thread_cond_t *changed;
-    int is_inside, may_leave;
+    int is_inside, may_leave, fails;
     gt_db_source_t real;
     gt_err_t *err;
 } holder_t;
@@ -339,6 +338,8 @@ static apr_status_t holding_acquire(gt_db_conn_t *conn, void *baton, apr_pool_t 
 {
     holder_t *holder = baton;
 
+    if (holder->fails)
+        return APR_EGENERAL;
     apr_thread_mutex_lock(holder->lock);
     holder->is_inside = 1;
     apr_thread_cond_broadcast(holder->changed);
@@ -364,36 +365,80 @@ static void *APR_THREAD_FUNC hold(apr_thread_t *thread, void *baton)
     return NULL;
 }
 
+static void open_holder(holder_t *holder, bench_t *bench, int users)
+{
+    const gt_db_limits_t limits = {users, apr_time_from_msec(20)};
+    const gt_db_source_t source = {holder, holding_acquire, holding_release};
+
+    memset(holder, 0, sizeof *holder);
+    bench_ok(gt_handle_source(&holder->real, bench->driver, bench->params, bench->pool));
+    apr_pool_create_unmanaged_ex(&holder->pool, NULL, NULL);
+    apr_thread_mutex_create(&holder->lock, APR_THREAD_MUTEX_DEFAULT, bench->pool);
+    apr_thread_cond_create(&holder->changed, bench->pool);
+    holder->db = gt_db_make(&source, &limits, bench->pool);
+}
+
+static apr_thread_t *let_in(holder_t *holder, bench_t *bench)
+{
+    apr_thread_t *thread;
+
+    ck_assert_int_eq(apr_thread_create(&thread, NULL, hold, holder, bench->pool), APR_SUCCESS);
+    apr_thread_mutex_lock(holder->lock);
+    while (!holder->is_inside)
+        apr_thread_cond_wait(holder->changed, holder->lock);
+    apr_thread_mutex_unlock(holder->lock);
+    return thread;
+}
+
+static void let_out(holder_t *holder, apr_thread_t *thread)
+{
+    apr_status_t status;
+
+    apr_thread_mutex_lock(holder->lock);
+    holder->may_leave = 1;
+    apr_thread_cond_broadcast(holder->changed);
+    apr_thread_mutex_unlock(holder->lock);
+    apr_thread_join(&status, thread);
+    bench_ok(holder->err);
+}
+
 START_TEST(the_gate_bounds_the_wait)
 {
     bench_t *bench = bench_open(_i);
-    const gt_db_limits_t limits = {1, apr_time_from_msec(20)};
-    holder_t holder = {.pool = NULL};
-    const gt_db_source_t source = {&holder, holding_acquire, holding_release};
+    holder_t holder;
     apr_thread_t *thread;
-    apr_status_t status;
     apr_time_t began;
 
-    bench_ok(gt_handle_source(&holder.real, bench->driver, bench->params, bench->pool));
-    apr_pool_create_unmanaged_ex(&holder.pool, NULL, NULL);
-    apr_thread_mutex_create(&holder.lock, APR_THREAD_MUTEX_DEFAULT, bench->pool);
-    apr_thread_cond_create(&holder.changed, bench->pool);
-    holder.db = gt_db_make(&source, &limits, bench->pool);
-    ck_assert_int_eq(apr_thread_create(&thread, NULL, hold, &holder, bench->pool), APR_SUCCESS);
-    apr_thread_mutex_lock(holder.lock);
-    while (!holder.is_inside)
-        apr_thread_cond_wait(holder.changed, holder.lock);
-    apr_thread_mutex_unlock(holder.lock);
+    open_holder(&holder, bench, 1);
+    thread = let_in(&holder, bench);
     began = gt_ticks();
     bench_tag(ping(holder.db, bench->pool), "GT0403");
     ck_assert_int_ge(gt_ticks() - began, apr_time_from_msec(15));
-    apr_thread_mutex_lock(holder.lock);
-    holder.may_leave = 1;
-    apr_thread_cond_broadcast(holder.changed);
-    apr_thread_mutex_unlock(holder.lock);
-    apr_thread_join(&status, thread);
-    bench_ok(holder.err);
+    let_out(&holder, thread);
     bench_ok(ping(holder.db, bench->pool));
+    apr_pool_destroy(holder.pool);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(while_one_probes_nobody_waits_for_it)
+{
+    bench_t *bench = bench_open(_i);
+    holder_t holder;
+    apr_thread_t *thread;
+
+    open_holder(&holder, bench, 2);
+    test_ticks = apr_time_from_sec(1000);
+    gt_clock_set(NULL, fake_ticks);
+    holder.fails = 1;
+    bench_tag(ping(holder.db, bench->pool), "GT0401");
+    holder.fails = 0;
+    test_ticks += apr_time_from_sec(3);
+    thread = let_in(&holder, bench);
+    bench_tag(ping(holder.db, bench->pool), "GT0402");
+    let_out(&holder, thread);
+    bench_ok(ping(holder.db, bench->pool));
+    gt_clock_set(NULL, NULL);
     apr_pool_destroy(holder.pool);
     bench_close(bench);
 }
@@ -643,6 +688,7 @@ static TCase *of_both_engines(void)
     tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);
     tcase_add_loop_test(tcase, a_refused_statement_is_an_answer, 0, n);
     tcase_add_loop_test(tcase, the_gate_bounds_the_wait, 0, n);
+    tcase_add_loop_test(tcase, while_one_probes_nobody_waits_for_it, 0, n);
     tcase_add_loop_test(tcase, a_database_that_takes_no_writes_is_away_for_writers_only, 0, n);
     tcase_add_loop_test(tcase, the_engine_is_told, 0, n);
     return tcase;

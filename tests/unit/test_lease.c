@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
 #include <apr_thread_proc.h>
 
 #include "base/clock.h"
@@ -80,6 +81,29 @@ START_TEST(a_result_is_stored_though_the_lease_ran_out)
     bench_run(desk.bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
     ck_assert_int_eq(take(&desk, grant, "other"), 1);
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
+    ck_assert_int_eq(stored, 1);
+    ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "r2", desk.pool));
+    bench_close(desk.bench);
+}
+END_TEST
+
+/* PostgreSQL: the server ends our connection, and the next statement is the commit. */
+START_TEST(test_T6_a_cut_connection_loses_no_refresh)
+{
+    desk_t desk = desk_open(1);
+    gt_db_t *db = bench_db(desk.bench, "");
+    gt_store_t *store = gt_store_make(desk.bench->conf, db, desk.bench->ring, desk.pool);
+    const gt_tokens_t rotated = desk_tokens("a2", "r2", desk.pool);
+    apr_array_header_t *rows;
+    gt_grant_t *grant;
+    int stored;
+
+    desk_signed_in(&desk, &desk_tom, "a1");
+    bench_ok(gt_grant_find(&grant, store, &desk_tom, desk.pool));
+    bench_ok(gt_db_literal_rows(&rows, db, "SELECT pg_backend_pid()", desk.pool));
+    bench_ask(desk.bench, apr_psprintf(desk.pool, "SELECT pg_terminate_backend(%s, 5000)",
+                                       APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0]));
+    bench_ok(gt_grant_commit(&stored, store, grant, &rotated, desk.pool));
     ck_assert_int_eq(stored, 1);
     ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "r2", desk.pool));
     bench_close(desk.bench);
@@ -228,6 +252,7 @@ static TCase *of_leases(int n)
     tcase_add_loop_test(tcase, a_lease_that_ran_out_is_free, 0, n);
     tcase_add_loop_test(tcase, a_lease_is_for_a_generation, 0, n);
     tcase_add_loop_test(tcase, a_result_is_stored_though_the_lease_ran_out, 0, n);
+    tcase_add_loop_test(tcase, test_T6_a_cut_connection_loses_no_refresh, 0, n - 1);
     tcase_add_loop_test(tcase, of_two_that_want_a_lease_one_gets_it, 0, n);
     tcase_add_loop_test(tcase, of_two_people_who_sign_in_first_one_gets_the_row, 0, n);
     tcase_add_loop_test(tcase, one_person_may_sign_in_twice_at_once, 0, n);

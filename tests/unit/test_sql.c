@@ -57,6 +57,16 @@ START_TEST(every_text_is_filled_and_counted)
 }
 END_TEST
 
+START_TEST(reads_are_told_from_writes)
+{
+    ck_assert_int_eq(gt_sql_is_read(GT_SQL_GRANT_FIND), 1);
+    ck_assert_int_eq(gt_sql_is_read(GT_SQL_PING), 1);
+    ck_assert_int_eq(gt_sql_is_read(GT_SQL_GRANT_INSERT), 0);
+    ck_assert_int_eq(gt_sql_is_read(GT_SQL_GRANT_SIGN_IN), 0);
+    ck_assert_int_eq(gt_sql_is_read(GT_SQL_LEASE_TAKE), 0);
+}
+END_TEST
+
 START_TEST(names_are_quoted_as_the_engine_wants)
 {
     static const struct {
@@ -164,6 +174,7 @@ Suite *suite_sql(void)
 
     tcase_add_checked_fixture(tcase, open_pool, close_pool);
     tcase_add_test(tcase, every_text_is_filled_and_counted);
+    tcase_add_test(tcase, reads_are_told_from_writes);
     tcase_add_test(tcase, names_are_quoted_as_the_engine_wants);
     tcase_add_test(tcase, only_identifiers_are_names);
     tcase_add_test(tcase, only_table_and_column_are_a_reference);

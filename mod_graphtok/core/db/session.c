@@ -34,7 +34,6 @@ struct gt_session_t {
 
 typedef struct prepared_t {
     apr_dbd_prepared_t *handle;
-    int is_select;
     int params;
     char kind[GT_SQL_PARAMS]; /* 's' text, 'd' number */
 } prepared_t;
@@ -150,7 +149,6 @@ static gt_outcome_t prepare(prepared_t **prepared, const run_t *run, const char 
     int rc;
 
     read_kinds(fresh, text);
-    fresh->is_select = strncmp(text, "SELECT", 6) == 0;
     rc = apr_dbd_prepare(s->conn.driver, s->conn.pool, s->conn.handle, text, NULL, &fresh->handle);
     if (rc != 0)
         return gt_verdict(s->engine, &s->codes, &s->conn, rc);
@@ -255,14 +253,6 @@ static gt_outcome_t run_once(const run_t *run)
     return outcome.said == GT_SAID_DONE ? execute(run, prepared) : outcome;
 }
 
-static int is_read(const run_t *run)
-{
-    const char *key = statement_key(run->statement, run->scratch);
-    const prepared_t *prepared = apr_hash_get(run->session->prepared, key, APR_HASH_KEY_STRING);
-
-    return prepared != NULL && prepared->is_select;
-}
-
 static gt_outcome_t run_well(const run_t *run)
 {
     gt_session_t *s = run->session;
@@ -272,7 +262,7 @@ static gt_outcome_t run_well(const run_t *run)
         return lost;
     outcome = judge(s, run_once(run), run->scratch);
     if (outcome.said == GT_SAID_LOST && lives(s, run->scratch))
-        outcome = is_read(run) ? judge(s, run_once(run), run->scratch) : cut;
+        outcome = gt_sql_is_read(run->statement->sql) ? judge(s, run_once(run), run->scratch) : cut;
     s->used = outcome.said == GT_SAID_LOST ? 0 : gt_ticks();
     return outcome;
 }

@@ -295,6 +295,11 @@ int gt_sql_params(gt_sql_t sql)
            count(text, "{time}") + 2 * count(text, "{owner}");
 }
 
+int gt_sql_is_read(gt_sql_t sql)
+{
+    return strncmp(statements[sql], "SELECT ", 7) == 0;
+}
+
 static int is_name(const char *name, apr_size_t len)
 {
     apr_size_t i;

@@ -48,6 +48,9 @@ const char *gt_sql_text(gt_sql_t sql, gt_engine_t engine, const gt_sql_names_t *
 int gt_sql_params(gt_sql_t sql);
 #define GT_SQL_PARAMS 16
 
+/** 1 when it changes nothing: it may be repeated, and on SQLite it waits for no writer. */
+int gt_sql_is_read(gt_sql_t sql);
+
 /**
  * Fill a text's {words} as gt_sql_text does. For db/migrate, whose texts use the same words and
  * {bare}, {name}, {schema}, {index}, {on}, {user_kind}, {references} besides.

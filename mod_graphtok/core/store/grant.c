@@ -124,19 +124,28 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
     return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_SIGN_IN, &entry->store->names, args, p);
 }
 
-/* Somebody may sign in, refresh or revoke between our look and our write; then we look again. */
+static gt_err_t *look_and_write(apr_array_header_t **rows, const entry_t *entry, apr_pool_t *p)
+{
+    gt_raw_t *raw;
+
+    GT_TRY(find_raw(&raw, entry->store, &entry->owner, p));
+    return raw == NULL ? insert(rows, entry, p) : sign_in_again(rows, entry, raw, p);
+}
+
+/* Somebody may sign in, refresh or revoke between our look and our write, and a connection may
+ * break under it: then we look again, since the code that was spent for the tokens is gone. */
 static gt_err_t *enter_row(gt_raw_t **raw, const entry_t *entry, apr_pool_t *p)
 {
-    apr_array_header_t *rows;
+    int may_break = 1;
     int i;
 
     for (i = 0; i < SIGN_IN_TRIES; i++) {
-        GT_TRY(find_raw(raw, entry->store, &entry->owner, p));
-        if (*raw == NULL)
-            GT_TRY(insert(&rows, entry, p));
-        else
-            GT_TRY(sign_in_again(&rows, entry, *raw, p));
-        if (rows->nelts > 0)
+        apr_array_header_t *rows = NULL;
+        gt_err_t *err = look_and_write(&rows, entry, p);
+
+        if (err != GT_OK && (err->cls != GT_STORE_AWAY || !may_break--))
+            return err;
+        if (err == GT_OK && rows->nelts > 0)
             return gt_row_read(raw, &APR_ARRAY_IDX(rows, 0, gt_db_row_t), &entry->owner, p);
     }
     return gt_err(p, GT_BUSY, "GT0425", "the grant changes faster than it can be written");
@@ -177,6 +186,7 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
 {
     gt_sealed_t sealed;
     gt_owner_t owner;
+    gt_err_t *err;
     int changed = 0;
 
     *stored = 0;
@@ -188,7 +198,11 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
         GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
     };
 
-    GT_TRY(gt_db_change(&changed, store->db, GT_SQL_GRANT_COMMIT, &store->names, args, p));
+    err = gt_db_change(&changed, store->db, GT_SQL_GRANT_COMMIT, &store->names, args, p);
+    if (err != GT_OK && err->cls == GT_STORE_AWAY)
+        err = gt_db_change(&changed, store->db, GT_SQL_GRANT_COMMIT, &store->names, args, p);
+    if (err != GT_OK)
+        return err;
     if (changed == 0)
         return was_ours(stored, store, grant, tokens, p);
     *stored = 1;
