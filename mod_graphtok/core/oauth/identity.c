@@ -66,23 +66,20 @@ static const char *fill(const char *issuer, const char *tenant, apr_pool_t *p)
 
 /** Why the token's issuer or its key's is not the provider's, or NULL. The key's own issuer stops
  * a key for personal accounts from signing for a company. */
-static const char *issuer_fault(const json_t *claims, const gt_identify_t *identify,
-                                const char *key_issuer, apr_pool_t *p)
+static const char *issuer_fault(const json_t *claims, const gt_id_rules_t *rules, apr_pool_t *p)
 {
-    const char *expected = identify->keys.discover.endpoints.issuer;
     const char *issuer = claim(claims, "iss", ISSUER_MAX);
     const char *tenant = claim(claims, "tid", ID_MAX);
 
     if (issuer == NULL)
         return "no issuer";
-    if (gt_provider_is_entra(gt_provider_conf(identify->provider)) &&
-        (tenant == NULL || !gt_is_guid(tenant)))
+    if (gt_provider_is_entra(rules->conf) && (tenant == NULL || !gt_is_guid(tenant)))
         return "its tenant is no GUID";
     if (tenant == NULL)
         tenant = "";
-    if (strcmp(issuer, fill(expected, tenant, p)) != 0)
+    if (strcmp(issuer, fill(rules->issuer, tenant, p)) != 0)
         return "another issuer";
-    if (key_issuer != NULL && strcmp(issuer, fill(key_issuer, tenant, p)) != 0)
+    if (rules->key_issuer != NULL && strcmp(issuer, fill(rules->key_issuer, tenant, p)) != 0)
         return "its key belongs to another issuer";
     return NULL;
 }
@@ -130,6 +127,25 @@ static void read_person(gt_identity_t *identity, const json_t *claims, int is_en
     identity->name = apr_pstrdup(p, claim(claims, "name", TEXT_MAX));
 }
 
+const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
+                             const gt_id_rules_t *rules, apr_pool_t *p)
+{
+    const char *fault = issuer_fault(claims, rules, p);
+
+    memset(identity, 0, sizeof(*identity));
+    if (fault == NULL)
+        fault = tenant_fault(claims, rules->conf, p);
+    if (fault == NULL)
+        fault = audience_fault(claims, rules->conf->client_id);
+    if (fault != NULL)
+        return fault;
+    read_person(identity, claims, gt_provider_is_entra(rules->conf), p);
+    if (identity->subject != NULL)
+        return NULL;
+    memset(identity, 0, sizeof(*identity));
+    return "no subject";
+}
+
 static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_pool_t *p)
 {
     gt_log(GT_LOG_WARNING, "GT0531", "id_token of provider %s refused: %s", conf->name, reason);
@@ -141,7 +157,8 @@ static gt_err_t *verify(gt_task_t *task, void *state)
     gt_identify_t *identify = state;
     const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
     apr_pool_t *p = gt_task_pool(task);
-    const char *key_issuer = NULL, *fault;
+    gt_id_rules_t id_rules = {conf, identify->keys.discover.endpoints.issuer, NULL};
+    const char *fault;
     json_t *claims;
     gt_err_t *err;
     gt_jwt_rules_t rules = {
@@ -153,18 +170,12 @@ static gt_err_t *verify(gt_task_t *task, void *state)
         .now = gt_now() - gt_provider_skew(identify->provider),
     };
 
-    err = gt_jwt_verify(&claims, &key_issuer, identify->id_token, identify->keys.jwks, &rules, p);
+    err = gt_jwt_verify(&claims, &id_rules.key_issuer, identify->id_token, identify->keys.jwks,
+                        &rules, p);
     if (err != GT_OK)
         return refuse(conf, err->code != NULL ? err->code : err->detail, p);
-    fault = issuer_fault(claims, identify, key_issuer, p);
-    if (fault == NULL)
-        fault = tenant_fault(claims, conf, p);
-    if (fault == NULL)
-        fault = audience_fault(claims, conf->client_id);
-    if (fault != NULL)
-        return refuse(conf, fault, p);
-    read_person(&identify->identity, claims, gt_provider_is_entra(conf), p);
-    return identify->identity.subject != NULL ? GT_OK : refuse(conf, "no subject", p);
+    fault = gt_identity_read(&identify->identity, claims, &id_rules, p);
+    return fault == NULL ? GT_OK : refuse(conf, fault, p);
 }
 
 static gt_step_fn *const identify_steps[] = {need_keys, verify, NULL};

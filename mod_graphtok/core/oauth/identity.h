@@ -29,6 +29,20 @@ typedef struct gt_identify_t {
 /** Fails with GT_REFUSED; the reason stands in the log, one detail for every reason. */
 extern const gt_work_t gt_identify;
 
+/** What an id_token's claims are held against, beyond crypt/jwt's rules. */
+typedef struct gt_id_rules_t {
+    const gt_provider_conf_t *conf;
+    const char *issuer;     /* the discovery document's, may hold {tenantid} */
+    const char *key_issuer; /* the verifying key's, may hold {tenantid}; NULL: it has none */
+} gt_id_rules_t;
+
+/**
+ * Judge verified claims and read the person. Fuzzed.
+ * @return NULL, or what is wrong, for the log
+ */
+GT_MUST const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
+                                     const gt_id_rules_t *rules, apr_pool_t *p);
+
 /** "<subject>@<tenant or issuer host>": the user id of a session caller. */
 char *gt_identity_user(const gt_identity_t *identity, apr_pool_t *p);
 

@@ -113,10 +113,10 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
     const char *scope = conf->scope != NULL ? conf->scope : "";
 
     if (!has_word(scope, "openid", p))
-        scope = apr_pstrcat(p, "openid ", scope, NULL);
+        scope = apr_pstrcat(p, "openid", scope[0] != '\0' ? " " : "", scope, NULL);
     if (gt_provider_is_entra(conf) && !has_word(scope, "offline_access", p))
         scope = apr_pstrcat(p, scope, " offline_access", NULL);
-    return gt_trim(scope, p);
+    return scope;
 }
 
 /* ---- documents ---- */

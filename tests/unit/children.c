@@ -1,0 +1,234 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* See children.h. */
+
+#include "children.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "db/migrate.h"
+
+apr_pool_t *pool;
+bench_t *bench;
+fake_t *fake;
+gt_config_t *config;
+gt_cache_t *cache;
+child_t child[2];
+const gt_owner_t tom = {"tom", "microsoft"};
+
+static void ck_ok(gt_err_t *err)
+{
+    bench_ok(err);
+}
+
+/* ---- two children ---- */
+
+static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
+{
+    child_t *c = baton;
+
+    if (atomic_load(&c->away) > 0) {
+        atomic_fetch_sub(&c->away, 1);
+        return APR_EGENERAL;
+    }
+    return c->real.acquire(conn, c->real.baton, p);
+}
+
+static void release(gt_db_conn_t *conn, void *baton)
+{
+    child_t *c = baton;
+
+    c->real.release(conn, c->real.baton);
+}
+
+static void start_child(child_t *c, const char *name)
+{
+    const gt_loop_limits_t transfers = {32, 8};
+    const gt_db_limits_t limits = {1, SECONDS(10)};
+    gt_db_source_t source = {c, acquire, release};
+    gt_vault_parts_t parts = {.config = config, .ring = bench->ring, .cache = cache};
+
+    atomic_init(&c->away, 0);
+    ck_ok(gt_handle_source(&c->real, bench->driver, bench->params, pool));
+    ck_ok(gt_loop_start(&c->loop, &transfers, pool));
+    ck_ok(gt_crew_start(&c->crew, 2, c->loop, pool));
+    parts.db = gt_db_make(&source, &limits, pool);
+    parts.loop = c->loop;
+    parts.crew = c->crew;
+    parts.holder = name;
+    c->vault = gt_vault_make(&parts, pool);
+    c->store = gt_vault_store(c->vault, "main");
+}
+
+static void stop_child(child_t *c)
+{
+    gt_crew_stop(c->crew, SECONDS(5));
+    gt_loop_stop(c->loop);
+}
+
+static void make_cache(void)
+{
+    static const unsigned char key[GT_CACHE_KEY_BYTES] = "for tests only";
+    apr_size_t size = gt_slots_size(64, 4096);
+    gt_slots_t *slots = gt_slots_open(apr_pcalloc(pool, size), size, 64, 4096, pool);
+
+    ck_assert_ptr_nonnull(slots);
+    cache = gt_cache_make(slots, key, SECONDS(300), pool);
+}
+
+static void begin(gt_engine_t engine)
+{
+    apr_pool_create(&pool, NULL);
+    bench = bench_open(engine == GT_SQLITE ? 0 : 1);
+    bench_migrate(bench, gt_migrate_newest());
+    fake = fake_start(pool);
+    config = gt_config_default(pool);
+    APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = fake_conf(fake, "microsoft", pool);
+    config->lease = SECONDS(8);
+    make_cache();
+    start_child(&child[0], "node/1");
+    start_child(&child[1], "node/2");
+}
+
+static void end(void)
+{
+    fake_release(fake);
+    stop_child(&child[0]);
+    stop_child(&child[1]);
+    apr_pool_destroy(pool);
+    bench_close(bench);
+}
+
+static void begin_on_sqlite(void)
+{
+    begin(GT_SQLITE);
+}
+
+static void begin_on_pgsql(void)
+{
+    begin(GT_PGSQL);
+}
+
+TCase *children_case(Suite *suite, const char *name, gt_engine_t engine)
+{
+    TCase *tcase = tcase_create(name);
+
+    tcase_add_unchecked_fixture(tcase, fake_key, NULL);
+    tcase_add_checked_fixture(tcase, engine == GT_SQLITE ? begin_on_sqlite : begin_on_pgsql, end);
+    tcase_set_timeout(tcase, 60);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
+/* ---- words ---- */
+
+gt_grant_t *row(void)
+{
+    gt_grant_t *grant;
+
+    ck_ok(gt_grant_find(&grant, child[0].store, &tom, pool));
+    return grant;
+}
+
+void sign_in_row(const gt_owner_t *owner, int seconds)
+{
+    const gt_identity_t identity = {"https://i", FAKE_TENANT, ADA, "ada@sandbox.example", "Ada"};
+    gt_tokens_t tokens = {
+        .access = gt_secret_from("at-0", pool),
+        .refresh = gt_secret_from("rt-0", pool),
+        .scope = "User.Read",
+        .expires_at = gt_now() + SECONDS(seconds),
+        .received = gt_now(),
+    };
+    gt_grant_t *grant;
+
+    ck_ok(gt_grant_sign_in(&grant, child[0].store, owner, &identity, &tokens, pool));
+}
+
+gt_token_for_t ask_of(child_t *c)
+{
+    return (gt_token_for_t){.vault = c->vault, .store = c->store, .owner = tom};
+}
+
+gt_err_t *ask(gt_token_for_t *what, child_t *c)
+{
+    return gt_wait_run(&gt_token_for, what, c->loop, LIMIT, pool);
+}
+
+void gives(child_t *c, const char *wanted)
+{
+    gt_token_for_t what = ask_of(c);
+
+    ck_ok(ask(&what, c));
+    ck_assert_str_eq(gt_secret_text(what.access), wanted);
+}
+
+gt_err_t *error_of(child_t *c)
+{
+    gt_token_for_t what = ask_of(c);
+    gt_err_t *err = ask(&what, c);
+
+    ck_assert_ptr_nonnull(err);
+    ck_assert_ptr_null(what.access);
+    return err;
+}
+
+gt_err_t *fails(child_t *c, gt_class_t cls, const char *tag)
+{
+    gt_err_t *err = error_of(c);
+
+    bench_tag(err, tag);
+    ck_assert_int_eq(err->cls, cls);
+    return err;
+}
+
+int is_cached(const char *wanted)
+{
+    gt_cached_t cached;
+
+    return gt_cache_get(&cached, cache, "main", &tom, pool) &&
+           strcmp(gt_secret_text(cached.access), wanted) == 0;
+}
+
+static void *APR_THREAD_FUNC ask_once(apr_thread_t *thread, void *baton)
+{
+    asker_t *asker = baton;
+    gt_token_for_t what = ask_of(asker->child);
+    apr_pool_t *p;
+    gt_err_t *err;
+
+    apr_pool_create(&p, NULL);
+    err = gt_wait_run(&gt_token_for, &what, asker->child->loop, LIMIT, p);
+    apr_cpystrn(asker->token, err == GT_OK ? gt_secret_text(what.access) : err->tag,
+                sizeof(asker->token));
+    apr_pool_destroy(p);
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+void start_asker(asker_t *asker, child_t *c)
+{
+    asker->child = c;
+    ck_assert_int_eq(apr_thread_create(&asker->thread, NULL, ask_once, asker, pool), APR_SUCCESS);
+}
+
+const char *answer_of(asker_t *asker)
+{
+    apr_status_t status;
+
+    apr_thread_join(&status, asker->thread);
+    return asker->token;
+}
+
+gt_err_t *revoke_tom(child_t *c, int *had_grant)
+{
+    gt_revoke_t work = {.vault = c->vault, .store = c->store, .owner = tom};
+    gt_err_t *err = gt_wait_run(&gt_revoke, &work, c->loop, LIMIT, pool);
+
+    *had_grant = work.had_grant;
+    return err;
+}

@@ -1,0 +1,76 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TEST_CHILDREN_H
+#define GT_TEST_CHILDREN_H
+
+/*
+ * Vaults at work: two "children", each with what a child of httpd has (loop, crew, vault, its own
+ * connection), which share a database, a cache and a provider that rotates. The user is tom.
+ */
+
+#include <stdatomic.h>
+
+#include <apr_thread_proc.h>
+
+#include "bench.h"
+#include "db/handle.h"
+#include "fake_provider.h"
+#include "net/loop.h"
+#include "task/wait.h"
+#include "vault/inner.h"
+
+#define LIMIT apr_time_from_sec(20)
+#define SECONDS(n) apr_time_from_sec(n)
+#define ADA "00000000-0000-0000-0000-00000000ada0"
+
+typedef struct child_t {
+    gt_db_source_t real;
+    atomic_int away; /* so many acquires fail from now on */
+    gt_loop_t *loop;
+    gt_crew_t *crew;
+    gt_vault_t *vault;
+    gt_store_t *store;
+} child_t;
+
+extern apr_pool_t *pool; /* the test's */
+extern bench_t *bench;
+extern fake_t *fake;
+extern gt_config_t *config;
+extern gt_cache_t *cache;
+extern child_t child[2];
+extern const gt_owner_t tom;
+
+/* Add a case on SQLite, or on PostgreSQL where bench_engines() says so. */
+TCase *children_case(Suite *suite, const char *name, gt_engine_t engine);
+
+/* tom's row now, NULL: none. */
+gt_grant_t *row(void);
+
+/* A grant whose access token at-0 ends in `seconds`; rt-0 is what the provider expects. */
+void sign_in_row(const gt_owner_t *owner, int seconds);
+
+/* Ask for a token. */
+gt_token_for_t ask_of(child_t *c);
+gt_err_t *ask(gt_token_for_t *what, child_t *c);
+
+/* Ask child `c` for tom's token: it gives this one; or fails so. */
+void gives(child_t *c, const char *wanted);
+gt_err_t *fails(child_t *c, gt_class_t cls, const char *tag);
+gt_err_t *error_of(child_t *c);
+
+/* 1 when the cache has this token of tom's. */
+int is_cached(const char *wanted);
+
+/* Somebody who asks on a thread of his own; his token, or the tag of his error. */
+typedef struct asker_t {
+    apr_thread_t *thread;
+    child_t *child;
+    char token[16];
+} asker_t;
+
+void start_asker(asker_t *asker, child_t *c);
+const char *answer_of(asker_t *asker);
+
+/* Revoke, on child `c`. */
+gt_err_t *revoke_tom(child_t *c, int *had_grant);
+
+#endif

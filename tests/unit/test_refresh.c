@@ -1,0 +1,220 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Refreshes that fail: each class has its effect and no other, nothing is lost, nothing is sent
+ * twice. */
+
+#include "children.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+
+Suite *suite_refresh(void);
+
+static void ck_fails(gt_err_t *err, gt_class_t cls, const char *tag)
+{
+    bench_tag(err, tag);
+    ck_assert_int_eq(err->cls, cls);
+}
+
+/* ---- failures and their effects ---- */
+
+typedef struct effect_case_t {
+    fake_reply_t reply;
+    gt_class_t cls;
+    gt_status_t status;
+    int errors;
+    int keeps_lease;
+} effect_case_t;
+
+static const effect_case_t effects[] = {
+    {{400, NULL, "{\"error\":\"invalid_grant\",\"error_codes\":[50173]}"},
+     GT_SIGN_IN,
+     GT_INACTIVE,
+     1,
+     0},
+    {{400, NULL, "{\"error\":\"invalid_grant\",\"error_codes\":[50076],\"claims\":\"{}\"}"},
+     GT_INTERACTION,
+     GT_NEEDS_USER,
+     1,
+     0},
+    {{400, NULL, "{\"error\":\"invalid_grant\",\"error_codes\":[50057]}"},
+     GT_REFUSED,
+     GT_ACTIVE,
+     1,
+     0},
+    {{401, NULL, "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"},
+     GT_CLIENT_BROKEN,
+     GT_ACTIVE,
+     0,
+     0},
+    {{429, "Retry-After: 7\r\n", ""}, GT_THROTTLED, GT_ACTIVE, 0, 0},
+    {{503, "Retry-After: 7\r\n", "<html>"}, GT_THROTTLED, GT_ACTIVE, 0, 0},
+    {{500, NULL, "oops"}, GT_UPSTREAM, GT_ACTIVE, 0, 0},
+    {{400, NULL, "<html>"}, GT_UPSTREAM, GT_ACTIVE, 0, 0},
+    /* nobody knows what these did */
+    {{200, NULL, "<html>"}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
+    {{200, NULL, "{}"}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
+    {{0, NULL, NULL}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
+};
+
+START_TEST(a_failure_has_its_effect_and_no_other)
+{
+    const effect_case_t *effect = &effects[_i];
+    gt_grant_t *grant;
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &effect->reply);
+    ck_assert_int_eq(error_of(&child[0])->cls, effect->cls);
+    grant = row();
+    ck_assert_int_eq(grant->status, effect->status);
+    ck_assert_int_eq(grant->error_count, effect->errors);
+    ck_assert_str_eq(gt_secret_text(grant->refresh), "rt-0");
+    ck_assert_int_eq(grant->lease_owner != NULL, effect->keeps_lease);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+START_TEST(a_valid_token_is_served_whatever_the_refresh_said)
+{
+    sign_in_row(&tom, 200);
+    fake_answer(fake, FAKE_TOKEN, &effects[_i].reply);
+    gives(&child[0], "at-0");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+START_TEST(what_failed_a_moment_ago_is_not_tried_again_at_once)
+{
+    fake_reply_t down = {500, NULL, ""};
+    gt_err_t *err;
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &down);
+    fails(&child[0], GT_UPSTREAM, "GT0524");
+    err = fails(&child[0], GT_UPSTREAM, "GT0524");
+    ck_assert_int_gt(err->retry_after, 0);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    gives(&child[1], "at-1"); /* who knows nothing of it may try */
+}
+END_TEST
+
+START_TEST(a_throttle_is_for_all_users)
+{
+    fake_reply_t busy = {429, "Retry-After: 60\r\n", ""};
+    gt_owner_t bob = {"bob", "microsoft"};
+    gt_token_for_t what = ask_of(&child[0]);
+    gt_err_t *err;
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &busy);
+    fails(&child[0], GT_THROTTLED, "GT0523");
+    sign_in_row(&bob, 0);
+    what.owner = bob;
+    err = ask(&what, &child[0]);
+    ck_fails(err, GT_THROTTLED, "GT0507");
+    ck_assert_int_gt(err->retry_after, SECONDS(50));
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+START_TEST(a_post_that_may_have_arrived_is_repeated_only_after_the_lease)
+{
+    fake_reply_t cut = {0, NULL, NULL};
+
+    config->lease = SECONDS(2);
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &cut);
+    ck_assert_int_eq(error_of(&child[0])->cls, GT_UPSTREAM);
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    gives(&child[1], "at-1"); /* it has waited for the lease to end */
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 2);
+}
+END_TEST
+
+START_TEST(three_refusals_deactivate)
+{
+    fake_reply_t no = {400, NULL, "{\"error\":\"invalid_grant\",\"error_codes\":[50105]}"};
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &no);
+    for (int i = 0; i < 3; i++)
+        fails(&child[0], GT_REFUSED, "GT0525");
+    ck_assert_int_eq(row()->status, GT_INACTIVE);
+    fails(&child[0], GT_SIGN_IN, "GT0602");
+}
+END_TEST
+
+START_TEST(a_losers_verdict_changes_nothing)
+{
+    fake_reply_t dead = {400, NULL, "{\"error\":\"invalid_grant\"}"};
+    asker_t asker;
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &dead);
+    fake_hold(fake);
+    start_asker(&asker, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    sign_in_row(&tom, 3600); /* a new sign-in while the old token is being refused */
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&asker), "at-0");
+    ck_assert_int_eq(row()->status, GT_ACTIVE);
+    ck_assert_int_eq(row()->error_count, 0);
+}
+END_TEST
+
+/* ---- the database is away ---- */
+
+START_TEST(a_cached_token_is_served_while_the_database_is_away)
+{
+    gt_cached_t near = {gt_secret_from("at-c", pool), gt_now() + SECONDS(60), 1, ""};
+
+    gt_cache_put(cache, "main", &tom, &near);
+    atomic_store(&child[0].away, 1000);
+    gives(&child[0], "at-c");
+    gt_cache_forget(cache, "main", &tom);
+    ck_assert_int_eq(error_of(&child[0])->cls, GT_STORE_AWAY);
+}
+END_TEST
+
+START_TEST(a_rotated_token_waits_for_the_database)
+{
+    asker_t asker;
+
+    sign_in_row(&tom, 0);
+    fake_hold(fake);
+    start_asker(&asker, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    atomic_store(&child[0].away, 2);
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&asker), "at-1");
+    ck_assert_int_eq(atomic_load(&child[0].away), 0);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+#define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+Suite *suite_refresh(void)
+{
+    Suite *suite = suite_create("refresh");
+    TCase *failures = children_case(suite, "failures", GT_SQLITE);
+
+    tcase_add_loop_test(failures, a_failure_has_its_effect_and_no_other, 0, ROWS(effects));
+    tcase_add_loop_test(failures, a_valid_token_is_served_whatever_the_refresh_said, 0,
+                        ROWS(effects));
+    tcase_add_test(failures, what_failed_a_moment_ago_is_not_tried_again_at_once);
+    tcase_add_test(failures, a_throttle_is_for_all_users);
+    tcase_add_test(failures, a_post_that_may_have_arrived_is_repeated_only_after_the_lease);
+    tcase_add_test(failures, three_refusals_deactivate);
+    tcase_add_test(failures, a_losers_verdict_changes_nothing);
+    tcase_add_test(failures, a_cached_token_is_served_while_the_database_is_away);
+    tcase_add_test(failures, a_rotated_token_waits_for_the_database);
+    return suite;
+}

@@ -1,0 +1,228 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Grants begin and end: sign-in, revoke, and the counting in between. */
+
+#include "children.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+
+Suite *suite_sign_in(void);
+
+static void ck_ok(gt_err_t *err)
+{
+    bench_ok(err);
+}
+
+static void ck_fails(gt_err_t *err, gt_class_t cls, const char *tag)
+{
+    bench_tag(err, tag);
+    ck_assert_int_eq(err->cls, cls);
+}
+
+/* ---- sign-in ---- */
+
+static char *id_token(const char *oid)
+{
+    json_int_t now = (json_int_t)apr_time_sec(gt_now());
+    gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
+    json_t *claims = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "iss",
+                               apr_pstrcat(pool, conf->authority, "/" FAKE_TENANT "/v2.0", NULL),
+                               "aud", FAKE_CLIENT, "tid", FAKE_TENANT, "oid", oid, "sub",
+                               "pairwise", "nonce", "n-1", "iat", now, "exp", now + 3600);
+    char *text = fake_sign("key-1", claims, pool);
+
+    json_decref(claims);
+    return text;
+}
+
+static gt_err_t *sign_in(gt_sign_in_t *work, const char *user)
+{
+    *work = (gt_sign_in_t){
+        .vault = child[0].vault,
+        .store = child[0].store,
+        .provider = gt_vault_provider(child[0].vault, "microsoft"),
+        .user = user,
+        .code = gt_secret_from("c0de", pool),
+        .verifier = gt_secret_from("verifier-of-43-characters", pool),
+        .redirect_uri = "https://app.example/auth/callback",
+        .nonce = "n-1",
+    };
+    return gt_wait_run(&gt_sign_in, work, child[0].loop, LIMIT, pool);
+}
+
+START_TEST(a_code_becomes_a_grant)
+{
+    const char *form;
+    gt_sign_in_t work;
+
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, "tom"));
+    form = fake_form(fake, pool);
+    ck_assert_ptr_nonnull(strstr(form, "grant_type=authorization_code"));
+    ck_assert_ptr_nonnull(strstr(form, "code=c0de"));
+    ck_assert_ptr_nonnull(strstr(form, "code_verifier=verifier-of-43-characters"));
+    ck_assert_ptr_nonnull(strstr(form, "redirect_uri=https%3A%2F%2Fapp.example%2Fauth%2Fcallback"));
+    ck_assert_str_eq(work.identity.subject, ADA);
+    ck_assert_str_eq(row()->account.subject, ADA);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert(is_cached("at-1"));
+    gives(&child[1], "at-1");
+}
+END_TEST
+
+START_TEST(a_session_user_is_named_by_the_identity)
+{
+    gt_sign_in_t work;
+
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, ""));
+    ck_assert_str_eq(work.grant->owner.user, ADA "@" FAKE_TENANT);
+}
+END_TEST
+
+START_TEST(another_person_does_not_get_the_row)
+{
+    gt_sign_in_t work;
+    gt_err_t *err;
+
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, "tom"));
+    fake_give_id_token(fake, id_token("00000000-0000-0000-0000-00000000eve0"));
+    err = sign_in(&work, "tom");
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err->cls, GT_CONFLICT);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    gives(&child[0], "at-1");
+}
+END_TEST
+
+START_TEST(signing_in_again_heals_the_grant)
+{
+    fake_reply_t dead = {400, NULL, "{\"error\":\"invalid_grant\"}"};
+    gt_sign_in_t work;
+    const char *id;
+
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, "tom"));
+    id = row()->id;
+    bench_run(bench, bench->engine == GT_SQLITE
+                         ? "UPDATE user_tokens SET expires_at = datetime('now')"
+                         : "UPDATE user_tokens SET expires_at = now()");
+    gt_cache_forget(cache, "main", &tom);
+    fake_answer(fake, FAKE_TOKEN, &dead);
+    fails(&child[0], GT_SIGN_IN, "GT0520");
+    fails(&child[0], GT_SIGN_IN, "GT0602");
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    ck_ok(sign_in(&work, "tom"));
+    ck_assert_str_eq(row()->id, id);
+    ck_assert_int_eq(row()->status, GT_ACTIVE);
+    ck_assert_int_eq(row()->error_count, 0);
+    gives(&child[0], "at-2");
+}
+END_TEST
+
+START_TEST(a_sign_in_without_identity_leaves_nothing)
+{
+    gt_sign_in_t work;
+
+    ck_fails(sign_in(&work, "tom"), GT_UPSTREAM, "GT0612");
+    ck_assert_ptr_null(row());
+    fake_give_id_token(fake, "no.id.token");
+    ck_fails(sign_in(&work, "tom"), GT_REFUSED, "GT0530");
+    ck_assert_ptr_null(row());
+    ck_assert(!is_cached("at-1"));
+}
+END_TEST
+
+/* ---- revoke ---- */
+
+START_TEST(a_revoked_grant_is_gone_everywhere)
+{
+    int had_grant;
+
+    sign_in_row(&tom, 3600);
+    gives(&child[0], "at-0");
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    ck_assert_int_eq(had_grant, 1);
+    ck_assert(!is_cached("at-0"));
+    ck_assert_ptr_null(row());
+    fails(&child[0], GT_SIGN_IN, "GT0601");
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    ck_assert_int_eq(had_grant, 0);
+}
+END_TEST
+
+START_TEST(a_result_after_a_revoke_is_not_stored)
+{
+    asker_t asker;
+    int had_grant;
+
+    sign_in_row(&tom, 0);
+    fake_hold(fake);
+    start_asker(&asker, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&asker), "GT0601");
+    ck_assert_ptr_null(row());
+    ck_assert(!is_cached("at-1"));
+}
+END_TEST
+
+/* ---- usage ---- */
+
+START_TEST(uses_are_written_in_batches)
+{
+    gt_owner_t nobody = {"nobody", "microsoft"};
+    gt_grant_t *before;
+
+    sign_in_row(&tom, 3600);
+    before = row();
+    for (int i = 0; i < 3; i++)
+        gt_vault_used(child[0].vault, child[0].store, &tom);
+    gt_vault_used(child[0].vault, child[0].store, &nobody);
+    ck_assert_int_eq(row()->use_count, 0);
+    gt_vault_flush(child[0].vault, pool);
+    ck_assert_int_eq(row()->use_count, 3);
+    ck_assert_int_gt(row()->last_used_at, 0);
+    ck_assert_int_eq(row()->generation, before->generation);
+    gt_vault_flush(child[0].vault, pool);
+    ck_assert_int_eq(row()->use_count, 3);
+}
+END_TEST
+
+START_TEST(uses_wait_for_the_database)
+{
+    sign_in_row(&tom, 3600);
+    gt_vault_used(child[1].vault, child[1].store, &tom);
+    atomic_store(&child[1].away, 1);
+    gt_vault_flush(child[1].vault, pool);
+    ck_assert_int_eq(row()->use_count, 0);
+    gt_vault_used(child[1].vault, child[1].store, &tom);
+    for (int i = 0; i < 1000 && row()->use_count == 0; i++) /* the breaker's pause */
+        gt_vault_flush(child[1].vault, pool);
+    ck_assert_int_eq(row()->use_count, 2);
+}
+END_TEST
+
+Suite *suite_sign_in(void)
+{
+    Suite *suite = suite_create("sign_in");
+    TCase *grants = children_case(suite, "grants", GT_SQLITE);
+
+    tcase_add_test(grants, a_code_becomes_a_grant);
+    tcase_add_test(grants, a_session_user_is_named_by_the_identity);
+    tcase_add_test(grants, another_person_does_not_get_the_row);
+    tcase_add_test(grants, signing_in_again_heals_the_grant);
+    tcase_add_test(grants, a_sign_in_without_identity_leaves_nothing);
+    tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
+    tcase_add_test(grants, a_result_after_a_revoke_is_not_stored);
+    tcase_add_test(grants, uses_are_written_in_batches);
+    tcase_add_test(grants, uses_wait_for_the_database);
+    return suite;
+}
