@@ -48,7 +48,7 @@ const char *gt_sql_text(gt_sql_t sql, gt_engine_t engine, const gt_sql_names_t *
 int gt_sql_params(gt_sql_t sql);
 #define GT_SQL_PARAMS 16
 
-/** 1 when it changes nothing: it may be repeated, and on SQLite it waits for no writer. */
+/** 1 when it changes nothing: it may be repeated. */
 int gt_sql_is_read(gt_sql_t sql);
 
 /**
