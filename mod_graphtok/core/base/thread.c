@@ -1,0 +1,62 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Threads and waits on POSIX directly: APR 1.7 can neither block signals before a thread begins nor
+ * wait on the monotonic clock.
+ */
+
+#include "base/thread.h"
+
+#include <signal.h>
+#include <time.h>
+
+apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
+                             void *baton)
+{
+    sigset_t all, before;
+    int status;
+
+    /* Blocked here, inherited there: a signal between start and a block of its own would be lost. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    status = pthread_create(thread, NULL, run, baton);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status == 0)
+        pthread_setname_np(*thread, name);
+    return status;
+}
+
+apr_status_t gt_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    int status = pthread_condattr_init(&attr);
+
+    if (status != 0)
+        return status;
+    status = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    if (status == 0)
+        status = pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+    return status;
+}
+
+apr_time_t gt_mono(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return apr_time_from_sec(ts.tv_sec) + ts.tv_nsec / 1000;
+}
+
+void gt_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, apr_time_t until)
+{
+    struct timespec ts;
+
+    if (until == APR_INT64_MAX) {
+        pthread_cond_wait(cond, mutex);
+        return;
+    }
+    ts.tv_sec = (time_t)apr_time_sec(until);
+    ts.tv_nsec = (long)apr_time_usec(until) * 1000;
+    pthread_cond_timedwait(cond, mutex, &ts);
+}
