@@ -1,0 +1,306 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * URLs, taken apart by one strict reader: what it does not know it refuses, so that no two readers
+ * (ours, libcurl's, a browser's) can understand one text differently. RFC 3986; of it only http and
+ * https, an ASCII host, no user info, no fragment.
+ */
+
+#include "net/url.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "base/text.h"
+
+/* Longest URL taken; providers' next links stay below. */
+#define URL_MAX 8192
+#define LOCAL_PATH_MAX 2048
+#define HOST_MAX 255
+
+/* A URL taken apart; everything points into the text. */
+typedef struct url_t {
+    int is_https;
+    const char *host; /* with brackets when it is an IPv6 address */
+    apr_size_t host_len;
+    int port;
+    const char *rest; /* path, query; begins with '/' or '?' or is empty */
+} url_t;
+
+/* The printable ASCII that may stand in a URL; '#' begins a fragment, which is never sent. */
+static int is_url_char(char c)
+{
+    return c > ' ' && c < 0x7F && strchr("\"#<>\\^`{|}", c) == NULL;
+}
+
+static int is_url_text(const char *text)
+{
+    apr_size_t n;
+
+    for (n = 0; text[n] != '\0'; n++)
+        if (n >= URL_MAX || !is_url_char(text[n]))
+            return 0;
+    return 1;
+}
+
+/* Letters, digits, inner '-' '.' and '_'; or an IPv6 address in brackets. */
+static int is_host(const char *host, apr_size_t len)
+{
+    apr_size_t i;
+
+    if (len == 0 || len > HOST_MAX)
+        return 0;
+    if (host[0] == '[') {
+        for (i = 1; i < len - 1; i++)
+            if (!apr_isxdigit(host[i]) && host[i] != ':' && host[i] != '.')
+                return 0;
+        return len > 3 && host[len - 1] == ']';
+    }
+    for (i = 0; i < len; i++)
+        if (!apr_isalnum(host[i]) && (i == 0 || strchr("-._", host[i]) == NULL))
+            return 0;
+    return 1;
+}
+
+/* The port after the host; 0 when it is none. */
+static int read_port(const char *digits, apr_size_t len)
+{
+    char text[6];
+    apr_int64_t port;
+
+    if (len == 0 || len >= sizeof(text) || digits[0] == '-')
+        return 0;
+    memcpy(text, digits, len);
+    text[len] = '\0';
+    return gt_number(&port, text, 1, 65535) ? (int)port : 0;
+}
+
+static int take_apart(url_t *url, const char *text)
+{
+    const char *authority, *end, *colon;
+
+    if (text == NULL || !is_url_text(text))
+        return 0;
+    url->is_https = strncasecmp(text, "https://", 8) == 0;
+    if (!url->is_https && strncasecmp(text, "http://", 7) != 0)
+        return 0;
+    authority = text + (url->is_https ? 8 : 7);
+    end = authority + strcspn(authority, "/?");
+    url->rest = end;
+    url->host = authority;
+    url->port = url->is_https ? 443 : 80;
+    colon = *authority == '[' ? memchr(authority, ']', (apr_size_t)(end - authority)) : authority;
+    colon = colon == NULL ? NULL : memchr(colon, ':', (apr_size_t)(end - colon));
+    if (colon != NULL) {
+        url->port = read_port(colon + 1, (apr_size_t)(end - colon - 1));
+        end = colon;
+    }
+    url->host_len = (apr_size_t)(end - authority);
+    /* An '@' (user info) is no character of a host, so it is refused there. */
+    return url->port != 0 && is_host(url->host, url->host_len);
+}
+
+/* 127.0.0.0/8 as four plain decimal numbers; other spellings are not known to every reader. */
+static int is_loopback_v4(const char *host, apr_size_t len)
+{
+    int part = -1;
+    int dots = 0;
+    apr_size_t i;
+
+    if (len < 9 || strncmp(host, "127.", 4) != 0)
+        return 0;
+    for (i = 0; i < len; i++) {
+        if (host[i] == '.') {
+            if (part < 0 || ++dots > 3)
+                return 0;
+            part = -1;
+            continue;
+        }
+        if (!apr_isdigit(host[i]) || part == 0)
+            return 0;
+        part = (part < 0 ? 0 : part * 10) + (host[i] - '0');
+        if (part > 255)
+            return 0;
+    }
+    return dots == 3 && part >= 0;
+}
+
+static int is_loopback(const url_t *url)
+{
+    return (url->host_len == 9 && strncasecmp(url->host, "localhost", 9) == 0) ||
+           (url->host_len == 5 && strncmp(url->host, "[::1]", 5) == 0) ||
+           is_loopback_v4(url->host, url->host_len);
+}
+
+int gt_url_is_safe(const char *url)
+{
+    url_t parts;
+
+    return take_apart(&parts, url) && (parts.is_https || is_loopback(&parts));
+}
+
+char *gt_url_origin(const char *url, apr_pool_t *p)
+{
+    url_t parts;
+    char *host, *c;
+
+    if (!take_apart(&parts, url))
+        return NULL;
+    host = apr_pstrmemdup(p, parts.host, parts.host_len);
+    for (c = host; *c != '\0'; c++)
+        *c = (char)apr_tolower(*c);
+    if (parts.port == (parts.is_https ? 443 : 80))
+        return apr_pstrcat(p, parts.is_https ? "https://" : "http://", host, NULL);
+    return apr_psprintf(p, "%s://%s:%d", parts.is_https ? "https" : "http", host, parts.port);
+}
+
+/* 1 when a segment is "." or "..": whoever resolves it ends elsewhere. */
+static int is_dots(const char *segment, apr_size_t len)
+{
+    return (len == 1 && segment[0] == '.') || (len == 2 && memcmp(segment, "..", 2) == 0);
+}
+
+/* 1 when a path (up to '?') has a segment of dots. */
+static int has_dots(const char *path)
+{
+    const char *end = path + strcspn(path, "?");
+
+    while (path < end) {
+        apr_size_t len = strcspn(path, "/?");
+
+        if (is_dots(path, len))
+            return 1;
+        path += len + (path[len] == '/');
+        if (*path == '?')
+            break;
+    }
+    return 0;
+}
+
+static int hex_value(char c)
+{
+    if (apr_isdigit(c))
+        return c - '0';
+    return apr_isxdigit(c) ? apr_tolower(c) - 'a' + 10 : -1;
+}
+
+/*
+ * Undo one layer of percent-encoding, in place.
+ * Returns how many escapes there were, -1 when one is broken or hides a NUL.
+ */
+static int peel(char *text)
+{
+    char *out = text;
+    int escapes = 0;
+
+    for (; *text != '\0'; text++, out++) {
+        int high, low;
+
+        *out = *text;
+        if (*text != '%')
+            continue;
+        high = hex_value(text[1]);
+        low = high < 0 ? -1 : hex_value(text[2]);
+        if (low < 0 || high + low == 0)
+            return -1;
+        *out = (char)(high << 4 | low);
+        text += 2;
+        escapes++;
+    }
+    *out = '\0';
+    return escapes;
+}
+
+int gt_url_is_below(const char *url, const char *base, apr_pool_t *p)
+{
+    url_t u, b;
+    apr_size_t len;
+    char *path;
+
+    if (!gt_url_is_safe(url) || !gt_url_is_safe(base) || !take_apart(&u, url) ||
+        !take_apart(&b, base) || strcmp(gt_url_origin(url, p), gt_url_origin(base, p)) != 0)
+        return 0;
+    len = strcspn(b.rest, "?");
+    while (len > 0 && b.rest[len - 1] == '/')
+        len--;
+    if (strncmp(u.rest, b.rest, len) != 0 ||
+        (u.rest[len] != '\0' && strchr("/?", u.rest[len]) == NULL))
+        return 0;
+    path = apr_pstrmemdup(p, u.rest, strcspn(u.rest, "?"));
+    if (has_dots(path))
+        return 0;
+    /* libcurl and servers read %2e as a dot in a segment, some servers %2f as its end. */
+    return peel(path) >= 0 && !has_dots(path) && strchr(path, '\\') == NULL;
+}
+
+char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p)
+{
+    const char *old = strchr(url, '?');
+    apr_size_t len = strlen(url);
+
+    if (query == NULL || *query == '\0')
+        return apr_pstrdup(p, url);
+    if (old == NULL)
+        return apr_pstrcat(p, url, "?", query, NULL);
+    return apr_pstrcat(p, url, url[len - 1] == '?' || url[len - 1] == '&' ? "" : "&", query, NULL);
+}
+
+/* Blanks, invisible and direction-changing characters beyond ASCII, as UTF-8 after `c`. */
+static int is_trick(const unsigned char *c)
+{
+    if (c[0] == 0xC2)
+        return c[1] <= 0xA0; /* C1 controls, no-break space */
+    if (c[0] == 0xE2 && c[1] == 0x80)
+        return c[2] <= 0x8F || c[2] >= 0xA8; /* spaces, marks, separators, embeddings */
+    if (c[0] == 0xE2 && c[1] == 0x81)
+        return c[2] >= 0x9F; /* mathematical space, joiners, isolates */
+    return (c[0] == 0xE3 && c[1] == 0x80 && c[2] == 0x80) ||
+           (c[0] == 0xEF && c[1] == 0xBB && c[2] == 0xBF);
+}
+
+/* One layer of a local path: its beginning, its characters, its segments. */
+static int is_local_layer(const char *path)
+{
+    const char *c;
+    const char *query = path + strcspn(path, "?");
+
+    if (path[0] != '/' || has_dots(path))
+        return 0;
+    for (c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7F || *c == '\\' || *c == '#')
+            return 0;
+        if (c < query && c[0] == '/' && c[1] == '/')
+            return 0;
+        if ((unsigned char)*c >= 0x80 && is_trick((const unsigned char *)c))
+            return 0;
+    }
+    return gt_is_utf8(path, (apr_size_t)(c - path));
+}
+
+int gt_is_local_path(const char *path)
+{
+    char text[LOCAL_PATH_MAX + 1];
+    apr_size_t len = 0;
+    int escapes;
+
+    if (path == NULL)
+        return 0;
+    /* Raw bytes beyond ASCII are no URL; their encoded form is looked at below. */
+    while (path[len] != '\0') {
+        if (len >= LOCAL_PATH_MAX || (unsigned char)path[len] >= 0x80)
+            return 0;
+        len++;
+    }
+    memcpy(text, path, len + 1);
+    /* What a proxy or framework may decode once more must be as harmless as what we see: every layer
+     * is judged, down to the one without escapes. Each layer is shorter, so this ends. */
+    do {
+        if (!is_local_layer(text))
+            return 0;
+        escapes = peel(text);
+    } while (escapes > 0);
+    return escapes == 0;
+}
