@@ -15,13 +15,13 @@
 
 /** Bounds of a loop. */
 typedef struct gt_loop_limits_t {
-    int max_transfers;     /* under way at once; past it gt_await's transfer fails with GT_BUSY */
+    int max_transfers; /* under way at once; past it gt_await's transfer fails with GT_BUSY */
     int max_host_connections; /* to one host; more calls queue inside libcurl */
 } gt_loop_limits_t;
 
 /** Figures of a loop, a snapshot. */
 typedef struct gt_loop_figures_t {
-    int transfers;   /* under way */
+    int transfers; /* under way */
     apr_int64_t started, failed;
 } gt_loop_figures_t;
 
@@ -43,6 +43,9 @@ typedef struct gt_timer_t gt_timer_t;
  * goes. */
 gt_timer_t *gt_timer_start(gt_loop_t *loop, apr_time_t ticks, const gt_waker_t *waker,
                            apr_pool_t *p);
+
+/** Wake once more, at another moment, by a timer that has fired or was cancelled. */
+void gt_timer_again(gt_timer_t *timer, apr_time_t ticks);
 
 /** Take a timer out; when this returns its waker is not running and will not be called. */
 void gt_timer_cancel(gt_timer_t *timer);

@@ -8,11 +8,14 @@
  * next step. It has two owners, the task and the loop, its own memory and its own lock; whoever
  * lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
  * certificate and host name verified, redirects never followed, no cookies, no proxy from the
- * environment, CR/LF refused in header values.
+ * environment, CR/LF refused in header values. Only GET and HEAD are ever sent a second time (when a
+ * kept-alive connection dies before an answer).
  *
- * Collected (default): the whole body, bounded by answer_max, before the task is woken.
+ * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is woken;
+ * over HTTP/2 where the provider has it. For all that fits into memory.
  * Streamed: head first (gt_await_head), then pieces (gt_await_more, gt_transfer_take); the loop
- * stops reading from the provider while 48 KiB wait to be taken.
+ * stops reading from the provider while 48 KiB wait to be taken. On a connection of its own, over
+ * HTTP/1.1, so that a slow reader stops nobody else.
  */
 
 #include "base/err.h"
@@ -20,29 +23,30 @@
 
 /** What is asked. Everything is copied; fields left 0 or NULL take the default. */
 typedef struct gt_request_t {
-    const char *method;               /* GET when NULL */
-    const char *url;                  /* absolute */
+    const char *method;                /* GET when NULL */
+    const char *url;                   /* absolute */
     const apr_array_header_t *headers; /* of const char *, "Name: value", or NULL */
-    const gt_secret_t *bearer;        /* sent as Authorization: Bearer, or NULL */
-    const char *content_type;         /* of the body */
-    const gt_secret_t *body;          /* a secret always: forms hold tokens; NULL: none */
-    const char *ca_file;              /* PEM; NULL: the system's */
-    apr_size_t answer_max;            /* most bytes of a body (decompressed); 0: 1 MiB */
+    const gt_secret_t *bearer;         /* sent as Authorization: Bearer, or NULL */
+    const char *content_type;          /* of the body */
+    const gt_secret_t *body;           /* a secret always: forms hold tokens; NULL: none */
+    const char *ca_file;               /* PEM; NULL: the system's */
+    apr_size_t answer_max; /* most bytes of a body (unpacked); 0: 1 MiB, streamed: any */
     apr_interval_time_t connect_timeout; /* 0: 10 s */
-    apr_interval_time_t timeout;      /* the whole exchange; 0: 30 s; streamed: the longest pause */
-    int stream;                       /* 1: hand the body on in pieces */
-    int keep_going;                   /* 1: it changes state: goes on when its task is dropped */
-    const char *purpose;              /* for the log: "refresh", "create event" */
+    apr_interval_time_t timeout; /* the whole exchange; 0: 30 s; streamed: the provider's longest
+                                       * pause, waiting for a connection included */
+    int stream;                  /* 1: hand the body on in pieces */
+    int keep_going;              /* 1: it changes state: goes on when its task is dropped */
+    const char *purpose;         /* for the log: "refresh", "create event" */
 } gt_request_t;
 
 /** What came back. Valid from the moment the task is woken, as long as the transfer. */
 typedef struct gt_answer_t {
     int status;
-    const apr_table_t *headers;
-    const char *body;      /* collected: NUL-terminated; streamed: NULL */
+    const apr_table_t *headers; /* well-formed ones; lengths and encodings undone are left out */
+    const char *body;           /* collected: NUL-terminated; streamed: NULL */
     apr_size_t body_len;
-    apr_int64_t length;    /* Content-Length, -1 when not said */
-    apr_time_t date;       /* the Date header, 0 when absent: tells our clock's error */
+    apr_int64_t length;       /* Content-Length, -1 when not said */
+    apr_time_t date;          /* the Date header, 0 when absent: tells our clock's error */
     apr_interval_time_t took; /* from start to end of head */
 } gt_answer_t;
 
@@ -81,7 +85,7 @@ typedef enum gt_transfer_point_t { GT_POINT_HEAD, GT_POINT_MORE, GT_POINT_END } 
 /** Start it when it is not yet and call `waker` once the point is reached (perhaps at once). */
 void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const gt_waker_t *waker);
 
-/** 1 when the point is reached. */
+/** 1 when the point is reached; then no waker is called any more, none is running. */
 int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point);
 
 /** No waker any more; when this returns none is running. The transfer is cancelled unless it has

@@ -1,0 +1,141 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CARRY_H
+#define GT_CARRY_H
+
+/**
+ * @file carry.h
+ * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, loop.c the
+ * carrier's, exchange.c what libcurl sees of it. Names that end in _on_loop run on the loop's thread
+ * only.
+ *
+ * Locks, in the only order they may be taken:
+ *
+ *     transfer->lock or loop->ring_lock  →  loop->lock
+ *     transfer->lock or loop->ring_lock  →  whatever a waker takes
+ *
+ * A waker is called with the lock of its object held (a transfer's own, ring_lock for timers and
+ * watches), and leaving or cancelling takes that lock: so when that returns, the waker neither runs
+ * nor will. No deadlock: a waker takes locks of its driver only, and a driver never calls into net/
+ * with those held. loop->lock is a leaf: nothing is called while it is held.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <curl/curl.h>
+
+#include "net/alarm.h"
+#include "net/loop.h"
+#include "net/transfer.h"
+
+/** What a transfer's task asks of the loop; bits. */
+#define GT_ASK_START 1
+#define GT_ASK_GO_ON 2 /* bytes were taken: read on */
+#define GT_ASK_CANCEL 4
+
+/** Most bytes of a streamed body that wait to be taken. */
+#define GT_STREAM_WAITING (48 * 1024)
+
+/** How a transfer failed. */
+typedef struct gt_failure_t {
+    gt_class_t cls;
+    const char *tag;              /* constant; NULL: it did not fail */
+    char detail[CURL_ERROR_SIZE]; /* for people */
+} gt_failure_t;
+
+struct gt_transfer_t {
+    pthread_mutex_t lock; /* guards the members under "shared" */
+    atomic_int refs;      /* task's pool, loop, loop's queue; the last one frees */
+    apr_pool_t *pool;     /* unmanaged; used by one side at a time: task, loop until head, task */
+    gt_loop_t *loop;
+
+    /* asked; constant once made */
+    const char *method, *url, *ca_file, *purpose;
+    struct curl_slist *headers; /* in the pool */
+    const gt_secret_t *body;    /* or NULL */
+    apr_size_t answer_max;      /* 0: no bound (streams only) */
+    apr_interval_time_t connect_timeout, timeout;
+    int is_stream, keeps_going;
+
+    /* shared */
+    int is_started, is_headed, is_ended;
+    int is_paused; /* the loop waits until bytes are taken */
+    int was_sent;
+    int asks;      /* GT_ASK_ bits not yet seen by the loop */
+    int is_queued; /* in the loop's queue, which then holds a reference */
+    int has_waker;
+    gt_waker_t waker;
+    gt_transfer_point_t point; /* where the waker is called */
+    char *bytes;               /* malloc'ed: the body, or what of it waits to be taken */
+    apr_size_t len, room;
+    gt_failure_t failure;
+    gt_answer_t answer;
+    gt_transfer_t *next_queued; /* under loop->lock */
+
+    /* the loop's thread only */
+    CURL *easy;                     /* NULL: not under way */
+    gt_transfer_t *next, *previous; /* of those under way */
+    gt_transfer_t *next_stirred;
+    int is_stirred;
+    apr_table_t *fields; /* of the head that is being read */
+    int field_count;
+    apr_size_t head_bytes;   /* of all heads, interim ones included */
+    int attempts;            /* times libcurl began to send it */
+    apr_int64_t passed;      /* bytes of body so far */
+    apr_time_t began, moved; /* gt_mono: start, last progress */
+    gt_alarm_t alarm;        /* a stream's longest pause */
+    gt_failure_t own;        /* why we made libcurl give up */
+    char curl_text[CURL_ERROR_SIZE];
+};
+
+/* ---- transfer.c ---- */
+
+/** Let go of a reference. */
+void gt_transfer_release(gt_transfer_t *transfer);
+
+/** The head is there; from now on the pool is the task's. */
+void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer);
+
+/**
+ * Body bytes.
+ * @return 1 taken, 0 none taken: a stream's buffer is full; -1 no memory
+ */
+int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_size_t len);
+
+/** It ended; failure NULL: well. */
+void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failure);
+
+/** Wake whoever waits if its point is reached. */
+void gt_transfer_stir_on_loop(gt_transfer_t *transfer);
+
+/** Fill in a failure; the text is bounded and made harmless. */
+void gt_failure_set(gt_failure_t *failure, gt_class_t cls, const char *tag, const char *text);
+
+/* ---- loop.c ---- */
+
+typedef enum gt_admission_t { GT_ADMITTED, GT_FULL, GT_CLOSED } gt_admission_t;
+
+/** Take a transfer in; on GT_ADMITTED the loop holds a reference until it has ended. Its lock is
+ * held. */
+gt_admission_t gt_loop_admit(gt_loop_t *loop, gt_transfer_t *transfer);
+
+/** Ask something of the loop; its lock is held. */
+void gt_loop_ask(gt_loop_t *loop, gt_transfer_t *transfer, int asks);
+
+/** Something that a waiter may want to know changed: it is looked at after this round of events,
+ * so that a small answer wakes its task once. */
+void gt_loop_stirred_on_loop(gt_loop_t *loop, gt_transfer_t *transfer);
+
+/* ---- exchange.c ---- */
+
+/** Options that all transfers share. @return NULL when libcurl has no memory */
+CURL *gt_exchange_make(gt_loop_t *loop, CURLSH *share, curl_opensocket_callback open_socket,
+                       curl_closesocket_callback close_socket);
+
+/** Prepare a handle for a transfer. @return 1, or 0 when libcurl refused an option */
+int gt_exchange_begin_on_loop(CURL *easy, gt_transfer_t *transfer);
+
+/** Say how it ended. @return NULL: well */
+const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode code);
+
+#endif

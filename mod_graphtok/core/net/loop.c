@@ -1,0 +1,622 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The transfer thread. One round: wait for events; let libcurl move bytes; take what tasks asked for
+ * meanwhile, in one batch; hand out what has ended; wake whoever waits. A task's wake is put off to
+ * the end of the round, so that an answer that came in several callbacks wakes it once; and a task
+ * that asks writes to the loop's eventfd only when the loop sleeps. Each saved hand-over is a saved
+ * system call and context switch, which is most of what a short call costs.
+ *
+ * Two multi handles ("lanes"): collected answers, multiplexed over HTTP/2; and streams, whose slow
+ * readers hold connections for long and so may not use up those of the others. DNS and TLS sessions
+ * are shared between them.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "net/carry.h"
+#include "net/ring.h"
+#include "net/sockets.h"
+
+#define EVENTS_A_ROUND 256
+#define SPARE_MAX 256
+#define LONGEST_SLEEP_MS 60000
+
+/* Data of epoll events: a socket's descriptor, or with one of these bits something else. */
+#define MARK_WAKE (1ULL << 63)
+#define MARK_WATCH (1ULL << 62)
+
+#define LANES 2
+
+typedef struct lane_t {
+    gt_loop_t *loop;
+    CURLM *multi;
+    apr_time_t deadline; /* gt_mono when libcurl wants to be called; APR_INT64_MAX: never */
+} lane_t;
+
+struct gt_loop_t {
+    gt_loop_limits_t limits;
+    pthread_t thread;
+    int is_running; /* 1 until joined; its owner's */
+    int epoll_fd, wake_fd;
+    CURLSH *share;
+    atomic_llong started, failed;
+    gt_ring_t ring;
+
+    /* guards what follows; a leaf */
+    pthread_mutex_t lock;
+    gt_transfer_t *queue, **queue_end;
+    int admitted;    /* transfers under way or queued to start */
+    int is_sleeping; /* in epoll_wait, or about to: whoever has news must write to wake_fd */
+    int is_nudged;   /* look at the timers again */
+    int is_closed;   /* no new transfers */
+    int is_stopping; /* the thread ends */
+    int is_dead;     /* the thread has ended: nobody reads the queue */
+
+    /* the thread's only */
+    lane_t lanes[LANES];
+    gt_sockets_t sockets;
+    gt_transfer_t *under_way;
+    gt_transfer_t *stirred;
+    gt_alarms_t pauses;
+    CURL *spare[SPARE_MAX];
+    int spares;
+};
+
+/* ---- news for the thread, from any thread ---- */
+
+static void write_wake(gt_loop_t *loop)
+{
+    apr_uint64_t one = 1;
+
+    /* The counter cannot run over before it is read, and a full one wakes as well. */
+    if (write(loop->wake_fd, &one, sizeof(one)) < 0)
+        return;
+}
+
+/* Under loop->lock; 1: the caller calls write_wake once it has let go. */
+static int must_wake(gt_loop_t *loop)
+{
+    int was_sleeping = loop->is_sleeping;
+
+    loop->is_sleeping = 0;
+    return was_sleeping;
+}
+
+void gt_loop_nudge(gt_loop_t *loop)
+{
+    int must;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->is_nudged = 1;
+    must = must_wake(loop);
+    pthread_mutex_unlock(&loop->lock);
+    if (must)
+        write_wake(loop);
+}
+
+gt_ring_t *gt_loop_ring(gt_loop_t *loop)
+{
+    return &loop->ring;
+}
+
+/* Under both locks. */
+static void enqueue(gt_loop_t *loop, gt_transfer_t *t, int asks)
+{
+    t->asks |= asks;
+    if (t->is_queued)
+        return;
+    t->is_queued = 1;
+    atomic_fetch_add(&t->refs, 1);
+    t->next_queued = NULL;
+    *loop->queue_end = t;
+    loop->queue_end = &t->next_queued;
+}
+
+gt_admission_t gt_loop_admit(gt_loop_t *loop, gt_transfer_t *transfer)
+{
+    gt_admission_t admission = GT_ADMITTED;
+    int must = 0;
+
+    pthread_mutex_lock(&loop->lock);
+    if (loop->is_closed) {
+        admission = GT_CLOSED;
+    }
+    else if (loop->admitted >= loop->limits.max_transfers) {
+        admission = GT_FULL;
+    }
+    else {
+        loop->admitted++;
+        atomic_fetch_add(&transfer->refs, 1);
+        enqueue(loop, transfer, GT_ASK_START);
+        must = must_wake(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (must)
+        write_wake(loop);
+    return admission;
+}
+
+void gt_loop_ask(gt_loop_t *loop, gt_transfer_t *transfer, int asks)
+{
+    int must = 0;
+
+    pthread_mutex_lock(&loop->lock);
+    if (!loop->is_dead) {
+        enqueue(loop, transfer, asks);
+        must = must_wake(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (must)
+        write_wake(loop);
+}
+
+void gt_loop_close(gt_loop_t *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->is_closed = 1;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    figures->transfers = loop->admitted;
+    pthread_mutex_unlock(&loop->lock);
+    figures->started = atomic_load(&loop->started);
+    figures->failed = atomic_load(&loop->failed);
+}
+
+/* ---- transfers, on the thread ---- */
+
+static lane_t *lane_of(gt_loop_t *loop, const gt_transfer_t *t)
+{
+    return &loop->lanes[t->is_stream];
+}
+
+static void link_transfer(gt_loop_t *loop, gt_transfer_t *t)
+{
+    t->previous = NULL;
+    t->next = loop->under_way;
+    if (t->next != NULL)
+        t->next->previous = t;
+    loop->under_way = t;
+}
+
+static void unlink_transfer(gt_loop_t *loop, gt_transfer_t *t)
+{
+    if (t->next != NULL)
+        t->next->previous = t->previous;
+    if (t->previous != NULL)
+        t->previous->next = t->next;
+    else
+        loop->under_way = t->next;
+    t->next = t->previous = NULL;
+}
+
+static void give_back(gt_loop_t *loop, CURL *easy)
+{
+    if (loop->spares < SPARE_MAX)
+        loop->spare[loop->spares++] = easy;
+    else
+        curl_easy_cleanup(easy);
+}
+
+/* The loop's reference goes with this. */
+static void end_transfer(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *failure)
+{
+    if (t->easy != NULL) {
+        curl_multi_remove_handle(lane_of(loop, t)->multi, t->easy);
+        /* The next transfer's own buffer replaces this one's before anything is written. */
+        curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+        give_back(loop, t->easy);
+        t->easy = NULL;
+        unlink_transfer(loop, t);
+    }
+    gt_alarm_clear(&loop->pauses, &t->alarm);
+    if (failure != NULL)
+        atomic_fetch_add(&loop->failed, 1);
+    pthread_mutex_lock(&loop->lock);
+    loop->admitted--;
+    pthread_mutex_unlock(&loop->lock);
+    gt_transfer_end_on_loop(t, failure);
+    gt_transfer_release(t);
+}
+
+static void fail_transfer(gt_loop_t *loop, gt_transfer_t *t, gt_class_t cls, const char *tag,
+                          const char *text)
+{
+    gt_failure_set(&t->own, cls, tag, text);
+    end_transfer(loop, t, &t->own);
+}
+
+static void cancel_transfer(gt_loop_t *loop, gt_transfer_t *t)
+{
+    fail_transfer(loop, t, GT_CANCELLED, "GT0312", "nobody waits for it any more");
+}
+
+static curl_socket_t open_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    return gt_sockets_open(&((gt_loop_t *)baton)->sockets, address);
+}
+
+static int close_socket(void *baton, curl_socket_t fd)
+{
+    return gt_sockets_close(&((gt_loop_t *)baton)->sockets, fd);
+}
+
+static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
+{
+    CURL *easy = loop->spares > 0 ? loop->spare[--loop->spares]
+                                  : gt_exchange_make(loop, loop->share, open_socket, close_socket);
+
+    atomic_fetch_add(&loop->started, 1);
+    if (easy == NULL) {
+        fail_transfer(loop, t, GT_INTERNAL, "GT0311", "no memory for a call");
+        return;
+    }
+    link_transfer(loop, t);
+    if (!gt_exchange_begin_on_loop(easy, t) ||
+        curl_multi_add_handle(lane_of(loop, t)->multi, easy) != CURLM_OK) {
+        fail_transfer(loop, t, GT_INTERNAL, "GT0311", "libcurl does not take the call");
+        return;
+    }
+    if (t->is_stream)
+        gt_alarm_set(&loop->pauses, &t->alarm, t->began + t->timeout);
+}
+
+/* What tasks asked for since the last round. */
+static void answer_asks(gt_loop_t *loop, gt_transfer_t *t)
+{
+    int asks;
+
+    pthread_mutex_lock(&t->lock);
+    asks = t->asks;
+    t->asks = 0;
+    t->is_queued = 0;
+    pthread_mutex_unlock(&t->lock);
+    if (asks & GT_ASK_CANCEL) {
+        if (t->easy != NULL || (asks & GT_ASK_START))
+            cancel_transfer(loop, t);
+    }
+    else if (asks & GT_ASK_START) {
+        begin_transfer(loop, t);
+    }
+    else if (t->easy != NULL) {
+        t->moved = gt_mono();
+        curl_easy_pause(t->easy, CURLPAUSE_CONT);
+    }
+    gt_transfer_release(t);
+}
+
+static int take_queue(gt_loop_t *loop)
+{
+    gt_transfer_t *t;
+    int is_stopping;
+
+    pthread_mutex_lock(&loop->lock);
+    t = loop->queue;
+    loop->queue = NULL;
+    loop->queue_end = &loop->queue;
+    loop->is_sleeping = 0;
+    loop->is_nudged = 0;
+    is_stopping = loop->is_stopping;
+    pthread_mutex_unlock(&loop->lock);
+    while (t != NULL) {
+        gt_transfer_t *next = t->next_queued;
+
+        answer_asks(loop, t);
+        t = next;
+    }
+    return is_stopping;
+}
+
+static void take_ended(gt_loop_t *loop, lane_t *lane)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(lane->multi, &left)) != NULL) {
+        void *private = NULL;
+        CURLcode code = message->data.result;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        end_transfer(loop, private, gt_exchange_end_on_loop(private, code));
+    }
+}
+
+void gt_loop_stirred_on_loop(gt_loop_t *loop, gt_transfer_t *transfer)
+{
+    if (transfer->is_stirred)
+        return;
+    transfer->is_stirred = 1;
+    atomic_fetch_add(&transfer->refs, 1);
+    transfer->next_stirred = loop->stirred;
+    loop->stirred = transfer;
+}
+
+static void wake_stirred(gt_loop_t *loop)
+{
+    gt_transfer_t *t;
+
+    while ((t = loop->stirred) != NULL) {
+        loop->stirred = t->next_stirred;
+        t->is_stirred = 0;
+        gt_transfer_stir_on_loop(t);
+        gt_transfer_release(t);
+    }
+}
+
+/* A stream's alarm: while its reader is slow it may rest, else the provider paused too long. */
+static void check_pauses(gt_loop_t *loop, apr_time_t now)
+{
+    gt_alarm_t *first;
+
+    while ((first = gt_alarm_first(&loop->pauses)) != NULL && first->at <= now) {
+        gt_transfer_t *t = (gt_transfer_t *)((char *)first - offsetof(gt_transfer_t, alarm));
+        int is_paused;
+
+        pthread_mutex_lock(&t->lock);
+        is_paused = t->is_paused;
+        pthread_mutex_unlock(&t->lock);
+        gt_alarm_clear(&loop->pauses, first);
+        if (is_paused)
+            t->moved = now;
+        if (t->moved + t->timeout > now)
+            gt_alarm_set(&loop->pauses, first, t->moved + t->timeout);
+        else
+            fail_transfer(loop, t, GT_TIMEOUT, "GT0308", "the provider sent nothing for too long");
+    }
+}
+
+/* ---- the thread ---- */
+
+static int note_deadline(CURLM *multi, long ms, void *baton)
+{
+    lane_t *lane = baton;
+
+    (void)multi;
+    lane->deadline = ms < 0 ? APR_INT64_MAX : gt_mono() + (apr_time_t)ms * 1000;
+    return 0;
+}
+
+static int note_socket(CURL *easy, curl_socket_t fd, int what, void *baton, void *unused)
+{
+    lane_t *lane = baton;
+
+    (void)easy, (void)unused;
+    gt_sockets_want(&lane->loop->sockets, fd, what, (unsigned char)(lane - lane->loop->lanes));
+    return 0;
+}
+
+static void socket_ready(gt_loop_t *loop, const struct epoll_event *event)
+{
+    curl_socket_t fd = (curl_socket_t)event->data.u64;
+    unsigned char lane;
+    int mask = gt_sockets_ready(&lane, &loop->sockets, fd, event->events);
+    int running;
+
+    if (mask != 0)
+        curl_multi_socket_action(loop->lanes[lane].multi, fd, mask, &running);
+}
+
+static void call_when_due(lane_t *lane, apr_time_t now)
+{
+    int running;
+
+    if (lane->deadline > now)
+        return;
+    lane->deadline = APR_INT64_MAX;
+    curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+static apr_time_t earlier(apr_time_t a, apr_time_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long to sleep; from here on, whoever has news writes to wake_fd. */
+static int sleep_ms(gt_loop_t *loop)
+{
+    apr_time_t now = gt_mono();
+    apr_time_t until = now + apr_time_from_msec(LONGEST_SLEEP_MS);
+    apr_interval_time_t next = gt_ring_next(&loop->ring);
+    const gt_alarm_t *pause = gt_alarm_first(&loop->pauses);
+    int has_news, i;
+
+    for (i = 0; i < LANES; i++)
+        until = earlier(until, loop->lanes[i].deadline);
+    if (next >= 0)
+        until = earlier(until, now + next);
+    if (pause != NULL)
+        until = earlier(until, pause->at);
+    pthread_mutex_lock(&loop->lock);
+    has_news = loop->queue != NULL || loop->is_nudged || loop->is_stopping;
+    loop->is_sleeping = !has_news;
+    pthread_mutex_unlock(&loop->lock);
+    return has_news || until <= now ? 0 : (int)((until - now + 999) / 1000);
+}
+
+/* @return 1: the loop is to end */
+static int round_of(gt_loop_t *loop)
+{
+    struct epoll_event events[EVENTS_A_ROUND];
+    int n = epoll_wait(loop->epoll_fd, events, EVENTS_A_ROUND, sleep_ms(loop));
+    int is_stopping, i;
+
+    for (i = 0; i < n; i++) {
+        if (events[i].data.u64 & MARK_WATCH)
+            gt_ring_watch_on_loop(&loop->ring, events[i].data.u64);
+        else if (!(events[i].data.u64 & MARK_WAKE))
+            socket_ready(loop, &events[i]);
+    }
+    is_stopping = take_queue(loop);
+    for (i = 0; i < LANES; i++) {
+        call_when_due(&loop->lanes[i], gt_mono());
+        take_ended(loop, &loop->lanes[i]);
+    }
+    check_pauses(loop, gt_mono());
+    wake_stirred(loop);
+    gt_ring_timers_on_loop(&loop->ring);
+    return is_stopping;
+}
+
+static void *run(void *baton)
+{
+    gt_loop_t *loop = baton;
+
+    while (!round_of(loop))
+        ;
+    while (loop->under_way != NULL)
+        fail_transfer(loop, loop->under_way, GT_CANCELLED, "GT0303", "this process is ending");
+    wake_stirred(loop);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void free_curl(gt_loop_t *loop)
+{
+    int i;
+
+    while (loop->spares > 0)
+        curl_easy_cleanup(loop->spare[--loop->spares]);
+    for (i = 0; i < LANES; i++)
+        if (loop->lanes[i].multi != NULL)
+            curl_multi_cleanup(loop->lanes[i].multi);
+    if (loop->share != NULL)
+        curl_share_cleanup(loop->share);
+    curl_global_cleanup();
+}
+
+static void free_loop(gt_loop_t *loop)
+{
+    free_curl(loop);
+    gt_ring_free(&loop->ring);
+    gt_sockets_free(&loop->sockets);
+    gt_alarms_free(&loop->pauses);
+    if (loop->epoll_fd >= 0)
+        close(loop->epoll_fd);
+    if (loop->wake_fd >= 0)
+        close(loop->wake_fd);
+    loop->epoll_fd = loop->wake_fd = -1;
+}
+
+static int make_lane(gt_loop_t *loop, lane_t *lane)
+{
+    CURLM *multi = lane->multi = curl_multi_init();
+    int bad = 0;
+
+    lane->loop = loop;
+    lane->deadline = APR_INT64_MAX;
+    if (multi == NULL)
+        return 0;
+    bad |= curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, note_socket) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, lane) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_deadline) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_TIMERDATA, lane) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                             (long)loop->limits.max_host_connections) != CURLM_OK;
+    /* Below the number in flight, libcurl would close and reopen connections all the time. */
+    bad |= curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)loop->limits.max_transfers + 16) !=
+           CURLM_OK;
+    return !bad;
+}
+
+static int make_curl(gt_loop_t *loop)
+{
+    int i;
+
+    loop->share = curl_share_init();
+    if (loop->share == NULL ||
+        curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
+        curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+        return 0;
+    for (i = 0; i < LANES; i++)
+        if (!make_lane(loop, &loop->lanes[i]))
+            return 0;
+    return 1;
+}
+
+/* @return what is missing, or NULL */
+static const char *make_parts(gt_loop_t *loop)
+{
+    struct epoll_event event;
+
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    gt_ring_init(&loop->ring, loop->epoll_fd, MARK_WATCH);
+    gt_sockets_init(&loop->sockets, loop->epoll_fd);
+    if (loop->epoll_fd < 0 || loop->wake_fd < 0)
+        return "no descriptor left";
+    /* Edge-triggered: each write is an event, and nobody needs to read the counter. */
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = MARK_WAKE;
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event) != 0)
+        return "epoll takes no descriptor";
+    return make_curl(loop) ? NULL : "libcurl does not start";
+}
+
+static apr_status_t stop_with_pool(void *baton)
+{
+    gt_loop_stop(baton);
+    return APR_SUCCESS;
+}
+
+gt_err_t *gt_loop_start(gt_loop_t **loop, const gt_loop_limits_t *limits, apr_pool_t *p)
+{
+    gt_loop_t *l = apr_pcalloc(p, sizeof(*l));
+    const char *missing;
+
+    assert(limits->max_transfers > 0 && limits->max_host_connections > 0);
+    *loop = NULL;
+    l->limits = *limits;
+    l->queue_end = &l->queue;
+    pthread_mutex_init(&l->lock, NULL);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return gt_err(p, GT_INTERNAL, "GT0301", "the transfer loop: libcurl does not start");
+    missing = make_parts(l);
+    if (missing == NULL && gt_thread_start(&l->thread, "gt-loop", run, l) != APR_SUCCESS)
+        missing = "the system gives no thread";
+    if (missing != NULL) {
+        free_loop(l);
+        return gt_err(p, GT_INTERNAL, "GT0301", "the transfer loop: %s", missing);
+    }
+    l->is_running = 1;
+    apr_pool_pre_cleanup_register(p, l, stop_with_pool);
+    *loop = l;
+    return GT_OK;
+}
+
+void gt_loop_stop(gt_loop_t *loop)
+{
+    if (!loop->is_running)
+        return;
+    loop->is_running = 0;
+    pthread_mutex_lock(&loop->lock);
+    loop->is_closed = 1;
+    loop->is_stopping = 1;
+    pthread_mutex_unlock(&loop->lock);
+    gt_loop_nudge(loop);
+    pthread_join(loop->thread, NULL);
+    pthread_mutex_lock(&loop->lock);
+    loop->is_dead = 1;
+    pthread_mutex_unlock(&loop->lock);
+    /* What was asked after the thread's last look: nothing starts (is_closed), so only cancels and
+     * the like of transfers that have ended are here. */
+    take_queue(loop);
+    free_loop(loop);
+}
