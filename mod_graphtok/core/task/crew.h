@@ -37,9 +37,10 @@ typedef void *gt_job_init_fn(const void *ask, apr_pool_t *p);
 GT_MUST gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const char *key,
                                const gt_work_t *work, gt_job_init_fn *init, const void *ask);
 
-/** Start a job that nobody waits for; nothing happens when its key is under way. */
+/** Start a job that nobody waits for; nothing happens when its key is under way. An error is made in
+ * `p`. */
 GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const char *key, const gt_work_t *work,
-                                    gt_job_init_fn *init, const void *ask);
+                                    gt_job_init_fn *init, const void *ask, apr_pool_t *p);
 
 /** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
  * It must end within 100 ms. */

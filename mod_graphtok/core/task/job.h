@@ -1,0 +1,27 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_JOB_H
+#define GT_JOB_H
+
+/**
+ * @file job.h
+ * Private to task/: a job as those see it who wait for its end.
+ */
+
+#include "task/crew.h"
+
+/** Somebody who waits; lies in the waiter's own memory. */
+typedef struct gt_joiner_t {
+    gt_waker_t waker;
+    struct gt_joiner_t *next;
+} gt_joiner_t;
+
+/** 1 when the job has ended. */
+int gt_job_has_ended(gt_job_t *job);
+
+/** Call the joiner's waker once when the job ends (at once when it has). */
+void gt_job_wait(gt_job_t *job, gt_joiner_t *joiner);
+
+/** No waker any more; when this returns none is running. The job goes on. */
+void gt_job_leave(gt_job_t *job, gt_joiner_t *joiner);
+
+#endif

@@ -1,0 +1,346 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A stack of step tables and the one thing the task waits for. A task has no lock and no state that
+ * a waker would touch: what is waited for (transfer, timer, job) gets the driver's own waker, and
+ * whether it is there is asked of the thing itself. So a wake may come early, late or twice, and
+ * "no wake after this" is the thing's promise, handed through.
+ */
+
+#include "task/task.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "net/transfer.h"
+#include "task/job.h"
+
+#define DEPTH_MAX 16
+
+/* Steps run in one go; then others of the same thread get their turn. */
+#define STEPS_MAX 1000
+
+typedef struct frame_t {
+    const gt_work_t *work;
+    void *state;
+    int next;          /* index of the step that runs next */
+    gt_err_t **caught; /* where a failure is put instead of failing the frame below; or NULL */
+} frame_t;
+
+typedef enum wait_t {
+    WAIT_NOTHING,
+    WAIT_TRANSFER,
+    WAIT_TIME,
+    WAIT_JOB,
+    WAIT_OUTPUT,
+    WAIT_TURN /* it ran for long enough and is ready to go on */
+} wait_t;
+
+struct gt_task_t {
+    apr_pool_t *pool;
+    gt_loop_t *loop;
+    gt_waker_t waker;
+    frame_t frames[DEPTH_MAX];
+    int depth; /* 0: ended */
+    gt_err_t *err;
+    int is_too_deep; /* a step asked for more frames than there are */
+    int said;        /* the step has said what follows */
+
+    wait_t wait;
+    gt_transfer_t *transfer;
+    gt_transfer_point_t point;
+    apr_time_t ticks;
+    gt_timer_t *timer; /* made with the first wait for a time, then used again */
+    gt_job_t *job;
+    gt_joiner_t joiner;
+};
+
+/* ---- what steps say ---- */
+
+static frame_t *top(gt_task_t *task)
+{
+    assert(task->depth > 0);
+    return &task->frames[task->depth - 1];
+}
+
+static void say(gt_task_t *task, wait_t wait)
+{
+    assert(!task->said);
+    task->said = 1;
+    task->wait = wait;
+}
+
+static void push(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **caught)
+{
+    frame_t *frame;
+
+    if (task->depth == DEPTH_MAX) {
+        task->is_too_deep = 1;
+        return;
+    }
+    frame = &task->frames[task->depth++];
+    frame->work = work;
+    frame->state = state;
+    frame->next = 0;
+    frame->caught = caught;
+    if (caught != NULL)
+        *caught = GT_OK;
+}
+
+void gt_then(gt_task_t *task, const gt_work_t *work, void *state)
+{
+    say(task, WAIT_NOTHING);
+    push(task, work, state, NULL);
+}
+
+void gt_then_try(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **err)
+{
+    assert(err != NULL);
+    say(task, WAIT_NOTHING);
+    push(task, work, state, err);
+}
+
+static void await(gt_task_t *task, gt_transfer_t *transfer, gt_transfer_point_t point)
+{
+    say(task, WAIT_TRANSFER);
+    task->transfer = transfer;
+    task->point = point;
+}
+
+void gt_await(gt_task_t *task, gt_transfer_t *transfer)
+{
+    await(task, transfer, GT_POINT_END);
+}
+
+void gt_await_head(gt_task_t *task, gt_transfer_t *transfer)
+{
+    await(task, transfer, GT_POINT_HEAD);
+}
+
+void gt_await_more(gt_task_t *task, gt_transfer_t *transfer)
+{
+    await(task, transfer, GT_POINT_MORE);
+    top(task)->next--;
+}
+
+void gt_await_output(gt_task_t *task)
+{
+    say(task, WAIT_OUTPUT);
+    top(task)->next--;
+}
+
+void gt_again_at(gt_task_t *task, apr_time_t ticks)
+{
+    say(task, WAIT_TIME);
+    task->ticks = ticks;
+    top(task)->next--;
+}
+
+void gt_join(gt_task_t *task, gt_job_t *job)
+{
+    say(task, WAIT_JOB);
+    task->job = job;
+}
+
+/* ---- waiting ---- */
+
+static int is_there(gt_task_t *task)
+{
+    switch (task->wait) {
+    case WAIT_TRANSFER:
+        return gt_transfer_reached(task->transfer, task->point);
+    case WAIT_TIME:
+        return gt_ticks() >= task->ticks;
+    case WAIT_JOB:
+        return gt_job_has_ended(task->job);
+    case WAIT_NOTHING:
+    case WAIT_OUTPUT:
+    case WAIT_TURN:
+        break;
+    }
+    return 1;
+}
+
+static void set_timer(gt_task_t *task)
+{
+    if (task->timer == NULL)
+        task->timer = gt_timer_start(task->loop, task->ticks, &task->waker, task->pool);
+    else
+        gt_timer_again(task->timer, task->ticks);
+}
+
+/* Ask for the wake. A transfer that is not under way starts by this. */
+static void begin_wait(gt_task_t *task)
+{
+    switch (task->wait) {
+    case WAIT_TRANSFER:
+        gt_transfer_wait(task->transfer, task->point, &task->waker);
+        break;
+    case WAIT_TIME:
+        set_timer(task);
+        break;
+    case WAIT_JOB:
+        task->joiner.waker = task->waker;
+        gt_job_wait(task->job, &task->joiner);
+        break;
+    case WAIT_TURN:
+        task->waker.wake(task->waker.baton);
+        break;
+    case WAIT_NOTHING:
+    case WAIT_OUTPUT:
+        break;
+    }
+}
+
+/* Let go of what is waited for; no wake comes after this. */
+static void leave_wait(gt_task_t *task)
+{
+    if (task->wait == WAIT_TRANSFER)
+        gt_transfer_leave(task->transfer);
+    else if (task->wait == WAIT_TIME && task->timer != NULL)
+        gt_timer_cancel(task->timer);
+    else if (task->wait == WAIT_JOB)
+        gt_job_leave(task->job, &task->joiner);
+    task->wait = WAIT_NOTHING;
+}
+
+/* What was waited for is there. A timer may still be about to ring, a job's end about to be told; a
+ * transfer forgot our waker when it said that the point is reached. */
+static void end_wait(gt_task_t *task)
+{
+    if (task->wait == WAIT_TRANSFER)
+        task->wait = WAIT_NOTHING;
+    leave_wait(task);
+}
+
+/* ---- running ---- */
+
+static void finish_top(gt_task_t *task, gt_err_t *err)
+{
+    frame_t *frame = top(task);
+
+    if (frame->work->finish != NULL)
+        frame->work->finish(task, frame->state, err);
+    task->said = 0;
+    task->depth--;
+}
+
+/* A failure runs outwards until somebody catches it. */
+static void fail(gt_task_t *task, gt_err_t *err)
+{
+    while (task->depth > 0) {
+        gt_err_t **caught = top(task)->caught;
+
+        finish_top(task, err);
+        if (caught != NULL) {
+            *caught = err;
+            return;
+        }
+    }
+    task->err = err;
+}
+
+static void run_step(gt_task_t *task)
+{
+    frame_t *frame = top(task);
+    gt_step_fn *step = frame->work->steps[frame->next];
+    int depth = task->depth;
+    gt_err_t *err;
+
+    if (step == NULL) {
+        finish_top(task, GT_OK);
+        return;
+    }
+    frame->next++;
+    task->said = 0;
+    err = step(task, frame->state);
+    if (err == GT_OK && task->is_too_deep)
+        err = gt_err(task->pool, GT_INTERNAL, "GT0320", "work nested more than %d deep in %s",
+                     DEPTH_MAX, frame->work->name);
+    if (err == GT_OK && task->wait == WAIT_TIME && task->loop == NULL)
+        err = gt_err(task->pool, GT_INTERNAL, "GT0321", "%s waits, but has no loop to wait on",
+                     frame->work->name);
+    task->is_too_deep = 0;
+    if (err == GT_OK)
+        return;
+    /* What was said beside a failure has not begun: forget it. */
+    task->depth = depth;
+    task->wait = WAIT_NOTHING;
+    fail(task, err);
+}
+
+gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
+                        const gt_waker_t *waker, apr_pool_t *p)
+{
+    gt_task_t *task = apr_pcalloc(p, sizeof(*task));
+
+    task->pool = p;
+    task->loop = loop;
+    task->waker = *waker;
+    push(task, work, state, NULL);
+    return task;
+}
+
+gt_progress_t gt_task_run(gt_task_t *task)
+{
+    int steps;
+
+    if (task->depth > 0 && !is_there(task))
+        return GT_TASK_WAITS;
+    end_wait(task);
+    for (steps = 0; task->depth > 0; steps++) {
+        if (steps == STEPS_MAX)
+            task->wait = WAIT_TURN;
+        else
+            run_step(task);
+        if (task->wait == WAIT_OUTPUT)
+            return GT_TASK_OUTPUT;
+        if (task->wait == WAIT_NOTHING)
+            continue;
+        if (task->wait == WAIT_TURN || !is_there(task)) {
+            begin_wait(task);
+            return GT_TASK_WAITS;
+        }
+        task->wait = WAIT_NOTHING;
+    }
+    return GT_TASK_DONE;
+}
+
+int gt_task_ready(gt_task_t *task)
+{
+    return task->depth == 0 || is_there(task);
+}
+
+gt_err_t *gt_task_error(const gt_task_t *task)
+{
+    return task->err;
+}
+
+apr_pool_t *gt_task_pool(const gt_task_t *task)
+{
+    return task->pool;
+}
+
+gt_loop_t *gt_task_loop(const gt_task_t *task)
+{
+    return task->loop;
+}
+
+void gt_task_drop(gt_task_t *task)
+{
+    gt_err_t *err;
+
+    if (task->depth == 0)
+        return;
+    leave_wait(task);
+    err = gt_err(task->pool, GT_CANCELLED, "GT0322", "nobody waits for this any more");
+    while (task->depth > 0) {
+        gt_err_t **caught = top(task)->caught;
+
+        finish_top(task, err);
+        if (caught != NULL)
+            *caught = err;
+    }
+    task->err = err;
+}
