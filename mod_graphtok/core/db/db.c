@@ -7,8 +7,7 @@
  * them up behind its connect timeout). Both are a handful of numbers under one lock, which is
  * never held while a connection or an answer is waited for.
  *
- * SQLite has one writer at a time; the driver lets a second one sleep in steps of 100 ms until
- * its turn. Within a process we queue writers instead.
+ * SQLite's writers need no queue of ours within a process: the driver's one lock is one.
  */
 
 #include <assert.h>
@@ -30,21 +29,19 @@
 struct gt_db_t {
     gt_db_source_t source;
     gt_db_limits_t limits;
-    apr_thread_mutex_t *writer; /* SQLite: held while a statement writes */
-    apr_thread_mutex_t *lock;   /* protects everything below */
-    apr_thread_cond_t *freed;   /* somebody left, or the breaker opened */
-    int users;                  /* inside the gate now */
-    int is_away;                /* the breaker is open */
-    int is_probing;             /* one caller is finding out */
-    int failures;               /* in a row */
-    apr_time_t probe_at;        /* gt_ticks of the next probe */
-    int is_up;                  /* the last thing heard was an answer */
-    int engine;                 /* gt_engine_t, or -1 while unknown */
+    apr_thread_mutex_t *lock; /* protects everything below */
+    apr_thread_cond_t *freed; /* somebody left, or the breaker opened */
+    int users;                /* inside the gate now */
+    int is_away;              /* the breaker is open */
+    int is_probing;           /* one caller is finding out */
+    int failures;             /* in a row */
+    apr_time_t probe_at;      /* gt_ticks of the next probe */
+    int is_up;                /* the last thing heard was an answer */
+    int engine;               /* gt_engine_t, or -1 while unknown */
 };
 
 /* What is done with a connection. */
 typedef struct work_t {
-    int writes;
     gt_outcome_t (*run)(const struct work_t *work, gt_session_t *session, apr_pool_t *p);
     gt_statement_t statement;
     const char *text;
@@ -61,8 +58,7 @@ gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, 
     db->source = *source;
     db->limits = *limits;
     db->engine = -1;
-    if (apr_thread_mutex_create(&db->writer, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
-        apr_thread_mutex_create(&db->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
+    if (apr_thread_mutex_create(&db->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
         apr_thread_cond_create(&db->freed, p) != APR_SUCCESS)
         abort();
     return db;
@@ -151,7 +147,6 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
                      const work_t *work, apr_pool_t *p)
 {
     gt_session_t *session = gt_session_of(conn);
-    int is_alone;
 
     if (session == NULL)
         return gt_err(p, GT_INTERNAL, "GT0412", "DBDriver must be pgsql or sqlite3, not %s",
@@ -159,12 +154,7 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
     apr_thread_mutex_lock(db->lock);
     db->engine = (int)gt_session_engine(session);
     apr_thread_mutex_unlock(db->lock);
-    is_alone = work->writes && gt_session_engine(session) == GT_SQLITE;
-    if (is_alone)
-        apr_thread_mutex_lock(db->writer);
     *outcome = work->run(work, session, p);
-    if (is_alone)
-        apr_thread_mutex_unlock(db->writer);
     return gt_verdict_err(outcome, p);
 }
 
@@ -220,10 +210,7 @@ static gt_outcome_t run_nothing(const work_t *work, gt_session_t *session, apr_p
 gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
                      const gt_sql_names_t *names, const gt_db_value_t *args, apr_pool_t *p)
 {
-    const work_t work = {.run = run_rows,
-                         .writes = !gt_sql_is_read(sql),
-                         .statement = {sql, names, args},
-                         .rows = rows};
+    const work_t work = {.run = run_rows, .statement = {sql, names, args}, .rows = rows};
 
     return on_connection(db, &work, p);
 }
@@ -231,8 +218,7 @@ gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
 gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_names_t *names,
                        const gt_db_value_t *args, apr_pool_t *p)
 {
-    const work_t work = {
-        .run = run_change, .writes = 1, .statement = {sql, names, args}, .number = changed};
+    const work_t work = {.run = run_change, .statement = {sql, names, args}, .number = changed};
 
     return on_connection(db, &work, p);
 }
@@ -240,7 +226,7 @@ gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_nam
 gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p)
 {
     int failed = 0;
-    const work_t work = {.run = run_script, .writes = 1, .texts = texts, .number = &failed};
+    const work_t work = {.run = run_script, .texts = texts, .number = &failed};
     gt_err_t *err = on_connection(db, &work, p);
 
     if (err == GT_OK || failed == 0)
