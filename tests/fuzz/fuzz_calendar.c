@@ -1,0 +1,94 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The calendar's parameters, ids and bodies: a byte that says which route, a line of id, a line of
+ * query, a body. What is let through makes a clean path and clean headers; what is not names fields.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "graph/calendar.h"
+#include "net/url.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char *take_line(const char **at, const char *end, apr_pool_t *p)
+{
+    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+    size_t len = (size_t)((newline ? newline : end) - *at);
+    char *line = apr_pstrmemdup(p, *at, len);
+
+    *at += len + (newline != NULL);
+    return line;
+}
+
+static void expect_clean(const gt_graph_ask_t *ask)
+{
+    if (!ask->method || strncmp(ask->path, "/me/", 4) != 0 || strstr(ask->path, ".."))
+        abort();
+    for (const char *at = ask->path; *at; at++) {
+        if ((unsigned char)*at <= 0x20 || (unsigned char)*at >= 0x7F || strchr("#\\\"<>", *at))
+            abort();
+    }
+    for (int i = 0; i < ask->headers->nelts; i++) {
+        const char *header = APR_ARRAY_IDX(ask->headers, i, const char *);
+
+        if (strncmp(header, "Prefer: outlook.timezone=\"", 26) != 0 ||
+            strcspn(header + 26, "\"\r\n,;\\") != strlen(header + 26) - 1)
+            abort();
+    }
+}
+
+static gt_err_t *ask_for(gt_graph_ask_t *ask, int route, const char *id, const apr_table_t *query,
+                         const json_t *body, apr_pool_t *p)
+{
+    switch (route % 8) {
+    case 0:
+        return gt_calendar_info(ask, query, p);
+    case 1:
+        return gt_calendar_next24(ask, query, p);
+    case 2:
+        return gt_calendar_event(ask, id, query, p);
+    case 3:
+        return gt_calendar_delete(ask, id, p);
+    case 4:
+        return gt_calendar_events(ask, query, p);
+    case 5:
+        return gt_calendar_create(ask, body, query, p);
+    default:
+        return gt_calendar_update(ask, id, route % 8 == 6, body, query, p);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *at = (const char *)data + 1;
+    const char *end = (const char *)data + size;
+    json_t *body = NULL;
+    apr_table_t *query;
+    gt_graph_ask_t ask;
+    const char *id;
+    gt_err_t *err;
+    apr_pool_t *p;
+
+    if (size == 0)
+        return 0;
+    apr_pool_create(&p, NULL);
+    id = take_line(&at, end, p);
+    if (gt_query_parse(&query, take_line(&at, end, p), 32, p))
+        query = NULL;
+    if (gt_json_parse(&body, at, (apr_size_t)(end - at), p))
+        body = gt_json_object(p);
+    err = ask_for(&ask, data[0], id, query, body, p);
+    if (err == GT_OK)
+        expect_clean(&ask);
+    else if (err->cls != GT_INVALID)
+        abort();
+    apr_pool_destroy(p);
+    return 0;
+}

@@ -1,0 +1,98 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Next links in an answer: the pieces do not matter, and of an answer that is JSON nothing but the
+ * outermost link is another afterwards. The first byte says how long the pieces are.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <jansson.h>
+
+#include "base/err.h"
+#include "graph/relink.h"
+
+#define LINK_NAME "@odata.nextLink"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *replace(void *baton, const char *next_link, apr_pool_t *p)
+{
+    (void)baton;
+    return strlen(next_link) % 2 ? NULL : apr_pstrcat(p, "ours of ", next_link, NULL);
+}
+
+/* What comes out, or NULL after an error. */
+static char *feed(apr_size_t *whole_len, const char *text, size_t size, size_t piece, apr_pool_t *p)
+{
+    gt_relink_t *relink = gt_relink_make(replace, NULL, p);
+    char *whole = apr_palloc(p, 7 * size + 64);
+
+    *whole_len = 0;
+    for (size_t at = 0; at <= size; at += piece) {
+        size_t len = size - at < piece ? size - at : piece;
+        const char *out;
+        apr_size_t out_len;
+
+        if (gt_relink_feed(&out, &out_len, relink, text + at, len, at + len == size, p))
+            return NULL;
+        if (*whole_len + out_len > 7 * size + 64)
+            abort();
+        if (out_len)
+            memcpy(whole + *whole_len, out, out_len);
+        *whole_len += out_len;
+        if (at + len == size)
+            break;
+    }
+    return whole;
+}
+
+static void expect_only_the_link_changed(const char *before, size_t size, const char *after,
+                                         apr_size_t after_len)
+{
+    json_t *was = json_loadb(before, size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *is = json_loadb(after, after_len, JSON_REJECT_DUPLICATES, NULL);
+
+    if (was && !is)
+        abort();
+    if (was && json_is_object(was)) {
+        const json_t *link = json_object_get(was, LINK_NAME);
+
+        if (json_is_string(link) && json_equal(link, json_object_get(is, LINK_NAME)))
+            abort();
+        if (json_is_string(link)) {
+            json_object_del(was, LINK_NAME);
+            json_object_del(is, LINK_NAME);
+        }
+    }
+    if (was && !json_equal(was, is))
+        abort();
+    json_decref(was);
+    json_decref(is);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    apr_size_t whole_len, pieces_len;
+    char *whole, *pieces;
+    const char *text;
+    apr_pool_t *p;
+
+    if (size == 0)
+        return 0;
+    apr_pool_create(&p, NULL);
+    text = (const char *)data + 1;
+    whole = feed(&whole_len, text, size - 1, size, p);
+    pieces = feed(&pieces_len, text, size - 1, 1 + (size_t)data[0] % 16, p);
+    if (!whole != !pieces)
+        abort();
+    if (whole && (whole_len != pieces_len || memcmp(whole, pieces, whole_len) != 0))
+        abort();
+    if (whole)
+        expect_only_the_link_changed(text, size - 1, whole, whole_len);
+    apr_pool_destroy(p);
+    return 0;
+}
