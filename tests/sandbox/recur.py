@@ -58,9 +58,12 @@ def falls_on(pattern: Pattern, first: datetime.date, day: datetime.date) -> bool
         week_of_first = first - datetime.timedelta(days=(first.weekday() - begin) % 7)
         weeks = (day - week_of_first).days // 7
         return weeks % interval == 0 and day.weekday() in weekdays(pattern)
-    if months_between(first, day) % (interval * (12 if kind.endswith("Yearly") else 1)):
-        return False
-    if kind.endswith("Yearly") and day.month != whole(pattern.get("month"), first.month):
+    if kind.endswith("Yearly"):
+        is_month = day.month == (whole(pattern.get("month"), 0) or first.month)
+        is_turn = is_month and (day.year - first.year) % interval == 0
+    else:
+        is_turn = months_between(first, day) % interval == 0
+    if not is_turn:
         return False
     return is_nth_weekday(pattern, day) if kind.startswith("rel") else is_month_day(pattern, day)
 

@@ -69,7 +69,8 @@ def test_discovery(peer: Peer, word: str, issuer: str, named: str) -> None:
 def test_unknown_tenant(peer: Peer) -> None:
     for path in (f"/nobody.example{WELL_KNOWN}", "/nobody.example/discovery/v2.0/keys"):
         answer = peer.ask("GET", path)
-        assert (answer.status, answer.json["error"], answer.codes) == (400, "invalid_tenant", [90002])
+        assert (answer.status, answer.codes) == (400, [90002])
+        assert answer.json["error"] == "invalid_tenant"
     assert b"AADSTS90002" in peer.authorize("/nobody.example/oauth2/v2.0/authorize").body
     answer = peer.token("/nobody.example/oauth2/v2.0/token", grant_type="refresh_token")
     assert (answer.status, answer.codes) == (400, [90002])
