@@ -68,6 +68,16 @@ START_TEST(both_ciphers_come_back)
 }
 END_TEST
 
+/* Made by another implementation of the form, with the nonce abcdefghijkl: what is stored today must
+ * open for ever. */
+START_TEST(a_stored_value_stays_readable)
+{
+    ck_assert_str_eq(
+        opened("k1 any " KEY_A, "gt1.k1.YWJjZGVmZ2hpamtso8kdFqYhlxb1tiCtu_5L_yaMKUHXADE"),
+        "hunter2");
+}
+END_TEST
+
 /* CVE-2021-32791 of a neighbour: nonce and associated data were constants. */
 START_TEST(the_same_value_is_never_sealed_alike)
 {
@@ -242,6 +252,7 @@ Suite *suite_seal(void)
     TCase *tcase = case_with_pool(suite, "seal");
 
     tcase_add_test(tcase, both_ciphers_come_back);
+    tcase_add_test(tcase, a_stored_value_stays_readable);
     tcase_add_test(tcase, the_same_value_is_never_sealed_alike);
     tcase_add_test(tcase, a_value_opens_in_its_own_place_only);
     tcase_add_test(tcase, every_changed_character_is_refused);
