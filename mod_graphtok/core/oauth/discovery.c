@@ -1,0 +1,128 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file discovery.c
+ * What a discovery document may say. It comes over TLS, but from a host that an administrator
+ * typed, through whatever stands in between: what it names gets our secret, so it is held against
+ * the configuration. Source: OpenID Connect Discovery 1.0, section 4.3; Microsoft, "OpenID Connect
+ * on the Microsoft identity platform".
+ */
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/json.h"
+#include "net/url.h"
+#include "oauth/provider.h"
+
+#define URL_MAX 2048
+#define MSA_TENANT "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+/** 1 when an issuer of Entra's names `tenant` and the configuration says `wanted`. */
+static int tenant_fits(const char *tenant, const char *wanted)
+{
+    if (strcmp(wanted, "common") == 0 || strcmp(wanted, "organizations") == 0)
+        return strcmp(tenant, "{tenantid}") == 0;
+    if (strcmp(wanted, "consumers") == 0)
+        return strcmp(tenant, MSA_TENANT) == 0;
+    if (gt_is_guid(wanted))
+        return strcasecmp(tenant, wanted) == 0;
+    return gt_is_guid(tenant); /* of the domain that is configured */
+}
+
+/** Entra's issuer is <authority>/<tenant>/v2.0, the tenant a GUID, or {tenantid} for many. */
+static int issuer_fits(const char *issuer, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    size_t base = strlen(conf->authority);
+    const char *tenant, *rest;
+
+    if (issuer == NULL || strlen(issuer) > URL_MAX || strncmp(issuer, conf->authority, base) != 0)
+        return 0;
+    if (!gt_provider_is_entra(conf))
+        return issuer[base] == '\0' || strcmp(issuer + base, "/") == 0;
+    if (issuer[base] != '/')
+        return 0;
+    tenant = issuer + base + 1;
+    rest = strchr(tenant, '/');
+    if (rest == NULL || strcmp(rest, "/v2.0") != 0)
+        return 0;
+    return tenant_fits(apr_pstrmemdup(p, tenant, (apr_size_t)(rest - tenant)), conf->tenant);
+}
+
+/**
+ * An endpoint gets our secret and codes, so a forged document must not lead it elsewhere: at Entra
+ * the same origin as the configured authority; with others (Google has several hosts) https.
+ */
+static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const char *origin;
+
+    if (url == NULL || strlen(url) > URL_MAX || !gt_url_is_safe(url))
+        return 0;
+    if (gt_provider_is_entra(conf)) {
+        origin = gt_url_origin(url, p);
+        return origin != NULL && strcmp(origin, gt_url_origin(conf->authority, p)) == 0;
+    }
+    return strncmp(url, "https:", 6) == 0 || strncmp(conf->authority, "http:", 5) == 0;
+}
+
+/** 1 for a URL on this machine. */
+static int is_loopback(const char *url, apr_pool_t *p)
+{
+    const char *host = url != NULL ? strstr(url, "://") : NULL;
+    apr_size_t len;
+
+    if (host == NULL || !gt_url_is_safe(url))
+        return 0;
+    host += 3;
+    len = strcspn(host, ":/?");
+    host = apr_pstrmemdup(p, host, len);
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0;
+}
+
+/**
+ * The browser's endpoint gets no secret. A sandbox on this machine may serve it by plain http on a
+ * port of its own, so that no browser warns of its certificate.
+ */
+static int browser_endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    return endpoint_fits(url, conf, p) || (is_loopback(conf->authority, p) && is_loopback(url, p));
+}
+
+gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
+                             const char *body, apr_size_t len, apr_pool_t *p)
+{
+    json_t *document;
+    const char *wrong = NULL;
+
+    memset(endpoints, 0, sizeof(*endpoints));
+    if (gt_json_parse(&document, body, len, p) != GT_OK || !json_is_object(document))
+        return gt_err(p, GT_UPSTREAM, "GT0503", "discovery document of provider %s: not JSON",
+                      conf->name);
+    endpoints->issuer = gt_json_text(document, "issuer");
+    endpoints->authorize = gt_json_text(document, "authorization_endpoint");
+    endpoints->token = gt_json_text(document, "token_endpoint");
+    endpoints->jwks_uri = gt_json_text(document, "jwks_uri");
+    endpoints->userinfo = gt_json_text(document, "userinfo_endpoint");
+
+    if (!issuer_fits(endpoints->issuer, conf, p))
+        wrong = "issuer";
+    else if (!browser_endpoint_fits(endpoints->authorize, conf, p))
+        wrong = "authorization_endpoint";
+    else if (!endpoint_fits(endpoints->token, conf, p))
+        wrong = "token_endpoint";
+    else if (!endpoint_fits(endpoints->jwks_uri, conf, p))
+        wrong = "jwks_uri";
+    if (wrong != NULL)
+        return gt_err(p, GT_UPSTREAM, "GT0504",
+                      "discovery document of provider %s: its %s does not belong to %s%s%s",
+                      conf->name, wrong, conf->authority, gt_provider_is_entra(conf) ? "/" : "",
+                      gt_provider_is_entra(conf) ? conf->tenant : "");
+    /* Entra's stands on Graph's host and gets no secret of ours but a token meant for it. */
+    if (endpoints->userinfo != NULL &&
+        (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
+        endpoints->userinfo = NULL;
+    return GT_OK;
+}
