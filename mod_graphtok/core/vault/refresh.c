@@ -24,6 +24,7 @@
 
 #define POLL_FIRST apr_time_from_msec(50)
 #define POLL_LAST apr_time_from_msec(250)
+#define LEASE_SLACK apr_time_from_sec(2) /* leases count whole seconds of another clock */
 #define STORE_FIRST apr_time_from_msec(100)
 #define STORE_LAST apr_time_from_sec(2)
 #define FAILURE_STAYS apr_time_from_sec(1)
@@ -50,7 +51,7 @@ void *gt_refresh_init(const void *ask, apr_pool_t *p)
     r->ask.owner.provider = apr_pstrdup(p, from->owner.provider);
     /* The holder is the job, not the child: two jobs of one child must not share a lease. */
     r->holder = apr_psprintf(p, "%s/%u", from->vault->parts.holder, apr_atomic_inc32(&jobs));
-    r->until = gt_ticks() + from->vault->parts.config->lease;
+    r->until = gt_ticks() + from->vault->parts.config->lease + LEASE_SLACK;
     return r;
 }
 
