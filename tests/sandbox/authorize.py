@@ -33,7 +33,7 @@ TENANTS = (TENANT, DOMAIN, "common", "organizations")
 Params = dict[str, str]
 
 
-def check_tenant(world: World, tenant: str) -> str:
+def check_tenant(tenant: str) -> str:
     """The tenant segment in its canonical form, or the refusal of an unknown one."""
     lowered = tenant.lower()
     if lowered in ("consumers", PERSONAL_TENANT):
@@ -212,7 +212,7 @@ def authorize(world: World, request: Request, tenant_word: str) -> Response:
         text = request.body.decode("latin-1") if request.method == "POST" else request.query_text
         if len(text) > QUERY_LIMIT:
             raise EntraError(90015)
-        tenant = check_tenant(world, tenant_word)
+        tenant = check_tenant(tenant_word)
         params = once(parse_pairs(text))
         check_target(world, tenant_word, params)
     except (EntraError, ValueError) as error:

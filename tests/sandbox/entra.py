@@ -56,7 +56,7 @@ def cached_headers() -> Pairs:
 
 
 def discovery(world: World, tenant_word: str) -> Response:
-    tenant = check_tenant(world, tenant_word)
+    tenant = check_tenant(tenant_word)
     issuer_tenant = {"consumers": PERSONAL_TENANT}.get(tenant, tenant)
     if tenant in ("common", "organizations"):
         issuer_tenant = "{tenantid}"
@@ -94,7 +94,7 @@ def discovery(world: World, tenant_word: str) -> Response:
 
 
 def jwks(world: World, tenant_word: str) -> Response:
-    check_tenant(world, tenant_word)
+    check_tenant(tenant_word)
     return json_response(world.keys.published(world.base, PERSONAL_TENANT), 200, cached_headers())
 
 

@@ -12,7 +12,7 @@ import re
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -40,23 +40,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "profile": ("User.Read",),
     "revokesigninsessions": ("User.RevokeSessions.All",),
 }
-VERBS: dict[str, tuple[str, ...]] = {
-    "profile": ("GET",),
-    "calendar": ("GET",),
-    "calendars": ("GET",),
-    "events": ("GET", "POST"),
-    "calendarview": ("GET",),
-    "event": ("GET", "PATCH", "DELETE"),
-    "instances": ("GET",),
-    "answer": ("POST",),
-    "cancel": ("POST",),
-    "revokesigninsessions": ("POST",),
-}
 
 
 @dataclass
 class Ask:
-    """What a path was understood to mean. `kind`: a key of VERBS."""
+    """What a path was understood to mean. `kind`: a key of ROUTES."""
 
     kind: str
     id: str = ""
@@ -199,14 +187,14 @@ def understand(request: Request, calendar: Calendar) -> Ask:
     if len(parts) < 2 or parts[1].lower() != "me":
         raise unknown_segment(parts[1] if len(parts) > 1 else "")
     ask = below_me(parts[2:], calendar)
-    if request.method not in VERBS[ask.kind]:
+    if request.method not in ROUTES[ask.kind]:
         raise wrong_verb(ask.kind)
     return ask
 
 
 def wrong_verb(kind: str) -> GraphError:
     """The directory and Outlook, behind the same Graph, say it in words of their own."""
-    allow = [("Allow", ", ".join(VERBS[kind]))]
+    allow = [("Allow", ", ".join(ROUTES[kind]))]
     if kind == "profile":
         message = "Specified HTTP method is not allowed for the request target."
         return GraphError(405, "Request_BadRequest", message, allow)
@@ -286,10 +274,7 @@ class Graph:
         ask = understand(self.request, self.calendar)
         check_scope(self.token, ask.kind, self.request.method)
         self.prefer = read_prefer(self.request)
-        name = f"{self.request.method.lower()}_{ask.kind}"
-        handler = getattr(self, name)
-        response: Response = handler(ask)
-        return response
+        return ROUTES[ask.kind][self.request.method](self, ask)
 
     def get_profile(self, ask: Ask) -> Response:
         profile = self.person.profile()
@@ -334,7 +319,7 @@ class Graph:
         masters = list(self.calendar.events.values())
         return self.collection(masters, self.context("events"))
 
-    def get_calendarview(self, ask: Ask) -> Response:
+    def get_view(self, ask: Ask) -> Response:
         start, end = window_of(self.request.query)
         found = self.calendar.view(start, end)
         return self.collection(found, self.context("calendarView"))
@@ -397,9 +382,24 @@ class Graph:
         self.calendar.remove(self.calendar.find(ask.id))
         return Response(202, [], b"")
 
-    def post_revokesigninsessions(self, ask: Ask) -> Response:
+    def post_revocation(self, ask: Ask) -> Response:
         self.world.revoke(self.person, 50173)
         return reply(200, {"@odata.context": f"{METADATA}Edm.Boolean", "value": True})
+
+
+Handler = Callable[[Graph, Ask], Response]
+ROUTES: dict[str, dict[str, Handler]] = {
+    "profile": {"GET": Graph.get_profile},
+    "calendar": {"GET": Graph.get_calendar},
+    "calendars": {"GET": Graph.get_calendars},
+    "events": {"GET": Graph.get_events, "POST": Graph.post_events},
+    "calendarview": {"GET": Graph.get_view},
+    "event": {"GET": Graph.get_event, "PATCH": Graph.patch_event, "DELETE": Graph.delete_event},
+    "instances": {"GET": Graph.get_instances},
+    "answer": {"POST": Graph.post_answer},
+    "cancel": {"POST": Graph.post_cancel},
+    "revokesigninsessions": {"POST": Graph.post_revocation},
+}
 
 
 def finish(request: Request, response: Response) -> Response:

@@ -282,7 +282,7 @@ GRANTS = {"authorization_code": by_code, "refresh_token": by_refresh}
 
 
 def check_and_grant(world: World, request: Request, tenant_word: str) -> Response:
-    tenant = check_tenant(world, tenant_word)
+    tenant = check_tenant(tenant_word)
     params = read_form(request)
     kind = params.get("grant_type", "")
     request.notes["grant_type"] = kind
