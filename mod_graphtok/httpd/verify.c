@@ -4,8 +4,8 @@
  * check_config: everything `httpd -t` can judge without the network. An error here stops a start
  * and ends a running server at a graceful restart, so only mistakes in the configuration are
  * errors. What concerns a secret is a warning at a start, and a *fault* under `httpd -t`, which
- * stops nothing, when it can never work (a broken keyring); a secret that is merely away, or not
- * readable for whoever runs the test, is a warning there too. No exec: source is run.
+ * stops nothing, when it can never work (a broken keyring, a file that everybody may read); a secret
+ * that is merely away, or not readable for whoever runs the test, is a warning there too.
  */
 
 #include "conf.h"
@@ -23,6 +23,7 @@
 #include <unixd.h>
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "base/source.h"
 #include "crypt/keyring.h"
 #include "mounts.h"
@@ -40,6 +41,7 @@ typedef struct verdict_t {
     apr_array_header_t *errors;
     apr_array_header_t *warnings;
     apr_array_header_t *faults; /* errors under -t, warnings at a start */
+    apr_array_header_t *notes;  /* worth knowing, nothing wrong */
     apr_pool_t *p;
     const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
 } verdict_t;
@@ -124,56 +126,57 @@ static int is_readable(const struct stat *file)
     return 0;
 }
 
-/** A secret's file: is it there, for the children to read, and for nobody else? 0: it is away. */
-static int check_secret_file(const verdict_t *v, const char *where, const char *directive,
-                             const gt_source_t *source)
+/**
+ * Read a secret as a request would. The parent does it for its children, too: they inherit what it
+ * read, and may not be allowed to read the file themselves. An exec: source is not run.
+ * @param secret  NULL: not read
+ */
+static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char *where,
+                           const char *directive, gt_source_t *source)
 {
     const char *path = source != NULL ? gt_source_path(source) : NULL;
+    gt_err_t *err;
     struct stat file;
 
-    if (path == NULL)
-        return 1;
-    if (stat(path, &file) != 0) {
+    *secret = NULL;
+    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
+        return;
+    if (path != NULL && stat(path, &file) != 0) {
         note(v->warnings, where, "%s: %s cannot be found now; it is looked for again when needed",
              directive, path);
-        return 0;
+        return;
     }
-    if ((file.st_mode & S_IROTH) != 0)
-        note(v->warnings, where, "%s: every user of this machine can read %s; chmod 0640 it",
-             directive, path);
-    if (geteuid() == 0 && !is_readable(&file))
-        note(v->warnings, where,
-             "%s: user %s, as which requests are served, cannot read %s; chgrp and chmod 0640 it, "
-             "or a changed one is seen only at a restart",
+    err = gt_source_read(secret, source, v->p);
+    /* Whoever is not root may lack a permission or a variable that httpd will have. */
+    if (err != GT_OK)
+        note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s", directive,
+             err->detail);
+    else if (path != NULL && geteuid() == 0 && !is_readable(&file))
+        note(v->notes, where, "%s: user %s cannot read %s, so a changed one is seen at a restart",
              directive, ap_unixd_config.user_name, path);
-    return 1;
 }
 
-/** Can each purpose be written? Only asked of sources that answer at once. */
+/** Can each purpose be written? */
 static void check_keyring(const verdict_t *v)
 {
     gt_source_t *source = v->server->config->keyring;
+    const char *where = v->keyring_where;
     gt_secret_t *text;
     gt_keyring_t *ring;
     gt_err_t *err;
 
-    if (source == NULL || !check_secret_file(v, v->keyring_where, "GraphTokKeyring", source) ||
-        gt_source_kind(source) == GT_FROM_EXEC)
+    look_at_secret(&text, v, where, "GraphTokKeyring", source);
+    if (text == NULL)
         return;
-    err = gt_source_read(&text, source, v->p);
-    if (err != GT_OK) {
-        note(v->warnings, v->keyring_where, "GraphTokKeyring: %s", err->detail);
-        return;
-    }
     err = gt_keyring_parse(&ring, text, v->p);
+    gt_secret_wipe(text);
     if (err != GT_OK) {
-        note(v->faults, v->keyring_where, "GraphTokKeyring %s: %s", gt_source_name(source),
-             err->detail);
+        note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
         return;
     }
     for (int i = 0; i < GT_PURPOSES; i++) {
         if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
-            note(v->faults, v->keyring_where,
+            note(v->faults, where,
                  "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
                  gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
     }
@@ -182,8 +185,11 @@ static void check_keyring(const verdict_t *v)
 static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     struct stat file;
+    gt_secret_t *secret;
 
-    (void)check_secret_file(v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret != NULL)
+        gt_secret_wipe(secret);
     if (provider->ca_file != NULL &&
         (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
         note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
@@ -249,8 +255,7 @@ static void judge(verdict_t *v)
 static void print(const apr_array_header_t *texts, int level, const char *tag, server_rec *s)
 {
     for (int i = 0; i < texts->nelts; i++)
-        ap_log_error(APLOG_MARK, level | APLOG_STARTUP, 0, s, "%s: %s", tag,
-                     APR_ARRAY_IDX(texts, i, const char *));
+        ap_log_error(APLOG_MARK, level, 0, s, "%s: %s", tag, APR_ARRAY_IDX(texts, i, const char *));
 }
 
 int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -260,18 +265,22 @@ int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    apr_array_make(ptemp, 4, sizeof(const char *)),
+                   apr_array_make(ptemp, 4, sizeof(const char *)),
                    pconf,
                    NULL};
     int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
     int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+    /* On a terminal the bare text, in the log a line like the others. */
+    int bare = is_test || is_first_pass ? APLOG_STARTUP : 0;
 
     (void)plog;
     judge(&v);
-    print(v.errors, APLOG_ERR, "GT0850", s);
+    print(v.errors, APLOG_ERR | bare, "GT0850", s);
     /* A start reads everything twice; what does not stop it is said once, in the error log. */
     if (is_test || !is_first_pass) {
-        print(v.faults, is_test ? APLOG_ERR : APLOG_WARNING, "GT0851", s);
-        print(v.warnings, APLOG_WARNING, "GT0852", s);
+        print(v.faults, (is_test ? APLOG_ERR : APLOG_WARNING) | bare, "GT0851", s);
+        print(v.warnings, APLOG_WARNING | bare, "GT0852", s);
+        print(v.notes, APLOG_INFO | bare, "GT0853", s);
     }
     return v.errors->nelts > 0 || (is_test && v.faults->nelts > 0) ? !OK : OK;
 }

@@ -1,10 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""Configurations for `httpd -t`: a frame that works, into which each test puts its lines."""
+"""Configurations for `httpd -t`."""
 
-import json
-import os
 import pathlib
-import shutil
 import sys
 import tempfile
 
@@ -12,82 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from support.httpd import Httpd  # noqa: E402
-
-KEY = "2026-11-21-aaaa any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-SECRET = "the-client-secret-itself"
-PASSWORD = "the-database-password"
-
-
-class Checked:
-    """What `httpd -t` answered."""
-
-    def __init__(self, answer, conf):
-        self.code, self.out, self.err = answer
-        self.conf = conf
-
-    @property
-    def ok(self):
-        return self.code == 0
-
-    @property
-    def dump(self):
-        """The resolved configuration; nothing else may stand on standard output."""
-        assert self.ok, self.err
-        return json.loads(self.out)
-
-    @property
-    def warnings(self):
-        """Ours, without what httpd itself says."""
-        return [line for line in self.err.splitlines() if line.startswith("GT")]
-
-    def line_of(self, text):
-        """The number of the line that is this text, else of the first line that holds it."""
-        lines = [line.strip() for line in self.conf.read_text().splitlines()]
-        if text in lines:
-            return lines.index(text) + 1
-        return next(n for n, line in enumerate(lines, 1) if text in line)
-
-
-class Frame:
-    """Everything that a good configuration needs, each part replaceable."""
-
-    def __init__(self, folder):
-        self.httpd = Httpd(folder)
-        self.folder = self.httpd.folder
-        self.keyring = self.folder / "keyring"
-        self.keyring.write_text(KEY)
-        self.secret = self.folder / "client-secret"
-        self.secret.write_text(SECRET)
-        for path in (self.keyring, self.secret):
-            os.chmod(path, 0o640)
-            shutil.chown(path, group="www-data" if os.geteuid() == 0 else None)
-
-    def provider(self, inside="", name="microsoft"):
-        """A provider; `inside` comes last and so wins."""
-        return f"""<GraphTokProvider {name}>
-    GraphTokTenant contoso.example
-    GraphTokClientID 1111
-    GraphTokClientSecret file:{self.secret}
-    {inside}
-</GraphTokProvider>
-"""
-
-    @property
-    def database(self):
-        return ("DBDriver pgsql\n"
-                f'DBDParams "host=127.0.0.1 dbname=graphtok password={PASSWORD}"\n')
-
-    def check(self, text="", provider=None, database=None, keyring=None):
-        """httpd -t with the dump; the frame's parts unless given."""
-        self.httpd.write("\n".join([
-            self.database if database is None else database,
-            f"GraphTokKeyring file:{self.keyring}" if keyring is None else keyring,
-            self.provider() if provider is None else provider, text]))
-        answer = Checked(self.httpd.check("-D", "DUMP_GRAPHTOK"), self.httpd.conf)
-        for secret in (SECRET, PASSWORD, KEY.split()[-1]):
-            assert secret not in answer.out + answer.err
-        return answer
+from support.frame import Frame  # noqa: E402
 
 
 @pytest.fixture

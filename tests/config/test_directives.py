@@ -139,6 +139,7 @@ def test_server_directives(frame, directive, value, member, expected):
 
 @pytest.mark.parametrize("directive,value,member,expected", PROVIDER, ids=[r[0] for r in PROVIDER])
 def test_provider_directives(frame, directive, value, member, expected):
+    frame.httpd.environment = {"SECRET": "x"}
     checked = frame.check(provider=frame.provider(f"{directive} {value}"))
     assert checked.dump["config"]["providers"][0][member] == expected
 
@@ -422,18 +423,32 @@ def test_a_secret_that_is_away_is_only_warned_of(frame):
     assert all("cannot be found now" in line for line in checked.warnings)
 
 
-def test_secrets_that_others_can_read_are_warned_of(frame):
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may merely lack the permission")
+def test_secrets_that_others_can_read_fail_the_test_but_no_start(frame):
     os.chmod(frame.secret, 0o644)
     checked = frame.check()
-    assert len(checked.warnings) == 1 and "every user of this machine can read" in checked.err
+    assert checked.code == 1 and "has mode 0644" in checked.err and "GT0851" in checked.err
+    frame.httpd.start()
+    frame.httpd.log_has("GT0851: ")
+    frame.httpd.log_has("resuming normal operations")
+    frame.httpd.stop()
+    assert frame.httpd.log().count("GT0851: ") == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has children of another user")
-def test_secrets_that_children_cannot_read_are_warned_of(frame):
+def test_secrets_that_only_root_can_read_are_no_mistake(frame):
+    """The parent reads them for its children; that a change needs a restart is said at the start."""
     os.chmod(frame.secret, 0o600)
-    checked = frame.check()
-    assert len(checked.warnings) == 1 and "user www-data, as which requests are served" \
-        in checked.err
+    assert not frame.check().warnings
+    frame.httpd.start()
+    frame.httpd.log_has(f"user www-data cannot read {frame.secret}")
+    frame.httpd.stop()
+
+
+def test_an_environment_variable_that_is_not_set_is_warned_of(frame):
+    checked = frame.check(provider=frame.provider("GraphTokClientSecret env:GRAPHTOK_NO_SUCH"))
+    assert checked.ok and len(checked.warnings) == 1
+    assert "GRAPHTOK_NO_SUCH" in checked.warnings[0]
 
 
 @pytest.mark.parametrize("text,message", [
