@@ -146,8 +146,8 @@ END_TEST
 START_TEST(test_T2_a_moved_value_is_refused)
 {
     static const char *const moves[] = {
-        "UPDATE user_tokens SET encrypted_access_token = (SELECT encrypted_access_token FROM "
-        "user_tokens WHERE user_id = 'ann') WHERE user_id = 'tom'",
+        ("UPDATE user_tokens SET encrypted_access_token = (SELECT encrypted_access_token FROM "
+         "user_tokens WHERE user_id = 'ann') WHERE user_id = 'tom'"),
         "UPDATE user_tokens SET encrypted_access_token = encrypted_refresh_token",
         "UPDATE user_tokens SET encrypted_refresh_token = encrypted_access_token",
         "UPDATE user_tokens SET provider = 'google' WHERE user_id = 'tom'",

@@ -48,7 +48,14 @@ typedef struct gt_db_value_t {
     apr_int64_t number;
 } gt_db_value_t;
 
-#define GT_TEXT(t) ((gt_db_value_t){(t) ? GT_DB_TEXT : GT_DB_NULL, (t), 0})
+/** A text, or SQL NULL for NULL; a function, so that the argument is evaluated once. */
+static inline gt_db_value_t gt_db_text(const char *text)
+{
+    return (gt_db_value_t){text != NULL ? GT_DB_TEXT : GT_DB_NULL, text, 0};
+}
+
+/** Short names for lists of values. */
+#define GT_TEXT(t) gt_db_text(t)
 #define GT_NUM(n) ((gt_db_value_t){GT_DB_NUMBER, NULL, (n)})
 
 /** One row: columns in the statement's order, NULL for SQL NULL. */
