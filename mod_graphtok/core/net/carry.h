@@ -36,6 +36,20 @@
 /** Most bytes of a streamed body that wait to be taken. */
 #define GT_STREAM_WAITING (48 * 1024)
 
+/** Why transfers fail; class and tag of each stand in one table, in transfer.c. */
+typedef enum gt_fault_t {
+    GT_FAULT_FULL,
+    GT_FAULT_ENDING,
+    GT_FAULT_UNREACHABLE,
+    GT_FAULT_RUBBISH,
+    GT_FAULT_TOO_LARGE,
+    GT_FAULT_NOT_REPEATED,
+    GT_FAULT_TIMEOUT,
+    GT_FAULT_TLS,
+    GT_FAULT_MEMORY,
+    GT_FAULT_CANCELLED
+} gt_fault_t;
+
 /** How a transfer failed. */
 typedef struct gt_failure_t {
     gt_class_t cls;
@@ -109,7 +123,7 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
 void gt_transfer_stir_on_loop(gt_transfer_t *transfer);
 
 /** Fill in a failure; the text is bounded and made harmless. */
-void gt_failure_set(gt_failure_t *failure, gt_class_t cls, const char *tag, const char *text);
+void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text);
 
 /* ---- loop.c ---- */
 

@@ -35,9 +35,9 @@
 
 /* ---- callbacks ---- */
 
-static int give_up(gt_transfer_t *t, gt_class_t cls, const char *tag, const char *text)
+static int give_up(gt_transfer_t *t, gt_fault_t fault, const char *text)
 {
-    gt_failure_set(&t->own, cls, tag, text);
+    gt_failure_set(&t->own, fault, text);
     return 0;
 }
 
@@ -53,7 +53,7 @@ static int count_attempt(void *baton, char *ip, char *local_ip, int port, int lo
 
     (void)ip, (void)local_ip, (void)port, (void)local_port;
     if (t->attempts++ > 0 && !is_repeatable(t)) {
-        give_up(t, GT_UPSTREAM, "GT0307",
+        give_up(t, GT_FAULT_NOT_REPEATED,
                 "the connection ended before an answer came; the call may have been carried out");
         return CURL_PREREQFUNC_ABORT;
     }
@@ -86,7 +86,7 @@ static int end_head(gt_transfer_t *t)
     if (status >= 100 && status < 200)
         return 1;
     if (status < 200 || status > 599)
-        return give_up(t, GT_UPSTREAM, "GT0305", "the answer has no HTTP status");
+        return give_up(t, GT_FAULT_RUBBISH, "the answer has no HTTP status");
     /* A collected body comes unpacked: what the head says of the packed one would mislead. */
     if (!t->is_stream && apr_table_get(t->fields, "Content-Encoding") != NULL) {
         apr_table_unset(t->fields, "Content-Encoding");
@@ -100,7 +100,7 @@ static int end_head(gt_transfer_t *t)
     answer.took = gt_mono() - t->began;
     if (t->answer_max > 0 && answer.length > (apr_int64_t)t->answer_max &&
         strcmp(t->method, "HEAD") != 0)
-        return give_up(t, GT_UPSTREAM, "GT0306", "the answer is larger than allowed");
+        return give_up(t, GT_FAULT_TOO_LARGE, "the answer is larger than allowed");
     gt_transfer_head_on_loop(t, &answer);
     gt_loop_stirred_on_loop(t->loop, t);
     return 1;
@@ -141,7 +141,7 @@ static size_t take_head_line(char *line, size_t size, size_t count, void *baton)
         return all;
     t->head_bytes += len;
     if (t->head_bytes > HEAD_BYTES_MAX || ++t->field_count > HEAD_FIELDS_MAX + 2)
-        return (size_t)give_up(t, GT_UPSTREAM, "GT0305", "the head of the answer is too large");
+        return (size_t)give_up(t, GT_FAULT_RUBBISH, "the head of the answer is too large");
     while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
         len--;
     if (len == 0)
@@ -164,12 +164,12 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *baton)
 
     t->moved = gt_mono();
     if (t->answer_max > 0 && (apr_uint64_t)t->passed + len > t->answer_max)
-        return (size_t)give_up(t, GT_UPSTREAM, "GT0306", "the answer is larger than allowed");
+        return (size_t)give_up(t, GT_FAULT_TOO_LARGE, "the answer is larger than allowed");
     taken = gt_transfer_bytes_on_loop(t, bytes, len);
     if (taken == 0)
         return CURL_WRITEFUNC_PAUSE;
     if (taken < 0)
-        return (size_t)give_up(t, GT_INTERNAL, "GT0311", "no memory for a call");
+        return (size_t)give_up(t, GT_FAULT_MEMORY, "no memory for a call");
     t->passed += (apr_int64_t)len;
     if (t->is_stream)
         gt_loop_stirred_on_loop(t->loop, t);
@@ -297,21 +297,20 @@ int gt_exchange_begin_on_loop(CURL *easy, gt_transfer_t *transfer)
 /* What a result of libcurl's means; what is not listed is an answer that makes no sense. */
 static const struct {
     CURLcode code;
-    gt_class_t cls;
-    const char *tag;
+    gt_fault_t fault;
 } meanings[] = {
-    {CURLE_OPERATION_TIMEDOUT, GT_TIMEOUT, "GT0308"},
-    {CURLE_COULDNT_RESOLVE_HOST, GT_UPSTREAM, "GT0304"},
-    {CURLE_COULDNT_CONNECT, GT_UPSTREAM, "GT0304"},
-    {CURLE_SSL_CONNECT_ERROR, GT_UPSTREAM, "GT0309"},
-    {CURLE_PEER_FAILED_VERIFICATION, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_CERTPROBLEM, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_CIPHER, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_CACERT_BADFILE, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_ISSUER_ERROR, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_ENGINE_INITFAILED, GT_UPSTREAM, "GT0309"},
-    {CURLE_SSL_INVALIDCERTSTATUS, GT_UPSTREAM, "GT0309"},
-    {CURLE_OUT_OF_MEMORY, GT_INTERNAL, "GT0311"},
+    {CURLE_OPERATION_TIMEDOUT, GT_FAULT_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_HOST, GT_FAULT_UNREACHABLE},
+    {CURLE_COULDNT_CONNECT, GT_FAULT_UNREACHABLE},
+    {CURLE_SSL_CONNECT_ERROR, GT_FAULT_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, GT_FAULT_TLS},
+    {CURLE_SSL_CERTPROBLEM, GT_FAULT_TLS},
+    {CURLE_SSL_CIPHER, GT_FAULT_TLS},
+    {CURLE_SSL_CACERT_BADFILE, GT_FAULT_TLS},
+    {CURLE_SSL_ISSUER_ERROR, GT_FAULT_TLS},
+    {CURLE_SSL_ENGINE_INITFAILED, GT_FAULT_TLS},
+    {CURLE_SSL_INVALIDCERTSTATUS, GT_FAULT_TLS},
+    {CURLE_OUT_OF_MEMORY, GT_FAULT_MEMORY},
 };
 
 const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode code)
@@ -331,8 +330,8 @@ const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode co
         if (meanings[i].code == code)
             break;
     if (i < sizeof(meanings) / sizeof(meanings[0]))
-        gt_failure_set(&t->own, meanings[i].cls, meanings[i].tag, text);
+        gt_failure_set(&t->own, meanings[i].fault, text);
     else
-        gt_failure_set(&t->own, GT_UPSTREAM, "GT0305", text);
+        gt_failure_set(&t->own, GT_FAULT_RUBBISH, text);
     return &t->own;
 }

@@ -232,16 +232,15 @@ static void end_transfer(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *
     gt_transfer_release(t);
 }
 
-static void fail_transfer(gt_loop_t *loop, gt_transfer_t *t, gt_class_t cls, const char *tag,
-                          const char *text)
+static void fail_transfer(gt_loop_t *loop, gt_transfer_t *t, gt_fault_t fault, const char *text)
 {
-    gt_failure_set(&t->own, cls, tag, text);
+    gt_failure_set(&t->own, fault, text);
     end_transfer(loop, t, &t->own);
 }
 
 static void cancel_transfer(gt_loop_t *loop, gt_transfer_t *t)
 {
-    fail_transfer(loop, t, GT_CANCELLED, "GT0312", "nobody waits for it any more");
+    fail_transfer(loop, t, GT_FAULT_CANCELLED, "nobody waits for it any more");
 }
 
 static curl_socket_t open_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
@@ -262,13 +261,13 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
 
     atomic_fetch_add(&loop->started, 1);
     if (easy == NULL) {
-        fail_transfer(loop, t, GT_INTERNAL, "GT0311", "no memory for a call");
+        fail_transfer(loop, t, GT_FAULT_MEMORY, "no memory for a call");
         return;
     }
     link_transfer(loop, t);
     if (!gt_exchange_begin_on_loop(easy, t) ||
         curl_multi_add_handle(lane_of(loop, t)->multi, easy) != CURLM_OK) {
-        fail_transfer(loop, t, GT_INTERNAL, "GT0311", "libcurl does not take the call");
+        fail_transfer(loop, t, GT_FAULT_MEMORY, "libcurl does not take the call");
         return;
     }
     if (t->is_stream)
@@ -377,7 +376,7 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
         if (t->moved + t->timeout > now)
             gt_alarm_set(&loop->pauses, first, t->moved + t->timeout);
         else
-            fail_transfer(loop, t, GT_TIMEOUT, "GT0308", "the provider sent nothing for too long");
+            fail_transfer(loop, t, GT_FAULT_TIMEOUT, "the provider sent nothing for too long");
     }
 }
 
@@ -480,7 +479,7 @@ static void *run(void *baton)
     while (!round_of(loop))
         ;
     while (loop->under_way != NULL)
-        fail_transfer(loop, loop->under_way, GT_CANCELLED, "GT0303", "this process is ending");
+        fail_transfer(loop, loop->under_way, GT_FAULT_CANCELLED, "this process is ending");
     wake_stirred(loop);
     return NULL;
 }

@@ -25,6 +25,7 @@ typedef struct gt_loop_figures_t {
     apr_int64_t started, failed;
 } gt_loop_figures_t;
 
+/** Start it. libcurl is initialised by this. @return GT_INTERNAL when the system lacks something */
 GT_MUST gt_err_t *gt_loop_start(gt_loop_t **loop, const gt_loop_limits_t *limits, apr_pool_t *p);
 
 /** Refuse new transfers (GT_BUSY); those under way go on. */
@@ -33,6 +34,7 @@ void gt_loop_close(gt_loop_t *loop);
 /** Stop and join the thread; transfers under way end with GT_CANCELLED and wake their tasks. */
 void gt_loop_stop(gt_loop_t *loop);
 
+/** The figures now. */
 void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop);
 
 /* ---- for task/ ---- */

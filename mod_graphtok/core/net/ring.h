@@ -23,6 +23,7 @@ typedef struct gt_ring_t {
     apr_uint32_t generation; /* tells a watch from an older one of the same descriptor */
 } gt_ring_t;
 
+/** An empty one, whose watches go into this epoll set. */
 void gt_ring_init(gt_ring_t *ring, int epoll_fd, apr_uint64_t mark);
 
 /** Frees it; timers and watches still set will never wake. */

@@ -24,7 +24,10 @@ typedef struct gt_sockets_t {
     int room;
 } gt_sockets_t;
 
+/** None yet. */
 void gt_sockets_init(gt_sockets_t *sockets, int epoll_fd);
+
+/** Free the table; sockets stay as they are. */
 void gt_sockets_free(gt_sockets_t *sockets);
 
 /** libcurl opens a socket. @return the descriptor, close-on-exec, or CURL_SOCKET_BAD */

@@ -226,7 +226,7 @@ static void start(gt_transfer_t *t)
     if (admission == GT_ADMITTED)
         return;
     t->is_ended = 1;
-    gt_failure_set(&t->failure, GT_BUSY, admission == GT_FULL ? "GT0302" : "GT0303",
+    gt_failure_set(&t->failure, admission == GT_FULL ? GT_FAULT_FULL : GT_FAULT_ENDING,
                    admission == GT_FULL ? "too many calls to providers are under way"
                                         : "this process is ending and takes no new calls");
 }
@@ -337,12 +337,28 @@ gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end, gt_tra
 
 /* ---- the loop's side ---- */
 
-void gt_failure_set(gt_failure_t *failure, gt_class_t cls, const char *tag, const char *text)
+static const struct {
+    gt_class_t cls;
+    const char *tag;
+} faults[] = {
+    [GT_FAULT_FULL] = {GT_BUSY, "GT0302"},
+    [GT_FAULT_ENDING] = {GT_BUSY, "GT0303"},
+    [GT_FAULT_UNREACHABLE] = {GT_UPSTREAM, "GT0304"},
+    [GT_FAULT_RUBBISH] = {GT_UPSTREAM, "GT0305"},
+    [GT_FAULT_TOO_LARGE] = {GT_UPSTREAM, "GT0306"},
+    [GT_FAULT_NOT_REPEATED] = {GT_UPSTREAM, "GT0307"},
+    [GT_FAULT_TIMEOUT] = {GT_TIMEOUT, "GT0308"},
+    [GT_FAULT_TLS] = {GT_UPSTREAM, "GT0309"},
+    [GT_FAULT_MEMORY] = {GT_INTERNAL, "GT0311"},
+    [GT_FAULT_CANCELLED] = {GT_CANCELLED, "GT0312"},
+};
+
+void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text)
 {
     char *c;
 
-    failure->cls = cls;
-    failure->tag = tag;
+    failure->cls = faults[fault].cls;
+    failure->tag = faults[fault].tag;
     apr_cpystrn(failure->detail, text, sizeof(failure->detail));
     /* libcurl may quote a URL; a query can hold what no log may show. */
     failure->detail[strcspn(failure->detail, "?")] = '\0';

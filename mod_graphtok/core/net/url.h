@@ -13,13 +13,18 @@
 /** A query or form under construction. */
 typedef struct gt_form_t gt_form_t;
 
+/** An empty one. */
 gt_form_t *gt_form_make(apr_pool_t *p);
+
 /** Add a pair, percent-encoded. NULL values are left out. */
 void gt_form_add(gt_form_t *form, const char *name, const char *value);
+
 /** Add a secret value, percent-encoded. */
 void gt_form_add_secret(gt_form_t *form, const char *name, const gt_secret_t *value);
+
 /** The text "a=b&c=d" so far, as a secret (wiped with its pool). */
 gt_secret_t *gt_form_secret(const gt_form_t *form);
+
 /** The text so far, for queries without secrets. */
 const char *gt_form_text(const gt_form_t *form);
 

@@ -124,8 +124,7 @@ static void wake_job(void *baton)
     pthread_mutex_unlock(&job->crew->lock);
 }
 
-static gt_job_t *make_job(gt_crew_t *crew, const char *key, const gt_work_t *work,
-                          gt_job_init_fn *init, const void *ask)
+static gt_job_t *make_job(gt_crew_t *crew, const gt_job_ask_t *ask)
 {
     gt_waker_t waker;
     apr_pool_t *p;
@@ -137,14 +136,14 @@ static gt_job_t *make_job(gt_crew_t *crew, const char *key, const gt_work_t *wor
     job = apr_pcalloc(p, sizeof(*job));
     job->pool = p;
     job->crew = crew;
-    job->key = apr_pstrdup(p, key);
-    job->work = work;
+    job->key = apr_pstrdup(p, ask->key);
+    job->work = ask->work;
     atomic_init(&job->refs, 1);
     pthread_mutex_init(&job->lock, NULL);
-    job->state = init(ask, p);
+    job->state = ask->init(ask->ask, p);
     waker.wake = wake_job;
     waker.baton = job;
-    job->task = gt_task_make(work, job->state, crew->loop, &waker, p);
+    job->task = gt_task_make(ask->work, job->state, crew->loop, &waker, p);
     return job;
 }
 
@@ -259,20 +258,22 @@ static gt_job_t *enter(gt_crew_t *crew, gt_job_t *fresh)
     return job;
 }
 
-static gt_err_t *find_or_start(gt_job_t **job, gt_crew_t *crew, const gt_job_t *like,
-                               gt_job_init_fn *init, const void *ask, apr_pool_t *p)
+static gt_err_t *find_or_start(gt_job_t **job, gt_crew_t *crew, const gt_job_ask_t *ask,
+                               apr_pool_t *p)
 {
     gt_job_t *fresh;
     gt_err_t *err;
 
-    assert(strlen(like->key) <= KEY_MAX);
+    if (ask->key[0] == '\0' || strlen(ask->key) > KEY_MAX)
+        return gt_err(p, GT_INTERNAL, "GT0328", "the key of %s has no length that is allowed",
+                      ask->work->name);
     pthread_mutex_lock(&crew->lock);
-    *job = find(crew, like->key);
+    *job = find(crew, ask->key);
     pthread_mutex_unlock(&crew->lock);
     if (*job != NULL)
         return GT_OK;
     /* Made outside the lock: what `init` does is the asker's affair. */
-    fresh = make_job(crew, like->key, like->work, init, ask);
+    fresh = make_job(crew, ask);
     if (fresh == NULL)
         return gt_err(p, GT_INTERNAL, "GT0325", "no memory for a job");
     *job = enter(crew, fresh);
@@ -280,30 +281,26 @@ static gt_err_t *find_or_start(gt_job_t **job, gt_crew_t *crew, const gt_job_t *
         release(fresh);
     if (*job != NULL)
         return GT_OK;
-    err = gt_err(p, GT_BUSY, "GT0326", "no new work is taken: %s", like->work->name);
+    err = gt_err(p, GT_BUSY, "GT0326", "no new work is taken: %s", ask->work->name);
     err->retry_after = BUSY_RETRY_AFTER;
     return err;
 }
 
-gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const char *key,
-                       const gt_work_t *work, gt_job_init_fn *init, const void *ask)
+gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const gt_job_ask_t *ask)
 {
-    const gt_job_t like = {.key = key, .work = work};
     apr_pool_t *p = gt_task_pool(task);
 
-    GT_TRY(find_or_start(job, crew, &like, init, ask, p));
+    GT_TRY(find_or_start(job, crew, ask, p));
     apr_pool_cleanup_register(p, *job, release_with_pool, apr_pool_cleanup_null);
     gt_join(task, *job);
     return GT_OK;
 }
 
-gt_err_t *gt_crew_start_job(gt_crew_t *crew, const char *key, const gt_work_t *work,
-                            gt_job_init_fn *init, const void *ask, apr_pool_t *p)
+gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, apr_pool_t *p)
 {
-    const gt_job_t like = {.key = key, .work = work};
     gt_job_t *job;
 
-    GT_TRY(find_or_start(&job, crew, &like, init, ask, p));
+    GT_TRY(find_or_start(&job, crew, ask, p));
     release(job);
     return GT_OK;
 }

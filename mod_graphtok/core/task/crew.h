@@ -27,20 +27,27 @@ void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience);
  * it keeps. */
 typedef void *gt_job_init_fn(const void *ask, apr_pool_t *p);
 
+/** A job as somebody asks for it. */
+typedef struct gt_job_ask_t {
+    const char *key; /* 1 to 512 bytes, copied */
+    const gt_work_t *work;
+    gt_job_init_fn *init;
+    const void *ask; /* for init; may go when the call returns */
+} gt_job_ask_t;
+
 /**
  * Join the job of this key, starting it when none is under way; the task then waits for its end.
  * In the next step look at gt_job_error and gt_job_state; both stay valid as long as the task's
  * pool. Called from a step.
  * @param job   the job joined
- * @param key   at most 512 bytes, copied
+ * @return GT_BUSY when the crew takes no new jobs
  */
-GT_MUST gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const char *key,
-                               const gt_work_t *work, gt_job_init_fn *init, const void *ask);
+GT_MUST gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew,
+                               const gt_job_ask_t *ask);
 
 /** Start a job that nobody waits for; nothing happens when its key is under way. An error is made in
  * `p`. */
-GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const char *key, const gt_work_t *work,
-                                    gt_job_init_fn *init, const void *ask, apr_pool_t *p);
+GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, apr_pool_t *p);
 
 /** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
  * It must end within 100 ms. */

@@ -182,6 +182,7 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
     apr_pool_t *p = gt_task_pool(task);
     const char *key = gt_vault_key(ask->store, &ask->owner, p);
     gt_refresh_ask_t what = {ask->vault, ask->store, ask->owner, ask->refresh_now, ask->refused};
+    gt_job_ask_t job = {NULL, &gt_refresh, gt_refresh_init, &what};
 
     GT_TRY(gt_recent_failure(ask->vault->recent, key, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
@@ -189,8 +190,8 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
      * call of them. */
     if (ask->refresh_now)
         key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, key, ask->refused);
-    return gt_crew_join(&ask->job, task, ask->vault->parts.crew, key, &gt_refresh, gt_refresh_init,
-                        &what);
+    job.key = key;
+    return gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job);
 }
 
 /** What cannot be refreshed is served as long as it lasts, and only then refused. */
