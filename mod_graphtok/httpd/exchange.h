@@ -17,8 +17,9 @@
 
 /** What a route demands of a request before its work begins. */
 enum {
-    GTM_ANYBODY = 1,  /* no caller needed (sign-in with session users, health) */
-    GTM_BODY = 2      /* takes a JSON object as body */
+    GTM_ANYBODY = 1,     /* no caller needed (sign-in with session users, health) */
+    GTM_BODY = 2,        /* takes a JSON object as body */
+    GTM_SECRET_QUERY = 4 /* its query holds secrets: no log may show it */
 };
 
 /** One route of a set. */

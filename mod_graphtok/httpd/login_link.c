@@ -31,7 +31,8 @@ static const gtm_mount_t *find_mount(const gtm_exchange_t *x)
         if (strcmp(mount->handler, "graphtok-auth") != 0 ||
             (mount->server && mount->server != x->r->server))
             continue;
-        if (!best || shared > most) {
+        if (!best || shared > most ||
+            (shared == most && strlen(mount->path) < strlen(best->path))) {
             best = mount;
             most = shared;
         }

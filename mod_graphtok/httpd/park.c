@@ -123,14 +123,20 @@ static void lend(parked_t *pk)
     c->data_in_input_filters = 1;
 }
 
+static void give_client_back(parked_t *pk)
+{
+    if (pk->client_fd < 0)
+        return;
+    put_descriptor(pk->c, pk->client_fd);
+    pk->client_fd = -1;
+}
+
+/* Not before process_connection: the MPM looks at both on its way there. */
 static void take_back(parked_t *pk)
 {
     conn_rec *c = pk->c;
 
-    if (pk->client_fd >= 0) {
-        put_descriptor(c, pk->client_fd);
-        pk->client_fd = -1;
-    }
+    give_client_back(pk);
     if (pk->is_lent) {
         c->keepalive = pk->keepalive;
         c->data_in_input_filters = pk->input ? 1 : 0;
@@ -287,7 +293,7 @@ void gtm_park_resume(conn_rec *c, request_rec *r)
 
     (void)r;
     if (pk)
-        take_back(pk);
+        give_client_back(pk);
 }
 
 int gtm_park_pre_close(conn_rec *c)

@@ -8,6 +8,7 @@
 
 #include "road.h"
 
+#include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -45,15 +46,28 @@ static gt_err_t *find_parts(gtm_exchange_t *x)
     return GT_OK;
 }
 
+/* Access logs print the request line: a code or state must not stand in it any more. */
+static void hide_query(request_rec *r)
+{
+    r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, " ", r->protocol, NULL);
+    r->unparsed_uri = r->uri;
+    r->parsed_uri.query = NULL;
+    r->args = NULL;
+}
+
 static gt_err_t *read_query(gtm_exchange_t *x)
 {
-    return gt_query_parse(&x->query, x->r->args ? x->r->args : "", QUERY_PAIRS, x->r->pool);
+    const char *query = x->r->args ? x->r->args : "";
+
+    if (x->route->demands & GTM_SECRET_QUERY)
+        hide_query(x->r);
+    return gt_query_parse(&x->query, query, QUERY_PAIRS, x->r->pool);
 }
 
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);
 
-static gate_fn *const gates[] = {gtm_route_find,   find_parts,      read_query, gtm_origin_check,
-                                 gtm_caller_find,  gtm_limit_check, gtm_body_read};
+static gate_fn *const gates[] = {gtm_route_find,  read_query,      find_parts,   gtm_origin_check,
+                                 gtm_caller_find, gtm_limit_check, gtm_body_read};
 
 static gt_err_t *pass_gates(gtm_exchange_t *x)
 {

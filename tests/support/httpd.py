@@ -103,7 +103,8 @@ class Httpd:
         with open(self.folder / "stderr.log", "ab") as errors:
             self.process = subprocess.Popen(
                 [*wrapper, *self.command("-DFOREGROUND")], stdout=errors, stderr=errors,
-                stdin=subprocess.DEVNULL, env={**os.environ, **self.environment})
+                stdin=subprocess.DEVNULL, env={**os.environ, **self.environment},
+                start_new_session=True)  # prefork's parent signals its whole process group
         self._wait_until(self._listens, 60)
         return self
 
