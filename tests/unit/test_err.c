@@ -266,6 +266,11 @@ START_TEST(an_error_is_logged_at_its_class_level)
 }
 END_TEST
 
+static void drop_log(void)
+{
+    gt_log_set(NULL);
+}
+
 Suite *suite_err(void)
 {
     Suite *suite = suite_create("err");
@@ -273,6 +278,7 @@ Suite *suite_err(void)
     TCase *table = case_with_pool(suite, "classes");
     TCase *log = case_with_pool(suite, "log");
 
+    tcase_add_checked_fixture(log, NULL, drop_log);
     tcase_add_test(err, an_error_keeps_what_it_was_made_with);
     tcase_add_test(err, context_stands_before_the_detail);
     tcase_add_test(err, a_detail_is_bounded);
