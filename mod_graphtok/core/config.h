@@ -16,18 +16,18 @@
 
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
-    const char *name;        /* "microsoft" */
-    const char *tenant;      /* GUID, domain, organizations, common, consumers */
+    const char *name;   /* "microsoft" */
+    const char *tenant; /* GUID, domain, organizations, common, consumers */
     const char *client_id;
     gt_source_t *client_secret;
-    const char *scope;       /* blank-separated, as asked at sign-in */
-    const char *authority;   /* sign-in host with scheme, no trailing slash */
-    const char *graph_url;   /* Graph root with version, no trailing slash */
-    const char *ca_file;     /* PEM, or NULL: the system's */
+    const char *scope;     /* blank-separated, as asked at sign-in */
+    const char *authority; /* sign-in host with scheme, no trailing slash */
+    const char *graph_url; /* Graph root with version, no trailing slash */
+    const char *ca_file;   /* PEM, or NULL: the system's */
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout; /* one call; shorter than the lease */
     const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
-    const char *where;       /* "FILE:LINE" of its definition */
+    const char *where;           /* "FILE:LINE" of its definition */
 };
 
 /** One table of grants. */
@@ -46,21 +46,21 @@ struct gt_config_t {
     apr_array_header_t *providers; /* of gt_provider_conf_t * */
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
     gt_source_t *keyring;
-    const char *public_url;        /* what redirects are built from, or NULL */
-    const char *db_driver;         /* mod_dbd's, "" when none */
-    const char *db_params;         /* mod_dbd's; a password in it is never printed */
-    const char *db_params_where;   /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
-    apr_int64_t cache_slots;       /* token cache: slots in shared memory */
-    apr_int64_t cache_slot_bytes;  /* largest sealed token a slot holds */
-    apr_int64_t limit_slots;       /* rate limits: counters in shared memory */
+    const char *public_url;             /* what redirects are built from, or NULL */
+    const char *db_driver;              /* mod_dbd's, "" when none */
+    const char *db_params;              /* mod_dbd's; a password in it is never printed */
+    const char *db_params_where;        /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
+    apr_int64_t cache_slots;            /* token cache: slots in shared memory */
+    apr_int64_t cache_slot_bytes;       /* largest sealed token a slot holds */
+    apr_int64_t limit_slots;            /* rate limits: counters in shared memory */
     apr_interval_time_t cache_time;     /* longest stay of a token in the cache: 5 min */
     apr_interval_time_t refresh_margin; /* refreshed this long before its end: 5 min */
     apr_interval_time_t lease;          /* right to refresh: longer than any provider's timeout */
     apr_interval_time_t state_time;     /* a sign-in must come back within: 10 min */
     apr_interval_time_t session_time;   /* a session cookie lives: 8 h */
-    apr_int64_t max_transfers;     /* calls to providers under way, per child */
-    apr_int64_t db_users;          /* database connections in use at once, per child */
-    apr_interval_time_t db_wait;   /* longest wait for one */
+    apr_int64_t max_transfers;          /* calls to providers under way, per child */
+    apr_int64_t db_users;               /* database connections in use at once, per child */
+    apr_interval_time_t db_wait;        /* longest wait for one */
 };
 
 /** Their members by name, with bounds and rules; for directives, JSON and checks. */

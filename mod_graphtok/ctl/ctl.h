@@ -36,6 +36,10 @@ typedef struct ctl_verb_t {
  * (child_inputs[0]) at ARGP_KEY_INIT. */
 extern const struct argp_child ctl_common[];
 
+/** Read a verb's options into `input`. Wrong ones end the program with usage on standard error. */
+GT_MUST gt_err_t *ctl_options(const ctl_t *ctl, const struct argp *argp, int argc, char **argv,
+                              void *input);
+
 /** The configuration: from --config, else asked of httpd. */
 GT_MUST gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl);
 

@@ -52,6 +52,15 @@ static const struct argp common = {common_options, parse_common, NULL, NULL, NUL
 
 const struct argp_child ctl_common[] = {{&common, 0, "Common options:", 10}, {NULL, 0, NULL, 0}};
 
+gt_err_t *ctl_options(const ctl_t *ctl, const struct argp *argp, int argc, char **argv, void *input)
+{
+    error_t failed = argp_parse(argp, argc, argv, 0, NULL, input);
+
+    if (failed == 0)
+        return GT_OK;
+    return gt_err(ctl->pool, GT_METHOD, "GT0912", "%s: %s", argv[0], strerror(failed));
+}
+
 /** What the first parse finds: the options before the verb, and where the verb stands. */
 typedef struct start_t {
     ctl_t *ctl;

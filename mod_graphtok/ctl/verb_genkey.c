@@ -89,8 +89,7 @@ gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv)
     gt_secret_t *line;
     const char *text;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &asked) != 0)
-        return gt_err(ctl->pool, GT_METHOD, "GT0912", "genkey: wrong options");
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
     line = gt_keyring_generate(ctl->pool);
     text = gt_secret_text(line);
     if (asked.fernet)

@@ -199,8 +199,7 @@ gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv)
     gt_config_t *config;
     gt_err_t *err = GT_OK;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &asked) != 0)
-        return gt_err(ctl->pool, GT_METHOD, "GT0912", "migrate: wrong options");
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(ctl_db(&asked.db, config, ctl->pool));
     GT_TRY(plan(ways, &asked, config));

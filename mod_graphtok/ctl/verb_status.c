@@ -138,8 +138,7 @@ gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv)
     gt_err_t *err;
     gt_db_t *db;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, ctl) != 0)
-        return gt_err(ctl->pool, GT_METHOD, "GT0912", "status: wrong options");
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, ctl));
     gt_json_put(answer, "database", database);
     gt_json_put(answer, "stores", stores);
     GT_TRY(ctl_config(&config, ctl));

@@ -21,22 +21,22 @@ extern module AP_MODULE_DECLARE_DATA graphtok_module;
 /** Where the caller of a location comes from (GraphTokUser). */
 typedef enum gtm_caller_from_t {
     GTM_CALLER_UNSET = -1,
-    GTM_CALLER_STATIC,      /* static NAME: one fixed user */
-    GTM_CALLER_SESSION,     /* session: our own cookie after sign-in */
-    GTM_CALLER_REMOTE_USER  /* remote-user: whoever httpd authenticated */
+    GTM_CALLER_STATIC,     /* static NAME: one fixed user */
+    GTM_CALLER_SESSION,    /* session: our own cookie after sign-in */
+    GTM_CALLER_REMOTE_USER /* remote-user: whoever httpd authenticated */
 } gtm_caller_from_t;
 
 /** Limit classes (mission O7), each counted for a user or an address. Order = gtm_limit_names. */
 typedef enum gtm_limit_class_t {
-    GTM_LIMIT_LOGIN,     /* 10/min */
-    GTM_LIMIT_CALLBACK,  /* 20/h per address */
-    GTM_LIMIT_USER,      /* 100/min */
-    GTM_LIMIT_CALENDAR,  /* 100/min */
-    GTM_LIMIT_EVENTS,    /* 200/min */
-    GTM_LIMIT_CREATE,    /* 50/min */
-    GTM_LIMIT_UPDATE,    /* 50/min */
-    GTM_LIMIT_DELETE,    /* 50/min */
-    GTM_LIMIT_NONE,      /* routes that are not limited */
+    GTM_LIMIT_LOGIN,    /* 10/min */
+    GTM_LIMIT_CALLBACK, /* 20/h per address */
+    GTM_LIMIT_USER,     /* 100/min */
+    GTM_LIMIT_CALENDAR, /* 100/min */
+    GTM_LIMIT_EVENTS,   /* 200/min */
+    GTM_LIMIT_CREATE,   /* 50/min */
+    GTM_LIMIT_UPDATE,   /* 50/min */
+    GTM_LIMIT_DELETE,   /* 50/min */
+    GTM_LIMIT_NONE,     /* routes that are not limited */
     GTM_LIMIT_CLASSES = GTM_LIMIT_NONE
 } gtm_limit_class_t;
 
@@ -46,23 +46,23 @@ extern const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES];
 
 /** One location's settings, merged. Texts: NULL unset. Numbers: -1 unset. */
 typedef struct gtm_dir_t {
-    int caller_from;          /* gtm_caller_from_t */
-    const char *caller_name;  /* for static */
-    const char *provider;     /* GraphTokUseProvider; unset: the only one configured */
-    const char *store;        /* GraphTokUseStore; unset: main */
-    const char *routes;       /* GraphTokRoutes: blank-separated names; unset: all of the set */
-    const char *return_to;    /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
-    apr_int64_t request_max;  /* GraphTokRequestMax, bytes; default 1 MiB */
-    apr_int64_t answer_max;   /* GraphTokAnswerMax, bytes; default 10 MiB */
-    int limits_off;           /* GraphTokLimit off: 1 */
+    int caller_from;         /* gtm_caller_from_t */
+    const char *caller_name; /* for static */
+    const char *provider;    /* GraphTokUseProvider; unset: the only one configured */
+    const char *store;       /* GraphTokUseStore; unset: main */
+    const char *routes;      /* GraphTokRoutes: blank-separated names; unset: all of the set */
+    const char *return_to;   /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
+    apr_int64_t request_max; /* GraphTokRequestMax, bytes; default 1 MiB */
+    apr_int64_t answer_max;  /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int limits_off;          /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
-    const char *where;        /* FILE:LINE of the first directive, for messages */
+    const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;
 
 /** The whole server's settings while directives are read; one object, the main server's. */
 typedef struct gtm_server_t {
-    gt_config_t *config;      /* resolved in check_config */
-    apr_array_header_t *mounts; /* of gtm_mount_t, longest path first */
+    gt_config_t *config;             /* resolved in check_config */
+    apr_array_header_t *mounts;      /* of gtm_mount_t, longest path first */
     gt_provider_conf_t *in_provider; /* the container being read, else NULL */
     gt_store_conf_t *in_store;       /* the same */
 } gtm_server_t;
@@ -74,7 +74,7 @@ typedef struct gtm_mount_t {
     const char *handler;      /* "graphtok-auth" */
     const char *path;         /* "/auth", no trailing slash; "" for the root */
     const char *where;        /* FILE:LINE */
-    int has_require;          /* 1: a Require (other than all granted) or AuthType stands in or above it */
+    int has_require; /* 1: a Require (other than all granted) or AuthType stands in or above it */
 } gtm_mount_t;
 
 /** The server's settings; valid after check_config. */
