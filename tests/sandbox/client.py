@@ -51,29 +51,33 @@ class Sandbox:
         port: int = 0,
         plain_port: int | None = None,
     ) -> Sandbox:
-        """Start one; returns when it is ready. Its complaints go to sandbox.log in the folder."""
+        """Start one; returns when it is ready. It ends with the process that started it, however
+        that ends. Its complaints go to sandbox.log in the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         command = ["/usr/bin/python3", str(PROGRAM), "--dir", str(folder), "--port", str(port)]
+        command.append("--until-eof")
         command += [word for uri in redirect_uris for word in ("--redirect-uri", uri)]
         command += ["--demo"] if demo else []
         command += [] if plain_port is None else ["--plain-port", str(plain_port)]
         with open(folder / "sandbox.log", "ab") as log:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 start_new_session=True,
             )
-        assert process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
         with process.stdout as out:
             has_line = select.select([out], [], [], START_SECONDS)[0]
-            if not has_line or not out.readline().startswith("ready "):
-                process.kill()
-                process.wait()
-                log_text = (folder / "sandbox.log").read_text(errors="replace")
-                raise SandboxError(f"the sandbox did not start:\n{log_text}")
+            is_ready = bool(has_line) and out.readline().startswith("ready ")
+        if not is_ready:
+            process.stdin.close()
+            process.kill()
+            process.wait()
+            log_text = (folder / "sandbox.log").read_text(errors="replace")
+            raise SandboxError(f"the sandbox did not start:\n{log_text}")
         box = cls(folder)
         box.process = process
         return box
@@ -94,7 +98,8 @@ class Sandbox:
             ended = True
         finally:
             os.close(handle)
-        if self.process is not None and ended:
+        if self.process is not None and self.process.stdin is not None and ended:
+            self.process.stdin.close()
             self.process.wait()
         if not ended:
             raise SandboxError(f"the sandbox (pid {pid}) did not end in {seconds:g} s")

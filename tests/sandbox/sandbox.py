@@ -43,6 +43,9 @@ def read_arguments() -> argparse.Namespace:
         help="also serve the sign-in pages, and nothing else, over plain HTTP here, and name them "
         "in the discovery document (0: any that is free)",
     )
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end when standard input, a pipe, does"
+    )
     parser.add_argument("--http2", choices=["no"], default="no", help="HTTP/1.1 is all it speaks")
     return parser.parse_args()
 
@@ -77,6 +80,17 @@ def write_ready(folder: Path, world: World, files: certs.Files, port: int) -> No
     fresh.replace(folder / "sandbox.json")
 
 
+def end_with_input(ended: asyncio.Event) -> None:
+    """A test run that is killed takes its sandbox along: the pipe from it closes."""
+
+    def look() -> None:
+        if not os.read(0, 4096):
+            asyncio.get_running_loop().remove_reader(0)
+            ended.set()
+
+    asyncio.get_running_loop().add_reader(0, look)
+
+
 def port_of(server: asyncio.Server) -> int:
     port = server.sockets[0].getsockname()[1]
     assert isinstance(port, int)
@@ -104,6 +118,8 @@ async def run(arguments: argparse.Namespace) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    if arguments.until_eof:
+        end_with_input(ended)
     write_ready(folder, world, files, port_of(server))
     print(f"ready {world.base}", flush=True)
     await ended.wait()

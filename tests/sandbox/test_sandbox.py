@@ -7,6 +7,8 @@ import concurrent.futures
 import http.client
 import json
 import os
+import select
+import signal
 import socket
 import ssl
 import subprocess
@@ -45,6 +47,28 @@ def test_stop_by_folder(tmp_path: Path) -> None:
     started = Sandbox.start(tmp_path)
     Sandbox(tmp_path).stop()
     assert started.process is not None and started.process.wait(10) == 0
+
+
+def test_it_ends_with_its_starter(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from client import Sandbox\n"
+        "box = Sandbox.start(pathlib.Path(sys.argv[1]))\n"
+        "print(box.facts['pid'], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = ["/usr/bin/python3", "-c", program, str(tmp_path)]
+    environment = {"PYTHONPATH": str(PROGRAM.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    killed = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment
+    )
+    assert killed.returncode == -signal.SIGKILL
+    try:
+        handle = os.pidfd_open(int(killed.stdout))
+    except ProcessLookupError:
+        return  # gone already
+    assert select.select([handle], [], [], 20)[0]
+    os.close(handle)
 
 
 def test_bad_start(tmp_path: Path) -> None:
