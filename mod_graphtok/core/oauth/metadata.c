@@ -81,7 +81,9 @@ static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t 
 
     APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
     apr_thread_mutex_lock(provider->lock);
-    document->asked = gt_ticks();
+    /* The first fetch is none of the tries that are rationed: keys may rotate right after it. */
+    if (document->bytes != NULL)
+        document->asked = gt_ticks();
     apr_thread_mutex_unlock(provider->lock);
     GT_TRY(gt_transfer_make(transfer, &request, gt_task_loop(task), p));
     gt_await(task, *transfer);

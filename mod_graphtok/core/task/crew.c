@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "crypt/aead.h"
 #include "task/job.h"
 
 #define THREADS_MIN 2
@@ -369,6 +370,7 @@ static void *run(void *baton)
             gt_cond_wait(&crew->work, &crew->lock, due != NULL ? due->due : APR_INT64_MAX);
     }
     pthread_mutex_unlock(&crew->lock);
+    gt_aead_thread_end(); /* jobs open and seal rows */
     return NULL;
 }
 
