@@ -262,7 +262,13 @@ static gt_err_t *read_file(gt_source_t *source, apr_pool_t *p)
     gt_err_t *err;
     int fd;
 
-    if (stat(source->what, &st) == 0 && is_unchanged(source, &st))
+    if (stat(source->what, &st) == 0) {
+        if (is_unchanged(source, &st))
+            return GT_OK;
+    }
+    else if (errno == EACCES && source->value != NULL)
+        /* Who may not even look cannot see a change: it takes a restart, as with httpd's own
+         * certificates, and is nothing to warn about. */
         return GT_OK;
     /* Not blocking: a FIFO in the file's place must not hang the caller. */
     fd = open(source->what, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -48,7 +48,8 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
  * runs when its last result is older than gt_source_keep says, for at most 10 s. A file must be a
  * regular one; owned by root or by us, it must be neither writable by group or others nor readable
  * by others. When a value that could be read before cannot be read now, that value is used on and
- * a warning is logged. Thread-safe (own lock).
+ * a warning is logged; without one when this process may not even enter the file's folder (httpd's
+ * children: the file is then read again by a restart). Thread-safe (own lock).
  * @param secret  a copy in `p`
  * @return GT_INTERNAL when it could never be read, naming the source and what to do
  */
