@@ -137,6 +137,20 @@ START_TEST(words_are_whole)
 }
 END_TEST
 
+START_TEST(texts_hold_no_controls)
+{
+    static const char *const wrong[] = {"a\\u0001", "\\u001b[2J", "\\u007f", "a\\b"};
+    size_t i;
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        ck_assert_str_eq(
+            complaints(apr_pstrcat(pool, "{\"id\":1,\"subject\":\"", wrong[i], "\"}", NULL),
+                       event_rules, 1),
+            "subject: must hold no control characters but line ends and tabs");
+    ck_assert_str_eq(complaints("{\"id\":1,\"subject\":\"a\\r\\n\\t\"}", event_rules, 1), "");
+}
+END_TEST
+
 START_TEST(a_body_is_an_object)
 {
     json_t *list;
@@ -263,6 +277,7 @@ Suite *suite_check(void)
     tcase_add_test(tcase, bodies_are_judged_by_their_rules);
     tcase_add_test(tcase, a_change_may_leave_members_out);
     tcase_add_test(tcase, words_are_whole);
+    tcase_add_test(tcase, texts_hold_no_controls);
     tcase_add_test(tcase, a_body_is_an_object);
     tcase_add_test(tcase, a_strangers_name_is_cut_between_characters);
     tcase_add_test(tcase, many_wrong_members_make_no_longer_answer);

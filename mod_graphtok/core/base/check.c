@@ -39,6 +39,15 @@ static void complain(check_t *check, const char *path, const char *message)
     gt_err_field(check->wrong, path, message);
 }
 
+/* Line ends and tabs belong to a text; what else is below a blank no API of a provider takes. */
+static int has_controls(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (((unsigned char)*text < 0x20 && strchr("\t\n\r", *text) == NULL) || *text == 0x7F)
+            return 1;
+    return 0;
+}
+
 static apr_int64_t count_characters(const char *text)
 {
     apr_int64_t n = 0;
@@ -68,6 +77,8 @@ static void check_text(check_t *check, const json_t *value, const gt_rule_t *rul
         complain(check, path,
                  apr_pstrcat(check->pool, "must be a text of ", range_text(rule, check->pool),
                              " characters", NULL));
+    else if (has_controls(text))
+        complain(check, path, "must hold no control characters but line ends and tabs");
 }
 
 static void check_number(check_t *check, const json_t *value, const gt_rule_t *rule,

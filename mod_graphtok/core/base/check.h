@@ -11,7 +11,7 @@
 #include "base/json.h"
 
 typedef enum gt_rule_kind_t {
-    GT_RULE_TEXT, /* min..max characters (code points) */
+    GT_RULE_TEXT, /* min..max characters (code points), no controls but \t \r \n */
     GT_RULE_BOOL,
     GT_RULE_NUMBER, /* whole, min..max */
     GT_RULE_WORD,   /* one of `words`, blank-separated, case-sensitive */
