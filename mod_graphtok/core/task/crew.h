@@ -54,6 +54,9 @@ GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, ap
 GT_MUST gt_err_t *gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
                                 void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
 
+/** 1 when the job has ended (always so after a join, unless that was gt_join_until). */
+int gt_job_has_ended(gt_job_t *job);
+
 /** How an ended job ended (lives in the job: gt_err_dup what you keep). */
 const gt_err_t *gt_job_error(const gt_job_t *job);
 

@@ -15,9 +15,6 @@ typedef struct gt_joiner_t {
     struct gt_joiner_t *next;
 } gt_joiner_t;
 
-/** 1 when the job has ended. */
-int gt_job_has_ended(gt_job_t *job);
-
 /** Call the joiner's waker once when the job ends (at once when it has). */
 void gt_job_wait(gt_job_t *job, gt_joiner_t *joiner);
 

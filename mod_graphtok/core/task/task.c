@@ -141,9 +141,22 @@ void gt_join(gt_task_t *task, gt_job_t *job)
 {
     say(task, WAIT_JOB);
     task->job = job;
+    task->ticks = 0;
+}
+
+void gt_join_until(gt_task_t *task, apr_time_t ticks)
+{
+    assert(task->wait == WAIT_JOB);
+    task->ticks = ticks;
 }
 
 /* ---- waiting ---- */
+
+/* It waits for a moment, too, or for nothing else. */
+static int has_time(const gt_task_t *task)
+{
+    return task->wait == WAIT_TIME || (task->wait == WAIT_JOB && task->ticks != 0);
+}
 
 static int is_there(gt_task_t *task)
 {
@@ -153,7 +166,7 @@ static int is_there(gt_task_t *task)
     case WAIT_TIME:
         return gt_ticks() >= task->ticks;
     case WAIT_JOB:
-        return gt_job_has_ended(task->job);
+        return gt_job_has_ended(task->job) || (has_time(task) && gt_ticks() >= task->ticks);
     case WAIT_NOTHING:
     case WAIT_OUTPUT:
     case WAIT_TURN:
@@ -183,6 +196,8 @@ static void begin_wait(gt_task_t *task)
     case WAIT_JOB:
         task->joiner.waker = task->waker;
         gt_job_wait(task->job, &task->joiner);
+        if (has_time(task))
+            set_timer(task);
         break;
     case WAIT_TURN:
         task->waker.wake(task->waker.baton);
@@ -198,10 +213,10 @@ static void leave_wait(gt_task_t *task)
 {
     if (task->wait == WAIT_TRANSFER)
         gt_transfer_leave(task->transfer);
-    else if (task->wait == WAIT_TIME && task->timer != NULL)
-        gt_timer_cancel(task->timer);
     else if (task->wait == WAIT_JOB)
         gt_job_leave(task->job, &task->joiner);
+    if (has_time(task) && task->timer != NULL)
+        gt_timer_cancel(task->timer);
     task->wait = WAIT_NOTHING;
 }
 
@@ -258,7 +273,7 @@ static void run_step(gt_task_t *task)
     if (err == GT_OK && task->is_too_deep)
         err = gt_err(task->pool, GT_INTERNAL, "GT0320", "work nested more than %d deep in %s",
                      DEPTH_MAX, frame->work->name);
-    if (err == GT_OK && task->wait == WAIT_TIME && task->loop == NULL)
+    if (err == GT_OK && has_time(task) && task->loop == NULL)
         err = gt_err(task->pool, GT_INTERNAL, "GT0321", "%s waits, but has no loop to wait on",
                      frame->work->name);
     task->is_too_deep = 0;

@@ -99,4 +99,8 @@ void gt_again_at(gt_task_t *task, apr_time_t ticks);
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
 void gt_join(gt_task_t *task, gt_job_t *job);
 
+/** Right after joining: wait no longer than until this moment of the monotonic clock. The job goes
+ * on; the next step asks gt_job_has_ended. Needs a loop. */
+void gt_join_until(gt_task_t *task, apr_time_t ticks);
+
 #endif

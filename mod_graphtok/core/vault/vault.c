@@ -3,8 +3,8 @@
 /**
  * @file vault.c
  * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
- * that is joined. A token that is still valid goes out whatever became of the refresh, and whether
- * the database is there or not. That there is no grant is never remembered: somebody may be
+ * that is joined. A token that is still valid goes out whatever became of the refresh, a second
+ * later at most, and whether the database is there or not. That there is no grant is never remembered: somebody may be
  * signing in on another node.
  */
 
@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "vault/inner.h"
 
+#define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_EVERY apr_time_from_sec(10)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 
@@ -191,7 +192,10 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
     if (ask->refresh_now)
         key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, key, ask->refused);
     job.key = key;
-    return gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job);
+    GT_TRY(gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job));
+    if (ask->access != NULL)
+        gt_join_until(task, gt_ticks() + PATIENCE);
+    return GT_OK;
 }
 
 /** What cannot be refreshed is served as long as it lasts, and only then refused. */
@@ -235,7 +239,7 @@ static gt_err_t *take_refreshed(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     const gt_refresh_t *refresh;
 
-    if (ask->job == NULL)
+    if (ask->job == NULL || !gt_job_has_ended(ask->job))
         return GT_OK;
     if (gt_job_error(ask->job) != GT_OK)
         return served_or(ask, gt_err_dup(gt_job_error(ask->job), p));

@@ -48,7 +48,8 @@ typedef struct gt_token_for_t {
     gt_job_t *job;          /* own */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
- * what the provider said. A still valid token is served whatever the refresh said. */
+ * what the provider said. A still valid token is served whatever the refresh said, and after a
+ * second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
 /** Work: code → tokens → identity → grant → cache (mission A2). */
