@@ -27,8 +27,11 @@ typedef struct gt_login_t {
 /** Start one with a fresh seed. */
 gt_login_t *gt_login_make(apr_pool_t *p);
 
+/** Its state: 43 characters of base64url, as are nonce and verifier. */
 const char *gt_login_state(const gt_login_t *login, apr_pool_t *p);
+/** Its nonce, which the id_token must repeat. */
 const char *gt_login_nonce(const gt_login_t *login, apr_pool_t *p);
+/** Its code verifier (RFC 7636), which no browser sees. */
 gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p);
 
 /** Extra parameters of one authorization request. */

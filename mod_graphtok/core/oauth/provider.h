@@ -16,6 +16,7 @@
 /** Make it; nothing is fetched. */
 gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p);
 
+/** Its configuration. */
 const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
 
 /** Where things are, copied into the asker's pool. */

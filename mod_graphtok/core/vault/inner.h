@@ -36,6 +36,7 @@ GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owne
 
 /* ---- usage.c ---- */
 
+/** Counts of uses that are not written yet. Thread-safe. */
 gt_usage_t *gt_usage_make(apr_pool_t *p);
 
 /** Write what was noted, for `span` µs at most; the rest stays noted. */

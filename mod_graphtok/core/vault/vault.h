@@ -25,8 +25,10 @@ typedef struct gt_vault_parts_t {
     const char *holder; /* who we are in a lease: "host/pid/start/random" */
 } gt_vault_parts_t;
 
+/** Make it, with the runtime of every configured store and provider. Nothing is fetched or opened. */
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p);
 
+/** What it stands on. */
 const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault);
 
 /** Runtime objects by configured name; NULL when there is none. */
