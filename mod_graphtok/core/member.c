@@ -214,43 +214,29 @@ int gt_member_set(void *object, const gt_member_t *member, const char *text, con
     return set_number(object, member, text, why, p);
 }
 
+static int is_pointer(const gt_member_t *member)
+{
+    return member->kind == GT_MEMBER_TEXT || member->kind == GT_MEMBER_URL ||
+           member->kind == GT_MEMBER_FILE || member->kind == GT_MEMBER_SOURCE;
+}
+
 int gt_member_is_set(const void *object, const gt_member_t *member)
 {
     const void *at = place_const(object, member);
+    const void *pointer;
 
-    switch (member->kind) {
-    case GT_MEMBER_TEXT:
-    case GT_MEMBER_URL:
-    case GT_MEMBER_FILE:
-        return *(const char *const *)at != NULL;
-    case GT_MEMBER_SOURCE:
-        return *(gt_source_t *const *)at != NULL;
-    case GT_MEMBER_WORD:
-        return *(const int *)at >= 0;
-    case GT_MEMBER_NUMBER:
-    case GT_MEMBER_SIZE:
-    case GT_MEMBER_SPAN:
-        break;
+    if (is_pointer(member)) {
+        memcpy(&pointer, at, sizeof(pointer));
+        return pointer != NULL;
     }
-    return *(const apr_int64_t *)at >= 0;
+    return member->kind == GT_MEMBER_WORD ? *(const int *)at >= 0 : *(const apr_int64_t *)at >= 0;
 }
 
 static apr_size_t width(const gt_member_t *member)
 {
-    switch (member->kind) {
-    case GT_MEMBER_TEXT:
-    case GT_MEMBER_URL:
-    case GT_MEMBER_FILE:
-    case GT_MEMBER_SOURCE:
+    if (is_pointer(member))
         return sizeof(void *);
-    case GT_MEMBER_WORD:
-        return sizeof(int);
-    case GT_MEMBER_NUMBER:
-    case GT_MEMBER_SIZE:
-    case GT_MEMBER_SPAN:
-        break;
-    }
-    return sizeof(apr_int64_t);
+    return member->kind == GT_MEMBER_WORD ? sizeof(int) : sizeof(apr_int64_t);
 }
 
 void gt_members_inherit(void *object, const void *base, const gt_member_t *table)
@@ -307,10 +293,9 @@ static gt_err_t *from_json(void *object, const gt_member_t *member, const json_t
 {
     const char *why = "it must be a text";
     const char *text = json_string_value(value);
-    int may_be_null = member->kind <= GT_MEMBER_SOURCE;
 
-    if (json_is_null(value) && may_be_null) {
-        *(void **)place(object, member) = NULL;
+    if (json_is_null(value) && is_pointer(member)) {
+        memset(place(object, member), 0, width(member));
         return GT_OK;
     }
     if (member->kind == GT_MEMBER_NUMBER || member->kind == GT_MEMBER_SIZE) {
