@@ -157,6 +157,30 @@ START_TEST(a_revoked_grant_is_gone_everywhere)
 }
 END_TEST
 
+static void wake_nobody(void *baton)
+{
+    (void)baton;
+}
+
+START_TEST(a_token_put_back_by_a_slow_reader_is_forgotten_too)
+{
+    const gt_waker_t waker = {wake_nobody, NULL};
+    gt_revoke_t work = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
+    gt_task_t *task = gt_task_make(&gt_revoke, &work, child[0].loop, &waker, pool);
+    gt_cached_t read_before = {gt_secret_from("at-0", pool), gt_now() + SECONDS(3600), 1, ""};
+    apr_time_t until = gt_ticks() + LIMIT;
+
+    sign_in_row(&tom, 3600);
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_WAITS);
+    ck_assert_ptr_null(row());
+    gt_cache_put(cache, "main", &tom, &read_before);
+    while (gt_task_run(task) != GT_TASK_DONE)
+        ck_assert_int_lt(gt_ticks(), until);
+    ck_ok(gt_task_error(task));
+    ck_assert(!is_cached("at-0"));
+}
+END_TEST
+
 START_TEST(a_result_after_a_revoke_is_not_stored)
 {
     asker_t asker;
@@ -223,6 +247,7 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, signing_in_again_heals_the_grant);
     tcase_add_test(grants, a_sign_in_without_identity_leaves_nothing);
     tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
+    tcase_add_test(grants, a_token_put_back_by_a_slow_reader_is_forgotten_too);
     tcase_add_test(grants, a_result_after_a_revoke_is_not_stored);
     tcase_add_test(grants, uses_are_written_in_batches);
     tcase_add_test(grants, uses_wait_for_the_database);
