@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file slots.c
- * The segment: a head (shape, striped counters), then sets. A set is two cache lines, the writers'
- * mark and the eight tags, then eight slots. A look-up reads the line of tags and, as a rule, one
- * slot. The memory model is that of Boehm, "Can seqlocks get along with programming language memory
+ * The segment: a head (shape, striped counters), then all sets, then all slots. A set is two cache
+ * lines, the writers' mark and the tags of its eight slots; sets lie close together, so that a
+ * look-up goes far only once, to the one slot whose tag fits. The memory model is that of Boehm, "Can seqlocks get along with programming language memory
  * models?" (2012): all shared words are atomic, the payload relaxed, two fences.
  *
  * Invariants: only who holds the set's mark writes tags and slots; tag and slot differ only while
@@ -31,6 +31,7 @@
 #define SHAPE_MAGIC 0x6701ULL /* raised with each change of the layout */
 
 #define READ_TRIES 200
+#define AHEAD 2048    /* bytes of a slot asked of memory at once: an access token's size */
 #define STALE_MS 2000 /* a mark older than this is taken over even from a living process */
 
 /* A put may be given up: the token is served uncached once more. Forgetting may not: its patience
@@ -76,9 +77,10 @@ typedef struct slot_t {
 
 struct gt_slots_t {
     head_t *head;
-    unsigned char *sets;
+    set_t *sets;
+    unsigned char *slots; /* WAYS for each set, in the order of the sets */
     apr_uint64_t set_count;
-    apr_size_t set_stride, slot_stride; /* bytes */
+    apr_size_t slot_stride; /* bytes */
     apr_size_t slot_bytes;
 };
 
@@ -120,7 +122,6 @@ static int lay_out(gt_slots_t *view, apr_int64_t slots, apr_int64_t slot_bytes)
     view->set_count = ((apr_uint64_t)slots + WAYS - 1) / WAYS;
     view->slot_bytes = (apr_size_t)slot_bytes;
     view->slot_stride = round_up(sizeof(slot_t) + round_up(view->slot_bytes, 8), LINE);
-    view->set_stride = sizeof(set_t) + WAYS * view->slot_stride;
     return 1;
 }
 
@@ -138,7 +139,7 @@ apr_size_t gt_slots_size(apr_int64_t slots, apr_int64_t slot_bytes)
     if (!lay_out(&view, slots, slot_bytes))
         return 0;
     /* APR's anonymous memory begins eight bytes into a page: one line more to align. */
-    return LINE + sizeof(head_t) + view.set_count * view.set_stride;
+    return LINE + sizeof(head_t) + view.set_count * (sizeof(set_t) + WAYS * view.slot_stride);
 }
 
 gt_slots_t *gt_slots_open(void *memory, apr_size_t size, apr_int64_t slots, apr_int64_t slot_bytes,
@@ -150,7 +151,8 @@ gt_slots_t *gt_slots_open(void *memory, apr_size_t size, apr_int64_t slots, apr_
     if (!lay_out(view, slots, slot_bytes) || size < gt_slots_size(slots, slot_bytes))
         return NULL;
     view->head = (head_t *)round_up((apr_uintptr_t)memory, LINE);
-    view->sets = (unsigned char *)(view->head + 1);
+    view->sets = (set_t *)(view->head + 1);
+    view->slots = (unsigned char *)(view->sets + view->set_count);
     if (!atomic_compare_exchange_strong(&view->head->shape, &found, shape_of(view)) &&
         found != shape_of(view))
         return NULL;
@@ -171,22 +173,18 @@ static name_t name_of(const unsigned char key[GT_SLOT_KEY_BYTES])
     return name;
 }
 
-static set_t *set_at(const gt_slots_t *slots, apr_uint64_t number)
-{
-    assert(number < slots->set_count);
-    return (set_t *)(slots->sets + number * slots->set_stride);
-}
-
 /* The tag is the other half of the key, so that within a set all its bits tell slots apart. */
 static set_t *set_of(const gt_slots_t *slots, const name_t *name)
 {
-    return set_at(slots, name->key[1] % slots->set_count);
+    return &slots->sets[name->key[1] % slots->set_count];
 }
 
-static slot_t *slot_at(const gt_slots_t *slots, set_t *set, int way)
+static slot_t *slot_at(const gt_slots_t *slots, const set_t *set, int way)
 {
-    assert(way >= 0 && way < WAYS);
-    return (slot_t *)((unsigned char *)(set + 1) + (apr_size_t)way * slots->slot_stride);
+    apr_size_t number = (apr_size_t)(set - slots->sets) * WAYS + (apr_size_t)way;
+
+    assert(number < slots->set_count * WAYS);
+    return (slot_t *)(slots->slots + number * slots->slot_stride);
 }
 
 /* ---- readers ---- */
@@ -237,13 +235,23 @@ static int read_slot(found_t *found, const gt_slots_t *slots, const slot_t *slot
     return 0;
 }
 
+/* The slot is far away as a rule: let all its lines come while the first is waited for. */
+static const slot_t *fetch(const gt_slots_t *slots, const slot_t *slot)
+{
+    apr_size_t most = slots->slot_stride < AHEAD ? slots->slot_stride : AHEAD;
+
+    for (apr_size_t at = 0; at < most; at += LINE)
+        __builtin_prefetch((const char *)slot + at);
+    return slot;
+}
+
 static int look_up(found_t *found, const gt_slots_t *slots, const name_t *name)
 {
     set_t *set = set_of(slots, name);
 
     for (int way = 0; way < WAYS; way++) {
         if (load(&set->tags[way]) == name->tag &&
-            read_slot(found, slots, slot_at(slots, set, way), name))
+            read_slot(found, slots, fetch(slots, slot_at(slots, set, way)), name))
             return found->expires > gt_ticks();
     }
     return 0;
@@ -508,7 +516,7 @@ static apr_int64_t used(gt_slots_t *slots)
     apr_int64_t sum = 0;
 
     for (apr_uint64_t i = 0; i < slots->set_count; i++) {
-        set_t *set = set_at(slots, i);
+        set_t *set = &slots->sets[i];
 
         for (int way = 0; way < WAYS; way++)
             sum += load(&set->tags[way]) != 0 && is_live(slot_at(slots, set, way));

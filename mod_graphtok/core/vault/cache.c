@@ -21,6 +21,7 @@
 #include "shm/siphash.h"
 
 #define NAME_MAX_BYTES 1024
+#define NEAR_BYTES 4096 /* slots up to this size are copied to the stack, which is in the cache */
 #define OVERHEAD (GT_NONCE_BYTES + GT_TAG_BYTES)
 
 /* What a name means: the first byte of it. */
@@ -129,7 +130,9 @@ static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
 int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
                  apr_pool_t *p)
 {
-    unsigned char *sealed = apr_palloc(p, gt_slots_room(cache->slots));
+    apr_size_t room = gt_slots_room(cache->slots);
+    unsigned char near[NEAR_BYTES];
+    unsigned char *sealed = room <= sizeof(near) ? near : apr_palloc(p, room);
     apr_size_t len;
     apr_time_t expires;
     gt_secret_t *clear;
