@@ -117,6 +117,40 @@ START_TEST(a_document_is_held_against_the_configuration)
 }
 END_TEST
 
+/* authority, page, token endpoint, and whether that is believed */
+static const struct {
+    const char *authority, *page, *token;
+    int is_good;
+} local[] = {
+    {"https://localhost:8443", "http://localhost:8080", "https://localhost:8443", 1},
+    {"https://127.0.0.1:8443", "http://127.0.0.1:8080", "https://127.0.0.1:8443", 1},
+    {"https://localhost:8443", "http://localhost:8080", "http://localhost:8080", 0},
+    {"https://localhost:8443", "http://evil.example", "https://localhost:8443", 0},
+    {"https://localhost:8443", "https://evil.example", "https://localhost:8443", 0},
+    {"https://login.example", "http://localhost:8080", "https://login.example", 0},
+};
+
+START_TEST(a_page_on_this_machine_may_be_plain)
+{
+    gt_provider_conf_t *entra = gt_provider_conf_default("microsoft", pool);
+    gt_endpoints_t endpoints;
+    const char *body =
+        apr_psprintf(pool,
+                     "{\"issuer\":\"%s/{tenantid}/v2.0\",\"authorization_endpoint\":\"%s/a\","
+                     "\"token_endpoint\":\"%s/t\",\"jwks_uri\":\"%s/k\"}",
+                     local[_i].authority, local[_i].page, local[_i].token, local[_i].authority);
+    gt_err_t *err;
+
+    entra->tenant = "common";
+    entra->authority = local[_i].authority;
+    err = gt_discovery_parse(&endpoints, entra, body, strlen(body), pool);
+    if (local[_i].is_good)
+        ck_ok(err);
+    else
+        ck_fails(err, GT_UPSTREAM, "GT0504");
+}
+END_TEST
+
 START_TEST(each_endpoint_is_needed)
 {
     static const char *const members[] = {"issuer", "authorization_endpoint", "token_endpoint",
@@ -405,6 +439,7 @@ Suite *suite_provider(void)
     TCase *fetching = tcase_create("fetch");
 
     tcase_add_loop_test(parsing, a_document_is_held_against_the_configuration, 0, ROWS(documents));
+    tcase_add_loop_test(parsing, a_page_on_this_machine_may_be_plain, 0, ROWS(local));
     tcase_add_loop_test(parsing, each_endpoint_is_needed, 0, 4);
     tcase_add_loop_test(parsing, no_document_is_no_document, 0, ROWS(no_documents));
     tcase_add_test(parsing, scopes_that_are_needed_are_asked_for);

@@ -91,6 +91,23 @@ static int browser_endpoint_fits(const char *url, const gt_provider_conf_t *conf
     return endpoint_fits(url, conf, p) || (is_loopback(conf->authority, p) && is_loopback(url, p));
 }
 
+/**
+ * The page that a browser is sent to: on a machine of one's own (an imitation of Entra that speaks
+ * TLS to us) it may be plain, since no browser knows the certificate.
+ */
+static int page_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const char *plain = strncmp(conf->authority, "https:", 6) == 0
+                            ? apr_pstrcat(p, "http:", conf->authority + 6, NULL)
+                            : conf->authority;
+
+    if (endpoint_fits(url, conf, p))
+        return 1;
+    /* http is safe on loopback hosts only: so both are on one. */
+    return url != NULL && strlen(url) <= URL_MAX && strncmp(url, "http:", 5) == 0 &&
+           gt_url_is_safe(url) && gt_url_is_safe(plain);
+}
+
 gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
                              const char *body, apr_size_t len, apr_pool_t *p)
 {
