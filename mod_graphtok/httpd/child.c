@@ -182,7 +182,7 @@ static const char *holder_name(apr_pool_t *p)
     char host[256] = "";
 
     if (gethostname(host, sizeof(host) - 1) != 0 || !*host)
-        strcpy(host, "localhost");
+        apr_cpystrn(host, "localhost", sizeof(host));
     return apr_psprintf(p, "%.100s/%ld/%" APR_INT64_T_FMT "/%s", host, (long)getpid(),
                         (apr_int64_t)apr_time_sec(gt_now()), gt_random_text(6, p));
 }

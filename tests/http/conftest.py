@@ -83,8 +83,9 @@ def browser(sandbox):
 
 
 def pytest_generate_tests(metafunc):
-    """Files that say EVERYWHERE = True run for each MPM and engine."""
+    """Files that say EVERYWHERE = True run for each MPM and engine, or for those of WHERE."""
     if "site" in metafunc.fixturenames:
         where = ALL if getattr(metafunc.module, "EVERYWHERE", False) else ONE
+        where = getattr(metafunc.module, "WHERE", where)
         metafunc.parametrize("site", where, indirect=True, scope="module",
                              ids=["-".join(row) for row in where])

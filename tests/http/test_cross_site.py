@@ -114,13 +114,12 @@ def test_session_of_another_virtual_host(make_site, sandbox):
 </Location>
 GraphTokLimit off
 <VirtualHost *>
-    ServerName localhost:{port}
+    ServerName http://localhost:{port}
 </VirtualHost>
 <VirtualHost *>
     ServerName other.localhost
 </VirtualHost>
 """)
-    host.configure(mounts=host.text["mounts"].replace("{port}", str(host.httpd.port)))
     host.start()
     try:
         browser = Browser(sandbox.ca)

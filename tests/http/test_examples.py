@@ -12,7 +12,7 @@ from support.browser import Browser
 from support.database import Database
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "conf" / "examples"
-WHERE = [("event", "sqlite3"), ("event", "pgsql"), ("worker", "sqlite3"), ("prefork", "pgsql")]
+SERVERS = [("event", "sqlite3"), ("event", "pgsql"), ("worker", "sqlite3"), ("prefork", "pgsql")]
 
 # S0's own statement; SQLite as SQLAlchemy writes the same model
 S0_TABLE = {
@@ -62,7 +62,7 @@ def secret_of(sandbox):
     return pathlib.Path(sandbox.client_secret_file).read_text(encoding="ascii").strip()
 
 
-@pytest.fixture(params=WHERE, ids=["-".join(row) for row in WHERE])
+@pytest.fixture(params=SERVERS, ids=["-".join(row) for row in SERVERS])
 def where(request, ground):
     mpm, engine = request.param
     postgres = request.getfixturevalue("postgres") if engine == "pgsql" else None

@@ -13,12 +13,7 @@ import pytest
 from support.browser import Browser
 
 
-@pytest.fixture(scope="module", params=["event", "worker", "prefork"])
-def site(request, make_site):
-    made = make_site(request.param)
-    made.start()
-    yield made
-    made.end()
+WHERE = [("event", "sqlite3"), ("worker", "sqlite3"), ("prefork", "sqlite3")]
 
 
 @pytest.fixture
@@ -80,7 +75,7 @@ def test_a_reading_call_ends_when_its_client_goes(site, sandbox, tom):
     with connect(site) as client:
         client.sendall(request("/tom/calendar/"))
         sandbox.wait_for_calls("graph", before + 1)
-    site.httpd._wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
+    site.httpd.wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
     assert tom.get(site.url + "/tom/calendar/").status == 200
 
 
@@ -95,7 +90,7 @@ def test_a_changing_call_is_finished_without_its_client(site, sandbox, tom):
                        + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         sandbox.wait_for_calls("graph", before + 1)
     found = []
-    site.httpd._wait_until(lambda: found.extend(tom.get(
+    site.httpd.wait_until(lambda: found.extend(tom.get(
         site.url + "/tom/calendar/events?start=2031-01-01T00:00:00Z&end=2031-01-02T00:00:00Z"
     ).json["value"]) or found, 15)
     assert found[0]["subject"] == "Alone"
@@ -125,7 +120,7 @@ def test_hang_ups_leave_no_descriptor(site, sandbox, tom):
         with connect(site) as client:
             client.sendall(request("/tom/calendar/"))
             sandbox.wait_for_calls("graph", calls + 1)
-    site.httpd._wait_until(lambda: open_descriptors(site) <= before + 6, 20)
+    site.httpd.wait_until(lambda: open_descriptors(site) <= before + 6, 20)
 
 
 def test_graceful_restart_finishes_parked_requests(site, sandbox, tom):
@@ -215,7 +210,7 @@ def test_timeout_of_a_parked_request(make_site, sandbox):
         with connect(made) as client:
             client.sendall(request("/tom/calendar/"))
             assert client.makefile("rb").read() == b""
-        made.httpd._wait_until(lambda: " 504 " in (made.folder / "access.log").read_text(), 10)
+        made.httpd.wait_until(lambda: " 504 " in (made.folder / "access.log").read_text(), 10)
         assert browser.get(made.url + "/tom/calendar/").status == 200
     finally:
         made.end()

@@ -95,7 +95,7 @@ def test_provider_down_and_token_over(site, sandbox, tom):
     sandbox.fault(where="token", kind="status", status=503, times=1)
     answer = tom.get(site.url + "/tom/auth/token")
     assert answer.status in (502, 503) and rows(site, "status") == [["1"]]
-    assert tom.get(site.url + "/tom/auth/token").status == 200
+    site.httpd.wait_until(lambda: tom.get(site.url + "/tom/auth/token").status == 200, 10)
 
 
 def test_T7_use_is_counted(site, tom):

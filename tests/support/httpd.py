@@ -105,7 +105,7 @@ class Httpd:
                 [*wrapper, *self.command("-DFOREGROUND")], stdout=errors, stderr=errors,
                 stdin=subprocess.DEVNULL, env={**os.environ, **self.environment},
                 start_new_session=True)  # prefork's parent signals its whole process group
-        self._wait_until(self._listens, 60)
+        self.wait_until(self._listens, 60)
         return self
 
     def _listens(self):
@@ -117,7 +117,7 @@ class Httpd:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     @staticmethod
-    def _wait_until(holds, seconds):
+    def wait_until(holds, seconds):
         end = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > end:
@@ -128,7 +128,7 @@ class Httpd:
         """Restart gracefully; returns when the new generation says so in the log."""
         before = self.log().count("resuming normal operations")
         self.process.send_signal(signal.SIGUSR1)
-        self._wait_until(
+        self.wait_until(
             lambda: self.log().count("resuming normal operations") > before
             or self.process.poll() is not None, 30)
         if self.process.poll() is not None:
@@ -160,7 +160,7 @@ class Httpd:
 
     def log_has(self, text, seconds=10):
         """Wait until the log has a text."""
-        self._wait_until(lambda: text in self.log(), seconds)
+        self.wait_until(lambda: text in self.log(), seconds)
 
     def remove(self):
         """Stop and leave no file."""

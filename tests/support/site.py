@@ -106,7 +106,8 @@ GraphTokKeyring file:{self.secrets}/keyring
     {self.text["provider"]}
 </GraphTokProvider>
 {self.text["settings"]}
-""" + self.text["mounts"].replace("{folder}", str(self.folder)), self.tuning)
+""" + self.text["mounts"].replace("{folder}", str(self.folder)).replace(
+            "{port}", str(self.httpd.port)), self.tuning)
 
     def register(self, *mounts):
         """Tell the sandbox our callbacks."""
