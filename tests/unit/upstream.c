@@ -1,0 +1,480 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+#include "upstream.h"
+
+#include <pthread.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <check.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#define CONNECTIONS_MAX 4096
+#define REQUEST_MAX 65536
+
+/* 300,000 zeros as gzip packs them. */
+static const unsigned char zeros[] = {
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xed, 0xc1, 0x01, 0x0d, 0x00, 0x00,
+    0x00, 0xc2, 0xa0, 0xf7, 0x4f, 0x6d, 0x0f, 0x07, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xfc, 0x18, 0xfb, 0xe2, 0xb2,
+    0xf6, 0xe0, 0x93, 0x04, 0x00,
+};
+
+typedef struct connection_t {
+    upstream_t *up;
+    pthread_t thread;
+    int fd;
+    SSL *ssl;
+    char request[REQUEST_MAX + 1];
+    size_t len;   /* bytes in `request` */
+    size_t whole; /* of them the first request's */
+} connection_t;
+
+struct upstream_t {
+    int listener, port, end_fd;
+    pthread_t thread;
+    SSL_CTX *tls;
+    char ca[64];
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int requests, count, gone;
+    long long written;
+    connection_t *connections[CONNECTIONS_MAX];
+};
+
+/* ---- bytes ---- */
+
+/* 1 when the descriptor is ready, 0 when the server ends first. */
+static int is_ready(const upstream_t *up, int fd, short events, int ms)
+{
+    struct pollfd fds[] = {{.fd = up->end_fd, .events = POLLIN}, {.fd = fd, .events = events}};
+
+    return poll(fds, fd < 0 ? 1 : 2, ms) > 0 && fds[0].revents == 0;
+}
+
+static int write_all(connection_t *c, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t n;
+
+        if (!is_ready(c->up, c->fd, POLLOUT, -1))
+            return 0;
+        n = c->ssl != NULL ? SSL_write(c->ssl, at, len > 16384 ? 16384 : (int)len)
+                           : send(c->fd, at, len > 65536 ? 65536 : len, MSG_NOSIGNAL);
+        if (n <= 0)
+            return 0;
+        at += n;
+        len -= (size_t)n;
+        pthread_mutex_lock(&c->up->lock);
+        c->up->written += n;
+        pthread_mutex_unlock(&c->up->lock);
+    }
+    return 1;
+}
+
+static int say(connection_t *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int say(connection_t *c, const char *fmt, ...)
+{
+    char text[8192];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    return write_all(c, text, strlen(text));
+}
+
+static size_t body_length(const char *request)
+{
+    const char *field = strcasestr(request, "\r\nContent-Length:");
+
+    return field != NULL ? strtoul(field + 17, NULL, 10) : 0;
+}
+
+/* 0 when the client or the server ends. */
+static int read_request(connection_t *c)
+{
+    memmove(c->request, c->request + c->whole, c->len - c->whole);
+    c->len -= c->whole;
+    for (;;) {
+        char *end;
+        ssize_t n;
+
+        c->request[c->len] = '\0';
+        end = strstr(c->request, "\r\n\r\n");
+        c->whole = end == NULL ? 0 : (size_t)(end + 4 - c->request) + body_length(c->request);
+        if (end != NULL && c->len >= c->whole)
+            return 1;
+        if (c->len == REQUEST_MAX)
+            return 0;
+        if ((c->ssl == NULL || SSL_pending(c->ssl) == 0) && !is_ready(c->up, c->fd, POLLIN, -1))
+            return 0;
+        n = c->ssl != NULL ? SSL_read(c->ssl, c->request + c->len, (int)(REQUEST_MAX - c->len))
+                           : read(c->fd, c->request + c->len, REQUEST_MAX - c->len);
+        if (n <= 0)
+            return 0;
+        c->len += (size_t)n;
+    }
+}
+
+/* ---- answers; 0: the connection ends ---- */
+
+static int answer_text(connection_t *c, const char *text)
+{
+    return say(c,
+               "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 07:00:00 GMT\r\nContent-Type: "
+               "text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+               strlen(text), text);
+}
+
+/* Bytes whose value tells their place. */
+static int answer_bytes(connection_t *c, long n, int chunked)
+{
+    char piece[32768];
+    long at = 0;
+
+    if (!(chunked ? say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                  : say(c, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n)))
+        return 0;
+    while (at < n) {
+        long len = n - at < (long)sizeof(piece) ? n - at : (long)sizeof(piece);
+        long i;
+
+        for (i = 0; i < len; i++)
+            piece[i] = (char)('a' + (at + i) % 23);
+        if ((chunked && !say(c, "%lx\r\n", len)) || !write_all(c, piece, (size_t)len) ||
+            (chunked && !say(c, "\r\n")))
+            return 0;
+        at += len;
+    }
+    return chunked ? say(c, "0\r\nTrailer: x\r\n\r\n") : 1;
+}
+
+static int answer_echo(connection_t *c)
+{
+    static __thread char text[REQUEST_MAX + 64];
+    char method[32] = "";
+    char token[256] = "";
+    const char *field = strcasestr(c->request, "\r\nAuthorization:");
+    const char *body = strstr(c->request, "\r\n\r\n") + 4;
+
+    sscanf(c->request, "%31s", method);
+    if (field != NULL)
+        sscanf(field + 16, " %255[^\r]", token);
+    snprintf(text, sizeof(text), "%s\n%s\n%.*s", method, token, (int)(c->request + c->whole - body),
+             body);
+    return say(c, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(text)) &&
+           write_all(c, text, strlen(text));
+}
+
+static int answer_fields(connection_t *c, long n, int wide)
+{
+    long i;
+
+    say(c, "HTTP/1.1 200 OK\r\n");
+    for (i = 0; !wide && i < n; i++)
+        say(c, "X-%ld: y\r\n", i);
+    if (wide)
+        say(c, "X-Wide: ");
+    for (i = 0; wide && i < n; i++)
+        say(c, "z");
+    return say(c, "%sContent-Length: 2\r\n\r\nok", wide ? "\r\n" : "");
+}
+
+static int answer_end(connection_t *c, const char *path)
+{
+    if (strcmp(path, "/die") == 0)
+        say(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    else if (strcmp(path, "/garbage") == 0)
+        say(c, "220 this is no HTTP\r\n\r\n");
+    else if (strcmp(path, "/last") == 0)
+        answer_text(c, "hello");
+    return 0;
+}
+
+static int answer_special(connection_t *c, const char *path)
+{
+    if (strcmp(path, "/early") == 0)
+        return say(c, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n") && answer_text(c, "hello");
+    if (strcmp(path, "/redirect") == 0)
+        return say(c, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n");
+    if (strcmp(path, "/gzip") == 0)
+        return say(c, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+                   sizeof(zeros)) &&
+               write_all(c, zeros, sizeof(zeros));
+    if (strcmp(path, "/hang") == 0 || strcmp(path, "/pause") == 0) {
+        if (path[1] == 'p')
+            say(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhell");
+        is_ready(c->up, c->fd, POLLIN | POLLRDHUP, -1);
+        return 0;
+    }
+    return answer_end(c, path);
+}
+
+static int answer(connection_t *c)
+{
+    char method[32], path[256];
+    long n = 0;
+
+    if (sscanf(c->request, "%31s %255[^ ?]", method, path) != 2)
+        return 0;
+    if (strcmp(method, "HEAD") == 0)
+        return say(c, "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n");
+    if (strcmp(path, "/hello") == 0)
+        return answer_text(c, "hello");
+    if (strcmp(path, "/echo") == 0)
+        return answer_echo(c);
+    if (sscanf(path, "/bytes/%ld", &n) == 1 || sscanf(path, "/chunks/%ld", &n) == 1)
+        return answer_bytes(c, n, path[1] == 'c');
+    if (sscanf(path, "/fields/%ld", &n) == 1 || sscanf(path, "/field/%ld", &n) == 1)
+        return answer_fields(c, n, path[6] == '/');
+    if (sscanf(path, "/status/%ld", &n) == 1)
+        return say(c, "HTTP/1.1 %ld X\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno", n);
+    if (sscanf(path, "/slow/%ld", &n) == 1)
+        return (is_ready(c->up, -1, 0, (int)n), answer_text(c, "hello"));
+    return answer_special(c, path);
+}
+
+/* ---- threads ---- */
+
+static void count(upstream_t *up, int *what)
+{
+    pthread_mutex_lock(&up->lock);
+    ++*what;
+    pthread_cond_broadcast(&up->changed);
+    pthread_mutex_unlock(&up->lock);
+}
+
+static void *serve(void *baton)
+{
+    connection_t *c = baton;
+    int goes_on = c->ssl == NULL || SSL_accept(c->ssl) == 1;
+
+    while (goes_on && read_request(c)) {
+        count(c->up, &c->up->requests);
+        goes_on = answer(c);
+    }
+    if (c->ssl != NULL)
+        SSL_shutdown(c->ssl);
+    shutdown(c->fd, SHUT_RDWR);
+    count(c->up, &c->up->gone);
+    return NULL;
+}
+
+static void take(upstream_t *up, int fd)
+{
+    connection_t *c = calloc(1, sizeof(*c));
+    int one = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    c->up = up;
+    c->fd = fd;
+    if (up->tls != NULL) {
+        c->ssl = SSL_new(up->tls);
+        SSL_set_fd(c->ssl, fd);
+    }
+    pthread_mutex_lock(&up->lock);
+    ck_assert_int_lt(up->count, CONNECTIONS_MAX);
+    up->connections[up->count++] = c;
+    pthread_mutex_unlock(&up->lock);
+    ck_assert_int_eq(pthread_create(&c->thread, NULL, serve, c), 0);
+}
+
+static void *listen_for(void *baton)
+{
+    upstream_t *up = baton;
+
+    while (is_ready(up, up->listener, POLLIN, -1)) {
+        int fd = accept4(up->listener, NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            take(up, fd);
+    }
+    return NULL;
+}
+
+/* A certificate for localhost that is its own authority. */
+static void make_certificate(upstream_t *up)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost");
+    int fd;
+    FILE *file;
+
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                               0);
+    X509_set_issuer_name(cert, name);
+    X509_add_ext(cert, names, -1);
+    X509_sign(cert, key, EVP_sha256());
+    up->tls = SSL_CTX_new(TLS_server_method());
+    ck_assert_int_eq(SSL_CTX_use_certificate(up->tls, cert), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey(up->tls, key), 1);
+    strcpy(up->ca, "/tmp/gt-upstream-XXXXXX");
+    fd = mkstemp(up->ca);
+    ck_assert_int_ge(fd, 0);
+    file = fdopen(fd, "w");
+    PEM_write_X509(file, cert);
+    fclose(file);
+    X509_EXTENSION_free(names);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+upstream_t *upstream_open(int tls)
+{
+    upstream_t *up = calloc(1, sizeof(*up));
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+
+    /* A client that goes in the middle of a handshake. */
+    signal(SIGPIPE, SIG_IGN);
+    pthread_mutex_init(&up->lock, NULL);
+    pthread_cond_init(&up->changed, NULL);
+    up->end_fd = eventfd(0, EFD_CLOEXEC);
+    up->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(up->listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(up->listener, 4096), 0);
+    getsockname(up->listener, (struct sockaddr *)&address, &len);
+    up->port = ntohs(address.sin_port);
+    if (tls)
+        make_certificate(up);
+    ck_assert_int_eq(pthread_create(&up->thread, NULL, listen_for, up), 0);
+    return up;
+}
+
+void upstream_close(upstream_t *up)
+{
+    unsigned long long one = 1;
+    int i;
+
+    ck_assert_int_eq(write(up->end_fd, &one, sizeof(one)), sizeof(one));
+    pthread_join(up->thread, NULL);
+    for (i = 0; i < up->count; i++) {
+        connection_t *c = up->connections[i];
+
+        shutdown(c->fd, SHUT_RDWR);
+        pthread_join(c->thread, NULL);
+        SSL_free(c->ssl);
+        close(c->fd);
+        free(c);
+    }
+    close(up->listener);
+    close(up->end_fd);
+    SSL_CTX_free(up->tls);
+    if (up->ca[0] != '\0')
+        unlink(up->ca);
+    free(up);
+}
+
+/* ---- looking ---- */
+
+const char *upstream_url(upstream_t *up, const char *path)
+{
+    static __thread char urls[4][512];
+    static __thread int next;
+    char *url = urls[next++ % 4];
+
+    snprintf(url, sizeof(urls[0]), "%s:%d%s",
+             up->tls != NULL ? "https://localhost" : "http://127.0.0.1", up->port, path);
+    return url;
+}
+
+const char *upstream_ca(upstream_t *up)
+{
+    return up->ca;
+}
+
+int upstream_connections(upstream_t *up)
+{
+    int n;
+
+    pthread_mutex_lock(&up->lock);
+    n = up->count;
+    pthread_mutex_unlock(&up->lock);
+    return n;
+}
+
+int upstream_requests(upstream_t *up)
+{
+    int n;
+
+    pthread_mutex_lock(&up->lock);
+    n = up->requests;
+    pthread_mutex_unlock(&up->lock);
+    return n;
+}
+
+long long upstream_written(upstream_t *up)
+{
+    long long n;
+
+    pthread_mutex_lock(&up->lock);
+    n = up->written;
+    pthread_mutex_unlock(&up->lock);
+    return n;
+}
+
+static void await(upstream_t *up, const int *what, int n)
+{
+    struct timespec until;
+    int status = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    pthread_mutex_lock(&up->lock);
+    while (*what < n && status == 0)
+        status = pthread_cond_timedwait(&up->changed, &up->lock, &until);
+    ck_assert_int_ge(*what, n);
+    pthread_mutex_unlock(&up->lock);
+}
+
+void upstream_await_requests(upstream_t *up, int n)
+{
+    await(up, &up->requests, n);
+}
+
+void upstream_await_gone(upstream_t *up, int n)
+{
+    await(up, &up->gone, n);
+}

@@ -1,0 +1,43 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_TEST_UPSTREAM_H
+#define GT_TEST_UPSTREAM_H
+
+/*
+ * A provider for tests: an HTTP/1.1 server on a loopback port of its own, a thread a connection,
+ * plain or with TLS. What it does stands in the path:
+ *
+ *     /hello            "hello"
+ *     /echo             method, Authorization and body, a line each
+ *     /bytes/N          N bytes with their length; /chunks/N the same without
+ *     /status/N         that status, a small body
+ *     /early            103 first, then "hello"
+ *     /redirect         302 to /hello
+ *     /gzip             300,000 zeros, packed
+ *     /fields/N         N header fields; /field/N one field of N bytes
+ *     /slow/MS          "hello" after so long
+ *     /hang             nothing, ever; /pause: a head and four bytes, then nothing
+ *     /die              a head, half the body, the end; /drop: the end at once
+ *     /garbage          what is no HTTP
+ *     /last             "hello", and the connection ends without having said so
+ */
+
+typedef struct upstream_t upstream_t;
+
+upstream_t *upstream_open(int tls);
+/* Ends every connection, joins every thread. */
+void upstream_close(upstream_t *up);
+
+/* "http://127.0.0.1:PORT<path>" or "https://localhost:PORT<path>"; lives until the next calls. */
+const char *upstream_url(upstream_t *up, const char *path);
+/* PEM file of the authority of its certificate. */
+const char *upstream_ca(upstream_t *up);
+
+/* Connections and requests so far; body bytes written so far. */
+int upstream_connections(upstream_t *up);
+int upstream_requests(upstream_t *up);
+long long upstream_written(upstream_t *up);
+/* Wait until so many requests have arrived, or connections ended by the client (20 s at most). */
+void upstream_await_requests(upstream_t *up, int n);
+void upstream_await_gone(upstream_t *up, int n);
+
+#endif
