@@ -74,7 +74,7 @@ static int is_loopback(const char *url, apr_pool_t *p)
     const char *host = url != NULL ? strstr(url, "://") : NULL;
     apr_size_t len;
 
-    if (host == NULL || !gt_url_is_safe(url))
+    if (host == NULL || strlen(url) > URL_MAX || !gt_url_is_safe(url))
         return 0;
     host += 3;
     len = strcspn(host, ":/?");
@@ -89,23 +89,6 @@ static int is_loopback(const char *url, apr_pool_t *p)
 static int browser_endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     return endpoint_fits(url, conf, p) || (is_loopback(conf->authority, p) && is_loopback(url, p));
-}
-
-/**
- * The page that a browser is sent to: on a machine of one's own (an imitation of Entra that speaks
- * TLS to us) it may be plain, since no browser knows the certificate.
- */
-static int page_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
-{
-    const char *plain = strncmp(conf->authority, "https:", 6) == 0
-                            ? apr_pstrcat(p, "http:", conf->authority + 6, NULL)
-                            : conf->authority;
-
-    if (endpoint_fits(url, conf, p))
-        return 1;
-    /* http is safe on loopback hosts only: so both are on one. */
-    return url != NULL && strlen(url) <= URL_MAX && strncmp(url, "http:", 5) == 0 &&
-           gt_url_is_safe(url) && gt_url_is_safe(plain);
 }
 
 gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
