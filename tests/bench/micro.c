@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,6 +179,23 @@ static void write_for_ever(void)
     }
 }
 
+/* A child, which ends with us whatever we end of: the writer would run for ever. */
+static pid_t start(const scenario_t *scenario, int process, int is_measured)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(2);
+    if (is_measured)
+        measure(scenario, process);
+    write_for_ever();
+    return 0;
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -190,13 +208,8 @@ static double run(const scenario_t *scenario, int processes)
     pid_t pids[MOST + 1];
     int all = processes + scenario->has_writer;
 
-    for (int i = 0; i < all; i++) {
-        pids[i] = fork();
-        if (pids[i] == 0 && i < processes)
-            measure(scenario, i);
-        if (pids[i] == 0)
-            write_for_ever();
-    }
+    for (int i = 0; i < all; i++)
+        pids[i] = start(scenario, i, i < processes);
     for (int i = 0; i < all; i++) {
         int status;
 

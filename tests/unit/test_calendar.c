@@ -430,7 +430,7 @@ static const struct {
     {DAILY, "{\"type\":\"numbered\",\"startDate\":\"2026-11-21\"}", RANGE "numberOfOccurrences"},
     {DAILY, "{\"type\":\"noEnd\",\"startDate\":\"2026-11-31\"}", RANGE "startDate"},
     {DAILY, "{\"type\":\"noEnd\",\"startDate\":\"21.11.2026\"}", RANGE "startDate"},
-    {DAILY, "{\"type\":\"noEnd\",\"startDate\":\"2026-11-21\",\"recurrenceTimeZone\":\"\\u0001\"}",
+    {DAILY, "{\"type\":\"noEnd\",\"startDate\":\"2026-11-21\",\"recurrenceTimeZone\":\"#\"}",
      RANGE "recurrenceTimeZone"},
     {"[]", "{}", "recurrence.pattern " RANGE "type " RANGE "startDate"},
 };

@@ -503,6 +503,18 @@ static void kill_and_reap(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
+/* No slot is left behind that counts as used and can never be read. */
+static void expect_all_used_are_found(void)
+{
+    gt_slots_figures_t figures;
+    int found = 0;
+
+    for (unsigned int n = 0; n < BUSY_KEYS; n++)
+        found += look_uniform(n) == 1;
+    gt_slots_figures(&figures, slots);
+    ck_assert_int_eq(figures.used, found);
+}
+
 static void expect_whole(void)
 {
     for (unsigned int n = 0; n < BUSY_KEYS; n++)
@@ -548,6 +560,7 @@ START_TEST(a_writer_killed_at_any_instruction_leaves_a_set_that_heals)
         ck_assert_int_eq(look_uniform(2), 1);
         put_uniform(3, (unsigned char)i);
         ck_assert_int_eq(look_uniform(3), 1);
+        expect_all_used_are_found();
         put_uniform(1, 7);
         ck_assert_int_eq(look_uniform(1), 1);
         gt_slots_figures(&figures, slots);
