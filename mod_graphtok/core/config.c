@@ -228,6 +228,10 @@ const gt_member_t gt_provider_members[] = {
      .offset = IN_PROVIDER(timeout),
      .min = 500 * MSEC,
      .max = 5 * MINUTE},
+    {.name = "mailbox_calls",
+     .kind = GT_MEMBER_NUMBER,
+     .offset = IN_PROVIDER(mailbox_calls),
+     .max = 1000},
     {.name = "allowed_tenants",
      .kind = GT_MEMBER_TEXT,
      .offset = IN_PROVIDER(allowed_tenants),
@@ -282,6 +286,7 @@ gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
     provider->graph_url = "https://graph.microsoft.com/v1.0";
     provider->connect_timeout = 5 * SEC;
     provider->timeout = 20 * SEC;
+    provider->mailbox_calls = 4;
     return provider;
 }
 
@@ -419,11 +424,6 @@ static void check_provider(const verdict_t *v, const gt_provider_conf_t *provide
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokAllowedTenants goes with GraphTokTenant common or organizations",
              provider->name);
-    if (provider->connect_timeout > provider->timeout)
-        note(v->errors, provider->where, v->p,
-             "provider %s: GraphTokConnectTimeout %s is longer than GraphTokTimeout %s",
-             provider->name, gt_span_text(provider->connect_timeout, v->p),
-             gt_span_text(provider->timeout, v->p));
     if (provider->timeout >= v->config->lease)
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokTimeout %s must be shorter than GraphTokLease %s, or a refresh "

@@ -59,8 +59,6 @@ SIGN_IN = [
     (dict(where="token", kind="huge", mib=11), (502,)),
     (dict(where="token", kind="die"), (502,)),
     (dict(where="token", kind="redirect"), (502,)),
-    (dict(where="token", kind="entra_error", status=401, error="invalid_client", code=7000222),
-     (502,)),
     (dict(where="token", kind="entra_error", status=400, error="invalid_grant", code=54005),
      (400, 401)),
 ]
@@ -89,6 +87,19 @@ def test_health_says_what_is_down(site, sandbox, browser):
 def test_O4_token_statistics(site, sandbox, ada):
     tokens = ada.get(site.url + "/health/microsoft/tokens")
     assert tokens.status == 200 and tokens.json["total"] >= 1 and tokens.json["active"] >= 1
+
+
+def test_our_own_secret_is_wrong(site, sandbox, browser):
+    """An alarm, nobody is asked to sign in again, and after some seconds all is well."""
+    callback = browser.leave_for_sign_in(site.url + "/auth/login")
+    sandbox.fault(where="token", kind="entra_error", status=401, error="invalid_client",
+                  code=7000222, times=1)
+    answer = browser.get(callback)
+    assert answer.status == 502 and answer.json["code"] == "AADSTS7000222"
+    held = Browser(sandbox.ca).sign_in(site.url + "/auth/login")
+    assert held.status == 502 and held.json["retry_after"] >= 1
+    site.httpd.wait_until(
+        lambda: Browser(sandbox.ca).sign_in(site.url + "/auth/login").status == 200, 15)
 
 
 def test_a_provider_that_never_answers(make_site, sandbox):

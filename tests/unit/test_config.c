@@ -446,11 +446,6 @@ static void useless_tenants(gt_config_t *config)
     first_provider(config)->allowed_tenants = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 }
 
-static void connects_too_long(gt_config_t *config)
-{
-    first_provider(config)->connect_timeout = first_provider(config)->timeout + 1000000;
-}
-
 static void outlives_lease(gt_config_t *config)
 {
     first_provider(config)->timeout = config->lease;
@@ -502,7 +497,6 @@ START_TEST(the_whole_is_judged)
         {no_offline, NULL, "GraphTokScope lacks offline_access"},
         {any_tenant, NULL, "GraphTokTenant organizations lets accounts"},
         {useless_tenants, "GraphTokAllowedTenants goes with", NULL},
-        {connects_too_long, "GraphTokConnectTimeout 21s is longer than GraphTokTimeout 20s", NULL},
         {outlives_lease, "GraphTokTimeout 30s must be shorter than GraphTokLease 30s", NULL},
         {no_database, "there is no database", NULL},
         {other_database, "DBDriver mysql cannot be used", NULL},

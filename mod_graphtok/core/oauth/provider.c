@@ -138,7 +138,7 @@ gt_err_t *gt_provider_held(gt_provider_t *provider, apr_pool_t *p)
     if (left <= 0)
         return GT_OK;
     err = gt_err(p, cls, "GT0507", "provider %s is not asked again before %s have passed",
-                 provider->conf->name, gt_span_text(left + APR_USEC_PER_SEC, p));
+                 provider->conf->name, gt_span_text(apr_time_from_sec(apr_time_sec(left) + 1), p));
     err->retry_after = left;
     return err;
 }
