@@ -44,6 +44,7 @@ GT_MUST gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body,
 GT_MUST gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial,
                                      const json_t *body, const apr_table_t *query, apr_pool_t *p);
 
+/** Delete one event by id. */
 GT_MUST gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p);
 
 #endif

@@ -77,6 +77,7 @@ typedef struct gt_slots_figures_t {
     apr_int64_t hits, misses, stored, too_large, evicted, healed, used, slots;
 } gt_slots_figures_t;
 
+/** Add up the counters and count the slots in use: a walk over all sets, for pages of figures. */
 void gt_slots_figures(gt_slots_figures_t *figures, gt_slots_t *slots);
 
 #endif
