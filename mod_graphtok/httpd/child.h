@@ -13,17 +13,19 @@
 #include <httpd.h>
 
 #include "db/db.h"
+#include "graph/mailbox.h"
 #include "shm/limit.h"
 #include "vault/vault.h"
 
 /** One child at work. Immutable after child_init but for what gtm_child_ready makes. */
 typedef struct gtm_child_t {
-    server_rec *server;        /* the main server */
+    server_rec *server; /* the main server */
     const gt_config_t *config;
     gt_limits_t *limits;
-    gt_slots_t *slots;         /* for figures */
+    gt_slots_t *slots; /* for figures */
     gt_loop_t *loop;
     gt_crew_t *crew;
+    gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
     gt_vault_t *vault;         /* NULL as long as the keyring could not be read */
     int parks;                 /* 1: the MPM polls our descriptors */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */

@@ -64,6 +64,9 @@ const command_rec gtm_directives[] = {
                   RSRC_CONF, "longest time to connect, 100ms to 1min; default 5s"),
     AP_INIT_TAKE1("GraphTokTimeout", gtm_set_in_provider, MEMBER("timeout"), RSRC_CONF,
                   "longest time of one call, 500ms to 5min; default 20s"),
+    AP_INIT_TAKE1("GraphTokMailboxCalls", gtm_set_in_provider, MEMBER("mailbox_calls"), RSRC_CONF,
+                  "calls at a time at one mailbox in each child, 0 (any number) to 1000; "
+                  "default 4"),
     AP_INIT_RAW_ARGS("GraphTokAllowedTenants", gtm_list_in_provider, MEMBER("allowed_tenants"),
                      RSRC_CONF, "GUIDs of the tenants whose accounts may sign in"),
 

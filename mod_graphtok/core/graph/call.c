@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file call.c
- * token → send → look at the head. A success is left as it is, its body still to be taken. Of a
- * refusal the body is read first, for Graph's code and message, then judged. After a 401 the same
- * steps run once more inside the last one, with a token that the vault fetched anew.
+ * token → place at the mailbox → send → look at the head. A success is left as it is, its body
+ * still to be taken. Of a refusal the body is read first, for Graph's code and message, then judged.
+ * After a 401 the same steps run once more inside the last one, with a token that the vault fetched
+ * anew.
  */
 
 #include "graph/call.h"
@@ -28,6 +29,29 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     call->token.store = call->store;
     call->token.owner = call->owner;
     gt_then(task, &gt_token_for, &call->token);
+    return GT_OK;
+}
+
+void gt_call_end(gt_call_t *call)
+{
+    gt_visit_end(&call->visit);
+}
+
+/* After the token: whoever waits for a sign-in or a refresh takes nobody's place. */
+static gt_err_t *take_turn(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    gt_provider_t *provider = gt_vault_provider(call->vault, call->owner.provider);
+    const gt_provider_conf_t *conf = provider ? gt_provider_conf(provider) : NULL;
+
+    if (!call->mailboxes || !conf)
+        return GT_OK;
+    call->visit.mailboxes = call->mailboxes;
+    call->visit.store = gt_store_conf(call->store)->name;
+    call->visit.owner = call->owner;
+    call->visit.most = (int)conf->mailbox_calls;
+    call->visit.patience = conf->timeout;
+    gt_then(task, &gt_visit_begin, &call->visit);
     return GT_OK;
 }
 
@@ -128,6 +152,9 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (call->answer)
         return GT_OK;
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
+    if (err->cls == GT_THROTTLED)
+        gt_mailbox_rest(&call->visit, err->retry_after);
+    gt_visit_end(&call->visit);
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated)
@@ -141,8 +168,15 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const call_steps[] = {get_token,    send_request, look_at_head,
-                                         read_refusal, judge,        NULL};
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    (void)task;
+    if (err)
+        gt_call_end(state);
+}
+
+static gt_step_fn *const call_steps[] = {get_token,    take_turn, send_request, look_at_head,
+                                         read_refusal, judge,     NULL};
 
 static const gt_work_t call_again = {"graph call, again", call_steps, NULL};
-const gt_work_t gt_call = {"graph call", call_steps, NULL};
+const gt_work_t gt_call = {"graph call", call_steps, finish};

@@ -7,14 +7,17 @@
  * One Microsoft Graph request with the caller's token. Gets the token from the vault, sends, and
  * on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401 was
  * not carried out, so any method may be repeated). Graph's error becomes ours with its status, code,
- * request-id and Retry-After. Success: the transfer, head there, body still to be taken.
+ * request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are at one
+ * mailbox, the others wait in order. Success: the transfer, head there, body still to be taken.
  */
 
+#include "graph/mailbox.h"
 #include "net/transfer.h"
 #include "vault/vault.h"
 
 typedef struct gt_call_t {
     gt_vault_t *vault;
+    gt_mailboxes_t *mailboxes; /* NULL: as many calls at a time as come */
     gt_store_t *store;
     gt_owner_t owner;
     const char *method;
@@ -25,11 +28,16 @@ typedef struct gt_call_t {
     gt_transfer_t *transfer;           /* out */
     const gt_answer_t *answer;         /* out: status 2xx, head complete */
     gt_token_for_t token;              /* own */
+    gt_visit_t visit;                  /* own: at the mailbox */
     int repeated;                      /* own */
     char *refusal;                     /* own: body of a refusing answer, up to 32 KiB */
     apr_size_t refusal_len;            /* own */
 } gt_call_t;
 extern const gt_work_t gt_call;
+
+/** The answer of a successful call is taken, or nobody will: the mailbox is free for the next. Once
+ * or more often, by whoever ran the call, in its finish function. */
+void gt_call_end(gt_call_t *call);
 
 /**
  * Graph's error as ours: 401 is GT_SIGN_IN, with a claims challenge GT_INTERACTION; 404, 410

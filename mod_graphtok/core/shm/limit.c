@@ -28,6 +28,8 @@
 #define MAX_COUNT 1000000
 #define MAX_SPAN (31 * 24 * apr_time_from_sec(3600))
 
+#define MAX_HOLD apr_time_from_sec(3600)
+
 #define CLAIM_TRIES 16
 
 typedef _Atomic apr_uint64_t word_t;
@@ -146,9 +148,21 @@ static int claim(set_t *set, apr_uint64_t name, apr_time_t now)
     return way;
 }
 
+static apr_uint64_t hash_of(const gt_limits_t *limits, const void *name, apr_size_t name_len)
+{
+    apr_uint64_t hash = gt_siphash64(&limits->secret, name, name_len);
+
+    return hash ? hash : 1;
+}
+
+static set_t *set_of(const gt_limits_t *limits, apr_uint64_t name)
+{
+    return &limits->sets[name % limits->set_count];
+}
+
 static word_t *counter_of(gt_limits_t *limits, apr_uint64_t name, apr_time_t now)
 {
-    set_t *set = &limits->sets[name % limits->set_count];
+    set_t *set = set_of(limits, name);
 
     for (int tries = 0; tries < CLAIM_TRIES; tries++) {
         int way = find(set, name);
@@ -211,8 +225,7 @@ void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_lim
                     const void *name, apr_size_t name_len)
 {
     pace_t pace = pace_of(limit);
-    apr_uint64_t hash = gt_siphash64(&limits->secret, name, name_len);
-    word_t *counter = counter_of(limits, hash ? hash : 1, pace.now);
+    word_t *counter = counter_of(limits, hash_of(limits, name, name_len), pace.now);
     apr_uint64_t seen = load(counter);
 
     for (;;) {
@@ -228,6 +241,33 @@ void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_lim
             return;
         }
     }
+}
+
+/* ---- holding ---- */
+
+void gt_limit_hold(gt_limits_t *limits, apr_interval_time_t span, const void *name,
+                   apr_size_t name_len)
+{
+    apr_time_t now = gt_ticks();
+    apr_time_t until = now + (span > MAX_HOLD ? MAX_HOLD : span);
+    word_t *moment = counter_of(limits, hash_of(limits, name, name_len), now);
+    apr_uint64_t seen = load(moment);
+
+    while ((apr_time_t)seen < until || (apr_time_t)seen > now + MAX_HOLD) {
+        if (atomic_compare_exchange_weak(moment, &seen, (apr_uint64_t)until))
+            return;
+    }
+}
+
+apr_interval_time_t gt_limit_held(gt_limits_t *limits, const void *name, apr_size_t name_len)
+{
+    apr_uint64_t hash = hash_of(limits, name, name_len);
+    const set_t *set = set_of(limits, hash);
+    int way = find(set, hash);
+    apr_interval_time_t left = way < 0 ? 0 : (apr_time_t)load(&set->moments[way]) - gt_ticks();
+
+    /* No hold reaches further: the word is damaged. */
+    return left < 0 || left > MAX_HOLD ? 0 : left;
 }
 
 int gt_limit_parse(gt_limit_t *limit, const char *text)

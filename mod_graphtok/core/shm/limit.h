@@ -41,6 +41,17 @@ gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, ap
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len);
 
+/**
+ * Say that something must rest for `span` µs (an hour at most); whoever asks gt_limit_held with its
+ * name, in any process, learns it. The later of two moments wins. Names are those of
+ * gt_limit_check, a class of its own in front.
+ */
+void gt_limit_hold(gt_limits_t *limits, apr_interval_time_t span, const void *name,
+                   apr_size_t name_len);
+
+/** How long something still has to rest, µs; 0: not at all. */
+apr_interval_time_t gt_limit_held(gt_limits_t *limits, const void *name, apr_size_t name_len);
+
 /** Parse "COUNT/SPAN": "10/min", "20/h", "5/10s"; at most a million calls in at most 31
  * days. 0 when it is not one. */
 GT_MUST int gt_limit_parse(gt_limit_t *limit, const char *text);

@@ -2,7 +2,7 @@
 
 /*
  * A stack of step tables and the one thing the task waits for. A task has no lock and no state that
- * a waker would touch: what is waited for (transfer, timer, job) gets the driver's own waker, and
+ * a waker would touch: what is waited for (transfer, timer, job, bell) gets the driver's own waker, and
  * whether it is there is asked of the thing itself. So a wake may come early, late or twice, and
  * "no wake after this" is the thing's promise, handed through.
  */
@@ -33,6 +33,7 @@ typedef enum wait_t {
     WAIT_TRANSFER,
     WAIT_TIME,
     WAIT_JOB,
+    WAIT_BELL,
     WAIT_OUTPUT,
     WAIT_TURN /* it ran for long enough and is ready to go on */
 } wait_t;
@@ -54,6 +55,7 @@ struct gt_task_t {
     gt_timer_t *timer; /* made with the first wait for a time, then used again */
     gt_job_t *job;
     gt_joiner_t joiner;
+    gt_bell_t *bell;
 };
 
 /* ---- what steps say ---- */
@@ -137,6 +139,13 @@ void gt_again_at(gt_task_t *task, apr_time_t ticks)
     top(task)->next--;
 }
 
+void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks)
+{
+    say(task, WAIT_BELL);
+    task->bell = bell;
+    task->ticks = ticks;
+}
+
 void gt_join(gt_task_t *task, gt_job_t *job)
 {
     say(task, WAIT_JOB);
@@ -155,7 +164,8 @@ void gt_join_until(gt_task_t *task, apr_time_t ticks)
 /* It waits for a moment, too, or for nothing else. */
 static int has_time(const gt_task_t *task)
 {
-    return task->wait == WAIT_TIME || (task->wait == WAIT_JOB && task->ticks != 0);
+    return task->wait == WAIT_TIME || task->wait == WAIT_BELL ||
+           (task->wait == WAIT_JOB && task->ticks != 0);
 }
 
 static int is_there(gt_task_t *task)
@@ -167,6 +177,8 @@ static int is_there(gt_task_t *task)
         return gt_ticks() >= task->ticks;
     case WAIT_JOB:
         return gt_job_has_ended(task->job) || (has_time(task) && gt_ticks() >= task->ticks);
+    case WAIT_BELL:
+        return gt_bell_has_rung(task->bell) || gt_ticks() >= task->ticks;
     case WAIT_NOTHING:
     case WAIT_OUTPUT:
     case WAIT_TURN:
@@ -199,6 +211,10 @@ static void begin_wait(gt_task_t *task)
         if (has_time(task))
             set_timer(task);
         break;
+    case WAIT_BELL:
+        gt_bell_wait(task->bell, &task->waker);
+        set_timer(task);
+        break;
     case WAIT_TURN:
         task->waker.wake(task->waker.baton);
         break;
@@ -215,6 +231,8 @@ static void leave_wait(gt_task_t *task)
         gt_transfer_leave(task->transfer);
     else if (task->wait == WAIT_JOB)
         gt_job_leave(task->job, &task->joiner);
+    else if (task->wait == WAIT_BELL)
+        gt_bell_leave(task->bell);
     if (has_time(task) && task->timer != NULL)
         gt_timer_cancel(task->timer);
     task->wait = WAIT_NOTHING;

@@ -12,8 +12,8 @@
  *     first    gt_then(task, work, state); return GT_OK       that work runs, then our next step
  *     wait     gt_await… / gt_again_at / gt_join; return GT_OK
  *
- * After gt_await and gt_join the NEXT step runs when what it waits for is there; after gt_again_at
- * and gt_await_more the SAME step runs again. A step may say only one of them.
+ * After gt_await, gt_await_bell and gt_join the NEXT step runs when what it waits for is there; after
+ * gt_again_at and gt_await_more the SAME step runs again. A step may say only one of them.
  *
  * Who runs the steps does not matter to them: a driver parks the connection (httpd/park), blocks
  * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "base/waker.h"
+#include "task/bell.h"
 
 typedef gt_err_t *gt_step_fn(gt_task_t *task, void *state);
 
@@ -95,6 +96,10 @@ void gt_await_output(gt_task_t *task);
 
 /** Run the same step again at this moment of the monotonic clock (gt_ticks). */
 void gt_again_at(gt_task_t *task, apr_time_t ticks);
+
+/** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the next
+ * step asks gt_bell_has_rung. Needs a loop. */
+void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
 void gt_join(gt_task_t *task, gt_job_t *job);

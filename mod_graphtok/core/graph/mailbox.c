@@ -1,0 +1,285 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file mailbox.c
+ * A table of the mailboxes that are being called right now, each with a queue. A place that comes
+ * free is handed to the first of the queue, never to whoever happens to run first. One lock: it is
+ * held for a few instructions, and under it only bells are rung.
+ */
+
+#include "graph/mailbox.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "shm/siphash.h"
+
+#define CHAINS 1024
+#define WAITING_MAX 100
+#define BUSY_RETRY_AFTER apr_time_from_sec(2)
+
+typedef struct gt_mailbox_t {
+    struct gt_mailbox_t *next; /* of its chain */
+    unsigned char id[16];      /* keyed hash of its name */
+    int in_hand, waiting;
+    gt_visit_t *first;
+    gt_visit_t **end; /* where the next to come is hung */
+} mailbox_t;
+
+struct gt_mailboxes_t {
+    gt_limits_t *limits;
+    gt_sip_key_t key;
+    pthread_mutex_t lock; /* guards all below, and the own members of places */
+    gt_mailbox_figures_t figures;
+    mailbox_t *chains[CHAINS];
+};
+
+/* Frees the table's mutex only: whoever had a place is gone by then. */
+static apr_status_t end(void *baton)
+{
+    gt_mailboxes_t *mailboxes = baton;
+
+    pthread_mutex_destroy(&mailboxes->lock);
+    return APR_SUCCESS;
+}
+
+gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *limits, apr_pool_t *p)
+{
+    gt_mailboxes_t *mailboxes = apr_pcalloc(p, sizeof(*mailboxes));
+
+    mailboxes->limits = limits;
+    gt_random(&mailboxes->key, sizeof(mailboxes->key));
+    pthread_mutex_init(&mailboxes->lock, NULL);
+    apr_pool_cleanup_register(p, mailboxes, end, apr_pool_cleanup_null);
+    return mailboxes;
+}
+
+void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailboxes)
+{
+    pthread_mutex_lock(&mailboxes->lock);
+    *figures = mailboxes->figures;
+    pthread_mutex_unlock(&mailboxes->lock);
+}
+
+/* Names of stores and providers have no line breaks: no two mailboxes have the same name. */
+static const char *name_of(const gt_visit_t *visit, apr_pool_t *p)
+{
+    return apr_pstrcat(p, "mailbox\n", visit->store, "\n", visit->owner.provider, "\n",
+                       visit->owner.user, NULL);
+}
+
+/* ---- rest ---- */
+
+void gt_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span)
+{
+    if (visit->name && visit->mailboxes->limits && span > 0)
+        gt_limit_hold(visit->mailboxes->limits, span, visit->name, strlen(visit->name));
+}
+
+static gt_err_t *refuse_while_at_rest(const gt_visit_t *visit, apr_pool_t *p)
+{
+    gt_limits_t *limits = visit->mailboxes->limits;
+    apr_interval_time_t left = 0;
+    gt_err_t *err;
+
+    if (limits)
+        left = gt_limit_held(limits, visit->name, strlen(visit->name));
+    if (left <= 0)
+        return GT_OK;
+    err = gt_err(p, GT_LIMITED, "GT0714",
+                 "the provider asked to wait before the next call to this mailbox");
+    err->retry_after = left;
+    return err;
+}
+
+/* ---- the table; under its lock ---- */
+
+static mailbox_t **link_to(gt_mailboxes_t *mailboxes, const unsigned char id[16])
+{
+    mailbox_t **link = &mailboxes->chains[(id[0] << 8 | id[1]) % CHAINS];
+
+    while (*link && memcmp((*link)->id, id, sizeof((*link)->id)) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+static mailbox_t *find_or_make(gt_mailboxes_t *mailboxes, const unsigned char id[16])
+{
+    mailbox_t **link = link_to(mailboxes, id);
+
+    if (*link)
+        return *link;
+    *link = calloc(1, sizeof(mailbox_t));
+    if (!*link)
+        abort();
+    memcpy((*link)->id, id, sizeof((*link)->id));
+    (*link)->end = &(*link)->first;
+    mailboxes->figures.mailboxes++;
+    return *link;
+}
+
+static void drop_if_idle(gt_mailboxes_t *mailboxes, mailbox_t *mailbox)
+{
+    if (mailbox->in_hand > 0)
+        return;
+    assert(mailbox->waiting == 0 && !mailbox->first);
+    *link_to(mailboxes, mailbox->id) = mailbox->next;
+    free(mailbox);
+    mailboxes->figures.mailboxes--;
+}
+
+static void let_in(mailbox_t *mailbox, gt_visit_t *visit)
+{
+    visit->is_in = 1;
+    mailbox->in_hand++;
+    visit->mailboxes->figures.in_hand++;
+}
+
+static void queue_up(mailbox_t *mailbox, gt_visit_t *visit)
+{
+    visit->next = NULL;
+    *mailbox->end = visit;
+    mailbox->end = &visit->next;
+    mailbox->waiting++;
+    visit->mailboxes->figures.waiting++;
+    gt_bell_init(&visit->bell);
+    visit->has_waited = 1;
+}
+
+static void leave_queue(mailbox_t *mailbox, gt_visit_t *visit)
+{
+    gt_visit_t **link = &mailbox->first;
+
+    while (*link != visit)
+        link = &(*link)->next;
+    *link = visit->next;
+    if (!visit->next)
+        mailbox->end = link;
+    mailbox->waiting--;
+    visit->mailboxes->figures.waiting--;
+}
+
+static void hand_on(mailbox_t *mailbox)
+{
+    gt_visit_t *first = mailbox->first;
+
+    mailbox->in_hand--;
+    if (!first || mailbox->in_hand >= first->most)
+        return;
+    leave_queue(mailbox, first);
+    let_in(mailbox, first);
+    gt_bell_ring(&first->bell);
+}
+
+/* ---- taking and leaving ---- */
+
+typedef enum entry_t { IN, QUEUED, FULL } entry_t;
+
+static entry_t enter(gt_visit_t *visit)
+{
+    gt_mailboxes_t *mailboxes = visit->mailboxes;
+    unsigned char id[16];
+    mailbox_t *mailbox;
+    entry_t entry;
+
+    gt_siphash128(id, &mailboxes->key, visit->name, strlen(visit->name));
+    visit->is_in = 0;
+    pthread_mutex_lock(&mailboxes->lock);
+    mailbox = find_or_make(mailboxes, id);
+    entry = mailbox->in_hand < visit->most ? IN : mailbox->waiting < WAITING_MAX ? QUEUED : FULL;
+    if (entry == IN)
+        let_in(mailbox, visit);
+    else if (entry == QUEUED)
+        queue_up(mailbox, visit);
+    visit->mailbox = entry == FULL ? NULL : mailbox;
+    pthread_mutex_unlock(&mailboxes->lock);
+    return entry;
+}
+
+void gt_visit_end(gt_visit_t *visit)
+{
+    gt_mailboxes_t *mailboxes = visit->mailboxes;
+    mailbox_t *mailbox = visit->mailbox;
+
+    if (!mailbox)
+        return;
+    pthread_mutex_lock(&mailboxes->lock);
+    if (visit->is_in) {
+        mailboxes->figures.in_hand--;
+        hand_on(mailbox);
+    }
+    else {
+        leave_queue(mailbox, visit);
+    }
+    visit->mailbox = NULL;
+    drop_if_idle(mailboxes, mailbox);
+    pthread_mutex_unlock(&mailboxes->lock);
+    if (visit->has_waited)
+        gt_bell_destroy(&visit->bell);
+    visit->has_waited = 0;
+}
+
+/* ---- the work ---- */
+
+static gt_err_t *busy(const char *why, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err(p, GT_BUSY, "GT0715", "%s", why);
+
+    err->retry_after = BUSY_RETRY_AFTER;
+    return err;
+}
+
+static gt_err_t *ask_in(gt_task_t *task, void *state)
+{
+    gt_visit_t *visit = state;
+    apr_pool_t *p = gt_task_pool(task);
+    entry_t entry;
+
+    assert(visit->mailboxes && !visit->mailbox);
+    visit->name = name_of(visit, p);
+    GT_TRY(refuse_while_at_rest(visit, p));
+    visit->is_in = visit->most == 0;
+    if (visit->is_in)
+        return GT_OK;
+    entry = enter(visit);
+    if (entry == FULL)
+        return busy("too many calls wait for this mailbox", p);
+    if (entry == QUEUED)
+        gt_await_bell(task, &visit->bell, gt_ticks() + visit->patience);
+    return GT_OK;
+}
+
+static int has_been_let_in(gt_visit_t *visit)
+{
+    int is_in;
+
+    pthread_mutex_lock(&visit->mailboxes->lock);
+    is_in = visit->is_in;
+    pthread_mutex_unlock(&visit->mailboxes->lock);
+    return is_in;
+}
+
+/* Whoever was before us may have been asked to wait. */
+static gt_err_t *look_again(gt_task_t *task, void *state)
+{
+    gt_visit_t *visit = state;
+    apr_pool_t *p = gt_task_pool(task);
+
+    if (!has_been_let_in(visit))
+        return busy("calls to this mailbox take too long", p);
+    return visit->has_waited ? refuse_while_at_rest(visit, p) : GT_OK;
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    (void)task;
+    if (err)
+        gt_visit_end(state);
+}
+
+static gt_step_fn *const steps[] = {ask_in, look_again, NULL};
+const gt_work_t gt_visit_begin = {"wait for a place at a mailbox", steps, finish};

@@ -1,0 +1,58 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_MAILBOX_H
+#define GT_MAILBOX_H
+
+/**
+ * @file mailbox.h
+ * What Graph bears of one application at one mailbox (store, user, provider): four calls at a time,
+ * the rest in order, and rest for as long as it asks. The queue is the child's; the rest is known to
+ * all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
+ */
+
+#include "shm/limit.h"
+#include "task/task.h"
+
+/** The mailboxes that a child is calling. */
+typedef struct gt_mailboxes_t gt_mailboxes_t;
+
+/** Figures of a child, a snapshot. */
+typedef struct gt_mailbox_figures_t {
+    int mailboxes; /* with calls under way */
+    int in_hand;   /* calls that have a place */
+    int waiting;   /* tasks in queues */
+} gt_mailbox_figures_t;
+
+/** @param limits  where all children see that a mailbox rests; NULL: each child finds out itself */
+gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *limits, apr_pool_t *p);
+
+void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailboxes);
+
+/** One call's place at a mailbox. Lies in its caller's memory, zeroed before its first use. */
+typedef struct gt_visit_t {
+    gt_mailboxes_t *mailboxes;
+    const char *store;
+    gt_owner_t owner;
+    int most;                     /* calls at a time; 0: any number */
+    apr_interval_time_t patience; /* longest wait in the queue */
+    const char *name;             /* own: the mailbox's */
+    struct gt_mailbox_t *mailbox; /* own; NULL: no place, and in no queue */
+    struct gt_visit_t *next;      /* own: who comes after us */
+    int is_in;                    /* own: the call may be made */
+    int has_waited;               /* own: there is a bell */
+    gt_bell_t bell;               /* own: rings when the call may be made */
+} gt_visit_t;
+
+/**
+ * Work on a gt_visit_t: wait for a place. Whoever has got one gives it back with gt_visit_end,
+ * however its call ends. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY when 100 wait
+ * already or patience is over.
+ */
+extern const gt_work_t gt_visit_begin;
+
+/** Give a place back; the next in the queue gets it. Harmless when there is none to give. */
+void gt_visit_end(gt_visit_t *visit);
+
+/** Graph asked to wait: until then nobody, in any child, gets a place at this mailbox. */
+void gt_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span);
+
+#endif

@@ -1,0 +1,45 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_BELL_H
+#define GT_BELL_H
+
+/**
+ * @file bell.h
+ * What a task waits for when it is neither a transfer nor a job nor a time: somebody rings. The
+ * bell lies in the waiting task's memory. Whoever may ring it knows it under a lock of its own and
+ * is made to forget it before that memory goes. One task a bell.
+ */
+
+#include <pthread.h>
+
+#include "base/waker.h"
+#include "gt.h"
+
+/** Only bell.c looks inside. */
+typedef struct gt_bell_t {
+    pthread_mutex_t lock; /* guards the rest; taken before whatever a waker takes */
+    int has_rung;
+    int has_waker;
+    gt_waker_t waker;
+} gt_bell_t;
+
+/** A bell that has not rung. */
+void gt_bell_init(gt_bell_t *bell);
+
+/** Nobody waits for it and nobody will ring it any more. */
+void gt_bell_destroy(gt_bell_t *bell);
+
+/** Wake whoever waits or will wait: a bell stays rung. From any thread. */
+void gt_bell_ring(gt_bell_t *bell);
+
+/** 1 when it has rung. */
+int gt_bell_has_rung(gt_bell_t *bell);
+
+/* ---- for task.c ---- */
+
+/** Call the waker once it rings (at once when it has). */
+void gt_bell_wait(gt_bell_t *bell, const gt_waker_t *waker);
+
+/** No waker any more; when this returns none is running. */
+void gt_bell_leave(gt_bell_t *bell);
+
+#endif
