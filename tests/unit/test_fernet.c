@@ -6,6 +6,8 @@
 #include "gt_test.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/secret.h"
 #include "base/text.h"
@@ -211,6 +213,24 @@ START_TEST(another_key_does_not_open)
 }
 END_TEST
 
+/* Signed with the right key, but of another version than 0x80. */
+START_TEST(another_version_is_refused)
+{
+    const char *token = sealed("x", 1795244400);
+    unsigned char *bytes;
+    apr_size_t len;
+    int version;
+
+    for (version = 0x80; version <= 0x81; version++) {
+        ck_assert(gt_base64_decode(&bytes, &len, token, strlen(token), 0, pool));
+        bytes[0] = (unsigned char)version;
+        HMAC(EVP_sha256(), key, 16, bytes, len - 32, bytes + len - 32, NULL);
+        ck_assert_int_eq(opens(apr_pstrcat(pool, gt_base64url(bytes, len, pool), "==", NULL), 0, 0),
+                         version == 0x80);
+    }
+}
+END_TEST
+
 /* As Python's cryptography judges it: the second itself still passes. */
 START_TEST(time_is_judged_with_a_ttl_only)
 {
@@ -263,6 +283,7 @@ Suite *suite_fernet(void)
     tcase_add_test(tcase, every_changed_character_is_refused);
     tcase_add_test(tcase, white_space_round_a_token_and_nothing_else);
     tcase_add_test(tcase, another_key_does_not_open);
+    tcase_add_test(tcase, another_version_is_refused);
     tcase_add_test(tcase, time_is_judged_with_a_ttl_only);
     tcase_add_test(tcase, looks_like_fernet);
     tcase_add_test(tcase, too_much_is_refused);

@@ -559,6 +559,37 @@ START_TEST(without_a_kid_there_must_be_one_key)
 }
 END_TEST
 
+/* 32 bytes each for x and y, a modulus that is odd: anything else is no key for libcjose to see. */
+START_TEST(numbers_of_keys_are_judged)
+{
+    char n[344], x[44];
+
+    memset(n, '_', sizeof(n));
+    memcpy(n + 341, "w", 2);
+    memset(x, 'A', sizeof(x));
+    x[43] = '\0';
+    ck_assert(gt_jwks_has(
+        set_of(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL), NULL),
+        NULL, pool));
+    memcpy(n + 340, "-g", 3);
+    ck_assert(!gt_jwks_has(
+        set_of(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL), NULL),
+        NULL, pool));
+    ck_assert(gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"", x,
+                                             "\",\"y\":\"", x, "\"}", NULL),
+                                 NULL),
+                          NULL, pool));
+    ck_assert(!gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"", x,
+                                              "A\",\"y\":\"", x, "\"}", NULL),
+                                  NULL),
+                           NULL, pool));
+    ck_assert(!gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"", x,
+                                              "\",\"y\":\"", x, "\"}", NULL),
+                                  NULL),
+                           NULL, pool));
+}
+END_TEST
+
 START_TEST(a_key_set_can_be_asked)
 {
     const char *one = our_set();
@@ -613,6 +644,7 @@ Suite *suite_jwt(void)
     tcase_add_test(made, another_key_does_not_verify);
     tcase_add_test(made, key_sets_are_judged);
     tcase_add_test(made, without_a_kid_there_must_be_one_key);
+    tcase_add_test(made, numbers_of_keys_are_judged);
     tcase_add_test(made, a_key_set_can_be_asked);
     tcase_add_test(made, a_kid_is_read_of_a_whole_token_only);
     return suite;

@@ -280,6 +280,23 @@ START_TEST(a_changed_file_is_read_again)
 }
 END_TEST
 
+START_TEST(another_file_of_the_same_size_and_time_is_read)
+{
+    const char *path = write_file("key", "seven");
+    gt_source_t *source = source_of("file:key");
+    struct timespec times[2];
+    struct stat before;
+
+    set_age(path, 60);
+    ck_assert_str_eq(value_of(source), "seven");
+    ck_assert_int_eq(stat(path, &before), 0);
+    times[0] = times[1] = before.st_mtim;
+    ck_assert_int_eq(utimensat(AT_FDCWD, write_file("key.new", "eight"), times, 0), 0);
+    ck_assert_int_eq(rename(in_folder("key.new"), path), 0);
+    ck_assert_str_eq(value_of(source), "eight");
+}
+END_TEST
+
 START_TEST(an_unchanged_file_is_not_read)
 {
     const char *path = write_file("key", "one");
@@ -547,6 +564,7 @@ Suite *suite_source(void)
     tcase_add_test(tcase, a_file_that_is_no_secret_is_refused);
     tcase_add_test(tcase, a_file_that_others_can_read_or_write_is_refused);
     tcase_add_test(tcase, a_changed_file_is_read_again);
+    tcase_add_test(tcase, another_file_of_the_same_size_and_time_is_read);
     tcase_add_test(tcase, an_unchanged_file_is_not_read);
     tcase_add_test(tcase, the_last_value_is_used_when_the_file_goes);
     tcase_add_test(tcase, a_folder_that_is_closed_later_is_no_trouble);
