@@ -16,9 +16,9 @@
 #include <mpm_common.h>
 #include <curl/curl.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -27,17 +27,19 @@
 #include "logsink.h"
 #include "net/loop.h"
 #include "segment.h"
+#include "status.h"
 
 APLOG_USE_MODULE(graphtok);
 
 #define CREW_THREADS 4
 #define HOST_CONNECTIONS 256
+#define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
 #define ASK_AGAIN apr_time_from_sec(5)
 
 /* What the parent made for its children; replaced at each restart. */
 static struct {
-    gtm_segment_t *cache, *limits;
+    gtm_segment_t *cache, *limits, *status;
     gt_keyring_t *ring;
 } made;
 
@@ -69,7 +71,7 @@ static int query_mpm(int what)
     return ap_mpm_query(what, &answer) == APR_SUCCESS ? answer : 0;
 }
 
-static int can_park(void)
+int gtm_can_park(void)
 {
     ap_version_t version;
 
@@ -89,36 +91,14 @@ static gt_err_t *read_keyring(gt_keyring_t **ring, const gt_config_t *config, ap
     return gt_keyring_parse(ring, text, p);
 }
 
-/* Three descriptors a parked call: the client's, an eventfd, the provider's. */
-static void warn_of_limits(const gt_config_t *config, server_rec *s)
-{
-    struct rlimit files;
-    int threads = query_mpm(AP_MPMQ_MAX_THREADS);
-
-    if (!can_park()) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "GT0803: this MPM cannot park: every call to a provider holds one of %d "
-                     "threads a child while it waits; mpm_event does not (a2enmod mpm_event)",
-                     threads > 1 ? threads : 1);
-        return;
-    }
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY &&
-        files.rlim_cur / 3 < (rlim_t)config->max_transfers)
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "GT0804: %lu descriptors a child carry about %lu calls, but "
-                     "GraphTokMaxTransfers is %" APR_INT64_T_FMT
-                     ": raise LimitNOFILE (systemd) or APACHE_ULIMIT_MAX_FILES",
-                     (unsigned long)files.rlim_cur, (unsigned long)files.rlim_cur / 3,
-                     config->max_transfers);
-}
-
 /* A segment of the same size but another shape (other numbers in the configuration) begins anew. */
 static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
 {
     made.cache = gtm_segment("graphtok-cache",
                              gt_slots_size(config->cache_slots, config->cache_slot_bytes), s);
     made.limits = gtm_segment("graphtok-limits", gt_limits_size(config->limit_slots), s);
-    if (!made.cache || !made.limits)
+    made.status = gtm_segment("graphtok-status", gtm_status_size(), s);
+    if (!made.cache || !made.limits || !made.status)
         return 0;
     if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                        config->cache_slot_bytes, p))
@@ -140,12 +120,13 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     if (!map_segments(server->config, s, ptemp))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (!gtm_dbsource_find())
-        gt_log(GT_LOG_ERROR, "GT0805", "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
-                                       "DBDParams; until then no token can be kept");
+        gt_log(GT_LOG_ERROR, "GT0805",
+               "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
+               "DBDParams; until then no token can be kept");
     err = read_keyring(&made.ring, server->config, pconf);
     if (err)
         gt_log_err(err, "start");
-    warn_of_limits(server->config, s);
+    gtm_advise(server->config, s);
     return OK;
 }
 
@@ -174,7 +155,8 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
-    return gt_crew_start(&child->crew, CREW_THREADS, child->loop, p);
+    GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
+    return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
 
 static const char *holder_name(apr_pool_t *p)
@@ -205,8 +187,7 @@ static void open_segments(gtm_child_t *child, apr_pool_t *p)
 {
     const gt_config_t *config = child->config;
 
-    child->limits =
-        gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p);
+    child->limits = gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p);
     child->mailboxes = gt_mailboxes_make(child->limits, p);
     child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                                  config->cache_slot_bytes, p);
@@ -229,12 +210,13 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     child = apr_pcalloc(pchild, sizeof(*child));
     child->server = s;
     child->config = server->config;
-    child->parks = can_park();
+    child->parks = gtm_can_park();
     child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
     bounds.users = (int)child->config->db_users;
     bounds.wait = child->config->db_wait;
     late.db = gt_db_make(&source, &bounds, pchild);
     open_segments(child, pchild);
+    child->entry = gtm_status_claim(made.status->memory, made.status->size, pchild);
     err = start_threads(child, pchild);
     apr_pool_pre_cleanup_register(pchild, child, end_child);
     if (err) {

@@ -22,7 +22,8 @@ typedef struct gtm_child_t {
     server_rec *server; /* the main server */
     const gt_config_t *config;
     gt_limits_t *limits;
-    gt_slots_t *slots; /* for figures */
+    gt_slots_t *slots;         /* for figures */
+    struct gtm_entry_t *entry; /* of mod_status */
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
@@ -30,6 +31,9 @@ typedef struct gtm_child_t {
     int parks;                 /* 1: the MPM polls our descriptors */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
+
+/** 1 when the MPM polls connections for us, so that requests can park. */
+int gtm_can_park(void);
 
 /** This process's child; NULL in the parent and where nothing of ours is configured. */
 gtm_child_t *gtm_child(void);

@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "shm/limit.h"
 #include "shm/slots.h"
+#include "status.h"
 
 static json_t *memory(const gt_config_t *config, apr_pool_t *p)
 {
@@ -24,7 +25,8 @@ static json_t *memory(const gt_config_t *config, apr_pool_t *p)
 
     gt_json_set_number(json, "cache_bytes", (apr_int64_t)cache);
     gt_json_set_number(json, "limit_bytes", (apr_int64_t)limits);
-    gt_json_set_number(json, "total_bytes", (apr_int64_t)(cache + limits));
+    gt_json_set_number(json, "status_bytes", (apr_int64_t)gtm_status_size());
+    gt_json_set_number(json, "total_bytes", (apr_int64_t)(cache + limits + gtm_status_size()));
     return json;
 }
 

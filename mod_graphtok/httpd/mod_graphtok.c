@@ -10,12 +10,14 @@
 #include <http_connection.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mod_status.h>
 #include <mpm_common.h>
 
 #include "child.h"
 #include "conf.h"
 #include "park.h"
 #include "road.h"
+#include "status.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -30,6 +32,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     /* Before mod_proxy and all others: a route of ours is never served by somebody else. */
     ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    APR_OPTIONAL_HOOK(ap, status_hook, gtm_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(gtm_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_resume_connection(gtm_park_resume, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_close_connection(gtm_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
@@ -37,5 +40,5 @@ static void register_hooks(apr_pool_t *p)
 
 /* -fvisibility=hidden would hide the one symbol that httpd looks for. */
 __attribute__((visibility("default"))) AP_DECLARE_MODULE(graphtok) = {
-    STANDARD20_MODULE_STUFF, gtm_create_dir, gtm_merge_dir, gtm_create_server,
+    STANDARD20_MODULE_STUFF, gtm_create_dir, gtm_merge_dir,  gtm_create_server,
     gtm_merge_server,        gtm_directives, register_hooks, AP_MODULE_FLAG_NONE};

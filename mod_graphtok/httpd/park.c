@@ -25,6 +25,7 @@
 #include "answer.h"
 #include "net/loop.h"
 #include "road.h"
+#include "status.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -151,15 +152,28 @@ static void stop_watch(parked_t *pk)
     pk->watch = NULL;
 }
 
+static void begin(parked_t *pk, gtm_exchange_t *x)
+{
+    pk->x = x;
+    gtm_status_parks(x->child->entry, 1);
+}
+
+static void end(parked_t *pk)
+{
+    gtm_status_parks(pk->x->child->entry, -1);
+    pk->x = NULL;
+}
+
 /* Runs before anything of the request's pool goes: no wake comes later. */
 static apr_status_t let_go(void *baton)
 {
     parked_t *pk = baton;
 
     stop_watch(pk);
-    if (pk->x)
+    if (pk->x) {
         gt_task_drop(pk->x->task);
-    pk->x = NULL;
+        end(pk);
+    }
     return APR_SUCCESS;
 }
 
@@ -190,7 +204,7 @@ static void finish(parked_t *pk)
     request_rec *r = x->r;
 
     stop_watch(pk);
-    pk->x = NULL;
+    end(pk);
     apr_pool_cleanup_kill(r->pool, pk, let_go);
     gtm_road_end(x);
     ap_finalize_request_protocol(r);
@@ -204,7 +218,7 @@ static void abandon(parked_t *pk, int status)
     request_rec *r = x->r;
 
     stop_watch(pk);
-    pk->x = NULL;
+    end(pk);
     apr_pool_cleanup_kill(r->pool, pk, let_go);
     gt_task_drop(x->task);
     r->status = status;
@@ -258,7 +272,7 @@ int gtm_park_run(gtm_exchange_t *x)
         gtm_road_end(x);
         return OK;
     }
-    pk->x = x;
+    begin(pk, x);
     __atomic_store_n(&pk->is_gone, 0, __ATOMIC_RELEASE);
     apr_pool_pre_cleanup_register(x->r->pool, pk, let_go);
     return SUSPENDED;

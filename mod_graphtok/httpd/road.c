@@ -23,6 +23,7 @@
 #include "origin.h"
 #include "park.h"
 #include "route.h"
+#include "status.h"
 #include "task/wait.h"
 
 APLOG_USE_MODULE(graphtok);
@@ -88,7 +89,9 @@ static gt_err_t *wait_here(gtm_exchange_t *x)
     sigaddset(&ends, SIGUSR1);
     if (x->child->single)
         pthread_sigmask(SIG_BLOCK, &ends, &before);
+    gtm_status_waits(x->child->entry, 1);
     err = gt_wait_run(x->route->work, x, x->child->loop, LONGEST_WAIT, x->r->pool);
+    gtm_status_waits(x->child->entry, -1);
     if (x->child->single)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;

@@ -49,6 +49,7 @@ struct gt_loop_t {
     int is_running; /* 1 until joined; its owner's */
     int epoll_fd, wake_fd;
     CURLSH *share;
+    atomic_int connections;
     atomic_llong started, failed;
     gt_ring_t ring;
 
@@ -174,6 +175,7 @@ void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop)
     pthread_mutex_unlock(&loop->lock);
     figures->started = atomic_load(&loop->started);
     figures->failed = atomic_load(&loop->failed);
+    figures->connections = atomic_load(&loop->connections);
 }
 
 /* ---- transfers, on the thread ---- */
@@ -246,12 +248,20 @@ static void cancel_transfer(gt_loop_t *loop, gt_transfer_t *t)
 static curl_socket_t open_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
-    return gt_sockets_open(&((gt_loop_t *)baton)->sockets, address);
+    gt_loop_t *loop = baton;
+    curl_socket_t fd = gt_sockets_open(&loop->sockets, address);
+
+    if (fd != CURL_SOCKET_BAD)
+        atomic_fetch_add(&loop->connections, 1);
+    return fd;
 }
 
 static int close_socket(void *baton, curl_socket_t fd)
 {
-    return gt_sockets_close(&((gt_loop_t *)baton)->sockets, fd);
+    gt_loop_t *loop = baton;
+
+    atomic_fetch_sub(&loop->connections, 1);
+    return gt_sockets_close(&loop->sockets, fd);
 }
 
 static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)

@@ -21,7 +21,8 @@ typedef struct gt_loop_limits_t {
 
 /** Figures of a loop, a snapshot. */
 typedef struct gt_loop_figures_t {
-    int transfers; /* under way */
+    int transfers;   /* under way */
+    int connections; /* open, idle ones included */
     apr_int64_t started, failed;
 } gt_loop_figures_t;
 

@@ -270,6 +270,18 @@ apr_interval_time_t gt_limit_held(gt_limits_t *limits, const void *name, apr_siz
     return left < 0 || left > MAX_HOLD ? 0 : left;
 }
 
+apr_int64_t gt_limits_used(const gt_limits_t *limits)
+{
+    apr_time_t now = gt_ticks();
+    apr_int64_t used = 0;
+
+    for (apr_uint64_t i = 0; i < limits->set_count; i++) {
+        for (int way = 0; way < WAYS; way++)
+            used += (apr_time_t)load(&limits->sets[i].moments[way]) > now;
+    }
+    return used;
+}
+
 int gt_limit_parse(gt_limit_t *limit, const char *text)
 {
     const char *slash = text ? strchr(text, '/') : NULL;

@@ -52,6 +52,9 @@ void gt_limit_hold(gt_limits_t *limits, apr_interval_time_t span, const void *na
 /** How long something still has to rest, µs; 0: not at all. */
 apr_interval_time_t gt_limit_held(gt_limits_t *limits, const void *name, apr_size_t name_len);
 
+/** How many counters are not idle now. Looks at all of them. */
+apr_int64_t gt_limits_used(const gt_limits_t *limits);
+
 /** Parse "COUNT/SPAN": "10/min", "20/h", "5/10s"; at most a million calls in at most 31
  * days. 0 when it is not one. */
 GT_MUST int gt_limit_parse(gt_limit_t *limit, const char *text);
