@@ -94,7 +94,7 @@ def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuni
     """Ours: a static user signed in at the sandbox, Graph's place taken by the upstream."""
     site = Site(pathlib.Path(ground) / f"graphtok-{os.urandom(3).hex()}", sandbox, "event", "sqlite3",
                 None, mounts=MOUNTS, tuning=tuning,
-                provider=f"GraphTokGraphURL {upstream.url}/v1.0")
+                provider=f"GraphTokMailboxCalls 0\nGraphTokGraphURL {upstream.url}/v1.0")
     site.configure()
     site.httpd.conf.write_text(site.httpd.conf.read_text()
                                .replace(f"GraphTokGraphURL {sandbox.graph}\n", "\n")
