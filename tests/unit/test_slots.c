@@ -669,12 +669,14 @@ Suite *suite_slots(void)
     suite_add_tcase(suite, alone);
     tcase_add_checked_fixture(together, begin, end);
     tcase_set_timeout(together, 60);
+    tcase_set_tags(together, "crowd");
     tcase_add_test(together, threads_never_see_a_torn_value);
     tcase_add_test(together, processes_never_see_a_torn_value);
     tcase_add_test(together, of_all_who_add_a_key_one_is_first);
     suite_add_tcase(suite, together);
     tcase_add_checked_fixture(death, begin, end);
     tcase_set_timeout(death, 60);
+    tcase_set_tags(death, "crowd");
     tcase_add_test(death, a_writer_killed_at_any_instruction_leaves_a_set_that_heals);
     tcase_add_test(death, kill_9_in_a_loop_loses_nothing_but_the_value_under_way);
     tcase_add_test(death, a_stopped_writer_is_passed_by_and_does_no_harm_later);
