@@ -28,10 +28,15 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
     health_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+    apr_time_t last;
+    int is_well;
 
     x->own = own;
     GT_TRY(check_provider(x));
     own->discover.provider = x->provider;
+    /* What went wrong once may be over: nobody else would ask before the next sign-in. */
+    gt_provider_health(&last, &is_well, x->provider);
+    own->discover.probe = !is_well;
     gt_then_try(task, &gt_discover, &own->discover, &own->failure);
     return GT_OK;
 }

@@ -217,8 +217,9 @@ def test_timeout_of_a_parked_request(make_site, sandbox):
 
 
 def test_slow_readers_hold_no_thread(make_site, sandbox):
-    made = make_site("event", settings="GraphTokAnswerMax 100M")
+    made = make_site("event", settings="GraphTokAnswerMax 100M", provider="GraphTokMailboxCalls 0")
     made.start()
+    sandbox.process.settings(mailbox_concurrency=0)
     try:
         browser = Browser(sandbox.ca)
         browser.sign_in(made.url + "/tom/auth/login")

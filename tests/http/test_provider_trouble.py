@@ -16,7 +16,7 @@ GRAPH = [
     (dict(kind="garbage"), (502,)),
     (dict(kind="die"), (502,)),
     (dict(kind="redirect"), (502,)),
-    (dict(kind="graph_error", status=503, code="ServiceUnavailable", retry_after=9), (503,)),
+    (dict(kind="graph_error", status=503, code="ServiceUnavailable"), (503,)),
 ]
 
 

@@ -53,7 +53,7 @@ class Site:
     """Start, stop, look into."""
 
     def __init__(self, folder, sandbox, mpm, engine, postgres, mounts=MOUNTS, settings="",
-                 provider="", keyring=None, modules=(), tuning=None):
+                 provider="", keyring=None, modules=(), tuning=None, migrate=True):
         self.sandbox = sandbox
         self.httpd = servers.Httpd(folder, mpm, modules)
         self.folder = self.httpd.folder
@@ -68,6 +68,11 @@ class Site:
                           pathlib.Path(sandbox.client_secret_file).read_text(encoding="ascii"))
         self._write_users()
         self.configure()
+        if migrate:
+            self.migrate()
+
+    def migrate(self):
+        """Make the table."""
         self.ctl("migrate", "--yes")
         self.database.hand_over()
 
@@ -140,6 +145,7 @@ GraphTokKeyring file:{self.secrets}/keyring
     def shared_memory(self):
         """The bytes of the anonymous memory that the children share."""
         found = b""
+        self.httpd.wait_until(self.httpd.children, 10)
         pid = self.httpd.children()[0]
         with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
                 open(f"/proc/{pid}/mem", "rb", 0) as memory:

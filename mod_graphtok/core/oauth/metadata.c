@@ -24,6 +24,7 @@
 
 #define DAY apr_time_from_sec(86400)
 #define AGAIN apr_time_from_sec(60) /* an old document, or an unknown kid: asked this often */
+#define PROBE apr_time_from_sec(5)
 #define DOCUMENT_MAX (256 * 1024)
 
 /* ---- documents ---- */
@@ -138,7 +139,7 @@ static gt_err_t *find_discovery(gt_task_t *task, void *state)
 
     d->transfer = NULL;
     GT_TRY(use_kept(&found, &age, &rest, d, p));
-    if (found && (age < DAY || rest < AGAIN))
+    if (found && (d->probe ? rest < PROBE : age < DAY || rest < AGAIN))
         return GT_OK;
     return fetch(&d->transfer, task, d->provider, &d->provider->discovery,
                  discovery_url(d->provider->conf, p));

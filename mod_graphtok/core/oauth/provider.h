@@ -40,6 +40,7 @@ GT_MUST gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provide
 /** Work: leave the endpoints in ask->endpoints, from the cache or fetched. */
 typedef struct gt_discover_t {
     gt_provider_t *provider;  /* in */
+    int probe;                /* in: 1: ask even if the document is fresh, at most every 5 s */
     gt_endpoints_t endpoints; /* out */
     gt_transfer_t *transfer;  /* own */
 } gt_discover_t;
