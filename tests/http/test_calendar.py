@@ -152,10 +152,11 @@ def test_graphs_error_reaches_the_caller(site, sandbox, ada):
     assert answer.json["request_id"] and answer.headers["request-id"]
 
 
-def test_throttling_reaches_the_caller(site, sandbox, ada):
+def test_throttling_reaches_the_caller(site, sandbox, browser):
+    browser.sign_in(site.url + "/auth/login", "alan@sandbox.example")
     sandbox.fault(where="graph", kind="graph_error", status=429, code="TooManyRequests",
                   retry_after=17, times=1)
-    answer = ada.get(site.url + "/calendar/")
+    answer = browser.get(site.url + "/calendar/")
     assert answer.status == 429 and answer.headers["Retry-After"] == "17"
     assert answer.json["retry_after"] == 17
 

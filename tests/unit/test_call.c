@@ -9,6 +9,8 @@
 #define gt_await_more scripted_await_more
 #define gt_cache_forget scripted_cache_forget
 #define gt_call call_under_test
+#define gt_call_end end_under_test
+#define gt_mailbox_rest scripted_mailbox_rest
 #define gt_provider_conf scripted_provider_conf
 #define gt_store_conf scripted_store_conf
 #define gt_task_loop scripted_task_loop
@@ -21,6 +23,8 @@
 #define gt_transfer_take scripted_transfer_take
 #define gt_vault_parts scripted_vault_parts
 #define gt_vault_provider scripted_vault_provider
+#define gt_visit_begin scripted_visit_begin
+#define gt_visit_end scripted_visit_end
 
 #include "gt_test.h"
 
@@ -52,13 +56,18 @@ static int asked_tokens, sent, forgotten;
 static gt_request_t requests[4];
 static gt_call_t call;
 static gt_class_t token_failure = GT_CLASSES;
+static int visits, is_inside, is_full; /* of the mailbox */
+static apr_interval_time_t rest;
 
 /* ---- the stand-ins ---- */
 
 const gt_provider_conf_t *scripted_provider_conf(const gt_provider_t *provider)
 {
-    static const gt_provider_conf_t conf = {
-        .name = "microsoft", .graph_url = "https://graph.example/v1.0", .ca_file = "/ca.pem"};
+    static const gt_provider_conf_t conf = {.name = "microsoft",
+                                            .graph_url = "https://graph.example/v1.0",
+                                            .ca_file = "/ca.pem",
+                                            .mailbox_calls = 4,
+                                            .timeout = 20000000};
 
     return provider ? &conf : NULL;
 }
@@ -172,11 +181,44 @@ static gt_err_t *give_token(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+static gt_err_t *let_in(gt_task_t *task, void *state)
+{
+    const gt_visit_t *visit = state;
+
+    ck_assert_ptr_nonnull(task);
+    ck_assert_str_eq(visit->store, "main");
+    ck_assert_str_eq(visit->owner.user, "tom");
+    ck_assert_int_eq(visit->most, 4);
+    ck_assert_int_eq(visit->patience, 20000000);
+    ck_assert_int_eq(is_inside, 0);
+    if (is_full)
+        return gt_err(pool, GT_BUSY, "GT0396", "scripted");
+    visits++;
+    is_inside = 1;
+    return GT_OK;
+}
+
+static gt_step_fn *const visit_steps[] = {let_in, NULL};
+const gt_work_t scripted_visit_begin = {"visit", visit_steps, NULL};
+
+void scripted_visit_end(gt_visit_t *visit)
+{
+    ck_assert_ptr_nonnull(visit);
+    is_inside = 0;
+}
+
+void scripted_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span)
+{
+    ck_assert_ptr_nonnull(visit);
+    rest = span;
+}
+
 static gt_step_fn *const token_steps[] = {give_token, NULL};
 const gt_work_t scripted_token_for = {"token", token_steps, NULL};
 
-/* The driver: nothing here ever has to wait. */
-static gt_err_t *run(const gt_work_t *work, void *state)
+static gt_err_t *run(const gt_work_t *work, void *state);
+
+static gt_err_t *run_steps(const gt_work_t *work, void *state)
 {
     for (int i = 0; work->steps[i] != NULL; i++) {
         gt_task_t task = {NULL, NULL, 0};
@@ -189,10 +231,23 @@ static gt_err_t *run(const gt_work_t *work, void *state)
     return GT_OK;
 }
 
+/* The driver: nothing here ever has to wait. */
+static gt_err_t *run(const gt_work_t *work, void *state)
+{
+    gt_err_t *err = run_steps(work, state);
+    gt_task_t task = {NULL, NULL, 0};
+
+    if (work->finish)
+        work->finish(&task, state, err);
+    return err;
+}
+
 static gt_err_t *run_call(const char *method, const char *path, const exchange_t *exchanges)
 {
     memset(&call, 0, sizeof(call));
-    asked_tokens = sent = forgotten = 0;
+    asked_tokens = sent = forgotten = visits = is_inside = 0;
+    rest = 0;
+    call.mailboxes = (gt_mailboxes_t *)(void *)&script;
     script = exchanges;
     call.vault = (gt_vault_t *)(void *)&script;
     call.store = (gt_store_t *)(void *)&script;
@@ -340,6 +395,62 @@ START_TEST(failures_of_others_are_handed_on)
 }
 END_TEST
 
+START_TEST(the_mailbox_is_visited_until_the_answer_is_taken)
+{
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {"body"}}};
+
+    ck_ok(run_call("GET", "/v1.0/me", exchanges));
+    ck_assert(visits == 1 && is_inside);
+    end_under_test(&call);
+    ck_assert_int_eq(is_inside, 0);
+}
+END_TEST
+
+START_TEST(a_refusal_leaves_the_mailbox)
+{
+    static const exchange_t refused[] = {{404, NULL, NULL, {NULL}}};
+    static const exchange_t failed[] = {{0, NULL, NULL, {NULL}}};
+
+    ck_fails(run_call("GET", "/v1.0/me", refused), GT_NOT_FOUND, "GT0705");
+    ck_assert(visits == 1 && !is_inside && rest == 0);
+    ck_fails(run_call("GET", "/v1.0/me", failed), GT_TIMEOUT, "GT0399");
+    ck_assert(visits == 1 && !is_inside && rest == 0);
+}
+END_TEST
+
+START_TEST(a_repeat_is_a_visit_of_its_own)
+{
+    static const exchange_t exchanges[] = {{401, NULL, NULL, {NULL}}, {200, NULL, NULL, {NULL}}};
+
+    ck_ok(run_call("GET", "/v1.0/me", exchanges));
+    ck_assert(visits == 2 && is_inside);
+}
+END_TEST
+
+START_TEST(throttling_lets_the_mailbox_rest)
+{
+    static const exchange_t exchanges[][1] = {{{429, "Retry-After", "17", {NULL}}},
+                                              {{503, "Retry-After", "17", {NULL}}}};
+
+    for (size_t i = 0; i < 2; i++) {
+        ck_fails(run_call("GET", "/v1.0/me", exchanges[i]), GT_THROTTLED, "GT0707");
+        ck_assert_int_eq(rest, apr_time_from_sec(17));
+        ck_assert_int_eq(is_inside, 0);
+    }
+}
+END_TEST
+
+START_TEST(without_a_place_nothing_is_sent)
+{
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {NULL}}};
+
+    is_full = 1;
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_BUSY, "GT0396");
+    is_full = 0;
+    ck_assert_int_eq(sent, 0);
+}
+END_TEST
+
 START_TEST(the_token_goes_nowhere_else)
 {
     static const char *const paths[] = {"/beta/me",      "/v1.01/me",     ".evil/v1.0/me",
@@ -371,6 +482,11 @@ Suite *suite_call(void)
     tcase_add_test(tcase, a_refusal_that_breaks_off_keeps_its_status);
     tcase_add_test(tcase, of_a_long_refusal_32_KiB_are_read);
     tcase_add_test(tcase, failures_of_others_are_handed_on);
+    tcase_add_test(tcase, the_mailbox_is_visited_until_the_answer_is_taken);
+    tcase_add_test(tcase, a_refusal_leaves_the_mailbox);
+    tcase_add_test(tcase, a_repeat_is_a_visit_of_its_own);
+    tcase_add_test(tcase, throttling_lets_the_mailbox_rest);
+    tcase_add_test(tcase, without_a_place_nothing_is_sent);
     tcase_add_test(tcase, the_token_goes_nowhere_else);
     suite_add_tcase(suite, tcase);
     return suite;

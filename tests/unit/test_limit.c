@@ -307,6 +307,83 @@ END_TEST
 
 /* ---- as text ---- */
 
+/* ---- holding ---- */
+
+static void hold(const char *name, apr_interval_time_t span)
+{
+    gt_limit_hold(limits, span, name, strlen(name));
+}
+
+static apr_interval_time_t held(const char *name)
+{
+    return gt_limit_held(limits, name, strlen(name));
+}
+
+START_TEST(what_is_held_is_held_until_its_moment)
+{
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    ck_assert_int_eq(held("tom"), 0);
+    hold("tom", 10 * SECOND);
+    ck_assert_int_eq(held("tom"), 10 * SECOND);
+    ck_assert_int_eq(held("ann"), 0);
+    ck_assert_int_eq(gt_limits_used(limits), 1);
+    fake_time += 4 * SECOND;
+    hold("tom", SECOND);
+    ck_assert_int_eq(held("tom"), 6 * SECOND);
+    hold("tom", 8 * SECOND);
+    ck_assert_int_eq(held("tom"), 8 * SECOND);
+    hold("tom", 0);
+    hold("tom", -SECOND);
+    fake_time += 8 * SECOND;
+    ck_assert_int_eq(held("tom"), 0);
+    ck_assert_int_eq(gt_limits_used(limits), 0);
+}
+END_TEST
+
+START_TEST(nothing_is_held_for_more_than_an_hour)
+{
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    hold("tom", 40 * 24 * 3600 * SECOND);
+    ck_assert_int_eq(held("tom"), 3600 * SECOND);
+}
+END_TEST
+
+START_TEST(a_damaged_hold_neither_holds_for_ever_nor_stays)
+{
+    static const apr_uint64_t damages[] = {~(apr_uint64_t)0, (apr_uint64_t)1 << 62, 1};
+
+    fake_clock(1000 * SECOND);
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        map_limits(64);
+        hold("tom", 10 * SECOND);
+        damage_moment(1010 * SECOND, damages[i]);
+        ck_assert_int_eq(held("tom"), 0);
+        hold("tom", 10 * SECOND);
+        ck_assert_int_eq(held("tom"), 10 * SECOND);
+        munmap(memory, memory_size);
+        memory = NULL;
+    }
+}
+END_TEST
+
+START_TEST(other_processes_see_what_is_held)
+{
+    pid_t pid;
+
+    fake_clock(1000 * SECOND);
+    map_limits(64);
+    pid = fork();
+    if (pid == 0) {
+        hold("tom", 10 * SECOND);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    ck_assert_int_eq(held("tom"), 10 * SECOND);
+}
+END_TEST
+
 START_TEST(limits_as_text)
 {
     static const struct {
@@ -375,6 +452,10 @@ Suite *suite_limit(void)
     tcase_add_test(tcase, processes_get_no_more_than_the_limit);
     tcase_add_test(tcase, a_damaged_moment_neither_opens_nor_closes_for_ever);
     tcase_add_test(tcase, a_shorter_limit_after_a_restart_is_not_held_up_by_the_longer);
+    tcase_add_test(tcase, what_is_held_is_held_until_its_moment);
+    tcase_add_test(tcase, nothing_is_held_for_more_than_an_hour);
+    tcase_add_test(tcase, a_damaged_hold_neither_holds_for_ever_nor_stays);
+    tcase_add_test(tcase, other_processes_see_what_is_held);
     tcase_add_test(tcase, limits_as_text);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -38,11 +38,19 @@ struct gt_mailboxes_t {
     mailbox_t *chains[CHAINS];
 };
 
-/* Frees the table's mutex only: whoever had a place is gone by then. */
+/* A child that ends at once may have tasks inside still; they are never run again. */
 static apr_status_t end(void *baton)
 {
     gt_mailboxes_t *mailboxes = baton;
 
+    for (int i = 0; i < CHAINS; i++) {
+        while (mailboxes->chains[i]) {
+            mailbox_t *mailbox = mailboxes->chains[i];
+
+            mailboxes->chains[i] = mailbox->next;
+            free(mailbox);
+        }
+    }
     pthread_mutex_destroy(&mailboxes->lock);
     return APR_SUCCESS;
 }
