@@ -274,6 +274,11 @@ const unsigned char *gt_key_raw(const gt_key_t *key)
     return full(key)->raw;
 }
 
+void gt_key_derive(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, const char *info)
+{
+    gt_hkdf(out, GT_KEY_BYTES, gt_key_raw(key), GT_KEY_BYTES, NULL, 0, info, strlen(info));
+}
+
 const unsigned char *gt_key_sub(const gt_key_t *key, gt_purpose_t purpose)
 {
     assert(purpose < GT_PURPOSES);

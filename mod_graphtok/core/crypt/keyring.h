@@ -62,6 +62,10 @@ const unsigned char *gt_key_raw(const gt_key_t *key);
 /** The subkey of a purpose for AES-256-GCM. For crypt/ only. */
 const unsigned char *gt_key_sub(const gt_key_t *key, gt_purpose_t purpose);
 
+/** A key of its own for something else that the keyring's owner alone may make: HKDF-SHA-256 of
+ * the key for `info`. Wipe it after use. */
+void gt_key_derive(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, const char *info);
+
 /** A line for a new key: "<id> any <base64url>\n"; id = date and 4 random characters. */
 GT_MUST gt_secret_t *gt_keyring_generate(apr_pool_t *p);
 
