@@ -75,6 +75,24 @@ START_TEST(test_what_changes_state_goes_on)
 }
 END_TEST
 
+/* Its reader has gone, so nobody takes the bytes: it goes on to its end all the same. */
+START_TEST(test_a_stream_that_changes_state_goes_on_alone)
+{
+    gt_request_t request = {
+        .url = upstream_url(up, "/bytes/20000000"), .method = "POST", .stream = 1, .keep_going = 1};
+    gt_transfer_t *transfer = made(&request);
+    int i;
+
+    await_point(transfer, GT_POINT_HEAD);
+    for (i = 0; i < 20; i++)
+        ck_assert_str_eq(answer_at("/hello")->body, "hello");
+    gt_transfer_leave(transfer);
+    await_idle();
+    ck_assert_int_eq(figures().failed, 0);
+    ck_ok(gt_transfer_error(transfer, pool));
+}
+END_TEST
+
 START_TEST(test_the_pool_of_the_asker_goes_first)
 {
     gt_request_t request = {.url = upstream_url(up, "/slow/50"), .method = "POST", .keep_going = 1};
@@ -227,6 +245,7 @@ Suite *suite_leaving(void)
     tcase_add_test(tcase, test_left_while_it_is_paused);
     tcase_add_test(tcase, test_left_when_it_has_ended);
     tcase_add_test(tcase, test_what_changes_state_goes_on);
+    tcase_add_test(tcase, test_a_stream_that_changes_state_goes_on_alone);
     tcase_add_test(tcase, test_the_pool_of_the_asker_goes_first);
     tcase_add_test(tcase, test_no_wake_after_leaving);
     tcase_add_test(tcase, test_a_closed_loop_takes_nothing_new);

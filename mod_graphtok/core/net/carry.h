@@ -74,6 +74,7 @@ struct gt_transfer_t {
     /* shared */
     int is_started, is_headed, is_ended;
     int is_paused; /* the loop waits until bytes are taken */
+    int is_left;   /* a stream that keeps going without a reader: bytes are dropped */
     int was_sent;
     int asks;      /* GT_ASK_ bits not yet seen by the loop */
     int is_queued; /* in the loop's queue, which then holds a reference */

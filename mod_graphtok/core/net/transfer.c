@@ -257,13 +257,31 @@ int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point)
     return reached;
 }
 
+/* It goes on to its end, but nobody will take its bytes: it must not rest for want of a reader. */
+static void go_on_alone(gt_transfer_t *t)
+{
+    if (!t->is_stream)
+        return;
+    t->is_left = 1;
+    drop_bytes(t);
+    if (t->is_paused)
+        gt_loop_ask(t->loop, t, GT_ASK_GO_ON);
+    t->is_paused = 0;
+}
+
 void gt_transfer_leave(gt_transfer_t *transfer)
 {
-    pthread_mutex_lock(&transfer->lock);
-    transfer->has_waker = 0;
-    if (transfer->is_started && !transfer->is_ended && !transfer->keeps_going)
-        gt_loop_ask(transfer->loop, transfer, GT_ASK_CANCEL);
-    pthread_mutex_unlock(&transfer->lock);
+    gt_transfer_t *t = transfer;
+
+    pthread_mutex_lock(&t->lock);
+    t->has_waker = 0;
+    if (t->is_started && !t->is_ended) {
+        if (t->keeps_going)
+            go_on_alone(t);
+        else
+            gt_loop_ask(t->loop, t, GT_ASK_CANCEL);
+    }
+    pthread_mutex_unlock(&t->lock);
 }
 
 /* ---- looking ---- */
@@ -316,7 +334,14 @@ gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end, gt_tra
     char *taken;
     int is_over;
 
-    assert(t->is_stream);
+    if (!t->is_stream) {
+        const gt_answer_t *answer = gt_transfer_answer(t);
+
+        *bytes = answer != NULL ? answer->body : "";
+        *len = answer != NULL ? answer->body_len : 0;
+        *end = answer != NULL;
+        return gt_transfer_error(t, p);
+    }
     pthread_mutex_lock(&t->lock);
     taken = t->bytes;
     *len = t->len;
@@ -407,14 +432,20 @@ int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_si
     int taken;
 
     pthread_mutex_lock(&t->lock);
-    taken = !t->is_stream || t->len == 0 || t->len + len <= GT_STREAM_WAITING;
-    if (taken && make_room(t, len)) {
+    if (t->is_left) {
+        taken = 1; /* only its end matters */
+    }
+    else if (t->is_stream && t->len > 0 && t->len + len > GT_STREAM_WAITING) {
+        taken = 0;
+    }
+    else if (!make_room(t, len)) {
+        taken = -1;
+    }
+    else {
         memcpy(t->bytes + t->len, bytes, len);
         t->len += len;
         t->bytes[t->len] = '\0';
-    }
-    else if (taken) {
-        taken = -1;
+        taken = 1;
     }
     t->is_paused = taken == 0;
     pthread_mutex_unlock(&t->lock);

@@ -72,6 +72,8 @@ int gt_transfer_was_sent(gt_transfer_t *transfer);
 
 /**
  * Take the bytes at hand of a streamed body; the buffer is then ours, in `p`, and reading goes on.
+ * A collected answer that is there is taken as one piece, as often as one likes, so that the same
+ * step passes on both kinds.
  * @param end  1 when the body ended well and nothing more comes
  */
 GT_MUST gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end,
@@ -89,7 +91,7 @@ void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const 
 int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point);
 
 /** No waker any more; when this returns none is running. The transfer is cancelled unless it has
- * ended or is to keep going. */
+ * ended or is to keep going (a stream's bytes are then dropped). */
 void gt_transfer_leave(gt_transfer_t *transfer);
 
 #endif
