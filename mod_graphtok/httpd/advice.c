@@ -75,9 +75,9 @@ static void tell_of_connections(int threads, double factor, apr_int64_t calls, s
     if (most >= (double)calls)
         return;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 "GT0808: a child takes about %d connections (ThreadsPerChild %d × "
-                 "(AsyncRequestWorkerFactor %g + 1)), but GraphTokMaxTransfers is %" APR_INT64_T_FMT
-                 ": AsyncRequestWorkerFactor %d lets it take as many",
+                 "GT0808: a child takes about %d connections (ThreadsPerChild %d times "
+                 "the sum of AsyncRequestWorkerFactor %g and 1), but GraphTokMaxTransfers is "
+                 "%" APR_INT64_T_FMT ": AsyncRequestWorkerFactor %d lets it take as many",
                  (int)most, threads, factor, calls, (int)((calls + threads - 1) / threads));
 }
 
