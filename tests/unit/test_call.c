@@ -21,6 +21,7 @@
 #define gt_transfer_error scripted_transfer_error
 #define gt_transfer_make scripted_transfer_make
 #define gt_transfer_take scripted_transfer_take
+#define gt_upstream_tell scripted_upstream_tell
 #define gt_vault_parts scripted_vault_parts
 #define gt_vault_provider scripted_vault_provider
 #define gt_visit_begin scripted_visit_begin
@@ -52,7 +53,7 @@ struct gt_transfer_t {
 };
 
 static const exchange_t *script;
-static int asked_tokens, sent, forgotten;
+static int asked_tokens, sent, forgotten, told;
 static gt_request_t requests[4];
 static gt_call_t call;
 static gt_class_t token_failure = GT_CLASSES;
@@ -90,6 +91,15 @@ const gt_vault_parts_t *scripted_vault_parts(const gt_vault_t *vault)
 gt_provider_t *scripted_vault_provider(const gt_vault_t *vault, const char *name)
 {
     return vault && strcmp(name, "microsoft") == 0 ? (gt_provider_t *)(void *)&call : NULL;
+}
+
+void scripted_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
+                            apr_pool_t *p)
+{
+    ck_assert(transfer && p);
+    ck_assert_str_eq(provider, "microsoft");
+    ck_assert_str_eq(purpose, "graph");
+    told++;
 }
 
 void scripted_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner)
@@ -172,6 +182,7 @@ static gt_err_t *give_token(gt_task_t *task, void *state)
 
     ck_assert_ptr_nonnull(task);
     ck_assert_str_eq(ask->owner.user, "tom");
+    ck_assert_int_eq(ask->use, GT_USE_CALL);
     ck_assert_int_eq(ask->refresh_now, asked_tokens > 0);
     ck_assert_int_eq(ask->refused, asked_tokens > 0 ? 10 : 0);
     if (token_failure != GT_CLASSES)
@@ -245,7 +256,7 @@ static gt_err_t *run(const gt_work_t *work, void *state)
 static gt_err_t *run_call(const char *method, const char *path, const exchange_t *exchanges)
 {
     memset(&call, 0, sizeof(call));
-    asked_tokens = sent = forgotten = visits = is_inside = 0;
+    asked_tokens = sent = forgotten = told = visits = is_inside = 0;
     rest = 0;
     call.mailboxes = (gt_mailboxes_t *)(void *)&script;
     script = exchanges;
@@ -304,6 +315,7 @@ START_TEST(a_401_is_repeated_once_with_a_new_token)
     ck_ok(run_call("POST", "/v1.0/me/events", exchanges));
     ck_assert_int_eq(asked_tokens, 2);
     ck_assert_int_eq(sent, 2);
+    ck_assert_int_eq(told, 2);
     ck_assert_str_eq(gt_secret_text(requests[1].bearer), "second");
     ck_assert_str_eq(gt_secret_text(requests[1].body), "{\"subject\":\"x\"}");
     ck_assert_int_eq(call.answer->status, 201);

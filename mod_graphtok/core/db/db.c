@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/event.h"
 #include "base/log.h"
 #include "db/db.h"
 #include "db/session.h"
@@ -158,7 +159,7 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
     return gt_verdict_err(outcome, p);
 }
 
-static gt_err_t *on_connection(gt_db_t *db, const work_t *work, apr_pool_t *p)
+static gt_err_t *try_it(gt_db_t *db, const work_t *work, apr_pool_t *p)
 {
     gt_outcome_t outcome = {GT_SAID_DONE, ""};
     gt_db_conn_t conn = {NULL, NULL, NULL, NULL};
@@ -174,6 +175,16 @@ static gt_err_t *on_connection(gt_db_t *db, const work_t *work, apr_pool_t *p)
     err = use(&outcome, db, &conn, work, p);
     db->source.release(&conn, db->source.baton);
     leave(db, is_probe, outcome.said != GT_SAID_LOST);
+    return err;
+}
+
+static gt_err_t *on_connection(gt_db_t *db, const work_t *work, apr_pool_t *p)
+{
+    gt_err_t *err = try_it(db, work, p);
+
+    /* A unique rule is broken in the ordinary course of things. */
+    if (err != GT_OK && err->cls != GT_CONFLICT)
+        gt_event(&(gt_event_t){.kind = GT_EV_STORE_FAILED, .err = err});
     return err;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/provider.h"
 
@@ -28,6 +29,8 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     call->token.vault = call->vault;
     call->token.store = call->store;
     call->token.owner = call->owner;
+    call->token.asker = call->asker;
+    call->token.use = GT_USE_CALL;
     gt_then(task, &gt_token_for, &call->token);
     return GT_OK;
 }
@@ -99,6 +102,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     gt_call_t *call = state;
     const gt_answer_t *answer;
 
+    gt_upstream_tell(call->transfer, call->owner.provider, "graph", gt_task_pool(task));
     GT_TRY(gt_transfer_error(call->transfer, gt_task_pool(task)));
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);

@@ -20,6 +20,7 @@ typedef struct gt_call_t {
     gt_mailboxes_t *mailboxes; /* NULL: as many calls at a time as come */
     gt_store_t *store;
     gt_owner_t owner;
+    const gt_asker_t *asker; /* whose request this is, or NULL */
     const char *method;
     const char *url;                   /* absolute, below the provider's graph_url */
     const apr_array_header_t *headers; /* of const char *, or NULL: Prefer, client-request-id … */

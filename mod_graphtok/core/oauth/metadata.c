@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "crypt/jwt.h"
 #include "net/transfer.h"
+#include "net/upstream.h"
 #include "oauth/inner.h"
 
 #define DAY apr_time_from_sec(86400)
@@ -97,6 +98,7 @@ static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
 {
     gt_err_t *err = gt_transfer_error(transfer, p);
 
+    gt_upstream_tell(transfer, conf->name, "discovery", p);
     if (err != GT_OK)
         return gt_err_in(err, "metadata of provider %s", conf->name);
     *answer = gt_transfer_answer(transfer);

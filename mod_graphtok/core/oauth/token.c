@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "net/transfer.h"
+#include "net/upstream.h"
 #include "net/url.h"
 
 #define ANSWER_MAX (256 * 1024)
@@ -200,12 +201,15 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
 static gt_err_t *take(gt_task_t *task, void *state)
 {
     gt_token_ask_t *ask = state;
-    gt_err_t *err = judge(ask, gt_task_pool(task));
+    const char *provider = gt_provider_conf(ask->provider)->name;
+    gt_err_t *err;
+
+    gt_upstream_tell(ask->transfer, provider, "token", gt_task_pool(task));
+    err = judge(ask, gt_task_pool(task));
 
     ask->transfer = NULL;
     gt_provider_heard(ask->provider, err);
-    return err == GT_OK ? GT_OK
-                        : gt_err_in(err, "provider %s", gt_provider_conf(ask->provider)->name);
+    return err == GT_OK ? GT_OK : gt_err_in(err, "provider %s", provider);
 }
 
 static gt_step_fn *const post_steps[] = {begin, post, take, NULL};

@@ -67,7 +67,8 @@ typedef struct gt_refresh_ask_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
-    int refresh_now; /* 1: the token of generation `refused` does not count */
+    const gt_asker_t *asker; /* who was first to ask, or NULL */
+    int refresh_now;         /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
 } gt_refresh_ask_t;
 
@@ -80,6 +81,7 @@ typedef struct gt_refresh_t {
     apr_pool_t *round;  /* holds `grant`, cleared at each look */
     gt_grant_t *grant;
     gt_token_ask_t post;
+    apr_time_t posted; /* ticks: when the POST began */
     gt_err_t *failure; /* of the POST */
     apr_time_t until;  /* ticks: patience with the other holder, later with the store */
     int looks;         /* at the row, while somebody else has the lease */

@@ -49,10 +49,24 @@ void *gt_refresh_init(const void *ask, apr_pool_t *p)
     r->ask = *from;
     r->ask.owner.user = apr_pstrdup(p, from->owner.user);
     r->ask.owner.provider = apr_pstrdup(p, from->owner.provider);
+    r->ask.asker = gt_asker_dup(from->asker, p);
     /* The holder is the job, not the child: two jobs of one child must not share a lease. */
     r->holder = apr_psprintf(p, "%s/%u", from->vault->parts.holder, apr_atomic_inc32(&jobs));
     r->until = gt_ticks() + from->vault->parts.config->lease + LEASE_SLACK;
     return r;
+}
+
+static void announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *detail,
+                     const gt_err_t *err)
+{
+    gt_event(&(gt_event_t){.kind = kind,
+                           .store = store_name(r),
+                           .provider = r->ask.owner.provider,
+                           .user = r->ask.owner.user,
+                           .asker = r->ask.asker,
+                           .err = err,
+                           .detail = detail,
+                           .took = r->posted != 0 ? gt_ticks() - r->posted : 0});
 }
 
 /* ---- row and lease ---- */
@@ -110,6 +124,8 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }
+    if (r->looks == 0)
+        announce(r, GT_EV_LEASE_WAIT, NULL, GT_OK);
     gt_again_at(task, gt_ticks() + gt_backoff(r->looks++, POLL_FIRST, POLL_LAST));
     return GT_OK;
 }
@@ -126,6 +142,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .refresh = r->grant->refresh,
     };
     r->is_open = 1;
+    r->posted = gt_ticks();
     gt_then_try(task, &gt_token_post, &r->post, &r->failure);
     return GT_OK;
 }
@@ -211,9 +228,8 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     if (vault->parts.cache != NULL)
         gt_cache_put(vault->parts.cache, store_name(r), &r->ask.owner, &r->token);
     gt_recent_forget(vault->recent, gt_vault_key(r->ask.store, &r->ask.owner, p));
-    gt_log(GT_LOG_INFO, NULL, "refreshed: store %s, user %s, provider %s, refresh token %s",
-           store_name(r), r->ask.owner.user, r->ask.owner.provider,
-           tokens->refresh != NULL ? "rotated" : "kept");
+    announce(r, GT_EV_REFRESH,
+             tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept", GT_OK);
 }
 
 static gt_err_t *commit(gt_task_t *task, void *state)
@@ -265,9 +281,11 @@ static void give_back(gt_task_t *task, void *state, const gt_err_t *err)
         if (lost != GT_OK)
             gt_log_err(lost, "giving back a lease, which ends by itself");
     }
-    if (err != GT_OK)
-        gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s", store_name(r),
-                                     r->ask.owner.user, r->ask.owner.provider));
+    if (err == GT_OK)
+        return;
+    announce(r, GT_EV_REFRESH, NULL, err);
+    gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s", store_name(r),
+                                 r->ask.owner.user, r->ask.owner.provider));
 }
 
 static gt_step_fn *const refresh_steps[] = {take_lease, post, judge_failure, commit, NULL};

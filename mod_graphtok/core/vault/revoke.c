@@ -9,7 +9,6 @@
  */
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "store/store.h"
 #include "vault/inner.h"
 
@@ -20,6 +19,16 @@ static void forget(const gt_revoke_t *revoke)
     if (revoke->vault->parts.cache != NULL)
         gt_cache_forget(revoke->vault->parts.cache, gt_store_conf(revoke->store)->name,
                         &revoke->owner);
+}
+
+static void announce(const gt_revoke_t *revoke, const gt_err_t *err)
+{
+    gt_event(&(gt_event_t){.kind = GT_EV_REVOKE,
+                           .store = gt_store_conf(revoke->store)->name,
+                           .provider = revoke->owner.provider,
+                           .user = revoke->owner.user,
+                           .asker = revoke->asker,
+                           .err = err});
 }
 
 static gt_err_t *delete_row(gt_task_t *task, void *state)
@@ -36,8 +45,7 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     forget(revoke);
     gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));
     if (revoke->had_grant)
-        gt_log(GT_LOG_INFO, NULL, "revoked: store %s, user %s, provider %s",
-               gt_store_conf(revoke->store)->name, revoke->owner.user, revoke->owner.provider);
+        announce(revoke, GT_OK);
     return GT_OK;
 }
 
@@ -57,5 +65,15 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    const gt_revoke_t *revoke = state;
+
+    (void)task;
+    /* Once the row is gone it is done, whoever hangs up while the caches settle. */
+    if (err != GT_OK && !revoke->had_grant)
+        announce(revoke, err);
+}
+
 static gt_step_fn *const revoke_steps[] = {delete_row, forget_again, NULL};
-const gt_work_t gt_revoke = {"revoke", revoke_steps, NULL};
+const gt_work_t gt_revoke = {"revoke", revoke_steps, finish};

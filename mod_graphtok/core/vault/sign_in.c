@@ -61,6 +61,23 @@ static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t 
     gt_cache_put(cache, store, owner, &token);
 }
 
+/** What went well is recorded before the browser learns of it: it opens the way to tokens. */
+static gt_err_t *announce(const gt_sign_in_t *in, const char *user, const gt_err_t *err,
+                          apr_pool_t *p)
+{
+    gt_event_t event = {.kind = GT_EV_SIGN_IN,
+                        .store = gt_store_conf(in->store)->name,
+                        .provider = gt_provider_conf(in->provider)->name,
+                        .user = user,
+                        .asker = in->asker,
+                        .err = err};
+
+    if (err == GT_OK)
+        return gt_event_before(&event, p);
+    gt_event(&event);
+    return GT_OK;
+}
+
 static gt_err_t *store(gt_task_t *task, void *state)
 {
     gt_sign_in_t *in = state;
@@ -77,10 +94,16 @@ static gt_err_t *store(gt_task_t *task, void *state)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",
                name, owner.user);
-    gt_log(GT_LOG_INFO, NULL, "signed in: store %s, user %s, provider %s",
-           gt_store_conf(in->store)->name, owner.user, name);
-    return GT_OK;
+    return announce(in, owner.user, GT_OK, p);
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    const gt_sign_in_t *in = state;
+
+    if (err != GT_OK && in->grant == NULL)
+        (void)!announce(in, in->user, err, gt_task_pool(task));
 }
 
 static gt_step_fn *const sign_in_steps[] = {exchange, identify, store, NULL};
-const gt_work_t gt_sign_in = {"sign in", sign_in_steps, NULL};
+const gt_work_t gt_sign_in = {"sign in", sign_in_steps, finish};

@@ -151,12 +151,15 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     /* "007" and "7" may be one row: they must be one key in the cache, too. */
     GT_TRY(gt_store_owner(&exact, ask->store, &ask->owner, p));
     ask->owner = exact;
-    if (cache == NULL || !gt_cache_get(&cached, cache, store, &ask->owner, p))
+    if (cache == NULL)
         return GT_OK;
-    if (is_refused(ask, cached.generation))
+    if (!gt_cache_get(&cached, cache, store, &ask->owner, p))
+        cached.access = NULL;
+    else if (is_refused(ask, cached.generation))
         gt_cache_forget(cache, store, &ask->owner);
     else if (cached.expires_at > gt_now() + GT_TOKEN_LEAST)
         take(ask, &cached, p);
+    gt_event(&(gt_event_t){.kind = GT_EV_CACHE, .detail = ask->access != NULL ? "hit" : "miss"});
     return GT_OK;
 }
 
@@ -182,7 +185,8 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
 {
     apr_pool_t *p = gt_task_pool(task);
     const char *key = gt_vault_key(ask->store, &ask->owner, p);
-    gt_refresh_ask_t what = {ask->vault, ask->store, ask->owner, ask->refresh_now, ask->refused};
+    gt_refresh_ask_t what = {ask->vault, ask->store,       ask->owner,
+                             ask->asker, ask->refresh_now, ask->refused};
     gt_job_ask_t job = {NULL, &gt_refresh, gt_refresh_init, &what};
 
     GT_TRY(gt_recent_failure(ask->vault->recent, key, p));
@@ -248,5 +252,39 @@ static gt_err_t *take_refreshed(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const token_steps[] = {ask_cache, ask_row, take_refreshed, NULL};
-const gt_work_t gt_token_for = {"token", token_steps, NULL};
+static gt_event_t event_of(const gt_token_for_t *ask, gt_event_kind_t kind, const gt_err_t *err)
+{
+    return (gt_event_t){.kind = kind,
+                        .store = gt_store_conf(ask->store)->name,
+                        .provider = ask->owner.provider,
+                        .user = ask->owner.user,
+                        .asker = ask->asker,
+                        .err = err};
+}
+
+/** Nobody gets a token whose leaving had to be recorded and could not be. */
+static gt_err_t *announce(gt_task_t *task, void *state)
+{
+    gt_token_for_t *ask = state;
+    gt_event_t event = event_of(ask, ask->use == GT_USE_CALL ? GT_EV_CALL : GT_EV_PASSED, GT_OK);
+    gt_err_t *err = ask->use == GT_USE_LOOK ? GT_OK : gt_event_before(&event, gt_task_pool(task));
+
+    if (err != GT_OK)
+        ask->access = NULL;
+    return err;
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    const gt_token_for_t *ask = state;
+    gt_event_t event;
+
+    (void)task;
+    if (err == GT_OK || err->cls == GT_CANCELLED || ask->use == GT_USE_LOOK)
+        return;
+    event = event_of(ask, GT_EV_REFUSED, err);
+    gt_event(&event);
+}
+
+static gt_step_fn *const token_steps[] = {ask_cache, ask_row, take_refreshed, announce, NULL};
+const gt_work_t gt_token_for = {"token", token_steps, finish};

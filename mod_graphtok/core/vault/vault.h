@@ -9,6 +9,7 @@
  * exactly one (vault/refresh) while others use what is still valid or wait. One vault per child.
  */
 
+#include "base/event.h"
 #include "oauth/identity.h"
 #include "store/grant.h"
 #include "task/crew.h"
@@ -35,11 +36,20 @@ const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault);
 gt_store_t *gt_vault_store(const gt_vault_t *vault, const char *name);
 gt_provider_t *gt_vault_provider(const gt_vault_t *vault, const char *name);
 
+/** What becomes of a token. It is announced, and recorded where that is demanded, before it goes. */
+typedef enum gt_use_t {
+    GT_USE_PASS, /* it is given to an application */
+    GT_USE_CALL, /* it is sent to the provider's API */
+    GT_USE_LOOK  /* it does not leave: somebody wants to know whether there is one */
+} gt_use_t;
+
 /** Work: get a token. */
 typedef struct gt_token_for_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
+    gt_use_t use;
+    const gt_asker_t *asker; /* whose request this is, or NULL */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
     gt_secret_t *access; /* out */
@@ -59,7 +69,8 @@ typedef struct gt_sign_in_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_provider_t *provider;
-    const char *user; /* "" : taken from the identity */
+    const char *user;        /* "" : taken from the identity */
+    const gt_asker_t *asker; /* whose request this is, or NULL */
     const gt_secret_t *code;
     const gt_secret_t *verifier;
     const char *redirect_uri;
@@ -76,8 +87,9 @@ typedef struct gt_revoke_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_owner_t owner;
-    int had_grant;         /* out */
-    apr_time_t settles_at; /* own, ticks */
+    const gt_asker_t *asker; /* whose request this is, or NULL */
+    int had_grant;           /* out */
+    apr_time_t settles_at;   /* own, ticks */
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
 

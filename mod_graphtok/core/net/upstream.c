@@ -1,0 +1,21 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file upstream.c An answer of any status took its time; no answer is a failure. */
+
+#include "net/upstream.h"
+
+#include "base/event.h"
+
+void gt_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
+                      apr_pool_t *p)
+{
+    const gt_answer_t *answer = gt_transfer_answer(transfer);
+    gt_event_t event = {.kind = GT_EV_UPSTREAM, .provider = provider, .detail = purpose};
+
+    event.err = gt_transfer_error(transfer, p);
+    if (event.err != GT_OK && event.err->cls == GT_CANCELLED)
+        return;
+    if (event.err == GT_OK && answer != NULL)
+        event.took = answer->took;
+    gt_event(&event);
+}

@@ -1,0 +1,18 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_UPSTREAM_H
+#define GT_UPSTREAM_H
+
+/** @file upstream.h How a call to a provider went, as an announcement (base/event.h). */
+
+#include "net/transfer.h"
+
+/**
+ * Say it, once, by whoever looks at the answer first. A call that was given up is not told.
+ * @param provider  its name in the configuration
+ * @param purpose   "token", "graph" or "discovery"
+ * @param p         for a moment
+ */
+void gt_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
+                      apr_pool_t *p);
+
+#endif
