@@ -224,7 +224,7 @@ def test_slow_readers_hold_no_thread(make_site, sandbox):
         browser = Browser(sandbox.ca)
         browser.sign_in(made.url + "/tom/auth/login")
         browser.get(made.url + "/tom/calendar/")
-        sandbox.fault(where="graph", kind="huge", mib=20, times=24)
+        sandbox.fault(where="graph", kind="huge", mib=20, times=48)
         readers = [connect(made) for _ in range(24)]  # more than the 16 threads of the child
         for reader in readers:
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)

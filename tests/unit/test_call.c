@@ -5,6 +5,7 @@
  * this file stand in the places of the real ones, so that each answer, in each cut, can be given.
  */
 
+#define gt_await scripted_await
 #define gt_await_head scripted_await_head
 #define gt_await_more scripted_await_more
 #define gt_cache_forget scripted_cache_forget
@@ -35,7 +36,7 @@ Suite *suite_call(void);
 
 /** One exchange: what Graph does. */
 typedef struct exchange_t {
-    int status; /* 0: the transfer fails */
+    int status; /* 0: the transfer fails; -1: too large */
     const char *head_name, *head_value;
     const char *pieces[4]; /* of the body; "!" breaks it off */
 } exchange_t;
@@ -128,6 +129,11 @@ void scripted_then(gt_task_t *task, const gt_work_t *work, void *state)
     task->then_state = state;
 }
 
+void scripted_await(gt_task_t *task, gt_transfer_t *transfer)
+{
+    ck_assert(task && transfer);
+}
+
 void scripted_await_head(gt_task_t *task, gt_transfer_t *transfer)
 {
     ck_assert(task && transfer);
@@ -157,11 +163,13 @@ gt_err_t *scripted_transfer_make(gt_transfer_t **transfer, const gt_request_t *r
 
 const gt_answer_t *scripted_transfer_answer(gt_transfer_t *transfer)
 {
-    return transfer->exchange->status ? &transfer->answer : NULL;
+    return transfer->exchange->status > 0 ? &transfer->answer : NULL;
 }
 
 gt_err_t *scripted_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
 {
+    if (transfer->exchange->status < 0)
+        return gt_err(p, GT_UPSTREAM, GT_TAG_TOO_LARGE, "scripted");
     return transfer->exchange->status ? GT_OK : gt_err(p, GT_TIMEOUT, "GT0399", "scripted");
 }
 
@@ -290,8 +298,32 @@ START_TEST(a_success_is_left_to_be_taken)
     ck_assert_int_eq(sent, 1);
     ck_assert_str_eq(gt_secret_text(requests[0].bearer), "first");
     ck_assert_str_eq(requests[0].ca_file, "/ca.pem");
-    ck_assert(requests[0].stream && !requests[0].keep_going);
+    ck_assert(!requests[0].stream && !requests[0].keep_going);
     ck_assert_ptr_null(requests[0].body);
+}
+END_TEST
+
+START_TEST(a_large_answer_is_asked_for_again_and_streamed)
+{
+    static const exchange_t exchanges[] = {{-1, NULL, NULL, {NULL}}, {200, NULL, NULL, {"body"}}};
+
+    ck_ok(run_call("GET", "/v1.0/me/events", exchanges));
+    ck_assert_int_eq(sent, 2);
+    ck_assert_int_eq(requests[0].stream, 0);
+    ck_assert_uint_eq(requests[0].answer_max, 1024 * 1024);
+    ck_assert_int_eq(requests[1].stream, 1);
+    ck_assert_int_eq(asked_tokens, 1);
+    ck_assert_int_eq(call.answer->status, 200);
+}
+END_TEST
+
+START_TEST(the_answer_to_a_change_is_not_asked_for_again)
+{
+    static const exchange_t exchanges[] = {{-1, NULL, NULL, {NULL}}, {200, NULL, NULL, {"body"}}};
+
+    ck_fails(run_call("POST", "/v1.0/me/events", exchanges), GT_UPSTREAM, GT_TAG_TOO_LARGE);
+    ck_assert_int_eq(sent, 1);
+    ck_assert_uint_eq(requests[0].answer_max, 8 * 1024 * 1024);
 }
 END_TEST
 
@@ -485,6 +517,8 @@ Suite *suite_call(void)
 
     tcase_add_checked_fixture(tcase, make_pool, end);
     tcase_add_test(tcase, a_success_is_left_to_be_taken);
+    tcase_add_test(tcase, a_large_answer_is_asked_for_again_and_streamed);
+    tcase_add_test(tcase, the_answer_to_a_change_is_not_asked_for_again);
     tcase_add_test(tcase, what_changes_something_goes_on_without_its_client);
     tcase_add_test(tcase, a_401_is_repeated_once_with_a_new_token);
     tcase_add_test(tcase, a_second_401_is_the_end);

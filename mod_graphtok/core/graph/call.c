@@ -1,8 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file call.c
- * token → place at the mailbox → send → look at the head. A success is left as it is, its body
- * still to be taken. Of a refusal the body is read first, for Graph's code and message, then judged.
+ * token → place at the mailbox → send → look at the answer. Answers are collected, many at a time on
+ * one HTTP/2 connection; one that turns out large is asked for again and streamed, on a connection
+ * of its own (a paused HTTP/2 stream would stall its neighbours). A success is left as it is, its
+ * body still to be taken. Of a refusal the body is read first, for Graph's code and message, then judged.
  * After a 401 the same steps run once more inside the last one, with a token that the vault fetched
  * anew.
  */
@@ -19,8 +21,10 @@
 #include "oauth/provider.h"
 
 #define REFUSAL_MAX (32 * 1024)
+#define COLLECT_MAX (1024 * 1024)     /* what is read again when larger */
+#define CHANGED_MAX (8 * 1024 * 1024) /* the answer to a change, which cannot be asked for again */
 
-static const gt_work_t call_again;
+static const gt_work_t call_again, send_again;
 
 static gt_err_t *get_token(gt_task_t *task, void *state)
 {
@@ -58,6 +62,11 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+static int is_reading(const gt_call_t *call)
+{
+    return !call->method || strcmp(call->method, "GET") == 0;
+}
+
 static void describe(gt_request_t *request, const gt_call_t *call, const gt_provider_conf_t *conf,
                      apr_pool_t *p)
 {
@@ -67,12 +76,14 @@ static void describe(gt_request_t *request, const gt_call_t *call, const gt_prov
     request->headers = call->headers;
     request->bearer = call->token.access;
     request->ca_file = conf->ca_file;
-    request->answer_max = call->answer_max;
+    request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
+    if (call->streams)
+        request->answer_max = call->answer_max;
     request->connect_timeout = conf->connect_timeout;
     request->timeout = conf->timeout;
-    request->stream = 1;
+    request->stream = call->streams;
     /* What changes a calendar is finished even when the client hangs up: half known is worse. */
-    request->keep_going = call->method && strcmp(call->method, "GET") != 0;
+    request->keep_going = !is_reading(call);
     request->purpose = "graph";
     if (call->body) {
         request->content_type = "application/json";
@@ -93,17 +104,26 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
         return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
     describe(&request, call, conf, p);
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
-    gt_await_head(task, call->transfer);
+    if (call->streams)
+        gt_await_head(task, call->transfer);
+    else
+        gt_await(task, call->transfer);
     return GT_OK;
 }
 
 static gt_err_t *look_at_head(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
+    gt_err_t *err = gt_transfer_error(call->transfer, gt_task_pool(task));
     const gt_answer_t *answer;
 
+    if (err && is_reading(call) && !call->streams && strcmp(err->tag, GT_TAG_TOO_LARGE) == 0) {
+        call->streams = 1;
+        gt_then(task, &send_again, call);
+        return GT_OK;
+    }
     gt_upstream_tell(call->transfer, call->owner.provider, "graph", gt_task_pool(task));
-    GT_TRY(gt_transfer_error(call->transfer, gt_task_pool(task)));
+    GT_TRY(err);
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
     call->answer = answer->status >= 200 && answer->status < 300 ? answer : NULL;
@@ -182,5 +202,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const call_steps[] = {get_token,    take_turn, send_request, look_at_head,
                                          read_refusal, judge,     NULL};
 
+static gt_step_fn *const send_steps[] = {send_request, look_at_head, NULL};
+
+static const gt_work_t send_again = {"graph call, streamed", send_steps, NULL};
 static const gt_work_t call_again = {"graph call, again", call_steps, NULL};
 const gt_work_t gt_call = {"graph call", call_steps, finish};

@@ -31,6 +31,7 @@ typedef struct gt_call_t {
     gt_token_for_t token;              /* own */
     gt_visit_t visit;                  /* own: at the mailbox */
     int repeated;                      /* own */
+    int streams;                       /* own: 1: the answer is too large to be collected */
     char *refusal;                     /* own: body of a refusing answer, up to 32 KiB */
     apr_size_t refusal_len;            /* own */
 } gt_call_t;

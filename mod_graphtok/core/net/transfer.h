@@ -60,6 +60,9 @@ GT_MUST gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t 
 /** The answer, or NULL while there is none. */
 const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer);
 
+/** The tag of an answer larger than answer_max: who reads may ask again and stream. */
+#define GT_TAG_TOO_LARGE "GT0306"
+
 /**
  * Why it failed: GT_UPSTREAM (unreachable, TLS, rubbish, answer too large), GT_TIMEOUT, GT_BUSY,
  * GT_CANCELLED; NULL when it did not. An answer of any status is no failure here.
