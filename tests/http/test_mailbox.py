@@ -106,9 +106,8 @@ def test_a_place_is_kept_until_the_body_is_taken(box, sandbox, tom):
         reader.close()
 
 
+@pytest.mark.parametrize("box", ["event"], indirect=True)  # threads do not see their client go
 def test_who_gives_up_leaves_the_queue(box, sandbox, tom):
-    if box.httpd.mpm != "event":
-        pytest.skip("a waiting thread does not see its client's end")
     sandbox.fault(where="graph", kind="hang", times=4)
     waiting = [ask(box) for _ in range(4)]
     sandbox.wait_for_calls("graph", 4)
@@ -121,9 +120,8 @@ def test_who_gives_up_leaves_the_queue(box, sandbox, tom):
     assert sandbox.calls("graph") == 5
 
 
+@pytest.mark.parametrize("box", ["event"], indirect=True)  # there are not so many threads
 def test_the_queue_is_bounded(box, sandbox, tom):
-    if box.httpd.mpm != "event":
-        pytest.skip("there are not so many threads")
     sandbox.fault(where="graph", kind="hang", times=4)
     waiting = [ask(box) for _ in range(104)]
     box.httpd.wait_until(lambda: figure(box, "Queued") == 100, 20)

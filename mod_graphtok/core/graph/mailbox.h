@@ -25,6 +25,7 @@ typedef struct gt_mailbox_figures_t {
 /** @param limits  where all children see that a mailbox rests; NULL: each child finds out itself */
 gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *limits, apr_pool_t *p);
 
+/** The figures now. */
 void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailboxes);
 
 /** One call's place at a mailbox. Lies in its caller's memory, zeroed before its first use. */
