@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "config.h"
 #include "db/db.h"
+#include "vault/vault.h"
 
 /** One run of the program. */
 typedef struct ctl_t {
@@ -49,6 +50,16 @@ GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p)
 /** Its parameters with the password, which is read where DBDParams stands. */
 GT_MUST gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p);
 
+/** A vault of our own, beside httpd's: keyring, database, threads. */
+GT_MUST gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p);
+
+/** Run one of the vault's works to its end. */
+GT_MUST gt_err_t *ctl_vault_wait(const gt_vault_t *vault, const gt_work_t *work, void *state,
+                                 apr_pool_t *p);
+
+/** End its threads; jobs under way are waited for. */
+void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p);
+
 /** A JSON object on standard output. */
 void ctl_print_json(const json_t *json);
 
@@ -56,5 +67,6 @@ void ctl_print_json(const json_t *json);
 gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv);
 
 #endif

@@ -21,6 +21,7 @@ static const ctl_verb_t verbs[] = {
     {"genkey", "print a new key for the keyring", ctl_genkey},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
     {"status", "show configuration, database, schema and counts", ctl_status},
+    {"token", "print a user's valid token", ctl_token},
     {.name = ""}};
 
 static const struct argp_option common_options[] = {

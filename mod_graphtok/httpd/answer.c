@@ -71,8 +71,8 @@ static json_t *field_list(const gt_err_t *err)
     for (int i = 0; i < err->fields->nelts; i++) {
         const gt_field_error_t *field = &APR_ARRAY_IDX(err->fields, i, gt_field_error_t);
 
-        json_array_append_new(list, json_pack("{s:s, s:s}", "field", field->field, "message",
-                                              field->message));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "field", field->field, "message", field->message));
     }
     return list;
 }
@@ -123,9 +123,9 @@ static void set_error_fields(gtm_exchange_t *x, const gt_err_t *err)
     int status = gt_err_status(err);
 
     if (err->retry_after > 0)
-        apr_table_setn(out, "Retry-After",
-                       apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT,
-                                    whole_seconds(err->retry_after)));
+        apr_table_setn(
+            out, "Retry-After",
+            apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT, whole_seconds(err->retry_after)));
     if (err->request_id)
         apr_table_setn(out, "request-id", apr_pstrdup(x->r->pool, err->request_id));
     if (status == HTTP_UNAUTHORIZED)
@@ -159,7 +159,7 @@ void gtm_answer_error(gtm_exchange_t *x, const gt_err_t *err)
     set_error_fields(x, err);
     if (!gtm_answer_is_page(x->r))
         answer_problem(x, err, login_url);
-    else if (login_url && !gtm_login_is_part(x))
+    else if (login_url && !x->stays && !gtm_login_is_part(x))
         gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, login_url);
     else
         gtm_answer_page(x, gt_err_status(err), gtm_page_error(x, err, login_url));

@@ -61,7 +61,9 @@ gtm_child_t *gtm_child(void)
 
 static int is_used(const gtm_server_t *server)
 {
-    return server && server->config && server->mounts && server->mounts->nelts > 0;
+    /* Without a mount tokens may be passed on, or another module may ask for them. */
+    return server && server->config &&
+           (server->mounts->nelts > 0 || server->config->providers->nelts > 0);
 }
 
 static int query_mpm(int what)

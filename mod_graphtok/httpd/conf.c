@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "settings.h"
+#include "strip.h"
 
 void *gtm_create_dir(apr_pool_t *p, char *path)
 {
@@ -20,6 +21,9 @@ void *gtm_create_dir(apr_pool_t *p, char *path)
     dir->request_max = -1;
     dir->answer_max = -1;
     dir->limits_off = -1;
+    dir->pass_to = -1;
+    dir->pass_resource = -1;
+    dir->pass_missing = -1;
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
         dir->limits[i].count = -1;
     return dir;
@@ -45,6 +49,9 @@ void *gtm_create_server(apr_pool_t *p, server_rec *s)
     (void)s;
     server->config = gt_config_default(p);
     server->mounts = apr_array_make(p, 4, sizeof(gtm_mount_t));
+    server->passed = apr_array_make(p, 8, sizeof(const char *));
+    gtm_strip_add(server->passed, GTM_PASS_FIELD);
+    gtm_strip_add(server->passed, GTM_PASS_VARIABLE);
     return server;
 }
 

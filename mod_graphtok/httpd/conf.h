@@ -26,6 +26,16 @@ typedef enum gtm_caller_from_t {
     GTM_CALLER_REMOTE_USER /* remote-user: whoever httpd authenticated */
 } gtm_caller_from_t;
 
+/** What an application gets (GraphTokPassToken). Order = the member's words. */
+typedef enum gtm_pass_to_t { GTM_PASS_OFF, GTM_PASS_HEADER, GTM_PASS_ENV } gtm_pass_to_t;
+
+/** What happens to a request whose caller has no token. Order = the member's words. */
+typedef enum gtm_pass_missing_t {
+    GTM_MISSING_SIGN_IN, /* answered as elsewhere: a page is sent to sign in */
+    GTM_MISSING_REFUSE,  /* answered, but never sent anywhere */
+    GTM_MISSING_NONE     /* the application gets it without a token */
+} gtm_pass_missing_t;
+
 /** Limit classes (mission O7), each counted for a user or an address. Order = gtm_limit_names. */
 typedef enum gtm_limit_class_t {
     GTM_LIMIT_LOGIN,    /* 10/min */
@@ -54,6 +64,10 @@ typedef struct gtm_dir_t {
     const char *return_to;   /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
     apr_int64_t request_max; /* GraphTokRequestMax, bytes; default 1 MiB */
     apr_int64_t answer_max;  /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int pass_to;             /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
+    const char *pass_name;   /* of the header field or variable */
+    int pass_resource;       /* graph is the only one */
+    int pass_missing;        /* gtm_pass_missing_t */
     int limits_off;          /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
     const char *where;                    /* FILE:LINE of the first directive, for messages */
@@ -63,6 +77,7 @@ typedef struct gtm_dir_t {
 typedef struct gtm_server_t {
     gt_config_t *config;             /* resolved in check_config */
     apr_array_header_t *mounts;      /* of gtm_mount_t, longest path first */
+    apr_array_header_t *passed;      /* of const char *: names that only we may give (strip.h) */
     gt_provider_conf_t *in_provider; /* the container being read, else NULL */
     gt_store_conf_t *in_store;       /* the same */
 } gtm_server_t;

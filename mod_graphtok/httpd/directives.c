@@ -95,6 +95,9 @@ const command_rec gtm_directives[] = {
                   "largest request body, 1K to 64M; default 1M"),
     AP_INIT_TAKE1("GraphTokAnswerMax", gtm_set_in_dir, MEMBER("answer_max"), ANYWHERE,
                   "largest answer passed on, 1K to 1G; default 10M"),
+    AP_INIT_RAW_ARGS("GraphTokPassToken", gtm_set_pass, NULL, ANYWHERE,
+                     "off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none]: "
+                     "the caller's token for the application here"),
     AP_INIT_RAW_ARGS(
         "GraphTokLimit", gtm_set_limit, NULL, ANYWHERE,
         "off | on | CLASS COUNT/SPAN ...; classes: login callback user calendar events "

@@ -24,12 +24,12 @@ enum {
 
 /** One route of a set. */
 typedef struct gtm_route_t {
-    const char *name;        /* as GraphTokRoutes and the log say it */
-    const char *method;      /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
-    const char *pattern;     /* below the mount: "/events/{}"; {} is one segment, decoded */
+    const char *name;    /* as GraphTokRoutes and the log say it */
+    const char *method;  /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
+    const char *pattern; /* below the mount: "/events/{}"; {} is one segment, decoded */
     gtm_limit_class_t limit;
-    int demands;             /* GTM_… */
-    const gt_work_t *work;   /* state: the gtm_exchange_t */
+    int demands;           /* GTM_… */
+    const gt_work_t *work; /* state: the gtm_exchange_t */
 } gtm_route_t;
 
 /** What is answered when it is not streamed. */
@@ -46,20 +46,21 @@ typedef struct gtm_exchange_t {
     const gtm_dir_t *dir;
     const gtm_mount_t *mount;
     const gtm_route_t *route;
-    const char *param;         /* what stands for {}, decoded; NULL: the pattern has none */
-    const char *base;          /* where we are reached, "https://host[:port]"; gtm_origin_find */
-    gt_owner_t owner;          /* user "" while nobody is known */
+    const char *param; /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *base;  /* where we are reached, "https://host[:port]"; gtm_origin_find */
+    gt_owner_t owner;  /* user "" while nobody is known */
     gt_store_t *store;
     gt_provider_t *provider;
-    const char *session;       /* user of a valid session cookie, or NULL */
-    apr_table_t *query;        /* strict: every name once */
-    json_t *body;              /* for GTM_BODY */
+    const char *session; /* user of a valid session cookie, or NULL */
+    apr_table_t *query;  /* strict: every name once */
+    json_t *body;        /* for GTM_BODY */
     gtm_reply_t reply;
     gt_task_t *task;
-    int parked_road;           /* 1: the driver parks: output may be awaited */
-    int head_sent;             /* 1: streaming began: errors can only cut */
-    apr_pool_t *scratch;       /* of one piece of a stream */
-    void *own;                 /* the route's */
+    int stays;           /* 1: the browser is sent nowhere, not even to sign in */
+    int parked_road;     /* 1: the driver parks: output may be awaited */
+    int head_sent;       /* 1: streaming began: errors can only cut */
+    apr_pool_t *scratch; /* of one piece of a stream */
+    void *own;           /* the route's */
 } gtm_exchange_t;
 
 #endif

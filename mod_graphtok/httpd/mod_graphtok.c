@@ -15,20 +15,31 @@
 
 #include "child.h"
 #include "conf.h"
+#include "functions.h"
 #include "park.h"
+#include "pass.h"
 #include "road.h"
 #include "status.h"
+#include "strip.h"
 
 static void register_hooks(apr_pool_t *p)
 {
     static const char *const after_dbd[] = {"mod_dbd.c", NULL};
 
+    static const char *const choosers[] = {"mod_dir.c", "mod_rewrite.c", NULL};
+    static const char *const headers[] = {"mod_headers.c", NULL};
+
     (void)p;
+    gtm_functions_register();
+    gtm_strip_register();
     ap_hook_check_config(gtm_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(gtm_dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(gtm_post_config, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
+    ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     /* Before mod_proxy and all others: a route of ours is never served by somebody else. */
     ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -13,9 +13,9 @@
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <signal.h>
 
 #include "answer.h"
+#include "block.h"
 #include "body.h"
 #include "caller.h"
 #include "ratelimit.h"
@@ -24,15 +24,12 @@
 #include "park.h"
 #include "route.h"
 #include "status.h"
-#include "task/wait.h"
 
 APLOG_USE_MODULE(graphtok);
 
-/* Every transfer has a time limit of its own; this one only bounds a client that reads forever. */
-#define LONGEST_WAIT apr_time_from_sec(3600)
 #define QUERY_PAIRS 24
 
-static gt_err_t *find_parts(gtm_exchange_t *x)
+gt_err_t *gtm_find_parts(gtm_exchange_t *x)
 {
     const char *provider = x->dir->provider;
 
@@ -67,7 +64,7 @@ static gt_err_t *read_query(gtm_exchange_t *x)
 
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);
 
-static gate_fn *const gates[] = {gtm_route_find,  read_query,      find_parts,   gtm_origin_check,
+static gate_fn *const gates[] = {gtm_route_find,  read_query,      gtm_find_parts, gtm_origin_check,
                                  gtm_caller_find, gtm_limit_check, gtm_body_read};
 
 static gt_err_t *pass_gates(gtm_exchange_t *x)
@@ -75,26 +72,6 @@ static gt_err_t *pass_gates(gtm_exchange_t *x)
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++)
         GT_TRY(gates[i](x));
     return GT_OK;
-}
-
-/* Under prefork a signal's handler ends the child from wherever it is: not while we hold a lock. */
-static gt_err_t *wait_here(gtm_exchange_t *x)
-{
-    sigset_t ends, before;
-    gt_err_t *err;
-
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigaddset(&ends, SIGUSR1);
-    if (x->child->single)
-        pthread_sigmask(SIG_BLOCK, &ends, &before);
-    gtm_status_waits(x->child->entry, 1);
-    err = gt_wait_run(x->route->work, x, x->child->loop, LONGEST_WAIT, x->r->pool);
-    gtm_status_waits(x->child->entry, -1);
-    if (x->child->single)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
 }
 
 void gtm_road_end(gtm_exchange_t *x)
@@ -124,7 +101,7 @@ int gtm_handler(request_rec *r)
     if (!err && gtm_park_can(r))
         return gtm_park_run(x);
     if (!err)
-        err = wait_here(x);
+        err = gtm_block_run(x->child, x->route->work, x, r->pool);
     if (err)
         gtm_answer_error(x, err);
     gtm_answer_send(x);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "net/url.h"
 #include "route.h"
+#include "strip.h"
 
 #define KIB APR_INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -82,6 +83,19 @@ const gt_member_t gtm_dir_members[] = {
      .offset = IN_DIR(answer_max),
      .min = KIB,
      .max = 1024 * MIB},
+    {.name = "pass_token",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_DIR(pass_to),
+     .words = "off header env"},
+    {.name = "pass_name", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(pass_name), .max = 64},
+    {.name = "pass_resource",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_DIR(pass_resource),
+     .words = "graph"},
+    {.name = "pass_missing",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_DIR(pass_missing),
+     .words = "sign-in refuse none"},
     {.name = "limiting", .kind = GT_MEMBER_WORD, .offset = IN_DIR(limits_off), .words = "on off"},
     {.name = "where", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(where), .max = 8191},
     {.name = ""}};
@@ -240,6 +254,46 @@ const char *gtm_set_user(cmd_parms *cmd, void *baton, const char *from, const ch
         return apr_psprintf(cmd->pool, "GraphTokUser %s takes no name: only static does", from);
     dir->caller_name = "";
     return NULL;
+}
+
+/** NAME or KEY=VALUE of GraphTokPassToken. */
+static const char *set_pass_option(cmd_parms *cmd, gtm_dir_t *dir, const char *word)
+{
+    const char *why;
+
+    if (strncmp(word, "resource=", 9) == 0)
+        return set(cmd, dir, gtm_dir_members, "pass_resource", word + 9);
+    if (strncmp(word, "missing=", 8) == 0)
+        return set(cmd, dir, gtm_dir_members, "pass_missing", word + 8);
+    if (strchr(word, '=') != NULL)
+        return apr_psprintf(cmd->pool,
+                            "GraphTokPassToken: '%s' is neither a NAME nor resource=graph nor "
+                            "missing=sign-in|refuse|none",
+                            word);
+    why = gtm_strip_refuse(word, dir->pass_to == GTM_PASS_ENV);
+    if (why != NULL)
+        return apr_psprintf(cmd->pool, "GraphTokPassToken: '%s' %s", word, why);
+    return set(cmd, dir, gtm_dir_members, "pass_name", word);
+}
+
+/* What an outer section said of name and the rest does not belong to this one's header or env. */
+const char *gtm_set_pass(cmd_parms *cmd, void *baton, const char *args)
+{
+    gtm_dir_t *dir = baton;
+    const char *err = enter_dir(cmd, dir);
+
+    if (err == NULL)
+        err = set(cmd, dir, gtm_dir_members, "pass_token", ap_getword_conf(cmd->pool, &args));
+    if (err != NULL)
+        return err;
+    if (dir->pass_to == GTM_PASS_OFF)
+        return *args == '\0' ? NULL : "GraphTokPassToken off stands alone";
+    dir->pass_name = dir->pass_to == GTM_PASS_ENV ? GTM_PASS_VARIABLE : GTM_PASS_FIELD;
+    dir->pass_resource = 0;
+    dir->pass_missing = GTM_MISSING_SIGN_IN;
+    while (err == NULL && *args != '\0')
+        err = set_pass_option(cmd, dir, ap_getword_conf(cmd->pool, &args));
+    return err;
 }
 
 static int limit_class(const char *name)
@@ -440,6 +494,8 @@ void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config)
         dir->answer_max = 10 * MIB;
     if (dir->limits_off < 0)
         dir->limits_off = 0;
+    if (dir->pass_to < 0)
+        dir->pass_to = GTM_PASS_OFF;
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {
         if (dir->limits[i].count < 0)
             dir->limits[i] = gtm_limit_defaults[i];

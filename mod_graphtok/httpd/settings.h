@@ -38,6 +38,9 @@ const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokUser static NAME | session | remote-user */
 const char *gtm_set_user(cmd_parms *cmd, void *dir, const char *from, const char *name);
 
+/** GraphTokPassToken off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none] */
+const char *gtm_set_pass(cmd_parms *cmd, void *dir, const char *args);
+
 /** GraphTokLimit off | on | CLASS COUNT/SPAN|off … */
 const char *gtm_set_limit(cmd_parms *cmd, void *dir, const char *args);
 

@@ -28,6 +28,7 @@
 #include "crypt/keyring.h"
 #include "mounts.h"
 #include "settings.h"
+#include "strip.h"
 #include "tree.h"
 
 APLOG_USE_MODULE(graphtok);
@@ -69,6 +70,25 @@ static const char *host_of(const verdict_t *v, const server_rec *host)
                         host->server_hostname != NULL ? host->server_hostname : "without a name");
 }
 
+/** Whatever a location calls the token: no request may bring it along. */
+static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
+{
+    const char *args = node->args;
+    const char *word = gtm_tree_word(&args, v->p);
+
+    if (strcasecmp(word, "off") == 0)
+        return;
+    if (v->server->config->providers->nelts == 0)
+        note(v->errors, gtm_where(node, v->p),
+             "GraphTokPassToken: there is no <GraphTokProvider NAME>%s",
+             host_of(v, gtm_tree_host(node, v->s)));
+    while (*args != '\0') {
+        word = gtm_tree_word(&args, v->p);
+        if (strchr(word, '=') == NULL)
+            gtm_strip_add(v->server->passed, word);
+    }
+}
+
 /** The database of mod_dbd's main server, and names that locations use. */
 static void visit(void *baton, const ap_directive_t *node)
 {
@@ -86,6 +106,8 @@ static void visit(void *baton, const ap_directive_t *node)
     }
     if (gtm_tree_is(node, "GraphTokKeyring"))
         v->keyring_where = gtm_where(node, v->p);
+    if (gtm_tree_is(node, "GraphTokPassToken"))
+        keep_pass_name(v, node);
     if (gtm_tree_is(node, "GraphTokUseProvider")) {
         name = gtm_tree_word(&args, v->p);
         if (gt_config_provider(config, name) == NULL)

@@ -178,6 +178,38 @@ START_TEST(equal_in_constant_time)
 }
 END_TEST
 
+START_TEST(names_are_alike_as_applications_read_them)
+{
+    static const struct {
+        const char *a, *b;
+        int alike;
+    } rows[] = {
+        {"X-GraphTok-Token", "x-graphtok-token", 1},
+        {"X-GraphTok-Token", "X_GRAPHTOK_TOKEN", 1},
+        {"X-GraphTok-Token", "x.graphtok~token", 1},
+        {"X-GraphTok-Token", "X-GraphTok_Token", 1},
+        {"X-GraphTok-Token", "X\xC3GraphTok\xA4Token", 1},
+        {"X-GraphTok-Token", "X-GraphTokToken", 0},
+        {"X-GraphTok-Token", "X-GraphTok-Token-", 0},
+        {"X-GraphTok-Token", "X-GraphTok-Toke", 0},
+        {"X-GraphTok-Token", "X-GraphTok-Token-User", 0},
+        {"X-GraphTok-Token", "", 0},
+        {"", "", 1},
+        {"", "_", 0},
+        {"a", "b", 0},
+        {"z9", "Z9", 1},
+        {"_", "@", 1},
+        {"[", "{", 1},
+        {"k", "\xE2\x84\xAA", 0}, /* the Kelvin sign, a K in Unicode's folding */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ck_assert_msg(gt_is_alike(rows[i].a, rows[i].b) == rows[i].alike, "row %zu", i);
+        ck_assert_msg(gt_is_alike(rows[i].b, rows[i].a) == rows[i].alike, "row %zu turned", i);
+    }
+}
+END_TEST
+
 START_TEST(numbers_are_whole_and_in_range)
 {
     static const struct {
@@ -273,6 +305,7 @@ Suite *suite_text(void)
     tcase_add_test(urls, an_escape_is_not_read_beyond_the_end);
     tcase_add_test(rest, utf8_is_judged_as_rfc_3629_says);
     tcase_add_test(rest, equal_in_constant_time);
+    tcase_add_test(rest, names_are_alike_as_applications_read_them);
     tcase_add_test(rest, numbers_are_whole_and_in_range);
     tcase_add_test(rest, random_texts_differ_and_are_long_enough);
     tcase_add_test(rest, trim_and_split);

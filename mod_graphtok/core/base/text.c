@@ -245,6 +245,23 @@ int gt_is_utf8(const char *text, apr_size_t len)
     return 1;
 }
 
+/* Whatever the locale says. */
+static char folded(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '\0' ? c : '_';
+}
+
+int gt_is_alike(const char *a, const char *b)
+{
+    while (*a != '\0' && folded(*a) == folded(*b)) {
+        a++;
+        b++;
+    }
+    return *a == '\0' && *b == '\0';
+}
+
 int gt_equal_ct(const char *a, const char *b)
 {
     apr_size_t len;

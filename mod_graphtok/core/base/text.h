@@ -37,6 +37,12 @@ GT_MUST int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_p
 /** 1 when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 int gt_is_utf8(const char *text, apr_size_t len);
 
+/**
+ * 1 when two names are one for a reader that folds case and takes every character but ASCII letters
+ * and digits for the same: so CGI and many frameworks name header fields (X-A_b, x_a.B).
+ */
+int gt_is_alike(const char *a, const char *b);
+
 /** 1 when both texts are equal; constant time for equal lengths. NULL equals nothing. */
 int gt_equal_ct(const char *a, const char *b);
 

@@ -1,0 +1,83 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The vault without a server round it: no cache, a loop and a small crew of its own. The lease in
+ * the row keeps it apart from httpd's children, as it keeps these apart from each other.
+ */
+
+#include "ctl.h"
+
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "base/source.h"
+#include "base/text.h"
+#include "crypt/keyring.h"
+#include "net/loop.h"
+#include "task/crew.h"
+#include "task/wait.h"
+
+#define CREW_THREADS 2
+#define TRANSFERS 8
+/* A refresh of ours, after one of somebody else's that we waited for. */
+#define LONGEST_WAIT apr_time_from_sec(660)
+#define PATIENCE apr_time_from_sec(5)
+
+/** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */
+static gt_err_t *demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
+{
+    if (source == NULL)
+        return gt_err(p, GT_INVALID, "GT0940", "there is no %s", directive);
+    if (gt_source_kind(source) == GT_FROM_FILE || gt_source_kind(source) == GT_FROM_ENV)
+        return GT_OK;
+    return gt_err(p, GT_INVALID, "GT0941",
+                  "%s is %s: httpd shows that it is there, not what it is, so graphtokctl cannot "
+                  "use it; keep it in a file and write file:PATH",
+                  directive, gt_source_name(source));
+}
+
+static gt_err_t *read_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p)
+{
+    gt_secret_t *text;
+
+    GT_TRY(demand_readable(config->keyring, "GraphTokKeyring", p));
+    GT_TRY(gt_source_read(&text, config->keyring, p));
+    return gt_keyring_parse(ring, text, p);
+}
+
+gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
+{
+    const gt_loop_limits_t limits = {TRANSFERS, TRANSFERS};
+    gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
+    gt_keyring_t *ring;
+
+    parts->config = config;
+    GT_TRY(read_keyring(&ring, config, p));
+    parts->ring = ring;
+    for (int i = 0; i < config->providers->nelts; i++)
+        GT_TRY(demand_readable(
+            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,
+            "GraphTokClientSecret", p));
+    GT_TRY(ctl_db(&parts->db, config, p));
+    parts->holder = apr_psprintf(p, "graphtokctl/%ld/%s", (long)getpid(), gt_random_text(9, p));
+    GT_TRY(gt_loop_start(&parts->loop, &limits, p));
+    GT_TRY(gt_crew_start(&parts->crew, CREW_THREADS, parts->loop, p));
+    *vault = gt_vault_make(parts, p);
+    return GT_OK;
+}
+
+gt_err_t *ctl_vault_wait(const gt_vault_t *vault, const gt_work_t *work, void *state, apr_pool_t *p)
+{
+    return gt_wait_run(work, state, gt_vault_parts(vault)->loop, LONGEST_WAIT, p);
+}
+
+void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p)
+{
+    const gt_vault_parts_t *parts = gt_vault_parts(vault);
+
+    gt_crew_stop(parts->crew, PATIENCE);
+    gt_vault_flush(vault, p);
+    gt_loop_stop(parts->loop);
+}

@@ -1,0 +1,134 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * token: a user's valid token for a script, as an application behind httpd would get it; refreshed
+ * through the lease when it must be. Not shown on a terminal, where it would stay in the scroll-back
+ * and in whatever records the session.
+ */
+
+#include "ctl.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/secret.h"
+#include "vault/vault.h"
+
+typedef struct asked_t {
+    ctl_t *ctl;
+    const char *user;
+    const char *store;
+    const char *provider; /* NULL: the only one */
+    int force;
+} asked_t;
+
+static const struct argp_option options[] = {
+    {"store", 's', "NAME", 0, "from this store; default: main", 0},
+    {"provider", 'p', "NAME", 0, "at this provider; default: the only one", 0},
+    {"force", 'f', NULL, 0, "print it even on a terminal", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    asked_t *asked = state->input;
+
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = asked->ctl;
+    else if (key == 's')
+        asked->store = arg;
+    else if (key == 'p')
+        asked->provider = arg;
+    else if (key == 'f')
+        asked->force = 1;
+    else if (key == ARGP_KEY_ARG && asked->user == NULL)
+        asked->user = arg;
+    else if (key == ARGP_KEY_ARG)
+        argp_error(state, "one USER at a time");
+    else if (key == ARGP_KEY_NO_ARGS)
+        argp_error(state, "whose token? Name the USER");
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+/** The names that were asked for, or what is meant without them. */
+static gt_err_t *find_parts(gt_token_for_t *ask, const asked_t *asked, const gt_config_t *config)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    const char *provider = asked->provider;
+
+    if (provider == NULL && config->providers->nelts == 1)
+        provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
+    if (provider == NULL)
+        return gt_err(p, GT_METHOD, "GT0942", "%d providers are configured: say which, --provider",
+                      config->providers->nelts);
+    if (gt_config_provider(config, provider) == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
+    if (gt_config_store(config, asked->store) == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
+    ask->owner = (gt_owner_t){asked->user, provider};
+    return GT_OK;
+}
+
+static void print_text(const gt_secret_t *token)
+{
+    fwrite(gt_secret_text(token), 1, gt_secret_len(token), stdout);
+    fputc('\n', stdout);
+}
+
+static void print_json(const gt_token_for_t *ask, const asked_t *asked)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    json_t *json = gt_json_object(p);
+    const json_t *token;
+
+    gt_json_set(json, "token", gt_secret_text(ask->access));
+    gt_json_set_time(json, "expires_at", ask->expires_at, p);
+    gt_json_set(json, "user", ask->owner.user);
+    gt_json_set(json, "provider", ask->owner.provider);
+    gt_json_set(json, "store", asked->store);
+    gt_json_set(json, "scope", ask->scope);
+    ctl_print_json(json);
+    token = json_object_get(json, "token");
+    if (json_is_string(token))
+        OPENSSL_cleanse((void *)json_string_value(token), json_string_length(token));
+}
+
+static gt_err_t *get(gt_token_for_t *ask, const asked_t *asked, const gt_config_t *config)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    gt_err_t *err;
+
+    GT_TRY(find_parts(ask, asked, config));
+    GT_TRY(ctl_vault_open(&ask->vault, config, p));
+    ask->store = gt_vault_store(ask->vault, asked->store);
+    err = ctl_vault_wait(ask->vault, &gt_token_for, ask, p);
+    if (err == GT_OK)
+        gt_vault_used(ask->vault, ask->store, &ask->owner);
+    ctl_vault_close(ask->vault, p);
+    return err;
+}
+
+gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {options,    parse, "USER", "Print a user's valid token.",
+                                     ctl_common, NULL,  NULL};
+    asked_t asked = {.ctl = ctl, .store = "main"};
+    gt_token_for_t ask = {.refresh_now = 0};
+    gt_config_t *config;
+
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
+    if (isatty(STDOUT_FILENO) && !asked.force)
+        return gt_err(ctl->pool, GT_METHOD, "GT0944",
+                      "a token does not belong on a terminal: send the output elsewhere, or say "
+                      "--force");
+    GT_TRY(ctl_config(&config, ctl));
+    GT_TRY(get(&ask, &asked, config));
+    if (ctl->json)
+        print_json(&ask, &asked);
+    else
+        print_text(ask.access);
+    return GT_OK;
+}
