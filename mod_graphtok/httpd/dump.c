@@ -2,8 +2,9 @@
 
 /*
  * `httpd -t -D DUMP_GRAPHTOK`: the resolved configuration on standard output as one JSON object,
- * what the slots cost in memory, and every mount with the settings that hold there. graphtokctl
- * reads "config". Secrets appear as references only.
+ * what the slots cost in memory, every mount with the settings that hold there, and the names of
+ * fields that no client can send (strip.h). graphtokctl reads "config". Secrets appear as references
+ * only.
  */
 
 #include "conf.h"
@@ -44,6 +45,15 @@ static json_t *mount_json(const gtm_mount_t *mount, const server_rec *s, apr_poo
     return json;
 }
 
+static json_t *list(const apr_array_header_t *texts)
+{
+    json_t *json = json_array();
+
+    for (int i = 0; i < texts->nelts; i++)
+        json_array_append_new(json, json_string(APR_ARRAY_IDX(texts, i, const char *)));
+    return json;
+}
+
 void gtm_dump(apr_pool_t *pconf, server_rec *s)
 {
     const gtm_server_t *server = gtm_server(s);
@@ -63,6 +73,7 @@ void gtm_dump(apr_pool_t *pconf, server_rec *s)
     gt_json_put(root, "config", json_incref(gt_config_to_json(server->config, pconf)));
     gt_json_put(root, "memory", json_incref(memory(server->config, pconf)));
     gt_json_put(root, "mounts", mounts);
+    gt_json_put(root, "stripped", list(server->passed));
     apr_file_puts(gt_json_dump(root, pconf), out);
     apr_file_puts("\n", out);
 }

@@ -187,9 +187,31 @@ void gtm_strip_register(void)
         ap_register_input_filter("GRAPHTOK_TRAILERS", clean_trailers, NULL, AP_FTYPE_RESOURCE);
 }
 
+/* A client that names a field of ours in Connection would have mod_proxy leave it out. */
+static void clean_connection(request_rec *r)
+{
+    const apr_array_header_t *names = gtm_server(r->server)->passed;
+    const char *field = apr_table_get(r->headers_in, "Connection");
+    const apr_array_header_t *words = gt_split(field != NULL ? field : "", ", \t", r->pool);
+    const char *kept = "";
+    int dropped = 0;
+
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+
+        if (is_among(word, names))
+            dropped = 1;
+        else
+            kept = apr_pstrcat(r->pool, kept, *kept != '\0' ? ", " : "", word, NULL);
+    }
+    if (dropped)
+        apr_table_setn(r->headers_in, "Connection", kept);
+}
+
 int gtm_strip_request(request_rec *r)
 {
     gtm_strip(r);
+    clean_connection(r);
     if (ap_is_initial_req(r) &&
         (r->proto_num >= 2000 || apr_table_get(r->headers_in, "Transfer-Encoding") != NULL))
         ap_add_input_filter_handle(trailers, NULL, r, r->connection);

@@ -60,6 +60,15 @@ LOCATION = [
     ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
     ("GraphTokRequestMax", "64K", {"request_max": 65536}),
     ("GraphTokAnswerMax", "1M", {"answer_max": 1048576}),
+    ("GraphTokPassToken", "off", {"pass_token": "off", "pass_name": None}),
+    ("GraphTokPassToken", "header",
+     {"pass_token": "header", "pass_name": "X-GraphTok-Token", "pass_missing": "sign-in"}),
+    ("GraphTokPassToken", "env",
+     {"pass_token": "env", "pass_name": "GRAPHTOK_TOKEN", "pass_resource": "graph"}),
+    ("GraphTokPassToken", 'header "Api-Token_1" missing=refuse resource=graph',
+     {"pass_name": "Api-Token_1", "pass_missing": "refuse"}),
+    ("GraphTokPassToken", "env missing=none MY_TOKEN",
+     {"pass_token": "env", "pass_name": "MY_TOKEN", "pass_missing": "none"}),
 ]
 
 # line, the context it stands in, what the message must say
@@ -115,6 +124,20 @@ BAD = [
     ("GraphTokLimit", "location", "GraphTokLimit needs"),
     ("GraphTokLimit off login 1/min", "location", "GraphTokLimit off stands alone"),
     ("GraphTokLimit tea 1/min", "location", "'tea' is none of: off on login callback user"),
+    ("GraphTokPassToken", "location", "'' is none of: off header env"),
+    ("GraphTokPassToken cookie", "location", "'cookie' is none of: off header env"),
+    ("GraphTokPassToken off X", "location", "GraphTokPassToken off stands alone"),
+    ("GraphTokPassToken header A-B:", "location", "'A-B:' may hold letters, digits, - and _ only"),
+    ("GraphTokPassToken env A-B", "location", "'A-B' may hold letters, digits and _ only"),
+    ("GraphTokPassToken env 1A", "location", "'1A' must begin with a letter"),
+    ('GraphTokPassToken header ""', "location", "'' must begin with a letter"),
+    (f"GraphTokPassToken header {'a' * 65}", "location", "it must have 1 to 64 characters"),
+    ("GraphTokPassToken env HTTP_TOKEN", "location", "is where CGI puts what clients send"),
+    ("GraphTokPassToken header authorization", "location", "is a field that requests need"),
+    ("GraphTokPassToken env CONTENT_LENGTH", "location", "is a field that requests need"),
+    ("GraphTokPassToken header resource=mail", "location", "'mail' is none of: graph"),
+    ("GraphTokPassToken header missing=ask", "location", "'ask' is none of: sign-in refuse none"),
+    ("GraphTokPassToken header mising=none", "location", "'mising=none' is neither a NAME nor"),
     ("GraphTokLimit events", "location", "GraphTokLimit events lacks its value"),
     ("GraphTokLimit events 0/min", "location", "'0/min' is neither COUNT/SPAN"),
     ("GraphTokLimit events 5/never", "location", "'5/never' is neither COUNT/SPAN"),
@@ -297,6 +320,28 @@ GraphTokLimit events 1/min create 2/h
     assert deep["settings"]["return_to"] == "/inner"
     assert deep["settings"]["limiting"] == "off"
     assert deep["has_require"]
+
+
+def test_passing_is_one_setting(frame):
+    """What an outer section says of name and missing is not mixed with an inner one's."""
+    checked = frame.check("GraphTokPassToken header Outer-Token missing=none\n"
+                          + auth("GraphTokPassToken env")
+                          + '<Location "/cal">\nSetHandler graphtok-calendar\n</Location>\n'
+                          '<Location "/cal/deep">\nSetHandler graphtok-calendar\n'
+                          "GraphTokPassToken off\n</Location>")
+    settings = mount(checked)["settings"]
+    assert (settings["pass_token"], settings["pass_name"], settings["pass_missing"]) \
+        == ("env", "GRAPHTOK_TOKEN", "sign-in")
+    assert mount(checked, "/cal")["settings"]["pass_name"] == "Outer-Token"
+    assert mount(checked, "/cal/deep")["settings"]["pass_token"] == "off"
+    assert {"Outer-Token", "Outer-Token-User", "X-GraphTok-Token"} \
+        <= set(checked.dump["stripped"])
+
+
+def test_passing_needs_a_provider(frame):
+    checked = frame.check('<Location "/app">\nGraphTokPassToken env\n</Location>', provider="")
+    assert checked.code == 1
+    assert "GraphTokPassToken: there is no <GraphTokProvider NAME>" in checked.err
 
 
 def test_limits_can_be_switched_back_on(frame):
