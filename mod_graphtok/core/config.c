@@ -83,6 +83,11 @@ static int is_guids(const char *text)
     return c != text && at == sizeof(shape) - 1;
 }
 
+static int is_journal(const char *text)
+{
+    return text[0] == '/' || strcmp(text, "off") == 0;
+}
+
 static int is_table(const char *text)
 {
     return gt_sql_is_name(text, 1);
@@ -188,6 +193,12 @@ const gt_member_t gt_config_members[] = {
      .offset = IN_CONFIG(db_wait),
      .min = 10 * MSEC,
      .max = MINUTE},
+    {.name = "journal",
+     .kind = GT_MEMBER_TEXT,
+     .offset = IN_CONFIG(journal),
+     .max = 4000,
+     .is_good = is_journal,
+     .expects = "a full path, or off"},
     END};
 
 const gt_member_t gt_provider_members[] = {
@@ -322,6 +333,7 @@ gt_config_t *gt_config_default(apr_pool_t *p)
     config->max_transfers = 1024;
     config->db_users = 8;
     config->db_wait = 2 * SEC;
+    config->journal = "/var/lib/graphtok/journal";
     return config;
 }
 

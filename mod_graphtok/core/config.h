@@ -62,6 +62,7 @@ struct gt_config_t {
     apr_int64_t max_transfers;          /* calls to providers under way, per child */
     apr_int64_t db_users;               /* database connections in use at once, per child */
     apr_interval_time_t db_wait;        /* longest wait for one */
+    const char *journal;                /* folder of answers that could not be stored, or "off" */
 };
 
 /** Their members by name, with bounds and rules; for directives, JSON and checks. */

@@ -63,8 +63,8 @@ static gt_err_t *collect(gtm_exchange_t *x, char **bytes, apr_size_t *len)
 gt_err_t *gtm_body_read(gtm_exchange_t *x)
 {
     request_rec *r = x->r;
-    char *bytes;
-    apr_size_t len;
+    char *bytes = NULL;
+    apr_size_t len = 0;
 
     if (!(x->route->demands & GTM_BODY))
         return ap_discard_request_body(r) == OK

@@ -24,9 +24,11 @@
 #include "base/text.h"
 #include "conf.h"
 #include "dbsource.h"
+#include "folder.h"
 #include "logsink.h"
 #include "net/loop.h"
 #include "segment.h"
+#include "vault/holder.h"
 #include "status.h"
 
 APLOG_USE_MODULE(graphtok);
@@ -39,7 +41,7 @@ APLOG_USE_MODULE(graphtok);
 
 /* What the parent made for its children; replaced at each restart. */
 static struct {
-    gtm_segment_t *cache, *limits, *status;
+    gtm_segment_t *cache, *limits, *status, *horn;
     gt_keyring_t *ring;
 } made;
 
@@ -100,7 +102,8 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
                              gt_slots_size(config->cache_slots, config->cache_slot_bytes), s);
     made.limits = gtm_segment("graphtok-limits", gt_limits_size(config->limit_slots), s);
     made.status = gtm_segment("graphtok-status", gtm_status_size(), s);
-    if (!made.cache || !made.limits || !made.status)
+    made.horn = gtm_segment("graphtok-horn", sizeof(gt_horn_t), s);
+    if (!made.cache || !made.limits || !made.status || !made.horn)
         return 0;
     if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                        config->cache_slot_bytes, p))
@@ -128,6 +131,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     err = read_keyring(&made.ring, server->config, pconf);
     if (err)
         gt_log_err(err, "start");
+    gtm_folder_prepare(server->config, s);
     gtm_advise(server->config, s);
     return OK;
 }
@@ -142,6 +146,7 @@ static apr_status_t end_child(void *baton)
     if (child->crew)
         gt_crew_stop(child->crew, PATIENCE);
     if (child->vault) {
+        gt_vault_stop(child->vault);
         apr_pool_create(&scratch, NULL);
         gt_vault_flush(child->vault, scratch);
         apr_pool_destroy(scratch);
@@ -161,16 +166,6 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
 
-static const char *holder_name(apr_pool_t *p)
-{
-    char host[256] = "";
-
-    if (gethostname(host, sizeof(host) - 1) != 0 || !*host)
-        apr_cpystrn(host, "localhost", sizeof(host));
-    return apr_psprintf(p, "%.100s/%ld/%" APR_INT64_T_FMT "/%s", host, (long)getpid(),
-                        (apr_int64_t)apr_time_sec(gt_now()), gt_random_text(6, p));
-}
-
 static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
 {
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
@@ -181,7 +176,10 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->cache = late.cache;
     parts->loop = child->loop;
     parts->crew = child->crew;
-    parts->holder = holder_name(p);
+    parts->limits = child->limits;
+    parts->horn = made.horn->memory;
+    parts->journal = gtm_folder_journal(child->config, ring, p);
+    parts->holder = gt_holder_name(p);
     __atomic_store_n(&child->vault, gt_vault_make(parts, p), __ATOMIC_RELEASE);
 }
 

@@ -42,6 +42,9 @@ const command_rec gtm_directives[] = {
                   "database connections in use at once in each child, 1 to 1000; default 8"),
     AP_INIT_TAKE1("GraphTokDatabaseWait", gtm_set_in_server, MEMBER("db_wait"), RSRC_CONF,
                   "longest wait for a database connection, 10ms to 1min; default 2s"),
+    AP_INIT_TAKE1("GraphTokJournal", gtm_set_in_server, MEMBER("journal"), RSRC_CONF,
+                  "folder for refreshed tokens while the database is away, or off; default "
+                  "/var/lib/graphtok/journal"),
 
     /* inside <GraphTokProvider NAME> */
     AP_INIT_RAW_ARGS("<GraphTokProvider", gtm_open_provider, NULL, RSRC_CONF,

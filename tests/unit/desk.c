@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "base/secret.h"
+#include "db/migrate.h"
 #include "desk.h"
 
 const gt_owner_t desk_tom = {"tom", "microsoft"};
@@ -21,7 +22,7 @@ desk_t desk_open(int loop)
     desk.bench = bench_open(loop);
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
-    bench_migrate(desk.bench, 3);
+    bench_migrate(desk.bench, gt_migrate_newest());
     return desk;
 }
 

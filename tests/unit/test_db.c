@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "bench.h"
+#include "db/migrate.h"
 #include "db/handle.h"
 
 Suite *suite_db(void);
@@ -88,7 +89,7 @@ START_TEST(texts_are_data_whatever_they_say)
     const gt_db_row_t *row;
     apr_size_t i;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         bench_ok(insert(bench, bench->db, texts[i], texts[i], texts[i]));
         bench_ok(find(&row, bench, bench->db, texts[i]));
@@ -107,7 +108,7 @@ START_TEST(null_is_null_and_empty_is_empty)
     bench_t *bench = bench_open(_i);
     const gt_db_row_t *row;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(insert(bench, bench->db, "ann", "", "x"));
     bench_ok(find(&row, bench, bench->db, "tom"));
@@ -131,7 +132,7 @@ START_TEST(large_values_come_back_whole)
 
     memset(large, 'x', len);
     large[len] = '\0';
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, large));
     bench_ok(find(&row, bench, bench->db, "tom"));
     ck_assert_uint_eq(strlen(row->column[8]), len);
@@ -145,7 +146,7 @@ START_TEST(numbers_are_64_bit_and_changes_are_counted)
     bench_t *bench = bench_open(_i);
     int changed = -1;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(use(&changed, bench, bench->db, INT64_C(9007199254740993), "tom"));
     ck_assert_int_eq(changed, 1);
@@ -166,7 +167,7 @@ START_TEST(failures_have_their_class_and_quote_no_value)
     apr_array_header_t *rows;
     gt_err_t *err;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &nowhere, args, bench->pool);
     bench_tag(err, "GT0409");
     ck_assert_int_eq(err->cls, GT_INTERNAL);
@@ -212,7 +213,7 @@ START_TEST(a_schema_change_elsewhere_is_survived)
     const gt_db_row_t *row;
     int changed, round;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, other, "tom", NULL, "x"));
     for (round = 0; round < 3; round++) {
         bench_ok(find(&row, bench, other, "tom"));
@@ -454,7 +455,7 @@ START_TEST(a_database_that_takes_no_writes_is_away_for_writers_only)
     const gt_db_row_t *row;
     gt_err_t *err;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(gt_db_literal_rows(&rows, bench->db, off[bench->engine], bench->pool));
     bench_tag(err = use(NULL, bench, bench->db, 1, "tom"), "GT0405");
@@ -523,7 +524,7 @@ START_TEST(a_cut_connection_costs_no_read)
     gt_db_t *db = bench_db(bench, "");
     const gt_db_row_t *row;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     bench_ok(find(&row, bench, db, "tom"));
     cut(bench, db);
@@ -541,7 +542,7 @@ START_TEST(a_cut_connection_fails_one_write_and_says_so)
     gt_err_t *err;
     int changed;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     bench_ok(use(&changed, bench, db, 1, "tom"));
     cut(bench, db);
@@ -559,7 +560,7 @@ START_TEST(an_idle_connection_is_asked_before_it_writes)
     gt_db_t *db = bench_db(bench, "");
     int changed;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     cut(bench, db);
     test_ticks = gt_ticks() + apr_time_from_sec(2);
@@ -612,7 +613,7 @@ START_TEST(a_value_of_the_wrong_type_is_the_requests_fault)
     gt_err_t *err;
 
     bench->conf->user_type = "integer";
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &integer, args, bench->pool);
     bench_tag(err, "GT0408");
     ck_assert_int_eq(err->cls, GT_INVALID);
@@ -626,7 +627,7 @@ START_TEST(a_role_without_rights_is_told)
     apr_array_header_t *rows;
     gt_db_t *db;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_run(bench, "DO $$ BEGIN CREATE ROLE nobody_here LOGIN; "
                      "EXCEPTION WHEN duplicate_object THEN NULL; END $$");
     bench_run(bench, "GRANT USAGE ON SCHEMA bench TO nobody_here");
@@ -662,7 +663,7 @@ START_TEST(a_locked_sqlite_file_is_busy_not_away)
     gt_db_t *other = bench_db(bench, "");
     apr_array_header_t *rows;
 
-    bench_migrate(bench, 3);
+    bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(gt_db_literal_rows(&rows, other, "BEGIN IMMEDIATE", bench->pool));
     bench_tag(use(NULL, bench, bench->db, 1, "tom"), "GT0404");

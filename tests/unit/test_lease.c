@@ -15,9 +15,10 @@ Suite *suite_lease(void);
 
 static int take(desk_t *desk, const gt_grant_t *grant, const char *holder)
 {
+    const gt_lease_ask_t ask = {holder, apr_time_from_sec(30), NULL};
     int ours;
 
-    bench_ok(gt_lease_take(&ours, desk->store, grant, holder, apr_time_from_sec(30), desk->pool));
+    bench_ok(gt_lease_take(&ours, desk->store, grant, &ask, desk->pool));
     return ours;
 }
 
@@ -42,16 +43,109 @@ START_TEST(a_lease_has_one_holder_until_it_is_given_back)
 }
 END_TEST
 
-START_TEST(a_lease_that_ran_out_is_free)
+#define RUN_OUT "UPDATE user_tokens SET lease_until = lease_until - 40"
+#define DOUBT_OVER "UPDATE user_tokens SET intent_until = intent_until - 40"
+
+/* Its holder may have the answer in a journal: one more lease, from when somebody noticed. */
+START_TEST(a_lease_that_ran_out_with_its_intent_is_in_doubt_first)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const apr_interval_time_t lease = apr_time_from_sec(30);
+
+    ck_assert_int_eq(take(&desk, grant, "dead"), 1);
+    bench_ok(gt_lease_doubt(desk.store, grant, lease, desk.pool));
+    ck_assert_str_eq(bench_ask(desk.bench, "SELECT intent_until FROM user_tokens"), "0");
+    bench_run(desk.bench, RUN_OUT);
+    ck_assert_int_eq(take(&desk, grant, "two"), 0);
+    bench_ok(gt_lease_doubt(desk.store, grant, lease, desk.pool));
+    bench_ok(gt_lease_doubt(desk.store, grant, 100 * lease, desk.pool));
+    ck_assert_int_eq(take(&desk, grant, "two"), 0);
+    bench_run(desk.bench, DOUBT_OVER);
+    ck_assert_int_eq(take(&desk, grant, "two"), 1);
+    ck_assert_str_eq(desk_found(&desk, &desk_tom)->intent_owner, "two");
+    bench_ok(gt_lease_give_back(desk.store, grant, "dead", desk.pool));
+    ck_assert_int_eq(take(&desk, grant, "three"), 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
+START_TEST(a_lease_at_rest_is_free_when_it_ran_out)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
-    ck_assert_int_eq(take(&desk, grant, "dead"), 1);
-    bench_run(desk.bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
+    ck_assert_int_eq(take(&desk, grant, "one"), 1);
+    bench_ok(gt_lease_rest(desk.store, grant, "two", desk.pool));
+    ck_assert_ptr_nonnull(desk_found(&desk, &desk_tom)->intent_owner);
+    bench_ok(gt_lease_rest(desk.store, grant, "one", desk.pool));
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom)->intent_owner);
+    ck_assert_int_eq(take(&desk, grant, "two"), 0);
+    bench_run(desk.bench, RUN_OUT);
     ck_assert_int_eq(take(&desk, grant, "two"), 1);
-    bench_ok(gt_lease_give_back(desk.store, grant, "dead", desk.pool));
-    ck_assert_int_eq(take(&desk, grant, "three"), 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
+START_TEST(a_dead_holders_lease_is_taken_over_at_once)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_lease_ask_t ask = {"two", apr_time_from_sec(30), "another"};
+    int ours;
+
+    ck_assert_int_eq(take(&desk, grant, "dead"), 1);
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    ck_assert_int_eq(ours, 0);
+    ask.dead = "dead";
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    ck_assert_int_eq(ours, 1);
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    ck_assert_int_eq(ours, 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
+START_TEST(a_lease_is_renewed_by_its_holder_alone)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_lease_ask_t ask = {"one", apr_time_from_sec(300), NULL};
+    int ours;
+
+    ck_assert_int_eq(take(&desk, grant, "one"), 1);
+    bench_ok(gt_lease_renew(&ours, desk.store, grant, &ask, desk.pool));
+    ck_assert_int_eq(ours, 1);
+    ck_assert_int_ge(desk_found(&desk, &desk_tom)->lease_until, gt_now() + apr_time_from_sec(298));
+    ask.holder = "two";
+    bench_ok(gt_lease_renew(&ours, desk.store, grant, &ask, desk.pool));
+    ck_assert_int_eq(ours, 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
+/* Eight at once; what moved on, is free, at rest or gone is news. */
+START_TEST(many_grants_are_watched_with_one_statement)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_watched_t watched[2] = {{.owner = desk_tom, .generation = grant->generation},
+                               {.owner = {"nobody", "microsoft"}, .generation = 1}};
+
+    ck_assert_int_eq(take(&desk, grant, "one"), 1);
+    bench_ok(gt_lease_watch(watched, 2, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].is_news, 0);
+    ck_assert_str_eq(watched[0].intent_owner, "one");
+    ck_assert_int_eq(watched[1].is_news, 1);
+    bench_run(desk.bench, RUN_OUT);
+    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].is_news, 1);
+    bench_ok(gt_lease_doubt(desk.store, grant, apr_time_from_sec(30), desk.pool));
+    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].is_news, 0);
+    watched[0].generation--;
+    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].is_news, 1);
     bench_close(desk.bench);
 }
 END_TEST
@@ -78,7 +172,9 @@ START_TEST(a_result_is_stored_though_the_lease_ran_out)
     int stored;
 
     ck_assert_int_eq(take(&desk, grant, "paused"), 1);
-    bench_run(desk.bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
+    bench_run(desk.bench, RUN_OUT);
+    bench_ok(gt_lease_doubt(desk.store, grant, apr_time_from_sec(30), desk.pool));
+    bench_run(desk.bench, DOUBT_OVER);
     ck_assert_int_eq(take(&desk, grant, "other"), 1);
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &rotated, desk.pool));
     ck_assert_int_eq(stored, 1);
@@ -110,6 +206,10 @@ START_TEST(test_T6_a_cut_connection_loses_no_refresh)
 }
 END_TEST
 
+#define FREE                                                                                       \
+    "UPDATE user_tokens SET lease_until = 0, lease_owner = NULL, intent_owner = NULL, "            \
+    "intent_until = 0"
+
 /* --- races: two threads, a connection each ---------------------------------------------------- */
 
 #define ROUNDS 10
@@ -127,10 +227,10 @@ typedef struct racer_t {
 static void *APR_THREAD_FUNC race_for_lease(apr_thread_t *thread, void *baton)
 {
     racer_t *racer = baton;
+    const gt_lease_ask_t ask = {racer->name, apr_time_from_sec(30), NULL};
 
     (void)thread;
-    racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, racer->name,
-                               apr_time_from_sec(30), racer->pool);
+    racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, &ask, racer->pool);
     return NULL;
 }
 
@@ -195,7 +295,7 @@ START_TEST(of_two_that_want_a_lease_one_gets_it)
         bench_ok(racers[1].err);
         ck_assert_int_eq(racers[0].won + racers[1].won, 1);
         ck_assert_str_eq(desk_found(&desk, &desk_tom)->lease_owner, racers[0].won ? "one" : "two");
-        bench_run(desk.bench, "UPDATE user_tokens SET lease_until = 0, lease_owner = NULL");
+        bench_run(desk.bench, FREE);
     }
     end_racers(racers);
     bench_close(desk.bench);
@@ -249,7 +349,11 @@ static TCase *of_leases(int n)
     TCase *tcase = tcase_create("leases and races");
 
     tcase_add_loop_test(tcase, a_lease_has_one_holder_until_it_is_given_back, 0, n);
-    tcase_add_loop_test(tcase, a_lease_that_ran_out_is_free, 0, n);
+    tcase_add_loop_test(tcase, a_lease_that_ran_out_with_its_intent_is_in_doubt_first, 0, n);
+    tcase_add_loop_test(tcase, a_lease_at_rest_is_free_when_it_ran_out, 0, n);
+    tcase_add_loop_test(tcase, a_dead_holders_lease_is_taken_over_at_once, 0, n);
+    tcase_add_loop_test(tcase, a_lease_is_renewed_by_its_holder_alone, 0, n);
+    tcase_add_loop_test(tcase, many_grants_are_watched_with_one_statement, 0, n);
     tcase_add_loop_test(tcase, a_lease_is_for_a_generation, 0, n);
     tcase_add_loop_test(tcase, a_result_is_stored_though_the_lease_ran_out, 0, n);
     tcase_add_loop_test(tcase, test_T6_a_cut_connection_loses_no_refresh, 0, n - 1);

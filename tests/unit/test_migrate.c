@@ -71,10 +71,11 @@ static const char *columns(bench_t *bench)
 #define S0_COLUMNS                                                                                 \
     "created_at encrypted_access_token encrypted_refresh_token expires_at id updated_at user_id"
 #define ALL_COLUMNS                                                                                \
-    "account_issuer account_subject account_tenant created_at email encrypted_access_token "       \
-    "encrypted_id_token encrypted_refresh_token error_count error_message expires_at "             \
-    "generation id key_id last_used_at lease_owner lease_until provider revision scopes status "   \
-    "updated_at use_count user_id"
+    "account_issuer account_subject account_tenant claims created_at email "                       \
+    "encrypted_access_token encrypted_id_token encrypted_refresh_token error_count "               \
+    "error_message expires_at generation id intent_owner intent_until key_id last_used_at "        \
+    "lease_owner lease_until previous_refresh_token previous_until provider revision scopes "      \
+    "status updated_at use_count user_id"
 
 static gt_err_t *try_insert(bench_t *bench, const char *id, const char *user, const char *more)
 {
@@ -107,7 +108,7 @@ END_TEST
 
 START_TEST(test_T16_indexes_are_there)
 {
-    static const char *const wanted[] = {"account", "email", "expires", "revision"};
+    static const char *const wanted[] = {"account", "email", "expires", "revision", "previous"};
     bench_t *bench = bench_open(_i);
     apr_size_t i;
 

@@ -1,11 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A store's table in three numbered steps, each a list of texts per engine and direction:
+ * A store's table in five numbered steps, each a list of texts per engine and direction:
  *
  *   1  the table as S0 has it: made, or taken over as it stands
  *   2  several providers for a user: account, status, counts; UNIQUE (user, provider)
  *   3  one refresher at a time: generation, lease, revision, key id
+ *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
+ *   5  background work: who does what next, in rows that all nodes share
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -48,6 +50,32 @@ typedef struct step_t {
     "CREATE INDEX {index}_account ON {on} (account_subject)",                                      \
         "CREATE INDEX {index}_email ON {on} (email)",                                              \
         "CREATE INDEX {index}_expires ON {on} (expires_at)"
+
+#define INDEX_PREVIOUS                                                                             \
+    "CREATE INDEX {index}_previous ON {on} (previous_until) WHERE previous_until > 0"
+
+/* Named by the user like the store itself, so that both can be distributed alike. */
+#define TABLE_GONE                                                                                 \
+    "CREATE TABLE {gone} ({user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, "                \
+    "revision BIGINT NOT NULL, PRIMARY KEY ({user}, provider))"
+
+/* Sixteen parts of the users for work that goes through all of them; one for the rest. */
+#define TABLE_JOBS                                                                                 \
+    "CREATE TABLE {jobs} (name VARCHAR NOT NULL, part INTEGER NOT NULL, "                          \
+    "due_at BIGINT NOT NULL DEFAULT 0, worker VARCHAR, PRIMARY KEY (name, part))",                 \
+        "WITH RECURSIVE parts(part) AS (SELECT 0 UNION ALL SELECT part + 1 FROM parts "            \
+        "WHERE part < 15) INSERT INTO {jobs} (name, part) SELECT 'refresh', part FROM parts "      \
+        "UNION ALL SELECT 'validate', part FROM parts UNION ALL SELECT 'cleanup', 0"
+
+#define INDEXES_JOBS                                                                               \
+    "CREATE INDEX {index}_due ON {on} ({part}, expires_at) WHERE status = 1",                      \
+        "CREATE INDEX {index}_checked ON {on} ({part}, checked_at) WHERE status = 1",              \
+        "CREATE INDEX {index}_inactive ON {on} (updated_at) WHERE status = 0",                     \
+        "CREATE INDEX {index}_no_refresh ON {on} (expires_at) WHERE encrypted_refresh_token = ''"
+
+#define DROP_INDEXES_JOBS                                                                          \
+    "DROP TABLE {jobs}", "DROP INDEX {schema}{bare}_due", "DROP INDEX {schema}{bare}_checked",     \
+        "DROP INDEX {schema}{bare}_inactive", "DROP INDEX {schema}{bare}_no_refresh"
 
 /* PostgreSQL: S0's rule may be a constraint or a unique index, under any name. */
 #define PG_DROP_UNIQUE_USER                                                                        \
@@ -127,6 +155,38 @@ static const step_t steps[] = {
         "ALTER TABLE {table} ADD COLUMN revision BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE {table} ADD COLUMN key_id VARCHAR",
         "CREATE INDEX {index}_revision ON {on} (revision)"}}}},
+
+    {"intent, kept refresh token and claims for {table}; what was revoked lately in {gone}",
+     {{{"DROP TABLE {gone}", "DROP INDEX {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN intent_owner, DROP COLUMN intent_until, "
+        "DROP COLUMN previous_refresh_token, DROP COLUMN previous_until, DROP COLUMN claims"},
+       {"DROP TABLE {gone}", "DROP INDEX {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN intent_owner",
+        "ALTER TABLE {table} DROP COLUMN intent_until",
+        "ALTER TABLE {table} DROP COLUMN previous_refresh_token",
+        "ALTER TABLE {table} DROP COLUMN previous_until",
+        "ALTER TABLE {table} DROP COLUMN claims"}},
+      {{"ALTER TABLE {table} ADD COLUMN intent_owner VARCHAR, "
+        "ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN previous_refresh_token TEXT, "
+        "ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0, ADD COLUMN claims TEXT",
+        INDEX_PREVIOUS, TABLE_GONE},
+       {"ALTER TABLE {table} ADD COLUMN intent_owner VARCHAR",
+        "ALTER TABLE {table} ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN previous_refresh_token TEXT",
+        "ALTER TABLE {table} ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN claims TEXT", INDEX_PREVIOUS, TABLE_GONE}}}},
+
+    {"background work on {table}; what is due next in {jobs}",
+     {{{DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after, DROP COLUMN checked_at"},
+       {DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after",
+        "ALTER TABLE {table} DROP COLUMN checked_at"}},
+      {{"ALTER TABLE {table} ADD COLUMN due_after BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0",
+        INDEXES_JOBS, TABLE_JOBS},
+       {"ALTER TABLE {table} ADD COLUMN due_after BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0", INDEXES_JOBS,
+        TABLE_JOBS}}}},
 };
 
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))

@@ -29,11 +29,28 @@ typedef struct word_t {
     const char *value[GT_ENGINES]; /* NULL: as the first engine says it */
 } word_t;
 
+/* The key id in a sealed column: "" for Fernet, "?" for what is not sealed at all. */
+#define KEY_OF(column, between_dots)                                                               \
+    "CASE WHEN substr(" column ", 1, 4) = 'gt1.' THEN " between_dots " WHEN substr(" column        \
+    ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
+#define KEY_WORD(column)                                                                           \
+    {                                                                                              \
+        KEY_OF(column, "split_part(" column ", '.', 2)"),                                          \
+            KEY_OF(column, "substr(" column ", 5, instr(substr(" column ", 5), '.') - 1)")         \
+    }
+
+/* Length of a prefix, the prefix. */
+#define IS_OLD(column)                                                                             \
+    "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
+#define IS_OLD_ROW                                                                                 \
+    "(" IS_OLD("encrypted_access_token") " OR " IS_OLD("encrypted_refresh_token") " OR " IS_OLD(   \
+        "encrypted_id_token") " OR " IS_OLD("previous_refresh_token") ")"
+
 /* What the engines say differently; values may hold words. Columns of {row}: 0 id, 1 user,
  * 2 provider, 3 account_issuer, 4 account_tenant, 5 account_subject, 6 email, 7 scopes,
  * 8 encrypted_access_token, 9 encrypted_refresh_token, 10 expires_at, 11 created_at,
  * 12 updated_at, 13 last_used_at, 14 use_count, 15 status, 16 error_count, 17 error_message,
- * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id. */
+ * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id, 22 intent_owner, 23 claims. */
 static const word_t engine_words[] = {
     {"now", {"CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)", "unixepoch('now')"}},
     {"now_ms",
@@ -42,6 +59,21 @@ static const word_t engine_words[] = {
     {"stamp", {"clock_timestamp()", "datetime('now') || '.000000'"}},
     {"time", {"to_timestamp(%lld)", "datetime(%lld, 'unixepoch') || '.000000'"}},
     {"greater", {"greatest", "max"}},
+    /* So many seconds from now; stable within a statement, so that an index serves. */
+    {"in",
+     {"to_timestamp(floor(extract(epoch FROM statement_timestamp())) + %lld)",
+      "datetime(unixepoch('now') + %lld, 'unixepoch') || '.000000'"}},
+    {"skip", {"FOR UPDATE SKIP LOCKED", ""}},
+    /* One of sixteen parts of the users, by a hash that both engines can index. */
+    {"part",
+     {"(hashtext(CAST({user} AS TEXT)) & 15)",
+      "((coalesce(unicode(substr({user}, -1)), 0) + 3 * coalesce(unicode(substr({user}, -2)), 0) + "
+      "7 * coalesce(unicode(substr({user}, -3)), 0) + 5 * coalesce(unicode({user}), 0)) & 15)"}},
+    {"is_expired",
+     {"status <> 0 AND lease_until <= {now} AND ((encrypted_refresh_token = '' AND "
+      "expires_at <= {in}) OR expires_at <= {in})",
+      NULL}},
+    {"is_removable", {"status = 0 AND lease_until <= {now} AND updated_at <= {in}", NULL}},
     {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
     {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
     {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
@@ -50,9 +82,15 @@ static const word_t engine_words[] = {
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
       "last_used_at, use_count, status, error_count, error_message, generation, lease_owner, "
-      "lease_until, key_id",
+      "lease_until, key_id, intent_owner, claims",
       NULL}},
+    {"access_key", KEY_WORD("encrypted_access_token")},
+    {"refresh_key", KEY_WORD("encrypted_refresh_token")},
+    {"id_token_key", KEY_WORD("encrypted_id_token")},
+    {"previous_key", KEY_WORD("previous_refresh_token")},
     {"owner", {"{user} = {user_arg} AND provider = %s", NULL}},
+    {"no_lease",
+     {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
 };
 
 /* Parameters are listed in their order; "owner" is user, provider. */
@@ -78,18 +116,22 @@ static const char *const statements[GT_SQL_COUNT] = {
         "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
         "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
-        "generation = generation + 1, lease_owner = NULL, lease_until = 0, {changed} "
+        "generation = generation + 1, claims = NULL, previous_refresh_token = NULL, "
+        "previous_until = 0, {no_lease}, {changed} "
         "WHERE {owner} AND generation = %lld RETURNING {row}",
 
-    /* scopes, access, refresh, id token, key id (each but access NULL: keep), expires, owner,
-     * generation */
+    /* scopes, access, refresh, id token, key id (each but access NULL: keep), expires, the refresh
+     * token until now (NULL: keep what is kept), for how long it is kept (twice), owner, generation
+     */
     [GT_SQL_GRANT_COMMIT] =
         "UPDATE {table} SET scopes = coalesce(%s, scopes), encrypted_access_token = %s, "
         "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
         "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
-        "generation = generation + 1, lease_owner = NULL, lease_until = 0, {changed} "
-        "WHERE {owner} AND generation = %lld",
+        "generation = generation + 1, claims = NULL, "
+        "previous_refresh_token = coalesce(%s, previous_refresh_token), previous_until = "
+        "CASE WHEN CAST(%lld AS BIGINT) > 0 THEN {now} + %lld ELSE previous_until END, "
+        "{no_lease}, {changed} WHERE {owner} AND generation = %lld",
 
     /* message, number of errors that deactivates, owner, generation */
     [GT_SQL_GRANT_ERROR] =
@@ -97,10 +139,16 @@ static const char *const statements[GT_SQL_COUNT] = {
         "status = CASE WHEN error_count + 1 >= %lld THEN 0 ELSE status END, {changed} "
         "WHERE {owner} AND generation = %lld",
 
-    /* message, status, owner, generation */
+    /* message, status, claims (NULL: none), owner, generation */
     [GT_SQL_GRANT_STATUS] =
         "UPDATE {table} SET error_message = %s, error_count = error_count + 1, status = %lld, "
-        "{changed} WHERE {owner} AND generation = %lld",
+        "claims = %s, {changed} WHERE {owner} AND generation = %lld",
+
+    /* owner */
+    [GT_SQL_GRANT_BURY] =
+        "INSERT INTO {gone} ({user}, provider, revision) SELECT {user}, provider, {now_ms} "
+        "FROM {table} WHERE {owner} "
+        "ON CONFLICT ({user}, provider) DO UPDATE SET revision = {now_ms}",
 
     /* owner */
     [GT_SQL_GRANT_DELETE] = "DELETE FROM {table} WHERE {owner}",
@@ -121,13 +169,134 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* id after which, how many → {row} */
     [GT_SQL_GRANT_LIST] = "SELECT {row} FROM {table} WHERE id > %s ORDER BY id LIMIT %lld",
 
-    /* holder, seconds, owner, generation. No indexed column changes: PostgreSQL writes no index. */
-    [GT_SQL_LEASE_TAKE] = "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld "
-                          "WHERE {owner} AND generation = %lld AND lease_until <= {now}",
+    /* milliseconds, twice → user, provider, generation up to which a cached token is stale */
+    [GT_SQL_GRANT_CHANGES] =
+        "SELECT {user}, provider, CASE WHEN status = 0 THEN generation ELSE generation - 1 END "
+        "FROM {table} WHERE revision > {now_ms} - %lld UNION ALL "
+        "SELECT {user}, provider, revision FROM {gone} WHERE revision > {now_ms} - %lld "
+        "LIMIT 20000",
+
+    [GT_SQL_GRANT_PURGE] = "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 "
+                           "WHERE previous_until > 0 AND previous_until <= {now}",
+
+    /* milliseconds */
+    [GT_SQL_GONE_PURGE] = "DELETE FROM {gone} WHERE revision < {now_ms} - %lld",
+
+    /* holder, seconds, holder, owner, generation, a holder known to be dead (NULL: none). No indexed
+     * column changes: PostgreSQL writes no index. */
+    [GT_SQL_LEASE_TAKE] =
+        "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld, intent_owner = %s, "
+        "intent_until = 0 WHERE {owner} AND generation = %lld AND ((lease_until <= {now} AND "
+        "(intent_owner IS NULL OR (intent_until > 0 AND intent_until <= {now}))) "
+        "OR intent_owner = %s)",
 
     /* owner, holder, generation */
-    [GT_SQL_LEASE_GIVE_BACK] = "UPDATE {table} SET lease_owner = NULL, lease_until = 0 "
+    [GT_SQL_LEASE_GIVE_BACK] = "UPDATE {table} SET {no_lease} "
                                "WHERE {owner} AND lease_owner = %s AND generation = %lld",
+
+    /* owner, holder, generation */
+    [GT_SQL_LEASE_REST] = "UPDATE {table} SET intent_owner = NULL, intent_until = 0 "
+                          "WHERE {owner} AND lease_owner = %s AND generation = %lld",
+
+    /* seconds, owner, holder, generation */
+    [GT_SQL_LEASE_RENEW] = "UPDATE {table} SET lease_until = {now} + %lld "
+                           "WHERE {owner} AND lease_owner = %s AND generation = %lld",
+
+    /* seconds, owner, generation */
+    [GT_SQL_LEASE_DOUBT] =
+        "UPDATE {table} SET intent_until = {now} + %lld WHERE {owner} AND generation = %lld "
+        "AND lease_until <= {now} AND intent_owner IS NOT NULL AND intent_until = 0",
+
+    /* eight owners → user, provider, generation, 1: look again, intent_owner */
+    [GT_SQL_LEASE_WATCH] =
+        "SELECT {user}, provider, generation, CASE WHEN intent_owner IS NULL OR status <> 1 OR "
+        "(lease_until <= {now} AND intent_until <= {now}) THEN 1 ELSE 0 END, intent_owner "
+        "FROM {table} WHERE ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR "
+        "({owner}) OR ({owner}) OR ({owner})",
+
+    /* → name of each job with a part that is due */
+    [GT_SQL_JOB_DUE] = "SELECT DISTINCT name FROM {jobs} WHERE due_at <= {now}",
+
+    /* name, seconds until it is due again, worker, name → part; no row: nothing is due */
+    [GT_SQL_JOB_CLAIM] =
+        "WITH picked AS MATERIALIZED (SELECT part FROM {jobs} WHERE name = %s AND due_at <= {now} "
+        "ORDER BY due_at, part LIMIT 1 {skip}) "
+        "UPDATE {jobs} SET due_at = {now} + %lld, worker = %s "
+        "WHERE name = %s AND part IN (SELECT part FROM picked) RETURNING part",
+
+    /* seconds, name, part, worker */
+    [GT_SQL_JOB_AGAIN] = "UPDATE {jobs} SET due_at = {now} + %lld "
+                         "WHERE name = %s AND part = %lld AND worker = %s",
+
+    /* part, longest past, lead, used within, how many, not again for → user, provider, generation.
+     * Nothing in the first half of a token's life: where tokens are short, that would never end. */
+    [GT_SQL_DUE_PICK] =
+        "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
+        "AND expires_at > {in} AND expires_at <= {in} AND last_used_at >= {now} - %lld "
+        "AND due_after <= {now} AND lease_until <= {now} AND encrypted_refresh_token <> '' "
+        "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
+        "ORDER BY expires_at LIMIT %lld {skip}) "
+        "UPDATE {table} SET due_after = {now} + %lld WHERE id IN (SELECT id FROM picked) "
+        "RETURNING {user}, provider, generation",
+
+    /* part, not within, used within, how many → user, provider, generation */
+    [GT_SQL_CHECK_PICK] =
+        "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
+        "AND checked_at <= {now} - %lld AND last_used_at >= {now} - %lld "
+        "ORDER BY checked_at LIMIT %lld {skip}) "
+        "UPDATE {table} SET checked_at = {now} WHERE id IN (SELECT id FROM picked) "
+        "RETURNING {user}, provider, generation",
+
+    /* 0, seconds (negative), how many → user, provider, generation */
+    [GT_SQL_EXPIRE] =
+        "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {is_expired} LIMIT %lld {skip}) "
+        "UPDATE {table} SET status = 0, error_message = 'expired', {changed} "
+        "WHERE id IN (SELECT id FROM picked) RETURNING {user}, provider, generation",
+
+    /* seconds (negative), how many → user, provider, generation */
+    [GT_SQL_REMOVE] =
+        "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {is_removable} LIMIT %lld "
+        "{skip}) DELETE FROM {table} WHERE id IN (SELECT id FROM picked) "
+        "RETURNING {user}, provider, generation",
+
+    /* 0, seconds (negative), seconds (negative) → expired, removable */
+    [GT_SQL_CLEANUP_COUNT] = "SELECT (SELECT count(*) FROM {table} WHERE {is_expired}), "
+                             "(SELECT count(*) FROM {table} WHERE {is_removable})",
+
+    /* id → {row} */
+    [GT_SQL_GRANT_BY_ID] = "SELECT {row} FROM {table} WHERE id = %s",
+
+    /* user → {row} of each provider */
+    [GT_SQL_GRANT_OF_USER] = "SELECT {row} FROM {table} WHERE {user} = {user_arg} ORDER BY provider",
+
+    /* → key id, rows; a row counts for each key that one of its columns is on */
+    [GT_SQL_KEY_ROWS] =
+        "SELECT held, count(DISTINCT id) FROM ("
+        "SELECT id, {access_key} AS held FROM {table} WHERE encrypted_access_token <> '' UNION ALL "
+        "SELECT id, {refresh_key} FROM {table} WHERE encrypted_refresh_token <> '' UNION ALL "
+        "SELECT id, {id_token_key} FROM {table} WHERE encrypted_id_token <> '' UNION ALL "
+        "SELECT id, {previous_key} FROM {table} WHERE previous_refresh_token <> '') AS seals "
+        "GROUP BY held ORDER BY held",
+
+    /* how current seals begin: length and text for access, refresh, id and previous token → rows */
+    [GT_SQL_REKEY_LEFT] = "SELECT count(*) FROM {table} WHERE " IS_OLD_ROW,
+
+    /* id after which, the same, how many → id, user, provider, generation, the four columns */
+    [GT_SQL_REKEY_LIST] =
+        "SELECT id, {user}, provider, generation, encrypted_access_token, "
+        "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
+        "FROM {table} WHERE id > %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
+
+    /* access, refresh, id token (each NULL: keep), previous token that was read, and now, key id
+     * (NULL: keep), owner, generation, access and refresh that were read. The previous token may be
+     * purged at any time, and stays so. No generation: the tokens are the same. */
+    [GT_SQL_REKEY] =
+        "UPDATE {table} SET encrypted_access_token = coalesce(%s, encrypted_access_token), "
+        "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
+        "encrypted_id_token = coalesce(%s, encrypted_id_token), previous_refresh_token = "
+        "CASE WHEN previous_refresh_token = %s THEN %s ELSE previous_refresh_token END, "
+        "key_id = coalesce(%s, key_id) WHERE {owner} AND generation = %lld "
+        "AND encrypted_access_token = %s AND encrypted_refresh_token = %s",
 
     /* → 1 */
     [GT_SQL_PING] = "SELECT 1",
@@ -218,6 +387,10 @@ static const char *name_word(const char *word, const filling_t *f)
         return quoted(table, f->engine, f->pool);
     if (strcmp(word, "user") == 0)
         return quoted(f->names->user_column, f->engine, f->pool);
+    if (strcmp(word, "gone") == 0)
+        return quoted(apr_pstrcat(f->pool, table, "_gone", NULL), f->engine, f->pool);
+    if (strcmp(word, "jobs") == 0)
+        return quoted(apr_pstrcat(f->pool, table, "_jobs", NULL), f->engine, f->pool);
     if (strcmp(word, "user_arg") == 0)
         return user_arg(f);
     if (strcmp(word, "user_kind") == 0)
@@ -292,7 +465,8 @@ int gt_sql_params(gt_sql_t sql)
     const char *text = statements[sql];
 
     return count(text, "%s") + count(text, "%lld") + count(text, "{user_arg}") +
-           count(text, "{time}") + 2 * count(text, "{owner}");
+           count(text, "{time}") + count(text, "{in}") + 2 * count(text, "{owner}") +
+           2 * count(text, "{is_expired}") + count(text, "{is_removable}");
 }
 
 int gt_sql_is_read(gt_sql_t sql)

@@ -5,7 +5,7 @@
 /**
  * @file sql.h
  * Every statement of the project, by name; db/sql.c is the only file with SQL besides db/migrate.c.
- * Texts hold {table}, {user} and other names of a store, filled in by gt_sql_text, and {now}, the
+ * Texts hold {table}, {user}, {gone}, {jobs} and other names of a store, filled in by gt_sql_text, and {now}, the
  * database's clock in Unix seconds. Names are checked identifiers from the configuration.
  */
 
@@ -29,12 +29,34 @@ typedef enum gt_sql_t {
     GT_SQL_GRANT_COMMIT,  /* result of a refresh, when the generation is the one it began from */
     GT_SQL_GRANT_ERROR,   /* count an error, for the generation that was judged */
     GT_SQL_GRANT_STATUS,  /* set the status, for the generation that was judged */
+    GT_SQL_GRANT_BURY,    /* note for the other nodes that it goes */
     GT_SQL_GRANT_DELETE,  /* revoke */
     GT_SQL_GRANT_USED,    /* add to the use count, move last_used_at on */
     GT_SQL_GRANT_STATS,   /* counts for the health route */
     GT_SQL_GRANT_LIST,    /* page of rows for the command line */
-    GT_SQL_LEASE_TAKE,    /* take the right to refresh when nobody holds it */
+    GT_SQL_GRANT_CHANGES, /* what changed or went lately, for caches */
+    GT_SQL_GRANT_PURGE,   /* kept refresh tokens whose time is over */
+    GT_SQL_GONE_PURGE,    /* notes of what went, when everybody has read them */
+    GT_SQL_LEASE_TAKE,    /* take the right to refresh when nobody holds it, with the intent */
     GT_SQL_LEASE_GIVE_BACK,
+    GT_SQL_LEASE_REST, /* keep it until it ends, but no intent: nobody holds an answer */
+    GT_SQL_LEASE_RENEW,
+    GT_SQL_LEASE_DOUBT, /* an intent without a lease: its owner may hold an answer */
+    GT_SQL_LEASE_WATCH, /* which of eight grants are worth another look */
+    GT_SQL_JOB_DUE,       /* which jobs have something to do */
+    GT_SQL_JOB_CLAIM,     /* a part of a job that is due: ours until it is due again */
+    GT_SQL_JOB_AGAIN,     /* when it is due again */
+    GT_SQL_DUE_PICK,      /* claim grants to be refreshed before anybody asks */
+    GT_SQL_CHECK_PICK,    /* claim grants whose token is to be tried */
+    GT_SQL_EXPIRE,        /* deactivate what nobody can refresh any more */
+    GT_SQL_REMOVE,        /* delete what has long been inactive */
+    GT_SQL_CLEANUP_COUNT, /* how many both would be */
+    GT_SQL_GRANT_BY_ID,
+    GT_SQL_GRANT_OF_USER,
+    GT_SQL_KEY_ROWS,   /* how many rows are on which key */
+    GT_SQL_REKEY_LEFT, /* how many rows are not on the writing keys */
+    GT_SQL_REKEY_LIST, /* page of those */
+    GT_SQL_REKEY,      /* seal a row anew, when its seals are still those that were read */
     GT_SQL_PING,
     GT_SQL_COUNT
 } gt_sql_t;

@@ -22,6 +22,7 @@
 #define LONGEST_CODE 64
 #define NIL_ID "00000000-0000-0000-0000-000000000000"
 #define ID_BYTES 16
+#define GONE_STAYS apr_time_from_sec(1800)
 
 static gt_err_t *find_raw(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
 {
@@ -184,6 +185,7 @@ static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
 gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
                           const gt_tokens_t *tokens, apr_pool_t *p)
 {
+    const char *previous = NULL;
     gt_sealed_t sealed;
     gt_owner_t owner;
     gt_err_t *err;
@@ -192,9 +194,13 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
     *stored = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
+    if (tokens->refresh != NULL)
+        GT_TRY(gt_row_seal_previous(&previous, store, &owner, grant->refresh, p));
+    const apr_int64_t stays = previous != NULL ? apr_time_sec(GT_PREVIOUS_STAYS) : 0;
     const gt_db_value_t args[] = {
         GT_TEXT(tokens->scope),   GT_TEXT(sealed.access),  GT_TEXT(sealed.refresh),
         GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(apr_time_sec(tokens->expires_at)),
+        GT_TEXT(previous),        GT_NUM(stays),           GT_NUM(stays),
         GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
     };
 
@@ -237,11 +243,15 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
     if (effect != GT_EFFECT_COUNT)
         number = effect == GT_EFFECT_INTERACT ? GT_NEEDS_USER : GT_INACTIVE;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    const gt_db_value_t args[] = {GT_TEXT(failure_message(failure, p)), GT_NUM(number),
-                                  GT_TEXT(owner.user), GT_TEXT(owner.provider),
-                                  GT_NUM(grant->generation)};
+    const char *message = failure_message(failure, p);
+    const gt_db_value_t counted[] = {GT_TEXT(message), GT_NUM(number), GT_TEXT(owner.user),
+                                     GT_TEXT(owner.provider), GT_NUM(grant->generation)};
+    const gt_db_value_t judged[] = {GT_TEXT(message),         GT_NUM(number),
+                                    GT_TEXT(failure->claims), GT_TEXT(owner.user),
+                                    GT_TEXT(owner.provider),  GT_NUM(grant->generation)};
 
-    return gt_db_change(noted, store->db, sql, &store->names, args, p);
+    return gt_db_change(noted, store->db, sql, &store->names,
+                        effect == GT_EFFECT_COUNT ? counted : judged, p);
 }
 
 gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
@@ -252,7 +262,40 @@ gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *own
     GT_TRY(gt_store_owner(&exact, store, owner, p));
     const gt_db_value_t args[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider)};
 
+    /* The note first: a crash in between costs others a look, the other order would leave tokens
+     * of a deleted grant in their caches. */
+    GT_TRY(gt_db_change(NULL, store->db, GT_SQL_GRANT_BURY, &store->names, args, p));
     return gt_db_change(deleted, store->db, GT_SQL_GRANT_DELETE, &store->names, args, p);
+}
+
+gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
+                           apr_interval_time_t span, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(apr_time_as_msec(span)), GT_NUM(apr_time_as_msec(span))};
+    apr_array_header_t *rows;
+    int i;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_CHANGES, &store->names, args, p));
+    *changes = apr_array_make(p, rows->nelts, sizeof(gt_change_t));
+    for (i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+        gt_change_t *change = apr_array_push(*changes);
+
+        change->owner.user = row->column[0];
+        change->owner.provider = row->column[1];
+        if (change->owner.user == NULL || change->owner.provider == NULL ||
+            !gt_number(&change->stale, row->column[2], 0, INT64_MAX))
+            apr_array_pop(*changes);
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_grant_purge(gt_store_t *store, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(apr_time_as_msec(GONE_STAYS))};
+
+    GT_TRY(gt_db_change(NULL, store->db, GT_SQL_GONE_PURGE, &store->names, args, p));
+    return gt_db_change(NULL, store->db, GT_SQL_GRANT_PURGE, &store->names, NULL, p);
 }
 
 gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,

@@ -20,6 +20,9 @@ typedef enum gt_status_t {
     GT_NEEDS_USER = 2 /* interaction needed: MFA, consent */
 } gt_status_t;
 
+/** How long a refresh token is kept after it was replaced. */
+#define GT_PREVIOUS_STAYS apr_time_from_sec(24 * 3600)
+
 struct gt_grant_t {
     const char *id;
     gt_owner_t owner;
@@ -38,6 +41,8 @@ struct gt_grant_t {
     const char *lease_owner;   /* or NULL */
     apr_time_t lease_until;    /* database clock; 0: none */
     const char *key_id;        /* of the refresh token's seal; "" for Fernet */
+    const char *intent_owner;  /* who set out to spend the refresh token and may hold the answer */
+    const char *claims;        /* GT_NEEDS_USER: what the provider wants of the sign-in, or NULL */
 };
 
 /** Make a store's runtime. Names are checked identifiers. */
@@ -62,7 +67,8 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
- * the lease ran out meanwhile; gives the lease back, clears errors, status active. May be repeated
+ * the lease ran out meanwhile; gives the lease back, clears errors, status active. A refresh token
+ * that is replaced (grant->refresh) is kept, sealed, for GT_PREVIOUS_STAYS. May be repeated
  * after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */
@@ -77,7 +83,7 @@ GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant
 GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
                                   const gt_err_t *failure, apr_pool_t *p);
 
-/** Delete. @param deleted 0 when there was none */
+/** Delete, and leave a note for gt_grant_changes. @param deleted 0 when there was none */
 GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,
                                   apr_pool_t *p);
 
@@ -101,16 +107,73 @@ typedef struct gt_grant_stats_t {
 GT_MUST gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store,
                                  apr_interval_time_t margin, apr_pool_t *p);
 
+/** What a cache must forget. */
+typedef struct gt_change_t {
+    gt_owner_t owner;
+    apr_int64_t stale; /* tokens of generations up to this one */
+} gt_change_t;
+
+/** Most changes that gt_grant_changes gives. */
+#define GT_CHANGES_MAX 20000
+
 /**
- * Take the right to refresh a grant, if nobody holds it. One UPDATE; safe against any thread,
- * child, node; judged by the database's clock.
- * @param ours  1: we hold it for `lease`; 0: somebody else does, or the generation moved on
+ * Grants that changed or went within `span`, by the database's clock: array of gt_change_t.
+ * Stateless, so any process of any node may ask, and spans may overlap.
+ */
+GT_MUST gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
+                                   apr_interval_time_t span, apr_pool_t *p);
+
+/** Drop kept refresh tokens whose time is over, and notes of deletions that everybody has read. */
+GT_MUST gt_err_t *gt_grant_purge(gt_store_t *store, apr_pool_t *p);
+
+/* ---- the lease: the right to refresh, in the grant's own row ---- */
+
+/** Who takes a lease, and for how long. */
+typedef struct gt_lease_ask_t {
+    const char *holder;
+    apr_interval_time_t lease;
+    const char *dead; /* a holder known to be dead, whose lease may be taken over now; or NULL */
+} gt_lease_ask_t;
+
+/**
+ * Take the right to refresh a grant, if nobody holds it, and with it state the intent to spend its
+ * refresh token. One UPDATE; safe against any thread, child, node; judged by the database's clock.
+ * A lease that ran out with its intent open is not free at once: gt_lease_doubt.
+ * @param ours  1: we hold it for `ask->lease`; 0: somebody else does, or the generation moved on
  */
 GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
-                                const char *holder, apr_interval_time_t lease, apr_pool_t *p);
+                                const gt_lease_ask_t *ask, apr_pool_t *p);
+
+/** An intent whose lease ran out: its owner may hold the answer in its journal. Give it `lease`
+ * from now (not from its own end: the database may have been away); then the lease is free. Changes
+ * nothing when there is no such intent, or it was done before. */
+GT_MUST gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant,
+                                 apr_interval_time_t lease, apr_pool_t *p);
+
+/** Hold it for `lease` from now. @param ours 0: it is somebody else's, or the generation moved on */
+GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
+                                 const gt_lease_ask_t *ask, apr_pool_t *p);
 
 /** Give it back when it is still ours. */
 GT_MUST gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
                                      apr_pool_t *p);
+
+/** Leave it to end by itself: what the POST did is not known, and no answer will come. */
+GT_MUST gt_err_t *gt_lease_rest(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                                apr_pool_t *p);
+
+/** Grants that are waited for, at most so many a statement. */
+#define GT_WATCH_MAX 8
+
+/** A grant that somebody else refreshes. */
+typedef struct gt_watched_t {
+    gt_owner_t owner;
+    apr_int64_t generation;   /* seen by whoever waits */
+    int is_news;              /* out: it moved on, is gone, or its lease is free */
+    const char *intent_owner; /* out, or NULL */
+} gt_watched_t;
+
+/** Look at `n` ≤ GT_WATCH_MAX grants of a store with one statement. */
+GT_MUST gt_err_t *gt_lease_watch(gt_watched_t *watched, int n, gt_store_t *store, apr_pool_t *p);
 
 #endif

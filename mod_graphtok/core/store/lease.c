@@ -1,40 +1,132 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * The right to refresh a grant: who, until when, in the grant's own row. One UPDATE takes it, one
- * gives it back; the database's clock judges, so that nodes need not agree on the time.
+ * The right to refresh a grant, and the intent to do it: who, until when, in the grant's own row.
+ * One UPDATE takes both, one gives both back; the database's clock judges, so that nodes need not
+ * agree on the time.
+ *
+ *     lease   intent   means
+ *     none    none     free
+ *     held    open     somebody refreshes
+ *     held    none     a POST whose outcome nobody will learn: rests until the lease ends
+ *     over    open     somebody died or is cut off, perhaps with the answer in a journal: in doubt
  */
 
+#include <string.h>
+
 #include "base/err.h"
+#include "base/text.h"
 #include "store/store.h"
 
-gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                        apr_interval_time_t lease, apr_pool_t *p)
+/* Whole seconds of a clock that is cut off: one more, or the lease would be short. */
+static apr_int64_t seconds(apr_interval_time_t lease)
+{
+    return apr_time_sec(lease + APR_USEC_PER_SEC - 1) + 1;
+}
+
+gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
+                        const gt_lease_ask_t *ask, apr_pool_t *p)
 {
     gt_owner_t owner;
     int changed = 0;
 
     *ours = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    /* Whole seconds of a clock that is cut off: one more, or the lease would be short. */
-    const gt_db_value_t args[] = {
-        GT_TEXT(holder), GT_NUM(apr_time_sec(lease + APR_USEC_PER_SEC - 1) + 1),
-        GT_TEXT(owner.user), GT_TEXT(owner.provider), GT_NUM(grant->generation)};
+    const gt_db_value_t args[] = {GT_TEXT(ask->holder),    GT_NUM(seconds(ask->lease)),
+                                  GT_TEXT(ask->holder),    GT_TEXT(owner.user),
+                                  GT_TEXT(owner.provider), GT_NUM(grant->generation),
+                                  GT_TEXT(ask->dead)};
 
     GT_TRY(gt_db_change(&changed, store->db, GT_SQL_LEASE_TAKE, &store->names, args, p));
     *ours = changed == 1;
     return GT_OK;
 }
 
-gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                             apr_pool_t *p)
+gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant, apr_interval_time_t lease,
+                         apr_pool_t *p)
 {
     gt_owner_t owner;
 
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    /* The generation too: a thread of this process may hold the lease of the next one by now. */
+    const gt_db_value_t args[] = {GT_NUM(seconds(lease)), GT_TEXT(owner.user),
+                                  GT_TEXT(owner.provider), GT_NUM(grant->generation)};
+
+    return gt_db_change(NULL, store->db, GT_SQL_LEASE_DOUBT, &store->names, args, p);
+}
+
+gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
+                         const gt_lease_ask_t *ask, apr_pool_t *p)
+{
+    gt_owner_t owner;
+    int changed = 0;
+
+    *ours = 0;
+    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    const gt_db_value_t args[] = {GT_NUM(seconds(ask->lease)), GT_TEXT(owner.user),
+                                  GT_TEXT(owner.provider), GT_TEXT(ask->holder),
+                                  GT_NUM(grant->generation)};
+
+    GT_TRY(gt_db_change(&changed, store->db, GT_SQL_LEASE_RENEW, &store->names, args, p));
+    *ours = changed == 1;
+    return GT_OK;
+}
+
+/* The generation too: a thread of this process may hold the lease of the next one by now. */
+static gt_err_t *end_ours(gt_sql_t how, gt_store_t *store, const gt_grant_t *grant,
+                          const char *holder, apr_pool_t *p)
+{
+    gt_owner_t owner;
+
+    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     const gt_db_value_t args[] = {GT_TEXT(owner.user), GT_TEXT(owner.provider), GT_TEXT(holder),
                                   GT_NUM(grant->generation)};
 
-    return gt_db_change(NULL, store->db, GT_SQL_LEASE_GIVE_BACK, &store->names, args, p);
+    return gt_db_change(NULL, store->db, how, &store->names, args, p);
+}
+
+gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                             apr_pool_t *p)
+{
+    return end_ours(GT_SQL_LEASE_GIVE_BACK, store, grant, holder, p);
+}
+
+gt_err_t *gt_lease_rest(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                        apr_pool_t *p)
+{
+    return end_ours(GT_SQL_LEASE_REST, store, grant, holder, p);
+}
+
+static void compare(gt_watched_t *watched, const gt_db_row_t *row)
+{
+    apr_int64_t generation;
+
+    if (row->column[0] == NULL || strcmp(row->column[0], watched->owner.user) != 0 ||
+        row->column[1] == NULL || strcmp(row->column[1], watched->owner.provider) != 0)
+        return;
+    watched->is_news = !gt_number(&generation, row->column[2], 0, INT64_MAX) ||
+                       generation != watched->generation || row->column[3] == NULL ||
+                       strcmp(row->column[3], "1") == 0;
+    watched->intent_owner = row->column[4];
+}
+
+gt_err_t *gt_lease_watch(gt_watched_t *watched, int n, gt_store_t *store, apr_pool_t *p)
+{
+    gt_db_value_t args[2 * GT_WATCH_MAX];
+    apr_array_header_t *rows;
+    int i, r;
+
+    for (i = 0; i < GT_WATCH_MAX; i++) {
+        const gt_owner_t *owner = &watched[i < n ? i : 0].owner;
+
+        args[2 * i] = GT_TEXT(owner->user);
+        args[2 * i + 1] = GT_TEXT(owner->provider);
+    }
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_LEASE_WATCH, &store->names, args, p));
+    for (i = 0; i < n; i++) {
+        watched[i].is_news = 1; /* no row: it is gone */
+        watched[i].intent_owner = NULL;
+        for (r = 0; r < rows->nelts; r++)
+            compare(&watched[i], &APR_ARRAY_IDX(rows, r, gt_db_row_t));
+    }
+    return GT_OK;
 }

@@ -18,6 +18,7 @@
 #define ACCESS_COLUMN "encrypted_access_token"
 #define REFRESH_COLUMN "encrypted_refresh_token"
 #define ID_TOKEN_COLUMN "encrypted_id_token"
+#define PREVIOUS_COLUMN "previous_refresh_token"
 
 /* Years 1 to 9999: what both engines can write as a date. */
 #define FIRST_SECOND INT64_C(-62135596800)
@@ -47,6 +48,8 @@ enum {
     LEASE_OWNER,
     LEASE_UNTIL,
     KEY_ID,
+    INTENT_OWNER,
+    CLAIMS,
     COLUMNS
 };
 
@@ -112,6 +115,8 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
         grant->lease_owner = row->column[LEASE_OWNER];
         grant->lease_until = moment(row, LEASE_UNTIL, &is_damaged);
         grant->key_id = text(row, KEY_ID);
+        grant->intent_owner = row->column[INTENT_OWNER];
+        grant->claims = row->column[CLAIMS];
     }
     if (is_damaged)
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
@@ -170,4 +175,12 @@ gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_own
     GT_TRY(seal_column(&sealed->id_token, GT_KEY_PERSONAL, place, store, tokens->id_token, p));
     sealed->key_id = sealed->refresh != NULL ? gt_sealed_key_id(sealed->refresh, p) : NULL;
     return GT_OK;
+}
+
+gt_err_t *gt_row_seal_previous(const char **sealed, const gt_store_t *store,
+                               const gt_owner_t *owner, const gt_secret_t *refresh, apr_pool_t *p)
+{
+    gt_place_t place = {store->conf->table, PREVIOUS_COLUMN, owner->user, owner->provider};
+
+    return seal_column(sealed, GT_KEY_REFRESH, place, store, refresh, p);
 }

@@ -41,4 +41,9 @@ int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t 
 GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_owner_t *owner,
                               const gt_tokens_t *tokens, apr_pool_t *p);
 
+/** Seal the refresh token that a rotation replaces. NULL gives NULL. */
+GT_MUST gt_err_t *gt_row_seal_previous(const char **sealed, const gt_store_t *store,
+                                       const gt_owner_t *owner, const gt_secret_t *refresh,
+                                       apr_pool_t *p);
+
 #endif

@@ -146,6 +146,12 @@ void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks)
     task->ticks = ticks;
 }
 
+void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks)
+{
+    gt_await_bell(task, bell, ticks);
+    top(task)->next--;
+}
+
 void gt_join(gt_task_t *task, gt_job_t *job)
 {
     say(task, WAIT_JOB);

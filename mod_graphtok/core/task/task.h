@@ -13,7 +13,7 @@
  *     wait     gt_await… / gt_again_at / gt_join; return GT_OK
  *
  * After gt_await, gt_await_bell and gt_join the NEXT step runs when what it waits for is there; after
- * gt_again_at and gt_await_more the SAME step runs again. A step may say only one of them.
+ * gt_again_at, gt_again_on_bell and gt_await_more the SAME step runs again. A step may say only one of them.
  *
  * Who runs the steps does not matter to them: a driver parks the connection (httpd/park), blocks
  * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
@@ -100,6 +100,9 @@ void gt_again_at(gt_task_t *task, apr_time_t ticks);
 /** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the next
  * step asks gt_bell_has_rung. Needs a loop. */
 void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
+
+/** The same, but the same step runs again. */
+void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
 void gt_join(gt_task_t *task, gt_job_t *job);

@@ -13,6 +13,7 @@
 
 typedef struct gt_usage_t gt_usage_t;
 typedef struct gt_recent_t gt_recent_t;
+typedef struct gt_watch_t gt_watch_t;
 
 struct gt_vault_t {
     gt_vault_parts_t parts;
@@ -20,6 +21,8 @@ struct gt_vault_t {
     apr_hash_t *providers; /* by name, never changed after gt_vault_make */
     gt_usage_t *usage;
     gt_recent_t *recent;
+    gt_watch_t *watch;
+    apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
 };
 
 /** One text for a grant: no two grants have the same, whatever their names hold. */
@@ -54,11 +57,56 @@ gt_recent_t *gt_recent_make(apr_pool_t *p);
 void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
                     apr_interval_time_t span);
 
+/** The same for a provider that is down: longer with each failure in a row, 1 to 30 s. */
+void gt_recent_back_off(gt_recent_t *recent, const char *key, const gt_err_t *err);
+
 /** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
 GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p);
 
 /** Forget a key's failure: the grant has new tokens. */
 void gt_recent_forget(gt_recent_t *recent, const char *key);
+
+/* ---- watch.c ---- */
+
+/** A refresh that somebody else does, waited for. Lies in the waiting job's memory. */
+typedef struct gt_waiting_t {
+    gt_store_t *store;
+    gt_owner_t owner;
+    apr_int64_t generation; /* that we know */
+    gt_bell_t bell;
+    int looks;
+    apr_time_t look_at; /* gt_mono of the next look at the row */
+    struct gt_waiting_t *next;
+} gt_waiting_t;
+
+/** One reader for all grants that this child waits for. */
+gt_watch_t *gt_watch_make(gt_vault_t *vault, apr_pool_t *p);
+
+/** End its thread; who waits then waits for the time only. */
+void gt_watch_stop(gt_watch_t *watch);
+
+/** Have the bell rung when there is news of the grant. */
+void gt_watch_join(gt_watch_t *watch, gt_waiting_t *waiting);
+
+/** No ring comes after this returns. */
+void gt_watch_leave(gt_watch_t *watch, gt_waiting_t *waiting);
+
+/* ---- news.c ---- */
+
+/** A crew's periodic function: caches forget what changed, the journal is replayed. */
+void gt_news_read(void *baton, apr_pool_t *scratch);
+
+/** @param count  out: how many of the owner's entries were stored or dropped */
+GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store,
+                                  const gt_owner_t *owner, apr_pool_t *p);
+
+/* ---- rest.c ---- */
+
+/** A failure that is everybody's (throttled, our client broken): no child asks for a while. */
+void gt_rest_note(gt_vault_t *vault, const char *provider, const gt_err_t *err);
+
+/** GT_OK, or why the provider is left alone. */
+GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const char *provider, apr_pool_t *p);
 
 /* ---- refresh.c ---- */
 
@@ -81,13 +129,17 @@ typedef struct gt_refresh_t {
     apr_pool_t *round;  /* holds `grant`, cleared at each look */
     gt_grant_t *grant;
     gt_token_ask_t post;
-    apr_time_t posted; /* ticks: when the POST began */
-    gt_err_t *failure; /* of the POST */
-    apr_time_t until;  /* ticks: patience with the other holder, later with the store */
-    int looks;         /* at the row, while somebody else has the lease */
-    int commits;       /* tries that found the store away */
+    apr_time_t posted;     /* ticks: when the POST began */
+    gt_err_t *failure;     /* of the POST */
+    apr_time_t until;      /* ticks: patience with the other holder, later with the store */
+    apr_time_t confirm_at; /* ticks: a refusal is asked for once more; 0: there was none */
+    gt_waiting_t waiting;
+    int is_waiting; /* 1: with the watch */
+    int commits;    /* tries that found the store away */
     int has_lease;
-    int is_open; /* 1: the POST may have spent the refresh token, and nothing is stored */
+    int is_open;    /* 1: the POST may have spent the refresh token, and nothing is stored */
+    int has_answer; /* 1: and we hold what it gave */
+    int may_journal;
 } gt_refresh_t;
 
 extern const gt_work_t gt_refresh;

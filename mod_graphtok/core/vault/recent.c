@@ -17,10 +17,13 @@
 #include "vault/inner.h"
 
 #define PLACES 256
+#define BACK_OFF_FIRST apr_time_from_sec(1)
+#define BACK_OFF_LAST apr_time_from_sec(30)
 
 typedef struct failure_t {
     unsigned char hash[32];
     apr_time_t until; /* ticks; 0: free */
+    int in_a_row;     /* failures of a provider that is down */
     gt_class_t cls;
     char tag[8];
     char code[72];
@@ -54,13 +57,22 @@ void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
     failure_t *failure = place_of(recent, hash, key);
 
     apr_thread_mutex_lock(recent->lock);
+    if (memcmp(failure->hash, hash, sizeof(hash)) != 0)
+        failure->in_a_row = 0;
     memcpy(failure->hash, hash, sizeof(hash));
+    if (span < 0)
+        span = gt_backoff(failure->in_a_row++, BACK_OFF_FIRST, BACK_OFF_LAST);
     failure->until = gt_ticks() + span;
     failure->cls = err->cls;
     apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
     apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
     apr_cpystrn(failure->detail, err->detail, sizeof(failure->detail));
     apr_thread_mutex_unlock(recent->lock);
+}
+
+void gt_recent_back_off(gt_recent_t *recent, const char *key, const gt_err_t *err)
+{
+    gt_recent_note(recent, key, err, -1);
 }
 
 gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p)
@@ -89,6 +101,6 @@ void gt_recent_forget(gt_recent_t *recent, const char *key)
 
     apr_thread_mutex_lock(recent->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) == 0)
-        failure->until = 0;
+        failure->until = failure->in_a_row = 0;
     apr_thread_mutex_unlock(recent->lock);
 }

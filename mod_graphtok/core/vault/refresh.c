@@ -6,28 +6,33 @@
  * It does not end with the request that asked for it.
  *
  *     row      read anew: somebody may have been first, and then there is nothing to do
- *     lease    one UPDATE, for this generation; not ours: look at the row again until it moves on
+ *     journal  this node's may hold an answer for this very generation: that is stored, not asked for
+ *     lease    with the intent, one UPDATE, for this generation; not ours: wait for news of the row
  *     POST     no connection to the database is held meanwhile
- *     commit   by generation, not by lease: a rotated token is worth more than a lease
- *     verdict  by generation as well: a loser's failure says nothing about the winner's token
+ *     commit   by generation, not by lease: a rotated token is worth more than a lease; the database
+ *              being away, the answer goes to the journal, and only then to whoever waits
+ *     verdict  by generation as well: a loser's failure says nothing about the winner's token; a
+ *              refusal counts when it is said twice
  *
- * When the POST may have arrived and nobody knows what it did, the lease is kept until it ends. A
- * provider that rotates takes the same token sent twice for theft and revokes the whole grant.
+ * When the POST may have arrived and nobody knows what it did, the lease is kept until it ends, and
+ * whoever asks meanwhile is told so. A provider that rotates takes the same token sent twice for
+ * theft and revokes the whole grant.
  */
 
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/fail.h"
 #include "base/log.h"
+#include "vault/holder.h"
 #include "vault/inner.h"
 
-#define POLL_FIRST apr_time_from_msec(50)
-#define POLL_LAST apr_time_from_msec(250)
 #define LEASE_SLACK apr_time_from_sec(2) /* leases count whole seconds of another clock */
 #define STORE_FIRST apr_time_from_msec(100)
 #define STORE_LAST apr_time_from_sec(2)
-#define FAILURE_STAYS apr_time_from_sec(1)
+#define STORE_PATIENCE apr_time_from_sec(1) /* where there is a journal */
+#define CONFIRM_AFTER apr_time_from_sec(1)  /* a refusal is asked for once more */
 #define FAILURE_LONGEST apr_time_from_sec(300)
 
 static const gt_config_t *config_of(const gt_refresh_t *r)
@@ -102,40 +107,116 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
-static gt_err_t *take_lease(gt_task_t *task, void *state)
+/** An answer for this grant that another process of this node could not store. One that cannot be
+ * read is no reason to stop: it was told of elsewhere. */
+static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
 {
-    gt_refresh_t *r = state;
+    gt_err_t *err;
+    int count;
+
+    err = gt_replay_owner(&count, r->ask.vault, r->ask.store, &r->ask.owner, r->round);
+    if (err != GT_OK && gt_class_row(err->cls)->may_retry)
+        return gt_err_dup(err, gt_task_pool(task));
+    return count > 0 ? look(r, task) : GT_OK;
+}
+
+/** 1 when a POST of this generation has an outcome that nobody will learn. */
+static int is_resting(const gt_refresh_t *r)
+{
+    return r->grant->lease_owner != NULL && r->grant->intent_owner == NULL;
+}
+
+/** Somebody else has the lease; nothing to wait for when its holder has given up. */
+static gt_err_t *check_rest(gt_refresh_t *r, gt_task_t *task)
+{
+    apr_interval_time_t left;
     gt_err_t *err;
 
+    if (!is_resting(r))
+        return GT_OK;
+    /* It may have ended, and been taken, between our look and our try. */
     GT_TRY(look(r, task));
-    if (r->token.access != NULL)
+    if (r->token.access != NULL || !is_resting(r))
         return GT_OK;
-    GT_TRY(gt_lease_take(&r->has_lease, r->ask.store, r->grant, r->holder, config_of(r)->lease,
-                         r->round));
-    if (r->has_lease)
-        return GT_OK;
-    if (row_serves(r, GT_TOKEN_LEAST)) {
-        use(r, r->grant);
-        return GT_OK;
-    }
+    left = r->grant->lease_until - gt_now();
+    err =
+        gt_err(gt_task_pool(task), GT_TIMEOUT, "GT0614",
+               "what became of the last refresh is not known; it is not repeated at once, since a "
+               "token sent twice could revoke the grant");
+    err->retry_after = left < APR_USEC_PER_SEC      ? APR_USEC_PER_SEC
+                       : left > config_of(r)->lease ? config_of(r)->lease
+                                                    : left;
+    return err;
+}
+
+static void leave_watch(gt_refresh_t *r)
+{
+    if (r->is_waiting)
+        gt_watch_leave(r->ask.vault->watch, &r->waiting);
+    r->is_waiting = 0;
+}
+
+/** Until there is news of the row, or patience ends. */
+static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
+{
+    gt_err_t *err;
+
     if (gt_ticks() >= r->until) {
         err = gt_err(gt_task_pool(task), GT_TIMEOUT, "GT0605",
                      "somebody else has been refreshing this token for too long");
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }
-    if (r->looks == 0)
+    if (r->waiting.store == NULL)
         announce(r, GT_EV_LEASE_WAIT, NULL, GT_OK);
-    gt_again_at(task, gt_ticks() + gt_backoff(r->looks++, POLL_FIRST, POLL_LAST));
+    r->waiting.store = r->ask.store;
+    r->waiting.owner = r->ask.owner;
+    r->waiting.generation = r->grant->generation;
+    gt_watch_join(r->ask.vault->watch, &r->waiting);
+    r->is_waiting = 1;
+    gt_again_on_bell(task, &r->waiting.bell, r->until);
     return GT_OK;
 }
 
-static gt_err_t *post(gt_task_t *task, void *state)
+static gt_err_t *try_lease(gt_refresh_t *r)
+{
+    const char *intent = r->grant->intent_owner;
+    gt_lease_ask_t ask = {r->holder, config_of(r)->lease, NULL};
+
+    if (intent != NULL && gt_holder_is_dead(intent, r->round))
+        ask.dead = intent;
+    GT_TRY(gt_lease_take(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
+    if (r->has_lease || intent == NULL)
+        return GT_OK;
+    return gt_lease_doubt(r->ask.store, r->grant, config_of(r)->lease, r->round);
+}
+
+static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
 
+    leave_watch(r);
+    GT_TRY(look(r, task));
+    if (r->token.access == NULL)
+        GT_TRY(look_into_journal(r, task));
     if (r->token.access != NULL)
         return GT_OK;
+    GT_TRY(gt_rest_check(r->ask.vault, r->ask.owner.provider, gt_task_pool(task)));
+    GT_TRY(try_lease(r));
+    if (r->has_lease) {
+        (void)gt_fail("refresh.lease");
+        return GT_OK;
+    }
+    if (row_serves(r, GT_TOKEN_LEAST)) {
+        use(r, r->grant);
+        return GT_OK;
+    }
+    GT_TRY(check_rest(r, task));
+    return r->token.access != NULL ? GT_OK : wait_for_winner(r, task);
+}
+
+static void post(gt_refresh_t *r, gt_task_t *task)
+{
     r->post = (gt_token_ask_t){
         .provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider),
         .grant_type = "refresh_token",
@@ -144,6 +225,60 @@ static gt_err_t *post(gt_task_t *task, void *state)
     r->is_open = 1;
     r->posted = gt_ticks();
     gt_then_try(task, &gt_token_post, &r->post, &r->failure);
+}
+
+static gt_err_t *spend(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    if (r->token.access == NULL)
+        post(r, task);
+    return GT_OK;
+}
+
+/* ---- it was refused ---- */
+
+static gt_err_t *changed_meanwhile(const gt_refresh_t *r, apr_pool_t *p)
+{
+    return gt_err(p, GT_CONFLICT, "GT0607",
+                  "the grant of user %s at %s changed while it was refreshed; ask again",
+                  r->ask.owner.user, r->ask.owner.provider);
+}
+
+/** The row as it is now, when it is still the one whose token was refused; our lease goes on. */
+static gt_err_t *look_again(gt_refresh_t *r, gt_task_t *task)
+{
+    apr_int64_t generation = r->grant->generation;
+    const gt_lease_ask_t ask = {r->holder, config_of(r)->lease, NULL};
+
+    GT_TRY(look(r, task));
+    if (r->token.access != NULL)
+        return GT_OK;
+    if (r->grant->generation == generation)
+        GT_TRY(gt_lease_renew(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
+    if (r->grant->generation == generation && r->has_lease)
+        return GT_OK;
+    return changed_meanwhile(r, gt_task_pool(task));
+}
+
+/** A provider says invalid_grant now and then by mistake, and a user who is signed out by one does
+ * not forgive it: the row again, a moment, the same token once more. */
+static gt_err_t *confirm(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    if (r->token.access != NULL || r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
+        return GT_OK;
+    r->is_open = 0;
+    if (r->confirm_at == 0)
+        r->confirm_at = gt_ticks() + CONFIRM_AFTER;
+    if (gt_ticks() < r->confirm_at) {
+        gt_again_at(task, r->confirm_at);
+        return GT_OK;
+    }
+    GT_TRY(look_again(r, task));
+    if (r->token.access == NULL)
+        post(r, task);
     return GT_OK;
 }
 
@@ -158,14 +293,18 @@ static void forget(const gt_refresh_t *r)
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
 static void remember(const gt_refresh_t *r, apr_pool_t *p)
 {
+    const char *key = gt_vault_key(r->ask.store, &r->ask.owner, p);
     apr_interval_time_t span = r->failure->retry_after;
 
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
         return;
+    if (span == 0 && r->is_open)
+        span = config_of(r)->lease;
     if (span == 0)
-        span = r->is_open ? config_of(r)->lease : FAILURE_STAYS;
-    gt_recent_note(r->ask.vault->recent, gt_vault_key(r->ask.store, &r->ask.owner, p), r->failure,
-                   span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
+        gt_recent_back_off(r->ask.vault->recent, key, r->failure);
+    else
+        gt_recent_note(r->ask.vault->recent, key, r->failure,
+                       span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
 }
 
 static gt_err_t *judge_failure(gt_task_t *task, void *state)
@@ -178,6 +317,7 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
     if (r->token.access != NULL || r->failure == GT_OK)
         return GT_OK;
     r->is_open = r->post.was_sent;
+    gt_rest_note(r->ask.vault, r->ask.owner.provider, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r, p);
         return r->failure;
@@ -207,11 +347,7 @@ static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
     GT_TRY(look(r, task));
     if (r->token.access == NULL && row_serves(r, GT_TOKEN_LEAST))
         use(r, r->grant);
-    if (r->token.access != NULL)
-        return GT_OK;
-    return gt_err(gt_task_pool(task), GT_CONFLICT, "GT0607",
-                  "the grant of user %s at %s changed while it was refreshed; ask again",
-                  r->ask.owner.user, r->ask.owner.provider);
+    return r->token.access != NULL ? GT_OK : changed_meanwhile(r, gt_task_pool(task));
 }
 
 static void publish(gt_refresh_t *r, apr_pool_t *p)
@@ -230,6 +366,60 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     gt_recent_forget(vault->recent, gt_vault_key(r->ask.store, &r->ask.owner, p));
     announce(r, GT_EV_REFRESH,
              tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept", GT_OK);
+    if (vault->parts.horn != NULL)
+        gt_horn_blow(vault->parts.horn);
+    (void)gt_fail("refresh.published");
+}
+
+/** The answer is safe on this node's disk: it may be used. The lease and the intent stay in the row,
+ * so that other nodes wait for the replay. */
+static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
+{
+    const gt_entry_t entry = {NULL, store_name(r), r->ask.owner, r->grant->generation,
+                              r->post.tokens};
+
+    (void)gt_fail("refresh.journal");
+    GT_TRY(gt_journal_put(r->ask.vault->parts.journal, &entry, p));
+    (void)gt_fail("refresh.journaled");
+    r->is_open = r->has_answer = r->has_lease = 0;
+    gt_log(GT_LOG_WARNING, "GT0621",
+           "the database is away: the new refresh token of user %s at %s waits in the journal",
+           r->ask.owner.user, r->ask.owner.provider);
+    return GT_OK;
+}
+
+static gt_err_t *lost(const gt_refresh_t *r, gt_err_t *err)
+{
+    gt_log(GT_LOG_ERROR, "GT0608",
+           "a new refresh token of user %s at %s could not be stored; if the old one does not "
+           "work any more, this user must sign in again",
+           r->ask.owner.user, r->ask.owner.provider);
+    return err;
+}
+
+/** The database does not take it: again for a moment, then the journal; without one (or when it is
+ * full) again for a whole lease. */
+static gt_err_t *not_taken(gt_refresh_t *r, gt_task_t *task, gt_err_t *err)
+{
+    apr_pool_t *p = gt_task_pool(task);
+    gt_err_t *journal_err;
+
+    if (!gt_class_row(err->cls)->may_retry)
+        return lost(r, err);
+    if (gt_ticks() >= r->until && r->may_journal) {
+        journal_err = to_journal(r, p);
+        if (journal_err == GT_OK) {
+            publish(r, p);
+            return GT_OK;
+        }
+        gt_log_err(journal_err, "keeping a new refresh token while the database is away");
+        r->may_journal = 0;
+        r->until = gt_ticks() + config_of(r)->lease;
+    }
+    if (gt_ticks() >= r->until)
+        return lost(r, err);
+    gt_again_at(task, gt_ticks() + gt_backoff(r->commits++, STORE_FIRST, STORE_LAST));
+    return GT_OK;
 }
 
 static gt_err_t *commit(gt_task_t *task, void *state)
@@ -241,21 +431,17 @@ static gt_err_t *commit(gt_task_t *task, void *state)
 
     if (r->token.access != NULL)
         return GT_OK;
-    if (r->commits == 0)
-        r->until = gt_ticks() + config_of(r)->lease;
+    if (!r->has_answer) {
+        r->has_answer = 1;
+        r->may_journal = r->ask.vault->parts.journal != NULL;
+        r->until = gt_ticks() + (r->may_journal ? STORE_PATIENCE : config_of(r)->lease);
+        (void)gt_fail("refresh.answer");
+    }
     err = gt_grant_commit(&stored, r->ask.store, r->grant, &r->post.tokens, p);
-    if (err != GT_OK && gt_class_row(err->cls)->may_retry && gt_ticks() < r->until) {
-        gt_again_at(task, gt_ticks() + gt_backoff(r->commits++, STORE_FIRST, STORE_LAST));
-        return GT_OK;
-    }
-    if (err != GT_OK) {
-        gt_log(GT_LOG_ERROR, "GT0608",
-               "a new refresh token of user %s at %s could not be stored; if the old one does not "
-               "work any more, this user must sign in again",
-               r->ask.owner.user, r->ask.owner.provider);
-        return err;
-    }
-    r->is_open = 0;
+    if (err != GT_OK)
+        return not_taken(r, task, err);
+    (void)gt_fail("refresh.stored");
+    r->is_open = r->has_answer = 0;
     if (!stored)
         return not_stored(r, task);
     r->has_lease = 0;
@@ -265,22 +451,45 @@ static gt_err_t *commit(gt_task_t *task, void *state)
 
 /* ---- the end ---- */
 
-static void give_back(gt_task_t *task, void *state, const gt_err_t *err)
+/** The job ends, because the child does, with an answer that is not stored. */
+static void save_answer(gt_refresh_t *r, apr_pool_t *p)
 {
-    gt_refresh_t *r = state;
-    apr_pool_t *p = gt_task_pool(task);
-    gt_err_t *lost;
+    gt_err_t *err = GT_OK;
 
-    if (r->has_lease && r->is_open)
+    if (!r->has_answer || r->ask.vault->parts.journal == NULL)
+        return;
+    err = to_journal(r, p);
+    if (err != GT_OK)
+        gt_log_err(err, "keeping a new refresh token at a child's end");
+}
+
+static void end_lease(gt_refresh_t *r, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    if (!r->has_lease || r->grant == NULL)
+        return;
+    if (r->is_open) {
         gt_log(GT_LOG_WARNING, "GT0606",
                "what became of a refresh of user %s at %s is not known; it is not repeated before "
                "its lease (%s) ends, since a token sent twice could revoke the grant",
                r->ask.owner.user, r->ask.owner.provider, gt_span_text(config_of(r)->lease, p));
-    else if (r->has_lease && r->grant != NULL) {
-        lost = gt_lease_give_back(r->ask.store, r->grant, r->holder, p);
-        if (lost != GT_OK)
-            gt_log_err(lost, "giving back a lease, which ends by itself");
+        err = gt_lease_rest(r->ask.store, r->grant, r->holder, p);
     }
+    else
+        err = gt_lease_give_back(r->ask.store, r->grant, r->holder, p);
+    if (err != GT_OK)
+        gt_log_err(err, "giving back a lease, which ends by itself");
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    gt_refresh_t *r = state;
+    apr_pool_t *p = gt_task_pool(task);
+
+    leave_watch(r);
+    save_answer(r, p);
+    end_lease(r, p);
     if (err == GT_OK)
         return;
     announce(r, GT_EV_REFRESH, NULL, err);
@@ -288,5 +497,6 @@ static void give_back(gt_task_t *task, void *state, const gt_err_t *err)
                                  r->ask.owner.user, r->ask.owner.provider));
 }
 
-static gt_step_fn *const refresh_steps[] = {take_lease, post, judge_failure, commit, NULL};
-const gt_work_t gt_refresh = {"refresh", refresh_steps, give_back};
+static gt_step_fn *const refresh_steps[] = {take_lease,    spend,  confirm,
+                                            judge_failure, commit, NULL};
+const gt_work_t gt_refresh = {"refresh", refresh_steps, finish};

@@ -23,6 +23,7 @@
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_EVERY apr_time_from_sec(10)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
+#define NEWS_EVERY apr_time_from_msec(500)
 
 static void write_usage(void *baton, apr_pool_t *scratch)
 {
@@ -53,12 +54,21 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     }
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
+    vault->watch = gt_watch_make(vault, p);
+    vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {
         err = gt_crew_every(parts->crew, "usage", WRITE_EVERY, write_usage, vault);
+        if (err == GT_OK)
+            err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
         if (err != GT_OK)
             gt_log_err(err, "use counts will be written at the end only");
     }
     return vault;
+}
+
+void gt_vault_stop(gt_vault_t *vault)
+{
+    gt_watch_stop(vault->watch);
 }
 
 const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault)
@@ -99,9 +109,15 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
         return gt_err(p, GT_SIGN_IN, "GT0602",
                       "the grant of user %s at %s is inactive: sign in again", owner->user,
                       owner->provider);
-    if (grant->status == GT_NEEDS_USER)
-        return gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
-                      owner->provider, owner->user);
+    if (grant->status == GT_NEEDS_USER) {
+        gt_err_t *err =
+            gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
+                   owner->provider, owner->user);
+
+        /* What the provider wants of the sign-in, kept since it said so. */
+        err->claims = apr_pstrdup(p, grant->claims);
+        return err;
+    }
     if (grant->refresh == NULL)
         return gt_err(p, GT_SIGN_IN, "GT0604",
                       "the token of user %s at %s has ended and there is no refresh token: sign in "

@@ -13,7 +13,10 @@
 #include "oauth/identity.h"
 #include "store/grant.h"
 #include "task/crew.h"
+#include "shm/horn.h"
+#include "shm/limit.h"
 #include "vault/cache.h"
+#include "vault/journal.h"
 
 /** The parts a vault stands on. All outlive it. */
 typedef struct gt_vault_parts_t {
@@ -23,7 +26,10 @@ typedef struct gt_vault_parts_t {
     gt_cache_t *cache; /* NULL in the command line: none */
     gt_loop_t *loop;
     gt_crew_t *crew;
-    const char *holder; /* who we are in a lease: "host/pid/start/random" */
+    gt_limits_t *limits;   /* what all children of a server must rest from; NULL: this one alone */
+    gt_horn_t *horn;       /* tells the children of a server of new tokens; NULL: none */
+    gt_journal_t *journal; /* for answers that cannot be stored; NULL: none */
+    const char *holder;    /* who we are in a lease: gt_holder_name */
 } gt_vault_parts_t;
 
 /** Make it, with the runtime of every configured store and provider. Nothing is fetched or opened. */
@@ -95,6 +101,12 @@ extern const gt_work_t gt_revoke;
 
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner);
+
+/** How many answers of providers wait in the journal for the database. */
+int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p);
+
+/** No thread of the vault uses the database after this returns (child end). */
+void gt_vault_stop(gt_vault_t *vault);
 
 /** Write what is not written yet (child end). May block. */
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch);
