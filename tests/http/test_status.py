@@ -43,11 +43,13 @@ def many(request, make_site, sandbox):
     made = make_site(request.param, settings=STATUS, tuning=tuning,
                      provider="GraphTokMailboxCalls 3")
     made.start()
-    made.httpd.wait_until(lambda: len(made.httpd.children()) >= 2, 20)
-    assert Browser(sandbox.ca).sign_in(made.url + "/tom/auth/login").status == 200
-    assert Browser().get(made.url + "/tom/calendar/").status == 200
-    yield made
-    made.end()
+    try:
+        made.httpd.wait_until(lambda: len(made.httpd.children()) >= 2, 20)
+        assert Browser(sandbox.ca).sign_in(made.url + "/tom/auth/login").status == 200
+        assert Browser().get(made.url + "/tom/calendar/").status == 200
+        yield made
+    finally:
+        made.end()
 
 
 def figures(site):
