@@ -62,6 +62,13 @@ struct gt_config_t {
     apr_int64_t max_transfers;          /* calls to providers under way, per child */
     apr_int64_t db_users;               /* database connections in use at once, per child */
     apr_interval_time_t db_wait;        /* longest wait for one */
+    int background;                     /* 1: refresh, clean up and validate without being asked */
+    apr_interval_time_t refresh_ahead;  /* background refresh begins so much before the margin */
+    apr_interval_time_t refresh_used_within; /* of what was used within this span */
+    apr_int64_t refresh_rate;                /* refreshes a second, of all nodes together */
+    apr_interval_time_t expire_after;        /* deactivate what ended so long ago */
+    apr_interval_time_t cleanup_after;       /* remove what has been inactive so long */
+    apr_interval_time_t validate_every; /* ask the provider about each grant so often; 0: never */
     const char *journal;                /* folder of answers that could not be stored, or "off" */
 };
 

@@ -166,9 +166,21 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
 
+/* Work that nobody asks for; without it requests refresh what they need. */
+static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
+{
+    gt_jobs_t *jobs = gt_jobs_make(vault, p);
+    gt_err_t *err = gt_jobs_start(jobs);
+
+    if (err)
+        gt_log_err(err, "background work");
+    __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
+}
+
 static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
 {
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
+    gt_vault_t *vault;
 
     parts->config = child->config;
     parts->ring = ring;
@@ -180,7 +192,9 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->horn = made.horn->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
     parts->holder = gt_holder_name(p);
-    __atomic_store_n(&child->vault, gt_vault_make(parts, p), __ATOMIC_RELEASE);
+    vault = gt_vault_make(parts, p);
+    start_jobs(child, vault, p);
+    __atomic_store_n(&child->vault, vault, __ATOMIC_RELEASE);
 }
 
 static void open_segments(gtm_child_t *child, apr_pool_t *p)
@@ -231,7 +245,11 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
 
 void gtm_child_stopping(apr_pool_t *pchild, int graceful)
 {
+    gt_jobs_t *jobs = the_child ? __atomic_load_n(&the_child->jobs, __ATOMIC_ACQUIRE) : NULL;
+
     (void)pchild;
+    if (jobs)
+        gt_jobs_stop(jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
      * the last connection is gone. An ungraceful end waits for nobody. */
     if (!graceful && the_child)

@@ -14,6 +14,7 @@
 
 #include "db/db.h"
 #include "graph/mailbox.h"
+#include "jobs/jobs.h"
 #include "shm/limit.h"
 #include "vault/vault.h"
 
@@ -27,6 +28,7 @@ typedef struct gtm_child_t {
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
+    gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* NULL as long as the keyring could not be read */
     int parks;                 /* 1: the MPM polls our descriptors */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */

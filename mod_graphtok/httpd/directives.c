@@ -45,6 +45,24 @@ const command_rec gtm_directives[] = {
     AP_INIT_TAKE1("GraphTokJournal", gtm_set_in_server, MEMBER("journal"), RSRC_CONF,
                   "folder for refreshed tokens while the database is away, or off; default "
                   "/var/lib/graphtok/journal"),
+    AP_INIT_TAKE1("GraphTokBackground", gtm_set_in_server, MEMBER("background"), RSRC_CONF,
+                  "refresh, clean up and validate without being asked: on or off; default on"),
+    AP_INIT_TAKE1("GraphTokRefreshAhead", gtm_set_in_server, MEMBER("refresh_ahead"), RSRC_CONF,
+                  "background refresh begins this long before GraphTokRefreshMargin, 1s to 12h; "
+                  "default 10min"),
+    AP_INIT_TAKE1("GraphTokRefreshUsedWithin", gtm_set_in_server, MEMBER("refresh_used_within"),
+                  RSRC_CONF,
+                  "background refresh of what was used within this time, 1min to 365d; default 1d"),
+    AP_INIT_TAKE1("GraphTokRefreshRate", gtm_set_in_server, MEMBER("refresh_rate"), RSRC_CONF,
+                  "background refreshes a second of all servers that share the database, 1 to "
+                  "10000; default 50"),
+    AP_INIT_TAKE1("GraphTokExpireAfter", gtm_set_in_server, MEMBER("expire_after"), RSRC_CONF,
+                  "deactivate a grant whose token ended this long ago, 1h to 3650d; default 90d"),
+    AP_INIT_TAKE1("GraphTokCleanupAfter", gtm_set_in_server, MEMBER("cleanup_after"), RSRC_CONF,
+                  "remove a grant that has been inactive this long, 1h to 3650d; default 30d"),
+    AP_INIT_TAKE1("GraphTokValidateEvery", gtm_set_in_server, MEMBER("validate_every"), RSRC_CONF,
+                  "ask the provider this often whether each token works, up to 365d; default 0: "
+                  "never"),
 
     /* inside <GraphTokProvider NAME> */
     AP_INIT_RAW_ARGS("<GraphTokProvider", gtm_open_provider, NULL, RSRC_CONF,

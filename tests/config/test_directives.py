@@ -25,6 +25,13 @@ SERVER = [
     ("GraphTokMaxTransfers", "1", "max_transfers", 1),
     ("GraphTokDatabaseUsers", "1000", "db_users", 1000),
     ("GraphTokDatabaseWait", "500ms", "db_wait", "500ms"),
+    ("GraphTokBackground", "off", "background", "off"),
+    ("GraphTokRefreshAhead", "1s", "refresh_ahead", "1s"),
+    ("GraphTokRefreshUsedWithin", "7d", "refresh_used_within", "7d"),
+    ("GraphTokRefreshRate", "200", "refresh_rate", 200),
+    ("GraphTokExpireAfter", "1h", "expire_after", "1h"),
+    ("GraphTokCleanupAfter", "60d", "cleanup_after", "60d"),
+    ("GraphTokValidateEvery", "1d", "validate_every", "1d"),
 ]
 
 PROVIDER = [
@@ -86,6 +93,10 @@ BAD = [
     ("GraphTokCacheTime 2h", "server", "'2h' is above the largest, 1h"),
     ("GraphTokLimitSlots 1023", "server", "'1023' is below the smallest, 1024"),
     ("GraphTokRefreshMargin 9s", "server", "'9s' is below the smallest, 10s"),
+    ("GraphTokBackground maybe", "server", "'maybe' is none of: off on"),
+    ("GraphTokRefreshAhead 13h", "server", "'13h' is above the largest, 12h"),
+    ("GraphTokRefreshRate 0", "server", "'0' is below the smallest, 1"),
+    ("GraphTokCleanupAfter 59min", "server", "'59min' is below the smallest, 1h"),
     ("GraphTokLease 1s", "server", "'1s' is below the smallest, 2s"),
     ("GraphTokStateTime soon", "server", "'soon' is not a span such as"),
     ("GraphTokSessionTime 31d", "server", "'31d' is above the largest, 30d"),

@@ -110,6 +110,7 @@ GraphTokKeyring file:{self.secrets}/keyring
     GraphTokCAFile {self.sandbox.ca}
     {self.text["provider"]}
 </GraphTokProvider>
+GraphTokBackground off
 {self.text["settings"]}
 """ + self.text["mounts"].replace("{folder}", str(self.folder)).replace(
             "{port}", str(self.httpd.port)), self.tuning)

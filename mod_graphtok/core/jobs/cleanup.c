@@ -1,0 +1,63 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file cleanup.c
+ * An access token ends every hour; that alone makes no grant worthless. Expired is one whose token
+ * has ended with no refresh token to get another, or whose token nobody refreshed for so long that
+ * the provider has let go of the refresh token as well (Entra: 90 days).
+ */
+
+#include "jobs/cleanup.h"
+
+#include "base/event.h"
+#include "base/log.h"
+#include "jobs/inner.h"
+
+#define BATCH 200
+
+static void tell(const apr_array_header_t *picked, gt_store_t *store, const char *what)
+{
+    for (int i = 0; i < picked->nelts; i++) {
+        const gt_picked_t *one = &APR_ARRAY_IDX(picked, i, gt_picked_t);
+
+        gt_event(&(gt_event_t){.kind = GT_EV_CLEANUP,
+                               .store = gt_store_conf(store)->name,
+                               .provider = one->owner.provider,
+                               .user = one->owner.user,
+                               .detail = what});
+    }
+}
+
+gt_err_t *gt_cleanup(gt_duty_counts_t *counts, int *more, gt_store_t *store,
+                     const gt_config_t *config, apr_pool_t *p)
+{
+    apr_array_header_t *picked;
+
+    GT_TRY(gt_duty_expire(&picked, store, config->expire_after, BATCH, p));
+    tell(picked, store, "deactivated");
+    counts->expired += picked->nelts;
+    *more = picked->nelts == BATCH;
+    GT_TRY(gt_duty_remove(&picked, store, config->cleanup_after, BATCH, p));
+    tell(picked, store, "removed");
+    counts->removable += picked->nelts;
+    *more |= picked->nelts == BATCH;
+    return GT_OK;
+}
+
+gt_err_t *gt_cleanup_slice(gt_slice_t *slice)
+{
+    gt_duty_counts_t counts = {0, 0};
+    int more;
+
+    GT_TRY(gt_cleanup(&counts, &more, slice->store, gt_jobs_config(slice->jobs), slice->pool));
+    atomic_fetch_add(&slice->jobs->expired, counts.expired);
+    atomic_fetch_add(&slice->jobs->removed, counts.removable);
+    if (counts.expired + counts.removable > 0)
+        gt_log(GT_LOG_INFO, NULL,
+               "cleanup of store %s: %" APR_INT64_T_FMT " deactivated, %" APR_INT64_T_FMT
+               " removed",
+               gt_store_conf(slice->store)->name, counts.expired, counts.removable);
+    if (more)
+        slice->again = apr_time_from_sec(1);
+    return GT_OK;
+}

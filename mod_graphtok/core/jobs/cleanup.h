@@ -1,0 +1,19 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CLEANUP_H
+#define GT_CLEANUP_H
+
+/**
+ * @file cleanup.h
+ * One slice of tidying a store (mission T9): what nobody can refresh any more is deactivated, what
+ * has long been inactive is removed. For the background and for graphtokctl.
+ */
+
+#include "config.h"
+#include "store/duty.h"
+
+/** @param counts  added to
+ *  @param more    out: 1 when there is more to do */
+GT_MUST gt_err_t *gt_cleanup(gt_duty_counts_t *counts, int *more, gt_store_t *store,
+                             const gt_config_t *config, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,68 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_JOBS_INNER_H
+#define GT_JOBS_INNER_H
+
+/**
+ * @file inner.h
+ * What the files of jobs/ share and nobody else sees.
+ */
+
+#include <stdatomic.h>
+
+#include "jobs/jobs.h"
+#include "store/duty.h"
+
+/** Refreshes and validations of this process under way, those that wait for their turn included. */
+#define GT_UNDER_WAY_MOST 512
+
+struct gt_jobs_t {
+    gt_vault_t *vault;
+    const char *worker; /* who we are in the rows */
+    atomic_int is_stopped;
+    atomic_int under_way;
+    atomic_int found;                /* parts that were due in the last tick */
+    _Atomic(apr_time_t) more_at;     /* ticks: a part that had more is due again by then */
+    _Atomic(apr_time_t) quiet_until; /* ticks: the database failed, no tick before */
+    _Atomic(apr_int64_t) refreshed, not_refreshed, expired, removed, valid, not_valid;
+};
+
+/** One slice: one part of one job of one store. */
+typedef struct gt_slice_t {
+    gt_jobs_t *jobs;
+    gt_store_t *store;
+    int part;
+    apr_interval_time_t again; /* out: when it is due again; 0: as the job's table has it */
+    apr_pool_t *pool;          /* scratch */
+} gt_slice_t;
+
+/** The configuration. */
+static inline const gt_config_t *gt_jobs_config(const gt_jobs_t *jobs)
+{
+    return gt_vault_parts(jobs->vault)->config;
+}
+
+/** The jobs' slices, each in its file. */
+gt_err_t *gt_refresh_slice(gt_slice_t *slice);
+gt_err_t *gt_validate_slice(gt_slice_t *slice);
+gt_err_t *gt_cleanup_slice(gt_slice_t *slice);
+
+/** Work on one picked grant, as a job of the crew that waits for its turn. */
+typedef struct gt_turn_t {
+    gt_jobs_t *jobs;
+    gt_store_t *store;
+    gt_picked_t picked;
+    apr_time_t start_at;   /* ticks */
+    const gt_work_t *work; /* by gt_turn_state, which makes its state */
+    void *(*make)(const struct gt_turn_t *turn, apr_pool_t *p);
+    void (*note)(const struct gt_turn_t *turn, const gt_err_t *failure);
+    void *state;       /* own */
+    gt_err_t *failure; /* own */
+    int is_cut;        /* own: stopped before its turn */
+    int has_begun;     /* own */
+} gt_turn_t;
+
+/** Start picked grants' work, spread over a period. @param kind work, make and note are read */
+void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
+                    const apr_array_header_t *picked, apr_interval_time_t period);
+
+#endif

@@ -1,0 +1,168 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file jobs.c
+ * The table of jobs and the tick that goes through it. A claim says when the part is due again, in
+ * the same statement: a process that dies right after it has delayed that part by one pause, no
+ * more. Jobs that are off are never claimed.
+ */
+
+#include "jobs/jobs.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "jobs/inner.h"
+#include "jobs/pace.h"
+
+#define SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
+#define AFTER_FAILURE apr_time_from_sec(10)
+#define CLEANUP_EVERY apr_time_from_sec(3600)
+#define VALIDATE_SHARE 64
+
+/** One job. */
+typedef struct kind_t {
+    const char *name;                                  /* in the rows */
+    apr_interval_time_t (*every)(const gt_config_t *); /* a part's pause; 0: off */
+    gt_err_t *(*work)(gt_slice_t *slice);
+} kind_t;
+
+static apr_interval_time_t refresh_every(const gt_config_t *config)
+{
+    return gt_pace_pause(config->refresh_ahead);
+}
+
+static apr_interval_time_t cleanup_every(const gt_config_t *config)
+{
+    (void)config;
+    return gt_backoff(0, CLEANUP_EVERY, CLEANUP_EVERY);
+}
+
+static apr_interval_time_t validate_every(const gt_config_t *config)
+{
+    apr_interval_time_t pause = config->validate_every / VALIDATE_SHARE;
+
+    if (config->validate_every == 0)
+        return 0;
+    return pause < apr_time_from_sec(1) ? apr_time_from_sec(1) : gt_backoff(0, pause, pause);
+}
+
+static const kind_t kinds[] = {
+    {"refresh", refresh_every, gt_refresh_slice},
+    {"validate", validate_every, gt_validate_slice},
+    {"cleanup", cleanup_every, gt_cleanup_slice},
+};
+
+gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p)
+{
+    gt_jobs_t *jobs = apr_pcalloc(p, sizeof(*jobs));
+
+    jobs->vault = vault;
+    jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
+    return jobs;
+}
+
+gt_err_t *gt_jobs_start(gt_jobs_t *jobs)
+{
+    if (!gt_jobs_config(jobs)->background)
+        return GT_OK;
+    return gt_crew_every(gt_vault_parts(jobs->vault)->crew, "background work", GT_JOBS_TICK,
+                         gt_jobs_tick, jobs);
+}
+
+void gt_jobs_stop(gt_jobs_t *jobs)
+{
+    atomic_store(&jobs->is_stopped, 1);
+}
+
+int gt_jobs_are_idle(gt_jobs_t *jobs)
+{
+    return atomic_load(&jobs->under_way) == 0 && atomic_load(&jobs->found) == 0 &&
+           gt_ticks() >= atomic_load(&jobs->more_at);
+}
+
+void gt_jobs_done(gt_jobs_done_t *done, gt_jobs_t *jobs)
+{
+    *done = (gt_jobs_done_t){atomic_load(&jobs->refreshed), atomic_load(&jobs->not_refreshed),
+                             atomic_load(&jobs->expired),   atomic_load(&jobs->removed),
+                             atomic_load(&jobs->valid),     atomic_load(&jobs->not_valid)};
+}
+
+/** Another moment for a part than its claim said; sooner means that there is more. */
+static gt_err_t *postpone(const gt_slice_t *slice, const kind_t *kind)
+{
+    gt_jobs_t *jobs = slice->jobs;
+    apr_time_t at = gt_ticks() + slice->again + APR_USEC_PER_SEC;
+
+    if (atomic_load(&jobs->more_at) < at)
+        atomic_store(&jobs->more_at, at);
+    return gt_duty_again(slice->store, kind->name, slice->part, slice->again, jobs->worker,
+                         slice->pool);
+}
+
+/** Claim one part and do its slice. @param found 0: nothing was due (any more) */
+static gt_err_t *do_part(int *found, gt_jobs_t *jobs, gt_store_t *store, const kind_t *kind,
+                         apr_pool_t *p)
+{
+    gt_slice_t slice = {jobs, store, 0, 0, p};
+    apr_interval_time_t every = kind->every(gt_jobs_config(jobs));
+
+    GT_TRY(gt_duty_claim(&slice.part, store, kind->name, every, jobs->worker, p));
+    *found = slice.part >= 0;
+    if (!*found)
+        return GT_OK;
+    atomic_fetch_add(&jobs->found, 1);
+    GT_TRY(kind->work(&slice));
+    return slice.again > 0 ? postpone(&slice, kind) : GT_OK;
+}
+
+static int is_due(const apr_array_header_t *names, const kind_t *kind, const gt_config_t *config)
+{
+    for (int i = 0; i < names->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), kind->name) == 0)
+            return kind->every(config) > 0;
+    return 0;
+}
+
+static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, apr_pool_t *p)
+{
+    apr_array_header_t *names;
+
+    GT_TRY(gt_duty_due(&names, store, p));
+    for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        int found = is_due(names, &kinds[i], gt_jobs_config(jobs));
+
+        while (found && gt_ticks() < until && !atomic_load(&jobs->is_stopped) &&
+               atomic_load(&jobs->under_way) < GT_UNDER_WAY_MOST)
+            GT_TRY(do_part(&found, jobs, store, &kinds[i], p));
+    }
+    return GT_OK;
+}
+
+void gt_jobs_tick(void *baton, apr_pool_t *scratch)
+{
+    gt_jobs_t *jobs = baton;
+    const apr_array_header_t *stores = gt_jobs_config(jobs)->stores;
+    apr_time_t until = gt_ticks() + SPAN;
+    gt_err_t *err = GT_OK;
+
+    atomic_store(&jobs->found, 0);
+    if (atomic_load(&jobs->is_stopped) || gt_ticks() < atomic_load(&jobs->quiet_until))
+        return;
+    for (int i = 0; err == GT_OK && i < stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
+
+        err = do_store(jobs, gt_vault_store(jobs->vault, conf->name), until, scratch);
+        if (err != GT_OK)
+            err = gt_err_in(err, "background work in store %s", conf->name);
+    }
+    if (err == GT_OK)
+        return;
+    atomic_store(&jobs->quiet_until, gt_ticks() + AFTER_FAILURE);
+    gt_log(GT_LOG_WARNING, "GT1101", "%s (%s); tried again in %s", err->detail, err->tag,
+           gt_span_text(AFTER_FAILURE, scratch));
+}

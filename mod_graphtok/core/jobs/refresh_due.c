@@ -1,0 +1,61 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file refresh_due.c
+ * Refresh of what was used lately, before it comes within the margin where whoever asks would have
+ * to wait (mission T6). Each goes through the vault like any other: same lease, same verdicts.
+ */
+
+#include <apr_strings.h>
+
+#include "base/log.h"
+#include "jobs/inner.h"
+#include "jobs/pace.h"
+
+/* What ended longer ago waits for its user: the node was down, or nobody can refresh it. */
+#define PAST apr_time_from_sec(3600)
+/* Longer than a refresh that is waited for, so that nothing is picked twice for one failure. */
+#define HOLD_AFTER_LEASE apr_time_from_sec(30)
+
+static void *make(const gt_turn_t *turn, apr_pool_t *p)
+{
+    gt_token_for_t *ask = apr_pcalloc(p, sizeof(*ask));
+
+    ask->vault = turn->jobs->vault;
+    ask->store = turn->store;
+    ask->owner = turn->picked.owner;
+    /* The token we saw does not count, though it is still valid; a newer one does. */
+    ask->refresh_now = 1;
+    ask->refused = turn->picked.generation;
+    return ask;
+}
+
+static void note(const gt_turn_t *turn, const gt_err_t *failure)
+{
+    atomic_fetch_add(failure == GT_OK ? &turn->jobs->refreshed : &turn->jobs->not_refreshed, 1);
+    if (failure != GT_OK)
+        gt_log(GT_LOG_INFO, NULL, "background refresh of user %s at %s: %s (%s)",
+               turn->picked.owner.user, turn->picked.owner.provider, failure->detail, failure->tag);
+}
+
+gt_err_t *gt_refresh_slice(gt_slice_t *slice)
+{
+    static const gt_turn_t kind = {.work = &gt_token_for, .make = make, .note = note};
+    const gt_config_t *config = gt_jobs_config(slice->jobs);
+    const gt_pace_t pace = gt_pace_of(config->refresh_rate);
+    const gt_due_ask_t ask = {
+        .part = slice->part,
+        .past = PAST,
+        .lead = gt_pace_lead(config->refresh_margin, config->refresh_ahead, slice->part),
+        .used_within = config->refresh_used_within,
+        .hold = pace.period + 2 * config->lease + HOLD_AFTER_LEASE,
+        .most = pace.batch,
+    };
+    apr_array_header_t *picked;
+
+    GT_TRY(gt_due_pick(&picked, slice->store, &ask, slice->pool));
+    gt_turns_start(slice, &kind, picked, pace.period);
+    if (picked->nelts == pace.batch)
+        slice->again = pace.period;
+    return GT_OK;
+}

@@ -1,0 +1,89 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file turn.c
+ * One picked grant's work: it waits for its turn, runs as a job of the crew, is noted. A process
+ * that stops lets those go that have not begun; their claims end by themselves and another process
+ * picks them.
+ */
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "jobs/inner.h"
+#include "jobs/pace.h"
+
+#define LOOK_EVERY apr_time_from_msec(500) /* a stop is noticed within this */
+
+static void *make(const void *ask, apr_pool_t *p)
+{
+    gt_turn_t *turn = apr_pmemdup(p, ask, sizeof(*turn));
+
+    turn->picked.owner.user = apr_pstrdup(p, turn->picked.owner.user);
+    turn->picked.owner.provider = apr_pstrdup(p, turn->picked.owner.provider);
+    return turn;
+}
+
+static gt_err_t *wait_turn(gt_task_t *task, void *state)
+{
+    gt_turn_t *turn = state;
+    apr_time_t now = gt_ticks();
+
+    if (!turn->has_begun)
+        atomic_fetch_add(&turn->jobs->under_way, 1);
+    turn->has_begun = 1;
+    turn->is_cut = atomic_load(&turn->jobs->is_stopped);
+    if (!turn->is_cut && now < turn->start_at)
+        gt_again_at(task, turn->start_at - now < LOOK_EVERY ? turn->start_at : now + LOOK_EVERY);
+    return GT_OK;
+}
+
+static gt_err_t *do_turn(gt_task_t *task, void *state)
+{
+    gt_turn_t *turn = state;
+
+    if (turn->is_cut)
+        return GT_OK;
+    turn->state = turn->make(turn, gt_task_pool(task));
+    gt_then_try(task, turn->work, turn->state, &turn->failure);
+    return GT_OK;
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    gt_turn_t *turn = state;
+
+    (void)task;
+    if (err == GT_OK && !turn->is_cut)
+        turn->note(turn, turn->failure);
+    if (turn->has_begun)
+        atomic_fetch_sub(&turn->jobs->under_way, 1);
+}
+
+static gt_step_fn *const steps[] = {wait_turn, do_turn, NULL};
+static const gt_work_t turn_work = {"background work", steps, finish};
+
+void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
+                    const apr_array_header_t *picked, apr_interval_time_t period)
+{
+    gt_crew_t *crew = gt_vault_parts(slice->jobs->vault)->crew;
+    apr_time_t now = gt_ticks();
+
+    for (int i = 0; i < picked->nelts; i++) {
+        gt_turn_t turn = *kind;
+        gt_job_ask_t ask = {NULL, &turn_work, make, &turn};
+        gt_err_t *err;
+
+        turn.jobs = slice->jobs;
+        turn.store = slice->store;
+        turn.picked = APR_ARRAY_IDX(picked, i, gt_picked_t);
+        turn.start_at = now + gt_pace_delay(i, picked->nelts, period);
+        ask.key = apr_psprintf(slice->pool, "%s %s %s %s", kind->work->name,
+                               gt_store_conf(slice->store)->name, turn.picked.owner.provider,
+                               turn.picked.owner.user);
+        /* A crew that takes no more is a process that ends; somebody else picks them. */
+        err = gt_crew_start_job(crew, &ask, slice->pool);
+        if (err != GT_OK)
+            return;
+    }
+}

@@ -1,0 +1,137 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file validate.c
+ * Only a 401 of the API, for a token that was refreshed because of it, says that a token does not
+ * work; any other status means that the API knew who asked. What the token endpoint says has been
+ * noted by the refresh already.
+ */
+
+#include "jobs/validate.h"
+
+#include <apr_strings.h>
+
+#include "base/event.h"
+#include "base/log.h"
+#include "jobs/inner.h"
+#include "jobs/pace.h"
+
+#define ANSWER_MAX 65536
+#define BATCH 20
+#define PERIOD apr_time_from_sec(10)
+
+static gt_err_t *ask_provider(gt_task_t *task, void *state)
+{
+    gt_validate_t *v = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const gt_provider_t *provider = gt_vault_provider(v->vault, v->owner.provider);
+
+    if (provider == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT1102", "there is no provider %s in the configuration",
+                      v->owner.provider);
+    v->call = (gt_call_t){
+        .vault = v->vault,
+        .store = v->store,
+        .owner = v->owner,
+        .method = "GET",
+        .url = apr_pstrcat(p, gt_provider_conf(provider)->graph_url, "/me?$select=id", NULL),
+        .answer_max = ANSWER_MAX,
+    };
+    gt_then_try(task, &gt_call, &v->call, &v->failure);
+    return GT_OK;
+}
+
+static int is_token_refused(const gt_err_t *failure)
+{
+    return failure->cls == GT_SIGN_IN || failure->cls == GT_INTERACTION;
+}
+
+/** An API may be wrong about a token for a while (a licence, a policy that is being changed): three
+ * times, then it is believed. */
+static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
+{
+    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.token.generation};
+    gt_err_t *counted = gt_err_dup(v->failure, p);
+    int noted;
+
+    if (counted->cls == GT_SIGN_IN)
+        counted->cls = GT_REFUSED;
+    return gt_grant_failed(&noted, v->store, &grant, counted, p);
+}
+
+static gt_err_t *judge(gt_task_t *task, void *state)
+{
+    gt_validate_t *v = state;
+    gt_err_t *failure = v->failure;
+
+    v->works = failure == GT_OK;
+    if (failure == GT_OK)
+        return GT_OK;
+    if (is_token_refused(failure))
+        return v->call.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
+    if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
+        failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL)
+        return failure;
+    v->works = 1;
+    v->failure = GT_OK;
+    return GT_OK;
+}
+
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    gt_validate_t *v = state;
+
+    (void)task;
+    gt_call_end(&v->call);
+    gt_event(&(gt_event_t){.kind = GT_EV_VALIDATE,
+                           .store = gt_store_conf(v->store)->name,
+                           .provider = v->owner.provider,
+                           .user = v->owner.user,
+                           .err = err != GT_OK ? err : v->failure});
+}
+
+static gt_step_fn *const steps[] = {ask_provider, judge, NULL};
+const gt_work_t gt_validate = {"validate", steps, finish};
+
+/* ---- in the background ---- */
+
+static void *make(const gt_turn_t *turn, apr_pool_t *p)
+{
+    gt_validate_t *v = apr_pcalloc(p, sizeof(*v));
+
+    v->vault = turn->jobs->vault;
+    v->store = turn->store;
+    v->owner = turn->picked.owner;
+    return v;
+}
+
+static void note(const gt_turn_t *turn, const gt_err_t *failure)
+{
+    const gt_validate_t *v = turn->state;
+
+    if (failure != GT_OK) {
+        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", turn->picked.owner.user,
+               turn->picked.owner.provider, failure->detail, failure->tag);
+        return;
+    }
+    atomic_fetch_add(v->works ? &turn->jobs->valid : &turn->jobs->not_valid, 1);
+    if (!v->works)
+        gt_log(GT_LOG_INFO, NULL, "the token of user %s at %s does not work: %s (%s)",
+               turn->picked.owner.user, turn->picked.owner.provider, v->failure->detail,
+               v->failure->tag);
+}
+
+gt_err_t *gt_validate_slice(gt_slice_t *slice)
+{
+    static const gt_turn_t kind = {.work = &gt_validate, .make = make, .note = note};
+    const gt_config_t *config = gt_jobs_config(slice->jobs);
+    const gt_check_ask_t ask = {slice->part, config->validate_every, config->refresh_used_within,
+                                BATCH};
+    apr_array_header_t *picked;
+
+    GT_TRY(gt_check_pick(&picked, slice->store, &ask, slice->pool));
+    gt_turns_start(slice, &kind, picked, PERIOD);
+    if (picked->nelts == BATCH)
+        slice->again = PERIOD;
+    return GT_OK;
+}

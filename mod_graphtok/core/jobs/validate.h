@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_VALIDATE_H
+#define GT_VALIDATE_H
+
+/**
+ * @file validate.h
+ * Work: ask the provider whether a grant's token still works (mission T10), with GET /me. A token
+ * that has ended is refreshed for it, which is an answer too.
+ */
+
+#include "graph/call.h"
+
+typedef struct gt_validate_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_owner_t owner;
+    int works;         /* out, when it does not fail: 1 it works; 0 the provider refuses it */
+    gt_err_t *failure; /* out, with works 0: what was said */
+    gt_call_t call;    /* own */
+} gt_validate_t;
+
+/** Fails when nobody can tell (network, throttled, store away). What the provider refuses is marked
+ * in the row: interaction needed at once, a plain refusal counts towards the three errors. */
+extern const gt_work_t gt_validate;
+
+#endif

@@ -1,0 +1,185 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * Claims and picks of background work, each one statement (db/sql.c): a row that somebody else is
+ * just picking is skipped, not waited for. Times go to the database as spans, since its clock is
+ * the one that all nodes share.
+ */
+
+#include <ctype.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "store/duty.h"
+#include "store/row.h"
+
+#define ID_DIGITS 32
+
+/** "17 seconds ago" for a statement that counts from now. */
+static gt_db_value_t ago(apr_interval_time_t span)
+{
+    return GT_NUM(-apr_time_sec(span));
+}
+
+static gt_err_t *pick(apr_array_header_t **picked, gt_store_t *store, gt_sql_t sql,
+                      const gt_db_value_t *args, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
+    *picked = apr_array_make(p, rows->nelts, sizeof(gt_picked_t));
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+        gt_picked_t *one = apr_array_push(*picked);
+
+        one->owner.user = row->column[0];
+        one->owner.provider = row->column[1];
+        if (one->owner.user == NULL || one->owner.provider == NULL ||
+            !gt_number(&one->generation, row->column[2], 0, INT64_MAX))
+            apr_array_pop(*picked);
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_duty_due(apr_array_header_t **names, gt_store_t *store, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_DUE, &store->names, NULL, p));
+    *names = apr_array_make(p, rows->nelts, sizeof(const char *));
+    for (int i = 0; i < rows->nelts; i++)
+        APR_ARRAY_PUSH(*names, const char *) = APR_ARRAY_IDX(rows, i, gt_db_row_t).column[0];
+    return GT_OK;
+}
+
+gt_err_t *gt_duty_claim(int *part, gt_store_t *store, const char *name, apr_interval_time_t again,
+                        const char *worker, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(name), GT_NUM(apr_time_sec(again)), GT_TEXT(worker),
+                                  GT_TEXT(name)};
+    apr_array_header_t *rows;
+    apr_int64_t number;
+
+    *part = -1;
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_CLAIM, &store->names, args, p));
+    if (rows->nelts > 0 &&
+        gt_number(&number, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, GT_PARTS - 1))
+        *part = (int)number;
+    return GT_OK;
+}
+
+gt_err_t *gt_duty_again(gt_store_t *store, const char *name, int part, apr_interval_time_t again,
+                        const char *worker, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(apr_time_sec(again)), GT_TEXT(name), GT_NUM(part),
+                                  GT_TEXT(worker)};
+
+    return gt_db_change(NULL, store->db, GT_SQL_JOB_AGAIN, &store->names, args, p);
+}
+
+gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_due_ask_t *ask,
+                      apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {
+        GT_NUM(ask->part),
+        ago(ask->past),
+        GT_NUM(apr_time_sec(ask->lead)),
+        GT_NUM(apr_time_sec(ask->used_within)),
+        GT_NUM(ask->most),
+        GT_NUM(apr_time_sec(ask->hold)),
+    };
+
+    return pick(picked, store, GT_SQL_DUE_PICK, args, p);
+}
+
+gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store, const gt_check_ask_t *ask,
+                        apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(ask->part), GT_NUM(apr_time_sec(ask->every)),
+                                  GT_NUM(apr_time_sec(ask->used_within)), GT_NUM(ask->most)};
+
+    return pick(picked, store, GT_SQL_CHECK_PICK, args, p);
+}
+
+gt_err_t *gt_duty_expire(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
+                         int most, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(0), ago(after), GT_NUM(most)};
+
+    return pick(picked, store, GT_SQL_EXPIRE, args, p);
+}
+
+gt_err_t *gt_duty_remove(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
+                         int most, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {ago(after), GT_NUM(most)};
+
+    return pick(picked, store, GT_SQL_REMOVE, args, p);
+}
+
+gt_err_t *gt_duty_count(gt_duty_counts_t *counts, gt_store_t *store,
+                        apr_interval_time_t expire_after, apr_interval_time_t remove_after,
+                        apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(0), ago(expire_after), ago(remove_after)};
+    apr_array_header_t *rows;
+    const gt_db_row_t *row;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_CLEANUP_COUNT, &store->names, args, p));
+    row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    if (!gt_number(&counts->expired, row->column[0], 0, INT64_MAX) ||
+        !gt_number(&counts->removable, row->column[1], 0, INT64_MAX))
+        return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    return GT_OK;
+}
+
+/** A UUID as both engines take it; NULL: it is none. */
+static const char *id_of(const char *name, apr_pool_t *p)
+{
+    char *id = apr_palloc(p, ID_DIGITS + 1);
+    apr_size_t len = 0;
+
+    for (; *name != '\0'; name++) {
+        if (*name == '-')
+            continue;
+        if (len == ID_DIGITS || !isxdigit((unsigned char)*name))
+            return NULL;
+        id[len++] = (char)tolower((unsigned char)*name);
+    }
+    id[len] = '\0';
+    return len == ID_DIGITS ? id : NULL;
+}
+
+static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, gt_sql_t sql, const char *text,
+                      apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(text)};
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
+    for (int i = 0; i < rows->nelts; i++) {
+        gt_raw_t *raw;
+
+        GT_TRY(gt_row_read(&raw, &APR_ARRAY_IDX(rows, i, gt_db_row_t), NULL, p));
+        APR_ARRAY_PUSH(grants, gt_grant_t *) = &raw->grant;
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_duty_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
+                        apr_pool_t *p)
+{
+    const gt_owner_t owner = {name, "any"};
+    const char *id = id_of(name, p);
+    gt_owner_t exact;
+
+    *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
+    if (id != NULL)
+        GT_TRY(find(*grants, store, GT_SQL_GRANT_BY_ID, id, p));
+    if ((*grants)->nelts > 0)
+        return GT_OK;
+    GT_TRY(gt_store_owner(&exact, store, &owner, p));
+    return find(*grants, store, GT_SQL_GRANT_OF_USER, exact.user, p);
+}

@@ -1,0 +1,88 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_DUTY_H
+#define GT_DUTY_H
+
+/**
+ * @file duty.h
+ * What background work asks of a store: which part of which job is ours now, which grants are due.
+ * Whoever picks a grant has claimed it with the same statement, in the grant's own row; so any
+ * number of nodes share the work, none does it twice, and one that dies leaves nothing held for
+ * longer than it said. Functions may block on the database, each for one statement.
+ */
+
+#include "store/grant.h"
+
+/** The users of a store are cut into so many parts by a hash; numbers from 0. */
+#define GT_PARTS 16
+
+/** A grant somebody picked; nothing is opened. */
+typedef struct gt_picked_t {
+    gt_owner_t owner;
+    apr_int64_t generation;
+} gt_picked_t;
+
+/** Names of jobs with a part that is due: array of const char *. Reads only. */
+GT_MUST gt_err_t *gt_duty_due(apr_array_header_t **names, gt_store_t *store, apr_pool_t *p);
+
+/**
+ * Claim the part of a job that is due longest; for others it is due again after `again`.
+ * @param part  out; -1: nothing is due
+ */
+GT_MUST gt_err_t *gt_duty_claim(int *part, gt_store_t *store, const char *name,
+                                apr_interval_time_t again, const char *worker, apr_pool_t *p);
+
+/** A part that we claimed is due after `again` from now instead. */
+GT_MUST gt_err_t *gt_duty_again(gt_store_t *store, const char *name, int part,
+                                apr_interval_time_t again, const char *worker, apr_pool_t *p);
+
+/** Which grants are to be refreshed before anybody asks. */
+typedef struct gt_due_ask_t {
+    int part;
+    apr_interval_time_t past;        /* nothing that ended longer ago */
+    apr_interval_time_t lead;        /* what ends within this span */
+    apr_interval_time_t used_within; /* and was used within that */
+    apr_interval_time_t hold;        /* nobody picks them again for so long */
+    int most;
+} gt_due_ask_t;
+
+/** Claim them, soonest end first. @param picked array of gt_picked_t */
+GT_MUST gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store,
+                              const gt_due_ask_t *ask, apr_pool_t *p);
+
+/** Which grants the provider is to be asked about. */
+typedef struct gt_check_ask_t {
+    int part;
+    apr_interval_time_t every; /* those not asked about within this span */
+    apr_interval_time_t used_within;
+    int most;
+} gt_check_ask_t;
+
+/** Claim them, longest not asked about first. */
+GT_MUST gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
+                                const gt_check_ask_t *ask, apr_pool_t *p);
+
+/** Deactivate up to `most` grants whose access token ended `after` ago or earlier, or has ended with
+ * no refresh token there (mission T9). One that is being refreshed is left alone. */
+GT_MUST gt_err_t *gt_duty_expire(apr_array_header_t **picked, gt_store_t *store,
+                                 apr_interval_time_t after, int most, apr_pool_t *p);
+
+/** Delete up to `most` grants that have been inactive for `after`. */
+GT_MUST gt_err_t *gt_duty_remove(apr_array_header_t **picked, gt_store_t *store,
+                                 apr_interval_time_t after, int most, apr_pool_t *p);
+
+/** What both would do now. */
+typedef struct gt_duty_counts_t {
+    apr_int64_t expired, removable;
+} gt_duty_counts_t;
+
+/** Count only. */
+GT_MUST gt_err_t *gt_duty_count(gt_duty_counts_t *counts, gt_store_t *store,
+                                apr_interval_time_t expire_after, apr_interval_time_t remove_after,
+                                apr_pool_t *p);
+
+/** The grants that an administrator means by `name`: the row with this id, else every row of this
+ * user. Secrets stay closed. @param grants array of gt_grant_t *, empty when there is none */
+GT_MUST gt_err_t *gt_duty_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
+                                apr_pool_t *p);
+
+#endif

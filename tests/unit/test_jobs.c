@@ -1,0 +1,352 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Background work on both engines: what is picked and what is left alone, by one worker or two;
+ * what a tick does with it. Rows are made old rather than clocks turned: the database has its own. */
+
+#include "children.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "jobs/cleanup.h"
+#include "jobs/jobs.h"
+#include "jobs/pace.h"
+#include "store/duty.h"
+
+Suite *suite_jobs(void);
+
+#define DAYS(n) SECONDS((apr_int64_t)86400 * (n))
+
+static void ck_ok(gt_err_t *err)
+{
+    bench_ok(err);
+}
+
+/* Seconds from now for a column of the table, in the words of the engine. */
+static const char *in(int seconds)
+{
+    return bench->engine == GT_SQLITE
+               ? apr_psprintf(pool, "datetime('now', '%d seconds') || '.000000'", seconds)
+               : apr_psprintf(pool, "now() + interval '%d seconds'", seconds);
+}
+
+/* A grant whose token was issued an hour ago, ends in `ends` s and was used `used` s ago. */
+static void make_grant(const char *user, int ends, int used)
+{
+    const gt_owner_t owner = {user, "microsoft"};
+
+    sign_in_row(&owner, ends);
+    bench_run(bench, apr_psprintf(pool,
+                                  "UPDATE user_tokens SET updated_at = %s, last_used_at = %ld "
+                                  "WHERE user_id = '%s'",
+                                  in(-3600), (long)(apr_time_sec(gt_now()) - used), user));
+}
+
+/* What a pick over all parts finds, in the order of names; each is claimed. */
+static const char *picked(apr_interval_time_t lead, apr_interval_time_t hold, int most)
+{
+    const char *names = "";
+
+    for (int part = 0; part < GT_PARTS; part++) {
+        const gt_due_ask_t ask = {part, SECONDS(3600), lead, DAYS(1), hold, most};
+        apr_array_header_t *found;
+
+        ck_ok(gt_due_pick(&found, child[0].store, &ask, pool));
+        for (int i = 0; i < found->nelts; i++)
+            names = apr_pstrcat(pool, names, names[0] ? " " : "",
+                                APR_ARRAY_IDX(found, i, gt_picked_t).owner.user, NULL);
+    }
+    return names;
+}
+
+START_TEST(what_ends_soon_and_was_used_lately_is_due)
+{
+    make_grant("tom", 400, 60);
+    make_grant("late", 4000, 60);
+    make_grant("unused", 400, 2 * 86400);
+    make_grant("long-ended", -7200, 60);
+    make_grant("inactive", 400, 60);
+    make_grant("leased", 400, 60);
+    make_grant("bare", 400, 60);
+    bench_run(bench, "UPDATE user_tokens SET status = 0 WHERE user_id = 'inactive'");
+    bench_run(bench, apr_psprintf(pool,
+                                  "UPDATE user_tokens SET lease_until = %ld WHERE "
+                                  "user_id = 'leased'",
+                                  (long)apr_time_sec(gt_now()) + 30));
+    bench_run(bench, "UPDATE user_tokens SET encrypted_refresh_token = '' WHERE user_id = 'bare'");
+    ck_assert_str_eq(picked(SECONDS(300), SECONDS(60), 10), "");
+    ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "tom");
+    /* Claimed: not again before its time. */
+    ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "");
+    bench_run(bench, "UPDATE user_tokens SET due_after = due_after - 61");
+    ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "tom");
+}
+END_TEST
+
+START_TEST(a_short_token_is_not_refreshed_over_and_over)
+{
+    make_grant("tom", 200, 60);
+    bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET updated_at = %s", in(-100)));
+    ck_assert_str_eq(picked(SECONDS(500), SECONDS(0), 10), "");
+    bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET updated_at = %s", in(-300)));
+    ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "tom");
+}
+END_TEST
+
+START_TEST(soonest_end_first_and_no_more_than_asked_for)
+{
+    const char *first = NULL, *second = NULL;
+    int of[GT_PARTS] = {0};
+
+    /* Some two of a few dozen users are in one part. */
+    for (int i = 0; i < 40; i++)
+        make_grant(apr_psprintf(pool, "user%d", i), 400 - i, 60);
+    for (int part = 0; part < GT_PARTS; part++) {
+        const gt_due_ask_t ask = {part, SECONDS(3600), SECONDS(500), DAYS(1), SECONDS(60), 1};
+        apr_array_header_t *found;
+
+        for (;;) {
+            ck_ok(gt_due_pick(&found, child[0].store, &ask, pool));
+            ck_assert_int_le(found->nelts, 1);
+            if (found->nelts == 0)
+                break;
+            second = APR_ARRAY_IDX(found, 0, gt_picked_t).owner.user + strlen("user");
+            if (of[part]++ > 0)
+                ck_assert_int_lt(atoi(second), atoi(first));
+            first = second;
+        }
+    }
+    for (int part = 1; part < GT_PARTS; part++)
+        of[0] += of[part];
+    ck_assert_int_eq(of[0], 40);
+}
+END_TEST
+
+/* The hash spreads names that differ in their last letters, as ids do. */
+START_TEST(users_are_spread_over_all_parts)
+{
+    int parts;
+
+    for (int i = 0; i < 160; i++)
+        make_grant(apr_psprintf(pool, "%d", 1000 + i), 400, 60);
+    parts = atoi(
+        bench_ask(bench, bench->engine == GT_SQLITE
+                             ? "SELECT count(DISTINCT (coalesce(unicode(substr(user_id, -1)), 0) + "
+                               "3 * coalesce(unicode(substr(user_id, -2)), 0) + "
+                               "7 * coalesce(unicode(substr(user_id, -3)), 0) + "
+                               "5 * coalesce(unicode(user_id), 0)) & 15) FROM user_tokens"
+                             : "SELECT count(DISTINCT hashtext(user_id) & 15) FROM user_tokens"));
+    ck_assert_int_eq(parts, GT_PARTS);
+}
+END_TEST
+
+START_TEST(a_part_of_a_job_has_one_worker)
+{
+    apr_array_header_t *names;
+    int seen[GT_PARTS] = {0};
+    int part;
+
+    for (int i = 0; i < GT_PARTS; i++) {
+        ck_ok(gt_duty_claim(&part, child[i & 1].store, "refresh", SECONDS(60),
+                            i & 1 ? "two" : "one", pool));
+        ck_assert_int_ge(part, 0);
+        ck_assert_int_eq(seen[part]++, 0);
+    }
+    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_assert_int_eq(part, -1);
+    ck_ok(gt_duty_due(&names, child[0].store, pool));
+    ck_assert_int_eq(names->nelts, 2);
+    /* Only its worker may say that it is due sooner. */
+    bench_run(bench, "UPDATE user_tokens_jobs SET worker = 'one' WHERE part = 3");
+    ck_ok(gt_duty_again(child[0].store, "refresh", 3, 0, "two", pool));
+    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_assert_int_eq(part, -1);
+    ck_ok(gt_duty_again(child[0].store, "refresh", 3, 0, "one", pool));
+    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_assert_int_eq(part, 3);
+}
+END_TEST
+
+/* Ticks until nothing is due and nothing under way, as `graphtokctl work --once` does. */
+static void work(gt_jobs_t *jobs)
+{
+    apr_time_t until = gt_ticks() + LIMIT;
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, pool);
+    do {
+        gt_jobs_tick(jobs, scratch);
+        apr_pool_clear(scratch);
+        usleep(20000);
+        ck_assert_int_lt(gt_ticks(), until);
+    } while (!gt_jobs_are_idle(jobs));
+    apr_pool_destroy(scratch);
+}
+
+START_TEST(what_is_due_is_refreshed_once_by_two_workers)
+{
+    gt_jobs_t *one = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *two = gt_jobs_make(child[1].vault, pool);
+    gt_jobs_done_t done[2];
+
+    make_grant("tom", 400, 60);
+    make_grant("unused", 400, 2 * 86400);
+    work(one);
+    work(two);
+    gt_jobs_done(&done[0], one);
+    gt_jobs_done(&done[1], two);
+    ck_assert_int_eq(done[0].refreshed + done[1].refreshed, 1);
+    ck_assert_int_eq(done[0].not_refreshed + done[1].not_refreshed, 0);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    ck_assert_int_gt(row()->expires_at, gt_now() + SECONDS(600));
+    ck_assert_ptr_null(row()->lease_owner);
+    gives(&child[1], "at-1");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+START_TEST(what_fails_is_left_for_a_while_and_others_are_done)
+{
+    static const fake_reply_t away = {500, NULL, "oops"};
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_done_t done;
+
+    make_grant("tom", 400, 60);
+    fake_answer(fake, FAKE_TOKEN, &away);
+    work(jobs);
+    gt_jobs_done(&done, jobs);
+    ck_assert_int_eq(done.not_refreshed, 1);
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    bench_run(bench, "UPDATE user_tokens_jobs SET due_at = 0");
+    work(jobs);
+    gt_jobs_done(&done, jobs);
+    ck_assert_int_eq(done.refreshed, 0);
+    ck_assert_int_eq(row()->status, GT_ACTIVE);
+    ck_assert_int_eq(row()->error_count, 0);
+}
+END_TEST
+
+START_TEST(who_has_stopped_begins_nothing)
+{
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+
+    make_grant("tom", 400, 60);
+    gt_jobs_stop(jobs);
+    gt_jobs_tick(jobs, pool);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 0);
+    ck_assert_ptr_null(bench_ask(bench, "SELECT worker FROM user_tokens_jobs "
+                                        "WHERE worker IS NOT NULL"));
+}
+END_TEST
+
+/* Away: said once, then quiet for a while. */
+START_TEST(a_database_that_is_away_stops_a_tick)
+{
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+
+    atomic_store(&child[0].away, 1);
+    gt_jobs_tick(jobs, pool);
+    gt_jobs_tick(jobs, pool);
+    ck_assert_int_eq(atomic_load(&child[0].away), 0);
+    ck_assert_ptr_null(bench_ask(bench, "SELECT worker FROM user_tokens_jobs "
+                                        "WHERE worker IS NOT NULL"));
+}
+END_TEST
+
+static void set_old(const char *user, const char *column, int days)
+{
+    bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET %s = %s WHERE user_id = '%s'",
+                                  column, in(-days * 86400), user));
+}
+
+START_TEST(cleanup_deactivates_what_is_expired_and_removes_what_is_old)
+{
+    gt_duty_counts_t counts = {0, 0}, would;
+    int more;
+
+    make_grant("tom", 400, 60);
+    make_grant("ended", -7200, 60);
+    make_grant("bare", -60, 60);
+    make_grant("bare-valid", 400, 60);
+    make_grant("old", 0, 60);
+    make_grant("old-leased", 0, 60);
+    make_grant("inactive", 400, 60);
+    make_grant("gone", 400, 60);
+    set_old("old", "expires_at", 91);
+    set_old("old-leased", "expires_at", 91);
+    bench_run(bench,
+              "UPDATE user_tokens SET encrypted_refresh_token = '' WHERE user_id LIKE 'bare%'");
+    bench_run(bench, apr_psprintf(pool,
+                                  "UPDATE user_tokens SET lease_until = %ld WHERE "
+                                  "user_id = 'old-leased'",
+                                  (long)apr_time_sec(gt_now()) + 30));
+    bench_run(bench, "UPDATE user_tokens SET status = 0 WHERE user_id IN ('inactive', 'gone')");
+    set_old("inactive", "updated_at", 29);
+    set_old("gone", "updated_at", 31);
+    ck_ok(gt_duty_count(&would, child[0].store, DAYS(90), DAYS(30), pool));
+    ck_assert_int_eq(would.expired, 2);
+    ck_assert_int_eq(would.removable, 1);
+    ck_ok(gt_cleanup(&counts, &more, child[0].store, config, pool));
+    ck_assert_int_eq(counts.expired, 2);
+    ck_assert_int_eq(counts.removable, 1);
+    ck_assert_int_eq(more, 0);
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM user_tokens WHERE status = 0 AND "
+                                      "user_id IN ('bare', 'old', 'inactive')"),
+                     "3");
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM user_tokens WHERE status = 1"), "4");
+    /* What was just deactivated has its 30 days. */
+    ck_ok(gt_cleanup(&counts, &more, child[0].store, config, pool));
+    ck_assert_int_eq(counts.expired + counts.removable, 3);
+}
+END_TEST
+
+START_TEST(grants_are_found_by_id_and_by_user)
+{
+    apr_array_header_t *grants;
+    const char *id;
+
+    make_grant("tom", 400, 60);
+    id = row()->id;
+    ck_ok(gt_duty_named(&grants, child[0].store, id, pool));
+    ck_assert_int_eq(grants->nelts, 1);
+    ck_assert_str_eq(APR_ARRAY_IDX(grants, 0, gt_grant_t *)->owner.user, "tom");
+    ck_ok(gt_duty_named(&grants, child[0].store, "tom", pool));
+    ck_assert_int_eq(grants->nelts, 1);
+    ck_assert_str_eq(APR_ARRAY_IDX(grants, 0, gt_grant_t *)->id, id);
+    ck_ok(gt_duty_named(&grants, child[0].store, "nobody", pool));
+    ck_assert_int_eq(grants->nelts, 0);
+    ck_ok(gt_duty_named(&grants, child[0].store, "0b6a3f6c-0c4e-4b5f-8f2f-7b1c9d3e5a01", pool));
+    ck_assert_int_eq(grants->nelts, 0);
+}
+END_TEST
+
+static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
+{
+    TCase *tcase = children_case(suite, name, engine);
+
+    tcase_add_test(tcase, what_ends_soon_and_was_used_lately_is_due);
+    tcase_add_test(tcase, a_short_token_is_not_refreshed_over_and_over);
+    tcase_add_test(tcase, soonest_end_first_and_no_more_than_asked_for);
+    tcase_add_test(tcase, users_are_spread_over_all_parts);
+    tcase_add_test(tcase, a_part_of_a_job_has_one_worker);
+    tcase_add_test(tcase, what_is_due_is_refreshed_once_by_two_workers);
+    tcase_add_test(tcase, what_fails_is_left_for_a_while_and_others_are_done);
+    tcase_add_test(tcase, who_has_stopped_begins_nothing);
+    tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
+    tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
+    tcase_add_test(tcase, grants_are_found_by_id_and_by_user);
+}
+
+Suite *suite_jobs(void)
+{
+    Suite *suite = suite_create("jobs");
+
+    add_tests(suite, "jobs on SQLite", GT_SQLITE);
+    if (bench_engines() > 1)
+        add_tests(suite, "jobs on PostgreSQL", GT_PGSQL);
+    return suite;
+}
