@@ -33,6 +33,7 @@ MOUNTS = """
     AuthBasicProvider file
     AuthUserFile {folder}/users
     Require valid-user
+    GraphTokPassToken header missing=refuse
 </Location>
 <Location "/staff/auth">
     SetHandler graphtok-auth
@@ -93,6 +94,22 @@ MergeTrailers On
 <Location "/lost">
     ErrorDocument 404 /files/tom/echo.cgi
 </Location>
+<Location "/files/head">
+    GraphTokUser static tom
+    GraphTokPassToken header
+</Location>
+<Location "/files/moved">
+    GraphTokPassToken env missing=refuse
+    RewriteEngine On
+    RewriteRule "x$" "/files/echo.cgi"
+</Location>
+ProxyPass "/behind/" "http://127.0.0.1:{backend}/forward/"
+ProxyRequests On
+<Proxy "http://127.0.0.1:{backend}/forward/*">
+    GraphTokUser static tom
+    GraphTokPassToken header
+</Proxy>
+Header always set X-Everywhere yes
 RewriteEngine On
 RewriteRule "^/files/tom/gone$" "/files/echo.cgi" [PT]
 <Location "/ask">
@@ -167,7 +184,7 @@ def site(request, make_site, backend, asker):
         mounts += f"ScriptSock {{folder}}/cgid\n"
     made = make_site(mpm, engine, modules=modules, mounts=mounts)
     files = made.folder / "files"
-    for folder in (files, files / "tom", files / "lua"):
+    for folder in (files, files / "tom", files / "lua", files / "head", files / "moved"):
         folder.mkdir()
         os.chmod(folder, 0o755)
         for name in ("echo.cgi", "index.cgi"):
@@ -176,7 +193,7 @@ def site(request, make_site, backend, asker):
         (folder / "plain.txt").write_text("plain")
         (folder / "page.shtml").write_text('<!--#include virtual="/files/include/open" -->|'
                                            '<!--#include virtual="/files/echo.cgi" -->|'
-                                           '<!--#include virtual="/files/tom/echo.cgi" -->')
+                                           '<!--#include virtual="echo.cgi" -->')
     shutil.copy(FIXTURES / "echo.lua", files)
     os.chmod(files / "echo.lua", 0o644)
     made.start()
@@ -417,17 +434,22 @@ def test_what_cannot_be_refreshed_is_answered_by_its_class(site, sandbox, tom):
 
 
 def test_sub_requests_are_given_nothing_of_their_own(site, sandbox, tom):
-    parts = Browser(sandbox.ca).get(site.url + "/files/page.shtml").text.split("|")
-    assert len(parts) == 3
-
+    """Not even where they go."""
+    page = site.folder / "files/page.shtml"
+    text = page.read_text() + '|<!--#include virtual="/files/tom/echo.cgi" -->'
+    (site.folder / "files/outside.shtml").write_text(text)
+    parts = tom.get(site.url + "/files/outside.shtml").text.split("|")
+    assert len(parts) == 4 and all("env " in part or "header " in part for part in parts)
     assert not any(given(text, kind) for text in parts for kind in ("header", "env"))
 
 
-def test_sub_requests_to_elsewhere_do_not_inherit(site, sandbox, tom):
-    parts = tom.get(site.url + "/files/tom/page.shtml").text.split("|")
+@pytest.mark.parametrize("folder", ["tom", "head"])
+def test_sub_requests_to_elsewhere_do_not_inherit(site, sandbox, tom, folder):
+    parts = tom.get(f"{site.url}/files/{folder}/page.shtml").text.split("|")
     assert len(parts) == 3
     assert not given(parts[0]) and not given(parts[1], "env")
-    assert given(parts[2], "env")["graphtok_token_user"] == "tom"
+    got = given(parts[2], "env")
+    assert len(got) == 3 and "tom" in got.values()
 
 
 def test_internal_redirects_take_nothing_along(site, sandbox, tom):
@@ -437,6 +459,32 @@ def test_internal_redirects_take_nothing_along(site, sandbox, tom):
     assert given(again.text, "env")["graphtok_token_user"] == "tom"
     assert not [line for line in again.text.split("\n") if line.startswith("env REDIRECT_GRAPHTOK")]
     assert not given(tom.get(site.url + "/files/tom/gone").text, "env")
+
+
+def test_a_rewritten_request_is_its_targets(site, sandbox):
+    answer = Browser(sandbox.ca).get(site.url + "/files/moved/x")
+    assert answer.status == 200 and "env REQUEST_URI: /files/moved/x" in answer.text
+    assert Browser(sandbox.ca).get(site.url + "/files/moved/plain.txt").status == 401
+
+
+def test_behind_a_proxy_section_but_not_to_anywhere(site, sandbox, tom, backend):
+    """ProxyRequests: whoever sends us elsewhere is handed nothing."""
+    assert given(tom.get(site.url + "/behind/x").text)["x_graphtok_token_user"] == "tom"
+    answer = send_raw(site, "GET", f"http://127.0.0.1:{backend.port}/forward/x", [])
+    assert answer.status == 200 and "header Host: 127.0.0.1" in answer.text
+    assert not given(answer.text)
+
+
+def test_no_cache_keeps_what_was_made_of_it(site, sandbox, tom):
+    assert tom.get(site.url + "/files/tom/plain.txt").headers["Expires"]
+    assert not tom.get(site.url + "/files/plain.txt").headers["Expires"]
+
+
+def test_an_answer_of_ours_is_one_of_the_server(site, sandbox):
+    for accept in ("text/html", "application/json"):
+        answer = Browser(sandbox.ca).get(site.url + "/refuse/x", headers={"Accept": accept})
+        assert answer.headers["X-Everywhere"] == "yes"
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_an_errors_page_does_not_fail_itself(site, sandbox):
