@@ -7,6 +7,8 @@
 
 #include "ctl.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -18,12 +20,29 @@
 #include "net/loop.h"
 #include "task/crew.h"
 #include "task/wait.h"
+#include "vault/holder.h"
 
 #define CREW_THREADS 2
 #define TRANSFERS 8
 /* A refresh of ours, after one of somebody else's that we waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
 #define PATIENCE apr_time_from_sec(5)
+
+/** httpd's journal, when we run as the user it belongs to; else NULL. */
+static gt_journal_t *find_journal(const gt_config_t *config, const gt_keyring_t *ring,
+                                  apr_pool_t *p)
+{
+    struct stat folder;
+    const char *database;
+
+    if (config->journal == NULL || strcmp(config->journal, "off") == 0 ||
+        lstat(config->journal, &folder) != 0 || !S_ISDIR(folder.st_mode) ||
+        folder.st_uid != geteuid() || (folder.st_mode & 077) != 0)
+        return NULL;
+    database = apr_pstrcat(p, config->db_driver, " ",
+                           gt_db_params_shown(config->db_driver, config->db_params, p), NULL);
+    return gt_journal_make(config->journal, database, ring, p);
+}
 
 /** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */
 static gt_err_t *demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
@@ -61,7 +80,8 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,
             "GraphTokClientSecret", p));
     GT_TRY(ctl_db(&parts->db, config, p));
-    parts->holder = apr_psprintf(p, "graphtokctl/%ld/%s", (long)getpid(), gt_random_text(9, p));
+    parts->journal = find_journal(config, parts->ring, p);
+    parts->holder = gt_holder_name(p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));
     GT_TRY(gt_crew_start(&parts->crew, CREW_THREADS, parts->loop, p));
     *vault = gt_vault_make(parts, p);
@@ -78,6 +98,7 @@ void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p)
     const gt_vault_parts_t *parts = gt_vault_parts(vault);
 
     gt_crew_stop(parts->crew, PATIENCE);
+    gt_vault_stop(vault);
     gt_vault_flush(vault, p);
     gt_loop_stop(parts->loop);
 }
