@@ -131,6 +131,11 @@ static int is_reference(const char *text)
 
 const gt_member_t gt_config_members[] = {
     {.name = "keyring", .kind = GT_MEMBER_SOURCE, .offset = IN_CONFIG(keyring)},
+    {.name = "audit", .kind = GT_MEMBER_TEXT, .offset = IN_CONFIG(audit)},
+    {.name = "audit_required",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_CONFIG(audit_required),
+     .words = "off on"},
     {.name = "public_url", .kind = GT_MEMBER_URL, .offset = IN_CONFIG(public_url)},
     {.name = "db_driver", .kind = GT_MEMBER_TEXT, .offset = IN_CONFIG(db_driver)},
     {.name = "db_params", .kind = GT_MEMBER_TEXT, .offset = IN_CONFIG(db_params), .max = 8191},

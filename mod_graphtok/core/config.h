@@ -47,6 +47,8 @@ struct gt_config_t {
     apr_array_header_t *providers; /* of gt_provider_conf_t * */
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
     gt_source_t *keyring;
+    const char *audit;                  /* where audit records go: a file or "|program"; NULL */
+    int audit_required;                 /* 1: what cannot be recorded is refused */
     const char *public_url;             /* what redirects are built from, or NULL */
     const char *db_driver;              /* mod_dbd's, "" when none */
     const char *db_params;              /* mod_dbd's; a password in it is never printed */

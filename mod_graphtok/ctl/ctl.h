@@ -23,6 +23,7 @@ typedef struct ctl_t {
     const char *httpd;       /* --httpd: command whose configuration is asked for; NULL: find one */
     const char *config_file; /* --config: its dump, "-" for standard input; NULL: ask httpd */
     int json;                /* --json */
+    int exit_code;           /* out: of a verb that did its work and found something wrong */
 } ctl_t;
 
 /** One verb. A table of them ends with an empty name. */
@@ -60,10 +61,14 @@ GT_MUST gt_err_t *ctl_vault_wait(const gt_vault_t *vault, const gt_work_t *work,
 /** End its threads; jobs under way are waited for. */
 void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p);
 
+/** The keyring that the configuration names. */
+GT_MUST gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p);
+
 /** A JSON object on standard output. */
 void ctl_print_json(const json_t *json);
 
 /** The verbs, each in its file. */
+gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 
 static const ctl_verb_t verbs[] = {
+    {"audit", "verify audit files", ctl_audit},
     {"genkey", "print a new key for the keyring", ctl_genkey},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
     {"status", "show configuration, database, schema and counts", ctl_status},
@@ -120,10 +121,10 @@ static void print_log(void *baton, int level, const char *line)
     fprintf(stderr, "graphtokctl: %s\n", line);
 }
 
-static int report(const gt_err_t *err)
+static int report(const ctl_t *ctl, const gt_err_t *err)
 {
     if (err == GT_OK)
-        return EX_OK;
+        return ctl->exit_code;
     fprintf(stderr, "graphtokctl: %s: %s\n", err->tag, err->detail);
     return gt_class_row(err->cls)->exit_code;
 }
@@ -155,7 +156,7 @@ static int run(ctl_t *ctl, int argc, char **argv)
     }
     argv += start.verb_at;
     argv[0] = apr_pstrcat(ctl->pool, "graphtokctl ", verb->name, NULL);
-    return report(verb->run(ctl, argc - start.verb_at, argv));
+    return report(ctl, verb->run(ctl, argc - start.verb_at, argv));
 }
 
 int main(int argc, char **argv)

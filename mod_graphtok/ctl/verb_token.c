@@ -99,11 +99,13 @@ static void print_json(const gt_token_for_t *ask, const asked_t *asked)
 static gt_err_t *get(gt_token_for_t *ask, const asked_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;
+    static const gt_asker_t asker = {.route = "graphtokctl token"};
     gt_err_t *err;
 
     GT_TRY(find_parts(ask, asked, config));
     GT_TRY(ctl_vault_open(&ask->vault, config, p));
     ask->store = gt_vault_store(ask->vault, asked->store);
+    ask->asker = &asker;
     err = ctl_vault_wait(ask->vault, &gt_token_for, ask, p);
     if (err == GT_OK)
         gt_vault_used(ask->vault, ask->store, &ask->owner);

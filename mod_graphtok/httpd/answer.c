@@ -32,6 +32,11 @@ void gtm_answer_json(gtm_exchange_t *x, int status, const json_t *value)
     x->reply = (gtm_reply_t){status, "application/json", text, strlen(text)};
 }
 
+void gtm_answer_text(gtm_exchange_t *x, int status, const char *type, const char *text)
+{
+    x->reply = (gtm_reply_t){status, type, text, strlen(text)};
+}
+
 void gtm_answer_page(gtm_exchange_t *x, int status, const char *html)
 {
     apr_table_t *out = x->r->err_headers_out;

@@ -14,6 +14,9 @@
 /** Answer a JSON value. */
 void gtm_answer_json(gtm_exchange_t *x, int status, const json_t *value);
 
+/** Answer a text of a type. */
+void gtm_answer_text(gtm_exchange_t *x, int status, const char *type, const char *text);
+
 /** Answer a page. @param html encoded by the caller */
 void gtm_answer_page(gtm_exchange_t *x, int status, const char *html);
 

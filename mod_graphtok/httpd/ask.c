@@ -42,6 +42,7 @@ static int is_plain(const char *text, unsigned char least)
 
 gt_err_t *gtm_ask_caller(gtm_exchange_t *x)
 {
+    GT_TRY(gtm_caller_name(x));
     GT_TRY(gtm_find_parts(x));
     GT_TRY(gtm_caller_find(x));
     if (!is_plain(x->owner.user, ' '))
@@ -53,7 +54,8 @@ gt_err_t *gtm_ask_caller(gtm_exchange_t *x)
 gt_err_t *gtm_ask_token(const char **text, gtm_exchange_t *x, gt_token_for_t *ask)
 {
     GT_TRY(gtm_ask_caller(x));
-    *ask = (gt_token_for_t){.vault = x->child->vault, .store = x->store, .owner = x->owner};
+    *ask = (gt_token_for_t){
+        .vault = x->child->vault, .store = x->store, .owner = x->owner, .asker = &x->asker};
     GT_TRY(gtm_block_run(x->child, &gt_token_for, ask, x->r->pool));
     *text = gt_secret_text(ask->access);
     if (strlen(*text) != gt_secret_len(ask->access) || !is_plain(*text, '!'))

@@ -8,6 +8,9 @@
 
 #include "caller.h"
 
+#include <http_core.h>
+#include <http_log.h>
+
 #include "base/text.h"
 #include "session.h"
 
@@ -38,8 +41,18 @@ static gt_err_t *from_httpd(gtm_exchange_t *x)
     return GT_OK;
 }
 
+gt_err_t *gtm_caller_name(gtm_exchange_t *x)
+{
+    if (!x->r->log_id)
+        (void)ap_run_generate_log_id(x->r->connection, x->r, &x->r->log_id);
+    x->asker = (gt_asker_t){x->r->useragent_ip, x->r->log_id, x->route->name};
+    return GT_OK;
+}
+
 gt_err_t *gtm_caller_find(gtm_exchange_t *x)
 {
+    if (x->route->demands & GTM_NO_GRANT)
+        return GT_OK;
     if (x->dir->caller_from == GTM_CALLER_STATIC)
         x->owner.user = x->dir->caller_name;
     else if (x->dir->caller_from == GTM_CALLER_REMOTE_USER)

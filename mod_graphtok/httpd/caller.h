@@ -6,6 +6,9 @@
 
 #include "exchange.h"
 
+/** Gate: say in x->asker whose request this is; its id is the one that %L shows in httpd's logs. */
+GT_MUST gt_err_t *gtm_caller_name(gtm_exchange_t *x);
+
 /**
  * Gate: set x->owner.user ("" where the route takes anybody and nobody is known).
  * @return GT_SIGN_IN without a session; GT_FORBIDDEN when no authentication stands in front

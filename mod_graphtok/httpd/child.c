@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "advice.h"
+#include "audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -42,6 +43,7 @@ APLOG_USE_MODULE(graphtok);
 /* What the parent made for its children; replaced at each restart. */
 static struct {
     gtm_segment_t *cache, *limits, *status, *horn;
+    gtm_segment_t *figures, *audit;
     gt_keyring_t *ring;
 } made;
 
@@ -95,6 +97,29 @@ static gt_err_t *read_keyring(gt_keyring_t **ring, const gt_config_t *config, ap
     return gt_keyring_parse(ring, text, p);
 }
 
+/* Names are added while children of the generation before only read them. */
+static int map_figures(const gt_config_t *config, server_rec *s)
+{
+    gt_figures_t *figures;
+
+    made.figures = gtm_segment("graphtok-figures", gt_figures_size(), s);
+    made.audit = gtm_segment("graphtok-audit", gt_heads_size(), s);
+    if (!made.figures || !made.audit)
+        return 0;
+    figures = gt_figures_open(made.figures->memory, made.figures->size);
+    if (!figures) {
+        /* Left by another version of this module: figures begin anew. */
+        memset(made.figures->memory, 0, made.figures->size);
+        figures = gt_figures_open(made.figures->memory, made.figures->size);
+    }
+    for (int i = 0; i < config->providers->nelts; i++)
+        gt_figures_name(figures, GT_LABEL_PROVIDER,
+                        APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->name);
+    for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
+        gt_figures_name(figures, GT_LABEL_LIMIT, gtm_limit_names[i]);
+    return 1;
+}
+
 /* A segment of the same size but another shape (other numbers in the configuration) begins anew. */
 static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
 {
@@ -104,6 +129,8 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
     made.status = gtm_segment("graphtok-status", gtm_status_size(), s);
     made.horn = gtm_segment("graphtok-horn", sizeof(gt_horn_t), s);
     if (!made.cache || !made.limits || !made.status || !made.horn)
+        return 0;
+    if (!map_figures(config, s))
         return 0;
     if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                        config->cache_slot_bytes, p))
@@ -153,6 +180,9 @@ static apr_status_t end_child(void *baton)
     }
     if (child->loop)
         gt_loop_stop(child->loop);
+    if (child->audit)
+        gt_audit_end(child->audit);
+    gt_event_to_none();
     the_child = NULL;
     return APR_SUCCESS;
 }
@@ -192,6 +222,8 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->horn = made.horn->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
     parts->holder = gt_holder_name(p);
+    if (child->audit)
+        gt_audit_key(child->audit, ring);
     vault = gt_vault_make(parts, p);
     start_jobs(child, vault, p);
     __atomic_store_n(&child->vault, vault, __ATOMIC_RELEASE);
@@ -207,6 +239,17 @@ static void open_segments(gtm_child_t *child, apr_pool_t *p)
                                  config->cache_slot_bytes, p);
     if (child->slots)
         late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
+}
+
+/* The audit first: what it refuses does not happen and must not be counted. */
+static void announce_to(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_event_sink_t figures;
+
+    child->audit = gtm_audit_start(child, made.audit->memory, made.ring, p);
+    child->figures = gt_figures_open(made.figures->memory, made.figures->size);
+    figures = gt_figures_sink(child->figures);
+    gt_event_to(&figures);
 }
 
 void gtm_child_init(apr_pool_t *pchild, server_rec *s)
@@ -237,6 +280,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
         gt_log_err(err, "child start");
         return;
     }
+    announce_to(child, pchild);
     apr_pool_create(&late.pool, pchild);
     if (made.ring)
         make_vault(child, made.ring, late.pool);

@@ -13,9 +13,11 @@
 #include <httpd.h>
 
 #include "db/db.h"
+#include "shm/figures.h"
 #include "graph/mailbox.h"
 #include "jobs/jobs.h"
 #include "shm/limit.h"
+#include "store/audit.h"
 #include "vault/vault.h"
 
 /** One child at work. Immutable after child_init but for what gtm_child_ready makes. */
@@ -23,7 +25,9 @@ typedef struct gtm_child_t {
     server_rec *server; /* the main server */
     const gt_config_t *config;
     gt_limits_t *limits;
-    gt_slots_t *slots;         /* for figures */
+    gt_slots_t *slots; /* for figures */
+    gt_figures_t *figures;
+    gt_audit_t *audit;         /* NULL: none */
     struct gtm_entry_t *entry; /* of mod_status */
     gt_loop_t *loop;
     gt_crew_t *crew;

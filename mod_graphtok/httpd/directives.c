@@ -17,6 +17,10 @@ const command_rec gtm_directives[] = {
     /* the main server's */
     AP_INIT_TAKE1("GraphTokKeyring", gtm_set_in_server, MEMBER("keyring"), RSRC_CONF,
                   "where the keys are: file:PATH, env:NAME, \"exec:COMMAND\""),
+    AP_INIT_TAKE1("GraphTokAudit", gtm_set_audit, MEMBER("audit"), RSRC_CONF,
+                  "where audit records go: a file, or \"|program arguments\""),
+    AP_INIT_TAKE1("GraphTokAuditRequired", gtm_set_in_server, MEMBER("audit_required"), RSRC_CONF,
+                  "on: no token is handed out when that cannot be recorded; default off"),
     AP_INIT_TAKE1("GraphTokPublicURL", gtm_set_in_server, MEMBER("public_url"), RSRC_CONF,
                   "scheme, host and port that redirects are built from"),
     AP_INIT_TAKE1("GraphTokCacheSlots", gtm_set_in_server, MEMBER("cache_slots"), RSRC_CONF,

@@ -23,11 +23,14 @@ static json_t *memory(const gt_config_t *config, apr_pool_t *p)
     json_t *json = gt_json_object(p);
     apr_size_t cache = gt_slots_size(config->cache_slots, config->cache_slot_bytes);
     apr_size_t limits = gt_limits_size(config->limit_slots);
+    apr_size_t others = gt_figures_size() + gt_heads_size();
 
     gt_json_set_number(json, "cache_bytes", (apr_int64_t)cache);
     gt_json_set_number(json, "limit_bytes", (apr_int64_t)limits);
     gt_json_set_number(json, "status_bytes", (apr_int64_t)gtm_status_size());
-    gt_json_set_number(json, "total_bytes", (apr_int64_t)(cache + limits + gtm_status_size()));
+    gt_json_set_number(json, "figure_bytes", (apr_int64_t)others);
+    gt_json_set_number(json, "total_bytes",
+                       (apr_int64_t)(cache + limits + gtm_status_size() + others));
     return json;
 }
 

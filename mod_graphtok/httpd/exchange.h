@@ -17,9 +17,10 @@
 
 /** What a route demands of a request before its work begins. */
 enum {
-    GTM_ANYBODY = 1,     /* no caller needed (sign-in with session users, health) */
-    GTM_BODY = 2,        /* takes a JSON object as body */
-    GTM_SECRET_QUERY = 4 /* its query holds secrets: no log may show it */
+    GTM_ANYBODY = 1,      /* no caller needed (sign-in with session users, health) */
+    GTM_BODY = 2,         /* takes a JSON object as body */
+    GTM_SECRET_QUERY = 4, /* its query holds secrets: no log may show it */
+    GTM_NO_GRANT = 8      /* has to do with nobody's grant: needs neither keyring nor provider */
 };
 
 /** One route of a set. */
@@ -48,6 +49,7 @@ typedef struct gtm_exchange_t {
     const gtm_route_t *route;
     const char *param; /* what stands for {}, decoded; NULL: the pattern has none */
     const char *base;  /* where we are reached, "https://host[:port]"; gtm_origin_find */
+    gt_asker_t asker;  /* for audit records */
     gt_owner_t owner;  /* user "" while nobody is known */
     gt_store_t *store;
     gt_provider_t *provider;

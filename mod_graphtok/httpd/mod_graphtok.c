@@ -13,6 +13,7 @@
 #include <mod_status.h>
 #include <mpm_common.h>
 
+#include "audit.h"
 #include "child.h"
 #include "conf.h"
 #include "functions.h"
@@ -35,6 +36,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(gtm_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(gtm_dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(gtm_post_config, after_dbd, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(gtm_audit_open, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);

@@ -18,9 +18,8 @@ static const char *address_of(request_rec *r)
 
         if (!IN6_IS_ADDR_V4MAPPED(in6))
             return apr_psprintf(r->pool, "ip6 %02x%02x%02x%02x%02x%02x%02x%02x", in6->s6_addr[0],
-                                in6->s6_addr[1], in6->s6_addr[2], in6->s6_addr[3],
-                                in6->s6_addr[4], in6->s6_addr[5], in6->s6_addr[6],
-                                in6->s6_addr[7]);
+                                in6->s6_addr[1], in6->s6_addr[2], in6->s6_addr[3], in6->s6_addr[4],
+                                in6->s6_addr[5], in6->s6_addr[6], in6->s6_addr[7]);
     }
 #endif
     return apr_pstrcat(r->pool, "ip ", r->useragent_ip, NULL);
@@ -52,10 +51,20 @@ static void tell(gtm_exchange_t *x, const gt_limit_t *limit, const gt_limit_answ
                                 answer->remaining, seconds_up(answer->retry_after)));
 }
 
+static void announce(const gtm_exchange_t *x)
+{
+    gt_event(&(gt_event_t){.kind = GT_EV_LIMIT,
+                           .store = x->dir->store,
+                           .provider = x->owner.provider,
+                           .user = *x->owner.user ? x->owner.user : NULL,
+                           .asker = &x->asker,
+                           .detail = gtm_limit_names[x->route->limit]});
+}
+
 gt_err_t *gtm_limit_check(gtm_exchange_t *x)
 {
-    const gt_limit_t *limit = &x->dir->limits[x->route->limit == GTM_LIMIT_NONE
-                                                  ? GTM_LIMIT_LOGIN : x->route->limit];
+    const gt_limit_t *limit =
+        &x->dir->limits[x->route->limit == GTM_LIMIT_NONE ? GTM_LIMIT_LOGIN : x->route->limit];
     gt_limit_answer_t answer;
     const char *name;
     gt_err_t *err;
@@ -69,6 +78,7 @@ gt_err_t *gtm_limit_check(gtm_exchange_t *x)
     tell(x, limit, &answer);
     if (answer.allowed)
         return GT_OK;
+    announce(x);
     err = gt_err(x->r->pool, GT_LIMITED, "GT0816",
                  "more than %" APR_INT64_T_FMT " calls of kind \"%s\" in %" APR_INT64_T_FMT
                  " seconds",

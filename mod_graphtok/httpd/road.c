@@ -33,6 +33,10 @@ gt_err_t *gtm_find_parts(gtm_exchange_t *x)
 {
     const char *provider = x->dir->provider;
 
+    if (x->route->demands & GTM_NO_GRANT) {
+        x->owner = (gt_owner_t){"", ""};
+        return GT_OK;
+    }
     GT_TRY(gtm_child_ready(x->child, x->r->pool));
     x->store = gt_vault_store(x->child->vault, x->dir->store);
     x->provider = provider ? gt_vault_provider(x->child->vault, provider) : NULL;
@@ -64,8 +68,8 @@ static gt_err_t *read_query(gtm_exchange_t *x)
 
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);
 
-static gate_fn *const gates[] = {gtm_route_find,  read_query,      gtm_find_parts, gtm_origin_check,
-                                 gtm_caller_find, gtm_limit_check, gtm_body_read};
+static gate_fn *const gates[] = {gtm_route_find,   gtm_caller_name, read_query,      gtm_find_parts,
+                                 gtm_origin_check, gtm_caller_find, gtm_limit_check, gtm_body_read};
 
 static gt_err_t *pass_gates(gtm_exchange_t *x)
 {

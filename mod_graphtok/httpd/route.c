@@ -15,6 +15,7 @@
 const gtm_route_set_t gtm_route_sets[] = {{"graphtok-auth", gtm_auth_routes},
                                           {"graphtok-calendar", gtm_calendar_routes},
                                           {"graphtok-health", gtm_health_routes},
+                                          {"graphtok-metrics", gtm_metrics_routes},
                                           {NULL, NULL}};
 
 static const gtm_route_set_t *find_set(const char *handler)

@@ -20,7 +20,8 @@ typedef struct gtm_route_set_t {
 extern const gtm_route_set_t gtm_route_sets[];
 
 /** The tables, each in its own file. */
-extern const gtm_route_t gtm_auth_routes[], gtm_calendar_routes[], gtm_health_routes[];
+extern const gtm_route_t gtm_auth_routes[], gtm_calendar_routes[], gtm_health_routes[],
+    gtm_metrics_routes[];
 
 /** 1 when a handler's name is one of ours. */
 int gtm_route_is_set(const char *handler);

@@ -28,6 +28,8 @@ static gt_err_t *ask_token(gt_task_t *task, void *state)
     ask->vault = x->child->vault;
     ask->store = x->store;
     ask->owner = x->owner;
+    ask->use = GT_USE_LOOK;
+    ask->asker = &x->asker;
     gt_then(task, &gt_token_for, ask);
     return GT_OK;
 }
@@ -59,6 +61,7 @@ static gt_err_t *begin_revoke(gt_task_t *task, void *state)
     revoke->vault = x->child->vault;
     revoke->store = x->store;
     revoke->owner = x->owner;
+    revoke->asker = &x->asker;
     gt_then(task, &gt_revoke, revoke);
     return GT_OK;
 }
@@ -88,6 +91,7 @@ static gt_err_t *ask_user(gt_task_t *task, void *state)
     call->vault = x->child->vault;
     call->store = x->store;
     call->owner = x->owner;
+    call->asker = &x->asker;
     call->method = "GET";
     call->url = apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, "/me", NULL);
     gt_then(task, &gt_call, call);

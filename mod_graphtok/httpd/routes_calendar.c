@@ -28,6 +28,7 @@ static gt_err_t *call_graph(gt_task_t *task, gtm_exchange_t *x, calendar_t *own,
     own->call.mailboxes = x->child->mailboxes;
     own->call.store = x->store;
     own->call.owner = x->owner;
+    own->call.asker = &x->asker;
     own->call.method = own->ask.method;
     own->call.url = url;
     own->call.headers = own->ask.headers;

@@ -180,6 +180,7 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
     own->sign_in = (gt_sign_in_t){.vault = x->child->vault,
                                   .store = x->store,
                                   .provider = x->provider,
+                                  .asker = &x->asker,
                                   .user = own->login->user,
                                   .code = gt_secret_from(code, x->r->pool),
                                   .verifier = gt_login_verifier(own->login, x->r->pool),

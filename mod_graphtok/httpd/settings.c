@@ -171,6 +171,23 @@ const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg)
     return set(cmd, server_of(cmd)->config, gt_config_members, cmd->info, arg);
 }
 
+const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *path = *arg == '|' ? NULL : ap_server_root_relative(cmd->pool, arg);
+    const char *err = gtm_set_in_server(cmd, dir, path ? path : arg);
+    apr_finfo_t folder;
+
+    if (err != NULL || *arg == '|')
+        return err;
+    if (path == NULL || path[strlen(path) - 1] == '/')
+        return apr_psprintf(cmd->pool, "GraphTokAudit: '%s' is no file's path", arg);
+    if (apr_stat(&folder, ap_make_dirstr_parent(cmd->temp_pool, path), APR_FINFO_TYPE,
+                 cmd->temp_pool) != APR_SUCCESS ||
+        folder.filetype != APR_DIR)
+        return apr_psprintf(cmd->pool, "GraphTokAudit: there is no folder for %s", path);
+    return NULL;
+}
+
 const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg)
 {
     (void)dir;

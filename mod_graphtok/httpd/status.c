@@ -146,6 +146,21 @@ static int is_shown(gtm_entry_t *entry)
            gt_ticks() - atomic_load(&entry->beat) < LONGEST_PAUSE;
 }
 
+void gtm_status_totals(gtm_totals_t *totals)
+{
+    *totals = (gtm_totals_t){0};
+    for (apr_size_t i = 0; i < all.count; i++) {
+        gtm_entry_t *entry = &all.entries[i];
+
+        if (!is_shown(entry))
+            continue;
+        totals->children++;
+        totals->parked += atomic_load(&entry->words[PARKED]);
+        totals->waiting += atomic_load(&entry->words[WAITING]);
+        totals->transfers += atomic_load(&entry->words[TRANSFERS]);
+    }
+}
+
 /* ---- what all children share ---- */
 
 typedef struct shared_t {

@@ -33,6 +33,14 @@ void gtm_status_waits(gtm_entry_t *entry, int by);
 /** gt_crew_every: copy what is counted elsewhere. @param child a gtm_child_t */
 void gtm_status_copy(void *child, apr_pool_t *scratch);
 
+/** What all children have to do at the moment. */
+typedef struct gtm_totals_t {
+    apr_int64_t children, parked, waiting, transfers;
+} gtm_totals_t;
+
+/** Add up the entries of children that live. */
+void gtm_status_totals(gtm_totals_t *totals);
+
 /** mod_status's hook. */
 int gtm_status(request_rec *r, int flags);
 

@@ -223,6 +223,13 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     const char *path = mount->path[0] != '\0' ? mount->path : "/";
     const char *host = host_of(v, mount->server);
 
+    if (strcmp(mount->handler, "graphtok-metrics") == 0) {
+        if (!mount->has_require)
+            note(v->warnings, mount->where,
+                 "SetHandler %s at %s without Require: everybody can read the figures%s",
+                 mount->handler, path, host);
+        return;
+    }
     if (v->server->config->providers->nelts == 0)
         note(v->errors, mount->where, "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s",
              mount->handler, path, host);

@@ -407,7 +407,8 @@ Include more.conf
     ("<Directory /srv>\nSetHandler graphtok-auth\n</Directory>", "<Directory> has no fixed path"),
     ('<Location "/auth">\n<Files x>\nSetHandler graphtok-auth\n</Files>\n</Location>', "Files"),
     ('<Location "/auth">\nSetHandler graphtok-tea\n</Location>',
-     "'graphtok-tea' is none of: graphtok-auth graphtok-calendar graphtok-health")])
+     "'graphtok-tea' is none of: graphtok-auth graphtok-calendar graphtok-health "
+     "graphtok-metrics")])
 def test_mounts_need_a_fixed_path_and_a_handler_of_ours(frame, text, message):
     checked = frame.check(text)
     assert checked.code == 1

@@ -145,9 +145,15 @@ GraphTokBackground off
 
     def shared_memory(self):
         """The bytes of the anonymous memory that the children share."""
-        found = b""
         self.httpd.wait_until(self.httpd.children, 10)
-        pid = self.httpd.children()[0]
+        # Programs behind pipes are children, too, and share nothing.
+        found = max((self._shared_memory_of(pid) for pid in self.httpd.children()), key=len)
+        assert len(found) >= mmap.PAGESIZE
+        return found
+
+    @staticmethod
+    def _shared_memory_of(pid):
+        found = b""
         with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
                 open(f"/proc/{pid}/mem", "rb", 0) as memory:
             for line in maps:
@@ -157,7 +163,6 @@ GraphTokBackground off
                 start, end = (int(number, 16) for number in fields[0].split("-"))
                 memory.seek(start)
                 found += memory.read(end - start)
-        assert len(found) >= mmap.PAGESIZE
         return found
 
     def find_secrets(self):

@@ -16,6 +16,7 @@
  */
 
 #include "base/event.h"
+#include "shm/page.h"
 
 typedef struct gt_figures_t gt_figures_t;
 
@@ -44,7 +45,7 @@ void gt_figures_set(gt_figures_t *figures, gt_gauge_t gauge, apr_int64_t value);
 /** For gt_event_to. */
 gt_event_sink_t gt_figures_sink(gt_figures_t *figures);
 
-/** All metrics in Prometheus' text format 0.0.4, in `p`. */
-char *gt_figures_text(gt_figures_t *figures, apr_pool_t *p);
+/** Add all of them to a page. */
+void gt_figures_print(gt_page_t *page, gt_figures_t *figures);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include <apr_strings.h>
 
-#include "shm/page.h"
-
 static const char *const bound_texts[BUCKETS] = {"0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
                                                  "1",    "2.5",   "5",    "10",  "20",   "60"};
 
@@ -197,12 +195,9 @@ static void print_rest(gt_page_t *page, gt_figures_t *figures)
     print_pair(page, figures, AT(audit), audit);
 }
 
-char *gt_figures_text(gt_figures_t *figures, apr_pool_t *p)
+void gt_figures_print(gt_page_t *page, gt_figures_t *figures)
 {
-    gt_page_t *page = gt_page_make(p);
-
     print_tokens(page, figures);
     print_upstream(page, figures);
     print_rest(page, figures);
-    return page->text;
 }

@@ -36,6 +36,7 @@
 
 struct gt_audit_t {
     gt_audit_conf_t conf;
+    char node[65];        /* name of this machine */
     pthread_mutex_t lock; /* guards what follows, and the order of the chain */
     gt_chain_key_t key;
     gt_head_place_t *place;
@@ -201,7 +202,7 @@ static int put(gt_audit_t *audit, line_t *line)
     gt_head_t next = {audit->head.chain, audit->has_begun ? audit->head.seq + 1 : 0, {0, 0}};
     const char *why;
 
-    add_text(line, "node", audit->conf.node, SHORT_TEXT);
+    add_text(line, "node", audit->node, SHORT_TEXT);
     add(line, "\"pid\":%ld,\"chain\":\"%016llx\",\"seq\":%llu,\"prev\":\"%016llx%016llx\"",
         (long)getpid(), (unsigned long long)next.chain, (unsigned long long)next.seq,
         (unsigned long long)audit->head.mac[0], (unsigned long long)audit->head.mac[1]);
@@ -304,6 +305,8 @@ gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p)
     gt_audit_t *audit = apr_pcalloc(p, sizeof(*audit));
 
     audit->conf = *conf;
+    if (gethostname(audit->node, sizeof(audit->node) - 1) != 0)
+        apr_cpystrn(audit->node, "localhost", sizeof(audit->node));
     pthread_mutex_init(&audit->lock, NULL);
     apr_pool_cleanup_register(p, audit, wipe, apr_pool_cleanup_null);
     return audit;

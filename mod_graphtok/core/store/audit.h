@@ -26,10 +26,9 @@ typedef struct gt_audit_t gt_audit_t;
 
 /** What a writer is made with; all of it outlives the writer. */
 typedef struct gt_audit_conf_t {
-    int fd;           /* O_APPEND or a pipe's end, O_NONBLOCK there; -1: it could not be opened */
-    int is_required;  /* 1: what cannot be recorded must not happen */
-    const char *node; /* name of this machine */
-    void *heads;      /* gt_heads_size() bytes that the processes share; NULL: none */
+    int fd;          /* O_APPEND or a pipe's end, O_NONBLOCK there; -1: it could not be opened */
+    int is_required; /* 1: what cannot be recorded must not happen */
+    void *heads;     /* gt_heads_size() bytes that the processes share; NULL: none */
     const gt_keyring_t *ring; /* NULL: not there yet */
 } gt_audit_conf_t;
 

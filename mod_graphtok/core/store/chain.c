@@ -83,18 +83,42 @@ void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head)
              (unsigned long long)head->mac[1]);
 }
 
+/* 16 lower-case hex digits; where they end, or NULL. */
+static const char *take_hex(apr_uint64_t *number, const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    *number = 0;
+    for (int i = 0; i < 16; i++, text++) {
+        const char *digit = *text != '\0' ? strchr(digits, *text) : NULL;
+
+        if (digit == NULL)
+            return NULL;
+        *number = *number << 4 | (apr_uint64_t)(digit - digits);
+    }
+    return text;
+}
+
 int gt_head_parse(gt_head_t *head, const char *text)
 {
-    unsigned long long chain, seq, mac[2];
-    char again[GT_CHAIN_TEXT];
+    const char *at = take_hex(&head->chain, text);
+    char seq[24];
+    apr_int64_t number;
+    apr_size_t len;
 
-    if (strlen(text) >= GT_CHAIN_TEXT ||
-        sscanf(text, "%16llx:%20llu:%16llx%16llx", &chain, &seq, &mac[0], &mac[1]) != 4)
+    if (at == NULL || *at++ != ':')
         return 0;
-    *head = (gt_head_t){chain, seq, {mac[0], mac[1]}};
-    /* What sscanf lets pass (signs, blanks, capitals) is not what was printed. */
-    gt_head_print(again, head);
-    return strcmp(again, text) == 0;
+    len = strcspn(at, ":");
+    if (at[len] != ':' || len >= sizeof(seq))
+        return 0;
+    memcpy(seq, at, len);
+    seq[len] = '\0';
+    if (!gt_number(&number, seq, 0, APR_INT64_MAX))
+        return 0;
+    head->seq = (apr_uint64_t)number;
+    at = take_hex(&head->mac[0], at + len + 1);
+    at = at != NULL ? take_hex(&head->mac[1], at) : NULL;
+    return at != NULL && *at == '\0';
 }
 
 /* ---- shared memory ---- */

@@ -1,0 +1,180 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * audit verify: whether audit files are as they were written. Findings go to standard output, a line
+ * each, as a compiler prints them; any of them makes the exit code 1.
+ */
+
+#include "ctl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/source.h"
+#include "store/audit.h"
+#include "store/audit_check.h"
+
+typedef struct audit_t {
+    ctl_t *ctl;
+    const char *keyring; /* --keyring */
+    int from_middle;     /* --allow-older */
+    apr_array_header_t *words;
+    json_t *findings; /* with --json */
+} audit_t;
+
+static const struct argp_option options[] = {
+    {"keyring", 'k', "SECRET", 0,
+     "the keyring (file:PATH, env:NAME, exec:COMMAND); default: what the configuration names", 0},
+    {"allow-older", 'o', NULL, 0,
+     "older files are gone on purpose: chains may begin before the first file", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    audit_t *asked = state->input;
+
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = asked->ctl;
+    else if (key == 'k')
+        asked->keyring = arg;
+    else if (key == 'o')
+        asked->from_middle = 1;
+    else if (key == ARGP_KEY_ARG)
+        APR_ARRAY_PUSH(asked->words, const char *) = arg;
+    else if (key == ARGP_KEY_NO_ARGS)
+        argp_usage(state);
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+/** The keyring, and the files when none is named. httpd is asked only for what is not said. */
+static gt_err_t *find_parts(gt_keyring_t **ring, audit_t *asked)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    gt_config_t *config = gt_config_default(p);
+    const char *why;
+
+    if (asked->keyring == NULL || asked->words->nelts < 2)
+        GT_TRY(ctl_config(&config, asked->ctl));
+    if (asked->keyring != NULL && !gt_source_parse(&config->keyring, asked->keyring, ".", &why, p))
+        return gt_err(p, GT_INVALID, "GT0981", "--keyring: %s", why);
+    if (asked->words->nelts < 2 && (config->audit == NULL || config->audit[0] == '|'))
+        return gt_err(p, GT_METHOD, "GT0982", "name the files: GraphTokAudit is %s",
+                      config->audit == NULL ? "not set" : "a program");
+    if (asked->words->nelts < 2)
+        APR_ARRAY_PUSH(asked->words, const char *) = config->audit;
+    return ctl_keyring(ring, config, p);
+}
+
+static void tell(void *baton, const gt_audit_finding_t *finding)
+{
+    audit_t *asked = baton;
+    json_t *json;
+
+    if (!asked->ctl->json) {
+        printf("%s:%" APR_INT64_T_FMT ": %s: %s\n", finding->file, finding->line,
+               gt_audit_fault_name(finding->fault), finding->text);
+        return;
+    }
+    json = json_object();
+    gt_json_set(json, "file", finding->file);
+    gt_json_set_number(json, "line", finding->line);
+    gt_json_set(json, "fault", gt_audit_fault_name(finding->fault));
+    gt_json_set(json, "text", finding->text);
+    json_array_append_new(asked->findings, json);
+}
+
+/** One line of at most GT_AUDIT_LINE bytes; of a longer one the beginning, which is no record. */
+static int read_line(char line[GT_AUDIT_LINE], apr_size_t *len, int *is_whole, FILE *file)
+{
+    int c;
+
+    *len = 0;
+    while ((c = getc(file)) != EOF && c != '\n')
+        if (*len < GT_AUDIT_LINE)
+            line[(*len)++] = (char)c;
+    *is_whole = c == '\n';
+    return *is_whole || *len > 0;
+}
+
+static gt_err_t *check_file(gt_audit_check_t *check, const char *name, apr_pool_t *p)
+{
+    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    char line[GT_AUDIT_LINE];
+    apr_int64_t number = 0;
+    gt_err_t *err = GT_OK;
+    apr_size_t len;
+    int is_whole;
+
+    if (file == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0983", "%s: %s", name, strerror(errno));
+    while (read_line(line, &len, &is_whole, file))
+        gt_audit_check_line(check, name, ++number, line, len, is_whole);
+    if (ferror(file))
+        err = gt_err(p, GT_INTERNAL, "GT0983", "%s: %s", name, strerror(errno));
+    if (file != stdin)
+        fclose(file);
+    return err;
+}
+
+static void print_counts(const audit_t *asked, const gt_audit_counts_t *counts)
+{
+    json_t *json;
+
+    if (!asked->ctl->json) {
+        printf("%" APR_INT64_T_FMT " records in %" APR_INT64_T_FMT " chains, %" APR_INT64_T_FMT
+               " of them open; %" APR_INT64_T_FMT " records lost by the writers; %" APR_INT64_T_FMT
+               " faults\n",
+               counts->records, counts->chains, counts->open, counts->lost, counts->wrong);
+        return;
+    }
+    json = gt_json_object(asked->ctl->pool);
+    gt_json_set_number(json, "records", counts->records);
+    gt_json_set_number(json, "chains", counts->chains);
+    gt_json_set_number(json, "open", counts->open);
+    gt_json_set_number(json, "lost", counts->lost);
+    gt_json_put(json, "faults", json_incref(asked->findings));
+    ctl_print_json(json);
+}
+
+static gt_err_t *verify(audit_t *asked)
+{
+    gt_audit_check_conf_t conf = {NULL, asked->from_middle, asked, tell};
+    gt_audit_check_t *check;
+    gt_audit_counts_t counts;
+    gt_keyring_t *ring;
+
+    GT_TRY(find_parts(&ring, asked));
+    conf.ring = ring;
+    check = gt_audit_check_make(&conf, asked->ctl->pool);
+    for (int i = 1; i < asked->words->nelts; i++)
+        GT_TRY(check_file(check, APR_ARRAY_IDX(asked->words, i, const char *), asked->ctl->pool));
+    counts = gt_audit_check_end(check);
+    print_counts(asked, &counts);
+    asked->ctl->exit_code = counts.wrong > 0;
+    return GT_OK;
+}
+
+gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "verify [FILE...]",
+        "Verify audit files, oldest first (-: standard input); without FILE the one that is "
+        "configured. Exit code 1: something was removed, changed, reordered or cut off.",
+        ctl_common,
+        NULL,
+        NULL};
+    audit_t asked = {.ctl = ctl};
+
+    asked.words = apr_array_make(ctl->pool, 4, sizeof(const char *));
+    asked.findings = gt_json_own(json_array(), ctl->pool);
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
+    if (strcmp(APR_ARRAY_IDX(asked.words, 0, const char *), "verify") != 0)
+        return gt_err(ctl->pool, GT_METHOD, "GT0984", "audit knows one thing: verify");
+    return verify(&asked);
+}

@@ -1,0 +1,105 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file audit.c
+ * A restart opens anew, so rotation is rename and reload; children of the generation before write
+ * to the renamed file until they end. A program's pipe must never hold up a request for long:
+ * writing to it does not block, the writer waits by itself (store/audit).
+ */
+
+#include "audit.h"
+
+#include <apr_portable.h>
+#include <apr_strings.h>
+#include <fcntl.h>
+#include <http_config.h>
+#include <http_log.h>
+
+#include "base/log.h"
+#include "conf.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define LOOK_EVERY apr_time_from_sec(15)
+#define PERMISSIONS (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
+
+/* Of this generation; -1: none, or it could not be opened. */
+static int opened = -1;
+
+static apr_file_t *open_program(const char *command, apr_pool_t *p)
+{
+    apr_cmdtype_e how = APR_PROGRAM_ENV;
+    piped_log *program;
+
+    /* As in httpd's own logs: "||" is "|", "|$" asks for a shell. */
+    if (*command == '$')
+        how = APR_SHELLCMD_ENV;
+    if (*command == '$' || *command == '|')
+        command++;
+    program = ap_open_piped_log_ex(p, command, how);
+    return program ? ap_piped_log_write_fd(program) : NULL;
+}
+
+static int descriptor_of(apr_file_t *file)
+{
+    apr_os_file_t fd;
+
+    return file && apr_os_file_get(&fd, file) == APR_SUCCESS ? fd : -1;
+}
+
+static int open_audit(const char *audit, apr_pool_t *p)
+{
+    apr_file_t *file = NULL;
+    int fd, flags;
+
+    if (*audit != '|') {
+        (void)apr_file_open(&file, audit, APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
+                            PERMISSIONS, p);
+        return descriptor_of(file);
+    }
+    fd = descriptor_of(open_program(audit + 1, p));
+    flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
+}
+
+int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const gtm_server_t *server = gtm_server(s);
+
+    (void)plog;
+    (void)ptemp;
+    opened = -1;
+    if (!server || !server->config->audit)
+        return OK;
+    opened = open_audit(server->config->audit, pconf);
+    if (opened < 0)
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s, "GT0880: GraphTokAudit %s cannot be opened%s",
+                     server->config->audit,
+                     server->config->audit_required ? ": no token will be handed out" : "");
+    return OK;
+}
+
+static void mark(void *audit, apr_pool_t *scratch)
+{
+    (void)scratch;
+    gt_audit_mark(audit);
+}
+
+gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyring_t *ring,
+                            apr_pool_t *p)
+{
+    gt_audit_conf_t conf = {opened, child->config->audit_required, heads, ring};
+    gt_event_sink_t sink;
+    gt_audit_t *audit;
+    gt_err_t *err;
+
+    if (!child->config->audit)
+        return NULL;
+    audit = gt_audit_make(&conf, p);
+    sink = gt_audit_sink(audit);
+    gt_event_to(&sink);
+    err = gt_crew_every(child->crew, "audit", LOOK_EVERY, mark, audit);
+    if (err)
+        gt_log_err(err, "heads of other chains will not be written down");
+    return audit;
+}
