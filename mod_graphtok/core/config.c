@@ -536,9 +536,12 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
     if (config->providers->nelts == 0)
         return;
     if (config->keyring == NULL)
-        note(errors, NULL, p,
-             "GraphTokKeyring is missing: make one with `graphtokctl genkey > FILE` and write "
-             "GraphTokKeyring file:FILE");
+        note(warnings, NULL, p,
+             "GraphTokKeyring is missing: tokens are sealed with a key derived from the client "
+             "secret of provider %s, and when that secret is renewed every user must sign in "
+             "again; make a keyring with `graphtokctl keys add --derived --keyring FILE` and write "
+             "GraphTokKeyring file:FILE",
+             APR_ARRAY_IDX(config->providers, 0, const gt_provider_conf_t *)->name);
     else if (gt_source_kind(config->keyring) == GT_LITERAL)
         note(warnings, NULL, p,
              "GraphTokKeyring: the key stands in the configuration itself; file:PATH keeps it "

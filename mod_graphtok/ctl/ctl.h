@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "config.h"
 #include "db/db.h"
+#include "keys.h"
 #include "vault/vault.h"
 
 /** One run of the program. */
@@ -51,6 +52,9 @@ GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p)
 /** Its parameters with the password, which is read where DBDParams stands. */
 GT_MUST gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p);
 
+/** The keyring that the configuration names; GT_INVALID when only httpd can read it. */
+GT_MUST gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p);
+
 /** A vault of our own, beside httpd's: keyring, database, threads. */
 GT_MUST gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p);
 
@@ -70,8 +74,15 @@ void ctl_print_json(const json_t *json);
 /** The verbs, each in its file. */
 gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_work(ctl_t *ctl, int argc, char **argv);
 
 #endif

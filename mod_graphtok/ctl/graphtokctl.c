@@ -19,10 +19,17 @@
 
 static const ctl_verb_t verbs[] = {
     {"audit", "verify audit files", ctl_audit},
+    {"cleanup", "deactivate expired grants, remove those long inactive", ctl_cleanup},
     {"genkey", "print a new key for the keyring", ctl_genkey},
+    {"keys", "list, add, rotate and retire keys; seal rows anew", ctl_keys_verb},
+    {"list", "list grants, without their tokens", ctl_list},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
+    {"refresh", "refresh tokens, due or not", ctl_refresh},
+    {"revoke", "delete a user's grants", ctl_revoke},
     {"status", "show configuration, database, schema and counts", ctl_status},
     {"token", "print a user's valid token", ctl_token},
+    {"validate", "ask the providers whether tokens still work", ctl_validate},
+    {"work", "do httpd's background work without it", ctl_work},
     {.name = ""}};
 
 static const struct argp_option common_options[] = {

@@ -18,7 +18,6 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
-#include "crypt/keyring.h"
 #include "net/loop.h"
 #include "store/audit.h"
 #include "task/crew.h"
@@ -60,13 +59,25 @@ static gt_err_t *demand_readable(const gt_source_t *source, const char *directiv
                   directive, gt_source_name(source));
 }
 
+gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p)
+{
+    const gt_provider_conf_t *derived = gt_keys_derived_from(config);
+
+    *keys = apr_pcalloc(p, sizeof(**keys));
+    if (derived != NULL)
+        GT_TRY(demand_readable(derived->client_secret, "GraphTokClientSecret", p));
+    else
+        GT_TRY(demand_readable(config->keyring, "GraphTokKeyring", p));
+    return gt_keys_read(*keys, config, p);
+}
+
 gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p)
 {
-    gt_secret_t *text;
+    gt_keys_t *keys;
 
-    GT_TRY(demand_readable(config->keyring, "GraphTokKeyring", p));
-    GT_TRY(gt_source_read(&text, config->keyring, p));
-    return gt_keyring_parse(ring, text, p);
+    GT_TRY(ctl_keys(&keys, config, p));
+    *ring = keys->ring;
+    return GT_OK;
 }
 
 static apr_status_t end_audit(void *audit)

@@ -26,6 +26,7 @@
 #include "conf.h"
 #include "dbsource.h"
 #include "folder.h"
+#include "keys.h"
 #include "logsink.h"
 #include "net/loop.h"
 #include "segment.h"
@@ -39,12 +40,13 @@ APLOG_USE_MODULE(graphtok);
 #define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
 #define ASK_AGAIN apr_time_from_sec(5)
+#define KEYS_EVERY apr_time_from_sec(5)
 
 /* What the parent made for its children; replaced at each restart. */
 static struct {
     gtm_segment_t *cache, *limits, *status, *horn;
     gtm_segment_t *figures, *audit;
-    gt_keyring_t *ring;
+    gt_keys_t keys; /* each child follows them by itself */
 } made;
 
 static gtm_child_t *the_child;
@@ -84,17 +86,6 @@ int gtm_can_park(void)
     ap_get_server_revision(&version);
     return query_mpm(AP_MPMQ_IS_ASYNC) && version.major == 2 && version.minor >= 4 &&
            (version.minor > 4 || version.patch >= 52);
-}
-
-static gt_err_t *read_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p)
-{
-    gt_secret_t *text;
-
-    *ring = NULL;
-    if (!config->keyring)
-        return gt_err(p, GT_INTERNAL, "GT0802", "no keyring is configured: GraphTokKeyring");
-    GT_TRY(gt_source_read(&text, config->keyring, p));
-    return gt_keyring_parse(ring, text, p);
 }
 
 /* Names are added while children of the generation before only read them. */
@@ -155,7 +146,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
         gt_log(GT_LOG_ERROR, "GT0805",
                "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
                "DBDParams; until then no token can be kept");
-    err = read_keyring(&made.ring, server->config, pconf);
+    err = gt_keys_read(&made.keys, server->config, pconf);
     if (err)
         gt_log_err(err, "start");
     gtm_folder_prepare(server->config, s);
@@ -187,12 +178,31 @@ static apr_status_t end_child(void *baton)
     return APR_SUCCESS;
 }
 
+/* A rotated key is taken over while requests run. The vault stands only when the keys do. */
+static void follow_keys(void *baton, apr_pool_t *scratch)
+{
+    gtm_child_t *child = baton;
+
+    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
+        gt_keys_follow(&made.keys, scratch);
+}
+
+/* What is recorded from now on is tied to the new key: the old one may go. */
+static void keys_changed(void *baton)
+{
+    const gtm_child_t *child = baton;
+
+    if (child->audit)
+        gt_audit_key(child->audit, made.keys.ring);
+}
+
 static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 {
     gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
+    GT_TRY(gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child));
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
 
@@ -222,6 +232,8 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->horn = made.horn->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
     parts->holder = gt_holder_name(p);
+    made.keys.changed = keys_changed;
+    made.keys.baton = child;
     if (child->audit)
         gt_audit_key(child->audit, ring);
     vault = gt_vault_make(parts, p);
@@ -246,7 +258,7 @@ static void announce_to(gtm_child_t *child, apr_pool_t *p)
 {
     gt_event_sink_t figures;
 
-    child->audit = gtm_audit_start(child, made.audit->memory, made.ring, p);
+    child->audit = gtm_audit_start(child, made.audit->memory, made.keys.ring, p);
     child->figures = gt_figures_open(made.figures->memory, made.figures->size);
     figures = gt_figures_sink(child->figures);
     gt_event_to(&figures);
@@ -282,8 +294,8 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     }
     announce_to(child, pchild);
     apr_pool_create(&late.pool, pchild);
-    if (made.ring)
-        make_vault(child, made.ring, late.pool);
+    if (made.keys.ring)
+        make_vault(child, made.keys.ring, late.pool);
     the_child = child;
 }
 
@@ -302,7 +314,6 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
 
 gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
 {
-    gt_keyring_t *ring;
     gt_err_t *err = GT_OK;
 
     if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
@@ -310,9 +321,9 @@ gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
     pthread_mutex_lock(&late.lock);
     if (!child->vault && gt_ticks() - late.asked > ASK_AGAIN) {
         late.asked = gt_ticks();
-        err = gt_err_dup(read_keyring(&ring, child->config, late.pool), p);
+        err = gt_err_dup(gt_keys_read(&made.keys, child->config, late.pool), p);
         if (!err)
-            make_vault(child, ring, late.pool);
+            make_vault(child, made.keys.ring, late.pool);
     }
     pthread_mutex_unlock(&late.lock);
     if (err) {

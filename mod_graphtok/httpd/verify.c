@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
-#include "crypt/keyring.h"
+#include "keys.h"
 #include "mounts.h"
 #include "settings.h"
 #include "strip.h"
@@ -178,6 +178,24 @@ static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char 
              directive, ap_unixd_config.user_name, path);
 }
 
+/** Can a key be derived from the secret of the provider? */
+static void check_derived(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    gt_secret_t *secret, *line;
+    gt_err_t *err;
+
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret == NULL)
+        return;
+    err = gt_keyring_derive(&line, secret, v->p);
+    gt_secret_wipe(secret);
+    if (err != GT_OK)
+        note(v->faults, provider->where, "provider %s, without GraphTokKeyring: %s", provider->name,
+             err->detail);
+    else
+        gt_secret_wipe(line);
+}
+
 /** Can each purpose be written? */
 static void check_keyring(const verdict_t *v)
 {
@@ -275,7 +293,9 @@ static void judge(verdict_t *v)
     gt_config_check(config, v->errors, v->warnings, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
-    if (config->providers->nelts > 0)
+    if (gt_keys_derived_from(config) != NULL)
+        check_derived(v, gt_keys_derived_from(config));
+    else if (config->providers->nelts > 0)
         check_keyring(v);
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));

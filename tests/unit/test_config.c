@@ -488,7 +488,7 @@ START_TEST(the_whole_is_judged)
         {nothing, NULL, NULL},
         {only_fernet, NULL, "/etc/x.conf:30: store beta writes Fernet"},
         {no_provider, NULL, NULL},
-        {no_keyring, "GraphTokKeyring is missing", NULL},
+        {no_keyring, NULL, "GraphTokKeyring is missing"},
         {literal_keyring, NULL, "GraphTokKeyring: the key stands in the configuration"},
         {no_client_id, "/etc/x.conf:20: provider microsoft lacks GraphTokClientID", NULL},
         {no_client_secret, "lacks GraphTokClientSecret", NULL},

@@ -43,7 +43,9 @@ struct gt_source_t {
     apr_thread_mutex_t *lock; /* protects all below */
     char *value;              /* the last that was read, OpenSSL's memory; NULL: none yet */
     apr_size_t len;
+    unsigned turn;      /* counts the values; 0: none yet */
     apr_time_t read_at; /* ticks */
+    int is_doubted;     /* exec: perhaps it changed */
     struct stat seen;   /* file: what `value` was read from */
     int settled;        /* file: `seen` tells a later change apart */
     apr_time_t warned;  /* ticks of the last warning, 0: none */
@@ -192,6 +194,9 @@ static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, ap
         return gt_err(p, GT_INTERNAL, "GT0105", "%s gives %s; a secret is a text", source->name,
                       from == to ? "nothing" : "a NUL byte");
     }
+    if (source->len != to - from || source->value == NULL ||
+        CRYPTO_memcmp(source->value, bytes + from, to - from) != 0)
+        source->turn++;
     value = OPENSSL_malloc(to - from);
     if (value == NULL)
         abort();
@@ -246,24 +251,36 @@ static gt_err_t *read_open_file(gt_source_t *source, int fd, apr_pool_t *p)
     return GT_OK;
 }
 
-static int is_unchanged(const gt_source_t *source, const struct stat *st)
+/* As far as can be seen from outside. */
+static int is_same(const gt_source_t *source, const struct stat *st)
 {
     const struct stat *seen = &source->seen;
 
-    return source->value != NULL && source->settled && st->st_ino == seen->st_ino &&
-           st->st_dev == seen->st_dev && st->st_size == seen->st_size &&
-           st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+    return source->value != NULL && st->st_ino == seen->st_ino && st->st_dev == seen->st_dev &&
+           st->st_size == seen->st_size && st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
            st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
+}
+
+static gt_err_t *cannot_open(const gt_source_t *source, int error, apr_pool_t *p)
+{
+    if (error != EACCES || source->value == NULL)
+        return cannot_read(source, error, p);
+    return gt_err(p, GT_INTERNAL, "GT0161",
+                  "%s changed and user id %ld may not read it: a graceful restart takes the new "
+                  "one, or let this user read it (chgrp, chmod 640)",
+                  source->name, (long)geteuid());
 }
 
 static gt_err_t *read_file(gt_source_t *source, apr_pool_t *p)
 {
     struct stat st;
     gt_err_t *err;
+    int looks_same = 0;
     int fd;
 
     if (stat(source->what, &st) == 0) {
-        if (is_unchanged(source, &st))
+        looks_same = is_same(source, &st);
+        if (looks_same && source->settled)
             return GT_OK;
     }
     else if (errno == EACCES && source->value != NULL)
@@ -273,7 +290,8 @@ static gt_err_t *read_file(gt_source_t *source, apr_pool_t *p)
     /* Not blocking: a FIFO in the file's place must not hang the caller. */
     fd = open(source->what, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        return cannot_read(source, errno, p);
+        /* Root read it just now, before the fork. */
+        return errno == EACCES && looks_same ? GT_OK : cannot_open(source, errno, p);
     err = read_open_file(source, fd, p);
     close(fd);
     return err;
@@ -298,8 +316,10 @@ static gt_err_t *read_exec(gt_source_t *source, apr_pool_t *p)
     char *line;
     apr_size_t len;
 
-    if (source->value != NULL && source->keep > 0 && gt_ticks() - source->read_at < source->keep)
+    if (source->value != NULL && source->keep > 0 && !source->is_doubted &&
+        gt_ticks() - source->read_at < source->keep)
         return GT_OK;
+    source->is_doubted = 0;
     line = apr_palloc(p, GT_SOURCE_MAX + 1);
     gt_wipe_with_pool(line, GT_SOURCE_MAX + 1, p);
     GT_TRY(gt_run_first_line(line, GT_SOURCE_MAX + 1, &len, source->argv, p));
@@ -338,15 +358,33 @@ static gt_err_t *use_last(gt_source_t *source, gt_err_t *err)
     return GT_OK;
 }
 
+void gt_source_doubt(gt_source_t *source, apr_interval_time_t least)
+{
+    apr_thread_mutex_lock(source->lock);
+    if (gt_ticks() - source->read_at >= least)
+        source->is_doubted = 1;
+    apr_thread_mutex_unlock(source->lock);
+}
+
 gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p)
+{
+    unsigned turn = 0;
+
+    return gt_source_read_new(secret, &turn, source, p);
+}
+
+gt_err_t *gt_source_read_new(gt_secret_t **secret, unsigned *turn, gt_source_t *source,
+                             apr_pool_t *p)
 {
     gt_err_t *err;
 
     *secret = NULL;
     apr_thread_mutex_lock(source->lock);
     err = use_last(source, renew(source, p));
-    if (err == GT_OK)
+    if (err == GT_OK && *turn != source->turn) {
         *secret = gt_secret_make(source->value, source->len, p);
+        *turn = source->turn;
+    }
     apr_thread_mutex_unlock(source->lock);
     return err;
 }

@@ -55,4 +55,16 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
+/** A value from a command that is older than `least` is asked for again by the next reader: there is
+ * a reason to think that it changed. */
+void gt_source_doubt(gt_source_t *source, apr_interval_time_t least);
+
+/**
+ * The same as gt_source_read for whoever follows a source: what it gives is copied only when it is something new.
+ * @param secret  NULL: still the value of *turn
+ * @param turn    in: 0, or as the call before left it
+ */
+GT_MUST gt_err_t *gt_source_read_new(gt_secret_t **secret, unsigned *turn, gt_source_t *source,
+                                     apr_pool_t *p);
+
 #endif

@@ -4,12 +4,16 @@
  * The keys, by id and purpose. All subkeys are derived while the text is parsed, so that using
  * one is a look-up. Complaints name a line, never a word of it: a key in the wrong column would
  * be that word.
+ *
+ * Readers take no lock: they load the pointer to the present set. A set that was replaced is freed
+ * when ten minutes are over; a reader is in it for some microseconds.
  */
 
 #include "crypt/keyring.h"
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -22,6 +26,9 @@
 #include "crypt/aead.h"
 
 #define KEYS_MAX 256
+#define READERS_AT_MOST apr_time_from_sec(600)
+#define DERIVED_FOR "graphtok/1/keyring of another secret"
+#define GUESSABLE 16 /* bytes */
 #define ID_MAX 32
 #define ANY_PURPOSE ((1U << GT_PURPOSES) - 1)
 
@@ -32,8 +39,19 @@ typedef struct full_key_t {
     unsigned char sub[GT_PURPOSES][GT_KEY_BYTES];
 } full_key_t;
 
-struct gt_keyring_t {
+/* Keys as one text had them. */
+typedef struct set_t {
     apr_array_header_t *keys; /* of const gt_key_t *, each the front of a full_key_t */
+    apr_pool_t *pool;         /* its own */
+    apr_time_t replaced_at;   /* ticks */
+    struct set_t *next;       /* replaced before this one */
+} set_t;
+
+struct gt_keyring_t {
+    set_t *now;      /* atomic */
+    set_t *replaced; /* newest first; only the renewing thread's */
+    void (*ask)(void *baton);
+    void *baton;
 };
 
 /* A stretch of the keyring's text: never copied, so never left behind. */
@@ -140,12 +158,12 @@ static void derive_subkeys(full_key_t *key)
     }
 }
 
-static const gt_key_t *find_id(const gt_keyring_t *ring, const char *id)
+static const gt_key_t *find_id(const apr_array_header_t *keys, const char *id)
 {
     int i;
 
-    for (i = 0; i < ring->keys->nelts; i++) {
-        const gt_key_t *key = APR_ARRAY_IDX(ring->keys, i, const gt_key_t *);
+    for (i = 0; i < keys->nelts; i++) {
+        const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
 
         if (strcmp(key->id, id) == 0)
             return key;
@@ -175,7 +193,8 @@ static int split_words(word_t *words, int room, const char *line, apr_size_t len
     }
 }
 
-static gt_err_t *add_key(gt_keyring_t *ring, const word_t *words, int n, int line, apr_pool_t *p)
+static gt_err_t *add_key(apr_array_header_t *keys, const word_t *words, int n, int line,
+                         apr_pool_t *p)
 {
     full_key_t *key = apr_pcalloc(p, sizeof(*key));
     unsigned char digest[32];
@@ -189,16 +208,16 @@ static gt_err_t *add_key(gt_keyring_t *ring, const word_t *words, int n, int lin
     key->shown.purposes = n == 1 ? ANY_PURPOSE : purposes_of(words[1]);
     if (key->shown.purposes == 0)
         return wrong_line(line, "a purpose is none of: access refresh personal cookie any", p);
-    if (find_id(ring, key->shown.id) != NULL)
+    if (find_id(keys, key->shown.id) != NULL)
         return wrong_line(line, "a key with this id stands above", p);
-    if (ring->keys->nelts == KEYS_MAX)
+    if (keys->nelts == KEYS_MAX)
         return wrong_line(line, "more than 256 keys", p);
     derive_subkeys(key);
-    APR_ARRAY_PUSH(ring->keys, const gt_key_t *) = &key->shown;
+    APR_ARRAY_PUSH(keys, const gt_key_t *) = &key->shown;
     return GT_OK;
 }
 
-static gt_err_t *parse_line(gt_keyring_t *ring, const char *text, apr_size_t len, int line,
+static gt_err_t *parse_line(apr_array_header_t *keys, const char *text, apr_size_t len, int line,
                             apr_pool_t *p)
 {
     word_t words[3];
@@ -210,17 +229,17 @@ static gt_err_t *parse_line(gt_keyring_t *ring, const char *text, apr_size_t len
         return wrong_line(line, "expected ID PURPOSE KEY, or a key alone", p);
     if (n == 3 && !is_id(words[0]))
         return wrong_line(line, "the id must be 1 to 32 of A-Z a-z 0-9 - _", p);
-    return add_key(ring, words, n, line, p);
+    return add_key(keys, words, n, line, p);
 }
 
-gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_pool_t *p)
+static gt_err_t *parse_set(set_t **set, const gt_secret_t *text, apr_pool_t *p)
 {
-    gt_keyring_t *fresh = apr_palloc(p, sizeof(*fresh));
+    set_t *fresh = apr_pcalloc(p, sizeof(*fresh));
     const char *at = gt_secret_text(text);
     const char *end = at + gt_secret_len(text);
     int line;
 
-    *ring = NULL;
+    fresh->pool = p;
     fresh->keys = apr_array_make(p, 4, sizeof(const gt_key_t *));
     for (line = 1; at < end; line++) {
         const char *newline = memchr(at, '\n', (apr_size_t)(end - at));
@@ -228,22 +247,56 @@ gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_poo
 
         if (memchr(at, '\0', len) != NULL)
             return wrong_line(line, "a NUL byte", p);
-        GT_TRY(parse_line(fresh, at, len, line, p));
+        GT_TRY(parse_line(fresh->keys, at, len, line, p));
         at += len + (newline != NULL);
     }
     if (fresh->keys->nelts == 0)
         return gt_err(p, GT_INTERNAL, "GT0203",
                       "the keyring holds no key; graphtokctl genkey prints one");
+    *set = fresh;
+    return GT_OK;
+}
+
+/* Sets that came later stand in pools of their own; the first one goes with the keyring's. */
+static apr_status_t drop_sets(void *baton)
+{
+    gt_keyring_t *ring = baton;
+    set_t *set = ring->replaced;
+
+    if (set == NULL)
+        return APR_SUCCESS;
+    apr_pool_destroy(ring->now->pool);
+    while (set->next != NULL) {
+        set_t *next = set->next;
+
+        apr_pool_destroy(set->pool);
+        set = next;
+    }
+    return APR_SUCCESS;
+}
+
+gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_pool_t *p)
+{
+    gt_keyring_t *fresh = apr_pcalloc(p, sizeof(*fresh));
+
+    *ring = NULL;
+    GT_TRY(parse_set(&fresh->now, text, p));
+    apr_pool_cleanup_register(p, fresh, drop_sets, apr_pool_cleanup_null);
     *ring = fresh;
     return GT_OK;
 }
 
-const gt_key_t *gt_keyring_writer(const gt_keyring_t *ring, gt_purpose_t purpose)
+static const set_t *present(const gt_keyring_t *ring)
+{
+    return __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
+}
+
+static const gt_key_t *writer(const set_t *set, gt_purpose_t purpose)
 {
     int i;
 
-    for (i = 0; i < ring->keys->nelts; i++) {
-        const gt_key_t *key = APR_ARRAY_IDX(ring->keys, i, const gt_key_t *);
+    for (i = 0; i < set->keys->nelts; i++) {
+        const gt_key_t *key = APR_ARRAY_IDX(set->keys, i, const gt_key_t *);
 
         if ((key->purposes & 1U << purpose) != 0)
             return key;
@@ -251,16 +304,95 @@ const gt_key_t *gt_keyring_writer(const gt_keyring_t *ring, gt_purpose_t purpose
     return NULL;
 }
 
+/* Free those that no reader can be in; the oldest, which lies in the keyring's pool, stays. */
+static void free_old_sets(const gt_keyring_t *ring)
+{
+    set_t *set;
+
+    for (set = ring->replaced; set->next != NULL && set->next->next != NULL;) {
+        set_t *older = set->next;
+
+        if (gt_ticks() - older->replaced_at <= READERS_AT_MOST) {
+            set = older;
+            continue;
+        }
+        set->next = older->next;
+        apr_pool_destroy(older->pool);
+    }
+}
+
+static gt_err_t *judge_set(const set_t *now, const set_t *fresh)
+{
+    int i;
+
+    for (i = 0; i < GT_PURPOSES; i++)
+        if (writer(now, (gt_purpose_t)i) != NULL && writer(fresh, (gt_purpose_t)i) == NULL)
+            return gt_err(fresh->pool, GT_INTERNAL, "GT0213",
+                          "the changed keyring has no key for the purpose %s any more",
+                          purpose_names[i]);
+    return GT_OK;
+}
+
+gt_err_t *gt_keyring_renew(gt_keyring_t *ring, const gt_secret_t *text, apr_pool_t *p)
+{
+    apr_pool_t *own;
+    set_t *fresh = NULL;
+    gt_err_t *err;
+
+    /* No child of another pool: whoever ends first, this ends once. */
+    if (apr_pool_create_unmanaged_ex(&own, NULL, NULL) != APR_SUCCESS)
+        abort();
+    err = parse_set(&fresh, text, own);
+    if (err == GT_OK)
+        err = judge_set(ring->now, fresh);
+    if (err != GT_OK) {
+        err = gt_err_dup(err, p);
+        apr_pool_destroy(own);
+        return err;
+    }
+    ring->now->replaced_at = gt_ticks();
+    ring->now->next = ring->replaced;
+    ring->replaced = ring->now;
+    __atomic_store_n(&ring->now, fresh, __ATOMIC_RELEASE);
+    free_old_sets(ring);
+    return GT_OK;
+}
+
+const gt_key_t *gt_keyring_writer(const gt_keyring_t *ring, gt_purpose_t purpose)
+{
+    return writer(present(ring), purpose);
+}
+
+void gt_keyring_on_miss(gt_keyring_t *ring, void (*ask)(void *baton), void *baton)
+{
+    ring->ask = ask;
+    ring->baton = baton;
+}
+
+int gt_keyring_miss(const gt_keyring_t *ring, const apr_array_header_t *before)
+{
+    if (ring->ask != NULL)
+        ring->ask(ring->baton);
+    return present(ring)->keys != before;
+}
+
 const gt_key_t *gt_keyring_find(const gt_keyring_t *ring, const char *id, gt_purpose_t purpose)
 {
-    const gt_key_t *key = find_id(ring, id);
+    const apr_array_header_t *keys;
+    const gt_key_t *key;
 
-    return key != NULL && (key->purposes & 1U << purpose) != 0 ? key : NULL;
+    do {
+        keys = present(ring)->keys;
+        key = find_id(keys, id);
+        if (key != NULL && (key->purposes & 1U << purpose) != 0)
+            return key;
+    } while (gt_keyring_miss(ring, keys));
+    return NULL;
 }
 
 const apr_array_header_t *gt_keyring_keys(const gt_keyring_t *ring)
 {
-    return ring->keys;
+    return present(ring)->keys;
 }
 
 static const full_key_t *full(const gt_key_t *key)
@@ -285,18 +417,44 @@ const unsigned char *gt_key_sub(const gt_key_t *key, gt_purpose_t purpose)
     return full(key)->sub[purpose];
 }
 
+/* "<id> any <key>\n". With padding it is a Fernet key, too: Python refuses one without. */
+static gt_secret_t *line_of(const char *id, const unsigned char raw[GT_KEY_BYTES], apr_pool_t *p)
+{
+    char *key = gt_base64url(raw, GT_KEY_BYTES, p);
+    char *line = apr_pstrcat(p, id, " any ", key, "=\n", NULL);
+
+    gt_wipe_with_pool(key, strlen(key), p);
+    gt_wipe_with_pool(line, strlen(line), p);
+    return gt_secret_from(line, p);
+}
+
 gt_secret_t *gt_keyring_generate(apr_pool_t *p)
 {
+    const char *day = apr_pstrmemdup(p, gt_rfc3339(gt_now(), p), 10);
     unsigned char raw[GT_KEY_BYTES];
-    char *day = apr_pstrmemdup(p, gt_rfc3339(gt_now(), p), 10);
-    char *key, *line;
+    gt_secret_t *line;
 
     gt_random(raw, sizeof(raw));
-    key = gt_base64url(raw, sizeof(raw), p);
-    gt_wipe_with_pool(key, strlen(key), p);
-    /* With padding it is a Fernet key, too: Python refuses one without. */
-    line = apr_pstrcat(p, day, "-", gt_random_text(3, p), " any ", key, "=\n", NULL);
-    gt_wipe_with_pool(line, strlen(line), p);
+    line = line_of(apr_pstrcat(p, day, "-", gt_random_text(3, p), NULL), raw, p);
     OPENSSL_cleanse(raw, sizeof(raw));
-    return gt_secret_from(line, p);
+    return line;
+}
+
+gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_pool_t *p)
+{
+    unsigned char raw[GT_KEY_BYTES];
+    unsigned char digest[32];
+
+    *line = NULL;
+    if (gt_secret_len(secret) < GUESSABLE)
+        return gt_err(p, GT_INTERNAL, "GT0214",
+                      "no key can be derived from a secret of less than %d bytes: it could be "
+                      "guessed",
+                      GUESSABLE);
+    gt_hkdf(raw, sizeof(raw), gt_secret_text(secret), gt_secret_len(secret), NULL, 0, DERIVED_FOR,
+            strlen(DERIVED_FOR));
+    gt_sha256(digest, raw, sizeof(raw));
+    *line = line_of(apr_pstrcat(p, "derived-", gt_hex(digest, 4, p), NULL), raw, p);
+    OPENSSL_cleanse(raw, sizeof(raw));
+    return GT_OK;
 }

@@ -17,7 +17,9 @@
  * such a Fernet key (S3's ENCRYPTION_KEY_PII). For each purpose the first key that has it writes;
  * all that have it can read. Ids: 1 to 32 of A-Z a-z 0-9 - _ and unique.
  *
- * A keyring is immutable after it is parsed: safe on any thread.
+ * Safe on any thread. A keyring is a handle: gt_keyring_renew puts another set of keys behind it, all
+ * at once, and whoever holds the handle has them from then on. A set itself never changes. What was
+ * found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten minutes more.
  */
 
 #include "gt.h"
@@ -47,10 +49,27 @@ const char *gt_purpose_name(gt_purpose_t purpose);
  */
 GT_MUST gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_pool_t *p);
 
+/**
+ * Take over a changed keyring text; the handle then gives its keys. Not by two threads at once.
+ * @return GT_INTERNAL, made in `p`, and everything stays as it is, when the text is broken or would
+ *         leave a purpose without a key that had one
+ */
+GT_MUST gt_err_t *gt_keyring_renew(gt_keyring_t *ring, const gt_secret_t *text, apr_pool_t *p);
+
+/**
+ * Whom to ask when a stored value needs a key that is not here: perhaps another process writes with
+ * a newer one already. It may call gt_keyring_renew, on any thread, and sees itself that it does not
+ * do so twice at once. Set before threads use the ring.
+ */
+void gt_keyring_on_miss(gt_keyring_t *ring, void (*ask)(void *baton), void *baton);
+
+/** A key is missing: ask. @return 1 when other keys are there than `before` (gt_keyring_keys) */
+int gt_keyring_miss(const gt_keyring_t *ring, const apr_array_header_t *before);
+
 /** The key that writes for a purpose, or NULL when no key has it. */
 const gt_key_t *gt_keyring_writer(const gt_keyring_t *ring, gt_purpose_t purpose);
 
-/** The key of an id when it has the purpose, else NULL. */
+/** The key of an id when it has the purpose, else NULL; one that is missing is asked for. */
 const gt_key_t *gt_keyring_find(const gt_keyring_t *ring, const char *id, gt_purpose_t purpose);
 
 /** All keys in order, array of const gt_key_t *. */
@@ -68,5 +87,12 @@ void gt_key_derive(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, const c
 
 /** A line for a new key: "<id> any <base64url>\n"; id = date and 4 random characters. */
 GT_MUST gt_secret_t *gt_keyring_generate(apr_pool_t *p);
+
+/**
+ * The line of the key that another secret stands for while there is no keyring (mission T4):
+ * HKDF-SHA-256 of it with an info of our own; id = "derived-" and the fingerprint.
+ * @return GT_INTERNAL for a secret of less than 16 bytes, which could be guessed
+ */
+GT_MUST gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_pool_t *p);
 
 #endif

@@ -136,19 +136,51 @@ static const char *keys_at_hand(const gt_keyring_t *ring, apr_pool_t *p)
     return i < keys->nelts ? apr_pstrcat(p, text, ", ...", NULL) : text;
 }
 
-static gt_err_t *unseal_fernet(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
-                               const gt_place_t *place, const char *sealed, apr_pool_t *p)
+int gt_seal_is_current(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
+                       const char *sealed, apr_pool_t *p)
+{
+    const gt_key_t *key = gt_keyring_writer(ring, purpose);
+    const char *id = gt_sealed_key_id(sealed, p);
+    gt_secret_t *clear;
+
+    if (key == NULL || id == NULL)
+        return 0;
+    if (cipher == GT_FERNET)
+        return *id == '\0' && gt_fernet_open(&clear, gt_key_raw(key), sealed, 0, 0, p) == GT_OK;
+    return strcmp(id, key->id) == 0;
+}
+
+const gt_key_t *gt_seal_fernet_key(const gt_keyring_t *ring, const char *sealed, apr_pool_t *p)
 {
     const apr_array_header_t *keys = gt_keyring_keys(ring);
+    gt_secret_t *clear;
     int i;
 
     for (i = 0; i < keys->nelts; i++) {
         const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
 
-        if ((key->purposes & 1U << purpose) != 0 &&
-            gt_fernet_open(clear, gt_key_raw(key), sealed, 0, 0, p) == GT_OK)
-            return GT_OK;
+        if (gt_fernet_open(&clear, gt_key_raw(key), sealed, 0, 0, p) == GT_OK)
+            return key;
     }
+    return NULL;
+}
+
+static gt_err_t *unseal_fernet(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
+                               const gt_place_t *place, const char *sealed, apr_pool_t *p)
+{
+    const apr_array_header_t *keys;
+    int i;
+
+    do {
+        keys = gt_keyring_keys(ring);
+        for (i = 0; i < keys->nelts; i++) {
+            const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
+
+            if ((key->purposes & 1U << purpose) != 0 &&
+                gt_fernet_open(clear, gt_key_raw(key), sealed, 0, 0, p) == GT_OK)
+                return GT_OK;
+        }
+    } while (gt_keyring_miss(ring, keys));
     return gt_err(p, GT_DAMAGED, "GT0208",
                   "%s.%s cannot be opened (Fernet): it was changed, or its key is not in the "
                   "keyring for %s; keys at hand: %s",

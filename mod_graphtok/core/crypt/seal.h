@@ -41,6 +41,13 @@ GT_MUST gt_err_t *gt_seal(const char **sealed, const gt_keyring_t *ring, gt_purp
 GT_MUST gt_err_t *gt_unseal(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
                             const gt_place_t *place, const char *sealed, apr_pool_t *p);
 
+/** 1 when a sealed value is what gt_seal would write now: this cipher, the purpose's writing key. */
+int gt_seal_is_current(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
+                       const char *sealed, apr_pool_t *p);
+
+/** The key of a keyring that opens a Fernet value, or NULL. */
+const gt_key_t *gt_seal_fernet_key(const gt_keyring_t *ring, const char *sealed, apr_pool_t *p);
+
 /** The key id inside a sealed value, "" for Fernet, NULL when it is neither. */
 const char *gt_sealed_key_id(const char *sealed, apr_pool_t *p);
 

@@ -1,0 +1,255 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Rows to the writing keys. The database itself leaves out what is there already, by how a current
+ * seal begins, so that a pass over a store that is nearly done costs no transfer of its rows. With
+ * Fernet, whose values name no key, each row must be read.
+ */
+
+#include "store/rekey.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "store/store.h"
+
+#define NIL_ID "00000000-0000-0000-0000-000000000000"
+#define PAGE 500
+
+enum { ACCESS, REFRESH, ID_TOKEN, PREVIOUS, SEALS };
+
+/* Columns of GT_SQL_REKEY_LIST. */
+enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
+
+static const struct {
+    const char *name;
+    gt_purpose_t purpose;
+} columns[SEALS] = {[ACCESS] = {"encrypted_access_token", GT_KEY_ACCESS},
+                    [REFRESH] = {"encrypted_refresh_token", GT_KEY_REFRESH},
+                    [ID_TOKEN] = {"encrypted_id_token", GT_KEY_PERSONAL},
+                    [PREVIOUS] = {"previous_refresh_token", GT_KEY_REFRESH}};
+
+/* A row as it was read, and what it becomes. */
+typedef struct one_row_t {
+    gt_owner_t owner;
+    apr_int64_t generation;
+    const char *old[SEALS];   /* NULL: none */
+    const char *fresh[SEALS]; /* NULL: as it is */
+} one_row_t;
+
+gt_err_t *gt_rekey_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
+{
+    apr_array_header_t *found;
+
+    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_KEY_ROWS, &store->names, NULL, p));
+    *rows = apr_array_make(p, found->nelts, sizeof(gt_key_rows_t));
+    for (int i = 0; i < found->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
+        gt_key_rows_t *one = apr_array_push(*rows);
+
+        one->id = row->column[0] != NULL ? row->column[0] : "?";
+        if (!gt_number(&one->rows, row->column[1], 0, INT64_MAX))
+            return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    }
+    return GT_OK;
+}
+
+/* How a seal of the present key begins; "" with a length of 1 for what no beginning tells. */
+static gt_err_t *beginnings(gt_db_value_t values[2 * SEALS], const gt_store_t *store, apr_pool_t *p)
+{
+    for (apr_size_t i = 0; i < SEALS; i++) {
+        const gt_key_t *key = gt_keyring_writer(store->ring, columns[i].purpose);
+        const char *text = "";
+
+        if (key == NULL)
+            return gt_err(p, GT_INTERNAL, "GT0460", "no key of the keyring can write the column %s",
+                          columns[i].name);
+        if (store->conf->cipher != GT_FERNET)
+            text = apr_pstrcat(p, "gt1.", key->id, ".", NULL);
+        values[2 * i] = GT_NUM(*text != '\0' ? (apr_int64_t)strlen(text) : 1);
+        values[2 * i + 1] = GT_TEXT(text);
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p)
+{
+    gt_db_value_t args[2 * SEALS];
+    apr_array_header_t *found;
+
+    *rows = 0;
+    GT_TRY(beginnings(args, store, p));
+    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_REKEY_LEFT, &store->names, args, p));
+    if (found->nelts != 1 ||
+        !gt_number(rows, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
+        return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    return GT_OK;
+}
+
+static gt_err_t *list(apr_array_header_t **found, gt_store_t *store, const char *after, int most,
+                      apr_pool_t *p)
+{
+    gt_db_value_t args[1 + 2 * SEALS + 1];
+
+    args[0] = GT_TEXT(after);
+    GT_TRY(beginnings(args + 1, store, p));
+    args[1 + 2 * SEALS] = GT_NUM(most);
+    return gt_db_rows(found, store->db, GT_SQL_REKEY_LIST, &store->names, args, p);
+}
+
+static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const char *id,
+                      apr_pool_t *p)
+{
+    for (int i = 0; i < SEALS; i++) {
+        const char *sealed = row->column[FIRST_SEAL + i];
+        const char *held = gt_sealed_key_id(sealed, p);
+        const gt_key_t *key;
+
+        if (held == NULL || *held != '\0')
+            continue;
+        key = gt_seal_fernet_key(store->ring, sealed, p);
+        if (key != NULL && strcmp(key->id, id) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, gt_store_t *store, const char *id, apr_pool_t *p)
+{
+    char after[64] = NIL_ID;
+    apr_pool_t *page;
+    gt_err_t *err = GT_OK;
+    int n = PAGE;
+
+    *rows = 0;
+    apr_pool_create(&page, p);
+    while (err == GT_OK && n == PAGE) {
+        apr_array_header_t *found = NULL;
+
+        apr_pool_clear(page);
+        err = list(&found, store, after, PAGE, page);
+        n = err == GT_OK ? found->nelts : 0;
+        for (int i = 0; i < n; i++) {
+            const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
+
+            *rows += opens_with(row, store, id, page);
+            apr_cpystrn(after, row->column[ID], sizeof(after));
+        }
+    }
+    err = gt_err_dup(err, p);
+    apr_pool_destroy(page);
+    return err;
+}
+
+static gt_err_t *read_row(one_row_t *one, const gt_db_row_t *row, const gt_store_t *store,
+                          apr_pool_t *p)
+{
+    const gt_owner_t owner = {row->column[USER], row->column[PROVIDER]};
+
+    memset(one, 0, sizeof(*one));
+    if (owner.user == NULL || owner.provider == NULL ||
+        !gt_number(&one->generation, row->column[GENERATION], 0, INT64_MAX))
+        return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
+    GT_TRY(gt_store_owner(&one->owner, store, &owner, p));
+    for (int i = 0; i < SEALS; i++)
+        one->old[i] = row->column[FIRST_SEAL + i];
+    return GT_OK;
+}
+
+static gt_err_t *seal_column(one_row_t *one, int column, const gt_store_t *store, apr_pool_t *p)
+{
+    const gt_place_t place = {store->conf->table, columns[column].name, one->owner.user,
+                              one->owner.provider};
+    const gt_purpose_t purpose = columns[column].purpose;
+    const char *old = one->old[column];
+    gt_secret_t *clear;
+
+    if (old == NULL || *old == '\0' ||
+        gt_seal_is_current(store->ring, purpose, store->conf->cipher, old, p))
+        return GT_OK;
+    GT_TRY(gt_unseal(&clear, store->ring, purpose, &place, old, p));
+    return gt_seal(&one->fresh[column], store->ring, purpose, store->conf->cipher, &place, clear,
+                   p);
+}
+
+static gt_err_t *write_row(int *written, const one_row_t *one, const gt_store_t *store,
+                           apr_pool_t *p)
+{
+    const char *const *old = one->old;
+    const char *const *fresh = one->fresh;
+    const char *key_id = fresh[REFRESH] != NULL ? gt_sealed_key_id(fresh[REFRESH], p) : NULL;
+    const gt_db_value_t args[] = {
+        GT_TEXT(fresh[ACCESS]),
+        GT_TEXT(fresh[REFRESH]),
+        GT_TEXT(fresh[ID_TOKEN]),
+        GT_TEXT(old[PREVIOUS]),
+        GT_TEXT(fresh[PREVIOUS] != NULL ? fresh[PREVIOUS] : old[PREVIOUS]),
+        GT_TEXT(key_id),
+        GT_TEXT(one->owner.user),
+        GT_TEXT(one->owner.provider),
+        GT_NUM(one->generation),
+        GT_TEXT(old[ACCESS]),
+        GT_TEXT(old[REFRESH]),
+    };
+
+    return gt_db_change(written, store->db, GT_SQL_REKEY, &store->names, args, p);
+}
+
+/* What does not open in a row does not hold back the rest of it. @param damage the last of it */
+static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, const gt_store_t *store, apr_pool_t *p)
+{
+    for (int i = 0; i < SEALS; i++) {
+        gt_err_t *err = seal_column(one, i, store, p);
+
+        if (err != GT_OK && err->cls != GT_DAMAGED)
+            return err;
+        if (err != GT_OK)
+            *damage = gt_err_in(err, "user %s, provider %s", one->owner.user, one->owner.provider);
+    }
+    return GT_OK;
+}
+
+static gt_err_t *move_row(gt_rekey_t *pass, const gt_db_row_t *row, apr_pool_t *p)
+{
+    one_row_t one;
+    int written = 0;
+    gt_err_t *damage = read_row(&one, row, pass->store, p);
+
+    if (damage == GT_OK)
+        GT_TRY(seal_row(&one, &damage, pass->store, p));
+    if (one.fresh[ACCESS] != NULL || one.fresh[REFRESH] != NULL || one.fresh[ID_TOKEN] != NULL ||
+        one.fresh[PREVIOUS] != NULL) {
+        GT_TRY(write_row(&written, &one, pass->store, p));
+        pass->moved += written > 0;
+        pass->changed += written == 0;
+    }
+    if (damage != GT_OK) {
+        pass->stuck++;
+        pass->why_stuck = damage;
+    }
+    return GT_OK;
+}
+
+void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store)
+{
+    *pass = (gt_rekey_t){.store = store, .after = NIL_ID};
+}
+
+gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p)
+{
+    apr_array_header_t *found;
+
+    GT_TRY(list(&found, pass->store, pass->after, most, p));
+    for (int i = 0; i < found->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
+
+        GT_TRY(move_row(pass, row, p));
+        apr_cpystrn(pass->after, row->column[ID], sizeof(pass->after));
+        pass->looked++;
+    }
+    pass->ended = found->nelts < most;
+    return GT_OK;
+}

@@ -1,0 +1,50 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_REKEY_H
+#define GT_REKEY_H
+
+/**
+ * @file rekey.h
+ * From old keys to the writing ones, row by row, beside running servers. There is no state but the
+ * rows themselves: whoever was killed begins again and finds what is left. A row is sealed anew by
+ * one UPDATE that names generation and seals it read; a row that changed meanwhile stays as it is
+ * and is met again in the next pass. The generation stays: the tokens are the same.
+ */
+
+#include "store/grant.h"
+
+/** Rows that need a key. */
+typedef struct gt_key_rows_t {
+    const char *id; /* "": Fernet, which names no key; "?": a column holds nothing sealed */
+    apr_int64_t rows;
+} gt_key_rows_t;
+
+/** Count rows by key: array of gt_key_rows_t. A row with several keys counts for each. */
+GT_MUST gt_err_t *gt_rekey_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p);
+
+/** Rows with a Fernet value that a key opens: each is read and tried. @param id the key's */
+GT_MUST gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, gt_store_t *store, const char *id,
+                                       apr_pool_t *p);
+
+/** Rows that gt_rekey_some would look at: all that are not on the writing keys (all there are in a
+ * store that writes Fernet). */
+GT_MUST gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p);
+
+/** One pass over a store. */
+typedef struct gt_rekey_t {
+    gt_store_t *store;
+    char after[64];      /* id of the last row looked at */
+    apr_int64_t looked;  /* rows */
+    apr_int64_t moved;   /* sealed anew */
+    apr_int64_t changed; /* changed under us: for the next pass */
+    apr_int64_t stuck;   /* a column does not open; the others were moved */
+    gt_err_t *why_stuck; /* the last of them, in the pool of its gt_rekey_some */
+    int ended;
+} gt_rekey_t;
+
+/** Begin a pass. */
+void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store);
+
+/** Go on with at most so many rows. After an error the same rows may be tried again. */
+GT_MUST gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p);
+
+#endif

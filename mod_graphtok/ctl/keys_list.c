@@ -1,0 +1,189 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * keys list: each key with what it is for and how many rows need it, so that whoever wants to
+ * retire one sees whether he can. Keys that rows need and the keyring lacks come last.
+ */
+
+#include "verb_keys.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "base/source.h"
+#include "crypt/keytext.h"
+
+gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *ask, const gt_keyring_t *ring)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    const apr_array_header_t *confs = ask->config->stores;
+    gt_db_t *db;
+
+    *stores = apr_array_make(p, 2, sizeof(gt_store_t *));
+    if (ask->store != NULL && gt_config_store(ask->config, ask->store) == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", ask->store);
+    GT_TRY(ctl_db(&db, ask->config, p));
+    for (int i = 0; i < confs->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(confs, i, gt_store_conf_t *);
+
+        if (ask->store == NULL || strcmp(ask->store, conf->name) == 0)
+            APR_ARRAY_PUSH(*stores, gt_store_t *) = gt_store_make(conf, db, ring, p);
+    }
+    return GT_OK;
+}
+
+static json_t *key_json(const gt_key_t *key, const gt_keyring_t *ring, const char *since)
+{
+    json_t *json = json_object();
+    json_t *purposes = json_array();
+    json_t *writes = json_array();
+
+    gt_json_set(json, "id", key->id);
+    gt_json_set(json, "fingerprint", key->fingerprint);
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        const char *name = gt_purpose_name((gt_purpose_t)i);
+
+        if ((key->purposes & 1U << i) != 0)
+            json_array_append_new(purposes, json_string(name));
+        if (gt_keyring_writer(ring, (gt_purpose_t)i) == key)
+            json_array_append_new(writes, json_string(name));
+    }
+    gt_json_put(json, "purposes", purposes);
+    gt_json_put(json, "writes", writes);
+    gt_json_set(json, "since", since);
+    gt_json_set_number(json, "rows", 0);
+    return json;
+}
+
+static json_t *find(json_t *list, const char *id)
+{
+    apr_size_t i;
+    json_t *item;
+
+    json_array_foreach (list, i, item)
+        if (strcmp(gt_json_text(item, "id"), id) == 0)
+            return item;
+    return NULL;
+}
+
+static void add_rows(json_t *json, const char *name, apr_int64_t rows)
+{
+    gt_json_set_number(json, name, json_integer_value(json_object_get(json, name)) + rows);
+}
+
+/* Fernet names no key, so those rows are counted apart. */
+static void count(json_t *answer, const gt_key_rows_t *rows)
+{
+    json_t *missing = json_object_get(answer, "missing");
+    json_t *key = find(json_object_get(answer, "keys"), rows->id);
+
+    if (rows->id[0] == '\0' || strcmp(rows->id, "?") == 0) {
+        add_rows(answer, rows->id[0] == '\0' ? "fernet_rows" : "unsealed_rows", rows->rows);
+        return;
+    }
+    if (key == NULL)
+        key = find(missing, rows->id);
+    if (key == NULL) {
+        key = json_object();
+        gt_json_set(key, "id", rows->id);
+        json_array_append_new(missing, key);
+    }
+    add_rows(key, "rows", rows->rows);
+}
+
+static gt_err_t *count_all(json_t *answer, const keys_ask_t *ask, const gt_keyring_t *ring)
+{
+    apr_array_header_t *stores, *rows;
+
+    GT_TRY(keys_stores(&stores, ask, ring));
+    for (int i = 0; i < stores->nelts; i++) {
+        GT_TRY(gt_rekey_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), ask->ctl->pool));
+        for (int j = 0; j < rows->nelts; j++)
+            count(answer, &APR_ARRAY_IDX(rows, j, gt_key_rows_t));
+    }
+    return GT_OK;
+}
+
+static const char *joined(const json_t *words, apr_pool_t *p)
+{
+    const char *text = "";
+    apr_size_t i;
+    json_t *word;
+
+    json_array_foreach ((json_t *)words, i, word)
+        text = apr_pstrcat(p, text, i > 0 ? "," : "", json_string_value(word), NULL);
+    return json_array_size(words) == GT_PURPOSES ? "any" : *text != '\0' ? text : "-";
+}
+
+static apr_int64_t number(const json_t *json, const char *name)
+{
+    return json_integer_value(json_object_get(json, name));
+}
+
+static void print_text(const json_t *answer, apr_pool_t *p)
+{
+    apr_size_t i;
+    json_t *key;
+
+    printf("%-24s %-11s %-24s %-24s %-20s %s\n", "KEY", "FINGERPRINT", "PURPOSES", "WRITES",
+           "WRITES SINCE", "ROWS");
+    json_array_foreach (json_object_get(answer, "keys"), i, key) {
+        const char *since = gt_json_text(key, "since");
+
+        printf("%-24s %-11s %-24s %-24s %-20s %" APR_INT64_T_FMT "\n", gt_json_text(key, "id"),
+               gt_json_text(key, "fingerprint"), joined(json_object_get(key, "purposes"), p),
+               joined(json_object_get(key, "writes"), p), since != NULL ? since : "-",
+               number(key, "rows"));
+    }
+    json_array_foreach (json_object_get(answer, "missing"), i, key)
+        printf("%-24s not in the keyring: %" APR_INT64_T_FMT " rows cannot be opened\n",
+               gt_json_text(key, "id"), number(key, "rows"));
+    if (number(answer, "fernet_rows") > 0)
+        printf("Fernet, which names no key: %" APR_INT64_T_FMT " rows\n",
+               number(answer, "fernet_rows"));
+    if (number(answer, "unsealed_rows") > 0)
+        printf("not sealed by us: %" APR_INT64_T_FMT " rows\n", number(answer, "unsealed_rows"));
+}
+
+/* Since when each key writes stands in the file's comments; other sources have none. */
+static void fill_keys(json_t *answer, const keys_ask_t *ask, const gt_keyring_t *ring)
+{
+    const apr_array_header_t *keys = gt_keyring_keys(ring);
+    apr_pool_t *p = ask->ctl->pool;
+    json_t *list = json_array();
+    gt_secret_t *text = NULL;
+
+    if (ask->config->keyring == NULL || gt_source_read(&text, ask->config->keyring, p) != GT_OK)
+        text = NULL;
+    for (int i = 0; i < keys->nelts; i++) {
+        const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
+
+        json_array_append_new(
+            list, key_json(key, ring, text != NULL ? gt_keytext_since(text, key->id, p) : NULL));
+    }
+    gt_json_put(answer, "keys", list);
+    gt_json_put(answer, "missing", json_array());
+    gt_json_set_number(answer, "fernet_rows", 0);
+    gt_json_set_number(answer, "unsealed_rows", 0);
+}
+
+gt_err_t *keys_list(keys_ask_t *ask)
+{
+    json_t *answer = gt_json_object(ask->ctl->pool);
+    gt_keys_t *keys;
+    gt_err_t *err;
+
+    GT_TRY(keys_config(ask));
+    GT_TRY(ctl_keys(&keys, ask->config, ask->ctl->pool));
+    fill_keys(answer, ask, keys->ring);
+    err = count_all(answer, ask, keys->ring);
+    if (err != GT_OK)
+        gt_json_set(answer, "error", err->detail);
+    if (ask->ctl->json)
+        ctl_print_json(answer);
+    else
+        print_text(answer, ask->ctl->pool);
+    return err;
+}

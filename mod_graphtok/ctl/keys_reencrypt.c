@@ -1,0 +1,208 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * keys reencrypt: store by store, pass by pass, until a pass finds nothing that changed under it.
+ * It may be killed at any moment and started again: what is done is done, row by row. Servers go on
+ * beside it: each asks for a key that it does not know yet.
+ */
+
+#include "verb_keys.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/source.h"
+
+/* Servers look at their keyring each 5 s. */
+#define SETTLED_AFTER apr_time_from_sec(7)
+
+#define BATCH 100
+#define PASSES 50
+#define BAR 40
+/* A lock, a failover, a database that restarts. */
+#define PATIENCE apr_time_from_sec(60)
+#define AGAIN_AFTER apr_time_from_msec(250)
+
+/** One store's way to the new keys. */
+typedef struct way_t {
+    const keys_ask_t *ask;
+    gt_store_t *store;
+    apr_int64_t rows;  /* to be looked at, when it began */
+    apr_int64_t moved; /* in all passes */
+    apr_int64_t stuck; /* in the last pass */
+    apr_int64_t passes;
+    apr_time_t began, drawn; /* ticks */
+    const char *why_stuck;
+} way_t;
+
+static void draw(way_t *way, const gt_rekey_t *pass, int is_end)
+{
+    apr_int64_t done = way->passes > 1 || is_end ? way->rows : pass->looked;
+    apr_int64_t percent;
+    int full;
+
+    if (!isatty(STDERR_FILENO) || (!is_end && gt_ticks() - way->drawn < apr_time_from_msec(100)))
+        return;
+    way->drawn = gt_ticks();
+    done = done < way->rows ? done : way->rows;
+    percent = way->rows > 0 ? done * 100 / way->rows : 100;
+    full = (int)(percent * BAR / 100);
+    fprintf(stderr,
+            "\r%s [%.*s%*s] %3" APR_INT64_T_FMT " %%, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT
+            " rows%s",
+            gt_store_conf(way->store)->name, full, "########################################",
+            BAR - full, "", percent, done, way->rows, is_end ? "\n" : "");
+}
+
+/* What the rate allows until now is what was looked at. */
+static void keep_rate(const way_t *way, apr_int64_t looked)
+{
+    apr_interval_time_t due, spent;
+
+    if (way->ask->rate == 0)
+        return;
+    due = apr_time_from_sec(looked) / way->ask->rate;
+    spent = gt_ticks() - way->began;
+    if (due > spent)
+        apr_sleep(due - spent);
+}
+
+static int batch_of(const way_t *way)
+{
+    int fitting = way->ask->rate / 4;
+
+    if (way->ask->rate == 0 || fitting > BATCH)
+        return BATCH;
+    return fitting > 0 ? fitting : 1;
+}
+
+/* A busy or absent database is waited for; the same rows are tried again. */
+static gt_err_t *some(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
+{
+    apr_time_t until = gt_ticks() + PATIENCE;
+
+    while (1) {
+        gt_err_t *err;
+
+        apr_pool_clear(scratch);
+        err = gt_rekey_some(pass, batch_of(way), scratch);
+        if (pass->why_stuck != NULL)
+            way->why_stuck = apr_pstrdup(way->ask->ctl->pool, pass->why_stuck->detail);
+        pass->why_stuck = NULL;
+        if (err == GT_OK || err->cls != GT_STORE_AWAY || gt_ticks() > until)
+            return gt_err_dup(err, way->ask->ctl->pool);
+        apr_sleep(AGAIN_AFTER);
+    }
+}
+
+static gt_err_t *one_pass(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
+{
+    apr_int64_t before = way->moved;
+    gt_err_t *err = GT_OK;
+
+    way->passes++;
+    gt_rekey_begin(pass, way->store);
+    while (err == GT_OK && !pass->ended) {
+        err = some(way, pass, scratch);
+        way->moved = before + pass->moved;
+        draw(way, pass, 0);
+        if (err == GT_OK)
+            keep_rate(way, pass->looked);
+    }
+    way->stuck = pass->stuck;
+    return err;
+}
+
+/* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
+ * have by then, or their rows are met again. A store that writes Fernet is read once more for it. */
+static gt_err_t *walk(way_t *way)
+{
+    apr_pool_t *p = way->ask->ctl->pool;
+    apr_pool_t *scratch;
+    gt_rekey_t pass;
+
+    apr_pool_create(&scratch, p);
+    way->began = gt_ticks();
+    GT_TRY(gt_rekey_left(&way->rows, way->store, p));
+    do {
+        way->began = gt_ticks();
+        GT_TRY(one_pass(way, &pass, scratch));
+    } while ((pass.moved > 0 || pass.changed > 0) && way->passes < PASSES);
+    draw(way, &pass, 1);
+    if (pass.changed > 0)
+        return gt_err(p, GT_BUSY, "GT0969",
+                      "store %s: rows change faster than they can be sealed anew; run it again",
+                      gt_store_conf(way->store)->name);
+    if (way->stuck > 0)
+        return gt_err(p, GT_DAMAGED, "GT0970",
+                      "store %s: %" APR_INT64_T_FMT " rows do not open and stay as they are; the "
+                      "last one: %s",
+                      gt_store_conf(way->store)->name, way->stuck, way->why_stuck);
+    return GT_OK;
+}
+
+static void report(json_t *list, const way_t *way, const gt_err_t *err)
+{
+    const char *name = gt_store_conf(way->store)->name;
+    json_t *json = json_object();
+
+    gt_json_set(json, "store", name);
+    gt_json_set_number(json, "rows", way->rows);
+    gt_json_set_number(json, "moved", way->moved);
+    gt_json_set_number(json, "stuck", way->stuck);
+    gt_json_set_number(json, "passes", way->passes);
+    gt_json_set_bool(json, "done", err == GT_OK);
+    json_array_append_new(list, json);
+    if (!way->ask->ctl->json)
+        printf("%s: %" APR_INT64_T_FMT " rows sealed anew%s\n", name, way->moved,
+               err == GT_OK ? "" : ", not done");
+}
+
+/* A server that has not seen a keyring yet asks for it when it meets the new key, but until then it
+ * would write with the old one, behind our back. */
+static void let_settle(const keys_ask_t *ask)
+{
+    const char *path = ask->config->keyring != NULL ? gt_source_path(ask->config->keyring) : NULL;
+    apr_interval_time_t left;
+    struct stat file;
+
+    if (path == NULL || stat(path, &file) != 0)
+        return;
+    left = apr_time_from_sec(file.st_mtim.tv_sec) + SETTLED_AFTER - gt_now();
+    if (left <= 0 || left > SETTLED_AFTER)
+        return;
+    fprintf(stderr, "graphtokctl: the keyring is new; servers have it in a few seconds\n");
+    apr_sleep(left);
+}
+
+/* All stores; the first failure is handed back, the others are walked all the same. */
+gt_err_t *keys_reencrypt(keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    json_t *answer = gt_json_object(p);
+    json_t *list = json_array();
+    apr_array_header_t *stores;
+    gt_err_t *first = GT_OK;
+    gt_keys_t *keys;
+
+    gt_json_put(answer, "stores", list);
+    GT_TRY(keys_config(ask));
+    GT_TRY(ctl_keys(&keys, ask->config, p));
+    GT_TRY(keys_stores(&stores, ask, keys->ring));
+    let_settle(ask);
+    for (int i = 0; i < stores->nelts; i++) {
+        way_t way = {.ask = ask, .store = APR_ARRAY_IDX(stores, i, gt_store_t *)};
+        gt_err_t *err = walk(&way);
+
+        report(list, &way, err);
+        if (first == GT_OK)
+            first = err;
+    }
+    if (ask->ctl->json)
+        ctl_print_json(answer);
+    return first;
+}

@@ -1,0 +1,337 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * keys: the keyring as a file. A key is added to read, made to write, and taken out when nothing
+ * needs it; each step is one replacement of the file, which running servers see by themselves.
+ */
+
+#include "verb_keys.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/source.h"
+#include "base/text.h"
+#include "crypt/keytext.h"
+#include "keyfile.h"
+
+#define RATE_MOST 1000000
+
+static const struct argp_option options[] = {
+    {"keyring", 'k', "FILE", 0, "the keyring's file; default: what GraphTokKeyring names", 0},
+    {"id", 'i', "ID", 0, "add, rotate: the new key's id; default: the date and four letters", 0},
+    {"purpose", 'p', "LIST", 0,
+     "add, rotate: access, refresh, personal, cookie, with commas between; default: any", 0},
+    {"from", 'f', "SOURCE", 0, "add: a key that exists, file:PATH or env:NAME", 0},
+    {"derived", 'd', NULL, 0,
+     "add: the key that is used while there is no GraphTokKeyring, so that a keyring can follow",
+     0},
+    {"reencrypt", 'r', NULL, 0, "rotate: then seal all rows anew", 0},
+    {"store", 's', "NAME", 0, "reencrypt: only this store; default: all", 0},
+    {"rate", 'R', "N", 0, "reencrypt: at most N rows a second; default: as fast as it goes", 0},
+    {"force", 'F', NULL, 0, "retire: also a key that rows need; they are lost", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static void parse_rate(keys_ask_t *ask, const char *arg, struct argp_state *state)
+{
+    apr_int64_t rate;
+
+    if (!gt_number(&rate, arg, 1, RATE_MOST))
+        argp_error(state, "--rate %s: it must be 1 to %d", arg, RATE_MOST);
+    else
+        ask->rate = (int)rate;
+}
+
+static error_t parse_argument(keys_ask_t *ask, char *arg, struct argp_state *state)
+{
+    if (ask->action == NULL)
+        ask->action = arg;
+    else if (ask->id == NULL)
+        ask->id = arg;
+    else
+        argp_error(state, "'%s' is one word too many", arg);
+    return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    keys_ask_t *ask = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = ask->ctl;
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_argument(ask, arg, state);
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return 0;
+    case 'k':
+        ask->keyring = arg;
+        return 0;
+    case 'i':
+        ask->new_id = arg;
+        return 0;
+    case 'p':
+        ask->purposes = arg;
+        return 0;
+    case 'f':
+        ask->from = arg;
+        return 0;
+    case 'd':
+        return ask->derived = 1, 0;
+    case 'r':
+        return ask->reencrypt = 1, 0;
+    case 's':
+        ask->store = arg;
+        return 0;
+    case 'R':
+        return parse_rate(ask, arg, state), 0;
+    case 'F':
+        return ask->force = 1, 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+gt_err_t *keys_config(keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    const char *why;
+
+    if (ask->config == NULL)
+        GT_TRY(ctl_config(&ask->config, ask->ctl));
+    if (ask->keyring != NULL &&
+        !gt_source_parse(&ask->config->keyring, apr_pstrcat(p, "file:", ask->keyring, NULL), NULL,
+                         &why, p))
+        return gt_err(p, GT_INVALID, "GT0962", "--keyring %s: %s", ask->keyring, why);
+    return GT_OK;
+}
+
+/* The keyring's file, locked. */
+static gt_err_t *open_file(ctl_keyfile_t **file, keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    const char *path = ask->keyring;
+
+    if (path == NULL) {
+        GT_TRY(keys_config(ask));
+        if (ask->config->keyring == NULL)
+            return gt_err(p, GT_INVALID, "GT0963",
+                          "there is no GraphTokKeyring: say which file with --keyring FILE");
+        path = gt_source_path(ask->config->keyring);
+        if (path == NULL)
+            return gt_err(p, GT_INVALID, "GT0964",
+                          "the keyring is kept in %s: change it there, or name a file with "
+                          "--keyring",
+                          gt_source_name(ask->config->keyring));
+    }
+    return ctl_keyfile_open(file, path, strcmp(ask->action, "add") == 0, p);
+}
+
+/* Replace the file, if what it would hold is a keyring. */
+static gt_err_t *replace(ctl_keyfile_t *file, const gt_secret_t *text, keys_ask_t *ask)
+{
+    gt_keyring_t *ring;
+
+    GT_TRY(gt_keyring_parse(&ring, text, ask->ctl->pool));
+    return ctl_keyfile_write(file, text, ask->ctl->pool);
+}
+
+static gt_err_t *say(const keys_ask_t *ask, const char *what, const gt_secret_t *line)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    json_t *json = gt_json_object(p);
+    gt_keyring_t *ring;
+    const gt_key_t *key;
+
+    GT_TRY(gt_keyring_parse(&ring, line, p));
+    key = APR_ARRAY_IDX(gt_keyring_keys(ring), 0, const gt_key_t *);
+    gt_json_set(json, "done", what);
+    gt_json_set(json, "id", key->id);
+    gt_json_set(json, "fingerprint", key->fingerprint);
+    if (ask->ctl->json && !ask->reencrypt)
+        ctl_print_json(json);
+    else if (!ask->ctl->json)
+        printf("%s key %s (%s)\n", what, key->id, key->fingerprint);
+    return GT_OK;
+}
+
+static gt_err_t *given_key(gt_secret_t **given, keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    const gt_provider_conf_t *provider;
+    gt_source_t *source;
+    gt_secret_t *secret;
+    const char *why;
+
+    *given = NULL;
+    if (ask->derived) {
+        GT_TRY(ctl_config(&ask->config, ask->ctl));
+        ask->config->keyring = NULL;
+        provider = gt_keys_derived_from(ask->config);
+        if (provider == NULL || provider->client_secret == NULL)
+            return gt_err(p, GT_INVALID, "GT0940", "there is no %s", "GraphTokClientSecret");
+        GT_TRY(gt_source_read(&secret, provider->client_secret, p));
+        return gt_keyring_derive(given, secret, p);
+    }
+    if (ask->from == NULL) {
+        *given = gt_keyring_generate(p);
+        return GT_OK;
+    }
+    /* A key in the arguments would be in the process list and in the shell's history. */
+    if (!gt_source_parse(&source, ask->from, NULL, &why, p) || gt_source_kind(source) == GT_LITERAL)
+        return gt_err(p, GT_METHOD, "GT0965", "--from: write file:PATH or env:NAME");
+    return gt_source_read(given, source, p);
+}
+
+static gt_err_t *add(keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    gt_secret_t *given, *line;
+    ctl_keyfile_t *file;
+
+    if (ask->id != NULL)
+        return gt_err(p, GT_METHOD, "GT0966", "keys add takes no key; --id names the new one");
+    GT_TRY(given_key(&given, ask));
+    GT_TRY(gt_keytext_line(&line, given, ask->new_id, ask->purposes, p));
+    GT_TRY(open_file(&file, ask));
+    GT_TRY(replace(file, gt_keytext_append(ctl_keyfile_text(file), line, p), ask));
+    return say(ask, "added", line);
+}
+
+static gt_err_t *rotate(keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    const gt_secret_t *text;
+    gt_secret_t *rest, *line;
+    ctl_keyfile_t *file;
+
+    GT_TRY(open_file(&file, ask));
+    text = ctl_keyfile_text(file);
+    if (ask->id != NULL) {
+        if (ask->new_id != NULL || ask->purposes != NULL)
+            return gt_err(p, GT_METHOD, "GT0966",
+                          "keys rotate %s takes that key as it is: no --id, no --purpose", ask->id);
+        GT_TRY(gt_keytext_take(&rest, &line, text, ask->id, p));
+        text = rest;
+    }
+    else {
+        GT_TRY(gt_keytext_line(&line, gt_keyring_generate(p), ask->new_id, ask->purposes, p));
+    }
+    GT_TRY(replace(file, gt_keytext_lead(text, line, gt_now(), p), ask));
+    GT_TRY(say(ask, "writes now:", line));
+    return ask->reencrypt ? keys_reencrypt(ask) : GT_OK;
+}
+
+/* Without the key every purpose must have a writer, and it must not be at work. */
+static gt_err_t *judge_rest(const gt_keyring_t *ring, const gt_keyring_t *rest, keys_ask_t *ask)
+{
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        const gt_purpose_t purpose = (gt_purpose_t)i;
+        const gt_key_t *writer = gt_keyring_writer(ring, purpose);
+
+        if (writer == NULL || strcmp(writer->id, ask->id) != 0)
+            continue;
+        if (gt_keyring_writer(rest, purpose) == NULL || !ask->force)
+            return gt_err(ask->ctl->pool, GT_CONFLICT, "GT0967",
+                          "key %s writes for the purpose %s: let another one write first "
+                          "(graphtokctl keys rotate)",
+                          ask->id, gt_purpose_name(purpose));
+    }
+    return GT_OK;
+}
+
+static gt_err_t *rows_of_store(apr_int64_t *rows, gt_store_t *store, const char *id, apr_pool_t *p)
+{
+    apr_array_header_t *found;
+    apr_int64_t fernet = 0;
+
+    GT_TRY(gt_rekey_rows(&found, store, p));
+    for (int i = 0; i < found->nelts; i++) {
+        const gt_key_rows_t *one = &APR_ARRAY_IDX(found, i, gt_key_rows_t);
+
+        if (one->id[0] == '\0')
+            GT_TRY(gt_rekey_fernet_rows(&fernet, store, id, p));
+        if (strcmp(one->id, id) == 0)
+            *rows += one->rows;
+    }
+    *rows += fernet;
+    return GT_OK;
+}
+
+static gt_err_t *rows_of_key(apr_int64_t *rows, const keys_ask_t *ask, const gt_keyring_t *ring)
+{
+    apr_array_header_t *stores;
+
+    *rows = 0;
+    GT_TRY(keys_stores(&stores, ask, ring));
+    for (int i = 0; i < stores->nelts; i++)
+        GT_TRY(
+            rows_of_store(rows, APR_ARRAY_IDX(stores, i, gt_store_t *), ask->id, ask->ctl->pool));
+    return GT_OK;
+}
+
+static gt_err_t *retire(keys_ask_t *ask)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    gt_keyring_t *ring, *left;
+    gt_secret_t *rest, *line;
+    ctl_keyfile_t *file;
+    apr_int64_t rows;
+
+    if (ask->id == NULL)
+        return gt_err(p, GT_METHOD, "GT0966", "keys retire: which key?");
+    GT_TRY(open_file(&file, ask));
+    GT_TRY(gt_keytext_take(&rest, &line, ctl_keyfile_text(file), ask->id, p));
+    GT_TRY(gt_keyring_parse(&ring, ctl_keyfile_text(file), p));
+    GT_TRY(gt_keyring_parse(&left, rest, p));
+    GT_TRY(judge_rest(ring, left, ask));
+    GT_TRY(keys_config(ask));
+    GT_TRY(rows_of_key(&rows, ask, ring));
+    if (rows > 0 && !ask->force)
+        return gt_err(p, GT_CONFLICT, "GT0968",
+                      "%" APR_INT64_T_FMT " rows need key %s: graphtokctl keys reencrypt first, or "
+                      "lose them with --force",
+                      rows, ask->id);
+    GT_TRY(replace(file, rest, ask));
+    if (rows > 0)
+        fprintf(stderr,
+                "graphtokctl: %" APR_INT64_T_FMT " rows cannot be opened any more: these users "
+                "must sign in again\n",
+                rows);
+    return say(ask, "retired", line);
+}
+
+gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "list|add|rotate [ID]|retire ID|reencrypt",
+        "Look after the keys: list them with the rows that need each, add one that reads, make one "
+        "write (a new one, or ID), take one out that nothing needs, seal all rows anew.",
+        ctl_common,
+        NULL,
+        NULL};
+    static const struct {
+        const char *name;
+        gt_err_t *(*run)(keys_ask_t *ask);
+    } actions[] = {{"list", keys_list},
+                   {"add", add},
+                   {"rotate", rotate},
+                   {"retire", retire},
+                   {"reencrypt", keys_reencrypt}};
+    keys_ask_t ask = {.ctl = ctl};
+
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &ask));
+    for (apr_size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (strcmp(actions[i].name, ask.action) == 0)
+            return actions[i].run(&ask);
+    return gt_err(ctl->pool, GT_METHOD, "GT0966",
+                  "keys %s: it is list, add, rotate, retire or reencrypt", ask.action);
+}

@@ -1,0 +1,38 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef CTL_VERB_KEYS_H
+#define CTL_VERB_KEYS_H
+
+/**
+ * @file verb_keys.h
+ * What the actions of `graphtokctl keys` share.
+ */
+
+#include "ctl.h"
+#include "store/rekey.h"
+
+typedef struct keys_ask_t {
+    ctl_t *ctl;
+    const char *action;
+    const char *id;       /* the key that is meant; NULL: none named */
+    const char *keyring;  /* --keyring: its file; NULL: the configuration's */
+    const char *new_id;   /* --id */
+    const char *purposes; /* --purpose */
+    const char *from;     /* --from: a source */
+    const char *store;    /* --store; NULL: all */
+    int derived, force, reencrypt;
+    int rate;            /* rows a second; 0: as fast as it goes */
+    gt_config_t *config; /* asked for when it is needed */
+} keys_ask_t;
+
+/** The configuration, with --keyring in the place of its keyring. */
+GT_MUST gt_err_t *keys_config(keys_ask_t *ask);
+
+/** A store at work on the keyring. */
+GT_MUST gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *ask,
+                              const gt_keyring_t *ring);
+
+/** Actions. */
+gt_err_t *keys_list(keys_ask_t *ask);
+gt_err_t *keys_reencrypt(keys_ask_t *ask);
+
+#endif
