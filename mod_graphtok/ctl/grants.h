@@ -1,0 +1,52 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef CTL_GRANTS_H
+#define CTL_GRANTS_H
+
+/**
+ * @file grants.h
+ * Which grants a verb is about, and going through them page by page, so that memory does not grow
+ * with the table. Nothing is opened: users, states and times only.
+ */
+
+#include "ctl.h"
+#include "store/duty.h"
+
+/** What was asked for. */
+typedef struct ctl_pick_t {
+    const char *name;     /* a row's id, or a user's; NULL: all */
+    const char *store;    /* NULL: all stores */
+    const char *provider; /* NULL: all */
+    const char *after;    /* rows after this id; NULL: from the first */
+    int status;           /* a gt_status_t, -1: any */
+    apr_int64_t days;     /* the token ends within so many days; -1: whenever */
+} ctl_pick_t;
+
+/** Nothing asked for. */
+ctl_pick_t ctl_pick_all(void);
+
+/** The options of a pick, for the `children` of a verb's argp; input is a ctl_pick_t. */
+extern const struct argp ctl_pick_argp;
+
+/** Fails when a name is not configured. */
+GT_MUST gt_err_t *ctl_pick_check(const ctl_pick_t *pick, const gt_config_t *config, apr_pool_t *p);
+
+/** For each grant. @param go_on  set to 0: enough */
+typedef gt_err_t *ctl_grant_fn(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
+                               apr_pool_t *scratch);
+
+/** Go through the grants that are meant. @param seen  rows looked at so far, kept up to date */
+GT_MUST gt_err_t *ctl_each_grant(apr_int64_t *seen, const ctl_pick_t *pick,
+                                 const gt_config_t *config, gt_db_t *db, ctl_grant_fn *fn,
+                                 void *baton);
+
+/** How many rows the stores of a pick have. */
+GT_MUST gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick,
+                                   const gt_config_t *config, gt_db_t *db, apr_pool_t *p);
+
+/** A grant as JSON. */
+json_t *ctl_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
+
+/** "active", … */
+const char *ctl_status_name(gt_status_t status);
+
+#endif

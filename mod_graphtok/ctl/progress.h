@@ -1,0 +1,37 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef CTL_PROGRESS_H
+#define CTL_PROGRESS_H
+
+/**
+ * @file progress.h
+ * Long work: it can be stopped at any time, and says how far it is. A first SIGINT or SIGTERM lets
+ * what is under way come to its end; a second one ends the program at once, which harms nothing
+ * either.
+ */
+
+#include "ctl.h"
+
+/** From now on signals ask for an end instead of making one. */
+void ctl_stop_begin(void);
+
+/** 1 when the end was asked for. */
+int ctl_stop_asked(void);
+
+/** A bar on standard error, when that is a terminal. */
+typedef struct ctl_progress_t {
+    const char *verb;
+    apr_int64_t total; /* 0: not known */
+    apr_time_t began, drawn;
+    int is_shown; /* 1: a line stands on the terminal */
+} ctl_progress_t;
+
+/** Begin. */
+void ctl_progress_begin(ctl_progress_t *progress, const char *verb, apr_int64_t total);
+
+/** So much is done; drawn ten times a second at most. */
+void ctl_progress_show(ctl_progress_t *progress, apr_int64_t done);
+
+/** Take the line away. */
+void ctl_progress_end(ctl_progress_t *progress);
+
+#endif

@@ -1,0 +1,138 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * list: whose grants there are and how they stand; no token is opened for it. A page ends with the
+ * id from which the next one goes on.
+ */
+
+#include "ctl.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "grants.h"
+
+#define LIMIT_MOST 100000
+
+typedef struct listed_t {
+    ctl_t *ctl;
+    ctl_pick_t pick;
+    apr_int64_t limit;
+    apr_int64_t given;
+    json_t *grants;
+    char last[64];
+    int has_more;
+} listed_t;
+
+static const struct argp_option options[] = {
+    {"status", 'S', "STATUS", 0, "only active, inactive or needs-user ones", 0},
+    {"limit", 'l', "N", 0, "at most N; default: 100", 0},
+    {"after", 'a', "ID", 0, "go on after this id", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static int status_of(const char *text)
+{
+    for (int status = GT_INACTIVE; status <= GT_NEEDS_USER; status++)
+        if (strcmp(text, ctl_status_name((gt_status_t)status)) == 0)
+            return status;
+    return -1;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    listed_t *listed = state->input;
+
+    if (key == ARGP_KEY_INIT) {
+        state->child_inputs[0] = listed->ctl;
+        state->child_inputs[1] = &listed->pick;
+    }
+    else if (key == 'S') {
+        listed->pick.status = status_of(arg);
+        if (listed->pick.status < 0)
+            argp_error(state, "--status %s: active, inactive or needs-user is expected", arg);
+    }
+    else if (key == 'l') {
+        if (!gt_number(&listed->limit, arg, 1, LIMIT_MOST))
+            argp_error(state, "--limit %s: it must be 1 to %d", arg, LIMIT_MOST);
+    }
+    else if (key == 'a')
+        listed->pick.after = arg;
+    else if (key == ARGP_KEY_ARG && listed->pick.name == NULL)
+        listed->pick.name = arg;
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+/** Aligned for a terminal; a user id may hold anything, so controls become '?'. */
+static void print_line(const gt_grant_t *grant, apr_pool_t *p)
+{
+    char *user = apr_pstrdup(p, grant->owner.user);
+
+    for (char *c = user; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    printf("%-36s  %-10s  %-10s  %s  %s  %s\n", grant->id, ctl_status_name(grant->status),
+           grant->owner.provider, gt_rfc3339(grant->expires_at, p),
+           grant->last_used_at != 0 ? gt_rfc3339(grant->last_used_at, p) : "never               ",
+           user);
+}
+
+static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
+                      apr_pool_t *scratch)
+{
+    listed_t *listed = baton;
+
+    if (listed->given == listed->limit) {
+        listed->has_more = 1;
+        *go_on = 0;
+        return GT_OK;
+    }
+    listed->given++;
+    apr_cpystrn(listed->last, grant->id, sizeof(listed->last));
+    if (listed->ctl->json)
+        json_array_append_new(listed->grants, ctl_grant_json(store, grant, scratch));
+    else
+        print_line(grant, scratch);
+    return GT_OK;
+}
+
+static void finish(const listed_t *listed, json_t *answer)
+{
+    if (listed->ctl->json) {
+        gt_json_set(answer, "next", listed->has_more ? listed->last : NULL);
+        ctl_print_json(answer);
+    }
+    else if (listed->has_more)
+        fprintf(stderr, "graphtokctl: there are more: --after %s\n", listed->last);
+}
+
+gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        {NULL, 0, NULL, 0}, {&ctl_pick_argp, 0, NULL, 0}, {NULL, 0, NULL, 0}};
+    struct argp_child both[3];
+    const struct argp argp = {options, parse, "[ID|USER]", "List grants, without their tokens.",
+                              both,    NULL,  NULL};
+    listed_t listed = {.ctl = ctl, .pick = ctl_pick_all(), .limit = 100};
+    json_t *answer = gt_json_object(ctl->pool);
+    apr_int64_t seen = 0;
+    gt_config_t *config;
+    gt_db_t *db;
+
+    memcpy(both, children, sizeof(both));
+    both[0] = ctl_common[0];
+    listed.pick.store = "main";
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &listed));
+    GT_TRY(ctl_config(&config, ctl));
+    GT_TRY(ctl_pick_check(&listed.pick, config, ctl->pool));
+    GT_TRY(ctl_db(&db, config, ctl->pool));
+    listed.grants = json_array();
+    gt_json_put(answer, "grants", listed.grants);
+    GT_TRY(ctl_each_grant(&seen, &listed.pick, config, db, give, &listed));
+    finish(&listed, answer);
+    return GT_OK;
+}
