@@ -123,7 +123,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
             "GraphTokClientSecret", p));
     GT_TRY(ctl_db(&parts->db, config, p));
     parts->journal = find_journal(config, parts->ring, p);
-    parts->holder = gt_holder_name(p);
+    parts->holder = gt_holder_name(parts->journal != NULL ? config->journal : NULL, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));
     GT_TRY(gt_crew_start(&parts->crew, CREW_THREADS, parts->loop, p));
     *vault = gt_vault_make(parts, p);

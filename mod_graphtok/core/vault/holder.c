@@ -4,8 +4,9 @@
  * @file holder.c
  * A process is its pid and its start time, as /proc/PID/stat says it: pids come back. Containers
  * may share a host name, and a pid means something else in each of them; so the boot and the
- * namespace of pids are part of the name. Whoever is in doubt takes the other for alive: the price
- * is a wait, not a token.
+ * namespace of pids are part of the name. So is the journal: two servers on one machine with a
+ * journal each are two nodes. Whoever is in doubt takes the other for alive: the price is a wait, not
+ * a token.
  */
 
 #include "vault/holder.h"
@@ -55,7 +56,7 @@ static const char *start_of(const char *pid, apr_pool_t *p)
     return APR_ARRAY_IDX(fields, START_FIELD - 3, const char *);
 }
 
-static const char *machine(apr_pool_t *p)
+static const char *node(const char *journal, apr_pool_t *p)
 {
     const char *boot = first_line("/proc/sys/kernel/random/boot_id", p);
     char space[64] = "";
@@ -65,7 +66,7 @@ static const char *machine(apr_pool_t *p)
     if (len < 0)
         len = 0;
     space[len] = '\0';
-    boot = apr_pstrcat(p, boot, space, NULL);
+    boot = apr_pstrcat(p, boot, space, "\n", journal != NULL ? journal : "", NULL);
     gt_sha256(hash, boot, strlen(boot));
     return gt_hex(hash, 8, p);
 }
@@ -83,28 +84,29 @@ static const char *host(apr_pool_t *p)
     return apr_pstrdup(p, name);
 }
 
-char *gt_holder_name(apr_pool_t *p)
+char *gt_holder_name(const char *journal, apr_pool_t *p)
 {
     const char *pid = apr_psprintf(p, "%ld", (long)getpid());
 
-    return apr_pstrcat(p, host(p), "/", pid, "/", start_of(pid, p), "/", machine(p), NULL);
+    return apr_pstrcat(p, host(p), "/", pid, "/", start_of(pid, p), "/", node(journal, p), NULL);
 }
 
-int gt_holder_is_dead(const char *holder, apr_pool_t *p)
+int gt_holder_is_dead(const char *holder, const char *ours, apr_pool_t *p)
 {
-    apr_array_header_t *parts = gt_split(holder, "/", p);
+    apr_array_header_t *his = gt_split(holder, "/", p);
+    apr_array_header_t *own = gt_split(ours, "/", p);
     const char *pid, *start;
     apr_int64_t number;
 
-    if (parts->nelts < 4)
+    if (his->nelts < 4 || own->nelts < 4 ||
+        strcmp(APR_ARRAY_IDX(his, 0, const char *), APR_ARRAY_IDX(own, 0, const char *)) != 0 ||
+        strcmp(APR_ARRAY_IDX(his, 3, const char *), APR_ARRAY_IDX(own, 3, const char *)) != 0)
         return 0;
-    pid = APR_ARRAY_IDX(parts, 1, const char *);
-    start = APR_ARRAY_IDX(parts, 2, const char *);
-    if (strcmp(APR_ARRAY_IDX(parts, 0, const char *), host(p)) != 0 ||
-        strcmp(APR_ARRAY_IDX(parts, 3, const char *), machine(p)) != 0 ||
-        !gt_number(&number, pid, 1, INT32_MAX))
+    pid = APR_ARRAY_IDX(his, 1, const char *);
+    if (!gt_number(&number, pid, 1, INT32_MAX))
         return 0;
     if (kill((pid_t)number, 0) != 0)
         return errno == ESRCH;
-    return start_of(pid, p)[0] != '\0' && strcmp(start_of(pid, p), start) != 0;
+    start = start_of(pid, p);
+    return start[0] != '\0' && strcmp(start, APR_ARRAY_IDX(his, 2, const char *)) != 0;
 }

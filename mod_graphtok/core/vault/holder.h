@@ -9,11 +9,15 @@
 
 #include "gt.h"
 
-/** This process: "HOST/PID/START/MACHINE", where START is its start time and MACHINE stands for
- * this boot of the machine and our namespace of pids. What follows a further '/' is the holder's. */
-char *gt_holder_name(apr_pool_t *p);
+/**
+ * This process: "HOST/PID/START/NODE", where START is its start time and NODE stands for this boot
+ * of the machine, our namespace of pids, and the journal. What follows a further '/' is the holder's.
+ * @param journal  the journal's folder, or NULL
+ */
+char *gt_holder_name(const char *journal, apr_pool_t *p);
 
-/** 1 when the holder was a process of this machine and is no more; 0 also when nobody can know. */
-int gt_holder_is_dead(const char *holder, apr_pool_t *p);
+/** 1 when the holder was a process of the same node as `ours` and is no more; 0 also when nobody can
+ * know. Whatever it left behind is in the journal that we read, too. */
+int gt_holder_is_dead(const char *holder, const char *ours, apr_pool_t *p);
 
 #endif

@@ -53,18 +53,25 @@ void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scr
  */
 gt_recent_t *gt_recent_make(apr_pool_t *p);
 
+/** What failed: a grant (gt_vault_key) as it was then. Whatever became of the next generation,
+ * elsewhere perhaps, this failure says nothing about it. */
+typedef struct gt_recent_key_t {
+    const char *grant;
+    apr_int64_t generation;
+} gt_recent_key_t;
+
 /** Remember a failure for `span` µs. */
-void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
                     apr_interval_time_t span);
 
 /** The same for a provider that is down: longer with each failure in a row, 1 to 30 s. */
-void gt_recent_back_off(gt_recent_t *recent, const char *key, const gt_err_t *err);
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err);
 
 /** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
-GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p);
+GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p);
 
-/** Forget a key's failure: the grant has new tokens. */
-void gt_recent_forget(gt_recent_t *recent, const char *key);
+/** Forget a grant's failure: it has new tokens. */
+void gt_recent_forget(gt_recent_t *recent, const char *grant);
 
 /* ---- watch.c ---- */
 

@@ -24,6 +24,7 @@ typedef struct failure_t {
     unsigned char hash[32];
     apr_time_t until; /* ticks; 0: free */
     int in_a_row;     /* failures of a provider that is down */
+    apr_int64_t generation;
     gt_class_t cls;
     char tag[8];
     char code[72];
@@ -50,11 +51,11 @@ static failure_t *place_of(gt_recent_t *recent, unsigned char hash[32], const ch
     return &recent->place[hash[0]];
 }
 
-void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
                     apr_interval_time_t span)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(recent, hash, key);
+    failure_t *failure = place_of(recent, hash, key->grant);
 
     apr_thread_mutex_lock(recent->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) != 0)
@@ -63,6 +64,7 @@ void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
     if (span < 0)
         span = gt_backoff(failure->in_a_row++, BACK_OFF_FIRST, BACK_OFF_LAST);
     failure->until = gt_ticks() + span;
+    failure->generation = key->generation;
     failure->cls = err->cls;
     apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
     apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
@@ -70,15 +72,15 @@ void gt_recent_note(gt_recent_t *recent, const char *key, const gt_err_t *err,
     apr_thread_mutex_unlock(recent->lock);
 }
 
-void gt_recent_back_off(gt_recent_t *recent, const char *key, const gt_err_t *err)
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err)
 {
     gt_recent_note(recent, key, err, -1);
 }
 
-gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p)
+gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p)
 {
     unsigned char hash[32];
-    failure_t *place = place_of(recent, hash, key);
+    failure_t *place = place_of(recent, hash, key->grant);
     apr_time_t now = gt_ticks();
     failure_t found;
     gt_err_t *err;
@@ -86,7 +88,8 @@ gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p)
     apr_thread_mutex_lock(recent->lock);
     found = *place;
     apr_thread_mutex_unlock(recent->lock);
-    if (found.until <= now || memcmp(found.hash, hash, sizeof(hash)) != 0)
+    if (found.until <= now || found.generation != key->generation ||
+        memcmp(found.hash, hash, sizeof(hash)) != 0)
         return GT_OK;
     err = gt_err(p, found.cls, apr_pstrdup(p, found.tag), "%s", found.detail);
     err->code = found.code[0] != '\0' ? apr_pstrdup(p, found.code) : NULL;
@@ -94,10 +97,10 @@ gt_err_t *gt_recent_failure(gt_recent_t *recent, const char *key, apr_pool_t *p)
     return err;
 }
 
-void gt_recent_forget(gt_recent_t *recent, const char *key)
+void gt_recent_forget(gt_recent_t *recent, const char *grant)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(recent, hash, key);
+    failure_t *failure = place_of(recent, hash, grant);
 
     apr_thread_mutex_lock(recent->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) == 0)

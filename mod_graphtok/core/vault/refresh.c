@@ -183,7 +183,7 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     const char *intent = r->grant->intent_owner;
     gt_lease_ask_t ask = {r->holder, config_of(r)->lease, NULL};
 
-    if (intent != NULL && gt_holder_is_dead(intent, r->round))
+    if (intent != NULL && gt_holder_is_dead(intent, r->holder, r->round))
         ask.dead = intent;
     GT_TRY(gt_lease_take(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
     if (r->has_lease || intent == NULL)
@@ -293,7 +293,8 @@ static void forget(const gt_refresh_t *r)
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
 static void remember(const gt_refresh_t *r, apr_pool_t *p)
 {
-    const char *key = gt_vault_key(r->ask.store, &r->ask.owner, p);
+    const gt_recent_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
+                                 r->grant->generation};
     apr_interval_time_t span = r->failure->retry_after;
 
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
@@ -301,9 +302,9 @@ static void remember(const gt_refresh_t *r, apr_pool_t *p)
     if (span == 0 && r->is_open)
         span = config_of(r)->lease;
     if (span == 0)
-        gt_recent_back_off(r->ask.vault->recent, key, r->failure);
+        gt_recent_back_off(r->ask.vault->recent, &key, r->failure);
     else
-        gt_recent_note(r->ask.vault->recent, key, r->failure,
+        gt_recent_note(r->ask.vault->recent, &key, r->failure,
                        span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
 }
 

@@ -204,8 +204,9 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
     gt_refresh_ask_t what = {ask->vault, ask->store,       ask->owner,
                              ask->asker, ask->refresh_now, ask->refused};
     gt_job_ask_t job = {NULL, &gt_refresh, gt_refresh_init, &what};
+    const gt_recent_key_t failed = {key, ask->grant->generation};
 
-    GT_TRY(gt_recent_failure(ask->vault->recent, key, p));
+    GT_TRY(gt_recent_failure(ask->vault->recent, &failed, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
      * because the API refused that very token may not: they are two jobs, and the lease makes one
      * call of them. */

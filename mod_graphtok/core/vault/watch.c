@@ -131,7 +131,8 @@ static void look_at_rows(gt_watch_t *watch, gt_store_t *store, apr_pool_t *scrat
     err = gt_lease_watch(due, n, store, scratch);
     for (int i = 0; err == GT_OK && i < n; i++)
         if (!due[i].is_news && due[i].intent_owner != NULL)
-            due[i].is_news = gt_holder_is_dead(due[i].intent_owner, scratch);
+            due[i].is_news =
+                gt_holder_is_dead(due[i].intent_owner, watch->vault->parts.holder, scratch);
     if (err != GT_OK)
         gt_log(GT_LOG_DEBUG, NULL, "waiting for a refresh elsewhere: %s", err->detail);
     pthread_mutex_lock(&watch->lock);
