@@ -53,11 +53,12 @@ class Site:
     """Start, stop, look into."""
 
     def __init__(self, folder, sandbox, mpm, engine, postgres, mounts=MOUNTS, settings="",
-                 provider="", keyring=None, modules=(), tuning=None, migrate=True):
+                 provider="", keyring=None, modules=(), tuning=None, migrate=True,
+                 database=None):
         self.sandbox = sandbox
         self.httpd = servers.Httpd(folder, mpm, modules)
         self.folder = self.httpd.folder
-        self.database = Database(engine, folder, postgres)
+        self.database = database or Database(engine, folder, postgres)
         self.secrets = self.folder / "secrets"
         self.secrets.mkdir()
         os.chmod(self.secrets, 0o755)
@@ -100,6 +101,7 @@ class Site:
         self.httpd.write(f"""
 {self.database.conf}
 GraphTokKeyring file:{self.secrets}/keyring
+GraphTokJournal {self.folder}/journal
 <GraphTokProvider microsoft>
     GraphTokTenant {self.sandbox.tenant}
     GraphTokClientID {self.sandbox.client_id}
