@@ -231,7 +231,7 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->limits = child->limits;
     parts->horn = made.horn->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
-    parts->holder = gt_holder_name(p);
+    parts->holder = gt_holder_name(parts->journal ? child->config->journal : NULL, p);
     made.keys.changed = keys_changed;
     made.keys.baton = child;
     if (child->audit)
