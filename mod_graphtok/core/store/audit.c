@@ -31,8 +31,8 @@
 #define MARKS_MAX 32 /* heads in a record */
 
 /* Bytes a text may take when it is escaped; a user of 255 bytes, the longest, is never cut. */
-#define LONG_TEXT 1536
-#define SHORT_TEXT 384
+#define LONG_TEXT 1544
+#define SHORT_TEXT 192
 
 struct gt_audit_t {
     gt_audit_conf_t conf;
