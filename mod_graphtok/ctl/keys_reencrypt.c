@@ -192,6 +192,7 @@ gt_err_t *keys_reencrypt(keys_ask_t *ask)
     gt_json_put(answer, "stores", list);
     GT_TRY(keys_config(ask));
     GT_TRY(ctl_keys(&keys, ask->config, p));
+    GT_TRY(ctl_audit_start(ask->config, keys->ring, p));
     GT_TRY(keys_stores(&stores, ask, keys->ring));
     let_settle(ask);
     for (int i = 0; i < stores->nelts; i++) {

@@ -7,19 +7,16 @@
 
 #include "ctl.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
 #include "net/loop.h"
-#include "store/audit.h"
 #include "task/crew.h"
 #include "task/wait.h"
 #include "vault/holder.h"
@@ -80,33 +77,6 @@ gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t
     return GT_OK;
 }
 
-static apr_status_t end_audit(void *audit)
-{
-    gt_audit_end(audit);
-    gt_event_to_none();
-    return APR_SUCCESS;
-}
-
-/** The same file as httpd's children write to, a chain of our own. A program behind a pipe is
- * httpd's: what must be recorded is then refused. */
-static void start_audit(const gt_config_t *config, const gt_keyring_t *ring, apr_pool_t *p)
-{
-    gt_audit_conf_t conf = {-1, config->audit_required, NULL, ring};
-    gt_event_sink_t sink;
-
-    if (config->audit == NULL)
-        return;
-    if (config->audit[0] != '|')
-        conf.fd = open(config->audit, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (conf.fd < 0)
-        gt_log(GT_LOG_WARNING, "GT0985", "the audit %s cannot be written from here%s",
-               config->audit,
-               config->audit_required ? ", so no token is handed out" : ": nothing is recorded");
-    sink = gt_audit_sink(gt_audit_make(&conf, p));
-    apr_pool_cleanup_register(p, sink.baton, end_audit, apr_pool_cleanup_null);
-    gt_event_to(&sink);
-}
-
 gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
 {
     const gt_loop_limits_t limits = {TRANSFERS, TRANSFERS};
@@ -116,7 +86,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
     parts->config = config;
     GT_TRY(ctl_keyring(&ring, config, p));
     parts->ring = ring;
-    start_audit(config, ring, p);
+    GT_TRY(ctl_audit_start(config, ring, p));
     for (int i = 0; i < config->providers->nelts; i++)
         GT_TRY(demand_readable(
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,

@@ -115,6 +115,8 @@ gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv)
         return gt_err(ctl->pool, GT_NOT_FOUND, "GT0913", "there is no store %s", cleaning.store);
     GT_TRY(ctl_db(&db, config, ctl->pool));
     GT_TRY(each_store(&cleaning, config, db, count));
+    if (!cleaning.dry_run)
+        GT_TRY(ctl_audit_start(config, NULL, ctl->pool));
     ctl_progress_begin(&cleaning.progress, "cleanup",
                        cleaning.would.expired + cleaning.would.removable);
     ctl_stop_begin();

@@ -430,9 +430,9 @@ START_TEST(a_keyring_that_comes_late_begins_a_chain)
     ck_assert(record("after"));
     gt_audit_end(audit);
     read_lines();
-    ck_assert_int_eq(line_count, 5);
+    ck_assert_int_eq(line_count, 6);
     check_all();
-    ck_assert_int_eq(faults[GT_AUDIT_UNSIGNED], 2);
+    ck_assert_int_eq(faults[GT_AUDIT_UNSIGNED], 3);
     ck_assert_int_eq(counts.records, 3);
 }
 END_TEST

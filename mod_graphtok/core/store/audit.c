@@ -312,9 +312,21 @@ gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p)
     return audit;
 }
 
+/* Call with the lock. */
+static void end_chain(gt_audit_t *audit)
+{
+    line_t line;
+
+    if (!audit->has_begun)
+        return;
+    begin_line(&line, "end", "ok");
+    (void)(catch_up(audit) && put(audit, &line));
+}
+
 void gt_audit_key(gt_audit_t *audit, const gt_keyring_t *ring)
 {
     pthread_mutex_lock(&audit->lock);
+    end_chain(audit);
     audit->conf.ring = ring;
     audit->has_begun = 0;
     pthread_mutex_unlock(&audit->lock);
@@ -360,13 +372,9 @@ void gt_audit_mark(gt_audit_t *audit)
 
 void gt_audit_end(gt_audit_t *audit)
 {
-    line_t line;
-
     pthread_mutex_lock(&audit->lock);
-    if (audit->has_begun && !audit->has_ended) {
-        begin_line(&line, "end", "ok");
-        (void)(catch_up(audit) && put(audit, &line));
-    }
+    if (!audit->has_ended)
+        end_chain(audit);
     audit->has_ended = 1;
     gt_head_release(audit->place);
     audit->place = NULL;

@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/err.h"
+#include "base/event.h"
 #include "base/text.h"
 #include "store/store.h"
 
@@ -223,6 +224,11 @@ static gt_err_t *move_row(gt_rekey_t *pass, const gt_db_row_t *row, apr_pool_t *
     if (one.fresh[ACCESS] != NULL || one.fresh[REFRESH] != NULL || one.fresh[ID_TOKEN] != NULL ||
         one.fresh[PREVIOUS] != NULL) {
         GT_TRY(write_row(&written, &one, pass->store, p));
+        if (written > 0)
+            gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
+                                   .store = gt_store_conf(pass->store)->name,
+                                   .provider = one.owner.provider,
+                                   .user = one.owner.user});
         pass->moved += written > 0;
         pass->changed += written == 0;
     }

@@ -1,0 +1,42 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * What graphtokctl does to tokens is recorded as what httpd's children do: in the same file, in a
+ * chain of its own. A program behind a pipe is httpd's; what must be recorded is then refused.
+ */
+
+#include "ctl.h"
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "store/audit.h"
+
+static apr_status_t end_audit(void *audit)
+{
+    gt_audit_end(audit);
+    gt_event_to_none();
+    return APR_SUCCESS;
+}
+
+gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p)
+{
+    gt_audit_conf_t conf = {-1, config->audit_required, NULL, ring};
+    gt_event_sink_t sink;
+
+    if (config->audit == NULL)
+        return GT_OK;
+    if (ring == NULL)
+        GT_TRY(ctl_keyring(&ring, config, p));
+    conf.ring = ring;
+    if (config->audit[0] != '|')
+        conf.fd = open(config->audit, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (conf.fd < 0)
+        gt_log(GT_LOG_WARNING, "GT0985", "the audit %s cannot be written from here%s",
+               config->audit,
+               config->audit_required ? ", so no token is handed out" : ": nothing is recorded");
+    sink = gt_audit_sink(gt_audit_make(&conf, p));
+    apr_pool_cleanup_register(p, sink.baton, end_audit, apr_pool_cleanup_null);
+    gt_event_to(&sink);
+    return GT_OK;
+}
