@@ -2,6 +2,8 @@
 
 /* Statements, gate, breaker, verdicts and the direct handle on real databases of both engines. */
 
+#include <pthread.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -657,6 +659,36 @@ END_TEST
 
 /* --- SQLite only ------------------------------------------------------------------------------ */
 
+/* Lets go of the file after 2 s: longer than the driver itself waits. */
+static void *let_go_later(void *other)
+{
+    apr_array_header_t *rows;
+    apr_pool_t *own;
+
+    apr_pool_create(&own, NULL);
+    apr_sleep(apr_time_from_sec(2));
+    ck_assert_ptr_null(gt_db_literal_rows(&rows, other, "COMMIT", own));
+    apr_pool_destroy(own);
+    return NULL;
+}
+
+START_TEST(a_writer_of_a_busy_sqlite_file_is_patient)
+{
+    bench_t *bench = bench_open(0);
+    gt_db_t *other = bench_db(bench, "");
+    apr_array_header_t *rows;
+    pthread_t thread;
+
+    bench_migrate(bench, gt_migrate_newest());
+    bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
+    bench_ok(gt_db_literal_rows(&rows, other, "BEGIN IMMEDIATE", bench->pool));
+    ck_assert_int_eq(pthread_create(&thread, NULL, let_go_later, other), 0);
+    bench_ok(use(NULL, bench, bench->db, 1, "tom"));
+    pthread_join(thread, NULL);
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(a_locked_sqlite_file_is_busy_not_away)
 {
     bench_t *bench = bench_open(0);
@@ -702,6 +734,7 @@ static TCase *of_one_engine(void)
 
     tcase_add_test(tcase, a_driver_that_is_not_there_is_named);
     tcase_add_test(tcase, sqlite_in_a_folder_that_is_not_there_is_away);
+    tcase_add_test(tcase, a_writer_of_a_busy_sqlite_file_is_patient);
     tcase_add_test(tcase, a_locked_sqlite_file_is_busy_not_away);
     tcase_add_loop_test(tcase, a_cut_connection_costs_no_read, 0, n);
     tcase_add_loop_test(tcase, a_cut_connection_fails_one_write_and_says_so, 0, n);

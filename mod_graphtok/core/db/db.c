@@ -26,6 +26,9 @@
 
 #define FIRST_PROBE apr_time_from_msec(100)
 #define LONGEST_PROBE apr_time_from_sec(2)
+#define BUSY_FIRST apr_time_from_msec(5)
+#define BUSY_LAST apr_time_from_msec(50)
+#define BUSY_PATIENCE apr_time_from_sec(5) /* beyond the 1.5 s that the driver itself waits */
 
 struct gt_db_t {
     gt_db_source_t source;
@@ -159,28 +162,54 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
     return gt_verdict_err(outcome, p);
 }
 
-static gt_err_t *try_it(gt_db_t *db, const work_t *work, apr_pool_t *p)
+static int known_engine(gt_db_t *db)
 {
-    gt_outcome_t outcome = {GT_SAID_DONE, ""};
+    int engine;
+
+    apr_thread_mutex_lock(db->lock);
+    engine = db->engine;
+    apr_thread_mutex_unlock(db->lock);
+    return engine;
+}
+
+static gt_err_t *try_it(gt_outcome_t *outcome, gt_db_t *db, const work_t *work, apr_pool_t *p)
+{
     gt_db_conn_t conn = {NULL, NULL, NULL, NULL};
     gt_err_t *err;
     int is_probe;
 
+    *outcome = (gt_outcome_t){GT_SAID_DONE, ""};
     GT_TRY(enter(&is_probe, db, p));
     if (db->source.acquire(&conn, db->source.baton, p) != APR_SUCCESS) {
-        outcome.said = GT_SAID_LOST;
+        outcome->said = GT_SAID_LOST;
         leave(db, is_probe, 0);
-        return gt_verdict_err(&outcome, p);
+        return gt_verdict_err(outcome, p);
     }
-    err = use(&outcome, db, &conn, work, p);
+    err = use(outcome, db, &conn, work, p);
     db->source.release(&conn, db->source.baton);
-    leave(db, is_probe, outcome.said != GT_SAID_LOST);
+    leave(db, is_probe, outcome->said != GT_SAID_LOST);
     return err;
+}
+
+/* SQLite has one writer at a time in all processes, and whoever finds it busy has done nothing yet:
+ * it is asked again. Between two tries the connection is given back, so nobody is held up. */
+static gt_err_t *try_patiently(gt_db_t *db, const work_t *work, apr_pool_t *p)
+{
+    apr_time_t until = gt_ticks() + BUSY_PATIENCE;
+
+    for (int n = 0;; n++) {
+        gt_outcome_t outcome;
+        gt_err_t *err = try_it(&outcome, db, work, p);
+
+        if (outcome.said != GT_SAID_BUSY || known_engine(db) != GT_SQLITE || gt_ticks() >= until)
+            return err;
+        apr_sleep(gt_backoff(n, BUSY_FIRST, BUSY_LAST));
+    }
 }
 
 static gt_err_t *on_connection(gt_db_t *db, const work_t *work, apr_pool_t *p)
 {
-    gt_err_t *err = try_it(db, work, p);
+    gt_err_t *err = try_patiently(db, work, p);
 
     /* A unique rule is broken in the ordinary course of things. */
     if (err != GT_OK && err->cls != GT_CONFLICT)
@@ -253,16 +282,6 @@ gt_err_t *gt_db_literal_rows(apr_array_header_t **rows, gt_db_t *db, const char 
     const work_t work = {.run = run_literal, .text = text, .rows = rows};
 
     return on_connection(db, &work, p);
-}
-
-static int known_engine(gt_db_t *db)
-{
-    int engine;
-
-    apr_thread_mutex_lock(db->lock);
-    engine = db->engine;
-    apr_thread_mutex_unlock(db->lock);
-    return engine;
 }
 
 gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p)
