@@ -96,8 +96,9 @@ def test_our_own_secret_is_wrong(site, sandbox, browser):
                   code=7000222, times=1)
     answer = browser.get(callback)
     assert answer.status == 502 and answer.json["code"] == "AADSTS7000222"
-    held = Browser(sandbox.ca).sign_in(site.url + "/auth/login")
-    assert held.status == 502 and held.json["retry_after"] >= 1
+    if site.httpd.mpm == "event":  # one child: it knows
+        held = Browser(sandbox.ca).sign_in(site.url + "/auth/login")
+        assert held.status == 502 and held.json["retry_after"] >= 1
     site.httpd.wait_until(
         lambda: Browser(sandbox.ca).sign_in(site.url + "/auth/login").status == 200, 15)
 
