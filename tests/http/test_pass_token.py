@@ -4,6 +4,7 @@
 import base64
 import http.client
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -125,6 +126,7 @@ ExtendedStatus On
 LogFormat "%{X-GraphTok-Token}i %{X-GraphTok-Token}e %{GRAPHTOK_TOKEN}e %{Api_Token-1}i" passed
 CustomLog {folder}/passed.log passed
 TraceEnable On
+GraphTokAudit {folder}/audit.log
 GraphTokLimit off
 """
 
@@ -514,6 +516,16 @@ def test_no_log_and_no_status_page_shows_it(site, sandbox, ada, tom):
     assert not any(token in status for token in access_tokens(sandbox))
     rows = (site.folder / "passed.log").read_text().split("\n")
     assert set(rows) <= {"- - - -", ""} and len(rows) > 3
+
+
+def test_each_token_that_leaves_is_recorded(site, sandbox, tom):
+    def passed():
+        rows = [json.loads(line) for line in (site.folder / "audit.log").read_text().splitlines()]
+        return [row["user"] for row in rows if row["event"] == "token_passed"]
+    before = passed()
+    for path in ("/tom/app/x", "/files/tom/echo.cgi", "/tom/ask", "/open/x", "/files/plain.txt"):
+        assert tom.get(site.url + path).status == 200
+    assert passed() == before + ["tom"] * 3
 
 
 def asked(answer):
