@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "status.h"
 #include "task/wait.h"
 
 /* Every transfer has a time limit of its own; this one only bounds a client that reads forever. */
@@ -25,7 +26,9 @@ gt_err_t *gtm_block_run(const gtm_child_t *child, const gt_work_t *work, void *s
     sigaddset(&ends, SIGUSR1);
     if (child->single)
         pthread_sigmask(SIG_BLOCK, &ends, &before);
+    gtm_status_waits(child->entry, 1);
     err = gt_wait_run(work, state, child->loop, LONGEST_WAIT, p);
+    gtm_status_waits(child->entry, -1);
     if (child->single)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;
