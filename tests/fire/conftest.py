@@ -194,5 +194,5 @@ def fire(nodes, sandbox, postgres):
     until(lambda: both.database.sql("SELECT 1") == [["1"]], 20)
     # No cache of either node knows anything of the test before.
     until(lambda: Browser().post(both.a.url + "/tom/auth/revoke").status == 200, 20)
-    until(lambda: both.a.status() == 401 and both.b.status() == 401, 20)
+    until(lambda: herd(nodes, 64) == {401: 64}, 20)
     return both.sign_in()

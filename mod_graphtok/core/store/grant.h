@@ -51,6 +51,9 @@ gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_key
 const gt_store_conf_t *gt_store_conf(const gt_store_t *store);
 gt_db_t *gt_store_db(const gt_store_t *store);
 
+/** Ask the database whether it is there. */
+GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);
+
 /** Find a grant. @param grant NULL when there is none. @return GT_DAMAGED when it cannot be opened */
 GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
                                 apr_pool_t *p);

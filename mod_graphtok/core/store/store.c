@@ -44,6 +44,13 @@ gt_db_t *gt_store_db(const gt_store_t *store)
     return store->db;
 }
 
+gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    return gt_db_rows(&rows, store->db, GT_SQL_PING, &store->names, NULL, p);
+}
+
 static const char *exact_integer(const char *user, apr_pool_t *p)
 {
     apr_int64_t number = 0;

@@ -186,12 +186,26 @@ static void purge(gt_vault_t *vault, apr_pool_t *p)
     }
 }
 
+/** Each process finds out for itself, before anybody asks, that a database is back: otherwise the
+ * first requests would be refused while one of them finds out. */
+static void look_for_database(gt_vault_t *vault, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    if (gt_db_is_up(vault->parts.db))
+        return;
+    err = gt_store_ping(gt_vault_store(vault, "main"), p);
+    if (err != GT_OK)
+        gt_log(GT_LOG_DEBUG, NULL, "looking for the database: %s", err->detail);
+}
+
 void gt_news_read(void *baton, apr_pool_t *scratch)
 {
     gt_vault_t *vault = baton;
     gt_cache_t *cache = vault->parts.cache;
     gt_err_t *err = GT_OK;
 
+    look_for_database(vault, scratch);
     if (cache != NULL && !gt_cache_once(cache, "news", CLAIM))
         return;
     if (cache != NULL)
