@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from support.browser import Browser
+from support.site import only
 
 
 WHERE = [("event", "sqlite3"), ("worker", "sqlite3"), ("prefork", "sqlite3")]
@@ -67,9 +68,8 @@ def test_pipelined(site, sandbox, tom):
         assert [read_answer(stream)[0] for _ in range(3)] == [200] * 3
 
 
+@only("event")  # a waiting thread does not see its client's end
 def test_a_reading_call_ends_when_its_client_goes(site, sandbox, tom):
-    if site.httpd.mpm != "event":
-        pytest.skip("a waiting thread does not see its client's end")
     before = sandbox.calls("graph")
     sandbox.fault(where="graph", kind="hang", seconds=60, times=1)
     with connect(site) as client:
@@ -109,9 +109,8 @@ def open_descriptors(site):
     return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in site.httpd.children())
 
 
+@only("event")  # only parked connections have descriptors of ours
 def test_hang_ups_leave_no_descriptor(site, sandbox, tom):
-    if site.httpd.mpm != "event":
-        pytest.skip("only parked connections have descriptors of ours")
     tom.get(site.url + "/tom/calendar/")
     before = open_descriptors(site)
     for _ in range(30):

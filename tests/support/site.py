@@ -49,6 +49,14 @@ GraphTokLimit off
 """
 
 
+def only(*mpms):
+    """For tests of what some MPMs have."""
+    def mark(function):
+        function.mpms = mpms
+        return function
+    return mark
+
+
 class Site:
     """Start, stop, look into."""
 
