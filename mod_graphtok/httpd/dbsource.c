@@ -10,8 +10,8 @@
 
 #include <mod_dbd.h>
 
-static APR_OPTIONAL_FN_TYPE(ap_dbd_open) *open_connection;
-static APR_OPTIONAL_FN_TYPE(ap_dbd_close) *close_connection;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * open_connection;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * close_connection;
 
 int gtm_dbsource_find(void)
 {

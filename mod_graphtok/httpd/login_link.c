@@ -48,8 +48,7 @@ const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err)
 
     if (!mount)
         return NULL;
-    if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x) &&
-        gt_is_local_path(x->r->unparsed_uri))
+    if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x) && gt_is_local_path(x->r->unparsed_uri))
         gt_form_add(form, "return_to", x->r->unparsed_uri);
     gt_form_add(form, "claims", err->claims);
     query = gt_form_text(form);
@@ -58,5 +57,6 @@ const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err)
 
 int gtm_login_is_part(const gtm_exchange_t *x)
 {
-    return x->route && (x->route->limit == GTM_LIMIT_LOGIN || x->route->limit == GTM_LIMIT_CALLBACK);
+    return x->route &&
+           (x->route->limit == GTM_LIMIT_LOGIN || x->route->limit == GTM_LIMIT_CALLBACK);
 }

@@ -58,9 +58,8 @@ gt_err_t *gtm_origin_find(gtm_exchange_t *x)
         return gt_err(r->pool, GT_INVALID, "GT0815",
                       "this server does not go by the name asked for; the administrator sets "
                       "ServerName, ServerAlias or GraphTokPublicURL");
-    x->base = apr_pstrcat(r->pool, ap_http_scheme(r), "://",
-                          strchr(r->hostname, ':') ? "[" : "", r->hostname,
-                          strchr(r->hostname, ':') ? "]" : "", NULL);
+    x->base = apr_pstrcat(r->pool, ap_http_scheme(r), "://", strchr(r->hostname, ':') ? "[" : "",
+                          r->hostname, strchr(r->hostname, ':') ? "]" : "", NULL);
     if (!ap_is_default_port(ap_get_server_port(r), r))
         x->base = apr_psprintf(r->pool, "%s:%u", x->base, (unsigned)ap_get_server_port(r));
     return GT_OK;

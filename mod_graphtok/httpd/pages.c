@@ -38,8 +38,7 @@ const char *gtm_page_error(gtm_exchange_t *x, const gt_err_t *err, const char *l
     if (login_url)
         content = apr_pstrcat(p, content, "<p><a href=\"", ap_escape_html(p, login_url),
                               "\">Sign in</a></p>", NULL);
-    content = apr_pstrcat(p, content, "<p><small>", err->tag,
-                          err->code ? " · " : "", err->code ? ap_escape_html(p, err->code) : "",
-                          "</small></p>", NULL);
+    content = apr_pstrcat(p, content, "<p><small>", err->tag, err->code ? " · " : "",
+                          err->code ? ap_escape_html(p, err->code) : "", "</small></p>", NULL);
     return frame(gt_class_row(err->cls)->title, content, p);
 }

@@ -45,9 +45,9 @@ static calendar_t *make(gtm_exchange_t *x)
 
 static gt_err_t *call(gt_task_t *task, gtm_exchange_t *x, calendar_t *own)
 {
-    return call_graph(task, x, own,
-                      apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url,
-                                  own->ask.path, NULL));
+    return call_graph(
+        task, x, own,
+        apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, own->ask.path, NULL));
 }
 
 static gt_err_t *ask_info(gt_task_t *task, void *state)

@@ -145,7 +145,8 @@ static gt_err_t *open_state(gtm_exchange_t *x, gt_login_t **login)
 {
     const gt_vault_parts_t *parts = gt_vault_parts(x->child->vault);
     const char *state = apr_table_get(x->query, "state"), *sealed;
-    gt_login_t expect = {.store = x->dir->store, .provider = x->owner.provider,
+    gt_login_t expect = {.store = x->dir->store,
+                         .provider = x->owner.provider,
                          .host = host_of(x),
                          .user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user};
 
@@ -195,8 +196,7 @@ static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_
     json_t *value = gt_json_object(x->r->pool);
 
     if (gtm_answer_is_page(x->r)) {
-        gtm_answer_page(x, HTTP_OK,
-                        gtm_page_signed_in(x, who->email ? who->email : who->name));
+        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, who->email ? who->email : who->name));
         return;
     }
     gt_json_set(value, "status", "signed_in");

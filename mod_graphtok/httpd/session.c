@@ -19,12 +19,12 @@
 static const char *name_of(const gtm_exchange_t *x)
 {
     unsigned char digest[32];
-    const char *bound = apr_pstrcat(x->r->pool, x->base, "\n", x->dir->store, "\n",
-                                    x->owner.provider, NULL);
+    const char *bound =
+        apr_pstrcat(x->r->pool, x->base, "\n", x->dir->store, "\n", x->owner.provider, NULL);
 
     gt_sha256(digest, bound, strlen(bound));
-    return gtm_cookie_name(x, apr_pstrcat(x->r->pool, "graphtok-",
-                                          gt_hex(digest, 4, x->r->pool), NULL));
+    return gtm_cookie_name(
+        x, apr_pstrcat(x->r->pool, "graphtok-", gt_hex(digest, 4, x->r->pool), NULL));
 }
 
 static gt_place_t place_of(const gtm_exchange_t *x)
@@ -63,9 +63,9 @@ gt_err_t *gtm_session_begin(gtm_exchange_t *x, const char *user)
     const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
     apr_int64_t age = apr_time_sec(x->child->config->session_time);
     gt_place_t place = place_of(x);
-    gt_secret_t *clear =
-        gt_secret_from(apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT " %s",
-                                    apr_time_sec(gt_now()) + age, user), x->r->pool);
+    gt_secret_t *clear = gt_secret_from(
+        apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT " %s", apr_time_sec(gt_now()) + age, user),
+        x->r->pool);
     const char *sealed;
 
     GT_TRY(gt_seal(&sealed, ring, GT_KEY_COOKIE, GT_AES_256_GCM, &place, clear, x->r->pool));

@@ -13,8 +13,8 @@
 #include "answer.h"
 
 /* What of Graph's head the caller may need; everything else stays here. */
-static const char *const passed_on[] = {"request-id", "client-request-id", "Preference-Applied",
-                                        "Retry-After", "ETag", NULL};
+static const char *const passed_on[] = {
+    "request-id", "client-request-id", "Preference-Applied", "Retry-After", "ETag", NULL};
 
 static gt_err_t *too_large(const gtm_stream_t *stream)
 {

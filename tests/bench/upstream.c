@@ -33,9 +33,9 @@
 typedef struct connection_t {
     char head[HEAD_MAX]; /* the request so far */
     size_t len;
-    size_t sent;         /* of the answer under way */
+    size_t sent; /* of the answer under way */
     int is_sending;
-    uint32_t life;       /* differs for each user of a descriptor */
+    uint32_t life; /* differs for each user of a descriptor */
 } connection_t;
 
 typedef struct due_t {
@@ -65,7 +65,8 @@ static void make_answer(size_t body)
     int len = snprintf(head, sizeof(head),
                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                        "request-id: 8b6f2f6e-0000-4000-8000-000000000000\r\n"
-                       "Content-Length: %zu\r\n\r\n", body);
+                       "Content-Length: %zu\r\n\r\n",
+                       body);
 
     answer_len = (size_t)len + body;
     answer = malloc(answer_len);
