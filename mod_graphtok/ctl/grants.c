@@ -71,29 +71,19 @@ static int is_meant(const ctl_pick_t *pick, const gt_grant_t *grant)
            grant->expires_at <= gt_now() + apr_time_from_sec(pick->days * 24 * 3600);
 }
 
-/** What one store's walk shares. */
-typedef struct walk_t {
-    apr_int64_t *seen;
-    const ctl_pick_t *pick;
-    ctl_grant_fn *fn;
-    void *baton;
-    gt_store_t *store;
-    int go_on;
-} walk_t;
-
-static gt_err_t *give(walk_t *walk, const apr_array_header_t *grants, apr_pool_t *scratch)
+static gt_err_t *give(ctl_walk_t *walk, const apr_array_header_t *grants, apr_pool_t *scratch)
 {
     for (int i = 0; walk->go_on && i < grants->nelts; i++) {
         const gt_grant_t *grant = APR_ARRAY_IDX(grants, i, gt_grant_t *);
 
-        ++*walk->seen;
+        walk->seen++;
         if (is_meant(walk->pick, grant))
             GT_TRY(walk->fn(&walk->go_on, walk->baton, walk->store, grant, scratch));
     }
     return GT_OK;
 }
 
-static gt_err_t *walk_pages(walk_t *walk, apr_pool_t *p)
+static gt_err_t *walk_pages(ctl_walk_t *walk, apr_pool_t *p)
 {
     apr_array_header_t *grants;
     char after[64] = "";
@@ -120,25 +110,25 @@ static gt_err_t *walk_pages(walk_t *walk, apr_pool_t *p)
     return err;
 }
 
-gt_err_t *ctl_each_grant(apr_int64_t *seen, const ctl_pick_t *pick, const gt_config_t *config,
-                         gt_db_t *db, ctl_grant_fn *fn, void *baton)
+gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p)
 {
-    apr_pool_t *p = config->stores->pool;
-    walk_t walk = {seen, pick, fn, baton, NULL, 1};
+    const apr_array_header_t *stores = walk->config->stores;
+    const ctl_pick_t *pick = walk->pick;
 
-    for (int i = 0; walk.go_on && i < config->stores->nelts; i++) {
-        const gt_store_conf_t *conf = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+    walk->go_on = 1;
+    for (int i = 0; walk->go_on && i < stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
         apr_array_header_t *grants;
 
         if (pick->store != NULL && strcmp(pick->store, conf->name) != 0)
             continue;
-        walk.store = gt_store_make(conf, db, NULL, p);
+        walk->store = gt_store_make(conf, walk->db, NULL, p);
         if (pick->name == NULL) {
-            GT_TRY(walk_pages(&walk, p));
+            GT_TRY(walk_pages(walk, p));
             continue;
         }
-        GT_TRY(gt_duty_named(&grants, walk.store, pick->name, p));
-        GT_TRY(give(&walk, grants, p));
+        GT_TRY(gt_duty_named(&grants, walk->store, pick->name, p));
+        GT_TRY(give(walk, grants, p));
     }
     return GT_OK;
 }

@@ -34,10 +34,20 @@ GT_MUST gt_err_t *ctl_pick_check(const ctl_pick_t *pick, const gt_config_t *conf
 typedef gt_err_t *ctl_grant_fn(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
                                apr_pool_t *scratch);
 
-/** Go through the grants that are meant. @param seen  rows looked at so far, kept up to date */
-GT_MUST gt_err_t *ctl_each_grant(apr_int64_t *seen, const ctl_pick_t *pick,
-                                 const gt_config_t *config, gt_db_t *db, ctl_grant_fn *fn,
-                                 void *baton);
+/** Going through grants. */
+typedef struct ctl_walk_t {
+    const ctl_pick_t *pick;
+    const gt_config_t *config;
+    gt_db_t *db;
+    ctl_grant_fn *fn;
+    void *baton;
+    apr_int64_t seen;  /* out: rows looked at so far, kept up to date */
+    gt_store_t *store; /* own */
+    int go_on;         /* own */
+} ctl_walk_t;
+
+/** Go through the grants that are meant. */
+GT_MUST gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p);
 
 /** How many rows the stores of a pick have. */
 GT_MUST gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick,

@@ -38,7 +38,8 @@ struct each_t {
     gt_vault_t *vault;
     gt_store_t *store; /* the vault's, of the present grant */
     ctl_progress_t progress;
-    apr_int64_t seen, done, failed, skipped;
+    ctl_walk_t walk;
+    apr_int64_t done, failed, skipped;
     gt_err_t *first; /* failure */
     json_t *failures, *grants;
 };
@@ -190,7 +191,7 @@ static gt_err_t *act(int *go_on, void *baton, gt_store_t *store, const gt_grant_
     apr_pool_destroy(p);
     if (ctl_stop_asked())
         *go_on = 0;
-    ctl_progress_show(&each->progress, each->seen);
+    ctl_progress_show(&each->progress, each->walk.seen);
     return GT_OK;
 }
 
@@ -239,15 +240,19 @@ static gt_err_t *verdict(const each_t *each)
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
     apr_pool_t *p = each->ctl->pool;
-    gt_db_t *db = gt_vault_parts(each->vault)->db;
     apr_int64_t total = 0;
     gt_err_t *err;
 
+    each->walk = (ctl_walk_t){.pick = &each->pick,
+                              .config = config,
+                              .db = gt_vault_parts(each->vault)->db,
+                              .fn = act,
+                              .baton = each};
     if (each->pick.name == NULL)
-        GT_TRY(ctl_count_grants(&total, &each->pick, config, db, p));
+        GT_TRY(ctl_count_grants(&total, &each->pick, config, each->walk.db, p));
     ctl_progress_begin(&each->progress, each->deed->name, total);
     ctl_stop_begin();
-    err = ctl_each_grant(&each->seen, &each->pick, config, db, act, each);
+    err = ctl_each_grant(&each->walk, p);
     ctl_progress_end(&each->progress);
     print_result(each);
     return err != GT_OK ? err : verdict(each);

@@ -112,27 +112,23 @@ static void finish(const listed_t *listed, json_t *answer)
 
 gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {NULL, 0, NULL, 0}, {&ctl_pick_argp, 0, NULL, 0}, {NULL, 0, NULL, 0}};
-    struct argp_child both[3];
+    const struct argp_child both[] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {options, parse, "[ID|USER]", "List grants, without their tokens.",
                               both,    NULL,  NULL};
     listed_t listed = {.ctl = ctl, .pick = ctl_pick_all(), .limit = 100};
     json_t *answer = gt_json_object(ctl->pool);
-    apr_int64_t seen = 0;
+    ctl_walk_t walk = {.pick = &listed.pick, .fn = give, .baton = &listed};
     gt_config_t *config;
-    gt_db_t *db;
 
-    memcpy(both, children, sizeof(both));
-    both[0] = ctl_common[0];
     listed.pick.store = "main";
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &listed));
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(ctl_pick_check(&listed.pick, config, ctl->pool));
-    GT_TRY(ctl_db(&db, config, ctl->pool));
+    GT_TRY(ctl_db(&walk.db, config, ctl->pool));
+    walk.config = config;
     listed.grants = json_array();
     gt_json_put(answer, "grants", listed.grants);
-    GT_TRY(ctl_each_grant(&seen, &listed.pick, config, db, give, &listed));
+    GT_TRY(ctl_each_grant(&walk, ctl->pool));
     finish(&listed, answer);
     return GT_OK;
 }

@@ -5,9 +5,9 @@
 
 #include "children.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -181,7 +181,7 @@ static void work(gt_jobs_t *jobs)
     do {
         gt_jobs_tick(jobs, scratch);
         apr_pool_clear(scratch);
-        usleep(20000);
+        poll(NULL, 0, 20); /* until the next tick */
         ck_assert_int_lt(gt_ticks(), until);
     } while (!gt_jobs_are_idle(jobs));
     apr_pool_destroy(scratch);

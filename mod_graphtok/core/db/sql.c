@@ -239,6 +239,9 @@ static const char *const statements[GT_SQL_COUNT] = {
         "UPDATE {table} SET due_after = {now} + %lld WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
 
+    /* owner */
+    [GT_SQL_DUE_LET_GO] = "UPDATE {table} SET due_after = 0 WHERE {owner}",
+
     /* part, not within, used within, how many → user, provider, generation */
     [GT_SQL_CHECK_PICK] =
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "

@@ -47,6 +47,7 @@ typedef enum gt_sql_t {
     GT_SQL_JOB_CLAIM,     /* a part of a job that is due: ours until it is due again */
     GT_SQL_JOB_AGAIN,     /* when it is due again */
     GT_SQL_DUE_PICK,      /* claim grants to be refreshed before anybody asks */
+    GT_SQL_DUE_LET_GO,    /* give up such a claim */
     GT_SQL_CHECK_PICK,    /* claim grants whose token is to be tried */
     GT_SQL_EXPIRE,        /* deactivate what nobody can refresh any more */
     GT_SQL_REMOVE,        /* delete what has long been inactive */

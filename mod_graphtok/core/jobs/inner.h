@@ -54,6 +54,8 @@ typedef struct gt_turn_t {
     apr_time_t start_at;   /* ticks */
     const gt_work_t *work; /* by gt_turn_state, which makes its state */
     void *(*make)(const struct gt_turn_t *turn, apr_pool_t *p);
+    /** The claim is given up: the process ends before its turn. NULL: nothing to do. */
+    gt_err_t *(*let_go)(const struct gt_turn_t *turn, apr_pool_t *p);
     void (*note)(const struct gt_turn_t *turn, const gt_err_t *failure);
     void *state;       /* own */
     gt_err_t *failure; /* own */

@@ -30,6 +30,11 @@ static void *make(const gt_turn_t *turn, apr_pool_t *p)
     return ask;
 }
 
+static gt_err_t *let_go(const gt_turn_t *turn, apr_pool_t *p)
+{
+    return gt_due_let_go(turn->store, &turn->picked.owner, p);
+}
+
 static void note(const gt_turn_t *turn, const gt_err_t *failure)
 {
     atomic_fetch_add(failure == GT_OK ? &turn->jobs->refreshed : &turn->jobs->not_refreshed, 1);
@@ -40,7 +45,8 @@ static void note(const gt_turn_t *turn, const gt_err_t *failure)
 
 gt_err_t *gt_refresh_slice(gt_slice_t *slice)
 {
-    static const gt_turn_t kind = {.work = &gt_token_for, .make = make, .note = note};
+    static const gt_turn_t kind = {
+        .work = &gt_token_for, .make = make, .let_go = let_go, .note = note};
     const gt_config_t *config = gt_jobs_config(slice->jobs);
     const gt_pace_t pace = gt_pace_of(config->refresh_rate);
     const gt_due_ask_t ask = {

@@ -3,8 +3,8 @@
 /**
  * @file turn.c
  * One picked grant's work: it waits for its turn, runs as a job of the crew, is noted. A process
- * that stops lets those go that have not begun; their claims end by themselves and another process
- * picks them.
+ * that stops lets those go that have not begun, for others to pick; a claim of one that is killed ends
+ * by itself.
  */
 
 #include <apr_strings.h>
@@ -43,7 +43,7 @@ static gt_err_t *do_turn(gt_task_t *task, void *state)
     gt_turn_t *turn = state;
 
     if (turn->is_cut)
-        return GT_OK;
+        return turn->let_go != NULL ? turn->let_go(turn, gt_task_pool(task)) : GT_OK;
     turn->state = turn->make(turn, gt_task_pool(task));
     gt_then_try(task, turn->work, turn->state, &turn->failure);
     return GT_OK;

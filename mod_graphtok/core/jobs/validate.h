@@ -20,7 +20,7 @@ typedef struct gt_validate_t {
 } gt_validate_t;
 
 /** Fails when nobody can tell (network, throttled, store away). What the provider refuses is marked
- * in the row: interaction needed at once, a plain refusal counts towards the three errors. */
+ * in the row: interaction needed as such, a plain refusal as an error that was counted. */
 extern const gt_work_t gt_validate;
 
 #endif

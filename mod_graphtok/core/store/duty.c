@@ -94,6 +94,13 @@ gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_d
     return pick(picked, store, GT_SQL_DUE_PICK, args, p);
 }
 
+gt_err_t *gt_due_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
+
+    return gt_db_change(NULL, store->db, GT_SQL_DUE_LET_GO, &store->names, args, p);
+}
+
 gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store, const gt_check_ask_t *ask,
                         apr_pool_t *p)
 {

@@ -49,6 +49,9 @@ typedef struct gt_due_ask_t {
 GT_MUST gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store,
                               const gt_due_ask_t *ask, apr_pool_t *p);
 
+/** Give up a claim: somebody else may pick it at once. */
+GT_MUST gt_err_t *gt_due_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
+
 /** Which grants the provider is to be asked about. */
 typedef struct gt_check_ask_t {
     int part;

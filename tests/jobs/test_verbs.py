@@ -1,0 +1,254 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""graphtokctl list, refresh, validate, revoke, cleanup, work: text, JSON, exit codes, ends."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+
+import pytest
+
+from conftest import DAY
+from support import httpd as servers
+
+USAGE, DATAERR, NOINPUT, TEMPFAIL, NOPERM = 64, 65, 66, 75, 77
+ALAN = "alan@sandbox.example"
+
+
+def answer(place, *arguments, code=0):
+    """What a verb prints as JSON."""
+    done = place.ctl(*arguments, "--json", check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def command(place, *arguments):
+    return [servers.build_folder() / "graphtokctl", "--httpd", " ".join(place.httpd.command()),
+            *arguments]
+
+
+def ids(place):
+    return {grant["user"]: grant["id"] for grant in answer(place, "list")["grants"]}
+
+
+def test_O3_list(place, sandbox):
+    place.add(["ann", "ben"], ends=3000, used=None)
+    place.add(["old"], ends=-60)
+    place.add(["gone"], columns="status = 0, error_message = 'sign-in-required GT0501'")
+    found = answer(place, "list")
+    assert {grant["user"] for grant in found["grants"]} == {"ann", "ben", "old", "gone"}
+    assert found["next"] is None
+    ann = next(grant for grant in found["grants"] if grant["user"] == "ann")
+    assert ann["status"] == "active" and ann["last_used_at"] is None and ann["store"] == "main"
+    assert not [key for key in ann if "token" in key]
+    text = place.ctl("list").stdout
+    assert len(text.splitlines()) == 4 and "needs-user" not in text and "eyJ" not in text
+
+    def users(*arguments):
+        return {grant["user"] for grant in answer(place, "list", *arguments)["grants"]}
+    assert users("--status", "inactive") == {"gone"}
+    assert users("--days", "0") == {"old"}
+    assert users("--provider", "microsoft") == {"ann", "ben", "old", "gone"}
+    assert users("ann") == users(ann["id"]) == {"ann"}
+    assert users("nobody") == set()
+
+
+def test_list_page_by_page(place):
+    place.add([f"user{n}" for n in range(7)])
+    users, after = [], None
+    for _ in range(4):
+        page = answer(place, "list", "--limit", "2", *(("--after", after) if after else ()))
+        users += [grant["user"] for grant in page["grants"]]
+        after = page["next"]
+    assert after is None and sorted(users) == [f"user{n}" for n in range(7)]
+    assert "--after" in place.ctl("list", "--limit", "2").stderr
+
+
+@pytest.mark.parametrize("arguments, code, says", [
+    (("list", "--status", "odd"), USAGE, "active, inactive or needs-user"),
+    (("list", "--limit", "0"), USAGE, "1 to 100000"),
+    (("list", "--store", "beta"), NOINPUT, "GT0913"),
+    (("list", "--provider", "google"), NOINPUT, "GT0943"),
+    (("refresh",), USAGE, "which grants"),
+    (("refresh", "tom", "--all"), USAGE, "not both"),
+    (("refresh", "--days", "x"), USAGE, "number of days"),
+    (("refresh", "nobody"), NOINPUT, "GT0952"),
+    (("revoke",), USAGE, "which grants"),
+    (("revoke", "--all"), USAGE, "which grants"),
+    (("validate", "nobody"), NOINPUT, "GT0952"),
+    (("cleanup", "--store", "beta"), NOINPUT, "GT0913"),
+    (("work", "now"), USAGE, "arguments"),
+])
+def test_what_is_wrong_is_said(make_place, arguments, code, says):
+    done = make_place().ctl(*arguments, check=False)
+    assert done.returncode == code and says in done.stderr, done.stderr
+
+
+def test_O3_refresh_one(place, sandbox):
+    place.add(["ann", "ben"], ends=3000)
+    done = answer(place, "refresh", "ann")
+    assert (done["refreshed"], done["failed"], done["stopped"]) == (1, 0, False)
+    assert done["grants"][0]["user"] == "ann" and done["grants"][0]["detail"].startswith("until ")
+    assert "until" in place.ctl("refresh", ids(place)["ben"]).stdout
+    assert place.rows("generation") == {"ann": ["2"], "ben": ["2"]}
+    assert sandbox.calls("token") == 2
+
+
+def test_O3_refresh_all_by_provider_and_by_days(place, sandbox):
+    place.add(["ann"], ends=3000)
+    place.add(["ben"], ends=3 * DAY)
+    place.add(["gone"], columns="status = 0")
+    dry = answer(place, "refresh", "--all", "--dry-run")
+    assert (dry["refreshed"], dry["skipped"], dry["dry_run"]) == (2, 1, True)
+    assert {grant["user"] for grant in dry["grants"]} == {"ann", "ben"}
+    assert sandbox.calls("token") == 0 and not place.refreshed()
+    assert answer(place, "refresh", "--days", "1")["refreshed"] == 1
+    assert place.refreshed() == {"ann"}
+    assert answer(place, "refresh", "--provider", "microsoft")["refreshed"] == 2
+    assert answer(place, "refresh", "--all")["refreshed"] == 2
+    assert place.rows("generation") == {"ann": ["4"], "ben": ["3"], "gone": ["1"]}
+
+
+def test_a_failure_is_one_grants_and_the_others_go_on(place, sandbox):
+    place.add(["ann", "ben"], ends=3000)
+    place.add(["carl"], ends=3000, person=ALAN)
+    sandbox.revoke(ALAN)
+    done = answer(place, "refresh", "--all", code=NOPERM)
+    assert (done["refreshed"], done["failed"]) == (2, 1)
+    assert done["failures"][0]["user"] == "carl" and done["failures"][0]["tag"].startswith("GT")
+    assert place.rows("status")["carl"] == ["0"]
+    done = place.ctl("refresh", "carl", check=False)
+    assert done.returncode == NOPERM and "GT0951" in done.stderr and "user carl" in done.stderr
+
+
+def test_T10_validate(place, sandbox):
+    place.add(["ann"], ends=3000)
+    place.add(["carl"], ends=3000, person=ALAN)
+    assert answer(place, "validate", "--all")["valid"] == 2
+    assert sandbox.calls("token") == 0 and sandbox.calls("graph") == 2
+    sandbox.process.revoke(ALAN, access=True)
+    done = answer(place, "validate", "--all", code=NOPERM)
+    assert (done["valid"], done["failed"]) == (1, 1)
+    assert place.rows("status") == {"ann": ["1"], "carl": ["0"]}
+
+
+def test_validate_marks_what_the_api_alone_refuses(place, sandbox):
+    place.add(["ann"], ends=3000)
+    sandbox.fault("graph", "graph_error", status=401, code="InvalidAuthenticationToken", times=2)
+    done = answer(place, "validate", "ann", code=NOPERM)
+    assert done["failures"][0]["user"] == "ann"
+    assert sandbox.calls("token") == 1
+    assert place.rows("status, error_count")["ann"] == ["1", "1"]
+    assert "InvalidAuthenticationToken" in place.rows("error_message")["ann"][0]
+    assert answer(place, "validate", "ann")["valid"] == 1
+
+
+def test_validate_does_not_judge_what_nobody_can_tell(place, sandbox):
+    place.add(["ann"], ends=3000)
+    sandbox.fault("graph", "status", status=503, times=0)
+    answer(place, "validate", "ann", code=TEMPFAIL)
+    sandbox.fault("graph", "none")
+    sandbox.fault("graph", "graph_error", status=403, code="ErrorAccessDenied", times=1)
+    assert answer(place, "validate", "ann")["valid"] == 1
+    assert place.rows("status, error_count")["ann"] == ["1", "0"]
+
+
+def test_A4_revoke(place):
+    place.add(["ann", "ben", "carl"])
+    assert answer(place, "revoke", "ann", "--dry-run")["revoked"] == 1
+    assert set(place.rows()) == {"ann", "ben", "carl"}
+    assert answer(place, "revoke", "ann")["revoked"] == 1
+    assert "it is gone" in place.ctl("revoke", ids(place)["ben"]).stdout
+    assert set(place.rows()) == {"carl"}
+    assert place.ctl("revoke", "ann", check=False).returncode == NOINPUT
+
+
+def test_T9_cleanup(place):
+    place.add(["good"], ends=3000)
+    place.add([f"old{n}" for n in range(3)], ends=-91 * DAY)
+    place.add([f"gone{n}" for n in range(5)], columns="status = 0")
+    place.database.sql(f"UPDATE user_tokens SET updated_at = {place.moment(-31 * DAY)} "
+                       "WHERE user_id LIKE 'gone%'")
+    dry = answer(place, "cleanup", "--dry-run")
+    assert (dry["deactivated"], dry["removed"], len(place.rows())) == (3, 5, 9)
+    assert place.ctl("cleanup").stdout == "deactivated 3, removed 5\n"
+    assert place.rows("status") == {"good": ["1"], "old0": ["0"], "old1": ["0"], "old2": ["0"]}
+    again = answer(place, "cleanup")
+    assert (again["deactivated"], again["removed"]) == (0, 0)
+
+
+def test_work_once(place, sandbox):
+    users = [f"user{n}" for n in range(10)]
+    place.add(users)
+    place.add(["late"], ends=3000)
+    done = answer(place, "work", "--once")
+    assert done == {"refreshed": 10, "not_refreshed": 0, "deactivated": 0, "removed": 0, "valid": 0,
+                    "not_valid": 0}
+    assert place.refreshed() == set(users) and sandbox.calls("token") == 10
+    assert answer(place, "work", "--once")["refreshed"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_work_ends_cleanly_at_a_signal(place, sandbox, number):
+    users = [f"user{n}" for n in range(40)]
+    place.add(users, ends=45)
+    sandbox.fault("token", "delay", seconds=0.5, times=0)
+    with subprocess.Popen(command(place, "work", "--json"), stdout=subprocess.PIPE) as work:
+        sandbox.wait_for_calls("token", 3)
+        work.send_signal(number)
+        out, _ = work.communicate(timeout=30)
+    begun = sandbox.calls("token")
+    assert work.returncode == 0 and json.loads(out)["refreshed"] == len(place.refreshed()) == begun
+    assert all(status == "1" for _, status in place.rows().values())
+    assert not [row for row in place.rows("lease_owner").values() if row[0]]
+
+
+def test_a_verb_that_is_stopped_says_how_far_it_came(place, sandbox):
+    users = [f"user{n}" for n in range(20)]
+    place.add(users, ends=3000)
+    sandbox.fault("token", "delay", seconds=0.5, times=0)
+    with subprocess.Popen(command(place, "refresh", "--all", "--json"), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as verb:
+        sandbox.wait_for_calls("token", 2)
+        verb.send_signal(signal.SIGINT)
+        out, err = verb.communicate(timeout=30)
+    done = json.loads(out)
+    assert verb.returncode == TEMPFAIL and b"GT0953" in err
+    assert done["stopped"] and done["refreshed"] == len(place.refreshed()) == sandbox.calls("token")
+    sandbox.fault("token", "none")
+    assert answer(place, "refresh", "--all")["refreshed"] == 20
+
+
+def test_a_bar_on_a_terminal_alone(make_place):
+    place = make_place()
+    place.add([f"user{n}" for n in range(3)], ends=3000)
+    assert place.ctl("refresh", "--all").stderr == ""
+    controller, terminal = pty.openpty()
+    done = subprocess.run(command(place, "refresh", "--all"), stdout=subprocess.PIPE,
+                          stderr=terminal, check=False, timeout=60)
+    os.close(terminal)
+    shown = os.read(controller, 65536)
+    os.close(controller)
+    assert done.returncode == 0 and b"refresh [" in shown and b"/3" in shown
+
+
+def test_verbs_beside_httpd(place, sandbox):
+    users = [f"user{n}" for n in range(20)]
+    place.configure(settings="GraphTokRefreshMargin 10s\nGraphTokRefreshAhead 40s\n"
+                             "GraphTokBackground on\n")
+    place.add(users)
+    place.database.hand_over()
+    place.start()
+    assert answer(place, "work", "--once")["not_refreshed"] == 0
+    place.wait(lambda: place.refreshed() == set(users))
+    assert sandbox.calls("token") == 20
+    assert answer(place, "revoke", "user1")["revoked"] == 1
+
+
+def test_the_database_away_is_an_exit_code_of_its_own(make_place):
+    place = make_place(engine="pgsql")
+    place.database.params = "host=127.0.0.1 port=1 user=x dbname=x connect_timeout=1"
+    place.configure()
+    for verb in (("list",), ("refresh", "--all"), ("cleanup",)):
+        assert place.ctl(*verb, check=False).returncode == TEMPFAIL
