@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
+#include "crypt/keytext.h"
 
 #define LOOKS 5
 
@@ -89,7 +90,10 @@ static gt_err_t *read_text(ctl_keyfile_t *file, apr_pool_t *p)
 
     if (!gt_source_parse(&source, apr_pstrcat(p, "file:", file->path, NULL), NULL, &why, p))
         return gt_err(p, GT_INVALID, "GT0962", "--keyring %s: %s", file->path, why);
-    return gt_source_read(&file->text, source, p);
+    GT_TRY(gt_source_read(&file->text, source, p));
+    /* A source has no white space round it; a file's last line ends. */
+    file->text = gt_keytext_append(file->text, gt_secret_from("", p), p);
+    return GT_OK;
 }
 
 gt_err_t *ctl_keyfile_open(ctl_keyfile_t **file, const char *path, int may_make, apr_pool_t *p)

@@ -228,7 +228,8 @@ static gt_err_t *rotate(keys_ask_t *ask)
     return ask->reencrypt ? keys_reencrypt(ask) : GT_OK;
 }
 
-/* Without the key every purpose must have a writer, and it must not be at work. */
+/* Without the key every purpose must have a writer, and it must not be at work. `rest` is NULL when
+ * it is the only key. */
 static gt_err_t *judge_rest(const gt_keyring_t *ring, const gt_keyring_t *rest, keys_ask_t *ask)
 {
     for (int i = 0; i < GT_PURPOSES; i++) {
@@ -237,7 +238,7 @@ static gt_err_t *judge_rest(const gt_keyring_t *ring, const gt_keyring_t *rest, 
 
         if (writer == NULL || strcmp(writer->id, ask->id) != 0)
             continue;
-        if (gt_keyring_writer(rest, purpose) == NULL || !ask->force)
+        if (rest == NULL || gt_keyring_writer(rest, purpose) == NULL || !ask->force)
             return gt_err(ask->ctl->pool, GT_CONFLICT, "GT0967",
                           "key %s writes for the purpose %s: let another one write first "
                           "(graphtokctl keys rotate)",
@@ -289,7 +290,8 @@ static gt_err_t *retire(keys_ask_t *ask)
     GT_TRY(open_file(&file, ask));
     GT_TRY(gt_keytext_take(&rest, &line, ctl_keyfile_text(file), ask->id, p));
     GT_TRY(gt_keyring_parse(&ring, ctl_keyfile_text(file), p));
-    GT_TRY(gt_keyring_parse(&left, rest, p));
+    if (gt_keyring_parse(&left, rest, p) != GT_OK)
+        left = NULL;
     GT_TRY(judge_rest(ring, left, ask));
     GT_TRY(keys_config(ask));
     GT_TRY(rows_of_key(&rows, ask, ring));

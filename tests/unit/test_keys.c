@@ -1,0 +1,339 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* A configuration's keyring: derived, followed while it is used, asked when a key is missing. */
+
+#include "gt_test.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypt/aead.h"
+#include "crypt/seal.h"
+#include "keys.h"
+
+Suite *suite_keys(void);
+
+#define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEY_B "__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA="
+#define READERS 3
+#define SWAPS 300
+
+static const gt_place_t place = {"user_tokens", "encrypted_access_token", "tom", "microsoft"};
+
+static char folder[64];
+static char said[1024];
+static int errors, notices;
+
+static int wants(void *baton, int level)
+{
+    (void)baton;
+    return level <= GT_LOG_NOTICE;
+}
+
+static void print(void *baton, int level, const char *line)
+{
+    (void)baton;
+    if (level == GT_LOG_NOTICE)
+        notices++;
+    else
+        errors++;
+    apr_cpystrn(said, line, sizeof(said));
+}
+
+static const gt_log_sink_t sink = {NULL, wants, print};
+
+static void make_folder(void)
+{
+    make_pool();
+    apr_cpystrn(folder, "/tmp/graphtok-keys-XXXXXX", sizeof(folder));
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    errors = notices = 0;
+    gt_log_set(&sink);
+}
+
+static void drop_folder(void)
+{
+    const char *command = apr_pstrcat(pool, "rm -rf ", folder, NULL);
+
+    gt_log_set(NULL);
+    ck_assert_int_eq(system(command), 0);
+    drop_pool();
+}
+
+/* Another file under the name, as editors and graphtokctl do. */
+static const char *write_ring(const char *text)
+{
+    const char *path = apr_pstrcat(pool, folder, "/keyring", NULL);
+    const char *beside = apr_pstrcat(pool, path, ".new", NULL);
+    FILE *file = fopen(beside, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(beside, 0600), 0);
+    ck_assert_int_eq(rename(beside, path), 0);
+    return path;
+}
+
+static gt_config_t *config_of(const char *keyring, const char *secret)
+{
+    gt_config_t *config = gt_config_default(pool);
+    gt_provider_conf_t *provider = gt_provider_conf_default("microsoft", pool);
+    const char *why;
+
+    if (keyring != NULL)
+        ck_assert(gt_source_parse(&config->keyring, keyring, NULL, &why, pool));
+    if (secret != NULL)
+        ck_assert(gt_source_parse(&provider->client_secret, secret, NULL, &why, pool));
+    APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = provider;
+    return config;
+}
+
+static const char *writer(const gt_keys_t *keys)
+{
+    return gt_keyring_writer(keys->ring, GT_KEY_ACCESS)->id;
+}
+
+static gt_keys_t *keys_of_file(const char *text)
+{
+    gt_keys_t *keys = apr_pcalloc(pool, sizeof(*keys));
+    const char *source = apr_pstrcat(pool, "file:", write_ring(text), NULL);
+
+    ck_ok(gt_keys_read(keys, config_of(source, "client-secret-of-32-characters"), pool));
+    return keys;
+}
+
+START_TEST(test_T4_without_a_keyring_a_key_is_derived)
+{
+    gt_keys_t one, same, other;
+    const gt_key_t *key;
+
+    ck_ok(gt_keys_read(&one, config_of(NULL, "client-secret-of-32-characters"), pool));
+    ck_ok(gt_keys_read(&same, config_of(NULL, "client-secret-of-32-characters"), pool));
+    ck_ok(gt_keys_read(&other, config_of(NULL, "another-secret-of-32-characters"), pool));
+    key = gt_keyring_writer(one.ring, GT_KEY_COOKIE);
+    ck_assert_int_eq(strncmp(key->id, "derived-", 8), 0);
+    ck_assert_str_eq(key->id + 8, key->fingerprint);
+    ck_assert_str_eq(writer(&one), writer(&same));
+    ck_assert_str_ne(writer(&one), writer(&other));
+    ck_assert_ptr_null(one.source);
+    ck_assert_str_eq(gt_keys_derived_from(config_of(NULL, "client-secret-of-32-characters"))->name,
+                     "microsoft");
+    ck_assert_ptr_null(gt_keys_derived_from(config_of(KEY_A, NULL)));
+}
+END_TEST
+
+START_TEST(nothing_is_derived_from_what_can_be_guessed)
+{
+    gt_config_t *nobody = gt_config_default(pool);
+    gt_keys_t keys;
+    gt_err_t *err;
+
+    err = gt_keys_read(&keys, config_of(NULL, "fifteen--bytes."), pool);
+    ck_fails(err, GT_INTERNAL, "GT0214");
+    ck_assert_ptr_nonnull(strstr(err->detail, "provider microsoft"));
+    ck_assert_ptr_null(strstr(err->detail, "fifteen"));
+    ck_ok(gt_keys_read(&keys, config_of(NULL, "sixteen---bytes."), pool));
+    ck_fails(gt_keys_read(&keys, config_of(NULL, NULL), pool), GT_INTERNAL, "GT0162");
+    ck_fails(gt_keys_read(&keys, nobody, pool), GT_INTERNAL, "GT0162");
+}
+END_TEST
+
+static void count_change(void *baton)
+{
+    ++*(int *)baton;
+}
+
+START_TEST(a_changed_file_is_followed)
+{
+    gt_keys_t *keys = keys_of_file("a any " KEY_A "\n");
+    const gt_keyring_t *ring = keys->ring;
+    gt_secret_t *clear;
+    const char *sealed;
+    int changes = 0;
+
+    keys->changed = count_change;
+    keys->baton = &changes;
+    ck_ok(gt_seal(&sealed, ring, GT_KEY_ACCESS, GT_AES_256_GCM, &place,
+                  gt_secret_from("token", pool), pool));
+    gt_keys_follow(keys, pool);
+    ck_assert_int_eq(notices + errors + changes, 0);
+    write_ring("b any " KEY_B "\na any " KEY_A "\n");
+    gt_keys_follow(keys, pool);
+    ck_assert_int_eq(notices, 1);
+    ck_assert_int_eq(changes, 1);
+    ck_assert_ptr_nonnull(strstr(said, "access b"));
+    ck_assert_ptr_null(strstr(said, KEY_B));
+    ck_assert_str_eq(writer(keys), "b");
+    ck_ok(gt_unseal(&clear, ring, GT_KEY_ACCESS, &place, sealed, pool));
+    write_ring("b any " KEY_B "\n");
+    gt_keys_follow(keys, pool);
+    ck_fails(gt_unseal(&clear, ring, GT_KEY_ACCESS, &place, sealed, pool), GT_DAMAGED, "GT0211");
+    ck_assert_int_eq(errors, 0);
+}
+END_TEST
+
+START_TEST(a_broken_file_is_said_once_and_changes_nothing)
+{
+    static const struct {
+        const char *text, *tag;
+    } rows[] = {{"b any nonsense\n", "keyring line 1"},
+                {"# nothing\n", "holds no key"},
+                {"b access,refresh,personal " KEY_B "\n", "no key for the purpose cookie"}};
+    gt_keys_t *keys = keys_of_file("a any " KEY_A "\n");
+
+    write_ring(rows[_i].text);
+    gt_keys_follow(keys, pool);
+    gt_keys_follow(keys, pool);
+    ck_assert_int_eq(errors, 1);
+    ck_assert_ptr_nonnull(strstr(said, "GT0163"));
+    ck_assert_ptr_nonnull(strstr(said, rows[_i].tag));
+    ck_assert_str_eq(writer(keys), "a");
+    write_ring("b any " KEY_B "\n");
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "b");
+}
+END_TEST
+
+/* Another child was first, and wrote with the new key. */
+START_TEST(a_missing_key_is_asked_for_at_once)
+{
+    gt_keys_t *keys = keys_of_file("a any " KEY_A "\n");
+    gt_keyring_t *newer;
+    gt_secret_t *clear;
+    const char *sealed;
+
+    ck_ok(gt_keyring_parse(&newer, gt_secret_from("b any " KEY_B "\n", pool), pool));
+    ck_ok(gt_seal(&sealed, newer, GT_KEY_ACCESS, _i == 0 ? GT_AES_256_GCM : GT_FERNET, &place,
+                  gt_secret_from("token", pool), pool));
+    ck_assert_ptr_nonnull(gt_unseal(&clear, keys->ring, GT_KEY_ACCESS, &place, sealed, pool));
+    write_ring("b any " KEY_B "\na any " KEY_A "\n");
+    ck_ok(gt_unseal(&clear, keys->ring, GT_KEY_ACCESS, &place, sealed, pool));
+    ck_assert(gt_secret_equal(clear, gt_secret_from("token", pool)));
+    ck_assert_str_eq(writer(keys), "b");
+}
+END_TEST
+
+START_TEST(a_command_is_asked_again)
+{
+    const char *path = write_ring("");
+    const char *script = apr_pstrcat(pool, folder, "/vault", NULL);
+    gt_keys_t keys;
+    FILE *file = fopen(script, "w");
+
+    fprintf(file, "#!/bin/sh\necho run >> %s/runs\nhead -1 %s\n", folder, path);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(script, 0700), 0);
+    write_ring("a any " KEY_A "\n");
+    fake_clock(apr_time_from_sec(1795249815));
+    ck_ok(gt_keys_read(&keys, config_of(apr_pstrcat(pool, "exec:", script, NULL), NULL), pool));
+    write_ring("b any " KEY_B "\n");
+    gt_keys_follow(&keys, pool);
+    ck_assert_str_eq(writer(&keys), "a");
+    /* Anybody can name a key that is not there: no run for each. */
+    ck_assert_ptr_null(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
+    fake_time += apr_time_from_sec(5);
+    ck_assert_ptr_nonnull(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
+    write_ring("c any " KEY_A "\n");
+    fake_time += apr_time_from_sec(299);
+    gt_keys_follow(&keys, pool);
+    ck_assert_str_eq(writer(&keys), "b");
+    fake_time += apr_time_from_sec(1);
+    gt_keys_follow(&keys, pool);
+    ck_assert_str_eq(writer(&keys), "c");
+}
+END_TEST
+
+static int stop;
+
+/* Every value opens, whatever is swapped meanwhile. */
+static void *seal_and_open(void *baton)
+{
+    const gt_keyring_t *ring = baton;
+    apr_pool_t *own;
+    apr_uintptr_t failed = 0;
+
+    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        const char *sealed;
+        gt_secret_t *clear;
+
+        apr_pool_clear(own);
+        failed +=
+            (apr_uintptr_t)(gt_seal(&sealed, ring, GT_KEY_ACCESS, GT_AES_256_GCM, &place,
+                                    gt_secret_from("token", own), own) != GT_OK ||
+                            gt_unseal(&clear, ring, GT_KEY_ACCESS, &place, sealed, own) != GT_OK);
+    }
+    apr_pool_destroy(own);
+    gt_aead_thread_end();
+    return (void *)failed;
+}
+
+START_TEST(keys_are_swapped_under_readers)
+{
+    static const char *const texts[] = {"a any " KEY_A "\nb any " KEY_B "\n",
+                                        "b any " KEY_B "\na any " KEY_A "\n"};
+    pthread_t threads[READERS];
+    gt_keyring_t *ring;
+    int i;
+
+    fake_clock(apr_time_from_sec(1795249815));
+    ck_ok(gt_keyring_parse(&ring, gt_secret_from(texts[0], pool), pool));
+    __atomic_store_n(&stop, 0, __ATOMIC_RELEASE);
+    for (i = 0; i < READERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, seal_and_open, ring), 0);
+    for (i = 0; i < SWAPS; i++)
+        ck_ok(gt_keyring_renew(ring, gt_secret_from(texts[(i + 1) % 2], pool), pool));
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    for (i = 0; i < READERS; i++) {
+        void *failed;
+
+        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+}
+END_TEST
+
+START_TEST(replaced_keys_are_freed_in_time)
+{
+    const gt_key_t *first, *second;
+    gt_keyring_t *ring;
+
+    fake_clock(apr_time_from_sec(1795249815));
+    ck_ok(gt_keyring_parse(&ring, gt_secret_from("a any " KEY_A, pool), pool));
+    first = gt_keyring_writer(ring, GT_KEY_ACCESS);
+    ck_ok(gt_keyring_renew(ring, gt_secret_from("b any " KEY_B, pool), pool));
+    second = gt_keyring_writer(ring, GT_KEY_ACCESS);
+    fake_time += apr_time_from_sec(601);
+    ck_ok(gt_keyring_renew(ring, gt_secret_from("c any " KEY_A, pool), pool));
+    /* Replaced just now: still to be read. */
+    ck_assert_str_eq(second->id, "b");
+    fake_time += apr_time_from_sec(601);
+    for (int i = 0; i < 3; i++)
+        ck_ok(gt_keyring_renew(ring, gt_secret_from("d any " KEY_B, pool), pool));
+    ck_assert_str_eq(first->id, "a");
+    ck_assert_str_eq(gt_keyring_writer(ring, GT_KEY_ACCESS)->id, "d");
+}
+END_TEST
+
+Suite *suite_keys(void)
+{
+    Suite *suite = suite_create("keys");
+    TCase *tcase = tcase_create("files");
+
+    tcase_add_checked_fixture(tcase, make_folder, drop_folder);
+    tcase_add_test(tcase, test_T4_without_a_keyring_a_key_is_derived);
+    tcase_add_test(tcase, nothing_is_derived_from_what_can_be_guessed);
+    tcase_add_test(tcase, a_changed_file_is_followed);
+    tcase_add_loop_test(tcase, a_broken_file_is_said_once_and_changes_nothing, 0, 3);
+    tcase_add_loop_test(tcase, a_missing_key_is_asked_for_at_once, 0, 2);
+    tcase_add_test(tcase, a_command_is_asked_again);
+    tcase_add_test(tcase, keys_are_swapped_under_readers);
+    tcase_add_test(tcase, replaced_keys_are_freed_in_time);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
