@@ -21,8 +21,8 @@
 #include "task/wait.h"
 #include "vault/holder.h"
 
-#define CREW_THREADS 2
-#define TRANSFERS 8
+#define CREW_THREADS 4
+#define TRANSFERS 64 /* background work keeps many under way */
 /* A refresh of ours, after one of somebody else's that we waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
 #define PATIENCE apr_time_from_sec(5)
