@@ -80,7 +80,7 @@ def test_an_entry_of_the_journal_older_than_a_sign_in_is_dropped(fire):
     assert refresh_while_the_database_stops(fire) == 200
     fire.a.kill()
     fire.postgres.start()
-    until(lambda: fire.b.status("/health/microsoft/tokens") == 200, 10)
+    until(lambda: herd([fire.b], 32, "/health/microsoft/tokens") == {200: 32}, 20)
     fire.sign_in(fire.b, life=3600)
     generation = fire.row("generation")
     fire.a.httpd.start()

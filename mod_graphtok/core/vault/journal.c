@@ -184,6 +184,16 @@ static int flush_folder(const char *folder)
     return is_flushed;
 }
 
+/** A file that root wrote (the command line) must be readable for httpd's children, whose folder it
+ * is. */
+static int give_to_owner(int fd, const char *folder)
+{
+    struct stat info;
+
+    return geteuid() != 0 ||
+           (stat(folder, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0);
+}
+
 static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const char *text,
                             apr_pool_t *p)
 {
@@ -194,7 +204,8 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
 
     if (fd < 0)
         return failed(journal, "no file can be made", p);
-    is_written = write_all(fd, text, strlen(text)) && !gt_fail("journal.write") && fsync(fd) == 0;
+    is_written = give_to_owner(fd, journal->folder) && write_all(fd, text, strlen(text)) &&
+                 !gt_fail("journal.write") && fsync(fd) == 0;
     is_written = close(fd) == 0 && is_written;
     if (!is_written || rename(beside, path) != 0 || !flush_folder(journal->folder)) {
         gt_err_t *err = failed(journal, "an entry cannot be written", p);
