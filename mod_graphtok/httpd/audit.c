@@ -26,6 +26,10 @@ APLOG_USE_MODULE(graphtok);
 /* Of this generation; -1: none, or it could not be opened. */
 static int opened = -1;
 
+/* The reading end of a program's pipe, or NULL. Only the parent keeps it, for the program's next
+ * start: a child that held it could write on, to nobody, after a restart ended the program. */
+static apr_file_t *reading_end;
+
 static apr_file_t *open_program(const char *command, apr_pool_t *p)
 {
     apr_cmdtype_e how = APR_PROGRAM_ENV;
@@ -37,7 +41,10 @@ static apr_file_t *open_program(const char *command, apr_pool_t *p)
     if (*command == '$' || *command == '|')
         command++;
     program = ap_open_piped_log_ex(p, command, how);
-    return program ? ap_piped_log_write_fd(program) : NULL;
+    if (!program)
+        return NULL;
+    reading_end = ap_piped_log_read_fd(program);
+    return ap_piped_log_write_fd(program);
 }
 
 static int descriptor_of(apr_file_t *file)
@@ -69,6 +76,7 @@ int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     (void)plog;
     (void)ptemp;
     opened = -1;
+    reading_end = NULL;
     if (!server || !server->config->audit)
         return OK;
     opened = open_audit(server->config->audit, pconf);
@@ -95,6 +103,8 @@ gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyr
 
     if (!child->config->audit)
         return NULL;
+    if (reading_end)
+        apr_file_close(reading_end);
     audit = gt_audit_make(&conf, p);
     sink = gt_audit_sink(audit);
     gt_event_to(&sink);

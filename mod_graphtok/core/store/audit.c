@@ -45,6 +45,7 @@ struct gt_audit_t {
     int has_ended;
     int is_torn;            /* the last write left a piece of a line */
     int is_failing;         /* said in the log */
+    int is_quiet;           /* the log hears of neither */
     apr_time_t quiet_until; /* gt_mono(): the pipe was full a moment ago */
     apr_int64_t lost;       /* records since the last one written */
 };
@@ -187,6 +188,8 @@ static const char *put_bytes(gt_audit_t *audit, const char *bytes, apr_size_t le
 
 static void say(gt_audit_t *audit, const char *why)
 {
+    if (audit->is_quiet)
+        return;
     if (why != NULL && !audit->is_failing)
         gt_log(GT_LOG_ERROR, "GT0450", "the audit cannot be written: %s; %s", why,
                audit->conf.is_required ? "no token is handed out meanwhile"
@@ -319,8 +322,11 @@ static void end_chain(gt_audit_t *audit)
 
     if (!audit->has_begun)
         return;
+    /* Nobody's operation: when it cannot be written the chain stays open, and that is all. */
+    audit->is_quiet = 1;
     begin_line(&line, "end", "ok");
     (void)(catch_up(audit) && put(audit, &line));
+    audit->is_quiet = 0;
 }
 
 void gt_audit_key(gt_audit_t *audit, const gt_keyring_t *ring)
