@@ -20,10 +20,11 @@ struct gt_jobs_t {
     const char *worker; /* who we are in the rows */
     atomic_int is_stopped;
     atomic_int under_way;
-    atomic_int found;                /* parts that were due in the last tick */
-    _Atomic(apr_time_t) more_at;     /* ticks: a part that had more is due again by then */
-    _Atomic(apr_time_t) quiet_until; /* ticks: the database failed, no tick before */
-    _Atomic(apr_int64_t) refreshed, not_refreshed, expired, removed, valid, not_valid;
+    atomic_int found;         /* parts that were due when last looked */
+    atomic_int failures;      /* of the database, in a row */
+    atomic_llong more_at;     /* ticks: a part that had more is due again by then */
+    atomic_llong quiet_until; /* ticks: nobody looks before */
+    atomic_llong refreshed, not_refreshed, expired, removed, valid, not_valid;
 };
 
 /** One slice: one part of one job of one store. */

@@ -19,8 +19,10 @@
 #include "jobs/inner.h"
 #include "jobs/pace.h"
 
-#define SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
+#define SPAN apr_time_from_msec(80)           /* a timed function of the crew has 100 ms */
+#define AFTER_NOTHING apr_time_from_msec(500) /* two looks a tick apart are enough for claims */
 #define AFTER_FAILURE apr_time_from_sec(10)
+#define AFTER_FAILURES apr_time_from_sec(300)
 #define CLEANUP_EVERY apr_time_from_sec(3600)
 #define VALIDATE_SHARE 64
 
@@ -143,6 +145,23 @@ static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, 
     return GT_OK;
 }
 
+/** How long until the next look. Whoever has forgotten to migrate is told more and more seldom. */
+static void rest(gt_jobs_t *jobs, const gt_err_t *err)
+{
+    apr_interval_time_t span = 0;
+
+    if (err != GT_OK)
+        span = gt_backoff(atomic_fetch_add(&jobs->failures, 1), AFTER_FAILURE, AFTER_FAILURES);
+    else
+        atomic_store(&jobs->failures, 0);
+    if (err == GT_OK && atomic_load(&jobs->found) == 0)
+        span = AFTER_NOTHING;
+    atomic_store(&jobs->quiet_until, gt_ticks() + span);
+    if (err != GT_OK)
+        gt_log(GT_LOG_WARNING, "GT1101", "%s (%s); tried again in %d s", err->detail, err->tag,
+               (int)apr_time_sec(span));
+}
+
 void gt_jobs_tick(void *baton, apr_pool_t *scratch)
 {
     gt_jobs_t *jobs = baton;
@@ -150,9 +169,9 @@ void gt_jobs_tick(void *baton, apr_pool_t *scratch)
     apr_time_t until = gt_ticks() + SPAN;
     gt_err_t *err = GT_OK;
 
-    atomic_store(&jobs->found, 0);
     if (atomic_load(&jobs->is_stopped) || gt_ticks() < atomic_load(&jobs->quiet_until))
         return;
+    atomic_store(&jobs->found, 0);
     for (int i = 0; err == GT_OK && i < stores->nelts; i++) {
         const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
 
@@ -160,9 +179,5 @@ void gt_jobs_tick(void *baton, apr_pool_t *scratch)
         if (err != GT_OK)
             err = gt_err_in(err, "background work in store %s", conf->name);
     }
-    if (err == GT_OK)
-        return;
-    atomic_store(&jobs->quiet_until, gt_ticks() + AFTER_FAILURE);
-    gt_log(GT_LOG_WARNING, "GT1101", "%s (%s); tried again in %s", err->detail, err->tag,
-           gt_span_text(AFTER_FAILURE, scratch));
+    rest(jobs, err);
 }

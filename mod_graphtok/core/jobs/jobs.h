@@ -29,7 +29,7 @@ void gt_jobs_tick(void *baton, apr_pool_t *scratch);
 /** Take nothing more; what waits for its turn ends without having begun. From any thread. */
 void gt_jobs_stop(gt_jobs_t *jobs);
 
-/** 1 when the last tick found nothing that is due and nothing is under way. */
+/** 1 when nothing was due when last looked, nothing is to come, nothing is under way. */
 int gt_jobs_are_idle(gt_jobs_t *jobs);
 
 /** What was done since the start. */
