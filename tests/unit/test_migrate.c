@@ -71,11 +71,12 @@ static const char *columns(bench_t *bench)
 #define S0_COLUMNS                                                                                 \
     "created_at encrypted_access_token encrypted_refresh_token expires_at id updated_at user_id"
 #define ALL_COLUMNS                                                                                \
-    "account_issuer account_subject account_tenant claims created_at email "                       \
-    "encrypted_access_token encrypted_id_token encrypted_refresh_token error_count "               \
-    "error_message expires_at generation id intent_owner intent_until key_id last_used_at "        \
-    "lease_owner lease_until previous_refresh_token previous_until provider revision scopes "      \
-    "status updated_at use_count user_id"
+    "account_issuer account_subject account_tenant checked_at claims created_at "                  \
+    "due_after email encrypted_access_token encrypted_id_token "                                   \
+    "encrypted_refresh_token error_count error_message expires_at generation id "                  \
+    "intent_owner intent_until key_id last_used_at lease_owner lease_until "                       \
+    "previous_refresh_token previous_until provider revision scopes status "                       \
+    "updated_at use_count user_id"
 
 static gt_err_t *try_insert(bench_t *bench, const char *id, const char *user, const char *more)
 {
