@@ -10,19 +10,18 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <apr_strings.h>
 
 #include "base/clock.h"
 #include "base/source.h"
+#include "progress.h"
 
 /* Servers look at their keyring each 5 s. */
 #define SETTLED_AFTER apr_time_from_sec(7)
 
 #define BATCH 100
 #define PASSES 50
-#define BAR 40
 /* A lock, a failover, a database that restarts. */
 #define PATIENCE apr_time_from_sec(60)
 #define AGAIN_AFTER apr_time_from_msec(250)
@@ -35,28 +34,10 @@ typedef struct way_t {
     apr_int64_t moved; /* in all passes */
     apr_int64_t stuck; /* in the last pass */
     apr_int64_t passes;
-    apr_time_t began, drawn; /* ticks */
+    apr_time_t began; /* ticks */
     const char *why_stuck;
+    ctl_progress_t bar;
 } way_t;
-
-static void draw(way_t *way, const gt_rekey_t *pass, int is_end)
-{
-    apr_int64_t done = way->passes > 1 || is_end ? way->rows : pass->looked;
-    apr_int64_t percent;
-    int full;
-
-    if (!isatty(STDERR_FILENO) || (!is_end && gt_ticks() - way->drawn < apr_time_from_msec(100)))
-        return;
-    way->drawn = gt_ticks();
-    done = done < way->rows ? done : way->rows;
-    percent = way->rows > 0 ? done * 100 / way->rows : 100;
-    full = (int)(percent * BAR / 100);
-    fprintf(stderr,
-            "\r%s [%.*s%*s] %3" APR_INT64_T_FMT " %%, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT
-            " rows%s",
-            gt_store_conf(way->store)->name, full, "########################################",
-            BAR - full, "", percent, done, way->rows, is_end ? "\n" : "");
-}
 
 /* What the rate allows until now is what was looked at. */
 static void keep_rate(const way_t *way, apr_int64_t looked)
@@ -106,10 +87,10 @@ static gt_err_t *one_pass(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
 
     way->passes++;
     gt_rekey_begin(pass, way->store);
-    while (err == GT_OK && !pass->ended) {
+    while (err == GT_OK && !pass->ended && !ctl_stop_asked()) {
         err = some(way, pass, scratch);
         way->moved = before + pass->moved;
-        draw(way, pass, 0);
+        ctl_progress_show(&way->bar, way->passes > 1 ? way->rows : pass->looked);
         if (err == GT_OK)
             keep_rate(way, pass->looked);
     }
@@ -117,23 +98,15 @@ static gt_err_t *one_pass(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
     return err;
 }
 
-/* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
- * have by then, or their rows are met again. A store that writes Fernet is read once more for it. */
-static gt_err_t *walk(way_t *way)
+static gt_err_t *verdict(const way_t *way, const gt_rekey_t *pass)
 {
     apr_pool_t *p = way->ask->ctl->pool;
-    apr_pool_t *scratch;
-    gt_rekey_t pass;
 
-    apr_pool_create(&scratch, p);
-    way->began = gt_ticks();
-    GT_TRY(gt_rekey_left(&way->rows, way->store, p));
-    do {
-        way->began = gt_ticks();
-        GT_TRY(one_pass(way, &pass, scratch));
-    } while ((pass.moved > 0 || pass.changed > 0) && way->passes < PASSES);
-    draw(way, &pass, 1);
-    if (pass.changed > 0)
+    if (ctl_stop_asked())
+        return gt_err(
+            p, GT_CANCELLED, "GT0953",
+            "stopped; what was done stays done, the rest can be done by the same command");
+    if (pass->changed > 0)
         return gt_err(p, GT_BUSY, "GT0969",
                       "store %s: rows change faster than they can be sealed anew; run it again",
                       gt_store_conf(way->store)->name);
@@ -143,6 +116,27 @@ static gt_err_t *walk(way_t *way)
                       "last one: %s",
                       gt_store_conf(way->store)->name, way->stuck, way->why_stuck);
     return GT_OK;
+}
+
+/* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
+ * have by then, or their rows are met again. A store that writes Fernet is read once more for it. */
+static gt_err_t *walk(way_t *way)
+{
+    apr_pool_t *p = way->ask->ctl->pool;
+    apr_pool_t *scratch;
+    gt_err_t *err;
+    gt_rekey_t pass;
+
+    apr_pool_create(&scratch, p);
+    GT_TRY(gt_rekey_left(&way->rows, way->store, p));
+    ctl_progress_begin(&way->bar, gt_store_conf(way->store)->name, way->rows);
+    do {
+        way->began = gt_ticks();
+        err = one_pass(way, &pass, scratch);
+    } while (err == GT_OK && (pass.moved > 0 || pass.changed > 0) && way->passes < PASSES &&
+             !ctl_stop_asked());
+    ctl_progress_end(&way->bar);
+    return err != GT_OK ? err : verdict(way, &pass);
 }
 
 static void report(json_t *list, const way_t *way, const gt_err_t *err)
@@ -195,6 +189,7 @@ gt_err_t *keys_reencrypt(keys_ask_t *ask)
     GT_TRY(ctl_audit_start(ask->config, keys->ring, p));
     GT_TRY(keys_stores(&stores, ask, keys->ring));
     let_settle(ask);
+    ctl_stop_begin();
     for (int i = 0; i < stores->nelts; i++) {
         way_t way = {.ask = ask, .store = APR_ARRAY_IDX(stores, i, gt_store_t *)};
         gt_err_t *err = walk(&way);
