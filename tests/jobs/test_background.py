@@ -4,7 +4,7 @@ nodes, cut off by nothing."""
 
 import pytest
 
-from conftest import ADA, DAY, QUICK
+from support.place import ADA, DAY, QUICK
 
 ON = QUICK + "GraphTokBackground on\n"
 USERS = [f"user{n}" for n in range(12)]

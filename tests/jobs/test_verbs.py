@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from conftest import DAY
 from support import httpd as servers
+from support.place import DAY
 
 USAGE, DATAERR, NOINPUT, TEMPFAIL, NOPERM = 64, 65, 66, 75, 77
 ALAN = "alan@sandbox.example"
