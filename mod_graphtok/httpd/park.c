@@ -6,8 +6,8 @@
  * MPM comes back to process_connection from there when the connection is kept alive and says that
  * input waits; both fields are lent and given back.
  *
- * A provider that usually answers within two milliseconds is waited for a moment on the spot: the way
- * through the MPM's poll set and queue costs more than that. Half of the threads at most do so, 5 ms
+ * A provider that usually answers within 5 ms is waited for a moment on the spot: the way
+ * through the MPM's poll set and queue costs more than that. Half of the threads at most do so, 10 ms
  * at most, and the first slow answers end it.
  *
  * The eventfd belongs to the connection and is closed with it, after every task that could write to
@@ -107,8 +107,8 @@ static void drain(parked_t *pk)
 
 /* ---- a moment on the spot ---- */
 
-#define MOMENT_MS 5
-#define QUICK 2000 /* µs */
+#define MOMENT_MS 10
+#define QUICK 5000 /* µs */
 
 /* How long waits took lately (µs, a moving mean), and how many threads wait now: of the child. */
 static struct {

@@ -77,8 +77,8 @@ def compare(contenders, clients, seconds, rounds, say=lambda text: None):
             figures = one_round(contender, clients, seconds)
             seen[contender.name].append(figures)
             say(f"round {number + 1}: {contender.name}: {figures['rate']:.0f}/s, "
-                f"p99 {figures['p99']:.0f} ms, CPU {figures['cpu']:.3f} ms, "
+                f"p99 {figures['p99'] or 0:.0f} ms, CPU {figures['cpu']:.3f} ms, "
                 f"PSS {figures['pss']:.0f} MiB, errors {figures['errors']}")
-    return {name: {key: statistics.median(row[key] for row in rows) if key != "errors"
+    return {name: {key: statistics.median(row[key] or 0 for row in rows) if key != "errors"
                    else sum(row[key] for row in rows) for key in rows[0]}
             for name, rows in seen.items()}
