@@ -78,7 +78,7 @@ static void look(gt_keys_t *keys, apr_pool_t *scratch)
     if (keys->changed != NULL)
         keys->changed(keys->baton);
     gt_log(GT_LOG_NOTICE, NULL, "the keyring %s changed; keys that write now: %s",
-               gt_source_name(keys->source), writers(keys->ring, scratch));
+           gt_source_name(keys->source), writers(keys->ring, scratch));
 }
 
 void gt_keys_follow(gt_keys_t *keys, apr_pool_t *scratch)
@@ -112,6 +112,7 @@ gt_err_t *gt_keys_read(gt_keys_t *keys, const gt_config_t *config, apr_pool_t *p
     *keys = (gt_keys_t){.lock = PTHREAD_MUTEX_INITIALIZER};
     if (config->keyring == NULL)
         return read_derived(keys, config, p);
+    gt_source_whole(config->keyring);
     GT_TRY(gt_source_read_new(&text, &keys->turn, config->keyring, p));
     err = gt_keyring_parse(&keys->ring, text, p);
     gt_secret_wipe(text);

@@ -131,9 +131,20 @@ static gt_err_t *judge_status(int status, const char *command, apr_pool_t *p)
 gt_err_t *gt_run_first_line(char *line, apr_size_t room, apr_size_t *len, char *const argv[],
                             apr_pool_t *p)
 {
+    const char *newline;
+
+    GT_TRY(gt_run_output(line, room, len, argv, p));
+    newline = memchr(line, '\n', *len);
+    if (newline != NULL)
+        *len = (apr_size_t)(newline - line);
+    return GT_OK;
+}
+
+gt_err_t *gt_run_output(char *bytes, apr_size_t room, apr_size_t *len, char *const argv[],
+                        apr_pool_t *p)
+{
     apr_time_t deadline = gt_ticks() + TIME_LIMIT;
     const char *why;
-    const char *newline;
     int ends[2];
     int status = 0;
     int error;
@@ -149,7 +160,7 @@ gt_err_t *gt_run_first_line(char *line, apr_size_t room, apr_size_t *len, char *
         close(ends[0]);
         return failed(argv[0], apr_psprintf(p, "%s", strerror(error)), p);
     }
-    why = read_output(line, room, len, ends[0], deadline);
+    why = read_output(bytes, room, len, ends[0], deadline);
     close(ends[0]);
     if (why == NULL)
         why = await_end(&status, pid, deadline);
@@ -157,8 +168,5 @@ gt_err_t *gt_run_first_line(char *line, apr_size_t room, apr_size_t *len, char *
         end_now(pid);
         return failed(argv[0], why, p);
     }
-    newline = memchr(line, '\n', *len);
-    if (newline != NULL)
-        *len = (apr_size_t)(newline - line);
     return judge_status(status, argv[0], p);
 }

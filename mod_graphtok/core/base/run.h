@@ -24,4 +24,8 @@
 GT_MUST gt_err_t *gt_run_first_line(char *line, apr_size_t room, apr_size_t *len,
                                     char *const argv[], apr_pool_t *p);
 
+/** The same with all that it prints. */
+GT_MUST gt_err_t *gt_run_output(char *bytes, apr_size_t room, apr_size_t *len, char *const argv[],
+                                apr_pool_t *p);
+
 #endif

@@ -40,6 +40,7 @@ struct gt_source_t {
     const char *what; /* path, name of the variable, or the literal */
     char **argv;      /* exec */
     apr_interval_time_t keep;
+    int is_whole;             /* exec: all lines */
     apr_thread_mutex_t *lock; /* protects all below */
     char *value;              /* the last that was read, OpenSSL's memory; NULL: none yet */
     apr_size_t len;
@@ -322,7 +323,8 @@ static gt_err_t *read_exec(gt_source_t *source, apr_pool_t *p)
     source->is_doubted = 0;
     line = apr_palloc(p, GT_SOURCE_MAX + 1);
     gt_wipe_with_pool(line, GT_SOURCE_MAX + 1, p);
-    GT_TRY(gt_run_first_line(line, GT_SOURCE_MAX + 1, &len, source->argv, p));
+    GT_TRY((source->is_whole ? gt_run_output : gt_run_first_line)(line, GT_SOURCE_MAX + 1, &len,
+                                                                  source->argv, p));
     GT_TRY(take_value(source, line, len, p));
     source->read_at = gt_ticks();
     return GT_OK;
@@ -356,6 +358,11 @@ static gt_err_t *use_last(gt_source_t *source, gt_err_t *err)
     /* A command that failed is not run again at once by each that asks. */
     source->read_at = gt_ticks();
     return GT_OK;
+}
+
+void gt_source_whole(gt_source_t *source)
+{
+    source->is_whole = 1;
 }
 
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least)

@@ -55,6 +55,10 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
+/** A command gives all that it prints, not its first line alone: what is asked for has lines. Before
+ * it is read. */
+void gt_source_whole(gt_source_t *source);
+
 /** A value from a command that is older than `least` is asked for again by the next reader: there is
  * a reason to think that it changed. */
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least);
