@@ -1,5 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
+/*
+ * A server for transfers' tests, in the test's own process: what it is told to do with a request it
+ * does, however rude that is. See upstream.h.
+ */
+
 #include "upstream.h"
 
 #include <pthread.h>
