@@ -40,8 +40,7 @@ typedef struct word_t {
     }
 
 /* Length of a prefix, the prefix. */
-#define IS_OLD(column)                                                                             \
-    "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
+#define IS_OLD(column) "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
 #define IS_OLD_ROW                                                                                 \
     "(" IS_OLD("encrypted_access_token") " OR " IS_OLD("encrypted_refresh_token") " OR " IS_OLD(   \
         "encrypted_id_token") " OR " IS_OLD("previous_refresh_token") ")"
@@ -270,7 +269,8 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_GRANT_BY_ID] = "SELECT {row} FROM {table} WHERE id = %s",
 
     /* user → {row} of each provider */
-    [GT_SQL_GRANT_OF_USER] = "SELECT {row} FROM {table} WHERE {user} = {user_arg} ORDER BY provider",
+    [GT_SQL_GRANT_OF_USER] =
+        "SELECT {row} FROM {table} WHERE {user} = {user_arg} ORDER BY provider",
 
     /* → key id, rows; a row counts for each key that one of its columns is on */
     [GT_SQL_KEY_ROWS] =
@@ -285,10 +285,9 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_REKEY_LEFT] = "SELECT count(*) FROM {table} WHERE " IS_OLD_ROW,
 
     /* id after which, the same, how many → id, user, provider, generation, the four columns */
-    [GT_SQL_REKEY_LIST] =
-        "SELECT id, {user}, provider, generation, encrypted_access_token, "
-        "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
-        "FROM {table} WHERE id > %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
+    [GT_SQL_REKEY_LIST] = "SELECT id, {user}, provider, generation, encrypted_access_token, "
+                          "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
+                          "FROM {table} WHERE id > %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
 
     /* access, refresh, id token (each NULL: keep), previous token that was read, and now, key id
      * (NULL: keep), owner, generation, access and refresh that were read. The previous token may be
