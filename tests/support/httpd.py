@@ -33,6 +33,20 @@ def build_folder():
     return pathlib.Path(folder)
 
 
+def sanitizers(folder):
+    """The environment of an httpd whose module was built with sanitizers (./runtests http-asan):
+    their libraries must be there before it is loaded; what they find goes to files."""
+    preload = os.environ.get("GRAPHTOK_PRELOAD")
+    if not preload:
+        return {}
+    found = folder / "found"
+    found.mkdir()
+    own(found)
+    return {"LD_PRELOAD": preload,
+            "ASAN_OPTIONS": f"detect_leaks=0:log_path={found}/asan:handle_abort=1",
+            "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={found}/ubsan"}
+
+
 def free_port():
     """A loopback port that nobody listens on now."""
     with socket.socket() as probe:
@@ -58,7 +72,7 @@ class Httpd:
         self.modules = LOADED + tuple(extra_modules)
         self.port = free_port()
         self.process = None
-        self.environment = {}
+        self.environment = sanitizers(self.folder)
 
     @property
     def url(self):
@@ -152,6 +166,11 @@ class Httpd:
         """Process ids of the children."""
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         return [int(pid) for pid in pathlib.Path(path).read_text().split()]
+
+    def findings(self):
+        """What sanitizers found."""
+        return "\n".join(path.read_text(errors="replace")
+                         for path in self.folder.glob("found/*"))
 
     def log(self):
         """The error log so far."""

@@ -190,5 +190,6 @@ GraphTokBackground off
         finally:
             self.httpd.stop()
         assert not found, found
+        assert not self.httpd.findings(), self.httpd.findings()
         if not os.environ.get("GRAPHTOK_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
