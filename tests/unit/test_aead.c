@@ -153,6 +153,29 @@ START_TEST(every_changed_bit_is_refused_and_nothing_is_left)
 }
 END_TEST
 
+/* The context keeps its key between calls: no other key's text may come of it, or open by it. */
+START_TEST(keys_and_directions_in_turn)
+{
+    unsigned char changing[32], first[20], second[20], again[20], out[4];
+
+    memcpy(changing, key, sizeof(key));
+    ck_assert(gt_aead_seal(first, changing, nonce, NULL, 0, "text", 4));
+    changing[31] ^= 1;
+    ck_assert(!gt_aead_open(out, changing, nonce, NULL, 0, first, sizeof(first)));
+    ck_assert(gt_aead_seal(second, changing, nonce, NULL, 0, "text", 4));
+    ck_assert_mem_ne(first, second, sizeof(first));
+    ck_assert(gt_aead_open(out, changing, nonce, NULL, 0, second, sizeof(second)));
+    ck_assert(!gt_aead_open(out, changing, nonce, NULL, 0, first, sizeof(first)));
+    ck_assert(gt_aead_open(out, key, nonce, NULL, 0, first, sizeof(first)));
+    ck_assert(gt_aead_open(out, key, nonce, NULL, 0, first, sizeof(first)));
+    ck_assert_mem_eq(out, "text", 4);
+    ck_assert(gt_aead_seal(again, key, nonce, NULL, 0, "text", 4));
+    ck_assert_mem_eq(first, again, sizeof(first));
+    gt_aead_thread_end();
+    ck_assert(gt_aead_open(out, key, nonce, NULL, 0, first, sizeof(first)));
+}
+END_TEST
+
 START_TEST(nothing_can_be_sealed_too)
 {
     unsigned char sealed[GT_TAG_BYTES];
@@ -223,6 +246,7 @@ Suite *suite_aead(void)
     tcase_add_test(tcase, published_gcm_vectors);
     tcase_add_test(tcase, published_hkdf_vectors);
     tcase_add_test(tcase, every_changed_bit_is_refused_and_nothing_is_left);
+    tcase_add_test(tcase, keys_and_directions_in_turn);
     tcase_add_test(tcase, nothing_can_be_sealed_too);
     tcase_add_test(tcase, absurd_lengths_are_refused);
     tcase_add_test(tcase, threads_do_not_disturb_each_other);
