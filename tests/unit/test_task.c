@@ -269,8 +269,10 @@ END_TEST
 START_TEST(test_no_loop_to_wait_on)
 {
     apr_time_t at = APR_INT64_MAX;
-    gt_task_t *task = task_of(&later, &at);
+    gt_task_t *task;
 
+    loop = NULL;
+    task = task_of(&later, &at);
     ck_assert_int_eq(gt_task_run(task), GT_TASK_DONE);
     ck_fails(gt_task_error(task), GT_INTERNAL, "GT0321");
     ck_assert_str_eq(trace, "tX-");
