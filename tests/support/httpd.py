@@ -47,6 +47,17 @@ def sanitizers(folder):
             "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={found}/ubsan"}
 
 
+def valgrind(folder):
+    """What runs httpd under valgrind (./runtests http-valgrind), or nothing."""
+    if not os.environ.get("GRAPHTOK_VALGRIND"):
+        return ()
+    found = folder / "found"
+    found.mkdir(exist_ok=True)
+    os.chmod(found, 0o777)
+    return ("valgrind", "--quiet", "--trace-children=yes", "--trace-children-skip=*/sh",
+            f"--log-file={found}/valgrind.%p")
+
+
 def free_port():
     """A loopback port that nobody listens on now."""
     with socket.socket() as probe:
@@ -114,6 +125,7 @@ class Httpd:
 
     def start(self, wrapper=()):
         """Start in the foreground and wait until it answers."""
+        wrapper = wrapper or valgrind(self.folder)
         with open(self.folder / "stderr.log", "ab") as errors:
             self.process = subprocess.Popen(
                 [*wrapper, *self.command("-DFOREGROUND")], stdout=errors, stderr=errors,
@@ -168,7 +180,7 @@ class Httpd:
         return [int(pid) for pid in pathlib.Path(path).read_text().split()]
 
     def findings(self):
-        """What sanitizers found."""
+        """What sanitizers or valgrind found."""
         return "\n".join(path.read_text(errors="replace")
                          for path in self.folder.glob("found/*"))
 
