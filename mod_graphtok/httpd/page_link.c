@@ -24,6 +24,16 @@ static const char *graph_url(const gtm_exchange_t *x)
     return gt_provider_conf(x->provider)->graph_url;
 }
 
+/* The zone is asked for in a header, so Graph's own link does not hold it. */
+static const char *page_query(const gtm_exchange_t *x, const char *sealed)
+{
+    gt_form_t *form = gt_form_make(x->r->pool);
+
+    gt_form_add(form, "page", sealed);
+    gt_form_add(form, "timezone", apr_table_get(x->query, "timezone"));
+    return gt_form_text(form);
+}
+
 const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p)
 {
     gtm_exchange_t *x = baton;
@@ -35,7 +45,7 @@ const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p)
     if (gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
                 &place, gt_secret_from(next_link, x->r->pool), x->r->pool))
         return NULL;
-    return apr_pstrcat(p, x->base, x->r->uri, "?page=", sealed, NULL);
+    return gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
 }
 
 gt_err_t *gtm_page_open(const char **next_link, gtm_exchange_t *x, const char *page)

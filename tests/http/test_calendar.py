@@ -68,6 +68,15 @@ def test_paging_by_our_own_links(site, sandbox, ada):
     assert pages >= 3 and len(seen) == len(set(seen)) >= 25
 
 
+def test_the_time_zone_holds_for_all_pages(site, sandbox, ada):
+    sandbox.bulk_events("ada@sandbox.example", count=25)
+    first = ada.get(site.url + "/calendar/events?top=10&timezone=Europe/Berlin")
+    second = ada.get(first.json["@odata.nextLink"])
+    zones = {event["start"]["timeZone"] for answer in (first, second)
+             for event in answer.json["value"]}
+    assert second.json["value"] and len(zones) == 1 and "UTC" not in zones
+
+
 def test_a_page_is_its_owners_only(site, sandbox, ada):
     sandbox.bulk_events("ada@sandbox.example", count=25)
     link = ada.get(site.url + "/calendar/events?top=10").json["@odata.nextLink"]
