@@ -24,6 +24,10 @@ AsyncRequestWorkerFactor 20
 MaxKeepAliveRequests 0
 """
 
+# For 10,000 clients in the one child. What the MPM takes is threads + idle threads × factor, and it
+# closes kept connections above that: so few idle threads must do when all answers come at once.
+CROWD = TUNING.replace("WorkerFactor 20", "WorkerFactor 1000") + "ListenBacklog 4096\n"
+
 MOUNTS = """
 <Location "/auth">
     SetHandler graphtok-auth
@@ -31,8 +35,12 @@ MOUNTS = """
 <Location "/calendar">
     SetHandler graphtok-calendar
 </Location>
+<Location "/server-status">
+    SetHandler server-status
+</Location>
 GraphTokUser static tom
 GraphTokLimit off
+GraphTokAnswerMax 200M
 GraphTokMaxTransfers 20000
 """
 
@@ -42,7 +50,7 @@ worker_processes auto;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 worker_rlimit_nofile 60000;
-events {{ worker_connections 20000; }}
+events {{ worker_connections 30000; }}
 http {{
     access_log off;
     keepalive_requests 100000000;
@@ -51,9 +59,9 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    upstream api {{ server 127.0.0.1:{upstream}; keepalive 2000; keepalive_requests 100000000; }}
+    upstream api {{ server 127.0.0.1:{upstream}; keepalive {kept}; keepalive_requests 100000000; }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{tls};
         location / {{
             proxy_pass http://api;
             proxy_http_version 1.1;
@@ -137,14 +145,15 @@ def apache_static(server, text):
                      server.process.pid)
 
 
-def nginx(ground, upstream, token):
-    """nginx proxy_pass with a fixed Authorization field."""
+def run_nginx(ground, upstream, token, kept=2000, tls=""):
+    """(port, process, what ends it) of an nginx."""
     folder = pathlib.Path(ground) / f"nginx-{os.urandom(3).hex()}"
     folder.mkdir()
     os.chmod(folder, 0o755)
     port = servers.free_port()
     conf = folder / "nginx.conf"
-    conf.write_text(NGINX.format(folder=folder, port=port, upstream=upstream.port, token=token))
+    conf.write_text(NGINX.format(folder=folder, port=port, upstream=upstream.port, token=token,
+                                 kept=kept, tls=tls))
     process = subprocess.Popen(["/usr/sbin/nginx", "-c", conf, "-p", folder],
                                stderr=subprocess.DEVNULL)
     time.sleep(0.5)
@@ -153,7 +162,24 @@ def nginx(ground, upstream, token):
         process.terminate()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-    return Contender("nginx proxy_pass", f"http://127.0.0.1:{port}/v1.0/me/events", process.pid, stop)
+    return port, process, stop
+
+
+def nginx(ground, upstream, token):
+    """nginx proxy_pass with a fixed Authorization field."""
+    port, process, stop = run_nginx(ground, upstream, token)
+    return Contender("nginx proxy_pass", f"http://127.0.0.1:{port}/v1.0/me/events", process.pid,
+                     stop)
+
+
+def nginx_tls(ground, upstream, ca):
+    """The upstream behind TLS and HTTP/2, with the sandbox's certificate, in Graph's place."""
+    folder = pathlib.Path(ca).parent
+    port, process, stop = run_nginx(
+        ground, upstream, "x", 12000,
+        f" ssl http2; ssl_certificate {folder}/server.pem; "
+        f"ssl_certificate_key {folder}/server.key; http2_max_concurrent_streams 1000")
+    return Contender("nginx", f"https://localhost:{port}", process.pid, stop)
 
 
 def straight(upstream):

@@ -39,23 +39,33 @@ def pss_mib(pid):
     return total / 1024
 
 
-def run_wrk(url, clients, seconds):
-    """wrk's figures: answered, requests/s, p50 and p99 in ms, errors."""
-    done = subprocess.run(
+def start_wrk(url, clients, seconds):
+    """wrk under way; its output is for read_wrk."""
+    return subprocess.Popen(
         ["wrk", "-t2", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency", url],
-        capture_output=True, text=True, check=True).stdout
+        stdout=subprocess.PIPE, text=True)
+
+
+def read_wrk(done):
+    """wrk's figures: answered, requests/s, p50 and p99 in ms, errors."""
     answered = int(re.search(r"(\d+) requests in", done)[1])
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
-    lines = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+[a-z]+)$", done, re.M))
+    lines = dict(re.findall(r"^\s+(50|99)%\s+([\d.]+[a-z]+)\s*$", done, re.M))
     values = {}
     for quantile, text in lines.items():
         number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()
         values[quantile] = float(number) * UNIT[unit]
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
-    socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done)
+    socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)",
+                       done)
     errors = (int(failed[1]) if failed else 0) + (sum(map(int, socket.groups())) if socket else 0)
     return {"answered": answered, "rate": rate, "p50": values.get("50"), "p99": values.get("99"),
             "errors": errors}
+
+
+def run_wrk(url, clients, seconds):
+    """wrk against a URL; its figures."""
+    return read_wrk(start_wrk(url, clients, seconds).communicate()[0])
 
 
 def one_round(contender, clients, seconds):

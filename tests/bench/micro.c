@@ -3,7 +3,7 @@
 /*
  * What a look-up in the token cache and one check of a limit cost, with 1 to 8 processes at it.
  * Figures are processor time per operation, the median over processes and rounds, so that they hold
- * on a machine with fewer processors than processes. By hand, with the build's own core:
+ * on a machine with fewer processors than processes. tests/bench/run calls it; by hand:
  *
  *     make libgraphtok-core.la && gcc -O2 … tests/bench/micro.c … && ./micro
  *

@@ -1,0 +1,135 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * What one look-up of a grant in the database costs: the statement, its row, and the opening of its
+ * tokens, as a request pays for them that misses the cache. Each line is the median in microseconds
+ * by the wall and of this process's own time; users are drawn at random, so that a large table shows
+ * the depth of its index.
+ *
+ *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS
+ *
+ * Users are called u1, u2 and so on, at microsoft.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <apr_dbd.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "config.h"
+#include "crypt/keyring.h"
+#include "store/grant.h"
+
+#define MOST 100000
+
+static gt_db_conn_t the_one;
+static double wall[MOST], own[MOST];
+
+static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
+{
+    (void)baton, (void)p;
+    *conn = the_one;
+    return APR_SUCCESS;
+}
+
+static void release(gt_db_conn_t *conn, void *baton)
+{
+    (void)conn, (void)baton;
+}
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "look_up: %s\n", what);
+    exit(1);
+}
+
+static void must(const gt_err_t *err)
+{
+    if (err != NULL)
+        fail(err->detail);
+}
+
+static void connect_to(const char *driver, const char *params, apr_pool_t *p)
+{
+    apr_dbd_init(p);
+    the_one.pool = p;
+    if (apr_dbd_get_driver(p, driver, &the_one.driver) != APR_SUCCESS ||
+        apr_dbd_open(the_one.driver, p, params, &the_one.handle) != APR_SUCCESS)
+        fail("no connection");
+}
+
+static gt_store_t *open_store(const char *keys, apr_pool_t *p)
+{
+    gt_store_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
+    const gt_db_source_t source = {NULL, acquire, release};
+    const gt_db_limits_t limits = {1, apr_time_from_sec(1)};
+    gt_keyring_t *ring;
+
+    conf->name = "main";
+    conf->table = "user_tokens";
+    conf->user_column = "user_id";
+    conf->user_type = "text";
+    must(gt_keyring_parse(&ring, gt_secret_from(keys, p), p));
+    return gt_store_make(conf, gt_db_make(&source, &limits, p), ring, p);
+}
+
+static double ns_of(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void look_up(gt_store_t *store, long user, long n, apr_pool_t *scratch)
+{
+    gt_owner_t owner = {apr_psprintf(scratch, "u%ld", user), "microsoft"};
+    double wall_from = ns_of(CLOCK_MONOTONIC), own_from = ns_of(CLOCK_PROCESS_CPUTIME_ID);
+    gt_grant_t *grant;
+
+    must(gt_grant_find(&grant, store, &owner, scratch));
+    if (grant == NULL)
+        fail("a user is missing");
+    own[n] = ns_of(CLOCK_PROCESS_CPUTIME_ID) - own_from;
+    wall[n] = ns_of(CLOCK_MONOTONIC) - wall_from;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool, *scratch;
+    gt_store_t *store;
+    long users, count;
+
+    if (argc != 6)
+        fail("DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS");
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    apr_pool_create(&scratch, pool);
+    connect_to(argv[1], argv[2], pool);
+    store = open_store(argv[3], pool);
+    users = strtol(argv[4], NULL, 10);
+    count = strtol(argv[5], NULL, 10);
+    if (users < 1 || count < 1 || count > MOST)
+        fail("numbers out of range");
+    srandom(1);
+    for (long n = -count / 10; n < count; n++) {
+        look_up(store, 1 + random() % users, n < 0 ? 0 : n, scratch);
+        apr_pool_clear(scratch);
+    }
+    qsort(wall, (size_t)count, sizeof(*wall), by_size);
+    qsort(own, (size_t)count, sizeof(*own), by_size);
+    printf("%.1f %.1f\n", wall[count / 2] / 1000, own[count / 2] / 1000);
+    apr_pool_destroy(pool);
+    return 0;
+}

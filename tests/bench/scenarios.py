@@ -1,0 +1,319 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""What is measured. A scenario takes the Bench and gives a Result: tables in Markdown, bars for the
+picture, and how each target was met."""
+
+import dataclasses
+import pathlib
+import re
+import resource
+import statistics
+import subprocess
+import sys
+
+import contenders as who
+import measure
+from slow_readers import SlowReaders
+from support.browser import Browser
+from support.provider import Provider
+from tables import Tables
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+TOKEN = "x" * 1500
+
+
+@dataclasses.dataclass
+class Target:
+    """One row of what was wanted: texts, and whether it holds."""
+
+    what: str
+    wanted: str
+    measured: str
+    is_met: bool
+
+
+@dataclasses.dataclass
+class Result:
+    """What a scenario found; `rows` are of measure.compare, for the picture."""
+
+    text: str
+    targets: list
+    rows: dict = dataclasses.field(default_factory=dict)
+
+
+class Bench:
+    """What the scenarios share."""
+
+    def __init__(self, ground, options):
+        self.ground = pathlib.Path(ground)
+        self.options = options
+        self.cleanups = []
+        self._sandbox = None
+
+    @property
+    def sandbox(self):
+        """The provider for sign-ins, started when first asked for."""
+        if not self._sandbox:
+            self._sandbox = Provider(self.ground / "sandbox")
+            self.cleanups.append(self._sandbox.stop)
+        return self._sandbox
+
+    def upstream(self, delay, size=600):
+        program = self.ground / "upstream"
+        source = TOP / "tests/bench/upstream.c"
+        if not program.exists():
+            subprocess.run(["gcc", "-O2", "-o", program, source], check=True)
+        made = who.Upstream(program, delay, size)
+        self.cleanups.append(made.stop)
+        return made
+
+    def keep(self, contender):
+        self.cleanups.append(contender.stop)
+        return contender
+
+    def end(self):
+        for cleanup in reversed(self.cleanups):
+            cleanup()
+
+    def say(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    def compare(self, contenders, clients, base):
+        rows = measure.compare(contenders, clients, self.options.seconds, self.options.rounds,
+                               self.say)
+        return rows, compared(rows, base)
+
+
+def compared(rows, base):
+    """Markdown of measure.compare's medians."""
+    lines = ["| | requests/s | × | p50 ms | p99 ms | CPU ms/request | × | PSS MiB | failed |",
+             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for name, row in rows.items():
+        lines.append(
+            f"| {name} | {row['rate']:,.0f} | {row['rate'] / rows[base]['rate']:.2f} "
+            f"| {row['p50']:.0f} | {row['p99']:.0f} | {row['cpu']:.3f} "
+            f"| {row['cpu'] / rows[base]['cpu']:.2f} | {row['pss']:.0f} | {row['errors']} |")
+    return "\n".join(lines) + f"\n\n× is against: {base}.\n"
+
+
+# ---- ours beside its peers ----
+
+OURS = "mod_graphtok"
+NGINX = "nginx proxy_pass"
+STRAIGHT = "straight to the upstream"
+STATIC = "static file, same size"
+
+
+def waiting(bench):
+    """Clients that wait for a slow upstream."""
+    upstream = bench.upstream(300)
+    ours, _ = who.graphtok(bench.ground, bench.sandbox, upstream)
+    few, _ = who.apache_proxy(bench.ground, upstream, TOKEN, 25)
+    contenders = [who.straight(upstream), bench.keep(ours),
+                  bench.keep(who.nginx(bench.ground, upstream, TOKEN)), bench.keep(few)]
+    rows, text = bench.compare(contenders, 1000, STRAIGHT)
+    share = rows[OURS]["rate"] / rows[STRAIGHT]["rate"]
+    failed = rows[OURS]["errors"]
+    return Result(text, [Target("1,000 clients, 300 ms: requests/s",
+                                "≥ 97 % of straight, none failed",
+                                f"{100 * share:.1f} %, {failed} failed",
+                                share >= 0.97 and failed == 0)], rows)
+
+
+def waiting200(bench):
+    """The same with 200 ms, and mod_proxy_http with enough threads."""
+    upstream = bench.upstream(200)
+    ours, _ = who.graphtok(bench.ground, bench.sandbox, upstream)
+    many, _ = who.apache_proxy(bench.ground, upstream, TOKEN, 1200)
+    contenders = [who.straight(upstream), bench.keep(ours),
+                  bench.keep(who.nginx(bench.ground, upstream, TOKEN)), bench.keep(many)]
+    rows, text = bench.compare(contenders, 1000, NGINX)
+    rate = rows[OURS]["rate"] / rows[NGINX]["rate"]
+    late = rows[OURS]["p99"] / rows[NGINX]["p99"]
+    pss = rows[OURS]["pss"]
+    return Result(text, [
+        Target("1,000 clients, 200 ms: requests/s", "≥ nginx", f"{rate:.2f} ×", rate >= 0.995),
+        Target("the same: p99", "≤ 1.1 × nginx", f"{late:.2f} ×", late <= 1.1),
+        Target("the same: PSS", "≤ 60 MiB", f"{pss:.0f} MiB", pss <= 60)], rows)
+
+
+def fast(bench):
+    """A fast upstream: what our share of a request costs."""
+    upstream = bench.upstream(0)
+    ours, _ = who.graphtok(bench.ground, bench.sandbox, upstream)
+    proxy, _ = who.apache_proxy(bench.ground, upstream, TOKEN, 256, "mod_proxy_http")
+    contenders = [bench.keep(ours), bench.keep(proxy),
+                  bench.keep(who.nginx(bench.ground, upstream, TOKEN))]
+    rows, text = bench.compare(contenders, 64, "mod_proxy_http")
+    cost = rows[OURS]["cpu"] / rows["mod_proxy_http"]["cpu"]
+    return Result(text, [Target("64 clients, fast upstream: CPU per request",
+                                "≤ 1.2 × mod_proxy_http", f"{cost:.2f} ×", cost <= 1.2)], rows)
+
+
+def status(bench):
+    """Token status from the cache beside a static file of the same size."""
+    upstream = bench.upstream(0)
+    ours, site = who.graphtok(bench.ground, bench.sandbox, upstream, "/auth/token")
+    proxy, server = who.apache_proxy(bench.ground, upstream, TOKEN, 256)
+    bench.keep(proxy)
+    body = Browser().get(site.url + "/auth/token").body
+    rows, text = bench.compare([bench.keep(ours), who.apache_static(server, body)], 64, STATIC)
+    cost = rows[OURS]["cpu"] / rows[STATIC]["cpu"]
+    return Result(text, [Target("64 clients, token status from the cache: CPU per request",
+                                "≤ 1.2 × a static file of its size", f"{cost:.2f} ×", cost <= 1.2)],
+                  rows)
+
+
+# ---- ours alone ----
+
+# A child's descriptors that are not a waiting client's: upstream, threads, logs, libraries.
+OTHER_FILES = 1000
+
+
+def server_status(site):
+    """mod_status's figures by name."""
+    text = Browser().get(site.url + "/server-status?auto").text
+    return {name: int(value) for name, value in re.findall(r"^(\w+): (\d+)$", text, re.M)}
+
+
+def inflight(bench, calls=10000, delay=1500):
+    """So many calls at once in one child, over TLS and HTTP/2."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    calls = min(calls, (files - OTHER_FILES) // 2)
+    front = bench.keep(who.nginx_tls(bench.ground, bench.upstream(delay), bench.sandbox.ca))
+    ours, site = who.graphtok(bench.ground, bench.sandbox, front, tuning=who.CROWD)
+    bench.keep(ours)
+    idle = measure.pss_mib(ours.pid)
+    load = measure.start_wrk(ours.url, calls, 20)
+    seen = []
+    while load.poll() is None:
+        figures = server_status(site)
+        seen.append((figures["GraphTokTransfers"], measure.pss_mib(ours.pid),
+                     figures["GraphTokConnections"]))
+    wrk = measure.read_wrk(load.communicate()[0])
+    most, pss, connections = max(seen)
+    each = 1024 * (max(row[1] for row in seen) - idle) / calls
+    text = (f"| calls at once | upstream connections | requests/s | p50 ms | p99 ms | failed "
+            f"| PSS idle MiB | PSS MiB | KiB a call |\n"
+            f"| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+            f"| {most:,} | {connections} | {wrk['rate']:,.0f} | {wrk['p50'] or 0:.0f} "
+            f"| {wrk['p99'] or 0:.0f} | {wrk['errors']} | {idle:.0f} | {pss:.0f} | {each:.1f} |\n")
+    return Result(text, [
+        Target("10,000 calls in flight over HTTP/2: failed", "0",
+               f"{wrk['errors']}, with {most:,} in flight",
+               wrk["errors"] == 0 and most >= calls * 0.95),
+        Target("memory of a call in flight, connection included", "≤ 40 KiB", f"{each:.1f} KiB",
+               each <= 40)])
+
+
+def readers(bench, count=100):
+    """Slow readers of a large answer, and somebody quick beside them."""
+    large = bench.upstream(0, 100 << 20)
+    ours, site = who.graphtok(bench.ground, bench.sandbox, large, "/auth/token")
+    bench.keep(ours)
+    measure.run_wrk(ours.url, count, 2)  # threads that ran once keep their stacks
+    alone = measure.run_wrk(ours.url, 8, bench.options.seconds)
+    idle = measure.pss_mib(ours.pid)
+    slow = SlowReaders(site.httpd.port, who.CALENDAR, count)
+    bench.cleanups.append(slow.stop)
+    slow.wait_for_heads()
+    beside = measure.run_wrk(ours.url, 8, bench.options.seconds)
+    busy = statistics.median(server_status(site)["BusyWorkers"] - 1 for _ in range(11))
+    each = 1024 * (measure.pss_mib(ours.pid) - idle) / count
+    text = (f"| readers | each took KiB/s | busy workers | KiB a reader | token status beside "
+            f"them, requests/s | p99 ms | without them | p99 ms |\n"
+            f"| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+            f"| {slow.alive()} | {slow.speed():.0f} | {busy:.0f} | {each:.0f} "
+            f"| {beside['rate']:,.0f} | {beside['p99']:.0f} | {alone['rate']:,.0f} "
+            f"| {alone['p99']:.0f} |\n")
+    return Result(text, [
+        Target("100 slow readers of 100 MiB: busy workers", "0", f"{busy:.0f}",
+               busy == 0 and slow.alive() == count),
+        Target("memory of a slow reader", "≤ 240 KiB", f"{each:.0f} KiB", each <= 240)])
+
+
+def build(ground, name):
+    """A program of this folder on the core of GRAPHTOK_BUILD."""
+    def words(*command):
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    program = pathlib.Path(ground) / name
+    library = who.servers.build_folder() / ".libs/libgraphtok-core.a"
+    packages = ["jansson", "libcurl", "cjose", "openssl"]
+    flags = [*words("apr-1-config", "--cppflags", "--includes"),
+             *words("apu-1-config", "--includes"), *words("pkg-config", "--cflags", *packages)]
+    libraries = [*words("apu-1-config", "--link-ld"), *words("apr-1-config", "--link-ld", "--libs"),
+                 *words("pkg-config", "--libs", *packages), "-lpthread"]
+    subprocess.run(["gcc", "-std=gnu11", "-O2", f"-I{TOP}/mod_graphtok/core", *flags,
+                    TOP / f"tests/bench/{name}.c", library, "-o", program, *libraries], check=True)
+    return program
+
+
+def micro(bench):
+    """One look-up in the cache, one check of a limit."""
+    out = subprocess.run([build(bench.ground, "micro")], capture_output=True, text=True,
+                         check=True).stdout
+    lines = [re.split(r"\s{2,}(?=\d)", line.strip()) for line in out.splitlines()]
+    table = ["| " + " | ".join(lines[0]) + " |", "| --- | ---: | ---: | ---: | ---: |"]
+    table += ["| " + " | ".join(line) + " |" for line in lines[1:]]
+    by_name = {line[0]: [int(value) for value in line[1:]] for line in lines[1:]}
+    look_up = by_name["look-up with decryption, 1 KiB"]
+    limit = by_name["limit check, 1,000 keys"]
+
+    def target(what, figures, most):
+        flat = max(figures) / min(figures)
+        return Target(what, f"≤ {most:,} ns, flat from 1 to 8 processes",
+                      f"{figures[0]} ns with one, {figures[-1]} ns with eight",
+                      max(figures) <= most and flat <= 1.3)
+    return Result("\n".join(table) + "\n", [target("cache look-up with decryption", look_up, 1000),
+                                            target("limit check", limit, 300)])
+
+
+def vault(bench, few=1000, many=1000000):
+    """What a grant costs that is not in the cache; and how that grows with the table."""
+    program = build(bench.ground, "look_up")
+    tables = Tables(bench.ground)
+    bench.cleanups.append(tables.stop)
+    rows, lines = {}, ["| look-up of one grant, opened | wall µs | own CPU µs |",
+                       "| --- | ---: | ---: |"]
+    places = [tables.make(engine, count) for engine in ("pgsql", "sqlite3")
+              for count in (few, many)]
+    for _ in range(3):
+        for place in places:
+            rows.setdefault((place.engine, place.count), []).append(place.look_up(program))
+    for (engine, count), figures in rows.items():
+        wall, own = (statistics.median(column) for column in zip(*figures))
+        rows[engine, count] = wall
+        lines.append(f"| {engine}, {count:,} grants | {wall:.1f} | {own:.1f} |")
+    targets = []
+    for engine in ("pgsql", "sqlite3"):
+        grown = rows[engine, many] / rows[engine, few]
+        targets.append(Target(f"look-up among {many:,} grants against {few:,}, {engine}", "≤ 1.2 ×",
+                              f"{grown:.2f} ×", grown <= 1.2))
+    return Result("\n".join(lines) + "\n\nA hit in the cache: see the table before.\n", targets)
+
+
+def due(bench):
+    """Refreshes a second when everything is due at once, two workers on one PostgreSQL."""
+    grants, rate = bench.options.grants, 200
+    done = subprocess.run([TOP / "tests/bench/due", "--grants", str(grants), "--rate", str(rate)],
+                          capture_output=True, text=True, check=False)
+    median = re.search(r"median (\d+)", done.stdout)
+    return Result("```\n" + done.stdout + "```\n", [
+        Target(f"{grants:,} grants due at once, a provider that bears {rate} refreshes/s",
+               "all in time, one call each, spread, at its rate",
+               f"{median[1] if median else 'no'} refreshes/s" + ("" if done.returncode == 0 else
+                                                                 ", not all as wanted"),
+               done.returncode == 0 and int(median[1]) >= rate * 0.95)])
+
+
+SCENARIOS = {
+    "waiting": ("1,000 clients, upstream 300 ms", waiting),
+    "waiting200": ("1,000 clients, upstream 200 ms", waiting200),
+    "fast": ("64 clients, fast upstream", fast),
+    "status": ("64 clients, token status from the cache", status),
+    "inflight": ("Calls in flight in one child, upstream 1.5 s over TLS and HTTP/2", inflight),
+    "readers": ("100 slow readers of 100 MiB", readers),
+    "micro": ("Cache and limits, by processes", micro),
+    "vault": ("The vault's look-up on a miss", vault),
+    "due": ("Refreshes against the provider's limit", due),
+}

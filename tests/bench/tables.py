@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Databases with many grants, filled by SQL: Fernet is not bound to its row, so one sealed token
+serves for all of them."""
+
+import dataclasses
+import pathlib
+import subprocess
+
+from cryptography.fernet import Fernet
+from support.database import Database, Postgres
+from support.httpd import Httpd, build_folder
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+KEYRING = f"2026-11-21-bench any {KEY}"
+SEALED = Fernet(KEY).encrypt(b"a" * 64).decode()
+LOOK_UPS = 5000
+
+FILL = {
+    "pgsql": "INSERT INTO user_tokens (user_id, encrypted_access_token, encrypted_refresh_token, "
+             "expires_at) SELECT 'u' || n, '{sealed}', '{sealed}', now() + interval '1 hour' "
+             "FROM generate_series(1, {count}) n",
+    "sqlite3": "INSERT INTO user_tokens (id, user_id, encrypted_access_token, "
+               "encrypted_refresh_token, expires_at) WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
+               "SELECT n + 1 FROM s WHERE n < {count}) SELECT lower(hex(randomblob(16))), "
+               "'u' || n, '{sealed}', '{sealed}', '2036-01-01T00:00:00Z' FROM s",
+}
+
+
+@dataclasses.dataclass
+class Place:
+    """One filled database."""
+
+    engine: str
+    count: int
+    driver: str
+    params: str
+
+    def look_up(self, program):
+        """(µs by the wall, µs of its own time) of a look-up."""
+        out = subprocess.run([program, self.driver, self.params, KEYRING, str(self.count),
+                              str(LOOK_UPS)], capture_output=True, text=True, check=True).stdout
+        return tuple(float(value) for value in out.split())
+
+
+class Tables:
+    """A PostgreSQL and SQLite files under a folder."""
+
+    def __init__(self, ground):
+        self.ground = pathlib.Path(ground)
+        self.postgres = Postgres().start()
+
+    def stop(self):
+        self.postgres.remove()
+
+    def make(self, engine, count):
+        """A migrated database with so many grants."""
+        folder = self.ground / f"{engine}-{count}"
+        httpd, database = Httpd(folder), Database(engine, folder, self.postgres)
+        keys = folder / "keyring"
+        keys.write_text(KEYRING + "\n")
+        keys.chmod(0o600)
+        httpd.write(f"{database.conf}\nGraphTokKeyring file:{keys}\nGraphTokJournal off\n")
+        subprocess.run([build_folder() / "graphtokctl", "--httpd", " ".join(httpd.command()),
+                        "migrate", "--yes"], check=True, stdout=subprocess.DEVNULL)
+        database.sql(FILL[engine].format(sealed=SEALED, count=count))
+        database.sql("ANALYZE" if engine == "sqlite3" else "VACUUM ANALYZE user_tokens")
+        return Place(engine, count, database.driver, database.params)
