@@ -126,7 +126,9 @@ class Fire:
         self.sandbox.reset()
         settings = {"revoke_on_reuse": strict, "loop_guard": 0, "mailbox_concurrency": 0}
         self.sandbox.process.settings(access_seconds=life, **settings)
-        assert Browser(self.sandbox.ca).sign_in(node.url + "/tom/auth/login").status == 200
+        # A child may not have heard yet that the database is back.
+        until(lambda: Browser(self.sandbox.ca).sign_in(
+            node.url + "/tom/auth/login").status == 200, 20)
         self.sandbox.process.settings(access_seconds=3600)
         self.sandbox.process.forget_calls()
         return self

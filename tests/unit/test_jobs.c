@@ -104,7 +104,7 @@ START_TEST(soonest_end_first_and_no_more_than_asked_for)
 
     /* Some two of a few dozen users are in one part. */
     for (int i = 0; i < 40; i++)
-        make_grant(apr_psprintf(pool, "user%d", i), 400 - i, 60);
+        make_grant(apr_psprintf(pool, "user%d", i), 450 - 5 * i, 60);
     for (int part = 0; part < GT_PARTS; part++) {
         const gt_due_ask_t ask = {part, SECONDS(3600), SECONDS(500), DAYS(1), SECONDS(60), 1};
         apr_array_header_t *found;

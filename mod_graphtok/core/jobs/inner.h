@@ -61,7 +61,6 @@ typedef struct gt_turn_t {
     void *state;       /* own */
     gt_err_t *failure; /* own */
     int is_cut;        /* own: stopped before its turn */
-    int has_begun;     /* own */
 } gt_turn_t;
 
 /** Start picked grants' work, spread over a period. @param kind work, make and note are read */

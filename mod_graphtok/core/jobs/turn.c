@@ -21,6 +21,9 @@ static void *make(const void *ask, apr_pool_t *p)
 
     turn->picked.owner.user = apr_pstrdup(p, turn->picked.owner.user);
     turn->picked.owner.provider = apr_pstrdup(p, turn->picked.owner.provider);
+    /* Counted from now on, not from its first step: until a thread has time for that, whoever looks
+     * would think that all is done. */
+    atomic_fetch_add(&turn->jobs->under_way, 1);
     return turn;
 }
 
@@ -29,9 +32,6 @@ static gt_err_t *wait_turn(gt_task_t *task, void *state)
     gt_turn_t *turn = state;
     apr_time_t now = gt_ticks();
 
-    if (!turn->has_begun)
-        atomic_fetch_add(&turn->jobs->under_way, 1);
-    turn->has_begun = 1;
     turn->is_cut = atomic_load(&turn->jobs->is_stopped);
     if (!turn->is_cut && now < turn->start_at)
         gt_again_at(task, turn->start_at - now < LOOK_EVERY ? turn->start_at : now + LOOK_EVERY);
@@ -56,8 +56,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     (void)task;
     if (err == GT_OK && !turn->is_cut)
         turn->note(turn, turn->failure);
-    if (turn->has_begun)
-        atomic_fetch_sub(&turn->jobs->under_way, 1);
+    atomic_fetch_sub(&turn->jobs->under_way, 1);
 }
 
 static gt_step_fn *const steps[] = {wait_turn, do_turn, NULL};
