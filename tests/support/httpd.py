@@ -54,7 +54,7 @@ def valgrind(folder):
     found = folder / "found"
     found.mkdir(exist_ok=True)
     os.chmod(found, 0o777)
-    return ("valgrind", "--quiet", "--trace-children=yes", "--trace-children-skip=*/sh",
+    return ("valgrind", "--quiet", "--trace-children=yes", "--trace-children-skip=*/sh", "--vgdb=no",
             f"--log-file={found}/valgrind.%p")
 
 
