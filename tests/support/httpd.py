@@ -181,8 +181,8 @@ class Httpd:
 
     def findings(self):
         """What sanitizers or valgrind found."""
-        return "\n".join(path.read_text(errors="replace")
-                         for path in self.folder.glob("found/*"))
+        return "".join(path.read_text(errors="replace")
+                       for path in self.folder.glob("found/*"))
 
     def log(self):
         """The error log so far."""
