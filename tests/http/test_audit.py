@@ -290,7 +290,11 @@ def test_a_program_over_a_graceful_restart(make_site, sandbox):
         site.httpd.graceful()
         signed_in(site, sandbox)
         servers.Httpd.wait_until(lambda: len(audited.events("sign_in")) == 2, 10)
-        assert audited.verify(audited.path)["faults"] == []
+        # The last words of a child may lie in the pipe of a program that httpd has ended: they are
+        # missing then, and that is seen. Nothing else may be.
+        found = json.loads(site.ctl("audit", "verify", "--json", str(audited.path),
+                                    check=False).stdout)
+        assert {fault["fault"] for fault in found["faults"]} <= {"truncated"}, found
         assert "GT0450" not in site.httpd.log()
         assert "can be written again" not in site.httpd.log()
     finally:

@@ -155,24 +155,30 @@ GraphTokBackground off
 
     def shared_memory(self):
         """The bytes of the anonymous memory that the children share."""
-        self.httpd.wait_until(self.httpd.children, 10)
-        # Programs behind pipes are children, too, and share nothing.
-        found = max((self._shared_memory_of(pid) for pid in self.httpd.children()), key=len)
-        assert len(found) >= mmap.PAGESIZE
-        return found
+        found = []
+
+        def read():
+            # Programs behind pipes are children, too, and share nothing.
+            found[:] = [self._shared_memory_of(pid) for pid in self.httpd.children()]
+            return max(map(len, found), default=0) >= mmap.PAGESIZE
+        self.httpd.wait_until(read, 10)
+        return max(found, key=len)
 
     @staticmethod
     def _shared_memory_of(pid):
         found = b""
-        with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
-                open(f"/proc/{pid}/mem", "rb", 0) as memory:
-            for line in maps:
-                fields = line.split(maxsplit=5)
-                if fields[1] != "rw-s" or "/dev/zero" not in fields[-1]:
-                    continue
-                start, end = (int(number, 16) for number in fields[0].split("-"))
-                memory.seek(start)
-                found += memory.read(end - start)
+        try:
+            with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
+                    open(f"/proc/{pid}/mem", "rb", 0) as memory:
+                for line in maps:
+                    fields = line.split(maxsplit=5)
+                    if fields[1] != "rw-s" or "/dev/zero" not in fields[-1]:
+                        continue
+                    start, end = (int(number, 16) for number in fields[0].split("-"))
+                    memory.seek(start)
+                    found += memory.read(end - start)
+        except (FileNotFoundError, ProcessLookupError):
+            return b""  # a child of before a restart, which has just ended
         return found
 
     def find_secrets(self):
