@@ -280,8 +280,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     child->server = s;
     child->config = server->config;
     child->parks = gtm_can_park();
-    child->threads = query_mpm(AP_MPMQ_MAX_THREADS);
-    child->single = child->threads <= 1;
+    child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
     bounds.users = (int)child->config->db_users;
     bounds.wait = child->config->db_wait;
     late.db = gt_db_make(&source, &bounds, pchild);

@@ -35,7 +35,6 @@ typedef struct gtm_child_t {
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* NULL as long as the keyring could not be read */
     int parks;                 /* 1: the MPM polls our descriptors */
-    int threads;               /* that serve requests in this child */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
 

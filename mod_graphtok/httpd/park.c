@@ -6,10 +6,6 @@
  * MPM comes back to process_connection from there when the connection is kept alive and says that
  * input waits; both fields are lent and given back.
  *
- * A provider that usually answers within 5 ms is waited for a moment on the spot: the way
- * through the MPM's poll set and queue costs more than that. Half of the threads at most do so, 10 ms
- * at most, and the first slow answers end it.
- *
  * The eventfd belongs to the connection and is closed with it, after every task that could write to
  * it has ended or been dropped (gt_task_drop: no wake after it returns). A wake that comes too early
  * or too often is harmless: the task says itself whether it is ready.
@@ -23,12 +19,10 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <apr_portable.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "answer.h"
-#include "base/clock.h"
 #include "net/loop.h"
 #include "road.h"
 #include "status.h"
@@ -46,7 +40,6 @@ typedef struct parked_t {
     int client_fd;          /* -1: the socket has it; else it stands here */
     int is_lent;            /* 1: keepalive and data_in_input_filters are lent */
     int is_gone;            /* atomic: the watch saw the client's end */
-    apr_time_t waits_since; /* gt_ticks when the present wait began */
     ap_conn_keepalive_e keepalive;
     int input;
 } parked_t;
@@ -103,59 +96,6 @@ static void drain(parked_t *pk)
 
     if (pk->event_fd >= 0 && read(pk->event_fd, &count, sizeof(count)) < 0)
         return;
-}
-
-/* ---- a moment on the spot ---- */
-
-#define MOMENT_MS 10
-#define QUICK 5000 /* µs */
-
-/* How long waits took lately (µs, a moving mean), and how many threads wait now: of the child. */
-static struct {
-    int usual;
-    int threads;
-} moments = {QUICK, 0};
-
-static void learn(apr_interval_time_t took)
-{
-    int usual = __atomic_load_n(&moments.usual, __ATOMIC_RELAXED);
-    int capped = took < APR_USEC_PER_SEC ? (int)took : (int)APR_USEC_PER_SEC;
-
-    /* Two threads at once may lose one of their figures: it is a mean. */
-    __atomic_store_n(&moments.usual, usual + (capped - usual) / 8, __ATOMIC_RELAXED);
-}
-
-static int is_worth_it(const gtm_child_t *child)
-{
-    return __atomic_load_n(&moments.usual, __ATOMIC_RELAXED) < QUICK &&
-           __atomic_load_n(&moments.threads, __ATOMIC_RELAXED) < child->threads / 2;
-}
-
-static void wait_a_moment(parked_t *pk)
-{
-    struct pollfd event = {.fd = pk->event_fd, .events = POLLIN};
-
-    __atomic_fetch_add(&moments.threads, 1, __ATOMIC_RELAXED);
-    if (poll(&event, 1, MOMENT_MS) > 0)
-        drain(pk);
-    __atomic_fetch_sub(&moments.threads, 1, __ATOMIC_RELAXED);
-}
-
-/* Run steps until the task ends or its wait is not over at once. */
-static gt_progress_t run(parked_t *pk, gtm_exchange_t *x)
-{
-    for (;;) {
-        gt_progress_t progress = gt_task_run(x->task);
-
-        if (progress != GT_TASK_WAITS)
-            return progress;
-        pk->waits_since = gt_ticks();
-        if (!gt_task_ready(x->task) && is_worth_it(x->child) && !pk->c->data_in_output_filters)
-            wait_a_moment(pk);
-        if (!gt_task_ready(x->task))
-            return progress;
-        learn(gt_ticks() - pk->waits_since);
-    }
 }
 
 static void put_descriptor(conn_rec *c, int fd)
@@ -295,12 +235,9 @@ static int go_on(parked_t *pk)
         abandon(pk, 499);
         return OK;
     }
-    if (pk->progress == GT_TASK_WAITS) {
-        if (!gt_task_ready(pk->x->task))
-            return sleep_in_mpm(pk);
-        learn(gt_ticks() - pk->waits_since);
-    }
-    pk->progress = run(pk, pk->x);
+    if (pk->progress == GT_TASK_WAITS && !gt_task_ready(pk->x->task))
+        return sleep_in_mpm(pk);
+    pk->progress = gt_task_run(pk->x->task);
     if (pk->progress != GT_TASK_DONE)
         return sleep_in_mpm(pk);
     finish(pk);
@@ -330,7 +267,7 @@ int gtm_park_run(gtm_exchange_t *x)
     }
     x->parked_road = 1;
     x->task = gt_task_make(x->route->work, x, x->child->loop, &waker, x->r->pool);
-    pk->progress = run(pk, x);
+    pk->progress = gt_task_run(x->task);
     if (pk->progress == GT_TASK_DONE) {
         gtm_road_end(x);
         return OK;
