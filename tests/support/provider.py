@@ -60,7 +60,7 @@ class Provider:
         return answer["access_token"], answer["refresh_token"]
 
     def knows_refresh(self, token):
-        """1 for a refresh token that still works."""
+        """1 for a refresh token that the sandbox gave out or was sent."""
         return token in self.process.secrets()["refresh_token"]
 
     def secrets(self):
