@@ -424,26 +424,64 @@ START_TEST(the_gate_bounds_the_wait)
 }
 END_TEST
 
-START_TEST(while_one_probes_nobody_waits_for_it)
+/* The database went away, and three seconds later one caller is finding out whether it is back. */
+static apr_thread_t *let_probe(holder_t *holder, bench_t *bench)
+{
+    open_holder(holder, bench, 2);
+    test_ticks = apr_time_from_sec(1000);
+    gt_clock_set(NULL, fake_ticks);
+    holder->fails = 1;
+    bench_tag(ping(holder->db, bench->pool), "GT0401");
+    holder->fails = 0;
+    test_ticks += apr_time_from_sec(3);
+    return let_in(holder, bench);
+}
+
+static void close_holder(holder_t *holder, bench_t *bench)
+{
+    gt_clock_set(NULL, NULL);
+    apr_pool_destroy(holder->pool);
+    bench_close(bench);
+}
+
+START_TEST(a_long_probe_holds_nobody)
 {
     bench_t *bench = bench_open(_i);
     holder_t holder;
-    apr_thread_t *thread;
+    apr_thread_t *thread = let_probe(&holder, bench);
 
-    open_holder(&holder, bench, 2);
-    test_ticks = apr_time_from_sec(1000);
-    gt_clock_set(NULL, fake_ticks);
-    holder.fails = 1;
-    bench_tag(ping(holder.db, bench->pool), "GT0401");
-    holder.fails = 0;
-    test_ticks += apr_time_from_sec(3);
-    thread = let_in(&holder, bench);
     bench_tag(ping(holder.db, bench->pool), "GT0402");
     let_out(&holder, thread);
     bench_ok(ping(holder.db, bench->pool));
-    gt_clock_set(NULL, NULL);
-    apr_pool_destroy(holder.pool);
-    bench_close(bench);
+    close_holder(&holder, bench);
+}
+END_TEST
+
+static void *APR_THREAD_FUNC leave_at_once(apr_thread_t *thread, void *baton)
+{
+    holder_t *holder = baton;
+
+    (void)thread;
+    apr_thread_mutex_lock(holder->lock);
+    holder->may_leave = 1;
+    apr_thread_cond_broadcast(holder->changed);
+    apr_thread_mutex_unlock(holder->lock);
+    return NULL;
+}
+
+START_TEST(a_short_probe_is_waited_for)
+{
+    bench_t *bench = bench_open(_i);
+    holder_t holder;
+    apr_thread_t *probe = let_probe(&holder, bench), *leaves;
+    apr_status_t status;
+
+    ck_assert_int_eq(apr_thread_create(&leaves, NULL, leave_at_once, &holder, bench->pool),
+                     APR_SUCCESS);
+    bench_ok(ping(holder.db, bench->pool));
+    apr_thread_join(&status, leaves);
+    let_out(&holder, probe);
+    close_holder(&holder, bench);
 }
 END_TEST
 
@@ -721,7 +759,8 @@ static TCase *of_both_engines(void)
     tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);
     tcase_add_loop_test(tcase, a_refused_statement_is_an_answer, 0, n);
     tcase_add_loop_test(tcase, the_gate_bounds_the_wait, 0, n);
-    tcase_add_loop_test(tcase, while_one_probes_nobody_waits_for_it, 0, n);
+    tcase_add_loop_test(tcase, a_long_probe_holds_nobody, 0, n);
+    tcase_add_loop_test(tcase, a_short_probe_is_waited_for, 0, n);
     tcase_add_loop_test(tcase, a_database_that_takes_no_writes_is_away_for_writers_only, 0, n);
     tcase_add_loop_test(tcase, the_engine_is_told, 0, n);
     return tcase;

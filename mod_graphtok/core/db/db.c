@@ -26,6 +26,7 @@
 
 #define FIRST_PROBE apr_time_from_msec(100)
 #define LONGEST_PROBE apr_time_from_sec(2)
+#define PROBE_WAIT apr_time_from_msec(200)
 #define BUSY_FIRST apr_time_from_msec(5)
 #define BUSY_LAST apr_time_from_msec(50)
 #define BUSY_PATIENCE apr_time_from_sec(5) /* beyond the 1.5 s that the driver itself waits */
@@ -91,6 +92,15 @@ static int wait_for_place(gt_db_t *db)
     return 1;
 }
 
+/* Call with the lock held. When the database is back, all who come before this child has heard of it
+ * come together, and a probe takes milliseconds: they need not fail. A longer one holds nobody. */
+static void wait_for_probe(gt_db_t *db)
+{
+    while (db->is_probing)
+        if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(db->freed, db->lock, PROBE_WAIT)))
+            return;
+}
+
 /* @param is_probe  we are the one who finds out whether the database is back */
 static gt_err_t *enter(int *is_probe, gt_db_t *db, apr_pool_t *p)
 {
@@ -98,6 +108,7 @@ static gt_err_t *enter(int *is_probe, gt_db_t *db, apr_pool_t *p)
 
     apr_thread_mutex_lock(db->lock);
     *is_probe = 0;
+    wait_for_probe(db);
     if (!wait_for_place(db)) {
         err = gt_err(p, GT_STORE_AWAY, "GT0403", "all %d database connections are in use",
                      db->limits.users);
