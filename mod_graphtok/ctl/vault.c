@@ -22,7 +22,8 @@
 #include "vault/holder.h"
 
 #define CREW_THREADS 4
-#define TRANSFERS 64 /* background work keeps many under way */
+#define TRANSFERS 1024 /* as a child of httpd: background work keeps many under way */
+#define HOST_CONNECTIONS 64
 /* A refresh of ours, after one of somebody else's that we waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
 #define PATIENCE apr_time_from_sec(5)
@@ -79,7 +80,7 @@ gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t
 
 gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
 {
-    const gt_loop_limits_t limits = {TRANSFERS, TRANSFERS};
+    const gt_loop_limits_t limits = {TRANSFERS, HOST_CONNECTIONS};
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
     gt_keyring_t *ring;
 

@@ -209,6 +209,120 @@ START_TEST(what_is_due_is_refreshed_once_by_two_workers)
 }
 END_TEST
 
+/* ---- turns ---- */
+
+/* Take turns, ten a second; how long until the first, seen from `begun`. */
+static apr_interval_time_t take(child_t *c, int n, apr_time_t begun)
+{
+    apr_interval_time_t wait;
+
+    ck_ok(gt_duty_turns(&wait, c->store, n, 10, pool));
+    return gt_ticks() - begun + wait;
+}
+
+START_TEST(turns_follow_each_other_whoever_takes_them)
+{
+    apr_time_t begun = gt_ticks();
+    apr_interval_time_t slack;
+
+    /* Ours begins now, within the time of a statement; so do those after it, each in its place. */
+    take(&child[0], 30, begun);
+    slack = gt_ticks() - begun + apr_time_from_msec(20);
+    ck_assert_int_ge(take(&child[1], 10, begun), SECONDS(3) - apr_time_from_msec(20));
+    ck_assert_int_ge(take(&child[0], 1, begun), SECONDS(4) - apr_time_from_msec(20));
+    ck_assert_int_le(take(&child[1], 1, begun), SECONDS(4) + apr_time_from_msec(100) + 5 * slack);
+}
+END_TEST
+
+/* What was not taken is gone, and a clock that was set back stops nobody. */
+START_TEST(turns_of_another_time_do_not_count)
+{
+    static const char *const set[] = {"due_at - 3600000", "due_at + 3600000"};
+    apr_interval_time_t wait;
+
+    for (int i = 0; i < 2; i++) {
+        ck_ok(gt_duty_turns(&wait, child[0].store, 30, 10, pool));
+        bench_run(bench, apr_psprintf(pool,
+                                      "UPDATE user_tokens_jobs SET due_at = %s "
+                                      "WHERE name = 'turns'",
+                                      set[i]));
+        ck_ok(gt_duty_turns(&wait, child[0].store, 1, 10, pool));
+        ck_assert_int_eq(wait, 0);
+    }
+}
+END_TEST
+
+static apr_int64_t turns_taken_until(void)
+{
+    const char *ms = bench_ask(bench, "SELECT due_at FROM user_tokens_jobs WHERE name = 'turns'");
+
+    return ms != NULL ? apr_atoi64(ms) : 0;
+}
+
+START_TEST(a_refresh_has_a_turn_and_waits_for_it)
+{
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    apr_time_t begun = gt_ticks();
+
+    config->refresh_rate = 10;
+    make_grant("tom", 400, 60);
+    take(&child[1], 20, begun); /* another worker's */
+    work(jobs);
+    ck_assert_int_ge(gt_ticks() - begun, SECONDS(2) - apr_time_from_msec(20));
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    ck_assert_int_ge(take(&child[1], 1, begun), apr_time_from_msec(2100 - 20));
+}
+END_TEST
+
+static atomic_int is_open, begun_to_stand;
+
+/* What a machine without time for us does to a thread of the crew. */
+static gt_err_t *stand_still(gt_task_t *task, void *state)
+{
+    (void)task;
+    (void)state;
+    atomic_fetch_add(&begun_to_stand, 1);
+    while (!atomic_load(&is_open))
+        poll(NULL, 0, 5);
+    return GT_OK;
+}
+
+static void *no_state(const void *ask, apr_pool_t *p)
+{
+    (void)ask;
+    (void)p;
+    return NULL;
+}
+
+START_TEST(a_turn_that_was_missed_is_taken_anew)
+{
+    static gt_step_fn *const steps[] = {stand_still, NULL};
+    static const gt_work_t standing = {"standing", steps, NULL};
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    apr_int64_t first;
+
+    config->refresh_rate = 10;
+    make_grant("tom", 400, 60);
+    is_open = begun_to_stand = 0;
+    for (int i = 0; i < 2; i++) {
+        const gt_job_ask_t job = {i == 0 ? "one" : "two", &standing, no_state, NULL};
+
+        ck_ok(gt_crew_start_job(child[0].crew, &job, pool));
+    }
+    while (begun_to_stand < 2)
+        poll(NULL, 0, 5);
+    while (turns_taken_until() == 0)
+        gt_jobs_tick(jobs, pool);
+    first = turns_taken_until();
+    poll(NULL, 0, 500); /* its turn, and its 200 ms of grace, pass */
+    ck_assert_int_eq(turns_taken_until(), first);
+    is_open = 1;
+    work(jobs);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    ck_assert_int_ge(turns_taken_until(), first + 100);
+}
+END_TEST
+
 START_TEST(what_fails_is_left_for_a_while_and_others_are_done)
 {
     static const fake_reply_t away = {500, NULL, "oops"};
@@ -334,6 +448,10 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, users_are_spread_over_all_parts);
     tcase_add_test(tcase, a_part_of_a_job_has_one_worker);
     tcase_add_test(tcase, what_is_due_is_refreshed_once_by_two_workers);
+    tcase_add_test(tcase, turns_follow_each_other_whoever_takes_them);
+    tcase_add_test(tcase, turns_of_another_time_do_not_count);
+    tcase_add_test(tcase, a_refresh_has_a_turn_and_waits_for_it);
+    tcase_add_test(tcase, a_turn_that_was_missed_is_taken_anew);
     tcase_add_test(tcase, what_fails_is_left_for_a_while_and_others_are_done);
     tcase_add_test(tcase, who_has_stopped_begins_nothing);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);

@@ -227,6 +227,15 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_JOB_AGAIN] = "UPDATE {jobs} SET due_at = {now} + %lld "
                          "WHERE name = %s AND part = %lld AND worker = %s",
 
+    /* milliseconds that the turns take (three times) → milliseconds until the first of them. Where
+     * this row stands due_at counts milliseconds: the first moment that is not taken. One so far
+     * ahead was written before the database's clock was set back. */
+    [GT_SQL_JOB_TURNS] =
+        "INSERT INTO {jobs} AS taken (name, part, due_at) VALUES ('turns', 0, {now_ms} + %lld) "
+        "ON CONFLICT (name, part) DO UPDATE SET due_at = %lld + CASE WHEN taken.due_at "
+        "BETWEEN {now_ms} AND {now_ms} + 300000 THEN taken.due_at ELSE {now_ms} END "
+        "RETURNING due_at - %lld - {now_ms}",
+
     /* part, longest past, lead, used within, how many, not again for → user, provider, generation.
      * Nothing in the first half of a token's life: where tokens are short, that would never end. */
     [GT_SQL_DUE_PICK] =

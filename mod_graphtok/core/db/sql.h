@@ -46,6 +46,7 @@ typedef enum gt_sql_t {
     GT_SQL_JOB_DUE,       /* which jobs have something to do */
     GT_SQL_JOB_CLAIM,     /* a part of a job that is due: ours until it is due again */
     GT_SQL_JOB_AGAIN,     /* when it is due again */
+    GT_SQL_JOB_TURNS,     /* take turns in a row that all of a database's workers stand in */
     GT_SQL_DUE_PICK,      /* claim grants to be refreshed before anybody asks */
     GT_SQL_DUE_LET_GO,    /* give up such a claim */
     GT_SQL_CHECK_PICK,    /* claim grants whose token is to be tried */

@@ -18,6 +18,7 @@
 struct gt_jobs_t {
     gt_vault_t *vault;
     const char *worker; /* who we are in the rows */
+    gt_store_t *main;   /* where the turns of all stores are taken */
     atomic_int is_stopped;
     atomic_int under_way;
     atomic_int found;         /* parts that were due when last looked */
@@ -53,6 +54,7 @@ typedef struct gt_turn_t {
     gt_store_t *store;
     gt_picked_t picked;
     apr_time_t start_at;   /* ticks */
+    int has_rate;          /* 1: not when the moment is gone, but when there is another turn */
     const gt_work_t *work; /* by gt_turn_state, which makes its state */
     void *(*make)(const struct gt_turn_t *turn, apr_pool_t *p);
     /** The claim is given up: the process ends before its turn. NULL: nothing to do. */
@@ -63,8 +65,12 @@ typedef struct gt_turn_t {
     int is_cut;        /* own: stopped before its turn */
 } gt_turn_t;
 
-/** Start picked grants' work, spread over a period. @param kind work, make and note are read */
+/** Start picked grants' work, spread over a span. @param kind the turns' common part */
 void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
-                    const apr_array_header_t *picked, apr_interval_time_t period);
+                    const apr_array_header_t *picked, apr_interval_time_t span);
+
+/** Take `n` turns of GraphTokRefreshRate. @param wait out: until the first */
+GT_MUST gt_err_t *gt_turns_take(apr_interval_time_t *wait, const gt_jobs_t *jobs, int n,
+                                apr_pool_t *p);
 
 #endif

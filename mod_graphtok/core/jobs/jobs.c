@@ -64,6 +64,7 @@ gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p)
     gt_jobs_t *jobs = apr_pcalloc(p, sizeof(*jobs));
 
     jobs->vault = vault;
+    jobs->main = gt_vault_store(vault, "main");
     jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
     return jobs;
 }

@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "jobs/inner.h"
 #include "jobs/pace.h"
@@ -45,8 +46,8 @@ static void note(const gt_turn_t *turn, const gt_err_t *failure)
 
 gt_err_t *gt_refresh_slice(gt_slice_t *slice)
 {
-    static const gt_turn_t kind = {
-        .work = &gt_token_for, .make = make, .let_go = let_go, .note = note};
+    gt_turn_t kind = {
+        .work = &gt_token_for, .make = make, .let_go = let_go, .note = note, .has_rate = 1};
     const gt_config_t *config = gt_jobs_config(slice->jobs);
     const gt_pace_t pace = gt_pace_of(config->refresh_rate);
     const gt_due_ask_t ask = {
@@ -57,11 +58,17 @@ gt_err_t *gt_refresh_slice(gt_slice_t *slice)
         .hold = pace.period + 2 * config->lease + HOLD_AFTER_LEASE,
         .most = pace.batch,
     };
+    apr_interval_time_t wait, span;
     apr_array_header_t *picked;
 
     GT_TRY(gt_due_pick(&picked, slice->store, &ask, slice->pool));
-    gt_turns_start(slice, &kind, picked, pace.period);
+    if (picked->nelts == 0)
+        return GT_OK;
+    GT_TRY(gt_turns_take(&wait, slice->jobs, picked->nelts, slice->pool));
+    span = apr_time_from_sec(picked->nelts) / config->refresh_rate;
+    kind.start_at = gt_ticks() + wait;
+    gt_turns_start(slice, &kind, picked, span);
     if (picked->nelts == pace.batch)
-        slice->again = pace.period;
+        slice->again = pace.period > wait + span ? pace.period : wait + span;
     return GT_OK;
 }

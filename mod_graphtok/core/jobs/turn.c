@@ -14,6 +14,7 @@
 #include "jobs/pace.h"
 
 #define LOOK_EVERY apr_time_from_msec(500) /* a stop is noticed within this */
+#define LATE apr_time_from_msec(200)       /* later than a busy machine's threads mostly are */
 
 static void *make(const void *ask, apr_pool_t *p)
 {
@@ -27,13 +28,35 @@ static void *make(const void *ask, apr_pool_t *p)
     return turn;
 }
 
+gt_err_t *gt_turns_take(apr_interval_time_t *wait, const gt_jobs_t *jobs, int n, apr_pool_t *p)
+{
+    return gt_duty_turns(wait, jobs->main, n, gt_jobs_config(jobs)->refresh_rate, p);
+}
+
+/** A process that stood still for a second would send what it missed all at once. A turn that was
+ * missed is taken anew, but not twice: somebody who is always late does what he can. */
+static gt_err_t *take_another(gt_turn_t *turn, apr_time_t now, apr_pool_t *p)
+{
+    apr_interval_time_t wait;
+
+    if (!turn->has_rate || now < turn->start_at + LATE)
+        return GT_OK;
+    turn->has_rate = 0;
+    GT_TRY(gt_turns_take(&wait, turn->jobs, 1, p));
+    turn->start_at = now + wait;
+    return GT_OK;
+}
+
 static gt_err_t *wait_turn(gt_task_t *task, void *state)
 {
     gt_turn_t *turn = state;
     apr_time_t now = gt_ticks();
 
     turn->is_cut = atomic_load(&turn->jobs->is_stopped);
-    if (!turn->is_cut && now < turn->start_at)
+    if (turn->is_cut)
+        return GT_OK;
+    GT_TRY(take_another(turn, now, gt_task_pool(task)));
+    if (now < turn->start_at)
         gt_again_at(task, turn->start_at - now < LOOK_EVERY ? turn->start_at : now + LOOK_EVERY);
     return GT_OK;
 }
@@ -63,10 +86,10 @@ static gt_step_fn *const steps[] = {wait_turn, do_turn, NULL};
 static const gt_work_t turn_work = {"background work", steps, finish};
 
 void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
-                    const apr_array_header_t *picked, apr_interval_time_t period)
+                    const apr_array_header_t *picked, apr_interval_time_t span)
 {
     gt_crew_t *crew = gt_vault_parts(slice->jobs->vault)->crew;
-    apr_time_t now = gt_ticks();
+    apr_time_t from = kind->start_at != 0 ? kind->start_at : gt_ticks();
 
     for (int i = 0; i < picked->nelts; i++) {
         gt_turn_t turn = *kind;
@@ -76,7 +99,7 @@ void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
         turn.jobs = slice->jobs;
         turn.store = slice->store;
         turn.picked = APR_ARRAY_IDX(picked, i, gt_picked_t);
-        turn.start_at = now + gt_pace_delay(i, picked->nelts, period);
+        turn.start_at = from + gt_pace_delay(i, picked->nelts, span);
         ask.key = apr_psprintf(slice->pool, "%s %s %s %s", kind->work->name,
                                gt_store_conf(slice->store)->name, turn.picked.owner.provider,
                                turn.picked.owner.user);

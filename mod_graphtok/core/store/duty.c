@@ -79,6 +79,23 @@ gt_err_t *gt_duty_again(gt_store_t *store, const char *name, int part, apr_inter
     return gt_db_change(NULL, store->db, GT_SQL_JOB_AGAIN, &store->names, args, p);
 }
 
+gt_err_t *gt_duty_turns(apr_interval_time_t *wait, gt_store_t *store, int n, apr_int64_t rate,
+                        apr_pool_t *p)
+{
+    apr_int64_t took = (n * INT64_C(1000) + rate - 1) / rate; /* ms */
+    const gt_db_value_t args[] = {GT_NUM(took), GT_NUM(took), GT_NUM(took)};
+    apr_array_header_t *rows;
+    apr_int64_t ahead;
+
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_TURNS, &store->names, args, p));
+    /* Just below 0 when the clock moved on between two words of the statement. */
+    if (rows->nelts == 0 ||
+        !gt_number(&ahead, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT32_MAX))
+        ahead = 0;
+    *wait = apr_time_from_msec(ahead);
+    return GT_OK;
+}
+
 gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_due_ask_t *ask,
                       apr_pool_t *p)
 {

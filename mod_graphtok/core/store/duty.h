@@ -35,6 +35,16 @@ GT_MUST gt_err_t *gt_duty_claim(int *part, gt_store_t *store, const char *name,
 GT_MUST gt_err_t *gt_duty_again(gt_store_t *store, const char *name, int part,
                                 apr_interval_time_t again, const char *worker, apr_pool_t *p);
 
+/**
+ * Take `n` turns of those that all workers of a database share, `rate` a second: they begin one
+ * after the other, and none before the last one that anybody took. Whoever takes none is not waited
+ * for.
+ * @param store  the same for all of them
+ * @param wait   out: until the first turn
+ */
+GT_MUST gt_err_t *gt_duty_turns(apr_interval_time_t *wait, gt_store_t *store, int n,
+                                apr_int64_t rate, apr_pool_t *p);
+
 /** Which grants are to be refreshed before anybody asks. */
 typedef struct gt_due_ask_t {
     int part;
