@@ -51,7 +51,7 @@ typedef struct scenario_t {
 static void put(unsigned int n, apr_size_t len, apr_pool_t *p)
 {
     char *token = apr_pcalloc(p, len + 1);
-    gt_cached_t cached = {NULL, gt_now() + apr_time_from_sec(3600), 1, "User.Read"};
+    gt_cached_t cached = {NULL, gt_now() + apr_time_from_sec(3600), 1, "User.Read", 1};
 
     memset(token, 'x', len);
     cached.access = gt_secret_from(token, p);

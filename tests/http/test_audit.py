@@ -88,7 +88,7 @@ def test_a_refresh_is_recorded(audited, sandbox):
     site, browser = audited.site, Browser(sandbox.ca)
     assert browser.sign_in(site.url + "/tom/auth/login").status == 200
     site.database.sql("UPDATE user_tokens SET expires_at = "
-                      "strftime('%Y-%m-%d %H:%M:%f', 'now', '+20 seconds') WHERE user_id = 'tom'")
+                      "strftime('%Y-%m-%d %H:%M:%f', 'now', '-5 seconds') WHERE user_id = 'tom'")
     site.httpd.stop()  # a new server has no cached token
     site.httpd.start()
     assert browser.get(site.url + "/tom/calendar/events").status == 200

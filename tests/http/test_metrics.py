@@ -185,7 +185,7 @@ def test_O9_signing_in_and_calling(counted, sandbox):
 
 def age(site):
     site.database.sql("UPDATE user_tokens SET expires_at = "
-                      "strftime('%Y-%m-%d %H:%M:%f', 'now', '+5 seconds') WHERE user_id = 'tom'")
+                      "strftime('%Y-%m-%d %H:%M:%f', 'now', '-5 seconds') WHERE user_id = 'tom'")
 
 
 def test_O9_refreshes_and_why_they_failed(make_site, sandbox):

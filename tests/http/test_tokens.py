@@ -18,12 +18,17 @@ def tom(site, sandbox, browser):
     Browser(sandbox.ca).post(site.url + "/tom/auth/revoke")
 
 
-def age(site, user="tom"):
-    """Let the row's token end soon: by its own clock, as time would."""
-    when = {"pgsql": "now() + interval '20 seconds'",
-            "sqlite3": "strftime('%Y-%m-%d %H:%M:%f', 'now', '+20 seconds')"}
-    site.database.sql(f"UPDATE user_tokens SET expires_at = {when[site.database.engine]} "
-                      f"WHERE user_id = '{user}'")
+def moment(site, seconds):
+    """SQL for a time so many seconds from now."""
+    if site.database.engine == "pgsql":
+        return f"now() + interval '{seconds} seconds'"
+    return f"strftime('%Y-%m-%d %H:%M:%f', 'now', '{seconds} seconds')"
+
+
+def age(site, user="tom", left=20, life=3600):
+    """The row's token ends soon, and was given when its life says."""
+    site.database.sql(f"UPDATE user_tokens SET expires_at = {moment(site, left)}, "
+                      f"updated_at = {moment(site, left - life)} WHERE user_id = '{user}'")
 
 
 def forget_cache(site):
@@ -51,6 +56,27 @@ def test_T6_refreshed_once_for_many(site, sandbox, tom):
     assert {answer.status for answer in answers} == {200}
     assert sandbox.calls("token") == before + 1
     assert all(answer.json["expires_in"] > 300 for answer in answers[-1:])
+
+
+def test_T6_a_short_token_is_used_for_half_its_life(site, sandbox, tom):
+    """Tokens of a minute, refreshed five minutes before their end: not at every use."""
+    sandbox.process.settings(access_seconds=60)
+    try:
+        age(site)
+        forget_cache(site)
+        before = sandbox.calls("token")
+        for _ in range(20):
+            assert tom.get(site.url + "/tom/auth/token").status == 200
+        forget_cache(site)  # what stands in the row says the same
+        for _ in range(20):
+            assert 30 < tom.get(site.url + "/tom/auth/token").json["expires_in"] <= 60
+        assert sandbox.calls("token") == before + 1
+        age(site, left=25, life=60)
+        forget_cache(site)
+        assert tom.get(site.url + "/tom/auth/token").json["expires_in"] > 30
+        assert sandbox.calls("token") == before + 2
+    finally:
+        sandbox.process.settings(access_seconds=None)
 
 
 def test_T6_rotated_refresh_token_is_kept(site, sandbox, tom):
@@ -83,10 +109,7 @@ def test_T13_refusal_asks_for_a_new_sign_in(site, sandbox, tom):
 
 
 def expire(site, user="tom"):
-    when = {"pgsql": "now() - interval '1 hour'",
-            "sqlite3": "strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')"}
-    site.database.sql(f"UPDATE user_tokens SET expires_at = {when[site.database.engine]} "
-                      f"WHERE user_id = '{user}'")
+    age(site, user, left=-3600)
 
 
 def test_provider_down_and_token_over(site, sandbox, tom):

@@ -145,9 +145,17 @@ void sign_in_row(const gt_owner_t *owner, int seconds)
         .expires_at = gt_now() + SECONDS(seconds),
         .received = gt_now(),
     };
+    int past = seconds < 3600 ? 3600 - seconds : 0;
     gt_grant_t *grant;
 
     ck_ok(gt_grant_sign_in(&grant, child[0].store, owner, &identity, &tokens, pool));
+    bench_run(bench, apr_psprintf(pool,
+                                  bench->engine == GT_SQLITE
+                                      ? "UPDATE user_tokens SET updated_at = datetime('now', '-%d "
+                                        "seconds') || '.000000' WHERE user_id = '%s'"
+                                      : "UPDATE user_tokens SET updated_at = now() - interval '%d "
+                                        "seconds' WHERE user_id = '%s'",
+                                  past, owner->user));
 }
 
 gt_token_for_t ask_of(child_t *c)

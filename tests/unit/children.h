@@ -45,7 +45,8 @@ TCase *children_case(Suite *suite, const char *name, gt_engine_t engine);
 /* tom's row now, NULL: none. */
 gt_grant_t *row(void);
 
-/* A grant whose access token at-0 ends in `seconds`; rt-0 is what the provider expects. */
+/* A grant whose access token at-0, of an hour or more, ends in `seconds`; rt-0 is what the provider
+ * expects. */
 void sign_in_row(const gt_owner_t *owner, int seconds);
 
 /* Ask for a token. */

@@ -72,6 +72,41 @@ START_TEST(a_token_near_its_end_is_refreshed_and_stored)
 }
 END_TEST
 
+/* Seconds of life, seconds left, error count; the margin in force, in seconds. */
+static const struct {
+    int life, left, errors, margin;
+} margins[] = {
+    {3600, 3600, 0, 300}, {600, 10, 0, 300}, {599, 10, 0, 299}, {60, 60, 0, 30},
+    {60, 5, 0, 30},       {60, 50, 1, 300},  {0, 0, 0, 300},    {-5, 60, 0, 300},
+};
+
+START_TEST(a_token_is_used_for_half_its_life_at_least)
+{
+    const apr_time_t end = gt_now() + SECONDS(margins[_i].left);
+    const gt_grant_t grant = {.expires_at = end,
+                              .updated_at = end - SECONDS(margins[_i].life),
+                              .error_count = margins[_i].errors};
+
+    ck_assert_int_eq(apr_time_sec(gt_grant_margin(child[0].vault, &grant)), margins[_i].margin);
+    ck_assert_int_eq(gt_vault_margin(child[0].vault, end, 0), SECONDS(300));
+}
+END_TEST
+
+START_TEST(a_provider_of_short_tokens_is_not_asked_at_every_use)
+{
+    fake_reply_t reply = {200, NULL, "{\"access_token\":\"at-x\",\"expires_in\":60}"};
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &reply);
+    for (int i = 0; i < 5; i++)
+        gives(&child[i % 2], "at-x");
+    gt_cache_forget(cache, "main", &tom); /* the row says the same */
+    for (int i = 0; i < 5; i++)
+        gives(&child[i % 2], "at-x");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 START_TEST(the_form_is_entras)
 {
     const char *form, *head;
@@ -316,6 +351,8 @@ Suite *suite_vault(void)
     tcase_add_test(served, a_valid_row_is_served_and_cached);
     tcase_add_test(served, what_is_said_about_a_token);
     tcase_add_loop_test(served, a_token_near_its_end_is_refreshed_and_stored, 0, ROWS(ends));
+    tcase_add_loop_test(served, a_token_is_used_for_half_its_life_at_least, 0, ROWS(margins));
+    tcase_add_test(served, a_provider_of_short_tokens_is_not_asked_at_every_use);
     tcase_add_test(served, the_form_is_entras);
     tcase_add_test(served, an_answer_without_a_refresh_token_keeps_the_old_one);
     tcase_add_test(served, no_grant_is_never_remembered);

@@ -39,6 +39,7 @@ struct gt_cache_t {
 typedef struct tail_t {
     apr_int64_t expires_at;
     apr_int64_t generation;
+    apr_int64_t margin;
     apr_int64_t scope_len;
 } tail_t;
 
@@ -122,6 +123,7 @@ static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
     cached->scope = apr_pstrmemdup(p, (const char *)bytes + access_len, (apr_size_t)tail.scope_len);
     cached->expires_at = tail.expires_at;
     cached->generation = tail.generation;
+    cached->margin = tail.margin;
     cached->access = clear;
     gt_secret_cut(clear, access_len);
     return 1;
@@ -155,7 +157,7 @@ static gt_secret_t *pack(const gt_cached_t *cached, apr_pool_t *p)
     const char *scope = cached->scope ? cached->scope : "";
     apr_size_t access_len = gt_secret_len(cached->access);
     apr_size_t scope_len = strlen(scope);
-    tail_t tail = {cached->expires_at, cached->generation, (apr_int64_t)scope_len};
+    tail_t tail = {cached->expires_at, cached->generation, cached->margin, (apr_int64_t)scope_len};
     gt_secret_t *clear = gt_secret_blank(access_len + scope_len + sizeof(tail), p);
     unsigned char *at = gt_secret_bytes(clear);
 

@@ -17,9 +17,10 @@
 /** What is known about a token. */
 typedef struct gt_cached_t {
     gt_secret_t *access;
-    apr_time_t expires_at;  /* wall clock */
-    apr_int64_t generation; /* of the row it came from */
-    const char *scope;      /* granted, or "" */
+    apr_time_t expires_at;      /* wall clock */
+    apr_int64_t generation;     /* of the row it came from */
+    const char *scope;          /* granted, or "" */
+    apr_interval_time_t margin; /* refreshed so long before its end: gt_vault_margin */
 } gt_cached_t;
 
 /** @param key made by the parent, inherited; never on disk */

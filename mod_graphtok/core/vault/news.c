@@ -90,7 +90,8 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     if (!*stored || vault->parts.cache == NULL)
         return GT_OK;
     token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
-                          entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope};
+                          entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
+                          gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
     gt_cache_put(vault->parts.cache, entry->store, &entry->owner, &token);
     return GT_OK;
 }

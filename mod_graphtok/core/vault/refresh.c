@@ -79,7 +79,8 @@ static void announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *de
 static void use(gt_refresh_t *r, const gt_grant_t *grant)
 {
     r->token = (gt_cached_t){grant->access, grant->expires_at, grant->generation,
-                             grant->scope != NULL ? grant->scope : ""};
+                             grant->scope != NULL ? grant->scope : "",
+                             gt_grant_margin(r->ask.vault, grant)};
 }
 
 /** 1 when the row's token serves for `least` and is not the one that the API refused. */
@@ -102,7 +103,7 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     r->grant = NULL;
     GT_TRY(gt_grant_find(&r->grant, r->ask.store, &r->ask.owner, r->round));
     GT_TRY(gt_vault_judge(r->grant, &r->ask.owner, p));
-    if (row_serves(r, config_of(r)->refresh_margin))
+    if (row_serves(r, gt_grant_margin(r->ask.vault, r->grant)))
         use(r, r->grant);
     return GT_OK;
 }
@@ -359,6 +360,7 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     r->token.access = tokens->access;
     r->token.expires_at = tokens->expires_at;
     r->token.generation = r->grant->generation + 1;
+    r->token.margin = gt_vault_margin(vault, tokens->expires_at, tokens->received);
     r->token.scope = tokens->scope != NULL ? tokens->scope : r->grant->scope;
     if (r->token.scope == NULL)
         r->token.scope = "";

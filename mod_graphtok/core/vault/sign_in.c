@@ -52,7 +52,8 @@ static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t 
     const char *store = gt_store_conf(in->store)->name;
     gt_cache_t *cache = in->vault->parts.cache;
     gt_cached_t token = {tokens->access, tokens->expires_at, in->grant->generation,
-                         tokens->scope != NULL ? tokens->scope : ""};
+                         tokens->scope != NULL ? tokens->scope : "",
+                         gt_vault_margin(in->vault, tokens->expires_at, tokens->received)};
 
     gt_recent_forget(in->vault->recent, gt_vault_key(in->store, owner, p));
     if (cache == NULL)

@@ -100,6 +100,22 @@ int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least)
     return grant->access != NULL && grant->expires_at > gt_now() + least;
 }
 
+apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_at,
+                                    apr_time_t since)
+{
+    apr_interval_time_t margin = vault->parts.config->refresh_margin;
+    apr_interval_time_t life = since > 0 ? expires_at - since : 0;
+
+    return life > 0 && life / 2 < margin ? life / 2 : margin;
+}
+
+apr_interval_time_t gt_grant_margin(const gt_vault_t *vault, const gt_grant_t *grant)
+{
+    /* A row changes with its tokens and with errors, nothing else; after those it says nothing. */
+    return gt_vault_margin(vault, grant->expires_at,
+                           grant->error_count == 0 ? grant->updated_at : 0);
+}
+
 gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
 {
     if (grant == NULL)
@@ -136,9 +152,7 @@ static int is_refused(const gt_token_for_t *ask, apr_int64_t generation)
 /** 1 when the token at hand does not need to be refreshed yet. */
 static int is_settled(const gt_token_for_t *ask)
 {
-    apr_interval_time_t margin = ask->vault->parts.config->refresh_margin;
-
-    return ask->access != NULL && ask->expires_at > gt_now() + margin;
+    return ask->access != NULL && ask->expires_at > gt_now() + ask->margin;
 }
 
 static void take(gt_token_for_t *ask, const gt_cached_t *token, apr_pool_t *p)
@@ -146,6 +160,7 @@ static void take(gt_token_for_t *ask, const gt_cached_t *token, apr_pool_t *p)
     ask->access = gt_secret_dup(token->access, p);
     ask->expires_at = token->expires_at;
     ask->generation = token->generation;
+    ask->margin = token->margin;
     ask->scope = token->scope != NULL ? apr_pstrdup(p, token->scope) : "";
 }
 
@@ -192,7 +207,8 @@ static void take_row(gt_token_for_t *ask)
     ask->expires_at = grant->expires_at;
     ask->generation = grant->generation;
     ask->scope = grant->scope != NULL ? grant->scope : "";
-    token = (gt_cached_t){ask->access, ask->expires_at, ask->generation, ask->scope};
+    ask->margin = gt_grant_margin(ask->vault, grant);
+    token = (gt_cached_t){ask->access, ask->expires_at, ask->generation, ask->scope, ask->margin};
     if (ask->vault->parts.cache != NULL)
         gt_cache_put(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner, &token);
 }
