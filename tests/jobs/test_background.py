@@ -29,6 +29,24 @@ def test_T6_refreshed_before_the_end_with_nobody_asking(make_place, sandbox, mpm
     assert not place.rows("lease_owner")["user0"][0]
 
 
+def test_T6_those_who_signed_in_together_are_refreshed_apart(make_place, sandbox):
+    """The rate allows all of them at once; they begin 20 to 30 s before the end, each when its part
+    does, and none waits for the margin of 10 s."""
+    place = make_place(settings="GraphTokRefreshMargin 10s\nGraphTokRefreshAhead 20s\n"
+                                "GraphTokRefreshRate 10000\nGraphTokBackground on\n")
+    users = [f"user{n}" for n in range(48)]
+    place.add(users, ends=33)
+    end = min(int(row[0]) for row in place.rows("unixepoch(expires_at)").values())
+    place.add(["unused"], ends=33, used=2 * DAY)
+    place.start()
+    place.wait(lambda: place.refreshed() == set(users), 40)
+    rows = place.rows("unixepoch(updated_at)")
+    before = [end - int(rows[user][0]) for user in users]
+    assert min(before) > 10
+    assert max(before) - min(before) >= 6 and len(set(before)) >= 5
+    assert sandbox.calls("token") == len(users)
+
+
 def test_off_means_off(make_place, sandbox):
     place = make_place(settings=QUICK)
     place.add(USERS)

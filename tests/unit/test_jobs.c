@@ -357,6 +357,24 @@ START_TEST(who_has_stopped_begins_nothing)
 }
 END_TEST
 
+/* The tick was at work when the child began to end. */
+START_TEST(what_was_picked_and_cannot_begin_is_given_up)
+{
+    gt_jobs_t *one = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *two = gt_jobs_make(child[1].vault, pool);
+
+    make_grant("tom", 400, 60);
+    gt_crew_stop(child[0].crew, 0);
+    while (turns_taken_until() == 0) /* that is: until it was picked */
+        gt_jobs_tick(one, pool);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 0);
+    ck_assert_str_eq(bench_ask(bench, "SELECT due_after FROM user_tokens"), "0");
+    bench_run(bench, "UPDATE user_tokens_jobs SET due_at = 0"); /* the part's pause */
+    work(two);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 /* Away: said once, then quiet for a while. */
 START_TEST(a_database_that_is_away_stops_a_tick)
 {
@@ -454,6 +472,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_turn_that_was_missed_is_taken_anew);
     tcase_add_test(tcase, what_fails_is_left_for_a_while_and_others_are_done);
     tcase_add_test(tcase, who_has_stopped_begins_nothing);
+    tcase_add_test(tcase, what_was_picked_and_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
     tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
     tcase_add_test(tcase, grants_are_found_by_id_and_by_user);

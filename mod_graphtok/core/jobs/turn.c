@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "jobs/inner.h"
 #include "jobs/pace.h"
 
@@ -85,6 +86,22 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const steps[] = {wait_turn, do_turn, NULL};
 static const gt_work_t turn_work = {"background work", steps, finish};
 
+/** What cannot be begun here is given up, from the i-th on, for others to pick at once. */
+static void let_go_from(int i, const gt_slice_t *slice, const gt_turn_t *kind,
+                        const apr_array_header_t *picked)
+{
+    gt_turn_t turn = *kind;
+    gt_err_t *err = GT_OK;
+
+    turn.store = slice->store;
+    for (; kind->let_go != NULL && err == GT_OK && i < picked->nelts; i++) {
+        turn.picked = APR_ARRAY_IDX(picked, i, gt_picked_t);
+        err = kind->let_go(&turn, slice->pool);
+    }
+    if (err != GT_OK)
+        gt_log_err(err, "giving up claims, which end by themselves");
+}
+
 void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
                     const apr_array_header_t *picked, apr_interval_time_t span)
 {
@@ -103,9 +120,11 @@ void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
         ask.key = apr_psprintf(slice->pool, "%s %s %s %s", kind->work->name,
                                gt_store_conf(slice->store)->name, turn.picked.owner.provider,
                                turn.picked.owner.user);
-        /* A crew that takes no more is a process that ends; somebody else picks them. */
+        /* A crew that takes no more is a process that ends. */
         err = gt_crew_start_job(crew, &ask, slice->pool);
-        if (err != GT_OK)
+        if (err != GT_OK) {
+            let_go_from(i, slice, kind, picked);
             return;
+        }
     }
 }
