@@ -32,7 +32,7 @@ char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t 
 int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least);
 
 /** How long before its end a token is refreshed: as configured, but not in the first half of its
- * life, since where tokens are short that would be at every use.
+ * life, since where tokens are short that would be at every use; GT_TOKEN_LEAST at least.
  * @param since  when the provider gave it; 0: nobody knows */
 apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_at,
                                     apr_time_t since);

@@ -106,7 +106,9 @@ apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_
     apr_interval_time_t margin = vault->parts.config->refresh_margin;
     apr_interval_time_t life = since > 0 ? expires_at - since : 0;
 
-    return life > 0 && life / 2 < margin ? life / 2 : margin;
+    if (life > 0 && life / 2 < margin)
+        margin = life / 2;
+    return margin > GT_TOKEN_LEAST ? margin : GT_TOKEN_LEAST;
 }
 
 apr_interval_time_t gt_grant_margin(const gt_vault_t *vault, const gt_grant_t *grant)
