@@ -49,22 +49,27 @@ void ctl_progress_begin(ctl_progress_t *progress, const char *verb, apr_int64_t 
 static void draw(const ctl_progress_t *progress, apr_int64_t done)
 {
     apr_int64_t span = (gt_ticks() - progress->began) / APR_USEC_PER_SEC;
+    apr_int64_t speed = span > 0 ? done / span : done;
     int filled = (int)(done >= progress->total ? WIDTH : WIDTH * done / progress->total);
     char bar[WIDTH + 1];
 
+    if (progress->total < 0) {
+        fprintf(stderr, "\r%s %" APR_INT64_T_FMT ", %" APR_INT64_T_FMT "/s ", progress->verb, done,
+                speed);
+        return;
+    }
     memset(bar, '.', WIDTH);
     memset(bar, '#', (apr_size_t)filled);
     bar[WIDTH] = '\0';
     fprintf(stderr, "\r%s [%s] %" APR_INT64_T_FMT "/%" APR_INT64_T_FMT ", %" APR_INT64_T_FMT "/s ",
-            progress->verb, bar, done, progress->total, span > 0 ? done / span : done);
-    fflush(stderr);
+            progress->verb, bar, done, progress->total, speed);
 }
 
 void ctl_progress_show(ctl_progress_t *progress, apr_int64_t done)
 {
     apr_time_t now = gt_ticks();
 
-    if (progress->total <= 0 || now - progress->drawn < DRAW_EVERY || !isatty(STDERR_FILENO))
+    if (progress->total == 0 || now - progress->drawn < DRAW_EVERY || !isatty(STDERR_FILENO))
         return;
     progress->drawn = now;
     progress->is_shown = 1;

@@ -17,10 +17,10 @@ void ctl_stop_begin(void);
 /** 1 when the end was asked for. */
 int ctl_stop_asked(void);
 
-/** A bar on standard error, when that is a terminal. */
+/** A bar, or a count, on standard error, when that is a terminal. */
 typedef struct ctl_progress_t {
     const char *verb;
-    apr_int64_t total; /* 0: not known */
+    apr_int64_t total; /* 0: nothing worth a bar; -1: nobody knows, so it only counts */
     apr_time_t began, drawn;
     int is_shown; /* 1: a line stands on the terminal */
 } ctl_progress_t;

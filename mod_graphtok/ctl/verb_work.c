@@ -34,17 +34,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+static apr_int64_t sum(const gt_jobs_done_t *done)
+{
+    return done->refreshed + done->not_refreshed + done->expired + done->removed + done->valid +
+           done->not_valid;
+}
+
 static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
 {
+    ctl_progress_t progress;
+    gt_jobs_done_t done;
     apr_pool_t *scratch;
 
     apr_pool_create(&scratch, p);
+    ctl_progress_begin(&progress, "work", -1);
     do {
         gt_jobs_tick(jobs, scratch);
         apr_pool_clear(scratch);
+        gt_jobs_done(&done, jobs);
+        ctl_progress_show(&progress, sum(&done));
         /* A signal ends the pause. */
         poll(NULL, 0, (int)apr_time_as_msec(GT_JOBS_TICK));
     } while (!ctl_stop_asked() && !(once && gt_jobs_are_idle(jobs)));
+    ctl_progress_end(&progress);
     gt_jobs_stop(jobs);
     apr_pool_destroy(scratch);
 }
@@ -89,5 +101,6 @@ gt_err_t *ctl_work(ctl_t *ctl, int argc, char **argv)
     tick_until_end(jobs, working.once, ctl->pool);
     ctl_vault_close(vault, ctl->pool);
     print_result(jobs, ctl);
-    return GT_OK;
+    /* A service goes on until the database is back; whoever wanted it done now must know. */
+    return working.once ? gt_jobs_trouble(jobs, ctl->pool) : GT_OK;
 }

@@ -6,11 +6,12 @@ import os
 import pty
 import signal
 import subprocess
+import time
 
 import pytest
 
 from support import httpd as servers
-from support.place import DAY
+from support.place import DAY, QUICK
 
 USAGE, DATAERR, NOINPUT, TEMPFAIL, NOPERM = 64, 65, 66, 75, 77
 ALAN = "alan@sandbox.example"
@@ -233,6 +234,38 @@ def test_a_bar_on_a_terminal_alone(make_place):
     assert done.returncode == 0 and b"refresh [" in shown and b"/3" in shown
 
 
+def test_work_counts_on_a_terminal(place, sandbox):
+    place.add([f"user{n}" for n in range(3)])
+    controller, terminal = pty.openpty()
+    done = subprocess.run(command(place, "work", "--once", "--json"), stdout=subprocess.PIPE,
+                          stderr=terminal, check=False, timeout=60)
+    os.close(terminal)
+    shown = os.read(controller, 65536)
+    os.close(controller)
+    assert json.loads(done.stdout)["refreshed"] == 3
+    assert b"\rwork 0, " in shown and b"\rwork 3, " in shown
+
+
+def test_work_that_is_killed_delays_what_it_had_in_hand(place, sandbox):
+    """Claims of the dead end by themselves, within two minutes; nothing is lost."""
+    users = [f"user{n}" for n in range(12)]
+    place.configure(settings=QUICK + "GraphTokRefreshRate 4\n")
+    place.add(users, ends=25)
+    # What the dead had spent, and nobody stored, must be forgiven: no program can know it.
+    sandbox.process.settings(revoke_on_reuse=False)
+    with subprocess.Popen(command(place, "work"), stdout=subprocess.DEVNULL) as work:
+        sandbox.wait_for_calls("token", 2)
+        work.kill()
+    held = [int(row[0]) for row in place.rows("due_after").values() if row[0] != "0"]
+    assert held and max(held) <= time.time() + 120
+    # Two minutes later.
+    place.database.sql("UPDATE user_tokens SET due_after = 0, lease_until = 0")
+    place.database.sql("UPDATE user_tokens_jobs SET due_at = 0")
+    done = answer(place, "work", "--once")
+    assert done["not_refreshed"] == 0 and place.refreshed() == set(users)
+    assert sandbox.calls("token") <= len(users) + 1
+
+
 def test_verbs_beside_httpd(place, sandbox):
     users = [f"user{n}" for n in range(20)]
     place.configure(settings="GraphTokRefreshMargin 10s\nGraphTokRefreshAhead 40s\n"
@@ -250,5 +283,5 @@ def test_the_database_away_is_an_exit_code_of_its_own(make_place):
     place = make_place(engine="pgsql")
     place.database.params = "host=127.0.0.1 port=1 user=x dbname=x connect_timeout=1"
     place.configure()
-    for verb in (("list",), ("refresh", "--all"), ("cleanup",)):
+    for verb in (("list",), ("refresh", "--all"), ("cleanup",), ("work", "--once")):
         assert place.ctl(*verb, check=False).returncode == TEMPFAIL

@@ -23,6 +23,7 @@ struct gt_jobs_t {
     atomic_int under_way;
     atomic_int found;         /* parts that were due when last looked */
     atomic_int failures;      /* of the database, in a row */
+    atomic_int failed_as;     /* class of the last one */
     atomic_llong more_at;     /* ticks: a part that had more is due again by then */
     atomic_llong quiet_until; /* ticks: nobody looks before */
     atomic_llong refreshed, not_refreshed, expired, removed, valid, not_valid;

@@ -88,6 +88,14 @@ int gt_jobs_are_idle(gt_jobs_t *jobs)
            gt_ticks() >= atomic_load(&jobs->more_at);
 }
 
+gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p)
+{
+    if (atomic_load(&jobs->failures) == 0)
+        return GT_OK;
+    return gt_err(p, (gt_class_t)atomic_load(&jobs->failed_as), "GT1103",
+                  "background work stopped before all was done that is due");
+}
+
 void gt_jobs_done(gt_jobs_done_t *done, gt_jobs_t *jobs)
 {
     *done = (gt_jobs_done_t){atomic_load(&jobs->refreshed), atomic_load(&jobs->not_refreshed),
@@ -151,8 +159,10 @@ static void rest(gt_jobs_t *jobs, const gt_err_t *err)
 {
     apr_interval_time_t span = 0;
 
-    if (err != GT_OK)
+    if (err != GT_OK) {
+        atomic_store(&jobs->failed_as, (int)err->cls);
         span = gt_backoff(atomic_fetch_add(&jobs->failures, 1), AFTER_FAILURE, AFTER_FAILURES);
+    }
     else
         atomic_store(&jobs->failures, 0);
     if (err == GT_OK && atomic_load(&jobs->found) == 0)
