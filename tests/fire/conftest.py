@@ -5,6 +5,7 @@ rotates refresh tokens and revokes the family when one comes a second time."""
 import asyncio
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -20,13 +21,19 @@ from support import httpd as servers  # noqa: E402
 from support.browser import Browser  # noqa: E402
 from support.database import Database, Postgres  # noqa: E402
 from support.provider import Provider  # noqa: E402
-from support.site import Site  # noqa: E402
+from support.site import MOUNTS, Site  # noqa: E402
 
 LEASE = 8
 TUNING = ("StartServers 4\nServerLimit 4\nMinSpareThreads 1\nMaxSpareThreads 64\n"
           "ThreadsPerChild 16\nMaxRequestWorkers 64\nAsyncRequestWorkerFactor 20\n")
 SETTINGS = f"GraphTokLease {LEASE}s\nListenBacklog 2000\n"
 PROVIDER = "GraphTokTimeout 7s\nGraphTokConnectTimeout 2s"
+METRICS = """
+<Location "/metrics">
+    SetHandler graphtok-metrics
+    Require all granted
+</Location>
+"""
 KEYRING = "2026-11-21-fire any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 
 
@@ -36,11 +43,17 @@ class Node(Site):
     def __init__(self, folder, sandbox, database, **more):
         super().__init__(folder, sandbox, "event", "pgsql", None, database=database,
                          keyring=KEYRING, tuning=TUNING, settings=SETTINGS, provider=PROVIDER,
-                         **more)
+                         mounts=MOUNTS + METRICS, **more)
         self.faults = self.folder / "faults"
         self.faults.mkdir()
         servers.own(self.faults)
         self.httpd.environment["GRAPHTOK_FAULTS"] = str(self.faults)
+
+    def figure(self, name):
+        """The sum of all series of a metric that begin so, as this node says them."""
+        text = self.ask("/metrics").text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if re.match(re.escape(name) + r"[ {,]", line))
 
     def arm(self, point, what):
         """The next process that comes to this point meets it."""

@@ -53,9 +53,11 @@ def refresh_while_the_database_stops(fire):
 def test_T6_the_database_goes_between_answer_and_commit(fire):
     assert refresh_while_the_database_stops(fire) == 200
     assert len(fire.a.journal()) == 1
+    until(lambda: fire.a.figure("graphtok_journal_entries") == 1, 5)
     assert fire.a.status() == 200
     fire.postgres.start()
     until(lambda: fire.a.journal() == [], 10)
+    until(lambda: fire.a.figure("graphtok_journal_entries") == 0, 5)
     assert fire.row("status, lease_until, coalesce(intent_owner, '')") == ["1", "0", ""]
     assert fire.b.status() == 200 and fire.refreshes() == 1
 

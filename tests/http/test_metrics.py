@@ -219,6 +219,18 @@ def test_O9_refreshes_and_why_they_failed(make_site, sandbox):
         site.end()
 
 
+def test_O9_calls_without_an_answer(counted, sandbox):
+    browser = Browser(sandbox.ca)
+    assert browser.sign_in(counted.url + "/auth/login").status == 200
+    before = Figures(counted)
+    sandbox.fault("graph", "die", times=0)
+    assert browser.get(counted.url + "/calendar/events").status == 502
+    sandbox.fault("graph", "none")
+    what = {"provider": "microsoft", "purpose": "graph"}
+    assert Figures(counted)("graphtok_upstream_failures_total", **what) \
+        > before("graphtok_upstream_failures_total", **what)
+
+
 def test_limits_count_by_class(counted, sandbox):
     before = Figures(counted)
     browser = Browser(sandbox.ca)
