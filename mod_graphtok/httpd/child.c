@@ -36,6 +36,7 @@
 APLOG_USE_MODULE(graphtok);
 
 #define CREW_THREADS 4
+#define FINISHERS 2
 #define HOST_CONNECTIONS 2048
 #define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
@@ -161,6 +162,8 @@ static apr_status_t end_child(void *baton)
     gtm_child_t *child = baton;
     apr_pool_t *scratch;
 
+    if (child->finishers)
+        gt_finishers_stop(child->finishers);
     if (child->crew)
         gt_crew_stop(child->crew, PATIENCE);
     if (child->vault) {
@@ -202,6 +205,8 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
+    if (gtm_can_park())
+        GT_TRY(gt_finishers_start(&child->finishers, FINISHERS, child->loop, p));
     GT_TRY(gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child));
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
@@ -279,7 +284,6 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     child = apr_pcalloc(pchild, sizeof(*child));
     child->server = s;
     child->config = server->config;
-    child->parks = gtm_can_park();
     child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
     bounds.users = (int)child->config->db_users;
     bounds.wait = child->config->db_wait;
@@ -310,6 +314,8 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
      * the last connection is gone. An ungraceful end waits for nobody. */
     if (!graceful && the_child)
         gt_loop_close(the_child->loop);
+    if (the_child && the_child->finishers)
+        gt_finishers_close(the_child->finishers);
 }
 
 gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)

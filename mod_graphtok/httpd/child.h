@@ -18,6 +18,7 @@
 #include "jobs/jobs.h"
 #include "shm/limit.h"
 #include "store/audit.h"
+#include "task/finisher.h"
 #include "vault/vault.h"
 
 /** One child at work. Immutable after child_init but for what gtm_child_ready makes. */
@@ -34,7 +35,7 @@ typedef struct gtm_child_t {
     gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* NULL as long as the keyring could not be read */
-    int parks;                 /* 1: the MPM polls our descriptors */
+    gt_finishers_t *finishers; /* NULL: requests cannot park */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
 

@@ -47,6 +47,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, gtm_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(gtm_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_suspend_connection(gtm_park_suspend, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_resume_connection(gtm_park_resume, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_close_connection(gtm_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

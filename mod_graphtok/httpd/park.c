@@ -6,9 +6,10 @@
  * MPM comes back to process_connection from there when the connection is kept alive and says that
  * input waits; both fields are lent and given back.
  *
- * The eventfd belongs to the connection and is closed with it, after every task that could write to
- * it has ended or been dropped (gt_task_drop: no wake after it returns). A wake that comes too early
- * or too often is harmless: the task says itself whether it is ready.
+ * The MPM has a socket of its own for each connection (the one it accepted, in which descriptors are
+ * exchanged), and httpd's filters another one on the client's descriptor. So an answer can be written
+ * by whoever has the connection, and the next request waited for, while the MPM still has it in its
+ * poll set.
  */
 
 #include "park.h"
@@ -19,29 +20,40 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <apr_portable.h>
-#include <sys/eventfd.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "answer.h"
-#include "net/loop.h"
+#include "base/thread.h"
 #include "road.h"
 #include "status.h"
+#include "task/finisher.h"
 
 APLOG_USE_MODULE(graphtok);
 
-/* What we know about a connection; in its conn_config, made with its first request. */
+/* What a finisher writes at once; httpd waits for a slow client from 64 KiB on. */
+#define ANSWER_AT_ONCE ((apr_size_t)32 * 1024)
+
+/* What we know about a connection; in its conn_config, made before anything is read from it. */
 typedef struct parked_t {
     conn_rec *c;
+    gt_berth_t berth;
     gtm_exchange_t *x;      /* the request that is parked or about to be; NULL: none */
     gt_progress_t progress; /* what its task said last */
-    gt_watch_t *watch;      /* on the client's descriptor, while x waits */
     int wraps;              /* 1: the other hooks run inside ours */
-    int event_fd;           /* -1: none yet */
-    int client_fd;          /* -1: the socket has it; else it stands here */
-    int is_lent;            /* 1: keepalive and data_in_input_filters are lent */
-    int is_gone;            /* atomic: the watch saw the client's end */
+    apr_socket_t *polled;   /* the MPM's */
+    apr_socket_t *written;  /* the filters' */
+    int client_fd;
+    int epoll_fd;    /* holds the client's; -1: none yet */
+    uint32_t events; /* waited for in it */
+    int is_swapped;  /* 1: epoll_fd stands in `polled` */
+    int is_lent;     /* 1: keepalive and data_in_input_filters are lent */
     ap_conn_keepalive_e keepalive;
     int input;
+    int lingers;           /* 1: a finisher ended the request and the connection with it */
+    apr_time_t idle_until; /* gt_mono; 0: nobody waits for the next request */
 } parked_t;
 
 static parked_t *parked(conn_rec *c)
@@ -49,68 +61,130 @@ static parked_t *parked(conn_rec *c)
     return ap_get_module_config(c->conn_config, &graphtok_module);
 }
 
-static apr_status_t close_event(void *baton)
+/* ---- descriptors ---- */
+
+static void put_descriptor(apr_socket_t *socket, int fd)
+{
+    apr_os_sock_put(&socket, &fd, NULL);
+}
+
+static void give_client_back(parked_t *pk)
+{
+    if (pk->is_swapped)
+        put_descriptor(pk->polled, pk->client_fd);
+    pk->is_swapped = 0;
+}
+
+/* The client's descriptor is the MPM's to close. APR would close the filters' socket as well, and by
+ * then the number may be another connection's. */
+static apr_status_t forget_descriptors(void *baton)
 {
     parked_t *pk = baton;
 
-    if (pk->event_fd >= 0)
-        close(pk->event_fd);
-    pk->event_fd = -1;
+    give_client_back(pk);
+    put_descriptor(pk->written, -1);
+    if (pk->epoll_fd >= 0)
+        close(pk->epoll_fd);
+    pk->epoll_fd = -1;
     return APR_SUCCESS;
 }
 
-static parked_t *make(conn_rec *c)
+/* The client's end is always told; from whoever is not there any more nothing else will come. */
+static int wait_for(parked_t *pk, uint32_t events)
 {
-    parked_t *pk = apr_pcalloc(c->pool, sizeof(*pk));
+    struct epoll_event event = {.events = events | EPOLLRDHUP};
+    int is_new = pk->epoll_fd < 0;
 
+    if (is_new)
+        pk->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    else if (pk->events == event.events)
+        return 1;
+    pk->events = event.events;
+    return pk->epoll_fd >= 0 && epoll_ctl(pk->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+                                          pk->client_fd, &event) == 0;
+}
+
+/* The descriptor is ready at once when the client can be written to, and else soon. */
+static void call_worker(void *baton)
+{
+    wait_for(baton, EPOLLOUT);
+}
+
+static int client_has(const parked_t *pk, short events)
+{
+    struct pollfd client = {.fd = pk->client_fd, .events = events};
+
+    return poll(&client, 1, 0) > 0;
+}
+
+/* httpd's filters share one record of their socket. */
+static apr_time_t work(void *baton);
+
+static core_net_rec *filters_socket(conn_rec *c)
+{
+    for (ap_filter_t *f = c->output_filters; f; f = f->next)
+        if (f->frec == ap_core_output_filter_handle)
+            return f->ctx;
+    return NULL;
+}
+
+static apr_socket_t *another_socket(apr_socket_t *socket, int fd, apr_pool_t *p)
+{
+    apr_sockaddr_t *local, *remote;
+    apr_os_sock_info_t info = {.os_sock = &fd, .type = SOCK_STREAM};
+    apr_interval_time_t timeout;
+    apr_socket_t *other;
+
+    if (apr_socket_addr_get(&local, APR_LOCAL, socket) != APR_SUCCESS ||
+        apr_socket_addr_get(&remote, APR_REMOTE, socket) != APR_SUCCESS ||
+        apr_socket_timeout_get(socket, &timeout) != APR_SUCCESS)
+        return NULL;
+    info.local = (struct sockaddr *)&local->sa;
+    info.remote = (struct sockaddr *)&remote->sa;
+    info.family = local->family;
+    if (apr_os_sock_make(&other, &info, p) != APR_SUCCESS ||
+        apr_socket_timeout_set(other, timeout) != APR_SUCCESS)
+        return NULL;
+    return other;
+}
+
+static parked_t *make(conn_rec *c, gt_finishers_t *finishers)
+{
+    static const gt_trade_t trade = {work, call_worker};
+    core_net_rec *net = filters_socket(c);
+    apr_socket_t *socket = ap_get_conn_socket(c), *other;
+    parked_t *pk;
+    int fd;
+
+    if (!net || net->client_socket != socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS)
+        return NULL;
+    other = another_socket(socket, fd, c->pool);
+    if (!other)
+        return NULL;
+    net->client_socket = other;
+    ap_set_core_module_config(c->conn_config, other);
+    pk = apr_pcalloc(c->pool, sizeof(*pk));
     pk->c = c;
-    pk->event_fd = pk->client_fd = -1;
-    apr_pool_cleanup_register(c->pool, pk, close_event, apr_pool_cleanup_null);
+    pk->polled = socket;
+    pk->written = other;
+    pk->client_fd = fd;
+    pk->epoll_fd = -1;
+    pk->berth.finishers = finishers;
+    pk->berth.trade = &trade;
+    pk->berth.baton = pk;
+    apr_pool_cleanup_register(c->pool, pk, forget_descriptors, apr_pool_cleanup_null);
     ap_set_module_config(c->conn_config, &graphtok_module, pk);
     return pk;
 }
+
+/* ---- a request's time of waiting ---- */
 
 /* Loop's or crew's thread. */
 static void wake(void *baton)
 {
     parked_t *pk = baton;
-    uint64_t one = 1;
 
-    /* The counter cannot overflow before a read, and a full one is readable: nothing to check. */
-    if (write(pk->event_fd, &one, sizeof(one)) < 0)
-        return;
-}
-
-/* Loop's thread. */
-static void client_gone(void *baton)
-{
-    parked_t *pk = baton;
-
-    __atomic_store_n(&pk->is_gone, 1, __ATOMIC_RELEASE);
-    wake(pk);
-}
-
-static void drain(parked_t *pk)
-{
-    uint64_t count;
-
-    if (pk->event_fd >= 0 && read(pk->event_fd, &count, sizeof(count)) < 0)
-        return;
-}
-
-static void put_descriptor(conn_rec *c, int fd)
-{
-    apr_socket_t *socket = ap_get_conn_socket(c);
-
-    apr_os_sock_put(&socket, &fd, c->pool);
-}
-
-static int get_descriptor(conn_rec *c)
-{
-    apr_os_sock_t fd = -1;
-
-    apr_os_sock_get(&fd, ap_get_conn_socket(c));
-    return fd;
+    gt_berth_wake(&pk->berth);
 }
 
 static void lend(parked_t *pk)
@@ -124,32 +198,16 @@ static void lend(parked_t *pk)
     c->data_in_input_filters = 1;
 }
 
-static void give_client_back(parked_t *pk)
-{
-    if (pk->client_fd < 0)
-        return;
-    put_descriptor(pk->c, pk->client_fd);
-    pk->client_fd = -1;
-}
-
 /* Not before process_connection: the MPM looks at both on its way there. */
 static void take_back(parked_t *pk)
 {
     conn_rec *c = pk->c;
 
-    give_client_back(pk);
-    if (pk->is_lent) {
-        c->keepalive = pk->keepalive;
-        c->data_in_input_filters = pk->input ? 1 : 0;
-        pk->is_lent = 0;
-    }
-}
-
-static void stop_watch(parked_t *pk)
-{
-    if (pk->watch)
-        gt_watch_cancel(pk->watch);
-    pk->watch = NULL;
+    if (!pk->is_lent)
+        return;
+    c->keepalive = pk->keepalive;
+    c->data_in_input_filters = pk->input ? 1 : 0;
+    pk->is_lent = 0;
 }
 
 static void begin(parked_t *pk, gtm_exchange_t *x)
@@ -169,7 +227,6 @@ static apr_status_t let_go(void *baton)
 {
     parked_t *pk = baton;
 
-    stop_watch(pk);
     if (pk->x) {
         gt_task_drop(pk->x->task);
         end(pk);
@@ -177,33 +234,11 @@ static apr_status_t let_go(void *baton)
     return APR_SUCCESS;
 }
 
-/* Hand the connection to the MPM. With output on its way it waits for the client's descriptor to
- * take it, else for the eventfd. */
-static int sleep_in_mpm(parked_t *pk)
-{
-    conn_rec *c = pk->c;
-    int writes = pk->progress == GT_TASK_OUTPUT || c->data_in_output_filters;
-
-    lend(pk);
-    c->cs->state = CONN_STATE_WRITE_COMPLETION;
-    c->cs->sense = CONN_SENSE_DEFAULT;
-    if (writes)
-        return OK;
-    pk->client_fd = get_descriptor(c);
-    if (!pk->watch)
-        pk->watch = gt_watch_start(pk->x->child->loop, pk->client_fd,
-                                   &(gt_waker_t){client_gone, pk}, pk->x->r->pool);
-    put_descriptor(c, pk->event_fd);
-    c->cs->sense = CONN_SENSE_WANT_READ;
-    return OK;
-}
-
 static void finish(parked_t *pk)
 {
     gtm_exchange_t *x = pk->x;
     request_rec *r = x->r;
 
-    stop_watch(pk);
     end(pk);
     apr_pool_cleanup_kill(r->pool, pk, let_go);
     gtm_road_end(x);
@@ -217,7 +252,6 @@ static void abandon(parked_t *pk, int status)
     gtm_exchange_t *x = pk->x;
     request_rec *r = x->r;
 
-    stop_watch(pk);
     end(pk);
     apr_pool_cleanup_kill(r->pool, pk, let_go);
     gt_task_drop(x->task);
@@ -227,29 +261,143 @@ static void abandon(parked_t *pk, int status)
     ap_process_request_after_handler(r);
 }
 
+/* ---- by a worker ---- */
+
+/* Hand the connection to the MPM. With output on its way it waits for the client's descriptor to
+ * take it, else for what epoll_fd says. */
+static int sleep_in_mpm(parked_t *pk)
+{
+    conn_rec *c = pk->c;
+    int writes = pk->progress == GT_TASK_OUTPUT || c->data_in_output_filters;
+
+    c->cs->state = CONN_STATE_WRITE_COMPLETION;
+    c->cs->sense = CONN_SENSE_DEFAULT;
+    if (!writes) {
+        wait_for(pk, 0);
+        put_descriptor(pk->polled, pk->epoll_fd);
+        pk->is_swapped = 1;
+        c->cs->sense = CONN_SENSE_WANT_READ;
+    }
+    lend(pk);
+    return OK;
+}
+
 static int go_on(parked_t *pk)
 {
     take_back(pk);
-    drain(pk);
-    if (pk->c->aborted || __atomic_load_n(&pk->is_gone, __ATOMIC_ACQUIRE)) {
+    if (pk->c->aborted || (pk->progress == GT_TASK_WAITS && client_has(pk, POLLRDHUP) &&
+                           !gt_task_ready(pk->x->task))) {
         abandon(pk, 499);
         return OK;
     }
     if (pk->progress == GT_TASK_WAITS && !gt_task_ready(pk->x->task))
         return sleep_in_mpm(pk);
-    pk->progress = gt_task_run(pk->x->task);
+    if (pk->progress != GT_TASK_DONE)
+        pk->progress = gt_task_run(pk->x->task);
     if (pk->progress != GT_TASK_DONE)
         return sleep_in_mpm(pk);
     finish(pk);
     return OK;
 }
 
+/* A finisher ended the request. 1: the connection's next one can be read. */
+static int is_next(parked_t *pk)
+{
+    conn_rec *c = pk->c;
+    int was_idle = pk->idle_until > 0 && !pk->berth.is_late;
+
+    take_back(pk);
+    pk->idle_until = 0;
+    c->cs->state = CONN_STATE_LINGER;
+    if (pk->lingers || c->aborted || c->keepalive != AP_CONN_KEEPALIVE)
+        return 0;
+    if (was_idle || pk->input || client_has(pk, POLLIN)) {
+        c->cs->state = CONN_STATE_PROCESSING;
+        return 1;
+    }
+    if (!pk->berth.is_late)
+        c->cs->state = CONN_STATE_WRITE_COMPLETION;
+    return 0;
+}
+
+/* ---- by a finisher ---- */
+
+static apr_interval_time_t idle_time(const request_rec *r)
+{
+    const server_rec *s =
+        r->server->keep_alive_timeout_set ? r->server : r->connection->base_server;
+
+    return s->keep_alive_timeout;
+}
+
+/* As the MPM does it: short answers stay in httpd's last filter until somebody asks it to write what
+ * the client takes. */
+static void write_out(conn_rec *c)
+{
+    ap_filter_t *last = c->output_filters;
+
+    while (last->next)
+        last = last->next;
+    if (last->frec->filter_func.out_func(last, NULL) != APR_SUCCESS)
+        c->aborted = 1;
+}
+
+/* @return gt_mono until which the next request is waited for; 0: the MPM takes over */
+static apr_time_t finish_aside(parked_t *pk)
+{
+    conn_rec *c = pk->c;
+    apr_interval_time_t idle = idle_time(pk->x->r);
+
+    finish(pk);
+    write_out(c);
+    pk->lingers = c->cs->state != CONN_STATE_WRITE_COMPLETION;
+    if (!pk->lingers && !c->aborted && c->keepalive == AP_CONN_KEEPALIVE &&
+        !c->data_in_input_filters && !c->data_in_output_filters)
+        return gt_mono() + idle;
+    return 0;
+}
+
+/* httpd writes the connection's state, which the MPM's listener may be reading: it gets another. */
+static apr_time_t work_aside(parked_t *pk)
+{
+    conn_state_t *mpms = pk->c->cs;
+    conn_state_t own = {.state = CONN_STATE_PROCESSING, .sense = CONN_SENSE_DEFAULT};
+
+    pk->c->cs = &own;
+    take_back(pk);
+    pk->progress = gt_task_run(pk->x->task);
+    if (pk->progress == GT_TASK_DONE && pk->x->reply.len <= ANSWER_AT_ONCE)
+        pk->idle_until = finish_aside(pk);
+    lend(pk);
+    pk->c->cs = mpms;
+    if (pk->idle_until > 0)
+        wait_for(pk, EPOLLIN);
+    else if (pk->progress != GT_TASK_WAITS)
+        call_worker(pk);
+    return pk->idle_until;
+}
+
+/* With output on its way a worker comes when the client has taken it. */
+static apr_time_t work(void *baton)
+{
+    parked_t *pk = baton;
+
+    if (!pk->x)
+        return pk->idle_until;
+    if (pk->progress != GT_TASK_WAITS || !pk->is_swapped || pk->c->aborted ||
+        !gt_task_ready(pk->x->task))
+        return 0;
+    return work_aside(pk);
+}
+
+/* ---- hooks ---- */
+
 int gtm_park_can(const request_rec *r)
 {
-    const gtm_child_t *child = gtm_child();
+    conn_rec *c = r->connection;
 
-    return child->parks && !r->main && !r->prev && !r->connection->master && r->connection->cs &&
-           parked(r->connection) && parked(r->connection)->wraps;
+    return gtm_child()->finishers && !r->main && !r->prev && !c->master && c->cs && parked(c) &&
+           parked(c)->wraps;
 }
 
 int gtm_park_run(gtm_exchange_t *x)
@@ -257,9 +405,7 @@ int gtm_park_run(gtm_exchange_t *x)
     parked_t *pk = parked(x->r->connection);
     gt_waker_t waker = {wake, pk};
 
-    if (pk->event_fd < 0)
-        pk->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (pk->event_fd < 0) {
+    if (!wait_for(pk, 0)) {
         gtm_answer_error(x, gt_err(x->r->pool, GT_BUSY, "GT0826",
                                    "the server has no descriptor left: raise LimitNOFILE"));
         gtm_answer_send(x);
@@ -273,7 +419,6 @@ int gtm_park_run(gtm_exchange_t *x)
         return OK;
     }
     begin(pk, x);
-    __atomic_store_n(&pk->is_gone, 0, __ATOMIC_RELEASE);
     apr_pool_pre_cleanup_register(x->r->pool, pk, let_go);
     return SUSPENDED;
 }
@@ -284,15 +429,17 @@ int gtm_park_process(conn_rec *c)
     parked_t *pk;
     int result;
 
-    if (!child || !child->parks || c->master || !c->cs)
+    if (!child || !child->finishers || c->master || !c->cs)
         return DECLINED;
     pk = parked(c);
     if (!pk)
-        pk = make(c);
-    if (pk->wraps)
+        pk = make(c, child->finishers);
+    if (!pk || pk->wraps)
         return DECLINED;
     if (pk->x)
         return go_on(pk);
+    if (pk->is_lent && !is_next(pk))
+        return OK;
     pk->wraps = 1;
     result = ap_run_process_connection(c);
     pk->wraps = 0;
@@ -301,13 +448,24 @@ int gtm_park_process(conn_rec *c)
     return result;
 }
 
+void gtm_park_suspend(conn_rec *c, request_rec *r)
+{
+    parked_t *pk = c->master ? NULL : parked(c);
+
+    (void)r;
+    if (pk && pk->x)
+        gt_berth_lie(&pk->berth);
+}
+
 void gtm_park_resume(conn_rec *c, request_rec *r)
 {
     parked_t *pk = c->master ? NULL : parked(c);
 
     (void)r;
-    if (pk)
-        give_client_back(pk);
+    if (!pk)
+        return;
+    gt_berth_take(&pk->berth);
+    give_client_back(pk);
 }
 
 int gtm_park_pre_close(conn_rec *c)
@@ -316,6 +474,8 @@ int gtm_park_pre_close(conn_rec *c)
 
     if (!pk)
         return OK;
+    gt_berth_take(&pk->berth);
+    give_client_back(pk);
     take_back(pk);
     if (pk->x)
         abandon(pk, HTTP_GATEWAY_TIME_OUT);

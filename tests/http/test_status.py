@@ -80,7 +80,7 @@ def test_all_children_are_counted(many, sandbox):
     waiting = [ask(many), ask(many)]
     busy = "Parked" if many.httpd.mpm == "event" else "Waiting"
     seen = shows(many, Transfers=2, **{busy: 2})
-    assert seen["Connections"] >= 2
+    assert seen["Connections"] >= 1  # both may be streams of one
     page = Browser().get(many.url + "/server-status").text
     assert "<h1>mod_graphtok</h1>" in page
     for pid in many.httpd.children():

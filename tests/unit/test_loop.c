@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The loop's timers and watches, its start and end. Transfers: test_transfer.c. */
+/* The loop's timers and rounds, its start and end. Transfers: test_transfer.c. */
 
 #include <dirent.h>
 #include <sched.h>
@@ -144,106 +144,63 @@ START_TEST(test_no_wake_after_cancelling)
 }
 END_TEST
 
-/* ---- watches ---- */
+/* ---- rounds ---- */
 
-START_TEST(test_a_client_that_goes_is_seen_once)
-{
+typedef struct round_t {
+    int woken;
     latch_t latch;
-    gt_waker_t waker = latch_init(&latch);
-    gt_watch_t *watch;
-    int fds[2];
+    gt_waker_t inner;
+} round_t;
 
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    watch = gt_watch_start(loop, fds[0], &waker, pool);
-    ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
-    latch_await(&latch, 1);
-    close(fds[1]);
-    gt_watch_cancel(watch);
-    ck_assert_int_eq(latch_wakes(&latch), 1);
-    close(fds[0]);
+static void wake_in_round(void *baton)
+{
+    round_t *r = baton;
+
+    r->woken += gt_loop_is_here(loop);
+}
+
+static void at_end_of_round(void *baton)
+{
+    round_t *r = baton;
+
+    if (!gt_loop_is_here(loop))
+        return;
+    if (r->woken == 2)
+        r->inner.wake(r->inner.baton);
+}
+
+START_TEST(test_the_end_of_a_round_is_told_after_its_wakes)
+{
+    static round_t r;
+    const gt_waker_t round = {at_end_of_round, &r}, each = {wake_in_round, &r};
+    apr_time_t soon = gt_ticks() + 1000;
+    gt_timer_t *one, *two;
+
+    r.inner = latch_init(&r.latch);
+    ck_assert_int_eq(gt_loop_is_here(loop), 0);
+    gt_loop_after_round(loop, &round);
+    one = gt_timer_start(loop, soon, &each, pool);
+    two = gt_timer_start(loop, soon, &each, pool);
+    latch_await(&r.latch, 1);
+    gt_loop_after_round(loop, NULL);
+    ck_assert_int_eq(r.woken, 2);
+    gt_timer_cancel(one);
+    gt_timer_cancel(two);
 }
 END_TEST
 
-START_TEST(test_a_cancelled_watch_sees_nothing)
+START_TEST(test_nobody_is_told_of_rounds_any_more)
 {
-    latch_t first, second;
-    gt_waker_t never = latch_init(&first);
-    gt_waker_t waker = latch_init(&second);
-    gt_watch_t *watch;
-    int fds[2];
+    latch_t never, fence;
+    gt_waker_t round = latch_init(&never), waker = latch_init(&fence);
+    gt_timer_t *timer;
 
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    watch = gt_watch_start(loop, fds[0], &never, pool);
-    gt_watch_cancel(watch);
-    gt_watch_cancel(watch);
-    latch_die(&first);
-    /* The same descriptor again, as a new connection would have it. */
-    watch = gt_watch_start(loop, fds[0], &waker, pool);
-    close(fds[1]);
-    latch_await(&second, 1);
-    gt_watch_cancel(watch);
-    close(fds[0]);
-}
-END_TEST
-
-static void *watch_at_random(void *baton)
-{
-    unsigned dice = (unsigned)(size_t)baton;
-    apr_pool_t *own;
-    int i;
-
-    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
-    for (i = 0; i < 500; i++) {
-        latch_t gone, stays;
-        gt_waker_t gone_waker = latch_init(&gone);
-        gt_waker_t never = latch_init(&stays);
-        gt_watch_t *watches[2];
-        int fds[4];
-
-        /* One client goes, the other stays; the numbers of descriptors are used again at once. */
-        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds + 2), 0);
-        watches[0] = gt_watch_start(loop, fds[0], &gone_waker, own);
-        watches[1] = gt_watch_start(loop, fds[2], &never, own);
-        close(fds[1]);
-        dice = dice * 1103515245 + 12345;
-        if (dice & 0x10000)
-            sched_yield();
-        gt_watch_cancel(watches[0]);
-        latch_die(&gone);
-        ck_assert_int_eq(latch_wakes(&stays), 0);
-        gt_watch_cancel(watches[1]);
-        latch_die(&stays);
-        close(fds[0]);
-        close(fds[2]);
-        close(fds[3]);
-        apr_pool_clear(own);
-    }
-    apr_pool_destroy(own);
-    return NULL;
-}
-
-START_TEST(test_no_watch_sees_another_ones_end)
-{
-    pthread_t threads[3];
-    size_t i;
-
-    for (i = 0; i < 3; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, watch_at_random, (void *)(i + 1)), 0);
-    for (i = 0; i < 3; i++)
-        pthread_join(threads[i], NULL);
-}
-END_TEST
-
-START_TEST(test_a_descriptor_that_cannot_be_watched)
-{
-    latch_t latch;
-    gt_waker_t waker = latch_init(&latch);
-
-    gt_watch_cancel(gt_watch_start(loop, -1, &waker, pool));
-    gt_watch_cancel(gt_watch_start(loop, 99999, &waker, pool));
-    latch_die(&latch);
+    gt_loop_after_round(loop, &round);
+    gt_loop_after_round(loop, NULL);
+    latch_die(&never);
+    timer = gt_timer_start(loop, gt_ticks() + 1000, &waker, pool);
+    latch_await(&fence, 1);
+    gt_timer_cancel(timer);
 }
 END_TEST
 
@@ -286,15 +243,12 @@ START_TEST(test_a_stopped_loop_wakes_nobody)
     gt_waker_t waker = latch_init(&latch);
     gt_timer_t *early = gt_timer_start(loop, gt_ticks() + apr_time_from_sec(600), &waker, pool);
     gt_timer_t *late;
-    gt_watch_t *watch;
 
     gt_loop_stop(loop);
     latch_die(&latch);
     late = gt_timer_start(loop, gt_ticks(), &waker, pool);
-    watch = gt_watch_start(loop, 0, &waker, pool);
     gt_timer_cancel(early);
     gt_timer_cancel(late);
-    gt_watch_cancel(watch);
     gt_loop_close(loop);
     gt_loop_stop(loop);
 }
@@ -346,10 +300,8 @@ Suite *suite_loop(void)
     tcase_add_test(tcase, test_a_timer_wakes_once_and_not_early);
     tcase_add_test(tcase, test_an_earlier_timer_is_not_late);
     tcase_add_test(tcase, test_no_wake_after_cancelling);
-    tcase_add_test(tcase, test_a_client_that_goes_is_seen_once);
-    tcase_add_test(tcase, test_a_cancelled_watch_sees_nothing);
-    tcase_add_test(tcase, test_no_watch_sees_another_ones_end);
-    tcase_add_test(tcase, test_a_descriptor_that_cannot_be_watched);
+    tcase_add_test(tcase, test_the_end_of_a_round_is_told_after_its_wakes);
+    tcase_add_test(tcase, test_nobody_is_told_of_rounds_any_more);
     tcase_add_test(tcase, test_start_and_stop_leave_nothing);
     tcase_add_test(tcase, test_a_stopped_loop_wakes_nobody);
     tcase_add_test(tcase, test_signals_do_not_land_on_the_loop);

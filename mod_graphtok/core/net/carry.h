@@ -10,13 +10,13 @@
  *
  * Locks, in the only order they may be taken:
  *
- *     transfer->lock or loop->ring_lock  →  loop->lock
- *     transfer->lock or loop->ring_lock  →  whatever a waker takes
+ *     transfer->lock or the timers' lock  →  loop->lock  →  whatever after_round's waker takes
+ *     transfer->lock or the timers' lock  →  whatever a waker takes
  *
- * A waker is called with the lock of its object held (a transfer's own, ring_lock for timers and
- * watches), and leaving or cancelling takes that lock: so when that returns, the waker neither runs
- * nor will. No deadlock: a waker takes locks of its driver only, and a driver never calls into net/
- * with those held. loop->lock is a leaf: nothing is called while it is held.
+ * A waker is called with the lock of its object held (a transfer's own, the timers'), and leaving or
+ * cancelling takes that lock: so when that returns, the waker neither runs nor will. No deadlock: a
+ * waker takes locks of its driver only, and a driver never calls into net/ with those held. Nothing
+ * but after_round's waker is called while loop->lock is held.
  */
 
 #include <pthread.h>
@@ -70,6 +70,7 @@ struct gt_transfer_t {
     apr_size_t answer_max;      /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;
     int is_stream, keeps_going;
+    unsigned char lane; /* the loop's, while `easy` is set */
 
     /* shared */
     int is_started, is_headed, is_ended;

@@ -7,9 +7,11 @@
  * that asks writes to the loop's eventfd only when the loop sleeps. Each saved hand-over is a saved
  * system call and context switch, which is most of what a short call costs.
  *
- * Two multi handles ("lanes"): collected answers, multiplexed over HTTP/2; and streams, whose slow
- * readers hold connections for long and so may not use up those of the others. DNS and TLS sessions
- * are shared between them.
+ * Several multi handles ("lanes"). The first carries streams, whose slow readers hold connections for
+ * long and so may not use up those of the others; the others collected answers, multiplexed over
+ * HTTP/2. libcurl looks for a free connection by walking along all those to the host, so that a
+ * thousand at once would cost more than all the rest of a call: from a hundred or so under way the
+ * next lane is used. DNS and TLS sessions are shared between them.
  */
 
 #include <assert.h>
@@ -24,22 +26,24 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/carry.h"
-#include "net/ring.h"
+#include "net/timer.h"
 #include "net/sockets.h"
 
 #define EVENTS_A_ROUND 256
 #define SPARE_MAX 256
 #define LONGEST_SLEEP_MS 60000
 
-/* Data of epoll events: a socket's descriptor, or with one of these bits something else. */
+/* Datum of an epoll event: a socket's descriptor, or with this bit the wake. */
 #define MARK_WAKE (1ULL << 63)
-#define MARK_WATCH (1ULL << 62)
 
-#define LANES 2
+#define STREAMS 0      /* the lane of streams */
+#define LANES_MAX 17   /* it, and those of collected answers */
+#define LANE_CALLS 128 /* under way in one lane before the next is used */
 
 typedef struct lane_t {
     gt_loop_t *loop;
     CURLM *multi;
+    int under_way;
     apr_time_t deadline; /* gt_mono when libcurl wants to be called; APR_INT64_MAX: never */
 } lane_t;
 
@@ -51,10 +55,11 @@ struct gt_loop_t {
     CURLSH *share;
     atomic_int connections;
     atomic_llong started, failed;
-    gt_ring_t ring;
+    gt_timers_t timers;
 
-    /* guards what follows; a leaf */
+    /* guards what follows; only what after_round takes lies below it */
     pthread_mutex_t lock;
+    gt_waker_t after_round;
     gt_transfer_t *queue, **queue_end;
     int admitted;    /* transfers under way or queued to start */
     int is_sleeping; /* in epoll_wait, or about to: whoever has news must write to wake_fd */
@@ -64,7 +69,8 @@ struct gt_loop_t {
     int is_dead;     /* the thread has ended: nobody reads the queue */
 
     /* the thread's only */
-    lane_t lanes[LANES];
+    lane_t lanes[LANES_MAX];
+    int lanes_made;
     gt_sockets_t sockets;
     gt_transfer_t *under_way;
     gt_transfer_t *stirred;
@@ -105,9 +111,9 @@ void gt_loop_nudge(gt_loop_t *loop)
         write_wake(loop);
 }
 
-gt_ring_t *gt_loop_ring(gt_loop_t *loop)
+gt_timers_t *gt_loop_timers(gt_loop_t *loop)
 {
-    return &loop->ring;
+    return &loop->timers;
 }
 
 /* Under both locks. */
@@ -168,6 +174,20 @@ void gt_loop_close(gt_loop_t *loop)
     pthread_mutex_unlock(&loop->lock);
 }
 
+int gt_loop_is_here(const gt_loop_t *loop)
+{
+    return pthread_equal(pthread_self(), loop->thread);
+}
+
+void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker)
+{
+    static const gt_waker_t nobody;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->after_round = waker != NULL ? *waker : nobody;
+    pthread_mutex_unlock(&loop->lock);
+}
+
 void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop)
 {
     pthread_mutex_lock(&loop->lock);
@@ -180,9 +200,18 @@ void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop)
 
 /* ---- transfers, on the thread ---- */
 
-static lane_t *lane_of(gt_loop_t *loop, const gt_transfer_t *t)
+/* The first with room keeps its connections warm; past all bounds the emptiest. */
+static unsigned char choose_lane(const gt_loop_t *loop)
 {
-    return &loop->lanes[t->is_stream];
+    int best = STREAMS + 1, i;
+
+    for (i = STREAMS + 1; i < loop->lanes_made; i++) {
+        if (loop->lanes[i].under_way < LANE_CALLS)
+            return (unsigned char)i;
+        if (loop->lanes[i].under_way < loop->lanes[best].under_way)
+            best = i;
+    }
+    return (unsigned char)best;
 }
 
 static void link_transfer(gt_loop_t *loop, gt_transfer_t *t)
@@ -217,7 +246,8 @@ static void give_back(gt_loop_t *loop, CURL *easy)
 static void end_transfer(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *failure)
 {
     if (t->easy != NULL) {
-        curl_multi_remove_handle(lane_of(loop, t)->multi, t->easy);
+        curl_multi_remove_handle(loop->lanes[t->lane].multi, t->easy);
+        loop->lanes[t->lane].under_way--;
         /* The next transfer's own buffer replaces this one's before anything is written. */
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
         give_back(loop, t->easy);
@@ -274,9 +304,11 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
         fail_transfer(loop, t, GT_FAULT_MEMORY, "no memory for a call");
         return;
     }
+    t->lane = t->is_stream ? STREAMS : choose_lane(loop);
+    loop->lanes[t->lane].under_way++;
     link_transfer(loop, t);
     if (!gt_exchange_begin_on_loop(easy, t) ||
-        curl_multi_add_handle(lane_of(loop, t)->multi, easy) != CURLM_OK) {
+        curl_multi_add_handle(loop->lanes[t->lane].multi, easy) != CURLM_OK) {
         fail_transfer(loop, t, GT_FAULT_MEMORY, "libcurl does not take the call");
         return;
     }
@@ -441,11 +473,11 @@ static int sleep_ms(gt_loop_t *loop)
 {
     apr_time_t now = gt_mono();
     apr_time_t until = now + apr_time_from_msec(LONGEST_SLEEP_MS);
-    apr_interval_time_t next = gt_ring_next(&loop->ring);
+    apr_interval_time_t next = gt_timers_next(&loop->timers);
     const gt_alarm_t *pause = gt_alarm_first(&loop->pauses);
     int has_news, i;
 
-    for (i = 0; i < LANES; i++)
+    for (i = 0; i < loop->lanes_made; i++)
         until = earlier(until, loop->lanes[i].deadline);
     if (next >= 0)
         until = earlier(until, now + next);
@@ -458,6 +490,14 @@ static int sleep_ms(gt_loop_t *loop)
     return has_news || until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
+static void end_round(gt_loop_t *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    if (loop->after_round.wake != NULL)
+        loop->after_round.wake(loop->after_round.baton);
+    pthread_mutex_unlock(&loop->lock);
+}
+
 /* @return 1: the loop is to end */
 static int round_of(gt_loop_t *loop)
 {
@@ -466,19 +506,19 @@ static int round_of(gt_loop_t *loop)
     int is_stopping, i;
 
     for (i = 0; i < n; i++) {
-        if (events[i].data.u64 & MARK_WATCH)
-            gt_ring_watch_on_loop(&loop->ring, events[i].data.u64);
-        else if (!(events[i].data.u64 & MARK_WAKE))
+        if (!(events[i].data.u64 & MARK_WAKE))
             socket_ready(loop, &events[i]);
     }
     is_stopping = take_queue(loop);
-    for (i = 0; i < LANES; i++) {
+    for (i = 0; i < loop->lanes_made; i++) {
         call_when_due(&loop->lanes[i], gt_mono());
-        take_ended(loop, &loop->lanes[i]);
+        if (loop->lanes[i].under_way > 0)
+            take_ended(loop, &loop->lanes[i]);
     }
     check_pauses(loop, gt_mono());
     wake_stirred(loop);
-    gt_ring_timers_on_loop(&loop->ring);
+    gt_timers_fire_on_loop(&loop->timers);
+    end_round(loop);
     return is_stopping;
 }
 
@@ -502,7 +542,7 @@ static void free_curl(gt_loop_t *loop)
 
     while (loop->spares > 0)
         curl_easy_cleanup(loop->spare[--loop->spares]);
-    for (i = 0; i < LANES; i++)
+    for (i = 0; i < loop->lanes_made; i++)
         if (loop->lanes[i].multi != NULL)
             curl_multi_cleanup(loop->lanes[i].multi);
     if (loop->share != NULL)
@@ -513,7 +553,7 @@ static void free_curl(gt_loop_t *loop)
 static void free_loop(gt_loop_t *loop)
 {
     free_curl(loop);
-    gt_ring_free(&loop->ring);
+    gt_timers_free(&loop->timers);
     gt_sockets_free(&loop->sockets);
     gt_alarms_free(&loop->pauses);
     if (loop->epoll_fd >= 0)
@@ -523,7 +563,7 @@ static void free_loop(gt_loop_t *loop)
     loop->epoll_fd = loop->wake_fd = -1;
 }
 
-static int make_lane(gt_loop_t *loop, lane_t *lane)
+static int make_lane(gt_loop_t *loop, lane_t *lane, int max_host_connections)
 {
     CURLM *multi = lane->multi = curl_multi_init();
     int bad = 0;
@@ -537,8 +577,8 @@ static int make_lane(gt_loop_t *loop, lane_t *lane)
     bad |= curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_deadline) != CURLM_OK;
     bad |= curl_multi_setopt(multi, CURLMOPT_TIMERDATA, lane) != CURLM_OK;
     bad |= curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) != CURLM_OK;
-    bad |= curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                             (long)loop->limits.max_host_connections) != CURLM_OK;
+    bad |= curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)max_host_connections) !=
+           CURLM_OK;
     /* Below the number in flight, libcurl would close and reopen connections all the time. */
     bad |= curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)loop->limits.max_transfers + 16) !=
            CURLM_OK;
@@ -547,15 +587,19 @@ static int make_lane(gt_loop_t *loop, lane_t *lane)
 
 static int make_curl(gt_loop_t *loop)
 {
+    int most = loop->limits.max_host_connections;
+    int shares = most / LANE_CALLS;
     int i;
 
+    shares = shares < 1 ? 1 : shares > LANES_MAX - 1 ? LANES_MAX - 1 : shares;
+    loop->lanes_made = STREAMS + 1 + shares;
     loop->share = curl_share_init();
     if (loop->share == NULL ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
         return 0;
-    for (i = 0; i < LANES; i++)
-        if (!make_lane(loop, &loop->lanes[i]))
+    for (i = 0; i < loop->lanes_made; i++)
+        if (!make_lane(loop, &loop->lanes[i], i == STREAMS ? most : most / shares))
             return 0;
     return 1;
 }
@@ -567,7 +611,7 @@ static const char *make_parts(gt_loop_t *loop)
 
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    gt_ring_init(&loop->ring, loop->epoll_fd, MARK_WATCH);
+    gt_timers_init(&loop->timers);
     gt_sockets_init(&loop->sockets, loop->epoll_fd);
     if (loop->epoll_fd < 0 || loop->wake_fd < 0)
         return "no descriptor left";

@@ -7,7 +7,7 @@
  * The child's one transfer thread: epoll and curl_multi_socket_action. It carries all calls to
  * providers (kept-alive connections, HTTP/2 by ALPN, DNS and TLS sessions shared) and the timers
  * of waiting tasks. It runs no step and no statement; it only moves bytes and wakes tasks. Start it
- * in the child, never before a fork. All functions are safe on any thread but the loop's own.
+ * in the child, never before a fork. All functions are safe on any thread but the loop's own, unless they say so.
  */
 
 #include "base/err.h"
@@ -16,7 +16,7 @@
 /** Bounds of a loop. */
 typedef struct gt_loop_limits_t {
     int max_transfers; /* under way at once; past it gt_await's transfer fails with GT_BUSY */
-    int max_host_connections; /* to one host; more calls queue inside libcurl */
+    int max_host_connections; /* to one host, of streams and of all others; more calls queue */
 } gt_loop_limits_t;
 
 /** Figures of a loop, a snapshot. */
@@ -53,12 +53,14 @@ void gt_timer_again(gt_timer_t *timer, apr_time_t ticks);
 /** Take a timer out; when this returns its waker is not running and will not be called. */
 void gt_timer_cancel(gt_timer_t *timer);
 
-/** Watch a client's descriptor for its end (EPOLLRDHUP | EPOLLHUP | EPOLLERR); `waker` is called
- * once. For httpd/park. */
-typedef struct gt_watch_t gt_watch_t;
-gt_watch_t *gt_watch_start(gt_loop_t *loop, int fd, const gt_waker_t *waker, apr_pool_t *p);
+/* ---- for task/finisher ---- */
 
-/** Take a watch out; when this returns its waker is not running and will not be called. */
-void gt_watch_cancel(gt_watch_t *watch);
+/** 1 on the loop's own thread. */
+int gt_loop_is_here(const gt_loop_t *loop);
+
+/** Call `waker` at the end of each round, on the loop's thread: what a round woke can then be handed
+ * on together. It must not wait. NULL: nobody any more; when this returns the one before is not
+ * running and will not be called. */
+void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker);
 
 #endif

@@ -1,0 +1,305 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Two lists under one lock: berths with work, and idle ones by the time they may lie. A finisher that
+ * is awake takes one after the other, so a second is woken only when work piles up. The foreman
+ * sleeps until the first idle time ends, or looks every few milliseconds while all are at work.
+ */
+
+#include "task/finisher.h"
+
+#include <pthread.h>
+
+#include "base/thread.h"
+
+#define THREADS_MAX 8
+#define PILE 2
+#define STUCK apr_time_from_msec(20)
+
+/* Where a berth is. A worker has it when it is made. */
+enum { HELD, LIES, QUEUED, WORKED, IDLE };
+
+typedef struct list_t {
+    gt_berth_t *first, *last;
+    int count;
+} list_t;
+
+struct gt_finishers_t {
+    pthread_t threads[THREADS_MAX], foreman;
+    int started;
+    gt_loop_t *loop;      /* whose round's end hands on what it woke; NULL: none */
+    pthread_mutex_t lock; /* guards what follows; a leaf */
+    pthread_cond_t work, done, watch;
+    list_t queue, idle;
+    int sleepers;    /* finishers without work */
+    int signalled;   /* of these, about to wake */
+    int takers;      /* workers that wait for a finisher to let go */
+    int is_watching; /* the foreman looks after the queue */
+    int is_put_off;  /* the loop's round goes on */
+    int is_closed, is_stopping;
+};
+
+/* ---- lists; all under the lock ---- */
+
+static void insert_after(list_t *list, gt_berth_t *before, gt_berth_t *berth)
+{
+    berth->previous = before;
+    berth->next = before ? before->next : list->first;
+    *(berth->next ? &berth->next->previous : &list->last) = berth;
+    *(before ? &before->next : &list->first) = berth;
+    list->count++;
+}
+
+static void take_out(list_t *list, gt_berth_t *berth)
+{
+    *(berth->next ? &berth->next->previous : &list->last) = berth->previous;
+    *(berth->previous ? &berth->previous->next : &list->first) = berth->next;
+    berth->next = berth->previous = NULL;
+    list->count--;
+}
+
+static void call_worker(list_t *list, gt_berth_t *berth)
+{
+    take_out(list, berth);
+    berth->at = LIES;
+    berth->trade->call(berth->baton);
+}
+
+/* ---- berths; under the lock ---- */
+
+static int wake_finisher(gt_finishers_t *f)
+{
+    if (f->sleepers == f->signalled)
+        return 0;
+    f->signalled++;
+    pthread_cond_signal(&f->work);
+    return 1;
+}
+
+/* One that is awake takes all; others help when work piles up. */
+static void hand_on(gt_finishers_t *f)
+{
+    int awake = f->started - f->sleepers + f->signalled;
+
+    f->is_put_off = 0;
+    if (!f->queue.first || ((awake == 0 || f->queue.count >= PILE) && wake_finisher(f)))
+        return;
+    if (!f->is_watching) {
+        f->is_watching = 1;
+        pthread_cond_signal(&f->watch);
+    }
+}
+
+static void enqueue(gt_finishers_t *f, gt_berth_t *berth)
+{
+    berth->at = QUEUED;
+    berth->when = gt_mono();
+    insert_after(&f->queue, f->queue.last, berth);
+    if (f->loop && gt_loop_is_here(f->loop))
+        f->is_put_off = 1;
+    else
+        hand_on(f);
+}
+
+/* Nearly all have the same time to lie, so the end of the list is the place. */
+static void lie_idle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t until)
+{
+    gt_berth_t *before = f->idle.last;
+
+    berth->at = IDLE;
+    berth->when = f->is_closed ? 0 : until;
+    while (before && before->when > berth->when)
+        before = before->previous;
+    insert_after(&f->idle, before, berth);
+    if (f->idle.first == berth)
+        pthread_cond_signal(&f->watch);
+}
+
+static void settle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t idle_until)
+{
+    berth->at = LIES;
+    if (f->takers > 0)
+        pthread_cond_broadcast(&f->done);
+    if (berth->is_woken)
+        enqueue(f, berth);
+    else if (idle_until > 0)
+        lie_idle(f, berth, idle_until);
+}
+
+void gt_berth_take(gt_berth_t *berth)
+{
+    gt_finishers_t *f = berth->finishers;
+
+    pthread_mutex_lock(&f->lock);
+    while (berth->at == WORKED) {
+        f->takers++;
+        pthread_cond_wait(&f->done, &f->lock);
+        f->takers--;
+    }
+    if (berth->at == QUEUED)
+        take_out(&f->queue, berth);
+    else if (berth->at == IDLE)
+        take_out(&f->idle, berth);
+    if (berth->at != HELD)
+        berth->is_woken = 0;
+    berth->at = HELD;
+    pthread_mutex_unlock(&f->lock);
+}
+
+void gt_berth_lie(gt_berth_t *berth)
+{
+    gt_finishers_t *f = berth->finishers;
+
+    pthread_mutex_lock(&f->lock);
+    berth->is_late = 0;
+    settle(f, berth, 0);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void gt_berth_wake(gt_berth_t *berth)
+{
+    gt_finishers_t *f = berth->finishers;
+
+    pthread_mutex_lock(&f->lock);
+    berth->is_woken = 1;
+    if (berth->at == LIES)
+        enqueue(f, berth);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* The loop woke whom it had to, and holds none of their locks any more. */
+static void end_round(void *baton)
+{
+    gt_finishers_t *f = baton;
+
+    pthread_mutex_lock(&f->lock);
+    if (f->is_put_off)
+        hand_on(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- threads ---- */
+
+static void wait_for_work(gt_finishers_t *f)
+{
+    f->sleepers++;
+    pthread_cond_wait(&f->work, &f->lock);
+    f->sleepers--;
+    if (f->signalled > 0)
+        f->signalled--;
+}
+
+static void *run_finisher(void *baton)
+{
+    gt_finishers_t *f = baton;
+    gt_berth_t *berth;
+    apr_time_t idle_until;
+
+    pthread_mutex_lock(&f->lock);
+    while (!f->is_stopping) {
+        berth = f->queue.first;
+        if (!berth) {
+            wait_for_work(f);
+            continue;
+        }
+        take_out(&f->queue, berth);
+        berth->at = WORKED;
+        berth->is_woken = 0;
+        pthread_mutex_unlock(&f->lock);
+        idle_until = berth->trade->work(berth->baton);
+        pthread_mutex_lock(&f->lock);
+        settle(f, berth, idle_until);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+static void end_idle(gt_finishers_t *f, apr_time_t now)
+{
+    gt_berth_t *first;
+
+    while ((first = f->idle.first) && (f->is_closed || first->when <= now)) {
+        first->is_late = 1;
+        call_worker(&f->idle, first);
+    }
+}
+
+static void relieve_queue(gt_finishers_t *f, apr_time_t now)
+{
+    if (!f->queue.first)
+        f->is_watching = 0;
+    else if (!wake_finisher(f))
+        while (f->queue.first && f->queue.first->when + STUCK <= now)
+            call_worker(&f->queue, f->queue.first);
+}
+
+static void *run_foreman(void *baton)
+{
+    gt_finishers_t *f = baton;
+
+    pthread_mutex_lock(&f->lock);
+    while (!f->is_stopping) {
+        apr_time_t now = gt_mono(), until = APR_INT64_MAX;
+
+        end_idle(f, now);
+        relieve_queue(f, now);
+        if (f->idle.first)
+            until = f->idle.first->when;
+        if (f->is_watching && until > now + STUCK)
+            until = now + STUCK;
+        gt_cond_wait(&f->watch, &f->lock, until);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+static int start_threads(gt_finishers_t *f, int threads)
+{
+    if (gt_thread_start(&f->foreman, "gt-foreman", run_foreman, f) != APR_SUCCESS)
+        return 0;
+    while (f->started < threads && f->started < THREADS_MAX &&
+           gt_thread_start(&f->threads[f->started], "gt-finisher", run_finisher, f) == APR_SUCCESS)
+        f->started++;
+    return 1;
+}
+
+gt_err_t *gt_finishers_start(gt_finishers_t **finishers, int threads, gt_loop_t *loop,
+                             apr_pool_t *p)
+{
+    gt_finishers_t *f = apr_pcalloc(p, sizeof(*f));
+    const gt_waker_t round = {end_round, f};
+
+    *finishers = NULL;
+    f->loop = loop;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->work, NULL);
+    pthread_cond_init(&f->done, NULL);
+    if (gt_cond_init(&f->watch) != APR_SUCCESS || !start_threads(f, threads))
+        return gt_err(p, GT_INTERNAL, "GT0331", "the system gives no thread to end calls");
+    if (loop)
+        gt_loop_after_round(loop, &round);
+    *finishers = f;
+    return GT_OK;
+}
+
+void gt_finishers_close(gt_finishers_t *finishers)
+{
+    pthread_mutex_lock(&finishers->lock);
+    finishers->is_closed = 1;
+    pthread_cond_signal(&finishers->watch);
+    pthread_mutex_unlock(&finishers->lock);
+}
+
+void gt_finishers_stop(gt_finishers_t *finishers)
+{
+    if (finishers->loop)
+        gt_loop_after_round(finishers->loop, NULL);
+    pthread_mutex_lock(&finishers->lock);
+    finishers->is_stopping = 1;
+    pthread_cond_broadcast(&finishers->work);
+    pthread_cond_signal(&finishers->watch);
+    pthread_mutex_unlock(&finishers->lock);
+    for (int i = 0; i < finishers->started; i++)
+        pthread_join(finishers->threads[i], NULL);
+    pthread_join(finishers->foreman, NULL);
+}

@@ -1,0 +1,73 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_FINISHER_H
+#define GT_FINISHER_H
+
+/**
+ * @file finisher.h
+ * Threads that go on with parked connections, so that the end of a call needs none of the server's:
+ * neither its listener nor a worker is woken, and answers that come together are written one after
+ * the other by threads that are awake already. Which thread may touch a connection is decided here
+ * and nowhere else: the worker that holds it, a finisher that works on it, or nobody while it lies
+ * in the server's poll set.
+ *
+ * A foreman sees to two things: connections that lay idle for too long after their answer, and
+ * work that no finisher gets to (an output filter may sleep). Both are given to the server's workers.
+ */
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "base/err.h"
+#include "net/loop.h"
+
+/** The finishers of a process. */
+typedef struct gt_finishers_t gt_finishers_t;
+
+/** What is done with a berth. */
+typedef struct gt_trade_t {
+    /** A finisher's thread: go on.
+     * @return 0: it lies on; else gt_mono() until which it may lie idle. */
+    apr_time_t (*work)(void *baton);
+    /** See that the server gives the connection to a worker. Any thread, under the finishers' lock:
+     * must not wait, nor call anything of this header. */
+    void (*call)(void *baton);
+} gt_trade_t;
+
+/** A connection's place. Only finisher.c looks inside; as new (all zero but the first three) it
+ * is held by the worker that made it. */
+typedef struct gt_berth_t {
+    gt_finishers_t *finishers;
+    const gt_trade_t *trade;
+    void *baton;
+
+    int at;          /* where it is */
+    int is_woken;    /* there is something to go on with */
+    int is_late;     /* its idle time is over */
+    apr_time_t when; /* gt_mono(): queued since, or idle until */
+    struct gt_berth_t *next, *previous;
+} gt_berth_t;
+
+/** Start the threads (at most 8); they end with gt_finishers_stop. Lives in `p`.
+ * @param loop  a round of its wakes hands them on together, at its end; NULL: none
+ * @return GT_INTERNAL when the system gives no thread */
+GT_MUST gt_err_t *gt_finishers_start(gt_finishers_t **finishers, int threads, gt_loop_t *loop,
+                                     apr_pool_t *p);
+
+/** From now on nothing lies idle: a server that ends waits for no client. Thread-safe. */
+void gt_finishers_close(gt_finishers_t *finishers);
+
+/** Join the threads; what is queued is left. */
+void gt_finishers_stop(gt_finishers_t *finishers);
+
+/** A worker got the connection: waits for a finisher that is at it. The worker looks for itself
+ * whether there is something to go on with. May be called again. */
+void gt_berth_take(gt_berth_t *berth);
+
+/** The worker will touch the connection no more: it lies in the server's poll set, or is on its way
+ * there. */
+void gt_berth_lie(gt_berth_t *berth);
+
+/** There is something to go on with. Any thread. */
+void gt_berth_wake(gt_berth_t *berth);
+
+#endif

@@ -1,0 +1,352 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Who may touch a connection: one at a time, nothing asked for is lost, nothing lies for ever. */
+
+#include <stdatomic.h>
+
+#include "gt_test.h"
+#include "latch.h"
+#include "task/finisher.h"
+
+Suite *suite_finisher(void);
+
+#define SOON apr_time_from_msec(30)
+#define NEVER apr_time_from_sec(3600)
+
+/* A connection with its berth. */
+typedef struct boat_t {
+    gt_berth_t berth;
+    latch_t worked, called, may_go;
+    int holds;                /* work waits for may_go */
+    apr_interval_time_t idle; /* what work answers, from now; 0: it lies on */
+    atomic_int inside;        /* threads that touch it; never two */
+    atomic_int jobs, done;    /* asked for, and seen by work */
+} boat_t;
+
+static gt_finishers_t *finishers;
+
+static void enter(boat_t *boat)
+{
+    ck_assert_int_eq(atomic_fetch_add(&boat->inside, 1), 0);
+}
+
+static void leave(boat_t *boat)
+{
+    atomic_fetch_sub(&boat->inside, 1);
+}
+
+static apr_time_t work(void *baton)
+{
+    boat_t *boat = baton;
+
+    enter(boat);
+    atomic_store(&boat->done, atomic_load(&boat->jobs));
+    latch_wake(&boat->worked);
+    if (boat->holds)
+        latch_await(&boat->may_go, 1);
+    leave(boat);
+    return boat->idle > 0 ? gt_mono() + boat->idle : 0;
+}
+
+static void call(void *baton)
+{
+    boat_t *boat = baton;
+
+    latch_wake(&boat->called);
+}
+
+/* As a worker has it that made it. */
+static void launch(boat_t *boat)
+{
+    static const gt_trade_t trade = {work, call};
+
+    memset(boat, 0, sizeof(*boat));
+    boat->berth.finishers = finishers;
+    boat->berth.trade = &trade;
+    boat->berth.baton = boat;
+    latch_init(&boat->worked);
+    latch_init(&boat->called);
+    latch_init(&boat->may_go);
+}
+
+static void begin(void)
+{
+    make_pool();
+    ck_ok(gt_finishers_start(&finishers, 2, NULL, pool));
+}
+
+static void end(void)
+{
+    gt_finishers_stop(finishers);
+    drop_pool();
+}
+
+START_TEST(test_a_wake_while_it_is_held_is_kept)
+{
+    boat_t boat;
+
+    launch(&boat);
+    gt_berth_wake(&boat.berth);
+    gt_berth_wake(&boat.berth);
+    ck_assert_int_eq(latch_wakes(&boat.worked), 0);
+    gt_berth_lie(&boat.berth);
+    latch_await(&boat.worked, 1);
+    gt_berth_take(&boat.berth);
+    ck_assert_int_eq(latch_wakes(&boat.worked), 1);
+    latch_die(&boat.worked);
+    /* Taken with nothing new: nothing is done when it lies again. */
+    gt_berth_lie(&boat.berth);
+    gt_berth_take(&boat.berth);
+}
+END_TEST
+
+START_TEST(test_a_wake_while_it_is_worked_on_comes_again)
+{
+    boat_t boat;
+
+    launch(&boat);
+    boat.holds = 1;
+    gt_berth_lie(&boat.berth);
+    gt_berth_wake(&boat.berth);
+    latch_await(&boat.worked, 1);
+    gt_berth_wake(&boat.berth);
+    latch_wake(&boat.may_go);
+    latch_await(&boat.worked, 2);
+    gt_berth_take(&boat.berth);
+    ck_assert_int_eq(latch_wakes(&boat.worked), 2);
+}
+END_TEST
+
+static void *take(void *baton)
+{
+    boat_t *boat = baton;
+
+    gt_berth_take(&boat->berth);
+    enter(boat);
+    return NULL;
+}
+
+START_TEST(test_a_worker_waits_until_the_finisher_lets_go)
+{
+    boat_t boat;
+    pthread_t worker;
+
+    launch(&boat);
+    boat.holds = 1;
+    gt_berth_lie(&boat.berth);
+    gt_berth_wake(&boat.berth);
+    latch_await(&boat.worked, 1);
+    ck_assert_int_eq(pthread_create(&worker, NULL, take, &boat), 0);
+    latch_wake(&boat.may_go);
+    pthread_join(worker, NULL);
+    ck_assert_int_eq(atomic_load(&boat.inside), 1);
+    /* Again is no harm. */
+    gt_berth_take(&boat.berth);
+}
+END_TEST
+
+START_TEST(test_idle_ones_are_called_in_the_order_of_their_time)
+{
+    boat_t late, early;
+
+    launch(&late);
+    launch(&early);
+    late.idle = 3 * SOON;
+    early.idle = SOON;
+    gt_berth_lie(&late.berth);
+    gt_berth_lie(&early.berth);
+    gt_berth_wake(&late.berth);
+    latch_await(&late.worked, 1);
+    gt_berth_wake(&early.berth);
+    latch_await(&early.called, 1);
+    ck_assert_int_eq(latch_wakes(&late.called), 0);
+    latch_await(&late.called, 1);
+    gt_berth_take(&late.berth);
+    gt_berth_take(&early.berth);
+    ck_assert_int_eq(late.berth.is_late, 1);
+    gt_berth_lie(&late.berth);
+    ck_assert_int_eq(late.berth.is_late, 0);
+    gt_berth_take(&late.berth);
+}
+END_TEST
+
+START_TEST(test_a_worker_that_comes_in_time_ends_the_idling)
+{
+    boat_t boat, fence;
+
+    launch(&boat);
+    launch(&fence);
+    boat.idle = SOON;
+    fence.idle = 2 * SOON;
+    gt_berth_lie(&boat.berth);
+    gt_berth_lie(&fence.berth);
+    gt_berth_wake(&boat.berth);
+    gt_berth_wake(&fence.berth);
+    latch_await(&boat.worked, 1);
+    gt_berth_take(&boat.berth);
+    ck_assert_int_eq(boat.berth.is_late, 0);
+    latch_die(&boat.called);
+    latch_await(&fence.called, 1);
+    gt_berth_take(&fence.berth);
+}
+END_TEST
+
+START_TEST(test_closed_nothing_lies_idle)
+{
+    boat_t before, after;
+
+    launch(&before);
+    launch(&after);
+    before.idle = after.idle = NEVER;
+    gt_berth_lie(&before.berth);
+    gt_berth_wake(&before.berth);
+    latch_await(&before.worked, 1);
+    gt_finishers_close(finishers);
+    latch_await(&before.called, 1);
+    gt_berth_lie(&after.berth);
+    gt_berth_wake(&after.berth);
+    latch_await(&after.called, 1);
+    gt_berth_take(&before.berth);
+    gt_berth_take(&after.berth);
+}
+END_TEST
+
+START_TEST(test_a_worker_is_called_where_all_finishers_are_held_up)
+{
+    boat_t slow[2], third;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        launch(&slow[i]);
+        slow[i].holds = 1;
+        gt_berth_lie(&slow[i].berth);
+        gt_berth_wake(&slow[i].berth);
+        latch_await(&slow[i].worked, 1);
+    }
+    launch(&third);
+    gt_berth_lie(&third.berth);
+    gt_berth_wake(&third.berth);
+    latch_await(&third.called, 1);
+    ck_assert_int_eq(latch_wakes(&third.worked), 0);
+    gt_berth_take(&third.berth);
+    for (i = 0; i < 2; i++) {
+        latch_wake(&slow[i].may_go);
+        gt_berth_take(&slow[i].berth);
+    }
+}
+END_TEST
+
+START_TEST(test_a_held_up_finisher_is_helped)
+{
+    boat_t slow, other;
+
+    launch(&slow);
+    launch(&other);
+    slow.holds = 1;
+    gt_berth_lie(&slow.berth);
+    gt_berth_wake(&slow.berth);
+    latch_await(&slow.worked, 1);
+    gt_berth_lie(&other.berth);
+    gt_berth_wake(&other.berth);
+    latch_await(&other.worked, 1);
+    latch_wake(&slow.may_go);
+    gt_berth_take(&slow.berth);
+    gt_berth_take(&other.berth);
+}
+END_TEST
+
+/* ---- all at once ---- */
+
+#define BOATS 8
+#define ROUNDS 3000
+
+static boat_t fleet[BOATS];
+static atomic_int is_over;
+
+static void *wake_at_random(void *baton)
+{
+    unsigned dice = (unsigned)(size_t)baton;
+
+    while (!atomic_load(&is_over)) {
+        boat_t *boat = &fleet[(dice = dice * 1103515245 + 12345) >> 16 & (BOATS - 1)];
+
+        atomic_fetch_add(&boat->jobs, 1);
+        gt_berth_wake(&boat->berth);
+    }
+    return NULL;
+}
+
+static void *come_and_go(void *baton)
+{
+    boat_t *mine = baton;
+    int i, n;
+
+    for (i = 0; i < ROUNDS; i++)
+        for (n = 0; n < BOATS / 2; n++) {
+            gt_berth_take(&mine[n].berth);
+            enter(&mine[n]);
+            atomic_store(&mine[n].done, atomic_load(&mine[n].jobs));
+            leave(&mine[n]);
+            gt_berth_lie(&mine[n].berth);
+        }
+    return NULL;
+}
+
+static void all_at_once(void)
+{
+    pthread_t wakers[2], workers[2];
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_create(&wakers[i], NULL, wake_at_random, (void *)(i + 1)), 0);
+        ck_assert_int_eq(pthread_create(&workers[i], NULL, come_and_go, fleet + i * BOATS / 2), 0);
+    }
+    for (i = 0; i < 2; i++)
+        pthread_join(workers[i], NULL);
+    atomic_store(&is_over, 1);
+    for (i = 0; i < 2; i++)
+        pthread_join(wakers[i], NULL);
+}
+
+START_TEST(test_all_at_once_nothing_is_lost)
+{
+    int i;
+
+    for (i = 0; i < BOATS; i++) {
+        launch(&fleet[i]);
+        fleet[i].idle = i % 2 ? SOON / 30 : 0;
+        gt_berth_lie(&fleet[i].berth);
+    }
+    all_at_once();
+    for (i = 0; i < BOATS; i++) {
+        apr_time_t until = gt_mono() + apr_time_from_sec(20);
+
+        while (atomic_load(&fleet[i].done) < atomic_load(&fleet[i].jobs) &&
+               !latch_wakes(&fleet[i].called) && gt_mono() < until)
+            sched_yield();
+        gt_berth_take(&fleet[i].berth);
+        ck_assert(atomic_load(&fleet[i].done) == atomic_load(&fleet[i].jobs) ||
+                  latch_wakes(&fleet[i].called));
+    }
+}
+END_TEST
+
+Suite *suite_finisher(void)
+{
+    Suite *suite = suite_create("finisher");
+    TCase *tcase = tcase_create("berths");
+
+    tcase_add_checked_fixture(tcase, begin, end);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, test_a_wake_while_it_is_held_is_kept);
+    tcase_add_test(tcase, test_a_wake_while_it_is_worked_on_comes_again);
+    tcase_add_test(tcase, test_a_worker_waits_until_the_finisher_lets_go);
+    tcase_add_test(tcase, test_idle_ones_are_called_in_the_order_of_their_time);
+    tcase_add_test(tcase, test_a_worker_that_comes_in_time_ends_the_idling);
+    tcase_add_test(tcase, test_closed_nothing_lies_idle);
+    tcase_add_test(tcase, test_a_worker_is_called_where_all_finishers_are_held_up);
+    tcase_add_test(tcase, test_a_held_up_finisher_is_helped);
+    tcase_add_test(tcase, test_all_at_once_nothing_is_lost);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
