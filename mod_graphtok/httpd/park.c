@@ -117,9 +117,9 @@ static int client_has(const parked_t *pk, short events)
     return poll(&client, 1, 0) > 0;
 }
 
-/* httpd's filters share one record of their socket. */
 static apr_time_t work(void *baton);
 
+/* httpd's filters share one record of their socket. */
 static core_net_rec *filters_socket(conn_rec *c)
 {
     for (ap_filter_t *f = c->output_filters; f; f = f->next)
