@@ -246,6 +246,21 @@ def test_work_counts_on_a_terminal(place, sandbox):
     assert b"\rwork 0, " in shown and b"\rwork 3, " in shown
 
 
+def test_stores_share_the_rate(make_place, sandbox):
+    place = make_place(settings=QUICK + "<GraphTokStore beta>\nGraphTokTable beta_tokens\n"
+                                        "</GraphTokStore>\n")
+    place.add(["ann", "ben"])
+    columns = ("id, user_id, encrypted_access_token, encrypted_refresh_token, expires_at, "
+               "created_at, updated_at, last_used_at")
+    place.database.sql(f"INSERT INTO beta_tokens ({columns}) SELECT {columns} FROM user_tokens "
+                       "WHERE user_id = 'ben'")
+    place.database.sql("DELETE FROM user_tokens WHERE user_id = 'ben'")
+    assert answer(place, "work", "--once")["refreshed"] == 2
+    turns = "SELECT count(*) FROM {} WHERE name = 'turns'"
+    assert place.database.sql(turns.format("user_tokens_jobs")) == [["1"]]
+    assert place.database.sql(turns.format("beta_tokens_jobs")) == [["0"]]
+
+
 def test_work_that_is_killed_delays_what_it_had_in_hand(place, sandbox):
     """Claims of the dead end by themselves, within two minutes; nothing is lost."""
     users = [f"user{n}" for n in range(12)]

@@ -54,8 +54,8 @@ typedef struct gt_turn_t {
     gt_jobs_t *jobs;
     gt_store_t *store;
     gt_picked_t picked;
-    apr_time_t start_at;   /* ticks */
-    int has_rate;          /* 1: not when the moment is gone, but when there is another turn */
+    apr_time_t start_at;   /* ticks; of a kind: when the first begins, 0: now */
+    int has_rate;          /* 1: one that is missed is taken anew */
     const gt_work_t *work; /* by gt_turn_state, which makes its state */
     void *(*make)(const struct gt_turn_t *turn, apr_pool_t *p);
     /** The claim is given up: the process ends before its turn. NULL: nothing to do. */
