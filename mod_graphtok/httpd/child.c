@@ -36,7 +36,8 @@
 APLOG_USE_MODULE(graphtok);
 
 #define CREW_THREADS 4
-#define FINISHERS 2
+#define FINISHERS_LEAST 2
+#define FINISHERS_MOST 8
 #define HOST_CONNECTIONS 2048
 #define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
@@ -199,6 +200,16 @@ static void keys_changed(void *baton)
         gt_audit_key(child->audit, made.keys.ring);
 }
 
+/* The transfer loop feeds them, and is one thread: half the processors is more than it can. */
+static int finishers(void)
+{
+    long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+    return half < FINISHERS_LEAST  ? FINISHERS_LEAST
+           : half > FINISHERS_MOST ? FINISHERS_MOST
+                                   : (int)half;
+}
+
 static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 {
     gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
@@ -206,7 +217,7 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
     if (gtm_can_park())
-        GT_TRY(gt_finishers_start(&child->finishers, FINISHERS, child->loop, p));
+        GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
     GT_TRY(gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child));
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }

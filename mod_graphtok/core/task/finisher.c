@@ -31,11 +31,12 @@ struct gt_finishers_t {
     pthread_mutex_t lock; /* guards what follows; a leaf */
     pthread_cond_t work, done, watch;
     list_t queue, idle;
-    int sleepers;    /* finishers without work */
-    int signalled;   /* of these, about to wake */
-    int takers;      /* workers that wait for a finisher to let go */
-    int is_watching; /* the foreman looks after the queue */
-    int is_put_off;  /* the loop's round goes on */
+    int sleepers;     /* finishers without work */
+    int signalled;    /* of these, about to wake */
+    int takers;       /* workers that wait for a finisher to let go */
+    int is_watching;  /* the foreman looks after the queue */
+    int is_put_off;   /* the loop's round goes on */
+    apr_time_t rises; /* when the foreman looks next */
     int is_closed, is_stopping;
 };
 
@@ -67,6 +68,15 @@ static void call_worker(list_t *list, gt_berth_t *berth)
 
 /* ---- berths; under the lock ---- */
 
+/* He is woken only for what comes before he looks anyway. */
+static void tell_foreman(gt_finishers_t *f, apr_time_t when)
+{
+    if (when >= f->rises)
+        return;
+    f->rises = when;
+    pthread_cond_signal(&f->watch);
+}
+
 static int wake_finisher(gt_finishers_t *f)
 {
     if (f->sleepers == f->signalled)
@@ -84,10 +94,8 @@ static void hand_on(gt_finishers_t *f)
     f->is_put_off = 0;
     if (!f->queue.first || ((awake == 0 || f->queue.count >= PILE) && wake_finisher(f)))
         return;
-    if (!f->is_watching) {
-        f->is_watching = 1;
-        pthread_cond_signal(&f->watch);
-    }
+    f->is_watching = 1;
+    tell_foreman(f, f->queue.first->when + STUCK);
 }
 
 static void enqueue(gt_finishers_t *f, gt_berth_t *berth)
@@ -111,8 +119,7 @@ static void lie_idle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t until)
     while (before && before->when > berth->when)
         before = before->previous;
     insert_after(&f->idle, before, berth);
-    if (f->idle.first == berth)
-        pthread_cond_signal(&f->watch);
+    tell_foreman(f, berth->when);
 }
 
 static void settle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t idle_until)
@@ -239,15 +246,14 @@ static void *run_foreman(void *baton)
 
     pthread_mutex_lock(&f->lock);
     while (!f->is_stopping) {
-        apr_time_t now = gt_mono(), until = APR_INT64_MAX;
+        apr_time_t now = gt_mono();
 
         end_idle(f, now);
         relieve_queue(f, now);
-        if (f->idle.first)
-            until = f->idle.first->when;
-        if (f->is_watching && until > now + STUCK)
-            until = now + STUCK;
-        gt_cond_wait(&f->watch, &f->lock, until);
+        f->rises = f->idle.first ? f->idle.first->when : APR_INT64_MAX;
+        if (f->is_watching && f->rises > now + STUCK)
+            f->rises = now + STUCK;
+        gt_cond_wait(&f->watch, &f->lock, f->rises);
     }
     pthread_mutex_unlock(&f->lock);
     return NULL;
