@@ -135,7 +135,7 @@ def test_filters_that_sleep_hold_up_nobody_else(quick, sandbox):
     for _ in range(4):  # more than there are threads for the ends of calls
         client = http.client.HTTPConnection("127.0.0.1", quick.httpd.port, timeout=60)
         calls = sandbox.calls("graph")
-        sandbox.fault(where="graph", kind="huge", mib=1, times=1)
+        sandbox.fault(where="graph", kind="huge", mib=3, times=2)
         client.request("GET", "/tom/slow/events")
         sandbox.wait_for_calls("graph", calls + 1)
         slow.append(client)
