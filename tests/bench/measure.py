@@ -15,7 +15,11 @@ def tree(pid):
     """A process and all below it."""
     found = [pid]
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
+        try:
+            children = (task / "children").read_text().split()
+        except FileNotFoundError:  # a thread that has just ended
+            continue
+        for child in children:
             found += tree(int(child))
     return found
 

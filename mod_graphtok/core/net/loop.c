@@ -10,7 +10,7 @@
  * Several multi handles ("lanes"). The first carries streams, whose slow readers hold connections for
  * long and so may not use up those of the others; the others collected answers, multiplexed over
  * HTTP/2. libcurl looks for a free connection by walking along all those to the host, so that a
- * thousand at once would cost more than all the rest of a call: from a hundred or so under way the
+ * thousand at once would cost more than all the rest of a call: from some hundreds under way the
  * next lane is used. DNS and TLS sessions are shared between them.
  */
 
@@ -37,8 +37,8 @@
 #define MARK_WAKE (1ULL << 63)
 
 #define STREAMS 0      /* the lane of streams */
-#define LANES_MAX 17   /* it, and those of collected answers */
-#define LANE_CALLS 128 /* under way in one lane before the next is used */
+#define LANES_MAX 9    /* it, and those of collected answers */
+#define LANE_CALLS 256 /* under way in one lane before the next is used */
 
 typedef struct lane_t {
     gt_loop_t *loop;

@@ -37,6 +37,7 @@ struct gt_finishers_t {
     int is_watching;  /* the foreman looks after the queue */
     int is_put_off;   /* the loop's round goes on */
     apr_time_t rises; /* when the foreman looks next */
+    apr_time_t moved; /* when a finisher last ended something */
     int is_closed, is_stopping;
 };
 
@@ -215,6 +216,7 @@ static void *run_finisher(void *baton)
         pthread_mutex_unlock(&f->lock);
         idle_until = berth->trade->work(berth->baton);
         pthread_mutex_lock(&f->lock);
+        f->moved = gt_mono();
         settle(f, berth, idle_until);
     }
     pthread_mutex_unlock(&f->lock);
@@ -231,11 +233,12 @@ static void end_idle(gt_finishers_t *f, apr_time_t now)
     }
 }
 
+/* Much to do is no reason: the workers would have no more processors for it. */
 static void relieve_queue(gt_finishers_t *f, apr_time_t now)
 {
     if (!f->queue.first)
         f->is_watching = 0;
-    else if (!wake_finisher(f))
+    else if (!wake_finisher(f) && f->moved + STUCK <= now)
         while (f->queue.first && f->queue.first->when + STUCK <= now)
             call_worker(&f->queue, f->queue.first);
 }
