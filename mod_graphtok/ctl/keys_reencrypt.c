@@ -131,6 +131,9 @@ static gt_err_t *walk(way_t *way)
     GT_TRY(gt_rekey_left(&way->rows, way->store, p));
     ctl_progress_begin(&way->bar, gt_store_conf(way->store)->name, way->rows);
     do {
+        /* Whoever has the rows in hand has them for a moment only. */
+        if (way->passes > 0 && pass.changed > 0)
+            apr_sleep(AGAIN_AFTER);
         way->began = gt_ticks();
         err = one_pass(way, &pass, scratch);
     } while (err == GT_OK && (pass.moved > 0 || pass.changed > 0) && way->passes < PASSES &&

@@ -63,6 +63,26 @@ static const word_t engine_words[] = {
      {"to_timestamp(floor(extract(epoch FROM statement_timestamp())) + %lld)",
       "datetime(unixepoch('now') + %lld, 'unixepoch') || '.000000'"}},
     {"skip", {"FOR UPDATE SKIP LOCKED", ""}},
+    /* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own type. */
+    {"seals",
+     {"SELECT old.id AS of_id, old.generation AS of_generation, "
+      "old.encrypted_access_token AS old_access, old.encrypted_refresh_token AS old_refresh, "
+      "old.previous_refresh_token AS old_previous, fresh.encrypted_access_token AS new_access, "
+      "fresh.encrypted_refresh_token AS new_refresh, fresh.encrypted_id_token AS new_id_token, "
+      "fresh.previous_refresh_token AS new_previous, fresh.key_id AS new_key "
+      "FROM json_array_elements(CAST(%s AS json)) AS item, "
+      "json_populate_record(CAST(NULL AS {table}), item.value -> 'old') AS old, "
+      "json_populate_record(CAST(NULL AS {table}), item.value -> 'fresh') AS fresh",
+      "SELECT json_extract(value, '$.old.id') AS of_id, "
+      "json_extract(value, '$.old.generation') AS of_generation, "
+      "json_extract(value, '$.old.encrypted_access_token') AS old_access, "
+      "json_extract(value, '$.old.encrypted_refresh_token') AS old_refresh, "
+      "json_extract(value, '$.old.previous_refresh_token') AS old_previous, "
+      "json_extract(value, '$.fresh.encrypted_access_token') AS new_access, "
+      "json_extract(value, '$.fresh.encrypted_refresh_token') AS new_refresh, "
+      "json_extract(value, '$.fresh.encrypted_id_token') AS new_id_token, "
+      "json_extract(value, '$.fresh.previous_refresh_token') AS new_previous, "
+      "json_extract(value, '$.fresh.key_id') AS new_key FROM json_each(%s)"}},
     /* One of sixteen parts of the users, by a hash that both engines can index. */
     {"part",
      {"(hashtext(CAST({user} AS TEXT)) & 15)",
@@ -298,16 +318,20 @@ static const char *const statements[GT_SQL_COUNT] = {
                           "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
                           "FROM {table} WHERE id > %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
 
-    /* access, refresh, id token (each NULL: keep), previous token that was read, and now, key id
-     * (NULL: keep), owner, generation, access and refresh that were read. The previous token may be
-     * purged at any time, and stays so. No generation: the tokens are the same. */
+    /* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
+     * (missing: keep) → user, provider of each that was written. The previous token may be purged at
+     * any time, and stays so. No generation: the tokens are the same. A row that somebody else has
+     * in hand is left to the next pass: many rows at once must wait for nobody. */
     [GT_SQL_REKEY] =
-        "UPDATE {table} SET encrypted_access_token = coalesce(%s, encrypted_access_token), "
-        "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
-        "encrypted_id_token = coalesce(%s, encrypted_id_token), previous_refresh_token = "
-        "CASE WHEN previous_refresh_token = %s THEN %s ELSE previous_refresh_token END, "
-        "key_id = coalesce(%s, key_id) WHERE {owner} AND generation = %lld "
-        "AND encrypted_access_token = %s AND encrypted_refresh_token = %s",
+        "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("
+        "SELECT seals.* FROM seals, {table} WHERE id = of_id AND generation = of_generation AND "
+        "encrypted_access_token = old_access AND encrypted_refresh_token = old_refresh {skip}) "
+        "UPDATE {table} SET encrypted_access_token = coalesce(new_access, encrypted_access_token), "
+        "encrypted_refresh_token = coalesce(new_refresh, encrypted_refresh_token), "
+        "encrypted_id_token = coalesce(new_id_token, encrypted_id_token), previous_refresh_token = "
+        "CASE WHEN previous_refresh_token = old_previous THEN coalesce(new_previous, "
+        "previous_refresh_token) ELSE previous_refresh_token END, "
+        "key_id = coalesce(new_key, key_id) FROM mine WHERE id = of_id RETURNING {user}, provider",
 
     /* → 1 */
     [GT_SQL_PING] = "SELECT 1",
@@ -477,7 +501,7 @@ int gt_sql_params(gt_sql_t sql)
 
     return count(text, "%s") + count(text, "%lld") + count(text, "{user_arg}") +
            count(text, "{time}") + count(text, "{in}") + 2 * count(text, "{owner}") +
-           2 * count(text, "{is_expired}") + count(text, "{is_removable}");
+           2 * count(text, "{is_expired}") + count(text, "{is_removable}") + count(text, "{seals}");
 }
 
 int gt_sql_is_read(gt_sql_t sql)

@@ -58,7 +58,7 @@ typedef enum gt_sql_t {
     GT_SQL_KEY_ROWS,   /* how many rows are on which key */
     GT_SQL_REKEY_LEFT, /* how many rows are not on the writing keys */
     GT_SQL_REKEY_LIST, /* page of those */
-    GT_SQL_REKEY,      /* seal a row anew, when its seals are still those that were read */
+    GT_SQL_REKEY,      /* seal rows anew whose seals are still those that were read */
     GT_SQL_PING,
     GT_SQL_COUNT
 } gt_sql_t;

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/event.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "store/store.h"
 
@@ -36,6 +37,7 @@ static const struct {
 /* A row as it was read, and what it becomes. */
 typedef struct one_row_t {
     gt_owner_t owner;
+    const char *id;
     apr_int64_t generation;
     const char *old[SEALS];   /* NULL: none */
     const char *fresh[SEALS]; /* NULL: as it is */
@@ -90,8 +92,8 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-static gt_err_t *list(apr_array_header_t **found, gt_store_t *store, const char *after, int most,
-                      apr_pool_t *p)
+static gt_err_t *list_rows(apr_array_header_t **found, gt_store_t *store, const char *after,
+                           int most, apr_pool_t *p)
 {
     gt_db_value_t args[1 + 2 * SEALS + 1];
 
@@ -131,7 +133,7 @@ gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, gt_store_t *store, const char 
         apr_array_header_t *found = NULL;
 
         apr_pool_clear(page);
-        err = list(&found, store, after, PAGE, page);
+        err = list_rows(&found, store, after, PAGE, page);
         n = err == GT_OK ? found->nelts : 0;
         for (int i = 0; i < n; i++) {
             const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
@@ -155,6 +157,7 @@ static gt_err_t *read_row(one_row_t *one, const gt_db_row_t *row, const gt_store
         !gt_number(&one->generation, row->column[GENERATION], 0, INT64_MAX))
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
     GT_TRY(gt_store_owner(&one->owner, store, &owner, p));
+    one->id = row->column[ID];
     for (int i = 0; i < SEALS; i++)
         one->old[i] = row->column[FIRST_SEAL + i];
     return GT_OK;
@@ -176,29 +179,6 @@ static gt_err_t *seal_column(one_row_t *one, int column, const gt_store_t *store
                    p);
 }
 
-static gt_err_t *write_row(int *written, const one_row_t *one, const gt_store_t *store,
-                           apr_pool_t *p)
-{
-    const char *const *old = one->old;
-    const char *const *fresh = one->fresh;
-    const char *key_id = fresh[REFRESH] != NULL ? gt_sealed_key_id(fresh[REFRESH], p) : NULL;
-    const gt_db_value_t args[] = {
-        GT_TEXT(fresh[ACCESS]),
-        GT_TEXT(fresh[REFRESH]),
-        GT_TEXT(fresh[ID_TOKEN]),
-        GT_TEXT(old[PREVIOUS]),
-        GT_TEXT(fresh[PREVIOUS] != NULL ? fresh[PREVIOUS] : old[PREVIOUS]),
-        GT_TEXT(key_id),
-        GT_TEXT(one->owner.user),
-        GT_TEXT(one->owner.provider),
-        GT_NUM(one->generation),
-        GT_TEXT(old[ACCESS]),
-        GT_TEXT(old[REFRESH]),
-    };
-
-    return gt_db_change(written, store->db, GT_SQL_REKEY, &store->names, args, p);
-}
-
 /* What does not open in a row does not hold back the rest of it. @param damage the last of it */
 static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, const gt_store_t *store, apr_pool_t *p)
 {
@@ -213,29 +193,71 @@ static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, const gt_store_t *s
     return GT_OK;
 }
 
-static gt_err_t *move_row(gt_rekey_t *pass, const gt_db_row_t *row, apr_pool_t *p)
+static json_t *seals_json(const char *const seals[SEALS])
+{
+    json_t *json = json_object();
+
+    for (int i = 0; i < SEALS; i++)
+        if (seals[i] != NULL)
+            gt_json_set(json, columns[i].name, seals[i]);
+    return json;
+}
+
+/* Put a row on the list of those to be written, when anything of it is new. */
+static void note_row(json_t *list, const one_row_t *one, apr_pool_t *p)
+{
+    const char *refresh = one->fresh[REFRESH];
+    json_t *fresh = seals_json(one->fresh);
+    json_t *old = seals_json(one->old);
+    json_t *row = json_object();
+
+    gt_json_set(old, "id", one->id);
+    gt_json_set_number(old, "generation", one->generation);
+    if (refresh != NULL)
+        gt_json_set(fresh, "key_id", gt_sealed_key_id(refresh, p));
+    gt_json_put(row, "old", old);
+    gt_json_put(row, "fresh", fresh);
+    if (one->fresh[ACCESS] != NULL || refresh != NULL || one->fresh[ID_TOKEN] != NULL ||
+        one->fresh[PREVIOUS] != NULL)
+        json_array_append(list, row);
+    json_decref(row);
+}
+
+static gt_err_t *take_row(gt_rekey_t *pass, json_t *list, const gt_db_row_t *row, apr_pool_t *p)
 {
     one_row_t one;
-    int written = 0;
     gt_err_t *damage = read_row(&one, row, pass->store, p);
 
     if (damage == GT_OK)
         GT_TRY(seal_row(&one, &damage, pass->store, p));
-    if (one.fresh[ACCESS] != NULL || one.fresh[REFRESH] != NULL || one.fresh[ID_TOKEN] != NULL ||
-        one.fresh[PREVIOUS] != NULL) {
-        GT_TRY(write_row(&written, &one, pass->store, p));
-        if (written > 0)
-            gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
-                                   .store = gt_store_conf(pass->store)->name,
-                                   .provider = one.owner.provider,
-                                   .user = one.owner.user});
-        pass->moved += written > 0;
-        pass->changed += written == 0;
-    }
+    note_row(list, &one, p);
     if (damage != GT_OK) {
         pass->stuck++;
         pass->why_stuck = damage;
     }
+    return GT_OK;
+}
+
+static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
+{
+    const apr_int64_t wanted = (apr_int64_t)json_array_size(list);
+    apr_array_header_t *written;
+    gt_db_value_t arg;
+
+    if (wanted == 0)
+        return GT_OK;
+    arg = GT_TEXT(gt_json_dump(list, p));
+    GT_TRY(gt_db_rows(&written, pass->store->db, GT_SQL_REKEY, &pass->store->names, &arg, p));
+    for (int i = 0; i < written->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(written, i, gt_db_row_t);
+
+        gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
+                               .store = gt_store_conf(pass->store)->name,
+                               .user = row->column[0],
+                               .provider = row->column[1]});
+    }
+    pass->moved += written->nelts;
+    pass->changed += wanted - written->nelts;
     return GT_OK;
 }
 
@@ -246,16 +268,20 @@ void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store)
 
 gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p)
 {
+    json_t *list = gt_json_own(json_array(), p);
+    gt_rekey_t after = *pass;
     apr_array_header_t *found;
 
-    GT_TRY(list(&found, pass->store, pass->after, most, p));
+    GT_TRY(list_rows(&found, pass->store, pass->after, most, p));
     for (int i = 0; i < found->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
 
-        GT_TRY(move_row(pass, row, p));
-        apr_cpystrn(pass->after, row->column[ID], sizeof(pass->after));
-        pass->looked++;
+        GT_TRY(take_row(&after, list, row, p));
+        apr_cpystrn(after.after, row->column[ID], sizeof(after.after));
+        after.looked++;
     }
-    pass->ended = found->nelts < most;
+    GT_TRY(write_rows(&after, list, p));
+    after.ended = found->nelts < most;
+    *pass = after;
     return GT_OK;
 }

@@ -4,10 +4,11 @@
 
 /**
  * @file rekey.h
- * From old keys to the writing ones, row by row, beside running servers. There is no state but the
- * rows themselves: whoever was killed begins again and finds what is left. A row is sealed anew by
- * one UPDATE that names generation and seals it read; a row that changed meanwhile stays as it is
- * and is met again in the next pass. The generation stays: the tokens are the same.
+ * From old keys to the writing ones, beside running servers. There is no state but the rows
+ * themselves: whoever was killed begins again and finds what is left. Rows are sealed anew by one
+ * UPDATE for as many as were read at a time, which names generation and seals of each; a row that
+ * changed meanwhile, or that somebody else has locked, stays as it is and is met again in the next
+ * pass. The generation stays: the tokens are the same.
  */
 
 #include "store/grant.h"
@@ -35,7 +36,7 @@ typedef struct gt_rekey_t {
     char after[64];      /* id of the last row looked at */
     apr_int64_t looked;  /* rows */
     apr_int64_t moved;   /* sealed anew */
-    apr_int64_t changed; /* changed under us: for the next pass */
+    apr_int64_t changed; /* changed under us, or locked: for the next pass */
     apr_int64_t stuck;   /* a column does not open; the others were moved */
     gt_err_t *why_stuck; /* the last of them, in the pool of its gt_rekey_some */
     int ended;
@@ -44,7 +45,8 @@ typedef struct gt_rekey_t {
 /** Begin a pass. */
 void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store);
 
-/** Go on with at most so many rows. After an error the same rows may be tried again. */
+/** Go on with at most so many rows, all of which are written or none. After an error the same rows
+ * may be tried again. */
 GT_MUST gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p);
 
 #endif
