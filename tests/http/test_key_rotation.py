@@ -2,6 +2,7 @@
 """Missions T3, T4: keys apart, derived, rotated and followed while requests run."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -15,9 +16,10 @@ from cryptography.fernet import Fernet
 
 from support import httpd as servers
 from support.browser import Browser
+from support.database import PG_BIN
 
-ROWS = 20000
-READERS = 4
+ROWS = 100000
+READERS = 2
 MOUNTS = """
 <Location "/auth">
     SetHandler graphtok-auth
@@ -238,7 +240,7 @@ class Crowd:
         port = self._site.httpd.port
         server = http.client.HTTPConnection("localhost", port, timeout=60)
         while not self._stop.is_set():
-            user = f"u{choice.randrange(ROWS) + 1:05}"
+            user = f"u{choice.randrange(ROWS) + 1:06}"
             word = base64.b64encode(f"{user}:x".encode()).decode()
             server.request("GET", "/any/auth/token", headers={"Authorization": "Basic " + word})
             answer = server.getresponse()
@@ -259,13 +261,13 @@ class Crowd:
             thread.join()
 
 
-def fill(database, sealed):
-    """ROWS users with tokens as S0 wrote them."""
-    source = {"pgsql": f"SELECT gen_random_uuid(), 'u' || lpad(CAST(i AS TEXT), 5, '0'), "
+def fill(database, sealed, rows=ROWS):
+    """So many users with tokens as S0 wrote them."""
+    source = {"pgsql": f"SELECT gen_random_uuid(), 'u' || lpad(CAST(i AS TEXT), 6, '0'), "
                        f"'{sealed}', '{sealed}', now() + interval '1 hour' "
-                       f"FROM generate_series(1, {ROWS}) AS n(i)",
+                       f"FROM generate_series(1, {rows}) AS n(i)",
               "sqlite3": f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
-                         f"i < {ROWS}) SELECT lower(hex(randomblob(16))), printf('u%05d', i), "
+                         f"i < {rows}) SELECT lower(hex(randomblob(16))), printf('u%06d', i), "
                          f"'{sealed}', '{sealed}', datetime('now', '+1 hour') || '.000000' FROM n"}
     database.sql("INSERT INTO user_tokens (id, user_id, encrypted_access_token, "
                  f"encrypted_refresh_token, expires_at) {source[database.engine]}")
@@ -279,13 +281,22 @@ def rows_on(site, key):
         f"'{like}' AND substr(encrypted_refresh_token, 1, {len(like)}) = '{like}'")[0][0])
 
 
+def reencryption(site):
+    """The command, also while it may have to be killed."""
+    return [servers.build_folder() / "graphtokctl", "--httpd", " ".join(site.httpd.command()),
+            "--json", "keys", "reencrypt"]
+
+
 def reencrypt_killed_twice(site, key):
     """All rows to the key; kill -9 on the way, twice."""
-    command = [servers.build_folder() / "graphtokctl", "--httpd", " ".join(site.httpd.command()),
-               "--json", "keys", "reencrypt"]
+    command = reencryption(site)
     for least in (ROWS // 10, ROWS // 3):
+        # They are walked by id, and looking at one costs nothing.
+        seal = ("SELECT encrypted_access_token FROM user_tokens WHERE id = (SELECT id FROM "
+                f"user_tokens ORDER BY id LIMIT 1 OFFSET {least})")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as killed:
-            site.httpd.wait_until(lambda: rows_on(site, key) >= least, 120)
+            site.httpd.wait_until(
+                lambda: site.database.sql(seal)[0][0].startswith(f"gt1.{key}."), 120)
             killed.kill()
             assert killed.wait() == -9
         assert least <= rows_on(site, key) < ROWS
@@ -322,3 +333,34 @@ def test_reencryption_beside_requests_killed_twice(make_site, engine):
         assert not listed["missing"] and listed["fernet_rows"] == 0
     finally:
         site.end()
+
+
+@contextlib.contextmanager
+def in_hand(database, user):
+    """Another transaction has the user's row locked."""
+    with subprocess.Popen(
+            [PG_BIN / "psql", "-Atq", database.params], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1) as other:
+        other.stdin.write("BEGIN; SELECT user_id FROM user_tokens "
+                          f"WHERE user_id = '{user}' FOR UPDATE;\n")
+        assert other.stdout.readline() == user + "\n"
+        yield
+        other.stdin.close()
+
+
+def test_reencryption_waits_for_nobodys_lock(make_site):
+    site = make_site("event", "pgsql", mounts=MOUNTS, modules=("authn_anon",))
+    fernet = Fernet.generate_key()
+    site.write_secret("keyring", f"first any {genkey(site)}\ns0 any {fernet.decode()}\n")
+    os.utime(site.secrets / "keyring", (1, 1))
+    fill(site.database, Fernet(fernet).encrypt(b"row-token").decode(), 300)
+    first = site.database.sql("SELECT user_id FROM user_tokens ORDER BY id LIMIT 1")[0][0]
+    with in_hand(site.database, first):
+        command = subprocess.Popen(reencryption(site), stdout=subprocess.PIPE)
+        site.httpd.wait_until(lambda: rows_on(site, "first") == 299, 20)
+        # Nor does it give up at once.
+        with pytest.raises(subprocess.TimeoutExpired):
+            command.wait(2)
+    with command:
+        done = json.loads(command.communicate(timeout=30)[0])["stores"][0]
+    assert done["done"] and done["moved"] == 300 and rows_on(site, "first") == 300
