@@ -291,6 +291,14 @@ static void forget(const gt_refresh_t *r)
         gt_cache_forget(r->ask.vault->parts.cache, store_name(r), &r->ask.owner);
 }
 
+/** The lease was taken right before the POST. */
+static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
+{
+    apr_interval_time_t left = r->posted + config_of(r)->lease - gt_ticks();
+
+    return left > APR_USEC_PER_SEC ? left : APR_USEC_PER_SEC;
+}
+
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
 static void remember(const gt_refresh_t *r, apr_pool_t *p)
 {
@@ -301,7 +309,7 @@ static void remember(const gt_refresh_t *r, apr_pool_t *p)
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
         return;
     if (span == 0 && r->is_open)
-        span = config_of(r)->lease;
+        span = rest_of_lease(r);
     if (span == 0)
         gt_recent_back_off(r->ask.vault->recent, &key, r->failure);
     else
