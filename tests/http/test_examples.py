@@ -79,6 +79,7 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
     s0 = Example(folder, "s0", mpm, engine, postgres, sandbox, {
         "ENCRYPTION_KEY": key, "TENANT_ID": sandbox.tenant, "CLIENT_ID": sandbox.client_id,
         "CLIENT_SECRET": secret_of(sandbox)})
+    sandbox.process.settings(revoke_on_reuse=True)
     access, refresh = sandbox.issue("ada@sandbox.example")
     seal = Fernet(key.encode())
     s0.database.sql(S0_TABLE[engine])
@@ -97,7 +98,8 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
         token = browser.get(s0.url + "/auth/token")
         assert token.status == 200 and token.json["user"] == "tom"
         row = s0.database.sql("SELECT encrypted_refresh_token FROM user_tokens")[0][0]
-        assert sandbox.knows_refresh(seal.decrypt(row.encode()).decode())
+        rotated = seal.decrypt(row.encode()).decode()
+        assert rotated != refresh and sandbox.takes_refresh(rotated)
         exactly(browser, s0.url, {
             ("GET", "/auth/login"): 302, ("GET", "/auth/callback"): 400,
             ("GET", "/auth/token"): 200, ("GET", "/calendar/next24"): 200,

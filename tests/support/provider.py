@@ -2,8 +2,11 @@
 """The sandbox as the HTTP tests speak of it."""
 
 import pathlib
+import urllib.parse
 
 from client import Sandbox as Process
+
+from .browser import Browser
 
 
 class Provider:
@@ -59,9 +62,15 @@ class Provider:
         answer = self.process.control("POST", "issue", {"person": person})
         return answer["access_token"], answer["refresh_token"]
 
-    def knows_refresh(self, token):
-        """1 for a refresh token that the sandbox gave out or was sent."""
-        return token in self.process.secrets()["refresh_token"]
+    def takes_refresh(self, token):
+        """1 when the token endpoint gives tokens for a refresh token, as it is now. Spends it."""
+        answer = Browser(self.ca).send(
+            "POST", f"{self.authority}/{self.tenant}/oauth2/v2.0/token",
+            urllib.parse.urlencode({
+                "grant_type": "refresh_token", "refresh_token": token, "client_id": self.client_id,
+                "client_secret": self.process.client_secret}).encode(),
+            {"Content-Type": "application/x-www-form-urlencoded"})
+        return answer.status == 200 and "access_token" in answer.json
 
     def secrets(self):
         """(kind, text) of every secret ever seen."""
