@@ -3,6 +3,8 @@
 rotates refresh tokens and revokes the family when one comes a second time."""
 
 import asyncio
+import base64
+import collections
 import os
 import pathlib
 import re
@@ -21,33 +23,52 @@ from support import httpd as servers  # noqa: E402
 from support.browser import Browser  # noqa: E402
 from support.database import Database, Postgres  # noqa: E402
 from support.provider import Provider  # noqa: E402
-from support.site import MOUNTS, Site  # noqa: E402
+from support.place import Place  # noqa: E402
+from support.site import MOUNTS  # noqa: E402
 
 LEASE = 8
+CHILDREN = 4
 TUNING = ("StartServers 4\nServerLimit 4\nMinSpareThreads 1\nMaxSpareThreads 64\n"
           "ThreadsPerChild 16\nMaxRequestWorkers 64\nAsyncRequestWorkerFactor 20\n")
 SETTINGS = f"GraphTokLease {LEASE}s\nListenBacklog 2000\n"
+# Shorter than the defaults, so that most tests need not wait for a lease of half a minute.
 PROVIDER = "GraphTokTimeout 7s\nGraphTokConnectTimeout 2s"
-METRICS = """
+MORE_MOUNTS = """
 <Location "/metrics">
     SetHandler graphtok-metrics
     Require all granted
 </Location>
+<Location "/any">
+    GraphTokUser remote-user
+    AuthType Basic
+    AuthName any
+    AuthBasicProvider anon
+    Anonymous "*"
+    Anonymous_MustGiveEmail Off
+    Require valid-user
+</Location>
+<Location "/any/auth">
+    SetHandler graphtok-auth
+</Location>
 """
-KEYRING = "2026-11-21-fire any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 
 
-class Node(Site):
-    """A site that can be armed with points of failure, and killed."""
+class Node(Place):
+    """A site of four children that can be armed with points of failure, and killed."""
 
     def __init__(self, folder, sandbox, database, **more):
-        super().__init__(folder, sandbox, "event", "pgsql", None, database=database,
-                         keyring=KEYRING, tuning=TUNING, settings=SETTINGS, provider=PROVIDER,
-                         mounts=MOUNTS + METRICS, **more)
+        text = {"settings": SETTINGS, "provider": PROVIDER, **more}
+        super().__init__(folder, sandbox, "event", "pgsql", database, tuning=TUNING,
+                         mounts=MOUNTS + MORE_MOUNTS, modules=("authn_anon",), **text)
         self.faults = self.folder / "faults"
         self.faults.mkdir()
         servers.own(self.faults)
         self.httpd.environment["GRAPHTOK_FAULTS"] = str(self.faults)
+
+    def start(self, wrapper=()):
+        super().start(wrapper)
+        self.httpd.wait_until(lambda: len(self.httpd.children()) == CHILDREN, 10)
+        return self
 
     def figure(self, name):
         """The sum of all series of a metric that begin so, as this node says them."""
@@ -101,22 +122,38 @@ def until(holds, seconds):
     return time.monotonic() - begun
 
 
-async def _one(port, path):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-    await writer.drain()
-    answer = await reader.read()
-    writer.close()
-    return int(answer.split(b" ", 2)[1]) if answer else 0
+def basic(user):
+    """Credentials for /any."""
+    return "Basic " + base64.b64encode(f"{user}:x".encode()).decode()
+
+
+async def exchange(port, path, user=None):
+    """Status and body of one request; 0 when the connection breaks."""
+    fields = f"Authorization: {basic(user)}\r\n" if user else ""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}Connection: close\r\n\r\n"
+                     .encode())
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+    except ConnectionError:
+        return 0, b""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split(b" ", 2)[1]) if head else 0, body
+
+
+def herd_answers(nodes, count, path="/tom/auth/token"):
+    """So many requests at once, spread over the nodes; status and body of each."""
+    async def run():
+        return await asyncio.gather(*[exchange(nodes[n % len(nodes)].httpd.port, path)
+                                      for n in range(count)])
+    return asyncio.run(run())
 
 
 def herd(nodes, count, path="/tom/auth/token"):
-    """So many requests at once, spread over the nodes; their statuses, counted."""
-    async def run():
-        return await asyncio.gather(*[_one(nodes[n % len(nodes)].httpd.port, path)
-                                      for n in range(count)])
-    statuses = asyncio.run(run())
-    return {status: statuses.count(status) for status in set(statuses)}
+    """The same; their statuses, counted."""
+    return dict(collections.Counter(status for status, _ in herd_answers(nodes, count, path)))
 
 
 class Fire:
@@ -128,6 +165,7 @@ class Fire:
         self.sandbox = sandbox
         self.postgres = postgres
         self.database = nodes[0].database
+        self.before = collections.Counter()
 
     def row(self, columns, user="tom"):
         return self.database.sql(f"SELECT {columns} FROM user_tokens WHERE user_id = '{user}'")[0]
@@ -144,7 +182,27 @@ class Fire:
             node.url + "/tom/auth/login").status == 200, 20)
         self.sandbox.process.settings(access_seconds=3600)
         self.sandbox.process.forget_calls()
+        self.before = self.figures()
         return self
+
+    def figures(self):
+        """All that the nodes have counted since they were started, together."""
+        found = collections.Counter()
+        for node in filter(lambda node: node.httpd.process, self.nodes):
+            for name, value in re.findall(r"(?m)^(graphtok_\S+_total\S*) (\d+)$",
+                                          node.ask("/metrics").text):
+                found[name] += int(value)
+        return found
+
+    def counted(self, name):
+        """A counter since the sign-in, by its labels' values."""
+        return {",".join(re.findall(r'"(.*?)"', series)): value
+                for series, value in (self.figures() - self.before).items()
+                if re.split("[{ ]", series)[0] == name}
+
+    def results(self):
+        """How refreshes have ended since the sign-in."""
+        return {key.rsplit(",", 1)[1] for key in self.counted("graphtok_refreshes_total")}
 
     def refreshes(self):
         return self.sandbox.calls("token:refresh_token")
@@ -193,6 +251,25 @@ def nodes(ground, sandbox, postgres):
         node.start()
     yield pair
     for node in pair:
+        node.end()
+
+
+@pytest.fixture
+def make_pair(ground, sandbox, postgres, fire):
+    """Two more nodes on the same database; what is not said is as the product has it."""
+    made = []
+
+    def make(settings="", provider=""):
+        made.extend(Node(ground / f"{len(made)}-{os.urandom(3).hex()}", sandbox, fire.database,
+                         settings="ListenBacklog 2000\n" + settings, provider=provider)
+                    for _ in range(2))
+        for node in made:
+            node.start()
+        return Fire(made, sandbox, postgres)
+    yield make
+    if postgres.process is None:
+        postgres.start()
+    for node in made:
         node.end()
 
 

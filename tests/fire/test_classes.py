@@ -18,6 +18,7 @@ def test_T13_refused_once_then_well(fire):
     fire.fault("entra_error", code=50173, error="invalid_grant", status=400, times=1)
     assert fire.a.status() == 200
     assert fire.refreshes() == 2 and untouched(fire)
+    assert fire.results() == {"ok"}
 
 
 def test_T13_refused_twice_is_refused(fire):
@@ -25,6 +26,8 @@ def test_T13_refused_twice_is_refused(fire):
     assert fire.a.status() == 401
     assert fire.row("status, error_count") == ["0", "1"]
     assert fire.b.status() == 401 and fire.refreshes() == 2
+    assert fire.counted("graphtok_refreshes_total") == {"microsoft,sign-in-required": 1}
+    assert fire.counted("graphtok_refresh_refusals_total") == {"AADSTS50173": 1}
 
 
 def test_interaction_keeps_the_grant_and_what_was_asked_for(fire):
@@ -36,6 +39,7 @@ def test_interaction_keeps_the_grant_and_what_was_asked_for(fire):
         query = urllib.parse.urlsplit(answer.json["login_url"]).query
         assert urllib.parse.parse_qs(query)["claims"] == [CLAIMS]
     assert fire.row("status, claims") == ["2", CLAIMS] and fire.refreshes() == 1
+    assert fire.counted("graphtok_refreshes_total") == {"microsoft,interaction-required": 1}
     fire.sign_in(life=3600)
     assert fire.row("status, coalesce(claims, '')") == ["1", ""]
 
@@ -46,6 +50,7 @@ def test_our_own_client_is_broken(fire):
     assert fire.a.status() == 502
     assert herd([fire.a], 40) == {502: 40}
     assert fire.refreshes() == 1 and untouched(fire)
+    assert fire.results() == {"client-broken"}
     assert fire.a.httpd.log().count("GT0618") == alarms + 1
     fire.grant_lives()
 
@@ -56,6 +61,7 @@ def test_throttled_rests_all_children(fire):
     assert answer.status == 429 and 1 <= int(answer.headers["Retry-After"]) <= 4
     assert herd([fire.a], 40) == {429: 40}
     assert fire.refreshes() == 1 and untouched(fire)
+    assert fire.results() == {"throttled"}
     fire.grant_lives()
 
 
@@ -67,6 +73,7 @@ def test_trouble_of_the_provider(fire, fault):
     fire.fault(times=1, **fault)
     assert fire.a.status() == 502
     assert untouched(fire)
+    assert fire.counted("graphtok_refreshes_total") == {"microsoft,upstream-failed": 1}
     assert fire.row("lease_until") == ["0"]
     fire.grant_lives()
     assert fire.refreshes() == 2
@@ -84,5 +91,7 @@ def test_what_may_have_arrived_is_not_repeated_before_the_lease_ends(fire, fault
         answer = node.ask()
         assert answer.status in (502, 504) and answer.json["retry_after"] >= 1
     assert fire.refreshes() == 1 and untouched(fire)
+    # What was cut off, and what could not be known meanwhile: nobody was refused.
+    assert {"upstream-failed"} <= fire.results() <= {"upstream-failed", "upstream-timeout"}
     assert until(lambda: fire.b.status() == 200, 2 * LEASE) <= LEASE + 3
     assert fire.refreshes() == 2

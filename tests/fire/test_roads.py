@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from conftest import Fire, Node, herd, until
+from conftest import Fire, Node, basic, herd, until
 from support import httpd as servers
 from support.browser import Browser
 from support.database import Database, Postgres, _as_postgres
@@ -110,11 +110,18 @@ def test_a_promoted_standby_goes_on_without_a_restart(ground, sandbox):
             # Replication is asynchronous here: what is not there yet would be lost with any program.
             until(lambda: standby.sql("SELECT count(*) FROM user_tokens", database.name)
                   == [["1"]], 10)
+            fire.a.add(["cached"], ends=3600)
+            served = {"headers": {"Authorization": basic("cached")}}
+            assert fire.a.status("/any/auth/token", **served) == 200
+            pids = fire.a.httpd.children()
             primary.stop(signal.SIGQUIT)
+            assert fire.a.status("/any/auth/token", **served) == 200
             standby._run("pg_ctl", "-D", standby.folder / "data", "promote", "-w")
             database.postgres = standby
             assert until(lambda: fire.a.status() == 200, 30) < 10
             assert herd(fire.nodes, 64) == {200: 64} and fire.refreshes() == 1
+            assert fire.row("status, error_count, lease_until") == ["1", "0", "0"]
+            assert fire.a.httpd.children() == pids
         finally:
             fire.a.end()
     finally:

@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/fail.h"
 #include "base/log.h"
 #include "store/store.h"
 #include "vault/inner.h"
@@ -110,6 +111,7 @@ static gt_err_t *replay(int *is_done, gt_vault_t *vault, const char *name, apr_p
     if (store == NULL)
         return GT_OK; /* another server's, or of a store that is not configured now */
     GT_TRY(store_entry(&stored, vault, store, entry, p));
+    (void)gt_fail("replay.stored");
     gt_journal_remove(journal, name, p);
     *is_done = 1;
     if (vault->parts.horn != NULL)

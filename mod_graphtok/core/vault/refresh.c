@@ -271,8 +271,10 @@ static gt_err_t *confirm(gt_task_t *task, void *state)
     if (r->token.access != NULL || r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
         return GT_OK;
     r->is_open = 0;
-    if (r->confirm_at == 0)
+    if (r->confirm_at == 0) {
         r->confirm_at = gt_ticks() + CONFIRM_AFTER;
+        (void)gt_fail("refresh.refused");
+    }
     if (gt_ticks() < r->confirm_at) {
         gt_again_at(task, r->confirm_at);
         return GT_OK;
@@ -332,6 +334,7 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
         remember(r, p);
         return r->failure;
     }
+    (void)gt_fail("refresh.verdict");
     err = gt_grant_failed(&noted, r->ask.store, r->grant, r->failure, p);
     if (err != GT_OK) {
         gt_log_err(err, "noting that a refresh was refused");
