@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "bench.h"
 #include "vault/journal.h"
@@ -202,6 +203,26 @@ START_TEST(it_is_bounded)
 }
 END_TEST
 
+START_TEST(what_a_killed_writer_left_is_swept)
+{
+    const char *old = "0001700000000000-7-0-0123456789abcdef.entry.new";
+    const char *fresh = apr_psprintf(bench->pool, "%016" APR_INT64_T_FMT "-7-1-0123456789abcdef%s",
+                                     gt_now(), ".entry.new");
+    const char *entry = put(&tom, 1);
+    const char *others = "0001700000000000-notes.new";
+
+    write_file(old, "x", 1);
+    write_file(fresh, "x", 1);
+    write_file(others, "x", 1);
+    gt_journal_make(folder, "pgsql host=a", bench->ring, bench->pool);
+    ck_assert_int_ne(access(path_of(old), F_OK), 0);
+    ck_assert_int_eq(access(path_of(entry), F_OK), 0);
+    /* Somebody may be writing it; the other was never ours. */
+    ck_assert_int_eq(unlink(path_of(fresh)), 0);
+    ck_assert_int_eq(unlink(path_of(others)), 0);
+}
+END_TEST
+
 Suite *suite_journal(void)
 {
     Suite *suite = suite_create("journal");
@@ -209,6 +230,7 @@ Suite *suite_journal(void)
 
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, what_goes_in_comes_out);
+    tcase_add_test(tcase, what_a_killed_writer_left_is_swept);
     tcase_add_test(tcase, test_T5_nothing_is_in_the_clear);
     tcase_add_test(tcase, names_are_in_order_and_of_one_owner_on_wish);
     tcase_add_test(tcase, another_databases_entries_are_left_alone);

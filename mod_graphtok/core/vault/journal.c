@@ -32,6 +32,8 @@
 #define LINES 7
 #define HASH_DIGITS 16
 #define SUFFIX ".entry"
+#define BESIDE ".new"
+#define WRITTEN_WITHIN apr_time_from_sec(60)
 #define ENTRY_BYTES_MAX (1024 * 1024)
 
 struct gt_journal_t {
@@ -39,6 +41,38 @@ struct gt_journal_t {
     const char *database; /* a hash: no password, no blank */
     const gt_keyring_t *ring;
 };
+
+static const char *path_of(const gt_journal_t *journal, const char *name, apr_pool_t *p)
+{
+    return apr_pstrcat(p, journal->folder, "/", name, NULL);
+}
+
+/** A process that was killed while it wrote has left a file that is no entry, and will never be. */
+static int is_left(const char *name)
+{
+    apr_size_t len = strlen(name);
+    apr_size_t tail = strlen(SUFFIX BESIDE);
+    char time[17] = "";
+    apr_int64_t began;
+
+    if (len < tail + sizeof(time) || strcmp(name + len - tail, SUFFIX BESIDE) != 0)
+        return 0;
+    memcpy(time, name, sizeof(time) - 1);
+    return gt_number(&began, time, 0, INT64_MAX) && began + WRITTEN_WITHIN < gt_now();
+}
+
+static void sweep(const gt_journal_t *journal, apr_pool_t *p)
+{
+    DIR *folder = opendir(journal->folder);
+    struct dirent *item;
+
+    if (folder == NULL)
+        return;
+    while ((item = readdir(folder)) != NULL)
+        if (is_left(item->d_name))
+            (void)unlink(path_of(journal, item->d_name, p));
+    closedir(folder);
+}
 
 gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
                               apr_pool_t *p)
@@ -50,12 +84,8 @@ gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt
     journal->folder = apr_pstrdup(p, folder);
     journal->database = gt_hex(hash, sizeof(hash), p);
     journal->ring = ring;
+    sweep(journal, p);
     return journal;
-}
-
-static const char *path_of(const gt_journal_t *journal, const char *name, apr_pool_t *p)
-{
-    return apr_pstrcat(p, journal->folder, "/", name, NULL);
 }
 
 /** Whose it is, for a file name: of this database alone. */
@@ -198,7 +228,7 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
                             apr_pool_t *p)
 {
     const char *path = path_of(journal, name, p);
-    const char *beside = apr_pstrcat(p, path, ".new", NULL);
+    const char *beside = apr_pstrcat(p, path, BESIDE, NULL);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int is_written;
 

@@ -29,7 +29,8 @@ typedef struct gt_entry_t {
 #define GT_JOURNAL_MAX 10000
 
 /**
- * Use a folder that is there, mode 0700, ours.
+ * Use a folder that is there, mode 0700, ours; files whose writer was killed a minute ago or more are
+ * removed.
  * @param database  what tells our database from others: entries of others are left alone
  */
 gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
