@@ -11,6 +11,7 @@
 #include <http_protocol.h>
 
 #include "answer.h"
+#include "base/pool.h"
 
 /* What of Graph's head the caller may need; everything else stays here. */
 static const char *const passed_on[] = {
@@ -88,7 +89,7 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
         return GT_OK;
     }
     if (!x->scratch)
-        apr_pool_create(&x->scratch, x->r->pool);
+        x->scratch = gt_pool_make(x->r->pool, "graphtok_piece");
     apr_pool_clear(x->scratch);
     GT_TRY(gt_transfer_take(&bytes, &len, &end, stream->transfer, x->scratch));
     stream->passed += (apr_int64_t)len;

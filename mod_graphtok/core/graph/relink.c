@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/pool.h"
 
 #define LINK_NAME "@odata.nextLink"
 #define LINK_MAX 8192
@@ -54,7 +55,7 @@ typedef struct output_t {
 
 gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p)
 {
-    gt_relink_t *relink = apr_palloc(p, sizeof(*relink));
+    gt_relink_t *relink = apr_palloc(gt_pool_make(p, "gt_relink"), sizeof(*relink));
 
     memset(relink, 0, offsetof(gt_relink_t, held));
     relink->replace = replace;

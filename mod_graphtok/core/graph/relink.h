@@ -17,7 +17,7 @@ typedef struct gt_relink_t gt_relink_t;
  * null. */
 typedef const char *gt_relink_fn(void *baton, const char *next_link, apr_pool_t *p);
 
-/** A scanner for one answer; it and its 8 KiB live in `p`. */
+/** A scanner for one answer; it and its 8 KiB live as long as `p`. */
 gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);
 
 /**

@@ -89,8 +89,11 @@ struct gt_transfer_t {
     gt_transfer_t *next_queued; /* under loop->lock */
 
     /* the loop's thread only */
-    CURL *easy;                     /* NULL: not under way */
-    gt_transfer_t *next, *previous; /* of those under way */
+    CURL *easy; /* NULL: not under way */
+    struct gt_origin_t *origin;
+    int waits;                      /* to begin, at its origin */
+    int is_opening;                 /* under way, without a connection yet */
+    gt_transfer_t *next, *previous; /* of those under way, or of those that wait */
     gt_transfer_t *next_stirred;
     int is_stirred;
     apr_table_t *fields; /* of the head that is being read */
@@ -144,8 +147,9 @@ void gt_loop_stirred_on_loop(gt_loop_t *loop, gt_transfer_t *transfer);
 
 /* ---- exchange.c ---- */
 
-/** Options that all transfers share. @return NULL when libcurl has no memory */
-CURL *gt_exchange_make(gt_loop_t *loop, CURLSH *share, curl_opensocket_callback open_socket,
+/** A handle with the options that all transfers of a kind (stream or not) share: for `t`, then for
+ * others of its kind and loop. @return NULL when libcurl has no memory */
+CURL *gt_exchange_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
                        curl_closesocket_callback close_socket);
 
 /** Prepare a handle for a transfer. @return 1, or 0 when libcurl refused an option */

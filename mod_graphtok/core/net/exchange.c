@@ -23,10 +23,12 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "net/carry.h"
+#include "net/origin.h"
 
 #define HEAD_FIELDS_MAX 100
 #define HEAD_BYTES_MAX 65536
-#define READ_BUFFER 16384
+#define READ_BUFFER_STREAM 16384L
+#define READ_BUFFER 2048L /* thousands of calls wait at once, each with its own */
 
 /* A connection idle for longer may be closed by the provider at any moment. What must not be sent
  * twice takes a younger one. Seconds. */
@@ -52,6 +54,7 @@ static int count_attempt(void *baton, char *ip, char *local_ip, int port, int lo
     gt_transfer_t *t = baton;
 
     (void)ip, (void)local_ip, (void)port, (void)local_port;
+    gt_origin_connected(t);
     if (t->attempts++ > 0 && !is_repeatable(t)) {
         give_up(t, GT_FAULT_NOT_REPEATED,
                 "the connection ended before an answer came; the call may have been carried out");
@@ -178,9 +181,10 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *baton)
 
 /* ---- options ---- */
 
-CURL *gt_exchange_make(gt_loop_t *loop, CURLSH *share, curl_opensocket_callback open_socket,
+CURL *gt_exchange_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
                        curl_closesocket_callback close_socket)
 {
+    long room = t->is_stream ? READ_BUFFER_STREAM : READ_BUFFER;
     CURL *easy = curl_easy_init();
     int bad = 0;
 
@@ -197,11 +201,11 @@ CURL *gt_exchange_make(gt_loop_t *loop, CURLSH *share, curl_opensocket_callback 
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_graphtok") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BUFFER) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, room) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t->loop) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->loop) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head_line) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, count_attempt) != CURLE_OK;

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/carry.h"
+#include "net/origin.h"
 #include "net/timer.h"
 #include "net/sockets.h"
 
@@ -72,6 +73,7 @@ struct gt_loop_t {
     lane_t lanes[LANES_MAX];
     int lanes_made;
     gt_sockets_t sockets;
+    gt_origins_t origins;
     gt_transfer_t *under_way;
     gt_transfer_t *stirred;
     gt_alarms_t pauses;
@@ -234,12 +236,13 @@ static void unlink_transfer(gt_loop_t *loop, gt_transfer_t *t)
     t->next = t->previous = NULL;
 }
 
-static void give_back(gt_loop_t *loop, CURL *easy)
+/* Handles of streams are few, and have buffers of another size. */
+static void give_back(gt_loop_t *loop, const gt_transfer_t *t)
 {
-    if (loop->spares < SPARE_MAX)
-        loop->spare[loop->spares++] = easy;
+    if (!t->is_stream && loop->spares < SPARE_MAX)
+        loop->spare[loop->spares++] = t->easy;
     else
-        curl_easy_cleanup(easy);
+        curl_easy_cleanup(t->easy);
 }
 
 /* The loop's reference goes with this. */
@@ -250,10 +253,13 @@ static void end_transfer(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *
         loop->lanes[t->lane].under_way--;
         /* The next transfer's own buffer replaces this one's before anything is written. */
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
-        give_back(loop, t->easy);
+        give_back(loop, t);
         t->easy = NULL;
         unlink_transfer(loop, t);
+        gt_origin_connected(t);
     }
+    if (t->waits)
+        gt_origin_leave(t->origin, t);
     gt_alarm_clear(&loop->pauses, &t->alarm);
     if (failure != NULL)
         atomic_fetch_add(&loop->failed, 1);
@@ -294,10 +300,16 @@ static int close_socket(void *baton, curl_socket_t fd)
     return gt_sockets_close(&loop->sockets, fd);
 }
 
+static CURL *take_handle(gt_loop_t *loop, const gt_transfer_t *t)
+{
+    if (!t->is_stream && loop->spares > 0)
+        return loop->spare[--loop->spares];
+    return gt_exchange_make(t, loop->share, open_socket, close_socket);
+}
+
 static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
 {
-    CURL *easy = loop->spares > 0 ? loop->spare[--loop->spares]
-                                  : gt_exchange_make(loop, loop->share, open_socket, close_socket);
+    CURL *easy = take_handle(loop, t);
 
     atomic_fetch_add(&loop->started, 1);
     if (easy == NULL) {
@@ -307,6 +319,7 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
     t->lane = t->is_stream ? STREAMS : choose_lane(loop);
     loop->lanes[t->lane].under_way++;
     link_transfer(loop, t);
+    gt_origin_begin(t->origin, t);
     if (!gt_exchange_begin_on_loop(easy, t) ||
         curl_multi_add_handle(loop->lanes[t->lane].multi, easy) != CURLM_OK) {
         fail_transfer(loop, t, GT_FAULT_MEMORY, "libcurl does not take the call");
@@ -314,6 +327,40 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
     }
     if (t->is_stream)
         gt_alarm_set(&loop->pauses, &t->alarm, t->began + t->timeout);
+}
+
+static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
+{
+    t->origin = gt_origin_of(&loop->origins, t->url);
+    if (gt_origin_has_room(t->origin)) {
+        begin_transfer(loop, t);
+        return;
+    }
+    gt_origin_wait(t->origin, t);
+    gt_alarm_set(&loop->pauses, &t->alarm, gt_mono() + t->connect_timeout);
+}
+
+static void begin_waiting(gt_loop_t *loop)
+{
+    gt_origin_t *origin;
+
+    for (origin = loop->origins.first; origin != NULL; origin = origin->next)
+        while (origin->first != NULL && gt_origin_has_room(origin)) {
+            gt_transfer_t *t = origin->first;
+
+            gt_alarm_clear(&loop->pauses, &t->alarm);
+            gt_origin_leave(origin, t);
+            begin_transfer(loop, t);
+        }
+}
+
+static void fail_waiting(gt_loop_t *loop, gt_fault_t fault, const char *text)
+{
+    gt_origin_t *origin;
+
+    for (origin = loop->origins.first; origin != NULL; origin = origin->next)
+        while (origin->first != NULL)
+            fail_transfer(loop, origin->first, fault, text);
 }
 
 /* What tasks asked for since the last round. */
@@ -327,11 +374,11 @@ static void answer_asks(gt_loop_t *loop, gt_transfer_t *t)
     t->is_queued = 0;
     pthread_mutex_unlock(&t->lock);
     if (asks & GT_ASK_CANCEL) {
-        if (t->easy != NULL || (asks & GT_ASK_START))
+        if (t->easy != NULL || t->waits || (asks & GT_ASK_START))
             cancel_transfer(loop, t);
     }
     else if (asks & GT_ASK_START) {
-        begin_transfer(loop, t);
+        begin_or_wait(loop, t);
     }
     else if (t->easy != NULL) {
         t->moved = gt_mono();
@@ -362,6 +409,16 @@ static int take_queue(gt_loop_t *loop)
     return is_stopping;
 }
 
+/* What the origin spoke last is what it will speak. */
+static void note_protocol(gt_transfer_t *t)
+{
+    long version = 0;
+
+    if (!t->is_stream && curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+        version != 0)
+        t->origin->multiplexes = version == CURL_HTTP_VERSION_2_0;
+}
+
 static void take_ended(gt_loop_t *loop, lane_t *lane)
 {
     CURLMsg *message;
@@ -374,6 +431,7 @@ static void take_ended(gt_loop_t *loop, lane_t *lane)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        note_protocol(private);
         end_transfer(loop, private, gt_exchange_end_on_loop(private, code));
     }
 }
@@ -400,7 +458,8 @@ static void wake_stirred(gt_loop_t *loop)
     }
 }
 
-/* A stream's alarm: while its reader is slow it may rest, else the provider paused too long. */
+/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader is
+ * slow it may rest, else the provider paused too long. */
 static void check_pauses(gt_loop_t *loop, apr_time_t now)
 {
     gt_alarm_t *first;
@@ -409,6 +468,10 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
         gt_transfer_t *t = (gt_transfer_t *)((char *)first - offsetof(gt_transfer_t, alarm));
         int is_paused;
 
+        if (t->waits) {
+            fail_transfer(loop, t, GT_FAULT_TIMEOUT, "no connection to the provider came free");
+            continue;
+        }
         pthread_mutex_lock(&t->lock);
         is_paused = t->is_paused;
         pthread_mutex_unlock(&t->lock);
@@ -515,6 +578,7 @@ static int round_of(gt_loop_t *loop)
         if (loop->lanes[i].under_way > 0)
             take_ended(loop, &loop->lanes[i]);
     }
+    begin_waiting(loop);
     check_pauses(loop, gt_mono());
     wake_stirred(loop);
     gt_timers_fire_on_loop(&loop->timers);
@@ -524,12 +588,14 @@ static int round_of(gt_loop_t *loop)
 
 static void *run(void *baton)
 {
+    static const char ending[] = "this process is ending";
     gt_loop_t *loop = baton;
 
     while (!round_of(loop))
         ;
     while (loop->under_way != NULL)
-        fail_transfer(loop, loop->under_way, GT_FAULT_CANCELLED, "this process is ending");
+        fail_transfer(loop, loop->under_way, GT_FAULT_CANCELLED, ending);
+    fail_waiting(loop, GT_FAULT_CANCELLED, ending);
     wake_stirred(loop);
     return NULL;
 }
@@ -555,6 +621,7 @@ static void free_loop(gt_loop_t *loop)
     free_curl(loop);
     gt_timers_free(&loop->timers);
     gt_sockets_free(&loop->sockets);
+    gt_origins_free(&loop->origins);
     gt_alarms_free(&loop->pauses);
     if (loop->epoll_fd >= 0)
         close(loop->epoll_fd);

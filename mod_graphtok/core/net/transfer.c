@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 #include <openssl/crypto.h>
 
+#include "base/pool.h"
 #include "base/secret.h"
 #include "net/url.h"
 
@@ -157,34 +158,6 @@ static apr_status_t let_go(void *baton)
     return APR_SUCCESS;
 }
 
-/* Where APR's allocator maps memory (Debian's does), one of its own for each transfer would cost a
- * mapping, its faults and its end in every call; blocks of a common one are used again. */
-#define BLOCKS_KEPT ((apr_size_t)4 * 1024 * 1024)
-
-static apr_allocator_t *blocks;
-
-/* It lives as long as the process: a transfer may outlive its loop. */
-static void make_blocks(void)
-{
-    apr_thread_mutex_t *lock;
-    apr_pool_t *own;
-
-    if (apr_allocator_create(&blocks) != APR_SUCCESS ||
-        apr_pool_create_unmanaged_ex(&own, NULL, blocks) != APR_SUCCESS ||
-        apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, own) != APR_SUCCESS)
-        abort();
-    apr_allocator_mutex_set(blocks, lock);
-    apr_allocator_max_free_set(blocks, BLOCKS_KEPT);
-}
-
-static apr_allocator_t *shared_blocks(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, make_blocks);
-    return blocks;
-}
-
 gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t *request, gt_loop_t *loop,
                            apr_pool_t *p)
 {
@@ -193,9 +166,7 @@ gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t *request
 
     *transfer = NULL;
     GT_TRY(judge_request(request, p));
-    if (apr_pool_create_unmanaged_ex(&own, apr_pool_abort_get(p), shared_blocks()) != APR_SUCCESS)
-        return gt_err(p, GT_INTERNAL, "GT0311", "no memory for a call");
-    apr_pool_tag(own, "gt_transfer");
+    own = gt_pool_make(NULL, "gt_transfer");
     t = apr_pcalloc(own, sizeof(*t));
     t->pool = own;
     t->loop = loop;
