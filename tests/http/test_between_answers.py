@@ -5,10 +5,12 @@ and threads of ours that are held up."""
 import http.client
 import os
 import socket
+import ssl
 import time
 
 import pytest
 
+from support import httpd as servers
 from support.browser import Browser
 from support.site import MOUNTS
 
@@ -41,10 +43,25 @@ def quick_fixture(make_site, sandbox_server):
     site.end()
 
 
+TLS = """
+Listen 127.0.0.1:{port}
+<VirtualHost 127.0.0.1:{port}>
+    ServerName localhost:{port}
+    SSLEngine on
+    SSLCertificateFile {folder}/server.pem
+    SSLCertificateKeyFile {folder}/server.key
+    KeepAliveTimeout 1
+</VirtualHost>
+"""
+
+
 @pytest.fixture(scope="module", name="patient")
 def patient_fixture(make_site, sandbox_server):
-    """A site whose clients may be idle for long."""
-    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60")
+    """A site whose clients may be idle for long, but over TLS for a second."""
+    port = servers.free_port()
+    tls = TLS.format(port=port, folder=sandbox_server.process.folder)
+    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60\n" + tls)
+    site.tls = port
     yield site
     site.end()
 
@@ -74,6 +91,23 @@ def test_requests_of_all_kinds_follow_each_other(patient):
     for path in ("/tom/auth/token", "/tom/calendar/", "/tom/calendar/next24", "/tom/auth/token"):
         ask(client, path)
     client.close()
+
+
+def test_the_same_over_TLS(patient, sandbox_server):
+    """Kept, pipelined, and ended after the virtual host's own KeepAliveTimeout."""
+    context = ssl.create_default_context(cafile=sandbox_server.ca)
+    with (socket.create_connection(("127.0.0.1", patient.tls), timeout=30) as plain,
+          context.wrap_socket(plain, server_hostname="localhost") as client):
+        stream = client.makefile("rb")
+        one = b"GET /tom/calendar/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for many in (1, 1, 3, 1):
+            client.sendall(one * many)
+            for _ in range(many):
+                assert stream.readline().startswith(b"HTTP/1.1 200")
+                fields = http.client.parse_headers(stream)
+                assert stream.read(int(fields["Content-Length"])).endswith(b"}")
+        began = time.monotonic()
+        assert stream.read() == b"" and 0.7 < time.monotonic() - began < 10
 
 
 def test_an_idle_connection_ends_after_KeepAliveTimeout(quick):
