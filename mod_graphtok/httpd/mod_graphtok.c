@@ -42,6 +42,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(gtm_park_logged, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     /* Before mod_proxy and all others: a route of ours is never served by somebody else. */
     ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -20,6 +20,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <apr_portable.h>
+#include <scoreboard.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -52,6 +53,8 @@ typedef struct parked_t {
     int is_lent;     /* 1: keepalive and data_in_input_filters are lent */
     ap_conn_keepalive_e keepalive;
     int input;
+    int is_aside;          /* 1: a finisher is at it */
+    ap_sb_handle_t *score; /* of the worker that read the request */
     int lingers;           /* 1: a finisher ended the request and the connection with it */
     apr_time_t idle_until; /* gt_mono; 0: nobody waits for the next request */
 } parked_t;
@@ -68,11 +71,28 @@ static void put_descriptor(apr_socket_t *socket, int fd)
     apr_os_sock_put(&socket, &fd, NULL);
 }
 
+/* Where the MPM could not poll, it has closed the socket, with our descriptor in it. */
 static void give_client_back(parked_t *pk)
 {
-    if (pk->is_swapped)
-        put_descriptor(pk->polled, pk->client_fd);
+    int fd = -1;
+
+    if (!pk->is_swapped)
+        return;
     pk->is_swapped = 0;
+    apr_os_sock_get(&fd, pk->polled);
+    if (fd >= 0) {
+        put_descriptor(pk->polled, pk->client_fd);
+        return;
+    }
+    pk->epoll_fd = -1;
+    close(pk->client_fd);
+}
+
+static void close_epoll(parked_t *pk)
+{
+    if (pk->epoll_fd >= 0)
+        close(pk->epoll_fd);
+    pk->epoll_fd = -1;
 }
 
 /* The client's descriptor is the MPM's to close. APR would close the filters' socket as well, and by
@@ -83,9 +103,7 @@ static apr_status_t forget_descriptors(void *baton)
 
     give_client_back(pk);
     put_descriptor(pk->written, -1);
-    if (pk->epoll_fd >= 0)
-        close(pk->epoll_fd);
-    pk->epoll_fd = -1;
+    close_epoll(pk);
     return APR_SUCCESS;
 }
 
@@ -100,8 +118,12 @@ static int wait_for(parked_t *pk, uint32_t events)
     else if (pk->events == event.events)
         return 1;
     pk->events = event.events;
-    return pk->epoll_fd >= 0 && epoll_ctl(pk->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-                                          pk->client_fd, &event) == 0;
+    if (pk->epoll_fd >= 0 &&
+        epoll_ctl(pk->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, pk->client_fd, &event) == 0)
+        return 1;
+    if (is_new)
+        close_epoll(pk);
+    return 0;
 }
 
 /* The descriptor is ready at once when the client can be written to, and else soon. */
@@ -156,7 +178,9 @@ static parked_t *make(conn_rec *c, gt_finishers_t *finishers)
     parked_t *pk;
     int fd;
 
-    if (!net || net->client_socket != socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS)
+    /* What has been read from already keeps the socket that it was read from. */
+    if (!net || net->in_ctx || net->client_socket != socket ||
+        apr_os_sock_get(&fd, socket) != APR_SUCCESS)
         return NULL;
     other = another_socket(socket, fd, c->pool);
     if (!other)
@@ -304,15 +328,13 @@ static int go_on(parked_t *pk)
 static int is_next(parked_t *pk)
 {
     conn_rec *c = pk->c;
-    int was_idle = pk->idle_until > 0 && !pk->berth.is_late;
-
     take_back(pk);
     pk->idle_until = 0;
     c->cs->state = CONN_STATE_LINGER;
     if (pk->lingers || c->aborted || c->keepalive != AP_CONN_KEEPALIVE)
         return 0;
-    if (was_idle || pk->input || client_has(pk, POLLIN)) {
-        c->cs->state = CONN_STATE_PROCESSING;
+    if (pk->input || client_has(pk, POLLIN | POLLRDHUP)) {
+        c->cs->state = CONN_STATE_READ_REQUEST_LINE;
         return 1;
     }
     if (!pk->berth.is_late)
@@ -361,18 +383,22 @@ static apr_time_t finish_aside(parked_t *pk)
 static apr_time_t work_aside(parked_t *pk)
 {
     conn_state_t *mpms = pk->c->cs;
-    conn_state_t own = {.state = CONN_STATE_PROCESSING, .sense = CONN_SENSE_DEFAULT};
+    conn_state_t own = {.state = CONN_STATE_READ_REQUEST_LINE, .sense = CONN_SENSE_DEFAULT};
 
     pk->c->cs = &own;
+    pk->is_aside = 1;
     take_back(pk);
     pk->progress = gt_task_run(pk->x->task);
     if (pk->progress == GT_TASK_DONE && pk->x->reply.len <= ANSWER_AT_ONCE)
         pk->idle_until = finish_aside(pk);
+    else if (pk->c->data_in_output_filters)
+        write_out(pk->c);
     lend(pk);
+    pk->is_aside = 0;
     pk->c->cs = mpms;
     if (pk->idle_until > 0)
         wait_for(pk, EPOLLIN);
-    else if (pk->progress != GT_TASK_WAITS)
+    else if (pk->progress != GT_TASK_WAITS || pk->c->data_in_output_filters)
         call_worker(pk);
     return pk->idle_until;
 }
@@ -396,8 +422,8 @@ int gtm_park_can(const request_rec *r)
 {
     conn_rec *c = r->connection;
 
-    return gtm_child()->finishers && !r->main && !r->prev && !c->master && c->cs && parked(c) &&
-           parked(c)->wraps;
+    return gtm_child()->finishers && !r->main && !r->prev && !c->master && c->cs &&
+           !c->clogging_input_filters && parked(c) && parked(c)->wraps;
 }
 
 int gtm_park_run(gtm_exchange_t *x)
@@ -418,6 +444,7 @@ int gtm_park_run(gtm_exchange_t *x)
         gtm_road_end(x);
         return OK;
     }
+    pk->score = x->r->connection->sbh;
     begin(pk, x);
     apr_pool_pre_cleanup_register(x->r->pool, pk, let_go);
     return SUSPENDED;
@@ -453,8 +480,21 @@ void gtm_park_suspend(conn_rec *c, request_rec *r)
     parked_t *pk = c->master ? NULL : parked(c);
 
     (void)r;
-    if (pk && pk->x)
-        gt_berth_lie(&pk->berth);
+    if (!pk || !pk->x)
+        return;
+    /* The MPM does so after this hook, when a finisher may be at work. */
+    c->sbh = NULL;
+    gt_berth_lie(&pk->berth);
+}
+
+int gtm_park_logged(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    parked_t *pk = c->master ? NULL : parked(c);
+
+    if (pk && pk->is_aside && ap_extended_status)
+        ap_increment_counts(pk->score, r);
+    return DECLINED;
 }
 
 void gtm_park_resume(conn_rec *c, request_rec *r)

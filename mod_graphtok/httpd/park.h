@@ -37,6 +37,10 @@ void gtm_park_suspend(conn_rec *c, request_rec *r);
 /** resume_connection hook: the client's descriptor returns, whatever the connection came for. */
 void gtm_park_resume(conn_rec *c, request_rec *r);
 
+/** log_transaction hook, after all others: httpd counts a request at its worker's place in the
+ * scoreboard, which a finisher has not. */
+int gtm_park_logged(request_rec *r);
+
 /** pre_close_connection hook: `Timeout` ran out, or the server ends. */
 int gtm_park_pre_close(conn_rec *c);
 

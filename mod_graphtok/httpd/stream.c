@@ -2,7 +2,8 @@
 
 /**
  * @file stream.c
- * One step that runs again for each piece. Never a FLUSH bucket: it would block the thread.
+ * One step that runs again for each piece, and for what of it the client did not take. Never a FLUSH
+ * bucket: it would block the thread.
  */
 
 #include "stream.h"
@@ -12,6 +13,9 @@
 
 #include "answer.h"
 #include "base/pool.h"
+
+/* httpd's last filter waits for a slow client when more than 64 KiB lie in it. */
+#define WRITTEN_AT_ONCE ((apr_size_t)32 * 1024)
 
 /* What of Graph's head the caller may need; everything else stays here. */
 static const char *const passed_on[] = {
@@ -54,40 +58,13 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
         ap_set_content_length(r, (apr_off_t)len);
 }
 
-static gt_err_t *write_piece(gtm_stream_t *stream, const char *bytes, apr_size_t len, int end)
+static gt_err_t *take_piece(gtm_stream_t *stream)
 {
-    request_rec *r = stream->x->r;
-    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(stream->x->scratch, alloc);
-
-    if (!stream->x->head_sent)
-        set_head(stream, len, end);
-    stream->x->head_sent = 1;
-    if (len > 0)
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(bytes, len, alloc));
-    if (end)
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
-    if (ap_pass_brigade(r->output_filters, bb) != APR_SUCCESS || r->connection->aborted)
-        return gt_err(r->pool, GT_CANCELLED, "GT0825", "the client has gone");
-    return GT_OK;
-}
-
-static gt_err_t *pass_piece(gt_task_t *task, void *state)
-{
-    gtm_stream_t *stream = state;
     gtm_exchange_t *x = stream->x;
     const char *bytes;
     apr_size_t len;
     int end;
 
-    if (!is_json(stream))
-        return gt_err(x->r->pool, GT_UPSTREAM, "GT0828", "the answer is not JSON");
-    if (!stream->passed && stream->answer->length > x->dir->answer_max)
-        return too_large(stream);
-    if (x->parked_road && x->r->connection->data_in_output_filters) {
-        gt_await_output(task);
-        return GT_OK;
-    }
     if (!x->scratch)
         x->scratch = gt_pool_make(x->r->pool, "graphtok_piece");
     apr_pool_clear(x->scratch);
@@ -99,9 +76,56 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
         GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
     if (end && stream->answer->status != HTTP_NO_CONTENT && !gt_relink_is_whole(stream->relink))
         return gt_err(x->r->pool, GT_UPSTREAM, "GT0827", "the answer is not a JSON object");
-    if (len > 0 || end)
-        GT_TRY(write_piece(stream, bytes, len, end));
-    if (!end)
+    stream->rest = bytes;
+    stream->rest_len = len;
+    stream->is_last = end;
+    stream->has_piece = len > 0 || end;
+    return GT_OK;
+}
+
+static gt_err_t *write_some(gtm_stream_t *stream)
+{
+    request_rec *r = stream->x->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(stream->x->scratch, alloc);
+    apr_size_t len = stream->rest_len < WRITTEN_AT_ONCE ? stream->rest_len : WRITTEN_AT_ONCE;
+
+    if (!stream->x->head_sent)
+        set_head(stream, stream->rest_len, stream->is_last);
+    stream->x->head_sent = 1;
+    if (len > 0)
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(stream->rest, len, alloc));
+    stream->rest += len;
+    stream->rest_len -= len;
+    stream->has_piece = stream->rest_len > 0;
+    if (stream->is_last && !stream->has_piece)
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    if (ap_pass_brigade(r->output_filters, bb) != APR_SUCCESS || r->connection->aborted)
+        return gt_err(r->pool, GT_CANCELLED, "GT0825", "the client has gone");
+    return GT_OK;
+}
+
+static int must_wait(const gtm_exchange_t *x)
+{
+    return x->parked_road && x->r->connection->data_in_output_filters;
+}
+
+static gt_err_t *pass_piece(gt_task_t *task, void *state)
+{
+    gtm_stream_t *stream = state;
+    gtm_exchange_t *x = stream->x;
+
+    if (!is_json(stream))
+        return gt_err(x->r->pool, GT_UPSTREAM, "GT0828", "the answer is not JSON");
+    if (!stream->passed && stream->answer->length > x->dir->answer_max)
+        return too_large(stream);
+    if (!stream->has_piece && !must_wait(x))
+        GT_TRY(take_piece(stream));
+    while (stream->has_piece && !must_wait(x))
+        GT_TRY(write_some(stream));
+    if (stream->has_piece || (!stream->is_last && must_wait(x)))
+        gt_await_output(task);
+    else if (!stream->is_last)
         gt_await_more(task, stream->transfer);
     return GT_OK;
 }

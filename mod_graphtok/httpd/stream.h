@@ -19,7 +19,12 @@ typedef struct gtm_stream_t {
     gt_transfer_t *transfer;
     const gt_answer_t *answer; /* 2xx */
     gt_relink_t *relink;       /* makes its next link ours, tells whether it is whole */
-    apr_int64_t passed;        /* own: bytes so far */
+    /* own */
+    apr_int64_t passed; /* bytes so far */
+    const char *rest;   /* of the piece at hand; in the scratch pool, or the transfer's */
+    apr_size_t rest_len;
+    int is_last;   /* nothing comes after this piece */
+    int has_piece; /* its rest, or its end, is not written yet */
 } gtm_stream_t;
 extern const gt_work_t gtm_stream;
 

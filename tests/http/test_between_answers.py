@@ -3,7 +3,10 @@
 and threads of ours that are held up."""
 
 import http.client
+import json
 import os
+import pathlib
+import re
 import socket
 import ssl
 import time
@@ -19,6 +22,13 @@ MOUNTS_TOO = MOUNTS + """
     SetHandler graphtok-calendar
     SetOutputFilter RATE_LIMIT
     SetEnv rate-limit 1
+</Location>
+"""
+
+
+STATUS = """
+<Location "/server-status">
+    SetHandler server-status
 </Location>
 """
 
@@ -60,7 +70,8 @@ def patient_fixture(make_site, sandbox_server):
     """A site whose clients may be idle for long, but over TLS for a second."""
     port = servers.free_port()
     tls = TLS.format(port=port, folder=sandbox_server.process.folder)
-    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60\n" + tls)
+    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60\n"
+                 "ExtendedStatus On\nSendBufferSize 16384\n" + tls, mounts=MOUNTS + STATUS)
     site.tls = port
     yield site
     site.end()
@@ -180,3 +191,59 @@ def test_filters_that_sleep_hold_up_nobody_else(quick, sandbox):
     assert time.monotonic() - began < 4
     for client in slow:
         client.close()
+
+
+def test_who_does_not_read_a_collected_answer_holds_up_nobody(patient, sandbox):
+    sandbox.process.settings(mailbox_concurrency=0)
+    assert Browser(sandbox.ca).sign_in(patient.url + "/tom/auth/login").status == 200
+    text = "x" * 900_000  # more than sockets hold, less than what is collected
+    sandbox.fault(where="graph", kind="answer", status=200, times=6,
+                  headers={"Content-Type": "application/json"},
+                  body=json.dumps({"value": [], "text": text}))
+    slow = [socket.socket() for _ in range(6)]
+    for client in slow:
+        # Before connect: a window that is made small later costs 200 ms for each 16 KiB.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        client.settimeout(30)
+        client.connect(("127.0.0.1", patient.httpd.port))
+        client.sendall(b"GET /tom/calendar/events HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Connection: close\r\n\r\n")
+    assert [client.recv(12) for client in slow] == [b"HTTP/1.1 200"] * 6
+    patient.httpd.wait_until(lambda: busy(patient) == 1, 10)  # the one that answers this
+    whole = b""
+    while (piece := slow[0].recv(65536)):
+        whole += piece
+    assert whole.endswith(b'x"}') and len(whole) > len(text)
+    for client in slow:
+        client.close()
+
+
+def status_of(site):
+    return Browser().get(site.url + "/server-status?auto").text
+
+
+def busy(site):
+    """Threads of the MPM, and of ours, that are held up."""
+    shown = int(re.search(r"^BusyWorkers: (\d+)$", status_of(site), re.M)[1])
+    states = [(task / "wchan").read_text() for pid in site.httpd.children()
+              for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+              if (task / "comm").read_text() == "gt-finisher\n"]
+    return shown + sum("poll" in state for state in states)
+
+
+def test_what_a_finisher_ends_is_counted(patient):
+    def accesses():
+        return int(re.search(r"^Total Accesses: (\d+)$", status_of(patient), re.M)[1])
+    client = http.client.HTTPConnection("127.0.0.1", patient.httpd.port, timeout=30)
+    before = accesses()
+    for _ in range(40):
+        ask(client, "/tom/calendar/")
+    client.close()
+    # Those that look are counted as well, each when it has ended.
+    looks = [0]
+
+    def are_counted():
+        looks[0] += 1
+        return accesses() >= before + 40
+    patient.httpd.wait_until(are_counted, 10)
+    assert looks[0] < 20

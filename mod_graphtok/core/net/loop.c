@@ -319,7 +319,8 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
     t->lane = t->is_stream ? STREAMS : choose_lane(loop);
     loop->lanes[t->lane].under_way++;
     link_transfer(loop, t);
-    gt_origin_begin(t->origin, t);
+    if (!t->is_stream)
+        gt_origin_begin(t->origin, t);
     if (!gt_exchange_begin_on_loop(easy, t) ||
         curl_multi_add_handle(loop->lanes[t->lane].multi, easy) != CURLM_OK) {
         fail_transfer(loop, t, GT_FAULT_MEMORY, "libcurl does not take the call");
@@ -332,7 +333,8 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
 static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
 {
     t->origin = gt_origin_of(&loop->origins, t->url);
-    if (gt_origin_has_room(t->origin)) {
+    /* Streams share no connection; nobody overtakes those who wait. */
+    if (t->is_stream || (t->origin->first == NULL && gt_origin_has_room(t->origin))) {
         begin_transfer(loop, t);
         return;
     }

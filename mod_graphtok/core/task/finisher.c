@@ -91,9 +91,10 @@ static int wake_finisher(gt_finishers_t *f)
 static void hand_on(gt_finishers_t *f)
 {
     int awake = f->started - f->sleepers + f->signalled;
+    int needs_help = awake == 0 || f->queue.count >= PILE || f->moved + STUCK <= gt_mono();
 
     f->is_put_off = 0;
-    if (!f->queue.first || ((awake == 0 || f->queue.count >= PILE) && wake_finisher(f)))
+    if (!f->queue.first || (needs_help && wake_finisher(f)))
         return;
     f->is_watching = 1;
     tell_foreman(f, f->queue.first->when + STUCK);
