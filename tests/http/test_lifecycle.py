@@ -154,10 +154,10 @@ def test_graceful_restarts_under_load_fail_no_request(site, sandbox, tom):
         thread.start()
     try:
         for _ in range(5):
-            site.httpd.graceful()
             # httpd itself drops what a child has accepted that is told to end while it starts.
             before = count[0]
             site.httpd.wait_until(lambda: count[0] >= before + 20, 20)
+            site.httpd.graceful()
     finally:
         stop.set()
         for thread in threads:
