@@ -487,13 +487,25 @@ void gtm_park_suspend(conn_rec *c, request_rec *r)
     gt_berth_lie(&pk->berth);
 }
 
+/* As ap_increment_counts, without its times(): that adds up all threads of the process, which takes a
+ * tenth of a call. The next request that a worker ends brings the processor time up to date. */
+static void count_access(worker_score *score, apr_off_t bytes)
+{
+    score->access_count++;
+    score->my_access_count++;
+    score->conn_count++;
+    score->bytes_served += bytes;
+    score->my_bytes_served += bytes;
+    score->conn_bytes += bytes;
+}
+
 int gtm_park_logged(request_rec *r)
 {
     conn_rec *c = r->connection;
     parked_t *pk = c->master ? NULL : parked(c);
 
-    if (pk && pk->is_aside && ap_extended_status)
-        ap_increment_counts(pk->score, r);
+    if (pk && pk->is_aside && pk->score && ap_extended_status)
+        count_access(ap_get_scoreboard_worker(pk->score), r->header_only ? 0 : r->bytes_sent);
     return DECLINED;
 }
 
