@@ -26,7 +26,7 @@
 
 #define FIRST_PROBE apr_time_from_msec(100)
 #define LONGEST_PROBE apr_time_from_sec(2)
-#define PROBE_WAIT apr_time_from_sec(1)
+#define PROBE_WAIT apr_time_from_msec(200)
 #define BUSY_FIRST apr_time_from_msec(5)
 #define BUSY_LAST apr_time_from_msec(50)
 #define BUSY_PATIENCE apr_time_from_sec(5) /* beyond the 1.5 s that the driver itself waits */
