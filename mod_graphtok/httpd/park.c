@@ -14,6 +14,7 @@
 
 #include "park.h"
 
+#include <ap_mpm.h>
 #include <http_connection.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -418,12 +419,21 @@ static apr_time_t work(void *baton)
 
 /* ---- hooks ---- */
 
+/* The MPM's listener goes when it counts no connection, and one that it accepted last may not be
+ * counted yet: nobody would poll that one. Asked with our connection counted, so the answer holds. */
+static int is_ending(void)
+{
+    int state = 0;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
 int gtm_park_can(const request_rec *r)
 {
     conn_rec *c = r->connection;
 
     return gtm_child()->finishers && !r->main && !r->prev && !c->master && c->cs &&
-           !c->clogging_input_filters && parked(c) && parked(c)->wraps;
+           !c->clogging_input_filters && parked(c) && parked(c)->wraps && !is_ending();
 }
 
 int gtm_park_run(gtm_exchange_t *x)

@@ -16,8 +16,8 @@
  * requests of which a finisher ended the first, KeepAliveTimeout is kept by the finishers, and the
  * MPM, short of threads, does not close the connection.
  *
- * Only for the outermost request of a connection of an asynchronous MPM; HTTP/2 streams,
- * sub-requests and internal redirects use the driver that waits.
+ * Only for the outermost request of a connection of an asynchronous MPM that is not ending; HTTP/2
+ * streams, sub-requests and internal redirects use the driver that waits.
  */
 
 #include "exchange.h"
