@@ -11,6 +11,7 @@ import subprocess
 import time
 
 MODULES = "/usr/lib/apache2/modules"
+STARTED = "resuming normal operations"  # what a generation says when it is there
 BINARY = "/usr/sbin/apache2"
 LOADED = ("authn_core", "authn_file", "authz_core", "authz_host", "authz_user", "auth_basic", "alias",
           "dbd", "deflate", "dir", "filter", "headers", "mime", "proxy", "proxy_http", "remoteip",
@@ -124,15 +125,20 @@ class Httpd:
         return done.returncode, done.stdout, done.stderr
 
     def start(self, wrapper=()):
-        """Start in the foreground and wait until it answers."""
+        """Start in the foreground and wait until it answers. It listens before that, closes again when
+        it reads its configuration for the second time, and resets who came in between."""
         wrapper = wrapper or valgrind(self.folder)
+        before = self._starts()
         with open(self.folder / "stderr.log", "ab") as errors:
             self.process = subprocess.Popen(
                 [*wrapper, *self.command("-DFOREGROUND")], stdout=errors, stderr=errors,
                 stdin=subprocess.DEVNULL, env={**os.environ, **self.environment},
                 start_new_session=True)  # prefork's parent signals its whole process group
-        self.wait_until(self._listens, 60)
+        self.wait_until(lambda: self._listens() and self._starts() > before, 60)
         return self
+
+    def _starts(self):
+        return self.log().count(STARTED)
 
     def _listens(self):
         if self.process.poll() is not None:
@@ -152,10 +158,10 @@ class Httpd:
 
     def graceful(self):
         """Restart gracefully; returns when the new generation says so in the log."""
-        before = self.log().count("resuming normal operations")
+        before = self._starts()
         self.process.send_signal(signal.SIGUSR1)
         self.wait_until(
-            lambda: self.log().count("resuming normal operations") > before
+            lambda: self._starts() > before
             or self.process.poll() is not None, 30)
         if self.process.poll() is not None:
             raise RuntimeError("httpd ended at a graceful restart:\n" + self.log())
