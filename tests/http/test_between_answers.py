@@ -15,7 +15,7 @@ import pytest
 
 from support import httpd as servers
 from support.browser import Browser
-from support.site import MOUNTS
+from support.site import MOUNTS, tls_host
 
 MOUNTS_TOO = MOUNTS + """
 <Location "/tom/slow">
@@ -53,23 +53,11 @@ def quick_fixture(make_site, sandbox_server):
     site.end()
 
 
-TLS = """
-Listen 127.0.0.1:{port}
-<VirtualHost 127.0.0.1:{port}>
-    ServerName localhost:{port}
-    SSLEngine on
-    SSLCertificateFile {folder}/server.pem
-    SSLCertificateKeyFile {folder}/server.key
-    KeepAliveTimeout 1
-</VirtualHost>
-"""
-
-
 @pytest.fixture(scope="module", name="patient")
 def patient_fixture(make_site, sandbox_server):
     """A site whose clients may be idle for long, but over TLS for a second."""
     port = servers.free_port()
-    tls = TLS.format(port=port, folder=sandbox_server.process.folder)
+    tls = tls_host(port, sandbox_server, "KeepAliveTimeout 1")
     site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60\n"
                  "ExtendedStatus On\nSendBufferSize 16384\n" + tls, mounts=MOUNTS + STATUS)
     site.tls = port

@@ -9,6 +9,7 @@ import pytest
 
 from support import httpd as servers
 from support.browser import Browser
+from support.site import tls_host
 
 TUNING = """StartServers 1
 ServerLimit 1
@@ -23,18 +24,9 @@ H2MaxWorkers 32
 def h2(request, make_site, sandbox_server):
     """A site that speaks HTTP/2, in the clear and over TLS."""
     port = servers.free_port()
-    folder = sandbox_server.process.folder
-    made = make_site(request.param, tuning=TUNING, provider="GraphTokTimeout 3s", settings=f"""
-GraphTokAnswerMax 100M
-Listen 127.0.0.1:{port}
-<VirtualHost 127.0.0.1:{port}>
-    ServerName localhost:{port}
-    Protocols h2 http/1.1
-    SSLEngine on
-    SSLCertificateFile {folder}/server.pem
-    SSLCertificateKeyFile {folder}/server.key
-</VirtualHost>
-""")
+    made = make_site(request.param, tuning=TUNING, provider="GraphTokTimeout 3s",
+                     settings="GraphTokAnswerMax 100M"
+                              + tls_host(port, sandbox_server, "Protocols h2 http/1.1"))
     made.tls = port
     made.start()
     yield made

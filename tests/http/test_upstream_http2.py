@@ -8,6 +8,7 @@ import pytest
 
 from support import httpd as servers
 from support.browser import Browser
+from support.site import tls_host
 
 CALLS = 240
 ANSWER = b'{"value": []}'
@@ -36,24 +37,13 @@ GraphTokUser static tom
 GraphTokLimit off
 """
 
-GRAPH = """
-Listen 127.0.0.1:{port}
-<VirtualHost 127.0.0.1:{port}>
-    ServerName localhost:{port}
-    Protocols h2 http/1.1
-    SSLEngine on
-    SSLCertificateFile {folder}/server.pem
-    SSLCertificateKeyFile {folder}/server.key
-    ProxyPass "/v1.0" "http://127.0.0.1:{behind}/v1.0"
-</VirtualHost>
-"""
-
 
 @pytest.fixture(scope="module", name="site")
 def site_fixture(make_site, sandbox_server):
     """One httpd is both: ours, and a Graph that speaks HTTP/2 and asks a slow server behind it."""
     port, behind = servers.free_port(), servers.free_port()
-    settings = GRAPH.format(port=port, behind=behind, folder=sandbox_server.process.folder)
+    settings = tls_host(port, sandbox_server, "Protocols h2 http/1.1\n"
+                        f"ProxyPass /v1.0 http://127.0.0.1:{behind}/v1.0")
     made = make_site("event", tuning=TUNING, mounts=MOUNTS, settings=settings,
                      modules=("proxy", "proxy_http"),
                      provider=f"GraphTokMailboxCalls 0\nGraphTokGraphURL https://localhost:{port}"

@@ -60,6 +60,21 @@ def words_of(content):
     return b"\n".join(set(re.findall(rb"[!-~]{8,}", content)))
 
 
+def tls_host(port, sandbox, more=""):
+    """A virtual host over TLS, with the sandbox's certificate."""
+    folder = sandbox.process.folder
+    return f"""
+Listen 127.0.0.1:{port}
+<VirtualHost 127.0.0.1:{port}>
+    ServerName localhost:{port}
+    SSLEngine on
+    SSLCertificateFile {folder}/server.pem
+    SSLCertificateKeyFile {folder}/server.key
+    {more}
+</VirtualHost>
+"""
+
+
 def only(*mpms):
     """For tests of what some MPMs have."""
     def mark(function):
