@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
@@ -32,6 +33,8 @@ static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
 {
     child_t *c = baton;
 
+    if (c->acquires != NULL)
+        c->acquires();
     if (atomic_load(&c->away) > 0) {
         atomic_fetch_sub(&c->away, 1);
         return APR_EGENERAL;
@@ -232,6 +235,39 @@ const char *answer_of(asker_t *asker)
 
     apr_thread_join(&status, asker->thread);
     return asker->token;
+}
+
+static apr_status_t remove_journal(void *baton)
+{
+    gt_journal_t *journal = child[0].vault->parts.journal;
+    apr_array_header_t *names = gt_journal_names(journal, NULL, NULL, pool);
+
+    for (int i = 0; i < names->nelts; i++)
+        gt_journal_remove(journal, APR_ARRAY_IDX(names, i, const char *), pool);
+    return apr_dir_remove(baton, pool);
+}
+
+gt_journal_t *share_journal(void)
+{
+    const char *folder = apr_pstrcat(pool, bench->folder, "/journal", NULL);
+    gt_journal_t *journal;
+
+    ck_assert_int_eq(apr_dir_make(folder, 0x0700, pool), APR_SUCCESS);
+    apr_pool_pre_cleanup_register(pool, folder, remove_journal);
+    journal = gt_journal_make(folder, "db", bench->ring, pool);
+    child[0].vault->parts.journal = child[1].vault->parts.journal = journal;
+    return journal;
+}
+
+void put_answer(gt_journal_t *journal, apr_int64_t generation)
+{
+    gt_entry_t entry = {.store = "main", .owner = tom, .generation = generation};
+
+    entry.tokens.access = gt_secret_from("at-1", pool);
+    entry.tokens.refresh = gt_secret_from("rt-1", pool);
+    entry.tokens.scope = "User.Read";
+    entry.tokens.expires_at = gt_now() + SECONDS(3600);
+    ck_ok(gt_journal_put(journal, &entry, pool));
 }
 
 gt_err_t *revoke_tom(child_t *c, int *had_grant)

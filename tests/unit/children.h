@@ -24,7 +24,8 @@
 
 typedef struct child_t {
     gt_db_source_t real;
-    atomic_int away; /* so many acquires fail from now on */
+    atomic_int away;        /* so many acquires fail from now on */
+    void (*acquires)(void); /* called before each, when there is one */
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_vault_t *vault;
@@ -70,6 +71,12 @@ typedef struct asker_t {
 
 void start_asker(asker_t *asker, child_t *c);
 const char *answer_of(asker_t *asker);
+
+/* Both children use this journal, in a folder of the test's, from now on. */
+gt_journal_t *share_journal(void);
+
+/* tom's answer at-1, rt-1 to a refresh of this generation, in the journal. */
+void put_answer(gt_journal_t *journal, apr_int64_t generation);
 
 /* Revoke, on child `c`. */
 gt_err_t *revoke_tom(child_t *c, int *had_grant);

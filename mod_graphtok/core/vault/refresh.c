@@ -7,7 +7,8 @@
  *
  *     row      read anew: somebody may have been first, and then there is nothing to do
  *     journal  this node's may hold an answer for this very generation: that is stored, not asked for
- *     lease    with the intent, one UPDATE, for this generation; not ours: wait for news of the row
+ *     lease    with the intent, one UPDATE, for this generation; not ours: wait for news of the row;
+ *              taken over from somebody: the journal once more
  *     POST     no connection to the database is held meanwhile
  *     commit   by generation, not by lease: a rotated token is worth more than a lease; the database
  *              being away, the answer goes to the journal, and only then to whoever waits
@@ -192,6 +193,23 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     return gt_lease_doubt(r->ask.store, r->grant, config_of(r)->lease, r->round);
 }
 
+/** The lease is ours, taken over perhaps from a holder that has died or is cut off. Its last act, after
+ * our look into the journal, may have been to put its answer there: only now can no more come. */
+static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
+{
+    apr_int64_t generation = r->grant->generation;
+
+    if (r->grant->intent_owner == NULL)
+        return GT_OK;
+    GT_TRY(look_into_journal(r, task));
+    if (r->grant->generation == generation)
+        return GT_OK;
+    r->has_lease = 0; /* it was of the generation before */
+    if (r->token.access == NULL)
+        gt_again_at(task, gt_ticks());
+    return GT_OK;
+}
+
 static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
@@ -206,7 +224,7 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
     GT_TRY(try_lease(r));
     if (r->has_lease) {
         (void)gt_fail("refresh.lease");
-        return GT_OK;
+        return check_inheritance(r, task);
     }
     if (row_serves(r, GT_TOKEN_LEAST)) {
         use(r, r->grant);
