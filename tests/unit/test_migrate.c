@@ -384,6 +384,81 @@ START_TEST(test_T16_an_unknown_user_is_refused)
 }
 END_TEST
 
+#define IDS "SELECT count(*) FROM graphtok_ids"
+#define STORE_ID "SELECT id FROM graphtok_ids WHERE what = 'store user_tokens'"
+#define DATABASE_ID "SELECT id FROM graphtok_ids WHERE what = 'database'"
+
+START_TEST(database_and_stores_get_ids_of_their_own)
+{
+    bench_t *bench = bench_open(_i);
+    gt_store_conf_t *main_conf = bench->conf;
+    gt_store_conf_t *beta = gt_store_conf_default("beta", bench->pool);
+    const char *database, *id;
+
+    beta->table = "beta_tokens";
+    bench_migrate(bench, gt_migrate_newest());
+    database = bench_ask(bench, DATABASE_ID);
+    id = bench_ask(bench, STORE_ID);
+    ck_assert_uint_eq(strlen(database), 32);
+    ck_assert_uint_eq(strlen(id), 32);
+    ck_assert_str_ne(database, id);
+    bench->conf = beta;
+    bench_migrate(bench, gt_migrate_newest());
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(DISTINCT id) FROM graphtok_ids"), "3");
+    ck_assert_str_eq(bench_ask(bench, DATABASE_ID), database);
+    ck_assert_str_eq(bench_ask(bench, STORE_ID), id);
+    bench_migrate(bench, 0);
+    ck_assert_str_eq(bench_ask(bench, DATABASE_ID), database);
+    ck_assert_str_eq(bench_ask(bench, STORE_ID), id);
+    bench->conf = main_conf;
+    bench_migrate(bench, 0);
+    ck_assert_str_eq(bench_ask(bench, IDS), "0");
+    bench_migrate(bench, gt_migrate_newest());
+    ck_assert_str_ne(bench_ask(bench, STORE_ID), id);
+    bench_close(bench);
+}
+END_TEST
+
+/* In each of the sealed columns; also when the value came after the plan was made. */
+START_TEST(no_step_down_makes_rows_unreadable)
+{
+    static const char *const columns_sealed[] = {"encrypted_access_token",
+                                                 "encrypted_refresh_token", "encrypted_id_token",
+                                                 "previous_refresh_token"};
+    bench_t *bench = bench_open(_i);
+    apr_size_t i;
+
+    bench_s0_table(bench);
+    bench_migrate(bench, 6);
+    for (i = 0; i < sizeof columns_sealed / sizeof columns_sealed[0]; i++) {
+        const char *column = columns_sealed[i];
+        apr_array_header_t *plan;
+        gt_err_t *err;
+
+        bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, 5, bench->pool));
+        bench_run(bench, apr_psprintf(bench->pool,
+                                      "UPDATE user_tokens SET %s = 'gt2.new.AAAA' "
+                                      "WHERE user_id = 'tom'",
+                                      column));
+        err = plan_to(bench, 5);
+        bench_tag(err, "GT0441");
+        ck_assert_ptr_nonnull(strstr(err->detail, "1 rows"));
+        bench_tag(plan_to(bench, 0), "GT0441");
+        ck_assert_ptr_nonnull(gt_migrate_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), 0,
+                                               bench->db, bench->conf, bench->pool));
+        ck_assert_int_eq(version_of(bench), 6);
+        ck_assert_str_eq(bench_ask(bench, IDS), "2");
+        bench_run(bench, apr_psprintf(bench->pool,
+                                      "UPDATE user_tokens SET %s = 'gt1.new.AAAA' "
+                                      "WHERE user_id = 'tom'",
+                                      column));
+    }
+    bench_migrate(bench, 5);
+    ck_assert_str_eq(bench_ask(bench, IDS), "0");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(two_stores_stand_side_by_side)
 {
     bench_t *bench = bench_open(_i);
@@ -481,6 +556,8 @@ Suite *suite_migrate(void)
     tcase_add_loop_test(tcase, a_newer_programs_table_is_left_alone, 0, n);
     tcase_add_loop_test(tcase, test_T16_a_deleted_users_grants_go_with_the_user, 0, n);
     tcase_add_loop_test(tcase, test_T16_an_unknown_user_is_refused, 0, n);
+    tcase_add_loop_test(tcase, database_and_stores_get_ids_of_their_own, 0, n);
+    tcase_add_loop_test(tcase, no_step_down_makes_rows_unreadable, 0, n);
     tcase_add_loop_test(tcase, two_stores_stand_side_by_side, 0, n);
     tcase_add_loop_test(tcase, a_unique_index_instead_of_a_constraint_is_found, 0, n);
     tcase_add_test(one, a_sqlite_file_gets_write_ahead_logging);

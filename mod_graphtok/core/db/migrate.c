@@ -1,18 +1,24 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A store's table in five numbered steps, each a list of texts per engine and direction:
+ * A store's table in numbered steps, each a list of texts per engine and direction:
  *
  *   1  the table as S0 has it: made, or taken over as it stands
  *   2  several providers for a user: account, status, counts; UNIQUE (user, provider)
  *   3  one refresher at a time: generation, lease, revision, key id
  *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
  *   5  background work: who does what next, in rows that all nodes share
+ *   6  ids of the database and of the store, for which values are sealed from then on
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
  * table inside the step's transaction. Texts use the {words} of db/sql; an empty one is left out.
- * The number reached stands beside the table, in its schema, in graphtok_schema.
+ * The number reached stands beside the table, in its schema, in graphtok_schema; the ids stand there
+ * in graphtok_ids.
+ *
+ * A step down that takes an id away would make the values that are sealed for it unreadable, so it is
+ * refused while there are any. The second look, inside the step's transaction, is an INSERT that
+ * breaks a rule of its table when it finds a row.
  */
 
 #include <string.h>
@@ -76,6 +82,29 @@ typedef struct step_t {
 #define DROP_INDEXES_JOBS                                                                          \
     "DROP TABLE {jobs}", "DROP INDEX {schema}{bare}_due", "DROP INDEX {schema}{bare}_checked",     \
         "DROP INDEX {schema}{bare}_inactive", "DROP INDEX {schema}{bare}_no_refresh"
+
+/* Of `what`: 'database', or 'store' and a table's name. A store that is taken down and brought up
+ * again has another id: nothing that was sealed for the former one is left. */
+#define IDS_UP(random)                                                                             \
+    "CREATE TABLE IF NOT EXISTS {schema}graphtok_ids (what VARCHAR PRIMARY KEY, "                  \
+    "id VARCHAR NOT NULL UNIQUE)",                                                                 \
+        "INSERT INTO {schema}graphtok_ids (what, id) VALUES ('database', " random "), "            \
+        "('store {bare}', " random ") ON CONFLICT (what) DO NOTHING"
+
+#define SEALED_FOR_ID(column) "substr(" column ", 1, 4) = 'gt2.'"
+#define ROWS_SEALED_FOR_ID                                                                         \
+    "FROM {table} WHERE " SEALED_FOR_ID("encrypted_access_token") " OR " SEALED_FOR_ID(            \
+        "encrypted"                                                                                \
+        "_refresh_"                                                                                \
+        "token") " OR " SEALED_FOR_ID("encrypted_id_token") " OR " SEALED_FOR_ID("previous_"       \
+                                                                                 "refresh_token")
+
+#define IDS_DOWN                                                                                   \
+    "INSERT INTO {schema}graphtok_ids (what, id) SELECT 'nothing', NULL " ROWS_SEALED_FOR_ID       \
+    " LIMIT 1",                                                                                    \
+        "DELETE FROM {schema}graphtok_ids WHERE what = 'store {bare}'",                            \
+        "DELETE FROM {schema}graphtok_ids WHERE what = 'database' AND NOT EXISTS "                 \
+        "(SELECT 1 FROM {schema}graphtok_ids AS other WHERE other.what <> 'database')"
 
 /* PostgreSQL: S0's rule may be a constraint or a unique index, under any name. */
 #define PG_DROP_UNIQUE_USER                                                                        \
@@ -187,7 +216,14 @@ static const step_t steps[] = {
        {"ALTER TABLE {table} ADD COLUMN due_after BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE {table} ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0", INDEXES_JOBS,
         TABLE_JOBS}}}},
+
+    {"ids of the database and of {table}: what is written from now on is sealed for them",
+     {{{IDS_DOWN}, {IDS_DOWN}},
+      {{IDS_UP("replace(CAST(gen_random_uuid() AS TEXT), '-', '')")},
+       {IDS_UP("lower(hex(randomblob(16)))")}}}},
 };
+
+#define STEP_IDS 6
 
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))
 
@@ -417,6 +453,25 @@ static void plan_step(apr_array_header_t *plan, int number, int up, const state_
     step->texts = step_texts(number, up, state, p);
 }
 
+/* Whoever goes down wants to read his rows afterwards. */
+static gt_err_t *check_going_down(const state_t *state, int target, gt_db_t *db, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+    const char *n;
+
+    if (state->version < STEP_IDS || target >= STEP_IDS)
+        return GT_OK;
+    GT_TRY(ask(&rows, "SELECT count(*) " ROWS_SEALED_FOR_ID, db, state, p));
+    n = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : NULL;
+    if (n != NULL && strcmp(n, "0") == 0)
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0441",
+                  "table %s: %s rows are sealed for the id that step %d down removes, and nothing "
+                  "could read them any more; say GraphTokCipher fernet, restart httpd gracefully, "
+                  "run graphtokctl keys reencrypt, and try again",
+                  state->names.table, n != NULL ? n : "some", STEP_IDS);
+}
+
 gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store_conf_t *store,
                           int target, apr_pool_t *p)
 {
@@ -428,6 +483,7 @@ gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store
     GT_TRY(read_state(&state, db, store, p));
     if (state.version == 0 && target > 0 && state.was_taken_over)
         GT_TRY(check_takeover(&state, p));
+    GT_TRY(check_going_down(&state, target, db, p));
     *plan = apr_array_make(p, NEWEST, sizeof(gt_migration_t));
     for (n = state.version + 1; n <= target; n++)
         plan_step(*plan, n, 1, &state, p);

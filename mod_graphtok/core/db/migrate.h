@@ -9,6 +9,10 @@
  * (id, user_id, encrypted_access_token, encrypted_refresh_token, expires_at, created_at,
  * updated_at) is taken over in place: columns are added, UNIQUE(user_id) becomes
  * UNIQUE(user_id, provider), every row and its Fernet texts stay as they are (missions T15, T16).
+ *
+ * graphtok_ids, beside graphtok_schema, holds a random id for the database and one for each store's
+ * table. From this step on values are sealed for the store's id (crypt/seal.h), and going below it
+ * is refused as long as a row holds such a value.
  */
 
 #include "config.h"
@@ -31,6 +35,7 @@ GT_MUST gt_err_t *gt_migrate_version(int *version, gt_db_t *db, const gt_store_c
 /**
  * The steps from the present number to `target` (up or down), in order; nothing is done.
  * @param steps array of gt_migration_t
+ * @return GT_CONFLICT when the table is not S0's, or rows could not be read after going down
  */
 GT_MUST gt_err_t *gt_migrate_plan(apr_array_header_t **steps, gt_db_t *db,
                                   const gt_store_conf_t *store, int target, apr_pool_t *p);
