@@ -51,10 +51,16 @@ typedef struct word_t {
  * 12 updated_at, 13 last_used_at, 14 use_count, 15 status, 16 error_count, 17 error_message,
  * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id, 22 intent_owner, 23 claims. */
 static const word_t engine_words[] = {
-    {"now", {"CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)", "unixepoch('now')"}},
+    /* The moment a statement began: one value for all of it, so that an index serves conditions. */
+    {"now",
+     {"CAST(floor(extract(epoch FROM statement_timestamp())) AS BIGINT)", "unixepoch('now')"}},
     {"now_ms",
-     {"CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
+     {"CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)",
       "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"}},
+    /* This very moment, for what is written: a statement may have waited for the row's lock. */
+    {"clock", {"CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)", "{now}"}},
+    {"clock_ms",
+     {"CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)", "{now_ms}"}},
     {"stamp", {"clock_timestamp()", "datetime('now') || '.000000'"}},
     {"time", {"to_timestamp(%lld)", "datetime(%lld, 'unixepoch') || '.000000'"}},
     {"greater", {"greatest", "max"}},
@@ -96,7 +102,7 @@ static const word_t engine_words[] = {
     {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
     {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
     {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
-    {"changed", {"updated_at = {stamp}, revision = {greater}(revision + 1, {now_ms})", NULL}},
+    {"changed", {"updated_at = {stamp}, revision = {greater}(revision + 1, {clock_ms})", NULL}},
     {"row",
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
@@ -124,7 +130,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "account_subject, email, scopes, encrypted_access_token, encrypted_refresh_token, "
         "encrypted_id_token, key_id, expires_at, created_at, updated_at, generation, revision) "
         "VALUES (%s, {user_arg}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {time}, {stamp}, "
-        "{stamp}, {now_ms}, {now_ms}) "
+        "{stamp}, {clock_ms}, {clock_ms}) "
         "ON CONFLICT ({user}, provider) DO NOTHING RETURNING {row}",
 
     /* issuer, tenant, subject, email, scopes, access, refresh (NULL: keep), id token (NULL: keep),
@@ -149,7 +155,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
         "generation = generation + 1, claims = NULL, "
         "previous_refresh_token = coalesce(%s, previous_refresh_token), previous_until = "
-        "CASE WHEN CAST(%lld AS BIGINT) > 0 THEN {now} + %lld ELSE previous_until END, "
+        "CASE WHEN CAST(%lld AS BIGINT) > 0 THEN {clock} + %lld ELSE previous_until END, "
         "{no_lease}, {changed} WHERE {owner} AND generation = %lld",
 
     /* message, number of errors that deactivates, owner, generation */
@@ -165,9 +171,9 @@ static const char *const statements[GT_SQL_COUNT] = {
 
     /* owner */
     [GT_SQL_GRANT_BURY] =
-        "INSERT INTO {gone} ({user}, provider, revision) SELECT {user}, provider, {now_ms} "
+        "INSERT INTO {gone} ({user}, provider, revision) SELECT {user}, provider, {clock_ms} "
         "FROM {table} WHERE {owner} "
-        "ON CONFLICT ({user}, provider) DO UPDATE SET revision = {now_ms}",
+        "ON CONFLICT ({user}, provider) DO UPDATE SET revision = {clock_ms}",
 
     /* owner */
     [GT_SQL_GRANT_DELETE] = "DELETE FROM {table} WHERE {owner}",
@@ -195,16 +201,21 @@ static const char *const statements[GT_SQL_COUNT] = {
         "SELECT {user}, provider, revision FROM {gone} WHERE revision > {now_ms} - %lld "
         "LIMIT 20000",
 
-    [GT_SQL_GRANT_PURGE] = "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 "
-                           "WHERE previous_until > 0 AND previous_until <= {now}",
+    /* how many; a row that somebody else has in hand is left to the next time */
+    [GT_SQL_GRANT_PURGE] =
+        "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 WHERE id IN ("
+        "SELECT id FROM {table} WHERE previous_until > 0 AND previous_until <= {now} "
+        "ORDER BY previous_until LIMIT %lld {skip})",
 
-    /* milliseconds */
-    [GT_SQL_GONE_PURGE] = "DELETE FROM {gone} WHERE revision < {now_ms} - %lld",
+    /* milliseconds, how many */
+    [GT_SQL_GONE_PURGE] =
+        "DELETE FROM {gone} WHERE ({user}, provider) IN (SELECT {user}, provider FROM {gone} "
+        "WHERE revision < {now_ms} - %lld ORDER BY revision LIMIT %lld {skip})",
 
     /* holder, seconds, holder, owner, generation, a holder known to be dead (NULL: none). No indexed
      * column changes: PostgreSQL writes no index. */
     [GT_SQL_LEASE_TAKE] =
-        "UPDATE {table} SET lease_owner = %s, lease_until = {now} + %lld, intent_owner = %s, "
+        "UPDATE {table} SET lease_owner = %s, lease_until = {clock} + %lld, intent_owner = %s, "
         "intent_until = 0 WHERE {owner} AND generation = %lld AND ((lease_until <= {now} AND "
         "(intent_owner IS NULL OR (intent_until > 0 AND intent_until <= {now}))) "
         "OR intent_owner = %s)",
@@ -218,12 +229,12 @@ static const char *const statements[GT_SQL_COUNT] = {
                           "WHERE {owner} AND lease_owner = %s AND generation = %lld",
 
     /* seconds, owner, holder, generation */
-    [GT_SQL_LEASE_RENEW] = "UPDATE {table} SET lease_until = {now} + %lld "
+    [GT_SQL_LEASE_RENEW] = "UPDATE {table} SET lease_until = {clock} + %lld "
                            "WHERE {owner} AND lease_owner = %s AND generation = %lld",
 
     /* seconds, owner, generation */
     [GT_SQL_LEASE_DOUBT] =
-        "UPDATE {table} SET intent_until = {now} + %lld WHERE {owner} AND generation = %lld "
+        "UPDATE {table} SET intent_until = {clock} + %lld WHERE {owner} AND generation = %lld "
         "AND lease_until <= {now} AND intent_owner IS NOT NULL AND intent_until = 0",
 
     /* eight owners → user, provider, generation, 1: look again, intent_owner */
@@ -240,21 +251,21 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_JOB_CLAIM] =
         "WITH picked AS MATERIALIZED (SELECT part FROM {jobs} WHERE name = %s AND due_at <= {now} "
         "ORDER BY due_at, part LIMIT 1 {skip}) "
-        "UPDATE {jobs} SET due_at = {now} + %lld, worker = %s "
+        "UPDATE {jobs} SET due_at = {clock} + %lld, worker = %s "
         "WHERE name = %s AND part IN (SELECT part FROM picked) RETURNING part",
 
     /* seconds, name, part, worker */
-    [GT_SQL_JOB_AGAIN] = "UPDATE {jobs} SET due_at = {now} + %lld "
+    [GT_SQL_JOB_AGAIN] = "UPDATE {jobs} SET due_at = {clock} + %lld "
                          "WHERE name = %s AND part = %lld AND worker = %s",
 
     /* milliseconds that the turns take (three times) → milliseconds until the first of them. Where
      * this row stands due_at counts milliseconds: the first moment that is not taken. One so far
      * ahead was written before the database's clock was set back. */
     [GT_SQL_JOB_TURNS] =
-        "INSERT INTO {jobs} AS taken (name, part, due_at) VALUES ('turns', 0, {now_ms} + %lld) "
+        "INSERT INTO {jobs} AS taken (name, part, due_at) VALUES ('turns', 0, {clock_ms} + %lld) "
         "ON CONFLICT (name, part) DO UPDATE SET due_at = %lld + CASE WHEN taken.due_at "
-        "BETWEEN {now_ms} AND {now_ms} + 300000 THEN taken.due_at ELSE {now_ms} END "
-        "RETURNING due_at - %lld - {now_ms}",
+        "BETWEEN {clock_ms} AND {clock_ms} + 300000 THEN taken.due_at ELSE {clock_ms} END "
+        "RETURNING due_at - %lld - {clock_ms}",
 
     /* part, longest past, lead, used within, how many, not again for → user, provider, generation.
      * Nothing in the first half of a token's life: where tokens are short, that would never end. */
@@ -264,7 +275,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "AND due_after <= {now} AND lease_until <= {now} AND encrypted_refresh_token <> '' "
         "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
         "ORDER BY expires_at LIMIT %lld {skip}) "
-        "UPDATE {table} SET due_after = {now} + %lld WHERE id IN (SELECT id FROM picked) "
+        "UPDATE {table} SET due_after = {clock} + %lld WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
 
     /* owner */
@@ -275,7 +286,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
         "AND checked_at <= {now} - %lld AND last_used_at >= {now} - %lld "
         "ORDER BY checked_at LIMIT %lld {skip}) "
-        "UPDATE {table} SET checked_at = {now} WHERE id IN (SELECT id FROM picked) "
+        "UPDATE {table} SET checked_at = {clock} WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
 
     /* 0, seconds (negative), how many → user, provider, generation */

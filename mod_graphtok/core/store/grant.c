@@ -290,12 +290,17 @@ gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
     return GT_OK;
 }
 
-gt_err_t *gt_grant_purge(gt_store_t *store, apr_pool_t *p)
+gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_NUM(apr_time_as_msec(GONE_STAYS))};
+    const gt_db_value_t notes[] = {GT_NUM(apr_time_as_msec(GONE_STAYS)), GT_NUM(GT_PURGE_MAX)};
+    const gt_db_value_t tokens[] = {GT_NUM(GT_PURGE_MAX)};
+    int gone = 0, dropped = 0;
 
-    GT_TRY(gt_db_change(NULL, store->db, GT_SQL_GONE_PURGE, &store->names, args, p));
-    return gt_db_change(NULL, store->db, GT_SQL_GRANT_PURGE, &store->names, NULL, p);
+    *more = 0;
+    GT_TRY(gt_db_change(&gone, store->db, GT_SQL_GONE_PURGE, &store->names, notes, p));
+    GT_TRY(gt_db_change(&dropped, store->db, GT_SQL_GRANT_PURGE, &store->names, tokens, p));
+    *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX;
+    return GT_OK;
 }
 
 gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,

@@ -126,8 +126,12 @@ typedef struct gt_change_t {
 GT_MUST gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
                                    apr_interval_time_t span, apr_pool_t *p);
 
-/** Drop kept refresh tokens whose time is over, and notes of deletions that everybody has read. */
-GT_MUST gt_err_t *gt_grant_purge(gt_store_t *store, apr_pool_t *p);
+/** Rows of each kind that one gt_grant_purge drops at most. */
+#define GT_PURGE_MAX 500
+
+/** Drop kept refresh tokens whose time is over, and notes of deletions that every node has read.
+ * @param more  out; 1: there may be others, to be dropped by another call */
+GT_MUST gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p);
 
 /* ---- the lease: the right to refresh, in the grant's own row ---- */
 

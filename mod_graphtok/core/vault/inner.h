@@ -23,6 +23,7 @@ struct gt_vault_t {
     gt_recent_t *recent;
     gt_watch_t *watch;
     apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
+    int purge_goes_on;       /* the last purge left some for the next round; as above */
 };
 
 /** One text for a grant: no two grants have the same, whatever their names hold. */

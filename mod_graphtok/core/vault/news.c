@@ -181,9 +181,12 @@ int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p)
 
 static void purge(gt_vault_t *vault, apr_pool_t *p)
 {
+    vault->purge_goes_on = 0;
     for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
-        gt_err_t *err = gt_grant_purge(apr_hash_this_val(i), p);
+        int more = 0;
+        gt_err_t *err = gt_grant_purge(&more, apr_hash_this_val(i), p);
 
+        vault->purge_goes_on |= more;
         if (err != GT_OK)
             gt_log(GT_LOG_DEBUG, NULL, "dropping what is kept no longer: %s", err->detail);
     }
@@ -215,7 +218,8 @@ void gt_news_read(void *baton, apr_pool_t *scratch)
         err = tell_caches(vault, scratch);
     if (err == GT_OK && vault->parts.journal != NULL)
         err = replay_all(vault, scratch);
-    if (err == GT_OK && cache != NULL && gt_cache_once(cache, "purge", PURGE_CLAIM))
+    if (err == GT_OK && cache != NULL &&
+        (vault->purge_goes_on || gt_cache_once(cache, "purge", PURGE_CLAIM)))
         purge(vault, scratch);
     if (err != GT_OK)
         gt_log(GT_LOG_DEBUG, NULL, "looking for what changed elsewhere: %s", err->detail);

@@ -1,0 +1,275 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * How the engines carry out each statement of db/sql on a large store, asked of EXPLAIN with
+ * parameters bound as the program binds them. A statement that walks through a whole table is
+ * refused unless it stands on a list here, with the reason. All statements are enumerated: a new one
+ * fails here until it has arguments below.
+ */
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <check.h>
+#include <jansson.h>
+
+#include "bench.h"
+#include "db/handle.h"
+#include "db/migrate.h"
+
+Suite *suite_plans(void);
+
+#define T(text)                                                                                    \
+    {                                                                                              \
+        GT_DB_TEXT, text, 0                                                                        \
+    }
+#define N(number)                                                                                  \
+    {                                                                                              \
+        GT_DB_NUMBER, NULL, number                                                                 \
+    }
+#define ID "7f6a3f6c0c4e4b5f8f2f7b1c9d3e5a71"
+#define OWNER T("u500"), T("microsoft")
+#define BEGINS N(8), T("gt1.new.")
+
+static const gt_db_value_t args[GT_SQL_COUNT][GT_SQL_PARAMS + 1] = {
+    [GT_SQL_GRANT_FIND] = {OWNER},
+    [GT_SQL_GRANT_INSERT] = {T(ID), OWNER, T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"),
+                             T("i"), T("k"), N(2000000000)},
+    [GT_SQL_GRANT_SIGN_IN] = {T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"), T("i"),
+                              T("k"), N(2000000000), OWNER, N(1)},
+    [GT_SQL_GRANT_COMMIT] = {T("x"), T("a"), T("r"), T("i"), T("k"), N(2000000000), T("p"),
+                             N(86400), N(86400), OWNER, N(1)},
+    [GT_SQL_GRANT_ERROR] = {T("m"), N(3), OWNER, N(1)},
+    [GT_SQL_GRANT_STATUS] = {T("m"), N(2), T("c"), OWNER, N(1)},
+    [GT_SQL_GRANT_BURY] = {OWNER},
+    [GT_SQL_GRANT_DELETE] = {OWNER},
+    [GT_SQL_GRANT_USED] = {N(1), N(5), N(5), OWNER},
+    [GT_SQL_GRANT_STATS] = {N(300)},
+    [GT_SQL_GRANT_LIST] = {T(ID), N(100)},
+    [GT_SQL_GRANT_CHANGES] = {N(4500), N(4500)},
+    [GT_SQL_GRANT_PURGE] = {N(500)},
+    [GT_SQL_GONE_PURGE] = {N(1800000), N(500)},
+    [GT_SQL_LEASE_TAKE] = {T("h"), N(60), T("h"), OWNER, N(1), T("d")},
+    [GT_SQL_LEASE_GIVE_BACK] = {OWNER, T("h"), N(1)},
+    [GT_SQL_LEASE_REST] = {OWNER, T("h"), N(1)},
+    [GT_SQL_LEASE_RENEW] = {N(60), OWNER, T("h"), N(1)},
+    [GT_SQL_LEASE_DOUBT] = {N(60), OWNER, N(1)},
+    [GT_SQL_LEASE_WATCH] = {OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER},
+    [GT_SQL_JOB_CLAIM] = {T("refresh"), N(20), T("w"), T("refresh")},
+    [GT_SQL_JOB_AGAIN] = {N(20), T("refresh"), N(3), T("w")},
+    [GT_SQL_JOB_TURNS] = {N(20), N(20), N(20)},
+    [GT_SQL_DUE_PICK] = {N(3), N(-3600), N(600), N(604800), N(64), N(150)},
+    [GT_SQL_DUE_LET_GO] = {OWNER},
+    [GT_SQL_CHECK_PICK] = {N(3), N(86400), N(604800), N(20)},
+    [GT_SQL_EXPIRE] = {N(0), N(-7776000), N(200)},
+    [GT_SQL_REMOVE] = {N(-2592000), N(200)},
+    [GT_SQL_CLEANUP_COUNT] = {N(0), N(-7776000), N(-2592000)},
+    [GT_SQL_GRANT_BY_ID] = {T(ID)},
+    [GT_SQL_GRANT_OF_USER] = {T("u500")},
+    [GT_SQL_REKEY_LEFT] = {BEGINS, BEGINS, BEGINS, BEGINS},
+    [GT_SQL_REKEY_LIST] = {T(ID), BEGINS, BEGINS, BEGINS, BEGINS, N(500)},
+    [GT_SQL_REKEY] = {T("[]")},
+};
+
+/* Statements that may walk through a table, and why. */
+static const struct {
+    gt_sql_t sql;
+    const char *table; /* as it ends */
+    const char *why;
+} allowed[] = {
+    {GT_SQL_GRANT_STATS, "", "counts the whole store"},
+    {GT_SQL_KEY_ROWS, "", "counts the whole store"},
+    {GT_SQL_REKEY_LEFT, "", "counts the whole store"},
+    {GT_SQL_GRANT_CHANGES, "_gone", "notes of half an hour"},
+    {GT_SQL_JOB_DUE, "_jobs", "a few dozen rows"},
+    {GT_SQL_JOB_CLAIM, "_jobs", "a few dozen rows"},
+    {GT_SQL_JOB_AGAIN, "_jobs", "a few dozen rows"},
+    {GT_SQL_GONE_PURGE, "_gone",
+     "once a minute; 500 look-ups by index may cost more than a walk through half an hour's notes"},
+};
+
+/* Tokens that ended lately or end soon, two thirds of them used lately, one in twenty inactive; a
+ * tenth keeps a former refresh token. */
+#define COLUMNS                                                                                    \
+    "user_id, encrypted_access_token, encrypted_refresh_token, expires_at, status, last_used_at, " \
+    "revision, previous_refresh_token, previous_until"
+#define PG_EPOCH "CAST(extract(epoch FROM now()) AS BIGINT)"
+static const char *const fill[GT_ENGINES][3] = {
+    [GT_PGSQL] =
+        {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
+         "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
+         "interval '1 second', CASE WHEN n % 20 = 0 THEN 0 WHEN n % 20 = 1 THEN 2 ELSE 1 "
+         "END, " PG_EPOCH " - n % 1000000, (" PG_EPOCH
+         " - n) * 1000, CASE WHEN n % 10 = 0 THEN 'p' END, "
+         "CASE WHEN n % 10 = 0 THEN " PG_EPOCH " + n % 86400 - 300 ELSE 0 END "
+         "FROM generate_series(1, 120000) AS n",
+         "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || n, "
+         "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n"},
+    [GT_SQLITE] =
+        {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
+         "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
+         "'' ELSE 'y' END, datetime(unixepoch('now') + n % 7200 - 900, 'unixepoch'), "
+         "CASE WHEN n % 20 = 0 THEN 0 WHEN n % 20 = 1 THEN 2 ELSE 1 END, "
+         "unixepoch('now') - n % 1000000, (unixepoch('now') - n) * 1000, "
+         "CASE WHEN n % 10 = 0 THEN 'p' END, "
+         "CASE WHEN n % 10 = 0 THEN unixepoch('now') + n % 86400 - 300 ELSE 0 END FROM s",
+         "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || user_id, "
+         "provider, revision FROM user_tokens LIMIT 20000"},
+};
+
+/* ---- what EXPLAIN says ---- */
+
+/* All that is refused is told of at once. */
+typedef struct findings_t {
+    gt_sql_t sql;
+    const char *text; /* a line each */
+    int n;
+    apr_pool_t *pool;
+} findings_t;
+
+static void refuse(findings_t *found, const char *table, const char *how)
+{
+    const apr_size_t length = strlen(table);
+
+    for (apr_size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+        const apr_size_t tail = strlen(allowed[i].table);
+
+        if (allowed[i].sql == found->sql && length >= tail &&
+            strcmp(table + length - tail, allowed[i].table) == 0)
+            return;
+    }
+    found->text = apr_psprintf(found->pool, "%s\nstatement %d: %s of %s", found->text,
+                               (int)found->sql, how, table);
+    found->n++;
+}
+
+/* A node and those below it. */
+static void look_at_node(findings_t *found, const json_t *node)
+{
+    const char *kind = json_string_value(json_object_get(node, "Node Type"));
+    const char *table = json_string_value(json_object_get(node, "Relation Name"));
+    apr_size_t i;
+    json_t *below;
+
+    ck_assert_ptr_nonnull(kind);
+    if (strcmp(kind, "Seq Scan") == 0)
+        refuse(found, table, "sequential scan");
+    if ((strcmp(kind, "Index Scan") == 0 || strcmp(kind, "Index Only Scan") == 0) &&
+        json_object_get(node, "Index Cond") == NULL)
+        refuse(found, table, "walk through a whole index");
+    json_array_foreach (json_object_get(node, "Plans"), i, below)
+        look_at_node(found, below);
+}
+
+static void look_at_pgsql(findings_t *found, const char *plan)
+{
+    json_t *tree = json_loads(plan, 0, NULL);
+
+    ck_assert_ptr_nonnull(tree);
+    look_at_node(found, json_object_get(json_array_get(tree, 0), "Plan"));
+    json_decref(tree);
+}
+
+/* "SCAN user_tokens", "SCAN user_tokens USING INDEX …"; a name that is no table of ours is a
+ * subquery's. */
+static void look_at_sqlite(findings_t *found, const char *line)
+{
+    const char *table;
+
+    if (strncmp(line, "SCAN ", 5) != 0)
+        return;
+    table = apr_pstrmemdup(found->pool, line + 5, strcspn(line + 5, " "));
+    if (strncmp(table, "user_tokens", 11) == 0)
+        refuse(found, table, line);
+}
+
+/* ---- asking ---- */
+
+/* What the program would bind, in the driver's form. */
+static const void **slots_of(gt_sql_t sql, const char *text, apr_pool_t *p)
+{
+    const void **slots = apr_pcalloc(p, sizeof(void *) * (GT_SQL_PARAMS + 1));
+    int n = 0;
+
+    for (text = strchr(text, '%'); text != NULL; text = strchr(text + 1, '%')) {
+        const gt_db_value_t *value = &args[sql][n];
+
+        ck_assert_msg(value->kind == (text[1] == 's' ? GT_DB_TEXT : GT_DB_NUMBER),
+                      "statement %d: argument %d is missing here, or of another kind", (int)sql, n);
+        slots[n++] = value->kind == GT_DB_TEXT ? (const void *)value->text : &value->number;
+    }
+    ck_assert_msg(args[sql][n].kind == GT_DB_NULL, "statement %d: too many arguments", (int)sql);
+    return slots;
+}
+
+static void explain(findings_t *found, const bench_t *bench, const gt_db_conn_t *conn,
+                    apr_pool_t *p)
+{
+    const gt_sql_t sql = found->sql;
+    const gt_sql_names_t names = {bench->conf->table, bench->conf->user_column,
+                                  bench->conf->user_type, NULL};
+    const char *text = gt_sql_text(sql, bench->engine, &names, p);
+    const void **slots = slots_of(sql, text, p);
+    const int is_pgsql = bench->engine == GT_PGSQL;
+    apr_dbd_prepared_t *prepared = NULL;
+    apr_dbd_results_t *rows = NULL;
+    apr_dbd_row_t *row = NULL;
+    int rc;
+
+    text = apr_pstrcat(p, is_pgsql ? "EXPLAIN (FORMAT JSON) " : "EXPLAIN QUERY PLAN ", text, NULL);
+    rc = apr_dbd_prepare(conn->driver, p, conn->handle, text, NULL, &prepared);
+    if (rc == 0)
+        rc = apr_dbd_pbselect(conn->driver, p, conn->handle, &rows, prepared, 1, slots);
+    ck_assert_msg(rc == 0, "statement %d: %s\n%s", (int)sql,
+                  apr_dbd_error(conn->driver, conn->handle, rc), text);
+    while (apr_dbd_get_row(conn->driver, p, rows, &row, -1) == 0) {
+        const char *said = apr_dbd_get_entry(conn->driver, row, is_pgsql ? 0 : 3);
+
+        if (is_pgsql)
+            look_at_pgsql(found, said);
+        else
+            look_at_sqlite(found, said);
+    }
+}
+
+static void fill_store(bench_t *bench)
+{
+    bench_migrate(bench, gt_migrate_newest());
+    for (int i = 0; fill[bench->engine][i] != NULL; i++)
+        bench_run(bench, fill[bench->engine][i]);
+    bench_ask(bench, bench->engine == GT_PGSQL ? "VACUUM ANALYZE" : "PRAGMA optimize");
+}
+
+START_TEST(no_statement_walks_through_a_large_table)
+{
+    bench_t *bench = bench_open(_i);
+    gt_db_source_t source;
+    gt_db_conn_t conn;
+    findings_t found = {.text = "", .pool = bench->pool};
+
+    fill_store(bench);
+    bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
+    ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);
+    for (int sql = 0; sql < GT_SQL_COUNT; sql++) {
+        apr_pool_t *p;
+
+        apr_pool_create(&p, conn.pool);
+        found.sql = (gt_sql_t)sql;
+        explain(&found, bench, &conn, p);
+        apr_pool_destroy(p);
+    }
+    source.release(&conn, source.baton);
+    ck_assert_msg(found.n == 0, "%s%s", bench->driver, found.text);
+    bench_close(bench);
+}
+END_TEST
+
+Suite *suite_plans(void)
+{
+    Suite *suite = suite_create("plans");
+    TCase *tcase = tcase_create("both engines");
+
+    tcase_add_loop_test(tcase, no_statement_walks_through_a_large_table, 0, bench_engines());
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
