@@ -165,3 +165,20 @@ def test_a_journal_that_cannot_be_written_waits_for_the_database(fire):
     asks.join()
     assert statuses == [200] and fire.refreshes() == 1
     fire.a.httpd.log_has("GT0615")
+
+
+def test_other_children_hear_of_an_answer_that_waits_in_the_journal(fire):
+    fire.fault("delay", seconds=5, times=1)
+    statuses = []
+    asks = threading.Thread(target=lambda: statuses.append(herd([fire.a], 40)))
+    asks.start()
+    fire.sandbox.wait_for_calls("token:refresh_token", 1)
+    # Each has found nothing in the cache, and other children wait for the one that asks.
+    until(lambda: fire.counted("graphtok_cache_lookups_total").get("miss", 0) >= 40, 4)
+    until(lambda: fire.counted("graphtok_lease_waits_total").get("", 0) > 0, 4)
+    fire.postgres.stop()
+    asks.join()
+    assert statuses == [{200: 40}] and len(fire.a.journal()) == 1
+    fire.postgres.start()
+    until(lambda: fire.a.journal() == [], 10)
+    assert fire.refreshes() == 1

@@ -4,11 +4,10 @@
 
 #include "children.h"
 
-#include <string.h>
+#include <sched.h>
+#include <stdatomic.h>
 
-#include <apr_strings.h>
-
-#include "base/clock.h"
+#include "base/event.h"
 #include "base/secret.h"
 
 Suite *suite_replay(void);
@@ -55,11 +54,49 @@ START_TEST(a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again)
 }
 END_TEST
 
+/* ---- an answer that waits for the database ---- */
+
+static atomic_int waits;
+
+static int count_wait(void *baton, const gt_event_t *event)
+{
+    (void)baton;
+    (void)event;
+    atomic_fetch_add(&waits, 1);
+    return 1;
+}
+
+START_TEST(whoever_waits_elsewhere_hears_of_an_answer_in_the_journal)
+{
+    const gt_event_sink_t sink = {NULL, GT_EVENTS(GT_EV_LEASE_WAIT), count_wait};
+    asker_t winner, waiter;
+
+    gt_event_to(&sink);
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    fake_hold(fake);
+    start_asker(&winner, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    start_asker(&waiter, &child[1]);
+    while (atomic_load(&waits) == 0)
+        sched_yield();
+    atomic_store(&child[0].away, 1000000);
+    atomic_store(&child[1].away, 1000000);
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&winner), "at-1");
+    ck_assert_str_eq(answer_of(&waiter), "at-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 1);
+    atomic_store(&child[0].away, 0);
+}
+END_TEST
+
 Suite *suite_replay(void)
 {
     Suite *suite = suite_create("replay");
+    TCase *away = children_case(suite, "away", GT_SQLITE);
     TCase *dead = children_case(suite, "dead", GT_SQLITE);
 
+    tcase_add_test(away, whoever_waits_elsewhere_hears_of_an_answer_in_the_journal);
     tcase_add_test(dead, a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again);
     return suite;
 }

@@ -109,6 +109,22 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
+/** A winner on this machine has put its token into the shared cache; while the database is away there
+ * is no other place to find it. */
+static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
+{
+    gt_cache_t *cache = r->ask.vault->parts.cache;
+    gt_cached_t cached;
+
+    if (cache == NULL || r->waiting.store == NULL ||
+        !gt_cache_get(&cached, cache, store_name(r), &r->ask.owner, p))
+        return;
+    if (cached.generation > r->waiting.generation &&
+        !(r->ask.refresh_now && cached.generation <= r->ask.refused) &&
+        cached.expires_at > gt_now() + GT_TOKEN_LEAST)
+        r->token = cached;
+}
+
 /** An answer for this grant that another process of this node could not store. One that cannot be
  * read is no reason to stop: it was told of elsewhere. */
 static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
@@ -215,6 +231,9 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
     gt_refresh_t *r = state;
 
     leave_watch(r);
+    look_into_cache(r, gt_task_pool(task));
+    if (r->token.access != NULL)
+        return GT_OK;
     GT_TRY(look(r, task));
     if (r->token.access == NULL)
         GT_TRY(look_into_journal(r, task));
