@@ -147,17 +147,6 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* However it ends: the next call to this mailbox may go. */
-static void end(gt_task_t *task, void *state, const gt_err_t *err)
-{
-    calendar_t *own = ((gtm_exchange_t *)state)->own;
-
-    (void)task;
-    (void)err;
-    if (own)
-        gt_call_end(&own->call);
-}
-
 static gt_step_fn *const info_steps[] = {ask_info, pass_answer, NULL};
 static gt_step_fn *const events_steps[] = {ask_events, pass_answer, NULL};
 static gt_step_fn *const next24_steps[] = {ask_next24, pass_answer, NULL};
@@ -166,13 +155,13 @@ static gt_step_fn *const create_steps[] = {ask_create, pass_answer, NULL};
 static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
 static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
 
-static const gt_work_t info = {"calendar info", info_steps, end};
-static const gt_work_t events = {"events", events_steps, end};
-static const gt_work_t next24 = {"next24", next24_steps, end};
-static const gt_work_t event = {"event", event_steps, end};
-static const gt_work_t create = {"create event", create_steps, end};
-static const gt_work_t update = {"update event", update_steps, end};
-static const gt_work_t delete_event = {"delete event", delete_steps, end};
+static const gt_work_t info = {"calendar info", info_steps, NULL};
+static const gt_work_t events = {"events", events_steps, NULL};
+static const gt_work_t next24 = {"next24", next24_steps, NULL};
+static const gt_work_t event = {"event", event_steps, NULL};
+static const gt_work_t create = {"create event", create_steps, NULL};
+static const gt_work_t update = {"update event", update_steps, NULL};
+static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
 
 const gtm_route_t gtm_calendar_routes[] = {
     {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, 0, &info},

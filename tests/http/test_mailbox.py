@@ -3,6 +3,7 @@
 holds for all children."""
 
 import concurrent.futures
+import json
 import socket
 import time
 
@@ -16,7 +17,9 @@ ThreadsPerChild 32
 MaxRequestWorkers 32
 AsyncRequestWorkerFactor 20
 """
+# So little of an answer fits into the socket of a client that does not read.
 STATUS = """
+SendBufferSize 16384
 <Location "/server-status">
     SetHandler server-status
 </Location>
@@ -49,11 +52,27 @@ def figure(site, name):
     return int(text.split(f"GraphTok{name}: ")[1].split()[0])
 
 
-def ask(site, path="/tom/calendar/"):
-    """A connection with a request on its way."""
-    client = socket.create_connection(("127.0.0.1", site.httpd.port), timeout=60)
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+def ask(site, path="/tom/calendar/", body=None, receive=None):
+    """A connection with a request on its way; receive: bytes that its socket takes unread."""
+    client = socket.socket()
+    client.settimeout(60)
+    if receive:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    client.connect(("127.0.0.1", site.httpd.port))
+    head = "GET" if body is None else "POST"
+    head += f" {path} HTTP/1.1\r\nHost: localhost:{site.httpd.port}\r\nConnection: close\r\n"
+    if body is not None:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    client.sendall(f"{head}\r\n{body or ''}".encode())
     return client
+
+
+def rest_of(client):
+    """What is still to come, read to the end."""
+    with client.makefile("rb") as stream:
+        rest = stream.read()
+    client.close()
+    return rest
 
 
 def status_of(client):
@@ -105,6 +124,37 @@ def test_a_place_is_kept_until_the_body_is_taken(box, sandbox, tom):
     assert status_of(fifth) == 200
     for reader in readers[1:]:
         reader.close()
+
+
+def test_slow_readers_of_a_whole_answer_hold_no_place(box, sandbox, tom):
+    sandbox.fault(where="/v1.0/me/events", kind="answer", status=200, times=4,
+                  headers={"Content-Type": "application/json"},
+                  body=json.dumps({"value": [], "text": "x" * 900_000}))
+    readers = [ask(box, "/tom/calendar/events", receive=8192) for _ in range(4)]
+    for reader in readers:
+        assert reader.recv(12) == b"HTTP/1.1 200"
+    assert tom.get(box.url + "/tom/calendar/").status == 200
+    for reader in readers:
+        assert len(rest_of(reader)) > 900_000
+
+
+@pytest.mark.parametrize("box", ["event"], indirect=True)  # threads do not see their client go
+def test_a_change_keeps_its_place_when_its_client_goes(box, sandbox, tom):
+    sandbox.fault(where="graph", kind="hang", times=4)
+    event = {"subject": "Lunch", "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+             "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
+    gone = [ask(box, "/tom/calendar/events", body=json.dumps(event)) for _ in range(4)]
+    sandbox.wait_for_calls("graph", 4)
+    box.httpd.wait_until(lambda: figure(box, "Parked") == 4, 20)
+    for client in gone:
+        client.close()
+    box.httpd.wait_until(lambda: figure(box, "Parked") == 0, 20)
+    fifth = ask(box)
+    box.httpd.wait_until(lambda: figure(box, "Parked") == 1, 20)
+    assert (figure(box, "Queued"), figure(box, "Transfers")) == (1, 4)
+    sandbox.process.clear_faults()
+    assert status_of(fifth) == 200
+    assert sandbox.process.calls("graph")["peak"] == 4
 
 
 @pytest.mark.parametrize("box", ["event"], indirect=True)  # threads do not see their client go

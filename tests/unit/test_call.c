@@ -10,8 +10,6 @@
 #define gt_await_more scripted_await_more
 #define gt_cache_forget scripted_cache_forget
 #define gt_call call_under_test
-#define gt_call_end end_under_test
-#define gt_mailbox_rest scripted_mailbox_rest
 #define gt_provider_conf scripted_provider_conf
 #define gt_store_conf scripted_store_conf
 #define gt_task_loop scripted_task_loop
@@ -20,6 +18,7 @@
 #define gt_token_for scripted_token_for
 #define gt_transfer_answer scripted_transfer_answer
 #define gt_transfer_error scripted_transfer_error
+#define gt_transfer_leave scripted_transfer_leave
 #define gt_transfer_make scripted_transfer_make
 #define gt_transfer_take scripted_transfer_take
 #define gt_upstream_tell scripted_upstream_tell
@@ -27,6 +26,7 @@
 #define gt_vault_provider scripted_vault_provider
 #define gt_visit_begin scripted_visit_begin
 #define gt_visit_end scripted_visit_end
+#define gt_visit_hand_over scripted_visit_hand_over
 
 #include "gt_test.h"
 
@@ -59,7 +59,7 @@ static gt_request_t requests[4];
 static gt_call_t call;
 static gt_class_t token_failure = GT_CLASSES;
 static int visits, is_inside, is_full; /* of the mailbox */
-static apr_interval_time_t rest;
+static int handed_over, left;
 
 /* ---- the stand-ins ---- */
 
@@ -166,6 +166,12 @@ const gt_answer_t *scripted_transfer_answer(gt_transfer_t *transfer)
     return transfer->exchange->status > 0 ? &transfer->answer : NULL;
 }
 
+void scripted_transfer_leave(gt_transfer_t *transfer)
+{
+    ck_assert_ptr_nonnull(transfer);
+    left++;
+}
+
 gt_err_t *scripted_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
 {
     if (transfer->exchange->status < 0)
@@ -226,10 +232,12 @@ void scripted_visit_end(gt_visit_t *visit)
     is_inside = 0;
 }
 
-void scripted_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span)
+/* Before it is sent, and only with a place. */
+void scripted_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
 {
-    ck_assert_ptr_nonnull(visit);
-    rest = span;
+    ck_assert(visit && transfer && is_inside);
+    handed_over++;
+    is_inside = 0;
 }
 
 static gt_step_fn *const token_steps[] = {give_token, NULL};
@@ -265,7 +273,7 @@ static gt_err_t *run_call(const char *method, const char *path, const exchange_t
 {
     memset(&call, 0, sizeof(call));
     asked_tokens = sent = forgotten = told = visits = is_inside = 0;
-    rest = 0;
+    handed_over = left = 0;
     call.mailboxes = (gt_mailboxes_t *)(void *)&script;
     script = exchanges;
     call.vault = (gt_vault_t *)(void *)&script;
@@ -309,6 +317,8 @@ START_TEST(a_large_answer_is_asked_for_again_and_streamed)
 
     ck_ok(run_call("GET", "/v1.0/me/events", exchanges));
     ck_assert_int_eq(sent, 2);
+    /* The first exchange has given its place back: the second takes its turn like any other. */
+    ck_assert(visits == 2 && handed_over == 2);
     ck_assert_int_eq(requests[0].stream, 0);
     ck_assert_uint_eq(requests[0].answer_max, 1024 * 1024);
     ck_assert_int_eq(requests[1].stream, 1);
@@ -439,26 +449,18 @@ START_TEST(failures_of_others_are_handed_on)
 }
 END_TEST
 
-START_TEST(the_mailbox_is_visited_until_the_answer_is_taken)
+START_TEST(the_place_goes_over_to_the_transfer)
 {
-    static const exchange_t exchanges[] = {{200, NULL, NULL, {"body"}}};
-
-    ck_ok(run_call("GET", "/v1.0/me", exchanges));
-    ck_assert(visits == 1 && is_inside);
-    end_under_test(&call);
-    ck_assert_int_eq(is_inside, 0);
-}
-END_TEST
-
-START_TEST(a_refusal_leaves_the_mailbox)
-{
+    static const exchange_t answered[] = {{200, NULL, NULL, {"body"}}};
     static const exchange_t refused[] = {{404, NULL, NULL, {NULL}}};
     static const exchange_t failed[] = {{0, NULL, NULL, {NULL}}};
 
+    ck_ok(run_call("GET", "/v1.0/me", answered));
+    ck_assert(visits == 1 && handed_over == 1 && left == 0);
     ck_fails(run_call("GET", "/v1.0/me", refused), GT_NOT_FOUND, "GT0705");
-    ck_assert(visits == 1 && !is_inside && rest == 0);
+    ck_assert(visits == 1 && handed_over == 1 && left == 1);
     ck_fails(run_call("GET", "/v1.0/me", failed), GT_TIMEOUT, "GT0399");
-    ck_assert(visits == 1 && !is_inside && rest == 0);
+    ck_assert(visits == 1 && handed_over == 1);
 }
 END_TEST
 
@@ -467,20 +469,16 @@ START_TEST(a_repeat_is_a_visit_of_its_own)
     static const exchange_t exchanges[] = {{401, NULL, NULL, {NULL}}, {200, NULL, NULL, {NULL}}};
 
     ck_ok(run_call("GET", "/v1.0/me", exchanges));
-    ck_assert(visits == 2 && is_inside);
+    ck_assert(visits == 2 && handed_over == 2);
 }
 END_TEST
 
-START_TEST(throttling_lets_the_mailbox_rest)
+START_TEST(a_place_without_a_call_is_given_back)
 {
-    static const exchange_t exchanges[][1] = {{{429, "Retry-After", "17", {NULL}}},
-                                              {{503, "Retry-After", "17", {NULL}}}};
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {NULL}}};
 
-    for (size_t i = 0; i < 2; i++) {
-        ck_fails(run_call("GET", "/v1.0/me", exchanges[i]), GT_THROTTLED, "GT0707");
-        ck_assert_int_eq(rest, apr_time_from_sec(17));
-        ck_assert_int_eq(is_inside, 0);
-    }
+    ck_fails(run_call("GET", "/elsewhere", exchanges), GT_INTERNAL, "GT0710");
+    ck_assert(visits == 1 && handed_over == 0 && !is_inside);
 }
 END_TEST
 
@@ -528,10 +526,9 @@ Suite *suite_call(void)
     tcase_add_test(tcase, a_refusal_that_breaks_off_keeps_its_status);
     tcase_add_test(tcase, of_a_long_refusal_32_KiB_are_read);
     tcase_add_test(tcase, failures_of_others_are_handed_on);
-    tcase_add_test(tcase, the_mailbox_is_visited_until_the_answer_is_taken);
-    tcase_add_test(tcase, a_refusal_leaves_the_mailbox);
+    tcase_add_test(tcase, the_place_goes_over_to_the_transfer);
     tcase_add_test(tcase, a_repeat_is_a_visit_of_its_own);
-    tcase_add_test(tcase, throttling_lets_the_mailbox_rest);
+    tcase_add_test(tcase, a_place_without_a_call_is_given_back);
     tcase_add_test(tcase, without_a_place_nothing_is_sent);
     tcase_add_test(tcase, the_token_goes_nowhere_else);
     suite_add_tcase(suite, tcase);

@@ -212,6 +212,24 @@ START_TEST(claims_are_bounded)
 }
 END_TEST
 
+static apr_interval_time_t wait_of(int status, const char *head)
+{
+    gt_answer_t answer = {.status = status, .headers = head_of(head)};
+
+    return gt_graph_wait(&answer);
+}
+
+START_TEST(throttling_asks_to_wait)
+{
+    ck_assert_int_eq(wait_of(429, "Retry-After: 17"), apr_time_from_sec(17));
+    ck_assert_int_eq(wait_of(503, "Retry-After: 17"), apr_time_from_sec(17));
+    ck_assert_int_gt(wait_of(429, ""), 0);
+    ck_assert_int_eq(wait_of(503, ""), 0);
+    ck_assert_int_eq(wait_of(200, "Retry-After: 17"), 0);
+    ck_assert_int_eq(wait_of(404, "Retry-After: 17"), 0);
+}
+END_TEST
+
 Suite *suite_graph_refusal(void)
 {
     Suite *suite = suite_create("graph_refusal");
@@ -223,5 +241,6 @@ Suite *suite_graph_refusal(void)
     tcase_add_test(tcase, messages_are_one_bounded_line_without_tokens);
     tcase_add_test(tcase, a_claims_challenge_needs_the_user);
     tcase_add_test(tcase, claims_are_bounded);
+    tcase_add_test(tcase, throttling_asks_to_wait);
     return suite;
 }

@@ -3,6 +3,7 @@
 /* Transfers that nobody wants any more, in each state, and those that the loop takes no more. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "wire.h"
 
@@ -230,6 +231,99 @@ START_TEST(test_stopping_ends_what_is_under_way)
 }
 END_TEST
 
+/* ---- its end is told ---- */
+
+static atomic_int overs, over_status;
+
+static void note_over(void *baton, const gt_answer_t *answer)
+{
+    ck_assert_ptr_eq(baton, &overs);
+    atomic_store(&over_status, answer != NULL ? answer->status : 0);
+    atomic_fetch_add(&overs, 1);
+}
+
+static gt_transfer_t *told(const gt_request_t *request, apr_pool_t *p)
+{
+    gt_transfer_t *transfer;
+
+    ck_ok(gt_transfer_make(&transfer, request, loop, p));
+    gt_transfer_when_over(transfer, note_over, &overs);
+    atomic_store(&overs, 0);
+    return transfer;
+}
+
+static int over_once_with(int status)
+{
+    return atomic_load(&overs) == 1 && atomic_load(&over_status) == status;
+}
+
+START_TEST(test_the_end_is_told_before_the_task_is_woken)
+{
+    gt_request_t good = {.url = upstream_url(up, "/hello")};
+    gt_request_t bad;
+    int i;
+
+    for (i = 0; i < 200; i++) {
+        await_point(told(&good, pool), GT_POINT_END);
+        ck_assert(over_once_with(200));
+    }
+    bad = (gt_request_t){.url = upstream_url(up, "/drop")};
+    await_point(told(&bad, pool), GT_POINT_END);
+    ck_assert(over_once_with(0));
+}
+END_TEST
+
+START_TEST(test_the_end_of_what_goes_on_alone_is_told)
+{
+    gt_request_t request = {.url = upstream_url(up, "/hang"), .method = "POST", .keep_going = 1};
+    gt_transfer_t *transfer;
+    latch_t latch;
+    gt_waker_t waker = latch_init(&latch);
+    apr_pool_t *own;
+
+    apr_pool_create(&own, pool);
+    transfer = told(&request, own);
+    gt_transfer_wait(transfer, GT_POINT_END, &waker);
+    upstream_await_requests(up, 1);
+    apr_pool_destroy(own);
+    ck_assert_str_eq(answer_at("/hello")->body, "hello");
+    ck_assert_int_eq(atomic_load(&overs), 0);
+    gt_loop_stop(loop);
+    ck_assert(over_once_with(0));
+}
+END_TEST
+
+START_TEST(test_the_end_is_told_also_when_it_never_began)
+{
+    gt_request_t request = {.url = upstream_url(up, "/hello")};
+    apr_pool_t *own;
+
+    gt_transfer_leave(told(&request, pool));
+    ck_assert(over_once_with(0));
+    apr_pool_create(&own, pool);
+    told(&request, own);
+    apr_pool_destroy(own);
+    ck_assert(over_once_with(0));
+    gt_loop_close(loop);
+    await_point(told(&request, pool), GT_POINT_END);
+    ck_assert(over_once_with(0));
+}
+END_TEST
+
+START_TEST(test_the_end_of_what_is_cancelled_is_told)
+{
+    gt_request_t request = {.url = upstream_url(up, "/bytes/104857600"), .stream = 1};
+    gt_transfer_t *transfer = told(&request, pool);
+
+    await_point(transfer, GT_POINT_HEAD);
+    ck_assert_int_eq(atomic_load(&overs), 0);
+    gt_transfer_leave(transfer);
+    await_idle();
+    gt_loop_stop(loop);
+    ck_assert(over_once_with(200));
+}
+END_TEST
+
 static void begin_small(void)
 {
     begin_with(0, 3, 4);
@@ -250,6 +344,10 @@ Suite *suite_leaving(void)
     tcase_add_test(tcase, test_no_wake_after_leaving);
     tcase_add_test(tcase, test_a_closed_loop_takes_nothing_new);
     tcase_add_test(tcase, test_stopping_ends_what_is_under_way);
+    tcase_add_test(tcase, test_the_end_is_told_before_the_task_is_woken);
+    tcase_add_test(tcase, test_the_end_of_what_goes_on_alone_is_told);
+    tcase_add_test(tcase, test_the_end_is_told_also_when_it_never_began);
+    tcase_add_test(tcase, test_the_end_of_what_is_cancelled_is_told);
     tcase_add_test(add_case(suite, "bounds", begin_small), test_one_too_many);
     return suite;
 }

@@ -9,6 +9,7 @@
 #include "latch.h"
 #include "net/loop.h"
 #include "task/wait.h"
+#include "upstream.h"
 
 Suite *suite_mailbox(void);
 
@@ -366,6 +367,118 @@ START_TEST(without_limits_nothing_rests)
 }
 END_TEST
 
+/* ---- the place while its call is under way ---- */
+
+static upstream_t *graph;
+
+static void begin_with_graph(void)
+{
+    begin();
+    graph = upstream_open(0);
+}
+
+static void end_with_graph(void)
+{
+    end();
+    upstream_close(graph);
+}
+
+/* Let in, and its place handed over to a call. */
+static gt_transfer_t *calling(guest_t *guest, const char *method, const char *path, apr_pool_t *p)
+{
+    gt_request_t request = {.method = method,
+                            .url = upstream_url(graph, path),
+                            .keep_going = strcmp(method, "GET") != 0};
+    gt_transfer_t *transfer;
+
+    ck_assert(is_in(guest));
+    ck_ok(gt_transfer_make(&transfer, &request, loop, p));
+    gt_visit_hand_over(&guest->visit, transfer);
+    return transfer;
+}
+
+static void send_and_await(gt_transfer_t *transfer)
+{
+    latch_t latch;
+    gt_waker_t waker = latch_init(&latch);
+
+    gt_transfer_wait(transfer, GT_POINT_END, &waker);
+    latch_await(&latch, 1);
+}
+
+START_TEST(a_place_ends_with_its_call)
+{
+    gt_transfer_t *transfer = calling(tom(), "GET", "/hello", pool);
+
+    figures_are(1, 1, 0);
+    send_and_await(transfer);
+    /* Nobody has taken the answer. */
+    figures_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(a_place_outlives_the_client_of_a_change)
+{
+    guest_t *inside[MOST];
+    guest_t *next;
+    latch_t latch;
+    gt_waker_t waker = latch_init(&latch);
+    apr_pool_t *own;
+
+    fill(inside);
+    ck_assert(waits(next = tom()));
+    leave(inside[0]);
+    apr_pool_create(&own, pool);
+    gt_transfer_wait(calling(next, "POST", "/hang", own), GT_POINT_END, &waker);
+    upstream_await_requests(graph, 1);
+    ck_assert(waits(next = tom()));
+    /* Its task goes, and with it all that it had. */
+    apr_pool_destroy(own);
+    figures_are(1, MOST, 1);
+    ck_assert_int_eq(latch_wakes(&next->latch), 0);
+    gt_loop_stop(loop);
+    ck_assert_int_eq(latch_wakes(&next->latch), 1);
+    ck_assert(is_in(next));
+    figures_are(1, MOST, 0);
+}
+END_TEST
+
+START_TEST(who_asks_to_wait_is_heard_by_the_next_though_nobody_reads_the_answer)
+{
+    guest_t *inside[MOST];
+    guest_t *next;
+
+    fill(inside);
+    ck_assert(waits(next = tom()));
+    leave(inside[0]);
+    send_and_await(calling(next, "POST", "/status/429", pool));
+    ck_fails(refusal(tom()), GT_LIMITED, "GT0714");
+}
+END_TEST
+
+START_TEST(without_a_limit_the_answer_is_heard_too)
+{
+    gt_visit_t visit = visit_of(mailboxes, "tom");
+
+    visit.most = 0;
+    send_and_await(calling(guest(&visit), "GET", "/status/429", pool));
+    ck_fails(refusal(tom()), GT_LIMITED, "GT0714");
+    figures_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(a_place_of_a_call_that_is_never_sent_is_given_back)
+{
+    apr_pool_t *own;
+
+    apr_pool_create(&own, pool);
+    calling(tom(), "POST", "/hello", own);
+    figures_are(1, 1, 0);
+    apr_pool_destroy(own);
+    figures_are(0, 0, 0);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 #define CALLERS 12
@@ -455,6 +568,14 @@ Suite *suite_mailbox(void)
     tcase_add_test(tcase, those_in_the_queue_learn_of_it_at_their_turn);
     tcase_add_test(tcase, without_limits_nothing_rests);
     tcase_add_test(tcase, threads_are_never_more_than_four_inside);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("call");
+    tcase_add_checked_fixture(tcase, begin_with_graph, end_with_graph);
+    tcase_add_test(tcase, a_place_ends_with_its_call);
+    tcase_add_test(tcase, a_place_outlives_the_client_of_a_change);
+    tcase_add_test(tcase, who_asks_to_wait_is_heard_by_the_next_though_nobody_reads_the_answer);
+    tcase_add_test(tcase, without_a_limit_the_answer_is_heard_too);
+    tcase_add_test(tcase, a_place_of_a_call_that_is_never_sent_is_given_back);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -39,11 +39,6 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-void gt_call_end(gt_call_t *call)
-{
-    gt_visit_end(&call->visit);
-}
-
 /* After the token: whoever waits for a sign-in or a refresh takes nobody's place. */
 static gt_err_t *take_turn(gt_task_t *task, void *state)
 {
@@ -104,6 +99,8 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
         return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
     describe(&request, call, conf, p);
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
+    if (call->mailboxes)
+        gt_visit_hand_over(&call->visit, call->transfer);
     if (call->streams)
         gt_await_head(task, call->transfer);
     else
@@ -176,9 +173,8 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (call->answer)
         return GT_OK;
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
-    if (err->cls == GT_THROTTLED)
-        gt_mailbox_rest(&call->visit, err->retry_after);
-    gt_visit_end(&call->visit);
+    /* What is left of a streamed refusal is not waited for. */
+    gt_transfer_leave(call->transfer);
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated)
@@ -192,17 +188,19 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* A place that no transfer has got. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
-    (void)task;
-    if (err)
-        gt_call_end(state);
+    gt_call_t *call = state;
+
+    (void)task, (void)err;
+    gt_visit_end(&call->visit);
 }
 
 static gt_step_fn *const call_steps[] = {get_token,    take_turn, send_request, look_at_head,
                                          read_refusal, judge,     NULL};
 
-static gt_step_fn *const send_steps[] = {send_request, look_at_head, NULL};
+static gt_step_fn *const send_steps[] = {take_turn, send_request, look_at_head, NULL};
 
 static const gt_work_t send_again = {"graph call, streamed", send_steps, NULL};
 static const gt_work_t call_again = {"graph call, again", call_steps, NULL};

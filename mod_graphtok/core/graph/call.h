@@ -8,7 +8,9 @@
  * on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401 was
  * not carried out, so any method may be repeated). Graph's error becomes ours with its status, code,
  * request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are at one
- * mailbox, the others wait in order. Success: the transfer, head there, body still to be taken.
+ * mailbox, the others wait in order; a place lasts as long as the exchange with Graph, however slowly
+ * its answer is taken or early its client goes. Success: the transfer, head there, body still to be
+ * taken.
  */
 
 #include "graph/mailbox.h"
@@ -37,10 +39,6 @@ typedef struct gt_call_t {
 } gt_call_t;
 extern const gt_work_t gt_call;
 
-/** The answer of a successful call is taken, or nobody will: the mailbox is free for the next. Once
- * or more often, by whoever ran the call, in its finish function. */
-void gt_call_end(gt_call_t *call);
-
 /**
  * Graph's error as ours: 401 is GT_SIGN_IN, with a claims challenge GT_INTERACTION; 404, 410
  * GT_NOT_FOUND; 409, 412 GT_CONFLICT; 429, and 503 with Retry-After, GT_THROTTLED; other 4xx
@@ -50,5 +48,8 @@ void gt_call_end(gt_call_t *call);
  */
 GT_MUST gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len,
                                  const apr_table_t *headers, apr_pool_t *p);
+
+/** How long an answer of Graph asks to wait before the next call, µs; 0: it does not. */
+apr_interval_time_t gt_graph_wait(const gt_answer_t *answer);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "graph/call.h"
 #include "shm/siphash.h"
 
 #define CHAINS 1024
@@ -229,6 +230,42 @@ void gt_visit_end(gt_visit_t *visit)
     if (visit->has_waited)
         gt_bell_destroy(&visit->bell);
     visit->has_waited = 0;
+}
+
+/* ---- the place while the call is under way ---- */
+
+typedef struct held_t {
+    gt_visit_t visit;
+    char name[];
+} held_t;
+
+static void give_back(void *baton, const gt_answer_t *answer)
+{
+    held_t *held = baton;
+
+    if (answer)
+        gt_mailbox_rest(&held->visit, gt_graph_wait(answer));
+    gt_visit_end(&held->visit);
+    free(held);
+}
+
+void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
+{
+    apr_size_t size = strlen(visit->name) + 1;
+    held_t *held = malloc(sizeof(*held) + size);
+
+    if (!held)
+        abort();
+    /* It has been let in, so its bell rings no more; and all else of it may go before the call. */
+    held->visit = (gt_visit_t){.mailboxes = visit->mailboxes,
+                               .name = memcpy(held->name, visit->name, size),
+                               .mailbox = visit->mailbox,
+                               .is_in = 1};
+    if (visit->has_waited)
+        gt_bell_destroy(&visit->bell);
+    visit->has_waited = 0;
+    visit->mailbox = NULL;
+    gt_transfer_when_over(transfer, give_back, held);
 }
 
 /* ---- the work ---- */

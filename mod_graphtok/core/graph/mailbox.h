@@ -9,6 +9,7 @@
  * all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
  */
 
+#include "net/transfer.h"
 #include "shm/limit.h"
 #include "task/task.h"
 
@@ -44,11 +45,19 @@ typedef struct gt_visit_t {
 } gt_visit_t;
 
 /**
- * Work on a gt_visit_t: wait for a place. Whoever has got one gives it back with gt_visit_end,
- * however its call ends. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY when 100 wait
- * already or patience is over.
+ * Work on a gt_visit_t: wait for a place. Whoever has got one hands it over to its call's transfer,
+ * or gives it back with gt_visit_end. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY
+ * when 100 wait already or patience is over.
  */
 extern const gt_work_t gt_visit_begin;
+
+/**
+ * From here on the place is the transfer's, which has not begun: the mailbox is free for the next as
+ * soon as the exchange with Graph is over, and no sooner, whatever becomes of the visit and its
+ * memory. When its answer asks to wait, the mailbox rests before the next gets the place. Takes no
+ * place of a visit that has none, but looks at the answer all the same.
+ */
+void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer);
 
 /** Give a place back; the next in the queue gets it. Harmless when there is none to give. */
 void gt_visit_end(gt_visit_t *visit);

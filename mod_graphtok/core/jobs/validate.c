@@ -82,7 +82,6 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     gt_validate_t *v = state;
 
     (void)task;
-    gt_call_end(&v->call);
     gt_event(&(gt_event_t){.kind = GT_EV_VALIDATE,
                            .store = gt_store_conf(v->store)->name,
                            .provider = v->owner.provider,

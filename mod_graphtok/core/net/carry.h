@@ -70,6 +70,8 @@ struct gt_transfer_t {
     apr_size_t answer_max;      /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;
     int is_stream, keeps_going;
+    gt_transfer_over_fn *over; /* to be called at its end; NULL: nothing to call, or called */
+    void *over_baton;
     unsigned char lane; /* the loop's, while `easy` is set */
 
     /* shared */

@@ -151,6 +151,23 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         add_bearer(t, request->bearer);
 }
 
+void gt_transfer_when_over(gt_transfer_t *transfer, gt_transfer_over_fn *over, void *baton)
+{
+    assert(!transfer->is_started && transfer->over == NULL);
+    transfer->over = over;
+    transfer->over_baton = baton;
+}
+
+/* By the side that ends it, without its lock: nobody else looks at `over` then. */
+static void tell_over(gt_transfer_t *t)
+{
+    gt_transfer_over_fn *over = t->over;
+
+    t->over = NULL;
+    if (over != NULL)
+        over(t->over_baton, t->is_headed ? &t->answer : NULL);
+}
+
 static apr_status_t let_go(void *baton)
 {
     gt_transfer_leave(baton);
@@ -192,6 +209,7 @@ void gt_transfer_release(gt_transfer_t *transfer)
     if (atomic_fetch_sub(&transfer->refs, 1) > 1)
         return;
     assert(transfer->easy == NULL && !transfer->is_queued && !transfer->is_stirred);
+    assert(transfer->over == NULL);
     drop_bytes(transfer);
     pthread_mutex_destroy(&transfer->lock);
     apr_pool_destroy(transfer->pool);
@@ -217,29 +235,34 @@ static void wake_if_reached(gt_transfer_t *t)
     t->waker.wake(t->waker.baton);
 }
 
-static void start(gt_transfer_t *t)
+/* @return 1: the loop has it; 0: it ended at once */
+static int start(gt_transfer_t *t)
 {
     gt_admission_t admission = gt_loop_admit(t->loop, t);
 
     t->is_started = 1;
     if (admission == GT_ADMITTED)
-        return;
+        return 1;
     t->is_ended = 1;
     gt_failure_set(&t->failure, admission == GT_FULL ? GT_FAULT_FULL : GT_FAULT_ENDING,
                    admission == GT_FULL ? "too many calls to providers are under way"
                                         : "this process is ending and takes no new calls");
+    return 0;
 }
 
 void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const gt_waker_t *waker)
 {
+    int is_refused;
+
     pthread_mutex_lock(&transfer->lock);
     transfer->waker = *waker;
     transfer->point = point;
     transfer->has_waker = 1;
-    if (!transfer->is_started)
-        start(transfer);
+    is_refused = !transfer->is_started && !start(transfer);
     wake_if_reached(transfer);
     pthread_mutex_unlock(&transfer->lock);
+    if (is_refused)
+        tell_over(transfer);
 }
 
 int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point)
@@ -271,9 +294,11 @@ static void go_on_alone(gt_transfer_t *t)
 void gt_transfer_leave(gt_transfer_t *transfer)
 {
     gt_transfer_t *t = transfer;
+    int has_begun;
 
     pthread_mutex_lock(&t->lock);
     t->has_waker = 0;
+    has_begun = t->is_started;
     if (t->is_started && !t->is_ended) {
         if (t->keeps_going)
             go_on_alone(t);
@@ -281,6 +306,8 @@ void gt_transfer_leave(gt_transfer_t *transfer)
             gt_loop_ask(t->loop, t, GT_ASK_CANCEL);
     }
     pthread_mutex_unlock(&t->lock);
+    if (!has_begun)
+        tell_over(t);
 }
 
 /* ---- looking ---- */
@@ -462,6 +489,8 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
 {
     gt_transfer_t *t = transfer;
 
+    /* First: a task that is woken finds what the call held given back. */
+    tell_over(t);
     pthread_mutex_lock(&t->lock);
     assert(!t->is_ended);
     t->is_ended = 1;

@@ -57,6 +57,18 @@ typedef struct gt_answer_t {
 GT_MUST gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t *request,
                                    gt_loop_t *loop, apr_pool_t *p);
 
+/** How a transfer's end is told. `answer` is its head, or NULL when none came. */
+typedef void gt_transfer_over_fn(void *baton, const gt_answer_t *answer);
+
+/**
+ * Have `over(baton, …)` called once when nothing of this exchange is under way at the provider any
+ * more: it has ended, failed, was cancelled, or was given up before it began. Its task may be long
+ * gone by then, or not have looked at it yet. For a transfer that has not begun, once.
+ * @param over  runs on the loop's thread or on the task's; it must be quick, never wait, and touch
+ *              no transfer
+ */
+void gt_transfer_when_over(gt_transfer_t *transfer, gt_transfer_over_fn *over, void *baton);
+
 /** The answer, or NULL while there is none. */
 const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer);
 
