@@ -70,12 +70,12 @@ typedef struct gt_recent_key_t {
     apr_int64_t generation;
 } gt_recent_key_t;
 
-/** Remember a failure for `span` µs. */
-void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
+/** Remember a failure for `span` µs; the failure says so from now on (retry_after). */
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err,
                     apr_interval_time_t span);
 
 /** The same for a provider that is down: longer with each failure in a row, 1 to 30 s. */
-void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err);
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err);
 
 /** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
 GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p);
