@@ -22,6 +22,7 @@ struct gt_vault_t {
     gt_usage_t *usage;
     gt_recent_t *recent;
     gt_watch_t *watch;
+    gt_limits_t *rests;      /* what is left alone for a while: the server's, else our own */
     apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
     int purge_goes_on;       /* the last purge left some for the next round; as above */
 };
@@ -119,11 +120,22 @@ GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *sto
 
 /* ---- rest.c ---- */
 
-/** A failure that is everybody's (throttled, our client broken): no child asks for a while. */
-void gt_rest_note(gt_vault_t *vault, const char *provider, const gt_err_t *err);
+/** The server's limits, or of this process alone where there are none (the command line). */
+gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p);
 
-/** GT_OK, or why the provider is left alone. */
-GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const char *provider, apr_pool_t *p);
+/** Whom a token request concerns. */
+typedef struct gt_rest_t {
+    const char *provider;
+    const char *tenant; /* gt_provider_tenant; NULL: not known */
+} gt_rest_t;
+
+/** What is more than one user's trouble (throttled, our client not accepted) is not asked for again
+ * for a while, by any child: by nobody, or for nobody of that tenant. `err` says how long from now
+ * on (retry_after). */
+void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err);
+
+/** GT_OK, or why the provider is not asked. */
+GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p);
 
 /* ---- refresh.c ---- */
 

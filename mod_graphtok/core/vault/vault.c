@@ -55,6 +55,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
     vault->watch = gt_watch_make(vault, p);
+    vault->rests = gt_rest_make(parts, p);
     vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {
         err = gt_crew_every(parts->crew, "usage", WRITE_EVERY, write_usage, vault);
