@@ -21,6 +21,7 @@
 
 #define LINE_ROOM 8192
 #define WAIT apr_time_from_sec(5)
+#define ANSWER apr_time_from_sec(60)
 
 static const char *skip_blanks(const char *c)
 {
@@ -159,10 +160,11 @@ gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool
 
 gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p)
 {
-    const gt_db_limits_t limits = {1, WAIT};
+    const gt_db_limits_t limits = {1, WAIT, ANSWER};
     gt_db_source_t source;
     const char *params;
 
+    gt_db_bound_connecting();
     if (config->db_driver[0] == '\0')
         return gt_err(p, GT_INVALID, "GT0910",
                       "there is no database: write DBDriver and DBDParams in the main server");

@@ -41,6 +41,7 @@ APLOG_USE_MODULE(graphtok);
 #define HOST_CONNECTIONS 2048
 #define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
+#define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
 #define ASK_AGAIN apr_time_from_sec(5)
 #define KEYS_EVERY apr_time_from_sec(5)
 
@@ -142,6 +143,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !is_used(server))
         return OK;
     gtm_log_to(s);
+    gt_db_bound_connecting();
     if (!map_segments(server->config, s, ptemp))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (!gtm_dbsource_find())
@@ -298,6 +300,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
     bounds.users = (int)child->config->db_users;
     bounds.wait = child->config->db_wait;
+    bounds.answer = ANSWER_LIMIT;
     late.db = gt_db_make(&source, &bounds, pchild);
     open_segments(child, pchild);
     child->entry = gtm_status_claim(made.status->memory, made.status->size, pchild);

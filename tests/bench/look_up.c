@@ -66,7 +66,7 @@ static gt_store_t *open_store(const char *keys, apr_pool_t *p)
 {
     gt_store_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
     const gt_db_source_t source = {NULL, acquire, release};
-    const gt_db_limits_t limits = {1, apr_time_from_sec(1)};
+    const gt_db_limits_t limits = {1, apr_time_from_sec(1), 0};
     gt_keyring_t *ring;
 
     conf->name = "main";

@@ -36,7 +36,7 @@ void bench_tag(gt_err_t *err, const char *tag)
 
 static gt_db_t *open_db(bench_t *bench, const char *params)
 {
-    const gt_db_limits_t limits = {1, apr_time_from_sec(5)};
+    const gt_db_limits_t limits = {1, apr_time_from_sec(5), 0};
     gt_db_source_t source;
 
     bench_ok(gt_handle_source(&source, bench->driver, params, bench->pool));

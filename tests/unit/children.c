@@ -20,6 +20,7 @@ fake_t *fake;
 gt_config_t *config;
 gt_cache_t *cache;
 child_t child[2];
+relay_t *relay;
 const gt_owner_t tom = {"tom", "microsoft"};
 
 static void ck_ok(gt_err_t *err)
@@ -52,12 +53,15 @@ static void release(gt_db_conn_t *conn, void *baton)
 static void start_child(child_t *c, const char *name)
 {
     const gt_loop_limits_t transfers = {32, 8};
-    const gt_db_limits_t limits = {1, SECONDS(10)};
+    const gt_db_limits_t limits = {1, SECONDS(10), relay != NULL ? ANSWER_LIMIT : 0};
+    const char *params = bench->params;
     gt_db_source_t source = {c, acquire, release};
     gt_vault_parts_t parts = {.config = config, .ring = bench->ring, .cache = cache};
 
     atomic_init(&c->away, 0);
-    ck_ok(gt_handle_source(&c->real, bench->driver, bench->params, pool));
+    if (relay != NULL && c == &child[0])
+        params = apr_pstrcat(pool, params, relay_params(relay), NULL);
+    ck_ok(gt_handle_source(&c->real, bench->driver, params, pool));
     ck_ok(gt_loop_start(&c->loop, &transfers, pool));
     ck_ok(gt_crew_start(&c->crew, 2, c->loop, pool));
     parts.db = gt_db_make(&source, &limits, pool);
@@ -117,15 +121,38 @@ static void begin_on_pgsql(void)
     begin(GT_PGSQL);
 }
 
-TCase *children_case(Suite *suite, const char *name, gt_engine_t engine)
+static void begin_on_relay(void)
+{
+    relay = relay_open();
+    begin(GT_PGSQL);
+}
+
+static void end_relay(void)
+{
+    end();
+    relay_close(relay);
+    relay = NULL;
+}
+
+static TCase *a_case(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void))
 {
     TCase *tcase = tcase_create(name);
 
     tcase_add_unchecked_fixture(tcase, fake_key, NULL);
-    tcase_add_checked_fixture(tcase, engine == GT_SQLITE ? begin_on_sqlite : begin_on_pgsql, end);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return tcase;
+}
+
+TCase *children_case(Suite *suite, const char *name, gt_engine_t engine)
+{
+    return a_case(suite, name, engine == GT_SQLITE ? begin_on_sqlite : begin_on_pgsql, end);
+}
+
+TCase *children_case_on_relay(Suite *suite, const char *name)
+{
+    return a_case(suite, name, begin_on_relay, end_relay);
 }
 
 /* ---- words ---- */

@@ -15,6 +15,7 @@
 #include "db/handle.h"
 #include "fake_provider.h"
 #include "net/loop.h"
+#include "relay.h"
 #include "task/wait.h"
 #include "vault/inner.h"
 
@@ -38,10 +39,16 @@ extern fake_t *fake;
 extern gt_config_t *config;
 extern gt_cache_t *cache;
 extern child_t child[2];
+extern relay_t *relay; /* in its own cases */
 extern const gt_owner_t tom;
 
 /* Add a case on SQLite, or on PostgreSQL where bench_engines() says so. */
 TCase *children_case(Suite *suite, const char *name, gt_engine_t engine);
+
+/* The same on PostgreSQL, with a relay between child[0] and the server, and a limit on answers. Only
+ * where bench_engines() is 2. */
+TCase *children_case_on_relay(Suite *suite, const char *name);
+#define ANSWER_LIMIT apr_time_from_msec(300)
 
 /* tom's row now, NULL: none. */
 gt_grant_t *row(void);

@@ -257,7 +257,7 @@ static void moody_release(gt_db_conn_t *conn, void *baton)
 
 static gt_db_t *moody_db(moody_t *moody, bench_t *bench, apr_interval_time_t wait)
 {
-    const gt_db_limits_t limits = {1, wait};
+    const gt_db_limits_t limits = {1, wait, 0};
     const gt_db_source_t source = {moody, moody_acquire, moody_release};
 
     memset(moody, 0, sizeof *moody);
@@ -326,181 +326,32 @@ START_TEST(a_refused_statement_is_an_answer)
 }
 END_TEST
 
-/* One thread holds the only place (its acquire waits for our lock) while another asks. */
-typedef struct holder_t {
-    gt_db_t *db;
-    apr_pool_t *pool;
-    apr_thread_mutex_t *lock;
-    apr_thread_cond_t *changed;
-    int is_inside, may_leave, fails;
-    gt_db_source_t real;
-    gt_err_t *err;
-} holder_t;
-
-static apr_status_t holding_acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
+/* A connection, or on PostgreSQL a server, that is read-only. */
+static gt_db_t *read_only_db(bench_t *bench)
 {
-    holder_t *holder = baton;
+    apr_array_header_t *rows;
 
-    if (holder->fails)
-        return APR_EGENERAL;
-    apr_thread_mutex_lock(holder->lock);
-    holder->is_inside = 1;
-    apr_thread_cond_broadcast(holder->changed);
-    while (!holder->may_leave)
-        apr_thread_cond_wait(holder->changed, holder->lock);
-    apr_thread_mutex_unlock(holder->lock);
-    return holder->real.acquire(conn, holder->real.baton, p);
+    if (bench->engine == GT_PGSQL)
+        return bench_db(bench, " options='-c search_path=bench,public -c "
+                               "default_transaction_read_only=on'");
+    bench_ok(gt_db_literal_rows(&rows, bench->db, "PRAGMA query_only = 1", bench->pool));
+    return bench->db;
 }
-
-static void holding_release(gt_db_conn_t *conn, void *baton)
-{
-    holder_t *holder = baton;
-
-    holder->real.release(conn, holder->real.baton);
-}
-
-static void *APR_THREAD_FUNC hold(apr_thread_t *thread, void *baton)
-{
-    holder_t *holder = baton;
-
-    (void)thread;
-    holder->err = ping(holder->db, holder->pool);
-    return NULL;
-}
-
-static void open_holder(holder_t *holder, bench_t *bench, int users)
-{
-    const gt_db_limits_t limits = {users, apr_time_from_msec(20)};
-    const gt_db_source_t source = {holder, holding_acquire, holding_release};
-
-    memset(holder, 0, sizeof *holder);
-    bench_ok(gt_handle_source(&holder->real, bench->driver, bench->params, bench->pool));
-    apr_pool_create_unmanaged_ex(&holder->pool, NULL, NULL);
-    apr_thread_mutex_create(&holder->lock, APR_THREAD_MUTEX_DEFAULT, bench->pool);
-    apr_thread_cond_create(&holder->changed, bench->pool);
-    holder->db = gt_db_make(&source, &limits, bench->pool);
-}
-
-static apr_thread_t *let_in(holder_t *holder, bench_t *bench)
-{
-    apr_thread_t *thread;
-
-    ck_assert_int_eq(apr_thread_create(&thread, NULL, hold, holder, bench->pool), APR_SUCCESS);
-    apr_thread_mutex_lock(holder->lock);
-    while (!holder->is_inside)
-        apr_thread_cond_wait(holder->changed, holder->lock);
-    apr_thread_mutex_unlock(holder->lock);
-    return thread;
-}
-
-static void let_out(holder_t *holder, apr_thread_t *thread)
-{
-    apr_status_t status;
-
-    apr_thread_mutex_lock(holder->lock);
-    holder->may_leave = 1;
-    apr_thread_cond_broadcast(holder->changed);
-    apr_thread_mutex_unlock(holder->lock);
-    apr_thread_join(&status, thread);
-    bench_ok(holder->err);
-}
-
-START_TEST(the_gate_bounds_the_wait)
-{
-    bench_t *bench = bench_open(_i);
-    holder_t holder;
-    apr_thread_t *thread;
-    apr_time_t began;
-
-    open_holder(&holder, bench, 1);
-    thread = let_in(&holder, bench);
-    began = gt_ticks();
-    bench_tag(ping(holder.db, bench->pool), "GT0403");
-    ck_assert_int_ge(gt_ticks() - began, apr_time_from_msec(15));
-    let_out(&holder, thread);
-    bench_ok(ping(holder.db, bench->pool));
-    apr_pool_destroy(holder.pool);
-    bench_close(bench);
-}
-END_TEST
-
-/* The database went away, and three seconds later one caller is finding out whether it is back. */
-static apr_thread_t *let_probe(holder_t *holder, bench_t *bench)
-{
-    open_holder(holder, bench, 2);
-    test_ticks = apr_time_from_sec(1000);
-    gt_clock_set(NULL, fake_ticks);
-    holder->fails = 1;
-    bench_tag(ping(holder->db, bench->pool), "GT0401");
-    holder->fails = 0;
-    test_ticks += apr_time_from_sec(3);
-    return let_in(holder, bench);
-}
-
-static void close_holder(holder_t *holder, bench_t *bench)
-{
-    gt_clock_set(NULL, NULL);
-    apr_pool_destroy(holder->pool);
-    bench_close(bench);
-}
-
-START_TEST(a_long_probe_holds_nobody)
-{
-    bench_t *bench = bench_open(_i);
-    holder_t holder;
-    apr_thread_t *thread = let_probe(&holder, bench);
-
-    bench_tag(ping(holder.db, bench->pool), "GT0402");
-    let_out(&holder, thread);
-    bench_ok(ping(holder.db, bench->pool));
-    close_holder(&holder, bench);
-}
-END_TEST
-
-static void *APR_THREAD_FUNC leave_at_once(apr_thread_t *thread, void *baton)
-{
-    holder_t *holder = baton;
-
-    (void)thread;
-    apr_thread_mutex_lock(holder->lock);
-    holder->may_leave = 1;
-    apr_thread_cond_broadcast(holder->changed);
-    apr_thread_mutex_unlock(holder->lock);
-    return NULL;
-}
-
-START_TEST(a_short_probe_is_waited_for)
-{
-    bench_t *bench = bench_open(_i);
-    holder_t holder;
-    apr_thread_t *probe = let_probe(&holder, bench), *leaves;
-    apr_status_t status;
-
-    ck_assert_int_eq(apr_thread_create(&leaves, NULL, leave_at_once, &holder, bench->pool),
-                     APR_SUCCESS);
-    bench_ok(ping(holder.db, bench->pool));
-    apr_thread_join(&status, leaves);
-    let_out(&holder, probe);
-    close_holder(&holder, bench);
-}
-END_TEST
 
 START_TEST(a_database_that_takes_no_writes_is_away_for_writers_only)
 {
-    static const char *const off[GT_ENGINES] = {[GT_PGSQL] =
-                                                    "SET default_transaction_read_only = on",
-                                                [GT_SQLITE] = "PRAGMA query_only = 1"};
     bench_t *bench = bench_open(_i);
-    apr_array_header_t *rows;
     const gt_db_row_t *row;
     gt_err_t *err;
+    gt_db_t *db;
 
     bench_migrate(bench, gt_migrate_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
-    bench_ok(gt_db_literal_rows(&rows, bench->db, off[bench->engine], bench->pool));
-    bench_tag(err = use(NULL, bench, bench->db, 1, "tom"), "GT0405");
+    db = read_only_db(bench);
+    bench_tag(err = use(NULL, bench, db, 1, "tom"),
+              bench->engine == GT_PGSQL ? "GT0433" : "GT0405");
     ck_assert_int_eq(err->cls, GT_STORE_AWAY);
-    bench_ok(find(&row, bench, bench->db, "tom"));
+    bench_ok(find(&row, bench, db, "tom"));
     ck_assert_ptr_nonnull(row);
     bench_close(bench);
 }
@@ -533,7 +384,7 @@ END_TEST
 START_TEST(sqlite_in_a_folder_that_is_not_there_is_away)
 {
     bench_t *bench = bench_open(0);
-    const gt_db_limits_t limits = {1, 0};
+    const gt_db_limits_t limits = {1, 0, 0};
     gt_db_source_t source;
     gt_db_t *db;
 
@@ -680,7 +531,7 @@ END_TEST
 START_TEST(others_on_the_connection_keep_their_messages)
 {
     bench_t *bench = bench_open(1);
-    const gt_db_limits_t limits = {1, 0};
+    const gt_db_limits_t limits = {1, 0, 0};
     gt_db_source_t source;
     gt_db_conn_t conn;
     int n;
@@ -758,9 +609,6 @@ static TCase *of_both_engines(void)
     tcase_add_loop_test(tcase, a_schema_change_elsewhere_is_survived, 0, n);
     tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);
     tcase_add_loop_test(tcase, a_refused_statement_is_an_answer, 0, n);
-    tcase_add_loop_test(tcase, the_gate_bounds_the_wait, 0, n);
-    tcase_add_loop_test(tcase, a_long_probe_holds_nobody, 0, n);
-    tcase_add_loop_test(tcase, a_short_probe_is_waited_for, 0, n);
     tcase_add_loop_test(tcase, a_database_that_takes_no_writes_is_away_for_writers_only, 0, n);
     tcase_add_loop_test(tcase, the_engine_is_told, 0, n);
     return tcase;

@@ -35,9 +35,9 @@ START_TEST(a_lease_has_one_holder_until_it_is_given_back)
     ck_assert_str_eq(held->lease_owner, "one");
     ck_assert_int_ge(held->lease_until, gt_now() + apr_time_from_sec(29));
     ck_assert_int_le(held->lease_until, gt_now() + apr_time_from_sec(32));
-    bench_ok(gt_lease_give_back(desk.store, grant, "two", desk.pool));
+    bench_ok(gt_lease_end(desk.store, grant, "two", 0, desk.pool));
     ck_assert_int_eq(take(&desk, grant, "two"), 0);
-    bench_ok(gt_lease_give_back(desk.store, grant, "one", desk.pool));
+    bench_ok(gt_lease_end(desk.store, grant, "one", 0, desk.pool));
     ck_assert_int_eq(take(&desk, grant, "two"), 1);
     bench_close(desk.bench);
 }
@@ -64,7 +64,7 @@ START_TEST(a_lease_that_ran_out_with_its_intent_is_in_doubt_first)
     bench_run(desk.bench, DOUBT_OVER);
     ck_assert_int_eq(take(&desk, grant, "two"), 1);
     ck_assert_str_eq(desk_found(&desk, &desk_tom)->intent_owner, "two");
-    bench_ok(gt_lease_give_back(desk.store, grant, "dead", desk.pool));
+    bench_ok(gt_lease_end(desk.store, grant, "dead", 0, desk.pool));
     ck_assert_int_eq(take(&desk, grant, "three"), 0);
     bench_close(desk.bench);
 }
@@ -76,9 +76,9 @@ START_TEST(a_lease_at_rest_is_free_when_it_ran_out)
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
 
     ck_assert_int_eq(take(&desk, grant, "one"), 1);
-    bench_ok(gt_lease_rest(desk.store, grant, "two", desk.pool));
+    bench_ok(gt_lease_end(desk.store, grant, "two", 1, desk.pool));
     ck_assert_ptr_nonnull(desk_found(&desk, &desk_tom)->intent_owner);
-    bench_ok(gt_lease_rest(desk.store, grant, "one", desk.pool));
+    bench_ok(gt_lease_end(desk.store, grant, "one", 1, desk.pool));
     ck_assert_ptr_null(desk_found(&desk, &desk_tom)->intent_owner);
     ck_assert_int_eq(take(&desk, grant, "two"), 0);
     bench_run(desk.bench, RUN_OUT);
@@ -158,7 +158,7 @@ START_TEST(a_lease_is_for_a_generation)
 
     ck_assert_int_eq(take(&desk, old, "one"), 0);
     ck_assert_int_eq(take(&desk, now, "one"), 1);
-    bench_ok(gt_lease_give_back(desk.store, old, "one", desk.pool));
+    bench_ok(gt_lease_end(desk.store, old, "one", 0, desk.pool));
     ck_assert_int_eq(take(&desk, now, "two"), 0);
     bench_close(desk.bench);
 }

@@ -7,6 +7,10 @@
  * them up behind its connect timeout). Both are a handful of numbers under one lock, which is
  * never held while a connection or an answer is waited for.
  *
+ * A server that stands still neither answers nor refuses. So one caller at a time asks the pool for
+ * a connection (the pool may connect under its own lock), a statement is ended when its answer does
+ * not come, and a gate where nobody comes or goes holds up nobody for long.
+ *
  * SQLite's writers need no queue of ours within a process: the driver's one lock is one.
  */
 
@@ -27,6 +31,8 @@
 #define FIRST_PROBE apr_time_from_msec(100)
 #define LONGEST_PROBE apr_time_from_sec(2)
 #define PROBE_WAIT apr_time_from_msec(200)
+#define STUCK_AFTER apr_time_from_sec(1)
+#define CONNECT_SECONDS "5"
 #define BUSY_FIRST apr_time_from_msec(5)
 #define BUSY_LAST apr_time_from_msec(50)
 #define BUSY_PATIENCE apr_time_from_sec(5) /* beyond the 1.5 s that the driver itself waits */
@@ -34,21 +40,28 @@
 struct gt_db_t {
     gt_db_source_t source;
     gt_db_limits_t limits;
-    apr_thread_mutex_t *lock; /* protects everything below */
-    apr_thread_cond_t *freed; /* somebody left, or the breaker opened */
-    int users;                /* inside the gate now */
-    int is_away;              /* the breaker is open */
-    int is_probing;           /* one caller is finding out */
-    int failures;             /* in a row */
-    apr_time_t probe_at;      /* gt_ticks of the next probe */
-    int is_up;                /* the last thing heard was an answer */
-    int engine;               /* gt_engine_t, or -1 while unknown */
+    gt_deadlines_t *deadlines; /* NULL: no limit */
+    apr_thread_mutex_t *lock;  /* protects everything below */
+    apr_thread_cond_t *freed;  /* a place is free, or the breaker opened */
+    int users;                 /* inside the gate now */
+    int is_acquiring;          /* one of them waits for the pool */
+    apr_time_t moved_at;       /* gt_ticks when a user last came or went */
+    apr_time_t answered_at;    /* gt_ticks of the last answer */
+    int is_away;               /* the breaker is open */
+    int takes_reads;           /* for writers only: the server is read-only */
+    int is_probing;            /* one caller is finding out */
+    int failures;              /* in a row */
+    apr_time_t probe_at;       /* gt_ticks of the next probe */
+    int is_up;                 /* the last thing heard was an answer */
+    int engine;                /* gt_engine_t, or -1 while unknown */
 };
 
 /* What is done with a connection. */
 typedef struct work_t {
     gt_outcome_t (*run)(const struct work_t *work, gt_session_t *session, apr_pool_t *p);
     gt_statement_t statement;
+    int is_read;   /* 1: a server that takes no writes serves */
+    int has_limit; /* its answer is waited for as long as db's limits say */
     const char *text;
     const apr_array_header_t *texts;
     apr_array_header_t **rows;
@@ -63,30 +76,46 @@ gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, 
     db->source = *source;
     db->limits = *limits;
     db->engine = -1;
+    db->deadlines = limits->answer > 0 ? gt_deadlines_make(p) : NULL;
     if (apr_thread_mutex_create(&db->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
         apr_thread_cond_create(&db->freed, p) != APR_SUCCESS)
         abort();
     return db;
 }
 
-/* Call with the lock held. */
-static int may_try(const gt_db_t *db)
+/* Call with the lock held. 1: the breaker does not stand in the way. */
+static int is_open_to(const gt_db_t *db, int is_read)
 {
-    return !db->is_away || (!db->is_probing && gt_ticks() >= db->probe_at);
+    return !db->is_away || (db->takes_reads && is_read);
 }
 
-/* Call with the lock held. 0: time is up. */
-static int wait_for_place(gt_db_t *db)
+/* Call with the lock held. */
+static int may_try(const gt_db_t *db, int is_read)
+{
+    return is_open_to(db, is_read) || (!db->is_probing && gt_ticks() >= db->probe_at);
+}
+
+/* Call with the lock held. */
+static int has_place(const gt_db_t *db)
+{
+    return db->users < db->limits.users && !db->is_acquiring;
+}
+
+/* Call with the lock held. 0: time is up. It counts from the last time that anybody came or went:
+ * where all are stuck, each newcomer would wait in vain. */
+static int wait_for_place(gt_db_t *db, int is_read)
 {
     apr_time_t until = gt_ticks() + db->limits.wait;
 
-    while (db->users >= db->limits.users && may_try(db)) {
-        apr_interval_time_t left = until - gt_ticks();
+    while (!has_place(db) && may_try(db, is_read)) {
+        apr_time_t moved_at = db->moved_at;
+        apr_time_t stuck = moved_at + db->limits.wait;
+        apr_interval_time_t left = (until < stuck ? until : stuck) - gt_ticks();
 
         if (left <= 0)
             return 0;
         if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(db->freed, db->lock, left)) &&
-            db->users >= db->limits.users)
+            !has_place(db) && moved_at == db->moved_at)
             return 0;
     }
     return 1;
@@ -94,43 +123,75 @@ static int wait_for_place(gt_db_t *db)
 
 /* Call with the lock held. When the database is back, all who come before this child has heard of it
  * come together, and a probe takes milliseconds: they need not fail. A longer one holds nobody. */
-static void wait_for_probe(gt_db_t *db)
+static void wait_for_probe(gt_db_t *db, int is_read)
 {
-    while (db->is_probing)
+    while (db->is_probing && !is_open_to(db, is_read))
         if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(db->freed, db->lock, PROBE_WAIT)))
             return;
 }
 
 /* @param is_probe  we are the one who finds out whether the database is back */
-static gt_err_t *enter(int *is_probe, gt_db_t *db, apr_pool_t *p)
+static gt_err_t *enter(int *is_probe, gt_db_t *db, int is_read, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;
 
     apr_thread_mutex_lock(db->lock);
     *is_probe = 0;
-    wait_for_probe(db);
-    if (!wait_for_place(db)) {
+    wait_for_probe(db, is_read);
+    if (!wait_for_place(db, is_read)) {
         err = gt_err(p, GT_STORE_AWAY, "GT0403", "all %d database connections are in use",
                      db->limits.users);
+        err->retry_after = LONGEST_PROBE;
     }
-    else if (!may_try(db)) {
+    else if (!may_try(db, is_read)) {
         err = gt_err(p, GT_STORE_AWAY, "GT0402", "the database was away a moment ago");
         err->retry_after = LONGEST_PROBE;
     }
     else {
-        *is_probe = db->is_probing = db->is_away;
+        *is_probe = !is_open_to(db, is_read);
+        db->is_probing |= *is_probe;
         db->users++;
+        db->is_acquiring = 1;
+        db->moved_at = gt_ticks();
     }
     apr_thread_mutex_unlock(db->lock);
     return err;
 }
 
-/* @param is_back  1: it came back just now; -1: it went away just now */
-static void note(int *is_back, gt_db_t *db, int answered)
+static void acquired(gt_db_t *db)
 {
-    *is_back = answered ? db->is_away : db->is_away - 1;
-    db->is_up = answered;
-    if (answered) {
+    apr_thread_mutex_lock(db->lock);
+    db->is_acquiring = 0;
+    if (has_place(db))
+        apr_thread_cond_broadcast(db->freed);
+    apr_thread_mutex_unlock(db->lock);
+}
+
+/* Call with the lock held. 1: the database answered; -1: it is away; 0: this outcome does not tell:
+ * others had answers while one statement took too long, or a read passed where writes do not. */
+static int judge(const gt_db_t *db, gt_said_t said, int is_read)
+{
+    if (said == GT_SAID_LATE)
+        return gt_ticks() - db->answered_at < db->limits.answer / 2 ? 0 : -1;
+    if (said == GT_SAID_LOST || said == GT_SAID_READ_ONLY)
+        return -1;
+    return db->is_away && is_open_to(db, is_read) ? 0 : 1;
+}
+
+/* Call with the lock held.
+ * @param is_back  1: it came back just now; -1: it went away just now */
+static void note(int *is_back, gt_db_t *db, gt_said_t said, int is_read)
+{
+    int judgement = judge(db, said, is_read);
+
+    *is_back = 0;
+    if (judgement == 0)
+        return;
+    db->takes_reads = said == GT_SAID_READ_ONLY;
+    *is_back = judgement > 0 ? db->is_away : db->is_away - 1;
+    db->is_up = judgement > 0;
+    if (judgement > 0) {
+        db->answered_at = gt_ticks();
         db->is_away = 0;
         db->failures = 0;
         return;
@@ -141,21 +202,23 @@ static void note(int *is_back, gt_db_t *db, int answered)
         db->failures++;
 }
 
-static void leave(gt_db_t *db, int is_probe, int answered)
+static void leave(gt_db_t *db, int is_probe, gt_said_t said, int is_read)
 {
     int is_back;
 
     apr_thread_mutex_lock(db->lock);
     db->users--;
+    db->moved_at = gt_ticks();
     if (is_probe)
         db->is_probing = 0;
-    note(&is_back, db, answered);
+    note(&is_back, db, said, is_read);
     apr_thread_cond_broadcast(db->freed);
     apr_thread_mutex_unlock(db->lock);
     if (is_back > 0)
         gt_log(GT_LOG_NOTICE, NULL, "the database answers again");
     else if (is_back < 0)
-        gt_log(GT_LOG_ERROR, "GT0427", "the database went away; it is asked again within 2 s");
+        gt_log(GT_LOG_ERROR, "GT0427", "the database %s; it is asked again within 2 s",
+               said == GT_SAID_READ_ONLY ? "takes no writes" : "went away");
 }
 
 static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *conn,
@@ -169,6 +232,7 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
     apr_thread_mutex_lock(db->lock);
     db->engine = (int)gt_session_engine(session);
     apr_thread_mutex_unlock(db->lock);
+    gt_session_limit(session, work->has_limit ? db->deadlines : NULL, db->limits.answer);
     *outcome = work->run(work, session, p);
     return gt_verdict_err(outcome, p);
 }
@@ -186,19 +250,22 @@ static int known_engine(gt_db_t *db)
 static gt_err_t *try_it(gt_outcome_t *outcome, gt_db_t *db, const work_t *work, apr_pool_t *p)
 {
     gt_db_conn_t conn = {NULL, NULL, NULL, NULL};
+    apr_status_t status;
     gt_err_t *err;
     int is_probe;
 
     *outcome = (gt_outcome_t){GT_SAID_DONE, ""};
-    GT_TRY(enter(&is_probe, db, p));
-    if (db->source.acquire(&conn, db->source.baton, p) != APR_SUCCESS) {
+    GT_TRY(enter(&is_probe, db, work->is_read, p));
+    status = db->source.acquire(&conn, db->source.baton, p);
+    acquired(db);
+    if (status != APR_SUCCESS) {
         outcome->said = GT_SAID_LOST;
-        leave(db, is_probe, 0);
+        leave(db, is_probe, outcome->said, work->is_read);
         return gt_verdict_err(outcome, p);
     }
     err = use(outcome, db, &conn, work, p);
     db->source.release(&conn, db->source.baton);
-    leave(db, is_probe, outcome->said != GT_SAID_LOST);
+    leave(db, is_probe, outcome->said, work->is_read);
     return err;
 }
 
@@ -261,7 +328,11 @@ static gt_outcome_t run_nothing(const work_t *work, gt_session_t *session, apr_p
 gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
                      const gt_sql_names_t *names, const gt_db_value_t *args, apr_pool_t *p)
 {
-    const work_t work = {.run = run_rows, .statement = {sql, names, args}, .rows = rows};
+    const work_t work = {.run = run_rows,
+                         .statement = {sql, names, args},
+                         .has_limit = 1,
+                         .is_read = gt_sql_is_read(sql),
+                         .rows = rows};
 
     return on_connection(db, &work, p);
 }
@@ -269,7 +340,8 @@ gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
 gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_names_t *names,
                        const gt_db_value_t *args, apr_pool_t *p)
 {
-    const work_t work = {.run = run_change, .statement = {sql, names, args}, .number = changed};
+    const work_t work = {
+        .run = run_change, .statement = {sql, names, args}, .has_limit = 1, .number = changed};
 
     return on_connection(db, &work, p);
 }
@@ -303,6 +375,21 @@ gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p)
         GT_TRY(on_connection(db, &work, p));
     *engine = (gt_engine_t)known_engine(db);
     return GT_OK;
+}
+
+void gt_db_bound_connecting(void)
+{
+    (void)setenv("PGCONNECT_TIMEOUT", CONNECT_SECONDS, 0);
+}
+
+int gt_db_is_stuck(const gt_db_t *db)
+{
+    int is_stuck;
+
+    apr_thread_mutex_lock(db->lock);
+    is_stuck = db->is_away || (!has_place(db) && gt_ticks() - db->moved_at > STUCK_AFTER);
+    apr_thread_mutex_unlock(db->lock);
+    return is_stuck;
 }
 
 int gt_db_is_up(const gt_db_t *db)

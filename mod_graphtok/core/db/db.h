@@ -7,8 +7,9 @@
  * Statements on a database that somebody else pools. A connection is taken for one statement or
  * one short transaction and given back before anything is waited for. Parameters are always bound;
  * statements have no server-side name (they would die with restarts, failovers and poolers). In
- * front stand a gate (bounded number of users, bounded wait) and a breaker (while the database is
- * away one caller probes, the others fail at once). May block; never call it on the loop's thread.
+ * front stand a gate (bounded number of users, bounded wait, one at a time who connects) and a
+ * breaker (while the database is away one caller probes, the others fail at once). A statement that
+ * waits for its answer beyond a limit is ended. May block; never call it on the loop's thread.
  * Thread-safe.
  */
 
@@ -34,9 +35,18 @@ typedef struct gt_db_source_t {
 } gt_db_source_t;
 
 typedef struct gt_db_limits_t {
-    int users;                /* connections in use at once by this process */
-    apr_interval_time_t wait; /* longest wait for one, µs */
+    int users;                  /* connections in use at once by this process */
+    apr_interval_time_t wait;   /* longest wait for one, µs */
+    apr_interval_time_t answer; /* longest wait for a statement's answer, µs; 0: no limit. SQLite
+                                 * has its own: a busy file fails after seconds */
 } gt_db_limits_t;
+
+/**
+ * Bound how long libpq tries to connect, where neither DBDParams (connect_timeout) nor the
+ * environment (PGCONNECT_TIMEOUT) does: connecting has no descriptor that could be shut down.
+ * Once a process, while it has one thread.
+ */
+void gt_db_bound_connecting(void);
 
 /** Make the access. @param source copied */
 gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, apr_pool_t *p);
@@ -92,5 +102,9 @@ GT_MUST gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p);
 
 /** 1 when the last thing heard from the database was an answer. */
 int gt_db_is_up(const gt_db_t *db);
+
+/** 1 when a statement would fail or wait now: the breaker is open, or nobody has got a place at the
+ * gate for a while. */
+int gt_db_is_stuck(const gt_db_t *db);
 
 #endif

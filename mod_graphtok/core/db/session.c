@@ -7,12 +7,15 @@
  * us could lose.
  *
  * What may be repeated: on SQLite a statement that a schema change made stale (it was not carried
- * out); on PostgreSQL a SELECT whose connection was lost. A write is never repeated; a connection
- * that lay idle is asked first whether it lives, so that a restarted server costs no write.
+ * out); on PostgreSQL a SELECT whose connection was lost, and what a server refused because it is
+ * read-only (behind an address that moved, a new connection finds the primary). Another write is
+ * never repeated; a connection that lay idle is asked first whether it lives, so that a restarted
+ * server costs no write.
  */
 
 #include <assert.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <apr_hash.h>
 #include <apr_strings.h>
@@ -30,8 +33,11 @@ struct gt_session_t {
     gt_db_conn_t conn;
     gt_engine_t engine;
     gt_codes_t codes;
-    apr_hash_t *prepared; /* statement and store → prepared_t */
-    apr_time_t used;      /* gt_ticks of the last answer; 0: none yet */
+    apr_hash_t *prepared;      /* statement and store → prepared_t */
+    apr_time_t used;           /* gt_ticks of the last answer; 0: none yet */
+    gt_deadlines_t *deadlines; /* NULL: no limit */
+    apr_interval_time_t limit; /* of one wait for the server */
+    int is_late;               /* 1: the last statement's connection was shut down */
 };
 
 typedef struct prepared_t {
@@ -53,6 +59,7 @@ typedef struct run_t {
 static const gt_outcome_t done = {GT_SAID_DONE, ""};
 static const gt_outcome_t lost = {GT_SAID_LOST, ""};
 static const gt_outcome_t cut = {GT_SAID_CUT, ""};
+static const gt_outcome_t late = {GT_SAID_LATE, ""};
 
 static int engine_of(gt_engine_t *engine, const apr_dbd_driver_t *driver)
 {
@@ -95,31 +102,63 @@ gt_engine_t gt_session_engine(const gt_session_t *session)
     return session->engine;
 }
 
-/* Whether the server still answers; a dead connection is made anew once. */
-static int lives(gt_session_t *s, apr_pool_t *scratch)
+void gt_session_limit(gt_session_t *session, gt_deadlines_t *deadlines, apr_interval_time_t limit)
+{
+    session->deadlines = deadlines;
+    session->limit = limit;
+    session->is_late = 0;
+}
+
+/* The server is waited for, from here to end_wait. */
+static void begin_wait(gt_deadline_t *deadline, const gt_session_t *s)
+{
+    if (s->deadlines != NULL)
+        gt_deadline_begin(deadline, s->deadlines, gt_codes_socket(&s->codes, &s->conn), s->limit);
+}
+
+static void end_wait(gt_deadline_t *deadline, gt_session_t *s)
+{
+    if (s->deadlines != NULL && gt_deadline_end(deadline, s->deadlines))
+        s->is_late = 1;
+}
+
+/* Whoever uses the connection next finds it dead and makes it anew. */
+static void shut(gt_session_t *s)
+{
+    (void)shutdown(gt_codes_socket(&s->codes, &s->conn), SHUT_RDWR);
+}
+
+static int answers(gt_session_t *s, apr_pool_t *scratch)
 {
     apr_dbd_results_t *answer = NULL;
+    gt_deadline_t deadline;
+    int rc;
 
-    if (s->engine == GT_SQLITE)
+    begin_wait(&deadline, s);
+    rc = apr_dbd_select(s->conn.driver, scratch, s->conn.handle, &answer, "SELECT 1", 1);
+    end_wait(&deadline, s);
+    return rc == 0;
+}
+
+/* Whether the server still answers; a dead connection is made anew once. A server that was waited
+ * for in vain is not waited for again. */
+static int lives(gt_session_t *s, apr_pool_t *scratch)
+{
+    if (s->engine == GT_SQLITE || answers(s, scratch))
         return 1;
-    if (apr_dbd_select(s->conn.driver, scratch, s->conn.handle, &answer, "SELECT 1", 1) == 0)
-        return 1;
-    if (apr_dbd_check_conn(s->conn.driver, scratch, s->conn.handle) != APR_SUCCESS)
+    if (s->is_late || apr_dbd_check_conn(s->conn.driver, scratch, s->conn.handle) != APR_SUCCESS)
         return 0;
-    answer = NULL;
-    return apr_dbd_select(s->conn.driver, scratch, s->conn.handle, &answer, "SELECT 1", 1) == 0;
+    return answers(s, scratch);
 }
 
 /* A failure without code is the connection's, unless the connection still answers. */
 static gt_outcome_t judge(gt_session_t *s, gt_outcome_t said, apr_pool_t *scratch)
 {
-    apr_dbd_results_t *answer = NULL;
-
     if (s->engine == GT_SQLITE || said.said != GT_SAID_WRONG || said.code[0] != '\0')
         return said;
-    if (apr_dbd_select(s->conn.driver, scratch, s->conn.handle, &answer, "SELECT 1", 1) == 0)
-        return said;
-    return lost;
+    if (s->is_late)
+        return late;
+    return answers(s, scratch) ? said : lost;
 }
 
 static void read_kinds(prepared_t *prepared, const char *text)
@@ -203,17 +242,20 @@ static gt_outcome_t execute(const run_t *run, const prepared_t *prepared)
     gt_session_t *s = run->session;
     const void *slots[GT_SQL_PARAMS] = {NULL};
     apr_dbd_results_t *answer = NULL;
+    gt_deadline_t deadline;
     int before, rc, n = 0;
 
     if (prepared->params > 0)
         fill_slots(slots, prepared, run->statement->args);
     before = gt_codes_before(&s->codes, &s->conn);
+    begin_wait(&deadline, s);
     if (run->rows != NULL)
         rc = apr_dbd_pbselect(s->conn.driver, run->scratch, s->conn.handle, &answer,
                               prepared->handle, 1, slots);
     else
         rc = apr_dbd_pbquery(s->conn.driver, run->scratch, s->conn.handle, &n, prepared->handle,
                              slots);
+    end_wait(&deadline, s);
     gt_codes_after(&s->codes, &s->conn, before);
     if (rc != 0)
         return gt_verdict(s->engine, &s->codes, &s->conn, rc);
@@ -263,6 +305,25 @@ static int may_pass(const run_t *run, const gt_outcome_t *outcome)
            gt_sql_is_read(run->statement->sql);
 }
 
+static gt_outcome_t run_judged(const run_t *run)
+{
+    return judge(run->session, run_once(run), run->scratch);
+}
+
+/* Nothing was done; the address may be another server's by now. */
+static gt_outcome_t run_elsewhere(const run_t *run)
+{
+    gt_session_t *s = run->session;
+    gt_outcome_t outcome = lost;
+
+    shut(s);
+    if (lives(s, run->scratch))
+        outcome = run_judged(run);
+    if (outcome.said == GT_SAID_READ_ONLY)
+        shut(s);
+    return outcome;
+}
+
 static gt_outcome_t run_well(const run_t *run)
 {
     gt_session_t *s = run->session;
@@ -271,14 +332,19 @@ static gt_outcome_t run_well(const run_t *run)
 
     if (s->used + IDLE_MAY_BE_DEAD < gt_ticks() && !lives(s, run->scratch))
         return lost;
-    outcome = judge(s, run_once(run), run->scratch);
+    outcome = run_judged(run);
     while (may_pass(run, &outcome) && gt_ticks() - begun < BUSY_SPAN) {
         apr_sleep(BUSY_NAP);
-        outcome = judge(s, run_once(run), run->scratch);
+        outcome = run_judged(run);
     }
+    if (outcome.said == GT_SAID_READ_ONLY)
+        outcome = run_elsewhere(run);
     if (outcome.said == GT_SAID_LOST && lives(s, run->scratch))
-        outcome = gt_sql_is_read(run->statement->sql) ? judge(s, run_once(run), run->scratch) : cut;
-    s->used = outcome.said == GT_SAID_LOST ? 0 : gt_ticks();
+        outcome = gt_sql_is_read(run->statement->sql) ? run_judged(run) : cut;
+    /* A connection that is shut down is asked whether it lives before it is used again. */
+    s->used = outcome.said == GT_SAID_LOST || outcome.said == GT_SAID_READ_ONLY || s->is_late
+                  ? 0
+                  : gt_ticks();
     return outcome;
 }
 

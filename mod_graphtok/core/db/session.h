@@ -10,6 +10,7 @@
  */
 
 #include "db/db.h"
+#include "db/deadline.h"
 
 typedef struct gt_session_t gt_session_t;
 
@@ -18,8 +19,10 @@ typedef enum gt_said_t {
     GT_SAID_DONE,
     GT_SAID_LOST,      /* no answer: the connection or the server is gone */
     GT_SAID_CUT,       /* the connection broke under a write; the server is there */
+    GT_SAID_LATE,      /* no answer within our limit: the connection was shut down */
     GT_SAID_BUSY,      /* a lock or time limit: the same may pass at once or soon */
-    GT_SAID_NO_WRITES, /* it answers but takes no writes: standby, disk full */
+    GT_SAID_NO_WRITES, /* it answers but takes no writes: disk full */
+    GT_SAID_READ_ONLY, /* this server is no primary; its connection was shut down */
     GT_SAID_TAKEN,     /* a unique rule was broken */
     GT_SAID_NO_USER,   /* the application's user table has no such user */
     GT_SAID_BAD_VALUE, /* a value does not fit its column */
@@ -47,6 +50,10 @@ gt_session_t *gt_session_of(const gt_db_conn_t *conn);
 
 /** Which engine it speaks. */
 gt_engine_t gt_session_engine(const gt_session_t *session);
+
+/** How long each wait of the session's statements may take from now on. Literal texts have no limit:
+ * an index takes as long as it takes. @param deadlines NULL: no limit */
+void gt_session_limit(gt_session_t *session, gt_deadlines_t *deadlines, apr_interval_time_t limit);
 
 /** Rows of a statement, copied into `p`. A SELECT is repeated once on a new connection. */
 gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,

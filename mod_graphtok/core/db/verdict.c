@@ -29,11 +29,12 @@ static const code_row_t pg_codes[] = {
     {"08", GT_SAID_LOST},         /* connection exceptions */
     {"57014", GT_SAID_BUSY},      /* statement timeout */
     {"57", GT_SAID_LOST},         /* shutting down, starting up, terminated */
-    {"25P0", GT_SAID_LOST},       /* ended for being idle */
+    {"25P0", GT_SAID_LOST},       /* ended for being idle, or left in a failed transaction */
     {"53300", GT_SAID_LOST},      /* too many connections */
     {"53", GT_SAID_NO_WRITES},    /* disk full, out of memory */
     {"58", GT_SAID_NO_WRITES},    /* I/O */
-    {"25006", GT_SAID_NO_WRITES}, /* a standby */
+    {"25006", GT_SAID_READ_ONLY}, /* a standby */
+    {"40003", GT_SAID_CUT},       /* it is not known whether the statement was carried out */
     {"40", GT_SAID_BUSY},         /* serialization, deadlock */
     {"55P03", GT_SAID_BUSY},      /* lock timeout */
     {"23505", GT_SAID_TAKEN},     {"23503", GT_SAID_NO_USER},  {"22", GT_SAID_BAD_VALUE},
@@ -59,9 +60,14 @@ static const saying_t sayings[GT_SAYINGS] = {
     [GT_SAID_LOST] = {GT_STORE_AWAY, "GT0401", "the database does not answer"},
     [GT_SAID_CUT] = {GT_STORE_AWAY, "GT0424",
                      "the connection to the database broke; the write may or may not be done"},
+    [GT_SAID_LATE] = {GT_STORE_AWAY, "GT0432",
+                      "the database gave no answer in time; a write may or may not be done"},
     [GT_SAID_BUSY] = {GT_STORE_AWAY, "GT0404", "the database is busy: a lock or its time limit"},
     [GT_SAID_NO_WRITES] = {GT_STORE_AWAY, "GT0405",
                            "the database takes no writes: read-only, full, or failing disk"},
+    [GT_SAID_READ_ONLY] = {GT_STORE_AWAY, "GT0433",
+                           "this database server is read-only: a standby, or another server is "
+                           "the primary now"},
     [GT_SAID_TAKEN] = {GT_CONFLICT, "GT0406", "the row is there already"},
     [GT_SAID_NO_USER] = {GT_INVALID, "GT0407", "the application knows no such user"},
     [GT_SAID_BAD_VALUE] = {GT_INVALID, "GT0408", "a value does not fit its column"},
@@ -83,15 +89,18 @@ static void find(void *function, const char *name, apr_dso_handle_t *everything)
 
 gt_codes_t gt_codes_find(gt_engine_t engine, apr_pool_t *p)
 {
-    gt_codes_t codes = {NULL, NULL};
+    gt_codes_t codes = {NULL, NULL, NULL};
     apr_dso_handle_t *everything;
 
     if (apr_os_dso_handle_put(&everything, NULL, p) != APR_SUCCESS)
         return codes;
-    if (engine == GT_PGSQL)
+    if (engine == GT_PGSQL) {
         find(&codes.pg_verbosity, "PQsetErrorVerbosity", everything);
-    else
+        find(&codes.pg_socket, "PQsocket", everything);
+    }
+    else {
         find(&codes.sqlite_code, "sqlite3_extended_errcode", everything);
+    }
     return codes;
 }
 
@@ -111,6 +120,11 @@ void gt_codes_after(const gt_codes_t *codes, const gt_db_conn_t *conn, int befor
 {
     if (codes->pg_verbosity != NULL)
         (void)codes->pg_verbosity(native(conn), before);
+}
+
+int gt_codes_socket(const gt_codes_t *codes, const gt_db_conn_t *conn)
+{
+    return codes->pg_socket != NULL ? codes->pg_socket(native(conn)) : -1;
 }
 
 /* "ERROR:  23505" in any language: five capitals or digits end the first line. */

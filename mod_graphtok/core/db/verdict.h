@@ -15,6 +15,7 @@
 /** How an engine's library is asked; members are NULL where it has no such function. */
 typedef struct gt_codes_t {
     int (*pg_verbosity)(void *connection, int verbosity); /* PQsetErrorVerbosity */
+    int (*pg_socket)(const void *connection);             /* PQsocket */
     int (*sqlite_code)(void *connection);                 /* sqlite3_extended_errcode */
 } gt_codes_t;
 
@@ -26,6 +27,9 @@ int gt_codes_before(const gt_codes_t *codes, const gt_db_conn_t *conn);
 
 /** After it: let others who share the connection have their messages as they like them. */
 void gt_codes_after(const gt_codes_t *codes, const gt_db_conn_t *conn, int before);
+
+/** The socket of a connection; -1 when it has none (SQLite, a broken connection). */
+int gt_codes_socket(const gt_codes_t *codes, const gt_db_conn_t *conn);
 
 /** What a failed statement came to; `rc` is what apr_dbd gave. Ask at once, before anything else is
  * done with the connection. An outcome without code is GT_SAID_WRONG: ask whether it lives. */
