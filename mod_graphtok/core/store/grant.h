@@ -146,7 +146,8 @@ typedef struct gt_lease_ask_t {
  * Take the right to refresh a grant, if nobody holds it, and with it state the intent to spend its
  * refresh token. One UPDATE; safe against any thread, child, node; judged by the database's clock.
  * A lease that ran out with its intent open is not free at once: gt_lease_doubt.
- * @param ours  1: we hold it for `ask->lease`; 0: somebody else does, or the generation moved on
+ * @param ours  1: we hold it for `ask->lease`; 0: somebody else does, or the generation moved on.
+ *              1 with an error: it may be ours, since the answer was lost; gt_lease_end then
  */
 GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
                                 const gt_lease_ask_t *ask, apr_pool_t *p);
@@ -157,17 +158,19 @@ GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *
 GT_MUST gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant,
                                  apr_interval_time_t lease, apr_pool_t *p);
 
-/** Hold it for `lease` from now. @param ours 0: it is somebody else's, or the generation moved on */
+/** Hold it for `lease` from now. @param ours 0: it is somebody else's, or the generation moved on;
+ * 1 with an error: it may be ours still */
 GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
                                  const gt_lease_ask_t *ask, apr_pool_t *p);
 
-/** Give it back when it is still ours. */
-GT_MUST gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                                     apr_pool_t *p);
-
-/** Leave it to end by itself: what the POST did is not known, and no answer will come. */
-GT_MUST gt_err_t *gt_lease_rest(gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                                apr_pool_t *p);
+/**
+ * Give it back when it is still ours: this holder's, for this generation.
+ * @param grant       only owner and generation are read
+ * @param is_resting  1: leave it to end by itself, without its intent: what the POST did is not known,
+ *                    and no answer will come
+ */
+GT_MUST gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                               int is_resting, apr_pool_t *p);
 
 /** Grants that are waited for, at most so many a statement. */
 #define GT_WATCH_MAX 8

@@ -32,6 +32,7 @@ gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
 
     *ours = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    *ours = 1; /* perhaps, when there is no answer */
     const gt_db_value_t args[] = {GT_TEXT(ask->holder),    GT_NUM(seconds(ask->lease)),
                                   GT_TEXT(ask->holder),    GT_TEXT(owner.user),
                                   GT_TEXT(owner.provider), GT_NUM(grant->generation),
@@ -62,6 +63,7 @@ gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
 
     *ours = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    *ours = 1;
     const gt_db_value_t args[] = {GT_NUM(seconds(ask->lease)), GT_TEXT(owner.user),
                                   GT_TEXT(owner.provider), GT_TEXT(ask->holder),
                                   GT_NUM(grant->generation)};
@@ -72,9 +74,10 @@ gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
 }
 
 /* The generation too: a thread of this process may hold the lease of the next one by now. */
-static gt_err_t *end_ours(gt_sql_t how, gt_store_t *store, const gt_grant_t *grant,
-                          const char *holder, apr_pool_t *p)
+gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *holder,
+                       int is_resting, apr_pool_t *p)
 {
+    const gt_sql_t how = is_resting ? GT_SQL_LEASE_REST : GT_SQL_LEASE_GIVE_BACK;
     gt_owner_t owner;
 
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
@@ -82,18 +85,6 @@ static gt_err_t *end_ours(gt_sql_t how, gt_store_t *store, const gt_grant_t *gra
                                   GT_NUM(grant->generation)};
 
     return gt_db_change(NULL, store->db, how, &store->names, args, p);
-}
-
-gt_err_t *gt_lease_give_back(gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                             apr_pool_t *p)
-{
-    return end_ours(GT_SQL_LEASE_GIVE_BACK, store, grant, holder, p);
-}
-
-gt_err_t *gt_lease_rest(gt_store_t *store, const gt_grant_t *grant, const char *holder,
-                        apr_pool_t *p)
-{
-    return end_ours(GT_SQL_LEASE_REST, store, grant, holder, p);
 }
 
 static void compare(gt_watched_t *watched, const gt_db_row_t *row)

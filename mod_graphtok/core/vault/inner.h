@@ -14,6 +14,7 @@
 typedef struct gt_usage_t gt_usage_t;
 typedef struct gt_recent_t gt_recent_t;
 typedef struct gt_watch_t gt_watch_t;
+typedef struct gt_give_backs_t gt_give_backs_t;
 
 struct gt_vault_t {
     gt_vault_parts_t parts;
@@ -22,7 +23,7 @@ struct gt_vault_t {
     gt_usage_t *usage;
     gt_recent_t *recent;
     gt_watch_t *watch;
-    gt_limits_t *rests;      /* what is left alone for a while: the server's, else our own */
+    gt_give_backs_t *give_backs;
     apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
     int purge_goes_on;       /* the last purge left some for the next round; as above */
 };
@@ -71,12 +72,12 @@ typedef struct gt_recent_key_t {
     apr_int64_t generation;
 } gt_recent_key_t;
 
-/** Remember a failure for `span` µs; the failure says so from now on (retry_after). */
-void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err,
+/** Remember a failure for `span` µs. */
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
                     apr_interval_time_t span);
 
 /** The same for a provider that is down: longer with each failure in a row, 1 to 30 s. */
-void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err);
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err);
 
 /** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
 GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p);
@@ -120,22 +121,11 @@ GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *sto
 
 /* ---- rest.c ---- */
 
-/** The server's limits, or of this process alone where there are none (the command line). */
-gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p);
+/** A failure that is everybody's (throttled, our client broken): no child asks for a while. */
+void gt_rest_note(gt_vault_t *vault, const char *provider, const gt_err_t *err);
 
-/** Whom a token request concerns. */
-typedef struct gt_rest_t {
-    const char *provider;
-    const char *tenant; /* gt_provider_tenant; NULL: not known */
-} gt_rest_t;
-
-/** What is more than one user's trouble (throttled, our client not accepted) is not asked for again
- * for a while, by any child: by nobody, or for nobody of that tenant. `err` says how long from now
- * on (retry_after). */
-void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err);
-
-/** GT_OK, or why the provider is not asked. */
-GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p);
+/** GT_OK, or why the provider is left alone. */
+GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const char *provider, apr_pool_t *p);
 
 /* ---- refresh.c ---- */
 
@@ -157,6 +147,7 @@ typedef struct gt_refresh_t {
     const char *holder; /* of the lease: this very job */
     apr_pool_t *round;  /* holds `grant`, cleared at each look */
     gt_grant_t *grant;
+    gt_grant_t held; /* owner and generation of the lease */
     gt_token_ask_t post;
     apr_time_t posted;     /* ticks: when the POST began */
     gt_err_t *failure;     /* of the POST */
@@ -165,13 +156,25 @@ typedef struct gt_refresh_t {
     gt_waiting_t waiting;
     int is_waiting; /* 1: with the watch */
     int commits;    /* tries that found the store away */
-    int has_lease;
+    int has_lease;  /* 1: we hold it, or may hold it: the answer to taking it was lost */
     int is_open;    /* 1: the POST may have spent the refresh token, and nothing is stored */
     int has_answer; /* 1: and we hold what it gave */
     int may_journal;
 } gt_refresh_t;
 
 extern const gt_work_t gt_refresh;
+
+/* ---- give_back.c ---- */
+
+/** Leases whose end could not be written. Of this child, bounded. Thread-safe. */
+gt_give_backs_t *gt_give_backs_make(apr_pool_t *p);
+
+/** A refresh has ended, and the database was away when its lease was to end: try again until it is
+ * back. @return 0 when there is no use or no room: the lease ends by itself */
+int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err);
+
+/** A crew's periodic function, with the vault as its baton: try those that wait. */
+void gt_give_back(void *baton, apr_pool_t *scratch);
 
 /** gt_job_init_fn; `ask` is a gt_refresh_ask_t. */
 void *gt_refresh_init(const void *ask, apr_pool_t *p);

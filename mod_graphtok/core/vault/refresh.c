@@ -201,6 +201,8 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     const char *intent = r->grant->intent_owner;
     gt_lease_ask_t ask = {r->holder, config_of(r)->lease, NULL};
 
+    r->held.owner = r->ask.owner;
+    r->held.generation = r->grant->generation;
     if (intent != NULL && gt_holder_is_dead(intent, r->holder, r->round))
         ask.dead = intent;
     GT_TRY(gt_lease_take(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
@@ -226,19 +228,9 @@ static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
-/** Whom the POST concerns, besides this grant. */
-static gt_rest_t whom(const gt_refresh_t *r)
-{
-    const gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
-
-    return (gt_rest_t){r->ask.owner.provider,
-                       gt_provider_tenant(gt_provider_conf(provider), r->grant->account.tenant)};
-}
-
 static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
-    gt_rest_t rest;
 
     leave_watch(r);
     look_into_cache(r, gt_task_pool(task));
@@ -249,8 +241,7 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         GT_TRY(look_into_journal(r, task));
     if (r->token.access != NULL)
         return GT_OK;
-    rest = whom(r);
-    GT_TRY(gt_rest_check(r->ask.vault, &rest, gt_task_pool(task)));
+    GT_TRY(gt_rest_check(r->ask.vault, r->ask.owner.provider, gt_task_pool(task)));
     GT_TRY(try_lease(r));
     if (r->has_lease) {
         (void)gt_fail("refresh.lease");
@@ -371,15 +362,13 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
     apr_pool_t *p = gt_task_pool(task);
-    gt_rest_t rest;
     gt_err_t *err;
     int noted;
 
     if (r->token.access != NULL || r->failure == GT_OK)
         return GT_OK;
     r->is_open = r->post.was_sent;
-    rest = whom(r);
-    gt_rest_note(r->ask.vault, &rest, r->failure);
+    gt_rest_note(r->ask.vault, r->ask.owner.provider, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r, p);
         return r->failure;
@@ -461,25 +450,29 @@ static gt_err_t *lost(const gt_refresh_t *r, gt_err_t *err)
     return err;
 }
 
+/** Try the journal; where it takes nothing the database is tried for a whole lease. */
+static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
+{
+    gt_err_t *err = to_journal(r, p);
+
+    if (err == GT_OK) {
+        publish(r, p);
+        return 1;
+    }
+    gt_log_err(err, "keeping a new refresh token while the database is away");
+    r->may_journal = 0;
+    r->until = gt_ticks() + config_of(r)->lease;
+    return 0;
+}
+
 /** The database does not take it: again for a moment, then the journal; without one (or when it is
  * full) again for a whole lease. */
 static gt_err_t *not_taken(gt_refresh_t *r, gt_task_t *task, gt_err_t *err)
 {
-    apr_pool_t *p = gt_task_pool(task);
-    gt_err_t *journal_err;
-
     if (!gt_class_row(err->cls)->may_retry)
         return lost(r, err);
-    if (gt_ticks() >= r->until && r->may_journal) {
-        journal_err = to_journal(r, p);
-        if (journal_err == GT_OK) {
-            publish(r, p);
-            return GT_OK;
-        }
-        gt_log_err(journal_err, "keeping a new refresh token while the database is away");
-        r->may_journal = 0;
-        r->until = gt_ticks() + config_of(r)->lease;
-    }
+    if (gt_ticks() >= r->until && r->may_journal && is_journaled(r, gt_task_pool(task)))
+        return GT_OK;
     if (gt_ticks() >= r->until)
         return lost(r, err);
     gt_again_at(task, gt_ticks() + gt_backoff(r->commits++, STORE_FIRST, STORE_LAST));
@@ -501,6 +494,9 @@ static gt_err_t *commit(gt_task_t *task, void *state)
         r->until = gt_ticks() + (r->may_journal ? STORE_PATIENCE : config_of(r)->lease);
         (void)gt_fail("refresh.answer");
     }
+    /* A statement that waits in vain would put the token at risk for seconds. */
+    if (r->may_journal && gt_db_is_stuck(gt_store_db(r->ask.store)) && is_journaled(r, p))
+        return GT_OK;
     err = gt_grant_commit(&stored, r->ask.store, r->grant, &r->post.tokens, p);
     if (err != GT_OK)
         return not_taken(r, task, err);
@@ -531,18 +527,16 @@ static void end_lease(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_err_t *err;
 
-    if (!r->has_lease || r->grant == NULL)
+    if (!r->has_lease)
         return;
     if (r->is_open) {
         gt_log(GT_LOG_WARNING, "GT0606",
                "what became of a refresh of user %s at %s is not known; it is not repeated before "
                "its lease (%s) ends, since a token sent twice could revoke the grant",
                r->ask.owner.user, r->ask.owner.provider, gt_span_text(config_of(r)->lease, p));
-        err = gt_lease_rest(r->ask.store, r->grant, r->holder, p);
     }
-    else
-        err = gt_lease_give_back(r->ask.store, r->grant, r->holder, p);
-    if (err != GT_OK)
+    err = gt_lease_end(r->ask.store, &r->held, r->holder, r->is_open, p);
+    if (err != GT_OK && !gt_give_back_later(r, err))
         gt_log_err(err, "giving back a lease, which ends by itself");
 }
 

@@ -160,4 +160,5 @@ void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch)
 {
     gt_usage_write(vault->usage, apr_time_from_sec(5), scratch);
+    gt_give_back(vault, scratch);
 }

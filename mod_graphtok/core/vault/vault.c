@@ -24,6 +24,7 @@
 #define WRITE_EVERY apr_time_from_sec(10)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 #define NEWS_EVERY apr_time_from_msec(500)
+#define GIVE_BACK_EVERY apr_time_from_msec(500)
 
 static void write_usage(void *baton, apr_pool_t *scratch)
 {
@@ -55,12 +56,14 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
     vault->watch = gt_watch_make(vault, p);
-    vault->rests = gt_rest_make(parts, p);
+    vault->give_backs = gt_give_backs_make(p);
     vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {
         err = gt_crew_every(parts->crew, "usage", WRITE_EVERY, write_usage, vault);
         if (err == GT_OK)
             err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
+        if (err == GT_OK)
+            err = gt_crew_every(parts->crew, "leases", GIVE_BACK_EVERY, gt_give_back, vault);
         if (err != GT_OK)
             gt_log_err(err, "use counts will be written at the end only");
     }
