@@ -163,7 +163,7 @@ static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
  * nothing is gained by trying the next. */
 static int is_everybodys(const gt_err_t *err)
 {
-    return err->cls == GT_STORE_AWAY || err->cls == GT_CLIENT_BROKEN;
+    return err->cls == GT_STORE_AWAY || err->extent == GT_EXTENT_REGISTRATION;
 }
 
 static gt_err_t *act(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,

@@ -102,8 +102,8 @@ static void answer_problem(gtm_exchange_t *x, const gt_err_t *err, const char *l
         gt_json_set(problem, "code", err->code);
     if (err->request_id)
         gt_json_set(problem, "request_id", err->request_id);
-    if (err->retry_after > 0)
-        gt_json_set_number(problem, "retry_after", whole_seconds(err->retry_after));
+    if (gt_err_wait(err) > 0)
+        gt_json_set_number(problem, "retry_after", whole_seconds(gt_err_wait(err)));
     if (err->fields)
         gt_json_put(problem, "errors", field_list(err));
     if (login_url)
@@ -127,10 +127,10 @@ static void set_error_fields(gtm_exchange_t *x, const gt_err_t *err)
     apr_table_t *out = x->r->err_headers_out;
     int status = gt_err_status(err);
 
-    if (err->retry_after > 0)
+    if (gt_err_wait(err) > 0)
         apr_table_setn(
             out, "Retry-After",
-            apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT, whole_seconds(err->retry_after)));
+            apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT, whole_seconds(gt_err_wait(err))));
     if (err->request_id)
         apr_table_setn(out, "request-id", apr_pstrdup(x->r->pool, err->request_id));
     if (status == HTTP_UNAUTHORIZED)

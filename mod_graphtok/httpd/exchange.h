@@ -60,6 +60,7 @@ typedef struct gtm_exchange_t {
     gt_task_t *task;
     int stays;           /* 1: the browser is sent nowhere, not even to sign in */
     int parked_road;     /* 1: the driver parks: output may be awaited */
+    int is_answered;     /* 1: an input filter has answered in our stead */
     int head_sent;       /* 1: streaming began: errors can only cut */
     apr_pool_t *scratch; /* of one piece of a stream */
     void *own;           /* the route's */

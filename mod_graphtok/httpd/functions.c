@@ -16,7 +16,7 @@ static void explain(graphtok_token_t *answer, const gtm_exchange_t *x, const gt_
     answer->tag = err->tag;
     answer->detail = err->detail;
     answer->status = gt_err_status(err);
-    answer->retry_after = err->retry_after;
+    answer->retry_after = gt_err_wait(err);
     if (x != NULL && (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION))
         answer->login_url = gtm_login_link(x, err);
 }

@@ -102,6 +102,8 @@ int gtm_handler(request_rec *r)
     if (!x->child)
         return HTTP_SERVICE_UNAVAILABLE;
     err = pass_gates(x);
+    if (x->is_answered)
+        return AP_FILTER_ERROR;
     if (!err && gtm_park_can(r))
         return gtm_park_run(x);
     if (!err)

@@ -96,11 +96,43 @@ def test_our_own_secret_is_wrong(site, sandbox, browser):
                   code=7000222, times=1)
     answer = browser.get(callback)
     assert answer.status == 502 and answer.json["code"] == "AADSTS7000222"
-    if site.httpd.mpm == "event":  # one child: it knows
+    assert int(answer.headers["Retry-After"]) >= 1
+    for _ in range(4):  # each child knows
         held = Browser(sandbox.ca).sign_in(site.url + "/auth/login")
-        assert held.status == 502 and held.json["retry_after"] >= 1
+        assert held.status == 502 and held.json["tag"] == "GT0619"
+        assert held.json["retry_after"] >= 1
     site.httpd.wait_until(
         lambda: Browser(sandbox.ca).sign_in(site.url + "/auth/login").status == 200, 15)
+
+
+THEIRS = [
+    (700016, "unauthorized_client"),
+    (7000112, "unauthorized_client"),
+    (650052, "invalid_client"),
+    (500011, "invalid_resource"),
+    (70011, "invalid_scope"),
+    (90002, "invalid_tenant"),
+    (90055, "temporarily_unavailable"),
+    (50196, "invalid_grant"),
+    (9002313, "invalid_request"),  # what a stranger gets for a code that is none
+]
+
+
+def test_one_tenants_refusal_is_not_the_others(make_site, sandbox):
+    """Whoever signs in after it, from another tenant, is not held back."""
+    site = make_site(provider=f"GraphTokTenant common\nGraphTokAllowedTenants {sandbox.tenant}")
+    site.start()
+    try:
+        for code, error in THEIRS:
+            theirs = Browser(sandbox.ca)
+            callback = theirs.leave_for_sign_in(site.url + "/auth/login")
+            sandbox.fault(where="token", kind="entra_error", status=400, error=error, code=code,
+                          times=1)
+            refused = theirs.get(callback)
+            assert refused.status >= 400 and refused.json["code"] == f"AADSTS{code}"
+            assert Browser(sandbox.ca).sign_in(site.url + "/auth/login").status == 200, code
+    finally:
+        site.end()
 
 
 def test_a_provider_that_never_answers(make_site, sandbox):

@@ -58,6 +58,20 @@ def test_T6_refreshed_once_for_many(site, sandbox, tom):
     assert all(answer.json["expires_in"] > 300 for answer in answers[-1:])
 
 
+@pytest.mark.parametrize("kind, more", [("status", {"status": 500}), ("die", {}),
+                                        ("garbage", {})])
+def test_T7_whoever_asks_is_told_when_to_come_again(site, sandbox, tom, kind, more):
+    """The first as well as those who join or come after."""
+    age(site, left=-5)
+    forget_cache(site)
+    sandbox.fault(where="token", kind=kind, times=50, **more)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: Browser(sandbox.ca).get(site.url + "/tom/auth/token"),
+                                range(12)))
+    assert {answer.status for answer in answers} <= {502, 504}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers), answers
+
+
 def test_T6_a_short_token_is_used_for_half_its_life(site, sandbox, tom):
     """Tokens of a minute, refreshed five minutes before their end: not at every use."""
     sandbox.process.settings(access_seconds=60)

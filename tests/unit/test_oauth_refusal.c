@@ -73,6 +73,33 @@ static const number_case_t number_cases[] = {
     {"access_denied", NULL, GT_INTERACTION, "90093 90094 90095"},
 };
 
+/* Whose trouble each number is; what is not listed is its user's. */
+typedef struct extent_case_t {
+    gt_extent_t extent;
+    const char *numbers;
+} extent_case_t;
+
+static const extent_case_t extents[] = {
+    {GT_EXTENT_REGISTRATION,
+     "7000215 7000218 7000222 700025 700027 700030 70021 50012 50027 50049 50050 50194"},
+    {GT_EXTENT_TENANT, "70001 700011 700016 7000112 7000229 65002 65005 650051 650052 650053 "
+                       "650054 650056 650057 50001 500011 90008 28000 28002 28003 70011 700022 "
+                       "1002012 50059 50128 90002 90019 90038 900382 900432 900439 9002332 90055"},
+    {GT_EXTENT_CALL,
+     "50011 70004 90009 900971 9002325 9002326 9002327 70003 70007 700054 90010 90013 "
+     "90014 90015 90056 900144 900561 901002 9001023"},
+    {GT_EXTENT_PROVIDER, "40010 50033 50087 70012 80002 80005 90006 90012 90033 90090 90024 90036"},
+};
+
+static gt_extent_t extent_of(const char *number)
+{
+    for (size_t i = 0; i < sizeof(extents) / sizeof(extents[0]); i++)
+        if (strstr(apr_pstrcat(pool, " ", extents[i].numbers, " ", NULL),
+                   apr_pstrcat(pool, " ", number, " ", NULL)) != NULL)
+            return extents[i].extent;
+    return GT_EXTENT_USER;
+}
+
 static gt_err_t *verdict(int status, const char *body)
 {
     return gt_token_verdict(status, body, strlen(body), 0, pool);
@@ -101,6 +128,10 @@ START_TEST(every_number_has_its_class)
 
         ck_assert_msg(err->cls == row->cls, "%s %s: class %d, not %d", row->error, number,
                       (int)err->cls, (int)row->cls);
+        /* The others stand in no table: the error word decides. */
+        if (strstr(" 70002 90023 9002313 ", number) == NULL)
+            ck_assert_msg(err->extent == extent_of(number), "%s %s: extent %d, not %d", row->error,
+                          number, (int)err->extent, (int)extent_of(number));
         ck_assert_str_eq(err->code, apr_pstrcat(pool, "AADSTS", number, NULL));
         ck_assert_str_eq(err->request_id, "0d4d2b3f-1111-4222-8333-abcdefabcdef");
         ck_assert_ptr_null(strstr(err->detail, "Trace"));
@@ -174,6 +205,39 @@ START_TEST(every_answer_has_its_class)
     ck_assert_msg(err->cls == row->cls, "%d %s: class %d, not %d", row->status, row->body,
                   (int)err->cls, (int)row->cls);
     ck_assert_pstr_eq(err->code, row->code);
+}
+END_TEST
+
+typedef struct word_case_t {
+    int status;
+    const char *body;
+    gt_extent_t extent;
+} word_case_t;
+
+static const word_case_t words[] = {
+    {401, "{\"error\":\"invalid_client\"}", GT_EXTENT_REGISTRATION},
+    {401, "{\"error\":\"something_new\"}", GT_EXTENT_REGISTRATION},
+    {400, "{\"error\":\"unauthorized_client\"}", GT_EXTENT_TENANT},
+    {400, "{\"error\":\"invalid_scope\"}", GT_EXTENT_TENANT},
+    {400, "{\"error\":\"invalid_resource\"}", GT_EXTENT_TENANT},
+    {400, "{\"error\":\"invalid_tenant\"}", GT_EXTENT_TENANT},
+    {400, "{\"error\":\"invalid_request\",\"error_codes\":[9002313]}", GT_EXTENT_CALL},
+    {400, "{\"error\":\"redirect_uri_mismatch\"}", GT_EXTENT_CALL},
+    {400, "{\"error\":\"something_new\"}", GT_EXTENT_USER},
+    {400, "{\"error\":\"invalid_grant\"}", GT_EXTENT_USER},
+    /* the status says more than the word, unless the word names a user or a tenant */
+    {429, "", GT_EXTENT_PROVIDER},
+    {503, "{\"error\":\"invalid_grant\"}", GT_EXTENT_PROVIDER},
+    {429, "{\"error\":\"invalid_grant\",\"error_codes\":[50196]}", GT_EXTENT_USER},
+    {429, "{\"error\":\"temporarily_unavailable\",\"error_codes\":[90055]}", GT_EXTENT_TENANT},
+};
+
+START_TEST(every_word_has_its_extent)
+{
+    gt_err_t *err = verdict(words[_i].status, words[_i].body);
+
+    ck_assert_msg(err->extent == words[_i].extent, "%d %s: extent %d", words[_i].status,
+                  words[_i].body, (int)err->extent);
 }
 END_TEST
 
@@ -268,6 +332,7 @@ Suite *suite_oauth_refusal(void)
 
     tcase_add_loop_test(tcase, every_number_has_its_class, 0, ROWS(number_cases));
     tcase_add_loop_test(tcase, every_answer_has_its_class, 0, ROWS(answer_cases));
+    tcase_add_loop_test(tcase, every_word_has_its_extent, 0, ROWS(words));
     tcase_add_test(tcase, retry_after_is_kept_or_given);
     tcase_add_test(tcase, a_claims_challenge_is_a_small_object_or_nothing);
     tcase_add_test(tcase, claims_are_not_kept_for_a_dead_grant);

@@ -368,6 +368,7 @@ static gt_err_t *error_of(gt_class_t cls, int seconds)
     gt_err_t *err = gt_err(pool, cls, "GT0999", "for a test");
 
     err->retry_after = apr_time_from_sec(seconds);
+    err->extent = cls == GT_CLIENT_BROKEN ? GT_EXTENT_REGISTRATION : GT_EXTENT_USER;
     return err;
 }
 
@@ -399,20 +400,40 @@ START_TEST(health_is_the_last_answer)
 }
 END_TEST
 
-START_TEST(a_hold_lasts_as_long_as_it_says)
+START_TEST(one_users_or_tenants_trouble_is_not_the_providers)
 {
-    gt_err_t *err;
+    gt_err_t *err = error_of(GT_CLIENT_BROKEN, 0);
+    apr_time_t last;
+    int is_well;
 
     fake_clock(apr_time_from_sec(1800000000));
-    ck_ok(gt_provider_held(provider, pool));
-    gt_provider_hold(provider, error_of(GT_THROTTLED, 30));
-    gt_provider_hold(provider, error_of(GT_CLIENT_BROKEN, 2)); /* the longer one counts */
-    fake_time += apr_time_from_sec(29);
-    err = gt_provider_held(provider, pool);
-    ck_fails(err, GT_THROTTLED, "GT0507");
-    ck_assert_int_eq(err->retry_after, apr_time_from_sec(1));
-    fake_time += apr_time_from_sec(1);
-    ck_ok(gt_provider_held(provider, pool));
+    conf->tenant = "common";
+    for (err->extent = GT_EXTENT_CALL; err->extent <= GT_EXTENT_TENANT; err->extent++) {
+        gt_provider_heard(provider, err);
+        gt_provider_health(&last, &is_well, provider);
+        ck_assert_int_eq(is_well, 1);
+    }
+    conf->tenant = FAKE_TENANT; /* there is no other */
+    err->extent = GT_EXTENT_TENANT;
+    gt_provider_heard(provider, err);
+    gt_provider_health(&last, &is_well, provider);
+    ck_assert_int_eq(is_well, 0);
+}
+END_TEST
+
+START_TEST(a_request_concerns_a_tenant_or_nobody_knows_which)
+{
+    gt_provider_conf_t asked = {.tenant = "common"};
+
+    ck_assert_str_eq(gt_provider_tenant(&asked, FAKE_TENANT), FAKE_TENANT);
+    ck_assert_ptr_null(gt_provider_tenant(&asked, ""));
+    ck_assert_ptr_null(gt_provider_tenant(&asked, NULL));
+    asked.tenant = "organizations";
+    ck_assert_ptr_null(gt_provider_tenant(&asked, NULL));
+    asked.tenant = "contoso.example"; /* a guest's own tenant is not asked */
+    ck_assert_str_eq(gt_provider_tenant(&asked, FAKE_TENANT), "contoso.example");
+    asked.tenant = "";
+    ck_assert_ptr_null(gt_provider_tenant(&asked, FAKE_TENANT));
 }
 END_TEST
 
@@ -457,7 +478,8 @@ Suite *suite_provider(void)
     tcase_add_test(fetching, old_keys_serve_while_there_are_no_new_ones);
     tcase_add_test(fetching, first_keys_that_fail_are_an_error);
     tcase_add_test(fetching, health_is_the_last_answer);
-    tcase_add_test(fetching, a_hold_lasts_as_long_as_it_says);
+    tcase_add_test(fetching, one_users_or_tenants_trouble_is_not_the_providers);
+    tcase_add_test(fetching, a_request_concerns_a_tenant_or_nobody_knows_which);
     tcase_add_test(fetching, the_date_tells_our_clocks_error);
     return suite;
 }

@@ -65,10 +65,14 @@ START_TEST(a_failure_has_its_effect_and_no_other)
 {
     const effect_case_t *effect = &effects[_i];
     gt_grant_t *grant;
+    gt_err_t *err;
 
     sign_in_row(&tom, 0);
     fake_answer(fake, FAKE_TOKEN, &effect->reply);
-    ck_assert_int_eq(error_of(&child[0])->cls, effect->cls);
+    err = error_of(&child[0]);
+    ck_assert_int_eq(err->cls, effect->cls);
+    /* The first who asks is told when to come again, as those are who come after. */
+    ck_assert_int_eq(err->retry_after > 0, gt_class_row(effect->cls)->effect == GT_EFFECT_NONE);
     grant = row();
     ck_assert_int_eq(grant->status, effect->status);
     ck_assert_int_eq(grant->error_count, effect->errors);
@@ -96,7 +100,8 @@ START_TEST(what_failed_a_moment_ago_is_not_tried_again_at_once)
 
     sign_in_row(&tom, 0);
     fake_answer(fake, FAKE_TOKEN, &down);
-    fails(&child[0], GT_UPSTREAM, "GT0524");
+    err = fails(&child[0], GT_UPSTREAM, "GT0524");
+    ck_assert_int_gt(err->retry_after, 0);
     err = fails(&child[0], GT_UPSTREAM, "GT0524");
     ck_assert_int_gt(err->retry_after, 0);
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
@@ -118,9 +123,71 @@ START_TEST(a_throttle_is_for_all_users)
     sign_in_row(&bob, 0);
     what.owner = bob;
     err = ask(&what, &child[0]);
-    ck_fails(err, GT_THROTTLED, "GT0507");
+    ck_fails(err, GT_THROTTLED, "GT0619");
     ck_assert_int_gt(err->retry_after, SECONDS(50));
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+/* A user of a tenant asks; only the tenant is his own. */
+static gt_err_t *error_of_user(const char *name, const char *tenant)
+{
+    gt_owner_t owner = {name, "microsoft"};
+    gt_token_for_t what = ask_of(&child[0]);
+
+    sign_in_row(&owner, 0);
+    bench_run(bench, apr_psprintf(pool,
+                                  "UPDATE user_tokens SET account_tenant = '%s' WHERE user_id = "
+                                  "'%s'",
+                                  tenant, name));
+    what.owner = owner;
+    return ask(&what, &child[0]);
+}
+
+static void serve_many_tenants(void)
+{
+    gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
+    const char *base = apr_pstrcat(pool, conf->authority, "/common", NULL);
+    fake_reply_t document = {200, NULL, NULL};
+
+    conf->tenant = "common";
+    document.body = apr_psprintf(pool,
+                                 "{\"issuer\":\"%s/{tenantid}/v2.0\",\"authorization_endpoint\":"
+                                 "\"%s/authorize\",\"token_endpoint\":\"%s/token\",\"jwks_uri\":"
+                                 "\"%s/keys\"}",
+                                 conf->authority, base, base, base);
+    fake_answer(fake, FAKE_DISCOVERY, &document);
+}
+
+typedef struct held_case_t {
+    fake_reply_t reply;
+    int tenants_users; /* 1: others of the same tenant are held back */
+    int all;           /* 1: everybody is */
+} held_case_t;
+
+static const held_case_t held_cases[] = {
+    {{400, NULL, "{\"error\":\"unauthorized_client\",\"error_codes\":[700016]}"}, 1, 0},
+    {{400, NULL, "{\"error\":\"invalid_scope\"}"}, 1, 0},
+    {{400, NULL, "{\"error\":\"temporarily_unavailable\",\"error_codes\":[90055]}"}, 1, 0},
+    {{400, NULL, "{\"error\":\"invalid_request\",\"error_codes\":[9002313]}"}, 0, 0},
+    {{429, NULL, "{\"error\":\"invalid_grant\",\"error_codes\":[50196]}"}, 0, 0},
+    {{401, NULL, "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}"}, 1, 1},
+    {{429, "Retry-After: 60\r\n", ""}, 1, 1},
+};
+
+START_TEST(a_trouble_is_theirs_whose_it_is)
+{
+    const held_case_t *held = &held_cases[_i];
+    int asked = 0;
+
+    serve_many_tenants();
+    fake_answer(fake, FAKE_TOKEN, &held->reply);
+    ck_assert_ptr_nonnull(error_of_user("one", "t-1"));
+    ck_assert_ptr_nonnull(error_of_user("two", "t-1"));
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), asked + (held->tenants_users ? 1 : 2));
+    asked = fake_calls(fake, FAKE_TOKEN);
+    ck_assert_ptr_nonnull(error_of_user("three", "t-2"));
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), asked + (held->all ? 0 : 1));
 }
 END_TEST
 
@@ -218,6 +285,7 @@ Suite *suite_refresh(void)
                         ROWS(effects));
     tcase_add_test(failures, what_failed_a_moment_ago_is_not_tried_again_at_once);
     tcase_add_test(failures, a_throttle_is_for_all_users);
+    tcase_add_loop_test(failures, a_trouble_is_theirs_whose_it_is, 0, ROWS(held_cases));
     tcase_add_test(failures, a_post_that_may_have_arrived_is_repeated_only_after_the_lease);
     tcase_add_test(failures, three_refusals_deactivate);
     tcase_add_test(failures, a_losers_verdict_changes_nothing);

@@ -24,45 +24,50 @@
 /* Most wrong fields in one answer: enough for any form, a bound for a hostile body. */
 #define FIELDS_MAX 100
 
+/* Both pass as a rule within a second: a database fails over, a queue drains. */
+#define A_MOMENT APR_USEC_PER_SEC
+
 /* 499 is not registered; it is what proxies write when the client went away first. */
 static const gt_class_row_t class_rows[GT_CLASSES] = {
     [GT_INVALID] = {"invalid-request", "The request is not valid", 400, EX_DATAERR, GT_LOG_DEBUG, 0,
-                    GT_EFFECT_NONE},
-    [GT_TOO_LARGE] = {"too-large", "The request is too large", 413, EX_DATAERR, GT_LOG_DEBUG, 0,
+                    0, GT_EFFECT_NONE},
+    [GT_TOO_LARGE] = {"too-large", "The request is too large", 413, EX_DATAERR, GT_LOG_DEBUG, 0, 0,
                       GT_EFFECT_NONE},
     [GT_UNSUPPORTED] = {"unsupported-media-type", "The media type is not supported", 415,
-                        EX_DATAERR, GT_LOG_DEBUG, 0, GT_EFFECT_NONE},
-    [GT_FORBIDDEN] = {"forbidden", "Not allowed", 403, EX_NOPERM, GT_LOG_INFO, 0, GT_EFFECT_NONE},
-    [GT_NOT_FOUND] = {"not-found", "Not found", 404, EX_NOINPUT, GT_LOG_DEBUG, 0, GT_EFFECT_NONE},
-    [GT_METHOD] = {"method-not-allowed", "Method not allowed", 405, EX_USAGE, GT_LOG_DEBUG, 0,
+                        EX_DATAERR, GT_LOG_DEBUG, 0, 0, GT_EFFECT_NONE},
+    [GT_FORBIDDEN] = {"forbidden", "Not allowed", 403, EX_NOPERM, GT_LOG_INFO, 0, 0,
+                      GT_EFFECT_NONE},
+    [GT_NOT_FOUND] = {"not-found", "Not found", 404, EX_NOINPUT, GT_LOG_DEBUG, 0, 0,
+                      GT_EFFECT_NONE},
+    [GT_METHOD] = {"method-not-allowed", "Method not allowed", 405, EX_USAGE, GT_LOG_DEBUG, 0, 0,
                    GT_EFFECT_NONE},
     [GT_CONFLICT] = {"conflict", "In conflict with what is stored", 409, EX_DATAERR, GT_LOG_INFO, 0,
-                     GT_EFFECT_NONE},
-    [GT_LIMITED] = {"rate-limited", "Too many requests", 429, EX_TEMPFAIL, GT_LOG_DEBUG, 1,
+                     0, GT_EFFECT_NONE},
+    [GT_LIMITED] = {"rate-limited", "Too many requests", 429, EX_TEMPFAIL, GT_LOG_DEBUG, 1, 0,
                     GT_EFFECT_NONE},
-    [GT_SIGN_IN] = {"sign-in-required", "Sign-in required", 401, EX_NOPERM, GT_LOG_INFO, 0,
+    [GT_SIGN_IN] = {"sign-in-required", "Sign-in required", 401, EX_NOPERM, GT_LOG_INFO, 0, 0,
                     GT_EFFECT_DEACTIVATE},
     [GT_INTERACTION] = {"interaction-required", "The provider asks for the user", 401, EX_NOPERM,
-                        GT_LOG_INFO, 0, GT_EFFECT_INTERACT},
-    [GT_REFUSED] = {"refused", "Refused by the provider", 502, EX_PROTOCOL, GT_LOG_INFO, 0,
+                        GT_LOG_INFO, 0, 0, GT_EFFECT_INTERACT},
+    [GT_REFUSED] = {"refused", "Refused by the provider", 502, EX_PROTOCOL, GT_LOG_INFO, 0, 0,
                     GT_EFFECT_COUNT},
     [GT_CLIENT_BROKEN] = {"client-broken", "Our registration at the provider does not work", 502,
-                          EX_CONFIG, GT_LOG_ERROR, 0, GT_EFFECT_NONE},
+                          EX_CONFIG, GT_LOG_ERROR, 0, 0, GT_EFFECT_NONE},
     [GT_THROTTLED] = {"throttled", "The provider asks us to wait", 429, EX_TEMPFAIL, GT_LOG_WARNING,
-                      1, GT_EFFECT_NONE},
+                      1, 0, GT_EFFECT_NONE},
     [GT_UPSTREAM] = {"upstream-failed", "The provider cannot be reached", 502, EX_TEMPFAIL,
-                     GT_LOG_WARNING, 1, GT_EFFECT_NONE},
+                     GT_LOG_WARNING, 1, 0, GT_EFFECT_NONE},
     [GT_TIMEOUT] = {"upstream-timeout", "The provider did not answer in time", 504, EX_TEMPFAIL,
-                    GT_LOG_WARNING, 1, GT_EFFECT_NONE},
+                    GT_LOG_WARNING, 1, 0, GT_EFFECT_NONE},
     [GT_STORE_AWAY] = {"store-away", "The database cannot be reached", 503, EX_TEMPFAIL,
-                       GT_LOG_ERROR, 1, GT_EFFECT_NONE},
-    [GT_BUSY] = {"busy", "Too busy at the moment", 503, EX_TEMPFAIL, GT_LOG_WARNING, 1,
+                       GT_LOG_ERROR, 1, A_MOMENT, GT_EFFECT_NONE},
+    [GT_BUSY] = {"busy", "Too busy at the moment", 503, EX_TEMPFAIL, GT_LOG_WARNING, 1, A_MOMENT,
                  GT_EFFECT_NONE},
     [GT_CANCELLED] = {"cancelled", "Nobody waits for this any more", 499, EX_TEMPFAIL, GT_LOG_DEBUG,
-                      1, GT_EFFECT_NONE},
+                      1, 0, GT_EFFECT_NONE},
     [GT_DAMAGED] = {"damaged", "A stored value cannot be opened", 500, EX_DATAERR, GT_LOG_ERROR, 0,
-                    GT_EFFECT_NONE},
-    [GT_INTERNAL] = {"internal-error", "Internal error", 500, EX_SOFTWARE, GT_LOG_ERROR, 0,
+                    0, GT_EFFECT_NONE},
+    [GT_INTERNAL] = {"internal-error", "Internal error", 500, EX_SOFTWARE, GT_LOG_ERROR, 0, 0,
                      GT_EFFECT_NONE},
 };
 
@@ -152,4 +157,9 @@ const gt_class_row_t *gt_class_row(gt_class_t cls)
 int gt_err_status(const gt_err_t *err)
 {
     return err->status != 0 ? err->status : gt_class_row(err->cls)->status;
+}
+
+apr_interval_time_t gt_err_wait(const gt_err_t *err)
+{
+    return err->retry_after > 0 ? err->retry_after : gt_class_row(err->cls)->wait;
 }

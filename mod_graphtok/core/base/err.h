@@ -38,6 +38,16 @@ typedef enum gt_class_t {
     GT_CLASSES
 } gt_class_t;
 
+/** Whose trouble a failure is. Whatever it stops besides the call that met it follows from this. */
+typedef enum gt_extent_t {
+    GT_EXTENT_CALL,         /* this call's; another one may pass at once */
+    GT_EXTENT_USER,         /* of one user's account or grant */
+    GT_EXTENT_MAILBOX,      /* of all calls at one mailbox */
+    GT_EXTENT_TENANT,       /* of all users of one tenant of the provider */
+    GT_EXTENT_REGISTRATION, /* of all users of our registration at the provider */
+    GT_EXTENT_PROVIDER      /* of all who ask the provider */
+} gt_extent_t;
+
 /** What a failure does to the grant it happened to (design: classes of failure). */
 typedef enum gt_effect_t {
     GT_EFFECT_NONE,       /* nothing */
@@ -54,6 +64,8 @@ typedef struct gt_class_row_t {
     int exit_code;     /* graphtokctl's exit code, sysexits(3) */
     int log_level;     /* APLOG_* number: 3 error, 4 warning, 6 info, 7 debug */
     int may_retry;     /* 1: the same call may pass later */
+    apr_interval_time_t
+        wait; /* µs after which that makes sense, unless the error says; 0: unknown */
     gt_effect_t effect;
 } gt_class_row_t;
 
@@ -70,8 +82,9 @@ struct gt_err_t {
     const char *code;                /* the provider's own code ("AADSTS700082"), or NULL */
     const char *request_id;          /* the provider's request or trace id, or NULL */
     const char *claims;              /* claims challenge (JSON) for the next sign-in, or NULL */
+    gt_extent_t extent;              /* whose trouble it is */
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
-    apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said */
+    apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
 };
@@ -116,5 +129,8 @@ const gt_class_row_t *gt_class_row(gt_class_t cls);
 
 /** The HTTP status an error is answered with: its own, else its class's. */
 int gt_err_status(const gt_err_t *err);
+
+/** µs until a retry makes sense: the error's own, else its class's; 0: not known. */
+apr_interval_time_t gt_err_wait(const gt_err_t *err);
 
 #endif

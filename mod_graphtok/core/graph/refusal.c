@@ -204,6 +204,7 @@ gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len, const apr
     err->code = said.code;
     err->request_id = id ? id : said.request_id;
     err->claims = claims;
+    err->extent = meaning.cls == GT_THROTTLED ? GT_EXTENT_MAILBOX : GT_EXTENT_CALL;
     err->retry_after = wait;
     return err;
 }

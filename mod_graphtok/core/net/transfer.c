@@ -426,7 +426,8 @@ void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer
     pthread_mutex_unlock(&transfer->lock);
 }
 
-/* Room for `more` bytes and a NUL. A collected body's old room is wiped when it grows. */
+/* Room for `more` bytes and a NUL: by what came, never by what the head promises. A collected body's
+ * old room is wiped when it grows. */
 static int make_room(gt_transfer_t *t, apr_size_t more)
 {
     apr_size_t room = t->room == 0 ? FIRST_ROOM : t->room;
@@ -434,9 +435,6 @@ static int make_room(gt_transfer_t *t, apr_size_t more)
 
     if (t->len + more < t->room)
         return 1;
-    /* What the head promises is taken at once; what it does not is doubled. */
-    if (t->len == 0 && !t->is_stream && t->answer.length > 0)
-        room = (apr_size_t)t->answer.length + 1;
     while (room <= t->len + more)
         room *= 2;
     bytes = malloc(room);

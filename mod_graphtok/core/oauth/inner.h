@@ -28,8 +28,6 @@ struct gt_provider_t {
     int is_well;
     apr_interval_time_t skew;
     int skew_is_told;
-    apr_time_t hold_until; /* ticks */
-    gt_class_t hold_class;
 };
 
 #endif

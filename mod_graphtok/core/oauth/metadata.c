@@ -102,9 +102,12 @@ static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
     if (err != GT_OK)
         return gt_err_in(err, "metadata of provider %s", conf->name);
     *answer = gt_transfer_answer(transfer);
-    if ((*answer)->status == 400 && gt_provider_is_entra(conf))
-        return gt_err(p, GT_CLIENT_BROKEN, "GT0502", "provider %s does not know tenant %s",
-                      conf->name, conf->tenant);
+    if ((*answer)->status == 400 && gt_provider_is_entra(conf)) {
+        err = gt_err(p, GT_CLIENT_BROKEN, "GT0502", "provider %s does not know tenant %s",
+                     conf->name, conf->tenant);
+        err->extent = GT_EXTENT_REGISTRATION;
+        return err;
+    }
     if ((*answer)->status != 200 || (*answer)->body == NULL)
         return gt_err(p, GT_UPSTREAM, "GT0501", "metadata of provider %s: status %d", conf->name,
                       (*answer)->status);

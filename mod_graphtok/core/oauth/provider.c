@@ -2,8 +2,7 @@
 
 /**
  * @file provider.c
- * What a child knows about a provider: whether it answers, whether it wants to be left alone, how
- * wrong our clock is. One lock guards all of it and is held for memory operations only.
+ * What a child knows about a provider: whether it answers, how wrong our clock is. One lock guards all of it and is held for memory operations only.
  */
 
 #include "oauth/provider.h"
@@ -18,7 +17,6 @@
 #include "base/text.h"
 #include "oauth/inner.h"
 
-#define HOLD apr_time_from_sec(5)
 #define CLOCK_TOLERANCE apr_time_from_sec(60)
 
 static apr_status_t free_documents(void *baton)
@@ -87,6 +85,13 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
 
 /* ---- what was heard ---- */
 
+/** Where there is one tenant, its trouble is everybody's. */
+static int is_everybodys(const gt_provider_conf_t *conf, gt_extent_t extent)
+{
+    return extent >= GT_EXTENT_REGISTRATION ||
+           (extent == GT_EXTENT_TENANT && gt_provider_tenant(conf, NULL) != NULL);
+}
+
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err)
 {
     int answered = 1, is_well = 1;
@@ -95,7 +100,7 @@ void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err)
         return; /* ours: nothing was asked */
     if (err != GT_OK) {
         answered = err->cls != GT_UPSTREAM && err->cls != GT_TIMEOUT;
-        is_well = answered && err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED;
+        is_well = answered && !is_everybodys(provider->conf, err->extent);
     }
     apr_thread_mutex_lock(provider->lock);
     if (answered)
@@ -110,37 +115,6 @@ void gt_provider_health(apr_time_t *last, int *is_well, gt_provider_t *provider)
     *last = provider->answered;
     *is_well = provider->is_well;
     apr_thread_mutex_unlock(provider->lock);
-}
-
-void gt_provider_hold(gt_provider_t *provider, const gt_err_t *err)
-{
-    apr_time_t until = gt_ticks() + (err->retry_after > 0 ? err->retry_after : HOLD);
-
-    apr_thread_mutex_lock(provider->lock);
-    if (until > provider->hold_until) {
-        provider->hold_until = until;
-        provider->hold_class = err->cls;
-    }
-    apr_thread_mutex_unlock(provider->lock);
-}
-
-gt_err_t *gt_provider_held(gt_provider_t *provider, apr_pool_t *p)
-{
-    apr_time_t now = gt_ticks();
-    apr_interval_time_t left;
-    gt_class_t cls;
-    gt_err_t *err;
-
-    apr_thread_mutex_lock(provider->lock);
-    left = provider->hold_until - now;
-    cls = provider->hold_class;
-    apr_thread_mutex_unlock(provider->lock);
-    if (left <= 0)
-        return GT_OK;
-    err = gt_err(p, cls, "GT0507", "provider %s is not asked again before %s have passed",
-                 provider->conf->name, gt_span_text(apr_time_from_sec(apr_time_sec(left) + 1), p));
-    err->retry_after = left;
-    return err;
 }
 
 void gt_provider_dated(gt_provider_t *provider, apr_time_t date)
@@ -174,4 +148,13 @@ apr_interval_time_t gt_provider_skew(gt_provider_t *provider)
     skew = provider->skew;
     apr_thread_mutex_unlock(provider->lock);
     return skew;
+}
+
+const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home)
+{
+    if (!gt_provider_is_entra(conf))
+        return NULL;
+    if (strcmp(conf->tenant, "common") != 0 && strcmp(conf->tenant, "organizations") != 0)
+        return conf->tenant;
+    return home != NULL && home[0] != '\0' ? home : NULL;
 }

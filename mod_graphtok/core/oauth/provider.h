@@ -63,20 +63,19 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
 /** 1 when a provider is Entra: its paths and issuers carry a tenant. */
 int gt_provider_is_entra(const gt_provider_conf_t *conf);
 
+/**
+ * The tenant that a token request concerns: the configured one, or where that is common or
+ * organizations the user's own.
+ * @param home  the tenant of the user's account; NULL or "": not known
+ * @return NULL when it is not known, and at providers without tenants
+ */
+const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home);
+
 /** 1 for a GUID in its usual form of 36 characters. */
 int gt_is_guid(const char *text);
 
 /** How a call ended (NULL: well), remembered for the health route. */
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
-
-/**
- * Ask nothing of the token endpoint for a while: it throttles all of us, or does not accept our
- * client. In this child; @param err says why and how long (retry_after; 0: 5 s).
- */
-void gt_provider_hold(gt_provider_t *provider, const gt_err_t *err);
-
-/** GT_OK, or the class of a hold that is not over, with the time left as retry_after. */
-GT_MUST gt_err_t *gt_provider_held(gt_provider_t *provider, apr_pool_t *p);
 
 /** The token endpoint's Date header (0: none): tells our clock's error. */
 void gt_provider_dated(gt_provider_t *provider, apr_time_t date);

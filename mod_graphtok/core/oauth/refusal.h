@@ -15,6 +15,7 @@
 /** What a refusal means. */
 typedef struct gt_refusal_t {
     gt_class_t cls;
+    gt_extent_t extent;
     const char *meaning;             /* for people; a constant */
     apr_interval_time_t retry_after; /* µs to wait when the provider does not say; 0: nothing */
 } gt_refusal_t;

@@ -115,7 +115,6 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     ask->was_sent = 0;
     ask->transfer = NULL;
     memset(&ask->tokens, 0, sizeof(ask->tokens));
-    GT_TRY(gt_provider_held(ask->provider, gt_task_pool(task)));
     ask->discover.provider = ask->provider;
     gt_then(task, &gt_discover, &ask->discover);
     return GT_OK;
@@ -191,11 +190,7 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
         return err;
     }
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
-    err = gt_token_verdict(answer->status, answer->body, answer->body_len, retry_after, p);
-    /* A locked account or one user's loop (status 400) is that user's; a 429 or 503 is for all. */
-    if (err->cls == GT_CLIENT_BROKEN || (err->cls == GT_THROTTLED && answer->status != 400))
-        gt_provider_hold(ask->provider, err);
-    return err;
+    return gt_token_verdict(answer->status, answer->body, answer->body_len, retry_after, p);
 }
 
 static gt_err_t *take(gt_task_t *task, void *state)

@@ -23,6 +23,7 @@ struct gt_vault_t {
     gt_usage_t *usage;
     gt_recent_t *recent;
     gt_watch_t *watch;
+    gt_limits_t *rests; /* what is left alone for a while: the server's, else our own */
     gt_give_backs_t *give_backs;
     apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
     int purge_goes_on;       /* the last purge left some for the next round; as above */
@@ -72,12 +73,12 @@ typedef struct gt_recent_key_t {
     apr_int64_t generation;
 } gt_recent_key_t;
 
-/** Remember a failure for `span` µs. */
-void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
+/** Remember a failure for `span` µs; the failure says so from now on (retry_after). */
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err,
                     apr_interval_time_t span);
 
 /** The same for a provider that is down: longer with each failure in a row, 1 to 30 s. */
-void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err);
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err);
 
 /** The failure remembered for a key, with the time left as retry_after, or GT_OK. */
 GT_MUST gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p);
@@ -121,11 +122,22 @@ GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *sto
 
 /* ---- rest.c ---- */
 
-/** A failure that is everybody's (throttled, our client broken): no child asks for a while. */
-void gt_rest_note(gt_vault_t *vault, const char *provider, const gt_err_t *err);
+/** The server's limits, or of this process alone where there are none (the command line). */
+gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p);
 
-/** GT_OK, or why the provider is left alone. */
-GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const char *provider, apr_pool_t *p);
+/** Whom a token request concerns. */
+typedef struct gt_rest_t {
+    const char *provider;
+    const char *tenant; /* gt_provider_tenant; NULL: not known */
+} gt_rest_t;
+
+/** What is more than one user's trouble (throttled, our client not accepted) is not asked for again
+ * for a while, by any child: by nobody, or for nobody of that tenant. `err` says how long from now
+ * on (retry_after). */
+void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err);
+
+/** GT_OK, or why the provider is not asked. */
+GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p);
 
 /* ---- refresh.c ---- */
 

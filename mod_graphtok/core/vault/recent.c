@@ -26,6 +26,7 @@ typedef struct failure_t {
     int in_a_row;     /* failures of a provider that is down */
     apr_int64_t generation;
     gt_class_t cls;
+    gt_extent_t extent;
     char tag[8];
     char code[72];
     char detail[256];
@@ -51,7 +52,7 @@ static failure_t *place_of(gt_recent_t *recent, unsigned char hash[32], const ch
     return &recent->place[hash[0]];
 }
 
-void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err,
+void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err,
                     apr_interval_time_t span)
 {
     unsigned char hash[32];
@@ -66,13 +67,15 @@ void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, const gt_er
     failure->until = gt_ticks() + span;
     failure->generation = key->generation;
     failure->cls = err->cls;
+    failure->extent = err->extent;
     apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
     apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
     apr_cpystrn(failure->detail, err->detail, sizeof(failure->detail));
     apr_thread_mutex_unlock(recent->lock);
+    err->retry_after = span;
 }
 
-void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, const gt_err_t *err)
+void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err)
 {
     gt_recent_note(recent, key, err, -1);
 }
@@ -93,6 +96,7 @@ gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr
         return GT_OK;
     err = gt_err(p, found.cls, apr_pstrdup(p, found.tag), "%s", found.detail);
     err->code = found.code[0] != '\0' ? apr_pstrdup(p, found.code) : NULL;
+    err->extent = found.extent;
     err->retry_after = found.until - now;
     return err;
 }

@@ -228,9 +228,19 @@ static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
+/** Whom the POST concerns, besides this grant. */
+static gt_rest_t whom(const gt_refresh_t *r)
+{
+    const gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
+
+    return (gt_rest_t){r->ask.owner.provider,
+                       gt_provider_tenant(gt_provider_conf(provider), r->grant->account.tenant)};
+}
+
 static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
+    gt_rest_t rest;
 
     leave_watch(r);
     look_into_cache(r, gt_task_pool(task));
@@ -241,7 +251,8 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         GT_TRY(look_into_journal(r, task));
     if (r->token.access != NULL)
         return GT_OK;
-    GT_TRY(gt_rest_check(r->ask.vault, r->ask.owner.provider, gt_task_pool(task)));
+    rest = whom(r);
+    GT_TRY(gt_rest_check(r->ask.vault, &rest, gt_task_pool(task)));
     GT_TRY(try_lease(r));
     if (r->has_lease) {
         (void)gt_fail("refresh.lease");
@@ -362,13 +373,15 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
     apr_pool_t *p = gt_task_pool(task);
+    gt_rest_t rest;
     gt_err_t *err;
     int noted;
 
     if (r->token.access != NULL || r->failure == GT_OK)
         return GT_OK;
     r->is_open = r->post.was_sent;
-    gt_rest_note(r->ask.vault, r->ask.owner.provider, r->failure);
+    rest = whom(r);
+    gt_rest_note(r->ask.vault, &rest, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r, p);
         return r->failure;

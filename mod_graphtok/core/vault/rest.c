@@ -2,10 +2,11 @@
 
 /**
  * @file rest.c
- * What is no grant's fault is everybody's business: a provider that throttles us is left alone by
- * all children of the server as long as it says, and one that does not accept our client gets one
- * try every few seconds instead of one from each user. Each process knows its own (oauth/provider);
- * here that is shared. For a client that is not accepted one alarm is raised, not one a request.
+ * What is no grant's fault is left alone for a while, by all children of the server: a provider
+ * that throttles us, as long as it says; one that does not accept our client gets one try every few
+ * seconds instead of one from each user. Whose trouble it is stands in the error: what one tenant
+ * refuses holds back the users of that tenant, and where the tenant is not known (a first sign-in)
+ * it holds back nobody. One alarm is raised for it, not one a request.
  */
 
 #include <string.h>
@@ -16,18 +17,40 @@
 #include "base/text.h"
 #include "vault/inner.h"
 
+#define HOLD apr_time_from_sec(5)
 #define ALARM_AGAIN apr_time_from_sec(600)
+#define OWN_SLOTS 256
 
-/** Word and provider with a NUL between: no two are alike. */
-static char *name_of(apr_size_t *len, const char *word, const char *provider, apr_pool_t *p)
+gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 {
-    apr_size_t word_len = strlen(word) + 1;
-    char *name;
+    apr_size_t size = gt_limits_size(OWN_SLOTS);
 
-    *len = word_len + strlen(provider);
-    name = apr_palloc(p, *len + 1);
-    memcpy(name, word, word_len);
-    memcpy(name + word_len, provider, *len - word_len + 1);
+    return parts->limits != NULL ? parts->limits
+                                 : gt_limits_open(apr_pcalloc(p, size), size, OWN_SLOTS, p);
+}
+
+/** A word, and whom it is said of. */
+typedef struct name_t {
+    const char *text;
+    apr_size_t len;
+} name_t;
+
+/** Its parts with a NUL behind each: no two are alike. */
+static name_t name_of(const char *word, const gt_rest_t *whom, apr_pool_t *p)
+{
+    const char *parts[] = {word, whom->provider, whom->tenant != NULL ? whom->tenant : ""};
+    name_t name = {NULL, 0};
+    char *at;
+
+    for (int i = 0; i < 3; i++)
+        name.len += strlen(parts[i]) + 1;
+    name.text = at = apr_palloc(p, name.len);
+    for (int i = 0; i < 3; i++) {
+        apr_size_t len = strlen(parts[i]) + 1;
+
+        memcpy(at, parts[i], len);
+        at += len;
+    }
     return name;
 }
 
@@ -36,58 +59,74 @@ static const char *word_of(gt_class_t cls)
     return cls == GT_CLIENT_BROKEN ? "rest: client broken" : "rest: throttled";
 }
 
-static void alarm_once(gt_limits_t *limits, const char *provider, const gt_err_t *err,
+static void alarm_once(gt_limits_t *limits, const gt_rest_t *whom, const gt_err_t *err,
                        apr_pool_t *p)
 {
-    apr_size_t len;
-    const char *name = name_of(&len, "rest: alarm", provider, p);
+    const name_t name = name_of("rest: alarm", whom, p);
+    const char *code = err->code != NULL ? err->code : err->tag;
 
-    if (gt_limit_held(limits, name, len) > 0)
+    if (gt_limit_held(limits, name.text, name.len) > 0)
         return;
-    gt_limit_hold(limits, ALARM_AGAIN, name, len);
-    gt_log(GT_LOG_ERROR, "GT0618",
-           "provider %s does not accept our client (%s): %s; no grant is touched, tokens that are "
-           "valid go on being served",
-           provider, err->code != NULL ? err->code : err->tag, err->detail);
+    gt_limit_hold(limits, ALARM_AGAIN, name.text, name.len);
+    if (whom->tenant == NULL)
+        gt_log(GT_LOG_ERROR, "GT0618",
+               "provider %s does not accept our client (%s): %s; no grant is touched, tokens that "
+               "are valid go on being served",
+               whom->provider, code, err->detail);
+    else
+        gt_log(GT_LOG_ERROR, "GT0675",
+               "tenant %s at provider %s refuses our application (%s): %s; users of other tenants "
+               "are not concerned, no grant is touched",
+               whom->tenant, whom->provider, code, err->detail);
 }
 
-void gt_rest_note(gt_vault_t *vault, const char *provider, const gt_err_t *err)
+void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err)
 {
-    gt_limits_t *limits = vault->parts.limits;
-    apr_size_t len;
+    const gt_rest_t all = {whom->provider, NULL};
+    const gt_rest_t *held = err->extent == GT_EXTENT_TENANT ? whom : &all;
+    name_t name;
     apr_pool_t *p;
-    const char *name;
-    gt_err_t *held;
 
-    if (limits == NULL || (err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED))
+    if ((err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED) ||
+        err->extent < GT_EXTENT_TENANT || (err->extent == GT_EXTENT_TENANT && whom->tenant == NULL))
         return;
+    if (err->retry_after == 0)
+        err->retry_after = HOLD;
     apr_pool_create(&p, NULL);
-    /* The process's own hold is for all users; where there is none, it was one user's. */
-    held = gt_provider_held(gt_vault_provider(vault, provider), p);
-    if (held != GT_OK) {
-        name = name_of(&len, word_of(held->cls), provider, p);
-        gt_limit_hold(limits, held->retry_after, name, len);
-        if (err->cls == GT_CLIENT_BROKEN)
-            alarm_once(limits, provider, err, p);
-    }
+    name = name_of(word_of(err->cls), held, p);
+    gt_limit_hold(vault->rests, err->retry_after, name.text, name.len);
+    if (err->cls == GT_CLIENT_BROKEN)
+        alarm_once(vault->rests, held, err, p);
     apr_pool_destroy(p);
 }
 
-gt_err_t *gt_rest_check(gt_vault_t *vault, const char *provider, apr_pool_t *p)
+/** What is left of the longest hold of one kind. */
+static apr_interval_time_t left_of(gt_vault_t *vault, gt_class_t cls, const gt_rest_t *whom,
+                                   apr_pool_t *p)
+{
+    const gt_rest_t all = {whom->provider, NULL};
+    const name_t general = name_of(word_of(cls), &all, p);
+    const name_t own = name_of(word_of(cls), whom, p);
+    apr_interval_time_t left = gt_limit_held(vault->rests, general.text, general.len);
+    apr_interval_time_t own_left = gt_limit_held(vault->rests, own.text, own.len);
+
+    return left > own_left ? left : own_left;
+}
+
+gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p)
 {
     static const gt_class_t classes[] = {GT_CLIENT_BROKEN, GT_THROTTLED};
 
-    for (int i = 0; vault->parts.limits != NULL && i < 2; i++) {
-        apr_size_t len;
-        const char *name = name_of(&len, word_of(classes[i]), provider, p);
-        apr_interval_time_t left = gt_limit_held(vault->parts.limits, name, len);
+    for (int i = 0; i < 2; i++) {
+        apr_interval_time_t left = left_of(vault, classes[i], whom, p);
         gt_err_t *err;
 
         if (left <= 0)
             continue;
         err = gt_err(p, classes[i], "GT0619",
-                     "provider %s is left alone for %d s more, as another process was told",
-                     provider, (int)apr_time_sec(left) + 1);
+                     "provider %s is not asked again before %d s have passed, as it said a moment "
+                     "ago",
+                     whom->provider, (int)apr_time_sec(left) + 1);
         err->retry_after = left;
         return err;
     }

@@ -12,11 +12,21 @@
 #include "base/log.h"
 #include "vault/inner.h"
 
+/** Whom the code exchange concerns. Who signs in is not known before. */
+static gt_rest_t whom(const gt_sign_in_t *in)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(in->provider);
+
+    return (gt_rest_t){conf->name, gt_provider_tenant(conf, NULL)};
+}
+
 static gt_err_t *exchange(gt_task_t *task, void *state)
 {
     gt_sign_in_t *in = state;
+    const gt_rest_t rest = whom(in);
 
     in->grant = NULL;
+    GT_TRY(gt_rest_check(in->vault, &rest, gt_task_pool(task)));
     in->ask = (gt_token_ask_t){
         .provider = in->provider,
         .grant_type = "authorization_code",
@@ -24,14 +34,19 @@ static gt_err_t *exchange(gt_task_t *task, void *state)
         .redirect_uri = in->redirect_uri,
         .verifier = in->verifier,
     };
-    gt_then(task, &gt_token_post, &in->ask);
+    gt_then_try(task, &gt_token_post, &in->ask, &in->failure);
     return GT_OK;
 }
 
 static gt_err_t *identify(gt_task_t *task, void *state)
 {
     gt_sign_in_t *in = state;
+    const gt_rest_t rest = whom(in);
 
+    if (in->failure != GT_OK) {
+        gt_rest_note(in->vault, &rest, in->failure);
+        return in->failure;
+    }
     if (in->ask.tokens.id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
                       "provider %s gave no id_token: nobody knows who signed in",

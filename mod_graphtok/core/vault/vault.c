@@ -56,6 +56,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
     vault->watch = gt_watch_make(vault, p);
+    vault->rests = gt_rest_make(parts, p);
     vault->give_backs = gt_give_backs_make(p);
     vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {

@@ -85,6 +85,7 @@ typedef struct gt_sign_in_t {
     gt_identity_t identity; /* out */
     gt_grant_t *grant;      /* out */
     gt_token_ask_t ask;     /* own */
+    gt_err_t *failure;      /* own: of the exchange */
     gt_identify_t identify; /* own */
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;

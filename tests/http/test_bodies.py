@@ -1,0 +1,198 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Bodies behind input filters that inflate, split and hold back, on every route that takes one; and
+the status of what httpd could not read."""
+
+import gzip
+import http.client
+import json
+import pathlib
+import random
+import re
+import socket
+
+import pytest
+
+from support import modules
+from support.browser import Browser
+from support.site import MOUNTS
+
+# Each chain of input filters is a location of its own, below its number; the one that we read from is
+# first. (DEFLATE itself takes no header that comes in pieces.)
+CHAINS = ["DEFLATE", "TEST_SPLIT", "TEST_HOLD", "test-ext", "TEST_SPLIT;DEFLATE", "TEST_HOLD;DEFLATE",
+          "TEST_SPLIT;TEST_HOLD;DEFLATE", "test-ext;DEFLATE", "test-ext;TEST_SPLIT"]
+MORE = """
+ExtFilterDefine test-ext mode=input cmd=/bin/cat
+<Location "/tom/small">
+    SetHandler graphtok-calendar
+    GraphTokRequestMax 1K
+    SetInputFilter DEFLATE
+</Location>
+<Location "/tom/nothing">
+    SetHandler graphtok-calendar
+    SetInputFilter TEST_NOTHING
+</Location>
+<Location "/tom/answer">
+    SetHandler graphtok-calendar
+    SetInputFilter TEST_ANSWER
+</Location>
+<Location "/tom/limited">
+    SetHandler graphtok-calendar
+    LimitRequestBody 100
+</Location>
+<Location "/tom/inflated-limit">
+    SetHandler graphtok-calendar
+    SetInputFilter DEFLATE
+    DeflateInflateLimitRequestBody 100
+</Location>
+RequestReadTimeout body=1
+""" + "".join(f"""
+<Location "/tom/{n}">
+    SetHandler graphtok-calendar
+    SetInputFilter {chain}
+</Location>
+""" for n, chain in enumerate(CHAINS))
+
+EVENT = {"start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+         "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
+
+
+@pytest.fixture(scope="module")
+def filtered(make_site, ground, sandbox_server):
+    """A site with all chains; nobody may have died in it, and no sanitizer found a thing."""
+    made = make_site(mounts=modules.load(ground, "test_bodies") + MOUNTS + MORE,
+                     provider="GraphTokMailboxCalls 0", modules=("ext_filter", "reqtimeout"))
+    made.start()
+    made.tom = Browser(sandbox_server.ca)
+    assert made.tom.sign_in(made.url + "/tom/auth/login").status == 200
+    before = set(made.httpd.children())
+    yield made
+    died = before - set(made.httpd.children())
+    made.end()
+    assert not died and "exit signal" not in made.httpd.log()
+
+
+@pytest.fixture
+def ways(filtered):
+    """Every route with a body: a function that sends one to it, and its answer."""
+    def create(mount, text, **more):
+        return filtered.tom.post(f"{filtered.url}/tom/{mount}/events", body(text, **more),
+                                 headers=fields(**more))
+
+    def change(method):
+        def way(mount, text, **more):
+            made = filtered.tom.post(filtered.url + "/tom/calendar/events", body("x"), headers=fields())
+            url = f"{filtered.url}/tom/{mount}/events/" + made.json["id"].replace("/", "%2F")
+            return filtered.tom.send(method, url, body(text, **more), headers=fields(**more))
+        return way
+    return {"create": create, "update": change("PUT"), "patch": change("PATCH")}
+
+
+def body(text, packed=False):
+    event = {**EVENT, "subject": "long", "body": {"contentType": "text", "content": text}}
+    whole = json.dumps(event).encode()
+    return gzip.compress(whole) if packed else whole
+
+
+def fields(packed=False):
+    return {"Content-Type": "application/json", **({"Content-Encoding": "gzip"} if packed else {})}
+
+
+def compressible(length):
+    """Letters that pack to a hundredth and unpack in many pieces."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghij", k=120)) for _ in range(3)]
+    return "".join(chance.choice(words) for _ in range(length // 120))
+
+
+def exchange(site, *pieces):
+    """Send bytes, each piece in its own time; the answer's head and body."""
+    with socket.create_connection(("127.0.0.1", site.httpd.port), timeout=30) as client:
+        for piece in pieces:
+            client.sendall(piece)
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        return answer, answer.read()
+
+
+def head(path, *more, method="POST"):
+    return "\r\n".join([f"{method} /tom/{path} HTTP/1.1", "Host: localhost",
+                        "Content-Type: application/json", *more, "", ""]).encode()
+
+
+def test_every_route_with_a_body_is_tried(ways):
+    folder = pathlib.Path(__file__).parents[2] / "mod_graphtok" / "httpd"
+    rows = [row for path in folder.glob("routes_*.c")
+            for row in re.findall(r'\{"(\w+)", "\w+", "[^"]*", \w+,([^}]*)\}', path.read_text())]
+    assert rows and sorted(name for name, rest in rows if "GTM_BODY" in rest) == sorted(ways)
+
+
+@pytest.mark.parametrize("route", ["create", "update", "patch"])
+@pytest.mark.parametrize("mount", range(len(CHAINS)), ids=CHAINS)
+def test_whole_through_any_filter(ways, mount, route):
+    text = compressible(2400 if "SPLIT" in CHAINS[mount] else 60_000)
+    answer = ways[route](mount, text, packed="DEFLATE" in CHAINS[mount])
+    assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
+
+
+@pytest.mark.parametrize("route", ["create", "update", "patch"])
+def test_2_KiB_that_inflate_to_180(ways, route):
+    text = compressible(180_000)
+    assert len(body(text, packed=True)) < 3000
+    for _ in range(3):
+        answer = ways[route](0, text, packed=True)
+        assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
+
+
+def test_the_bound_holds_after_inflation(filtered, ways):
+    assert len(body("a" * 5000, packed=True)) < 500
+    answer = ways["create"]("small", "a" * 5000, packed=True)
+    assert answer.status == 413 and answer.json["tag"] == "GT0817"
+    assert ways["create"]("small", "a" * 200, packed=True).status == 201
+
+
+def test_a_filter_that_never_gives_anything(ways):
+    answer = ways["create"]("nothing", "a")
+    assert answer.status == 413 and answer.json["tag"] == "GT0817"
+
+
+def test_a_filter_that_answers_by_itself(filtered):
+    answer, text = exchange(filtered, head("answer/events", "Content-Length: 2"), b"{}")
+    assert answer.status == 418 and text == b"short and stout"
+
+
+ROUTES = [("POST", "events"), ("GET", ""), ("DELETE", "events/x")]
+
+
+@pytest.mark.parametrize("method, path", ROUTES)
+def test_LimitRequestBody_stays_413(filtered, method, path):
+    answer, text = exchange(filtered, head("limited/" + path, "Content-Length: 200", method=method))
+    assert answer.status == 413, (answer.status, text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(text)
+    assert problem["status"] == 413 and problem["tag"] == "GT0860"
+    assert problem["type"] == "urn:mod_graphtok:too-large"
+
+
+@pytest.mark.parametrize("method, path", ROUTES)
+@pytest.mark.parametrize("mount, sent, status", [
+    ("limited", b"c8\r\n{" + b" " * 199 + b"\r\n0\r\n\r\n", 413),
+    ("calendar", b"zz\r\n{}\r\n", 400),
+], ids=["too-much", "no-number"])
+def test_what_httpd_answers_to_chunks_is_the_only_answer(filtered, method, path, mount, sent, status):
+    with socket.create_connection(("127.0.0.1", filtered.httpd.port), timeout=30) as client:
+        client.sendall(head(f"{mount}/{path}", "Transfer-Encoding: chunked", method=method) + sent)
+        answer = client.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 %d " % status) and answer.count(b"HTTP/1.1 ") == 1, answer
+
+
+def test_what_an_input_filter_refuses_stays_413(ways):
+    answer = ways["create"]("inflated-limit", "a" * 5000, packed=True)
+    assert answer.status == 413 and answer.json["tag"] == "GT0860"
+
+
+@pytest.mark.parametrize("method, path", [("POST", "calendar/events"), ("GET", "calendar/")])
+def test_a_body_that_stops_is_408(filtered, method, path):
+    answer, text = exchange(filtered, head(path, "Content-Length: 20", method=method), b"{")
+    assert answer.status == 408, (answer.status, text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(text)["tag"] == "GT0861" and json.loads(text)["status"] == 408
