@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +29,24 @@
 /* How long one look lasts: the clock is asked in between, also when tests move it. */
 #define LOOK_MS 50
 
+#define TOO_LONG "it took longer than 10 s"
+
 extern char **environ;
+
+static atomic_int has_ended;
+
+void gt_run_end_all(void)
+{
+    atomic_store(&has_ended, 1);
+}
+
+/* @return why a command must not go on, or NULL */
+static const char *must_end(apr_time_t deadline)
+{
+    if (atomic_load(&has_ended))
+        return "this process ends";
+    return gt_ticks() < deadline ? NULL : TOO_LONG;
+}
 
 static int spawn(pid_t *pid, int output, char *const argv[])
 {
@@ -67,9 +85,10 @@ static const char *read_output(char *bytes, apr_size_t room, apr_size_t *len, in
                                apr_time_t deadline)
 {
     struct pollfd look = {fd, POLLIN, 0};
+    const char *why;
 
     *len = 0;
-    while (gt_ticks() < deadline) {
+    while ((why = must_end(deadline)) == NULL) {
         ssize_t n;
 
         if (poll(&look, 1, LOOK_MS) <= 0)
@@ -83,13 +102,15 @@ static const char *read_output(char *bytes, apr_size_t room, apr_size_t *len, in
         if (*len == room)
             return "it prints more than 64 KiB";
     }
-    return "it took longer than 10 s";
+    return why;
 }
 
 /* Wait for the end of a command that has closed its output. */
 static const char *await_end(int *status, pid_t pid, apr_time_t deadline)
 {
-    while (gt_ticks() < deadline) {
+    const char *why;
+
+    while ((why = must_end(deadline)) == NULL) {
         pid_t ended = waitpid(pid, status, WNOHANG);
 
         if (ended == pid)
@@ -101,7 +122,7 @@ static const char *await_end(int *status, pid_t pid, apr_time_t deadline)
         }
         apr_sleep(1000);
     }
-    return "it took longer than 10 s";
+    return why;
 }
 
 static void end_now(pid_t pid)
@@ -152,6 +173,9 @@ gt_err_t *gt_run_output(char *bytes, apr_size_t room, apr_size_t *len, char *con
 
     assert(room > 0 && argv[0] != NULL);
     *len = 0;
+    why = must_end(deadline);
+    if (why != NULL)
+        return failed(argv[0], why, p);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return failed(argv[0], apr_psprintf(p, "%s", strerror(errno)), p);
     error = spawn(&pid, ends[1], argv);

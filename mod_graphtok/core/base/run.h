@@ -28,4 +28,7 @@ GT_MUST gt_err_t *gt_run_first_line(char *line, apr_size_t room, apr_size_t *len
 GT_MUST gt_err_t *gt_run_output(char *bytes, apr_size_t room, apr_size_t *len, char *const argv[],
                                 apr_pool_t *p);
 
+/** This process ends: commands under way are killed within 50 ms and no other is run. */
+void gt_run_end_all(void);
+
 #endif

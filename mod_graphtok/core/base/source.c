@@ -2,9 +2,12 @@
 
 /*
  * Where a secret comes from. The last value that could be read is kept here, outside pools (it is
- * replaced while readers copy it), under the source's lock, and wiped when it is replaced. It goes
+ * replaced while others copy it), under the source's lock, and wiped when it is replaced. It goes
  * on being used when a new one cannot be read: httpd's children often may not read what their
  * parent, as root, could. Running the command of exec: is in run.c.
+ *
+ * Two locks: `reading` is held while a file or command is read, by threads that may wait; `lock` for
+ * memory only, so that a step may take it. `reading` is taken first.
  */
 
 #include "base/source.h"
@@ -30,6 +33,8 @@
 
 #define KEEP_DEFAULT apr_time_from_sec(300)
 #define WARN_EVERY apr_time_from_sec(600)
+#define FAILED_AGAIN apr_time_from_sec(5)
+#define PATIENCE apr_time_from_sec(2)
 
 /* A file written within the clock tick of our look could be written again unseen. */
 #define SETTLED_AFTER apr_time_from_sec(2)
@@ -40,16 +45,22 @@ struct gt_source_t {
     const char *what; /* path, name of the variable, or the literal */
     char **argv;      /* exec */
     apr_interval_time_t keep;
-    int is_whole;             /* exec: all lines */
-    apr_thread_mutex_t *lock; /* protects all below */
+    int is_whole; /* exec: all lines */
+
+    apr_thread_mutex_t *reading; /* one reading at a time; guards the next two */
+    struct stat seen;            /* file: what `value` was read from */
+    int settled;                 /* file: `seen` tells a later change apart */
+
+    apr_thread_mutex_t *lock; /* guards what follows; only who has `reading` writes */
     char *value;              /* the last that was read, OpenSSL's memory; NULL: none yet */
     apr_size_t len;
-    unsigned turn;      /* counts the values; 0: none yet */
-    apr_time_t read_at; /* ticks */
-    int is_doubted;     /* exec: perhaps it changed */
-    struct stat seen;   /* file: what `value` was read from */
-    int settled;        /* file: `seen` tells a later change apart */
-    apr_time_t warned;  /* ticks of the last warning, 0: none */
+    unsigned turn;         /* counts the values; 0: none yet */
+    apr_time_t read_at;    /* ticks */
+    int is_doubted;        /* exec: perhaps it changed */
+    apr_time_t warned;     /* ticks of the last warning, 0: none */
+    apr_time_t wanted;     /* ticks at which the reading that is not over was wanted; 0: none is */
+    apr_time_t failed_at;  /* ticks; 0: the last reading went well */
+    char tag[8], why[256]; /* of that failure */
 };
 
 static apr_status_t drop_value(void *baton)
@@ -140,7 +151,8 @@ int gt_source_parse(gt_source_t **source, const char *text, const char *base_dir
         is_right = parse_literal(s, trimmed, why, p);
     if (!is_right)
         return 0;
-    if (apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS) {
+    if (apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
+        apr_thread_mutex_create(&s->reading, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS) {
         *why = "the system has no more locks";
         return 0;
     }
@@ -195,17 +207,21 @@ static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, ap
         return gt_err(p, GT_INTERNAL, "GT0105", "%s gives %s; a secret is a text", source->name,
                       from == to ? "nothing" : "a NUL byte");
     }
-    if (source->len != to - from || source->value == NULL ||
-        CRYPTO_memcmp(source->value, bytes + from, to - from) != 0)
-        source->turn++;
     value = OPENSSL_malloc(to - from);
     if (value == NULL)
         abort();
     memcpy(value, bytes + from, to - from);
     OPENSSL_cleanse(bytes, len);
+    apr_thread_mutex_lock(source->lock);
+    if (source->len != to - from || source->value == NULL ||
+        CRYPTO_memcmp(source->value, value, to - from) != 0)
+        source->turn++;
     drop_value(source);
     source->value = value;
     source->len = to - from;
+    source->read_at = gt_ticks();
+    source->is_doubted = 0;
+    apr_thread_mutex_unlock(source->lock);
     return GT_OK;
 }
 
@@ -314,23 +330,16 @@ static gt_err_t *read_env(gt_source_t *source, apr_pool_t *p)
 
 static gt_err_t *read_exec(gt_source_t *source, apr_pool_t *p)
 {
-    char *line;
+    char *line = apr_palloc(p, GT_SOURCE_MAX + 1);
     apr_size_t len;
 
-    if (source->value != NULL && source->keep > 0 && !source->is_doubted &&
-        gt_ticks() - source->read_at < source->keep)
-        return GT_OK;
-    source->is_doubted = 0;
-    line = apr_palloc(p, GT_SOURCE_MAX + 1);
     gt_wipe_with_pool(line, GT_SOURCE_MAX + 1, p);
     GT_TRY((source->is_whole ? gt_run_output : gt_run_first_line)(line, GT_SOURCE_MAX + 1, &len,
                                                                   source->argv, p));
-    GT_TRY(take_value(source, line, len, p));
-    source->read_at = gt_ticks();
-    return GT_OK;
+    return take_value(source, line, len, p);
 }
 
-static gt_err_t *renew(gt_source_t *source, apr_pool_t *p)
+static gt_err_t *read_it(gt_source_t *source, apr_pool_t *p)
 {
     switch (source->kind) {
     case GT_FROM_FILE:
@@ -340,25 +349,129 @@ static gt_err_t *renew(gt_source_t *source, apr_pool_t *p)
     case GT_FROM_EXEC:
         return read_exec(source, p);
     default:
-        return source->value != NULL
-                   ? GT_OK
-                   : take_value(source, apr_pstrdup(p, source->what), strlen(source->what), p);
+        return take_value(source, apr_pstrdup(p, source->what), strlen(source->what), p);
     }
 }
 
-/* Fall back on the value that could be read before, if there is one. */
-static gt_err_t *use_last(gt_source_t *source, gt_err_t *err)
+/* ---- what is known; with the lock ---- */
+
+static int has_just_failed(const gt_source_t *source)
 {
-    if (err == GT_OK || source->value == NULL)
-        return err;
-    if (source->warned == 0 || gt_ticks() - source->warned > WARN_EVERY) {
-        source->warned = gt_ticks();
-        gt_log(GT_LOG_WARNING, "GT0110", "the value read before is used on: %s", err->detail);
-    }
-    /* A command that failed is not run again at once by each that asks. */
-    source->read_at = gt_ticks();
+    return source->failed_at != 0 && gt_ticks() - source->failed_at < FAILED_AGAIN;
+}
+
+/* 1 when what is here is as good as what a reading would give. */
+static int is_current(const gt_source_t *source)
+{
+    if (source->value == NULL || source->kind == GT_FROM_FILE)
+        return 0;
+    if (source->kind != GT_FROM_EXEC)
+        return 1;
+    return source->keep > 0 && !source->is_doubted && gt_ticks() - source->read_at < source->keep;
+}
+
+static gt_err_t *passes(gt_err_t *err, apr_interval_time_t left)
+{
+    err->status = 503;
+    err->retry_after = left > APR_USEC_PER_SEC ? left : APR_USEC_PER_SEC;
+    return err;
+}
+
+/* 1 when it is time to say again that an old value is used. */
+static int may_warn(gt_source_t *source)
+{
+    if (source->warned != 0 && gt_ticks() - source->warned <= WARN_EVERY)
+        return 0;
+    source->warned = gt_ticks();
+    return 1;
+}
+
+/* Without the lock: a log may be slow. */
+static void warn(const char *why)
+{
+    gt_log(GT_LOG_WARNING, "GT0110", "the value read before is used on: %s", why);
+}
+
+static gt_err_t *failure(const gt_source_t *source, const char *why, apr_pool_t *p)
+{
+    return passes(gt_err(p, GT_INTERNAL, apr_pstrdup(p, source->tag), "%s", why),
+                  source->failed_at + FAILED_AGAIN - gt_ticks());
+}
+
+/* How the reading ended. A value that could be read before makes up for a failure, with a warning. */
+static gt_err_t *conclude(gt_source_t *source, gt_err_t *err, int *warns)
+{
+    *warns = 0;
+    source->wanted = 0;
+    source->failed_at = 0;
+    if (err == GT_OK)
+        return GT_OK;
+    source->failed_at = gt_ticks();
+    apr_cpystrn(source->tag, err->tag, sizeof(source->tag));
+    apr_cpystrn(source->why, err->detail, sizeof(source->why));
+    if (source->value == NULL)
+        return passes(err, FAILED_AGAIN);
+    *warns = may_warn(source);
     return GT_OK;
 }
+
+/* ---- reading ---- */
+
+static gt_err_t *renew(gt_source_t *source, apr_pool_t *p)
+{
+    gt_err_t *err, *left;
+    int is_needed, warns;
+
+    apr_thread_mutex_lock(source->lock);
+    is_needed = !is_current(source);
+    if (is_needed && source->kind == GT_FROM_EXEC && has_just_failed(source)) {
+        err = source->value != NULL ? GT_OK : failure(source, source->why, p);
+        source->wanted = 0;
+        apr_thread_mutex_unlock(source->lock);
+        return err;
+    }
+    apr_thread_mutex_unlock(source->lock);
+    err = is_needed ? read_it(source, p) : GT_OK;
+    apr_thread_mutex_lock(source->lock);
+    left = conclude(source, err, &warns);
+    apr_thread_mutex_unlock(source->lock);
+    if (warns)
+        warn(err->detail);
+    return left;
+}
+
+gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p)
+{
+    unsigned turn = 0;
+
+    return gt_source_read_new(secret, &turn, source, p);
+}
+
+/* Call with the lock. */
+static gt_secret_t *copy(const gt_source_t *source, apr_pool_t *p)
+{
+    return gt_secret_make(source->value, source->len, p);
+}
+
+gt_err_t *gt_source_read_new(gt_secret_t **secret, unsigned *turn, gt_source_t *source,
+                             apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    *secret = NULL;
+    apr_thread_mutex_lock(source->reading);
+    err = renew(source, p);
+    apr_thread_mutex_lock(source->lock);
+    if (err == GT_OK && *turn != source->turn) {
+        *secret = copy(source, p);
+        *turn = source->turn;
+    }
+    apr_thread_mutex_unlock(source->lock);
+    apr_thread_mutex_unlock(source->reading);
+    return err;
+}
+
+/* ---- without waiting ---- */
 
 void gt_source_whole(gt_source_t *source)
 {
@@ -373,25 +486,49 @@ void gt_source_doubt(gt_source_t *source, apr_interval_time_t least)
     apr_thread_mutex_unlock(source->lock);
 }
 
-gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p)
+int gt_source_is_settled(gt_source_t *source)
 {
-    unsigned turn = 0;
+    int is_settled;
 
-    return gt_source_read_new(secret, &turn, source, p);
+    apr_thread_mutex_lock(source->lock);
+    is_settled = is_current(source) || has_just_failed(source);
+    apr_thread_mutex_unlock(source->lock);
+    return is_settled;
 }
 
-gt_err_t *gt_source_read_new(gt_secret_t **secret, unsigned *turn, gt_source_t *source,
-                             apr_pool_t *p)
+apr_time_t gt_source_patience(gt_source_t *source)
 {
-    gt_err_t *err;
+    apr_time_t until;
+
+    apr_thread_mutex_lock(source->lock);
+    if (source->wanted == 0)
+        source->wanted = gt_ticks();
+    until = source->wanted + PATIENCE;
+    apr_thread_mutex_unlock(source->lock);
+    return until;
+}
+
+gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p)
+{
+    gt_err_t *err = GT_OK;
+    int warns = 0;
 
     *secret = NULL;
     apr_thread_mutex_lock(source->lock);
-    err = use_last(source, renew(source, p));
-    if (err == GT_OK && *turn != source->turn) {
-        *secret = gt_secret_make(source->value, source->len, p);
-        *turn = source->turn;
+    if (source->value != NULL) {
+        *secret = copy(source, p);
+        if (source->wanted != 0 && gt_ticks() - source->wanted >= PATIENCE)
+            warns = may_warn(source);
     }
+    else if (source->failed_at != 0)
+        err = failure(source, "a secret cannot be read now; the server's log says why", p);
+    else
+        err = passes(gt_err(p, GT_INTERNAL, "GT0114",
+                            "a secret is being read for the first time, which takes longer than "
+                            "2 s"),
+                     PATIENCE);
     apr_thread_mutex_unlock(source->lock);
+    if (warns)
+        warn(apr_psprintf(p, "reading %s takes longer than 2 s", source->name));
     return err;
 }

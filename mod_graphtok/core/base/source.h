@@ -44,16 +44,40 @@ const char *gt_source_path(const gt_source_t *source);
 void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
 
 /**
- * Read the value now. A file is looked at (stat) each time and read only when it changed; an exec
- * runs when its last result is older than gt_source_keep says, for at most 10 s. A file must be a
- * regular one; owned by root or by us, it must be neither writable by group or others nor readable
- * by others. When a value that could be read before cannot be read now, that value is used on and
- * a warning is logged; without one when this process may not even enter the file's folder (httpd's
- * children: the file is then read again by a restart). Thread-safe (own lock).
+ * Read the value now; this waits, for a command up to its limit and for a file as long as its file
+ * system does: for a start, the command line and threads of their own. On a request's road it is
+ * task/reader.h that reads, and gt_source_last that gives.
+ *
+ * A file is looked at (stat) each time and read only when it changed; an exec runs when its last
+ * result is older than gt_source_keep says, for at most 10 s, and not within 5 s after it failed. A
+ * file must be a regular one; owned by root or by us, it must be neither writable by group or others
+ * nor readable by others. When a value that could be read before cannot be read now, that value is
+ * used on, however long, and a warning is logged; without one when this process may not even enter
+ * the file's folder (httpd's children: the file is then read again by a restart). Thread-safe:
+ * readings of one source follow each other.
  * @param secret  a copy in `p`
- * @return GT_INTERNAL when it could never be read, naming the source and what to do
+ * @return GT_INTERNAL when it could never be read, naming the source and what to do; with status 503
+ *         and retry_after, for a failure passes
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
+
+/** 1 when gt_source_read would do nothing: what it would give is here already, or it failed within
+ * the last 5 s. Never so for a file, at which somebody must look. Waits for nothing. */
+int gt_source_is_settled(gt_source_t *source);
+
+/**
+ * A reading is wanted: say how long to wait for it. It counts from the first who wanted the same
+ * reading, so one that hangs is waited for once and not by each.
+ * @return gt_ticks() at which to go on with gt_source_last
+ */
+apr_time_t gt_source_patience(gt_source_t *source);
+
+/**
+ * What the last reading left: its value, or that there is none. Waits for nothing.
+ * @return GT_INTERNAL with status 503 and retry_after, also while the first reading is not over; it
+ *         goes to clients, so it says neither path nor cause
+ */
+GT_MUST gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
 /** A command gives all that it prints, not its first line alone: what is asked for has lines. Before
  * it is read. */
