@@ -8,13 +8,17 @@
 
 #include "keys.h"
 
+#include <stdlib.h>
+
 #include <apr_strings.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/thread.h"
 
 #define DOUBT_AFTER apr_time_from_sec(5)
+#define MISS_WAIT apr_time_from_msec(100)
 
 const gt_provider_conf_t *gt_keys_derived_from(const gt_config_t *config)
 {
@@ -57,7 +61,7 @@ static const char *writers(const gt_keyring_t *ring, apr_pool_t *p)
     return text;
 }
 
-/* Call with the lock. */
+/* Call with `reading`. */
 static void look(gt_keys_t *keys, apr_pool_t *scratch)
 {
     gt_secret_t *text = NULL;
@@ -85,9 +89,41 @@ void gt_keys_follow(gt_keys_t *keys, apr_pool_t *scratch)
 {
     if (keys->ring == NULL || keys->source == NULL)
         return;
-    pthread_mutex_lock(&keys->lock);
+    pthread_mutex_lock(&keys->reading);
     look(keys, scratch);
+    pthread_mutex_unlock(&keys->reading);
+    pthread_mutex_lock(&keys->lock);
+    keys->asked = 0;
+    pthread_cond_broadcast(&keys->looked);
     pthread_mutex_unlock(&keys->lock);
+}
+
+/* Another thread looks. The wait is a step's only one, for a local file's or a quick command's sake:
+ * with it no request fails when another child was first to write with a new key. */
+static void await_look(gt_keys_t *keys)
+{
+    apr_time_t until;
+
+    pthread_mutex_lock(&keys->lock);
+    if (keys->asked == 0)
+        keys->asked = gt_mono();
+    until = keys->asked + MISS_WAIT;
+    pthread_mutex_unlock(&keys->lock);
+    keys->look_soon(keys->baton);
+    pthread_mutex_lock(&keys->lock);
+    while (keys->asked != 0 && gt_mono() < until)
+        gt_cond_wait(&keys->looked, &keys->lock, until);
+    pthread_mutex_unlock(&keys->lock);
+}
+
+static void look_here(gt_keys_t *keys)
+{
+    apr_pool_t *scratch;
+
+    if (apr_pool_create_unmanaged_ex(&scratch, NULL, NULL) != APR_SUCCESS)
+        return;
+    gt_keys_follow(keys, scratch);
+    apr_pool_destroy(scratch);
 }
 
 /* A value was sealed with a key that we lack. Anybody can write such a cookie: a command is not run
@@ -95,13 +131,14 @@ void gt_keys_follow(gt_keys_t *keys, apr_pool_t *scratch)
 static void ask_source(void *baton)
 {
     gt_keys_t *keys = baton;
-    apr_pool_t *scratch;
 
-    if (keys->source == NULL || apr_pool_create_unmanaged_ex(&scratch, NULL, NULL) != APR_SUCCESS)
+    if (keys->source == NULL)
         return;
     gt_source_doubt(keys->source, DOUBT_AFTER);
-    gt_keys_follow(keys, scratch);
-    apr_pool_destroy(scratch);
+    if (keys->look_soon != NULL)
+        await_look(keys);
+    else
+        look_here(keys);
 }
 
 gt_err_t *gt_keys_read(gt_keys_t *keys, const gt_config_t *config, apr_pool_t *p)
@@ -109,7 +146,9 @@ gt_err_t *gt_keys_read(gt_keys_t *keys, const gt_config_t *config, apr_pool_t *p
     gt_secret_t *text;
     gt_err_t *err;
 
-    *keys = (gt_keys_t){.lock = PTHREAD_MUTEX_INITIALIZER};
+    *keys = (gt_keys_t){.reading = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
+    if (gt_cond_init(&keys->looked) != APR_SUCCESS)
+        abort();
     if (config->keyring == NULL)
         return read_derived(keys, config, p);
     gt_source_whole(config->keyring);

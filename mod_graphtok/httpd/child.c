@@ -15,13 +15,13 @@
 #include <http_log.h>
 #include <mpm_common.h>
 #include <curl/curl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "advice.h"
 #include "audit.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/run.h"
 #include "base/text.h"
 #include "conf.h"
 #include "dbsource.h"
@@ -30,6 +30,7 @@
 #include "logsink.h"
 #include "net/loop.h"
 #include "segment.h"
+#include "task/reader.h"
 #include "vault/holder.h"
 #include "status.h"
 
@@ -42,8 +43,10 @@ APLOG_USE_MODULE(graphtok);
 #define STATUS_EVERY apr_time_from_sec(1)
 #define PATIENCE apr_time_from_sec(5)
 #define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
-#define ASK_AGAIN apr_time_from_sec(5)
 #define KEYS_EVERY apr_time_from_sec(5)
+#define KEYS_SAID_EVERY apr_time_from_sec(60)
+#define READERS_LEAST 2
+#define READERS_MOST 16
 
 /* What the parent made for its children; replaced at each restart. */
 static struct {
@@ -54,14 +57,13 @@ static struct {
 
 static gtm_child_t *the_child;
 
-/* Guards the making of the vault when the keyring comes late. */
+/* What the vault is made from, by the readers' periodic work when the keyring comes late. */
 static struct {
-    pthread_mutex_t lock;
-    apr_time_t asked;
+    apr_time_t said; /* ticks at which the log heard that it is away; 0: never */
     apr_pool_t *pool;
     gt_db_t *db;
     gt_cache_t *cache;
-} late = {PTHREAD_MUTEX_INITIALIZER, 0, NULL, NULL, NULL};
+} late;
 
 gtm_child_t *gtm_child(void)
 {
@@ -169,6 +171,9 @@ static apr_status_t end_child(void *baton)
         gt_finishers_stop(child->finishers);
     if (child->crew)
         gt_crew_stop(child->crew, PATIENCE);
+    gt_run_end_all();
+    if (child->readers)
+        gt_crew_stop(child->readers, 0);
     if (child->vault) {
         gt_vault_stop(child->vault);
         apr_pool_create(&scratch, NULL);
@@ -182,15 +187,6 @@ static apr_status_t end_child(void *baton)
     gt_event_to_none();
     the_child = NULL;
     return APR_SUCCESS;
-}
-
-/* A rotated key is taken over while requests run. The vault stands only when the keys do. */
-static void follow_keys(void *baton, apr_pool_t *scratch)
-{
-    gtm_child_t *child = baton;
-
-    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
-        gt_keys_follow(&made.keys, scratch);
 }
 
 /* What is recorded from now on is tied to the new key: the old one may go. */
@@ -212,15 +208,25 @@ static int finishers(void)
                                    : (int)half;
 }
 
+/* Each secret may hang, and must hold up no other. */
+static int readers(const gt_config_t *config)
+{
+    int sources = config->providers->nelts + 1;
+
+    return sources < READERS_LEAST  ? READERS_LEAST
+           : sources > READERS_MOST ? READERS_MOST
+                                    : sources;
+}
+
 static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 {
     gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
+    GT_TRY(gt_crew_start(&child->readers, readers(child->config), child->loop, p));
     if (gtm_can_park())
         GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
-    GT_TRY(gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child));
     return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
 }
 
@@ -235,6 +241,8 @@ static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
     __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
 }
 
+static void look_soon(void *baton);
+
 static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
 {
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
@@ -246,17 +254,77 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->cache = late.cache;
     parts->loop = child->loop;
     parts->crew = child->crew;
+    parts->readers = child->readers;
     parts->limits = child->limits;
     parts->horn = made.horn->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
     parts->holder = gt_holder_name(parts->journal ? child->config->journal : NULL, p);
     made.keys.changed = keys_changed;
+    made.keys.look_soon = look_soon;
     made.keys.baton = child;
     if (child->audit)
         gt_audit_key(child->audit, ring);
     vault = gt_vault_make(parts, p);
     start_jobs(child, vault, p);
     __atomic_store_n(&child->vault, vault, __ATOMIC_RELEASE);
+}
+
+/* The keyring was away when the server started. One thread at a time. */
+static void read_late(gtm_child_t *child, apr_pool_t *scratch)
+{
+    apr_pool_t *own;
+    gt_err_t *err;
+
+    apr_pool_create(&own, late.pool);
+    err = gt_err_dup(gt_keys_read(&made.keys, child->config, own), scratch);
+    if (!err) {
+        make_vault(child, made.keys.ring, late.pool);
+        return;
+    }
+    apr_pool_destroy(own);
+    if (late.said != 0 && gt_ticks() - late.said < KEYS_SAID_EVERY)
+        return;
+    late.said = gt_ticks();
+    gt_log_err(err, "keyring");
+}
+
+/* A rotated key is taken over while requests run. The vault stands only when the keys do. */
+static gt_err_t *look_at_keys(gt_task_t *task, void *state)
+{
+    gtm_child_t *child = *(gtm_child_t **)state;
+
+    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
+        gt_keys_follow(&made.keys, gt_task_pool(task));
+    else
+        read_late(child, gt_task_pool(task));
+    return GT_OK;
+}
+
+static gt_step_fn *const key_steps[] = {look_at_keys, NULL};
+static const gt_work_t key_work = {"look at the keyring", key_steps, NULL};
+
+static void *keep_child(const void *child, apr_pool_t *p)
+{
+    return apr_pmemdup(p, child, sizeof(gtm_child_t *));
+}
+
+/* Every few seconds, and when a step lacks a key. */
+static void follow_keys(void *baton, apr_pool_t *scratch)
+{
+    gtm_child_t *child = baton;
+    const gt_job_ask_t ask = {"keyring", &key_work, keep_child, &child};
+
+    /* A child that ends takes no work, and nothing is lost by it. */
+    (void)!gt_crew_start_job(child->readers, &ask, scratch);
+}
+
+static void look_soon(void *baton)
+{
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, NULL);
+    follow_keys(baton, scratch);
+    apr_pool_destroy(scratch);
 }
 
 static void open_segments(gtm_child_t *child, apr_pool_t *p)
@@ -280,6 +348,19 @@ static void announce_to(gtm_child_t *child, apr_pool_t *p)
     child->figures = gt_figures_open(made.figures->memory, made.figures->size);
     figures = gt_figures_sink(child->figures);
     gt_event_to(&figures);
+}
+
+/* A vault that takes its time has it before the first sign-in. */
+static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
+{
+    const apr_array_header_t *providers = child->config->providers;
+
+    for (int i = 0; i < providers->nelts; i++) {
+        const gt_provider_conf_t *conf = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
+
+        if (conf->client_secret)
+            gt_read_ahead(child->readers, conf->client_secret, scratch);
+    }
 }
 
 void gtm_child_init(apr_pool_t *pchild, server_rec *s)
@@ -314,6 +395,10 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     apr_pool_create(&late.pool, pchild);
     if (made.keys.ring)
         make_vault(child, made.keys.ring, late.pool);
+    read_ahead(child, pchild);
+    err = gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
+    if (err)
+        gt_log_err(err, "a changed keyring takes effect at a restart only");
     the_child = child;
 }
 
@@ -334,23 +419,12 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
 
 gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
 {
-    gt_err_t *err = GT_OK;
+    gt_err_t *err;
 
     if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
         return GT_OK;
-    pthread_mutex_lock(&late.lock);
-    if (!child->vault && gt_ticks() - late.asked > ASK_AGAIN) {
-        late.asked = gt_ticks();
-        err = gt_err_dup(gt_keys_read(&made.keys, child->config, late.pool), p);
-        if (!err)
-            make_vault(child, made.keys.ring, late.pool);
-    }
-    pthread_mutex_unlock(&late.lock);
-    if (err) {
-        gt_log_err(err, "keyring");
-        return gt_err(p, GT_INTERNAL, "GT0806", "the server's keyring cannot be read: see its log");
-    }
-    return child->vault ? GT_OK
-                        : gt_err(p, GT_INTERNAL, "GT0806",
-                                 "the server's keyring cannot be read: see its log");
+    err = gt_err(p, GT_INTERNAL, "GT0806", "the server's keyring cannot be read: see its log");
+    err->status = HTTP_SERVICE_UNAVAILABLE;
+    err->retry_after = KEYS_EVERY;
+    return err;
 }

@@ -32,9 +32,10 @@ typedef struct gtm_child_t {
     struct gtm_entry_t *entry; /* of mod_status */
     gt_loop_t *loop;
     gt_crew_t *crew;
+    gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
     gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
-    gt_vault_t *vault;         /* NULL as long as the keyring could not be read */
+    gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
     gt_finishers_t *finishers; /* NULL: requests cannot park */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
@@ -46,9 +47,9 @@ int gtm_can_park(void);
 gtm_child_t *gtm_child(void);
 
 /**
- * See that the vault stands; a keyring that was away is asked for again, at most every 5 s.
- * Thread-safe.
- * @return GT_INTERNAL saying what the administrator must do
+ * See that the vault stands. A keyring that was away is asked for again every 5 s by a thread of its
+ * own. Thread-safe; waits for nothing.
+ * @return GT_INTERNAL, status 503, saying what the administrator must do
  */
 GT_MUST gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p);
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "crypt/aead.h"
 #include "crypt/seal.h"
 #include "keys.h"
@@ -218,6 +219,60 @@ START_TEST(a_missing_key_is_asked_for_at_once)
 }
 END_TEST
 
+static int looks;
+
+static void never_looks(void *baton)
+{
+    (void)baton;
+    looks++;
+}
+
+/* A tenth of a second, once for all who lack a key. */
+START_TEST(a_source_that_hangs_is_waited_for_once)
+{
+    gt_keys_t *keys = keys_of_file("a any " KEY_A "\n");
+    apr_time_t began = gt_mono();
+
+    keys->look_soon = never_looks;
+    looks = 0;
+    for (int i = 0; i < 50; i++)
+        ck_assert_ptr_null(gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE));
+    ck_assert_int_eq(looks, 50);
+    ck_assert_int_lt(gt_mono() - began, apr_time_from_sec(3));
+}
+END_TEST
+
+static void *look_now(void *keys)
+{
+    apr_pool_t *own;
+
+    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    gt_keys_follow(keys, own);
+    apr_pool_destroy(own);
+    return NULL;
+}
+
+static pthread_t looker;
+
+static void start_looking(void *keys)
+{
+    ck_assert_int_eq(pthread_create(&looker, NULL, look_now, keys), 0);
+}
+
+START_TEST(another_thread_brings_the_missing_key)
+{
+    gt_keys_t *keys = keys_of_file("a any " KEY_A "\n");
+
+    keys->look_soon = start_looking;
+    keys->baton = keys;
+    write_ring("b any " KEY_B "\na any " KEY_A "\n");
+    (void)gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE);
+    pthread_join(looker, NULL);
+    keys->look_soon = NULL;
+    ck_assert_str_eq(writer(keys), "b");
+}
+END_TEST
+
 START_TEST(a_command_is_asked_again)
 {
     const char *path = write_ring("");
@@ -332,6 +387,8 @@ Suite *suite_keys(void)
     tcase_add_test(tcase, a_changed_file_is_followed);
     tcase_add_loop_test(tcase, a_broken_file_is_said_once_and_changes_nothing, 0, 3);
     tcase_add_loop_test(tcase, a_missing_key_is_asked_for_at_once, 0, 2);
+    tcase_add_test(tcase, a_source_that_hangs_is_waited_for_once);
+    tcase_add_test(tcase, another_thread_brings_the_missing_key);
     tcase_add_test(tcase, a_command_is_asked_again);
     tcase_add_test(tcase, keys_are_swapped_under_readers);
     tcase_add_test(tcase, replaced_keys_are_freed_in_time);

@@ -21,6 +21,7 @@ typedef struct document_t {
 
 struct gt_provider_t {
     const gt_provider_conf_t *conf;
+    gt_crew_t *readers;       /* of its secret; NULL: none */
     apr_thread_mutex_t *lock; /* guards everything below */
     document_t discovery;
     document_t keys;

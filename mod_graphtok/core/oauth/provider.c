@@ -44,6 +44,16 @@ const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider)
     return provider->conf;
 }
 
+void gt_provider_read_by(gt_provider_t *provider, gt_crew_t *readers)
+{
+    provider->readers = readers;
+}
+
+gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
+{
+    return provider->readers;
+}
+
 int gt_provider_is_entra(const gt_provider_conf_t *conf)
 {
     return conf->tenant != NULL && conf->tenant[0] != '\0';

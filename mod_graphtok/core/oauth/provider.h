@@ -11,10 +11,17 @@
  */
 
 #include "config.h"
-#include "task/task.h"
+#include "task/crew.h"
 
 /** Make it; nothing is fetched. */
 gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p);
+
+/** Have its secret read by these (task/reader.h); NULL, as it is at first: in place. Before it is
+ * used. */
+void gt_provider_read_by(gt_provider_t *provider, gt_crew_t *readers);
+
+/** Who reads its secret, or NULL. */
+gt_crew_t *gt_provider_readers(const gt_provider_t *provider);
 
 /** Its configuration. */
 const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);

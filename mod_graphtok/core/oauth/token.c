@@ -120,13 +120,22 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_err_t *make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool_t *p)
+/* No earlier than here: it may have changed since the task began. */
+static gt_err_t *read_secret(gt_task_t *task, void *state)
+{
+    gt_token_ask_t *ask = state;
+    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
+
+    ask->read = (gt_read_t){gt_provider_readers(ask->provider), conf->client_secret, NULL, NULL};
+    if (conf->client_secret != NULL)
+        gt_then(task, &gt_read, &ask->read);
+    return GT_OK;
+}
+
+static void make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool_t *p)
 {
     const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
-    gt_secret_t *client_secret = NULL;
 
-    if (conf->client_secret != NULL)
-        GT_TRY(gt_source_read(&client_secret, conf->client_secret, p));
     *form = gt_form_make(p);
     gt_form_add(*form, "client_id", conf->client_id);
     gt_form_add(*form, "grant_type", ask->grant_type);
@@ -138,9 +147,8 @@ static gt_err_t *make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool
         gt_form_add_secret(*form, "code_verifier", ask->verifier);
     if (ask->refresh != NULL)
         gt_form_add_secret(*form, "refresh_token", ask->refresh);
-    if (client_secret != NULL)
-        gt_form_add_secret(*form, "client_secret", client_secret);
-    return GT_OK;
+    if (ask->read.secret != NULL)
+        gt_form_add_secret(*form, "client_secret", ask->read.secret);
 }
 
 static gt_err_t *post(gt_task_t *task, void *state)
@@ -151,7 +159,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
     apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
     gt_form_t *form;
 
-    GT_TRY(make_form(&form, ask, p));
+    make_form(&form, ask, p);
     APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
 
     gt_request_t request = {
@@ -207,5 +215,5 @@ static gt_err_t *take(gt_task_t *task, void *state)
     return err == GT_OK ? GT_OK : gt_err_in(err, "provider %s", provider);
 }
 
-static gt_step_fn *const post_steps[] = {begin, post, take, NULL};
+static gt_step_fn *const post_steps[] = {begin, read_secret, post, take, NULL};
 const gt_work_t gt_token_post = {"token", post_steps, NULL};

@@ -11,6 +11,7 @@
  */
 
 #include "oauth/provider.h"
+#include "task/reader.h"
 
 /** What the token endpoint gave. */
 typedef struct gt_tokens_t {
@@ -35,6 +36,7 @@ typedef struct gt_token_ask_t {
     int was_sent;               /* out, on failure: 1 when the POST may have arrived and nobody
                                      knows what it did: a reset, a timeout, a 200 of rubbish */
     gt_discover_t discover;     /* own */
+    gt_read_t read;             /* own */
     gt_transfer_t *transfer;    /* own */
 } gt_token_ask_t;
 extern const gt_work_t gt_token_post;

@@ -51,7 +51,10 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     for (int i = 0; i < config->providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
 
-        apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, gt_provider_make(conf, p));
+        gt_provider_t *provider = gt_provider_make(conf, p);
+
+        gt_provider_read_by(provider, parts->readers);
+        apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, provider);
     }
     vault->usage = gt_usage_make(p);
     vault->recent = gt_recent_make(p);
