@@ -4,10 +4,10 @@
 
 /**
  * @file limit.h
- * Rate limits in shared memory (mission O7), two 64-bit words each: whose counter it is, and GCRA's
- * moment, at which that key will have used up nothing. `count` calls may come at once, then one each
- * span/count. A check is one CAS of the moment; no lock, so nobody can die holding one. Counters of
- * idle keys are reused; a full set gives up the one nearest to idle.
+ * Rate limits in shared memory (mission O7): a sliding log of the last calls for each key. Never more
+ * than `count` calls within any `span`, wherever it begins; all of them may come at once. A check is
+ * one CAS; no lock, so no process can die holding one. Counters of idle keys are reused; a full set
+ * gives up the one nearest to idle.
  */
 
 #include "gt.h"
@@ -23,7 +23,7 @@ typedef struct gt_limit_t {
 typedef struct gt_limit_answer_t {
     int allowed;
     apr_int64_t remaining;           /* calls left at once */
-    apr_interval_time_t retry_after; /* when refused: until one is allowed; else until all are */
+    apr_interval_time_t retry_after; /* µs; refused: until one is allowed; else until all are */
 } gt_limit_answer_t;
 
 /** Bytes a segment needs for `slots` counters (rounded up to whole sets of 8); 0 when there can be
@@ -40,6 +40,13 @@ gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, ap
  */
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len);
+
+/**
+ * Undo the latest call that gt_limit_check allowed for this name: it turned out to be one that the
+ * limit is not meant for. Nothing happens where none is counted.
+ */
+void gt_limit_give_back(gt_limits_t *limits, const gt_limit_t *limit, const void *name,
+                        apr_size_t name_len);
 
 /**
  * Say that something must rest for `span` µs (an hour at most); whoever asks gt_limit_held with its
