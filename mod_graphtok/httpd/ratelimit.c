@@ -25,12 +25,24 @@ static const char *address_of(request_rec *r)
     return apr_pstrcat(r->pool, "ip ", r->useragent_ip, NULL);
 }
 
-static const char *counted_for(gtm_exchange_t *x)
+/** The limit of a class here; NULL: none. */
+static const gt_limit_t *limit_of(const gtm_exchange_t *x, gtm_limit_class_t class)
 {
+    const gt_limit_t *limit = class != GTM_LIMIT_NONE ? &x->dir->limits[class] : NULL;
+
+    return limit && limit->count > 0 && x->dir->limits_off != 1 && x->child->limits ? limit : NULL;
+}
+
+/** The name of a class's counter for this caller. */
+static const char *counter_of(const gtm_exchange_t *x, gtm_limit_class_t class)
+{
+    apr_pool_t *p = x->r->pool;
     /* The callback's limit is the address's by mission O7; a login's only without a caller. */
-    if (x->route->limit == GTM_LIMIT_CALLBACK || !*x->owner.user)
-        return address_of(x->r);
-    return apr_pstrcat(x->r->pool, "user ", x->owner.user, NULL);
+    int by_address = class == GTM_LIMIT_CALLBACK || !*x->owner.user;
+
+    return apr_pstrcat(p, gtm_limit_names[class], "\n", x->dir->store, "\n",
+                       by_address ? address_of(x->r) : "user ", by_address ? "" : x->owner.user,
+                       NULL);
 }
 
 static apr_int64_t seconds_up(apr_interval_time_t span)
@@ -63,17 +75,14 @@ static void announce(const gtm_exchange_t *x)
 
 gt_err_t *gtm_limit_check(gtm_exchange_t *x)
 {
-    const gt_limit_t *limit =
-        &x->dir->limits[x->route->limit == GTM_LIMIT_NONE ? GTM_LIMIT_LOGIN : x->route->limit];
+    const gt_limit_t *limit = limit_of(x, x->route->limit);
     gt_limit_answer_t answer;
     const char *name;
     gt_err_t *err;
 
-    if (x->route->limit == GTM_LIMIT_NONE || x->dir->limits_off == 1 || limit->count <= 0 ||
-        !x->child->limits)
+    if (!limit)
         return GT_OK;
-    name = apr_pstrcat(x->r->pool, gtm_limit_names[x->route->limit], "\n", x->dir->store, "\n",
-                       counted_for(x), NULL);
+    name = counter_of(x, x->route->limit);
     gt_limit_check(&answer, x->child->limits, limit, name, strlen(name));
     tell(x, limit, &answer);
     if (answer.allowed)
@@ -85,4 +94,13 @@ gt_err_t *gtm_limit_check(gtm_exchange_t *x)
                  limit->count, gtm_limit_names[x->route->limit], seconds_up(limit->span));
     err->retry_after = answer.retry_after;
     return err;
+}
+
+void gtm_limit_give_back(gtm_exchange_t *x, gtm_limit_class_t class)
+{
+    const gt_limit_t *limit = limit_of(x, class);
+    const char *name = limit ? counter_of(x, class) : "";
+
+    if (limit)
+        gt_limit_give_back(x->child->limits, limit, name, strlen(name));
 }

@@ -17,4 +17,11 @@
  */
 GT_MUST gt_err_t *gtm_limit_check(gtm_exchange_t *x);
 
+/**
+ * Uncount this caller's latest call of a class. A sign-in that succeeds gives back its call of login
+ * and its call of callback: many people behind one address may sign in, and what fails or is left
+ * unfinished still counts.
+ */
+void gtm_limit_give_back(gtm_exchange_t *x, gtm_limit_class_t class);
+
 #endif

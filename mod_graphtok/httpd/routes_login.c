@@ -18,6 +18,7 @@
 #include "oauth/login.h"
 #include "origin.h"
 #include "pages.h"
+#include "ratelimit.h"
 #include "routes_auth.h"
 #include "session.h"
 #include "state_cookie.h"
@@ -222,6 +223,8 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     (void)task;
     if (x->dir->caller_from == GTM_CALLER_SESSION)
         GT_TRY(gtm_session_begin(x, grant->owner.user));
+    gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
+    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
     if (*own->login->return_to)
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address_of(x, own->login->return_to));
     else

@@ -37,6 +37,13 @@ def from_address(address):
     return {"X-Client-IP": address}
 
 
+def sign_in(limited, sandbox, address):
+    """The status of the callback of a whole sign-in from an address."""
+    browser = Browser(sandbox.ca)
+    back = browser.leave_for_sign_in(limited.url + "/auth/login", headers=address)
+    return browser.get(back, headers=address).status
+
+
 def test_O7_login_ten_a_minute(limited, sandbox):
     browser = Browser(sandbox.ca)
     address = from_address("192.0.2.1")
@@ -60,6 +67,31 @@ def test_O7_callback_twenty_an_hour_for_an_address(limited, sandbox):
                                         headers=from_address("192.0.2.3")).status
                 for _ in range(22)]
     assert statuses == [400] * 20 + [429] * 2
+
+
+def test_an_office_behind_one_address_signs_in(limited, sandbox):
+    address = from_address("192.0.2.70")
+    for _ in range(25):
+        assert sign_in(limited, sandbox, address) == 200
+
+
+def test_sign_ins_that_are_not_finished_count(limited, sandbox):
+    address = from_address("192.0.2.71")
+    assert sign_in(limited, sandbox, address) == 200
+    statuses = [Browser(sandbox.ca).get(limited.url + "/auth/login", headers=address).status
+                for _ in range(11)]
+    assert statuses == [302] * 10 + [429]
+
+
+def test_callbacks_that_fail_count_beside_those_that_succeed(limited, sandbox):
+    address = from_address("192.0.2.72")
+    statuses = []
+    for _ in range(20):
+        assert sign_in(limited, sandbox, address) == 200
+        statuses.append(Browser(sandbox.ca).get(limited.url + "/auth/callback?state=x",
+                                                headers=address).status)
+    assert statuses == [400] * 20
+    assert sign_in(limited, sandbox, address) == 429
 
 
 def test_ipv6_by_64(limited, sandbox):

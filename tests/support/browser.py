@@ -84,10 +84,11 @@ class Browser:
             url = urllib.parse.urljoin(url, answer.location)
         raise AssertionError("too many redirects")
 
-    def leave_for_sign_in(self, login_url, hint="ada@sandbox.example"):
+    def leave_for_sign_in(self, login_url, hint="ada@sandbox.example", headers=None):
         """The first half of a sign-in: the address of the callback, not yet visited."""
         joint = "&" if "?" in login_url else "?"
-        answer = self.get(login_url + joint + urllib.parse.urlencode({"login_hint": hint}))
+        answer = self.get(login_url + joint + urllib.parse.urlencode({"login_hint": hint}),
+                          headers=headers)
         assert answer.status == 302, answer
         at_provider = self.get(answer.location)
         assert at_provider.status in (302, 303), at_provider
