@@ -2,8 +2,9 @@
 
 /**
  * @file answer.c
- * A page request without a sign-in is sent to the sign-in route and back; everything else gets a
- * problem whose `login_url` says where.
+ * A page request without a sign-in is sent to the sign-in route and back, but not right after a
+ * sign-in that did not help: then the error page stands, with a link. Everything else gets a problem
+ * whose `login_url` says where.
  */
 
 #include "answer.h"
@@ -164,7 +165,7 @@ void gtm_answer_error(gtm_exchange_t *x, const gt_err_t *err)
     set_error_fields(x, err);
     if (!gtm_answer_is_page(x->r))
         answer_problem(x, err, login_url);
-    else if (login_url && !x->stays && !gtm_login_is_part(x))
+    else if (login_url && !x->stays && !err->is_after_sign_in && !gtm_login_is_part(x))
         gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, login_url);
     else
         gtm_answer_page(x, gt_err_status(err), gtm_page_error(x, err, login_url));

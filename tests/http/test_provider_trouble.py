@@ -51,6 +51,27 @@ def test_graph_is_slow(site, sandbox, ada):
     assert ada.get(site.url + "/calendar/").status == 200
 
 
+@pytest.mark.parametrize("fault", [dict(kind="status", status=401), dict(kind="claims")],
+                         ids=["401", "claims"])
+@pytest.mark.parametrize("mount", ["/tom", ""])
+def test_a_token_refused_right_after_a_sign_in_is_no_circle(site, sandbox, fault, mount):
+    page = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+    browser = Browser(sandbox.ca)
+    asked = site.url + mount + "/calendar/"
+    assert browser.get(asked, headers=page).status == 302
+    assert browser.sign_in(site.url + mount + "/auth/login").status == 200
+    sandbox.fault(where="graph", times=0, **fault)
+    for _ in range(3):
+        refused = browser.get(asked, headers=page)
+        assert refused.status == 401 and refused.location is None, refused
+        assert f'href="{mount}/auth/login?' in refused.text and "GT07" in refused.text
+    sandbox.fault(where="graph", kind="none")
+    assert browser.get(asked, headers=page).status == 200
+    # A grant that is gone is another matter: there a sign-in helps.
+    assert browser.post(site.url + mount + "/auth/revoke").status == 200
+    assert browser.get(asked, headers=page).status == 302
+
+
 SIGN_IN = [
     (dict(where="token", kind="status", status=500), (502, 503)),
     (dict(where="token", kind="html"), (502,)),

@@ -85,6 +85,7 @@ struct gt_err_t {
     gt_extent_t extent;              /* whose trouble it is */
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
+    int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
 };

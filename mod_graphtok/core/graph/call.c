@@ -177,8 +177,11 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     gt_transfer_leave(call->transfer);
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
-    if (err->cls != GT_SIGN_IN || call->repeated)
+    if (err->cls != GT_SIGN_IN || call->repeated) {
+        err->is_after_sign_in =
+            gt_vault_signed_in_lately(call->vault, call->store, &call->token.owner, p);
         return err;
+    }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
      * refused generation, and only that one. */
     call->repeated = 1;

@@ -7,10 +7,14 @@
  * another one.
  */
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "base/log.h"
 #include "vault/inner.h"
+
+#define LATELY apr_time_from_sec(60)
 
 /** Whom the code exchange concerns. Who signs in is not known before. */
 static gt_rest_t whom(const gt_sign_in_t *in)
@@ -60,6 +64,30 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* The limits' names: a class of our own in front. */
+static const char *lately_name(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    return apr_pstrcat(p, "signed in\n", gt_store_conf(store)->name, "\n", owner->provider, "\n",
+                       owner->user, NULL);
+}
+
+int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
+                              const gt_owner_t *owner, apr_pool_t *p)
+{
+    const char *name = lately_name(store, owner, p);
+
+    return vault->parts.limits != NULL &&
+           gt_limit_held(vault->parts.limits, name, strlen(name)) > 0;
+}
+
+static void note_sign_in(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t *p)
+{
+    const char *name = lately_name(in->store, owner, p);
+
+    if (in->vault->parts.limits != NULL)
+        gt_limit_hold(in->vault->parts.limits, LATELY, name, strlen(name));
+}
+
 /** The token is served from now on, and a failure of the old grant is history. */
 static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t *p)
 {
@@ -106,6 +134,7 @@ static gt_err_t *store(gt_task_t *task, void *state)
         owner.user = gt_identity_user(&in->identity, p);
     GT_TRY(gt_grant_sign_in(&in->grant, in->store, &owner, &in->identity, &in->ask.tokens, p));
     publish(in, &in->grant->owner, p);
+    note_sign_in(in, &in->grant->owner, p);
     if (in->ask.tokens.refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",

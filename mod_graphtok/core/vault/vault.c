@@ -248,8 +248,14 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
 /** What cannot be refreshed is served as long as it lasts, and only then refused. */
 static gt_err_t *served_or(const gt_token_for_t *ask, gt_err_t *err)
 {
-    if (err == GT_OK || ask->access == NULL)
+    if (err == GT_OK)
+        return GT_OK;
+    if (ask->access == NULL) {
+        err->is_after_sign_in =
+            ask->grant != NULL &&
+            gt_vault_signed_in_lately(ask->vault, ask->store, &ask->owner, err->pool);
         return err;
+    }
     gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s is not refreshed (%s), but still valid",
            ask->owner.user, ask->owner.provider, err->tag);
     return GT_OK;
@@ -271,7 +277,7 @@ static gt_err_t *ask_row(gt_task_t *task, void *state)
         ask->access = NULL;
         if (ask->vault->parts.cache != NULL)
             gt_cache_forget(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner);
-        return gt_vault_judge(ask->grant, &ask->owner, p);
+        return served_or(ask, gt_vault_judge(ask->grant, &ask->owner, p));
     }
     take_row(ask);
     if (is_settled(ask))

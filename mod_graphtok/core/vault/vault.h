@@ -91,6 +91,11 @@ typedef struct gt_sign_in_t {
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;
 
+/** 1 when the owner signed in on this machine less than a minute ago. What the provider's API refuses
+ * so soon after will not be cured by another sign-in: the browser would go in circles. */
+int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
+                              const gt_owner_t *owner, apr_pool_t *p);
+
 /** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache (mission A4). */
 typedef struct gt_revoke_t {
     gt_vault_t *vault;
