@@ -22,6 +22,30 @@ static const char *const local[] = {
     "/x?u=https://example.com/",
     "/;p=1",
     "/@user",
+    /* What a deep link may hold, beyond its beginning. */
+    "/a%20b",
+    "/%20b",
+    "/100%25",
+    "/a%5Cb",
+    "/k%E4se",
+    "/a%0Ab",
+    "/a%00b",
+    "/a//b",
+    "/a/%2Fb",
+    "/a/../b",
+    "/../b",
+    "/a/..",
+    "/%2e%2e/b",
+    "/a/./b/.",
+    "/a/https://example.com",
+    "/https:/x",
+    "/x%23y",
+    "/x?a=%5C&b=%0A&c=//d",
+    "/x?%",
+    "/%zz",
+    "/%E2%80%AEx",
+    "/.well-known/x",
+    "/...",
 };
 
 static const char *const not_local[] = {
@@ -56,46 +80,29 @@ static const char *const not_local[] = {
     "/%5cevil.example",
     "/%09/evil.example",
     "/%0a/evil.example",
-    "/%0D%0ASet-Cookie:x=y",
     "/%20/evil.example",
-    "/%00",
-    "/x%00y",
     "/%252Fevil.example",
     "/%25252Fevil.example",
     "/%255Cevil.example",
     "/%2509/evil.example",
-    "/./evil",
-    "/../evil",
     "/.//evil.example",
     "/..//evil.example",
-    "/a/..",
-    "/a/.",
-    "/%2e/evil",
-    "/%2e%2e/evil",
-    "/.%2e/evil",
-    "/%252e%252e/evil",
-    "/a//b",
-    "/a/%2Fb",
+    "/a/..//evil.example",
+    "/a/b/../..//evil.example",
+    "/%2e%2E//evil.example",
+    "/%2e/%2e//evil.example",
+    "/%252e%252e//evil.example",
+    "/%2e%2e/%2Fevil.example",
+    "/%2509%255Cevil.example",
+    "/%00/evil.example",
     "/https://evil.example",
+    "/%68ttp%3A//evil.example",
+    "/x/../http:\\%5C",
     "/x#y",
-    "/x%23y",
     "/x?a#b",
-    "/x?a=%5C",
     "/x?a=b c",
-    "/%",
-    "/%2",
-    "/%zz",
-    "/%C3",
-    "/%C3%28",
-    "/%ED%A0%80",
     "/caf\xc3\xa9",
     "/\xe3\x80\x82",
-    "/%C2%A0x",
-    "/%C2%85x",
-    "/%E2%80%AEx",
-    "/%E2%80%8Bx",
-    "/%E3%80%80x",
-    "/%EF%BB%BFx",
 };
 
 START_TEST(test_local_paths)
@@ -112,14 +119,14 @@ END_TEST
 
 START_TEST(test_local_paths_have_a_length)
 {
-    char path[2050];
+    char path[GT_LOCAL_PATH_MAX + 2];
 
     memset(path, 'a', sizeof(path));
     path[0] = '/';
-    path[2048] = '\0';
+    path[GT_LOCAL_PATH_MAX] = '\0';
     ck_assert_int_eq(gt_is_local_path(path), 1);
-    path[2048] = 'a';
-    path[2049] = '\0';
+    path[GT_LOCAL_PATH_MAX] = 'a';
+    path[GT_LOCAL_PATH_MAX + 1] = '\0';
     ck_assert_int_eq(gt_is_local_path(path), 0);
     ck_assert_int_eq(gt_is_local_path(NULL), 0);
 }

@@ -18,7 +18,7 @@
 
 /* Longest URL taken; providers' next links stay below. */
 #define URL_MAX 8192
-#define LOCAL_PATH_MAX 2048
+#define DECODED_MOST 8 /* layers of escapes that a path is looked at through */
 #define HOST_MAX 255
 
 /* A URL taken apart; everything points into the text. */
@@ -248,59 +248,114 @@ char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p)
     return apr_pstrcat(p, url, url[len - 1] == '?' || url[len - 1] == '&' ? "" : "&", query, NULL);
 }
 
-/* Blanks, invisible and direction-changing characters beyond ASCII, as UTF-8 after `c`. */
-static int is_trick(const unsigned char *c)
+/* ---- a path on our own origin ---- */
+
+/* How many dots a segment is, 0 for any other; a browser reads %2e as a dot, too. */
+static int dots_in(const char *segment, apr_size_t len)
 {
-    if (c[0] == 0xC2)
-        return c[1] <= 0xA0; /* C1 controls, no-break space */
-    if (c[0] == 0xE2 && c[1] == 0x80)
-        return c[2] <= 0x8F || c[2] >= 0xA8; /* spaces, marks, separators, embeddings */
-    if (c[0] == 0xE2 && c[1] == 0x81)
-        return c[2] >= 0x9F; /* mathematical space, joiners, isolates */
-    return (c[0] == 0xE3 && c[1] == 0x80 && c[2] == 0x80) ||
-           (c[0] == 0xEF && c[1] == 0xBB && c[2] == 0xBF);
+    int dots = 0;
+
+    while (len > 0) {
+        apr_size_t step = segment[0] == '.'                                       ? 1
+                          : len >= 3 && strncasecmp(segment, "%2e", 3) == 0 ? 3
+                                                                                  : 0;
+
+        if (step == 0 || ++dots > 2)
+            return 0;
+        segment += step;
+        len -= step;
+    }
+    return dots;
 }
 
-/* One layer of a local path: its beginning, its characters, its segments. */
-static int is_local_layer(const char *path)
+/* Take the segments of dots out of a path, in place, as a browser does. */
+static void remove_dots(char *path)
 {
-    const char *c;
-    const char *query = path + strcspn(path, "?");
+    char *begin = path, *out = path;
 
-    if (path[0] != '/' || has_dots(path))
-        return 0;
-    for (c = path; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7F || *c == '\\' || *c == '#')
-            return 0;
-        if (c < query && c[0] == '/' && c[1] == '/')
-            return 0;
-        if ((unsigned char)*c >= 0x80 && is_trick((const unsigned char *)c))
-            return 0;
+    while (*path == '/') {
+        apr_size_t len = strcspn(path + 1, "/");
+        int dots = dots_in(path + 1, len), is_last = path[1 + len] == '\0';
+
+        if (dots == 2)
+            while (out > begin && *--out != '/')
+                continue;
+        if (dots > 0 && is_last)
+            *out++ = '/';
+        if (dots == 0) {
+            memmove(out, path, len + 1);
+            out += len + 1;
+        }
+        path += len + 1;
     }
-    return gt_is_utf8(path, (apr_size_t)(c - path));
+    *out = '\0';
+}
+
+/* Decode one layer of escapes in place; a broken one stays, and a NUL becomes a control character.
+ * Returns how many there were. */
+static int decode(char *text)
+{
+    char *out = text;
+    int escapes = 0;
+
+    for (; *text != '\0'; text++, out++) {
+        int high = *text == '%' ? hex_value(text[1]) : -1;
+        int low = high < 0 ? -1 : hex_value(text[2]);
+
+        *out = *text;
+        if (low < 0)
+            continue;
+        *out = (char)(high + low == 0 ? 1 : high << 4 | low);
+        text += 2;
+        escapes++;
+    }
+    *out = '\0';
+    return escapes;
+}
+
+static int is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+/* 1 when a path begins as the name of another host would: browsers drop blanks and control
+ * characters there, and read a backslash as a slash. "/https://host" is one for whatever takes the
+ * first slash away. */
+static int names_a_host(const char *path)
+{
+    const char *c = path + 1;
+
+    while ((*c > 0 && *c <= ' ') || *c == 0x7F)
+        c++;
+    if (path[0] != '/' || is_slash(*c))
+        return 1;
+    while (apr_isalnum(*c) || (*c != '\0' && strchr("+-.", *c) != NULL))
+        c++;
+    return c[0] == ':' && is_slash(c[1]) && is_slash(c[2]);
 }
 
 int gt_is_local_path(const char *path)
 {
-    char text[LOCAL_PATH_MAX + 1];
+    char text[GT_LOCAL_PATH_MAX + 1];
     apr_size_t len = 0;
-    int escapes;
+    int layers = 0;
 
-    if (path == NULL)
-        return 0;
-    /* Raw bytes beyond ASCII are no URL; their encoded form is looked at below. */
-    while (path[len] != '\0') {
-        if (len >= LOCAL_PATH_MAX || (unsigned char)path[len] >= 0x80)
+    for (; path != NULL && path[len] != '\0'; len++) {
+        if (len >= GT_LOCAL_PATH_MAX || path[len] <= ' ' || path[len] >= 0x7F ||
+            path[len] == '\\' || path[len] == '#')
             return 0;
-        len++;
     }
-    memcpy(text, path, len + 1);
-    /* What a proxy or framework may decode once more must be as harmless as what we see: every layer
-     * is judged, down to the one without escapes. Each layer is shorter, so this ends. */
+    if (len == 0)
+        return 0;
+    len = strcspn(path, "?");
+    memcpy(text, path, len);
+    text[len] = '\0';
+    /* A proxy or framework may decode once more before it redirects: the beginning of each layer is
+     * judged. Only the beginning can lead to another host. */
     do {
-        if (!is_local_layer(text))
+        remove_dots(text);
+        if (names_a_host(text))
             return 0;
-        escapes = peel(text);
-    } while (escapes > 0);
-    return escapes == 0;
+    } while (decode(text) > 0 && ++layers < DECODED_MOST);
+    return 1;
 }
