@@ -7,7 +7,20 @@
 #include <apr_strings.h>
 
 #include "answer.h"
+#include "base/text.h"
 #include "net/url.h"
+#include "vault/cache.h"
+
+#define KEPT_PARAM "return_kept"
+#define LONGEST_QUERY 7000 /* of 8,190 bytes that httpd takes in a request line */
+#define NAME_BYTES 16
+#define LONGEST_NAME 64
+
+/* Nothing else that is kept may be asked for by a name from a query. */
+static const char *kept_name(const char *name, apr_pool_t *p)
+{
+    return apr_pstrcat(p, "link ", name, NULL);
+}
 
 static apr_size_t shared_prefix(const char *a, const char *b)
 {
@@ -40,18 +53,61 @@ static const gtm_mount_t *find_mount(const gtm_exchange_t *x)
     return best;
 }
 
+/* The path that was asked for, so that gt_is_local_path takes it: many slashes in front would be
+ * read as the name of a host. */
+static const char *asked_for(const gtm_exchange_t *x)
+{
+    const char *target = x->r->unparsed_uri;
+
+    while (target[0] == '/' && target[1] == '/')
+        target++;
+    return target;
+}
+
+static gt_cache_t *cache_of(const gtm_exchange_t *x)
+{
+    return x->child->vault ? gt_vault_parts(x->child->vault)->cache : NULL;
+}
+
+/* What the link asks for. A target that makes it longer than a request line may be is kept in shared
+ * memory, and the link names it. */
+static const char *query_of(const gtm_exchange_t *x, const char *claims, const char *target)
+{
+    apr_pool_t *p = x->r->pool;
+    gt_form_t *form = gt_form_make(p), *shorter = gt_form_make(p);
+    const char *name;
+
+    gt_form_add(form, "claims", claims);
+    gt_form_add(form, "return_to", target);
+    if (strlen(gt_form_text(form)) <= LONGEST_QUERY)
+        return gt_form_text(form);
+    name = gt_random_text(NAME_BYTES, p);
+    gt_form_add(shorter, "claims", claims);
+    if (cache_of(x) &&
+        gt_cache_keep_text(cache_of(x), kept_name(name, p), target, x->child->config->state_time))
+        gt_form_add(shorter, KEPT_PARAM, name);
+    return gt_form_text(shorter);
+}
+
+const char *gtm_login_kept_target(const gtm_exchange_t *x)
+{
+    const char *name = apr_table_get(x->query, KEPT_PARAM), *kept = NULL;
+
+    if (name && cache_of(x) && strlen(name) <= LONGEST_NAME)
+        kept = gt_cache_text(cache_of(x), kept_name(name, x->r->pool), x->r->pool);
+    return kept ? kept : "";
+}
+
 const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err)
 {
     const gtm_mount_t *mount = find_mount(x);
-    gt_form_t *form = gt_form_make(x->r->pool);
-    const char *query;
+    const char *target = NULL, *query;
 
     if (!mount)
         return NULL;
-    if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x) && gt_is_local_path(x->r->unparsed_uri))
-        gt_form_add(form, "return_to", x->r->unparsed_uri);
-    gt_form_add(form, "claims", err->claims);
-    query = gt_form_text(form);
+    if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x))
+        target = asked_for(x);
+    query = query_of(x, err->claims, target && gt_is_local_path(target) ? target : NULL);
     return apr_pstrcat(x->r->pool, mount->path, "/login", *query ? "?" : "", query, NULL);
 }
 

@@ -14,6 +14,10 @@
  */
 const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err);
 
+/** The target of a link that was too long for a request line, at the sign-in route that it leads to;
+ * "" when there is none, or when the server's memory has lost it since. Not judged yet. */
+const char *gtm_login_kept_target(const gtm_exchange_t *x);
+
 /** 1 when the request is itself part of a sign-in: a redirect there could run in circles. */
 int gtm_login_is_part(const gtm_exchange_t *x);
 

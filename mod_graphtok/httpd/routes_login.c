@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "login_link.h"
 #include "net/url.h"
 #include "oauth/login.h"
 #include "origin.h"
@@ -74,19 +75,18 @@ static gt_err_t *take_param(const char **value, const gtm_exchange_t *x, const c
     return err;
 }
 
+/* Where the browser goes afterwards; "": wherever GraphTokReturnTo says then. */
 static gt_err_t *take_return_to(const char **value, const gtm_exchange_t *x)
 {
+    const char *given = apr_table_get(x->query, "return_to");
     gt_err_t *err;
 
-    GT_TRY(take_param(value, x, "return_to"));
-    if (!*value)
-        *value = x->dir->return_to ? x->dir->return_to : "";
-    else if (!gt_is_local_path(*value)) {
-        err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
-        gt_err_field(err, "return_to", "a path on this host, beginning with one /");
-        return err;
-    }
-    return GT_OK;
+    *value = given ? given : gtm_login_kept_target(x);
+    if (!**value || gt_is_local_path(*value))
+        return GT_OK;
+    err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
+    gt_err_field(err, "return_to", "a path on this host, beginning with one /");
+    return err;
 }
 
 static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_exchange_t *x)
@@ -208,10 +208,15 @@ static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_
     gtm_answer_json(x, HTTP_OK, value);
 }
 
-/* A path is one of ours; an address with a host can only be the administrator's own. */
-static const char *address_of(const gtm_exchange_t *x, const char *return_to)
+/* Where to go now; "": nowhere, the answer is a page of ours. */
+static const char *address_of(const gtm_exchange_t *x, const gt_login_t *login)
 {
-    return *return_to == '/' ? apr_pstrcat(x->r->pool, x->base, return_to, NULL) : return_to;
+    const char *target = gtm_state_target(x, login);
+
+    if (!*target && x->dir->return_to)
+        target = x->dir->return_to;
+    /* A path is one of ours; an address with a host can only be the administrator's own. */
+    return *target == '/' ? apr_pstrcat(x->r->pool, x->base, target, NULL) : target;
 }
 
 static gt_err_t *end_callback(gt_task_t *task, void *state)
@@ -219,14 +224,15 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     gtm_exchange_t *x = state;
     callback_t *own = x->own;
     const gt_grant_t *grant = own->sign_in.grant;
+    const char *address = address_of(x, own->login);
 
     (void)task;
     if (x->dir->caller_from == GTM_CALLER_SESSION)
         GT_TRY(gtm_session_begin(x, grant->owner.user));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
-    if (*own->login->return_to)
-        gtm_answer_redirect(x, HTTP_SEE_OTHER, address_of(x, own->login->return_to));
+    if (*address)
+        gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
     else
         show_signed_in(x, grant, &own->sign_in.identity);
     return GT_OK;

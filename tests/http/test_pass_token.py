@@ -379,6 +379,17 @@ def test_missing_is_answered_as_elsewhere(site, sandbox):
     assert browser.post(site.url + "/app/x", body=b"a" * 70000).status == 401
 
 
+@pytest.mark.parametrize("target", [
+    "/app/k%E4se", "/app/a%20b%25c%5Cd%0Ae", "/app/x//y/../z?q=%E4%0A%5C//../%", "/app/?" + "%20" * 2000,
+    "/app/x?" + "%41%5C" * 1300], ids=lambda target: target[:24])
+def test_a_deep_link_of_an_application_comes_back_byte_for_byte(site, browser, target):
+    asked = send_raw(site, "GET", target, [("Accept", "text/html")])
+    assert asked.status == 302, asked
+    assert len(asked.headers["Location"]) < 8000
+    back = browser.sign_in(site.url + asked.headers["Location"])
+    assert back.status == 303 and back.location == site.url + target
+
+
 def test_a_sign_in_comes_back_to_the_application(site, sandbox, browser):
     page = browser.get(site.url + "/app/x", headers={"Accept": "text/html"})
     back = browser.sign_in(site.url + page.location)

@@ -3,6 +3,7 @@
 
 import base64
 import concurrent.futures
+import http.client
 import json
 import urllib.parse
 
@@ -193,6 +194,68 @@ def test_session_cookie_cannot_be_made(site, sandbox, browser):
         site.url + "/auth/token",
         headers={"Cookie": f"{cookie.name}={cookie.value}; {cookie.name}={cookie.value}"})
     assert doubled.status == 401
+
+
+DEEP = ["/calendar/events?q=a%20b", "/calendar/events/100%25", "/calendar/events/a%5Cb",
+        "/calendar/events/a%0Ab", "/calendar/events//y", "/calendar/events/../events/y",
+        "/calendar/events/%20?x=%5C&y=//z/../", "/calendar//",
+        "//calendar/./events", "/calendar/events?q=" + "long" * 500,
+        "/calendar/events?q=" + "a%20" * 600, "/calendar/events?q=" + "x" * 3000,
+        "/calendar/events?q=" + "%C3%A9" * 1300]
+
+
+@pytest.mark.parametrize("target", DEEP, ids=[target[:32] for target in DEEP])
+def test_a_deep_link_comes_back_byte_for_byte(site, browser, target):
+    asked = raw_get(site, target)
+    assert asked.status == 302, asked
+    done = browser.sign_in(site.url + asked.headers["Location"])
+    # Slashes in front of a path would name a host: one of them comes back.
+    assert done.status == 303 and done.location == site.url + target.replace("//c", "/c")
+
+
+@pytest.mark.parametrize("target", DEEP[:8], ids=[target[:32] for target in DEEP[:8]])
+def test_an_explicit_deep_link_comes_back_byte_for_byte(site, browser, target):
+    done = browser.sign_in(site.url + "/auth/login?" + urllib.parse.urlencode(
+        {"return_to": target}))
+    assert done.status == 303 and done.location == site.url + target
+
+
+def raw_get(site, target):
+    """What a browser's page request of exactly this target is answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.httpd.port, timeout=60)
+    connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
+    connection.putheader("Host", f"localhost:{site.httpd.port}")
+    connection.putheader("Accept", "text/html")
+    connection.endheaders()
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def cookie_field(browser):
+    """The bytes of the Cookie field that the browser sends to us."""
+    ours = [f"{cookie.name}={cookie.value}" for cookie in browser.jar
+            if cookie.name.startswith(("graphtok", "__Host-graphtok"))]
+    return len("; ".join(ours))
+
+
+def test_sign_ins_begun_and_left_never_fill_the_cookie_field(site, browser):
+    targets = ["/calendar/?q=" + "x" * size for size in (700, 2000, 10, 6000, 1)]
+    for turn in range(40):
+        back = browser.leave_for_sign_in(site.url + "/auth/login?return_to="
+                                         + urllib.parse.quote(targets[turn % 5]))
+        assert cookie_field(browser) <= 3072
+    done = browser.get(back)
+    assert done.status == 303 and done.location == site.url + targets[39 % 5]
+
+
+def test_the_sign_in_that_began_last_is_the_last_to_go(site, browser):
+    """Within one second too, in which names that held seconds were sorted by their hashes."""
+    backs = [browser.leave_for_sign_in(site.url + "/auth/login") for _ in range(12)]
+    statuses = [browser.get(back).status for back in backs]
+    kept = statuses.count(200)
+    assert kept >= 5 and statuses == [400] * (12 - kept) + [200] * kept
 
 
 def test_return_to_is_followed(site, browser):

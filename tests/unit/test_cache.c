@@ -266,6 +266,24 @@ START_TEST(once_is_once)
 }
 END_TEST
 
+START_TEST(a_text_of_any_length_is_kept_for_its_time)
+{
+    static const apr_size_t lengths[] = {0, 1, 100, 1983, 1984, 1985, 8192, 60000};
+
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        char *text = apr_palloc(pool, lengths[i] + 1);
+
+        memset(text, 'a' + (int)i, lengths[i]);
+        text[lengths[i]] = '\0';
+        ck_assert_int_eq(gt_cache_keep_text(cache, "name", text, apr_time_from_sec(600)), 1);
+        ck_assert_str_eq(gt_cache_text(cache, "name", pool), text);
+        ck_assert_ptr_null(gt_cache_text(cache, "other", pool));
+    }
+    fake_time += apr_time_from_sec(600);
+    ck_assert_ptr_null(gt_cache_text(cache, "name", pool));
+}
+END_TEST
+
 Suite *suite_cache(void)
 {
     Suite *suite = suite_create("cache");
@@ -284,6 +302,7 @@ Suite *suite_cache(void)
     tcase_add_test(tcase, another_key_opens_nothing);
     tcase_add_test(tcase, a_value_moved_to_another_user_is_a_miss);
     tcase_add_test(tcase, once_is_once);
+    tcase_add_test(tcase, a_text_of_any_length_is_kept_for_its_time);
     suite_add_tcase(suite, tcase);
     return suite;
 }

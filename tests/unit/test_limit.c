@@ -58,9 +58,9 @@ START_TEST(a_sliding_log_by_the_table)
         apr_int64_t remaining;
         apr_interval_time_t retry_after; /* ms */
     } rows[] = {
-        {0, 1, 2, 3000},    {0, 1, 1, 3000},    {0, 1, 0, 3000},    {0, 0, 0, 3000},
-        {1, 0, 0, 2999},    {2999, 0, 0, 1},    {3000, 1, 2, 3000}, {4000, 1, 1, 3000},
-        {5000, 1, 0, 3000}, {5500, 0, 0, 500},  {6000, 1, 0, 3000}, {6000, 0, 0, 1000},
+        {0, 1, 2, 3000},    {0, 1, 1, 3000},     {0, 1, 0, 3000},    {0, 0, 0, 3000},
+        {1, 0, 0, 2999},    {2999, 0, 0, 1},     {3000, 1, 2, 3000}, {4000, 1, 1, 3000},
+        {5000, 1, 0, 3000}, {5500, 0, 0, 500},   {6000, 1, 0, 3000}, {6000, 0, 0, 1000},
         {7000, 1, 0, 3000}, {60000, 1, 2, 3000},
     };
     gt_limit_t limit = {3, 3 * SECOND};
@@ -82,8 +82,8 @@ END_TEST
 
 /* The eight classes of mission O7, and limits whose cells hold several calls. */
 static const gt_limit_t every_limit[] = {
-    {10, 60 * SECOND}, {20, 3600 * SECOND},  {100, 60 * SECOND},   {200, 60 * SECOND},
-    {50, 60 * SECOND}, {1, SECOND},          {64, SECOND},         {65, SECOND},
+    {10, 60 * SECOND}, {20, 3600 * SECOND},  {100, 60 * SECOND}, {200, 60 * SECOND},
+    {50, 60 * SECOND}, {1, SECOND},          {64, SECOND},       {65, SECOND},
     {1000, SECOND},    {999999, 60 * SECOND}};
 
 /* Ways to call: all at once, evenly at the limit's own rate and at three times of it, and bursts

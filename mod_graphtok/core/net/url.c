@@ -256,9 +256,9 @@ static int dots_in(const char *segment, apr_size_t len)
     int dots = 0;
 
     while (len > 0) {
-        apr_size_t step = segment[0] == '.'                                       ? 1
+        apr_size_t step = segment[0] == '.'                                 ? 1
                           : len >= 3 && strncasecmp(segment, "%2e", 3) == 0 ? 3
-                                                                                  : 0;
+                                                                            : 0;
 
         if (step == 0 || ++dots > 2)
             return 0;

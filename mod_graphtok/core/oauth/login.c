@@ -61,6 +61,11 @@ const char *gt_login_nonce(const gt_login_t *login, apr_pool_t *p)
     return derive(login, "graphtok/1/login/nonce", p);
 }
 
+const char *gt_login_kept_name(const gt_login_t *login, apr_pool_t *p)
+{
+    return derive(login, "graphtok/1/login/kept", p);
+}
+
 gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p)
 {
     char *text = derive(login, "graphtok/1/login/verifier", p);
@@ -218,7 +223,8 @@ static const char *fault_of(const gt_login_t *login, const char *state, const gt
         return "it is too old";
     if (age < -EARLY)
         return "it is from the future";
-    if (login->return_to[0] != '\0' && !gt_is_local_path(login->return_to))
+    if (login->return_to[0] != '\0' && strcmp(login->return_to, GT_RETURN_KEPT) != 0 &&
+        !gt_is_local_path(login->return_to))
         return "its return_to leads elsewhere";
     return NULL;
 }

@@ -13,6 +13,9 @@
 #include "crypt/seal.h"
 #include "oauth/provider.h"
 
+/** Stands for a return_to that is kept elsewhere: gt_login_kept_name. */
+#define GT_RETURN_KEPT "*"
+
 /** A sign-in under way. */
 typedef struct gt_login_t {
     unsigned char seed[32];
@@ -20,7 +23,7 @@ typedef struct gt_login_t {
     const char *provider;
     const char *host;      /* virtual host (scheme://host:port) that began it */
     const char *user;      /* caller it is for; "" for session */
-    const char *return_to; /* local path, or "" */
+    const char *return_to; /* local path, GT_RETURN_KEPT, or "" */
     apr_time_t started;    /* wall clock */
 } gt_login_t;
 
@@ -31,6 +34,9 @@ gt_login_t *gt_login_make(apr_pool_t *p);
 const char *gt_login_state(const gt_login_t *login, apr_pool_t *p);
 /** Its nonce, which the id_token must repeat. */
 const char *gt_login_nonce(const gt_login_t *login, apr_pool_t *p);
+/** The name under which the adapter keeps a return_to that is too long for the cookie; not to be
+ * guessed from anything that the browser shows. */
+const char *gt_login_kept_name(const gt_login_t *login, apr_pool_t *p);
 /** Its code verifier (RFC 7636), which no browser sees. */
 gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p);
 

@@ -180,7 +180,8 @@ static counter_t counter_at(const gt_limits_t *limits, apr_uint64_t name, int wa
     apr_uint64_t index = (name >> 1) % limits->set_count;
     set_t *set = &limits->sets[index];
 
-    return (counter_t){&set->names[way], &set->moments[way], &limits->cells[index * WAYS + (apr_uint64_t)way]};
+    return (counter_t){&set->names[way], &set->moments[way],
+                       &limits->cells[index * WAYS + (apr_uint64_t)way]};
 }
 
 /* What another name counted here means nothing to this one. */
@@ -321,8 +322,8 @@ void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_lim
 
     for (int tries = 0; tries < COUNT_TRIES; tries++) {
         look_t seen = look(counter.cells, &pace);
-        apr_uint64_t next = ((apr_uint64_t)pace.now << CELL_BITS) +
-                            (apr_uint64_t)(calls_in(&pace, seen.seen) + 1);
+        apr_uint64_t next =
+            ((apr_uint64_t)pace.now << CELL_BITS) + (apr_uint64_t)(calls_in(&pace, seen.seen) + 1);
 
         if (seen.way < 0) {
             refuse(answer, &pace, seen.first);

@@ -27,6 +27,12 @@
 /* What a name means: the first byte of it. */
 #define KIND_TOKEN 1
 #define KIND_ONCE 2
+#define KIND_TEXT 3
+
+/* A text's piece begins with one of these; a text has 64 pieces at most. */
+#define PIECE_LAST 'l'
+#define PIECE_MORE 'm'
+#define PIECES 64
 
 struct gt_cache_t {
     gt_slots_t *slots;
@@ -129,8 +135,8 @@ static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
     return 1;
 }
 
-int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                 apr_pool_t *p)
+/* What a slot holds; NULL when there is nothing that opens. */
+static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t *p)
 {
     apr_size_t room = gt_slots_room(cache->slots);
     unsigned char near[NEAR_BYTES];
@@ -138,16 +144,26 @@ int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, cons
     apr_size_t len;
     apr_time_t expires;
     gt_secret_t *clear;
+
+    if (!gt_slots_get(cache->slots, name->key, sealed, &len, &expires) || len < OVERHEAD)
+        return NULL;
+    clear = gt_secret_blank(len - OVERHEAD, p);
+    return gt_aead_open(gt_secret_bytes(clear), cache->seal_key, sealed, name->bytes, name->len,
+                        sealed + GT_NONCE_BYTES, len - GT_NONCE_BYTES)
+               ? clear
+               : NULL;
+}
+
+int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+                 apr_pool_t *p)
+{
+    gt_secret_t *clear;
     name_t name;
 
-    if (!name_token(&name, cache, store, owner) ||
-        !gt_slots_get(cache->slots, name.key, sealed, &len, &expires) || len < OVERHEAD)
+    if (!name_token(&name, cache, store, owner))
         return 0;
-    clear = gt_secret_blank(len - OVERHEAD, p);
-    if (!gt_aead_open(gt_secret_bytes(clear), cache->seal_key, sealed, name.bytes, name.len,
-                      sealed + GT_NONCE_BYTES, len - GT_NONCE_BYTES))
-        return 0;
-    return unpack(cached, clear, p);
+    clear = open_slot(cache, &name, p);
+    return clear != NULL && unpack(cached, clear, p);
 }
 
 /* ---- writing ---- */
@@ -167,23 +183,30 @@ static gt_secret_t *pack(const gt_cached_t *cached, apr_pool_t *p)
     return clear;
 }
 
+/* Seal a value into its slot; 0: it is not stored, and the slots count why. */
+static int seal_slot(gt_cache_t *cache, const name_t *name, const gt_secret_t *clear,
+                     gt_slot_item_t item, apr_pool_t *p)
+{
+    apr_size_t len = gt_secret_len(clear);
+    unsigned char *sealed = apr_palloc(p, len + OVERHEAD);
+
+    item.value = sealed;
+    item.len = len + OVERHEAD;
+    gt_random(sealed, GT_NONCE_BYTES);
+    return gt_aead_seal(sealed + GT_NONCE_BYTES, cache->seal_key, sealed, name->bytes, name->len,
+                        gt_secret_text(clear), len) &&
+           gt_slots_put(cache->slots, name->key, &item);
+}
+
 static void put(gt_cache_t *cache, const name_t *name, const gt_cached_t *cached, apr_pool_t *p)
 {
-    gt_secret_t *clear = pack(cached, p);
-    apr_size_t len = gt_secret_len(clear) + OVERHEAD;
-    unsigned char *sealed = apr_palloc(p, len);
     apr_interval_time_t stay = cached->expires_at - gt_now();
-    gt_slot_item_t item = {sealed, len, 0, cached->generation};
+    gt_slot_item_t item = {NULL, 0, 0, cached->generation};
 
     if (stay > cache->longest)
         stay = cache->longest;
     item.expires = gt_ticks() + stay;
-    gt_random(sealed, GT_NONCE_BYTES);
-    if (!gt_aead_seal(sealed + GT_NONCE_BYTES, cache->seal_key, sealed, name->bytes, name->len,
-                      gt_secret_bytes(clear), gt_secret_len(clear)))
-        return;
-    /* Not stored means only: not cached. The slots count why. */
-    (void)gt_slots_put(cache->slots, name->key, &item);
+    (void)seal_slot(cache, name, pack(cached, p), item, p);
 }
 
 void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
@@ -207,6 +230,73 @@ void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *own
 
     if (name_token(&name, cache, store, owner))
         gt_slots_remove(cache->slots, name.key);
+}
+
+/* ---- texts ---- */
+
+static int name_piece(name_t *name, const gt_cache_t *cache, const char *text, int piece)
+{
+    char number[2] = {(char)('0' + piece), '\0'};
+
+    name_begin(name, KIND_TEXT);
+    if (piece >= PIECES || !name_add(name, text) || !name_add(name, number))
+        return 0;
+    gt_siphash128(name->key, &cache->name_key, name->bytes, name->len);
+    return 1;
+}
+
+static int keep_pieces(gt_cache_t *cache, const char *name, const char *text, apr_time_t expires,
+                       apr_pool_t *p)
+{
+    apr_size_t most = gt_slots_room(cache->slots) - OVERHEAD - 1;
+    apr_size_t left = strlen(text);
+    int piece = 0, is_kept = 1;
+
+    do {
+        apr_size_t len = left < most ? left : most;
+        gt_secret_t *clear = gt_secret_blank(len + 1, p);
+        name_t of_piece;
+
+        gt_secret_bytes(clear)[0] = len < left ? PIECE_MORE : PIECE_LAST;
+        memcpy(gt_secret_bytes(clear) + 1, text, len);
+        is_kept = name_piece(&of_piece, cache, name, piece++) &&
+                  seal_slot(cache, &of_piece, clear, (gt_slot_item_t){NULL, 0, expires, 0}, p);
+        text += len;
+        left -= len;
+    } while (is_kept && left > 0);
+    return is_kept;
+}
+
+int gt_cache_keep_text(gt_cache_t *cache, const char *name, const char *text,
+                       apr_interval_time_t span)
+{
+    apr_pool_t *p;
+    int is_kept;
+
+    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
+        return 0;
+    is_kept = keep_pieces(cache, name, text, gt_ticks() + span, p);
+    apr_pool_destroy(p);
+    return is_kept;
+}
+
+const char *gt_cache_text(gt_cache_t *cache, const char *name, apr_pool_t *p)
+{
+    const char *text = "";
+    int piece = 0;
+
+    for (;;) {
+        gt_secret_t *clear = NULL;
+        name_t of_piece;
+
+        if (name_piece(&of_piece, cache, name, piece++))
+            clear = open_slot(cache, &of_piece, p);
+        if (clear == NULL || gt_secret_len(clear) < 1)
+            return NULL;
+        text = apr_pstrcat(p, text, gt_secret_text(clear) + 1, NULL);
+        if (gt_secret_text(clear)[0] == PIECE_LAST)
+            return text;
+    }
 }
 
 int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span)

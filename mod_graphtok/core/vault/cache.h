@@ -6,7 +6,8 @@
  * @file cache.h
  * Access tokens in shared memory, sealed with a key that exists only in this server's memory
  * (mission T7). The slot's key is SipHash-128, with a key of its own, of store, provider and user;
- * the same three are the associated data. Thread-safe, lock-free for readers.
+ * the same three are the associated data. Beside tokens it keeps short-lived texts, sealed likewise.
+ * Thread-safe, lock-free for readers.
  */
 
 #include "crypt/aead.h"
@@ -38,6 +39,14 @@ void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
 
 /** Forget, in every process of this machine. */
 void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner);
+
+/** Keep a text, of any length, for `span` µs under a name that cannot be guessed.
+ * @return 1 kept (until then, or until its room is needed), 0 not */
+int gt_cache_keep_text(gt_cache_t *cache, const char *name, const char *text,
+                       apr_interval_time_t span);
+
+/** A text that was kept, in `p`; NULL when it is not there any more. */
+const char *gt_cache_text(gt_cache_t *cache, const char *name, apr_pool_t *p);
 
 /** Remember for `span` that a one-time text (a state) was used: 1 first time, 0 used before
  * (or not to be remembered, which is refused as well). */
