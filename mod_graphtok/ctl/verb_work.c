@@ -48,6 +48,7 @@ static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
 
     apr_pool_create(&scratch, p);
     ctl_progress_begin(&progress, "work", -1);
+    ctl_progress_show(&progress, 0);
     do {
         gt_jobs_tick(jobs, scratch);
         apr_pool_clear(scratch);

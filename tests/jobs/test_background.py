@@ -17,14 +17,17 @@ def test_T6_refreshed_before_the_end_with_nobody_asking(make_place, sandbox, mpm
     place.add(USERS)
     place.add(["late"], ends=3000)
     place.add(["unused"], used=2 * DAY)
-    place.add(["never-used"], used=None)
+    # As a row that was taken over: it counts from its last change.
+    place.add(["taken-over"], used=None)
+    place.add(["dormant"], used=None, issued=2 * DAY)
     place.add(["young"], issued=5)
     place.add(["inactive"], columns="status = 0")
     place.add(["needs-user"], columns="status = 2")
+    due = {*USERS, "taken-over"}
     place.start()
-    place.wait(lambda: place.refreshed() >= set(USERS))
-    assert place.refreshed() == set(USERS)
-    assert sandbox.calls("token") == len(USERS)
+    place.wait(lambda: place.refreshed() >= due)
+    assert place.refreshed() == due
+    assert sandbox.calls("token") == len(due)
     assert all(row == ["2", "1"] for user, row in place.rows().items() if user in USERS)
     assert not place.rows("lease_owner")["user0"][0]
 

@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "jobs/cleanup.h"
 #include "jobs/jobs.h"
 #include "jobs/pace.h"
@@ -84,6 +85,30 @@ START_TEST(what_ends_soon_and_was_used_lately_is_due)
     ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "");
     bench_run(bench, "UPDATE user_tokens SET due_after = due_after - 61");
     ck_assert_str_eq(picked(SECONDS(500), SECONDS(60), 10), "tom");
+}
+END_TEST
+
+/* A sign-in is a use. A row that was taken over counts from its last change until then, whatever we
+ * change later; so a dormant one is not kept alive for ever. */
+START_TEST(a_grant_that_was_not_used_yet_is_due)
+{
+    gt_tokens_t fresh = {.access = gt_secret_from("at-1", pool), .scope = "x"};
+    const apr_time_t an_hour_ago = gt_now() - SECONDS(3600);
+    int stored;
+
+    sign_in_row(&tom, 400);
+    bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET updated_at = %s", in(-3600)));
+    ck_assert_str_eq(picked(SECONDS(500), 0, 10), "tom");
+    bench_run(bench, "UPDATE user_tokens SET last_used_at = 0");
+    ck_assert_str_eq(picked(SECONDS(500), 0, 10), "tom");
+    fresh.expires_at = gt_now() + SECONDS(400);
+    ck_ok(gt_grant_commit(&stored, child[0].store, row(), &fresh, pool));
+    ck_assert_int_eq(stored, 1);
+    ck_assert_int_ge(row()->last_used_at, an_hour_ago - SECONDS(20));
+    ck_assert_int_le(row()->last_used_at, an_hour_ago + SECONDS(20));
+    bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET last_used_at = 0, updated_at = %s",
+                                  in(-2 * 86400)));
+    ck_assert_str_eq(picked(SECONDS(500), 0, 10), "");
 }
 END_TEST
 
@@ -461,6 +486,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     TCase *tcase = children_case(suite, name, engine);
 
     tcase_add_test(tcase, what_ends_soon_and_was_used_lately_is_due);
+    tcase_add_test(tcase, a_grant_that_was_not_used_yet_is_due);
     tcase_add_test(tcase, a_short_token_is_not_refreshed_over_and_over);
     tcase_add_test(tcase, soonest_end_first_and_no_more_than_asked_for);
     tcase_add_test(tcase, users_are_spread_over_all_parts);

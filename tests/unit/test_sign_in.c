@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Grants begin and end: sign-in, revoke, and the counting in between. */
+/* Grants begin and end: sign-in, and are revoked. */
 
 #include "children.h"
 
@@ -199,44 +199,6 @@ START_TEST(a_result_after_a_revoke_is_not_stored)
 }
 END_TEST
 
-/* ---- usage ---- */
-
-START_TEST(uses_are_written_in_batches)
-{
-    gt_owner_t nobody = {"nobody", "microsoft"};
-    gt_grant_t *before;
-
-    sign_in_row(&tom, 3600);
-    before = row();
-    for (int i = 0; i < 3; i++)
-        gt_vault_used(child[0].vault, child[0].store, &tom);
-    gt_vault_used(child[0].vault, child[0].store, &nobody);
-    ck_assert_int_eq(row()->use_count, 0);
-    gt_vault_flush(child[0].vault, pool);
-    ck_assert_int_eq(row()->use_count, 3);
-    ck_assert_int_gt(row()->last_used_at, 0);
-    ck_assert_int_eq(row()->generation, before->generation);
-    gt_vault_flush(child[0].vault, pool);
-    ck_assert_int_eq(row()->use_count, 3);
-}
-END_TEST
-
-START_TEST(uses_wait_for_the_database)
-{
-    apr_time_t until = gt_ticks() + LIMIT;
-
-    sign_in_row(&tom, 3600);
-    gt_vault_used(child[1].vault, child[1].store, &tom);
-    atomic_store(&child[1].away, 1);
-    gt_vault_flush(child[1].vault, pool);
-    ck_assert_int_eq(row()->use_count, 0);
-    gt_vault_used(child[1].vault, child[1].store, &tom);
-    while (row()->use_count == 0 && gt_ticks() < until) /* the breaker's pause */
-        gt_vault_flush(child[1].vault, pool);
-    ck_assert_int_eq(row()->use_count, 2);
-}
-END_TEST
-
 Suite *suite_sign_in(void)
 {
     Suite *suite = suite_create("sign_in");
@@ -250,7 +212,5 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
     tcase_add_test(grants, a_token_put_back_by_a_slow_reader_is_forgotten_too);
     tcase_add_test(grants, a_result_after_a_revoke_is_not_stored);
-    tcase_add_test(grants, uses_are_written_in_batches);
-    tcase_add_test(grants, uses_wait_for_the_database);
     return suite;
 }

@@ -89,6 +89,13 @@ static const word_t engine_words[] = {
       "json_extract(value, '$.fresh.encrypted_id_token') AS new_id_token, "
       "json_extract(value, '$.fresh.previous_refresh_token') AS new_previous, "
       "json_extract(value, '$.fresh.key_id') AS new_key FROM json_each(%s)"}},
+    {"uses",
+     {"SELECT of_user, of_provider, times, ago FROM json_to_recordset(CAST(%s AS json)) "
+      "AS item(of_user {user_kind}, of_provider VARCHAR, times BIGINT, ago BIGINT)",
+      "SELECT json_extract(value, '$.of_user') AS of_user, "
+      "json_extract(value, '$.of_provider') AS of_provider, "
+      "json_extract(value, '$.times') AS times, json_extract(value, '$.ago') AS ago "
+      "FROM json_each(%s)"}},
     /* One of sixteen parts of the users, by a hash that both engines can index. */
     {"part",
      {"(hashtext(CAST({user} AS TEXT)) & 15)",
@@ -102,7 +109,12 @@ static const word_t engine_words[] = {
     {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
     {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
     {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
-    {"changed", {"updated_at = {stamp}, revision = {greater}(revision + 1, {clock_ms})", NULL}},
+    /* When a grant was last of use to somebody. A row that was taken over from S0, or signed in by an
+     * older version, holds 0: it counts from its last change, which the first change by us keeps. */
+    {"used",
+     {"CASE WHEN last_used_at > 0 THEN last_used_at ELSE coalesce({updated}, 0) END", NULL}},
+    {"changed", {"last_used_at = {used}, {stamped}", NULL}},
+    {"stamped", {"updated_at = {stamp}, revision = {greater}(revision + 1, {clock_ms})", NULL}},
     {"row",
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
@@ -128,9 +140,10 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_GRANT_INSERT] =
         "INSERT INTO {table} (id, {user}, provider, account_issuer, account_tenant, "
         "account_subject, email, scopes, encrypted_access_token, encrypted_refresh_token, "
-        "encrypted_id_token, key_id, expires_at, created_at, updated_at, generation, revision) "
-        "VALUES (%s, {user_arg}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {time}, {stamp}, "
-        "{stamp}, {clock_ms}, {clock_ms}) "
+        "encrypted_id_token, key_id, expires_at, created_at, updated_at, last_used_at, generation, "
+        "revision) VALUES (%s, {user_arg}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {time}, "
+        "{stamp}, "
+        "{stamp}, {clock}, {clock_ms}, {clock_ms}) "
         "ON CONFLICT ({user}, provider) DO NOTHING RETURNING {row}",
 
     /* issuer, tenant, subject, email, scopes, access, refresh (NULL: keep), id token (NULL: keep),
@@ -142,8 +155,8 @@ static const char *const statements[GT_SQL_COUNT] = {
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
         "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
         "generation = generation + 1, claims = NULL, previous_refresh_token = NULL, "
-        "previous_until = 0, {no_lease}, {changed} "
-        "WHERE {owner} AND generation = %lld RETURNING {row}",
+        "previous_until = 0, last_used_at = {greater}(last_used_at, {clock}), {no_lease}, "
+        "{stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
 
     /* scopes, access, refresh, id token, key id (each but access NULL: keep), expires, the refresh
      * token until now (NULL: keep what is kept), for how long it is kept (twice), owner, generation
@@ -178,10 +191,16 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* owner */
     [GT_SQL_GRANT_DELETE] = "DELETE FROM {table} WHERE {owner}",
 
-    /* times, last use, last use, owner */
+    /* [{of_user, of_provider, times, seconds since the last use}, …], each owner once → user,
+     * provider of each that was written. A row that somebody else has in hand is left out: many rows
+     * at once must wait for nobody. */
     [GT_SQL_GRANT_USED] =
-        "UPDATE {table} SET use_count = use_count + %lld, last_used_at = CASE WHEN "
-        "last_used_at < %lld THEN %lld ELSE last_used_at END WHERE {owner}",
+        "WITH uses AS MATERIALIZED ({uses}), mine AS MATERIALIZED ("
+        "SELECT id AS of_id, times, ago FROM uses, {table} "
+        "WHERE {user} = of_user AND provider = of_provider {skip}) "
+        "UPDATE {table} SET use_count = use_count + times, "
+        "last_used_at = {greater}({used}, {clock} - ago) FROM mine WHERE id = of_id "
+        "RETURNING {user}, provider",
 
     /* margin → total, active, inactive, needing the user, expired, expiring soon, with errors */
     [GT_SQL_GRANT_STATS] =
@@ -271,7 +290,7 @@ static const char *const statements[GT_SQL_COUNT] = {
      * Nothing in the first half of a token's life: where tokens are short, that would never end. */
     [GT_SQL_DUE_PICK] =
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
-        "AND expires_at > {in} AND expires_at <= {in} AND last_used_at >= {now} - %lld "
+        "AND expires_at > {in} AND expires_at <= {in} AND {used} >= {now} - %lld "
         "AND due_after <= {now} AND lease_until <= {now} AND encrypted_refresh_token <> '' "
         "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
         "ORDER BY expires_at LIMIT %lld {skip}) "
@@ -284,7 +303,7 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* part, not within, used within, how many → user, provider, generation */
     [GT_SQL_CHECK_PICK] =
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
-        "AND checked_at <= {now} - %lld AND last_used_at >= {now} - %lld "
+        "AND checked_at <= {now} - %lld AND {used} >= {now} - %lld "
         "ORDER BY checked_at LIMIT %lld {skip}) "
         "UPDATE {table} SET checked_at = {clock} WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
@@ -512,7 +531,8 @@ int gt_sql_params(gt_sql_t sql)
 
     return count(text, "%s") + count(text, "%lld") + count(text, "{user_arg}") +
            count(text, "{time}") + count(text, "{in}") + 2 * count(text, "{owner}") +
-           2 * count(text, "{is_expired}") + count(text, "{is_removable}") + count(text, "{seals}");
+           2 * count(text, "{is_expired}") + count(text, "{is_removable}") +
+           count(text, "{seals}") + count(text, "{uses}");
 }
 
 int gt_sql_is_read(gt_sql_t sql)

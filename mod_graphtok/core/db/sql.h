@@ -31,7 +31,7 @@ typedef enum gt_sql_t {
     GT_SQL_GRANT_STATUS,  /* set the status, for the generation that was judged */
     GT_SQL_GRANT_BURY,    /* note for the other nodes that it goes */
     GT_SQL_GRANT_DELETE,  /* revoke */
-    GT_SQL_GRANT_USED,    /* add to the use count, move last_used_at on */
+    GT_SQL_GRANT_USED,    /* add to use counts, move last_used_at on */
     GT_SQL_GRANT_STATS,   /* counts for the health route */
     GT_SQL_GRANT_LIST,    /* page of rows for the command line */
     GT_SQL_GRANT_CHANGES, /* what changed or went lately, for caches */

@@ -7,12 +7,15 @@
  * missions T6 to T8, T13, T16; the design's "One refresh, everywhere".
  */
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "store/row.h"
@@ -303,17 +306,53 @@ gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,
-                        apr_time_t last, apr_pool_t *p)
+/* The database writes an owner as gt_store_owner does. */
+static const char *use_key(const char *user, const char *provider, apr_pool_t *p)
 {
+    return apr_pstrcat(p, provider, " ", user, NULL);
+}
+
+static gt_err_t *use_json(json_t *list, apr_hash_t *by_owner, gt_uses_t *use,
+                          const gt_store_t *store, apr_pool_t *p)
+{
+    json_t *json = json_object();
     gt_owner_t exact;
 
-    GT_TRY(gt_store_owner(&exact, store, owner, p));
-    const gt_db_value_t args[] = {GT_NUM(times), GT_NUM(apr_time_sec(last)),
-                                  GT_NUM(apr_time_sec(last)), GT_TEXT(exact.user),
-                                  GT_TEXT(exact.provider)};
+    json_array_append_new(list, json);
+    GT_TRY(gt_store_owner(&exact, store, &use->owner, p));
+    gt_json_set(json, "of_user", exact.user);
+    gt_json_set(json, "of_provider", exact.provider);
+    gt_json_set_number(json, "times", use->times);
+    gt_json_set_number(json, "ago", apr_time_sec(use->ago));
+    apr_hash_set(by_owner, use_key(exact.user, exact.provider, p), APR_HASH_KEY_STRING, use);
+    return GT_OK;
+}
 
-    return gt_db_change(NULL, store->db, GT_SQL_GRANT_USED, &store->names, args, p);
+gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *p)
+{
+    json_t *list = gt_json_own(json_array(), p);
+    apr_hash_t *by_owner = apr_hash_make(p);
+    apr_array_header_t *rows;
+    gt_db_value_t arg;
+
+    assert(n <= GT_USES_MAX);
+    for (int i = 0; i < n; i++) {
+        uses[i].is_written = 0;
+        GT_TRY(use_json(list, by_owner, &uses[i], store, p));
+    }
+    arg = GT_TEXT(gt_json_dump(list, p));
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_USED, &store->names, &arg, p));
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+        gt_uses_t *use = NULL;
+
+        if (row->column[0] != NULL && row->column[1] != NULL)
+            use = apr_hash_get(by_owner, use_key(row->column[0], row->column[1], p),
+                               APR_HASH_KEY_STRING);
+        if (use != NULL)
+            use->is_written = 1;
+    }
+    return GT_OK;
 }
 
 gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const char *after, int most,

@@ -90,9 +90,20 @@ GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_
 GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,
                                   apr_pool_t *p);
 
-/** Add to the use count and move last_used_at on (written in batches by the vault). */
-GT_MUST gt_err_t *gt_grant_used(gt_store_t *store, const gt_owner_t *owner, apr_int64_t times,
-                                apr_time_t last, apr_pool_t *p);
+/** How often a grant was used. */
+typedef struct gt_uses_t {
+    gt_owner_t owner;
+    apr_int64_t times;
+    apr_interval_time_t ago; /* since the last time */
+    int is_written;          /* out; 0: another transaction holds the row, or there is none */
+} gt_uses_t;
+
+/** Most grants for one gt_grants_used. */
+#define GT_USES_MAX 500
+
+/** Add to the use counts of `n` different grants and move last_used_at on, by one UPDATE that waits
+ * for no other transaction. Generations stay. */
+GT_MUST gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *p);
 
 /**
  * A page of a store, by id; secrets stay closed. For the command line.

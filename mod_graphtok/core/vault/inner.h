@@ -55,6 +55,9 @@ GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owne
 /** Counts of uses that are not written yet. Thread-safe. */
 gt_usage_t *gt_usage_make(apr_pool_t *p);
 
+/** 1: a whole statement's worth waits, or anything for ten seconds. */
+int gt_usage_is_due(gt_usage_t *usage);
+
 /** Write what was noted, for `span` µs at most; the rest stays noted. */
 void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scratch);
 

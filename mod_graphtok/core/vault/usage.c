@@ -2,9 +2,10 @@
 
 /**
  * @file usage.c
- * Uses of tokens (mission T7), counted in memory and written to the rows in batches. A batch is
- * taken out whole and written without the lock; what could not be written goes back. Counts never
- * touch a row's generation. What a killed child had not written yet is lost: at most ten seconds of
+ * Uses of tokens (mission T7), counted in memory and written to the rows by statements of up to 500
+ * grants: each ten seconds, and as soon as there are enough for a whole statement. A batch is taken
+ * out whole and written without the lock; what could not be written goes back. Counts never touch a
+ * row's generation. What a killed child had not written yet is lost: at most ten seconds of
  * counting.
  */
 
@@ -17,13 +18,16 @@
 #include "base/log.h"
 #include "vault/inner.h"
 
-#define ENTRIES_MAX 10000
+#define ENTRIES_MAX 10000 /* about 3 MB */
+#define WRITE_EVERY apr_time_from_sec(10)
+#define TRIES 3
 
 typedef struct used_t {
     gt_store_t *store;
     gt_owner_t owner;
     apr_int64_t times;
-    apr_time_t last; /* wall clock */
+    apr_time_t last; /* ticks */
+    int tries;       /* statements that left it out */
 } used_t;
 
 struct gt_usage_t {
@@ -31,6 +35,7 @@ struct gt_usage_t {
     apr_pool_t *pool;         /* of `entries` */
     apr_hash_t *entries;      /* of used_t by gt_vault_key */
     apr_int64_t lost;         /* uses of grants that found no room */
+    apr_time_t write_at;      /* ticks: what waits is written then, were it ever so little */
 };
 
 static void new_batch(gt_usage_t *usage)
@@ -69,14 +74,19 @@ static used_t *add_entry(gt_usage_t *usage, const char *key, const used_t *used)
     entry->store = used->store;
     entry->owner.user = apr_pstrdup(usage->pool, used->owner.user);
     entry->owner.provider = apr_pstrdup(usage->pool, used->owner.provider);
+    entry->tries = used->tries;
     apr_hash_set(usage->entries, apr_pstrdup(usage->pool, key), APR_HASH_KEY_STRING, entry);
     return entry;
 }
 
-static void note(gt_usage_t *usage, const char *key, const used_t *used)
+static void note(gt_usage_t *usage, const used_t *used)
 {
+    const char *key;
     used_t *entry;
+    apr_pool_t *p;
 
+    apr_pool_create(&p, NULL);
+    key = gt_vault_key(used->store, &used->owner, p);
     apr_thread_mutex_lock(usage->lock);
     entry = apr_hash_get(usage->entries, key, APR_HASH_KEY_STRING);
     if (entry == NULL)
@@ -88,35 +98,77 @@ static void note(gt_usage_t *usage, const char *key, const used_t *used)
         entry->last = used->last > entry->last ? used->last : entry->last;
     }
     apr_thread_mutex_unlock(usage->lock);
+    apr_pool_destroy(p);
 }
 
-/** Write the entries of a batch, for `span` at most, and note again what was not written. */
+/* Rows that another transaction held, or that are gone: the latter are forgotten in the end. */
+static void note_left(gt_usage_t *usage, used_t *used, const gt_uses_t *uses, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!uses[i].is_written && ++used[i].tries < TRIES)
+            note(usage, &used[i]);
+}
+
+/** Write `n` grants of one store. @param is_away  out; 1: the database cannot take them now */
+static void write_some(int *is_away, gt_usage_t *usage, used_t *used, int n, apr_pool_t *p)
+{
+    gt_uses_t *uses = apr_pcalloc(p, sizeof(*uses) * (apr_size_t)n);
+    const apr_time_t now = gt_ticks();
+    gt_err_t *err;
+
+    for (int i = 0; i < n; i++)
+        uses[i] =
+            (gt_uses_t){.owner = used[i].owner, .times = used[i].times, .ago = now - used[i].last};
+    err = gt_grants_used(uses, n, used->store, p);
+    *is_away = err != GT_OK && gt_class_row(err->cls)->may_retry;
+    if (err == GT_OK)
+        note_left(usage, used, uses, n);
+    else if (*is_away)
+        for (int i = 0; i < n; i++)
+            note(usage, &used[i]);
+    else
+        gt_log_err(err, "writing how often tokens were used");
+}
+
+static int by_store(const void *a, const void *b)
+{
+    const apr_uintptr_t x = (apr_uintptr_t)((const used_t *)a)->store;
+    const apr_uintptr_t y = (apr_uintptr_t)((const used_t *)b)->store;
+
+    return (x > y) - (x < y);
+}
+
+/** A batch as an array, stores one after the other. */
+static apr_array_header_t *list_of(apr_hash_t *entries, apr_pool_t *p)
+{
+    apr_array_header_t *list = apr_array_make(p, (int)apr_hash_count(entries), sizeof(used_t));
+
+    for (apr_hash_index_t *i = apr_hash_first(p, entries); i != NULL; i = apr_hash_next(i))
+        APR_ARRAY_PUSH(list, used_t) = *(const used_t *)apr_hash_this_val(i);
+    qsort(list->elts, (size_t)list->nelts, sizeof(used_t), by_store);
+    return list;
+}
+
+/** Write a batch, for `span` at most, and note again what was not written. */
 static void write_batch(gt_usage_t *usage, apr_hash_t *entries, apr_interval_time_t span,
                         apr_pool_t *scratch)
 {
+    apr_array_header_t *list = list_of(entries, scratch);
     apr_time_t until = gt_ticks() + span;
-    int is_away = 0;
+    int is_away = 0, n, i;
     apr_pool_t *round;
 
     apr_pool_create(&round, scratch);
-    for (apr_hash_index_t *i = apr_hash_first(scratch, entries); i != NULL; i = apr_hash_next(i)) {
-        const used_t *used = apr_hash_this_val(i);
-        gt_err_t *err;
+    for (i = 0; i < list->nelts && !is_away && gt_ticks() < until; i += n) {
+        used_t *used = &APR_ARRAY_IDX(list, i, used_t);
 
+        for (n = 1; n < GT_USES_MAX && i + n < list->nelts && used[n].store == used->store;)
+            n++;
         apr_pool_clear(round);
-        if (is_away || gt_ticks() >= until) {
-            note(usage, apr_hash_this_key(i), used);
-            continue;
-        }
-        err = gt_grant_used(used->store, &used->owner, used->times, used->last, round);
-        if (err == GT_OK)
-            continue;
-        is_away = gt_class_row(err->cls)->may_retry;
-        if (is_away)
-            note(usage, apr_hash_this_key(i), used);
-        else
-            gt_log_err(err, "writing how often a token was used");
+        write_some(&is_away, usage, used, n, round);
     }
+    for (; i < list->nelts; i++)
+        note(usage, &APR_ARRAY_IDX(list, i, used_t));
     apr_pool_destroy(round);
 }
 
@@ -132,6 +184,7 @@ void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scr
     entries = usage->entries;
     lost = usage->lost;
     usage->lost = 0;
+    usage->write_at = gt_ticks() + WRITE_EVERY;
     is_empty = apr_hash_count(entries) == 0;
     if (!is_empty)
         new_batch(usage);
@@ -139,22 +192,30 @@ void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scr
 
     if (lost > 0)
         gt_log(GT_LOG_WARNING, "GT0610",
-               "%ld uses of tokens are not counted: the database has been away for too long",
-               (long)lost);
+               "%" APR_INT64_T_FMT " uses of tokens are not counted: those of %d other grants wait "
+               "to be written, and there is room for no more",
+               lost, ENTRIES_MAX);
     if (is_empty)
         return;
     write_batch(usage, entries, span, scratch);
     apr_pool_destroy(pool);
 }
 
+int gt_usage_is_due(gt_usage_t *usage)
+{
+    int is_due;
+
+    apr_thread_mutex_lock(usage->lock);
+    is_due = gt_ticks() >= usage->write_at || apr_hash_count(usage->entries) >= GT_USES_MAX;
+    apr_thread_mutex_unlock(usage->lock);
+    return is_due;
+}
+
 void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner)
 {
-    used_t used = {store, *owner, 1, gt_now()};
-    apr_pool_t *p;
+    const used_t used = {.store = store, .owner = *owner, .times = 1, .last = gt_ticks()};
 
-    apr_pool_create(&p, NULL);
-    note(vault->usage, gt_vault_key(store, owner, p), &used);
-    apr_pool_destroy(p);
+    note(vault->usage, &used);
 }
 
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch)

@@ -21,7 +21,7 @@
 #include "vault/inner.h"
 
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
-#define WRITE_EVERY apr_time_from_sec(10)
+#define WRITE_LOOK apr_time_from_sec(1)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 #define NEWS_EVERY apr_time_from_msec(500)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
@@ -30,7 +30,8 @@ static void write_usage(void *baton, apr_pool_t *scratch)
 {
     gt_vault_t *vault = baton;
 
-    gt_usage_write(vault->usage, WRITE_SPAN, scratch);
+    if (gt_usage_is_due(vault->usage))
+        gt_usage_write(vault->usage, WRITE_SPAN, scratch);
 }
 
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
@@ -63,7 +64,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->give_backs = gt_give_backs_make(p);
     vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {
-        err = gt_crew_every(parts->crew, "usage", WRITE_EVERY, write_usage, vault);
+        err = gt_crew_every(parts->crew, "usage", WRITE_LOOK, write_usage, vault);
         if (err == GT_OK)
             err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
         if (err == GT_OK)
