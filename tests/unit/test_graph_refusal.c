@@ -122,7 +122,6 @@ START_TEST(bodies_of_nobody_add_nothing)
         "{\"error\":{\"code\":\"line\\nbreak\"}}",
         "{\"error\":{\"code\":"
         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}",
-        "{\"error\":{\"code\":\"Twice\",\"code\":\"Twice\"}}",
         "{\"error\":{\"code\":\"Cut",
         "{\"error\":{\"code\":\"\xff\"}}",
     };
@@ -143,7 +142,11 @@ START_TEST(messages_are_one_bounded_line_without_tokens)
     gt_err_t *err;
 
     err = judge(400, "", "{\"error\":{\"message\":\"a\\r\\nb\\u0000\"}}");
-    ck_assert_str_eq(err->detail, "Graph answered 400");
+    ck_assert_str_eq(err->detail, "Graph answered 400: a  b\xef\xbf\xbd");
+    err = judge(
+        404, "",
+        "\xef\xbb\xbf{\"error\":{\"code\":\"ErrorItemNotFound\",\"x\":1e999,\"x\":\"\\ud800\"}}");
+    ck_assert_str_eq(err->code, "ErrorItemNotFound");
     err = judge(400, "", "{\"error\":{\"message\":\"a\\r\\nb\\u007f\\u0085c\\u00e4\"}}");
     ck_assert_str_eq(err->detail, "Graph answered 400: a  b   c\xc3\xa4");
     err = judge(401, "", "{\"error\":{\"message\":\"Invalid token eyJhbGciOi\"}}");

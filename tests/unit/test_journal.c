@@ -106,6 +106,22 @@ START_TEST(what_goes_in_comes_out)
 }
 END_TEST
 
+START_TEST(a_refresh_token_may_be_alone)
+{
+    gt_entry_t entry = entry_of(&tom, 41);
+    gt_entry_t *found;
+    apr_array_header_t *names;
+
+    entry.tokens.access = NULL;
+    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    names = gt_journal_names(journal, "main", &tom, bench->pool);
+    bench_ok(gt_journal_read(&found, journal, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
+    ck_assert_ptr_nonnull(found);
+    ck_assert_ptr_null(found->tokens.access);
+    ck_assert_str_eq(gt_secret_text(found->tokens.refresh), "rt-1");
+}
+END_TEST
+
 START_TEST(test_T5_nothing_is_in_the_clear)
 {
     const char *text = content_of(put(&tom, 7));
@@ -231,6 +247,7 @@ Suite *suite_journal(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, what_goes_in_comes_out);
     tcase_add_test(tcase, what_a_killed_writer_left_is_swept);
+    tcase_add_test(tcase, a_refresh_token_may_be_alone);
     tcase_add_test(tcase, test_T5_nothing_is_in_the_clear);
     tcase_add_test(tcase, names_are_in_order_and_of_one_owner_on_wish);
     tcase_add_test(tcase, another_databases_entries_are_left_alone);

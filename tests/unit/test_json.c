@@ -63,6 +63,66 @@ START_TEST(strange_texts_are_refused_without_quoting_them)
 }
 END_TEST
 
+/* What a provider wrote, and how it is read: as this text is. */
+typedef struct odd_case_t {
+    const char *answer;
+    const char *read;
+} odd_case_t;
+
+static const odd_case_t odd_cases[] = {
+    {"{\"a\":[1,true,null,-2.5e3,\"x\\n\\u00e4\\/\"]}",
+     "{\"a\":[1,true,null,-2500.0,\"x\\n\u00e4/\"]}"},
+    {"\xef\xbb\xbf{\"a\":1}", "{\"a\":1}"},
+    {"{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}"},
+    {"{\"a\":1}\n<!-- served by x -->", "{\"a\":1}"},
+    {"{\"a\":\"x\\u0000y\",\"b\":1}", "{\"a\":\"x\ufffdy\",\"b\":1}"},
+    {"{\"a\\u0000\":\"x\",\"b\":1}", "{\"a\ufffd\":\"x\",\"b\":1}"},
+    {"{\"a\":\"\\ud83d\\ude00\",\"b\":1}", "{\"a\":\"\U0001f600\",\"b\":1}"},
+    {"{\"a\":\"\\ud83d\",\"b\":1}", "{\"a\":\"\ufffd\",\"b\":1}"},
+    {"{\"a\":\"\\ud83d\\ud83d\\ude00\",\"b\":1}", "{\"a\":\"\ufffd\U0001f600\",\"b\":1}"},
+    {"{\"a\":\"\\ude00\\ud83d\",\"b\":1}", "{\"a\":\"\ufffd\ufffd\",\"b\":1}"},
+    {"{\"a\":\"\\ud8\",\"b\":1}", "{\"a\":\"\ufffdd8\",\"b\":1}"},
+    {"{\"a\":\"\\x41\",\"b\":1}", "{\"a\":\"\ufffd41\",\"b\":1}"},
+    {"{\"a\":\"\xff\xc3\xa4\xc3\",\"b\":1}", "{\"a\":\"\ufffd\u00e4\ufffd\",\"b\":1}"},
+    {"{\"a\":\"x\ty\r\n\",\"b\":1}", "{\"a\":\"x\ufffdy\ufffd\ufffd\",\"b\":1}"},
+    {"{\"a\":1e999,\"b\":1}", "{\"a\":null,\"b\":1}"},
+    {"{\"a\":99999999999999999999,\"b\":1}", "{\"a\":null,\"b\":1}"},
+    {"{\"a\":[NaN,-Infinity,undefined,007,.5,+1,'x'],\"b\":1}",
+     "{\"a\":[null,null,null,null,null,null,null],\"b\":1}"},
+    {"{\"a\":\"\\\"\\\\\",\"b\":1}", "{\"a\":\"\\\"\\\\\",\"b\":1}"},
+};
+
+START_TEST(an_answer_is_read_in_spite_of_its_oddities)
+{
+    const odd_case_t *row = &odd_cases[_i];
+    json_t *root;
+
+    ck_ok(gt_json_parse_answer(&root, row->answer, strlen(row->answer), pool));
+    ck_assert_msg(json_equal(root, parsed(row->read)), "%s is read as %s", row->answer,
+                  gt_json_dump(root, pool));
+}
+END_TEST
+
+START_TEST(what_is_no_json_is_none_as_an_answer_either)
+{
+    static const char *const rows[] = {
+        "",           "hunter2",  "42",          "\"x\"",          "{",
+        "{\"a\":\"",  "{\"a\":}", "{\"a\":1,}",  "{'a':1}",        "{a:1}",
+        "[1 2]",      "<html>",   "{\"a\":\"\\", "{\"a\":\"\\u00", "\xef\xbb\xbf",
+        "\xef\xbb{}", "// x\n{}",
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *root = (json_t *)rows;
+        gt_err_t *err = gt_json_parse_answer(&root, rows[i], strlen(rows[i]), pool);
+
+        ck_assert_msg(err != GT_OK, "\"%s\"", rows[i]);
+        ck_assert_ptr_null(root);
+        ck_assert_ptr_null(strstr(err->detail, "hunter2"));
+    }
+}
+END_TEST
+
 /* n brackets, then n closing ones. */
 static char *nested(int n, char open, char close)
 {
@@ -265,6 +325,9 @@ Suite *suite_json(void)
     TCase *values = case_with_pool(suite, "values");
 
     tcase_add_test(parse, strange_texts_are_refused_without_quoting_them);
+    tcase_add_loop_test(parse, an_answer_is_read_in_spite_of_its_oddities, 0,
+                        (int)(sizeof(odd_cases) / sizeof(odd_cases[0])));
+    tcase_add_test(parse, what_is_no_json_is_none_as_an_answer_either);
     tcase_add_test(parse, nesting_is_bounded);
     tcase_add_test(values, texts_are_read_by_name);
     tcase_add_test(values, numbers_may_be_texts);

@@ -189,7 +189,11 @@ static const answer_case_t answer_cases[] = {
     {400, "[]", GT_UPSTREAM, NULL},
     {400, "<html>blocked</html>", GT_UPSTREAM, NULL},
     {404, "", GT_UPSTREAM, NULL},
-    {403, "{\"error\":\"invalid_grant\",\"error\":\"x\"}", GT_UPSTREAM, NULL},
+    /* oddities cost nothing of what is read */
+    {400, "\xef\xbb\xbf{\"x\":\"\\u0000\",\"x\":1e999,\"error\":\"invalid_grant\"} ", GT_SIGN_IN,
+     "invalid_grant"},
+    {400, "{\"error\":\"invalid_grant\\u0000\"}", GT_UPSTREAM, NULL},
+    {403, "{\"error\":\"invalid_grant\",\"error\":\"x\"}", GT_REFUSED, "x"},
     {503, "", GT_UPSTREAM, NULL},
     {502, "<html></html>", GT_UPSTREAM, NULL},
     {429, "", GT_THROTTLED, NULL},

@@ -170,14 +170,27 @@ START_TEST(each_endpoint_is_needed)
 }
 END_TEST
 
-static const char *const no_documents[] = {"", "<html>", "[]", "{",
-                                           "{\"issuer\":\"a\",\"issuer\":\"b\"}"};
+static const char *const no_documents[] = {"", "<html>", "[]", "{"};
 
 START_TEST(no_document_is_no_document)
 {
     gt_endpoints_t endpoints;
 
     ck_fails(parse(&endpoints, GUID, no_documents[_i]), GT_UPSTREAM, "GT0503");
+}
+END_TEST
+
+START_TEST(an_odd_document_is_read_all_the_same)
+{
+    static const char body[] =
+        "\xef\xbb\xbf{\"x\":\"\\u0000\",\"x\":1e999,\"issuer\":\"" ENTRA "/" GUID "/v2.0\","
+        "\"authorization_endpoint\":\"" ENTRA "/a\",\"token_endpoint\":\"" ENTRA "/t\","
+        "\"jwks_uri\":\"" ENTRA "/k\",\"userinfo_endpoint\":\"\xff\"}\n ";
+    gt_endpoints_t endpoints;
+
+    ck_ok(parse(&endpoints, GUID, body));
+    ck_assert_str_eq(endpoints.token, ENTRA "/t");
+    ck_assert_ptr_null(endpoints.userinfo);
 }
 END_TEST
 
@@ -463,6 +476,7 @@ Suite *suite_provider(void)
     tcase_add_loop_test(parsing, a_page_on_this_machine_may_be_plain, 0, ROWS(local));
     tcase_add_loop_test(parsing, each_endpoint_is_needed, 0, 4);
     tcase_add_loop_test(parsing, no_document_is_no_document, 0, ROWS(no_documents));
+    tcase_add_test(parsing, an_odd_document_is_read_all_the_same);
     tcase_add_test(parsing, scopes_that_are_needed_are_asked_for);
     tcase_add_test(parsing, a_guid_is_a_guid);
 

@@ -242,6 +242,61 @@ START_TEST(a_losers_verdict_changes_nothing)
 }
 END_TEST
 
+/* ---- the answer is not what it should be ---- */
+
+START_TEST(an_odd_answer_is_stored)
+{
+    fake_reply_t odd = {200, NULL,
+                        "\xef\xbb\xbf{\"foci\":\"1\",\"foci\":\"\\u0000\",\"x\":1e999,"
+                        "\"access_token\":\"at-odd\",\"refresh_token\":\"rt-odd\"}"};
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &odd);
+    gives(&child[0], "at-odd");
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-odd");
+}
+END_TEST
+
+START_TEST(a_refresh_token_that_came_alone_is_stored)
+{
+    fake_reply_t alone = {200, NULL,
+                          "{\"token_type\":\"DPoP\",\"access_token\":\"x\","
+                          "\"refresh_token\":\"rt-alone\"}"};
+    gt_err_t *err;
+
+    sign_in_row(&tom, 0);
+    fake_answer(fake, FAKE_TOKEN, &alone);
+    err = fails(&child[0], GT_UPSTREAM, "GT0511");
+    ck_assert_int_gt(err->retry_after, 0);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-alone");
+    ck_assert_str_eq(gt_secret_text(row()->access), "at-0");
+    ck_assert_int_eq(row()->status, GT_ACTIVE);
+    ck_assert_ptr_null(row()->lease_owner);
+    ck_assert(!is_cached("x"));
+    fails(&child[0], GT_UPSTREAM, "GT0511"); /* and is not asked for again at once */
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    gt_recent_forget(child[0].vault->recent, gt_vault_key(child[0].store, &tom, pool));
+    gives(&child[0], "at-1");
+    ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), "refresh_token=rt-alone"));
+}
+END_TEST
+
+START_TEST(what_is_valid_is_served_beside_a_refresh_token_that_came_alone)
+{
+    fake_reply_t alone = {200, NULL, "{\"refresh_token\":\"rt-alone\"}"};
+    apr_time_t until;
+
+    sign_in_row(&tom, 200);
+    until = row()->expires_at;
+    fake_answer(fake, FAKE_TOKEN, &alone);
+    gives(&child[0], "at-0");
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-alone");
+    ck_assert_int_eq(row()->expires_at, until);
+    gives(&child[1], "at-0");
+}
+END_TEST
+
 /* ---- the database is away ---- */
 
 START_TEST(a_cached_token_is_served_while_the_database_is_away)
@@ -289,6 +344,9 @@ Suite *suite_refresh(void)
     tcase_add_test(failures, a_post_that_may_have_arrived_is_repeated_only_after_the_lease);
     tcase_add_test(failures, three_refusals_deactivate);
     tcase_add_test(failures, a_losers_verdict_changes_nothing);
+    tcase_add_test(failures, an_odd_answer_is_stored);
+    tcase_add_test(failures, a_refresh_token_that_came_alone_is_stored);
+    tcase_add_test(failures, what_is_valid_is_served_beside_a_refresh_token_that_came_alone);
     tcase_add_test(failures, a_cached_token_is_served_while_the_database_is_away);
     tcase_add_test(failures, a_rotated_token_waits_for_the_database);
     return suite;

@@ -139,6 +139,25 @@ START_TEST(a_sign_in_without_identity_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_sign_in_without_an_access_token_keeps_the_refresh_token)
+{
+    fake_reply_t alone = {200, NULL, NULL};
+    gt_sign_in_t work;
+
+    alone.body =
+        apr_psprintf(pool, "{\"refresh_token\":\"rt-alone\",\"id_token\":\"%s\"}", id_token(ADA));
+    fake_answer(fake, FAKE_TOKEN, &alone);
+    ck_ok(sign_in(&work, "tom"));
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-alone");
+    ck_assert_ptr_null(row()->access);
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    gives(&child[1], "at-1");
+    fake_answer(fake, FAKE_TOKEN, &alone);
+    ck_ok(sign_in(&work, "tom"));
+    ck_assert_ptr_null(row()->access);
+}
+END_TEST
+
 /* ---- revoke ---- */
 
 START_TEST(a_revoked_grant_is_gone_everywhere)
@@ -209,6 +228,7 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, another_person_does_not_get_the_row);
     tcase_add_test(grants, signing_in_again_heals_the_grant);
     tcase_add_test(grants, a_sign_in_without_identity_leaves_nothing);
+    tcase_add_test(grants, a_sign_in_without_an_access_token_keeps_the_refresh_token);
     tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
     tcase_add_test(grants, a_token_put_back_by_a_slow_reader_is_forgotten_too);
     tcase_add_test(grants, a_result_after_a_revoke_is_not_stored);

@@ -71,7 +71,6 @@ static const struct {
     {"<html>", "GT0510"},
     {"[\"access_token\"]", "GT0510"},
     {"{\"access_token\":\"a\"", "GT0510"},
-    {"{\"access_token\":\"a\",\"access_token\":\"b\"}", "GT0510"},
     {"{}", "GT0511"},
     {"{\"access_token\":\"\"}", "GT0511"},
     {"{\"access_token\":null}", "GT0511"},
@@ -86,6 +85,53 @@ static const struct {
 START_TEST(rubbish_is_a_fault_of_the_provider)
 {
     ck_fails(parse(rubbish[_i].body), GT_UPSTREAM, rubbish[_i].tag);
+}
+END_TEST
+
+/* Members beside the tokens, which are read all the same. */
+static const char *const oddities[] = {
+    "\"foci\":\"1\",\"foci\":\"1\"",
+    "\"client_info\":\"a\\u0000b\"",
+    "\"x\":\"\\ud800\"",
+    "\"ext_expires_in\":1e999",
+    "\"ext_expires_in\":NaN",
+    "\"x\":99999999999999999999",
+    "\"x\":\"\xff\"",
+    "\"scope\":\"a\\u0000\"",
+    "\"expires_in\":1e999",
+    "\"id_token\":\"\\ud800\"",
+    "\"access_token\":\"old\"",
+    "\"refresh_token\":\"old\"",
+};
+
+START_TEST(an_oddity_does_not_cost_the_tokens)
+{
+    ck_ok(parse(apr_psprintf(pool,
+                             "\xef\xbb\xbf{%s,\"access_token\":\"a\",\"refresh_token\":"
+                             "\"r\"}\r\n\r\n",
+                             oddities[_i])));
+    ck_assert_str_eq(gt_secret_text(tokens.access), "a");
+    ck_assert_str_eq(gt_secret_text(tokens.refresh), "r");
+    ck_assert_int_eq(tokens.expires_at, NOW + apr_time_from_sec(3600));
+}
+END_TEST
+
+static const char *const no_access[] = {
+    "",
+    "\"access_token\":null,",
+    "\"access_token\":\"a b\",",
+    "\"access_token\":\"a\\u0000\",",
+    "\"access_token\":\"a\",\"token_type\":\"DPoP\",",
+    "\"error\":\"server_error\",",
+};
+
+START_TEST(a_refresh_token_is_kept_without_an_access_token)
+{
+    ck_ok(parse(apr_psprintf(pool, "{%s\"refresh_token\":\"r\"}", no_access[_i])));
+    ck_assert_ptr_null(tokens.access);
+    ck_assert_str_eq(gt_secret_text(tokens.refresh), "r");
+    ck_assert_int_eq(tokens.expires_at, NOW);
+    ck_fails(gt_tokens_usable(&tokens, pool), GT_UPSTREAM, "GT0511");
 }
 END_TEST
 
@@ -130,6 +176,8 @@ Suite *suite_token(void)
     tcase_add_test(tcase, the_least_answer);
     tcase_add_loop_test(tcase, an_absurd_life_does_not_cost_the_refresh_token, 0, ROWS(lives));
     tcase_add_loop_test(tcase, rubbish_is_a_fault_of_the_provider, 0, ROWS(rubbish));
+    tcase_add_loop_test(tcase, an_oddity_does_not_cost_the_tokens, 0, ROWS(oddities));
+    tcase_add_loop_test(tcase, a_refresh_token_is_kept_without_an_access_token, 0, ROWS(no_access));
     tcase_add_test(tcase, a_token_may_be_long_but_not_endless);
     tcase_add_test(tcase, no_body_is_no_answer);
     tcase_add_test(tcase, what_cannot_be_a_header_or_shown_is_left_out);

@@ -2,8 +2,8 @@
 
 /*
  * jansson tied to pools. What strangers sent is bounded before it is parsed (nesting), parsed
- * strictly (UTF-8, no duplicate members, nothing behind the value), and its texts, which may be
- * tokens, are wiped before jansson frees them.
+ * strictly (UTF-8, no duplicate members, nothing behind the value) unless it is a provider's own
+ * answer, and its texts, which may be tokens, are wiped before jansson frees them.
  */
 
 #include "base/json.h"
@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json_mend.h"
 #include "base/text.h"
 
 #define DEPTH_MAX 32
@@ -99,19 +100,33 @@ static apr_status_t wipe_and_release(void *baton)
     return release(baton);
 }
 
-gt_err_t *gt_json_parse(json_t **root, const char *bytes, apr_size_t len, apr_pool_t *p)
+static gt_err_t *parse(json_t **root, const char *bytes, apr_size_t len, size_t flags,
+                       apr_pool_t *p)
 {
     json_error_t error;
 
     *root = NULL;
     if (!is_shallow(bytes, len))
         return gt_err(p, GT_INVALID, "GT0102", "not the JSON expected: nested too deeply");
-    *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
+    *root = json_loadb(bytes, len, flags, &error);
     if (*root == NULL)
         return gt_err(p, GT_INVALID, "GT0103", "not valid JSON: line %d, column %d: %s", error.line,
                       error.column, syntax_reason(json_error_code(&error)));
     apr_pool_cleanup_register(p, *root, wipe_and_release, apr_pool_cleanup_null);
     return GT_OK;
+}
+
+gt_err_t *gt_json_parse(json_t **root, const char *bytes, apr_size_t len, apr_pool_t *p)
+{
+    return parse(root, bytes, len, JSON_REJECT_DUPLICATES, p);
+}
+
+gt_err_t *gt_json_parse_answer(json_t **root, const char *bytes, apr_size_t len, apr_pool_t *p)
+{
+    apr_size_t mended_len;
+    const char *mended = gt_json_mend(&mended_len, bytes, len, p);
+
+    return parse(root, mended, mended_len, JSON_DISABLE_EOF_CHECK, p);
 }
 
 json_t *gt_json_own(json_t *fresh, apr_pool_t *p)

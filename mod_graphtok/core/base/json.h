@@ -19,6 +19,17 @@
  */
 GT_MUST gt_err_t *gt_json_parse(json_t **root, const char *bytes, apr_size_t len, apr_pool_t *p);
 
+/**
+ * Parse what a provider answered: an oddity in a member that is not read spoils nothing. Of members
+ * that stand there twice the last one counts; a byte order mark, and what follows the value, is
+ * ignored; what json_mend.h replaces reads as U+FFFD or null. Whoever reads a member checks it. Not
+ * for claims, nor for what a client sends.
+ * @param root  object or array, released with `p`
+ * @return as gt_json_parse
+ */
+GT_MUST gt_err_t *gt_json_parse_answer(json_t **root, const char *bytes, apr_size_t len,
+                                       apr_pool_t *p);
+
 /** Tie a new reference to a pool and return it. NULL (out of memory) aborts as APR does. */
 json_t *gt_json_own(json_t *fresh, apr_pool_t *p);
 

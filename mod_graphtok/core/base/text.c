@@ -200,9 +200,9 @@ int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_pool_t *p
     return 1;
 }
 
-/* Length of the well-formed sequence at the front (RFC 3629 section 4), 0 when there is none. */
-static apr_size_t utf8_sequence(const unsigned char *s, apr_size_t left)
+apr_size_t gt_utf8_sequence(const char *text, apr_size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     unsigned char low = 0x80;
     unsigned char high = 0xBF;
     apr_size_t n, i;
@@ -236,7 +236,7 @@ int gt_is_utf8(const char *text, apr_size_t len)
     apr_size_t at = 0;
 
     while (at < len) {
-        apr_size_t n = utf8_sequence((const unsigned char *)text + at, len - at);
+        apr_size_t n = gt_utf8_sequence(text + at, len - at);
 
         if (n == 0)
             return 0;

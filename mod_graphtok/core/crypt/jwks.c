@@ -147,7 +147,7 @@ static const json_t *keys_of(const char *jwks, apr_pool_t *p)
     const json_t *keys;
 
     if (jwks == NULL || strlen(jwks) > JWKS_MAX ||
-        gt_json_parse(&set, jwks, strlen(jwks), p) != GT_OK)
+        gt_json_parse_answer(&set, jwks, strlen(jwks), p) != GT_OK)
         return NULL;
     keys = json_object_get(set, "keys");
     return json_is_array(keys) ? keys : NULL;

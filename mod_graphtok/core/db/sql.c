@@ -158,11 +158,12 @@ static const char *const statements[GT_SQL_COUNT] = {
         "previous_until = 0, last_used_at = {greater}(last_used_at, {clock}), {no_lease}, "
         "{stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
 
-    /* scopes, access, refresh, id token, key id (each but access NULL: keep), expires, the refresh
+    /* scopes, access, refresh, id token, key id (NULL: keep), expires, the refresh
      * token until now (NULL: keep what is kept), for how long it is kept (twice), owner, generation
      */
     [GT_SQL_GRANT_COMMIT] =
-        "UPDATE {table} SET scopes = coalesce(%s, scopes), encrypted_access_token = %s, "
+        "UPDATE {table} SET scopes = coalesce(%s, scopes), "
+        "encrypted_access_token = coalesce(%s, encrypted_access_token), "
         "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
         "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "

@@ -101,7 +101,7 @@ static said_t read_body(const char *body, apr_size_t len, apr_pool_t *p)
     const json_t *error, *inner;
     json_t *root;
 
-    if (len == 0 || gt_json_parse(&root, body, len, p))
+    if (len == 0 || gt_json_parse_answer(&root, body, len, p))
         return said;
     error = json_object_get(root, "error");
     inner = json_object_get(error, "innerError");

@@ -98,7 +98,7 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     const char *wrong = NULL;
 
     memset(endpoints, 0, sizeof(*endpoints));
-    if (gt_json_parse(&document, body, len, p) != GT_OK || !json_is_object(document))
+    if (gt_json_parse_answer(&document, body, len, p) != GT_OK || !json_is_object(document))
         return gt_err(p, GT_UPSTREAM, "GT0503", "discovery document of provider %s: not JSON",
                       conf->name);
     endpoints->issuer = gt_json_text(document, "issuer");

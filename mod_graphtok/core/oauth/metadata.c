@@ -222,7 +222,7 @@ static gt_err_t *judge_keys(gt_fetch_keys_t *keys, apr_pool_t *p)
     json_t *set;
 
     GT_TRY(answer_of(&answer, keys->transfer, keys->provider->conf, p));
-    if (gt_json_parse(&set, answer->body, answer->body_len, p) != GT_OK ||
+    if (gt_json_parse_answer(&set, answer->body, answer->body_len, p) != GT_OK ||
         json_array_size(json_object_get(set, "keys")) == 0)
         return gt_err(p, GT_UPSTREAM, "GT0505", "key set of provider %s: no keys in it",
                       keys->provider->conf->name);

@@ -363,7 +363,7 @@ gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
     json_t *answer = NULL;
     gt_err_t *err;
 
-    if (gt_json_parse(&answer, body, len, p) != GT_OK || !json_is_object(answer))
+    if (gt_json_parse_answer(&answer, body, len, p) != GT_OK || !json_is_object(answer))
         answer = NULL;
     if (answer != NULL) {
         said.error = gt_refusal_word(gt_json_text(answer, "error"));

@@ -72,8 +72,8 @@ static int is_bearer(const json_t *answer)
     return type == NULL || strcasecmp(type, "Bearer") == 0;
 }
 
-/* The rest of an answer is read leniently: a missing or absurd number must not cost a rotated
- * refresh token. */
+/* An answer is read leniently: an absurd number, or an access token that nobody can use, must not
+ * cost a rotated refresh token. */
 static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr_pool_t *p)
 {
     apr_int64_t life;
@@ -85,7 +85,7 @@ static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr
     if (!gt_json_number(&life, answer, "expires_in") || life < 1 || life > LIFE_MAX)
         life = LIFE_DEFAULT;
     tokens->received = now;
-    tokens->expires_at = now + apr_time_from_sec(life);
+    tokens->expires_at = now + (tokens->access != NULL ? apr_time_from_sec(life) : 0);
 }
 
 gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len, apr_time_t now,
@@ -94,12 +94,18 @@ gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len, 
     json_t *answer;
 
     memset(tokens, 0, sizeof(*tokens));
-    if (body == NULL || gt_json_parse(&answer, body, len, p) != GT_OK || !json_is_object(answer))
+    if (body == NULL || gt_json_parse_answer(&answer, body, len, p) != GT_OK ||
+        !json_is_object(answer))
         return gt_err(p, GT_UPSTREAM, "GT0510", "the token endpoint's answer is not JSON");
     read_tokens(tokens, answer, now, p);
     wipe_member(answer, "access_token");
     wipe_member(answer, "refresh_token");
     wipe_member(answer, "id_token");
+    return tokens->refresh != NULL ? GT_OK : gt_tokens_usable(tokens, p);
+}
+
+gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p)
+{
     if (tokens->access == NULL)
         return gt_err(p, GT_UPSTREAM, "GT0511",
                       "the token endpoint's answer has no bearer token that can be used");

@@ -15,11 +15,11 @@
 
 /** What the token endpoint gave. */
 typedef struct gt_tokens_t {
-    gt_secret_t *access;
+    gt_secret_t *access;   /* NULL: none that can be used, but a refresh token */
     gt_secret_t *refresh;  /* NULL: none given, keep the old one */
     gt_secret_t *id_token; /* NULL: none given */
     const char *scope;     /* what was granted, or NULL */
-    apr_time_t expires_at; /* wall clock; expires_in absent or absurd: one hour */
+    apr_time_t expires_at; /* of `access`, wall clock; expires_in absent or absurd: one hour */
     apr_time_t received;   /* gt_now() when it came */
 } gt_tokens_t;
 
@@ -42,11 +42,15 @@ typedef struct gt_token_ask_t {
 extern const gt_work_t gt_token_post;
 
 /**
- * Read a token endpoint's 200 answer. Fuzzed.
- * @return GT_UPSTREAM when there is no usable access token in it
+ * Read a token endpoint's 200 answer. Fuzzed. A refresh token exists nowhere else: it is taken from
+ * whatever answer it comes in, with or without an access token.
+ * @return GT_UPSTREAM when there is neither
  */
 GT_MUST gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len,
                                  apr_time_t now, apr_pool_t *p);
+
+/** GT_UPSTREAM when there is no access token to be used. */
+GT_MUST gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p);
 
 /**
  * What a refusing answer means. Fuzzed.

@@ -87,7 +87,7 @@ static gt_err_t *insert(apr_array_header_t **rows, const entry_t *entry, apr_poo
         GT_TEXT(known(entry->identity->subject)),
         GT_TEXT(entry->identity->email),
         GT_TEXT(entry->tokens->scope),
-        GT_TEXT(entry->sealed.access),
+        GT_TEXT(known(entry->sealed.access)),
         GT_TEXT(known(entry->sealed.refresh)),
         GT_TEXT(entry->sealed.id_token),
         GT_TEXT(entry->sealed.key_id),
@@ -115,7 +115,7 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
         GT_TEXT(known(entry->identity->subject)),
         GT_TEXT(entry->identity->email),
         GT_TEXT(entry->tokens->scope),
-        GT_TEXT(entry->sealed.access),
+        GT_TEXT(known(entry->sealed.access)),
         GT_TEXT(refresh),
         GT_TEXT(entry->sealed.id_token),
         GT_TEXT(entry->sealed.key_id),
@@ -168,6 +168,12 @@ gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner
     return gt_row_open(grant, raw, store, p);
 }
 
+/* What was not written says nothing. */
+static int holds(const gt_secret_t *stored, const gt_secret_t *written)
+{
+    return written == NULL || (stored != NULL && gt_secret_equal(stored, written));
+}
+
 /* Whether the row holds these very tokens one generation on: our own write, whose answer was lost
  * when the connection broke. */
 static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
@@ -177,11 +183,9 @@ static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
 
     *ours = 0;
     GT_TRY(gt_grant_find(&now, store, &grant->owner, p));
-    if (now == NULL || now->generation != grant->generation + 1 || now->access == NULL)
+    if (now == NULL || now->generation != grant->generation + 1)
         return GT_OK;
-    *ours = gt_secret_equal(now->access, tokens->access) &&
-            (tokens->refresh == NULL ||
-             (now->refresh != NULL && gt_secret_equal(now->refresh, tokens->refresh)));
+    *ours = holds(now->access, tokens->access) && holds(now->refresh, tokens->refresh);
     return GT_OK;
 }
 
@@ -199,10 +203,11 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
     GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
     if (tokens->refresh != NULL)
         GT_TRY(gt_row_seal_previous(&previous, store, &owner, grant->refresh, p));
+    const apr_time_t expires_at = tokens->access != NULL ? tokens->expires_at : grant->expires_at;
     const apr_int64_t stays = previous != NULL ? apr_time_sec(GT_PREVIOUS_STAYS) : 0;
     const gt_db_value_t args[] = {
         GT_TEXT(tokens->scope),   GT_TEXT(sealed.access),  GT_TEXT(sealed.refresh),
-        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(apr_time_sec(tokens->expires_at)),
+        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(apr_time_sec(expires_at)),
         GT_TEXT(previous),        GT_NUM(stays),           GT_NUM(stays),
         GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
     };

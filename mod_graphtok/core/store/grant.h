@@ -71,7 +71,8 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
  * the lease ran out meanwhile; gives the lease back, clears errors, status active. A refresh token
- * that is replaced (grant->refresh) is kept, sealed, for GT_PREVIOUS_STAYS. May be repeated
+ * that is replaced (grant->refresh) is kept, sealed, for GT_PREVIOUS_STAYS. Without a new access
+ * token the old one stays, and its end. May be repeated
  * after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */

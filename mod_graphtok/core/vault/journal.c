@@ -170,7 +170,7 @@ static int unpack(gt_tokens_t *tokens, const gt_secret_t *clear, apr_pool_t *p)
     tokens->id_token = take_line(&at, p);
     scope = take_line(&at, p);
     expires = take_line(&at, p);
-    if (tokens->access == NULL || expires == NULL ||
+    if ((tokens->access == NULL && tokens->refresh == NULL) || expires == NULL ||
         !gt_number(&seconds, gt_secret_text(expires), 1, INT64_MAX / APR_USEC_PER_SEC))
         return 0;
     tokens->scope = scope != NULL ? gt_secret_text(scope) : NULL;

@@ -88,7 +88,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
         return GT_OK;
     grant->generation = entry->generation; /* one further on it may be our own write */
     GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
-    if (!*stored || vault->parts.cache == NULL)
+    if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
         return GT_OK;
     token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
                           entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,

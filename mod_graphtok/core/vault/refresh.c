@@ -437,6 +437,21 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     (void)gt_fail("refresh.published");
 }
 
+/** What came is kept: it may be used. Without an access token that can be used the provider is
+ * asked again later, with the refresh token that came. */
+static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
+{
+    const gt_recent_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
+                                 r->grant->generation + 1};
+    gt_err_t *err = gt_tokens_usable(&r->post.tokens, p);
+
+    if (err == GT_OK)
+        publish(r, p);
+    else
+        gt_recent_back_off(r->ask.vault->recent, &key, err);
+    return err;
+}
+
 /** The answer is safe on this node's disk: it may be used. The lease and the intent stay in the row,
  * so that other nodes wait for the replay. */
 static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
@@ -468,10 +483,8 @@ static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_err_t *err = to_journal(r, p);
 
-    if (err == GT_OK) {
-        publish(r, p);
+    if (err == GT_OK)
         return 1;
-    }
     gt_log_err(err, "keeping a new refresh token while the database is away");
     r->may_journal = 0;
     r->until = gt_ticks() + config_of(r)->lease;
@@ -485,7 +498,7 @@ static gt_err_t *not_taken(gt_refresh_t *r, gt_task_t *task, gt_err_t *err)
     if (!gt_class_row(err->cls)->may_retry)
         return lost(r, err);
     if (gt_ticks() >= r->until && r->may_journal && is_journaled(r, gt_task_pool(task)))
-        return GT_OK;
+        return hand_out(r, gt_task_pool(task));
     if (gt_ticks() >= r->until)
         return lost(r, err);
     gt_again_at(task, gt_ticks() + gt_backoff(r->commits++, STORE_FIRST, STORE_LAST));
@@ -509,7 +522,7 @@ static gt_err_t *commit(gt_task_t *task, void *state)
     }
     /* A statement that waits in vain would put the token at risk for seconds. */
     if (r->may_journal && gt_db_is_stuck(gt_store_db(r->ask.store)) && is_journaled(r, p))
-        return GT_OK;
+        return hand_out(r, p);
     err = gt_grant_commit(&stored, r->ask.store, r->grant, &r->post.tokens, p);
     if (err != GT_OK)
         return not_taken(r, task, err);
@@ -518,8 +531,7 @@ static gt_err_t *commit(gt_task_t *task, void *state)
     if (!stored)
         return not_stored(r, task);
     r->has_lease = 0;
-    publish(r, p);
-    return GT_OK;
+    return hand_out(r, p);
 }
 
 /* ---- the end ---- */

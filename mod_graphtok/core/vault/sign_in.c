@@ -102,7 +102,8 @@ static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t 
     if (cache == NULL)
         return;
     gt_cache_forget(cache, store, owner);
-    gt_cache_put(cache, store, owner, &token);
+    if (token.access != NULL)
+        gt_cache_put(cache, store, owner, &token);
 }
 
 /** What went well is recorded before the browser learns of it: it opens the way to tokens. */
