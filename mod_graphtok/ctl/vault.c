@@ -26,7 +26,6 @@
 #define HOST_CONNECTIONS 64
 /* A refresh of ours, after one of somebody else's that we waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
-#define PATIENCE apr_time_from_sec(5)
 
 /** httpd's journal, when we run as the user it belongs to; else NULL. */
 static gt_journal_t *find_journal(const gt_config_t *config, const gt_keyring_t *ring,
@@ -110,8 +109,7 @@ void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p)
 {
     const gt_vault_parts_t *parts = gt_vault_parts(vault);
 
-    gt_crew_stop(parts->crew, PATIENCE);
-    gt_vault_stop(vault);
+    gt_vault_stop(vault, 1);
     gt_vault_flush(vault, p);
     gt_loop_stop(parts->loop);
 }

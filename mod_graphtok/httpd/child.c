@@ -15,6 +15,8 @@
 #include <http_log.h>
 #include <mpm_common.h>
 #include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "advice.h"
@@ -41,7 +43,6 @@ APLOG_USE_MODULE(graphtok);
 #define FINISHERS_MOST 8
 #define HOST_CONNECTIONS 2048
 #define STATUS_EVERY apr_time_from_sec(1)
-#define PATIENCE apr_time_from_sec(5)
 #define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
 #define KEYS_EVERY apr_time_from_sec(5)
 #define KEYS_SAID_EVERY apr_time_from_sec(60)
@@ -160,6 +161,18 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     return OK;
 }
 
+/* No thread that may use the database or run a program is left after this. */
+static void stop_jobs(gtm_child_t *child)
+{
+    if (child->vault)
+        gt_vault_stop(child->vault, child->is_graceful);
+    else if (child->crew)
+        gt_crew_stop(child->crew, 0);
+    gt_run_end_all();
+    if (child->readers)
+        gt_crew_stop(child->readers, 0);
+}
+
 /* The database users must be joined before mod_dbd's pool goes, the loop after whoever waits for
  * its transfers. */
 static apr_status_t end_child(void *baton)
@@ -169,13 +182,8 @@ static apr_status_t end_child(void *baton)
 
     if (child->finishers)
         gt_finishers_stop(child->finishers);
-    if (child->crew)
-        gt_crew_stop(child->crew, PATIENCE);
-    gt_run_end_all();
-    if (child->readers)
-        gt_crew_stop(child->readers, 0);
+    stop_jobs(child);
     if (child->vault) {
-        gt_vault_stop(child->vault);
         apr_pool_create(&scratch, NULL);
         gt_vault_flush(child->vault, scratch);
         apr_pool_destroy(scratch);
@@ -402,16 +410,28 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     the_child = child;
 }
 
+/* prefork calls every end ungraceful; but what its parent is about to kill runs in TERM's handler. */
+static int has_time(const gtm_child_t *child, int graceful)
+{
+    sigset_t blocked;
+
+    if (!child->single)
+        return graceful;
+    return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, SIGTERM);
+}
+
 void gtm_child_stopping(apr_pool_t *pchild, int graceful)
 {
     gt_jobs_t *jobs = the_child ? __atomic_load_n(&the_child->jobs, __ATOMIC_ACQUIRE) : NULL;
 
     (void)pchild;
+    if (the_child)
+        the_child->is_graceful = has_time(the_child, graceful);
     if (jobs)
         gt_jobs_stop(jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
      * the last connection is gone. An ungraceful end waits for nobody. */
-    if (!graceful && the_child)
+    if (the_child && !the_child->is_graceful)
         gt_loop_close(the_child->loop);
     if (the_child && the_child->finishers)
         gt_finishers_close(the_child->finishers);

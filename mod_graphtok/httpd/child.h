@@ -37,6 +37,7 @@ typedef struct gtm_child_t {
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
     gt_finishers_t *finishers; /* NULL: requests cannot park */
+    int is_graceful;           /* 1: it ends, and its parent waits for it */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
 

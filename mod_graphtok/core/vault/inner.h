@@ -7,6 +7,8 @@
  * What the files of vault/ share and nobody else sees.
  */
 
+#include <stdatomic.h>
+
 #include <apr_hash.h>
 
 #include "vault/vault.h"
@@ -25,6 +27,7 @@ struct gt_vault_t {
     gt_watch_t *watch;
     gt_limits_t *rests; /* what is left alone for a while: the server's, else our own */
     gt_give_backs_t *give_backs;
+    atomic_int is_ending;    /* no refresh is begun any more */
     apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
     int purge_goes_on;       /* the last purge left some for the next round; as above */
 };
@@ -105,7 +108,7 @@ typedef struct gt_waiting_t {
 /** One reader for all grants that this child waits for. */
 gt_watch_t *gt_watch_make(gt_vault_t *vault, apr_pool_t *p);
 
-/** End its thread; who waits then waits for the time only. */
+/** End its thread; the bell of whoever waits, now or later, rings at once. */
 void gt_watch_stop(gt_watch_t *watch);
 
 /** Have the bell rung when there is news of the grant. */

@@ -237,12 +237,25 @@ static gt_rest_t whom(const gt_refresh_t *r)
                        gt_provider_tenant(gt_provider_conf(provider), r->grant->account.tenant)};
 }
 
+static int is_ending(const gt_refresh_t *r)
+{
+    return atomic_load(&r->ask.vault->is_ending);
+}
+
+/** Whoever asked has gone, and nothing is lost by not going on. */
+static gt_err_t *given_up(apr_pool_t *p)
+{
+    return gt_err(p, GT_CANCELLED, "GT0624", "this process ends, and the refresh had not begun");
+}
+
 static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
     gt_rest_t rest;
 
     leave_watch(r);
+    if (is_ending(r))
+        return given_up(gt_task_pool(task));
     look_into_cache(r, gt_task_pool(task));
     if (r->token.access != NULL)
         return GT_OK;
@@ -282,8 +295,11 @@ static gt_err_t *spend(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
 
-    if (r->token.access == NULL)
-        post(r, task);
+    if (r->token.access != NULL)
+        return GT_OK;
+    if (is_ending(r))
+        return given_up(gt_task_pool(task));
+    post(r, task);
     return GT_OK;
 }
 
@@ -321,6 +337,8 @@ static gt_err_t *confirm(gt_task_t *task, void *state)
     if (r->token.access != NULL || r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
         return GT_OK;
     r->is_open = 0;
+    if (is_ending(r)) /* the next one to ask hears it twice, and then it counts */
+        return r->failure;
     if (r->confirm_at == 0) {
         r->confirm_at = gt_ticks() + CONFIRM_AFTER;
         (void)gt_fail("refresh.refused");
@@ -469,15 +487,6 @@ static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
     return GT_OK;
 }
 
-static gt_err_t *lost(const gt_refresh_t *r, gt_err_t *err)
-{
-    gt_log(GT_LOG_ERROR, "GT0608",
-           "a new refresh token of user %s at %s could not be stored; if the old one does not "
-           "work any more, this user must sign in again",
-           r->ask.owner.user, r->ask.owner.provider);
-    return err;
-}
-
 /** Try the journal; where it takes nothing the database is tried for a whole lease. */
 static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
 {
@@ -496,11 +505,12 @@ static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
 static gt_err_t *not_taken(gt_refresh_t *r, gt_task_t *task, gt_err_t *err)
 {
     if (!gt_class_row(err->cls)->may_retry)
-        return lost(r, err);
-    if (gt_ticks() >= r->until && r->may_journal && is_journaled(r, gt_task_pool(task)))
+        return err;
+    if ((gt_ticks() >= r->until || is_ending(r)) && r->may_journal &&
+        is_journaled(r, gt_task_pool(task)))
         return hand_out(r, gt_task_pool(task));
     if (gt_ticks() >= r->until)
-        return lost(r, err);
+        return err;
     gt_again_at(task, gt_ticks() + gt_backoff(r->commits++, STORE_FIRST, STORE_LAST));
     return GT_OK;
 }
@@ -536,16 +546,23 @@ static gt_err_t *commit(gt_task_t *task, void *state)
 
 /* ---- the end ---- */
 
-/** The job ends, because the child does, with an answer that is not stored. */
+/** The job ends with an answer that is not stored: the child ends, or the database has refused it. */
 static void save_answer(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;
 
-    if (!r->has_answer || r->ask.vault->parts.journal == NULL)
+    if (!r->has_answer)
         return;
-    err = to_journal(r, p);
+    if (r->ask.vault->parts.journal != NULL)
+        err = to_journal(r, p);
     if (err != GT_OK)
-        gt_log_err(err, "keeping a new refresh token at a child's end");
+        gt_log_err(err, "keeping a new refresh token that could not be stored");
+    if (!r->has_answer)
+        return;
+    gt_log(GT_LOG_ERROR, "GT0608",
+           "a new refresh token of user %s at %s could not be stored; if the old one does not "
+           "work any more, this user must sign in again",
+           r->ask.owner.user, r->ask.owner.provider);
 }
 
 static void end_lease(gt_refresh_t *r, apr_pool_t *p)

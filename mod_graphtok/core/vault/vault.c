@@ -25,6 +25,7 @@
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 #define NEWS_EVERY apr_time_from_msec(500)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
+#define ENDS_WITHIN apr_time_from_sec(5) /* all but a provider's answer */
 
 static void write_usage(void *baton, apr_pool_t *scratch)
 {
@@ -75,9 +76,30 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     return vault;
 }
 
-void gt_vault_stop(gt_vault_t *vault)
+/** How long a call to a token endpoint may take, whichever it is. */
+static apr_interval_time_t longest_call(const gt_config_t *config)
 {
+    apr_interval_time_t longest = 0;
+
+    for (int i = 0; i < config->providers->nelts; i++) {
+        const gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
+
+        if (conf->timeout > longest)
+            longest = conf->timeout;
+    }
+    return longest;
+}
+
+void gt_vault_stop(gt_vault_t *vault, int is_graceful)
+{
+    apr_interval_time_t patience = ENDS_WITHIN;
+
+    if (is_graceful)
+        patience += longest_call(vault->parts.config);
+    atomic_store(&vault->is_ending, 1);
     gt_watch_stop(vault->watch);
+    if (vault->parts.crew != NULL)
+        gt_crew_stop(vault->parts.crew, patience);
 }
 
 const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault)

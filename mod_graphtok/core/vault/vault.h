@@ -113,8 +113,14 @@ void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner
 /** How many answers of providers wait in the journal for the database. */
 int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p);
 
-/** No thread of the vault uses the database after this returns (child end). */
-void gt_vault_stop(gt_vault_t *vault);
+/**
+ * End the work of vault and crew, when whoever asked has gone: no thread of theirs runs after this
+ * returns. What has not sent a refresh token yet is given up. What a provider has is waited for: an
+ * answer may carry the only refresh token that works from now on.
+ * @param is_graceful  1: as long as the provider may take (GraphTokTimeout) and its answer needs to
+ *                     be stored; 0: a few seconds, since httpd's parent kills what takes longer
+ */
+void gt_vault_stop(gt_vault_t *vault, int is_graceful);
 
 /** Write what is not written yet (child end). May block. */
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch);

@@ -194,6 +194,8 @@ void gt_watch_join(gt_watch_t *watch, gt_waiting_t *waiting)
     waiting->look_at = gt_mono() + LOOK_FIRST;
     waiting->next = watch->first;
     watch->first = waiting;
+    if (watch->is_stopping)
+        gt_bell_ring(&waiting->bell);
     if (!watch->has_thread && !watch->is_stopping)
         watch->has_thread = gt_thread_start(&watch->thread, "gt-watch", run, watch) == APR_SUCCESS;
     pthread_cond_signal(&watch->work);
@@ -220,6 +222,8 @@ void gt_watch_stop(gt_watch_t *watch)
     watch->is_stopping = 1;
     has_thread = watch->has_thread;
     watch->has_thread = 0;
+    for (gt_waiting_t *waiting = watch->first; waiting != NULL; waiting = waiting->next)
+        gt_bell_ring(&waiting->bell);
     pthread_cond_broadcast(&watch->work);
     pthread_mutex_unlock(&watch->lock);
     if (has_thread)
