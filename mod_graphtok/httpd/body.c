@@ -47,8 +47,8 @@ static gt_err_t *too_large(gtm_exchange_t *x)
                   x->dir->request_max);
 }
 
-/* httpd's verdict on a body that it could not read; its status stays. Of a wrong chunk, and of too many
- * of them, its own filter has told the client already. */
+/* httpd's verdict on a body that it could not read; its status stays. A malformed
+ * chunk, and chunks that are too much, its own filter has answered already. */
 static gt_err_t *unread(gtm_exchange_t *x, int status)
 {
     static const struct {

@@ -35,6 +35,7 @@
 #include "task/reader.h"
 #include "vault/holder.h"
 #include "status.h"
+#include "thread.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -393,6 +394,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     late.db = gt_db_make(&source, &bounds, pchild);
     open_segments(child, pchild);
     child->entry = gtm_status_claim(made.status->memory, made.status->size, pchild);
+    gtm_threads_begin(pchild);
     err = start_threads(child, pchild);
     apr_pool_pre_cleanup_register(pchild, child, end_child);
     if (err) {

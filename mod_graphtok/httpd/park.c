@@ -32,6 +32,7 @@
 #include "road.h"
 #include "status.h"
 #include "task/finisher.h"
+#include "thread.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -380,11 +381,13 @@ static apr_time_t finish_aside(parked_t *pk)
     return 0;
 }
 
-/* httpd writes the connection's state, which the MPM's listener may be reading: it gets another. */
+/* httpd writes the connection's state, which the MPM's listener may be reading: it gets another. The
+ * worker that read the request serves others by now: hooks find the thread that runs them. */
 static apr_time_t work_aside(parked_t *pk)
 {
     conn_state_t *mpms = pk->c->cs;
     conn_state_t own = {.state = CONN_STATE_READ_REQUEST_LINE, .sense = CONN_SENSE_DEFAULT};
+    apr_thread_t *workers = gtm_thread_enter(pk->c);
 
     pk->c->cs = &own;
     pk->is_aside = 1;
@@ -397,6 +400,7 @@ static apr_time_t work_aside(parked_t *pk)
     lend(pk);
     pk->is_aside = 0;
     pk->c->cs = mpms;
+    pk->c->current_thread = workers;
     if (pk->idle_until > 0)
         wait_for(pk, EPOLLIN);
     else if (pk->progress != GT_TASK_WAITS || pk->c->data_in_output_filters)
@@ -539,7 +543,10 @@ int gtm_park_pre_close(conn_rec *c)
     gt_berth_take(&pk->berth);
     give_client_back(pk);
     take_back(pk);
-    if (pk->x)
+    if (pk->x) {
+        /* Older httpd closes connections on its listener's thread. */
+        gtm_thread_enter(c);
         abandon(pk, HTTP_GATEWAY_TIME_OUT);
+    }
     return OK;
 }

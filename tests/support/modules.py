@@ -14,7 +14,7 @@ def load(ground, name):
     folder = ground / f"mod_{name}"
     built = folder / ".libs" / f"mod_{name}.so"
     if not built.exists():
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         shutil.copy(SOURCES / f"mod_{name}.c", folder)
         done = subprocess.run(["apxs", "-c", "-Wc,-Wall", "-Wc,-Wextra", "-Wc,-Werror",
                                f"mod_{name}.c"], cwd=folder, capture_output=True, text=True,

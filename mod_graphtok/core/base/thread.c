@@ -7,22 +7,59 @@
 
 #include "base/thread.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
+
+/* What a thread begins with; freed by it. */
+typedef struct start_t {
+    const gt_thread_frame_t *frame;
+    void *(*run)(void *baton);
+    void *baton;
+} start_t;
+
+static const gt_thread_frame_t *frame;
+
+void gt_thread_set_frame(const gt_thread_frame_t *new_frame)
+{
+    frame = new_frame;
+}
+
+static void *run_framed(void *given)
+{
+    start_t start = *(start_t *)given;
+    void *result;
+
+    free(given);
+    if (start.frame != NULL)
+        start.frame->begin(start.frame->baton);
+    result = start.run(start.baton);
+    if (start.frame != NULL)
+        start.frame->end(start.frame->baton);
+    return result;
+}
 
 apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
                              void *baton)
 {
+    start_t *start = malloc(sizeof(*start));
     sigset_t all, before;
     int status;
+
+    if (start == NULL)
+        return ENOMEM;
+    *start = (start_t){frame, run, baton};
 
     /* Blocked here, inherited there: a signal between start and a block of its own would be lost. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(thread, NULL, run, baton);
+    status = pthread_create(thread, NULL, run_framed, start);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status == 0)
         pthread_setname_np(*thread, name);
+    else
+        free(start);
     return status;
 }
 

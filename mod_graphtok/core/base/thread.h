@@ -21,6 +21,16 @@
 apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
                              void *baton);
 
+/** What the program around us does on each thread of ours before it works and after it has worked. */
+typedef struct gt_thread_frame_t {
+    void *baton;
+    void (*begin)(void *baton);
+    void (*end)(void *baton);
+} gt_thread_frame_t;
+
+/** Set the frame (NULL: none). Before threads start; the struct must outlive them. */
+void gt_thread_set_frame(const gt_thread_frame_t *frame);
+
 /** A condition that gt_cond_wait can wait on. */
 apr_status_t gt_cond_init(pthread_cond_t *cond);
 

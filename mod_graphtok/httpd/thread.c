@@ -1,0 +1,72 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file thread.c httpd has known the running thread since 2.4.53; before, by the connection alone. */
+
+#include "thread.h"
+
+#include <apr_portable.h>
+#include <apr_thread_proc.h>
+
+#include "base/thread.h"
+
+#if !AP_MODULE_MAGIC_AT_LEAST(20120211, 122)
+static _Thread_local apr_thread_t *own;
+
+static apr_thread_t *ap_thread_current(void)
+{
+    return own;
+}
+
+static apr_status_t ap_thread_current_create(apr_thread_t **thread, apr_threadattr_t *attr,
+                                             apr_pool_t *pool)
+{
+    apr_os_thread_t self = apr_os_thread_current();
+    apr_pool_t *p;
+    apr_status_t rv = apr_pool_create_unmanaged_ex(&p, apr_pool_abort_get(pool), NULL);
+
+    (void)attr;
+    if (rv == APR_SUCCESS)
+        rv = apr_os_thread_put(&own, &self, p);
+    *thread = own;
+    return rv;
+}
+#endif
+
+static void begin(void *baton)
+{
+    apr_thread_t *thread = NULL;
+    apr_os_thread_t *self;
+
+    if (ap_thread_current_create(&thread, NULL, baton) != APR_SUCCESS)
+        return;
+    /* httpd leaves the address of a local variable in it. */
+    self = apr_palloc(apr_thread_pool_get(thread), sizeof(*self));
+    *self = apr_os_thread_current();
+    apr_os_thread_put(&thread, self, apr_thread_pool_get(thread));
+}
+
+static void end(void *baton)
+{
+    apr_thread_t *thread = ap_thread_current();
+
+    (void)baton;
+    if (thread)
+        apr_pool_destroy(apr_thread_pool_get(thread));
+}
+
+void gtm_threads_begin(apr_pool_t *pchild)
+{
+    static gt_thread_frame_t frame = {NULL, begin, end};
+
+    frame.baton = pchild;
+    gt_thread_set_frame(&frame);
+}
+
+apr_thread_t *gtm_thread_enter(conn_rec *c)
+{
+    apr_thread_t *before = c->current_thread;
+
+    if (ap_thread_current())
+        c->current_thread = ap_thread_current();
+    return before;
+}

@@ -1,0 +1,80 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* What surrounds each thread of ours. */
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "gt_test.h"
+
+Suite *suite_thread(void);
+
+typedef struct trace_t {
+    char steps[4];
+    int count;
+    pthread_t at[3];
+} trace_t;
+
+static void step(trace_t *trace, char name)
+{
+    trace->at[trace->count] = pthread_self();
+    trace->steps[trace->count++] = name;
+}
+
+static void begin(void *baton)
+{
+    step(baton, 'b');
+}
+
+static void end(void *baton)
+{
+    step(baton, 'e');
+}
+
+static void *run(void *baton)
+{
+    step(baton, 'r');
+    return baton;
+}
+
+START_TEST(test_a_frame_is_round_the_thread_and_on_it)
+{
+    trace_t trace = {0};
+    const gt_thread_frame_t frame = {&trace, begin, end};
+    pthread_t thread;
+    void *result;
+
+    gt_thread_set_frame(&frame);
+    ck_assert_int_eq(gt_thread_start(&thread, "framed", run, &trace), APR_SUCCESS);
+    gt_thread_set_frame(NULL);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &trace);
+    ck_assert_str_eq(trace.steps, "bre");
+    for (int i = 0; i < 3; i++)
+        ck_assert(pthread_equal(trace.at[i], thread));
+}
+END_TEST
+
+START_TEST(test_without_a_frame)
+{
+    trace_t trace = {0};
+    pthread_t thread;
+
+    gt_thread_set_frame(NULL);
+    ck_assert_int_eq(gt_thread_start(&thread, "bare", run, &trace), APR_SUCCESS);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_str_eq(trace.steps, "r");
+}
+END_TEST
+
+Suite *suite_thread(void)
+{
+    Suite *suite = suite_create("thread");
+    TCase *tc = tcase_create("thread");
+
+    tcase_add_test(tc, test_a_frame_is_round_the_thread_and_on_it);
+    tcase_add_test(tc, test_without_a_frame);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
