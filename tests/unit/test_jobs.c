@@ -171,9 +171,9 @@ END_TEST
 
 START_TEST(a_part_of_a_job_has_one_worker)
 {
-    apr_array_header_t *names;
+    apr_array_header_t *duties;
     int seen[GT_PARTS] = {0};
-    int part;
+    int part, due = 0;
 
     for (int i = 0; i < GT_PARTS; i++) {
         ck_ok(gt_duty_claim(&part, child[i & 1].store, "refresh", SECONDS(60),
@@ -183,8 +183,10 @@ START_TEST(a_part_of_a_job_has_one_worker)
     }
     ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
     ck_assert_int_eq(part, -1);
-    ck_ok(gt_duty_due(&names, child[0].store, pool));
-    ck_assert_int_eq(names->nelts, 2);
+    ck_ok(gt_duty_due(&duties, child[0].store, pool));
+    for (int i = 0; i < duties->nelts; i++)
+        due += gt_duty_is_due(&APR_ARRAY_IDX(duties, i, gt_duty_t), SECONDS(60));
+    ck_assert_int_eq(due, 2);
     /* Only its worker may say that it is due sooner. */
     bench_run(bench, "UPDATE user_tokens_jobs SET worker = 'one' WHERE part = 3");
     ck_ok(gt_duty_again(child[0].store, "refresh", 3, 0, "two", pool));

@@ -48,6 +48,7 @@ static gt_entry_t entry_of(const gt_owner_t *owner, apr_int64_t generation)
     entry.tokens.refresh = gt_secret_from("rt-1", bench->pool);
     entry.tokens.scope = "User.Read openid";
     entry.tokens.expires_at = apr_time_from_sec(2000000000);
+    entry.tokens.received = apr_time_from_sec(1999996400);
     return entry;
 }
 
@@ -101,6 +102,7 @@ START_TEST(what_goes_in_comes_out)
     ck_assert_ptr_null(entry->tokens.id_token);
     ck_assert_str_eq(entry->tokens.scope, "User.Read openid");
     ck_assert_int_eq(entry->tokens.expires_at, apr_time_from_sec(2000000000));
+    ck_assert_int_eq(entry->tokens.received, apr_time_from_sec(1999996400));
     ck_assert_int_eq(stat(path_of(name), &info), 0);
     ck_assert_int_eq(info.st_mode & 0777, 0600);
 }

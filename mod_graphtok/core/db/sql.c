@@ -7,7 +7,9 @@
  * double-quoted name that does not exist for a text. A '%' begins a parameter of apr_dbd_prepare:
  * %s text, %lld number; no statement needs one for itself.
  *
- * Time: expires_at, created_at and updated_at keep the types of S0's user_tokens; statements read
+ * Time: the database's clock alone writes and judges what stands in rows; programs give it spans.
+ * A stamp further ahead of now than its span allows was written before that clock was set back, and
+ * is over. expires_at, created_at and updated_at keep the types of S0's user_tokens; statements read
  * and write them as Unix seconds. Our own columns are seconds; revision is milliseconds of the
  * database's clock, never going back within a row, so that a poll finds what changed since.
  * A first generation comes from that clock too: a row that was deleted and made anew never meets
@@ -49,7 +51,8 @@ typedef struct word_t {
  * 2 provider, 3 account_issuer, 4 account_tenant, 5 account_subject, 6 email, 7 scopes,
  * 8 encrypted_access_token, 9 encrypted_refresh_token, 10 expires_at, 11 created_at,
  * 12 updated_at, 13 last_used_at, 14 use_count, 15 status, 16 error_count, 17 error_message,
- * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id, 22 intent_owner, 23 claims. */
+ * 18 generation, 19 lease_owner, 20 lease_until, 21 key_id, 22 intent_owner, 23 claims, 24 the
+ * clock that judges these times. */
 static const word_t engine_words[] = {
     /* The moment a statement began: one value for all of it, so that an index serves conditions. */
     {"now",
@@ -62,7 +65,6 @@ static const word_t engine_words[] = {
     {"clock_ms",
      {"CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)", "{now_ms}"}},
     {"stamp", {"clock_timestamp()", "datetime('now') || '.000000'"}},
-    {"time", {"to_timestamp(%lld)", "datetime(%lld, 'unixepoch') || '.000000'"}},
     {"greater", {"greatest", "max"}},
     /* So many seconds from now; stable within a statement, so that an index serves. */
     {"in",
@@ -102,10 +104,14 @@ static const word_t engine_words[] = {
       "((coalesce(unicode(substr({user}, -1)), 0) + 3 * coalesce(unicode(substr({user}, -2)), 0) + "
       "7 * coalesce(unicode(substr({user}, -3)), 0) + 5 * coalesce(unicode({user}), 0)) & 15)"}},
     {"is_expired",
-     {"status <> 0 AND lease_until <= {now} AND ((encrypted_refresh_token = '' AND "
+     {"status <> 0 AND {lease_over} AND ((encrypted_refresh_token = '' AND "
       "expires_at <= {in}) OR expires_at <= {in})",
       NULL}},
-    {"is_removable", {"status = 0 AND lease_until <= {now} AND updated_at <= {in}", NULL}},
+    {"is_removable", {"status = 0 AND {lease_over} AND updated_at <= {in}", NULL}},
+    /* Also when it ends later than the longest GraphTokLease (config.c) and a second of rounding
+     * after now: then the clock was set back since. */
+    {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
+    {"doubt_over", {"(intent_until <= {now} OR intent_until > {now} + 602)", NULL}},
     {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
     {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
     {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
@@ -119,7 +125,7 @@ static const word_t engine_words[] = {
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
       "last_used_at, use_count, status, error_count, error_message, generation, lease_owner, "
-      "lease_until, key_id, intent_owner, claims",
+      "lease_until, key_id, intent_owner, claims, {now}",
       NULL}},
     {"access_key", KEY_WORD("encrypted_access_token")},
     {"refresh_key", KEY_WORD("encrypted_refresh_token")},
@@ -141,8 +147,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "INSERT INTO {table} (id, {user}, provider, account_issuer, account_tenant, "
         "account_subject, email, scopes, encrypted_access_token, encrypted_refresh_token, "
         "encrypted_id_token, key_id, expires_at, created_at, updated_at, last_used_at, generation, "
-        "revision) VALUES (%s, {user_arg}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {time}, "
-        "{stamp}, "
+        "revision) VALUES (%s, {user_arg}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {in}, {stamp}, "
         "{stamp}, {clock}, {clock_ms}, {clock_ms}) "
         "ON CONFLICT ({user}, provider) DO NOTHING RETURNING {row}",
 
@@ -153,7 +158,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "email = coalesce(%s, email), scopes = coalesce(%s, scopes), encrypted_access_token = %s, "
         "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-        "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
+        "expires_at = {in}, status = 1, error_count = 0, error_message = NULL, "
         "generation = generation + 1, claims = NULL, previous_refresh_token = NULL, "
         "previous_until = 0, last_used_at = {greater}(last_used_at, {clock}), {no_lease}, "
         "{stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
@@ -166,7 +171,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "encrypted_access_token = coalesce(%s, encrypted_access_token), "
         "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
         "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-        "expires_at = {time}, status = 1, error_count = 0, error_message = NULL, "
+        "expires_at = {in}, status = 1, error_count = 0, error_message = NULL, "
         "generation = generation + 1, claims = NULL, "
         "previous_refresh_token = coalesce(%s, previous_refresh_token), previous_until = "
         "CASE WHEN CAST(%lld AS BIGINT) > 0 THEN {clock} + %lld ELSE previous_until END, "
@@ -224,7 +229,8 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* how many; a row that somebody else has in hand is left to the next time */
     [GT_SQL_GRANT_PURGE] =
         "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 WHERE id IN ("
-        "SELECT id FROM {table} WHERE previous_until > 0 AND previous_until <= {now} "
+        "SELECT id FROM {table} WHERE previous_until > 0 AND (previous_until <= {now} OR "
+        "previous_until > {now} + 86402) "
         "ORDER BY previous_until LIMIT %lld {skip})",
 
     /* milliseconds, how many */
@@ -236,8 +242,8 @@ static const char *const statements[GT_SQL_COUNT] = {
      * column changes: PostgreSQL writes no index. */
     [GT_SQL_LEASE_TAKE] =
         "UPDATE {table} SET lease_owner = %s, lease_until = {clock} + %lld, intent_owner = %s, "
-        "intent_until = 0 WHERE {owner} AND generation = %lld AND ((lease_until <= {now} AND "
-        "(intent_owner IS NULL OR (intent_until > 0 AND intent_until <= {now}))) "
+        "intent_until = 0 WHERE {owner} AND generation = %lld AND (({lease_over} AND "
+        "(intent_owner IS NULL OR (intent_until > 0 AND {doubt_over}))) "
         "OR intent_owner = %s)",
 
     /* owner, holder, generation */
@@ -255,24 +261,26 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* seconds, owner, generation */
     [GT_SQL_LEASE_DOUBT] =
         "UPDATE {table} SET intent_until = {clock} + %lld WHERE {owner} AND generation = %lld "
-        "AND lease_until <= {now} AND intent_owner IS NOT NULL AND intent_until = 0",
+        "AND {lease_over} AND intent_owner IS NOT NULL AND intent_until = 0",
 
     /* eight owners → user, provider, generation, 1: look again, intent_owner */
     [GT_SQL_LEASE_WATCH] =
         "SELECT {user}, provider, generation, CASE WHEN intent_owner IS NULL OR status <> 1 OR "
-        "(lease_until <= {now} AND intent_until <= {now}) THEN 1 ELSE 0 END, intent_owner "
+        "({lease_over} AND {doubt_over}) THEN 1 ELSE 0 END, intent_owner "
         "FROM {table} WHERE ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR "
         "({owner}) OR ({owner}) OR ({owner})",
 
-    /* → name of each job with a part that is due */
-    [GT_SQL_JOB_DUE] = "SELECT DISTINCT name FROM {jobs} WHERE due_at <= {now}",
+    /* → name of each job, seconds until its first and its last part are due */
+    [GT_SQL_JOB_DUE] =
+        "SELECT name, min(due_at) - {now}, max(due_at) - {now} FROM {jobs} GROUP BY name",
 
-    /* name, seconds until it is due again, worker, name → part; no row: nothing is due */
-    [GT_SQL_JOB_CLAIM] =
-        "WITH picked AS MATERIALIZED (SELECT part FROM {jobs} WHERE name = %s AND due_at <= {now} "
-        "ORDER BY due_at, part LIMIT 1 {skip}) "
-        "UPDATE {jobs} SET due_at = {clock} + %lld, worker = %s "
-        "WHERE name = %s AND part IN (SELECT part FROM picked) RETURNING part",
+    /* name, seconds ahead that no part is, but after the clock was set back; seconds until it is due
+     * again, worker, name → part; no row: nothing is due */
+    [GT_SQL_JOB_CLAIM] = "WITH picked AS MATERIALIZED (SELECT part FROM {jobs} WHERE name = %s "
+                         "AND (due_at <= {now} OR due_at > {now} + %lld) "
+                         "ORDER BY due_at, part LIMIT 1 {skip}) "
+                         "UPDATE {jobs} SET due_at = {clock} + %lld, worker = %s "
+                         "WHERE name = %s AND part IN (SELECT part FROM picked) RETURNING part",
 
     /* seconds, name, part, worker */
     [GT_SQL_JOB_AGAIN] = "UPDATE {jobs} SET due_at = {clock} + %lld "
@@ -287,12 +295,13 @@ static const char *const statements[GT_SQL_COUNT] = {
         "BETWEEN {clock_ms} AND {clock_ms} + 300000 THEN taken.due_at ELSE {clock_ms} END "
         "RETURNING due_at - %lld - {clock_ms}",
 
-    /* part, longest past, lead, used within, how many, not again for → user, provider, generation.
+    /* part, longest past, lead, used within, the longest hold, how many, not again for → user, provider, generation.
      * Nothing in the first half of a token's life: where tokens are short, that would never end. */
     [GT_SQL_DUE_PICK] =
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
         "AND expires_at > {in} AND expires_at <= {in} AND {used} >= {now} - %lld "
-        "AND due_after <= {now} AND lease_until <= {now} AND encrypted_refresh_token <> '' "
+        "AND (due_after <= {now} OR due_after > {now} + %lld) AND {lease_over} "
+        "AND encrypted_refresh_token <> '' "
         "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
         "ORDER BY expires_at LIMIT %lld {skip}) "
         "UPDATE {table} SET due_after = {clock} + %lld WHERE id IN (SELECT id FROM picked) "
@@ -304,7 +313,7 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* part, not within, used within, how many → user, provider, generation */
     [GT_SQL_CHECK_PICK] =
         "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
-        "AND checked_at <= {now} - %lld AND {used} >= {now} - %lld "
+        "AND (checked_at <= {now} - %lld OR checked_at > {now} + 1) AND {used} >= {now} - %lld "
         "ORDER BY checked_at LIMIT %lld {skip}) "
         "UPDATE {table} SET checked_at = {clock} WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
@@ -531,9 +540,8 @@ int gt_sql_params(gt_sql_t sql)
     const char *text = statements[sql];
 
     return count(text, "%s") + count(text, "%lld") + count(text, "{user_arg}") +
-           count(text, "{time}") + count(text, "{in}") + 2 * count(text, "{owner}") +
-           2 * count(text, "{is_expired}") + count(text, "{is_removable}") +
-           count(text, "{seals}") + count(text, "{uses}");
+           count(text, "{in}") + 2 * count(text, "{owner}") + 2 * count(text, "{is_expired}") +
+           count(text, "{is_removable}") + count(text, "{seals}") + count(text, "{uses}");
 }
 
 int gt_sql_is_read(gt_sql_t sql)

@@ -43,7 +43,7 @@ typedef enum gt_sql_t {
     GT_SQL_LEASE_RENEW,
     GT_SQL_LEASE_DOUBT,   /* an intent without a lease: its owner may hold an answer */
     GT_SQL_LEASE_WATCH,   /* which of eight grants are worth another look */
-    GT_SQL_JOB_DUE,       /* which jobs have something to do */
+    GT_SQL_JOB_DUE,       /* when the jobs have something to do */
     GT_SQL_JOB_CLAIM,     /* a part of a job that is due: ours until it is due again */
     GT_SQL_JOB_AGAIN,     /* when it is due again */
     GT_SQL_JOB_TURNS,     /* take turns in a row that all of a database's workers stand in */

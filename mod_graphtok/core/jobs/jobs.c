@@ -131,21 +131,26 @@ static gt_err_t *do_part(int *found, gt_jobs_t *jobs, gt_store_t *store, const k
     return slice.again > 0 ? postpone(&slice, kind) : GT_OK;
 }
 
-static int is_due(const apr_array_header_t *names, const kind_t *kind, const gt_config_t *config)
+static int is_due(const apr_array_header_t *duties, const kind_t *kind, const gt_config_t *config)
 {
-    for (int i = 0; i < names->nelts; i++)
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), kind->name) == 0)
-            return kind->every(config) > 0;
+    apr_interval_time_t every = kind->every(config);
+
+    for (int i = 0; i < duties->nelts; i++) {
+        const gt_duty_t *duty = &APR_ARRAY_IDX(duties, i, gt_duty_t);
+
+        if (strcmp(duty->name, kind->name) == 0)
+            return every > 0 && gt_duty_is_due(duty, every);
+    }
     return 0;
 }
 
 static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, apr_pool_t *p)
 {
-    apr_array_header_t *names;
+    apr_array_header_t *duties;
 
-    GT_TRY(gt_duty_due(&names, store, p));
+    GT_TRY(gt_duty_due(&duties, store, p));
     for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        int found = is_due(names, &kinds[i], gt_jobs_config(jobs));
+        int found = is_due(duties, &kinds[i], gt_jobs_config(jobs));
 
         while (found && gt_ticks() < until && !atomic_load(&jobs->is_stopped) &&
                atomic_load(&jobs->under_way) < GT_UNDER_WAY_MOST)

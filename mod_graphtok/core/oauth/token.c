@@ -27,6 +27,7 @@
 #define SCOPE_MAX (16 * 1024)
 #define LIFE_DEFAULT 3600
 #define LIFE_MAX (366 * 86400)
+#define STEP apr_time_from_sec(10) /* clocks are slewed by less */
 
 /* ---- the answer ---- */
 
@@ -86,6 +87,15 @@ static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr
         life = LIFE_DEFAULT;
     tokens->received = now;
     tokens->expires_at = now + (tokens->access != NULL ? apr_time_from_sec(life) : 0);
+}
+
+apr_int64_t gt_tokens_left(const gt_tokens_t *tokens)
+{
+    apr_time_t now = gt_now();
+
+    if (now + STEP < tokens->received)
+        return 0;
+    return apr_time_sec(tokens->expires_at) - apr_time_sec(now);
 }
 
 gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len, apr_time_t now,

@@ -42,6 +42,13 @@ typedef struct gt_token_ask_t {
 extern const gt_work_t gt_token_post;
 
 /**
+ * What is left of the access token's life, in whole seconds; below 0: it is over. A store counts it
+ * from its own clock, so that nodes need not agree on the time. Nothing is left when our clock was
+ * set back since the token came.
+ */
+apr_int64_t gt_tokens_left(const gt_tokens_t *tokens);
+
+/**
  * Read a token endpoint's 200 answer. Fuzzed. A refresh token exists nowhere else: it is taken from
  * whatever answer it comes in, with or without an access token.
  * @return GT_UPSTREAM when there is neither

@@ -16,6 +16,7 @@
 #include "store/row.h"
 
 #define ID_DIGITS 32
+#define LONGEST_TURN apr_time_from_sec(600)
 
 /** "17 seconds ago" for a statement that counts from now. */
 static gt_db_value_t ago(apr_interval_time_t span)
@@ -43,22 +44,42 @@ static gt_err_t *pick(apr_array_header_t **picked, gt_store_t *store, gt_sql_t s
     return GT_OK;
 }
 
-gt_err_t *gt_duty_due(apr_array_header_t **names, gt_store_t *store, apr_pool_t *p)
+/** Further ahead than a part that is due after `again`, or after a shorter time, can be: pauses vary
+ * by a fifth, and a slice may wait for its turn. */
+static apr_interval_time_t too_far(apr_interval_time_t again)
+{
+    return 2 * again + LONGEST_TURN;
+}
+
+gt_err_t *gt_duty_due(apr_array_header_t **duties, gt_store_t *store, apr_pool_t *p)
 {
     apr_array_header_t *rows;
 
     GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_DUE, &store->names, NULL, p));
-    *names = apr_array_make(p, rows->nelts, sizeof(const char *));
-    for (int i = 0; i < rows->nelts; i++)
-        APR_ARRAY_PUSH(*names, const char *) = APR_ARRAY_IDX(rows, i, gt_db_row_t).column[0];
+    *duties = apr_array_make(p, rows->nelts, sizeof(gt_duty_t));
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+        apr_int64_t first, last;
+
+        if (row->column[0] == NULL || !gt_number(&first, row->column[1], INT32_MIN, INT32_MAX) ||
+            !gt_number(&last, row->column[2], INT32_MIN, INT32_MAX))
+            continue; /* no job's: the row of turns counts milliseconds */
+        APR_ARRAY_PUSH(*duties, gt_duty_t) =
+            (gt_duty_t){row->column[0], apr_time_from_sec(first), apr_time_from_sec(last)};
+    }
     return GT_OK;
+}
+
+int gt_duty_is_due(const gt_duty_t *duty, apr_interval_time_t again)
+{
+    return duty->first <= 0 || duty->last > too_far(again);
 }
 
 gt_err_t *gt_duty_claim(int *part, gt_store_t *store, const char *name, apr_interval_time_t again,
                         const char *worker, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_TEXT(name), GT_NUM(apr_time_sec(again)), GT_TEXT(worker),
-                                  GT_TEXT(name)};
+    const gt_db_value_t args[] = {GT_TEXT(name), GT_NUM(apr_time_sec(too_far(again))),
+                                  GT_NUM(apr_time_sec(again)), GT_TEXT(worker), GT_TEXT(name)};
     apr_array_header_t *rows;
     apr_int64_t number;
 
@@ -104,6 +125,7 @@ gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_d
         ago(ask->past),
         GT_NUM(apr_time_sec(ask->lead)),
         GT_NUM(apr_time_sec(ask->used_within)),
+        GT_NUM(apr_time_sec(ask->hold) + 1),
         GT_NUM(ask->most),
         GT_NUM(apr_time_sec(ask->hold)),
     };

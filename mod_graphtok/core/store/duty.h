@@ -21,8 +21,18 @@ typedef struct gt_picked_t {
     apr_int64_t generation;
 } gt_picked_t;
 
-/** Names of jobs with a part that is due: array of const char *. Reads only. */
-GT_MUST gt_err_t *gt_duty_due(apr_array_header_t **names, gt_store_t *store, apr_pool_t *p);
+/** A job as its rows say. */
+typedef struct gt_duty_t {
+    const char *name;
+    apr_interval_time_t first, last; /* until its first and its last part are due */
+} gt_duty_t;
+
+/** All jobs: array of gt_duty_t. Reads only. */
+GT_MUST gt_err_t *gt_duty_due(apr_array_header_t **duties, gt_store_t *store, apr_pool_t *p);
+
+/** 1 when a part of a job is due whose pause is `again`: also when one is due so late that the
+ * database's clock must have been set back since. */
+int gt_duty_is_due(const gt_duty_t *duty, apr_interval_time_t again);
 
 /**
  * Claim the part of a job that is due longest; for others it is due again after `again`.

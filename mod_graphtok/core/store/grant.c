@@ -14,6 +14,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -91,7 +92,7 @@ static gt_err_t *insert(apr_array_header_t **rows, const entry_t *entry, apr_poo
         GT_TEXT(known(entry->sealed.refresh)),
         GT_TEXT(entry->sealed.id_token),
         GT_TEXT(entry->sealed.key_id),
-        GT_NUM(apr_time_sec(entry->tokens->expires_at)),
+        GT_NUM(gt_tokens_left(entry->tokens)),
     };
 
     return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_INSERT, &entry->store->names, args, p);
@@ -119,7 +120,7 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
         GT_TEXT(refresh),
         GT_TEXT(entry->sealed.id_token),
         GT_TEXT(entry->sealed.key_id),
-        GT_NUM(apr_time_sec(entry->tokens->expires_at)),
+        GT_NUM(gt_tokens_left(entry->tokens)),
         GT_TEXT(entry->owner.user),
         GT_TEXT(entry->owner.provider),
         GT_NUM(raw->grant.generation),
@@ -203,11 +204,13 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
     GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
     if (tokens->refresh != NULL)
         GT_TRY(gt_row_seal_previous(&previous, store, &owner, grant->refresh, p));
-    const apr_time_t expires_at = tokens->access != NULL ? tokens->expires_at : grant->expires_at;
+    const apr_int64_t left = tokens->access != NULL
+                                 ? gt_tokens_left(tokens)
+                                 : apr_time_sec(grant->expires_at) - apr_time_sec(gt_now());
     const apr_int64_t stays = previous != NULL ? apr_time_sec(GT_PREVIOUS_STAYS) : 0;
     const gt_db_value_t args[] = {
         GT_TEXT(tokens->scope),   GT_TEXT(sealed.access),  GT_TEXT(sealed.refresh),
-        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(apr_time_sec(expires_at)),
+        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(left),
         GT_TEXT(previous),        GT_NUM(stays),           GT_NUM(stays),
         GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
     };

@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -50,8 +51,12 @@ enum {
     KEY_ID,
     INTENT_OWNER,
     CLAIMS,
+    CLOCK,
     COLUMNS
 };
+
+#define CLOCKS_DIFFER 1 /* s; each is cut off to whole seconds */
+#define STEP 10         /* s ahead of now: a row was written before its clock was set back */
 
 /* What is wrong is noted once, at the end: a row has many numbers. */
 static apr_int64_t number(const gt_db_row_t *row, int column, apr_int64_t most, int *is_damaged)
@@ -73,6 +78,24 @@ static apr_time_t moment(const gt_db_row_t *row, int column, int *is_damaged)
     if (!gt_number(&seconds, row->column[column], FIRST_SECOND, LAST_SECOND))
         *is_damaged = 1;
     return apr_time_from_sec(seconds);
+}
+
+/* The database's clock wrote these times and ours reads them: they are moved from one to the other,
+ * so that a token's life is what the database says is left of it. When the row is younger than now,
+ * that clock was set back, and nobody knows how old the token is: it counts as over. */
+static void move_times(gt_grant_t *grant, apr_time_t clock)
+{
+    apr_int64_t offset = apr_time_sec(gt_now()) - apr_time_sec(clock);
+    apr_time_t *const moved[] = {&grant->expires_at, &grant->created_at, &grant->updated_at,
+                                 &grant->lease_until};
+
+    if (grant->updated_at > clock + apr_time_from_sec(STEP) && grant->expires_at > clock)
+        grant->expires_at = clock;
+    if (offset >= -CLOCKS_DIFFER && offset <= CLOCKS_DIFFER)
+        return;
+    for (apr_size_t i = 0; i < sizeof moved / sizeof moved[0]; i++)
+        if (*moved[i] != 0)
+            *moved[i] += apr_time_from_sec(offset);
 }
 
 static const char *text(const gt_db_row_t *row, int column)
@@ -117,6 +140,7 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
         grant->key_id = text(row, KEY_ID);
         grant->intent_owner = row->column[INTENT_OWNER];
         grant->claims = row->column[CLAIMS];
+        move_times(grant, moment(row, CLOCK, &is_damaged));
     }
     if (is_damaged)
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");

@@ -134,8 +134,10 @@ static gt_secret_t *pack(const gt_tokens_t *tokens, apr_pool_t *p)
 {
     const char *scope = tokens->scope != NULL ? tokens->scope : "";
     const char *expires = apr_psprintf(p, "%" APR_INT64_T_FMT, apr_time_sec(tokens->expires_at));
+    const char *received = apr_psprintf(p, "%" APR_INT64_T_FMT, apr_time_sec(tokens->received));
     apr_size_t len = line_len(tokens->access) + line_len(tokens->refresh) +
-                     line_len(tokens->id_token) + strlen(scope) + strlen(expires) + 5;
+                     line_len(tokens->id_token) + strlen(scope) + strlen(expires) +
+                     strlen(received) + 6;
     gt_secret_t *clear = gt_secret_blank(len, p);
     unsigned char *at = gt_secret_bytes(clear);
 
@@ -143,7 +145,8 @@ static gt_secret_t *pack(const gt_tokens_t *tokens, apr_pool_t *p)
     at = add_secret(at, tokens->refresh);
     at = add_secret(at, tokens->id_token);
     at = add_line(at, scope, strlen(scope));
-    add_line(at, expires, strlen(expires));
+    at = add_line(at, expires, strlen(expires));
+    add_line(at, received, strlen(received));
     return clear;
 }
 
@@ -162,20 +165,24 @@ static gt_secret_t *take_line(const char **at, apr_pool_t *p)
 static int unpack(gt_tokens_t *tokens, const gt_secret_t *clear, apr_pool_t *p)
 {
     const char *at = gt_secret_text(clear);
-    gt_secret_t *scope, *expires;
-    apr_int64_t seconds = 0;
+    gt_secret_t *scope, *expires, *received;
+    apr_int64_t seconds = 0, since = 0;
 
     tokens->access = take_line(&at, p);
     tokens->refresh = take_line(&at, p);
     tokens->id_token = take_line(&at, p);
     scope = take_line(&at, p);
     expires = take_line(&at, p);
+    received = take_line(&at, p); /* older entries have none */
     if ((tokens->access == NULL && tokens->refresh == NULL) || expires == NULL ||
         !gt_number(&seconds, gt_secret_text(expires), 1, INT64_MAX / APR_USEC_PER_SEC))
         return 0;
     tokens->scope = scope != NULL ? gt_secret_text(scope) : NULL;
     tokens->expires_at = apr_time_from_sec(seconds);
     tokens->received = gt_now();
+    if (received != NULL &&
+        gt_number(&since, gt_secret_text(received), 1, INT64_MAX / APR_USEC_PER_SEC))
+        tokens->received = apr_time_from_sec(since);
     return 1;
 }
 
