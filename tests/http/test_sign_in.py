@@ -5,6 +5,7 @@ import base64
 import concurrent.futures
 import http.client
 import json
+import socket
 import urllib.parse
 
 import pytest
@@ -64,6 +65,23 @@ def test_A5_user(site, browser):
     browser.sign_in(site.url + "/auth/login")
     user = browser.get(site.url + "/auth/user")
     assert user.status == 200 and user.json["userPrincipalName"] == "ada@sandbox.example"
+
+
+def test_A2_a_hang_up_during_the_exchange_loses_no_tokens(site, sandbox, browser):
+    """What the provider gave is stored, whoever still waits for the page."""
+    callback = urllib.parse.urlsplit(browser.leave_for_sign_in(site.url + "/tom/auth/login"))
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.jar)
+    asked = sandbox.calls("token")
+    sandbox.fault(where="token", kind="delay", seconds=1, times=1)
+    client = http.client.HTTPConnection(callback.netloc, timeout=30)
+    client.request("GET", f"{callback.path}?{callback.query}", headers={"Cookie": cookies})
+    sandbox.wait_for_calls("token", asked + 1)
+    client.sock.shutdown(socket.SHUT_RDWR)
+    client.close()
+    other = Browser(sandbox.ca)
+    site.httpd.wait_until(lambda: other.get(site.url + "/tom/auth/token").status == 200, 20)
+    assert sandbox.calls("token") == asked + 1
+    assert other.post(site.url + "/tom/auth/revoke").status == 200
 
 
 def test_A8_static_user_needs_no_cookie(site, sandbox, browser):

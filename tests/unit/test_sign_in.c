@@ -40,9 +40,9 @@ static char *id_token(const char *oid)
     return text;
 }
 
-static gt_err_t *sign_in(gt_sign_in_t *work, const char *user)
+static gt_sign_in_t sign_in_of(const char *user)
 {
-    *work = (gt_sign_in_t){
+    return (gt_sign_in_t){
         .vault = child[0].vault,
         .store = child[0].store,
         .provider = gt_vault_provider(child[0].vault, "microsoft"),
@@ -52,6 +52,11 @@ static gt_err_t *sign_in(gt_sign_in_t *work, const char *user)
         .redirect_uri = "https://app.example/auth/callback",
         .nonce = "n-1",
     };
+}
+
+static gt_err_t *sign_in(gt_sign_in_t *work, const char *user)
+{
+    *work = sign_in_of(user);
     return gt_wait_run(&gt_sign_in, work, child[0].loop, LIMIT, pool);
 }
 
@@ -139,6 +144,54 @@ START_TEST(a_sign_in_without_identity_leaves_nothing)
 }
 END_TEST
 
+static void wake_nobody(void *baton)
+{
+    (void)baton;
+}
+
+/* A sign-in whose code is at the provider, which holds its answer back. */
+static gt_task_t *begin_sign_in(gt_sign_in_t *work, const char *user)
+{
+    const gt_waker_t waker = {wake_nobody, NULL};
+    gt_task_t *task = gt_task_make(&gt_sign_in, work, child[0].loop, &waker, pool);
+    int asked = fake_calls(fake, FAKE_TOKEN);
+
+    fake_give_id_token(fake, id_token(ADA));
+    fake_hold(fake);
+    *work = sign_in_of(user);
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_WAITS);
+    fake_wait(fake, FAKE_TOKEN, asked + 1);
+    return task;
+}
+
+START_TEST(a_browser_that_hangs_up_loses_no_tokens)
+{
+    apr_time_t until = gt_ticks() + LIMIT;
+    gt_sign_in_t work;
+    gt_task_t *task = begin_sign_in(&work, "tom");
+
+    gt_task_drop(task);
+    ck_assert_ptr_null(row());
+    fake_release(fake);
+    while (row() == NULL)
+        ck_assert_int_lt(gt_ticks(), until);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+START_TEST(a_childs_end_waits_for_a_sign_in)
+{
+    gt_sign_in_t work;
+    gt_task_t *task = begin_sign_in(&work, "tom");
+
+    gt_task_drop(task);
+    fake_release(fake);
+    gt_crew_stop(child[0].crew, LIMIT);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+}
+END_TEST
+
 START_TEST(a_sign_in_without_an_access_token_keeps_the_refresh_token)
 {
     fake_reply_t alone = {200, NULL, NULL};
@@ -175,11 +228,6 @@ START_TEST(a_revoked_grant_is_gone_everywhere)
     ck_assert_int_eq(had_grant, 0);
 }
 END_TEST
-
-static void wake_nobody(void *baton)
-{
-    (void)baton;
-}
 
 START_TEST(a_token_put_back_by_a_slow_reader_is_forgotten_too)
 {
@@ -228,6 +276,8 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, another_person_does_not_get_the_row);
     tcase_add_test(grants, signing_in_again_heals_the_grant);
     tcase_add_test(grants, a_sign_in_without_identity_leaves_nothing);
+    tcase_add_test(grants, a_browser_that_hangs_up_loses_no_tokens);
+    tcase_add_test(grants, a_childs_end_waits_for_a_sign_in);
     tcase_add_test(grants, a_sign_in_without_an_access_token_keeps_the_refresh_token);
     tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
     tcase_add_test(grants, a_token_put_back_by_a_slow_reader_is_forgotten_too);

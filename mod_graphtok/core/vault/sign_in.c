@@ -4,7 +4,10 @@
  * @file sign_in.c
  * A code becomes a grant: exchanged, the person verified, the row written, and then the token may
  * be served (mission A2). The row decides whether it is the same person; nothing is written for
- * another one.
+ * another one, nor for a grant that was revoked since the sign-in began.
+ *
+ * From the moment when the code is sent there may be tokens, so all of it is a job of the child: a
+ * browser that hangs up leaves it running. Tokens that nobody may have are given back.
  */
 
 #include <string.h>
@@ -12,9 +15,34 @@
 #include <apr_strings.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "vault/inner.h"
 
 #define LATELY apr_time_from_sec(60)
+
+/** The job's own state. */
+typedef struct entry_t {
+    gt_sign_in_t in;
+    gt_token_ask_t ask;
+    gt_err_t *failure; /* of the exchange */
+    gt_identify_t identify;
+    gt_grant_t *grant; /* stored */
+} entry_t;
+
+static void *init(const void *asked, apr_pool_t *p)
+{
+    const gt_sign_in_t *in = asked;
+    entry_t *entry = apr_pcalloc(p, sizeof(*entry));
+
+    entry->in = *in;
+    entry->in.user = apr_pstrdup(p, in->user);
+    entry->in.asker = gt_asker_dup(in->asker, p);
+    entry->in.code = gt_secret_dup(in->code, p);
+    entry->in.verifier = gt_secret_dup(in->verifier, p);
+    entry->in.redirect_uri = apr_pstrdup(p, in->redirect_uri);
+    entry->in.nonce = apr_pstrdup(p, in->nonce);
+    return entry;
+}
 
 /** Whom the code exchange concerns. Who signs in is not known before. */
 static gt_rest_t whom(const gt_sign_in_t *in)
@@ -26,41 +54,42 @@ static gt_rest_t whom(const gt_sign_in_t *in)
 
 static gt_err_t *exchange(gt_task_t *task, void *state)
 {
-    gt_sign_in_t *in = state;
+    entry_t *entry = state;
+    const gt_sign_in_t *in = &entry->in;
     const gt_rest_t rest = whom(in);
 
-    in->grant = NULL;
     GT_TRY(gt_rest_check(in->vault, &rest, gt_task_pool(task)));
-    in->ask = (gt_token_ask_t){
+    entry->ask = (gt_token_ask_t){
         .provider = in->provider,
         .grant_type = "authorization_code",
         .code = in->code,
         .redirect_uri = in->redirect_uri,
         .verifier = in->verifier,
     };
-    gt_then_try(task, &gt_token_post, &in->ask, &in->failure);
+    gt_then_try(task, &gt_token_post, &entry->ask, &entry->failure);
     return GT_OK;
 }
 
 static gt_err_t *identify(gt_task_t *task, void *state)
 {
-    gt_sign_in_t *in = state;
+    entry_t *entry = state;
+    const gt_sign_in_t *in = &entry->in;
     const gt_rest_t rest = whom(in);
 
-    if (in->failure != GT_OK) {
-        gt_rest_note(in->vault, &rest, in->failure);
-        return in->failure;
+    if (entry->failure != GT_OK) {
+        gt_rest_note(in->vault, &rest, entry->failure);
+        return entry->failure;
     }
-    if (in->ask.tokens.id_token == NULL)
+    if (entry->ask.tokens.id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
                       "provider %s gave no id_token: nobody knows who signed in",
                       gt_provider_conf(in->provider)->name);
-    in->identify = (gt_identify_t){
+    entry->identify = (gt_identify_t){
         .provider = in->provider,
-        .id_token = in->ask.tokens.id_token,
+        .id_token = entry->ask.tokens.id_token,
         .nonce = in->nonce,
     };
-    gt_then(task, &gt_identify, &in->identify);
+    gt_then(task, &gt_identify, &entry->identify);
     return GT_OK;
 }
 
@@ -89,12 +118,14 @@ static void note_sign_in(const gt_sign_in_t *in, const gt_owner_t *owner, apr_po
 }
 
 /** The token is served from now on, and a failure of the old grant is history. */
-static void publish(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t *p)
+static void publish(const entry_t *entry, apr_pool_t *p)
 {
-    const gt_tokens_t *tokens = &in->ask.tokens;
+    const gt_sign_in_t *in = &entry->in;
+    const gt_owner_t *owner = &entry->grant->owner;
+    const gt_tokens_t *tokens = &entry->ask.tokens;
     const char *store = gt_store_conf(in->store)->name;
     gt_cache_t *cache = in->vault->parts.cache;
-    gt_cached_t token = {tokens->access, tokens->expires_at, in->grant->generation,
+    gt_cached_t token = {tokens->access, tokens->expires_at, entry->grant->generation,
                          tokens->scope != NULL ? tokens->scope : "",
                          gt_vault_margin(in->vault, tokens->expires_at, tokens->received)};
 
@@ -125,18 +156,19 @@ static gt_err_t *announce(const gt_sign_in_t *in, const char *user, const gt_err
 
 static gt_err_t *store(gt_task_t *task, void *state)
 {
-    gt_sign_in_t *in = state;
+    entry_t *entry = state;
+    const gt_sign_in_t *in = &entry->in;
+    const gt_identity_t *identity = &entry->identify.identity;
     apr_pool_t *p = gt_task_pool(task);
     const char *name = gt_provider_conf(in->provider)->name;
     gt_owner_t owner = {in->user, name};
 
-    in->identity = in->identify.identity;
     if (owner.user == NULL || owner.user[0] == '\0')
-        owner.user = gt_identity_user(&in->identity, p);
-    GT_TRY(gt_grant_sign_in(&in->grant, in->store, &owner, &in->identity, &in->ask.tokens, p));
-    publish(in, &in->grant->owner, p);
-    note_sign_in(in, &in->grant->owner, p);
-    if (in->ask.tokens.refresh == NULL)
+        owner.user = gt_identity_user(identity, p);
+    GT_TRY(gt_grant_sign_in(&entry->grant, in->store, &owner, identity, &entry->ask.tokens, p));
+    publish(entry, p);
+    note_sign_in(in, &entry->grant->owner, p);
+    if (entry->ask.tokens.refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",
                name, owner.user);
@@ -145,11 +177,39 @@ static gt_err_t *store(gt_task_t *task, void *state)
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
-    const gt_sign_in_t *in = state;
+    const entry_t *entry = state;
 
-    if (err != GT_OK && in->grant == NULL)
-        (void)!announce(in, in->user, err, gt_task_pool(task));
+    if (err != GT_OK && entry->grant == NULL)
+        (void)!announce(&entry->in, entry->in.user, err, gt_task_pool(task));
 }
 
-static gt_step_fn *const sign_in_steps[] = {exchange, identify, store, NULL};
-const gt_work_t gt_sign_in = {"sign in", sign_in_steps, finish};
+static gt_step_fn *const job_steps[] = {exchange, identify, store, NULL};
+static const gt_work_t job_work = {"sign in", job_steps, finish};
+
+/* ---- the request ---- */
+
+static gt_err_t *join(gt_task_t *task, void *state)
+{
+    gt_sign_in_t *in = state;
+    /* The nonce is this sign-in's alone: no other job has it. */
+    const gt_job_ask_t job = {apr_pstrcat(gt_task_pool(task), "sign in ", in->nonce, NULL),
+                              &job_work, init, in};
+
+    in->grant = NULL;
+    return gt_crew_join(&in->job, task, in->vault->parts.crew, &job);
+}
+
+static gt_err_t *take(gt_task_t *task, void *state)
+{
+    gt_sign_in_t *in = state;
+    const entry_t *entry = gt_job_state(in->job);
+
+    if (gt_job_error(in->job) != GT_OK)
+        return gt_err_dup(gt_job_error(in->job), gt_task_pool(task));
+    in->grant = entry->grant;
+    in->identity = entry->identify.identity;
+    return GT_OK;
+}
+
+static gt_step_fn *const sign_in_steps[] = {join, take, NULL};
+const gt_work_t gt_sign_in = {"sign in", sign_in_steps, NULL};

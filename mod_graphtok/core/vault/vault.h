@@ -72,7 +72,8 @@ typedef struct gt_token_for_t {
  * second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
-/** Work: code → tokens → identity → grant → cache (mission A2). */
+/** Work: code → tokens → identity → grant → cache (mission A2). A job of the crew does it, and goes on
+ * to its end when the task is dropped: there may be tokens. */
 typedef struct gt_sign_in_t {
     gt_vault_t *vault;
     gt_store_t *store;
@@ -83,11 +84,9 @@ typedef struct gt_sign_in_t {
     const gt_secret_t *verifier;
     const char *redirect_uri;
     const char *nonce;
-    gt_identity_t identity; /* out */
-    gt_grant_t *grant;      /* out */
-    gt_token_ask_t ask;     /* own */
-    gt_err_t *failure;      /* own: of the exchange */
-    gt_identify_t identify; /* own */
+    gt_identity_t identity;  /* out */
+    const gt_grant_t *grant; /* out */
+    gt_job_t *job;           /* own; holds what is left */
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;
 
