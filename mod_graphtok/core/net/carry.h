@@ -66,6 +66,7 @@ struct gt_transfer_t {
     /* asked; constant once made */
     const char *method, *url, *ca_file, *purpose;
     struct curl_slist *headers; /* in the pool */
+    struct curl_slist *resolve; /* where it goes, in the pool; NULL: libcurl knows */
     const gt_secret_t *body;    /* or NULL */
     apr_size_t answer_max;      /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;

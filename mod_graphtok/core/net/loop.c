@@ -7,11 +7,12 @@
  * that asks writes to the loop's eventfd only when the loop sleeps. Each saved hand-over is a saved
  * system call and context switch, which is most of what a short call costs.
  *
- * Several multi handles ("lanes"). The first carries streams, whose slow readers hold connections for
- * long and so may not use up those of the others; the others collected answers, multiplexed over
- * HTTP/2. libcurl looks for a free connection by walking along all those to the host, so that a
- * thousand at once would cost more than all the rest of a call: from some hundreds under way the
- * next lane is used. DNS and TLS sessions are shared between them.
+ * Several multi handles ("lanes", net/lane.h). The first carries streams, whose slow readers hold
+ * connections for long and so may not use up those of the others; the others collected answers,
+ * multiplexed over HTTP/2. DNS and TLS sessions are shared between them.
+ *
+ * Nothing here may block: names are looked up by threads of their own (net/origin.h), nothing is
+ * logged, and wakers only hand on.
  */
 
 #include <assert.h>
@@ -23,9 +24,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include <apr_strings.h>
+
 #include "base/thread.h"
 #include "net/carry.h"
+#include "net/lane.h"
 #include "net/origin.h"
 #include "net/timer.h"
 #include "net/sockets.h"
@@ -36,17 +39,6 @@
 
 /* Datum of an epoll event: a socket's descriptor, or with this bit the wake. */
 #define MARK_WAKE (1ULL << 63)
-
-#define STREAMS 0      /* the lane of streams */
-#define LANES_MAX 9    /* it, and those of collected answers */
-#define LANE_CALLS 256 /* under way in one lane before the next is used */
-
-typedef struct lane_t {
-    gt_loop_t *loop;
-    CURLM *multi;
-    int under_way;
-    apr_time_t deadline; /* gt_mono when libcurl wants to be called; APR_INT64_MAX: never */
-} lane_t;
 
 struct gt_loop_t {
     gt_loop_limits_t limits;
@@ -70,7 +62,7 @@ struct gt_loop_t {
     int is_dead;     /* the thread has ended: nobody reads the queue */
 
     /* the thread's only */
-    lane_t lanes[LANES_MAX];
+    gt_lane_t lanes[GT_LANES_MAX];
     int lanes_made;
     gt_sockets_t sockets;
     gt_origins_t origins;
@@ -111,6 +103,11 @@ void gt_loop_nudge(gt_loop_t *loop)
     pthread_mutex_unlock(&loop->lock);
     if (must)
         write_wake(loop);
+}
+
+static void nudge(void *baton)
+{
+    gt_loop_nudge(baton);
 }
 
 gt_timers_t *gt_loop_timers(gt_loop_t *loop)
@@ -201,20 +198,6 @@ void gt_loop_figures(gt_loop_figures_t *figures, gt_loop_t *loop)
 }
 
 /* ---- transfers, on the thread ---- */
-
-/* The first with room keeps its connections warm; past all bounds the emptiest. */
-static unsigned char choose_lane(const gt_loop_t *loop)
-{
-    int best = STREAMS + 1, i;
-
-    for (i = STREAMS + 1; i < loop->lanes_made; i++) {
-        if (loop->lanes[i].under_way < LANE_CALLS)
-            return (unsigned char)i;
-        if (loop->lanes[i].under_way < loop->lanes[best].under_way)
-            best = i;
-    }
-    return (unsigned char)best;
-}
 
 static void link_transfer(gt_loop_t *loop, gt_transfer_t *t)
 {
@@ -316,8 +299,9 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
         fail_transfer(loop, t, GT_FAULT_MEMORY, "no memory for a call");
         return;
     }
-    t->lane = t->is_stream ? STREAMS : choose_lane(loop);
-    loop->lanes[t->lane].under_way++;
+    t->lane =
+        t->is_stream ? GT_LANE_STREAMS : gt_lane_choose(loop->lanes, loop->lanes_made, gt_mono());
+    gt_lane_begin(&loop->lanes[t->lane], gt_mono());
     link_transfer(loop, t);
     if (!t->is_stream)
         gt_origin_begin(t->origin, t);
@@ -332,14 +316,43 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
 
 static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
 {
+    const gt_waker_t done = {nudge, loop};
+    apr_time_t now = gt_mono();
+
     t->origin = gt_origin_of(&loop->origins, t->url);
+    gt_origin_look_up(t->origin, &done, now);
     /* Streams share no connection; nobody overtakes those who wait. */
-    if (t->is_stream || (t->origin->first == NULL && gt_origin_has_room(t->origin))) {
+    if (gt_origin_is_found(t->origin, now) &&
+        (t->is_stream || (t->origin->first == NULL && gt_origin_has_room(t->origin)))) {
         begin_transfer(loop, t);
         return;
     }
     gt_origin_wait(t->origin, t);
-    gt_alarm_set(&loop->pauses, &t->alarm, gt_mono() + t->connect_timeout);
+    gt_alarm_set(&loop->pauses, &t->alarm, now + t->connect_timeout);
+    /* A lookup that could not be started has nobody to end it. */
+    if (!gt_origin_is_found(t->origin, now) && t->origin->lookup == NULL)
+        fail_transfer(loop, t, GT_FAULT_MEMORY, "the system gives no thread to look a name up");
+}
+
+static void fail_all(gt_loop_t *loop, gt_origin_t *origin, gt_fault_t fault, const char *text)
+{
+    while (origin->first != NULL)
+        fail_transfer(loop, origin->first, fault, text);
+}
+
+static void take_lookups(gt_loop_t *loop)
+{
+    gt_origin_t *origin;
+
+    for (origin = loop->origins.first; origin != NULL; origin = origin->next) {
+        const char *why = gt_origin_take_lookup(origin, gt_mono());
+        char text[CURL_ERROR_SIZE];
+
+        if (why == NULL)
+            continue;
+        apr_snprintf(text, sizeof(text), "the name %s does not resolve: %s", origin->host, why);
+        fail_all(loop, origin, GT_FAULT_UNREACHABLE, text);
+    }
 }
 
 static void begin_waiting(gt_loop_t *loop)
@@ -347,7 +360,8 @@ static void begin_waiting(gt_loop_t *loop)
     gt_origin_t *origin;
 
     for (origin = loop->origins.first; origin != NULL; origin = origin->next)
-        while (origin->first != NULL && gt_origin_has_room(origin)) {
+        while (origin->first != NULL && gt_origin_has_room(origin) &&
+               gt_origin_is_found(origin, gt_mono())) {
             gt_transfer_t *t = origin->first;
 
             gt_alarm_clear(&loop->pauses, &t->alarm);
@@ -361,8 +375,7 @@ static void fail_waiting(gt_loop_t *loop, gt_fault_t fault, const char *text)
     gt_origin_t *origin;
 
     for (origin = loop->origins.first; origin != NULL; origin = origin->next)
-        while (origin->first != NULL)
-            fail_transfer(loop, origin->first, fault, text);
+        fail_all(loop, origin, fault, text);
 }
 
 /* What tasks asked for since the last round. */
@@ -421,7 +434,14 @@ static void note_protocol(gt_transfer_t *t)
         t->origin->multiplexes = version == CURL_HTTP_VERSION_2_0;
 }
 
-static void take_ended(gt_loop_t *loop, lane_t *lane)
+/* The provider may have moved. */
+static void note_no_connection(const gt_transfer_t *t, CURLcode code)
+{
+    if (code != CURLE_OK && t->is_opening)
+        gt_origin_doubt(t->origin);
+}
+
+static void take_ended(gt_loop_t *loop, gt_lane_t *lane)
 {
     CURLMsg *message;
     int left;
@@ -434,6 +454,7 @@ static void take_ended(gt_loop_t *loop, lane_t *lane)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         note_protocol(private);
+        note_no_connection(private, code);
         end_transfer(loop, private, gt_exchange_end_on_loop(private, code));
     }
 }
@@ -471,7 +492,10 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
         int is_paused;
 
         if (t->waits) {
-            fail_transfer(loop, t, GT_FAULT_TIMEOUT, "no connection to the provider came free");
+            fail_transfer(loop, t, GT_FAULT_TIMEOUT,
+                          gt_origin_is_found(t->origin, now)
+                              ? "no connection to the provider came free"
+                              : "the provider's name was not resolved in time");
             continue;
         }
         pthread_mutex_lock(&t->lock);
@@ -491,7 +515,7 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
 
 static int note_deadline(CURLM *multi, long ms, void *baton)
 {
-    lane_t *lane = baton;
+    gt_lane_t *lane = baton;
 
     (void)multi;
     lane->deadline = ms < 0 ? APR_INT64_MAX : gt_mono() + (apr_time_t)ms * 1000;
@@ -500,7 +524,7 @@ static int note_deadline(CURLM *multi, long ms, void *baton)
 
 static int note_socket(CURL *easy, curl_socket_t fd, int what, void *baton, void *unused)
 {
-    lane_t *lane = baton;
+    gt_lane_t *lane = baton;
 
     (void)easy, (void)unused;
     gt_sockets_want(&lane->loop->sockets, fd, what, (unsigned char)(lane - lane->loop->lanes));
@@ -518,7 +542,7 @@ static void socket_ready(gt_loop_t *loop, const struct epoll_event *event)
         curl_multi_socket_action(loop->lanes[lane].multi, fd, mask, &running);
 }
 
-static void call_when_due(lane_t *lane, apr_time_t now)
+static void call_when_due(gt_lane_t *lane, apr_time_t now)
 {
     int running;
 
@@ -540,10 +564,13 @@ static int sleep_ms(gt_loop_t *loop)
     apr_time_t until = now + apr_time_from_msec(LONGEST_SLEEP_MS);
     apr_interval_time_t next = gt_timers_next(&loop->timers);
     const gt_alarm_t *pause = gt_alarm_first(&loop->pauses);
+    const gt_origin_t *origin;
     int has_news, i;
 
     for (i = 0; i < loop->lanes_made; i++)
         until = earlier(until, loop->lanes[i].deadline);
+    for (origin = loop->origins.first; origin != NULL; origin = origin->next)
+        until = earlier(until, gt_origin_patience(origin));
     if (next >= 0)
         until = earlier(until, now + next);
     if (pause != NULL)
@@ -580,6 +607,7 @@ static int round_of(gt_loop_t *loop)
         if (loop->lanes[i].under_way > 0)
             take_ended(loop, &loop->lanes[i]);
     }
+    take_lookups(loop);
     begin_waiting(loop);
     check_pauses(loop, gt_mono());
     wake_stirred(loop);
@@ -632,7 +660,7 @@ static void free_loop(gt_loop_t *loop)
     loop->epoll_fd = loop->wake_fd = -1;
 }
 
-static int make_lane(gt_loop_t *loop, lane_t *lane, int max_host_connections)
+static int make_lane(gt_loop_t *loop, gt_lane_t *lane, int max_host_connections)
 {
     CURLM *multi = lane->multi = curl_multi_init();
     int bad = 0;
@@ -657,18 +685,19 @@ static int make_lane(gt_loop_t *loop, lane_t *lane, int max_host_connections)
 static int make_curl(gt_loop_t *loop)
 {
     int most = loop->limits.max_host_connections;
-    int shares = most / LANE_CALLS;
+    int shares = most / GT_LANE_CALLS;
     int i;
 
-    shares = shares < 1 ? 1 : shares > LANES_MAX - 1 ? LANES_MAX - 1 : shares;
-    loop->lanes_made = STREAMS + 1 + shares;
+    shares = shares < 1 ? 1 : shares > GT_LANES_MAX - 2 ? GT_LANES_MAX - 2 : shares;
+    /* One more, which takes over from a lane that has become too old. */
+    loop->lanes_made = GT_LANE_STREAMS + 1 + shares + 1;
     loop->share = curl_share_init();
     if (loop->share == NULL ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
         return 0;
     for (i = 0; i < loop->lanes_made; i++)
-        if (!make_lane(loop, &loop->lanes[i], i == STREAMS ? most : most / shares))
+        if (!make_lane(loop, &loop->lanes[i], i == GT_LANE_STREAMS ? most : most / shares))
             return 0;
     return 1;
 }

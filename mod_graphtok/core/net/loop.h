@@ -16,7 +16,8 @@
 /** Bounds of a loop. */
 typedef struct gt_loop_limits_t {
     int max_transfers; /* under way at once; past it gt_await's transfer fails with GT_BUSY */
-    int max_host_connections; /* to one host, of streams and of all others; more calls queue */
+    int max_host_connections; /* to one host, of streams and of all others; more calls queue. While
+                               * a lane takes over from another (net/lane.h) its share comes to it */
 } gt_loop_limits_t;
 
 /** Figures of a loop, a snapshot. */

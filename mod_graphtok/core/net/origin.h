@@ -4,15 +4,26 @@
 
 /**
  * @file origin.h
- * Private to net/, the loop's thread only: how many calls to one origin may wait for a connection at
- * once. libcurl opens another whenever those it has are full, so that of a thousand calls that come
+ * Private to net/, the loop's thread only: where calls to one origin go, and how many of them may wait
+ * for a connection at once.
+ *
+ * Its host's name is looked up by us (net/lookup), not by libcurl: one lookup at a time, whose calls
+ * wait here and hold up nobody else's. Addresses are used for GT_ADDRESS_FRESH, and once more as long
+ * while a lookup goes on in the background; after that a call waits for the lookup, but no longer than
+ * GT_ADDRESS_GRACE when there are addresses of before. So name servers that are away are not felt
+ * once a host was found (RFC 8767), and a host that moves is followed.
+ *
+ * libcurl opens another connection whenever those it has are full, so that of a thousand calls that come
  * together hundreds would each open one before the first can carry a hundred of them. To an origin
  * that multiplexes a few are opened at a time; the other calls wait here, in order.
  */
 
 #include "net/carry.h"
+#include "net/lookup.h"
 
 #define GT_ORIGIN_NAME 280
+#define GT_ADDRESS_FRESH apr_time_from_sec(60)
+#define GT_ADDRESS_GRACE apr_time_from_sec(1)
 
 typedef struct gt_origin_t {
     struct gt_origin_t *next;
@@ -21,6 +32,12 @@ typedef struct gt_origin_t {
     int multiplexes;      /* its last answer came over HTTP/2 */
     int opening;          /* calls under way that have no connection yet */
     gt_transfer_t *first, *last; /* wait to begin */
+    char host[GT_ORIGIN_NAME];   /* to be looked up; "" when libcurl needs no resolver for it */
+    char *addresses;             /* as found last, or NULL */
+    gt_lookup_t *lookup;         /* under way, or NULL */
+    apr_time_t asked_at;         /* gt_mono: since when `lookup` goes on */
+    apr_time_t found_at;         /* gt_mono: age of `addresses` */
+    apr_time_t again_at;         /* gt_mono: no lookup before */
 } gt_origin_t;
 
 typedef struct gt_origins_t {
@@ -33,6 +50,26 @@ gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url);
 
 /** 1: one more call may begin. */
 int gt_origin_has_room(const gt_origin_t *origin);
+
+/** Begin to look its name up, if it is time to. @param done is told when a lookup has ended */
+void gt_origin_look_up(gt_origin_t *origin, const gt_waker_t *done, apr_time_t now);
+
+/** Take in a lookup that has ended.
+ * @return NULL, or the resolver's words when it failed and no addresses are known of before */
+const char *gt_origin_take_lookup(gt_origin_t *origin, apr_time_t now);
+
+/** 1: it is known where its calls go. */
+int gt_origin_is_found(const gt_origin_t *origin, apr_time_t now);
+
+/** gt_mono at which calls that wait for a lookup go to where they went before; APR_INT64_MAX: none
+ * do. */
+apr_time_t gt_origin_patience(const gt_origin_t *origin);
+
+/** No connection came about: before the next call its name is looked up anew. */
+void gt_origin_doubt(gt_origin_t *origin);
+
+/** "host:port:addresses" as CURLOPT_RESOLVE takes it, in `p`; NULL: libcurl needs none. */
+char *gt_origin_resolved(const gt_origin_t *origin, apr_pool_t *p);
 
 /** A call waits to begin. */
 void gt_origin_wait(gt_origin_t *origin, gt_transfer_t *transfer);

@@ -1,0 +1,158 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A lookup has two owners, the one who asked and the thread. The thread may outlive a child's end by
+ * a moment, when the module is about to be unmapped: so what is dropped while it goes on keeps our
+ * code in memory.
+ */
+
+#include "net/lookup.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/thread.h"
+
+#define ADDRESSES_MAX 16
+#define ADDRESS_ROOM (INET6_ADDRSTRLEN + 3) /* brackets and a comma */
+
+struct gt_lookup_t {
+    pthread_mutex_t lock; /* guards what follows but `host` */
+    int owners;
+    int has_ended;
+    gt_waker_t done; /* wake NULL: nobody is to be told */
+    char *addresses;
+    const char *why;
+    char host[]; /* constant */
+};
+
+/* Under its lock, which goes with it. */
+static void let_go(gt_lookup_t *lookup)
+{
+    int left = --lookup->owners;
+
+    pthread_mutex_unlock(&lookup->lock);
+    if (left > 0)
+        return;
+    pthread_mutex_destroy(&lookup->lock);
+    free(lookup->addresses);
+    free(lookup);
+}
+
+/* ---- on its thread ---- */
+
+static const char *address_of(const struct addrinfo *info, char text[INET6_ADDRSTRLEN])
+{
+    const void *address = NULL;
+
+    if (info->ai_family == AF_INET)
+        address = &((const struct sockaddr_in *)(const void *)info->ai_addr)->sin_addr;
+    else if (info->ai_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)info->ai_addr)->sin6_addr;
+    return address != NULL ? inet_ntop(info->ai_family, address, text, INET6_ADDRSTRLEN) : NULL;
+}
+
+static char *list_of(const struct addrinfo *found)
+{
+    char *list = calloc(ADDRESSES_MAX, ADDRESS_ROOM);
+    size_t len = 0;
+    int n = 0;
+
+    if (list == NULL)
+        abort();
+    for (; found != NULL && n < ADDRESSES_MAX; found = found->ai_next) {
+        char text[INET6_ADDRSTRLEN];
+        const char *address = address_of(found, text);
+        int is_long = found->ai_family == AF_INET6;
+
+        if (address == NULL)
+            continue;
+        len += (size_t)snprintf(list + len, ADDRESS_ROOM, "%s%s%s%s", n++ > 0 ? "," : "",
+                                is_long ? "[" : "", address, is_long ? "]" : "");
+    }
+    if (n > 0)
+        return list;
+    free(list);
+    return NULL;
+}
+
+static void *look_up(void *baton)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    gt_lookup_t *lookup = baton;
+    struct addrinfo *found = NULL;
+    int status = getaddrinfo(lookup->host, NULL, &hints, &found);
+    char *addresses = status == 0 ? list_of(found) : NULL;
+
+    if (status == 0)
+        freeaddrinfo(found);
+    pthread_mutex_lock(&lookup->lock);
+    lookup->has_ended = 1;
+    lookup->addresses = addresses;
+    lookup->why = status != 0 ? gai_strerror(status) : "it has no address";
+    if (lookup->done.wake != NULL)
+        lookup->done.wake(lookup->done.baton);
+    let_go(lookup);
+    return NULL;
+}
+
+/* ---- by who asks ---- */
+
+gt_lookup_t *gt_lookup_start(const char *host, const gt_waker_t *done)
+{
+    apr_size_t size = strlen(host) + 1;
+    gt_lookup_t *lookup = calloc(1, sizeof(*lookup) + size);
+    pthread_t thread;
+
+    if (lookup == NULL)
+        abort();
+    memcpy(lookup->host, host, size);
+    pthread_mutex_init(&lookup->lock, NULL);
+    lookup->owners = 2;
+    lookup->done = *done;
+    if (gt_thread_start(&thread, "gt-lookup", look_up, lookup) == APR_SUCCESS) {
+        pthread_detach(thread);
+        return lookup;
+    }
+    pthread_mutex_destroy(&lookup->lock);
+    free(lookup);
+    return NULL;
+}
+
+int gt_lookup_ended(char **addresses, const char **why, gt_lookup_t *lookup)
+{
+    int has_ended;
+
+    pthread_mutex_lock(&lookup->lock);
+    has_ended = lookup->has_ended;
+    *addresses = lookup->addresses;
+    *why = lookup->why;
+    lookup->addresses = NULL;
+    pthread_mutex_unlock(&lookup->lock);
+    return has_ended;
+}
+
+static void stay_mapped(void)
+{
+    Dl_info here;
+
+    /* Found or not, there is nothing else to do: a program of its own is never unmapped. */
+    if (dladdr((const void *)&gt_lookup_drop, &here) != 0)
+        (void)!dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void gt_lookup_drop(gt_lookup_t *lookup)
+{
+    pthread_mutex_lock(&lookup->lock);
+    lookup->done.wake = NULL;
+    if (!lookup->has_ended)
+        stay_mapped();
+    let_go(lookup);
+}
