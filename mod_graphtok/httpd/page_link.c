@@ -15,8 +15,10 @@
 
 static gt_place_t place_of(const gtm_exchange_t *x)
 {
-    return (gt_place_t){apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL), x->route->name,
-                        x->owner.user, x->owner.provider};
+    return (gt_place_t){.table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL),
+                        .column = x->route->name,
+                        .user = x->owner.user,
+                        .provider = x->owner.provider};
 }
 
 static const char *graph_url(const gtm_exchange_t *x)

@@ -29,7 +29,10 @@ static const char *name_of(const gtm_exchange_t *x)
 
 static gt_place_t place_of(const gtm_exchange_t *x)
 {
-    return (gt_place_t){"session", x->base, x->dir->store, x->owner.provider};
+    return (gt_place_t){.table = "session",
+                        .column = x->base,
+                        .user = x->dir->store,
+                        .provider = x->owner.provider};
 }
 
 gt_err_t *gtm_session_read(gtm_exchange_t *x)

@@ -275,7 +275,7 @@ def fill(database, sealed, rows=ROWS):
 
 def rows_on(site, key):
     """How many rows are wholly on a key."""
-    like = f"gt1.{key}."
+    like = f"gt2.{key}."
     return int(site.database.sql(
         f"SELECT count(*) FROM user_tokens WHERE substr(encrypted_access_token, 1, {len(like)}) = "
         f"'{like}' AND substr(encrypted_refresh_token, 1, {len(like)}) = '{like}'")[0][0])
@@ -296,7 +296,7 @@ def reencrypt_killed_twice(site, key):
                 f"user_tokens ORDER BY id LIMIT 1 OFFSET {least})")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as killed:
             site.httpd.wait_until(
-                lambda: site.database.sql(seal)[0][0].startswith(f"gt1.{key}."), 120)
+                lambda: site.database.sql(seal)[0][0].startswith(f"gt2.{key}."), 120)
             killed.kill()
             assert killed.wait() == -9
         assert least <= rows_on(site, key) < ROWS

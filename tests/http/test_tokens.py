@@ -43,7 +43,7 @@ def rows(site, columns, user="tom"):
 
 def test_T5_nothing_is_stored_in_the_clear(site, tom):
     row = rows(site, "encrypted_access_token, encrypted_refresh_token, encrypted_id_token")[0]
-    assert all(value.startswith("gt1.") for value in row)
+    assert all(value.startswith("gt2.") for value in row)
 
 
 def test_T6_refreshed_once_for_many(site, sandbox, tom):
@@ -160,13 +160,13 @@ def test_moved_row_is_refused(site, sandbox, tom):
 
 def test_tampered_row_is_refused(site, sandbox, tom):
     site.database.sql("UPDATE user_tokens SET encrypted_access_token = "
-                      "replace(encrypted_access_token, 'gt1.', 'gt1.x')")
+                      "replace(encrypted_access_token, 'gt2.', 'gt2.x')")
     site.database.sql("UPDATE user_tokens SET encrypted_refresh_token = "
-                      "replace(encrypted_refresh_token, 'gt1.', 'gt1.x')")
+                      "replace(encrypted_refresh_token, 'gt2.', 'gt2.x')")
     forget_cache(site)
     answer = tom.get(site.url + "/tom/auth/token")
     assert answer.status == 500
-    assert "gt1." not in answer.text
+    assert "gt2." not in answer.text
 
 
 def test_wrong_key_says_what_to_do(site, sandbox, tom):

@@ -22,7 +22,10 @@
 #include "crypt/fernet.h"
 #include "crypt/seal.h"
 
-static const gt_place_t place = {"user_tokens", "encrypted_access_token", "tom", "microsoft"};
+static const gt_place_t place = {.table = "user_tokens",
+                                 .column = "encrypted_access_token",
+                                 .user = "tom",
+                                 .provider = "microsoft"};
 
 static void die(const char *what)
 {

@@ -54,9 +54,9 @@ START_TEST(test_T5_no_token_reaches_the_database_in_clear)
     fresh.id_token = gt_secret_from("clear-id", desk.pool);
     bench_ok(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool));
     ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens WHERE "
-                                           "encrypted_access_token LIKE 'gt1.new.%' AND "
-                                           "encrypted_refresh_token LIKE 'gt1.new.%' AND "
-                                           "encrypted_id_token LIKE 'gt1.new.%' AND "
+                                           "encrypted_access_token LIKE 'gt2.new.%' AND "
+                                           "encrypted_refresh_token LIKE 'gt2.new.%' AND "
+                                           "encrypted_id_token LIKE 'gt2.new.%' AND "
                                            "encrypted_access_token NOT LIKE '%clear%'"),
                      "1");
     bench_close(desk.bench);
@@ -397,8 +397,12 @@ START_TEST(test_T6_a_replaced_refresh_token_is_kept_for_a_time)
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
     const gt_tokens_t kept = desk_tokens("a2", NULL, desk.pool);
     const gt_tokens_t rotated = desk_tokens("a3", "r3", desk.pool);
-    const gt_place_t place = {desk.bench->conf->table, "previous_refresh_token", "tom",
-                              "microsoft"};
+    const gt_place_t place = {
+        .table = desk.bench->conf->table,
+        .column = "previous_refresh_token",
+        .user = "tom",
+        .provider = "microsoft",
+        .store = bench_ask(desk.bench, "SELECT id FROM graphtok_ids WHERE what <> 'database'")};
     gt_secret_t *previous;
     const char *sealed;
     int stored;

@@ -23,7 +23,10 @@ Suite *suite_keys(void);
 #define READERS 3
 #define SWAPS 300
 
-static const gt_place_t place = {"user_tokens", "encrypted_access_token", "tom", "microsoft"};
+static const gt_place_t place = {.table = "user_tokens",
+                                 .column = "encrypted_access_token",
+                                 .user = "tom",
+                                 .provider = "microsoft"};
 
 static char folder[64];
 static char said[1024];

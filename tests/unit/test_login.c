@@ -288,7 +288,10 @@ START_TEST(other_contents_are_refused)
         {"0123456789012345678901234567890123456789main\0/a\0b", 49},
         {"01234567890123456789012345678901\xff\xff\xff\xff\xff\xff\xff\xffmain\0/a", 47},
     };
-    gt_place_t place = {"state", "https://app.example:443", "tom", "microsoft"};
+    gt_place_t place = {.table = "state",
+                        .column = "https://app.example:443",
+                        .user = "tom",
+                        .provider = "microsoft"};
     gt_login_t *opened = NULL;
     gt_login_t expect = expected();
     const char *sealed;

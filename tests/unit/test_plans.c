@@ -84,6 +84,8 @@ static const struct {
     {GT_SQL_JOB_DUE, "_jobs", "a few dozen rows"},
     {GT_SQL_JOB_CLAIM, "_jobs", "a few dozen rows"},
     {GT_SQL_JOB_AGAIN, "_jobs", "a few dozen rows"},
+    {GT_SQL_IDS_ARE_THERE, "pg_namespace", "a dozen rows of the catalogue"},
+    {GT_SQL_IDS, "graphtok_ids", "a row for each store"},
     {GT_SQL_GONE_PURGE, "_gone",
      "once a minute; 500 look-ups by index may cost more than a walk through half an hour's notes"},
 };

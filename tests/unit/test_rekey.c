@@ -16,7 +16,7 @@ Suite *suite_rekey(void);
 #define KEY_NEW "new any MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
 #define KEY_NEXT "next any __79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA=\n"
 #define KEY_S0 "s0 any " BENCH_FERNET_KEY "\n"
-#define GOOD_TEXT "SELECT count(*) FROM user_tokens WHERE encrypted_access_token LIKE 'gt1.next.%' "
+#define GOOD_TEXT "SELECT count(*) FROM user_tokens WHERE encrypted_access_token LIKE 'gt2.next.%' "
 
 static void use(desk_t *desk, const char *text)
 {
@@ -96,8 +96,8 @@ START_TEST(all_rows_go_to_the_writing_key)
     ck_assert(desk_holds(tom->refresh, "r2", desk.pool));
     ck_assert_str_eq(tom->key_id, "next");
     ck_assert_str_eq(bench_ask(desk.bench,
-                               GOOD_TEXT "AND encrypted_id_token LIKE 'gt1.next.%' "
-                                         "AND previous_refresh_token LIKE 'gt1.next.%'"),
+                               GOOD_TEXT "AND encrypted_id_token LIKE 'gt2.next.%' "
+                                         "AND previous_refresh_token LIKE 'gt2.next.%'"),
                      "1");
     ck_assert_int_eq(pass_over(&desk, 100).looked, 0);
     bench_close(desk.bench);
@@ -125,7 +125,7 @@ START_TEST(test_T3_a_key_for_one_purpose_takes_its_column_alone)
     use(&desk, "next access __79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA=\n" KEY_NEW);
     ck_assert_int_eq(pass_over(&desk, 100).moved, 2);
     ck_assert_str_eq(
-        bench_ask(desk.bench, GOOD_TEXT "AND encrypted_refresh_token LIKE 'gt1.new.%'"), "2");
+        bench_ask(desk.bench, GOOD_TEXT "AND encrypted_refresh_token LIKE 'gt2.new.%'"), "2");
     ck_assert_int_eq(on_key(&desk, "new"), 2);
     ck_assert_int_eq(on_key(&desk, "next"), 2);
     ck_assert_str_eq(desk_found(&desk, &desk_tom)->key_id, "new");

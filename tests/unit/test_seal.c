@@ -13,7 +13,10 @@ Suite *suite_seal(void);
 #define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define KEY_B "__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA="
 
-static const gt_place_t home = {"user_tokens", "encrypted_access_token", "tom", "microsoft"};
+static const gt_place_t home = {.table = "user_tokens",
+                                .column = "encrypted_access_token",
+                                .user = "tom",
+                                .provider = "microsoft"};
 
 static gt_keyring_t *ring_of(const char *text)
 {
@@ -88,7 +91,7 @@ END_TEST
 
 START_TEST(a_value_opens_in_its_own_place_only)
 {
-    static const gt_place_t elsewhere[] = {
+    static const char *const elsewhere[][4] = {
         {"user_tokens", "encrypted_access_token", "eve", "microsoft"},
         {"user_tokens", "encrypted_access_token", "tom", "google"},
         {"user_tokens", "encrypted_refresh_token", "tom", "microsoft"},
@@ -103,13 +106,141 @@ START_TEST(a_value_opens_in_its_own_place_only)
     const char *sealed = seal("k1 any " KEY_A, GT_AES_256_GCM, "hunter2");
     size_t i;
 
-    for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-        ck_fails(unseal("k1 any " KEY_A, GT_KEY_ACCESS, &elsewhere[i], sealed), GT_DAMAGED,
-                 "GT0209");
+    for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        const gt_place_t place = {.table = elsewhere[i][0],
+                                  .column = elsewhere[i][1],
+                                  .user = elsewhere[i][2],
+                                  .provider = elsewhere[i][3]};
+
+        ck_fails(unseal("k1 any " KEY_A, GT_KEY_ACCESS, &place, sealed), GT_DAMAGED, "GT0209");
+    }
     ck_fails(unseal("k1 any " KEY_A, GT_KEY_REFRESH, &home, sealed), GT_DAMAGED, "GT0209");
     ck_ok(unseal("k1 any " KEY_A, GT_KEY_ACCESS, &home, sealed));
 }
 END_TEST
+
+/* ---- for a store with an id ---- */
+
+#define STORE "00112233445566778899aabbccddeeff"
+
+static const gt_place_t in_store = {.table = "user_tokens",
+                                    .column = "encrypted_access_token",
+                                    .user = "tom",
+                                    .provider = "microsoft",
+                                    .store = STORE,
+                                    .resource = "graph"};
+
+static const char *seal_at(const gt_place_t *place)
+{
+    const char *sealed;
+
+    ck_ok(gt_seal(&sealed, ring_of("k1 any " KEY_A), GT_KEY_ACCESS, GT_AES_256_GCM, place,
+                  gt_secret_from("hunter2", pool), pool));
+    return sealed;
+}
+
+/* As above, with the nonce abcdefghijkl: keys by HKDF and fields by another implementation. */
+START_TEST(a_value_stored_for_a_store_stays_readable)
+{
+    gt_secret_t *clear;
+
+    ck_ok(gt_unseal(&clear, ring_of("k1 any " KEY_A), GT_KEY_ACCESS, &in_store,
+                    "gt2.k1.YWJjZGVmZ2hpamtsjZDzns5qhnvs10OAYSDLcIHRLFjotUw", pool));
+    ck_assert_str_eq(gt_secret_text(clear), "hunter2");
+    ck_assert_int_eq(strncmp(seal_at(&in_store), "gt2.k1.", 7), 0);
+    ck_assert_str_eq(gt_sealed_key_id(seal_at(&in_store), pool), "k1");
+}
+END_TEST
+
+START_TEST(a_value_of_a_store_opens_in_its_own_place_only)
+{
+    /* Store, column, user, provider, resource. */
+    static const char *const elsewhere[][5] = {
+        {STORE, "encrypted_access_token", "eve", "microsoft", "graph"},
+        {STORE, "encrypted_access_token", "tom", "google", "graph"},
+        {STORE, "encrypted_refresh_token", "tom", "microsoft", "graph"},
+        {STORE, "encrypted_access_token", "tom", "microsoft", "outlook"},
+        {STORE, "encrypted_access_token", "tom", "microsoft", NULL},
+        {"00112233445566778899aabbccddeefe", "encrypted_access_token", "tom", "microsoft", "graph"},
+        {STORE, "encrypted_access_token", "tomm", "icrosoft", "graph"},
+        {STORE, "encrypted_access_token", "tom", "microsoftg", "raph"},
+        {STORE, "encrypted_access_tokent", "om", "microsoft", "graph"},
+        {STORE "e", "ncrypted_access_token", "tom", "microsoft", "graph"},
+    };
+    const char *ring = "k1 any " KEY_A;
+    const char *sealed = seal_at(&in_store);
+    gt_place_t place = in_store;
+    size_t i;
+
+    for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        place.store = elsewhere[i][0];
+        place.column = elsewhere[i][1];
+        place.user = elsewhere[i][2];
+        place.provider = elsewhere[i][3];
+        place.resource = elsewhere[i][4];
+        ck_fails(unseal(ring, GT_KEY_ACCESS, &place, sealed), GT_DAMAGED, "GT0209");
+    }
+    ck_fails(unseal(ring, GT_KEY_REFRESH, &in_store, sealed), GT_DAMAGED, "GT0209");
+    ck_fails(unseal("k1 any " KEY_A "\nk2 any " KEY_A, GT_KEY_ACCESS, &in_store,
+                    apr_pstrcat(pool, "gt2.k2.", sealed + 7, NULL)),
+             GT_DAMAGED, "GT0209");
+    /* Neither form passes for the other. */
+    ck_fails(unseal(ring, GT_KEY_ACCESS, &in_store, apr_pstrcat(pool, "gt1.", sealed + 4, NULL)),
+             GT_DAMAGED, "GT0209");
+    ck_fails(
+        unseal(ring, GT_KEY_ACCESS, &in_store, apr_pstrcat(pool, "gt2.", seal_at(&home) + 4, NULL)),
+        GT_DAMAGED, "GT0209");
+    ck_ok(unseal(ring, GT_KEY_ACCESS, &in_store, sealed));
+}
+END_TEST
+
+START_TEST(a_table_may_be_called_otherwise)
+{
+    const char *ring = "k1 any " KEY_A;
+    gt_place_t renamed = in_store;
+    gt_place_t old = home;
+
+    renamed.table = "app.grants";
+    ck_ok(unseal(ring, GT_KEY_ACCESS, &renamed, seal_at(&in_store)));
+    /* What was written before stores had ids knows its table's name. */
+    ck_fails(unseal(ring, GT_KEY_ACCESS, &renamed, seal_at(&home)), GT_DAMAGED, "GT0209");
+    renamed.other_table = "user_tokens";
+    ck_ok(unseal(ring, GT_KEY_ACCESS, &renamed, seal_at(&home)));
+    old.table = "app.user_tokens";
+    ck_fails(unseal(ring, GT_KEY_ACCESS, &home, seal_at(&old)), GT_DAMAGED, "GT0209");
+    renamed.user = "eve";
+    ck_fails(unseal(ring, GT_KEY_ACCESS, &renamed, seal_at(&home)), GT_DAMAGED, "GT0209");
+}
+END_TEST
+
+START_TEST(a_store_without_an_id_says_so)
+{
+    gt_place_t place = in_store;
+
+    place.store = "";
+    ck_fails(unseal("k1 any " KEY_A, GT_KEY_ACCESS, &place, seal_at(&in_store)), GT_DAMAGED,
+             "GT0218");
+    ck_assert_int_eq(strncmp(seal_at(&place), "gt1.k1.", 7), 0);
+}
+END_TEST
+
+START_TEST(the_present_form_is_told_from_the_old)
+{
+    const gt_keyring_t *ring = ring_of("k1 any " KEY_A);
+
+    ck_assert(gt_seal_is_current(ring, GT_KEY_ACCESS, GT_AES_256_GCM, &home, seal_at(&home), pool));
+    ck_assert(gt_seal_is_current(ring, GT_KEY_ACCESS, GT_AES_256_GCM, &in_store, seal_at(&in_store),
+                                 pool));
+    ck_assert(
+        !gt_seal_is_current(ring, GT_KEY_ACCESS, GT_AES_256_GCM, &in_store, seal_at(&home), pool));
+    ck_assert(
+        !gt_seal_is_current(ring, GT_KEY_ACCESS, GT_AES_256_GCM, &home, seal_at(&in_store), pool));
+    ck_assert(gt_sealed_for_store(seal_at(&in_store)));
+    ck_assert(!gt_sealed_for_store(seal_at(&home)));
+}
+END_TEST
+
+/* ---- damage ---- */
 
 START_TEST(every_changed_character_is_refused)
 {
@@ -156,7 +287,8 @@ START_TEST(what_is_no_sealed_value_is_said)
                                        "gt1.",
                                        "gt1..x",
                                        "gt1.k1",
-                                       "gt2.k1.AAAA",
+                                       "gt3.k1.AAAA",
+                                       "gt2.k1",
                                        "gt1.k 1.AAAA",
                                        "gt1.k1/x.AAAA",
                                        "gt1.123456789012345678901234567890123.AAAA"};
@@ -255,6 +387,11 @@ Suite *suite_seal(void)
     tcase_add_test(tcase, a_stored_value_stays_readable);
     tcase_add_test(tcase, the_same_value_is_never_sealed_alike);
     tcase_add_test(tcase, a_value_opens_in_its_own_place_only);
+    tcase_add_test(tcase, a_value_stored_for_a_store_stays_readable);
+    tcase_add_test(tcase, a_value_of_a_store_opens_in_its_own_place_only);
+    tcase_add_test(tcase, a_table_may_be_called_otherwise);
+    tcase_add_test(tcase, a_store_without_an_id_says_so);
+    tcase_add_test(tcase, the_present_form_is_told_from_the_old);
     tcase_add_test(tcase, every_changed_character_is_refused);
     tcase_add_test(tcase, a_value_relabelled_with_another_key_id_is_refused);
     tcase_add_test(tcase, what_is_no_sealed_value_is_said);

@@ -35,6 +35,7 @@ static _Thread_local EVP_CIPHER_CTX *context;
 static _Thread_local unsigned char context_key[KEY_BYTES];
 static _Thread_local int context_direction;
 static _Thread_local int has_key;
+static _Thread_local EVP_KDF_CTX *kdf_context;
 
 static int make_context(void)
 {
@@ -117,16 +118,31 @@ void gt_aead_thread_end(void)
 {
     EVP_CIPHER_CTX_free(context);
     context = NULL;
+    EVP_KDF_CTX_free(kdf_context);
+    kdf_context = NULL;
     OPENSSL_cleanse(context_key, sizeof(context_key));
     has_key = 0;
+}
+
+/* The thread's context for HKDF: fetching it costs more than deriving a key. NULL when the library
+ * fails. */
+static EVP_KDF_CTX *begin_kdf(void)
+{
+    EVP_KDF *kdf;
+
+    if (kdf_context != NULL)
+        return kdf_context;
+    kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    kdf_context = EVP_KDF_CTX_new(kdf);
+    EVP_KDF_free(kdf);
+    return kdf_context;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): as above */
 void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
              const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len)
 {
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    EVP_KDF_CTX *ctx = begin_kdf();
     OSSL_PARAM params[5];
     OSSL_PARAM *param = params;
     int is_done;
@@ -140,8 +156,8 @@ void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t 
         *param++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_len);
     *param = OSSL_PARAM_construct_end();
     is_done = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
-    EVP_KDF_CTX_free(ctx);
-    EVP_KDF_free(kdf);
+    if (ctx != NULL)
+        EVP_KDF_CTX_reset(ctx);
     if (is_done)
         return;
     /* No caller could go on without its key, and none must go on with an unset one. */

@@ -4,26 +4,38 @@
 
 /**
  * @file seal.h
- * The only door between clear and stored secrets. A sealed text is either Fernet (gAAAAA…) or
+ * The only door between clear and stored secrets. A sealed text is Fernet (gAAAAA…) or AES-256-GCM:
  *
- *     gt1.<key id>.<base64url(nonce ‖ ciphertext ‖ tag)>
+ *     gt2.<key id>.<base64url(nonce ‖ ciphertext ‖ tag)>     for a store with an id
+ *     gt1.<key id>.<base64url(nonce ‖ ciphertext ‖ tag)>     for everything else
  *
- * AES-256-GCM whose associated data are the length-prefixed fields version, key id, purpose and
- * the place: table, column, user, provider. So a value moved to another row, column or table is
- * refused (mission T2). Both forms are always read; the cipher says which is written.
+ * gt2 has a key for each row: HKDF-SHA-256 (RFC 5869) of the purpose's key with the fields version,
+ * purpose, store, user, provider as info. Its associated data are the fields version, key id,
+ * purpose, store, column, user, provider, resource. gt1 has the purpose's key, and version, key id,
+ * purpose, table, column, user, provider. Each field stands behind its length (four bytes, big end
+ * first). So a value moved to another row, column or store is refused (mission T2), gt2 does not know
+ * what its table is called, and the number of random nonces under one key is that of one row.
+ *
+ * All forms are always read. The cipher and the place say which is written.
  */
 
 #include "crypt/keyring.h"
 
 typedef enum gt_cipher_t { GT_AES_256_GCM, GT_FERNET } gt_cipher_t;
 
-/** Where a value belongs. All fields are compared byte by byte; none is NULL. */
+/** Where a value belongs. All fields are compared byte by byte; the first four are never NULL. */
 typedef struct gt_place_t {
-    const char *table;
+    const char *table; /* gt1: what it was called when the value was written */
     const char *column;
     const char *user;
     const char *provider;
+    const char *other_table; /* gt1: what it may have been called besides, or NULL */
+    const char *store;       /* the store's id; NULL or "": it has none, so that gt1 is written */
+    const char *resource;    /* of an access token ("graph"); NULL or "": none */
 } gt_place_t;
+
+/** The resource of an access token that goes to Graph. */
+#define GT_RESOURCE_GRAPH "graph"
 
 /**
  * Seal a value for its place with the writing key of a purpose.
@@ -35,15 +47,23 @@ GT_MUST gt_err_t *gt_seal(const char **sealed, const gt_keyring_t *ring, gt_purp
 
 /**
  * Open a sealed value.
- * @return GT_DAMAGED when it was tampered with, moved, or its key is not in the keyring; the
- *         detail names column, key id and the fingerprints at hand, never the value
+ * @return GT_DAMAGED when it was tampered with, moved, its key is not in the keyring, or the
+ *         place lacks the store's id; the detail names column, key id and the fingerprints at hand, never the value
  */
 GT_MUST gt_err_t *gt_unseal(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
                             const gt_place_t *place, const char *sealed, apr_pool_t *p);
 
-/** 1 when a sealed value is what gt_seal would write now: this cipher, the purpose's writing key. */
+/** 1 when a sealed value is what gt_seal would write now: form, cipher, the purpose's writing key. */
 int gt_seal_is_current(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
-                       const char *sealed, apr_pool_t *p);
+                       const gt_place_t *place, const char *sealed, apr_pool_t *p);
+
+/** How what gt_seal would write for a place begins: "gt2.<key id>.", or "" where no beginning tells
+ * (Fernet names no key). NULL when the keyring has no key for the purpose. */
+const char *gt_seal_beginning(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
+                              const gt_place_t *place, apr_pool_t *p);
+
+/** 1 for a value that only a store with an id can open. */
+int gt_sealed_for_store(const char *sealed);
 
 /** The key of a keyring that opens a Fernet value, or NULL. */
 const gt_key_t *gt_seal_fernet_key(const gt_keyring_t *ring, const char *sealed, apr_pool_t *p);

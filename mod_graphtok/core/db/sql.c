@@ -33,8 +33,8 @@ typedef struct word_t {
 
 /* The key id in a sealed column: "" for Fernet, "?" for what is not sealed at all. */
 #define KEY_OF(column, between_dots)                                                               \
-    "CASE WHEN substr(" column ", 1, 4) = 'gt1.' THEN " between_dots " WHEN substr(" column        \
-    ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
+    "CASE WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots                    \
+    " WHEN substr(" column ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
 #define KEY_WORD(column)                                                                           \
     {                                                                                              \
         KEY_OF(column, "split_part(" column ", '.', 2)"),                                          \
@@ -132,6 +132,13 @@ static const word_t engine_words[] = {
     {"id_token_key", KEY_WORD("encrypted_id_token")},
     {"previous_key", KEY_WORD("previous_refresh_token")},
     {"owner", {"{user} = {user_arg} AND provider = %s", NULL}},
+    {"ids_are_there",
+     {"(SELECT 1 WHERE to_regclass('{schema}graphtok_ids') IS NOT NULL)",
+      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'graphtok_ids')"}},
+    {"schema_of_table",
+     {"(SELECT nspname FROM pg_namespace WHERE oid = "
+      "(SELECT relnamespace FROM pg_class WHERE oid = to_regclass('{table}')))",
+      "'main'"}},
     {"no_lease",
      {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
 };
@@ -372,6 +379,13 @@ static const char *const statements[GT_SQL_COUNT] = {
         "CASE WHEN previous_refresh_token = old_previous THEN coalesce(new_previous, "
         "previous_refresh_token) ELSE previous_refresh_token END, "
         "key_id = coalesce(new_key, key_id) FROM mine WHERE id = of_id RETURNING {user}, provider",
+
+    /* → 1 or NULL, the table's schema. Works before step 6, too. */
+    [GT_SQL_IDS_ARE_THERE] = "SELECT {ids_are_there}, {schema_of_table}",
+
+    /* → the database's id, the store's id; no row: not migrated so far */
+    [GT_SQL_IDS] = "SELECT (SELECT id FROM {schema}graphtok_ids WHERE what = 'database'), id "
+                   "FROM {schema}graphtok_ids WHERE what = 'store {bare}'",
 
     /* → 1 */
     [GT_SQL_PING] = "SELECT 1",

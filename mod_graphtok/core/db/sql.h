@@ -55,10 +55,12 @@ typedef enum gt_sql_t {
     GT_SQL_CLEANUP_COUNT, /* how many both would be */
     GT_SQL_GRANT_BY_ID,
     GT_SQL_GRANT_OF_USER,
-    GT_SQL_KEY_ROWS,   /* how many rows are on which key */
-    GT_SQL_REKEY_LEFT, /* how many rows are not on the writing keys */
-    GT_SQL_REKEY_LIST, /* page of those */
-    GT_SQL_REKEY,      /* seal rows anew whose seals are still those that were read */
+    GT_SQL_KEY_ROWS,      /* how many rows are on which key */
+    GT_SQL_REKEY_LEFT,    /* how many rows are not on the writing keys */
+    GT_SQL_REKEY_LIST,    /* page of those */
+    GT_SQL_REKEY,         /* seal rows anew whose seals are still those that were read */
+    GT_SQL_IDS_ARE_THERE, /* whether database and stores have ids; the table's schema */
+    GT_SQL_IDS,           /* those of the database and of the store */
     GT_SQL_PING,
     GT_SQL_COUNT
 } gt_sql_t;

@@ -165,7 +165,8 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
 
 static gt_place_t place_of(const gt_login_t *login)
 {
-    return (gt_place_t){"state", login->host, login->user, login->provider};
+    return (gt_place_t){
+        .table = "state", .column = login->host, .user = login->user, .provider = login->provider};
 }
 
 gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_keyring_t *ring,

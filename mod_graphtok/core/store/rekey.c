@@ -2,8 +2,8 @@
 
 /*
  * Rows to the writing keys. The database itself leaves out what is there already, by how a current
- * seal begins, so that a pass over a store that is nearly done costs no transfer of its rows. With
- * Fernet, whose values name no key, each row must be read.
+ * seal of the present form begins, so that a pass over a store that is nearly done costs no transfer of
+ * its rows. With Fernet, whose values name no key, each row must be read.
  */
 
 #include "store/rekey.h"
@@ -29,10 +29,10 @@ enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
 static const struct {
     const char *name;
     gt_purpose_t purpose;
-} columns[SEALS] = {[ACCESS] = {"encrypted_access_token", GT_KEY_ACCESS},
-                    [REFRESH] = {"encrypted_refresh_token", GT_KEY_REFRESH},
-                    [ID_TOKEN] = {"encrypted_id_token", GT_KEY_PERSONAL},
-                    [PREVIOUS] = {"previous_refresh_token", GT_KEY_REFRESH}};
+} columns[SEALS] = {[ACCESS] = {GT_ACCESS_COLUMN, GT_KEY_ACCESS},
+                    [REFRESH] = {GT_REFRESH_COLUMN, GT_KEY_REFRESH},
+                    [ID_TOKEN] = {GT_ID_TOKEN_COLUMN, GT_KEY_PERSONAL},
+                    [PREVIOUS] = {GT_PREVIOUS_COLUMN, GT_KEY_REFRESH}};
 
 /* A row as it was read, and what it becomes. */
 typedef struct one_row_t {
@@ -60,18 +60,20 @@ gt_err_t *gt_rekey_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t
     return GT_OK;
 }
 
-/* How a seal of the present key begins; "" with a length of 1 for what no beginning tells. */
-static gt_err_t *beginnings(gt_db_value_t values[2 * SEALS], const gt_store_t *store, apr_pool_t *p)
+/* How a seal of the present form and key begins; "" with a length of 1 for what no beginning tells. */
+static gt_err_t *beginnings(gt_db_value_t values[2 * SEALS], const gt_store_t *store,
+                            const gt_ids_t *ids, apr_pool_t *p)
 {
-    for (apr_size_t i = 0; i < SEALS; i++) {
-        const gt_key_t *key = gt_keyring_writer(store->ring, columns[i].purpose);
-        const char *text = "";
+    static const gt_owner_t anybody = {"", ""};
 
-        if (key == NULL)
+    for (apr_size_t i = 0; i < SEALS; i++) {
+        const gt_place_t place = gt_store_place(store, ids, columns[i].name, &anybody);
+        const char *text =
+            gt_seal_beginning(store->ring, columns[i].purpose, store->conf->cipher, &place, p);
+
+        if (text == NULL)
             return gt_err(p, GT_INTERNAL, "GT0460", "no key of the keyring can write the column %s",
                           columns[i].name);
-        if (store->conf->cipher != GT_FERNET)
-            text = apr_pstrcat(p, "gt1.", key->id, ".", NULL);
         values[2 * i] = GT_NUM(*text != '\0' ? (apr_int64_t)strlen(text) : 1);
         values[2 * i + 1] = GT_TEXT(text);
     }
@@ -83,8 +85,11 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p)
     gt_db_value_t args[2 * SEALS];
     apr_array_header_t *found;
 
+    gt_ids_t ids;
+
     *rows = 0;
-    GT_TRY(beginnings(args, store, p));
+    gt_store_ids(&ids, store, p);
+    GT_TRY(beginnings(args, store, &ids, p));
     GT_TRY(gt_db_rows(&found, store->db, GT_SQL_REKEY_LEFT, &store->names, args, p));
     if (found->nelts != 1 ||
         !gt_number(rows, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
@@ -96,9 +101,11 @@ static gt_err_t *list_rows(apr_array_header_t **found, gt_store_t *store, const 
                            int most, apr_pool_t *p)
 {
     gt_db_value_t args[1 + 2 * SEALS + 1];
+    gt_ids_t ids;
 
+    gt_store_ids(&ids, store, p);
     args[0] = GT_TEXT(after);
-    GT_TRY(beginnings(args + 1, store, p));
+    GT_TRY(beginnings(args + 1, store, &ids, p));
     args[1 + 2 * SEALS] = GT_NUM(most);
     return gt_db_rows(found, store->db, GT_SQL_REKEY_LIST, &store->names, args, p);
 }
@@ -163,16 +170,17 @@ static gt_err_t *read_row(one_row_t *one, const gt_db_row_t *row, const gt_store
     return GT_OK;
 }
 
-static gt_err_t *seal_column(one_row_t *one, int column, const gt_store_t *store, apr_pool_t *p)
+static gt_err_t *seal_column(one_row_t *one, int column, gt_store_t *store, apr_pool_t *p)
 {
-    const gt_place_t place = {store->conf->table, columns[column].name, one->owner.user,
-                              one->owner.provider};
+    gt_ids_t ids;
+    gt_store_ids(&ids, store, p);
+    const gt_place_t place = gt_store_place(store, &ids, columns[column].name, &one->owner);
     const gt_purpose_t purpose = columns[column].purpose;
     const char *old = one->old[column];
     gt_secret_t *clear;
 
     if (old == NULL || *old == '\0' ||
-        gt_seal_is_current(store->ring, purpose, store->conf->cipher, old, p))
+        gt_seal_is_current(store->ring, purpose, store->conf->cipher, &place, old, p))
         return GT_OK;
     GT_TRY(gt_unseal(&clear, store->ring, purpose, &place, old, p));
     return gt_seal(&one->fresh[column], store->ring, purpose, store->conf->cipher, &place, clear,
@@ -180,7 +188,7 @@ static gt_err_t *seal_column(one_row_t *one, int column, const gt_store_t *store
 }
 
 /* What does not open in a row does not hold back the rest of it. @param damage the last of it */
-static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, const gt_store_t *store, apr_pool_t *p)
+static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, gt_store_t *store, apr_pool_t *p)
 {
     for (int i = 0; i < SEALS; i++) {
         gt_err_t *err = seal_column(one, i, store, p);

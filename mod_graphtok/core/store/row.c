@@ -1,9 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Rows in, grants out, and sealed values back. A value is sealed for (table, column, user,
- * provider), so a value that was moved to another row or column does not open (mission T2); what
+ * Rows in, grants out, and sealed values back. A value is sealed for (store, column, user, provider,
+ * resource), so a value that was moved to another row or column does not open (mission T2); what
  * S0 wrote is Fernet and opens anywhere. Access, refresh and id token have keys of their own (T3).
+ *
+ * The store's id may come, or be another one, while we run: a value that does not open with what is
+ * known is tried again when the database knows something else.
  */
 
 #include <string.h>
@@ -15,11 +18,6 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "store/row.h"
-
-#define ACCESS_COLUMN "encrypted_access_token"
-#define REFRESH_COLUMN "encrypted_refresh_token"
-#define ID_TOKEN_COLUMN "encrypted_id_token"
-#define PREVIOUS_COLUMN "previous_refresh_token"
 
 /* Years 1 to 9999: what both engines can write as a date. */
 #define FIRST_SECOND INT64_C(-62135596800)
@@ -149,62 +147,78 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
 }
 
 static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char *sealed,
-                             const gt_store_t *store, const gt_raw_t *raw, apr_pool_t *p)
+                             gt_ids_t *ids, gt_store_t *store, const gt_raw_t *raw, apr_pool_t *p)
 {
-    const gt_place_t place = {store->conf->table, column, raw->grant.owner.user,
-                              raw->grant.owner.provider};
-    int is_access = strcmp(column, ACCESS_COLUMN) == 0;
+    const gt_owner_t *owner = &raw->grant.owner;
+    gt_purpose_t purpose = strcmp(column, GT_ACCESS_COLUMN) == 0 ? GT_KEY_ACCESS : GT_KEY_REFRESH;
+    gt_place_t place = gt_store_place(store, ids, column, owner);
+    gt_err_t *err;
+    int is_new;
 
     *clear = NULL;
     if (sealed[0] == '\0')
         return GT_OK;
-    return gt_unseal(clear, store->ring, is_access ? GT_KEY_ACCESS : GT_KEY_REFRESH, &place, sealed,
-                     p);
+    err = gt_unseal(clear, store->ring, purpose, &place, sealed, p);
+    if (err == GT_OK || gt_store_ids_now(&is_new, ids, store, p) != GT_OK || !is_new)
+        return err;
+    place = gt_store_place(store, ids, column, owner);
+    return gt_unseal(clear, store->ring, purpose, &place, sealed, p);
 }
 
-gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p)
+gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
 {
-    GT_TRY(open_column(&raw->grant.access, ACCESS_COLUMN, raw->access, store, raw, p));
-    GT_TRY(open_column(&raw->grant.refresh, REFRESH_COLUMN, raw->refresh, store, raw, p));
+    gt_ids_t ids;
+
+    gt_store_ids(&ids, store, p);
+    GT_TRY(open_column(&raw->grant.access, GT_ACCESS_COLUMN, raw->access, &ids, store, raw, p));
+    GT_TRY(open_column(&raw->grant.refresh, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p));
     *grant = &raw->grant;
     return GT_OK;
 }
 
-int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p)
+int gt_row_can_refresh(const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
 {
     gt_secret_t *clear = NULL;
+    gt_ids_t ids;
 
-    return open_column(&clear, REFRESH_COLUMN, raw->refresh, store, raw, p) == GT_OK &&
+    gt_store_ids(&ids, store, p);
+    return open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p) == GT_OK &&
            clear != NULL;
 }
 
-static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, gt_place_t place,
+static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt_place_t *place,
                              const gt_store_t *store, const gt_secret_t *clear, apr_pool_t *p)
 {
     *sealed = NULL;
     if (clear == NULL)
         return GT_OK;
-    return gt_seal(sealed, store->ring, purpose, store->conf->cipher, &place, clear, p);
+    return gt_seal(sealed, store->ring, purpose, store->conf->cipher, place, clear, p);
 }
 
-gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_owner_t *owner,
+gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
                       const gt_tokens_t *tokens, apr_pool_t *p)
 {
-    gt_place_t place = {store->conf->table, ACCESS_COLUMN, owner->user, owner->provider};
+    gt_place_t place;
+    gt_ids_t ids;
 
-    GT_TRY(seal_column(&sealed->access, GT_KEY_ACCESS, place, store, tokens->access, p));
-    place.column = REFRESH_COLUMN;
-    GT_TRY(seal_column(&sealed->refresh, GT_KEY_REFRESH, place, store, tokens->refresh, p));
-    place.column = ID_TOKEN_COLUMN;
-    GT_TRY(seal_column(&sealed->id_token, GT_KEY_PERSONAL, place, store, tokens->id_token, p));
+    gt_store_ids(&ids, store, p);
+    place = gt_store_place(store, &ids, GT_ACCESS_COLUMN, owner);
+    GT_TRY(seal_column(&sealed->access, GT_KEY_ACCESS, &place, store, tokens->access, p));
+    place = gt_store_place(store, &ids, GT_REFRESH_COLUMN, owner);
+    GT_TRY(seal_column(&sealed->refresh, GT_KEY_REFRESH, &place, store, tokens->refresh, p));
+    place = gt_store_place(store, &ids, GT_ID_TOKEN_COLUMN, owner);
+    GT_TRY(seal_column(&sealed->id_token, GT_KEY_PERSONAL, &place, store, tokens->id_token, p));
     sealed->key_id = sealed->refresh != NULL ? gt_sealed_key_id(sealed->refresh, p) : NULL;
     return GT_OK;
 }
 
-gt_err_t *gt_row_seal_previous(const char **sealed, const gt_store_t *store,
-                               const gt_owner_t *owner, const gt_secret_t *refresh, apr_pool_t *p)
+gt_err_t *gt_row_seal_previous(const char **sealed, gt_store_t *store, const gt_owner_t *owner,
+                               const gt_secret_t *refresh, apr_pool_t *p)
 {
-    gt_place_t place = {store->conf->table, PREVIOUS_COLUMN, owner->user, owner->provider};
+    gt_place_t place;
+    gt_ids_t ids;
 
-    return seal_column(sealed, GT_KEY_REFRESH, place, store, refresh, p);
+    gt_store_ids(&ids, store, p);
+    place = gt_store_place(store, &ids, GT_PREVIOUS_COLUMN, owner);
+    return seal_column(sealed, GT_KEY_REFRESH, &place, store, refresh, p);
 }

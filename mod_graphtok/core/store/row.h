@@ -31,18 +31,17 @@ GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_o
                               apr_pool_t *p);
 
 /** Open a row's secrets. @return GT_DAMAGED naming the column */
-GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, const gt_store_t *store,
-                              apr_pool_t *p);
+GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_pool_t *p);
 
 /** 1 when the row has a refresh token that can be opened. */
-int gt_row_can_refresh(const gt_raw_t *raw, const gt_store_t *store, apr_pool_t *p);
+int gt_row_can_refresh(const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p);
 
 /** Seal what came from a token endpoint for an owner's row. */
-GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, const gt_store_t *store, const gt_owner_t *owner,
+GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
                               const gt_tokens_t *tokens, apr_pool_t *p);
 
 /** Seal the refresh token that a rotation replaces. NULL gives NULL. */
-GT_MUST gt_err_t *gt_row_seal_previous(const char **sealed, const gt_store_t *store,
+GT_MUST gt_err_t *gt_row_seal_previous(const char **sealed, gt_store_t *store,
                                        const gt_owner_t *owner, const gt_secret_t *refresh,
                                        apr_pool_t *p);
 

@@ -8,14 +8,33 @@
  * grant.h.
  */
 
+#include "crypt/seal.h"
 #include "store/grant.h"
+#include "store/ids.h"
+
+/** A store's ids as they are kept. */
+typedef struct gt_kept_ids_t gt_kept_ids_t;
 
 struct gt_store_t {
     const gt_store_conf_t *conf;
     gt_sql_names_t names;
     gt_db_t *db;
     const gt_keyring_t *ring;
+    gt_kept_ids_t *ids;
 };
+
+/** Nothing is known yet. */
+gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p);
+
+/* The sealed columns of a row. */
+#define GT_ACCESS_COLUMN "encrypted_access_token"
+#define GT_REFRESH_COLUMN "encrypted_refresh_token"
+#define GT_ID_TOKEN_COLUMN "encrypted_id_token"
+#define GT_PREVIOUS_COLUMN "previous_refresh_token"
+
+/** Where a sealed column's value belongs; only access tokens have a resource. */
+gt_place_t gt_store_place(const gt_store_t *store, const gt_ids_t *ids, const char *column,
+                          const gt_owner_t *owner);
 
 /**
  * The owner as the database and the seals know it: a user id in the one form that its type has.

@@ -103,10 +103,11 @@ static const char *hash_of(const gt_journal_t *journal, const char *store, const
 
 static gt_place_t place_of(const gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p)
 {
-    return (gt_place_t){
-        journal->database,
-        apr_psprintf(p, FORMAT " %" APR_INT64_T_FMT " %s", entry->generation, entry->store),
-        entry->owner.user, entry->owner.provider};
+    return (gt_place_t){.table = journal->database,
+                        .column = apr_psprintf(p, FORMAT " %" APR_INT64_T_FMT " %s",
+                                               entry->generation, entry->store),
+                        .user = entry->owner.user,
+                        .provider = entry->owner.provider};
 }
 
 /* ---- tokens as one secret: a line each ---- */

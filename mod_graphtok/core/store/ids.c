@@ -1,0 +1,144 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file ids.c
+ * The ids of a store, kept. A table may not be there yet, and a statement that names it would fail,
+ * which is an error of the database to everybody who counts those; so the catalogue is asked first
+ * until there is an id.
+ */
+
+#include "store/ids.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#define AGAIN apr_time_from_sec(60)
+#define AGAIN_WITHOUT apr_time_from_sec(5)
+
+struct gt_kept_ids_t {
+    pthread_mutex_t lock; /* protects everything below */
+    gt_ids_t ids;
+    apr_time_t read_at; /* ticks of the next reading */
+};
+
+/* Compared as bytes: none between the members. */
+static_assert(sizeof(gt_ids_t) == 4 * GT_ID_BYTES + sizeof(int), "gt_ids_t has no padding");
+
+static apr_status_t destroy_lock(void *baton)
+{
+    gt_kept_ids_t *kept = baton;
+
+    pthread_mutex_destroy(&kept->lock);
+    return APR_SUCCESS;
+}
+
+gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p)
+{
+    gt_kept_ids_t *kept = apr_pcalloc(p, sizeof(*kept));
+
+    if (pthread_mutex_init(&kept->lock, NULL) != 0)
+        abort();
+    apr_pool_cleanup_register(p, kept, destroy_lock, apr_pool_cleanup_null);
+    return kept;
+}
+
+/* Ids stand in files and logs: what is none of ours is none at all. */
+static void copy_id(char to[GT_ID_BYTES], const char *from)
+{
+    apr_size_t len = from != NULL ? strlen(from) : 0;
+
+    if (len > 0 && len < GT_ID_BYTES && strspn(from, "0123456789abcdef") == len)
+        memcpy(to, from, len + 1);
+}
+
+/* How the table may have been called when a value was sealed in the old form. */
+static void other_spelling(gt_ids_t *ids, const char *table, const char *schema)
+{
+    const char *dot = strchr(table, '.');
+
+    if (dot != NULL)
+        apr_cpystrn(ids->other_table, dot + 1, sizeof(ids->other_table));
+    else if (schema != NULL && schema[0] != '\0')
+        apr_snprintf(ids->other_table, sizeof(ids->other_table), "%s.%s", schema, table);
+}
+
+static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+    const gt_db_row_t *row;
+
+    memset(ids, 0, sizeof(*ids));
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_IDS_ARE_THERE, &store->names, NULL, p));
+    if (rows->nelts == 0)
+        return GT_OK;
+    row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    ids->is_read = 1;
+    other_spelling(ids, store->names.table, row->column[1]);
+    if (row->column[0] == NULL)
+        return GT_OK;
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_IDS, &store->names, NULL, p));
+    if (rows->nelts == 0)
+        return GT_OK;
+    row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
+    copy_id(ids->database, row->column[0]);
+    copy_id(ids->store, row->column[1]);
+    return GT_OK;
+}
+
+/* 1 for one caller when it is time: the others go on with what is known. */
+static int is_due(gt_kept_ids_t *kept, gt_ids_t *ids)
+{
+    int due;
+
+    pthread_mutex_lock(&kept->lock);
+    *ids = kept->ids;
+    due = gt_ticks() >= kept->read_at;
+    if (due)
+        kept->read_at = gt_ticks() + (ids->store[0] != '\0' ? AGAIN : AGAIN_WITHOUT);
+    pthread_mutex_unlock(&kept->lock);
+    return due;
+}
+
+static void keep(gt_kept_ids_t *kept, const gt_ids_t *ids)
+{
+    pthread_mutex_lock(&kept->lock);
+    kept->ids = *ids;
+    kept->read_at = gt_ticks() + (ids->store[0] != '\0' ? AGAIN : AGAIN_WITHOUT);
+    pthread_mutex_unlock(&kept->lock);
+}
+
+gt_err_t *gt_store_ids_now(int *is_new, gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    gt_ids_t fresh;
+
+    *is_new = 0;
+    GT_TRY(read_ids(&fresh, store, p));
+    keep(store->ids, &fresh);
+    *is_new = memcmp(&fresh, ids, sizeof(fresh)) != 0;
+    if (strcmp(fresh.store, ids->store) != 0)
+        gt_log(GT_LOG_INFO, NULL, "store %s has the id %s in the database %s", store->conf->name,
+               fresh.store, fresh.database);
+    *ids = fresh;
+    return GT_OK;
+}
+
+void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    gt_err_t *err = GT_OK;
+    int is_new;
+
+    if (is_due(store->ids, ids))
+        err = gt_store_ids_now(&is_new, ids, store, p);
+    if (err != GT_OK)
+        gt_log(GT_LOG_DEBUG, NULL, "reading the ids of store %s: %s", store->conf->name,
+               err->detail);
+}
