@@ -132,6 +132,7 @@ static int is_reference(const char *text)
 const gt_member_t gt_config_members[] = {
     {.name = "keyring", .kind = GT_MEMBER_SOURCE, .offset = IN_CONFIG(keyring)},
     {.name = "audit", .kind = GT_MEMBER_TEXT, .offset = IN_CONFIG(audit)},
+    {.name = "audit_heads", .kind = GT_MEMBER_TEXT, .offset = IN_CONFIG(audit_heads)},
     {.name = "audit_required",
      .kind = GT_MEMBER_WORD,
      .offset = IN_CONFIG(audit_required),

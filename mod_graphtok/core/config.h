@@ -48,6 +48,7 @@ struct gt_config_t {
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
     gt_source_t *keyring;
     const char *audit;                  /* where audit records go: a file or "|program"; NULL */
+    const char *audit_heads;            /* where its heads are noted; NULL: see gt_audit_notes */
     int audit_required;                 /* 1: what cannot be recorded is refused */
     const char *public_url;             /* what redirects are built from, or NULL */
     const char *db_driver;              /* mod_dbd's, "" when none */

@@ -8,6 +8,7 @@
 #include "ctl.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "store/audit.h"
@@ -19,9 +20,29 @@ static apr_status_t end_audit(void *audit)
     return APR_SUCCESS;
 }
 
+static int open_file(const char *path)
+{
+    return path != NULL && path[0] != '|'
+               ? open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
+               : -1;
+}
+
+/** Without them the end of this chain is vouched for by nobody; a program is httpd's. */
+static int open_notes(const gt_config_t *config, int audit, apr_pool_t *p)
+{
+    struct stat st;
+    int is_file = fstat(audit, &st) == 0 && S_ISREG(st.st_mode);
+    const char *path = gt_audit_notes(config->audit, config->audit_heads, is_file, p);
+    int notes = open_file(path);
+
+    if (notes < 0 && path != NULL && path[0] != '|')
+        gt_log(GT_LOG_WARNING, "GT0985", "the audit's heads cannot be noted in %s from here", path);
+    return notes;
+}
+
 gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p)
 {
-    gt_audit_conf_t conf = {-1, config->audit_required, NULL, ring};
+    gt_audit_conf_t conf = {-1, -1, config->audit_required, NULL, ring};
     gt_event_sink_t sink;
 
     if (config->audit == NULL)
@@ -29,9 +50,10 @@ gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_poo
     if (ring == NULL)
         GT_TRY(ctl_keyring(&ring, config, p));
     conf.ring = ring;
-    if (config->audit[0] != '|')
-        conf.fd = open(config->audit, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (conf.fd < 0)
+    conf.fd = open_file(config->audit);
+    if (conf.fd >= 0)
+        conf.notes = open_notes(config, conf.fd, p);
+    else
         gt_log(GT_LOG_WARNING, "GT0985", "the audit %s cannot be written from here%s",
                config->audit,
                config->audit_required ? ", so no token is handed out" : ": nothing is recorded");

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <apr_strings.h>
 
@@ -19,6 +20,7 @@
 typedef struct audit_t {
     ctl_t *ctl;
     const char *keyring; /* --keyring */
+    const char *heads;   /* --heads, or what goes with the files; NULL: none */
     int from_middle;     /* --allow-older */
     apr_array_header_t *words;
     json_t *findings; /* with --json */
@@ -29,6 +31,11 @@ static const struct argp_option options[] = {
      "the keyring (file:PATH, env:NAME, exec:COMMAND); default: what the configuration names", 0},
     {"allow-older", 'o', NULL, 0,
      "older files are gone on purpose: chains may begin before the first file", 0},
+    {"heads", 'H', "FILE", 0,
+     "what was noted outside of the files; default: what goes with the configured file, when that "
+     "is "
+     "verified; off: nothing",
+     0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -39,6 +46,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[0] = asked->ctl;
     else if (key == 'k')
         asked->keyring = arg;
+    else if (key == 'H')
+        asked->heads = arg;
     else if (key == 'o')
         asked->from_middle = 1;
     else if (key == ARGP_KEY_ARG)
@@ -48,6 +57,28 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
+}
+
+static int is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino && S_ISREG(a.st_mode);
+}
+
+/** Heads that were noted for the configured file say nothing of a copy. */
+static void find_heads(audit_t *asked, const gt_config_t *config)
+{
+    const char *notes;
+
+    if (config->audit == NULL || asked->heads != NULL)
+        return;
+    notes = gt_audit_notes(config->audit, config->audit_heads, 1, asked->ctl->pool);
+    for (int i = 1; i < asked->words->nelts; i++)
+        if (is_same_file(APR_ARRAY_IDX(asked->words, i, const char *), config->audit) &&
+            notes != NULL && notes[0] != '|')
+            asked->heads = notes;
 }
 
 /** The keyring, and the files when none is named. httpd is asked only for what is not said. */
@@ -66,6 +97,7 @@ static gt_err_t *find_parts(gt_keyring_t **ring, audit_t *asked)
                       config->audit == NULL ? "not set" : "a program");
     if (asked->words->nelts < 2)
         APR_ARRAY_PUSH(asked->words, const char *) = config->audit;
+    find_heads(asked, config);
     return ctl_keyring(ring, config, p);
 }
 
@@ -100,7 +132,11 @@ static int read_line(char line[GT_AUDIT_LINE], apr_size_t *len, int *is_whole, F
     return *is_whole || *len > 0;
 }
 
-static gt_err_t *check_file(gt_audit_check_t *check, const char *name, apr_pool_t *p)
+typedef void check_fn(gt_audit_check_t *check, const char *file, apr_int64_t number,
+                      const char *bytes, apr_size_t len, int is_whole);
+
+static gt_err_t *check_file(gt_audit_check_t *check, check_fn *check_line, const char *name,
+                            apr_pool_t *p)
 {
     FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
     char line[GT_AUDIT_LINE];
@@ -112,7 +148,7 @@ static gt_err_t *check_file(gt_audit_check_t *check, const char *name, apr_pool_
     if (file == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0983", "%s: %s", name, strerror(errno));
     while (read_line(line, &len, &is_whole, file))
-        gt_audit_check_line(check, name, ++number, line, len, is_whole);
+        check_line(check, name, ++number, line, len, is_whole);
     if (ferror(file))
         err = gt_err(p, GT_INTERNAL, "GT0983", "%s: %s", name, strerror(errno));
     if (file != stdin)
@@ -127,8 +163,9 @@ static void print_counts(const audit_t *asked, const gt_audit_counts_t *counts)
     if (!asked->ctl->json) {
         printf("%" APR_INT64_T_FMT " records in %" APR_INT64_T_FMT " chains, %" APR_INT64_T_FMT
                " of them open; %" APR_INT64_T_FMT " records lost by the writers; %" APR_INT64_T_FMT
-               " faults\n",
-               counts->records, counts->chains, counts->open, counts->lost, counts->wrong);
+               " notes from outside; %" APR_INT64_T_FMT " faults\n",
+               counts->records, counts->chains, counts->open, counts->lost, counts->notes,
+               counts->wrong);
         return;
     }
     json = gt_json_object(asked->ctl->pool);
@@ -136,6 +173,7 @@ static void print_counts(const audit_t *asked, const gt_audit_counts_t *counts)
     gt_json_set_number(json, "chains", counts->chains);
     gt_json_set_number(json, "open", counts->open);
     gt_json_set_number(json, "lost", counts->lost);
+    gt_json_set_number(json, "notes", counts->notes);
     gt_json_put(json, "faults", json_incref(asked->findings));
     ctl_print_json(json);
 }
@@ -150,8 +188,13 @@ static gt_err_t *verify(audit_t *asked)
     GT_TRY(find_parts(&ring, asked));
     conf.ring = ring;
     check = gt_audit_check_make(&conf, asked->ctl->pool);
+    /* First: what is noted stands in its file already, which may grow meanwhile. */
+    if (asked->heads != NULL && strcmp(asked->heads, "off") != 0)
+        GT_TRY(gt_err_in(check_file(check, gt_audit_check_note, asked->heads, asked->ctl->pool),
+                         "what was noted outside (--heads off goes without)"));
     for (int i = 1; i < asked->words->nelts; i++)
-        GT_TRY(check_file(check, APR_ARRAY_IDX(asked->words, i, const char *), asked->ctl->pool));
+        GT_TRY(check_file(check, gt_audit_check_line, APR_ARRAY_IDX(asked->words, i, const char *),
+                          asked->ctl->pool));
     counts = gt_audit_check_end(check);
     print_counts(asked, &counts);
     asked->ctl->exit_code = counts.wrong > 0;

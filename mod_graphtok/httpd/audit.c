@@ -12,6 +12,7 @@
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <http_config.h>
 #include <http_log.h>
 
@@ -20,15 +21,17 @@
 
 APLOG_USE_MODULE(graphtok);
 
+#define READING_ENDS_MAX 2
 #define LOOK_EVERY apr_time_from_sec(15)
 #define PERMISSIONS (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
 
 /* Of this generation; -1: none, or it could not be opened. */
-static int opened = -1;
+static int opened = -1, opened_notes = -1;
 
-/* The reading end of a program's pipe, or NULL. Only the parent keeps it, for the program's next
- * start: a child that held it could write on, to nobody, after a restart ended the program. */
-static apr_file_t *reading_end;
+/* The reading ends of programs' pipes. Only the parent keeps them, for a program's next start: a child
+ * that held one could write on, to nobody, after a restart ended the program. */
+static apr_file_t *reading_ends[READING_ENDS_MAX];
+static int reading_end_count;
 
 static apr_file_t *open_program(const char *command, apr_pool_t *p)
 {
@@ -43,7 +46,8 @@ static apr_file_t *open_program(const char *command, apr_pool_t *p)
     program = ap_open_piped_log_ex(p, command, how);
     if (!program)
         return NULL;
-    reading_end = ap_piped_log_read_fd(program);
+    if (reading_end_count < READING_ENDS_MAX)
+        reading_ends[reading_end_count++] = ap_piped_log_read_fd(program);
     return ap_piped_log_write_fd(program);
 }
 
@@ -60,7 +64,9 @@ static int open_audit(const char *audit, apr_pool_t *p)
     int fd, flags;
 
     if (*audit != '|') {
-        (void)apr_file_open(&file, audit, APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
+        /* Read, too: a chain begins by naming what stands at its end. */
+        (void)apr_file_open(&file, audit,
+                            APR_READ | APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
                             PERMISSIONS, p);
         return descriptor_of(file);
     }
@@ -69,14 +75,36 @@ static int open_audit(const char *audit, apr_pool_t *p)
     return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
 }
 
+static int is_regular(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void open_notes(const gt_config_t *config, apr_pool_t *p, server_rec *s)
+{
+    const char *notes = gt_audit_notes(config->audit, config->audit_heads, is_regular(opened), p);
+
+    if (!notes)
+        return;
+    opened_notes = open_audit(notes, p);
+    if (opened_notes < 0)
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, errno, s,
+            "GT0870: GraphTokAuditHeads %s cannot be opened: should the audit's end be cut "
+            "off, verification will not see it",
+            notes);
+}
+
 int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     const gtm_server_t *server = gtm_server(s);
 
     (void)plog;
     (void)ptemp;
-    opened = -1;
-    reading_end = NULL;
+    opened = opened_notes = -1;
+    reading_end_count = 0;
     if (!server || !server->config->audit)
         return OK;
     opened = open_audit(server->config->audit, pconf);
@@ -84,6 +112,8 @@ int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s, "GT0880: GraphTokAudit %s cannot be opened%s",
                      server->config->audit,
                      server->config->audit_required ? ": no token will be handed out" : "");
+    else
+        open_notes(server->config, pconf, s);
     return OK;
 }
 
@@ -96,15 +126,15 @@ static void mark(void *audit, apr_pool_t *scratch)
 gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyring_t *ring,
                             apr_pool_t *p)
 {
-    gt_audit_conf_t conf = {opened, child->config->audit_required, heads, ring};
+    gt_audit_conf_t conf = {opened, opened_notes, child->config->audit_required, heads, ring};
     gt_event_sink_t sink;
     gt_audit_t *audit;
     gt_err_t *err;
 
     if (!child->config->audit)
         return NULL;
-    if (reading_end)
-        apr_file_close(reading_end);
+    while (reading_end_count > 0)
+        apr_file_close(reading_ends[--reading_end_count]);
     audit = gt_audit_make(&conf, p);
     sink = gt_audit_sink(audit);
     gt_event_to(&sink);

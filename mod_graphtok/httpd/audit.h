@@ -4,7 +4,7 @@
 
 /**
  * @file audit.h
- * Where the audit goes (GraphTokAudit): opened by the parent as root at each start and restart,
+ * Where the audit goes (GraphTokAudit) and where its heads are noted (GraphTokAuditHeads): opened by the parent as root at each start and restart,
  * inherited by its children, of which each has a writer of its own.
  */
 

@@ -19,6 +19,9 @@ const command_rec gtm_directives[] = {
                   "where the keys are: file:PATH, env:NAME, \"exec:COMMAND\""),
     AP_INIT_TAKE1("GraphTokAudit", gtm_set_audit, MEMBER("audit"), RSRC_CONF,
                   "where audit records go: a file, or \"|program arguments\""),
+    AP_INIT_TAKE1("GraphTokAuditHeads", gtm_set_audit, MEMBER("audit_heads"), RSRC_CONF,
+                  "where the ends of its chains are noted: a file, \"|program arguments\" or off; "
+                  "default: the audit's file with .heads"),
     AP_INIT_TAKE1("GraphTokAuditRequired", gtm_set_in_server, MEMBER("audit_required"), RSRC_CONF,
                   "on: no token is handed out when that cannot be recorded; default off"),
     AP_INIT_TAKE1("GraphTokPublicURL", gtm_set_in_server, MEMBER("public_url"), RSRC_CONF,

@@ -173,18 +173,19 @@ const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg)
 
 const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
 {
-    const char *path = *arg == '|' ? NULL : ap_server_root_relative(cmd->pool, arg);
+    int is_path = *arg != '|' && (strcmp(cmd->info, "audit") == 0 || strcmp(arg, "off") != 0);
+    const char *path = is_path ? ap_server_root_relative(cmd->pool, arg) : NULL;
     const char *err = gtm_set_in_server(cmd, dir, path ? path : arg);
     apr_finfo_t folder;
 
-    if (err != NULL || *arg == '|')
+    if (err != NULL || !is_path)
         return err;
     if (path == NULL || path[strlen(path) - 1] == '/')
-        return apr_psprintf(cmd->pool, "GraphTokAudit: '%s' is no file's path", arg);
+        return apr_psprintf(cmd->pool, "%s: '%s' is no file's path", cmd->cmd->name, arg);
     if (apr_stat(&folder, ap_make_dirstr_parent(cmd->temp_pool, path), APR_FINFO_TYPE,
                  cmd->temp_pool) != APR_SUCCESS ||
         folder.filetype != APR_DIR)
-        return apr_psprintf(cmd->pool, "GraphTokAudit: there is no folder for %s", path);
+        return apr_psprintf(cmd->pool, "%s: there is no folder for %s", cmd->cmd->name, path);
     return NULL;
 }
 

@@ -173,6 +173,73 @@ def test_rotation_by_graceful_restart(make_site, sandbox):
         site.end()
 
 
+def test_what_was_cut_off_shows(make_site, sandbox):
+    """The end of the file, or all that one child wrote, after an orderly end."""
+    site = make(make_site, required="on")
+    site.start()
+    audited = Audited(site)
+    try:
+        browser = signed_in(site, sandbox)
+        assert browser.get(site.url + "/calendar/events").status == 200
+        site.httpd.stop()
+        whole = audited.lines()
+        done = audited.verify()
+        assert done["faults"] == [] and done["notes"] >= 2 and done["open"] == 0
+        for left in (len(whole) - 1, 1, 0):
+            audited.path.write_bytes(b"".join(whole[:left]))
+            assert {f["fault"] for f in audited.verify(check=WRONG)["faults"]} == {"truncated"}
+            assert left == 0 or audited.verify(options=["--heads", "off"])["faults"] == []
+        audited.path.write_bytes(b"".join(whole))
+        notes = site.folder / "audit.log.heads"
+        assert os.stat(notes).st_mode & 0o777 & ~0o640 == 0
+        notes.rename(site.folder / "elsewhere")
+        assert site.ctl("audit", "verify", check=False).returncode == NOINPUT
+        (site.folder / "elsewhere").rename(notes)
+
+        # Another server, which knows of the first by the file alone.
+        site.httpd.start()
+        signed_in(site, sandbox)
+        site.httpd.stop()
+        assert audited.verify()["faults"] == []
+        gone = json.loads(whole[0])["chain"].encode()
+        left = [line for line in audited.lines() if b'"chain":"%s"' % gone not in line]
+        assert audited.tampered(left) == {"truncated"}
+        audited.path.write_bytes(b"".join(left))
+        assert {f["fault"] for f in audited.verify(check=WRONG)["faults"]} == {"truncated"}
+    finally:
+        site.end()
+
+
+@pytest.mark.parametrize("piped", ["audit", "heads"])
+def test_heads_can_be_noted_anywhere(make_site, sandbox, piped):
+    site = make_site("event")
+    heads = site.folder / "noted"
+    if piped == "audit":
+        settings = f'GraphTokAudit "|{program(site)}"\nGraphTokAuditHeads {heads}\n'
+    else:
+        settings = (f"GraphTokAudit {site.folder}/audit.log\n"
+                    f'GraphTokAuditHeads "|{site.folder}/noter"\n')
+        noter = site.folder / "noter"
+        noter.write_text(f"#!/bin/sh\nexec cat >> {heads}\n")
+        os.chmod(noter, 0o755)
+    site.configure(settings=settings + "GraphTokAuditRequired on\n")
+    site.start()
+    audited = Audited(site)
+    try:
+        signed_in(site, sandbox)
+        site.httpd.wait_until(lambda: audited.path.exists() and audited.events("sign_in"), 10)
+        site.httpd.wait_until(lambda: heads.exists() and b'"start"' in heads.read_bytes(), 10)
+        noted = ["--heads", str(heads)]
+        done = audited.verify(audited.path, options=noted)
+        assert done["faults"] == [] and done["notes"] >= 1
+        copy = site.folder / "copy"
+        copy.write_bytes(b"")
+        assert {f["fault"] for f in audited.verify(copy, check=WRONG, options=noted)["faults"]} \
+            == {"truncated"}
+    finally:
+        site.end()
+
+
 def test_a_killed_child_leaves_an_open_chain(make_site, sandbox):
     site = make(make_site, required="on")
     site.start()

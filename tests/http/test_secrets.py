@@ -172,6 +172,29 @@ def test_a_keyring_that_hangs_stops_nobody(small, browser):
     assert vault.runs() == before + 1
 
 
+def test_an_audit_that_is_not_read_stops_nobody(small, browser):
+    site = small()
+    script = site.folder / "deaf"
+    script.write_text("#!/bin/sh\nexec sleep 1000\n")
+    os.chmod(script, 0o755)
+    site.configure(settings=f'GraphTokAudit "|{script}"\nGraphTokAuditRequired on\n')
+    site.start()
+    assert browser.sign_in(site.url + "/auth/login").status == 200
+    cookie = session_of(browser)
+    call = ("/calendar/events?top=1", cookie)
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        while {answer[0] for answer in pool.map(lambda _: get(site, *call), range(CROWD))} != {503}:
+            pass
+        crowd = [pool.submit(get, site, *call) for _ in range(5 * CROWD)]
+        for _ in range(5):
+            assert get(site, "/x.html")[2] == b"static"
+            assert get(site, "/health/microsoft")[0] == 200
+        answers = [one.result() for one in crowd]
+    assert {answer[0] for answer in answers} == {503}
+    assert all(int(answer[1]["Retry-After"]) > 0 for answer in answers)
+    assert site.httpd.log().count("GT0450") == 1
+
+
 def test_a_keyring_that_comes_late_is_found(small, browser, sandbox):
     site = small()
     vault = use_vault(site, "GraphTokKeyring", "keyring")

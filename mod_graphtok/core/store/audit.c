@@ -3,8 +3,9 @@
 /*
  * A record is built on the stack and written under this process's lock, which therefore also orders
  * the chain; other processes write to the same file without knowing of us (O_APPEND). A write that
- * fails leaves the chain where it was. A full pipe is waited for, for a second, once; then nobody
- * waits for it for another second.
+ * fails leaves the chain where it was. Nothing waits with the lock: a full pipe is waited for without
+ * it, and then the record is tied to the chain anew. Once a wait was in vain none follows before
+ * something could be written again.
  */
 
 #include "store/audit.h"
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,35 +27,55 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "store/audit_tail.h"
 
-#define PIPE_WAIT_MS 1000
+#define PIPE_WAIT apr_time_from_msec(200)
 #define MARK_EVERY apr_time_from_sec(60)
-#define MARKS_MAX 32 /* heads in a record */
+#define MARKS_MAX 32  /* heads in a record */
+#define STARTS_MAX 16 /* heads in a start: chains that the end of the file shows */
 
 /* Bytes a text may take when it is escaped; a user of 255 bytes, the longest, is never cut. */
 #define LONG_TEXT 1544
 #define SHORT_TEXT 192
 
+/** Where lines go. */
+typedef struct out_t {
+    int fd;      /* -1: nowhere */
+    int is_torn; /* the last write left a piece of a line */
+} out_t;
+
 struct gt_audit_t {
     gt_audit_conf_t conf;
-    char node[65];        /* name of this machine */
+    char node[65];      /* name of this machine */
+    atomic_int is_deaf; /* the pipe was full, and waiting for it was in vain */
+
     pthread_mutex_t lock; /* guards what follows, and the order of the chain */
+    out_t records, notes;
     gt_chain_key_t key;
     gt_head_place_t *place;
     gt_head_t head; /* the last record written */
     int has_begun;
     int has_ended;
-    int is_torn;            /* the last write left a piece of a line */
-    int is_failing;         /* said in the log */
-    int is_quiet;           /* the log hears of neither */
-    apr_time_t quiet_until; /* gt_mono(): the pipe was full a moment ago */
-    apr_int64_t lost;       /* records since the last one written */
+    int is_failing;   /* said in the log */
+    int has_no_notes; /* said in the log */
+    apr_int64_t lost; /* records since the last one written */
 };
 
+typedef enum kind_t {
+    KIND_OPERATION,
+    KIND_START, /* it names heads, and is noted outside as well */
+    KIND_MARK,  /* the same; alone it is not worth another one */
+    KIND_END,   /* the same, and nothing of this chain follows */
+    KIND_LAST   /* the same, and nothing of this process */
+} kind_t;
+
 typedef struct line_t {
+    kind_t kind;
     char text[GT_AUDIT_LINE];
     apr_size_t len;
 } line_t;
+
+static const char deaf[] = "the program does not read";
 
 /* ---- a line ---- */
 
@@ -106,11 +128,12 @@ static void add_text(line_t *line, const char *name, const char *text, apr_size_
     add(line, "\",");
 }
 
-static void begin_line(line_t *line, const char *event, const char *result)
+static void begin_line(line_t *line, kind_t kind, const char *event, const char *result)
 {
     apr_time_t now = gt_now();
     apr_time_exp_t t;
 
+    line->kind = kind;
     line->len = 0;
     apr_time_exp_gmt(&t, now);
     add(line,
@@ -124,7 +147,7 @@ static void describe(line_t *line, const gt_event_t *event)
     const gt_err_t *err = event->err;
     const gt_asker_t *asker = event->asker;
 
-    begin_line(line, gt_event_name(event->kind),
+    begin_line(line, KIND_OPERATION, gt_event_name(event->kind),
                err == GT_OK ? "ok" : gt_class_row(err->cls)->name);
     if (err != GT_OK) {
         add_text(line, "tag", err->tag, SHORT_TEXT);
@@ -143,64 +166,73 @@ static void describe(line_t *line, const gt_event_t *event)
     add_text(line, "detail", event->detail, SHORT_TEXT);
 }
 
-/* ---- writing ---- */
+static void add_heads(line_t *line, const gt_head_t *heads, int count)
+{
+    if (count == 0)
+        return;
+    add(line, "\"heads\":[");
+    for (int i = 0; i < count; i++) {
+        char text[GT_CHAIN_TEXT];
+
+        gt_head_print(text, &heads[i]);
+        add(line, "%s\"%s\"", i > 0 ? "," : "", text);
+    }
+    add(line, "],");
+}
+
+/* ---- writing; with the lock where nothing else is said ---- */
 
 /* @return bytes written; -1 with errno */
 static ssize_t write_once(int fd, const char *bytes, apr_size_t len)
 {
-    struct pollfd wait = {fd, POLLOUT, 0};
     ssize_t n;
 
     do
         n = write(fd, bytes, len);
     while (n < 0 && errno == EINTR);
-    if (n >= 0 || errno != EAGAIN)
-        return n;
-    if (poll(&wait, 1, PIPE_WAIT_MS) <= 0) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return write(fd, bytes, len);
+    return n;
 }
 
-static const char *put_bytes(gt_audit_t *audit, const char *bytes, apr_size_t len)
+/* @return NULL, or why it is not there */
+static const char *put_bytes(out_t *out, const char *bytes, apr_size_t len)
 {
     ssize_t n;
 
-    if (audit->conf.fd < 0)
+    if (out->fd < 0)
         return "it is not open";
-    if (gt_mono() < audit->quiet_until)
-        return "the program does not read";
     /* What a failed write left must not swallow this line. */
-    if (audit->is_torn && write_once(audit->conf.fd, "\n", 1) != 1)
-        return strerror(errno);
-    audit->is_torn = 0;
-    n = write_once(audit->conf.fd, bytes, len);
-    if (n == (ssize_t)len)
-        return NULL;
-    audit->is_torn = n > 0;
+    n = out->is_torn ? write_once(out->fd, "\n", 1) : 1;
+    if (n == 1) {
+        out->is_torn = 0;
+        n = write_once(out->fd, bytes, len);
+        if (n == (ssize_t)len)
+            return NULL;
+        out->is_torn = n > 0;
+    }
     if (n >= 0)
         return "there was no room for a whole line";
-    if (errno == EAGAIN)
-        audit->quiet_until = gt_mono() + apr_time_from_msec(PIPE_WAIT_MS);
-    return errno == EAGAIN ? "the program does not read" : strerror(errno);
+    return errno == EAGAIN ? deaf : strerror(errno);
 }
 
-static void say(gt_audit_t *audit, const char *why)
+/* Beside the file, where whoever cuts that may not reach. What cannot be noted is no reason to stop. */
+static void note(gt_audit_t *audit, const line_t *line)
 {
-    if (audit->is_quiet)
+    const char *why;
+
+    if (line->kind == KIND_OPERATION || audit->notes.fd < 0)
         return;
-    if (why != NULL && !audit->is_failing)
-        gt_log(GT_LOG_ERROR, "GT0450", "the audit cannot be written: %s; %s", why,
-               audit->conf.is_required ? "no token is handed out meanwhile"
-                                       : "operations go on unrecorded");
-    if (why == NULL && audit->is_failing)
-        gt_log(GT_LOG_NOTICE, NULL, "the audit can be written again");
-    audit->is_failing = why != NULL;
+    why = put_bytes(&audit->notes, line->text, line->len);
+    if (why != NULL && !audit->has_no_notes)
+        gt_log(
+            GT_LOG_WARNING, "GT0451",
+            "the ends of the audit's chains cannot be noted outside of it: %s; should its own end "
+            "be cut off, verification will not see it",
+            why);
+    audit->has_no_notes = why != NULL;
 }
 
-/* End the line, tie it to the chain and write it. Call with the lock. 1: written. */
-static int put(gt_audit_t *audit, line_t *line)
+/* End the line, tie it to the chain and write it. @return NULL, or why it is not there */
+static const char *put(gt_audit_t *audit, line_t *line)
 {
     gt_head_t next = {audit->head.chain, audit->has_begun ? audit->head.seq + 1 : 0, {0, 0}};
     const char *why;
@@ -212,23 +244,38 @@ static int put(gt_audit_t *audit, line_t *line)
     gt_chain_mac(&next, &audit->key, line->text, line->len);
     add(line, ",\"mac\":\"%016llx%016llx\"}\n", (unsigned long long)next.mac[0],
         (unsigned long long)next.mac[1]);
-    why = put_bytes(audit, line->text, line->len);
-    say(audit, why);
+    why = put_bytes(&audit->records, line->text, line->len);
     if (why != NULL)
-        return 0;
+        return why;
+    atomic_store(&audit->is_deaf, 0);
     audit->has_begun = 1;
     audit->head = next;
     gt_head_set(audit->place, &next);
-    return 1;
+    if (line->kind == KIND_MARK)
+        gt_head_told(audit->place);
+    note(audit, line);
+    return NULL;
 }
 
-/* ---- chains ---- */
+/* ---- chains; with the lock ---- */
 
-/* Call with the lock. */
-static int begin_chain(gt_audit_t *audit)
+/* What stands at the end of the file, or, that being empty, of what was noted beside it: the file
+ * before, or all that other chains wrote, cannot be taken away unseen. */
+static void add_what_stands(line_t *line, const gt_audit_t *audit)
+{
+    gt_head_t heads[STARTS_MAX];
+    int count = gt_audit_tail(heads, STARTS_MAX, audit->records.fd);
+
+    if (count == 0)
+        count = gt_audit_tail(heads, STARTS_MAX, audit->notes.fd);
+    add_heads(line, heads, count);
+}
+
+static const char *begin_chain(gt_audit_t *audit)
 {
     gt_head_t before = {0, 0, {0, 0}};
     char text[GT_CHAIN_TEXT];
+    const char *why;
     line_t line;
 
     if (audit->place == NULL && audit->conf.heads != NULL)
@@ -240,43 +287,101 @@ static int begin_chain(gt_audit_t *audit)
     audit->head = (gt_head_t){0, 0, {0, 0}};
     while (audit->head.chain == 0)
         gt_random(&audit->head.chain, sizeof(audit->head.chain));
-    begin_line(&line, "start", "ok");
+    begin_line(&line, KIND_START, "start", "ok");
     add_text(&line, "key", audit->key.id, SHORT_TEXT);
     gt_head_print(text, &before);
     add_text(&line, "after", before.chain != 0 ? text : NULL, SHORT_TEXT);
-    if (put(audit, &line))
+    add_what_stands(&line, audit);
+    why = put(audit, &line);
+    if (why != NULL)
+        audit->head = before;
+    return why;
+}
+
+/* How many are missing is said as soon as anything can be. */
+static const char *catch_up(gt_audit_t *audit)
+{
+    const char *why = audit->has_begun ? NULL : begin_chain(audit);
+    line_t line;
+
+    if (why != NULL || audit->lost == 0)
+        return why;
+    begin_line(&line, KIND_OPERATION, "lost", "ok");
+    add(&line, "\"count\":%lld,", (long long)audit->lost);
+    why = put(audit, &line);
+    if (why == NULL)
+        audit->lost = 0;
+    return why;
+}
+
+/* ---- a record, without the lock ---- */
+
+static const char *attempt(gt_audit_t *audit, line_t *line)
+{
+    const char *why;
+
+    pthread_mutex_lock(&audit->lock);
+    why = audit->has_ended ? "this process ends" : catch_up(audit);
+    if (why == NULL)
+        why = put(audit, line);
+    if (why == NULL && line->kind >= KIND_END) {
+        audit->has_begun = 0;
+        audit->has_ended = line->kind == KIND_LAST;
+    }
+    pthread_mutex_unlock(&audit->lock);
+    return why;
+}
+
+/* @return 0 when there is nothing more to wait for */
+static int await_room(gt_audit_t *audit, apr_time_t until)
+{
+    struct pollfd wait = {audit->conf.fd, POLLOUT, 0};
+    apr_interval_time_t left = until - gt_mono();
+
+    if (atomic_load(&audit->is_deaf))
+        return 0;
+    if (left > 0 && poll(&wait, 1, (int)(left / 1000) + 1) > 0)
         return 1;
-    audit->head = before;
+    atomic_store(&audit->is_deaf, 1);
     return 0;
 }
 
-/* How many are missing is said as soon as anything can be. Call with the lock. */
-static int catch_up(gt_audit_t *audit)
+/* @return NULL, or why it is not there */
+static const char *put_patiently(gt_audit_t *audit, line_t *line)
 {
-    line_t line;
+    apr_time_t until = gt_mono() + PIPE_WAIT;
+    apr_size_t len = line->len;
+    const char *why;
 
-    if (!audit->has_begun && !begin_chain(audit))
-        return 0;
-    if (audit->lost == 0)
-        return 1;
-    begin_line(&line, "lost", "ok");
-    add(&line, "\"count\":%lld,", (long long)audit->lost);
-    if (!put(audit, &line))
-        return 0;
-    audit->lost = 0;
-    return 1;
+    while ((why = attempt(audit, line)) == deaf && await_room(audit, until))
+        line->len = len;
+    return why;
+}
+
+/* Count it, and say what is new. */
+static void conclude(gt_audit_t *audit, const char *why)
+{
+    int is_new;
+
+    pthread_mutex_lock(&audit->lock);
+    audit->lost += why != NULL;
+    is_new = audit->is_failing != (why != NULL);
+    audit->is_failing = why != NULL;
+    pthread_mutex_unlock(&audit->lock);
+    if (is_new && why != NULL)
+        gt_log(GT_LOG_ERROR, "GT0450", "the audit cannot be written: %s; %s", why,
+               audit->conf.is_required ? "no token is handed out meanwhile"
+                                       : "operations go on unrecorded");
+    else if (is_new)
+        gt_log(GT_LOG_NOTICE, NULL, "the audit can be written again");
 }
 
 static int is_recorded(gt_audit_t *audit, line_t *line)
 {
-    int done;
+    const char *why = put_patiently(audit, line);
 
-    pthread_mutex_lock(&audit->lock);
-    done = !audit->has_ended && catch_up(audit) && put(audit, line);
-    if (!done)
-        audit->lost++;
-    pthread_mutex_unlock(&audit->lock);
-    return done;
+    conclude(audit, why);
+    return why == NULL;
 }
 
 static int take(void *baton, const gt_event_t *event)
@@ -303,11 +408,20 @@ static apr_status_t wipe(void *baton)
     return APR_SUCCESS;
 }
 
+const char *gt_audit_notes(const char *audit, const char *notes, int is_file, apr_pool_t *p)
+{
+    if (notes != NULL)
+        return strcmp(notes, "off") == 0 ? NULL : notes;
+    return is_file ? apr_pstrcat(p, audit, ".heads", NULL) : NULL;
+}
+
 gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p)
 {
     gt_audit_t *audit = apr_pcalloc(p, sizeof(*audit));
 
     audit->conf = *conf;
+    audit->records.fd = conf->fd;
+    audit->notes.fd = conf->notes;
     if (gethostname(audit->node, sizeof(audit->node) - 1) != 0)
         apr_cpystrn(audit->node, "localhost", sizeof(audit->node));
     pthread_mutex_init(&audit->lock, NULL);
@@ -315,27 +429,36 @@ gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p)
     return audit;
 }
 
-/* Call with the lock. */
-static void end_chain(gt_audit_t *audit)
+/* It names what others wrote, so that a server that ends well leaves no end unnamed but its last
+ * record's, which is noted outside. Nobody's operation: when it cannot be written the chain stays
+ * open, and that is all. */
+static void end_chain(gt_audit_t *audit, kind_t kind)
 {
+    gt_head_t heads[MARKS_MAX];
+    int from = 0, has_begun;
     line_t line;
 
-    if (!audit->has_begun)
+    pthread_mutex_lock(&audit->lock);
+    has_begun = audit->has_begun;
+    pthread_mutex_unlock(&audit->lock);
+    if (!has_begun)
         return;
-    /* Nobody's operation: when it cannot be written the chain stays open, and that is all. */
-    audit->is_quiet = 1;
-    begin_line(&line, "end", "ok");
-    (void)(catch_up(audit) && put(audit, &line));
-    audit->is_quiet = 0;
+    begin_line(&line, kind, "end", "ok");
+    if (audit->conf.heads != NULL)
+        add_heads(&line, heads, gt_heads_moved(heads, MARKS_MAX, &from, audit->conf.heads));
+    if (put_patiently(audit, &line) == NULL)
+        return;
+    pthread_mutex_lock(&audit->lock);
+    audit->has_begun = 0;
+    pthread_mutex_unlock(&audit->lock);
 }
 
 void gt_audit_key(gt_audit_t *audit, const gt_keyring_t *ring)
 {
     pthread_mutex_lock(&audit->lock);
-    end_chain(audit);
     audit->conf.ring = ring;
-    audit->has_begun = 0;
     pthread_mutex_unlock(&audit->lock);
+    end_chain(audit, KIND_END);
 }
 
 gt_event_sink_t gt_audit_sink(gt_audit_t *audit)
@@ -349,18 +472,6 @@ gt_event_sink_t gt_audit_sink(gt_audit_t *audit)
     return (gt_event_sink_t){audit, recorded, take};
 }
 
-static void add_heads(line_t *line, const gt_head_t *heads, int count)
-{
-    add(line, "\"heads\":[");
-    for (int i = 0; i < count; i++) {
-        char text[GT_CHAIN_TEXT];
-
-        gt_head_print(text, &heads[i]);
-        add(line, "%s\"%s\"", i > 0 ? "," : "", text);
-    }
-    add(line, "],");
-}
-
 void gt_audit_mark(gt_audit_t *audit)
 {
     gt_head_t heads[MARKS_MAX];
@@ -370,7 +481,7 @@ void gt_audit_mark(gt_audit_t *audit)
     if (audit->conf.heads == NULL || !gt_heads_due(audit->conf.heads, MARK_EVERY))
         return;
     while ((count = gt_heads_moved(heads, MARKS_MAX, &from, audit->conf.heads)) > 0) {
-        begin_line(&line, "mark", "ok");
+        begin_line(&line, KIND_MARK, "mark", "ok");
         add_heads(&line, heads, count);
         (void)is_recorded(audit, &line);
     }
@@ -378,9 +489,8 @@ void gt_audit_mark(gt_audit_t *audit)
 
 void gt_audit_end(gt_audit_t *audit)
 {
+    end_chain(audit, KIND_LAST);
     pthread_mutex_lock(&audit->lock);
-    if (!audit->has_ended)
-        end_chain(audit);
     audit->has_ended = 1;
     gt_head_release(audit->place);
     audit->place = NULL;

@@ -13,8 +13,9 @@
  *     [detail] node pid chain seq prev mac
  *
  * A chain begins with a "start" record (key: id of the key its MACs are made with; after: the head
- * found in its place) and ends, when its process ends well, with an "end" record; "mark" records
- * name the heads of other chains; "lost" says how many records could not be written before it.
+ * found in its place; heads: the last records that the file shows) and ends, when its process ends
+ * well, with an "end" record; this and "mark" records name the heads of other chains; "lost" says how
+ * many records could not be written before it. Records that name heads are also noted outside.
  */
 
 #include "base/event.h"
@@ -26,11 +27,20 @@ typedef struct gt_audit_t gt_audit_t;
 
 /** What a writer is made with; all of it outlives the writer. */
 typedef struct gt_audit_conf_t {
-    int fd;          /* O_APPEND or a pipe's end, O_NONBLOCK there; -1: it could not be opened */
-    int is_required; /* 1: what cannot be recorded must not happen */
-    void *heads;     /* gt_heads_size() bytes that the processes share; NULL: none */
+    int fd;    /* O_APPEND, readable when it is a file, or a pipe's end, O_NONBLOCK there; -1: it
+                          could not be opened */
+    int notes; /* the same for what is noted outside; -1: nowhere */
+    int is_required;          /* 1: what cannot be recorded must not happen */
+    void *heads;              /* gt_heads_size() bytes that the processes share; NULL: none */
     const gt_keyring_t *ring; /* NULL: not there yet */
 } gt_audit_conf_t;
+
+/**
+ * Where heads are noted for an audit: what GraphTokAuditHeads says, else beside a file.
+ * @param is_file  1: the audit is a regular file
+ * @return a path, "|program" or NULL: nowhere
+ */
+const char *gt_audit_notes(const char *audit, const char *notes, int is_file, apr_pool_t *p);
 
 /** Make this process's writer, after the fork. Nothing is written before the first record. */
 gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p);

@@ -42,6 +42,7 @@ typedef struct chain_t {
 /** A head that some record names. */
 typedef struct witness_t {
     gt_head_t head;
+    const char *begun; /* time of the chain's start, when that was noted outside; NULL: not known */
     const char *file;
     apr_int64_t line;
 } witness_t;
@@ -52,14 +53,15 @@ struct gt_audit_check_t {
     apr_hash_t *chains;
     apr_hash_t *witnesses; /* the furthest of each chain */
     gt_audit_counts_t counts;
-    const char *file; /* of the line at hand */
+    const char *begun; /* time of the files' first record */
+    const char *file;  /* of the line at hand */
     apr_int64_t line;
 };
 
 /** What a line says of itself. */
 typedef struct record_t {
     const json_t *json;
-    const char *event;
+    const char *event, *time;
     apr_uint64_t chain, seq;
     gt_head_t prev; /* its MAC */
     gt_head_t own;
@@ -146,70 +148,88 @@ static int parse(record_t *record, const char *bytes, apr_size_t len, apr_pool_t
         return 0;
     record->json = json;
     record->event = gt_json_text(json, "event");
+    record->time = gt_json_text(json, "time");
     record->bytes = bytes;
     record->signed_len = len - MAC_TAIL;
-    return record->event != NULL && parse_place(record, p) &&
-           parse_mac(&record->prev, gt_json_text(json, "prev"), p) &&
-           parse_mac(&record->own, gt_json_text(json, "mac"), p);
+    if (record->event == NULL || record->time == NULL || !parse_place(record, p) ||
+        !parse_mac(&record->prev, gt_json_text(json, "prev"), p) ||
+        !parse_mac(&record->own, gt_json_text(json, "mac"), p))
+        return 0;
+    record->own.chain = record->chain;
+    record->own.seq = record->seq;
+    return 1;
 }
 
-static int is_right(const record_t *record, const chain_t *chain)
+static int is_right(const record_t *record, const gt_chain_key_t *key)
 {
     gt_head_t made = {0, 0, {0, 0}};
 
-    gt_chain_mac(&made, &chain->key, record->bytes, record->signed_len);
+    gt_chain_mac(&made, key, record->bytes, record->signed_len);
     return same_mac(&made, &record->own);
 }
 
 /* ---- chains ---- */
 
-static void note_head(gt_audit_check_t *check, const char *text)
+static witness_t *note_head(gt_audit_check_t *check, const gt_head_t *head)
 {
-    witness_t *witness;
-    gt_head_t head;
+    witness_t *witness = apr_hash_get(check->witnesses, &head->chain, sizeof(head->chain));
 
-    if (text == NULL || !gt_head_parse(&head, text))
-        return;
-    witness = apr_hash_get(check->witnesses, &head.chain, sizeof(head.chain));
     if (witness == NULL) {
         witness = apr_pcalloc(check->pool, sizeof(*witness));
-        witness->head = head;
-        apr_hash_set(check->witnesses, &witness->head.chain, sizeof(head.chain), witness);
+        witness->head = *head;
+        apr_hash_set(check->witnesses, &witness->head.chain, sizeof(head->chain), witness);
     }
-    if (head.seq >= witness->head.seq) {
-        witness->head = head;
+    if (head->seq >= witness->head.seq) {
+        witness->head = *head;
         witness->file = check->file;
         witness->line = check->line;
     }
+    return witness;
+}
+
+static void note_text(gt_audit_check_t *check, const char *text)
+{
+    gt_head_t head;
+
+    if (text != NULL && gt_head_parse(&head, text))
+        (void)note_head(check, &head);
 }
 
 /* What a record whose MAC is right says of others. */
-static void believe(gt_audit_check_t *check, const record_t *record)
+static void note_others(gt_audit_check_t *check, const record_t *record)
 {
     const json_t *heads = json_object_get(record->json, "heads");
-    apr_int64_t lost;
     apr_size_t i;
     json_t *item;
 
-    check->counts.records++;
-    note_head(check, gt_json_text(record->json, "after"));
+    note_text(check, gt_json_text(record->json, "after"));
     json_array_foreach (heads, i, item)
-        note_head(check, json_string_value(item));
+        note_text(check, json_string_value(item));
+}
+
+static void believe(gt_audit_check_t *check, const record_t *record)
+{
+    apr_int64_t lost;
+
+    check->counts.records++;
+    if (check->begun == NULL)
+        check->begun = apr_pstrdup(check->pool, record->time);
+    note_others(check, record);
     if (strcmp(record->event, "lost") == 0 && gt_json_number(&lost, record->json, "count"))
         check->counts.lost += lost;
 }
 
 /* The key of a chain is named by its first record; one that begins late is tried with all. */
-static int find_key(chain_t *chain, const gt_audit_check_t *check, const record_t *record)
+static int find_key(gt_chain_key_t *key, const gt_audit_check_t *check, const record_t *record)
 {
     const apr_array_header_t *keys = gt_keyring_keys(check->conf.ring);
     const char *id = gt_json_text(record->json, "key");
 
     if (id != NULL)
-        return gt_chain_key(&chain->key, check->conf.ring, id);
+        return gt_chain_key(key, check->conf.ring, id);
     for (int i = 0; i < keys->nelts && record->seq > 0; i++) {
         id = APR_ARRAY_IDX(keys, i, const gt_key_t *)->id;
-        if (gt_chain_key(&chain->key, check->conf.ring, id) && is_right(record, chain))
+        if (gt_chain_key(key, check->conf.ring, id) && is_right(record, key))
             return 1;
     }
     return 0;
@@ -234,7 +254,7 @@ static void begin_chain(gt_audit_check_t *check, const record_t *record)
 
     apr_pool_cleanup_register(check->pool, chain, wipe_key, apr_pool_cleanup_null);
     chain->id = record->chain;
-    known = find_key(chain, check, record);
+    known = find_key(&chain->key, check, record);
     if (!known) {
         tell(check, GT_AUDIT_UNSIGNED,
              record->seq > 0 ? "no key of the keyring made this record, or it was changed"
@@ -243,7 +263,7 @@ static void begin_chain(gt_audit_check_t *check, const record_t *record)
                  : "this chain was made without a key: anybody could have");
         return;
     }
-    if (!is_right(record, chain)) {
+    if (!is_right(record, &chain->key)) {
         tell(check, GT_AUDIT_CHANGED, "this record was changed");
         return;
     }
@@ -300,7 +320,7 @@ static void advance(gt_audit_check_t *check, chain_t *chain, const record_t *rec
 
 static void follow(gt_audit_check_t *check, chain_t *chain, const record_t *record)
 {
-    if (!is_right(record, chain)) {
+    if (!is_right(record, &chain->key)) {
         tell(check, GT_AUDIT_CHANGED, "this record was changed");
         if (record->seq == chain->head.seq + 1) {
             chain->head.seq++;
@@ -317,22 +337,65 @@ static void follow(gt_audit_check_t *check, chain_t *chain, const record_t *reco
         tell(check, GT_AUDIT_REPEATED, "this record stands above already");
 }
 
+/* ---- lines ---- */
+
+static void come_to(gt_audit_check_t *check, const char *file, apr_int64_t number)
+{
+    if (check->file == NULL || strcmp(check->file, file) != 0)
+        check->file = apr_pstrdup(check->pool, file);
+    check->line = number;
+}
+
+/* @return 1 when there is a record to look at */
+static int read_record(record_t *record, gt_audit_check_t *check, const char *bytes, apr_size_t len,
+                       int is_whole)
+{
+    if (len == 0 && is_whole)
+        return 0;
+    apr_pool_clear(check->scratch);
+    if (is_whole && parse(record, bytes, len, check->scratch))
+        return 1;
+    tell(check, GT_AUDIT_DAMAGED, is_whole ? "this is no record" : "the last line has no end");
+    return 0;
+}
+
+static void believe_note(gt_audit_check_t *check, const record_t *record)
+{
+    witness_t *witness = note_head(check, &record->own);
+
+    check->counts.notes++;
+    if (strcmp(record->event, "start") == 0)
+        witness->begun = apr_pstrdup(check->pool, record->time);
+    note_others(check, record);
+}
+
+void gt_audit_check_note(gt_audit_check_t *check, const char *file, apr_int64_t number,
+                         const char *bytes, apr_size_t len, int is_whole)
+{
+    gt_chain_key_t key;
+    record_t record;
+
+    come_to(check, file, number);
+    if (!read_record(&record, check, bytes, len, is_whole))
+        return;
+    if (!find_key(&key, check, &record))
+        tell(check, GT_AUDIT_UNSIGNED, "no key of the keyring made this note");
+    else if (!is_right(&record, &key))
+        tell(check, GT_AUDIT_CHANGED, "this note was changed");
+    else
+        believe_note(check, &record);
+    OPENSSL_cleanse(&key, sizeof(key));
+}
+
 void gt_audit_check_line(gt_audit_check_t *check, const char *file, apr_int64_t number,
                          const char *bytes, apr_size_t len, int is_whole)
 {
     record_t record;
     chain_t *chain;
 
-    if (check->file == NULL || strcmp(check->file, file) != 0)
-        check->file = apr_pstrdup(check->pool, file);
-    check->line = number;
-    if (len == 0 && is_whole)
+    come_to(check, file, number);
+    if (!read_record(&record, check, bytes, len, is_whole))
         return;
-    apr_pool_clear(check->scratch);
-    if (!is_whole || !parse(&record, bytes, len, check->scratch)) {
-        tell(check, GT_AUDIT_DAMAGED, is_whole ? "this is no record" : "the last line has no end");
-        return;
-    }
     chain = apr_hash_get(check->chains, &record.chain, sizeof(record.chain));
     if (chain == NULL)
         begin_chain(check, &record);
@@ -356,13 +419,20 @@ static void tell_gaps(gt_audit_check_t *check, const chain_t *chain)
     }
 }
 
+/* 1 when a chain that the files lack was begun while they were written: it is in none that is gone. */
+static int began_within(const gt_audit_check_t *check, const witness_t *witness)
+{
+    return witness->begun != NULL && check->begun != NULL &&
+           strcmp(witness->begun, check->begun) > 0;
+}
+
 static void tell_witness(gt_audit_check_t *check, const witness_t *witness)
 {
     const chain_t *chain =
         apr_hash_get(check->chains, &witness->head.chain, sizeof(witness->head.chain));
     apr_uint64_t last = chain != NULL ? chain->head.seq : 0;
 
-    if (chain == NULL && check->conf.may_begin_late)
+    if (chain == NULL && check->conf.may_begin_late && !began_within(check, witness))
         return;
     if (chain == NULL)
         tell_at(check, GT_AUDIT_TRUNCATED, witness->file, witness->line,

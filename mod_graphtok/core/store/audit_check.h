@@ -5,8 +5,10 @@
 /**
  * @file audit_check.h
  * Whether audit files are as they were written: every record's MAC, every chain's numbers and
- * links, and every head that another record names. Lines are read in the order in which they were
- * written, oldest file first. Nothing in a line is trusted before its MAC was found right.
+ * links, and every head that another record names, in the files or in what was noted outside of them.
+ * Notes are read first (a record is noted when it stands in its file), then lines in the order in
+ * which they were written, oldest file first. Nothing in a line is trusted before its MAC was found
+ * right.
  */
 
 #include "store/chain.h"
@@ -39,8 +41,9 @@ typedef struct gt_audit_finding_t {
 /** What was seen in all. */
 typedef struct gt_audit_counts_t {
     apr_int64_t records, chains;
-    apr_int64_t open; /* chains without an end: at work, or killed */
-    apr_int64_t lost; /* records that the writers say they could not write */
+    apr_int64_t open;  /* chains without an end: at work, or killed */
+    apr_int64_t lost;  /* records that the writers say they could not write */
+    apr_int64_t notes; /* records noted outside */
     apr_int64_t wrong;
 } gt_audit_counts_t;
 
@@ -53,6 +56,10 @@ typedef struct gt_audit_check_conf_t {
 
 /** Begin. */
 gt_audit_check_t *gt_audit_check_make(const gt_audit_check_conf_t *conf, apr_pool_t *p);
+
+/** The next line of what was noted outside; as gt_audit_check_line. */
+void gt_audit_check_note(gt_audit_check_t *check, const char *file, apr_int64_t number,
+                         const char *bytes, apr_size_t len, int is_whole);
 
 /** The next line, without its newline. @param is_whole 0: the file ended without one */
 void gt_audit_check_line(gt_audit_check_t *check, const char *file, apr_int64_t number,

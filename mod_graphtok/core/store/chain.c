@@ -83,13 +83,23 @@ void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head)
              (unsigned long long)head->mac[1]);
 }
 
-/* 16 lower-case hex digits; where they end, or NULL. */
+/* What these take, they take from the begin of a text; each returns where it ends, or NULL when it is
+ * not there, and NULL for NULL. */
+
+static const char *take(const char *literal, const char *text)
+{
+    apr_size_t len = strlen(literal);
+
+    return text != NULL && strncmp(text, literal, len) == 0 ? text + len : NULL;
+}
+
+/* 16 lower-case hex digits. */
 static const char *take_hex(apr_uint64_t *number, const char *text)
 {
     static const char digits[] = "0123456789abcdef";
 
     *number = 0;
-    for (int i = 0; i < 16; i++, text++) {
+    for (int i = 0; text != NULL && i < 16; i++, text++) {
         const char *digit = *text != '\0' ? strchr(digits, *text) : NULL;
 
         if (digit == NULL)
@@ -99,25 +109,50 @@ static const char *take_hex(apr_uint64_t *number, const char *text)
     return text;
 }
 
+static const char *take_mac(apr_uint64_t mac[2], const char *text)
+{
+    return take_hex(&mac[1], take_hex(&mac[0], text));
+}
+
+static const char *take_number(apr_uint64_t *number, const char *text)
+{
+    apr_size_t len = text != NULL ? strspn(text, "0123456789") : 0;
+    apr_int64_t value;
+    char digits[24];
+
+    if (len == 0 || len >= sizeof(digits))
+        return NULL;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
+    if (!gt_number(&value, digits, 0, APR_INT64_MAX))
+        return NULL;
+    *number = (apr_uint64_t)value;
+    return text + len;
+}
+
 int gt_head_parse(gt_head_t *head, const char *text)
 {
-    const char *at = take_hex(&head->chain, text);
-    char seq[24];
-    apr_int64_t number;
-    apr_size_t len;
+    const char *at = take(":", take_hex(&head->chain, text));
 
-    if (at == NULL || *at++ != ':')
-        return 0;
-    len = strcspn(at, ":");
-    if (at[len] != ':' || len >= sizeof(seq))
-        return 0;
-    memcpy(seq, at, len);
-    seq[len] = '\0';
-    if (!gt_number(&number, seq, 0, APR_INT64_MAX))
-        return 0;
-    head->seq = (apr_uint64_t)number;
-    at = take_hex(&head->mac[0], at + len + 1);
-    at = at != NULL ? take_hex(&head->mac[1], at) : NULL;
+    at = take(":", take_number(&head->seq, at));
+    at = take_mac(head->mac, at);
+    return at != NULL && *at == '\0';
+}
+
+int gt_head_of_line(gt_head_t *head, const char *line)
+{
+    static const char begin[] = ",\"chain\":\"";
+    apr_uint64_t before[2];
+    const char *at = NULL;
+
+    /* Quotes within a value have a backslash before them, so the last one is the member. */
+    for (const char *next = line; (next = strstr(next, begin)) != NULL; next++)
+        at = next;
+    at = take_hex(&head->chain, take(begin, at));
+    at = take_number(&head->seq, take("\",\"seq\":", at));
+    at = take_mac(before, take(",\"prev\":\"", at));
+    at = take_mac(head->mac, take("\",\"mac\":\"", at));
+    at = take("\"}", at);
     return at != NULL && *at == '\0';
 }
 
@@ -179,6 +214,20 @@ void gt_head_set(gt_head_place_t *place, const gt_head_t *head)
     atomic_fetch_add(&place->turn, 1);
 }
 
+/* A chain's numbers begin anew, so the chain is part of what was told. */
+static apr_uint64_t mark_of(const gt_head_t *head)
+{
+    return head->chain ^ (head->seq + 1);
+}
+
+void gt_head_told(gt_head_place_t *place)
+{
+    gt_head_t head;
+
+    if (place != NULL && look(&head, place))
+        atomic_store(&place->marked, mark_of(&head));
+}
+
 void gt_head_release(gt_head_place_t *place)
 {
     if (place != NULL)
@@ -201,13 +250,9 @@ int gt_heads_moved(gt_head_t *found, int most, int *from, void *memory)
 
     for (; *from < PLACES && count < most; ++*from) {
         gt_head_place_t *place = &heads->places[*from];
-        apr_uint64_t seen;
-
         if (!look(&found[count], place) || found[count].chain == 0)
             continue;
-        /* A chain's numbers begin anew, so the chain is part of what was seen. */
-        seen = found[count].chain ^ (found[count].seq + 1);
-        if (atomic_exchange(&place->marked, seen) != seen)
+        if (atomic_exchange(&place->marked, mark_of(&found[count])) != mark_of(&found[count]))
             count++;
     }
     return count;

@@ -49,6 +49,12 @@ void gt_chain_mac(gt_head_t *head, const gt_chain_key_t *key, const void *bytes,
 void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head);
 GT_MUST int gt_head_parse(gt_head_t *head, const char *text);
 
+/**
+ * The head that a line of the audit says it is. The line may be anybody's: nothing in it is verified.
+ * @return 0 when it is no record
+ */
+GT_MUST int gt_head_of_line(gt_head_t *head, const char *line);
+
 /** A process's place in the shared memory. */
 typedef struct gt_head_place_t gt_head_place_t;
 
@@ -64,6 +70,9 @@ gt_head_place_t *gt_heads_claim(void *memory, gt_head_t *before);
 
 /** The owner's new head. One thread at a time. */
 void gt_head_set(gt_head_place_t *place, const gt_head_t *head);
+
+/** The owner's head needs not be told by gt_heads_moved. */
+void gt_head_told(gt_head_place_t *place);
 
 /** Give the place back; its head stays for the next one. */
 void gt_head_release(gt_head_place_t *place);
