@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <apr_pools.h>
+#include <apr_strings.h>
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -48,6 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline != NULL ? newline : end;
 
+        gt_head_t head;
+
+        /* As the end of a file that a chain begins after, and as what was noted outside. */
+        (void)!gt_head_of_line(&head, apr_pstrmemdup(p, at, (apr_size_t)(stop - at)));
+        if (size % 2 == 1)
+            gt_audit_check_note(check, "notes", line, at, (apr_size_t)(stop - at), newline != NULL);
         gt_audit_check_line(check, "file", line, at, (apr_size_t)(stop - at), newline != NULL);
         at = stop + 1;
     }
