@@ -286,15 +286,33 @@ gt_journal_t *share_journal(void)
     return journal;
 }
 
-void put_answer(gt_journal_t *journal, apr_int64_t generation)
+void put_answer(gt_journal_t *journal, const char *store, apr_int64_t generation)
 {
-    gt_entry_t entry = {.store = "main", .owner = tom, .generation = generation};
+    gt_entry_t entry = {.store = store, .owner = tom, .generation = generation};
 
     entry.tokens.access = gt_secret_from("at-1", pool);
     entry.tokens.refresh = gt_secret_from("rt-1", pool);
     entry.tokens.scope = "User.Read";
     entry.tokens.expires_at = gt_now() + SECONDS(3600);
     ck_ok(gt_journal_put(journal, &entry, pool));
+}
+
+gt_vault_t *vault_with_beta(gt_crew_t *crew)
+{
+    gt_config_t *both = apr_pmemdup(pool, config, sizeof(*config));
+    gt_store_conf_t *beta = gt_store_conf_default("beta", pool);
+    gt_vault_parts_t parts = child[0].vault->parts;
+    gt_vault_t *vault;
+
+    beta->table = "beta_tokens";
+    both->stores = apr_array_make(pool, 2, sizeof(gt_store_conf_t *));
+    APR_ARRAY_PUSH(both->stores, gt_store_conf_t *) = beta;
+    apr_array_cat(both->stores, config->stores);
+    parts.config = both;
+    parts.crew = NULL;
+    vault = gt_vault_make(&parts, pool);
+    vault->parts.crew = crew;
+    return vault;
 }
 
 gt_err_t *revoke_tom(child_t *c, int *had_grant)

@@ -82,8 +82,11 @@ const char *answer_of(asker_t *asker);
 /* Both children use this journal, in a folder of the test's, from now on. */
 gt_journal_t *share_journal(void);
 
-/* tom's answer at-1, rt-1 to a refresh of this generation, in the journal. */
-void put_answer(gt_journal_t *journal, apr_int64_t generation);
+/* tom's answer at-1, rt-1 to a refresh of this generation, in the journal for a store. */
+void put_answer(gt_journal_t *journal, const char *store, apr_int64_t generation);
+
+/* A vault of a store beta, which was not migrated, and then main; no crew, no periodic work. */
+gt_vault_t *vault_with_beta(gt_crew_t *crew);
 
 /* Revoke, on child `c`. */
 gt_err_t *revoke_tom(child_t *c, int *had_grant);

@@ -371,6 +371,21 @@ START_TEST(what_fails_is_left_for_a_while_and_others_are_done)
 }
 END_TEST
 
+START_TEST(a_store_that_is_not_migrated_stops_no_other)
+{
+    gt_jobs_t *jobs = gt_jobs_make(vault_with_beta(child[0].crew), pool);
+    gt_jobs_done_t done;
+
+    make_grant("tom", 400, 60);
+    do {
+        gt_jobs_tick(jobs, pool);
+        gt_jobs_done(&done, jobs);
+        poll(NULL, 0, 5);
+    } while (done.refreshed == 0);
+    bench_tag(gt_jobs_trouble(jobs, pool), "GT1103");
+}
+END_TEST
+
 START_TEST(who_has_stopped_begins_nothing)
 {
     gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
@@ -499,6 +514,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_refresh_has_a_turn_and_waits_for_it);
     tcase_add_test(tcase, a_turn_that_was_missed_is_taken_anew);
     tcase_add_test(tcase, what_fails_is_left_for_a_while_and_others_are_done);
+    tcase_add_test(tcase, a_store_that_is_not_migrated_stops_no_other);
     tcase_add_test(tcase, who_has_stopped_begins_nothing);
     tcase_add_test(tcase, what_was_picked_and_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);

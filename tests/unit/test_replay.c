@@ -6,8 +6,13 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 
+#include <apr_strings.h>
+
+#include "base/clock.h"
 #include "base/event.h"
+#include "base/log.h"
 #include "base/secret.h"
 
 Suite *suite_replay(void);
@@ -18,12 +23,19 @@ static gt_journal_t *journal;
 static apr_int64_t generation;
 static int acquires_left;
 
+/* Nothing happens by itself from then on. */
+static void stop_crews(void)
+{
+    gt_crew_stop(child[0].crew, 0);
+    gt_crew_stop(child[1].crew, 0);
+}
+
 /* ---- a holder that dies ---- */
 
 static void put_before_the_lease(void)
 {
     if (--acquires_left == 0)
-        put_answer(journal, generation);
+        put_answer(journal, "main", generation);
 }
 
 /* The process that holds the lease writes its answer, and has died, right after our look into the
@@ -33,8 +45,7 @@ START_TEST(a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again)
     gt_refresh_ask_t what = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
     gt_refresh_t *refresh;
 
-    gt_crew_stop(child[0].crew, 0); /* so that nothing else uses its connection */
-    gt_crew_stop(child[1].crew, 0);
+    stop_crews(); /* so that nothing else uses its connection */
     journal = share_journal();
     child[0].vault->parts.holder = "host/4000000/1/node";
     sign_in_row(&tom, 0);
@@ -90,12 +101,115 @@ START_TEST(whoever_waits_elsewhere_hears_of_an_answer_in_the_journal)
 }
 END_TEST
 
+/* ---- a store that fails ---- */
+
+static atomic_int said;
+
+static int wants(void *baton, int level)
+{
+    (void)baton;
+    return level <= GT_LOG_WARNING;
+}
+
+static void count(void *baton, int level, const char *line)
+{
+    (void)baton;
+    (void)level;
+    if (strstr(line, "GT0625") != NULL)
+        atomic_fetch_add(&said, 1);
+}
+
+START_TEST(what_waits_is_stored_whatever_else_fails)
+{
+    static const gt_log_sink_t sink = {NULL, wants, count};
+    gt_vault_t *vault;
+
+    gt_log_set(NULL);
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    put_answer(journal, "beta", row()->generation);
+    put_answer(journal, "main", row()->generation);
+    put_answer(journal, "beta", row()->generation + 1);
+    bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO hidden");
+    vault = vault_with_beta(NULL);
+    gt_log_set(&sink);
+    gt_news_read(vault, pool);
+    gt_replay_all(vault, pool);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 2);
+    /* Of both stores: what changed, what is to be dropped. Of beta: the journal. */
+    ck_assert_int_eq(atomic_load(&said), 5);
+    while (gt_upkeep_find(vault, "beta")->replay.failures < 3) {
+        gt_upkeep_find(vault, "beta")->replay.until = 0;
+        gt_replay_all(vault, pool);
+    }
+    ck_assert_int_eq(atomic_load(&said), 5);
+    gt_log_set(NULL);
+}
+END_TEST
+
+START_TEST(news_of_a_store_come_whatever_becomes_of_another)
+{
+    gt_vault_t *vault;
+
+    stop_crews();
+    sign_in_row(&tom, 3600);
+    gives(&child[0], "at-0");
+    bench_run(bench, "UPDATE user_tokens SET status = 0, revision = revision + 1");
+    vault = vault_with_beta(NULL);
+    while (is_cached("at-0"))
+        gt_news_read(vault, pool);
+}
+END_TEST
+
+/* ---- a child that is new ---- */
+
+/* A revocation elsewhere, a minute ago; no child has looked since. */
+START_TEST(a_new_child_looks_back_to_the_last_round_of_the_others)
+{
+    gt_vault_t *vault;
+
+    stop_crews();
+    sign_in_row(&tom, 3600);
+    gives(&child[0], "at-0");
+    bench_run(bench, "UPDATE user_tokens SET status = 0, revision = revision - 60000");
+    ck_assert(gt_cache_keep_text(cache, "news read main",
+                                 apr_psprintf(pool, "%ld", (long)(gt_ticks() - SECONDS(61))),
+                                 SECONDS(300)));
+    vault = vault_with_beta(NULL);
+    while (is_cached("at-0"))
+        gt_news_read(vault, pool);
+}
+END_TEST
+
+/* The same where it is not known when the last round was. */
+START_TEST(where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached)
+{
+    gt_vault_t *vault;
+
+    stop_crews();
+    sign_in_row(&tom, 3600);
+    gives(&child[0], "at-0");
+    bench_run(bench, "UPDATE user_tokens SET status = 0, revision = revision - 60000");
+    ck_assert(gt_cache_keep_text(cache, "news read main", "99999999999999999", SECONDS(300)));
+    vault = vault_with_beta(NULL);
+    while (is_cached("at-0"))
+        gt_news_read(vault, pool);
+}
+END_TEST
+
 Suite *suite_replay(void)
 {
     Suite *suite = suite_create("replay");
     TCase *away = children_case(suite, "away", GT_SQLITE);
+    TCase *stores = children_case(suite, "stores", GT_SQLITE);
     TCase *dead = children_case(suite, "dead", GT_SQLITE);
 
+    tcase_add_test(stores, what_waits_is_stored_whatever_else_fails);
+    tcase_add_test(stores, news_of_a_store_come_whatever_becomes_of_another);
+    tcase_add_test(stores, a_new_child_looks_back_to_the_last_round_of_the_others);
+    tcase_add_test(stores, where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached);
     tcase_add_test(away, whoever_waits_elsewhere_hears_of_an_answer_in_the_journal);
     tcase_add_test(dead, a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again);
     return suite;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -312,4 +313,22 @@ apr_interval_time_t gt_backoff(int n, apr_interval_time_t base, apr_interval_tim
         wait = max;
     gt_random(&dice, sizeof(dice));
     return wait - wait / 5 + (apr_interval_time_t)(0.4 * (double)wait * dice / 4294967295.0);
+}
+
+int gt_pause_lasts(const gt_pause_t *pause)
+{
+    return gt_ticks() < pause->until;
+}
+
+apr_interval_time_t gt_pause_after(gt_pause_t *pause, int failed, apr_interval_time_t base,
+                                   apr_interval_time_t max)
+{
+    apr_interval_time_t span = 0;
+
+    if (failed)
+        span = gt_backoff(pause->failures < INT_MAX ? pause->failures++ : INT_MAX, base, max);
+    else
+        pause->failures = 0;
+    pause->until = failed ? gt_ticks() + span : 0;
+    return span;
 }

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "jobs/jobs.h"
 #include "store/duty.h"
 
@@ -22,8 +23,9 @@ struct gt_jobs_t {
     atomic_int is_stopped;
     atomic_int under_way;
     atomic_int found;         /* parts that were due when last looked */
-    atomic_int failures;      /* of the database, in a row */
-    atomic_int failed_as;     /* class of the last one */
+    gt_pause_t *pauses;       /* of each store, after failures; the tick's own */
+    atomic_int failing;       /* stores whose last tick failed */
+    atomic_int failed_as;     /* class of the last failure */
     atomic_llong more_at;     /* ticks: a part that had more is due again by then */
     atomic_llong quiet_until; /* ticks: nobody looks before */
     atomic_llong refreshed, not_refreshed, expired, removed, valid, not_valid;

@@ -65,6 +65,8 @@ gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p)
 
     jobs->vault = vault;
     jobs->main = gt_vault_store(vault, "main");
+    jobs->pauses =
+        apr_pcalloc(p, (apr_size_t)gt_jobs_config(jobs)->stores->nelts * sizeof(gt_pause_t));
     jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
     return jobs;
 }
@@ -90,7 +92,7 @@ int gt_jobs_are_idle(gt_jobs_t *jobs)
 
 gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p)
 {
-    if (atomic_load(&jobs->failures) == 0)
+    if (atomic_load(&jobs->failing) == 0)
         return GT_OK;
     return gt_err(p, (gt_class_t)atomic_load(&jobs->failed_as), "GT1103",
                   "background work stopped before all was done that is due");
@@ -159,41 +161,39 @@ static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, 
     return GT_OK;
 }
 
-/** How long until the next look. Whoever has forgotten to migrate is told more and more seldom. */
-static void rest(gt_jobs_t *jobs, const gt_err_t *err)
+/** A store's turn in this tick. Whoever has forgotten to migrate one is told more and more seldom,
+ * and the others go on. @return 1 when the store failed, now or when it was tried last */
+static int try_store(gt_jobs_t *jobs, int i, apr_time_t until, apr_pool_t *p)
 {
-    apr_interval_time_t span = 0;
+    const gt_store_conf_t *conf = APR_ARRAY_IDX(gt_jobs_config(jobs)->stores, i, gt_store_conf_t *);
+    gt_pause_t *pause = &jobs->pauses[i];
+    apr_interval_time_t span;
+    gt_err_t *err;
 
-    if (err != GT_OK) {
-        atomic_store(&jobs->failed_as, (int)err->cls);
-        span = gt_backoff(atomic_fetch_add(&jobs->failures, 1), AFTER_FAILURE, AFTER_FAILURES);
-    }
-    else
-        atomic_store(&jobs->failures, 0);
-    if (err == GT_OK && atomic_load(&jobs->found) == 0)
-        span = AFTER_NOTHING;
-    atomic_store(&jobs->quiet_until, gt_ticks() + span);
-    if (err != GT_OK)
-        gt_log(GT_LOG_WARNING, "GT1101", "%s (%s); tried again in %d s", err->detail, err->tag,
-               (int)apr_time_sec(span));
+    if (gt_pause_lasts(pause))
+        return 1;
+    err = do_store(jobs, gt_vault_store(jobs->vault, conf->name), until, p);
+    span = gt_pause_after(pause, err != GT_OK, AFTER_FAILURE, AFTER_FAILURES);
+    if (err == GT_OK)
+        return 0;
+    atomic_store(&jobs->failed_as, (int)err->cls);
+    gt_log(GT_LOG_WARNING, "GT1101", "background work in store %s: %s (%s); tried again in %d s",
+           conf->name, err->detail, err->tag, (int)apr_time_sec(span));
+    return 1;
 }
 
 void gt_jobs_tick(void *baton, apr_pool_t *scratch)
 {
     gt_jobs_t *jobs = baton;
-    const apr_array_header_t *stores = gt_jobs_config(jobs)->stores;
     apr_time_t until = gt_ticks() + SPAN;
-    gt_err_t *err = GT_OK;
+    int failing = 0;
 
     if (atomic_load(&jobs->is_stopped) || gt_ticks() < atomic_load(&jobs->quiet_until))
         return;
     atomic_store(&jobs->found, 0);
-    for (int i = 0; err == GT_OK && i < stores->nelts; i++) {
-        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
-
-        err = do_store(jobs, gt_vault_store(jobs->vault, conf->name), until, scratch);
-        if (err != GT_OK)
-            err = gt_err_in(err, "background work in store %s", conf->name);
-    }
-    rest(jobs, err);
+    for (int i = 0; i < gt_jobs_config(jobs)->stores->nelts; i++)
+        failing += try_store(jobs, i, until, scratch);
+    atomic_store(&jobs->failing, failing);
+    atomic_store(&jobs->quiet_until,
+                 gt_ticks() + (atomic_load(&jobs->found) == 0 ? AFTER_NOTHING : 0));
 }

@@ -32,7 +32,8 @@ void gt_jobs_stop(gt_jobs_t *jobs);
 /** 1 when nothing was due when last looked, nothing is to come, nothing is under way. */
 int gt_jobs_are_idle(gt_jobs_t *jobs);
 
-/** GT_OK, or why the last tick stopped: the class of what the database said, already logged. */
+/** GT_OK, or why something was left undone: the class of what the database said last of a store that
+ * fails, already logged. */
 GT_MUST gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p);
 
 /** What was done since the start. */

@@ -26,7 +26,7 @@
 #define LONGEST_CODE 64
 #define NIL_ID "00000000-0000-0000-0000-000000000000"
 #define ID_BYTES 16
-#define GONE_STAYS apr_time_from_sec(1800)
+#define GONE_STAYS apr_time_from_sec(2 * 3600) /* GraphTokCacheTime is an hour at most */
 
 static gt_err_t *find_raw(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
 {

@@ -11,6 +11,7 @@
 
 #include <apr_hash.h>
 
+#include "base/clock.h"
 #include "vault/vault.h"
 
 typedef struct gt_usage_t gt_usage_t;
@@ -27,10 +28,17 @@ struct gt_vault_t {
     gt_watch_t *watch;
     gt_limits_t *rests; /* what is left alone for a while: the server's, else our own */
     gt_give_backs_t *give_backs;
-    atomic_int is_ending;    /* no refresh is begun any more */
-    apr_time_t changes_read; /* ticks when caches were last told; only the poll's thread uses it */
-    int purge_goes_on;       /* the last purge left some for the next round; as above */
+    atomic_int is_ending; /* no refresh is begun any more */
+    apr_hash_t *upkeeps;  /* gt_upkeep_t by the store's name, never changed after gt_vault_make */
+    char replayed[256];   /* the journal's entry where the last round ended; replay's thread only */
 };
+
+/** What is done for one store without being asked; each member is one periodic function's own. */
+typedef struct gt_upkeep_t {
+    gt_store_t *store;
+    gt_pause_t changes, purge, replay; /* after failures */
+    int purge_goes_on;                 /* 1: the last purge left some for the next round */
+} gt_upkeep_t;
 
 /** One text for a grant: no two grants have the same, whatever their names hold. */
 char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
@@ -119,8 +127,21 @@ void gt_watch_leave(gt_watch_t *watch, gt_waiting_t *waiting);
 
 /* ---- news.c ---- */
 
-/** A crew's periodic function: caches forget what changed, the journal is replayed. */
+/** A crew's periodic function: caches forget what changed, what is kept no longer is dropped. */
 void gt_news_read(void *baton, apr_pool_t *scratch);
+
+/** By the store's name; NULL: it is not configured. */
+gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store);
+
+/** Work for a store ended: after a failure it rests a little, and an administrator is told, once in
+ * five minutes. @param what "looking for …" */
+void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
+                    const gt_err_t *err);
+
+/* ---- replay.c ---- */
+
+/** A crew's periodic function: what the journal holds is stored. */
+void gt_replay_all(void *baton, apr_pool_t *scratch);
 
 /** @param count  out: how many of the owner's entries were stored or dropped */
 GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store,

@@ -2,27 +2,67 @@
 
 /**
  * @file news.c
- * What happened elsewhere, twice a second, by one child of the server for all of them: a claim in
- * shared memory, which ends by itself when that child dies. First the caches: rows that changed, and
- * notes of rows that went. A transaction may commit later than the time it wrote says, and a reader
- * may put a token into the cache just after we emptied it; so each round looks back further than
- * the last one, and forgetting twice costs nothing. Then the journal, oldest entry first, each by
- * its generation: whatever moved on since makes it worthless.
+ * What happened elsewhere, twice a second, for each store by one child of the server for all of
+ * them: a claim in shared memory, which ends by itself when that child dies. Rows that changed, and
+ * notes of rows that went, are forgotten by the cache. A transaction may commit later than the time
+ * it wrote says, and a reader may put a token into the cache just after we emptied it; so each round
+ * looks back further than the last one, and forgetting twice costs nothing. When the last round was
+ * is kept beside the cache, which outlives the children: a new one misses nothing. A store that
+ * fails is left alone for a moment, and no other for its sake.
  */
 
 #include <apr_strings.h>
 
 #include "base/clock.h"
-#include "base/fail.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/store.h"
 #include "vault/inner.h"
 
 #define CLAIM apr_time_from_msec(450)
 #define PURGE_CLAIM apr_time_from_sec(60)
 #define LOOK_BACK apr_time_from_sec(4)
-#define LOOK_BACK_MOST apr_time_from_sec(600)
-#define REPLAY_SPAN apr_time_from_msec(300)
+#define PAUSE_FIRST apr_time_from_msec(500)
+#define PAUSE_LAST apr_time_from_sec(8)
+#define SAID_EVERY apr_time_from_sec(300)
+
+/* ---- stores ---- */
+
+gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
+{
+    return apr_hash_get(vault->upkeeps, store, APR_HASH_KEY_STRING);
+}
+
+/** Once in five minutes for all children; without any, when it begins. */
+static int is_to_be_said(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
+                         const char *what, apr_pool_t *p)
+{
+    const char *text = apr_pstrcat(p, "said ", gt_store_conf(store)->name, " ", what, NULL);
+
+    if (vault->parts.cache == NULL)
+        return pause->failures == 1;
+    return gt_cache_once(vault->parts.cache, text, SAID_EVERY);
+}
+
+void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
+                    const gt_err_t *err)
+{
+    /* That the database is away has been said, and everything is tried again when it is back. */
+    if (err != GT_OK && !gt_db_is_up(vault->parts.db))
+        return;
+    gt_pause_after(pause, err != GT_OK, PAUSE_FIRST, PAUSE_LAST);
+    if (err != GT_OK && is_to_be_said(vault, store, pause, what, err->pool))
+        gt_log(gt_class_row(err->cls)->may_retry ? GT_LOG_WARNING : GT_LOG_ERROR, "GT0625",
+               "store %s: %s fails and is tried again: %s (%s)", gt_store_conf(store)->name, what,
+               err->detail, err->tag);
+}
+
+/** 1 when it is this process's turn to do something for a store. */
+static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
+                   apr_interval_time_t span, apr_pool_t *p)
+{
+    return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_conf(store)->name, NULL), span);
+}
 
 /* ---- caches ---- */
 
@@ -59,136 +99,44 @@ static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval
     return GT_OK;
 }
 
-static gt_err_t *tell_caches(gt_vault_t *vault, apr_pool_t *p)
+/** How far to look back: to the last round of whichever child. Where that is not known any more,
+ * nothing that was cached then is left. */
+static apr_interval_time_t look_back(gt_vault_t *vault, const char *mark, apr_pool_t *p)
 {
-    apr_time_t begin = gt_ticks();
-    apr_interval_time_t span = begin - vault->changes_read + LOOK_BACK;
+    apr_interval_time_t span = vault->parts.config->cache_time;
+    const char *text = gt_cache_text(vault->parts.cache, mark, p);
+    apr_int64_t last;
 
-    if (span > LOOK_BACK_MOST)
-        span = LOOK_BACK_MOST;
-    for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i))
-        GT_TRY(read_changes(vault, apr_hash_this_val(i), span, p));
-    vault->changes_read = begin;
+    if (text != NULL && gt_number(&last, text, 0, gt_ticks()) && gt_ticks() - last < span)
+        span = gt_ticks() - last;
+    return span + LOOK_BACK;
+}
+
+static gt_err_t *tell_cache(gt_vault_t *vault, gt_store_t *store, apr_pool_t *p)
+{
+    const char *mark = apr_pstrcat(p, "news read ", gt_store_conf(store)->name, NULL);
+    const char *begun = apr_psprintf(p, "%" APR_TIME_T_FMT, gt_ticks());
+
+    GT_TRY(read_changes(vault, store, look_back(vault, mark, p), p));
+    /* Not kept means only that the next round looks back further. */
+    (void)gt_cache_keep_text(vault->parts.cache, mark, begun, vault->parts.config->cache_time);
     return GT_OK;
-}
-
-/* ---- the journal ---- */
-
-/** Store an entry's tokens when the row is as it was. @param stored 0: worth nothing any more */
-static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
-                             const gt_entry_t *entry, apr_pool_t *p)
-{
-    gt_grant_t *grant;
-    gt_cached_t token;
-
-    *stored = 0;
-    GT_TRY(gt_grant_find(&grant, store, &entry->owner, p));
-    if (grant == NULL || grant->generation > entry->generation + 1 ||
-        grant->generation < entry->generation)
-        return GT_OK;
-    grant->generation = entry->generation; /* one further on it may be our own write */
-    GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
-    if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
-        return GT_OK;
-    token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
-                          entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
-                          gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
-    gt_cache_put(vault->parts.cache, entry->store, &entry->owner, &token);
-    return GT_OK;
-}
-
-/** @param is_done  1: stored, or worth nothing; the entry is gone */
-static gt_err_t *replay(int *is_done, gt_vault_t *vault, const char *name, apr_pool_t *p)
-{
-    gt_journal_t *journal = vault->parts.journal;
-    gt_entry_t *entry;
-    gt_store_t *store;
-    int stored;
-
-    *is_done = 0;
-    GT_TRY(gt_journal_read(&entry, journal, name, p));
-    store = entry != NULL ? gt_vault_store(vault, entry->store) : NULL;
-    if (store == NULL)
-        return GT_OK; /* another server's, or of a store that is not configured now */
-    GT_TRY(store_entry(&stored, vault, store, entry, p));
-    (void)gt_fail("replay.stored");
-    gt_journal_remove(journal, name, p);
-    *is_done = 1;
-    if (vault->parts.horn != NULL)
-        gt_horn_blow(vault->parts.horn);
-    gt_log(GT_LOG_NOTICE, NULL, "journal: a refresh of user %s at %s is %s", entry->owner.user,
-           entry->owner.provider,
-           stored ? "stored now"
-                  : "dropped: the grant was revoked, refreshed or signed in anew since");
-    return GT_OK;
-}
-
-/** An entry that nobody can read must not stop those behind it, nor be told of twice a second. */
-static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
-{
-    if (vault->parts.cache == NULL ||
-        gt_cache_once(vault->parts.cache, name, apr_time_from_sec(3600)))
-        gt_log_err(gt_err_in(err, "journal: entry %s is left where it is", name), "replay");
-}
-
-static gt_err_t *replay_all(gt_vault_t *vault, apr_pool_t *p)
-{
-    apr_array_header_t *names = gt_journal_names(vault->parts.journal, NULL, NULL, p);
-    apr_time_t until = gt_ticks() + REPLAY_SPAN;
-    gt_err_t *err = GT_OK;
-    apr_pool_t *round;
-
-    apr_pool_create(&round, p);
-    for (int i = 0; i < names->nelts && err == GT_OK && gt_ticks() < until; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        int is_done;
-
-        apr_pool_clear(round);
-        err = gt_err_dup(replay(&is_done, vault, name, round), p);
-        if (err == GT_OK || gt_class_row(err->cls)->may_retry)
-            continue;
-        tell_damaged(vault, err, name);
-        err = GT_OK;
-    }
-    apr_pool_destroy(round);
-    return err;
-}
-
-gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner,
-                          apr_pool_t *p)
-{
-    apr_array_header_t *names;
-
-    *count = 0;
-    if (vault->parts.journal == NULL)
-        return GT_OK;
-    names = gt_journal_names(vault->parts.journal, gt_store_conf(store)->name, owner, p);
-    for (int i = 0; i < names->nelts; i++) {
-        int is_done;
-
-        GT_TRY(replay(&is_done, vault, APR_ARRAY_IDX(names, i, const char *), p));
-        *count += is_done;
-    }
-    return GT_OK;
-}
-
-int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p)
-{
-    return vault->parts.journal != NULL ? gt_journal_length(vault->parts.journal, p) : 0;
 }
 
 /* ---- the round ---- */
 
-static void purge(gt_vault_t *vault, apr_pool_t *p)
+static void read_store(gt_vault_t *vault, gt_upkeep_t *upkeep, apr_pool_t *p)
 {
-    vault->purge_goes_on = 0;
-    for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
-        int more = 0;
-        gt_err_t *err = gt_grant_purge(&more, apr_hash_this_val(i), p);
+    gt_cache_t *cache = vault->parts.cache;
 
-        vault->purge_goes_on |= more;
-        if (err != GT_OK)
-            gt_log(GT_LOG_DEBUG, NULL, "dropping what is kept no longer: %s", err->detail);
+    if (!gt_pause_lasts(&upkeep->changes) && is_ours(cache, "news", upkeep->store, CLAIM, p))
+        gt_upkeep_note(vault, upkeep->store, &upkeep->changes, "looking for what changed",
+                       tell_cache(vault, upkeep->store, p));
+    if (!gt_pause_lasts(&upkeep->purge) &&
+        (upkeep->purge_goes_on || is_ours(cache, "purge", upkeep->store, PURGE_CLAIM, p))) {
+        upkeep->purge_goes_on = 0;
+        gt_upkeep_note(vault, upkeep->store, &upkeep->purge, "dropping what is kept no longer",
+                       gt_grant_purge(&upkeep->purge_goes_on, upkeep->store, p));
     }
 }
 
@@ -208,19 +156,10 @@ static void look_for_database(gt_vault_t *vault, apr_pool_t *p)
 void gt_news_read(void *baton, apr_pool_t *scratch)
 {
     gt_vault_t *vault = baton;
-    gt_cache_t *cache = vault->parts.cache;
-    gt_err_t *err = GT_OK;
 
     look_for_database(vault, scratch);
-    if (cache != NULL && !gt_cache_once(cache, "news", CLAIM))
+    if (vault->parts.cache == NULL || !gt_db_is_up(vault->parts.db))
         return;
-    if (cache != NULL)
-        err = tell_caches(vault, scratch);
-    if (err == GT_OK && vault->parts.journal != NULL)
-        err = replay_all(vault, scratch);
-    if (err == GT_OK && cache != NULL &&
-        (vault->purge_goes_on || gt_cache_once(cache, "purge", PURGE_CLAIM)))
-        purge(vault, scratch);
-    if (err != GT_OK)
-        gt_log(GT_LOG_DEBUG, NULL, "looking for what changed elsewhere: %s", err->detail);
+    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->upkeeps); i; i = apr_hash_next(i))
+        read_store(vault, apr_hash_this_val(i), scratch);
 }

@@ -35,6 +35,15 @@ static void write_usage(void *baton, apr_pool_t *scratch)
         gt_usage_write(vault->usage, WRITE_SPAN, scratch);
 }
 
+static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t *p)
+{
+    gt_upkeep_t *upkeep = apr_pcalloc(p, sizeof(*upkeep));
+
+    upkeep->store = gt_store_make(conf, vault->parts.db, vault->parts.ring, p);
+    apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING, upkeep->store);
+    apr_hash_set(vault->upkeeps, conf->name, APR_HASH_KEY_STRING, upkeep);
+}
+
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 {
     gt_vault_t *vault = apr_pcalloc(p, sizeof(*vault));
@@ -43,13 +52,10 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 
     vault->parts = *parts;
     vault->stores = apr_hash_make(p);
+    vault->upkeeps = apr_hash_make(p);
     vault->providers = apr_hash_make(p);
-    for (int i = 0; i < config->stores->nelts; i++) {
-        const gt_store_conf_t *conf = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
-
-        apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING,
-                     gt_store_make(conf, parts->db, parts->ring, p));
-    }
+    for (int i = 0; i < config->stores->nelts; i++)
+        add_store(vault, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), p);
     for (int i = 0; i < config->providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
 
@@ -63,11 +69,12 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->watch = gt_watch_make(vault, p);
     vault->rests = gt_rest_make(parts, p);
     vault->give_backs = gt_give_backs_make(p);
-    vault->changes_read = gt_ticks();
     if (parts->crew != NULL) {
         err = gt_crew_every(parts->crew, "usage", WRITE_LOOK, write_usage, vault);
         if (err == GT_OK)
             err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
+        if (err == GT_OK)
+            err = gt_crew_every(parts->crew, "journal", NEWS_EVERY, gt_replay_all, vault);
         if (err == GT_OK)
             err = gt_crew_every(parts->crew, "leases", GIVE_BACK_EVERY, gt_give_back, vault);
         if (err != GT_OK)

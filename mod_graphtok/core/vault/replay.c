@@ -1,0 +1,173 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file replay.c
+ * The journal's entries are stored, twice a second, by one process of the server for all, oldest
+ * first, each by its generation: whatever moved on since makes it worthless. It depends on nothing
+ * but the entry's own store: what fails there stops that store's entries for a moment and no
+ * others, and what cannot be read stops nothing. A round that runs out of time goes on where it was.
+ */
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "store/store.h"
+#include "vault/inner.h"
+
+#define CLAIM apr_time_from_msec(450)
+#define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */
+#define DAMAGE_SAID_EVERY apr_time_from_sec(3600)
+
+/** Store an entry's tokens when the row is as it was. @param stored 0: worth nothing any more */
+static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
+                             const gt_entry_t *entry, apr_pool_t *p)
+{
+    gt_grant_t *grant;
+    gt_cached_t token;
+
+    *stored = 0;
+    GT_TRY(gt_grant_find(&grant, store, &entry->owner, p));
+    if (grant == NULL || grant->generation > entry->generation + 1 ||
+        grant->generation < entry->generation)
+        return GT_OK;
+    grant->generation = entry->generation; /* one further on it may be our own write */
+    GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
+    if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
+        return GT_OK;
+    token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
+                          entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
+                          gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
+    gt_cache_put(vault->parts.cache, entry->store, &entry->owner, &token);
+    return GT_OK;
+}
+
+/** Store or drop an entry; it is gone then. */
+static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *entry,
+                        apr_pool_t *p)
+{
+    int stored;
+
+    GT_TRY(store_entry(&stored, vault, store, entry, p));
+    (void)gt_fail("replay.stored");
+    gt_journal_remove(vault->parts.journal, entry->name, p);
+    if (vault->parts.horn != NULL)
+        gt_horn_blow(vault->parts.horn);
+    gt_log(GT_LOG_NOTICE, NULL, "journal: a refresh of user %s at %s is %s", entry->owner.user,
+           entry->owner.provider,
+           stored ? "stored now"
+                  : "dropped: the grant was revoked, refreshed or signed in anew since");
+    return GT_OK;
+}
+
+/** An entry that cannot be read or stored must not stop those behind it, nor be told of twice a
+ * second. */
+static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
+{
+    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, name, DAMAGE_SAID_EVERY))
+        gt_log_err(gt_err_in(err, "journal: entry %s is left where it is", name), "replay");
+}
+
+/** 1 when a failure is the store's, and not this one entry's. */
+static int is_of_store(const gt_err_t *err)
+{
+    return gt_class_row(err->cls)->may_retry || err->cls == GT_INTERNAL;
+}
+
+/** The entry that a file holds and the store that it belongs to; NULL: none, another server's, or of
+ * a store that is not configured now. */
+static gt_entry_t *read_entry(gt_upkeep_t **upkeep, gt_vault_t *vault, const char *name,
+                              apr_pool_t *p)
+{
+    gt_entry_t *entry = NULL;
+    gt_err_t *err = gt_journal_read(&entry, vault->parts.journal, name, p);
+
+    if (err != GT_OK)
+        tell_damaged(vault, err, name);
+    *upkeep = entry != NULL ? gt_upkeep_find(vault, entry->store) : NULL;
+    return *upkeep != NULL ? entry : NULL;
+}
+
+static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
+{
+    gt_upkeep_t *upkeep;
+    gt_entry_t *entry = read_entry(&upkeep, vault, name, p);
+    gt_err_t *err;
+
+    if (entry == NULL || gt_pause_lasts(&upkeep->replay))
+        return;
+    err = replay(vault, upkeep->store, entry, p);
+    if (err == GT_OK || is_of_store(err))
+        gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
+                       err);
+    else
+        tell_damaged(vault, err, name);
+}
+
+/** The first of the names behind the one where the last round ended; 0: from the beginning. */
+static int place_after(const apr_array_header_t *names, const char *last)
+{
+    for (int i = 0; i < names->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), last) > 0)
+            return i;
+    return 0;
+}
+
+void gt_replay_all(void *baton, apr_pool_t *scratch)
+{
+    gt_vault_t *vault = baton;
+    apr_time_t until = gt_ticks() + SPAN;
+    apr_array_header_t *names;
+    apr_pool_t *round;
+    int from;
+
+    if (vault->parts.journal == NULL || !gt_db_is_up(vault->parts.db) ||
+        (vault->parts.cache != NULL && !gt_cache_once(vault->parts.cache, "replay", CLAIM)))
+        return;
+    names = gt_journal_names(vault->parts.journal, NULL, NULL, scratch);
+    from = place_after(names, vault->replayed);
+    apr_pool_create(&round, scratch);
+    for (int i = 0; i < names->nelts && gt_ticks() < until; i++) {
+        const char *name = APR_ARRAY_IDX(names, (from + i) % names->nelts, const char *);
+
+        apr_pool_clear(round);
+        replay_file(vault, name, round);
+        apr_cpystrn(vault->replayed, name, sizeof(vault->replayed));
+    }
+    apr_pool_destroy(round);
+}
+
+gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner,
+                          apr_pool_t *p)
+{
+    apr_array_header_t *names;
+
+    *count = 0;
+    if (vault->parts.journal == NULL)
+        return GT_OK;
+    names = gt_journal_names(vault->parts.journal, gt_store_conf(store)->name, owner, p);
+    for (int i = 0; i < names->nelts; i++) {
+        gt_err_t *err;
+        gt_upkeep_t *upkeep;
+        gt_entry_t *entry = read_entry(&upkeep, vault, APR_ARRAY_IDX(names, i, const char *), p);
+
+        if (entry == NULL)
+            continue;
+        err = replay(vault, store, entry, p);
+        if (err == GT_OK)
+            ++*count;
+        else if (gt_class_row(err->cls)->may_retry)
+            return err;
+        else
+            tell_damaged(vault, err, entry->name);
+    }
+    return GT_OK;
+}
+
+int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p)
+{
+    return vault->parts.journal != NULL ? gt_journal_length(vault->parts.journal, p) : 0;
+}
