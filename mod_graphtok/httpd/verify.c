@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
+#include "dbsource.h"
 #include "keys.h"
 #include "mounts.h"
 #include "settings.h"
@@ -282,6 +283,20 @@ static void fill_defaults(const verdict_t *v)
     }
 }
 
+/** A server that stands still, or a network that swallows packets, is waited for without a limit. */
+static void check_database(const verdict_t *v)
+{
+    const gt_config_t *config = v->server->config;
+    const char *missing;
+
+    if (strcmp(config->db_driver, "pgsql") != 0 || config->db_params_where == NULL)
+        return;
+    missing = gtm_dbsource_unbounded(config->db_params, v->p);
+    if (missing != NULL)
+        note(v->warnings, config->db_params_where,
+             "DBDParams: add %s, so that a database that hangs is noticed", missing);
+}
+
 static void judge(verdict_t *v)
 {
     gt_config_t *config = v->server->config;
@@ -291,6 +306,7 @@ static void judge(verdict_t *v)
     gtm_mounts_find(v->server->mounts, v->errors, v->s, v->p);
     fill_defaults(v);
     gt_config_check(config, v->errors, v->warnings, v->p);
+    check_database(v);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     if (gt_keys_derived_from(config) != NULL)

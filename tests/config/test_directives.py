@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support import httpd as servers
+from support.frame import LIMITS
 
 GUID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 
@@ -459,7 +460,7 @@ def test_the_database_is_the_main_servers(frame):
     checked = frame.check(host)
     config = checked.dump["config"]
     assert config["db_driver"] == "pgsql"
-    assert config["db_params"] == "host=127.0.0.1 dbname=graphtok password=***"
+    assert config["db_params"] == f"host=127.0.0.1 dbname=graphtok password=*** {LIMITS}"
     assert config["db_params_where"] == f"{checked.conf}:{checked.line_of('DBDParams')}"
     checked = frame.check(database="")
     assert checked.code == 1 and "there is no database" in checked.err

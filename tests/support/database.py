@@ -78,7 +78,9 @@ class Postgres:
 
     def params(self, name):
         """DBDParams for a database."""
-        return f"host=127.0.0.1 port={self.port} user=graphtok dbname={name} connect_timeout=2"
+        return (f"host=127.0.0.1 port={self.port} user=graphtok dbname={name} connect_timeout=2 "
+                "tcp_user_timeout=5000 keepalives_idle=30 keepalives_interval=5 keepalives_count=3 "
+                "options='-c lock_timeout=30000'")
 
     def remove(self):
         """Stop and leave no file."""

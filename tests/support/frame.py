@@ -10,6 +10,8 @@ from .httpd import Httpd
 KEY = "2026-11-21-aaaa any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 SECRET = "the-client-secret-itself"
 PASSWORD = "the-database-password"
+LIMITS = ("connect_timeout=2 options='' tcp_user_timeout=5000 keepalives_idle=30 "
+          "keepalives_interval=5 keepalives_count=3")
 
 
 class Checked:
@@ -70,7 +72,7 @@ class Frame:
     @property
     def database(self):
         return ("DBDriver pgsql\n"
-                f'DBDParams "host=127.0.0.1 dbname=graphtok password={PASSWORD}"\n')
+                f'DBDParams "host=127.0.0.1 dbname=graphtok password={PASSWORD} {LIMITS}"\n')
 
     def check(self, text="", provider=None, database=None, keyring=None):
         """httpd -t with the dump; the frame's parts unless given."""
