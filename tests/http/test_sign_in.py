@@ -203,7 +203,8 @@ def test_cookie_attributes(site, browser):
 def test_session_cookie_cannot_be_made(site, sandbox, browser):
     browser.sign_in(site.url + "/auth/login")
     cookie = next(c for c in browser.jar if c.name.startswith("graphtok-") and "-s-" not in c.name)
-    for value in ("", "tom", cookie.value[:-2] + "AA", "gt1.x.y", cookie.value + "=",
+    last = "BB" if cookie.value.endswith("AA") else "AA"
+    for value in ("", "tom", cookie.value[:-2] + last, "gt1.x.y", cookie.value + "=",
                   "%00", "A" * 5000):
         answer = Browser(sandbox.ca).get(site.url + "/auth/token",
                                          headers={"Cookie": f"{cookie.name}={value}"})

@@ -6,6 +6,7 @@
  */
 
 #include "audit_file.h"
+#include "crypt/aead.h"
 
 Suite *suite_audit(void);
 
@@ -425,6 +426,7 @@ END_TEST
 static void *record_in_thread(void *refused)
 {
     *(int *)refused = !record("tom");
+    gt_aead_thread_end();
     return NULL;
 }
 

@@ -252,6 +252,7 @@ static void *look_now(void *keys)
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     gt_keys_follow(keys, own);
     apr_pool_destroy(own);
+    gt_aead_thread_end();
     return NULL;
 }
 

@@ -141,11 +141,18 @@ static void *ask(void *baton)
     return NULL;
 }
 
+static apr_status_t destroy(void *own)
+{
+    apr_pool_destroy(own);
+    return APR_SUCCESS;
+}
+
 static asker_t asker_of(gt_source_t *source)
 {
     asker_t asker = {.read = {readers, source, NULL, NULL}};
 
     apr_pool_create_unmanaged_ex(&asker.pool, NULL, NULL);
+    apr_pool_cleanup_register(pool, asker.pool, destroy, apr_pool_cleanup_null);
     return asker;
 }
 
