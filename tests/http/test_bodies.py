@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import socket
+import subprocess
 
 import pytest
 
@@ -45,6 +46,7 @@ ExtFilterDefine test-ext mode=input cmd=/bin/cat
     DeflateInflateLimitRequestBody 100
 </Location>
 RequestReadTimeout body=1
+Protocols h2c http/1.1
 """ + "".join(f"""
 <Location "/tom/{n}">
     SetHandler graphtok-calendar
@@ -141,6 +143,16 @@ def test_2_KiB_that_inflate_to_180(ways, route):
     for _ in range(3):
         answer = ways[route](0, text, packed=True)
         assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
+
+
+@pytest.mark.parametrize("mount", ["calendar", CHAINS.index("TEST_SPLIT"), CHAINS.index("TEST_HOLD")])
+def test_HTTP2_without_a_length(filtered, mount):
+    done = subprocess.run(
+        ["curl", "-sS", "--noproxy", "*", "--http2-prior-knowledge", "-X", "POST", "-T", "-",
+         "-w", "\n%{http_code}", "-H", "Content-Type: application/json", f"{filtered.url}/tom/{mount}/events"],
+        input=body("streamed"), capture_output=True, timeout=60, check=False)
+    text, status = done.stdout.rsplit(b"\n", 1)
+    assert status == b"201" and json.loads(text)["subject"] == "long", done
 
 
 def test_the_bound_holds_after_inflation(filtered, ways):
