@@ -19,8 +19,10 @@ from support.site import MOUNTS
 
 # Each chain of input filters is a location of its own, below its number; the one that we read from is
 # first. (DEFLATE itself takes no header that comes in pieces.)
-CHAINS = ["DEFLATE", "TEST_SPLIT", "TEST_HOLD", "test-ext", "TEST_SPLIT;DEFLATE", "TEST_HOLD;DEFLATE",
-          "TEST_SPLIT;TEST_HOLD;DEFLATE", "test-ext;DEFLATE", "test-ext;TEST_SPLIT"]
+CHAINS = ["DEFLATE", "TEST_SPLIT", "TEST_HOLD", "TEST_SPLIT;DEFLATE", "TEST_HOLD;DEFLATE",
+          "TEST_SPLIT;TEST_HOLD;DEFLATE", "test-ext", "test-ext;DEFLATE", "test-ext;TEST_SPLIT"]
+PROGRAMS = [n for n, chain in enumerate(CHAINS) if "test-ext" in chain]
+FILTERS = [n for n in range(len(CHAINS)) if n not in PROGRAMS]
 MORE = """
 ExtFilterDefine test-ext mode=input cmd=/bin/cat
 <Location "/tom/small">
@@ -58,10 +60,9 @@ EVENT = {"start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
          "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
 
 
-@pytest.fixture(scope="module")
-def filtered(make_site, ground, sandbox_server):
-    """A site with all chains; nobody may have died in it, and no sanitizer found a thing."""
-    made = make_site(mounts=modules.load(ground, "test_bodies") + MOUNTS + MORE,
+def serve(mpm, make_site, ground, sandbox_server):
+    """A site with all chains; no child may have died in it, and no sanitizer found a thing."""
+    made = make_site(mpm, mounts=modules.load(ground, "test_bodies") + MOUNTS + MORE,
                      provider="GraphTokMailboxCalls 0", modules=("ext_filter", "reqtimeout"))
     made.start()
     made.tom = Browser(sandbox_server.ca)
@@ -73,18 +74,34 @@ def filtered(make_site, ground, sandbox_server):
     assert not died and "exit signal" not in made.httpd.log()
 
 
+@pytest.fixture(scope="module")
+def filtered(make_site, ground, sandbox_server):
+    yield from serve("event", make_site, ground, sandbox_server)
+
+
+@pytest.fixture(scope="module")
+def forking(make_site, ground, sandbox_server):
+    """mod_ext_filter loses a body now and then where other threads work while it forks: mod_reflector
+    had 1 of 2,400 empty under mpm_event, 0 of 4,800 under mpm_prefork."""
+    yield from serve("prefork", make_site, ground, sandbox_server)
+
+
 @pytest.fixture
 def ways(filtered):
+    return ways_of(filtered)
+
+
+def ways_of(site):
     """Every route with a body: a function that sends one to it, and its answer."""
     def create(mount, text, **more):
-        return filtered.tom.post(f"{filtered.url}/tom/{mount}/events", body(text, **more),
-                                 headers=fields(**more))
+        return site.tom.post(f"{site.url}/tom/{mount}/events", body(text, **more),
+                             headers=fields(**more))
 
     def change(method):
         def way(mount, text, **more):
-            made = filtered.tom.post(filtered.url + "/tom/calendar/events", body("x"), headers=fields())
-            url = f"{filtered.url}/tom/{mount}/events/" + made.json["id"].replace("/", "%2F")
-            return filtered.tom.send(method, url, body(text, **more), headers=fields(**more))
+            made = site.tom.post(site.url + "/tom/calendar/events", body("x"), headers=fields())
+            url = f"{site.url}/tom/{mount}/events/" + made.json["id"].replace("/", "%2F")
+            return site.tom.send(method, url, body(text, **more), headers=fields(**more))
         return way
     return {"create": create, "update": change("PUT"), "patch": change("PATCH")}
 
@@ -129,8 +146,18 @@ def test_every_route_with_a_body_is_tried(ways):
 
 
 @pytest.mark.parametrize("route", ["create", "update", "patch"])
-@pytest.mark.parametrize("mount", range(len(CHAINS)), ids=CHAINS)
+@pytest.mark.parametrize("mount", FILTERS, ids=CHAINS.__getitem__)
 def test_whole_through_any_filter(ways, mount, route):
+    is_whole_through(ways, mount, route)
+
+
+@pytest.mark.parametrize("route", ["create", "update", "patch"])
+@pytest.mark.parametrize("mount", PROGRAMS, ids=CHAINS.__getitem__)
+def test_whole_through_a_program(forking, mount, route):
+    is_whole_through(ways_of(forking), mount, route)
+
+
+def is_whole_through(ways, mount, route):
     text = compressible(2400 if "SPLIT" in CHAINS[mount] else 60_000)
     answer = ways[route](mount, text, packed="DEFLATE" in CHAINS[mount])
     assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
