@@ -138,6 +138,8 @@ static fake_reply_t default_reply(fake_t *fake, fake_what_t what, apr_pool_t *p)
         reply.body = default_discovery(fake, p);
     else if (what == FAKE_KEYS)
         reply.body = fake_jwks("key-1", NULL, p);
+    else if (what == FAKE_REVOKE)
+        reply.body = "";
     else
         reply.body = default_token(&reply.status, fake, p);
     return reply;
@@ -183,6 +185,8 @@ static fake_what_t what_of(const char *request)
 {
     if (strstr(request, "openid-configuration HTTP") != NULL)
         return FAKE_DISCOVERY;
+    if (strstr(request, "/revoke HTTP") != NULL)
+        return FAKE_REVOKE;
     return strstr(request, "/keys HTTP") != NULL ? FAKE_KEYS : FAKE_TOKEN;
 }
 
@@ -203,7 +207,7 @@ static fake_reply_t choose(fake_t *fake, const char *request, apr_pool_t *p)
     fake_reply_t reply;
 
     apr_thread_mutex_lock(fake->lock);
-    if (what == FAKE_TOKEN)
+    if (what == FAKE_TOKEN || what == FAKE_REVOKE)
         keep_request(fake, request);
     fake->calls[what]++;
     apr_thread_cond_broadcast(fake->moved);

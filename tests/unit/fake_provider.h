@@ -19,8 +19,14 @@
 
 typedef struct fake_t fake_t;
 
-/* The three things it is asked for. */
-typedef enum fake_what_t { FAKE_DISCOVERY, FAKE_KEYS, FAKE_TOKEN, FAKE_WHATS } fake_what_t;
+/* What it is asked for; only a document of the test's own names the place for revocations. */
+typedef enum fake_what_t {
+    FAKE_DISCOVERY,
+    FAKE_KEYS,
+    FAKE_TOKEN,
+    FAKE_REVOKE,
+    FAKE_WHATS
+} fake_what_t;
 
 typedef struct fake_reply_t {
     int status;          /* 0: the connection is cut after the request was read */
@@ -44,7 +50,7 @@ void fake_release(fake_t *fake);
 int fake_calls(fake_t *fake, fake_what_t what);
 void fake_wait(fake_t *fake, fake_what_t what, int n);
 
-/* The last token request's form, and its head. */
+/* The form of the last token request or revocation, and its head. */
 char *fake_form(fake_t *fake, apr_pool_t *p);
 char *fake_head(fake_t *fake, apr_pool_t *p);
 

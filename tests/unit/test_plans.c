@@ -42,6 +42,7 @@ static const gt_db_value_t args[GT_SQL_COUNT][GT_SQL_PARAMS + 1] = {
     [GT_SQL_GRANT_ERROR] = {T("m"), N(3), OWNER, N(1)},
     [GT_SQL_GRANT_STATUS] = {T("m"), N(2), T("c"), OWNER, N(1)},
     [GT_SQL_GRANT_BURY] = {OWNER},
+    [GT_SQL_GRANT_GONE] = {OWNER},
     [GT_SQL_GRANT_DELETE] = {OWNER},
     [GT_SQL_GRANT_USED] = {T("[]")},
     [GT_SQL_GRANT_STATS] = {N(300)},

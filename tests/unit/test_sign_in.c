@@ -30,10 +30,11 @@ static char *id_token(const char *oid)
 {
     json_int_t now = (json_int_t)apr_time_sec(gt_now());
     gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
+    const char *tail = gt_provider_is_entra(conf) ? "/" FAKE_TENANT "/v2.0" : "";
     json_t *claims = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "iss",
-                               apr_pstrcat(pool, conf->authority, "/" FAKE_TENANT "/v2.0", NULL),
-                               "aud", FAKE_CLIENT, "tid", FAKE_TENANT, "oid", oid, "sub",
-                               "pairwise", "nonce", "n-1", "iat", now, "exp", now + 3600);
+                               apr_pstrcat(pool, conf->authority, tail, NULL), "aud", FAKE_CLIENT,
+                               "tid", FAKE_TENANT, "oid", oid, "sub", oid, "nonce", "n-1", "iat",
+                               now, "exp", now + 3600);
     char *text = fake_sign("key-1", claims, pool);
 
     json_decref(claims);
@@ -211,6 +212,123 @@ START_TEST(a_sign_in_without_an_access_token_keeps_the_refresh_token)
 }
 END_TEST
 
+/* ---- tokens that nobody may have ---- */
+
+/* As Google does, and Entra does not. */
+static void offer_revocation(void)
+{
+    gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
+    const char *base = conf->authority;
+    fake_reply_t document = {200, NULL, NULL};
+
+    conf->tenant = NULL;
+    document.body = apr_psprintf(pool,
+                                 "{\"issuer\":\"%s\",\"authorization_endpoint\":\"%s/authorize\","
+                                 "\"token_endpoint\":\"%s/token\",\"jwks_uri\":\"%s/keys\","
+                                 "\"revocation_endpoint\":\"%s/revoke\"}",
+                                 base, base, base, base, base);
+    fake_answer(fake, FAKE_DISCOVERY, &document);
+}
+
+/* The `n`-th revocation is of this token. */
+static void ck_revoked(int n, const char *token)
+{
+    fake_wait(fake, FAKE_REVOKE, n);
+    ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), apr_pstrcat(pool, "token=", token, NULL)));
+}
+
+static gt_err_t *end_sign_in(gt_task_t *task)
+{
+    apr_time_t until = gt_ticks() + LIMIT;
+
+    fake_release(fake);
+    while (gt_task_run(task) != GT_TASK_DONE)
+        ck_assert_int_lt(gt_ticks(), until);
+    return gt_task_error(task);
+}
+
+START_TEST(a_grant_revoked_meanwhile_does_not_come_back)
+{
+    gt_sign_in_t work;
+    gt_task_t *task;
+    int had_grant;
+
+    offer_revocation();
+    sign_in_row(&tom, 3600);
+    task = begin_sign_in(&work, "tom");
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    ck_assert_int_eq(had_grant, 1);
+    ck_fails(end_sign_in(task), GT_CONFLICT, "GT0475");
+    ck_assert_ptr_null(row());
+    ck_assert(!is_cached("at-1"));
+    fake_wait(fake, FAKE_REVOKE, 2); /* what stood in the row, and what came */
+    ck_ok(sign_in(&work, "tom"));    /* one that begins now is another matter */
+    ck_assert_ptr_nonnull(row());
+}
+END_TEST
+
+START_TEST(a_first_sign_in_is_stored_whoever_was_revoked_before)
+{
+    gt_sign_in_t work;
+    int had_grant;
+
+    sign_in_row(&tom, 3600);
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    ck_ok(end_sign_in(begin_sign_in(&work, "tom")));
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(fake_calls(fake, FAKE_REVOKE), 0);
+}
+END_TEST
+
+START_TEST(another_persons_tokens_are_given_back)
+{
+    gt_sign_in_t work;
+
+    offer_revocation();
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, "tom"));
+    fake_give_id_token(fake, id_token("00000000-0000-0000-0000-00000000eve0"));
+    ck_fails(sign_in(&work, "tom"), GT_CONFLICT, "GT0423");
+    ck_revoked(1, "rt-2");
+    fake_give_id_token(fake, NULL); /* and those of somebody who is not known */
+    ck_fails(sign_in(&work, "tom"), GT_UPSTREAM, "GT0612");
+    ck_revoked(2, "rt-3");
+}
+END_TEST
+
+START_TEST(a_refresh_that_a_revoke_overtook_is_given_back)
+{
+    asker_t asker;
+    int had_grant;
+
+    offer_revocation();
+    sign_in_row(&tom, 0);
+    fake_hold(fake);
+    start_asker(&asker, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    ck_ok(revoke_tom(&child[1], &had_grant));
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&asker), "GT0601");
+    fake_wait(fake, FAKE_REVOKE, 2);
+    ck_assert_ptr_null(row());
+}
+END_TEST
+
+START_TEST(a_provider_that_cannot_revoke_is_no_obstacle)
+{
+    fake_reply_t down = {500, NULL, ""};
+    int had_grant;
+
+    offer_revocation();
+    fake_answer(fake, FAKE_REVOKE, &down);
+    sign_in_row(&tom, 3600);
+    ck_ok(revoke_tom(&child[0], &had_grant));
+    ck_assert_int_eq(had_grant, 1);
+    ck_revoked(1, "rt-0");
+    ck_assert_ptr_null(row());
+}
+END_TEST
+
 /* ---- revoke ---- */
 
 START_TEST(a_revoked_grant_is_gone_everywhere)
@@ -279,6 +397,11 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, a_browser_that_hangs_up_loses_no_tokens);
     tcase_add_test(grants, a_childs_end_waits_for_a_sign_in);
     tcase_add_test(grants, a_sign_in_without_an_access_token_keeps_the_refresh_token);
+    tcase_add_test(grants, a_grant_revoked_meanwhile_does_not_come_back);
+    tcase_add_test(grants, a_first_sign_in_is_stored_whoever_was_revoked_before);
+    tcase_add_test(grants, another_persons_tokens_are_given_back);
+    tcase_add_test(grants, a_refresh_that_a_revoke_overtook_is_given_back);
+    tcase_add_test(grants, a_provider_that_cannot_revoke_is_no_obstacle);
     tcase_add_test(grants, a_revoked_grant_is_gone_everywhere);
     tcase_add_test(grants, a_token_put_back_by_a_slow_reader_is_forgotten_too);
     tcase_add_test(grants, a_result_after_a_revoke_is_not_stored);

@@ -201,6 +201,9 @@ static const char *const statements[GT_SQL_COUNT] = {
         "FROM {table} WHERE {owner} "
         "ON CONFLICT ({user}, provider) DO UPDATE SET revision = {clock_ms}",
 
+    /* owner → milliseconds since it was revoked; no row: not lately */
+    [GT_SQL_GRANT_GONE] = "SELECT {clock_ms} - revision FROM {gone} WHERE {owner}",
+
     /* owner */
     [GT_SQL_GRANT_DELETE] = "DELETE FROM {table} WHERE {owner}",
 

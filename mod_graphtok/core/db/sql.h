@@ -30,6 +30,7 @@ typedef enum gt_sql_t {
     GT_SQL_GRANT_ERROR,   /* count an error, for the generation that was judged */
     GT_SQL_GRANT_STATUS,  /* set the status, for the generation that was judged */
     GT_SQL_GRANT_BURY,    /* note for the other nodes that it goes */
+    GT_SQL_GRANT_GONE,    /* how long ago that was */
     GT_SQL_GRANT_DELETE,  /* revoke */
     GT_SQL_GRANT_USED,    /* add to use counts, move last_used_at on */
     GT_SQL_GRANT_STATS,   /* counts for the health route */

@@ -124,5 +124,9 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     if (endpoints->userinfo != NULL &&
         (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
         endpoints->userinfo = NULL;
+    /* It gets tokens and our secret, as the token endpoint does. */
+    endpoints->revocation = gt_json_text(document, "revocation_endpoint");
+    if (!endpoint_fits(endpoints->revocation, conf, p))
+        endpoints->revocation = NULL;
     return GT_OK;
 }

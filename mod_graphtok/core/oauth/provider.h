@@ -32,7 +32,8 @@ typedef struct gt_endpoints_t {
     const char *authorize;
     const char *token;
     const char *jwks_uri;
-    const char *userinfo; /* or NULL */
+    const char *userinfo;   /* or NULL */
+    const char *revocation; /* or NULL: Entra has none */
 } gt_endpoints_t;
 
 /**

@@ -130,6 +130,7 @@ static gt_err_t *begin(gt_task_t *task, void *state)
 
     ask->was_sent = 0;
     ask->transfer = NULL;
+    ask->began = gt_ticks();
     memset(&ask->tokens, 0, sizeof(ask->tokens));
     ask->discover.provider = ask->provider;
     gt_then(task, &gt_discover, &ask->discover);
@@ -210,6 +211,7 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
     gt_provider_dated(ask->provider, answer->date);
     if (answer->status == 200) {
         err = gt_token_parse(&ask->tokens, answer->body, answer->body_len, gt_now(), p);
+        ask->tokens.asked = ask->began;
         ask->was_sent = err != GT_OK;
         return err;
     }

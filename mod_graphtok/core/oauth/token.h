@@ -21,6 +21,7 @@ typedef struct gt_tokens_t {
     const char *scope;     /* what was granted, or NULL */
     apr_time_t expires_at; /* of `access`, wall clock; expires_in absent or absurd: one hour */
     apr_time_t received;   /* gt_now() when it came */
+    apr_time_t asked;      /* ticks when they were asked for; 0: not known */
 } gt_tokens_t;
 
 /** Work: exchange or refresh. */
@@ -35,6 +36,7 @@ typedef struct gt_token_ask_t {
     gt_tokens_t tokens;         /* out */
     int was_sent;               /* out, on failure: 1 when the POST may have arrived and nobody
                                      knows what it did: a reset, a timeout, a 200 of rubbish */
+    apr_time_t began;           /* own, ticks */
     gt_discover_t discover;     /* own */
     gt_read_t read;             /* own */
     gt_transfer_t *transfer;    /* own */

@@ -129,12 +129,36 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
     return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_SIGN_IN, &entry->store->names, args, p);
 }
 
+/* Where there is no row, it may have been revoked while the provider was asked for these tokens: they
+ * are part of what the user did not want any more. The note of it was written before the row went. */
+static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(entry->owner.user), GT_TEXT(entry->owner.provider)};
+    const apr_interval_time_t since = gt_ticks() - entry->tokens->asked;
+    apr_array_header_t *rows;
+    apr_int64_t ago;
+
+    if (entry->tokens->asked == 0)
+        return GT_OK;
+    GT_TRY(gt_db_rows(&rows, entry->store->db, GT_SQL_GRANT_GONE, &entry->store->names, args, p));
+    /* Whole milliseconds: in doubt it was meanwhile. Nobody is back from the provider so soon. */
+    if (rows->nelts == 0 ||
+        !gt_number(&ago, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT32_MAX) ||
+        apr_time_from_msec(ago - 1) > since)
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0475",
+                  "the grant was revoked while this sign-in was under way: sign in again");
+}
+
 static gt_err_t *look_and_write(apr_array_header_t **rows, const entry_t *entry, apr_pool_t *p)
 {
     gt_raw_t *raw;
 
     GT_TRY(find_raw(&raw, entry->store, &entry->owner, p));
-    return raw == NULL ? insert(rows, entry, p) : sign_in_again(rows, entry, raw, p);
+    if (raw != NULL)
+        return sign_in_again(rows, entry, raw, p);
+    GT_TRY(check_revoked(entry, p));
+    return insert(rows, entry, p);
 }
 
 /* Somebody may sign in, refresh or revoke between our look and our write, and a connection may

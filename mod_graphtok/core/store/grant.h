@@ -62,7 +62,8 @@ GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_
  * Store a sign-in: a new row, or the same row with the next generation when it is the same person.
  * A re-sign-in without a refresh token keeps the old one. Clears errors, status active.
  * @param grant  what is stored now
- * @return GT_CONFLICT when the row belongs to another person
+ * @return GT_CONFLICT when the row belongs to another person, or was revoked since the tokens were
+ *         asked for (tokens->asked)
  */
 GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
                                    const gt_identity_t *identity, const gt_tokens_t *tokens,

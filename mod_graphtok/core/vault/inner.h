@@ -166,6 +166,13 @@ void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err);
 /** GT_OK, or why the provider is not asked. */
 GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p);
 
+/* ---- discard.c ---- */
+
+/** Start to give back, at the provider where it can be, a grant that nobody may have any more.
+ * @param token  its refresh token, else an access token; NULL: nothing to give back */
+void gt_discard(gt_vault_t *vault, gt_provider_t *provider, const gt_secret_t *token,
+                apr_pool_t *p);
+
 /* ---- refresh.c ---- */
 
 /** What a refresh is asked with. */

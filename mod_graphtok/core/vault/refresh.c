@@ -423,11 +423,17 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
 
 static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
 {
+    gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
+    gt_err_t *err;
+
     gt_log(GT_LOG_INFO, NULL,
            "refresh of user %s at %s: the grant was revoked or signed in anew meanwhile; the "
            "result is dropped",
            r->ask.owner.user, r->ask.owner.provider);
-    GT_TRY(look(r, task));
+    err = look(r, task);
+    if (err != GT_OK && err->cls == GT_SIGN_IN && r->grant == NULL)
+        gt_discard(r->ask.vault, provider, r->post.tokens.refresh, gt_task_pool(task));
+    GT_TRY(err);
     if (r->token.access == NULL && row_serves(r, GT_TOKEN_LEAST))
         use(r, r->grant);
     return r->token.access != NULL ? GT_OK : changed_meanwhile(r, gt_task_pool(task));

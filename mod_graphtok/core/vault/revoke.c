@@ -4,8 +4,7 @@
  * @file revoke.c
  * The end of a grant (mission A4): the row goes first, then the cache, and a moment later the
  * cache once more, because somebody may have read the row before it went and have put its token
- * into the cache after we had emptied it. Entra has nothing to revoke a grant with: RFC 7009 is not
- * there, and Graph's revokeSignInSessions would end all applications' grants of that user.
+ * into the cache after we had emptied it. The provider is told where it can be (discard.c).
  */
 
 #include "base/clock.h"
@@ -35,15 +34,22 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
 {
     gt_revoke_t *revoke = state;
     apr_pool_t *p = gt_task_pool(task);
+    gt_grant_t *grant;
     gt_owner_t exact;
 
     revoke->settles_at = 0;
     revoke->had_grant = 0;
     GT_TRY(gt_store_owner(&exact, revoke->store, &revoke->owner, p));
     revoke->owner = exact;
+    /* One that cannot be opened is deleted all the same. */
+    if (gt_grant_find(&grant, revoke->store, &revoke->owner, p) != GT_OK)
+        grant = NULL;
     GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
     forget(revoke);
     gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));
+    if (revoke->had_grant && grant != NULL)
+        gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->owner.provider),
+                   grant->refresh, p);
     if (revoke->had_grant)
         announce(revoke, GT_OK);
     return GT_OK;

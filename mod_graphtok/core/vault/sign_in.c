@@ -175,12 +175,25 @@ static gt_err_t *store(gt_task_t *task, void *state)
     return announce(in, owner.user, GT_OK, p);
 }
 
+/** Tokens that came and may not be stored: of another person, of nobody known, or revoked meanwhile.
+ * What only we could not do is no reason to end what the user has elsewhere. */
+static void give_back(const entry_t *entry, const gt_err_t *err, apr_pool_t *p)
+{
+    const gt_tokens_t *tokens = &entry->ask.tokens;
+    const gt_secret_t *token = tokens->refresh != NULL ? tokens->refresh : tokens->access;
+
+    if (err->cls == GT_CONFLICT || err->cls == GT_REFUSED || tokens->id_token == NULL)
+        gt_discard(entry->in.vault, entry->in.provider, token, p);
+}
+
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     const entry_t *entry = state;
 
-    if (err != GT_OK && entry->grant == NULL)
-        (void)!announce(&entry->in, entry->in.user, err, gt_task_pool(task));
+    if (err == GT_OK || entry->grant != NULL)
+        return;
+    give_back(entry, err, gt_task_pool(task));
+    (void)!announce(&entry->in, entry->in.user, err, gt_task_pool(task));
 }
 
 static gt_step_fn *const job_steps[] = {exchange, identify, store, NULL};

@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_REVOCATION_H
+#define GT_REVOCATION_H
+
+/**
+ * @file revocation.h
+ * Token revocation (RFC 7009) where a provider's discovery document names an endpoint for it. Google
+ * does. Entra has none: revokeSignInSessions of Graph would end all applications' grants of a user.
+ */
+
+#include "oauth/provider.h"
+#include "task/reader.h"
+
+/** Work: have the provider forget a token, and the grant that it belongs to. */
+typedef struct gt_revocation_t {
+    gt_provider_t *provider;
+    const gt_secret_t *token; /* a refresh token, else an access token */
+    int was_asked;            /* out: 0: the provider has no place to ask at */
+    gt_discover_t discover;   /* own */
+    gt_read_t read;           /* own */
+    gt_transfer_t *transfer;  /* own */
+} gt_revocation_t;
+
+/** Fails with GT_UPSTREAM when the provider does not say that it did. A token that it does not know
+ * any more is as good as revoked. */
+extern const gt_work_t gt_token_revoke;
+
+#endif
