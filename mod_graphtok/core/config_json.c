@@ -244,3 +244,9 @@ char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p)
         return mask_url(params, scheme + 3, p);
     return mask_pairs(params, " \t\r\n\v\f", p);
 }
+
+char *gt_config_database(const gt_config_t *config, apr_pool_t *p)
+{
+    return apr_pstrcat(p, config->db_driver, " ",
+                       gt_db_params_shown(config->db_driver, config->db_params, p), NULL);
+}

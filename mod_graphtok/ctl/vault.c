@@ -32,15 +32,12 @@ static gt_journal_t *find_journal(const gt_config_t *config, const gt_keyring_t 
                                   apr_pool_t *p)
 {
     struct stat folder;
-    const char *database;
 
     if (config->journal == NULL || strcmp(config->journal, "off") == 0 ||
         lstat(config->journal, &folder) != 0 || !S_ISDIR(folder.st_mode) ||
         folder.st_uid != geteuid() || (folder.st_mode & 077) != 0)
         return NULL;
-    database = apr_pstrcat(p, config->db_driver, " ",
-                           gt_db_params_shown(config->db_driver, config->db_params, p), NULL);
-    return gt_journal_make(config->journal, database, ring, p);
+    return gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
 }
 
 /** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */

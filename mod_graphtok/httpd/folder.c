@@ -67,11 +67,7 @@ void gtm_folder_prepare(const gt_config_t *config, server_rec *s)
 
 gt_journal_t *gtm_folder_journal(const gt_config_t *config, const gt_keyring_t *ring, apr_pool_t *p)
 {
-    const char *database;
-
     if (is_off(config) || !take(config->journal, 0))
         return NULL;
-    database = apr_pstrcat(p, config->db_driver, " ",
-                           gt_db_params_shown(config->db_driver, config->db_params, p), NULL);
-    return gt_journal_make(config->journal, database, ring, p);
+    return gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
 }

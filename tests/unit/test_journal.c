@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "bench.h"
+#include "gt_test.h"
 #include "vault/journal.h"
 
 Suite *suite_journal(void);
@@ -40,9 +41,20 @@ static void end(void)
     bench_close(bench);
 }
 
+#define DATABASE "0123456789abcdef0123456789abcdef"
+#define STORE "00112233445566778899aabbccddeeff"
+
+/* Each of these tests is run for both formats: with ids (loop 1) and without. */
+static int with_ids;
+
 static gt_entry_t entry_of(const gt_owner_t *owner, apr_int64_t generation)
 {
     gt_entry_t entry = {.store = "main", .owner = *owner, .generation = generation};
+
+    if (with_ids) {
+        entry.database = DATABASE;
+        entry.store_id = STORE;
+    }
 
     entry.tokens.access = gt_secret_from("at-1", bench->pool);
     entry.tokens.refresh = gt_secret_from("rt-1", bench->pool);
@@ -86,13 +98,27 @@ static void write_file(const char *name, const char *text, apr_size_t len)
     close(fd);
 }
 
+/* Head and tokens. */
+static gt_err_t *take(gt_entry_t **entry, const char *name, apr_pool_t *p)
+{
+    gt_err_t *err = gt_journal_read(entry, journal, name, p);
+
+    if (err == GT_OK && *entry != NULL)
+        err = gt_journal_open(*entry, journal, p);
+    if (err != GT_OK)
+        *entry = NULL;
+    return err;
+}
+
 START_TEST(what_goes_in_comes_out)
 {
+    with_ids = _i;
     const char *name = put(&tom, 7);
     gt_entry_t *entry;
     struct stat info;
 
-    bench_ok(gt_journal_read(&entry, journal, name, bench->pool));
+    bench_ok(take(&entry, name, bench->pool));
+    ck_assert_str_eq(entry->store_id, with_ids ? STORE : "");
     ck_assert_str_eq(entry->store, "main");
     ck_assert_str_eq(entry->owner.user, tom.user);
     ck_assert_str_eq(entry->owner.provider, "microsoft");
@@ -117,7 +143,7 @@ START_TEST(a_refresh_token_may_be_alone)
     entry.tokens.access = NULL;
     bench_ok(gt_journal_put(journal, &entry, bench->pool));
     names = gt_journal_names(journal, "main", &tom, bench->pool);
-    bench_ok(gt_journal_read(&found, journal, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
+    bench_ok(take(&found, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
     ck_assert_ptr_nonnull(found);
     ck_assert_ptr_null(found->tokens.access);
     ck_assert_str_eq(gt_secret_text(found->tokens.refresh), "rt-1");
@@ -153,23 +179,75 @@ START_TEST(names_are_in_order_and_of_one_owner_on_wish)
 }
 END_TEST
 
-START_TEST(another_databases_entries_are_left_alone)
+static int is_of(const gt_entry_t *entry, const char *database, const char *store, const char *id)
+{
+    gt_journal_t *other = gt_journal_make(folder, database, bench->ring, bench->pool);
+    gt_ids_t ids = {.is_read = 1};
+
+    apr_cpystrn(ids.store, id, sizeof(ids.store));
+    return gt_journal_is_of(other, entry, store, &ids);
+}
+
+START_TEST(an_entry_without_ids_is_of_a_database_and_a_name)
 {
     const char *name = put(&tom, 1);
     gt_journal_t *other = gt_journal_make(folder, "pgsql host=b", bench->ring, bench->pool);
     gt_entry_t *entry;
 
-    bench_ok(gt_journal_read(&entry, other, name, bench->pool));
-    ck_assert_ptr_null(entry);
+    bench_ok(gt_journal_read(&entry, journal, name, bench->pool));
+    ck_assert(is_of(entry, "pgsql host=a", "main", ""));
+    ck_assert(is_of(entry, "pgsql host=a", "main", STORE));
+    ck_assert(!is_of(entry, "pgsql host=b", "main", ""));
+    ck_assert(!is_of(entry, "pgsql host=a", "beta", ""));
     ck_assert_int_eq(gt_journal_names(other, "main", &tom, bench->pool)->nelts, 0);
     bench_ok(gt_journal_read(&entry, journal, "gone.entry", bench->pool));
     ck_assert_ptr_null(entry);
 }
 END_TEST
 
-/* Each byte changed by itself: no entry, or (a byte of the database's line) another's. */
+START_TEST(an_entry_with_ids_is_of_its_store_wherever_that_is)
+{
+    gt_entry_t *entry;
+    const char *name;
+    gt_journal_t *other = gt_journal_make(folder, "pgsql host=b", bench->ring, bench->pool);
+
+    with_ids = 1;
+    name = put(&tom, 1);
+    bench_ok(gt_journal_read(&entry, journal, name, bench->pool));
+    ck_assert(is_of(entry, "pgsql host=a", "main", STORE));
+    ck_assert(is_of(entry, "pgsql host=b", "renamed", STORE));
+    ck_assert(!is_of(entry, "pgsql host=a", "main", ""));
+    ck_assert(!is_of(entry, "pgsql host=a", "main", DATABASE));
+    ck_assert_int_eq(gt_journal_names(other, "renamed", &tom, bench->pool)->nelts, 1);
+}
+END_TEST
+
+START_TEST(what_the_version_before_wrote_is_read)
+{
+    json_t *forms = load_vectors("forms_before_ids/forms.json");
+    const json_t *old = json_object_get(forms, "journal");
+    const char *name = json_string_value(json_object_get(old, "name"));
+    const char *text = json_string_value(json_object_get(old, "text"));
+    const gt_owner_t owner = {"tom", "microsoft"};
+    gt_entry_t *entry;
+
+    ck_assert_ptr_nonnull(text);
+    write_file(name, text, strlen(text));
+    ck_assert_int_eq(gt_journal_names(journal, "main", &owner, bench->pool)->nelts, 1);
+    bench_ok(take(&entry, name, bench->pool));
+    ck_assert(is_of(entry, json_string_value(json_object_get(old, "database")), "main", ""));
+    ck_assert_int_eq(entry->generation, 7);
+    ck_assert_str_eq(gt_secret_text(entry->tokens.access), "at-1");
+    ck_assert_str_eq(gt_secret_text(entry->tokens.refresh), "rt-1");
+    ck_assert_str_eq(entry->tokens.scope, "User.Read openid");
+    json_decref(forms);
+}
+END_TEST
+
+/* Each byte changed by itself, or all after it missing. */
 START_TEST(no_byte_can_be_changed)
 {
+    with_ids = _i;
     const char *name = put(&ann, 41);
     const char *good = content_of(name);
     apr_size_t len = strlen(good);
@@ -183,16 +261,16 @@ START_TEST(no_byte_can_be_changed)
 
         bad[i] = (char)(bad[i] == '2' ? '3' : '2');
         write_file(name, bad, len);
-        err = gt_journal_read(&entry, journal, name, round);
+        err = take(&entry, name, round);
         ck_assert_msg(entry == NULL, "byte %d", (int)i);
-        ck_assert(err == GT_OK || err->cls == GT_DAMAGED);
+        ck_assert(err != GT_OK && err->cls == GT_DAMAGED);
         apr_pool_clear(round);
     }
-    for (apr_size_t cut = 0; cut < len - 1; cut++) {
+    for (apr_size_t cut = 0; cut < len; cut++) {
         gt_entry_t *entry = NULL;
 
         write_file(name, good, cut);
-        (void)!gt_journal_read(&entry, journal, name, round);
+        (void)!take(&entry, name, round);
         ck_assert_msg(entry == NULL, "cut to %d", (int)cut);
         apr_pool_clear(round);
     }
@@ -221,23 +299,65 @@ START_TEST(it_is_bounded)
 }
 END_TEST
 
-START_TEST(what_a_killed_writer_left_is_swept)
+/* Begun in this moment, or long ago. */
+static const char *left_name(int is_old, int n)
 {
-    const char *old = "0001700000000000-7-0-0123456789abcdef.entry.new";
-    const char *fresh = apr_psprintf(bench->pool, "%016" APR_INT64_T_FMT "-7-1-0123456789abcdef%s",
-                                     gt_now(), ".entry.new");
+    return apr_psprintf(bench->pool, "%016" APR_INT64_T_FMT "-7-%d-0123456789abcdef.entry.new",
+                        is_old ? APR_INT64_C(1700000000000000) : gt_now(), n);
+}
+
+START_TEST(what_a_killed_writer_left_torn_is_swept)
+{
+    const char *old = left_name(1, 0);
+    const char *fresh = left_name(0, 1);
     const char *entry = put(&tom, 1);
     const char *others = "0001700000000000-notes.new";
+    const char *half = apr_pstrndup(bench->pool, content_of(entry), strlen(content_of(entry)) - 30);
 
-    write_file(old, "x", 1);
-    write_file(fresh, "x", 1);
+    write_file(old, half, strlen(half));
+    write_file(fresh, half, strlen(half));
     write_file(others, "x", 1);
-    gt_journal_make(folder, "pgsql host=a", bench->ring, bench->pool);
+    ck_assert_int_eq(gt_journal_names(journal, NULL, NULL, bench->pool)->nelts, 1);
     ck_assert_int_ne(access(path_of(old), F_OK), 0);
     ck_assert_int_eq(access(path_of(entry), F_OK), 0);
     /* Somebody may be writing it; the other was never ours. */
     ck_assert_int_eq(unlink(path_of(fresh)), 0);
     ck_assert_int_eq(unlink(path_of(others)), 0);
+}
+END_TEST
+
+/* Killed between the last byte and the name: its seal says that it is whole. */
+START_TEST(what_a_killed_writer_left_whole_is_taken_in)
+{
+    with_ids = _i;
+    const char *name = put(&tom, 1);
+    const char *beside = apr_pstrcat(bench->pool, name, ".new", NULL);
+    gt_entry_t *entry;
+
+    ck_assert_int_eq(rename(path_of(name), path_of(beside)), 0);
+    ck_assert_int_eq(gt_journal_names(journal, "main", &ann, bench->pool)->nelts, 0);
+    ck_assert_int_eq(access(path_of(beside), F_OK), 0);
+    ck_assert_int_eq(gt_journal_names(journal, "main", &tom, bench->pool)->nelts, 1);
+    ck_assert_int_ne(access(path_of(beside), F_OK), 0);
+    bench_ok(take(&entry, name, bench->pool));
+    ck_assert_str_eq(gt_secret_text(entry->tokens.refresh), "rt-1");
+}
+END_TEST
+
+/* Perhaps another server's, or the keyring comes back. */
+START_TEST(what_lacks_its_key_is_never_swept)
+{
+    static const char text[] = "other any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    const char *old = left_name(1, 0);
+    const char *name = put(&tom, 1);
+    gt_keyring_t *ring;
+    gt_journal_t *other;
+
+    write_file(old, content_of(name), strlen(content_of(name)));
+    bench_ok(gt_keyring_parse(&ring, gt_secret_from(text, bench->pool), bench->pool));
+    other = gt_journal_make(folder, "pgsql host=a", ring, bench->pool);
+    ck_assert_int_eq(gt_journal_names(other, NULL, NULL, bench->pool)->nelts, 1);
+    ck_assert_int_eq(unlink(path_of(old)), 0);
 }
 END_TEST
 
@@ -247,13 +367,17 @@ Suite *suite_journal(void)
     TCase *tcase = tcase_create("entries");
 
     tcase_add_checked_fixture(tcase, begin, end);
-    tcase_add_test(tcase, what_goes_in_comes_out);
-    tcase_add_test(tcase, what_a_killed_writer_left_is_swept);
+    tcase_add_loop_test(tcase, what_goes_in_comes_out, 0, 2);
+    tcase_add_test(tcase, what_a_killed_writer_left_torn_is_swept);
+    tcase_add_loop_test(tcase, what_a_killed_writer_left_whole_is_taken_in, 0, 2);
+    tcase_add_test(tcase, what_lacks_its_key_is_never_swept);
     tcase_add_test(tcase, a_refresh_token_may_be_alone);
     tcase_add_test(tcase, test_T5_nothing_is_in_the_clear);
     tcase_add_test(tcase, names_are_in_order_and_of_one_owner_on_wish);
-    tcase_add_test(tcase, another_databases_entries_are_left_alone);
-    tcase_add_test(tcase, no_byte_can_be_changed);
+    tcase_add_test(tcase, an_entry_without_ids_is_of_a_database_and_a_name);
+    tcase_add_test(tcase, an_entry_with_ids_is_of_its_store_wherever_that_is);
+    tcase_add_test(tcase, what_the_version_before_wrote_is_read);
+    tcase_add_loop_test(tcase, no_byte_can_be_changed, 0, 2);
     tcase_add_test(tcase, a_folder_that_is_away_is_an_error);
     tcase_add_test(tcase, it_is_bounded);
     suite_add_tcase(suite, tcase);

@@ -4,9 +4,11 @@
 
 #include "children.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -199,6 +201,127 @@ START_TEST(where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached)
 }
 END_TEST
 
+/* ---- what cannot be replayed ---- */
+
+/* The tail of an entry's seal is another one. */
+static void damage(const char *name)
+{
+    const char *path = apr_pstrcat(pool, bench->folder, "/journal/", name, NULL);
+    int fd = open(path, O_WRONLY);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(lseek(fd, -20, SEEK_END), 0);
+    ck_assert_int_eq(write(fd, "#", 1), 1);
+    close(fd);
+}
+
+static const char *oldest(void)
+{
+    apr_array_header_t *names = gt_journal_names(journal, "main", &tom, pool);
+
+    ck_assert_int_gt(names->nelts, 0);
+    return APR_ARRAY_IDX(names, 0, const char *);
+}
+
+static atomic_int strange_said;
+
+static void count_strange(void *baton, int level, const char *line)
+{
+    (void)baton;
+    (void)level;
+    if (strstr(line, "GT0635") != NULL)
+        atomic_fetch_add(&strange_said, 1);
+}
+
+/* Into `into`, as tom's store has its ids; or with the id of another. */
+static void put_entry(gt_journal_t *into, apr_int64_t from, const char *store_id)
+{
+    gt_tokens_t tokens = {.scope = "User.Read", .expires_at = gt_now() + SECONDS(3600)};
+    gt_entry_t entry;
+
+    tokens.access = gt_secret_from("at-1", pool);
+    tokens.refresh = gt_secret_from("rt-1", pool);
+    entry = gt_journal_entry(child[0].store, &tom, from, &tokens, pool);
+    ck_assert_str_ne(entry.store_id, "");
+    if (store_id != NULL)
+        entry.store_id = store_id;
+    bench_ok(gt_journal_put(into, &entry, pool));
+}
+
+START_TEST(an_entry_that_cannot_be_read_hides_no_newer_one)
+{
+    int count;
+
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    generation = row()->generation;
+    put_entry(journal, generation - 1, NULL);
+    damage(oldest());
+    put_entry(journal, generation, NULL);
+    bench_ok(gt_replay_owner(&count, child[0].vault, child[0].store, &tom, pool));
+    ck_assert_int_eq(count, 1);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 1);
+}
+END_TEST
+
+/* A failover by hand: the same database behind another DBDParams. */
+START_TEST(other_parameters_of_the_database_lose_no_entry)
+{
+    gt_journal_t *former = share_journal();
+    const char *folder = apr_pstrcat(pool, bench->folder, "/journal", NULL);
+
+    stop_crews();
+    sign_in_row(&tom, 0);
+    put_entry(former, row()->generation, NULL);
+    journal = gt_journal_make(folder, "pgsql host=db2", bench->ring, pool);
+    child[0].vault->parts.journal = journal;
+    gt_replay_all(child[0].vault, pool);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 0);
+}
+END_TEST
+
+/* Each look at the clock takes a while, so that a round is over before it has come to all. */
+static apr_time_t moved;
+
+static apr_time_t moved_ticks(void)
+{
+    return moved += apr_time_from_msec(2);
+}
+
+START_TEST(any_number_of_strange_and_damaged_entries_holds_up_none)
+{
+    static const gt_log_sink_t sink = {NULL, wants, count_strange};
+    int rounds;
+
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    generation = row()->generation;
+    for (int i = 0; i < 60; i++) {
+        put_entry(journal, 1, NULL);
+        damage(APR_ARRAY_IDX(gt_journal_names(journal, NULL, NULL, pool), 2 * i, const char *));
+        put_entry(journal, 1, "ffffffffffffffffffffffffffffffff");
+    }
+    put_entry(journal, generation, NULL);
+    gt_log_set(&sink);
+    moved = gt_ticks();
+    gt_clock_set(NULL, moved_ticks);
+    for (rounds = 0; rounds < 50 && gt_journal_length(journal, pool) > 120; rounds++) {
+        gt_replay_all(child[0].vault, pool);
+        moved += SECONDS(1);
+    }
+    gt_clock_set(NULL, NULL);
+    gt_log_set(NULL);
+    ck_assert_int_eq(gt_journal_length(journal, pool), 120);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_gt(rounds, 1);
+    ck_assert_int_eq(atomic_load(&strange_said), 1);
+}
+END_TEST
+
 Suite *suite_replay(void)
 {
     Suite *suite = suite_create("replay");
@@ -210,6 +333,9 @@ Suite *suite_replay(void)
     tcase_add_test(stores, news_of_a_store_come_whatever_becomes_of_another);
     tcase_add_test(stores, a_new_child_looks_back_to_the_last_round_of_the_others);
     tcase_add_test(stores, where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached);
+    tcase_add_test(dead, an_entry_that_cannot_be_read_hides_no_newer_one);
+    tcase_add_test(dead, other_parameters_of_the_database_lose_no_entry);
+    tcase_add_test(dead, any_number_of_strange_and_damaged_entries_holds_up_none);
     tcase_add_test(away, whoever_waits_elsewhere_hears_of_an_answer_in_the_journal);
     tcase_add_test(dead, a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again);
     return suite;

@@ -131,6 +131,13 @@ gt_err_t *gt_store_ids_now(int *is_new, gt_ids_t *ids, gt_store_t *store, apr_po
     return GT_OK;
 }
 
+void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store)
+{
+    pthread_mutex_lock(&store->ids->lock);
+    *ids = store->ids->ids;
+    pthread_mutex_unlock(&store->ids->lock);
+}
+
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;

@@ -31,6 +31,9 @@ typedef struct gt_ids_t {
  */
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
 
+/** The same, without asking the database. */
+void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store);
+
 /**
  * The same, read now: something was met that what is known does not fit.
  * @param is_new  out: 1 when they are not what `ids` was

@@ -3,10 +3,15 @@
 /**
  * @file journal.c
  * An entry is written beside its place, flushed, renamed, and then the folder is flushed: what has
- * the name of an entry is whole. Its lines are what finds the row (format, database, store, user,
- * provider, generation), then the sealed tokens; the seal's associated data hold all of the former,
- * so no line can be changed. The name holds the time, so that sorting gives the order, and a hash
- * of whose it is, so that one grant's entries are found without opening others.
+ * the name of an entry is whole. Its lines are what finds the row, then the sealed tokens; the
+ * seal's associated data hold all of the former, so no line can be changed.
+ *
+ *     graphtok-journal-2   database's id, store's id, store's name, user, provider, resource,
+ *                          generation, tokens
+ *     graphtok-journal-1   hash of DBDParams, store's name, user, provider, generation, tokens
+ *
+ * The name holds the time, so that sorting gives the order, and a hash of whose it is, so that one
+ * grant's entries are found without opening others.
  */
 
 #include "vault/journal.h"
@@ -23,55 +28,42 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypt/seal.h"
 
-#define FORMAT "graphtok-journal-1"
-#define LINES 7
 #define HASH_DIGITS 16
 #define SUFFIX ".entry"
 #define BESIDE ".new"
 #define WRITTEN_WITHIN apr_time_from_sec(60)
 #define ENTRY_BYTES_MAX (1024 * 1024)
+#define NO_ID "-"
+
+/* Where in an entry what stands, by its format; 0: nowhere. */
+typedef struct format_t {
+    const char *name;
+    int lines, database, store_id, store, user, provider, resource, generation, sealed;
+} format_t;
+
+static const format_t formats[] = {
+    {"graphtok-journal-2", 9, 1, 2, 3, 4, 5, 6, 7, 8},
+    {"graphtok-journal-1", 7, 1, 0, 2, 3, 4, 0, 5, 6},
+};
+#define WITH_IDS (&formats[0])
+#define WITHOUT_IDS (&formats[1])
 
 struct gt_journal_t {
     const char *folder;
-    const char *database; /* a hash: no password, no blank */
+    const char *database; /* a hash of DBDParams: no password, no blank */
     const gt_keyring_t *ring;
 };
 
 static const char *path_of(const gt_journal_t *journal, const char *name, apr_pool_t *p)
 {
     return apr_pstrcat(p, journal->folder, "/", name, NULL);
-}
-
-/** A process that was killed while it wrote has left a file that is no entry, and will never be. */
-static int is_left(const char *name)
-{
-    apr_size_t len = strlen(name);
-    apr_size_t tail = strlen(SUFFIX BESIDE);
-    char time[17] = "";
-    apr_int64_t began;
-
-    if (len < tail + sizeof(time) || strcmp(name + len - tail, SUFFIX BESIDE) != 0)
-        return 0;
-    memcpy(time, name, sizeof(time) - 1);
-    return gt_number(&began, time, 0, INT64_MAX) && began + WRITTEN_WITHIN < gt_now();
-}
-
-static void sweep(const gt_journal_t *journal, apr_pool_t *p)
-{
-    DIR *folder = opendir(journal->folder);
-    struct dirent *item;
-
-    if (folder == NULL)
-        return;
-    while ((item = readdir(folder)) != NULL)
-        if (is_left(item->d_name))
-            (void)unlink(path_of(journal, item->d_name, p));
-    closedir(folder);
 }
 
 gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
@@ -84,30 +76,56 @@ gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt
     journal->folder = apr_pstrdup(p, folder);
     journal->database = gt_hex(hash, sizeof(hash), p);
     journal->ring = ring;
-    sweep(journal, p);
     return journal;
 }
 
-/** Whose it is, for a file name: of this database alone. */
-static const char *hash_of(const gt_journal_t *journal, const char *store, const gt_owner_t *owner,
-                           apr_pool_t *p)
+static const char *digits_of(const char *text, apr_pool_t *p)
 {
-    const char *text =
-        apr_psprintf(p, "%s:%" APR_SIZE_T_FMT ":%s:%" APR_SIZE_T_FMT ":%s:%s", journal->database,
-                     strlen(store), store, strlen(owner->user), owner->user, owner->provider);
     unsigned char hash[32];
 
     gt_sha256(hash, text, strlen(text));
     return gt_hex(hash, HASH_DIGITS / 2, p);
 }
 
-static gt_place_t place_of(const gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p)
+/** Whose it is, for a file name: an owner of any store. */
+static const char *hash_of(const gt_owner_t *owner, apr_pool_t *p)
 {
-    return (gt_place_t){.table = journal->database,
-                        .column = apr_psprintf(p, FORMAT " %" APR_INT64_T_FMT " %s",
-                                               entry->generation, entry->store),
-                        .user = entry->owner.user,
-                        .provider = entry->owner.provider};
+    return digits_of(apr_psprintf(p, "%" APR_SIZE_T_FMT ":%s:%s", strlen(owner->user), owner->user,
+                                  owner->provider),
+                     p);
+}
+
+/** The same in the format without ids: of this store of this database. */
+static const char *old_hash_of(const gt_journal_t *journal, const char *store,
+                               const gt_owner_t *owner, apr_pool_t *p)
+{
+    return digits_of(apr_psprintf(p, "%s:%" APR_SIZE_T_FMT ":%s:%" APR_SIZE_T_FMT ":%s:%s",
+                                  journal->database, strlen(store), store, strlen(owner->user),
+                                  owner->user, owner->provider),
+                     p);
+}
+
+static int has_ids(const gt_entry_t *entry)
+{
+    return entry->store_id != NULL && entry->store_id[0] != '\0';
+}
+
+static gt_place_t place_of(const gt_entry_t *entry, apr_pool_t *p)
+{
+    gt_place_t place = {.user = entry->owner.user, .provider = entry->owner.provider};
+
+    if (has_ids(entry)) {
+        place.table = "journal";
+        place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s %s", WITH_IDS->name,
+                                    entry->generation, entry->database, entry->store);
+        place.store = entry->store_id;
+        place.resource = entry->resource;
+        return place;
+    }
+    place.table = entry->database;
+    place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s", WITHOUT_IDS->name,
+                                entry->generation, entry->store);
+    return place;
 }
 
 /* ---- tokens as one secret: a line each ---- */
@@ -232,6 +250,12 @@ static int give_to_owner(int fd, const char *folder)
            (stat(folder, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0);
 }
 
+/** Somebody who looks for whole entries may have been faster than we. */
+static int has_its_name(const char *beside, const char *path)
+{
+    return rename(beside, path) == 0 || (errno == ENOENT && access(path, F_OK) == 0);
+}
+
 static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const char *text,
                             apr_pool_t *p)
 {
@@ -245,7 +269,7 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
     is_written = give_to_owner(fd, journal->folder) && write_all(fd, text, strlen(text)) &&
                  !gt_fail("journal.write") && fsync(fd) == 0;
     is_written = close(fd) == 0 && is_written;
-    if (!is_written || rename(beside, path) != 0 || !flush_folder(journal->folder)) {
+    if (!is_written || !has_its_name(beside, path) || !flush_folder(journal->folder)) {
         gt_err_t *err = failed(journal, "an entry cannot be written", p);
 
         unlink(beside);
@@ -255,63 +279,60 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
     return GT_OK;
 }
 
+/** The lines before the tokens. */
+static const char *head_of(const gt_entry_t *entry, apr_pool_t *p)
+{
+    const char *user = gt_base64url(entry->owner.user, strlen(entry->owner.user), p);
+
+    if (has_ids(entry))
+        return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%s\n" GT_RESOURCE_GRAPH "\n%" APR_INT64_T_FMT,
+                            WITH_IDS->name, entry->database, entry->store_id, entry->store, user,
+                            entry->owner.provider, entry->generation);
+    return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, WITHOUT_IDS->name,
+                        entry->database, entry->store, user, entry->owner.provider,
+                        entry->generation);
+}
+
+gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_owner_t *owner,
+                            apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p)
+{
+    gt_ids_t ids;
+
+    gt_store_ids_known(&ids, store);
+    return (gt_entry_t){.database = apr_pstrdup(p, ids.database),
+                        .store_id = apr_pstrdup(p, ids.store),
+                        .store = gt_store_conf(store)->name,
+                        .owner = *owner,
+                        .generation = generation,
+                        .tokens = *tokens};
+}
+
 gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p)
 {
     static volatile apr_uint32_t count;
-    const gt_place_t place = place_of(journal, entry, p);
-    const char *user = gt_base64url(entry->owner.user, strlen(entry->owner.user), p);
-    const char *sealed, *name, *text;
+    gt_entry_t full = *entry;
+    const char *hash, *sealed, *name, *text;
+    gt_place_t place;
 
     if (gt_journal_length(journal, p) >= GT_JOURNAL_MAX)
         return gt_err(p, GT_STORE_AWAY, "GT0616", "the journal in %s is full", journal->folder);
+    if (!has_ids(entry))
+        full.database = journal->database;
+    else if (entry->database == NULL || entry->database[0] == '\0')
+        full.database = NO_ID;
+    full.resource = GT_RESOURCE_GRAPH;
+    place = place_of(&full, p);
     GT_TRY(gt_seal(&sealed, journal->ring, GT_KEY_REFRESH, GT_AES_256_GCM, &place,
                    pack(&entry->tokens, p), p));
+    hash = has_ids(entry) ? hash_of(&entry->owner, p)
+                          : old_hash_of(journal, entry->store, &entry->owner, p);
     name = apr_psprintf(p, "%016" APR_INT64_T_FMT "-%ld-%u-%s" SUFFIX, gt_now(), (long)getpid(),
-                        apr_atomic_inc32(&count), hash_of(journal, entry->store, &entry->owner, p));
-    text = apr_psprintf(p, FORMAT "\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT "\n%s\n", journal->database,
-                        entry->store, user, entry->owner.provider, entry->generation, sealed);
+                        apr_atomic_inc32(&count), hash);
+    text = apr_pstrcat(p, head_of(&full, p), "\n", sealed, "\n", NULL);
     return write_file(journal, name, text, p);
 }
 
 /* ---- reading ---- */
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int is_entry(const char *name, const char *hash)
-{
-    apr_size_t len = strlen(name);
-    apr_size_t tail = strlen(SUFFIX);
-
-    if (len < tail + HASH_DIGITS || strcmp(name + len - tail, SUFFIX) != 0)
-        return 0;
-    return hash == NULL || strncmp(name + len - tail - HASH_DIGITS, hash, HASH_DIGITS) == 0;
-}
-
-apr_array_header_t *gt_journal_names(gt_journal_t *journal, const char *store,
-                                     const gt_owner_t *owner, apr_pool_t *p)
-{
-    const char *hash = owner != NULL ? hash_of(journal, store, owner, p) : NULL;
-    apr_array_header_t *names = apr_array_make(p, 4, sizeof(const char *));
-    DIR *folder = opendir(journal->folder);
-    struct dirent *item;
-
-    if (folder == NULL)
-        return names;
-    while ((item = readdir(folder)) != NULL)
-        if (is_entry(item->d_name, hash))
-            APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(p, item->d_name);
-    closedir(folder);
-    qsort(names->elts, (size_t)names->nelts, sizeof(const char *), compare_names);
-    return names;
-}
-
-int gt_journal_length(gt_journal_t *journal, apr_pool_t *p)
-{
-    return gt_journal_names(journal, NULL, NULL, p)->nelts;
-}
 
 /** A file's text; NULL when it is gone, too large or no file. */
 static char *read_file(const char *path, apr_pool_t *p)
@@ -340,41 +361,187 @@ static gt_err_t *damaged(const char *name, apr_pool_t *p)
     return gt_err(p, GT_DAMAGED, "GT0617", "the journal's entry %s cannot be read", name);
 }
 
+static int read_head(gt_entry_t *entry, const char *text, apr_pool_t *p)
+{
+    const apr_array_header_t *lines = gt_split(text, "\n", p);
+    const format_t *format = NULL;
+    unsigned char *user;
+    apr_size_t len = strlen(text);
+
+    for (apr_size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (lines->nelts == formats[i].lines &&
+            strcmp(APR_ARRAY_IDX(lines, 0, const char *), formats[i].name) == 0)
+            format = &formats[i];
+    if (format == NULL || text[len - 1] != '\n')
+        return 0;
+#define LINE(which) APR_ARRAY_IDX(lines, format->which, const char *)
+    if (!gt_base64_decode(&user, &len, LINE(user), strlen(LINE(user)), 0, p) ||
+        strlen((const char *)user) != len ||
+        !gt_number(&entry->generation, LINE(generation), 0, INT64_MAX))
+        return 0;
+    entry->database = LINE(database);
+    entry->store_id = format->store_id > 0 ? LINE(store_id) : "";
+    entry->store = LINE(store);
+    entry->owner.user = (const char *)user;
+    entry->owner.provider = LINE(provider);
+    entry->resource = format->resource > 0 ? LINE(resource) : "";
+    entry->sealed = LINE(sealed);
+#undef LINE
+    return 1;
+}
+
 gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, const char *name,
                           apr_pool_t *p)
 {
     char *text = read_file(path_of(journal, name, p), p);
     gt_entry_t *found = apr_pcalloc(p, sizeof(*found));
-    apr_array_header_t *lines;
-    unsigned char *user;
-    apr_size_t user_len;
-    gt_secret_t *clear;
-    gt_place_t place;
 
     *entry = NULL;
     if (text == NULL)
         return GT_OK;
-    lines = gt_split(text, "\n", p);
-#define LINE(n) APR_ARRAY_IDX(lines, n, const char *)
-    if (lines->nelts != LINES || strcmp(LINE(0), FORMAT) != 0)
-        return damaged(name, p);
-    if (strcmp(LINE(1), journal->database) != 0)
-        return GT_OK;
-    if (!gt_base64_decode(&user, &user_len, LINE(3), strlen(LINE(3)), 0, p) ||
-        strlen((const char *)user) != user_len ||
-        !gt_number(&found->generation, LINE(5), 0, INT64_MAX))
-        return damaged(name, p);
     found->name = apr_pstrdup(p, name);
-    found->store = LINE(2);
-    found->owner.user = (const char *)user;
-    found->owner.provider = LINE(4);
-    place = place_of(journal, found, p);
-    GT_TRY(gt_unseal(&clear, journal->ring, GT_KEY_REFRESH, &place, LINE(6), p));
-#undef LINE
-    if (!unpack(&found->tokens, clear, p))
+    if (!read_head(found, text, p))
         return damaged(name, p);
     *entry = found;
     return GT_OK;
+}
+
+int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const char *store,
+                     const gt_ids_t *ids)
+{
+    if (has_ids(entry))
+        return strcmp(entry->store_id, ids->store) == 0 &&
+               strcmp(entry->resource, GT_RESOURCE_GRAPH) == 0;
+    return strcmp(entry->database, journal->database) == 0 && strcmp(entry->store, store) == 0;
+}
+
+gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p)
+{
+    const gt_place_t place = place_of(entry, p);
+    gt_secret_t *clear;
+
+    GT_TRY(gt_unseal(&clear, journal->ring, GT_KEY_REFRESH, &place, entry->sealed, p));
+    return unpack(&entry->tokens, clear, p) ? GT_OK : damaged(entry->name, p);
+}
+
+/* ---- what a killed writer left ---- */
+
+/** 1 when the file was begun so long ago that nobody writes it any more. */
+static int is_given_up(const char *name)
+{
+    char time[17] = "";
+    apr_int64_t began;
+
+    memcpy(time, name, sizeof(time) - 1);
+    return gt_number(&began, time, 0, INT64_MAX) && began + WRITTEN_WITHIN < gt_now();
+}
+
+typedef enum state_t { TORN, WHOLE, CLOSED } state_t;
+
+/** CLOSED: it may be whole, but its key is not in our keyring. */
+static state_t state_of(gt_journal_t *journal, const char *name, apr_pool_t *p)
+{
+    gt_entry_t *entry;
+    const char *key_id;
+
+    if (gt_journal_read(&entry, journal, name, p) != GT_OK || entry == NULL)
+        return TORN;
+    if (gt_journal_open(entry, journal, p) == GT_OK)
+        return WHOLE;
+    key_id = gt_sealed_key_id(entry->sealed, p);
+    return key_id != NULL && gt_keyring_find(journal->ring, key_id, GT_KEY_REFRESH) == NULL ? CLOSED
+                                                                                            : TORN;
+}
+
+static int flush_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int is_flushed = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_flushed;
+}
+
+/** Whoever wrote it was killed, or renames it in this very moment. */
+static void take_in(gt_journal_t *journal, const char *beside, apr_pool_t *p)
+{
+    const char *name = apr_pstrndup(p, beside, strlen(beside) - strlen(BESIDE));
+    const char *path = path_of(journal, name, p);
+
+    switch (state_of(journal, beside, p)) {
+    case WHOLE:
+        if (flush_file(path_of(journal, beside, p)) &&
+            rename(path_of(journal, beside, p), path) == 0 && flush_folder(journal->folder))
+            gt_log(GT_LOG_NOTICE, NULL, "journal: %s was whole, though its writer did not end it",
+                   name);
+        return;
+    case TORN:
+        if (is_given_up(beside))
+            (void)unlink(path_of(journal, beside, p));
+        return;
+    case CLOSED:
+        return;
+    }
+}
+
+/* ---- names ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** 1 for TIME-PID-NUMBER-HASH and the suffix, when the hash is one of those that are looked for. */
+static int is_entry(const char *name, const char *suffix, const char *const hashes[2])
+{
+    apr_size_t len = strlen(name);
+    apr_size_t tail = strlen(suffix);
+    const char *hash;
+
+    if (len < tail + HASH_DIGITS || strcmp(name + len - tail, suffix) != 0)
+        return 0;
+    hash = name + len - tail - HASH_DIGITS;
+    return hashes == NULL || strncmp(hash, hashes[0], HASH_DIGITS) == 0 ||
+           strncmp(hash, hashes[1], HASH_DIGITS) == 0;
+}
+
+static apr_array_header_t *list(gt_journal_t *journal, const char *suffix,
+                                const char *const hashes[2], apr_pool_t *p)
+{
+    apr_array_header_t *names = apr_array_make(p, 4, sizeof(const char *));
+    DIR *folder = opendir(journal->folder);
+    struct dirent *item;
+
+    if (folder == NULL)
+        return names;
+    while ((item = readdir(folder)) != NULL)
+        if (is_entry(item->d_name, suffix, hashes))
+            APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(p, item->d_name);
+    closedir(folder);
+    qsort(names->elts, (size_t)names->nelts, sizeof(const char *), compare_names);
+    return names;
+}
+
+apr_array_header_t *gt_journal_names(gt_journal_t *journal, const char *store,
+                                     const gt_owner_t *owner, apr_pool_t *p)
+{
+    const char *hashes[2] = {NULL, NULL};
+    apr_array_header_t *left;
+
+    if (owner != NULL) {
+        hashes[0] = hash_of(owner, p);
+        hashes[1] = old_hash_of(journal, store, owner, p);
+    }
+    left = list(journal, SUFFIX BESIDE, owner != NULL ? hashes : NULL, p);
+    for (int i = 0; i < left->nelts; i++)
+        take_in(journal, APR_ARRAY_IDX(left, i, const char *), p);
+    return list(journal, SUFFIX, owner != NULL ? hashes : NULL, p);
+}
+
+int gt_journal_length(gt_journal_t *journal, apr_pool_t *p)
+{
+    return list(journal, SUFFIX, NULL, p)->nelts;
 }
 
 void gt_journal_remove(gt_journal_t *journal, const char *name, apr_pool_t *p)

@@ -5,51 +5,76 @@
 /**
  * @file journal.h
  * Answers of token endpoints that could not be stored, the database being away: one file an entry
- * in a folder of this machine, sealed with AES-256-GCM and bound to database, store, owner and
- * generation. An entry is on the disk when gt_journal_put returns. Names sort by time. All
- * processes of a server share the folder; nothing here is locked, since whoever replays an entry
- * twice changes nothing the second time. Thread-safe.
+ * in a folder of this machine, sealed with AES-256-GCM and bound to store, owner and generation. An
+ * entry is on the disk when gt_journal_put returns. Names sort by time. All processes of a server
+ * share the folder; nothing here is locked, since whoever replays an entry twice changes nothing the
+ * second time. Thread-safe.
+ *
+ * There are two formats, and both are read. One names the store by its id, so that it finds it
+ * wherever its database is now. The other, for stores without an id (store/ids.h), names it by
+ * DBDParams and the store's name in the configuration.
  */
 
 #include "crypt/keyring.h"
 #include "oauth/token.h"
+#include "store/ids.h"
 
 typedef struct gt_journal_t gt_journal_t;
 
 /** What could not be stored. */
 typedef struct gt_entry_t {
-    const char *name;  /* of the file; out */
-    const char *store; /* its name in the configuration */
+    const char *name; /* of the file; out */
+    const char
+        *database; /* its id; NULL or "": the store has no ids. Out: or a hash of DBDParams */
+    const char *store_id; /* the store's id, as above; out: "" in the format without ids */
+    const char *store;    /* its name in the configuration */
     gt_owner_t owner;
+    const char *resource;   /* of the access token; out: "" in the format without ids */
     apr_int64_t generation; /* from which the refresh began */
     gt_tokens_t tokens;
+    const char *sealed; /* out: the tokens, still closed */
 } gt_entry_t;
 
 /** More entries than this are not written. */
 #define GT_JOURNAL_MAX 10000
 
 /**
- * Use a folder that is there, mode 0700, ours; files whose writer was killed a minute ago or more are
- * removed.
- * @param database  what tells our database from others: entries of others are left alone
+ * Use a folder that is there, mode 0700, ours.
+ * @param database  what tells our database from others where there are no ids: gt_config_database
  */
 gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
                               apr_pool_t *p);
 
+/** An entry as it is put: the store by the ids that are known; nothing is asked of the database, which
+ * is away. */
+gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_owner_t *owner,
+                            apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p);
+
 /** Write an entry. @return GT_STORE_AWAY when it cannot be written: full, or the folder is wrong */
 GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p);
 
-/** Names of entries, oldest first: array of const char *. @param owner only this one's; NULL: all */
+/**
+ * Names of entries, oldest first: array of const char *. What a killed writer has left is taken in
+ * when it is whole (its seal proves that), and removed after a minute when it is not.
+ * @param owner  only this one's, of whatever store and database; NULL: all
+ */
 apr_array_header_t *gt_journal_names(gt_journal_t *journal, const char *store,
                                      const gt_owner_t *owner, apr_pool_t *p);
 
 /**
- * Read an entry.
- * @param entry  NULL when it is another database's, or gone
- * @return GT_DAMAGED when it cannot be opened
+ * Read what an entry says of itself; its tokens stay closed.
+ * @param entry  NULL when it is gone
+ * @return GT_DAMAGED when it is no entry
  */
 GT_MUST gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, const char *name,
                                   apr_pool_t *p);
+
+/** 1 when an entry belongs to the store of this name in the configuration, with these ids. */
+int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const char *store,
+                     const gt_ids_t *ids);
+
+/** Open the tokens. @return GT_DAMAGED when they cannot be, or anything of the entry was changed */
+GT_MUST gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p);
 
 /** Remove an entry: it is stored, or worth nothing any more. */
 void gt_journal_remove(gt_journal_t *journal, const char *name, apr_pool_t *p);

@@ -480,8 +480,8 @@ static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
  * so that other nodes wait for the replay. */
 static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
 {
-    const gt_entry_t entry = {NULL, store_name(r), r->ask.owner, r->grant->generation,
-                              r->post.tokens};
+    const gt_entry_t entry =
+        gt_journal_entry(r->ask.store, &r->ask.owner, r->grant->generation, &r->post.tokens, p);
 
     (void)gt_fail("refresh.journal");
     GT_TRY(gt_journal_put(r->ask.vault->parts.journal, &entry, p));

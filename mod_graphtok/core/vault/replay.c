@@ -20,7 +20,7 @@
 
 #define CLAIM apr_time_from_msec(450)
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */
-#define DAMAGE_SAID_EVERY apr_time_from_sec(3600)
+#define SAID_EVERY apr_time_from_sec(3600)
 
 /** Store an entry's tokens when the row is as it was. @param stored 0: worth nothing any more */
 static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
@@ -41,7 +41,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
                           entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
                           gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
-    gt_cache_put(vault->parts.cache, entry->store, &entry->owner, &token);
+    gt_cache_put(vault->parts.cache, gt_store_conf(store)->name, &entry->owner, &token);
     return GT_OK;
 }
 
@@ -67,7 +67,7 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
  * second. */
 static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
 {
-    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, name, DAMAGE_SAID_EVERY))
+    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, name, SAID_EVERY))
         gt_log_err(gt_err_in(err, "journal: entry %s is left where it is", name), "replay");
 }
 
@@ -77,18 +77,64 @@ static int is_of_store(const gt_err_t *err)
     return gt_class_row(err->cls)->may_retry || err->cls == GT_INTERNAL;
 }
 
-/** The entry that a file holds and the store that it belongs to; NULL: none, another server's, or of
- * a store that is not configured now. */
+/** The store that an entry is of; NULL: none of those that are configured here. */
+static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
+{
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
+        gt_upkeep_t *upkeep = apr_hash_this_val(i);
+        const char *name = gt_store_conf(upkeep->store)->name;
+        gt_ids_t ids;
+
+        gt_store_ids(&ids, upkeep->store, p);
+        if (gt_journal_is_of(vault->parts.journal, entry, name, &ids))
+            return upkeep;
+    }
+    return NULL;
+}
+
+/** Without the ids as they are now nobody knows whose an entry is, and while the database is away
+ * none can be stored. */
+static gt_err_t *read_ids(gt_vault_t *vault, apr_pool_t *p)
+{
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
+        gt_ids_t ids = {.is_read = 0};
+        int is_new;
+
+        GT_TRY(gt_store_ids_now(&is_new, &ids, apr_hash_this_val(i), p));
+    }
+    return GT_OK;
+}
+
+/** Of a database given up, of a store that is not configured now, or of another server. */
+static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
+{
+    const char *what = apr_pstrcat(p, "journal of ", entry->database, NULL);
+
+    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, what, SAID_EVERY))
+        gt_log(GT_LOG_WARNING, "GT0635",
+               "journal: entry %s, and perhaps others, holds a refresh token of a store or "
+               "database that is not configured here; it is left where it is",
+               entry->name);
+}
+
+/** The entry that a file holds and the store that it belongs to; NULL: none that can be stored. */
 static gt_entry_t *read_entry(gt_upkeep_t **upkeep, gt_vault_t *vault, const char *name,
                               apr_pool_t *p)
 {
     gt_entry_t *entry = NULL;
     gt_err_t *err = gt_journal_read(&entry, vault->parts.journal, name, p);
 
+    *upkeep = NULL;
+    if (err == GT_OK && entry != NULL) {
+        *upkeep = store_of(vault, entry, p);
+        if (*upkeep != NULL)
+            err = gt_journal_open(entry, vault->parts.journal, p);
+        else
+            tell_strange(vault, entry, p);
+    }
     if (err != GT_OK)
         tell_damaged(vault, err, name);
-    *upkeep = entry != NULL ? gt_upkeep_find(vault, entry->store) : NULL;
-    return *upkeep != NULL ? entry : NULL;
+    return err == GT_OK && *upkeep != NULL ? entry : NULL;
 }
 
 static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
@@ -128,6 +174,8 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
         (vault->parts.cache != NULL && !gt_cache_once(vault->parts.cache, "replay", CLAIM)))
         return;
     names = gt_journal_names(vault->parts.journal, NULL, NULL, scratch);
+    if (names->nelts == 0 || read_ids(vault, scratch) != GT_OK)
+        return;
     from = place_after(names, vault->replayed);
     apr_pool_create(&round, scratch);
     for (int i = 0; i < names->nelts && gt_ticks() < until; i++) {
@@ -149,6 +197,8 @@ gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, cons
     if (vault->parts.journal == NULL)
         return GT_OK;
     names = gt_journal_names(vault->parts.journal, gt_store_conf(store)->name, owner, p);
+    if (names->nelts > 0)
+        GT_TRY(read_ids(vault, p));
     for (int i = 0; i < names->nelts; i++) {
         gt_err_t *err;
         gt_upkeep_t *upkeep;
@@ -156,7 +206,7 @@ gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, cons
 
         if (entry == NULL)
             continue;
-        err = replay(vault, store, entry, p);
+        err = replay(vault, upkeep->store, entry, p);
         if (err == GT_OK)
             ++*count;
         else if (gt_class_row(err->cls)->may_retry)
