@@ -134,13 +134,15 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
 static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_TEXT(entry->owner.user), GT_TEXT(entry->owner.provider)};
-    const apr_interval_time_t since = gt_ticks() - entry->tokens->asked;
+    apr_interval_time_t since;
     apr_array_header_t *rows;
     apr_int64_t ago;
 
     if (entry->tokens->asked == 0)
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, entry->store->db, GT_SQL_GRANT_GONE, &entry->store->names, args, p));
+    /* Counted after the look, which may take its time: what happened since is never missed. */
+    since = gt_ticks() - entry->tokens->asked;
     /* Whole milliseconds: in doubt it was meanwhile. Nobody is back from the provider so soon. */
     if (rows->nelts == 0 ||
         !gt_number(&ago, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT32_MAX) ||
