@@ -68,6 +68,14 @@ void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p);
 /** The keyring that the configuration names. */
 GT_MUST gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p);
 
+/**
+ * httpd's journal.
+ * @param journal  NULL when there is none: it is off, or no httpd has started yet
+ * @return GT_FORBIDDEN when it is there and this user may not use it
+ */
+GT_MUST gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
+                              const gt_keyring_t *ring, apr_pool_t *p);
+
 /** Record what is done from now on, where an audit is configured. @param ring NULL: it is read */
 GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p);
 

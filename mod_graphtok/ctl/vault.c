@@ -7,12 +7,14 @@
 
 #include "ctl.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
@@ -27,17 +29,41 @@
 /* A refresh of ours, after one of somebody else's that we waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
 
-/** httpd's journal, when we run as the user it belongs to; else NULL. */
-static gt_journal_t *find_journal(const gt_config_t *config, const gt_keyring_t *ring,
-                                  apr_pool_t *p)
+static gt_err_t *closed_to_us(const char *folder, const char *why, apr_pool_t *p)
+{
+    return gt_err(p, GT_FORBIDDEN, "GT0946",
+                  "the journal in %s cannot be used by this user (%s): run graphtokctl as root or "
+                  "as the user of httpd's children",
+                  folder, why);
+}
+
+gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config, const gt_keyring_t *ring,
+                      apr_pool_t *p)
 {
     struct stat folder;
 
-    if (config->journal == NULL || strcmp(config->journal, "off") == 0 ||
-        lstat(config->journal, &folder) != 0 || !S_ISDIR(folder.st_mode) ||
-        folder.st_uid != geteuid() || (folder.st_mode & 077) != 0)
-        return NULL;
-    return gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
+    *journal = NULL;
+    if (config->journal == NULL || strcmp(config->journal, "off") == 0)
+        return GT_OK;
+    if (lstat(config->journal, &folder) != 0)
+        return errno == ENOENT ? GT_OK : closed_to_us(config->journal, strerror(errno), p);
+    if (!S_ISDIR(folder.st_mode) || (folder.st_mode & 077) != 0)
+        return closed_to_us(config->journal, "it is no folder with mode 0700", p);
+    /* What root writes there is given to the folder's owner. */
+    if (folder.st_uid != geteuid() && geteuid() != 0)
+        return closed_to_us(config->journal, "it is another user's", p);
+    *journal = gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
+    return GT_OK;
+}
+
+/** Without a journal we are another node to httpd's children, who would wait for us when we die. */
+static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
+{
+    gt_err_t *err = ctl_journal(&parts->journal, parts->config, parts->ring, p);
+
+    if (err != GT_OK)
+        gt_log(GT_LOG_WARNING, err->tag, "%s", err->detail);
+    parts->holder = gt_holder_name(parts->journal != NULL ? parts->config->journal : NULL, p);
 }
 
 /** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */
@@ -89,8 +115,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,
             "GraphTokClientSecret", p));
     GT_TRY(ctl_db(&parts->db, config, p));
-    parts->journal = find_journal(config, parts->ring, p);
-    parts->holder = gt_holder_name(parts->journal != NULL ? config->journal : NULL, p);
+    take_journal(parts, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));
     GT_TRY(gt_crew_start(&parts->crew, CREW_THREADS, parts->loop, p));
     *vault = gt_vault_make(parts, p);

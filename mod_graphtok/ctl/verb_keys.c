@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
     {"reencrypt", 'r', NULL, 0, "rotate: then seal all rows anew", 0},
     {"store", 's', "NAME", 0, "reencrypt: only this store; default: all", 0},
     {"rate", 'R', "N", 0, "reencrypt: at most N rows a second; default: as fast as it goes", 0},
-    {"force", 'F', NULL, 0, "retire: also a key that rows need; they are lost", 0},
+    {"force", 'F', NULL, 0, "retire: also a key that rows or the journal need; they are lost", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static void parse_rate(keys_ask_t *ask, const char *arg, struct argp_state *state)
@@ -277,13 +277,61 @@ static gt_err_t *rows_of_key(apr_int64_t *rows, const keys_ask_t *ask, const gt_
     return GT_OK;
 }
 
+/** Answers in httpd's journal that could be stored with the key, and without it no more: those that
+ * one ring opens and the other does not. */
+static gt_err_t *entries_of_key(int *entries, const keys_ask_t *ask, const gt_keyring_t *ring,
+                                const gt_keyring_t *left)
+{
+    gt_journal_t *with, *without;
+    apr_array_header_t *names;
+    apr_pool_t *round;
+
+    *entries = 0;
+    GT_TRY(ctl_journal(&with, ask->config, ring, ask->ctl->pool));
+    GT_TRY(ctl_journal(&without, ask->config, left, ask->ctl->pool));
+    if (with == NULL || without == NULL)
+        return GT_OK;
+    names = gt_journal_names(with, NULL, NULL, ask->ctl->pool);
+    apr_pool_create(&round, ask->ctl->pool);
+    for (int i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        gt_entry_t *entry;
+
+        apr_pool_clear(round);
+        if (gt_journal_read(&entry, with, name, round) == GT_OK && entry != NULL)
+            *entries += gt_journal_read(&entry, without, name, round) != GT_OK;
+    }
+    apr_pool_destroy(round);
+    return GT_OK;
+}
+
+/** GT_OK when neither rows nor answers that wait for the database need the key. */
+static gt_err_t *judge_needs(apr_int64_t *rows, int *entries, const keys_ask_t *ask,
+                             const gt_keyring_t *ring, const gt_keyring_t *left)
+{
+    apr_pool_t *p = ask->ctl->pool;
+    gt_err_t *err = entries_of_key(entries, ask, ring, left);
+
+    if (err != GT_OK && !ask->force)
+        return gt_err_in(err, "answers there may need key %s", ask->id);
+    GT_TRY(rows_of_key(rows, ask, ring));
+    if (ask->force || *rows + *entries == 0)
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0968",
+                  "%" APR_INT64_T_FMT " rows need key %s, and %d answers in the journal, which "
+                  "httpd stores by itself: graphtokctl keys reencrypt first, or lose them with "
+                  "--force",
+                  *rows, ask->id, *entries);
+}
+
 static gt_err_t *retire(keys_ask_t *ask)
 {
     apr_pool_t *p = ask->ctl->pool;
     gt_keyring_t *ring, *left;
     gt_secret_t *rest, *line;
     ctl_keyfile_t *file;
-    apr_int64_t rows;
+    apr_int64_t rows = 0;
+    int entries = 0;
 
     if (ask->id == NULL)
         return gt_err(p, GT_METHOD, "GT0966", "keys retire: which key?");
@@ -294,18 +342,13 @@ static gt_err_t *retire(keys_ask_t *ask)
         left = NULL;
     GT_TRY(judge_rest(ring, left, ask));
     GT_TRY(keys_config(ask));
-    GT_TRY(rows_of_key(&rows, ask, ring));
-    if (rows > 0 && !ask->force)
-        return gt_err(p, GT_CONFLICT, "GT0968",
-                      "%" APR_INT64_T_FMT " rows need key %s: graphtokctl keys reencrypt first, or "
-                      "lose them with --force",
-                      rows, ask->id);
+    GT_TRY(judge_needs(&rows, &entries, ask, ring, left));
     GT_TRY(replace(file, rest, ask));
-    if (rows > 0)
+    if (rows + entries > 0)
         fprintf(stderr,
-                "graphtokctl: %" APR_INT64_T_FMT " rows cannot be opened any more: these users "
-                "must sign in again\n",
-                rows);
+                "graphtokctl: %" APR_INT64_T_FMT " rows and answers cannot be opened any more: "
+                "these users must sign in again\n",
+                rows + entries);
     return say(ask, "retired", line);
 }
 

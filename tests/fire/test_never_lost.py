@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from conftest import LEASE, herd, until
+from conftest import LEASE, PROVIDER, herd, until
+from support.browser import Browser
 
 # Where a child is killed, what the provider answers before, whether it forgives that a refresh token
 # comes twice (the answer that only the dead child had is gone, and nothing but the old token is
@@ -173,12 +174,42 @@ def test_other_children_hear_of_an_answer_that_waits_in_the_journal(fire):
     asks = threading.Thread(target=lambda: statuses.append(herd([fire.a], 40)))
     asks.start()
     fire.sandbox.wait_for_calls("token:refresh_token", 1)
-    # Each has found nothing in the cache, and other children wait for the one that asks.
-    until(lambda: fire.counted("graphtok_cache_lookups_total").get("miss", 0) >= 40, 4)
-    until(lambda: fire.counted("graphtok_lease_waits_total").get("", 0) > 0, 4)
+    # All wait, in several children, and none reads its row any more.
+    until(lambda: fire.a.figure("graphtok_parked_requests") == 40, 4)
+    assert fire.counted("graphtok_lease_waits_total").get("", 0) > 0
     fire.postgres.stop()
     asks.join()
     assert statuses == [{200: 40}] and len(fire.a.journal()) == 1
     fire.postgres.start()
     until(lambda: fire.a.journal() == [], 10)
     assert fire.refreshes() == 1
+
+
+def test_graphtokctl_of_root_has_the_journal_of_httpd(fire):
+    assert refresh_while_the_database_stops(fire) == 200
+    fire.a.kill()
+    fire.postgres.start()
+    assert fire.a.ctl("token", "tom").stdout
+    assert fire.a.journal() == [] and fire.refreshes() == 1
+
+
+def test_a_key_that_the_journal_needs_is_not_retired(make_pair):
+    fire = make_pair(f"GraphTokLease {LEASE}s\n", PROVIDER).sign_in()
+    fire.b.httpd.stop()
+    assert refresh_while_the_database_stops(fire) == 200
+    fire.a.kill()
+    fire.postgres.start()
+    keyring = fire.a.secrets / "keyring"
+    old = keyring.read_text().split()[0]
+    for words in (["add", "--id", "next"], ["rotate", "next"], ["reencrypt"]):
+        os.utime(keyring, (1, 1))  # as servers have seen it: nobody waits for them
+        fire.a.ctl("keys", *words)
+    refused = fire.a.ctl("keys", "retire", old, check=False)
+    assert refused.returncode == 65 and "GT0968: 0 rows" in refused.stderr
+    fire.a.httpd.start()
+    until(lambda: fire.a.journal() == [], 10)
+    fire.a.ctl("keys", "retire", old)
+    assert old not in keyring.read_text()
+    assert fire.a.status() == 200 and fire.refreshes() == 1
+    # Nobody else has this key.
+    assert Browser().post(fire.a.url + "/tom/auth/revoke").status == 200

@@ -105,8 +105,9 @@ int gt_holder_is_dead(const char *holder, const char *ours, apr_pool_t *p)
     pid = APR_ARRAY_IDX(his, 1, const char *);
     if (!gt_number(&number, pid, 1, INT32_MAX))
         return 0;
-    if (kill((pid_t)number, 0) != 0)
-        return errno == ESRCH;
+    /* EPERM: another user's process has it; whether it is the same one /proc tells. */
+    if (kill((pid_t)number, 0) != 0 && errno == ESRCH)
+        return 1;
     start = start_of(pid, p);
     return start[0] != '\0' && strcmp(start, APR_ARRAY_IDX(his, 2, const char *)) != 0;
 }
