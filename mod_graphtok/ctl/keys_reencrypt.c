@@ -74,7 +74,7 @@ static gt_err_t *some(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
         if (pass->why_stuck != NULL)
             way->why_stuck = apr_pstrdup(way->ask->ctl->pool, pass->why_stuck->detail);
         pass->why_stuck = NULL;
-        if (err == GT_OK || err->cls != GT_STORE_AWAY || gt_ticks() > until)
+        if (err == GT_OK || err->cls != GT_STORE_AWAY || gt_ticks() > until || ctl_stop_asked())
             return gt_err_dup(err, way->ask->ctl->pool);
         apr_sleep(AGAIN_AFTER);
     }

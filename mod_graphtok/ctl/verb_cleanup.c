@@ -87,8 +87,9 @@ static void print_result(const cleaning_t *cleaning)
     json_t *answer;
 
     if (!cleaning->ctl->json) {
-        printf("%sdeactivated %" APR_INT64_T_FMT ", removed %" APR_INT64_T_FMT "\n",
-               cleaning->dry_run ? "would be " : "", counts->expired, counts->removable);
+        printf("%sdeactivated %" APR_INT64_T_FMT ", removed %" APR_INT64_T_FMT "%s\n",
+               cleaning->dry_run ? "would be " : "", counts->expired, counts->removable,
+               ctl_stop_asked() ? " when it was stopped" : "");
         return;
     }
     answer = gt_json_object(cleaning->ctl->pool);

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * refresh, validate, revoke: one thing done to each grant that is meant, one after the other, each
- * through the vault: beside httpd the lease in the row keeps them apart. Stopped, the verb brings
- * the grant under way to its end and says how far it came; what was done stays done.
+ * refresh, validate, revoke: one thing done to each grant that is meant, many at a time (window.h),
+ * each through the vault: beside httpd the lease in the row keeps them apart. Stopped, the verb brings
+ * those under way to their end and says how far it came; what was done stays done.
  */
 
 #include "ctl.h"
@@ -17,66 +17,84 @@
 #include "jobs/validate.h"
 #include "progress.h"
 #include "vault/vault.h"
+#include "window.h"
 
 /** More than this is not listed one by one; the numbers are always whole. */
 #define LISTED_MOST 1000
 
-typedef struct each_t each_t;
-
-/** What a verb does to one grant, and how it speaks of it. */
-typedef struct deed_t {
-    const char *name, *done, *doc, *args;
-    int takes_all; /* 1: may be asked for all grants */
-    gt_err_t *(*act)(const char **detail, each_t *each, const gt_grant_t *grant, apr_pool_t *p);
-} deed_t;
-
-struct each_t {
+typedef struct each_t {
     ctl_t *ctl;
-    const deed_t *deed;
+    const ctl_deed_t *deed;
     ctl_pick_t pick;
     int all, dry_run;
     gt_vault_t *vault;
-    gt_store_t *store; /* the vault's, of the present grant */
+    ctl_window_t *window;
     ctl_progress_t progress;
     ctl_walk_t walk;
-    apr_int64_t done, failed, skipped;
+    apr_int64_t total; /* rows of all stores that are meant; 0: they were named */
+    apr_int64_t done, failed, skipped, cut;
+    int is_over;     /* 1: nothing is gained by trying the next */
     gt_err_t *first; /* failure */
     json_t *failures, *grants;
-};
+} each_t;
 
 /* ---- deeds ---- */
 
-static gt_err_t *refresh_one(const char **detail, each_t *each, const gt_grant_t *grant,
-                             apr_pool_t *p)
+static void *make_refresh(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
 {
-    gt_token_for_t ask = {.vault = each->vault,
-                          .store = each->store,
-                          .owner = grant->owner,
-                          .refresh_now = 1,
-                          .refused = grant->generation};
+    gt_token_for_t *ask = apr_pcalloc(p, sizeof(*ask));
 
-    GT_TRY(ctl_vault_wait(each->vault, &gt_token_for, &ask, p));
-    *detail = apr_pstrcat(p, "until ", gt_rfc3339(ask.expires_at, p), NULL);
+    ask->vault = vault;
+    ask->store = pane->store;
+    ask->owner = pane->grant.owner;
+    ask->refresh_now = 1;
+    ask->refused = pane->grant.generation;
+    return ask;
+}
+
+static gt_err_t *judge_refresh(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_token_for_t *ask = state;
+
+    *detail = apr_pstrcat(p, "until ", gt_rfc3339(ask->expires_at, p), NULL);
     return GT_OK;
 }
 
-static gt_err_t *validate_one(const char **detail, each_t *each, const gt_grant_t *grant,
-                              apr_pool_t *p)
+static void *make_validate(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
 {
-    gt_validate_t ask = {.vault = each->vault, .store = each->store, .owner = grant->owner};
+    gt_validate_t *ask = apr_pcalloc(p, sizeof(*ask));
 
-    GT_TRY(ctl_vault_wait(each->vault, &gt_validate, &ask, p));
-    *detail = "works";
-    return ask.works ? GT_OK : ask.failure;
+    ask->vault = vault;
+    ask->store = pane->store;
+    ask->owner = pane->grant.owner;
+    return ask;
 }
 
-static gt_err_t *revoke_one(const char **detail, each_t *each, const gt_grant_t *grant,
-                            apr_pool_t *p)
+static gt_err_t *judge_validate(const char **detail, const void *state, apr_pool_t *p)
 {
-    gt_revoke_t ask = {.vault = each->vault, .store = each->store, .owner = grant->owner};
+    const gt_validate_t *ask = state;
 
-    GT_TRY(ctl_vault_wait(each->vault, &gt_revoke, &ask, p));
-    *detail = ask.had_grant ? "it is gone" : "it was gone already";
+    (void)p;
+    *detail = "works";
+    return ask->works ? GT_OK : ask->failure;
+}
+
+static void *make_revoke(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
+{
+    gt_revoke_t *ask = apr_pcalloc(p, sizeof(*ask));
+
+    ask->vault = vault;
+    ask->store = pane->store;
+    ask->owner = pane->grant.owner;
+    return ask;
+}
+
+static gt_err_t *judge_revoke(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_revoke_t *ask = state;
+
+    (void)p;
+    *detail = ask->had_grant ? "it is gone" : "it was gone already";
     return GT_OK;
 }
 
@@ -119,7 +137,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/* ---- one after the other ---- */
+/* ---- one of them ---- */
 
 static void list_grant(json_t *list, const gt_grant_t *grant, const gt_err_t *err,
                        const char *detail)
@@ -166,52 +184,83 @@ static int is_everybodys(const gt_err_t *err)
     return err->cls == GT_STORE_AWAY || err->extent == GT_EXTENT_REGISTRATION;
 }
 
-static gt_err_t *act(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
-                     apr_pool_t *scratch)
+static void show(each_t *each)
+{
+    ctl_progress_show(&each->progress, each->done + each->failed + each->skipped);
+}
+
+static void note_ended(void *baton, const ctl_pane_t *pane)
 {
     each_t *each = baton;
-    const char *detail = "would be";
-    gt_err_t *err = GT_OK;
-    apr_pool_t *p;
 
-    if (each->pick.name == NULL && grant->status != GT_ACTIVE) {
-        each->skipped++;
-        return GT_OK;
-    }
-    apr_pool_create(&p, scratch);
-    each->store = gt_vault_store(each->vault, gt_store_conf(store)->name);
-    if (!each->dry_run)
-        err = each->deed->act(&detail, each, grant, p);
-    if (err == GT_OK)
-        note_done(each, grant, detail);
+    if (pane->is_cut)
+        each->cut++;
+    else if (pane->failure == GT_OK)
+        note_done(each, &pane->grant, pane->detail);
     else
-        note_failure(each, grant, err);
-    if (err != GT_OK && is_everybodys(err))
+        note_failure(each, &pane->grant, pane->failure);
+    if (!pane->is_cut && pane->failure != GT_OK && is_everybodys(pane->failure))
+        each->is_over = 1;
+    show(each);
+}
+
+static void note_rest(void *baton, apr_interval_time_t span)
+{
+    each_t *each = baton;
+
+    ctl_progress_end(&each->progress);
+    fprintf(stderr, "graphtokctl: the provider asks to wait %d s; %s goes on after that\n",
+            (int)apr_time_sec(span + APR_USEC_PER_SEC - 1), each->deed->name);
+}
+
+static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
+                       apr_pool_t *scratch)
+{
+    each_t *each = baton;
+
+    (void)scratch;
+    if (each->pick.name == NULL && grant->status != GT_ACTIVE)
+        each->skipped++;
+    else if (each->dry_run)
+        note_done(each, grant, "would be");
+    else
+        GT_TRY(ctl_window_put(each->window, gt_vault_store(each->vault, gt_store_conf(store)->name),
+                              grant));
+    if (each->is_over || ctl_stop_asked())
         *go_on = 0;
-    apr_pool_destroy(p);
-    if (ctl_stop_asked())
-        *go_on = 0;
-    ctl_progress_show(&each->progress, each->walk.seen);
+    show(each);
     return GT_OK;
 }
 
 /* ---- the end ---- */
 
+/** What was not begun, and rows that were not looked at. */
+static apr_int64_t left(const each_t *each)
+{
+    apr_int64_t unseen = each->total - each->walk.seen;
+
+    return each->cut + (unseen > 0 ? unseen : 0);
+}
+
 static void print_result(const each_t *each)
 {
+    apr_pool_t *p = each->ctl->pool;
     json_t *answer;
 
     if (!each->ctl->json) {
         printf("%s%s %" APR_INT64_T_FMT ", failed %" APR_INT64_T_FMT ", skipped %" APR_INT64_T_FMT
-               "%s\n",
+               "%s%s\n",
                each->dry_run ? "would be " : "", each->deed->done, each->done, each->failed,
-               each->skipped, ctl_stop_asked() ? " when it was stopped" : "");
+               each->skipped,
+               left(each) > 0 ? apr_psprintf(p, ", left %" APR_INT64_T_FMT, left(each)) : "",
+               ctl_stop_asked() ? " when it was stopped" : "");
         return;
     }
     answer = gt_json_object(each->ctl->pool);
     gt_json_set_number(answer, each->deed->done, each->done);
     gt_json_set_number(answer, "failed", each->failed);
     gt_json_set_number(answer, "skipped", each->skipped);
+    gt_json_set_number(answer, "left", left(each));
     gt_json_set_bool(answer, "dry_run", each->dry_run);
     gt_json_set_bool(answer, "stopped", ctl_stop_asked());
     gt_json_put(answer, "grants", json_incref(each->grants));
@@ -223,6 +272,10 @@ static gt_err_t *verdict(const each_t *each)
 {
     apr_pool_t *p = each->ctl->pool;
 
+    if (ctl_stop_asked())
+        return gt_err(
+            p, GT_CANCELLED, "GT0953",
+            "stopped; what was done stays done, the rest can be done by the same command");
     if (each->first != GT_OK)
         return gt_err(p, each->first->cls, "GT0951",
                       "%" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " failed, the first with %s",
@@ -230,35 +283,33 @@ static gt_err_t *verdict(const each_t *each)
     if (each->pick.name != NULL && each->done == 0)
         return gt_err(p, GT_NOT_FOUND, "GT0952", "there is no grant with the id or of the user %s",
                       each->pick.name);
-    if (ctl_stop_asked())
-        return gt_err(
-            p, GT_CANCELLED, "GT0953",
-            "stopped; what was done stays done, the rest can be done by the same command");
     return GT_OK;
 }
 
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
+    const ctl_watch_t watch = {note_ended, note_rest, each};
     apr_pool_t *p = each->ctl->pool;
-    apr_int64_t total = 0;
     gt_err_t *err;
 
     each->walk = (ctl_walk_t){.pick = &each->pick,
                               .config = config,
                               .db = gt_vault_parts(each->vault)->db,
-                              .fn = act,
+                              .fn = begin,
                               .baton = each};
     if (each->pick.name == NULL)
-        GT_TRY(ctl_count_grants(&total, &each->pick, config, each->walk.db, p));
-    ctl_progress_begin(&each->progress, each->deed->name, total);
+        GT_TRY(ctl_count_grants(&each->total, &each->pick, config, each->walk.db, p));
+    each->window = ctl_window_make(each->vault, each->deed, &watch, p);
+    ctl_progress_begin(&each->progress, each->deed->name, each->total);
     ctl_stop_begin();
     err = ctl_each_grant(&each->walk, p);
+    ctl_window_drain(each->window);
     ctl_progress_end(&each->progress);
     print_result(each);
     return err != GT_OK ? err : verdict(each);
 }
 
-static gt_err_t *run(ctl_t *ctl, const deed_t *deed, int argc, char **argv)
+static gt_err_t *run(ctl_t *ctl, const ctl_deed_t *deed, int argc, char **argv)
 {
     struct argp_child children[3] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {options, parse, deed->args, deed->doc, children, NULL, NULL};
@@ -281,30 +332,43 @@ static gt_err_t *run(ctl_t *ctl, const deed_t *deed, int argc, char **argv)
 
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
 {
-    static const deed_t deed = {"refresh",   "refreshed", "Refresh tokens, due or not.",
-                                "[ID|USER]", 1,           refresh_one};
+    static const ctl_deed_t deed = {.name = "refresh",
+                                    .done = "refreshed",
+                                    .doc = "Refresh tokens, due or not.",
+                                    .args = "[ID|USER]",
+                                    .takes_all = 1,
+                                    .has_rate = 1,
+                                    .work = &gt_token_for,
+                                    .make = make_refresh,
+                                    .judge = judge_refresh};
 
     return run(ctl, &deed, argc, argv);
 }
 
 gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
 {
-    static const deed_t deed = {"validate",
-                                "valid",
-                                "Ask the providers whether tokens still work, and mark those that "
-                                "do not.",
-                                "[ID|USER]",
-                                1,
-                                validate_one};
+    static const ctl_deed_t deed = {.name = "validate",
+                                    .done = "valid",
+                                    .doc = "Ask the providers whether tokens still work, and mark "
+                                           "those that do not.",
+                                    .args = "[ID|USER]",
+                                    .takes_all = 1,
+                                    .work = &gt_validate,
+                                    .make = make_validate,
+                                    .judge = judge_validate};
 
     return run(ctl, &deed, argc, argv);
 }
 
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
 {
-    static const deed_t deed = {
-        "revoke",  "revoked", "Delete a user's grants; the user can sign in again.",
-        "ID|USER", 0,         revoke_one};
+    static const ctl_deed_t deed = {.name = "revoke",
+                                    .done = "revoked",
+                                    .doc = "Delete a user's grants; the user can sign in again.",
+                                    .args = "ID|USER",
+                                    .work = &gt_revoke,
+                                    .make = make_revoke,
+                                    .judge = judge_revoke};
 
     return run(ctl, &deed, argc, argv);
 }

@@ -1,0 +1,251 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A job for each grant: wait for the end of a pause and for a turn, act, look whether it is to be done
+ * again. What has ended comes back through a list to the verb's thread, which alone counts and prints.
+ */
+
+#include "window.h"
+
+#include <pthread.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/thread.h"
+#include "progress.h"
+#include "store/duty.h"
+#include "task/crew.h"
+
+#define ROOM 64
+#define TRIES 5
+#define LOOK_EVERY apr_time_from_msec(200) /* an end that is asked for is noticed within this */
+#define LATE apr_time_from_msec(200)       /* a turn that was missed by more is taken anew */
+
+struct ctl_window_t {
+    gt_vault_t *vault;
+    const ctl_deed_t *deed;
+    const ctl_watch_t *watch;
+    apr_pool_t *pool;
+    int under_way;        /* the verb's thread only */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct one_t *first;      /* have ended */
+    apr_time_t rests_until;   /* ticks: a provider asked to wait */
+    apr_interval_time_t rest; /* that it did, not told yet; 0: nothing to tell */
+};
+
+typedef struct one_t {
+    ctl_pane_t pane;
+    ctl_window_t *window;
+    struct one_t *next;
+    apr_time_t start_at; /* ticks; 0: it has no turn */
+    int tries;
+    void *state;
+} one_t;
+
+/* ---- pauses and turns ---- */
+
+static apr_time_t rests_until(ctl_window_t *window)
+{
+    apr_time_t until;
+
+    pthread_mutex_lock(&window->lock);
+    until = window->rests_until;
+    pthread_mutex_unlock(&window->lock);
+    return until;
+}
+
+static void note_rest(ctl_window_t *window, apr_interval_time_t span)
+{
+    apr_time_t now = gt_ticks();
+
+    pthread_mutex_lock(&window->lock);
+    /* Told once for each pause. */
+    if (window->rests_until <= now)
+        window->rest = span;
+    if (now + span > window->rests_until)
+        window->rests_until = now + span;
+    pthread_cond_signal(&window->changed);
+    pthread_mutex_unlock(&window->lock);
+}
+
+static gt_err_t *take_turn(one_t *one, apr_time_t now, apr_pool_t *p)
+{
+    const gt_vault_parts_t *parts = gt_vault_parts(one->window->vault);
+    apr_interval_time_t wait = 0;
+
+    if (one->start_at != 0 && now < one->start_at + LATE)
+        return GT_OK;
+    if (one->window->deed->has_rate)
+        GT_TRY(gt_duty_turns(&wait, gt_vault_store(one->window->vault, "main"), 1,
+                             parts->config->refresh_rate, p));
+    one->start_at = now + wait;
+    return GT_OK;
+}
+
+/* ---- the steps of one ---- */
+
+static gt_err_t *wait_turn(gt_task_t *task, void *state)
+{
+    one_t *one = state;
+    apr_time_t now = gt_ticks();
+    apr_time_t at = rests_until(one->window);
+
+    one->pane.is_cut = ctl_stop_asked();
+    if (one->pane.is_cut)
+        return GT_OK;
+    if (at > now)
+        one->start_at = 0;
+    else
+        GT_TRY(take_turn(one, now, gt_task_pool(task)));
+    at = at > one->start_at ? at : one->start_at;
+    if (at > now)
+        gt_again_at(task, at - now < LOOK_EVERY ? at : now + LOOK_EVERY);
+    return GT_OK;
+}
+
+static gt_err_t *act(gt_task_t *task, void *state)
+{
+    one_t *one = state;
+    const ctl_deed_t *deed = one->window->deed;
+
+    if (one->pane.is_cut)
+        return GT_OK;
+    one->tries++;
+    one->start_at = 0;
+    one->state = deed->make(one->window->vault, &one->pane, gt_task_pool(task));
+    gt_then_try(task, deed->work, one->state, &one->pane.failure);
+    return GT_OK;
+}
+
+static int is_asked_to_wait(const gt_err_t *err)
+{
+    return err != GT_OK && (err->cls == GT_THROTTLED || err->cls == GT_LIMITED) &&
+           err->retry_after > 0;
+}
+
+static const gt_work_t work_again;
+
+static gt_err_t *look(gt_task_t *task, void *state)
+{
+    one_t *one = state;
+    apr_pool_t *p = gt_task_pool(task);
+
+    if (one->pane.is_cut)
+        return GT_OK;
+    if (one->pane.failure == GT_OK)
+        one->pane.failure = one->window->deed->judge(&one->pane.detail, one->state, p);
+    if (!is_asked_to_wait(one->pane.failure))
+        return GT_OK;
+    note_rest(one->window, one->pane.failure->retry_after);
+    if (one->tries < TRIES)
+        gt_then(task, &work_again, one);
+    return GT_OK;
+}
+
+/* The pane's own pool outlives the job. */
+static void finish(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    one_t *one = state;
+    ctl_window_t *window = one->window;
+
+    (void)task;
+    one->pane.failure = gt_err_dup(err != GT_OK ? err : one->pane.failure, one->pane.pool);
+    one->pane.detail = apr_pstrdup(one->pane.pool, one->pane.detail);
+    pthread_mutex_lock(&window->lock);
+    one->next = window->first;
+    window->first = one;
+    pthread_cond_signal(&window->changed);
+    pthread_mutex_unlock(&window->lock);
+}
+
+static gt_step_fn *const steps[] = {wait_turn, act, look, NULL};
+static const gt_work_t work_again = {"once more", steps, NULL};
+static const gt_work_t work = {"one of many", steps, finish};
+
+/* ---- the verb's thread ---- */
+
+ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_deed_t *deed, const ctl_watch_t *watch,
+                              apr_pool_t *p)
+{
+    ctl_window_t *window = apr_pcalloc(p, sizeof(*window));
+
+    window->vault = vault;
+    window->deed = deed;
+    window->watch = watch;
+    window->pool = p;
+    pthread_mutex_init(&window->lock, NULL);
+    gt_cond_init(&window->changed);
+    return window;
+}
+
+static void tell(ctl_window_t *window, apr_interval_time_t rest, one_t *one)
+{
+    const ctl_watch_t *watch = window->watch;
+
+    if (rest > 0)
+        watch->rests(watch->baton, rest);
+    while (one != NULL) {
+        one_t *next = one->next;
+
+        window->under_way--;
+        watch->ended(watch->baton, &one->pane);
+        apr_pool_destroy(one->pane.pool);
+        one = next;
+    }
+}
+
+/* Until no more than `most` are under way. */
+static void await(ctl_window_t *window, int most)
+{
+    do {
+        apr_interval_time_t rest;
+        one_t *one;
+
+        pthread_mutex_lock(&window->lock);
+        while (window->first == NULL && window->rest == 0 && window->under_way > most)
+            gt_cond_wait(&window->changed, &window->lock, APR_INT64_MAX);
+        one = window->first;
+        rest = window->rest;
+        window->first = NULL;
+        window->rest = 0;
+        pthread_mutex_unlock(&window->lock);
+        tell(window, rest, one);
+    } while (window->under_way > most);
+}
+
+static void *hand_over(const void *ask, apr_pool_t *p)
+{
+    (void)p;
+    return *(one_t *const *)ask;
+}
+
+gt_err_t *ctl_window_put(ctl_window_t *window, gt_store_t *store, const gt_grant_t *grant)
+{
+    apr_pool_t *p = gt_pool_make(NULL, "ctl_pane");
+    one_t *one = apr_pcalloc(p, sizeof(*one));
+    gt_job_ask_t ask = {.work = &work, .init = hand_over, .ask = &one};
+    gt_err_t *err;
+
+    one->window = window;
+    one->pane = (ctl_pane_t){.pool = p, .store = store};
+    one->pane.grant.id = apr_pstrdup(p, grant->id);
+    one->pane.grant.owner.user = apr_pstrdup(p, grant->owner.user);
+    one->pane.grant.owner.provider = apr_pstrdup(p, grant->owner.provider);
+    one->pane.grant.generation = grant->generation;
+    ask.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
+    await(window, ROOM - 1);
+    err = gt_crew_start_job(gt_vault_parts(window->vault)->crew, &ask, window->pool);
+    if (err == GT_OK)
+        window->under_way++;
+    else
+        apr_pool_destroy(p);
+    return err;
+}
+
+void ctl_window_drain(ctl_window_t *window)
+{
+    await(window, 0);
+}
