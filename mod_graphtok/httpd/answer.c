@@ -160,7 +160,7 @@ void gtm_answer_error(gtm_exchange_t *x, const gt_err_t *err)
         cut(x);
         return;
     }
-    if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION)
+    if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION || gtm_login_is_part(x))
         login_url = gtm_login_link(x, err);
     set_error_fields(x, err);
     if (!gtm_answer_is_page(x->r))

@@ -17,10 +17,11 @@
 
 /** What a route demands of a request before its work begins. */
 enum {
-    GTM_ANYBODY = 1,      /* no caller needed (sign-in with session users, health) */
-    GTM_BODY = 2,         /* takes a JSON object as body */
-    GTM_SECRET_QUERY = 4, /* its query holds secrets: no log may show it */
-    GTM_NO_GRANT = 8      /* has to do with nobody's grant: needs neither keyring nor provider */
+    GTM_ANYBODY = 1,         /* no caller needed (sign-in with session users, health) */
+    GTM_BODY = 2,            /* takes a JSON object as body */
+    GTM_PROVIDERS_QUERY = 4, /* the provider wrote its query: it holds secrets that no log may show,
+                                and parameters that nobody reads need not be well-formed */
+    GTM_NO_GRANT = 8         /* has to do with no grant: needs neither keyring nor provider */
 };
 
 /** One route of a set. */
@@ -54,7 +55,7 @@ typedef struct gtm_exchange_t {
     gt_store_t *store;
     gt_provider_t *provider;
     const char *session; /* user of a valid session cookie, or NULL */
-    apr_table_t *query;  /* strict: every name once */
+    apr_table_t *query;  /* strict: every name once; but see GTM_PROVIDERS_QUERY */
     json_t *body;        /* for GTM_BODY */
     gtm_reply_t reply;
     gt_task_t *task;

@@ -20,6 +20,7 @@
 #include "park.h"
 #include "pass.h"
 #include "road.h"
+#include "secret_query.h"
 #include "status.h"
 #include "strip.h"
 
@@ -39,6 +40,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_open_logs(gtm_audit_open, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(gtm_secret_query_hide, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);

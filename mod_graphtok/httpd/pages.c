@@ -30,6 +30,20 @@ const char *gtm_page_signed_in(gtm_exchange_t *x, const char *who)
     return frame("Signed in", content, p);
 }
 
+const char *gtm_page_admin_consent(gtm_exchange_t *x, int is_refused)
+{
+    apr_pool_t *p = x->r->pool;
+    const char *told = is_refused ? "<p>The provider says that consent was not given.</p>"
+                                  : "<p>The provider says that an administrator has consented. "
+                                    "Signing in shows whether it holds.</p>";
+
+    return frame("Consent for the organisation",
+                 apr_pstrcat(p, told, "<p><a href=\"",
+                             ap_escape_html(p, apr_pstrcat(p, x->mount->path, "/login", NULL)),
+                             "\">Sign in</a></p>", NULL),
+                 p);
+}
+
 const char *gtm_page_error(gtm_exchange_t *x, const gt_err_t *err, const char *login_url)
 {
     apr_pool_t *p = x->r->pool;

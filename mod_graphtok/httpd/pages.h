@@ -9,7 +9,10 @@
 /** After a sign-in that was to go nowhere else. */
 const char *gtm_page_signed_in(gtm_exchange_t *x, const char *who);
 
-/** An error. @param login_url where to sign in, or NULL */
+/** After an administrator was asked to consent for an organisation. */
+const char *gtm_page_admin_consent(gtm_exchange_t *x, int is_refused);
+
+/** An error, with a link to sign in where `login_url` is given. */
 const char *gtm_page_error(gtm_exchange_t *x, const gt_err_t *err, const char *login_url);
 
 #endif

@@ -23,11 +23,13 @@
 #include "origin.h"
 #include "park.h"
 #include "route.h"
+#include "secret_query.h"
 #include "status.h"
 
 APLOG_USE_MODULE(graphtok);
 
 #define QUERY_PAIRS 24
+#define PROVIDERS_PAIRS 64
 
 gt_err_t *gtm_find_parts(gtm_exchange_t *x)
 {
@@ -48,22 +50,17 @@ gt_err_t *gtm_find_parts(gtm_exchange_t *x)
     return GT_OK;
 }
 
-/* Access logs print the request line: a code or state must not stand in it any more. */
-static void hide_query(request_rec *r)
-{
-    r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, " ", r->protocol, NULL);
-    r->unparsed_uri = r->uri;
-    r->parsed_uri.query = NULL;
-    r->args = NULL;
-}
-
 static gt_err_t *read_query(gtm_exchange_t *x)
 {
-    const char *query = x->r->args ? x->r->args : "";
+    static const char *const decisive[] = {"state", "code", "error", "iss", NULL};
+    request_rec *r = x->r;
 
-    if (x->route->demands & GTM_SECRET_QUERY)
-        hide_query(x->r);
-    return gt_query_parse(&x->query, query, QUERY_PAIRS, x->r->pool);
+    if (!(x->route->demands & GTM_PROVIDERS_QUERY))
+        return gt_query_parse(&x->query, r->args, QUERY_PAIRS, r->pool);
+    /* Hidden early as a rule; here once more, for a path that reads as the callback's only now. */
+    gtm_secret_query_take(r);
+    return gt_query_parse_leniently(&x->query, gtm_secret_query(r), PROVIDERS_PAIRS, decisive,
+                                    r->pool);
 }
 
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);

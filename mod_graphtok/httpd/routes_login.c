@@ -4,8 +4,8 @@
  * @file routes_login.c
  * Sign-in: out to the provider (mission A1) and back (A2). What must hold at the callback: the
  * state is ours, of this browser, for this place, not older than ten minutes and never used before;
- * every parameter came once (gate); an answer of an issuer that names itself is that provider's
- * (RFC 9207).
+ * every parameter that is read came once; an answer that names its issuer, or must, is that
+ * provider's (RFC 9207).
  */
 
 #include <apr_strings.h>
@@ -36,7 +36,8 @@ typedef struct login_t {
 } login_t;
 
 typedef struct callback_t {
-    gt_login_t *login;
+    gt_login_t *login; /* NULL: answered already */
+    gt_discover_t discover;
     gt_sign_in_t sign_in;
 } callback_t;
 
@@ -97,11 +98,33 @@ static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_exchange_t *x)
     return take_param(&extra->claims, x, "claims");
 }
 
+/* A browser that fetches ahead, or asks for the head alone, gets nothing that counts: no state, no
+ * code and no call of a limit is spent. It asks again when a person does. */
+static int is_only_looking(gtm_exchange_t *x)
+{
+    static const char *const fields[] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+    int is_ahead = x->r->header_only;
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *value = apr_table_get(x->r->headers_in, fields[i]);
+
+        if (value && (strstr(value, "prefetch") || strstr(value, "preview")))
+            is_ahead = 1;
+    }
+    if (!is_ahead)
+        return 0;
+    gtm_limit_give_back(x, x->route->limit);
+    gtm_answer_empty(x, HTTP_NO_CONTENT);
+    return 1;
+}
+
 static gt_err_t *begin_login(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
 
+    if (is_only_looking(x))
+        return GT_OK;
     x->own = own;
     GT_TRY(check_provider(x));
     GT_TRY(gtm_origin_find(x));
@@ -125,6 +148,8 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
     const char *url;
 
     (void)task;
+    if (!own)
+        return GT_OK;
     GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
                         own->redirect_uri, &own->extra, x->r->pool));
     GT_TRY(gtm_state_keep(x, own->login));
@@ -134,12 +159,9 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
 
 static gt_err_t *refuse_state(const gtm_exchange_t *x)
 {
-    gt_err_t *err = gt_err(x->r->pool, GT_REFUSED, "GT0834",
-                           "this sign-in was not begun in this browser, is older than allowed, or "
-                           "was finished before: sign in again");
-
-    err->status = HTTP_BAD_REQUEST;
-    return err;
+    return gt_err(x->r->pool, GT_OVER, "GT0834",
+                  "this sign-in was not begun in this browser, is older than allowed, or was "
+                  "finished before: sign in again");
 }
 
 static gt_err_t *open_state(gtm_exchange_t *x, gt_login_t **login)
@@ -163,17 +185,107 @@ static gt_err_t *open_state(gtm_exchange_t *x, gt_login_t **login)
     return GT_OK;
 }
 
+static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_identity_t *who)
+{
+    json_t *value = gt_json_object(x->r->pool);
+
+    if (gtm_answer_is_page(x->r)) {
+        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, who->email ? who->email : who->name));
+        return;
+    }
+    gt_json_set(value, "status", "signed_in");
+    gt_json_set(value, "user", grant->owner.user);
+    gt_json_set(value, "provider", x->owner.provider);
+    gt_json_set(value, "email", who->email);
+    gt_json_set_time(value, "expires_at", grant->expires_at, x->r->pool);
+    gtm_answer_json(x, HTTP_OK, value);
+}
+
+/* A path is one of ours; an address with a host can only be the administrator's own. */
+static const char *address_of(const gtm_exchange_t *x, const char *target)
+{
+    return *target == '/' ? apr_pstrcat(x->r->pool, x->base, target, NULL) : target;
+}
+
+/* Where the administrator sends those who named no target; "": to a page of ours. */
+static const char *default_address(const gtm_exchange_t *x)
+{
+    return address_of(x, x->dir->return_to ? x->dir->return_to : "");
+}
+
+/* A callback that is no sign-in's any more, of a browser that is signed in: the back button, a
+ * reload, one of too many tabs. It goes where a sign-in would have led. */
+static gt_err_t *go_on(gtm_exchange_t *x, gt_err_t *refusal)
+{
+    const char *address = default_address(x);
+    gt_grant_t *grant = NULL;
+
+    if (!gtm_answer_is_page(x->r) || !*x->owner.user)
+        return refusal;
+    GT_TRY(gt_grant_find(&grant, x->store, &x->owner, x->r->pool));
+    if (!grant || grant->status != GT_ACTIVE)
+        return refusal;
+    if (*address)
+        gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
+    else
+        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, grant->account.email));
+    return GT_OK;
+}
+
+/* An administrator comes back from consenting for the whole organisation. Anybody could have written
+ * this address, so it is told and believed in nothing. */
+static int show_admin_consent(gtm_exchange_t *x)
+{
+    int is_refused = apr_table_get(x->query, "error") != NULL;
+    json_t *value;
+
+    if (!apr_table_get(x->query, "admin_consent") || apr_table_get(x->query, "code"))
+        return 0;
+    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
+    if (gtm_answer_is_page(x->r)) {
+        gtm_answer_page(x, HTTP_OK, gtm_page_admin_consent(x, is_refused));
+        return 1;
+    }
+    value = gt_json_object(x->r->pool);
+    gt_json_set(value, "status", is_refused ? "admin_consent_refused" : "admin_consent_told");
+    gtm_answer_json(x, HTTP_OK, value);
+    return 1;
+}
+
 static gt_err_t *begin_callback(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
     callback_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+    gt_err_t *err;
+
+    x->own = own;
+    if (is_only_looking(x))
+        return GT_OK;
+    GT_TRY(check_provider(x));
+    GT_TRY(gtm_origin_find(x));
+    if (show_admin_consent(x))
+        return GT_OK;
+    err = open_state(x, &own->login);
+    if (err) {
+        own->login = NULL;
+        return go_on(x, err);
+    }
+    own->discover.provider = x->provider;
+    gt_then(task, &gt_discover, &own->discover);
+    return GT_OK;
+}
+
+static gt_err_t *exchange_code(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    callback_t *own = x->own;
     const char *error = apr_table_get(x->query, "error");
     const char *code = apr_table_get(x->query, "code");
 
-    x->own = own;
-    GT_TRY(check_provider(x));
-    GT_TRY(gtm_origin_find(x));
-    GT_TRY(open_state(x, &own->login));
+    if (!own->login)
+        return GT_OK;
+    GT_TRY(gt_login_check_issuer(&own->discover.endpoints, apr_table_get(x->query, "iss"),
+                                 x->r->pool));
     if (error)
         return gt_login_error(error, apr_table_get(x->query, "error_subcode"),
                               apr_table_get(x->query, "error_description"), x->r->pool);
@@ -192,41 +304,19 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_identity_t *who)
-{
-    json_t *value = gt_json_object(x->r->pool);
-
-    if (gtm_answer_is_page(x->r)) {
-        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, who->email ? who->email : who->name));
-        return;
-    }
-    gt_json_set(value, "status", "signed_in");
-    gt_json_set(value, "user", grant->owner.user);
-    gt_json_set(value, "provider", x->owner.provider);
-    gt_json_set(value, "email", who->email);
-    gt_json_set_time(value, "expires_at", grant->expires_at, x->r->pool);
-    gtm_answer_json(x, HTTP_OK, value);
-}
-
-/* Where to go now; "": nowhere, the answer is a page of ours. */
-static const char *address_of(const gtm_exchange_t *x, const gt_login_t *login)
-{
-    const char *target = gtm_state_target(x, login);
-
-    if (!*target && x->dir->return_to)
-        target = x->dir->return_to;
-    /* A path is one of ours; an address with a host can only be the administrator's own. */
-    return *target == '/' ? apr_pstrcat(x->r->pool, x->base, target, NULL) : target;
-}
-
 static gt_err_t *end_callback(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
     callback_t *own = x->own;
     const gt_grant_t *grant = own->sign_in.grant;
-    const char *address = address_of(x, own->login);
+    const char *address;
 
     (void)task;
+    if (!own->login)
+        return GT_OK;
+    address = address_of(x, gtm_state_target(x, own->login));
+    if (!*address)
+        address = default_address(x);
     if (x->dir->caller_from == GTM_CALLER_SESSION)
         GT_TRY(gtm_session_begin(x, grant->owner.user));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
@@ -241,5 +331,5 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
 static gt_step_fn *const login_steps[] = {begin_login, send_away, NULL};
 const gt_work_t gtm_login = {"login", login_steps, NULL};
 
-static gt_step_fn *const callback_steps[] = {begin_callback, end_callback, NULL};
+static gt_step_fn *const callback_steps[] = {begin_callback, exchange_code, end_callback, NULL};
 const gt_work_t gtm_callback = {"callback", callback_steps, NULL};

@@ -345,3 +345,127 @@ def test_many_sign_ins_at_once(site, sandbox):
         return answer.status, answer.text if answer.status != 200 else ""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(16))) == [(200, "")] * 16
+
+
+PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+
+
+def begin(site, browser, mount=""):
+    """Begin a sign-in; the state."""
+    return query_of(browser.get(site.url + mount + "/auth/login").location)["state"]
+
+
+def come_back(site, browser, query, **headers):
+    return browser.get(site.url + "/auth/callback?" + query, headers={**PAGE, **headers})
+
+
+@pytest.mark.parametrize("description", [
+    "AADSTS65004%3a+User+declined.%0d%0aTrace+ID%3a+1%0d%0aTimestamp%3a+2026-01-01",
+    "AADSTS65004%3a+%e4%b8%ad%ff%fe", "AADSTS65004%3a+broken+%", "AADSTS65004%00"])
+def test_an_error_as_microsoft_writes_it(site, browser, description):
+    state = begin(site, browser)
+    answer = come_back(site, browser, f"error=access_denied&error_description={description}"
+                       f"&error_uri=https%3a%2f%2flogin%2fx%ff&unread=%0d%0a&unread=2&state={state}")
+    assert answer.status == 403 and "cancelled" in answer.text and "AADSTS65004" in answer.text
+    assert 'href="/auth/login"' in answer.text
+    assert not state_cookies(browser)
+
+
+def test_a_plain_error_shows_its_code(site, browser):
+    state = begin(site, browser)
+    answer = come_back(site, browser, f"error=access_denied&state={state}")
+    assert answer.status == 403 and "access_denied" in answer.text
+
+
+@pytest.mark.parametrize("query", [
+    "state={0}&state={0}&code=no-such-code-1", "state={0}&code=no-such-code-1&code=no-such-code-2",
+    "state={0}&code=no-such-code-1%00", "state={0}&code=no-such-code-%ff", "state={0}&code="])
+def test_what_is_read_must_be_whole_and_have_come_once(site, sandbox, browser, query):
+    posts = sandbox.calls("token")
+    answer = come_back(site, browser, query.format(begin(site, browser)))
+    assert answer.status == 400 and answer.location is None
+    assert sandbox.calls("token") == posts
+
+
+@pytest.mark.parametrize("code", [50105, 50020, 50057, 53003, 500212, 90094])
+def test_a_user_who_may_not_is_no_outage(site, browser, code):
+    state = begin(site, browser)
+    answer = come_back(site, browser, f"error=invalid_request&error_description=AADSTS{code}%3a+x"
+                       f"&state={state}")
+    assert answer.status == 403 and f"AADSTS{code}" in answer.text
+
+
+def test_a_browser_cannot_say_that_our_secret_is_wrong(site, browser):
+    before = site.httpd.log()
+    for error in ("invalid_client", "unauthorized_client", "invalid_request"):
+        state = begin(site, browser)
+        answer = come_back(site, browser, f"error={error}&error_description=AADSTS7000215%3a+x"
+                           f"&state={state}")
+        assert answer.status == 403
+    told = site.httpd.log()[len(before):]
+    assert ":error]" not in told and ":warn]" not in told, told
+    assert browser.sign_in(site.url + "/auth/login").status == 200
+
+
+def test_the_back_button_and_a_reload_of_who_is_signed_in(site, browser):
+    asked = browser.get(site.url + "/auth/login?login_hint=ada@sandbox.example").location
+    first = browser.get(asked).location
+    assert browser.get(first, headers=PAGE).status == 200
+    reloaded = browser.get(first, headers=PAGE)
+    assert reloaded.status == 200 and "Signed in" in reloaded.text
+    again = browser.get(browser.get(asked).location, headers=PAGE)
+    assert again.status == 200 and "Signed in" in again.text
+    scripted = browser.get(first)
+    assert scripted.status == 400 and scripted.json["login_url"] == "/auth/login"
+
+
+def test_a_dead_end_has_our_words_and_a_link(site, browser):
+    answer = come_back(site, browser, "state=old&code=no-such-code-1")
+    assert answer.status == 400 and "This sign-in is over" in answer.text
+    assert 'href="/auth/login"' in answer.text and "Refused by the provider" not in answer.text
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Purpose": "prefetch;prerender"},
+                                     {"Purpose": "prefetch"}, None],
+                         ids=["Sec-Purpose", "Purpose", "HEAD"])
+def test_looking_ahead_spends_nothing(site, sandbox, browser, headers):
+    method = "GET" if headers else "HEAD"
+    ahead = browser.send(method, site.url + "/auth/login", headers=headers)
+    assert ahead.status == 204 and not state_cookies(browser)
+    back = browser.leave_for_sign_in(site.url + "/auth/login")
+    posts = sandbox.calls("token")
+    assert browser.send(method, back, headers=headers).status == 204
+    assert sandbox.calls("token") == posts and state_cookies(browser)
+    assert browser.get(back, headers=PAGE).status == 200
+
+
+@pytest.mark.parametrize("query, words", [
+    ("admin_consent=True&tenant=6f1d2c3b-8a47-4e59-9b60-7c1e5d2a4f38&scope=x", "has consented"),
+    ("admin_consent=True&tenant=6f1d2c3b-8a47-4e59-9b60-7c1e5d2a4f38&state=12345", "has consented"),
+    ("admin_consent=True&error=access_denied&error_description=AADSTS65004%0d%0a", "not given")])
+def test_admin_consent_comes_back(site, browser, query, words):
+    answer = come_back(site, browser, query)
+    assert answer.status == 200 and words in answer.text and 'href="/auth/login"' in answer.text
+    assert browser.get(site.url + "/auth/token").status == 401
+
+
+@pytest.mark.parametrize("issuer, status", [("own", 200), ("https://evil.example/v2.0", 400),
+                                            ("", 400)])
+def test_an_issuer_that_names_itself_must_be_ours(site, sandbox, browser, issuer, status):
+    """RFC 9207."""
+    back = browser.leave_for_sign_in(site.url + "/auth/login")
+    if issuer == "own":
+        issuer = f"{sandbox.authority}/{sandbox.tenant}/v2.0"
+    answer = browser.get(back + "&" + urllib.parse.urlencode({"iss": issuer}), headers=PAGE)
+    assert answer.status == status
+    assert browser.get(site.url + "/auth/token").status == (200 if status == 200 else 401)
+
+
+def test_a_code_is_in_no_log_whoever_refuses_it(site, browser):
+    mark = "code-of-a-callback-4711"
+    for method, path in (("POST", "/auth/callback"), ("PUT", "/auth/callback/microsoft"),
+                         ("GET", "/staff/auth/callback"), ("GET", "/auth/callback/other"),
+                         ("GET", "/auth/callbacks")):
+        browser.send(method, f"{site.url}{path}?code={mark}&state={mark}")
+    assert mark not in site.httpd.log()
+    assert mark not in (site.httpd.folder / "access.log").read_text()

@@ -182,7 +182,8 @@ START_TEST(a_class_is_answered_with_its_status)
         {GT_NOT_FOUND, 404}, {GT_METHOD, 405},      {GT_CONFLICT, 409},    {GT_LIMITED, 429},
         {GT_SIGN_IN, 401},   {GT_INTERACTION, 401}, {GT_REFUSED, 502},     {GT_CLIENT_BROKEN, 502},
         {GT_THROTTLED, 429}, {GT_UPSTREAM, 502},    {GT_TIMEOUT, 504},     {GT_STORE_AWAY, 503},
-        {GT_BUSY, 503},      {GT_CANCELLED, 499},   {GT_DAMAGED, 500},     {GT_INTERNAL, 500},
+        {GT_OVER, 400},      {GT_BUSY, 503},        {GT_CANCELLED, 499},   {GT_DAMAGED, 500},
+        {GT_INTERNAL, 500},
     };
     size_t i;
 

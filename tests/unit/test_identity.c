@@ -113,6 +113,16 @@ static gt_err_t *identify(gt_identity_t *identity)
     return identify_signed(identity, fake_sign("key-1", claims, pool));
 }
 
+/* The person may not sign in here: 403, and no fault of the provider's. */
+static void forbidden(const char *reason)
+{
+    gt_identity_t identity;
+
+    ck_fails(identify(&identity), GT_FORBIDDEN, "GT0532");
+    ck_assert_ptr_null(identity.subject);
+    ck_assert_msg(strstr(logged, reason) != NULL, "%s: %s", reason, logged);
+}
+
 /* Refused, one detail for every reason; the reason is in the log. */
 static void refused(const char *reason)
 {
@@ -214,7 +224,7 @@ START_TEST(only_allowed_tenants)
 
     serve_many("common");
     conf->allowed_tenants = OTHER_TENANT;
-    refused("not among the allowed");
+    forbidden("not among the allowed");
     conf->allowed_tenants = OTHER_TENANT " 72F988BF-86F1-41AF-91AB-2D7CD011DB47";
     ck_ok(identify(&identity));
 }
@@ -225,7 +235,7 @@ START_TEST(organizations_are_not_for_personal_accounts)
     serve_many("organizations");
     set("tid", json_string(MSA_TENANT));
     set("iss", json_string(issuer_of(MSA_TENANT)));
-    refused("personal account");
+    forbidden("personal account");
 }
 END_TEST
 

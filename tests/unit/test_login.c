@@ -191,7 +191,7 @@ START_TEST(a_sign_in_without_return_to)
 }
 END_TEST
 
-#define REFUSED(call) ck_fails(call, GT_REFUSED, "GT0540")
+#define REFUSED(call) ck_fails(call, GT_OVER, "GT0540")
 
 START_TEST(anything_else_is_refused_alike)
 {
@@ -303,6 +303,39 @@ START_TEST(other_contents_are_refused)
 }
 END_TEST
 
+/* ---- what comes back ---- */
+
+static const struct {
+    const char *issuer;
+    int names_itself;
+    const char *iss;
+    int is_right;
+} issuers[] = {
+    {"https://op.example", 0, NULL, 1},
+    {"https://op.example", 1, NULL, 0},
+    {"https://op.example", 1, "https://op.example", 1},
+    {"https://op.example", 0, "https://op.example", 1},
+    {"https://op.example", 0, "https://op.example/", 0},
+    {"https://op.example", 0, "https://other.example", 0},
+    {"https://op.example", 0, "", 0},
+    {"https://op.example/{tenantid}/v2.0", 0, "https://op.example/1-2/v2.0", 1},
+    {"https://op.example/{tenantid}/v2.0", 0, "https://op.example/v2.0", 0},
+    {"https://op.example/{tenantid}/v2.0", 0, "https://evil.example/1-2/v2.0", 0},
+};
+
+START_TEST(an_answer_names_its_issuer)
+{
+    const gt_endpoints_t told = {.issuer = issuers[_i].issuer,
+                                 .names_itself = issuers[_i].names_itself};
+    gt_err_t *err = gt_login_check_issuer(&told, issuers[_i].iss, pool);
+
+    if (issuers[_i].is_right)
+        ck_ok(err);
+    else
+        ck_fails(err, GT_OVER, "GT0548");
+}
+END_TEST
+
 /* ---- errors that come back ---- */
 
 static const struct {
@@ -313,16 +346,19 @@ static const struct {
     {"access_denied", NULL, NULL, GT_FORBIDDEN, "GT0541"},
     {"access_denied", "cancel", "AADSTS90094: admin", GT_FORBIDDEN, "GT0541"},
     {"access_denied", NULL, "AADSTS65004: declined", GT_FORBIDDEN, "GT0541"},
-    {"access_denied", NULL, "AADSTS90094: admin", GT_INTERACTION, "GT0542"},
+    {"access_denied", NULL, "AADSTS90094: admin", GT_FORBIDDEN, "GT0547"},
+    {"access_denied", NULL, "AADSTS50105: not assigned", GT_FORBIDDEN, "GT0547"},
+    {"invalid_request", NULL, "AADSTS50020: guest", GT_FORBIDDEN, "GT0547"},
+    {"access_denied", NULL, "AADSTS53003: policy", GT_FORBIDDEN, "GT0547"},
     {"consent_required", NULL, NULL, GT_INTERACTION, "GT0542"},
     {"interaction_required", NULL, NULL, GT_INTERACTION, "GT0542"},
     {"login_required", NULL, "AADSTS50058: none", GT_INTERACTION, "GT0542"},
     {"server_error", NULL, NULL, GT_UPSTREAM, "GT0543"},
     {"temporarily_unavailable", NULL, NULL, GT_UPSTREAM, "GT0543"},
-    {"invalid_request", NULL, NULL, GT_CLIENT_BROKEN, "GT0544"},
-    {"unauthorized_client", NULL, NULL, GT_CLIENT_BROKEN, "GT0544"},
-    {"invalid_scope", NULL, "AADSTS70011: scope", GT_CLIENT_BROKEN, "GT0544"},
-    {"invalid_client", NULL, NULL, GT_CLIENT_BROKEN, "GT0544"},
+    {"invalid_request", NULL, NULL, GT_REFUSED, "GT0547"},
+    {"unauthorized_client", NULL, NULL, GT_REFUSED, "GT0547"},
+    {"invalid_scope", NULL, "AADSTS70011: scope", GT_REFUSED, "GT0547"},
+    {"invalid_client", NULL, NULL, GT_REFUSED, "GT0547"},
     {"invalid_grant", NULL, NULL, GT_INTERACTION, "GT0542"},
     {"brand_new", NULL, NULL, GT_REFUSED, "GT0547"},
     {"<b>", NULL, NULL, GT_REFUSED, "GT0547"},
@@ -369,6 +405,8 @@ Suite *suite_login(void)
     tcase_add_test(tcase, another_ring_does_not_open_it);
     tcase_add_loop_test(tcase, a_return_to_that_leads_elsewhere_is_refused, 0, 4);
     tcase_add_loop_test(tcase, other_contents_are_refused, 0, 6);
+    tcase_add_loop_test(tcase, an_answer_names_its_issuer, 0,
+                        (int)(sizeof(issuers) / sizeof(issuers[0])));
     tcase_add_loop_test(tcase, an_error_that_came_back_has_its_class, 0, ROWS(came_back));
     tcase_add_test(tcase, a_description_is_never_quoted);
     return suite;

@@ -369,6 +369,32 @@ END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
+/* A query of another party: what is not well-formed costs only itself, unless it is decisive. */
+START_TEST(test_a_query_read_leniently)
+{
+    static const char *const strict[] = {"state", "code", NULL};
+    static const char *const refused[] = {"state=a&State=b", "code=%ff", "code=a%00", "state=%zz"};
+    static const char text[] = "error=access_denied&text=AADSTS65004%3a+no.%0d%0aTrace&"
+                               "odd=%e4%b8%ad%ff&broken=a%zz&state=x&twice=1&twice=2&=none&%ff=x&&"
+                               "flag";
+    apr_table_t *pairs;
+
+    ck_ok(gt_query_parse_leniently(&pairs, text, 20, strict, pool));
+    ck_assert_str_eq(apr_table_get(pairs, "error"), "access_denied");
+    ck_assert_str_eq(apr_table_get(pairs, "text"), "AADSTS65004: no.");
+    ck_assert_str_eq(apr_table_get(pairs, "odd"), "\xe4\xb8\xad");
+    ck_assert_str_eq(apr_table_get(pairs, "broken"), "a");
+    ck_assert_str_eq(apr_table_get(pairs, "state"), "x");
+    ck_assert_str_eq(apr_table_get(pairs, "flag"), "");
+    ck_assert_int_eq(apr_table_elts(pairs)->nelts, 7);
+    ck_ok(gt_query_parse_leniently(&pairs, "a=1&b=2&c=3", 2, strict, pool));
+    ck_assert_ptr_null(apr_table_get(pairs, "c"));
+    for (size_t i = 0; i < COUNT(refused); i++)
+        ck_fails(gt_query_parse_leniently(&pairs, refused[i], 9, strict, pool), GT_INVALID,
+                 "GT0350");
+}
+END_TEST
+
 Suite *suite_url(void)
 {
     Suite *suite = suite_create("url");
@@ -376,6 +402,7 @@ Suite *suite_url(void)
 
     tcase_add_loop_test(tcase, test_local_paths, 0, COUNT(local));
     tcase_add_loop_test(tcase, test_paths_that_lead_away, 0, COUNT(not_local));
+    tcase_add_test(tcase, test_a_query_read_leniently);
     tcase_add_test(tcase, test_local_paths_have_a_length);
     tcase_add_loop_test(tcase, test_urls, 0, COUNT(urls));
     tcase_add_test(tcase, test_urls_have_a_length);

@@ -49,6 +49,8 @@ static const gt_class_row_t class_rows[GT_CLASSES] = {
                     GT_EFFECT_DEACTIVATE},
     [GT_INTERACTION] = {"interaction-required", "The provider asks for the user", 401, EX_NOPERM,
                         GT_LOG_INFO, 0, 0, GT_EFFECT_INTERACT},
+    [GT_OVER] = {"sign-in-over", "This sign-in is over", 400, EX_NOPERM, GT_LOG_INFO, 0, 0,
+                 GT_EFFECT_NONE},
     [GT_REFUSED] = {"refused", "Refused by the provider", 502, EX_PROTOCOL, GT_LOG_INFO, 0, 0,
                     GT_EFFECT_COUNT},
     [GT_CLIENT_BROKEN] = {"client-broken", "Our registration at the provider does not work", 502,

@@ -25,6 +25,7 @@ typedef enum gt_class_t {
     GT_LIMITED,     /* our own limit: retry_after is set */
     GT_SIGN_IN,     /* the user must sign in (again): the grant is missing or dead */
     GT_INTERACTION, /* the provider wants the user (MFA, consent); grant kept, claims may be set */
+    GT_OVER,        /* a sign-in that is not under way (any more): begin another */
     GT_REFUSED,     /* the provider or its API said no to this call; `status` has its own status */
     GT_CLIENT_BROKEN, /* our registration or secret at the provider: alarm, no user touched */
     GT_THROTTLED,     /* the provider asks us to wait: retry_after */

@@ -179,27 +179,6 @@ static int unescape(apr_size_t *step, const char *encoded, apr_size_t left)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_pool_t *p)
-{
-    char *out = apr_palloc(p, len + 1);
-    apr_size_t used = 0;
-    apr_size_t i, step;
-
-    *text = NULL;
-    for (i = 0; i < len; i += step) {
-        int byte = unescape(&step, encoded + i, len - i);
-
-        if (byte < 0x20 || byte == 0x7F)
-            return 0;
-        out[used++] = (char)byte;
-    }
-    out[used] = '\0';
-    if (!gt_is_utf8(out, used))
-        return 0;
-    *text = out;
-    return 1;
-}
-
 apr_size_t gt_utf8_sequence(const char *text, apr_size_t left)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -231,18 +210,58 @@ apr_size_t gt_utf8_sequence(const char *text, apr_size_t left)
     return n;
 }
 
-int gt_is_utf8(const char *text, apr_size_t len)
+/* How many bytes at the front are well-formed. */
+static apr_size_t utf8_front(const char *text, apr_size_t len)
 {
-    apr_size_t at = 0;
+    apr_size_t at = 0, n = 1;
 
-    while (at < len) {
-        apr_size_t n = gt_utf8_sequence(text + at, len - at);
-
-        if (n == 0)
-            return 0;
+    while (at < len && n > 0) {
+        n = gt_utf8_sequence(text + at, len - at);
         at += n;
     }
+    return at;
+}
+
+/* Decode up to the first byte that is refused. Returns how much was read. */
+static apr_size_t decode_front(char *out, const char *encoded, apr_size_t len)
+{
+    apr_size_t used = 0;
+    apr_size_t i, step;
+
+    for (i = 0; i < len; i += step) {
+        int byte = unescape(&step, encoded + i, len - i);
+
+        if (byte < 0x20 || byte == 0x7F)
+            break;
+        out[used++] = (char)byte;
+    }
+    out[used] = '\0';
+    return i;
+}
+
+int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_pool_t *p)
+{
+    char *out = apr_palloc(p, len + 1);
+
+    *text = NULL;
+    if (decode_front(out, encoded, len) < len || !gt_is_utf8(out, strlen(out)))
+        return 0;
+    *text = out;
     return 1;
+}
+
+char *gt_unpercent_front(const char *encoded, apr_size_t len, apr_pool_t *p)
+{
+    char *out = apr_palloc(p, len + 1);
+
+    (void)decode_front(out, encoded, len);
+    out[utf8_front(out, strlen(out))] = '\0';
+    return out;
+}
+
+int gt_is_utf8(const char *text, apr_size_t len)
+{
+    return utf8_front(text, len) == len;
 }
 
 /* Whatever the locale says. */

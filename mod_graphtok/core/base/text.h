@@ -34,6 +34,9 @@ char *gt_percent(const char *text, apr_pool_t *p);
  */
 GT_MUST int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_pool_t *p);
 
+/** The same up to where gt_unpercent would refuse it. */
+char *gt_unpercent_front(const char *encoded, apr_size_t len, apr_pool_t *p);
+
 /** Length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the front of `left` ≥ 1 bytes; 0:
  * there is none. */
 apr_size_t gt_utf8_sequence(const char *text, apr_size_t left);

@@ -161,3 +161,41 @@ gt_err_t *gt_query_parse(apr_table_t **pairs, const char *text, int max, apr_poo
         text += len + 1;
     }
 }
+
+static int is_among(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcasecmp(name, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* One pair of another party's query: strict for the names that matter, else whatever can be read. */
+static gt_err_t *add_anyhow(apr_table_t *pairs, const char *pair, apr_size_t len,
+                            const char *const *strict, apr_pool_t *p)
+{
+    const char *equals = memchr(pair, '=', len);
+    apr_size_t name_len = equals == NULL ? len : (apr_size_t)(equals - pair);
+    char *name;
+
+    if (name_len == 0 || !gt_unpercent(&name, pair, name_len, p))
+        return GT_OK;
+    if (is_among(name, strict))
+        return add_pair(pairs, pair, len, p);
+    apr_table_setn(pairs, name,
+                   equals == NULL ? apr_pstrdup(p, "")
+                                  : gt_unpercent_front(equals + 1, len - name_len - 1, p));
+    return GT_OK;
+}
+
+gt_err_t *gt_query_parse_leniently(apr_table_t **pairs, const char *text, int max,
+                                   const char *const *strict, apr_pool_t *p)
+{
+    *pairs = apr_table_make(p, 8);
+    for (int n = 0; n < max && *text != '\0'; n++) {
+        apr_size_t len = strcspn(text, "&");
+
+        GT_TRY(add_anyhow(*pairs, text, len, strict, p));
+        text += len + (text[len] == '&');
+    }
+    return GT_OK;
+}

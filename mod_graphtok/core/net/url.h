@@ -38,6 +38,16 @@ char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p);
  */
 GT_MUST gt_err_t *gt_query_parse(apr_table_t **pairs, const char *text, int max, apr_pool_t *p);
 
+/**
+ * Read a query that another party wrote, of which only some parameters matter. Those named in
+ * `strict` must be well-formed and come once (RFC 6749 3.1), as with gt_query_parse; any other value
+ * is cut where it is not well-formed, and pairs past `max` or without a name are left out.
+ * @param text    not NULL
+ * @param strict  names, NULL last
+ */
+GT_MUST gt_err_t *gt_query_parse_leniently(apr_table_t **pairs, const char *text, int max,
+                                           const char *const *strict, apr_pool_t *p);
+
 /** 1 when `url` is absolute https (or http to a loopback host), with a host, no user info, no
  * fragment, no control characters or blanks. */
 int gt_url_is_safe(const char *url);

@@ -106,6 +106,8 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     endpoints->token = gt_json_text(document, "token_endpoint");
     endpoints->jwks_uri = gt_json_text(document, "jwks_uri");
     endpoints->userinfo = gt_json_text(document, "userinfo_endpoint");
+    endpoints->names_itself =
+        json_is_true(json_object_get(document, "authorization_response_iss_parameter_supported"));
 
     if (!issuer_fits(endpoints->issuer, conf, p))
         wrong = "issuer";

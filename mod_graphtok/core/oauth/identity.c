@@ -152,6 +152,14 @@ static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_
     return gt_err(p, GT_REFUSED, "GT0530", "the provider's id_token is not accepted");
 }
 
+/** The token is good, and its person is not of an organisation that may sign in. */
+static gt_err_t *forbid_tenant(const gt_provider_conf_t *conf, const char *fault, apr_pool_t *p)
+{
+    gt_log(GT_LOG_INFO, NULL, "sign-in with provider %s refused: %s", conf->name, fault);
+    return gt_err(p, GT_FORBIDDEN, "GT0532",
+                  "accounts of this organisation, or of this type, may not sign in here");
+}
+
 static gt_err_t *verify(gt_task_t *task, void *state)
 {
     gt_identify_t *identify = state;
@@ -175,7 +183,11 @@ static gt_err_t *verify(gt_task_t *task, void *state)
     if (err != GT_OK)
         return refuse(conf, err->code != NULL ? err->code : err->detail, p);
     fault = gt_identity_read(&identify->identity, claims, &id_rules, p);
-    return fault == NULL ? GT_OK : refuse(conf, fault, p);
+    if (fault == NULL)
+        return GT_OK;
+    if (issuer_fault(claims, &id_rules, p) == NULL && tenant_fault(claims, conf, p) != NULL)
+        return forbid_tenant(conf, fault, p);
+    return refuse(conf, fault, p);
 }
 
 static gt_step_fn *const identify_steps[] = {need_keys, verify, NULL};

@@ -238,7 +238,6 @@ gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *stat
     gt_place_t place = place_of(expect);
     gt_secret_t *clear = NULL;
     const char *fault = "it does not open";
-    gt_err_t *err;
 
     gt_wipe_with_pool(opened->seed, sizeof(opened->seed), p);
     if (sealed != NULL && state != NULL &&
@@ -250,13 +249,28 @@ gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *stat
         return GT_OK;
     }
     gt_log(GT_LOG_INFO, NULL, "state of a sign-in with %s refused: %s", expect->provider, fault);
-    err = gt_err(p, GT_REFUSED, "GT0540",
-                 "this sign-in is not known, too old, or began in another browser");
-    err->status = 400;
-    return err;
+    return gt_err(p, GT_OVER, "GT0540",
+                  "this sign-in is not known, too old, or began in another browser");
 }
 
-/* ---- an error that came back ---- */
+/* ---- what came back ---- */
+
+gt_err_t *gt_login_check_issuer(const gt_endpoints_t *endpoints, const char *iss, apr_pool_t *p)
+{
+    const char *issuer = endpoints->issuer, *hole = strstr(issuer, "{tenantid}");
+    apr_size_t head = hole != NULL ? (apr_size_t)(hole - issuer) : strlen(issuer);
+    const char *tail = hole != NULL ? hole + strlen("{tenantid}") : "";
+    apr_size_t len = iss != NULL ? strlen(iss) : 0;
+    int fits;
+
+    if (iss == NULL && !endpoints->names_itself)
+        return GT_OK;
+    fits = len >= head + strlen(tail) && strncmp(iss, issuer, head) == 0 &&
+           strcmp(iss + len - strlen(tail), tail) == 0 && (hole != NULL || len == head);
+    return fits ? GT_OK
+                : gt_err(p, GT_OVER, "GT0548",
+                         "the answer is not of the provider that this sign-in was begun with");
+}
 
 static const char *tag_of(gt_class_t cls)
 {
@@ -266,11 +280,21 @@ static const char *tag_of(gt_class_t cls)
     case GT_UPSTREAM:
     case GT_THROTTLED:
         return "GT0543";
-    case GT_CLIENT_BROKEN:
-        return "GT0544";
     default:
         return "GT0547";
     }
+}
+
+/* What a verdict of the provider's means when a browser brings it: to the sign-in, and to nobody
+ * else. */
+static gt_class_t class_of(const gt_refusal_t *found)
+{
+    if (found == NULL || found->cls == GT_CLIENT_BROKEN)
+        return GT_REFUSED;
+    if (found->ends_sign_in)
+        return GT_FORBIDDEN;
+    /* A callback says nothing about the grant that is stored. */
+    return found->cls == GT_SIGN_IN ? GT_INTERACTION : found->cls;
 }
 
 gt_err_t *gt_login_error(const char *error, const char *subcode, const char *description,
@@ -283,16 +307,17 @@ gt_err_t *gt_login_error(const char *error, const char *subcode, const char *des
     gt_err_t *err;
     gt_class_t cls;
 
+    found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
     if (said.error != NULL && strcmp(said.error, "access_denied") == 0 &&
         (code == 0 || code == 65004 || (subcode != NULL && strcmp(subcode, "cancel") == 0)))
-        return gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
-
-    found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
-    cls = found != NULL ? found->cls : GT_REFUSED;
-    if (cls == GT_SIGN_IN)
-        cls = GT_INTERACTION; /* a callback says nothing about the grant that is stored */
-    err = gt_err(p, cls, tag_of(cls), "the provider ended the sign-in: %s",
-                 found != NULL ? found->meaning : "unknown reason");
+        err = gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
+    else {
+        cls = class_of(found);
+        err = gt_err(p, cls, tag_of(cls), "the provider ended the sign-in: %s",
+                     found != NULL ? found->meaning : "unknown reason");
+        if (cls == GT_REFUSED)
+            err->status = 403;
+    }
     if (decided > 0)
         err->code = apr_psprintf(p, "AADSTS%" APR_INT64_T_FMT, decided);
     else if (said.error != NULL)

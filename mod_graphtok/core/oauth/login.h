@@ -58,16 +58,25 @@ GT_MUST gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login,
 /**
  * Open a state cookie and hold it against what came back.
  * @param expect  store, provider, host, user of this callback
- * @return GT_REFUSED (status 400): not ours, too old, for something else; one detail for all
+ * @return GT_OVER: not ours, too old, for something else; one detail for all
  */
 GT_MUST gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *state,
                                 const gt_login_t *expect, apr_interval_time_t longest,
                                 const gt_keyring_t *ring, apr_pool_t *p);
 
 /**
- * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", consent and interaction
- * ones GT_INTERACTION, server errors GT_UPSTREAM, ours GT_CLIENT_BROKEN. Never quotes
- * error_description.
+ * Hold the `iss` of an authorization answer against the provider's issuer (RFC 9207): of several
+ * providers with one callback, another one may have sent the browser here.
+ * @param iss  as it came, or NULL; demanded of a provider that says it sends it
+ */
+GT_MUST gt_err_t *gt_login_check_issuer(const gt_endpoints_t *endpoints, const char *iss,
+                                        apr_pool_t *p);
+
+/**
+ * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", as is what this user may
+ * not do; consent and interaction ones are GT_INTERACTION, server errors GT_UPSTREAM. A verdict on our
+ * own registration is GT_REFUSED here: it came through a browser, so that any visitor could have
+ * written it, and only the token endpoint is believed. Never quotes error_description.
  */
 GT_MUST gt_err_t *gt_login_error(const char *error, const char *subcode, const char *description,
                                  apr_pool_t *p);

@@ -34,6 +34,7 @@ typedef struct gt_endpoints_t {
     const char *jwks_uri;
     const char *userinfo;   /* or NULL */
     const char *revocation; /* or NULL: Entra has none */
+    int names_itself;       /* 1: each authorization answer carries `iss` (RFC 9207) */
 } gt_endpoints_t;
 
 /**

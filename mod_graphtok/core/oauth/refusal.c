@@ -37,97 +37,101 @@ typedef struct number_row_t {
 
 static const number_row_t by_number[] = {
     /* the grant is dead */
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the grant was revoked", 0}, CODES(50173)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the session was revoked by a change of password", 0},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the grant was revoked", 0, 0}, CODES(50173)},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the session was revoked by a change of password", 0, 0},
      CODES(50132, 50133)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token or code has expired", 0}, CODES(70008)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token was not used for 90 days", 0}, CODES(700082)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token's fixed life is over", 0},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token or code has expired", 0, 0}, CODES(70008)},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token was not used for 90 days", 0, 0},
+     CODES(700082)},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token's fixed life is over", 0, 0},
      CODES(700081, 700084)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the tenant's sign-in frequency ended the grant", 0},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the tenant's sign-in frequency ended the grant", 0, 0},
      CODES(70043)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the sign-in took too long", 0}, CODES(50085, 50089)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the code was used before or is meant for another tenant", 0},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the sign-in took too long", 0, 0}, CODES(50085, 50089)},
+    {{GT_SIGN_IN, GT_EXTENT_USER, "the code was used before or is meant for another tenant", 0, 0},
      CODES(54005, 700005)},
 
     /* the grant lives; the user is wanted */
-    {{GT_INTERACTION, GT_EXTENT_USER, "an account must be chosen", 0}, CODES(16000)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "the password has expired", 0}, CODES(50055)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "no session at the provider", 0}, CODES(50058)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "a second factor is wanted", 0},
+    {{GT_INTERACTION, GT_EXTENT_USER, "an account must be chosen", 0, 0}, CODES(16000)},
+    {{GT_INTERACTION, GT_EXTENT_USER, "the password has expired", 0, 0}, CODES(50055)},
+    {{GT_INTERACTION, GT_EXTENT_USER, "no session at the provider", 0, 0}, CODES(50058)},
+    {{GT_INTERACTION, GT_EXTENT_USER, "a second factor is wanted", 0, 0},
      CODES(50072, 50074, 50076, 50078, 50079)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0},
+    {{GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0, 0},
      CODES(50131, 50140, 50158)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "Conditional Access stops this sign-in", 0},
+    {{GT_INTERACTION, GT_EXTENT_USER, "Conditional Access stops this sign-in", 0, 1},
      CODES(50097, 53000, 53001, 53002, 53003, 530032, 530034, 530035)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0}, CODES(65001)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "consent was declined", 0}, CODES(65004)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "an administrator of the tenant must consent", 0},
+    {{GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0, 0}, CODES(65001)},
+    {{GT_INTERACTION, GT_EXTENT_USER, "consent was declined", 0, 0}, CODES(65004)},
+    {{GT_INTERACTION, GT_EXTENT_USER, "an administrator of the tenant must consent", 0, 1},
      CODES(90093, 90094, 90095)},
 
     /* no to this user, for reasons that signing in does not cure */
-    {{GT_REFUSED, GT_EXTENT_USER, "the account is disabled", 0}, CODES(50057)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user is not in the tenant", 0}, CODES(50034, 51004)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user's tenant or account type is not allowed", 0},
+    {{GT_REFUSED, GT_EXTENT_USER, "the account is disabled", 0, 1}, CODES(50057)},
+    {{GT_REFUSED, GT_EXTENT_USER, "the user is not in the tenant", 0, 1}, CODES(50034, 51004)},
+    {{GT_REFUSED, GT_EXTENT_USER, "the user's tenant or account type is not allowed", 0, 1},
      CODES(50020, 90072, 500207, 500208, 500212, 500213)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user is not assigned to the application", 0}, CODES(50105)},
-    {{GT_REFUSED, GT_EXTENT_USER, "wrong user name or password", 0}, CODES(50126)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the code verifier does not fit", 0},
+    {{GT_REFUSED, GT_EXTENT_USER, "the user is not assigned to the application", 0, 1},
+     CODES(50105)},
+    {{GT_REFUSED, GT_EXTENT_USER, "wrong user name or password", 0, 0}, CODES(50126)},
+    {{GT_REFUSED, GT_EXTENT_USER, "the code verifier does not fit", 0, 0},
      CODES(50147, 50148, 501481, 501491)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the assertion is not valid", 0}, CODES(50013, 500133)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the device code is wrong or expired", 0},
+    {{GT_REFUSED, GT_EXTENT_USER, "the assertion is not valid", 0, 0}, CODES(50013, 500133)},
+    {{GT_REFUSED, GT_EXTENT_USER, "the device code is wrong or expired", 0, 0},
      CODES(70018, 70019, 70020)},
 
     /* wait */
-    {{GT_THROTTLED, GT_EXTENT_USER, "the account is locked", LOOP_WAIT}, CODES(50053)},
-    {{GT_THROTTLED, GT_EXTENT_USER, "the same request came too often", LOOP_WAIT}, CODES(50196)},
-    {{GT_THROTTLED, GT_EXTENT_TENANT, "the tenant is throttled", LOOP_WAIT}, CODES(90055)},
-    {{GT_THROTTLED, GT_EXTENT_PROVIDER, "the request budget is used up", THROTTLE_WAIT},
+    {{GT_THROTTLED, GT_EXTENT_USER, "the account is locked", LOOP_WAIT, 0}, CODES(50053)},
+    {{GT_THROTTLED, GT_EXTENT_USER, "the same request came too often", LOOP_WAIT, 0}, CODES(50196)},
+    {{GT_THROTTLED, GT_EXTENT_TENANT, "the tenant is throttled", LOOP_WAIT, 0}, CODES(90055)},
+    {{GT_THROTTLED, GT_EXTENT_PROVIDER, "the request budget is used up", THROTTLE_WAIT, 0},
      CODES(90024)},
-    {{GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT}, CODES(70016)},
+    {{GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT, 0},
+     CODES(70016)},
 
     /* the provider's own trouble */
-    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "a passing fault of the provider", 0},
+    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "a passing fault of the provider", 0, 0},
      CODES(40010, 50033, 50087, 70012, 80002, 80005, 90006, 90012, 90033, 90090)},
-    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "an unexpected fault of the provider", 0}, CODES(90036)},
+    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "an unexpected fault of the provider", 0, 0}, CODES(90036)},
 
     /* our registration, our secret */
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret has expired", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret has expired", 0, 0},
      CODES(7000222)},
     {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret is wrong (or its id was pasted)",
-      0},
+      0, 0},
      CODES(7000215)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret is missing", 0}, CODES(7000218)},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret is missing", 0, 0},
+     CODES(7000218)},
     {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
-      "the registration is a public client and takes no secret", 0},
+      "the registration is a public client and takes no secret", 0, 0},
      CODES(700025)},
     {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
-      "the client's certificate or assertion is not accepted", 0},
+      "the client's certificate or assertion is not accepted", 0, 0},
      CODES(50012, 50027, 700027, 700030, 70021)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the sign-in host is wrong", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the sign-in host is wrong", 0, 0},
      CODES(50049, 50050)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the application is for one tenant only", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the application is for one tenant only", 0, 0},
      CODES(50194)},
 
     /* what one tenant has not, or does not allow */
     {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the application is not known in the tenant, or disabled",
-      0},
+      0, 0},
      CODES(70001, 700011, 700016, 7000112, 7000229)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the tenant is not known or belongs elsewhere", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the tenant is not known or belongs elsewhere", 0, 0},
      CODES(50059, 50128, 90002, 90019, 90038, 900382, 900432, 900439, 9002332)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the scopes are not valid together", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the scopes are not valid together", 0, 0},
      CODES(28000, 28002, 28003, 70011, 700022, 1002012)},
     {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT,
-      "the resource or permission is not available to the application", 0},
+      "the resource or permission is not available to the application", 0, 0},
      CODES(50001, 500011, 65002, 65005, 650051, 650052, 650053, 650054, 650056, 650057, 90008)},
 
     /* what depends on the request: its address, or a code that a stranger may have sent */
-    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the redirect URI is not registered", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the redirect URI is not registered", 0, 0},
      CODES(50011, 70004, 900971)},
     {{GT_CLIENT_BROKEN, GT_EXTENT_CALL,
-      "the redirect URI is registered for another platform than web", 0},
+      "the redirect URI is registered for another platform than web", 0, 0},
      CODES(9002325, 9002326, 9002327)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the provider does not accept our kind of request", 0},
+    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the provider does not accept our kind of request", 0, 0},
      CODES(70003, 70007, 700054, 90009, 90010, 90013, 90014, 90015, 90056, 900144, 900561, 901002,
            9001023)},
 };
@@ -139,61 +143,64 @@ typedef struct word_row_t {
 } word_row_t;
 
 static const word_row_t by_suberror[] = {
-    {"bad_token", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is dead", 0}},
-    {"token_expired", {GT_SIGN_IN, GT_EXTENT_USER, "the grant has expired", 0}},
+    {"bad_token", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is dead", 0, 0}},
+    {"token_expired", {GT_SIGN_IN, GT_EXTENT_USER, "the grant has expired", 0, 0}},
     {"invalid_rapt",
-     {GT_SIGN_IN, GT_EXTENT_USER, "the organisation's session length ended the grant", 0}},
+     {GT_SIGN_IN, GT_EXTENT_USER, "the organisation's session length ended the grant", 0, 0}},
     {"rapt_required",
-     {GT_SIGN_IN, GT_EXTENT_USER, "the organisation's session length ended the grant", 0}},
-    {"basic_action", {GT_INTERACTION, GT_EXTENT_USER, "the user can mend it by signing in", 0}},
+     {GT_SIGN_IN, GT_EXTENT_USER, "the organisation's session length ended the grant", 0, 0}},
+    {"basic_action", {GT_INTERACTION, GT_EXTENT_USER, "the user can mend it by signing in", 0, 0}},
     {"additional_action",
-     {GT_INTERACTION, GT_EXTENT_USER, "the user must do something at the provider", 0}},
+     {GT_INTERACTION, GT_EXTENT_USER, "the user must do something at the provider", 0, 0}},
     {"message_only",
-     {GT_INTERACTION, GT_EXTENT_USER, "a policy of the tenant stops this sign-in", 0}},
-    {"consent_required", {GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0}},
-    {"user_password_expired", {GT_INTERACTION, GT_EXTENT_USER, "the password has expired", 0}},
-    {"client_mismatch", {GT_REFUSED, GT_EXTENT_USER, "the grant belongs to another client", 0}},
-    {"protection_policy_required", {GT_REFUSED, GT_EXTENT_USER, "a managed device is wanted", 0}},
-    {"device_authentication_failed", {GT_REFUSED, GT_EXTENT_USER, "the device is not known", 0}},
+     {GT_INTERACTION, GT_EXTENT_USER, "a policy of the tenant stops this sign-in", 0, 0}},
+    {"consent_required", {GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0, 0}},
+    {"user_password_expired", {GT_INTERACTION, GT_EXTENT_USER, "the password has expired", 0, 0}},
+    {"client_mismatch", {GT_REFUSED, GT_EXTENT_USER, "the grant belongs to another client", 0, 0}},
+    {"protection_policy_required",
+     {GT_REFUSED, GT_EXTENT_USER, "a managed device is wanted", 0, 0}},
+    {"device_authentication_failed", {GT_REFUSED, GT_EXTENT_USER, "the device is not known", 0, 0}},
 };
 
 static const word_row_t by_error[] = {
-    {"invalid_grant", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is not valid any more", 0}},
+    {"invalid_grant", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is not valid any more", 0, 0}},
     {"interaction_required",
-     {GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0}},
-    {"login_required", {GT_INTERACTION, GT_EXTENT_USER, "no session at the provider", 0}},
-    {"consent_required", {GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0}},
+     {GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0, 0}},
+    {"login_required", {GT_INTERACTION, GT_EXTENT_USER, "no session at the provider", 0, 0}},
+    {"consent_required", {GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0, 0}},
     {"account_selection_required",
-     {GT_INTERACTION, GT_EXTENT_USER, "an account must be chosen", 0}},
-    {"access_denied", {GT_REFUSED, GT_EXTENT_USER, "access was denied", 0}},
+     {GT_INTERACTION, GT_EXTENT_USER, "an account must be chosen", 0, 0}},
+    {"access_denied", {GT_REFUSED, GT_EXTENT_USER, "access was denied", 0, 0}},
     {"admin_policy_enforced",
-     {GT_REFUSED, GT_EXTENT_USER, "a policy of the organisation forbids it", 0}},
+     {GT_REFUSED, GT_EXTENT_USER, "a policy of the organisation forbids it", 0, 0}},
     {"invalid_client",
-     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client id or secret is not accepted", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client id or secret is not accepted", 0, 0}},
     {"deleted_client",
-     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the registration was deleted", 0}},
-    {"unauthorized_client", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the client may not do this", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the registration was deleted", 0, 0}},
+    {"unauthorized_client",
+     {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the client may not do this", 0, 0}},
     {"invalid_request",
-     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the provider does not accept our kind of request", 0}},
-    {"invalid_scope", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the scopes are not valid", 0}},
-    {"invalid_resource", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the resource is not known", 0}},
-    {"invalid_tenant", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the tenant is not known", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the provider does not accept our kind of request", 0, 0}},
+    {"invalid_scope", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the scopes are not valid", 0, 0}},
+    {"invalid_resource", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the resource is not known", 0, 0}},
+    {"invalid_tenant", {GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the tenant is not known", 0, 0}},
     {"invalid_instance",
-     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the sign-in host is wrong", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the sign-in host is wrong", 0, 0}},
     {"redirect_uri_mismatch",
-     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the redirect URI is not registered", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the redirect URI is not registered", 0, 0}},
     {"unsupported_grant_type",
-     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the grant type is not supported", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the grant type is not supported", 0, 0}},
     {"unsupported_response_type",
-     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the response type is not supported", 0}},
+     {GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the response type is not supported", 0, 0}},
     {"temporarily_unavailable",
-     {GT_UPSTREAM, GT_EXTENT_PROVIDER, "the provider is not available now", 0}},
-    {"server_error", {GT_UPSTREAM, GT_EXTENT_PROVIDER, "a fault of the provider", 0}},
-    {"slow_down", {GT_THROTTLED, GT_EXTENT_USER, "we ask too often", THROTTLE_WAIT}},
+     {GT_UPSTREAM, GT_EXTENT_PROVIDER, "the provider is not available now", 0, 0}},
+    {"server_error", {GT_UPSTREAM, GT_EXTENT_PROVIDER, "a fault of the provider", 0, 0}},
+    {"slow_down", {GT_THROTTLED, GT_EXTENT_USER, "we ask too often", THROTTLE_WAIT, 0}},
     {"authorization_pending",
-     {GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT}},
-    {"rate_limit", {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT}},
-    {"rate_limit_exceeded", {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT}},
+     {GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT, 0}},
+    {"rate_limit", {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT, 0}},
+    {"rate_limit_exceeded",
+     {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT, 0}},
 };
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -324,16 +331,17 @@ static gt_class_t class_of_status(int status, apr_interval_time_t retry_after)
 static gt_refusal_t judge(int status, apr_interval_time_t retry_after, const gt_refusal_t *found,
                           const char *error)
 {
-    gt_refusal_t verdict = {GT_REFUSED, GT_EXTENT_USER, "the provider gives an unknown reason", 0};
+    gt_refusal_t verdict = {GT_REFUSED, GT_EXTENT_USER, "the provider gives an unknown reason", 0,
+                            0};
     gt_class_t fixed = class_of_status(status, retry_after);
 
     if (found != NULL)
         verdict = *found;
     else if (error == NULL)
         verdict = (gt_refusal_t){GT_UPSTREAM, GT_EXTENT_PROVIDER,
-                                 "the provider's answer is not OAuth's", 0};
+                                 "the provider's answer is not OAuth's", 0, 0};
     else if (status == 401) /* RFC 6749 5.2: the client is not who it says */
-        verdict = (gt_refusal_t){GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, verdict.meaning, 0};
+        verdict = (gt_refusal_t){GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, verdict.meaning, 0, 0};
 
     if (fixed != GT_CLASSES && verdict.cls != GT_THROTTLED) {
         verdict.cls = fixed;
@@ -383,6 +391,9 @@ gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
     err->request_id = request_id != NULL ? apr_pstrdup(p, request_id) : NULL;
     err->extent = verdict.extent;
     err->retry_after = verdict.retry_after;
+    /* A user who may not is no outage of the provider's. */
+    if (verdict.cls == GT_REFUSED && verdict.ends_sign_in)
+        err->status = 403;
     if (verdict.cls == GT_INTERACTION)
         err->claims = read_claims(answer, p);
     return err;

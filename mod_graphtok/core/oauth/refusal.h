@@ -18,6 +18,7 @@ typedef struct gt_refusal_t {
     gt_extent_t extent;
     const char *meaning;             /* for people; a constant */
     apr_interval_time_t retry_after; /* µs to wait when the provider does not say; 0: nothing */
+    int ends_sign_in; /* 1: this user may not sign in here; another try will not help (403) */
 } gt_refusal_t;
 
 /** What a provider said. Texts may be NULL or anything: they come from outside. */
