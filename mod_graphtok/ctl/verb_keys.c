@@ -298,8 +298,9 @@ static gt_err_t *entries_of_key(int *entries, const keys_ask_t *ask, const gt_ke
         gt_entry_t *entry;
 
         apr_pool_clear(round);
-        if (gt_journal_read(&entry, with, name, round) == GT_OK && entry != NULL)
-            *entries += gt_journal_read(&entry, without, name, round) != GT_OK;
+        if (gt_journal_read(&entry, with, name, round) == GT_OK && entry != NULL &&
+            gt_journal_open(entry, with, round) == GT_OK)
+            *entries += gt_journal_open(entry, without, round) != GT_OK;
     }
     apr_pool_destroy(round);
     return GT_OK;
