@@ -49,7 +49,11 @@ typedef struct ctl_walk_t {
 /** Go through the grants that are meant. */
 GT_MUST gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p);
 
-/** How many rows the stores of a pick have. */
+/** A store's sums; counted now when that was not done within the last ten seconds. */
+GT_MUST gt_err_t *ctl_stats(gt_grant_stats_t *stats, gt_store_t *store, const gt_config_t *config,
+                            apr_pool_t *p);
+
+/** How many rows the stores of a pick have; -1: nobody knows. */
 GT_MUST gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick,
                                    const gt_config_t *config, gt_db_t *db, apr_pool_t *p);
 

@@ -5,14 +5,13 @@
  * It looks at everything it can and fails at the end, with the first thing that is wrong.
  */
 
-#include "ctl.h"
+#include "grants.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "db/migrate.h"
-#include "store/grant.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -70,8 +69,9 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
         return gt_err(p, GT_CONFLICT, "GT0916",
                       "store %s is at version %d of %d: run graphtokctl migrate", conf->name,
                       version, gt_migrate_newest());
-    GT_TRY(gt_grant_stats(&stats, gt_store_make(conf, db, NULL, p), config->refresh_margin, p));
+    GT_TRY(ctl_stats(&stats, gt_store_make(conf, db, NULL, p), config, p));
     gt_json_put(json, "counts", counts_json(&stats));
+    gt_json_set_number(json, "counts_age", apr_time_sec(stats.age));
     return GT_OK;
 }
 

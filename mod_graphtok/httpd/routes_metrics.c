@@ -3,11 +3,10 @@
 /**
  * @file routes_metrics.c
  * The figures of this node as Prometheus reads them (mission O9); docs/metrics.md names each. No
- * caller, nothing that names a user. Counting the grants walks over a table, so a child asks each
- * store every 15 s at most, also while the database is away.
+ * caller, nothing that names a user. Grants are sums that all nodes share (core/store/survey.h).
  */
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -19,62 +18,43 @@
 #include "shm/page.h"
 #include "status.h"
 
-#define KEEP apr_time_from_sec(15)
-#define STORES_MAX 64
+#define WARN_EVERY apr_time_from_sec(15)
 
-/** What is known of a store. */
-typedef struct counted_t {
-    gt_grant_stats_t stats;
-    apr_time_t at; /* ticks; 0: never asked */
-    int is_there;
-} counted_t;
+/* Once in 15 s, however often somebody scrapes. */
+static int may_warn(void)
+{
+    static atomic_llong warned_at;
+    long long before = atomic_load(&warned_at);
 
-/* By the store's place in the configuration; a child has one configuration all its life. */
-static struct {
-    pthread_mutex_t lock;
-    counted_t stores[STORES_MAX];
-} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    return (before == 0 || gt_ticks() - before >= WARN_EVERY) &&
+           atomic_compare_exchange_strong(&warned_at, &before, gt_ticks());
+}
 
-static void ask_store(counted_t *counted, const gtm_exchange_t *x, const char *name)
+/* 0: it does not answer. */
+static int ask_store(gt_grant_stats_t *stats, const gtm_exchange_t *x, const char *name)
 {
     gt_store_t *store = x->child->vault ? gt_vault_store(x->child->vault, name) : NULL;
     gt_err_t *err;
 
-    counted->at = gt_ticks();
-    counted->is_there = 0;
     if (!store)
-        return;
-    err = gt_grant_stats(&counted->stats, store, x->child->config->refresh_margin, x->r->pool);
-    counted->is_there = !err;
-    if (err)
+        return 0;
+    err = gt_survey_stats(stats, gt_vault_survey(x->child->vault, store), x->r->pool);
+    if (err && may_warn())
         gt_log(GT_LOG_WARNING, "GT0881", "metrics without the tokens of store %s: %s", name,
                err->detail);
+    return !err;
 }
 
-/* Whoever comes while another request asks gets what was known before. */
-static counted_t look_at_store(const gtm_exchange_t *x, int number, const char *name)
-{
-    counted_t found, *place = &kept.stores[number];
-    int is_due;
+/* What was asked of a store. */
+typedef struct asked_t {
+    const char *name;
+    int is_there;
+    gt_grant_stats_t stats;
+} asked_t;
 
-    pthread_mutex_lock(&kept.lock);
-    is_due = place->at == 0 || gt_ticks() - place->at >= KEEP;
-    if (is_due)
-        place->at = gt_ticks();
-    found = *place;
-    pthread_mutex_unlock(&kept.lock);
-    if (!is_due)
-        return found;
-    ask_store(&found, x, name);
-    pthread_mutex_lock(&kept.lock);
-    *place = found;
-    pthread_mutex_unlock(&kept.lock);
-    return found;
-}
-
-static void print_store(gt_page_t *page, const char *name, const counted_t *counted)
+static void print_store(gt_page_t *page, const asked_t *asked)
 {
-    const gt_grant_stats_t *stats = &counted->stats;
+    const gt_grant_stats_t *stats = &asked->stats;
     const struct {
         const char *status;
         apr_int64_t count;
@@ -85,13 +65,14 @@ static void print_store(gt_page_t *page, const char *name, const counted_t *coun
                 {"expiring_soon", stats->expiring_soon},
                 {"failing", stats->refresh_failures}};
 
-    if (!counted->is_there) {
-        gt_page_comment(page, apr_psprintf(page->pool, "store %s is left out: no answer", name));
+    if (!asked->is_there) {
+        gt_page_comment(page,
+                        apr_psprintf(page->pool, "store %s is left out: no answer", asked->name));
         return;
     }
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const gt_page_label_t labels[] = {
-            {"store", name}, {"status", rows[i].status}, {NULL, NULL}};
+            {"store", asked->name}, {"status", rows[i].status}, {NULL, NULL}};
 
         gt_page_sample(page, labels, rows[i].count);
     }
@@ -100,15 +81,23 @@ static void print_store(gt_page_t *page, const char *name, const counted_t *coun
 static void print_stores(gt_page_t *page, const gtm_exchange_t *x)
 {
     const apr_array_header_t *stores = x->child->config->stores;
+    asked_t *asked = apr_pcalloc(x->r->pool, sizeof(*asked) * (apr_size_t)stores->nelts);
 
     gt_page_family(page, "graphtok_tokens", "gauge",
                    "Grants of a store; expired, expiring_soon and failing are also counted by "
                    "their status.");
-    for (int i = 0; i < stores->nelts && i < STORES_MAX; i++) {
-        const char *name = APR_ARRAY_IDX(stores, i, gt_store_conf_t *)->name;
-        counted_t counted = look_at_store(x, i, name);
+    for (int i = 0; i < stores->nelts; i++) {
+        asked[i].name = APR_ARRAY_IDX(stores, i, gt_store_conf_t *)->name;
+        asked[i].is_there = ask_store(&asked[i].stats, x, asked[i].name);
+        print_store(page, &asked[i]);
+    }
+    gt_page_family(page, "graphtok_tokens_age_seconds", "gauge",
+                   "How long ago the grants of a store were counted, the oldest part of them.");
+    for (int i = 0; i < stores->nelts; i++) {
+        const gt_page_label_t labels[] = {{"store", asked[i].name}, {NULL, NULL}};
 
-        print_store(page, name, &counted);
+        if (asked[i].is_there)
+            gt_page_sample(page, labels, apr_time_sec(asked[i].stats.age));
     }
 }
 

@@ -535,6 +535,69 @@ START_TEST(test_T16_user_ids_may_be_uuids)
 }
 END_TEST
 
+/* ---- indexes beside running servers ---- */
+
+static const char *valid_indexes(bench_t *bench)
+{
+    return bench_ask(bench, "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_index JOIN "
+                            "pg_class ON oid = indexrelid WHERE indisvalid AND indrelid IN "
+                            "('user_tokens'::regclass, 'user_tokens_gone'::regclass)");
+}
+
+/* A migration was stopped while one index was half built, and before the next. */
+START_TEST(indexes_that_were_not_finished_are_built_anew)
+{
+    bench_t *bench = bench_open(1);
+    apr_array_header_t *plan;
+    const char *all;
+
+    bench_migrate(bench, gt_migrate_newest());
+    all = valid_indexes(bench);
+    ck_assert_ptr_nonnull(strstr(all, "user_tokens_counted"));
+    bench_run(bench, "UPDATE pg_index SET indisvalid = false "
+                     "WHERE indexrelid = 'user_tokens_due'::regclass");
+    bench_run(bench, "DROP INDEX user_tokens_checked, user_tokens_gone_changes");
+    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    ck_assert_int_eq(plan->nelts, 2);
+    ck_assert_int_eq(APR_ARRAY_IDX(plan, 0, gt_migration_t).number, 5);
+    for (int i = 0; i < plan->nelts; i++)
+        bench_ok(gt_migrate_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), 1, bench->db,
+                                  bench->conf, bench->pool));
+    ck_assert_str_eq(valid_indexes(bench), all);
+    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    ck_assert_int_eq(plan->nelts, 0);
+    /* A table that was renamed keeps its indexes under their names. */
+    bench_run(bench, "ALTER TABLE user_tokens RENAME TO grants");
+    bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO grants_gone");
+    bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants'");
+    bench->conf->table = "grants";
+    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    ck_assert_int_eq(plan->nelts, 0);
+    bench_close(bench);
+}
+END_TEST
+
+/* The role's limits are for requests: a million rows take as long as they take. */
+START_TEST(a_migration_has_no_time_limit)
+{
+    bench_t *bench = bench_open(1);
+
+    bench_run(bench, "CREATE TABLE user_tokens (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "
+                     "user_id VARCHAR UNIQUE NOT NULL, encrypted_access_token TEXT, "
+                     "encrypted_refresh_token TEXT, expires_at TIMESTAMPTZ, created_at "
+                     "TIMESTAMPTZ, updated_at TIMESTAMPTZ)");
+    bench_run(bench, "INSERT INTO user_tokens (user_id, encrypted_refresh_token, expires_at) "
+                     "SELECT 'u' || n, '', now() FROM generate_series(1, 150000) AS n");
+    bench->db = bench_db(bench, " options='-c search_path=bench,public -c statement_timeout=30 "
+                                "-c lock_timeout=700'");
+    bench_migrate(bench, gt_migrate_newest());
+    ck_assert_int_eq(version_of(bench), gt_migrate_newest());
+    ck_assert_str_eq(bench_ask(bench, "SHOW statement_timeout"), "30ms");
+    ck_assert_str_eq(bench_ask(bench, "SHOW lock_timeout"), "700ms");
+    bench_close(bench);
+}
+END_TEST
+
 Suite *suite_migrate(void)
 {
     Suite *suite = suite_create("migrate");
@@ -564,6 +627,8 @@ Suite *suite_migrate(void)
     tcase_add_loop_test(one, a_table_may_stand_in_a_schema, 0, n - 1);
     tcase_add_loop_test(one, test_T16_user_ids_may_be_uuids, 0, n - 1);
     suite_add_tcase(suite, tcase);
+    tcase_add_loop_test(one, indexes_that_were_not_finished_are_built_anew, 0, n - 1);
+    tcase_add_loop_test(one, a_migration_has_no_time_limit, 0, n - 1);
     suite_add_tcase(suite, one);
     return suite;
 }

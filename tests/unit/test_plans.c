@@ -45,7 +45,8 @@ static const gt_db_value_t args[GT_SQL_COUNT][GT_SQL_PARAMS + 1] = {
     [GT_SQL_GRANT_GONE] = {OWNER},
     [GT_SQL_GRANT_DELETE] = {OWNER},
     [GT_SQL_GRANT_USED] = {T("[]")},
-    [GT_SQL_GRANT_STATS] = {N(300)},
+    [GT_SQL_COUNT_PART] = {N(7), N(300), T("6fffffffffffffffffffffffffffffff"),
+                           T("7fffffffffffffffffffffffffffffff")},
     [GT_SQL_GRANT_LIST] = {T(ID), N(100)},
     [GT_SQL_GRANT_CHANGES] = {N(4500), N(4500)},
     [GT_SQL_GRANT_PURGE] = {N(500)},
@@ -78,10 +79,9 @@ static const struct {
     const char *table; /* as it ends */
     const char *why;
 } allowed[] = {
-    {GT_SQL_GRANT_STATS, "", "counts the whole store"},
+    {GT_SQL_COUNTS, "_counts", "16 rows"},
     {GT_SQL_KEY_ROWS, "", "counts the whole store"},
     {GT_SQL_REKEY_LEFT, "", "counts the whole store"},
-    {GT_SQL_GRANT_CHANGES, "_gone", "notes of half an hour"},
     {GT_SQL_JOB_DUE, "_jobs", "a few dozen rows"},
     {GT_SQL_JOB_CLAIM, "_jobs", "a few dozen rows"},
     {GT_SQL_JOB_AGAIN, "_jobs", "a few dozen rows"},

@@ -310,6 +310,11 @@ static gt_outcome_t run_literal(const work_t *work, gt_session_t *session, apr_p
     return gt_session_literal(work->rows, session, work->text, p);
 }
 
+static gt_outcome_t run_unlimited(const work_t *work, gt_session_t *session, apr_pool_t *p)
+{
+    return gt_session_unlimited(work->rows, session, work->text, p);
+}
+
 static gt_outcome_t run_script(const work_t *work, gt_session_t *session, apr_pool_t *p)
 {
     return gt_session_script(work->number, session, work->texts, p);
@@ -363,6 +368,13 @@ gt_err_t *gt_db_literal_rows(apr_array_header_t **rows, gt_db_t *db, const char 
                              apr_pool_t *p)
 {
     const work_t work = {.run = run_literal, .text = text, .rows = rows};
+
+    return on_connection(db, &work, p);
+}
+
+gt_err_t *gt_db_unlimited(apr_array_header_t **rows, gt_db_t *db, const char *text, apr_pool_t *p)
+{
+    const work_t work = {.run = run_unlimited, .text = text, .rows = rows};
 
     return on_connection(db, &work, p);
 }

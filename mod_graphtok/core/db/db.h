@@ -93,6 +93,11 @@ GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt
  * text is named in the error by its number. For db/migrate only. */
 GT_MUST gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p);
 
+/** Rows of a literal text (none, when it is no query) outside any transaction, however long it takes:
+ * an index that is built beside running servers. For db/migrate only. */
+GT_MUST gt_err_t *gt_db_unlimited(apr_array_header_t **rows, gt_db_t *db, const char *text,
+                                  apr_pool_t *p);
+
 /** Rows of a literal text without parameters. For db/migrate only. */
 GT_MUST gt_err_t *gt_db_literal_rows(apr_array_header_t **rows, gt_db_t *db, const char *text,
                                      apr_pool_t *p);

@@ -9,10 +9,14 @@
  *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
  *   5  background work: who does what next, in rows that all nodes share
  *   6  ids of the database and of the store, for which values are sealed from then on
+ *   7  sums for statistics; an index of what was revoked lately
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
  * table inside the step's transaction. Texts use the {words} of db/sql; an empty one is left out.
+ * On PostgreSQL indexes are built after their step's transaction, beside servers that go on writing.
+ * A run that is stopped there has done the step; the next one finds which indexes are missing, or
+ * were left half built, and builds those. No statement of a migration has a time limit.
  * The number reached stands beside the table, in its schema, in graphtok_schema; the ids stand there
  * in graphtok_ids.
  *
@@ -21,9 +25,11 @@
  * breaks a rule of its table when it finds a row.
  */
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "base/err.h"
@@ -33,6 +39,10 @@
 
 #define MOST_TEXTS 16
 #define PRAGMA "PRAGMA "
+#define INDEX "CREATE INDEX "
+#define INDEX_OF "{index}"
+#define CONCURRENTLY "CONCURRENTLY "
+#define NAME_BYTES 63
 
 typedef struct step_t {
     const char *title;
@@ -80,8 +90,25 @@ typedef struct step_t {
         "CREATE INDEX {index}_no_refresh ON {on} (expires_at) WHERE encrypted_refresh_token = ''"
 
 #define DROP_INDEXES_JOBS                                                                          \
-    "DROP TABLE {jobs}", "DROP INDEX {schema}{bare}_due", "DROP INDEX {schema}{bare}_checked",     \
-        "DROP INDEX {schema}{bare}_inactive", "DROP INDEX {schema}{bare}_no_refresh"
+    "DROP TABLE {jobs}", "DROP INDEX IF EXISTS {schema}{bare}_due",                                \
+        "DROP INDEX IF EXISTS {schema}{bare}_checked",                                             \
+        "DROP INDEX IF EXISTS {schema}{bare}_inactive",                                            \
+        "DROP INDEX IF EXISTS {schema}{bare}_no_refresh"
+
+/* Sums for statistics, of sixteen parts by id: their index holds all that is counted. */
+#define TABLE_COUNTS                                                                               \
+    "CREATE TABLE {counts} (part INTEGER PRIMARY KEY, total BIGINT NOT NULL, "                     \
+    "active BIGINT NOT NULL, inactive BIGINT NOT NULL, needs_user BIGINT NOT NULL, "               \
+    "expired BIGINT NOT NULL, expiring_soon BIGINT NOT NULL, failing BIGINT NOT NULL, "            \
+    "counted_at BIGINT NOT NULL)",                                                                 \
+        "INSERT INTO {jobs} (name, part) SELECT 'count', part FROM {jobs} WHERE name = 'refresh'", \
+        "CREATE INDEX {index}_counted ON {on} (id, status, expires_at, error_count)",              \
+        "CREATE INDEX {index}_gone_changes ON {on_gone} (revision)"
+
+#define DROP_COUNTS                                                                                \
+    "DROP TABLE {counts}", "DELETE FROM {jobs} WHERE name = 'count'",                              \
+        "DROP INDEX IF EXISTS {schema}{bare}_counted",                                             \
+        "DROP INDEX IF EXISTS {schema}{bare}_gone_changes"
 
 /* Of `what`: 'database', or 'store' and a table's name. A store that is taken down and brought up
  * again has another id: nothing that was sealed for the former one is left. */
@@ -130,8 +157,8 @@ static const step_t steps[] = {
        {"CREATE TABLE {table} (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")"}}}},
 
     {"provider, account, status and counts for {table}; one row for each user and provider",
-     {{{"SET LOCAL client_min_messages = warning", "DROP INDEX {schema}{bare}_account",
-        "DROP INDEX {schema}{bare}_email", "DROP INDEX {schema}{bare}_expires",
+     {{{"SET LOCAL client_min_messages = warning", "DROP INDEX IF EXISTS {schema}{bare}_account",
+        "DROP INDEX IF EXISTS {schema}{bare}_email", "DROP INDEX IF EXISTS {schema}{bare}_expires",
         "ALTER TABLE {table} DROP CONSTRAINT {bare}_user_provider",
         "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_reference",
         "ALTER TABLE {table} ADD UNIQUE ({user})",
@@ -167,11 +194,11 @@ static const step_t steps[] = {
         "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}", INDEXES}}}},
 
     {"generation, lease, revision and key id for {table}",
-     {{{"DROP INDEX {schema}{bare}_revision",
+     {{{"DROP INDEX IF EXISTS {schema}{bare}_revision",
         "ALTER TABLE {table} DROP COLUMN generation, DROP COLUMN lease_owner, "
         "DROP COLUMN lease_until, DROP COLUMN revision, DROP COLUMN key_id"},
-       {"DROP INDEX {schema}{bare}_revision", "ALTER TABLE {table} DROP COLUMN generation",
-        "ALTER TABLE {table} DROP COLUMN lease_owner",
+       {"DROP INDEX IF EXISTS {schema}{bare}_revision",
+        "ALTER TABLE {table} DROP COLUMN generation", "ALTER TABLE {table} DROP COLUMN lease_owner",
         "ALTER TABLE {table} DROP COLUMN lease_until", "ALTER TABLE {table} DROP COLUMN revision",
         "ALTER TABLE {table} DROP COLUMN key_id"}},
       {{"ALTER TABLE {table} ADD COLUMN generation BIGINT NOT NULL DEFAULT 1, "
@@ -186,10 +213,10 @@ static const step_t steps[] = {
         "CREATE INDEX {index}_revision ON {on} (revision)"}}}},
 
     {"intent, kept refresh token and claims for {table}; what was revoked lately in {gone}",
-     {{{"DROP TABLE {gone}", "DROP INDEX {schema}{bare}_previous",
+     {{{"DROP TABLE {gone}", "DROP INDEX IF EXISTS {schema}{bare}_previous",
         "ALTER TABLE {table} DROP COLUMN intent_owner, DROP COLUMN intent_until, "
         "DROP COLUMN previous_refresh_token, DROP COLUMN previous_until, DROP COLUMN claims"},
-       {"DROP TABLE {gone}", "DROP INDEX {schema}{bare}_previous",
+       {"DROP TABLE {gone}", "DROP INDEX IF EXISTS {schema}{bare}_previous",
         "ALTER TABLE {table} DROP COLUMN intent_owner",
         "ALTER TABLE {table} DROP COLUMN intent_until",
         "ALTER TABLE {table} DROP COLUMN previous_refresh_token",
@@ -221,6 +248,9 @@ static const step_t steps[] = {
      {{{IDS_DOWN}, {IDS_DOWN}},
       {{IDS_UP("replace(CAST(gen_random_uuid() AS TEXT), '-', '')")},
        {IDS_UP("lower(hex(randomblob(16)))")}}}},
+
+    {"sums of grants in {counts}, and an index of what was revoked lately",
+     {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS}, {TABLE_COUNTS}}}},
 };
 
 #define STEP_IDS 6
@@ -235,6 +265,8 @@ typedef struct state_t {
     int version;
     int was_taken_over;          /* the table was there before us: never dropped */
     apr_array_header_t *columns; /* of the table, const char *; empty: no table */
+    int is_concurrent;           /* indexes are built beside the transaction of their step */
+    apr_hash_t *indexes;         /* of the table and {gone} that are whole, by name; if so */
 } state_t;
 
 static const char *const s0_columns[] = {
@@ -329,6 +361,27 @@ static gt_err_t *read_columns(state_t *state, gt_db_t *db, apr_pool_t *p)
     return GT_OK;
 }
 
+/* PostgreSQL builds an index on a partitioned table in a transaction only. */
+static gt_err_t *read_indexes(state_t *state, gt_db_t *db, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    state->indexes = apr_hash_make(p);
+    if (state->engine != GT_PGSQL)
+        return GT_OK;
+    GT_TRY(ask(&rows, "SELECT 1 FROM pg_class WHERE oid = to_regclass('{table}') AND relkind = 'p'",
+               db, state, p));
+    state->is_concurrent = rows->nelts == 0;
+    GT_TRY(ask(&rows,
+               "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE "
+               "indisvalid AND indrelid IN (to_regclass('{table}'), to_regclass('{gone}'))",
+               db, state, p));
+    for (int i = 0; i < rows->nelts; i++)
+        apr_hash_set(state->indexes, APR_ARRAY_IDX(rows, i, gt_db_row_t).column[0],
+                     APR_HASH_KEY_STRING, "");
+    return GT_OK;
+}
+
 static gt_err_t *read_state(state_t *state, gt_db_t *db, const gt_store_conf_t *store,
                             apr_pool_t *p)
 {
@@ -337,6 +390,7 @@ static gt_err_t *read_state(state_t *state, gt_db_t *db, const gt_store_conf_t *
     GT_TRY(gt_db_engine(&state->engine, db, p));
     GT_TRY(read_version(state, db, p));
     GT_TRY(read_columns(state, db, p));
+    GT_TRY(read_indexes(state, db, p));
     if (state->version == 0)
         state->was_taken_over = state->columns->nelts > 0;
     return GT_OK;
@@ -405,6 +459,30 @@ static void add(apr_array_header_t *texts, const char *text, const state_t *stat
         APR_ARRAY_PUSH(texts, const char *) = filled;
 }
 
+static int is_index(const char *text)
+{
+    return strncmp(text, INDEX, strlen(INDEX)) == 0;
+}
+
+/* An index of a step: beside servers that go on writing, where the engine can. */
+static void add_index(apr_array_header_t *texts, const char *text, const state_t *state,
+                      apr_pool_t *p)
+{
+    if (state->is_concurrent)
+        text = apr_pstrcat(p, INDEX CONCURRENTLY, text + strlen(INDEX), NULL);
+    add(texts, text, state, p);
+}
+
+/* Those of the step's indexes that stand outside its transaction, or inside it. */
+static void add_indexes(apr_array_header_t *texts, int number, const state_t *state, apr_pool_t *p)
+{
+    const char *const *list = steps[number - 1].texts[1][state->engine];
+
+    for (int i = 0; i < MOST_TEXTS && list[i] != NULL; i++)
+        if (is_index(list[i]))
+            add_index(texts, list[i], state, p);
+}
+
 /* What step `number` runs, with what it notes in graphtok_schema. */
 static apr_array_header_t *step_texts(int number, int up, const state_t *state, apr_pool_t *p)
 {
@@ -423,7 +501,8 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
                 state, p);
     }
     for (i = 0; i < MOST_TEXTS && list[i] != NULL && !(number == 1 && state->was_taken_over); i++)
-        add(texts, list[i], state, p);
+        if (!(state->is_concurrent && is_index(list[i])))
+            add(texts, list[i], state, p);
     if (!up && number == 1)
         add(texts, "DELETE FROM {schema}graphtok_schema WHERE table_name = '{bare}'", state, p);
     else if (up && number == 1)
@@ -440,7 +519,68 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
                          "WHERE table_name = '{bare}'",
                          up ? number : number - 1),
             state, p);
+    if (up && state->is_concurrent)
+        add_indexes(texts, number, state, p);
     return texts;
+}
+
+/* As PostgreSQL writes a name that is not quoted. */
+static const char *index_name(const char *text, const state_t *state, apr_pool_t *p)
+{
+    const char *begin = text + strlen(INDEX);
+    char *name =
+        apr_pstrndup(p, fill(apr_pstrmemdup(p, begin, strcspn(begin, " ")), state, p), NAME_BYTES);
+
+    for (char *c = name; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return name;
+}
+
+/* By the end of its name as well: a table that was renamed keeps its indexes. */
+static int is_there(const char *name, const char *text, const state_t *state, apr_pool_t *p)
+{
+    const char *begin = text + strlen(INDEX INDEX_OF);
+    const char *end = apr_pstrmemdup(p, begin, strcspn(begin, " "));
+
+    for (apr_hash_index_t *i = apr_hash_first(p, state->indexes); i != NULL; i = apr_hash_next(i)) {
+        const char *held = apr_hash_this_key(i);
+        const apr_size_t length = strlen(held);
+
+        if (strcmp(held, name) == 0 ||
+            (length > strlen(end) && strcmp(held + length - strlen(end), end) == 0))
+            return 1;
+    }
+    return 0;
+}
+
+/* An index that was stopped in the middle is there and not valid: it goes first. */
+static void add_missing(apr_array_header_t *texts, const char *text, const state_t *state,
+                        apr_pool_t *p)
+{
+    const char *name = index_name(text, state, p);
+
+    if (is_there(name, text, state, p))
+        return;
+    add(texts, apr_pstrcat(p, "DROP INDEX IF EXISTS {schema}", name, NULL), state, p);
+    add_index(texts, text, state, p);
+}
+
+/* Step `number` was done, but for indexes that came after its transaction. */
+static void plan_indexes(apr_array_header_t *plan, int number, const state_t *state, apr_pool_t *p)
+{
+    const char *const *list = steps[number - 1].texts[1][state->engine];
+    apr_array_header_t *texts = apr_array_make(p, MOST_TEXTS, sizeof(const char *));
+    gt_migration_t *step;
+
+    for (int i = 0; i < MOST_TEXTS && list[i] != NULL; i++)
+        if (is_index(list[i]))
+            add_missing(texts, list[i], state, p);
+    if (texts->nelts == 0)
+        return;
+    step = apr_array_push(plan);
+    step->number = number;
+    step->title = fill("indexes of {table} that an earlier run did not finish", state, p);
+    step->texts = texts;
 }
 
 static void plan_step(apr_array_header_t *plan, int number, int up, const state_t *state,
@@ -461,7 +601,7 @@ static gt_err_t *check_going_down(const state_t *state, int target, gt_db_t *db,
 
     if (state->version < STEP_IDS || target >= STEP_IDS)
         return GT_OK;
-    GT_TRY(ask(&rows, "SELECT count(*) " ROWS_SEALED_FOR_ID, db, state, p));
+    GT_TRY(gt_db_unlimited(&rows, db, fill("SELECT count(*) " ROWS_SEALED_FOR_ID, state, p), p));
     n = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : NULL;
     if (n != NULL && strcmp(n, "0") == 0)
         return GT_OK;
@@ -484,7 +624,9 @@ gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store
     if (state.version == 0 && target > 0 && state.was_taken_over)
         GT_TRY(check_takeover(&state, p));
     GT_TRY(check_going_down(&state, target, db, p));
-    *plan = apr_array_make(p, NEWEST, sizeof(gt_migration_t));
+    *plan = apr_array_make(p, 2 * NEWEST, sizeof(gt_migration_t));
+    for (n = 1; n <= state.version && n <= target && state.is_concurrent; n++)
+        plan_indexes(*plan, n, &state, p);
     for (n = state.version + 1; n <= target; n++)
         plan_step(*plan, n, 1, &state, p);
     for (n = state.version; n > target; n--)
@@ -506,10 +648,28 @@ static gt_err_t *set_wal(gt_db_t *db, const char *pragma, apr_pool_t *p)
     return GT_OK;
 }
 
+/* Each is told of before it begins: it may take minutes. */
+static gt_err_t *build_indexes(const apr_array_header_t *texts, gt_db_t *db, const char *store,
+                               apr_pool_t *p)
+{
+    const apr_size_t head = strlen(INDEX CONCURRENTLY);
+
+    for (int i = 0; i < texts->nelts; i++) {
+        const char *text = APR_ARRAY_IDX(texts, i, const char *);
+        apr_array_header_t *none;
+
+        gt_log(GT_LOG_NOTICE, NULL, "store %s: index %d of %d is built: %.*s", store, i + 1,
+               texts->nelts, (int)strcspn(text + head, " "), text + head);
+        GT_TRY(gt_db_unlimited(&none, db, text, p));
+    }
+    return GT_OK;
+}
+
 gt_err_t *gt_migrate_apply(const gt_migration_t *step, int up, gt_db_t *db,
                            const gt_store_conf_t *store, apr_pool_t *p)
 {
     apr_array_header_t *texts = apr_array_make(p, MOST_TEXTS, sizeof(const char *));
+    apr_array_header_t *indexes = apr_array_make(p, MOST_TEXTS, sizeof(const char *));
     gt_err_t *err;
     int i;
 
@@ -518,10 +678,14 @@ gt_err_t *gt_migrate_apply(const gt_migration_t *step, int up, gt_db_t *db,
 
         if (strncmp(text, PRAGMA, strlen(PRAGMA)) == 0)
             GT_TRY(set_wal(db, text, p));
+        else if (strncmp(text, INDEX CONCURRENTLY, strlen(INDEX CONCURRENTLY)) == 0)
+            APR_ARRAY_PUSH(indexes, const char *) = text;
         else
             APR_ARRAY_PUSH(texts, const char *) = text;
     }
     err = gt_db_script(db, texts, p);
+    if (err == GT_OK)
+        err = build_indexes(indexes, db, store->name, p);
     if (err != GT_OK)
         return gt_err_in(err, "step %d %s of store %s", step->number, up ? "up" : "down",
                          store->name);

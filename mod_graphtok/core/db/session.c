@@ -395,11 +395,33 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
     return outcome;
 }
 
+static void say_all(const gt_session_t *s, const char *const *texts)
+{
+    int n;
+
+    for (; s->engine == GT_PGSQL && *texts != NULL; texts++)
+        (void)apr_dbd_query(s->conn.driver, s->conn.handle, &n, *texts);
+}
+
+gt_outcome_t gt_session_unlimited(apr_array_header_t **rows, gt_session_t *session,
+                                  const char *text, apr_pool_t *p)
+{
+    static const char *const off[] = {"SET statement_timeout = 0", "SET lock_timeout = 0", NULL};
+    static const char *const on[] = {"RESET statement_timeout", "RESET lock_timeout", NULL};
+    gt_outcome_t outcome;
+
+    say_all(session, off);
+    outcome = gt_session_literal(rows, session, text, p);
+    say_all(session, on);
+    return outcome;
+}
+
 /* The mode is "roll back" until the last text has passed: the pool's own cleanup would commit. */
 static gt_outcome_t transact(int *failed, gt_session_t *s, const apr_array_header_t *texts,
                              apr_pool_t *scratch)
 {
     const gt_db_conn_t *conn = &s->conn;
+    static const char *const no_limit[] = {"SET LOCAL statement_timeout = 0", NULL};
     apr_dbd_transaction_t *transaction = NULL;
     gt_outcome_t outcome = done;
     int rc, n, i;
@@ -411,6 +433,7 @@ static gt_outcome_t transact(int *failed, gt_session_t *s, const apr_array_heade
     if (transaction == NULL)
         return outcome;
     apr_dbd_transaction_mode_set(conn->driver, transaction, APR_DBD_TRANSACTION_ROLLBACK);
+    say_all(s, no_limit);
     for (i = 0; i < texts->nelts && rc == 0; i++) {
         *failed = i + 1;
         rc = apr_dbd_query(conn->driver, conn->handle, &n, APR_ARRAY_IDX(texts, i, const char *));

@@ -67,7 +67,12 @@ gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_sta
 gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session, const char *text,
                                 apr_pool_t *p);
 
-/** Literal texts in one transaction. @param failed number of the failing text from 1; one more than
+/** The same outside any transaction and however long it takes: no time limit of the server's holds,
+ * and the session has its own again afterwards. */
+gt_outcome_t gt_session_unlimited(apr_array_header_t **rows, gt_session_t *session,
+                                  const char *text, apr_pool_t *p);
+
+/** Literal texts in one transaction, for which no statement has a time limit; one for locks stays. @param failed number of the failing text from 1; one more than
  * there are: the COMMIT */
 gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_array_header_t *texts,
                                apr_pool_t *p);

@@ -218,13 +218,26 @@ static const char *const statements[GT_SQL_COUNT] = {
         "last_used_at = {greater}({used}, {clock} - ago) FROM mine WHERE id = of_id "
         "RETURNING {user}, provider",
 
-    /* margin → total, active, inactive, needing the user, expired, expiring soon, with errors */
-    [GT_SQL_GRANT_STATS] =
-        "SELECT count(*), count(*) FILTER (WHERE status = 1), "
-        "count(*) FILTER (WHERE status = 0), count(*) FILTER (WHERE status = 2), "
-        "count(*) FILTER (WHERE {expires} <= {now}), "
+    /* part, margin, id after which, id up to which */
+    [GT_SQL_COUNT_PART] =
+        "INSERT INTO {counts} (part, total, active, inactive, needs_user, expired, expiring_soon, "
+        "failing, counted_at) SELECT CAST(%lld AS INTEGER), count(*), "
+        "count(*) FILTER (WHERE status = 1), count(*) FILTER (WHERE status = 0), "
+        "count(*) FILTER (WHERE status = 2), count(*) FILTER (WHERE {expires} <= {now}), "
         "count(*) FILTER (WHERE {expires} > {now} AND {expires} <= {now} + %lld), "
-        "count(*) FILTER (WHERE error_count > 0) FROM {table}",
+        "count(*) FILTER (WHERE error_count > 0), {now} FROM {table} WHERE id > %s AND id <= %s "
+        "ON CONFLICT (part) DO UPDATE SET total = excluded.total, active = excluded.active, "
+        "inactive = excluded.inactive, needs_user = excluded.needs_user, "
+        "expired = excluded.expired, expiring_soon = excluded.expiring_soon, "
+        "failing = excluded.failing, counted_at = excluded.counted_at",
+
+    /* → parts that were ever counted, seconds since the oldest of them was, and the sums: total,
+     * active, inactive, needing the user, expired, expiring soon, with errors */
+    [GT_SQL_COUNTS] =
+        "SELECT count(*), coalesce({now} - min(counted_at), 0), coalesce(sum(total), 0), "
+        "coalesce(sum(active), 0), coalesce(sum(inactive), 0), coalesce(sum(needs_user), 0), "
+        "coalesce(sum(expired), 0), coalesce(sum(expiring_soon), 0), coalesce(sum(failing), 0) "
+        "FROM {counts}",
 
     /* id after which, how many → {row} */
     [GT_SQL_GRANT_LIST] = "SELECT {row} FROM {table} WHERE id > %s ORDER BY id LIMIT %lld",
@@ -483,6 +496,11 @@ static const char *name_word(const char *word, const filling_t *f)
         return quoted(apr_pstrcat(f->pool, table, "_gone", NULL), f->engine, f->pool);
     if (strcmp(word, "jobs") == 0)
         return quoted(apr_pstrcat(f->pool, table, "_jobs", NULL), f->engine, f->pool);
+    if (strcmp(word, "counts") == 0)
+        return quoted(apr_pstrcat(f->pool, table, "_counts", NULL), f->engine, f->pool);
+    if (strcmp(word, "on_gone") == 0)
+        return quoted(apr_pstrcat(f->pool, is_sqlite ? bare(table) : table, "_gone", NULL),
+                      f->engine, f->pool);
     if (strcmp(word, "user_arg") == 0)
         return user_arg(f);
     if (strcmp(word, "user_kind") == 0)

@@ -33,7 +33,8 @@ typedef enum gt_sql_t {
     GT_SQL_GRANT_GONE,    /* how long ago that was */
     GT_SQL_GRANT_DELETE,  /* revoke */
     GT_SQL_GRANT_USED,    /* add to use counts, move last_used_at on */
-    GT_SQL_GRANT_STATS,   /* counts for the health route */
+    GT_SQL_COUNT_PART,    /* count the grants of a part */
+    GT_SQL_COUNTS,        /* add the parts up */
     GT_SQL_GRANT_LIST,    /* page of rows for the command line */
     GT_SQL_GRANT_CHANGES, /* what changed or went lately, for caches */
     GT_SQL_GRANT_PURGE,   /* kept refresh tokens whose time is over */

@@ -407,21 +407,41 @@ gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const ch
     return GT_OK;
 }
 
-gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_interval_time_t margin,
-                         apr_pool_t *p)
+gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_NUM(apr_time_sec(margin))};
-    apr_int64_t *const counts[] = {&stats->total,           &stats->active,  &stats->inactive,
-                                   &stats->needs_user,      &stats->expired, &stats->expiring_soon,
+    apr_int64_t parts = 0, seconds = 0;
+    apr_int64_t *const counts[] = {&parts,
+                                   &seconds,
+                                   &stats->total,
+                                   &stats->active,
+                                   &stats->inactive,
+                                   &stats->needs_user,
+                                   &stats->expired,
+                                   &stats->expiring_soon,
                                    &stats->refresh_failures};
     apr_array_header_t *rows;
     const gt_db_row_t *row;
     int i;
 
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_GRANT_STATS, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_COUNTS, &store->names, NULL, p));
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     for (i = 0; i < (int)(sizeof counts / sizeof counts[0]); i++)
-        if (!gt_number(counts[i], row->column[i], 0, INT64_MAX))
+        if (!gt_number(counts[i], row->column[i], INT64_MIN, INT64_MAX))
             return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    /* Below 0 after the database's clock was set back. */
+    stats->age = seconds > 0 ? apr_time_from_sec(seconds) : 0;
+    stats->is_whole = parts >= GT_COUNT_PARTS;
     return GT_OK;
+}
+
+/* Ids are random, so their first digit cuts them into equal parts; others are counted as well. */
+gt_err_t *gt_grant_count(gt_store_t *store, int part, apr_interval_time_t margin, apr_pool_t *p)
+{
+    static const char rest[] = "fffffffffffffffffffffffffffffff";
+    const char *after = part > 0 ? apr_psprintf(p, "%x%s", part - 1, rest) : NIL_ID;
+    const gt_db_value_t args[] = {GT_NUM(part), GT_NUM(apr_time_sec(margin)), GT_TEXT(after),
+                                  GT_TEXT(apr_psprintf(p, "%x%s", part, rest))};
+
+    assert(part >= 0 && part < GT_COUNT_PARTS);
+    return gt_db_change(NULL, store->db, GT_SQL_COUNT_PART, &store->names, args, p);
 }

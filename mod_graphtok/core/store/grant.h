@@ -115,13 +115,23 @@ GT_MUST gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_
 GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const char *after,
                                 int most, apr_pool_t *p);
 
+/** Sums over a store. */
 typedef struct gt_grant_stats_t {
     apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;
+    apr_interval_time_t age; /* since the part was counted that was counted longest ago */
+    int is_whole;            /* 0: some parts were never counted, and are missing in the sums */
 } gt_grant_stats_t;
 
-/** Counts for the health route. @param margin "expiring soon" is within this span */
-GT_MUST gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store,
-                                 apr_interval_time_t margin, apr_pool_t *p);
+/** The store is counted in so many parts, by id; numbers from 0. */
+#define GT_COUNT_PARTS 16
+
+/** Add up what was counted: one small statement. */
+GT_MUST gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_pool_t *p);
+
+/** Count a part: one walk through a sixteenth of an index. @param margin "expiring soon" is within
+ * this span */
+GT_MUST gt_err_t *gt_grant_count(gt_store_t *store, int part, apr_interval_time_t margin,
+                                 apr_pool_t *p);
 
 /** What a cache must forget. */
 typedef struct gt_change_t {

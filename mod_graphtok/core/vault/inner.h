@@ -22,6 +22,7 @@ typedef struct gt_give_backs_t gt_give_backs_t;
 struct gt_vault_t {
     gt_vault_parts_t parts;
     apr_hash_t *stores;    /* by name, never changed after gt_vault_make */
+    apr_hash_t *surveys;   /* of gt_survey_t by the store's name, never changed after it */
     apr_hash_t *providers; /* by name, never changed after gt_vault_make */
     gt_usage_t *usage;
     gt_recent_t *recent;

@@ -23,6 +23,7 @@
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_LOOK apr_time_from_sec(1)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
+#define COUNT_LOOK apr_time_from_sec(1)
 #define NEWS_EVERY apr_time_from_msec(500)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
 #define ENDS_WITHIN apr_time_from_sec(5) /* all but a provider's answer */
@@ -42,6 +43,18 @@ static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t
     upkeep->store = gt_store_make(conf, vault->parts.db, vault->parts.ring, p);
     apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING, upkeep->store);
     apr_hash_set(vault->upkeeps, conf->name, APR_HASH_KEY_STRING, upkeep);
+    apr_hash_set(vault->surveys, conf->name, APR_HASH_KEY_STRING,
+                 gt_survey_make(upkeep->store, vault->parts.config->refresh_margin,
+                                vault->parts.holder != NULL ? vault->parts.holder : "survey", p));
+}
+
+static void count_stores(void *baton, apr_pool_t *scratch)
+{
+    const gt_vault_t *vault = baton;
+
+    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->surveys); i != NULL;
+         i = apr_hash_next(i))
+        gt_survey_count(apr_hash_this_val(i), scratch);
 }
 
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
@@ -54,6 +67,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->stores = apr_hash_make(p);
     vault->upkeeps = apr_hash_make(p);
     vault->providers = apr_hash_make(p);
+    vault->surveys = apr_hash_make(p);
     for (int i = 0; i < config->stores->nelts; i++)
         add_store(vault, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), p);
     for (int i = 0; i < config->providers->nelts; i++) {
@@ -72,6 +86,8 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     if (parts->crew != NULL) {
         err = gt_crew_every(parts->crew, "usage", WRITE_LOOK, write_usage, vault);
         if (err == GT_OK)
+            err = gt_crew_every(parts->crew, "survey", COUNT_LOOK, count_stores, vault);
+        if (err == GT_OK)
             err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
         if (err == GT_OK)
             err = gt_crew_every(parts->crew, "journal", NEWS_EVERY, gt_replay_all, vault);
@@ -81,6 +97,11 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
             gt_log_err(err, "use counts will be written at the end only");
     }
     return vault;
+}
+
+gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store)
+{
+    return apr_hash_get(vault->surveys, gt_store_conf(store)->name, APR_HASH_KEY_STRING);
 }
 
 /** How long a call to a token endpoint may take, whichever it is. */

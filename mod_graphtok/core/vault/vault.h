@@ -12,6 +12,7 @@
 #include "base/event.h"
 #include "oauth/identity.h"
 #include "store/grant.h"
+#include "store/survey.h"
 #include "task/crew.h"
 #include "shm/horn.h"
 #include "shm/limit.h"
@@ -108,6 +109,9 @@ extern const gt_work_t gt_revoke;
 
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner);
+
+/** What this process knows of a store of the vault: whether it answers, and its sums. */
+gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store);
 
 /** How many answers of providers wait in the journal for the database. */
 int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p);

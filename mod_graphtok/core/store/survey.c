@@ -1,0 +1,199 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * Sums stand in rows that all nodes share, one for each of 16 parts of a store. While they are asked for, parts that are due are counted, each by whoever
+ * claims it; a part that takes long is counted the more seldom, so that counting stays below 1 % of a
+ * connection's time. At other times nothing is counted.
+ */
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <apr_thread_mutex.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/duty.h"
+#include "store/survey.h"
+
+#define KEEP apr_time_from_sec(1)
+#define STUCK apr_time_from_sec(2)        /* so long without an answer is none */
+#define COUNT_AGAIN apr_time_from_sec(15) /* a part, at the soonest */
+#define COUNT_SHARE 100                   /* a part rests so many times as long as it took */
+#define COUNT_SPAN apr_time_from_msec(50) /* of a request, or of a round of the crew */
+#define FIRST_SPAN apr_time_from_msec(500)
+#define LOOKED_AT_FOR apr_time_from_sec(120) /* after the last look, for scrapers that come by */
+
+/** One thing that is asked of the database. Times are ticks. */
+typedef struct asked_t {
+    apr_time_t at;       /* of the last answer; 0: none yet */
+    apr_time_t begun_at; /* of the question under way; 0: none */
+    int was_answered;    /* 0: with an error */
+} asked_t;
+
+struct gt_survey_t {
+    gt_store_t *store;
+    apr_interval_time_t margin;
+    const char *worker;
+    atomic_llong rest;        /* µs that a part rests, by what the last one took */
+    apr_thread_mutex_t *lock; /* guards what follows */
+    asked_t ping, sums;
+    gt_grant_stats_t stats; /* the last answer's */
+    apr_time_t looked_at;   /* when sums were last asked for; 0: never */
+};
+
+gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const char *worker,
+                            apr_pool_t *p)
+{
+    gt_survey_t *survey = apr_pcalloc(p, sizeof(*survey));
+
+    survey->store = store;
+    survey->margin = margin;
+    survey->worker = worker;
+    atomic_store(&survey->rest, COUNT_AGAIN);
+    if (apr_thread_mutex_create(&survey->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
+        abort();
+    return survey;
+}
+
+/** 1: the caller is the one who asks. That there was no answer is not kept: the breaker makes such a
+ * question cheap, and what was away may be back. Call with the lock held. */
+static int begin(asked_t *asked)
+{
+    const apr_time_t now = gt_ticks();
+
+    if (asked->begun_at != 0 || (asked->was_answered && now - asked->at < KEEP))
+        return 0;
+    asked->begun_at = now;
+    return 1;
+}
+
+/** Call with the lock held. */
+static void end(asked_t *asked, int was_answered)
+{
+    asked->at = gt_ticks();
+    asked->begun_at = 0;
+    asked->was_answered = was_answered;
+}
+
+/** Call with the lock held. */
+static int is_stuck(const asked_t *asked)
+{
+    return asked->begun_at != 0 && gt_ticks() - asked->begun_at > STUCK;
+}
+
+int gt_survey_is_up(gt_survey_t *survey, apr_pool_t *p)
+{
+    int is_ours, is_up;
+
+    apr_thread_mutex_lock(survey->lock);
+    is_ours = begin(&survey->ping);
+    is_up =
+        survey->ping.at != 0 ? survey->ping.was_answered : gt_db_is_up(gt_store_db(survey->store));
+    is_up = is_up && !is_stuck(&survey->ping);
+    apr_thread_mutex_unlock(survey->lock);
+    if (!is_ours)
+        return is_up;
+    is_up = gt_store_ping(survey->store, p) == GT_OK;
+    apr_thread_mutex_lock(survey->lock);
+    end(&survey->ping, is_up);
+    apr_thread_mutex_unlock(survey->lock);
+    return is_up;
+}
+
+/* ---- sums ---- */
+
+/** Count one part that is due. @param found 0: none was */
+static gt_err_t *count_part(int *found, gt_survey_t *survey, apr_pool_t *p)
+{
+    gt_store_t *store = survey->store;
+    apr_interval_time_t rest;
+    apr_time_t begun;
+    int part;
+
+    GT_TRY(gt_duty_claim(&part, store, "count", atomic_load(&survey->rest), survey->worker, p));
+    *found = part >= 0;
+    if (!*found)
+        return GT_OK;
+    begun = gt_ticks();
+    GT_TRY(gt_grant_count(store, part, survey->margin, p));
+    rest = (gt_ticks() - begun) * COUNT_SHARE;
+    atomic_store(&survey->rest, rest > COUNT_AGAIN ? rest : COUNT_AGAIN);
+    return GT_OK;
+}
+
+static void count_some(gt_survey_t *survey, apr_interval_time_t span, apr_pool_t *p)
+{
+    const apr_time_t until = gt_ticks() + span;
+    gt_err_t *err;
+    int found;
+
+    do {
+        found = 0;
+        err = count_part(&found, survey, p);
+    } while (err == GT_OK && found && gt_ticks() < until);
+    if (err != GT_OK)
+        gt_log(GT_LOG_DEBUG, NULL, "counting store %s: %s", gt_store_conf(survey->store)->name,
+               err->detail);
+}
+
+void gt_survey_count(gt_survey_t *survey, apr_pool_t *scratch)
+{
+    int is_wanted;
+
+    apr_thread_mutex_lock(survey->lock);
+    is_wanted = survey->looked_at != 0 && gt_ticks() - survey->looked_at < LOOKED_AT_FOR;
+    apr_thread_mutex_unlock(survey->lock);
+    if (is_wanted)
+        count_some(survey, COUNT_SPAN, scratch);
+}
+
+/** What was known before. Call with the lock held. */
+static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    if (survey->sums.at != 0 && survey->sums.was_answered) {
+        *stats = survey->stats;
+        stats->age += gt_ticks() - survey->sums.at;
+        return GT_OK;
+    }
+    err = gt_err(p, GT_STORE_AWAY, "GT0440", "the sums of store %s are not known yet",
+                 gt_store_conf(survey->store)->name);
+    err->retry_after = KEEP;
+    return err;
+}
+
+/** Only the very first look may take longer: it would have next to nothing to show. */
+static gt_err_t *count_and_read(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
+{
+    count_some(survey, COUNT_SPAN, p);
+    GT_TRY(gt_grant_stats(stats, survey->store, p));
+    if (stats->is_whole)
+        return GT_OK;
+    count_some(survey, FIRST_SPAN, p);
+    return gt_grant_stats(stats, survey->store, p);
+}
+
+gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
+{
+    gt_err_t *err = GT_OK;
+    int is_ours;
+
+    apr_thread_mutex_lock(survey->lock);
+    survey->looked_at = gt_ticks();
+    is_ours = begin(&survey->sums);
+    if (!is_ours)
+        err = known(stats, survey, p);
+    apr_thread_mutex_unlock(survey->lock);
+    if (!is_ours)
+        return err;
+    err = count_and_read(stats, survey, p);
+    apr_thread_mutex_lock(survey->lock);
+    end(&survey->sums, err == GT_OK);
+    if (err == GT_OK)
+        survey->stats = *stats;
+    apr_thread_mutex_unlock(survey->lock);
+    return err;
+}
