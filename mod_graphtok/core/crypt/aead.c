@@ -35,7 +35,7 @@ static _Thread_local EVP_CIPHER_CTX *context;
 static _Thread_local unsigned char context_key[KEY_BYTES];
 static _Thread_local int context_direction;
 static _Thread_local int has_key;
-static _Thread_local EVP_KDF_CTX *kdf_context;
+static _Thread_local EVP_MAC_CTX *mac_context; /* HMAC-SHA-256; ended likewise */
 
 static int make_context(void)
 {
@@ -118,31 +118,68 @@ void gt_aead_thread_end(void)
 {
     EVP_CIPHER_CTX_free(context);
     context = NULL;
-    EVP_KDF_CTX_free(kdf_context);
-    kdf_context = NULL;
+    EVP_MAC_CTX_free(mac_context);
+    mac_context = NULL;
     OPENSSL_cleanse(context_key, sizeof(context_key));
     has_key = 0;
 }
 
-/* The thread's context for HKDF: fetching it costs more than deriving a key. NULL when the library
- * fails. */
-static EVP_KDF_CTX *begin_kdf(void)
+/* No caller could go on without its key, and none must go on with an unset one. */
+static void cannot_derive(void)
 {
-    EVP_KDF *kdf;
+    gt_log(GT_LOG_ERROR, "GT0201", "OpenSSL cannot derive a key (HKDF); the process ends");
+    abort();
+}
 
-    if (kdf_context != NULL)
-        return kdf_context;
-    kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    kdf_context = EVP_KDF_CTX_new(kdf);
-    EVP_KDF_free(kdf);
-    return kdf_context;
+static EVP_MAC_CTX *make_mac(void)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+
+    EVP_MAC_free(mac);
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
+}
+
+/* HMAC-SHA-256 of the bytes and, when `last` is not 0, of one byte more. */
+static void hmac(unsigned char out[KEY_BYTES], const unsigned char key[KEY_BYTES],
+                 const void *bytes, apr_size_t len, unsigned char last)
+{
+    apr_size_t n = 0;
+
+    if (mac_context == NULL)
+        mac_context = make_mac();
+    if (mac_context == NULL || EVP_MAC_init(mac_context, key, KEY_BYTES, NULL) != 1 ||
+        EVP_MAC_update(mac_context, bytes, len) != 1 ||
+        (last != 0 && EVP_MAC_update(mac_context, &last, 1) != 1) ||
+        EVP_MAC_final(mac_context, out, &n, KEY_BYTES) != 1 || n != KEY_BYTES)
+        cannot_derive();
+}
+
+void gt_hkdf_extract(unsigned char prk[GT_PRK_BYTES], const void *secret, apr_size_t secret_len)
+{
+    static const unsigned char no_salt[KEY_BYTES];
+
+    hmac(prk, no_salt, secret, secret_len, 0);
+}
+
+void gt_hkdf_expand(unsigned char out[GT_PRK_BYTES], const unsigned char prk[GT_PRK_BYTES],
+                    const void *info, apr_size_t info_len)
+{
+    hmac(out, prk, info, info_len, 1);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): as above */
 void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
              const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len)
 {
-    EVP_KDF_CTX *ctx = begin_kdf();
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
     OSSL_PARAM params[5];
     OSSL_PARAM *param = params;
     int is_done;
@@ -156,11 +193,8 @@ void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t 
         *param++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_len);
     *param = OSSL_PARAM_construct_end();
     is_done = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
-    if (ctx != NULL)
-        EVP_KDF_CTX_reset(ctx);
-    if (is_done)
-        return;
-    /* No caller could go on without its key, and none must go on with an unset one. */
-    gt_log(GT_LOG_ERROR, "GT0201", "OpenSSL cannot derive a key (HKDF); the process ends");
-    abort();
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    if (!is_done)
+        cannot_derive();
 }

@@ -12,6 +12,7 @@
 
 #define GT_NONCE_BYTES 12
 #define GT_TAG_BYTES 16
+#define GT_PRK_BYTES 32
 
 /** Encrypt into out[in_len + GT_TAG_BYTES] (the tag follows the ciphertext). 1, or 0 on failure of
  * the library. */
@@ -30,5 +31,11 @@ void gt_aead_thread_end(void);
 /** HKDF-SHA-256 (RFC 5869): `len` bytes (≤ 8160) for `info` from `secret`. */
 void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
              const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len);
+
+/** The two halves of HKDF-SHA-256 without a salt, for a secret that gives many keys of 32 bytes: the
+ * first is done once (RFC 5869, 2.2), the second for each of them (2.3, one block). */
+void gt_hkdf_extract(unsigned char prk[GT_PRK_BYTES], const void *secret, apr_size_t secret_len);
+void gt_hkdf_expand(unsigned char out[GT_PRK_BYTES], const unsigned char prk[GT_PRK_BYTES],
+                    const void *info, apr_size_t info_len);
 
 #endif

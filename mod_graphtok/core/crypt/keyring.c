@@ -37,6 +37,7 @@ typedef struct full_key_t {
     gt_key_t shown;
     unsigned char raw[GT_KEY_BYTES];
     unsigned char sub[GT_PURPOSES][GT_KEY_BYTES];
+    unsigned char prk[GT_PURPOSES][GT_PRK_BYTES]; /* of sub */
 } full_key_t;
 
 /* Keys as one text had them. */
@@ -155,6 +156,7 @@ static void derive_subkeys(full_key_t *key)
             (apr_size_t)apr_snprintf(info, sizeof(info), "graphtok/1/%s", purpose_names[i]);
 
         gt_hkdf(key->sub[i], GT_KEY_BYTES, key->raw, GT_KEY_BYTES, NULL, 0, info, len);
+        gt_hkdf_extract(key->prk[i], key->sub[i], GT_KEY_BYTES);
     }
 }
 
@@ -415,6 +417,13 @@ const unsigned char *gt_key_sub(const gt_key_t *key, gt_purpose_t purpose)
 {
     assert(purpose < GT_PURPOSES);
     return full(key)->sub[purpose];
+}
+
+void gt_key_of_row(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, gt_purpose_t purpose,
+                   const void *info, apr_size_t len)
+{
+    assert(purpose < GT_PURPOSES);
+    gt_hkdf_expand(out, full(key)->prk[purpose], info, len);
 }
 
 /* "<id> any <key>\n". With padding it is a Fernet key, too: Python refuses one without. */

@@ -81,6 +81,10 @@ const unsigned char *gt_key_raw(const gt_key_t *key);
 /** The subkey of a purpose for AES-256-GCM. For crypt/ only. */
 const unsigned char *gt_key_sub(const gt_key_t *key, gt_purpose_t purpose);
 
+/** HKDF-SHA-256 of that subkey for `info`: the key of a row. Wipe it after use. For crypt/ only. */
+void gt_key_of_row(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, gt_purpose_t purpose,
+                   const void *info, apr_size_t len);
+
 /** A key of its own for something else that the keyring's owner alone may make: HKDF-SHA-256 of
  * the key for `info`. Wipe it after use. */
 void gt_key_derive(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, const char *info);

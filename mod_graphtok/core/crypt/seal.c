@@ -100,7 +100,7 @@ static void key_of_row(unsigned char out[GT_KEY_BYTES], form_t form, const gt_ke
         return;
     }
     info = join(fields, sizeof fields / sizeof fields[0], p);
-    gt_hkdf(out, GT_KEY_BYTES, gt_key_sub(key, purpose), GT_KEY_BYTES, NULL, 0, info.at, info.len);
+    gt_key_of_row(out, key, purpose, info.at, info.len);
 }
 
 static form_t form_for(const gt_place_t *place)
