@@ -26,6 +26,7 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "dbsource.h"
+#include "folder.h"
 #include "keys.h"
 #include "mounts.h"
 #include "settings.h"
@@ -46,6 +47,8 @@ typedef struct verdict_t {
     apr_array_header_t *notes;  /* worth knowing, nothing wrong */
     apr_pool_t *p;
     const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
+    const char *journal_where; /* the same of GraphTokJournal */
+    int is_test;               /* 1: httpd -t */
 } verdict_t;
 
 static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
@@ -107,6 +110,8 @@ static void visit(void *baton, const ap_directive_t *node)
     }
     if (gtm_tree_is(node, "GraphTokKeyring"))
         v->keyring_where = gtm_where(node, v->p);
+    if (gtm_tree_is(node, "GraphTokJournal"))
+        v->journal_where = gtm_where(node, v->p);
     if (gtm_tree_is(node, "GraphTokPassToken"))
         keep_pass_name(v, node);
     if (gtm_tree_is(node, "GraphTokUseProvider")) {
@@ -297,6 +302,16 @@ static void check_database(const verdict_t *v)
              "DBDParams: add %s, so that a database that hangs is noticed", missing);
 }
 
+/** A start says it by itself when it takes the folder. */
+static void check_journal(const verdict_t *v)
+{
+    const gt_config_t *config = v->server->config;
+    const char *fault = v->is_test ? gtm_folder_fault(config, v->p) : NULL;
+
+    if (fault != NULL && config->providers->nelts > 0)
+        note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
+}
+
 static void judge(verdict_t *v)
 {
     gt_config_t *config = v->server->config;
@@ -307,6 +322,7 @@ static void judge(verdict_t *v)
     fill_defaults(v);
     gt_config_check(config, v->errors, v->warnings, v->p);
     check_database(v);
+    check_journal(v);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     if (gt_keys_derived_from(config) != NULL)
@@ -332,20 +348,21 @@ int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    apr_array_make(ptemp, 4, sizeof(const char *)),
                    pconf,
-                   NULL};
-    int is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+                   NULL,
+                   NULL,
+                   ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST};
     int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
     /* On a terminal the bare text, in the log a line like the others. */
-    int bare = is_test || is_first_pass ? APLOG_STARTUP : 0;
+    int bare = v.is_test || is_first_pass ? APLOG_STARTUP : 0;
 
     (void)plog;
     judge(&v);
     print(v.errors, APLOG_ERR | bare, "GT0850", s);
     /* A start reads everything twice; what does not stop it is said once, in the error log. */
-    if (is_test || !is_first_pass) {
-        print(v.faults, (is_test ? APLOG_ERR : APLOG_WARNING) | bare, "GT0851", s);
+    if (v.is_test || !is_first_pass) {
+        print(v.faults, (v.is_test ? APLOG_ERR : APLOG_WARNING) | bare, "GT0851", s);
         print(v.warnings, APLOG_WARNING | bare, "GT0852", s);
         print(v.notes, APLOG_INFO | bare, "GT0853", s);
     }
-    return v.errors->nelts > 0 || (is_test && v.faults->nelts > 0) ? !OK : OK;
+    return v.errors->nelts > 0 || (v.is_test && v.faults->nelts > 0) ? !OK : OK;
 }
