@@ -502,7 +502,18 @@ START_TEST(key_sets_are_judged)
         {set_of(jwk(ours, ",\"kid\":\"k1\",\"alg\":\"RS256\",\"use\":\"sig\""), NULL), "ok"},
         {set_of(jwk(ours, ",\"kid\":\"k1\",\"key_ops\":[\"sign\",\"verify\"]"), NULL), "ok"},
         {set_of(jwk(ours, k1), jwk(theirs, k1)), "two-keys"},
-        {set_of(jwk(ours, k1), jwk(ours, k1)), "two-keys"},
+        {set_of(jwk(ours, k1), jwk(ours, k1)), "ok"},
+        {set_of(jwk(ours, ",\"kid\":\"k1\",\"x5t\":\"a\""),
+                jwk(ours, ",\"kid\":\"k1\",\"x5t\":\"b\"")),
+         "ok"},
+        {set_of(jwk(theirs, ",\"kid\":\"k1\",\"issuer\":\"https://other/\""),
+                jwk(ours, ",\"kid\":\"k1\",\"issuer\":\"https://issuer/\"")),
+         "ok"},
+        {set_of(jwk(ours, ",\"kid\":\"k1\",\"issuer\":\"https://other/\""),
+                jwk(theirs, ",\"kid\":\"k1\",\"issuer\":\"https://issuer/\"")),
+         "signature"},
+        {set_of(jwk(ours, ",\"kid\":\"k1\",\"issuer\":\"https://other/\""), NULL), "ok"},
+        {set_of(jwk(ours, ",\"kid\":\"k1\",\"issuer\":\"https://{tenantid}/\""), NULL), "ok"},
         {set_of(jwk(ours, ""), NULL), "no-key"},
         {set_of(jwk(ours, ",\"kid\":7"), NULL), "no-key"},
         {set_of(jwk(ours, ",\"kid\":\"k1\",\"alg\":\"RS512\""), NULL), "no-key"},
@@ -566,6 +577,7 @@ START_TEST(without_a_kid_there_must_be_one_key)
 
     ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), NULL), &rules), "ok");
     ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), enc), &rules), "ok");
+    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(ours, "")), &rules), "ok");
     ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(theirs, "")), &rules), "two-keys");
     ck_assert_str_eq(verdict(token, set_of(enc, NULL), &rules), "no-key");
 }

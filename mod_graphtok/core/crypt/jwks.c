@@ -165,49 +165,94 @@ static const char *bare_key(const json_t *key, const gt_jws_algorithm_t *algorit
     return gt_json_dump(bare, p);
 }
 
-const char *gt_jwks_choose(gt_jwk_t *chosen, const char *jwks, const char *kid,
-                           const gt_jws_algorithm_t *algorithm, apr_pool_t *p)
+/* 1 when a key's own issuer, of which {tenantid} stands for any tenant, is the one claimed. A key
+ * that names none serves all. */
+static int is_of_issuer(const json_t *key, const char *iss)
 {
-    const json_t *keys = keys_of(jwks, p);
+    const char *own = gt_json_text(key, "issuer");
+    const char *hole = own != NULL ? strstr(own, "{tenantid}") : NULL;
+    apr_size_t head = hole != NULL ? (apr_size_t)(hole - own) : 0;
+    const char *tail = hole != NULL ? hole + strlen("{tenantid}") : "";
+
+    if (own == NULL || iss == NULL)
+        return 1;
+    if (hole == NULL)
+        return strcmp(own, iss) == 0;
+    return strlen(iss) >= head + strlen(tail) && strncmp(own, iss, head) == 0 &&
+           strcmp(iss + strlen(iss) - strlen(tail), tail) == 0;
+}
+
+/** Which key is looked for; NULL: any. */
+typedef struct wanted_t {
+    const char *kid;
+    const char *iss;
+    const gt_jws_algorithm_t *algorithm;
+} wanted_t;
+
+static const char *choose(gt_jwk_t *chosen, const json_t *keys, const wanted_t *wanted,
+                          apr_pool_t *p)
+{
     const json_t *key;
     size_t i;
 
     memset(chosen, 0, sizeof(*chosen));
-    if (keys == NULL)
-        return "key-set";
     json_array_foreach (keys, i, key) {
-        apr_size_t signature_bytes = has_kid(key, kid) ? fits(key, algorithm, p) : 0;
+        int is_candidate = has_kid(key, wanted->kid) && is_of_issuer(key, wanted->iss);
+        apr_size_t signature_bytes = is_candidate ? fits(key, wanted->algorithm, p) : 0;
+        const char *bare;
 
         if (signature_bytes == 0)
             continue;
-        /* Choosing between two would be left to whoever made the token. */
-        if (chosen->bare != NULL)
+        bare = bare_key(key, wanted->algorithm, p);
+        /* The token's maker must not have the choice between two. */
+        if (chosen->bare != NULL && strcmp(chosen->bare, bare) != 0)
             return "two-keys";
-        chosen->bare = bare_key(key, algorithm, p);
+        if (chosen->bare == NULL || chosen->issuer == NULL)
+            chosen->issuer = apr_pstrdup(p, gt_json_text(key, "issuer"));
+        chosen->bare = bare;
         chosen->signature_bytes = signature_bytes;
-        chosen->issuer = apr_pstrdup(p, gt_json_text(key, "issuer"));
     }
     return chosen->bare == NULL ? "no-key" : NULL;
 }
 
-static int fits_any(const json_t *key, apr_pool_t *p)
+const char *gt_jwks_choose(gt_jwk_t *chosen, const char *jwks, const char *kid, const char *iss,
+                           const gt_jws_algorithm_t *algorithm, apr_pool_t *p)
+{
+    const json_t *keys = keys_of(jwks, p);
+    wanted_t wanted = {kid, iss, algorithm};
+    const char *fault = keys != NULL ? choose(chosen, keys, &wanted, p) : "key-set";
+
+    if (keys == NULL || fault == NULL || chosen->bare != NULL)
+        return fault;
+    /* No key is of that issuer: whose key it is then is the caller's to judge. */
+    wanted.iss = NULL;
+    return choose(chosen, keys, &wanted, p);
+}
+
+/* The numbers of a key that verifies anything at all, or NULL. */
+static const char *usable_key(const json_t *key, apr_pool_t *p)
 {
     size_t i;
 
     for (i = 0; i < ALGORITHMS; i++)
         if (fits(key, &algorithms[i], p) > 0)
-            return 1;
-    return 0;
+            return bare_key(key, &algorithms[i], p);
+    return NULL;
 }
 
 int gt_jwks_has(const char *jwks, const char *kid, apr_pool_t *p)
 {
     const json_t *keys = keys_of(jwks, p);
     const json_t *key;
-    int usable = 0;
+    const char *first = NULL;
+    int others = 0;
     size_t i;
 
-    json_array_foreach (keys, i, key)
-        usable += has_kid(key, kid) && fits_any(key, p);
-    return kid == NULL ? usable == 1 : usable > 0;
+    json_array_foreach (keys, i, key) {
+        const char *usable = has_kid(key, kid) ? usable_key(key, p) : NULL;
+
+        others += first != NULL && usable != NULL && strcmp(first, usable) != 0;
+        first = first != NULL ? first : usable;
+    }
+    return first != NULL && (kid != NULL || others == 0);
 }

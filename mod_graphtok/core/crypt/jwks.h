@@ -32,11 +32,14 @@ unsigned char *gt_jose_decode(apr_size_t *len, const char *text, apr_size_t text
                               apr_pool_t *p);
 
 /**
- * Choose the key that fits id and algorithm.
+ * Choose the key that fits id, algorithm and issuer. The same numbers twice are one key; a provider of
+ * many tenants may publish one id for several issuers (Microsoft), each with numbers of its own.
  * @param kid  NULL: any
+ * @param iss  the issuer that the token claims, not verified yet; NULL: it claims none
  * @return NULL, or the word of the rule that fails: "key-set", "no-key", "two-keys"
  */
 GT_MUST const char *gt_jwks_choose(gt_jwk_t *chosen, const char *jwks, const char *kid,
-                                   const gt_jws_algorithm_t *algorithm, apr_pool_t *p);
+                                   const char *iss, const gt_jws_algorithm_t *algorithm,
+                                   apr_pool_t *p);
 
 #endif

@@ -144,6 +144,17 @@ static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key)
     return "signature";
 }
 
+/* Who the token says made it: it says which keys come into question, and is verified with them. */
+static const char *claimed_issuer(const parts_t *parts, apr_pool_t *p)
+{
+    json_t *claims = NULL;
+
+    if (gt_json_parse(&claims, (const char *)parts->payload, parts->payload_len, p) != GT_OK ||
+        !json_is_object(claims))
+        return NULL;
+    return gt_json_text(claims, "iss");
+}
+
 const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *jwks,
                           const char *algorithms, const char *type, apr_pool_t *p)
 {
@@ -157,7 +168,7 @@ const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *j
     if (broken == NULL)
         broken = judge_header(&algorithm, parts.header, algorithms, type, p);
     if (broken == NULL)
-        broken = gt_jwks_choose(&key, jwks, parts.kid, algorithm, p);
+        broken = gt_jwks_choose(&key, jwks, parts.kid, claimed_issuer(&parts, p), algorithm, p);
     if (broken == NULL)
         broken = judge_signature(&parts, &key);
     if (broken != NULL)
