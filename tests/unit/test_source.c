@@ -208,6 +208,36 @@ START_TEST(a_file_gives_its_text)
 }
 END_TEST
 
+/* As editors, other systems and copies from a page leave it. */
+START_TEST(what_surrounds_a_secret_is_no_part_of_it)
+{
+    static const char *const rows[][2] = {
+        {"\xEF\xBB\xBFsecret\r\n", "secret"},
+        {"\xEF\xBB\xBF\xC2\xA0 secret \xC2\xA0\t", "secret"},
+        {"secret\r", "secret"},
+        {"one\r\ntwo\r\n", "one\ntwo"},
+        {"one\rtwo\r", "one\ntwo"},
+        {"\xC2\xA0\xC2\xA3pound\xC2\xA3", "\xC2\xA3pound\xC2\xA3"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_str_eq(value_of(source_of(file_source(write_file("a", rows[i][0])))), rows[i][1]);
+}
+END_TEST
+
+START_TEST(UTF_16_is_named)
+{
+    const char *text =
+        failure_of(source_of(file_source(write_bytes("a", "\xFF\xFEs\0e\0c\0", 8, 0600))));
+
+    ck_assert_ptr_nonnull(strstr(text, "UTF-16"));
+    text = failure_of(source_of(file_source(write_bytes("a", "\xFE\xFF\0s\0e\0c", 8, 0600))));
+    ck_assert_ptr_nonnull(strstr(text, "UTF-16"));
+    text = failure_of(source_of(file_source(write_file("a", "\xEF\xBB\xBF"))));
+    ck_assert_ptr_nonnull(strstr(text, "gives nothing"));
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_secret_is_refused)
 {
     char *most = apr_palloc(pool, MAX + 1);
@@ -561,6 +591,8 @@ Suite *suite_source(void)
     tcase_add_test(tcase, what_is_no_source_is_said);
     tcase_add_test(tcase, literals_and_variables_are_trimmed);
     tcase_add_test(tcase, a_file_gives_its_text);
+    tcase_add_test(tcase, what_surrounds_a_secret_is_no_part_of_it);
+    tcase_add_test(tcase, UTF_16_is_named);
     tcase_add_test(tcase, a_file_that_is_no_secret_is_refused);
     tcase_add_test(tcase, a_file_that_others_can_read_or_write_is_refused);
     tcase_add_test(tcase, a_changed_file_is_read_again);

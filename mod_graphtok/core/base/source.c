@@ -190,22 +190,66 @@ static gt_err_t *cannot_read(const gt_source_t *source, int error, apr_pool_t *p
                   apr_strerror(error, why, sizeof(why)));
 }
 
+/* Bytes of what an editor or a copy from a page leaves at the beginning: a blank, a no-break space, a
+ * byte order mark. */
+static apr_size_t blank_at(const char *bytes, apr_size_t len)
+{
+    if (len > 0 && bytes[0] != '\0' && strchr(" \t\r\n\v\f", bytes[0]) != NULL)
+        return 1;
+    if (len >= 2 && memcmp(bytes, "\xC2\xA0", 2) == 0)
+        return 2;
+    return len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+/* Likewise at the end of `len` bytes. */
+static apr_size_t blank_before(const char *bytes, apr_size_t len)
+{
+    for (apr_size_t n = 1; n <= 3 && n <= len; n++)
+        if (blank_at(bytes + len - n, n) == n)
+            return n;
+    return 0;
+}
+
+/* Lines end in LF, whichever system wrote them. Returns the new length. */
+static apr_size_t end_lines(char *bytes, apr_size_t len)
+{
+    apr_size_t out = 0;
+
+    for (apr_size_t i = 0; i < len; i++) {
+        if (bytes[i] == '\r' && i + 1 < len && bytes[i + 1] == '\n')
+            continue;
+        bytes[out++] = bytes[i] == '\r' ? '\n' : bytes[i];
+    }
+    return out;
+}
+
+/* Why a value is no text, or NULL. */
+static const char *value_fault(const char *value, apr_size_t len)
+{
+    if (len == 0)
+        return "nothing";
+    if (len >= 2 && (memcmp(value, "\xFF\xFE", 2) == 0 || memcmp(value, "\xFE\xFF", 2) == 0))
+        return "UTF-16; save it as plain text or UTF-8";
+    return memchr(value, '\0', len) != NULL ? "a NUL byte" : NULL;
+}
+
 /* Take over what was read, without the white space round it; `bytes` are freed. */
 static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, apr_pool_t *p)
 {
-    static const char blanks[] = " \t\r\n\v\f";
-    apr_size_t from = 0;
-    apr_size_t to = len;
+    apr_size_t from = 0, to = len, step;
+    const char *fault;
     char *value;
 
-    while (to > 0 && strchr(blanks, bytes[to - 1]) != NULL && bytes[to - 1] != '\0')
-        to--;
-    while (from < to && strchr(blanks, bytes[from]) != NULL && bytes[from] != '\0')
-        from++;
-    if (from == to || memchr(bytes + from, '\0', to - from) != NULL) {
+    while ((step = blank_before(bytes, to)) > 0)
+        to -= step;
+    while ((step = blank_at(bytes + from, to - from)) > 0)
+        from += step;
+    to = from + end_lines(bytes + from, to - from);
+    fault = value_fault(bytes + from, to - from);
+    if (fault != NULL) {
         OPENSSL_cleanse(bytes, len);
         return gt_err(p, GT_INTERNAL, "GT0105", "%s gives %s; a secret is a text", source->name,
-                      from == to ? "nothing" : "a NUL byte");
+                      fault);
     }
     value = OPENSSL_malloc(to - from);
     if (value == NULL)

@@ -7,7 +7,8 @@
  * Where a secret comes from, as the administrator wrote it: `file:PATH` (read again when the file
  * changes), `env:NAME`, `exec:COMMAND ARGS` (first line of its output; no shell: words end at
  * blanks, quotes hold them together, a backslash takes the next character as it is; time limit),
- * or the literal itself. Surrounding white space of the value is dropped; 64 KiB at most.
+ * or the literal itself. White space round the value is dropped, with a byte order mark and no-break
+ * spaces; CR LF and CR end lines as LF does; 64 KiB at most.
  */
 
 #include "gt.h"
