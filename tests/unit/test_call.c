@@ -24,6 +24,7 @@
 #define gt_upstream_tell scripted_upstream_tell
 #define gt_vault_parts scripted_vault_parts
 #define gt_vault_provider scripted_vault_provider
+#define gt_vault_signed_in_lately scripted_vault_signed_in_lately
 #define gt_visit_begin scripted_visit_begin
 #define gt_visit_end scripted_visit_end
 #define gt_visit_hand_over scripted_visit_hand_over
@@ -92,6 +93,13 @@ const gt_vault_parts_t *scripted_vault_parts(const gt_vault_t *vault)
 gt_provider_t *scripted_vault_provider(const gt_vault_t *vault, const char *name)
 {
     return vault && strcmp(name, "microsoft") == 0 ? (gt_provider_t *)(void *)&call : NULL;
+}
+
+int scripted_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
+                                    const gt_owner_t *owner, apr_pool_t *p)
+{
+    ck_assert(vault && store && p);
+    return strcmp(owner->user, "just-signed-in") == 0;
 }
 
 void scripted_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,

@@ -462,7 +462,7 @@ START_TEST(other_nodes_learn_what_changed_and_what_went)
     /* Equal within one millisecond; that costs a look. */
     ck_assert_int_le(stale_of(&desk, "tom"), grant->generation);
     bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
-    bench_run(desk.bench, "UPDATE user_tokens_gone SET revision = revision - 3600000");
+    bench_run(desk.bench, "UPDATE user_tokens_gone SET revision = revision - 10800000");
     purge(&desk);
     ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens_gone"), "0");
     bench_close(desk.bench);

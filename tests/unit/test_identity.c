@@ -27,7 +27,7 @@ static char logged[4096];
 static int wants(void *baton, int level)
 {
     (void)baton;
-    return level <= GT_LOG_WARNING;
+    return level <= GT_LOG_INFO;
 }
 
 static void print(void *baton, int level, const char *line)

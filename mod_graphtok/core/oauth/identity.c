@@ -155,7 +155,7 @@ static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_
 /** The token is good, and its person is not of an organisation that may sign in. */
 static gt_err_t *forbid_tenant(const gt_provider_conf_t *conf, const char *fault, apr_pool_t *p)
 {
-    gt_log(GT_LOG_INFO, NULL, "sign-in with provider %s refused: %s", conf->name, fault);
+    gt_log(GT_LOG_INFO, NULL, "a sign-in with provider %s is refused: %s", conf->name, fault);
     return gt_err(p, GT_FORBIDDEN, "GT0532",
                   "accounts of this organisation, or of this type, may not sign in here");
 }
