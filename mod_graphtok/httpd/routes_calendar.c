@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "graph/calendar.h"
 #include "graph/call.h"
+#include "graph/condition.h"
 #include "page_link.h"
 #include "route.h"
 #include "stream.h"
@@ -48,6 +49,12 @@ static gt_err_t *call(gt_task_t *task, gtm_exchange_t *x, calendar_t *own)
     return call_graph(
         task, x, own,
         apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, own->ask.path, NULL));
+}
+
+/* A condition of the client's is Graph's to judge. */
+static gt_err_t *take_condition(gtm_exchange_t *x, calendar_t *own, const char *name)
+{
+    return gt_condition_add(&own->ask, name, apr_table_get(x->r->headers_in, name), x->r->pool);
 }
 
 static gt_err_t *ask_info(gt_task_t *task, void *state)
@@ -102,6 +109,7 @@ static gt_err_t *ask_event(gt_task_t *task, void *state)
     calendar_t *own = make(x);
 
     GT_TRY(gt_calendar_event(&own->ask, x->param, x->query, x->r->pool));
+    GT_TRY(take_condition(x, own, "If-None-Match"));
     return call(task, x, own);
 }
 
@@ -121,6 +129,7 @@ static gt_err_t *ask_update(gt_task_t *task, void *state)
     int partial = strcmp(x->route->method, "PATCH") == 0;
 
     GT_TRY(gt_calendar_update(&own->ask, x->param, partial, x->body, x->query, x->r->pool));
+    GT_TRY(take_condition(x, own, "If-Match"));
     return call(task, x, own);
 }
 
@@ -130,6 +139,7 @@ static gt_err_t *ask_delete(gt_task_t *task, void *state)
     calendar_t *own = make(x);
 
     GT_TRY(gt_calendar_delete(&own->ask, x->param, x->r->pool));
+    GT_TRY(take_condition(x, own, "If-Match"));
     return call(task, x, own);
 }
 

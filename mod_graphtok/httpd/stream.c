@@ -29,13 +29,18 @@ static gt_err_t *too_large(const gtm_stream_t *stream)
                   stream->x->dir->answer_max);
 }
 
+/* RFC 9110: these end with their head. */
+static int has_body(const gtm_stream_t *stream)
+{
+    return stream->answer->status != HTTP_NO_CONTENT && stream->answer->status != HTTP_NOT_MODIFIED;
+}
+
 /* A provider's HTML must not run in our origin, and is no answer of Graph's anyway. */
 static int is_json(const gtm_stream_t *stream)
 {
     const char *type = apr_table_get(stream->answer->headers, "Content-Type");
 
-    return stream->answer->status == HTTP_NO_CONTENT ||
-           (type && strncasecmp(type, "application/json", 16) == 0);
+    return !has_body(stream) || (type && strncasecmp(type, "application/json", 16) == 0);
 }
 
 static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
@@ -54,7 +59,7 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     if (len > 0 || !whole)
         ap_set_content_type(r, "application/json");
-    if (whole && r->status != HTTP_NO_CONTENT)
+    if (whole && has_body(stream))
         ap_set_content_length(r, (apr_off_t)len);
 }
 
@@ -72,9 +77,9 @@ static gt_err_t *take_piece(gtm_stream_t *stream)
     stream->passed += (apr_int64_t)len;
     if (stream->passed > x->dir->answer_max)
         return too_large(stream);
-    if (stream->answer->status != HTTP_NO_CONTENT)
+    if (has_body(stream))
         GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
-    if (end && stream->answer->status != HTTP_NO_CONTENT && !gt_relink_is_whole(stream->relink))
+    if (end && has_body(stream) && !gt_relink_is_whole(stream->relink))
         return gt_err(x->r->pool, GT_UPSTREAM, "GT0827", "the answer is not a JSON object");
     stream->rest = bytes;
     stream->rest_len = len;

@@ -17,7 +17,7 @@
 typedef struct gtm_stream_t {
     gtm_exchange_t *x;
     gt_transfer_t *transfer;
-    const gt_answer_t *answer; /* 2xx */
+    const gt_answer_t *answer; /* 2xx or 304 */
     gt_relink_t *relink;       /* makes its next link ours, tells whether it is whole */
     /* own */
     apr_int64_t passed; /* bytes so far */

@@ -338,7 +338,12 @@ class Graph:
         return reply(status, body, [etag, *headers, *applied(self.prefer)])
 
     def get_event(self, ask: Ask) -> Response:
-        return self.one(self.calendar.find(ask.id), 200, [])
+        event = self.calendar.find(ask.id)
+        tag = f'W/"{event.change_key}"'
+        known = [text.strip() for text in self.request.header("if-none-match").split(",")]
+        if tag in known or known == ["*"]:
+            return Response(304, [("ETag", tag)], b"")
+        return self.one(event, 200, [])
 
     def read_body(self) -> Members:
         if len(self.request.body) > BODY_LIMIT:

@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "graph/condition.h"
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/provider.h"
@@ -108,6 +109,12 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+static int is_success(const gt_call_t *call, int status)
+{
+    return (status >= 200 && status < 300) ||
+           (status == 304 && gt_condition_allows_304(call->headers));
+}
+
 static gt_err_t *look_at_head(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -123,7 +130,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     GT_TRY(err);
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
-    call->answer = answer->status >= 200 && answer->status < 300 ? answer : NULL;
+    call->answer = is_success(call, answer->status) ? answer : NULL;
     call->refusal_len = 0;
     return GT_OK;
 }

@@ -29,7 +29,7 @@ typedef struct gt_call_t {
     json_t *body;                      /* or NULL */
     apr_size_t answer_max;             /* most bytes of an answer, 0: no bound (streamed) */
     gt_transfer_t *transfer;           /* out */
-    const gt_answer_t *answer;         /* out: status 2xx, head complete */
+    const gt_answer_t *answer;         /* out: 2xx or 304, head complete */
     gt_token_for_t token;              /* own */
     gt_visit_t visit;                  /* own: at the mailbox */
     int repeated;                      /* own */
