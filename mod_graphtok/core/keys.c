@@ -98,8 +98,8 @@ void gt_keys_follow(gt_keys_t *keys, apr_pool_t *scratch)
     pthread_mutex_unlock(&keys->lock);
 }
 
-/* Another thread looks. The wait is a step's only one, for a local file's or a quick command's sake:
- * with it no request fails when another child was first to write with a new key. */
+/* Another thread looks. The wait is a step's only one, for a local file's or a quick command's
+ * sake: with it no request fails when another child was first to write with a new key. */
 static void await_look(gt_keys_t *keys)
 {
     apr_time_t until;
@@ -126,8 +126,8 @@ static void look_here(gt_keys_t *keys)
     apr_pool_destroy(scratch);
 }
 
-/* A value was sealed with a key that we lack. Anybody can write such a cookie: a command is not run
- * for each. */
+/* A value was sealed with a key that we lack. Any client can write such a cookie, so a command is
+ * not run for each. */
 static void ask_source(void *baton)
 {
     gt_keys_t *keys = baton;

@@ -119,7 +119,8 @@ static gt_err_t *verdict(const way_t *way, const gt_rekey_t *pass)
 }
 
 /* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
- * have by then, or their rows are met again. A store that writes Fernet is read once more for it. */
+ * have by then, or their rows are met again. A store that writes Fernet is read once more for
+ * it. */
 static gt_err_t *walk(way_t *way)
 {
     apr_pool_t *p = way->ask->ctl->pool;
@@ -131,7 +132,7 @@ static gt_err_t *walk(way_t *way)
     GT_TRY(gt_rekey_left(&way->rows, way->store, p));
     ctl_progress_begin(&way->bar, gt_store_conf(way->store)->name, way->rows);
     do {
-        /* Whoever has the rows in hand has them for a moment only. */
+        /* A row that another transaction changed is free again in a moment. */
         if (way->passes > 0 && pass.changed > 0)
             apr_sleep(AGAIN_AFTER);
         way->began = gt_ticks();

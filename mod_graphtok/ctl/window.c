@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A job for each grant: wait for the end of a pause and for a turn, act, look whether it is to be done
- * again. What has ended comes back through a list to the verb's thread, which alone counts and prints.
+ * A job for each grant: wait for the end of a pause and for a turn, act, see whether it is to be
+ * done again. An ended job comes back through a list to the verb's thread, which alone counts and
+ * prints.
  */
 
 #include "window.h"
@@ -21,7 +22,7 @@
 #define ROOM 64
 #define TRIES 5
 #define LOOK_EVERY apr_time_from_msec(200) /* an end that is asked for is noticed within this */
-#define LATE apr_time_from_msec(200)       /* a turn that was missed by more is taken anew */
+#define LATE apr_time_from_msec(200)       /* a job later than this takes a new turn */
 
 struct ctl_window_t {
     gt_vault_t *vault;
@@ -31,9 +32,9 @@ struct ctl_window_t {
     int under_way;        /* the verb's thread only */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct one_t *first;      /* have ended */
+    struct one_t *first;      /* the jobs that have ended */
     apr_time_t rests_until;   /* ticks: a provider asked to wait */
-    apr_interval_time_t rest; /* that it did, not told yet; 0: nothing to tell */
+    apr_interval_time_t rest; /* the span, not reported yet; 0: none */
 };
 
 typedef struct one_t {

@@ -4,10 +4,10 @@
 
 /**
  * @file window.h
- * One thing done to many grants, a bounded number of them at a time, as jobs of the crew. Where a
- * provider asks to wait, those wait that have not begun, and what it refused is tried again after
- * that, five times at most. After a signal those that have not begun are let go. A window is used by
- * one thread, the verb's.
+ * One operation on many grants, at most 64 of them at a time, each as a job of the crew. When a
+ * provider asks to wait, the jobs that have not begun wait, and a job that it refused is tried
+ * again afterwards, five times at most. After a signal the jobs that have not begun end without
+ * acting. A window is used by one thread, the verb's.
  */
 
 #include "ctl.h"
@@ -21,11 +21,11 @@ typedef struct ctl_pane_t {
     gt_grant_t grant;   /* id, owner and generation; nothing is opened */
     gt_err_t *failure;  /* out */
     const char *detail; /* out, of a success */
-    int is_cut;         /* out: 1: it did not begin, since an end was asked for */
+    int is_cut;         /* out: 1: it did not begin, because of a signal */
     apr_pool_t *pool;   /* its own */
 } ctl_pane_t;
 
-/** What is done to each. */
+/** The operation. */
 typedef struct ctl_deed_t {
     const char *name, *done, *doc, *args; /* how the verb speaks of it */
     int takes_all;                        /* 1: may be asked for all grants */
@@ -33,25 +33,25 @@ typedef struct ctl_deed_t {
     const gt_work_t *work;
     /** The work's state. */
     void *(*make)(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p);
-    /** After the work went well. @param detail  out, for people; a failure is the deed's */
+    /** Judge the state of work that went well. @param detail  out, for people; may fail */
     gt_err_t *(*judge)(const char **detail, const void *state, apr_pool_t *p);
 } ctl_deed_t;
 
-/** What is told, on the verb's thread. */
+/** Functions that report progress; called on the verb's thread. */
 typedef struct ctl_watch_t {
     void (*ended)(void *baton, const ctl_pane_t *pane);
     void (*rests)(void *baton, apr_interval_time_t span); /* a provider asked to wait so long */
     void *baton;
 } ctl_watch_t;
 
-/** A window with nothing in it. What is handed in is kept. */
+/** An empty window. It keeps the pointers; they outlive it. */
 ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_deed_t *deed, const ctl_watch_t *watch,
                               apr_pool_t *p);
 
-/** Put a grant in, which is copied; waits for room. */
+/** Start the operation on a grant, which is copied; waits for room. */
 GT_MUST gt_err_t *ctl_window_put(ctl_window_t *window, gt_store_t *store, const gt_grant_t *grant);
 
-/** Wait for the end of all. */
+/** Wait until all have ended. */
 void ctl_window_drain(ctl_window_t *window);
 
 #endif

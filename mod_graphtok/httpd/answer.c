@@ -3,8 +3,8 @@
 /**
  * @file answer.c
  * A page request without a sign-in is sent to the sign-in route and back, but not right after a
- * sign-in that did not help: then the error page stands, with a link. Everything else gets a problem
- * whose `login_url` says where.
+ * sign-in that did not help: then the error page stands, with a link. Everything else gets a
+ * problem whose `login_url` says where.
  */
 
 #include "answer.h"
@@ -138,7 +138,7 @@ static void set_error_fields(gtm_exchange_t *x, const gt_err_t *err)
         apr_table_setn(out, "WWW-Authenticate", "Bearer realm=\"graphtok\"");
 }
 
-/* Whoever reads must see that the answer is not whole: no last chunk, connection closed. */
+/* The client must see that the answer is not whole: no last chunk, connection closed. */
 static void cut(gtm_exchange_t *x)
 {
     request_rec *r = x->r;

@@ -232,8 +232,8 @@ static gt_err_t *go_on(gtm_exchange_t *x, gt_err_t *refusal)
     return GT_OK;
 }
 
-/* An administrator comes back from consenting for the whole organisation. Anybody could have written
- * this address, so it is told and believed in nothing. */
+/* An administrator comes back from consenting for the whole organisation. Any page could link to
+ * this address, so its parameters choose the text of the page and change nothing. */
 static int show_admin_consent(gtm_exchange_t *x)
 {
     int is_refused = apr_table_get(x->query, "error") != NULL;

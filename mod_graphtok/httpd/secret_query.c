@@ -2,8 +2,9 @@
 
 /**
  * @file secret_query.c
- * Access logs print the request line (%r) and the query (%q); mod_rewrite and others log more. The
- * query lives on in the request's pool, where our own route finds it.
+ * Access logs print the request line (%r) and the query (%q); mod_rewrite and others log more. So
+ * the query is removed from all of them and kept in the request's pool, where our own route finds
+ * it.
  */
 
 #include "secret_query.h"

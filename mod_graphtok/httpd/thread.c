@@ -1,6 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file thread.c httpd has known the running thread since 2.4.53; before, by the connection alone. */
+/**
+ * @file thread.c
+ * ap_thread_current() came with httpd 2.4.53. For older versions it is made here, for our own
+ * threads; their modules know a thread by the connection alone.
+ */
 
 #include "thread.h"
 
@@ -39,7 +43,7 @@ static void begin(void *baton)
 
     if (ap_thread_current_create(&thread, NULL, baton) != APR_SUCCESS)
         return;
-    /* httpd leaves the address of a local variable in it. */
+    /* httpd stored the address of a variable of its own stack frame there; put one that lasts. */
     self = apr_palloc(apr_thread_pool_get(thread), sizeof(*self));
     *self = apr_os_thread_current();
     apr_os_thread_put(&thread, self, apr_thread_pool_get(thread));

@@ -4,8 +4,9 @@
  * check_config: everything `httpd -t` can judge without the network. An error here stops a start
  * and ends a running server at a graceful restart, so only mistakes in the configuration are
  * errors. What concerns a secret is a warning at a start, and a *fault* under `httpd -t`, which
- * stops nothing, when it can never work (a broken keyring, a file that everybody may read); a secret
- * that is merely away, or not readable for whoever runs the test, is a warning there too.
+ * stops nothing, when it can never work (a broken keyring, a file that everybody may read); a
+ * secret that is merely away, or not readable for the user who runs the test, is a warning there
+ * too.
  */
 
 #include "conf.h"
@@ -175,7 +176,7 @@ static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char 
         return;
     }
     err = gt_source_read(secret, source, v->p);
-    /* Whoever is not root may lack a permission or a variable that httpd will have. */
+    /* Without root this process may lack a permission or a variable that httpd will have. */
     if (err != GT_OK)
         note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s", directive,
              err->detail);
@@ -288,7 +289,8 @@ static void fill_defaults(const verdict_t *v)
     }
 }
 
-/** A server that stands still, or a network that swallows packets, is waited for without a limit. */
+/** A server that stands still, or a network that swallows packets, is waited for without a
+ * limit. */
 static void check_database(const verdict_t *v)
 {
     const gt_config_t *config = v->server->config;

@@ -2,8 +2,8 @@
 
 /*
  * The error value and the one table that says what a class of failure means: to HTTP (RFC 9110,
- * RFC 6585), to the command line (sysexits(3)), to the log and to the grant. Whoever answers,
- * exits, logs or judges a grant reads the table; nobody else compares numbers.
+ * RFC 6585), to the command line (sysexits(3)), to the log and to the grant. Answers, exit codes,
+ * log lines and verdicts about grants come from the table; no other code compares numbers.
  */
 
 #include "base/err.h"

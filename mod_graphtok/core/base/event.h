@@ -53,7 +53,7 @@ typedef struct gt_event_t {
     apr_interval_time_t took; /* µs; 0: not measured */
 } gt_event_t;
 
-/** Whoever wants to hear. */
+/** A receiver of every event. */
 typedef struct gt_event_sink_t {
     void *baton;
     unsigned kinds; /* GT_EVENTS(…) | … */

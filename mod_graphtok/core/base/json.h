@@ -22,8 +22,8 @@ GT_MUST gt_err_t *gt_json_parse(json_t **root, const char *bytes, apr_size_t len
 /**
  * Parse what a provider answered: an oddity in a member that is not read spoils nothing. Of members
  * that stand there twice the last one counts; a byte order mark, and what follows the value, is
- * ignored; what json_mend.h replaces reads as U+FFFD or null. Whoever reads a member checks it. Not
- * for claims, nor for what a client sends.
+ * ignored; what json_mend.h replaces reads as U+FFFD or null. The reader of a member checks it. Not
+ * for claims, nor for a client's texts.
  * @param root  object or array, released with `p`
  * @return as gt_json_parse
  */

@@ -2,9 +2,10 @@
 
 /**
  * @file json_mend.c
- * One pass over the bytes, knowing only whether they stand within a text. A provider's answer may
- * hold a refresh token that exists nowhere else; a member that is not read must not cost it. What
- * is read is checked by its reader: U+FFFD is in no token and no URL.
+ * One pass over the bytes; its only state is whether they stand within a string. A provider's
+ * answer may hold a refresh token that exists nowhere else, so a fault in a member that we do not
+ * read must not lose the answer. The reader of a member checks its value: no token and no URL holds
+ * U+FFFD.
  */
 
 #include "base/json_mend.h"

@@ -115,7 +115,8 @@ static const char *await_end(int *status, pid_t pid, apr_time_t deadline)
 
         if (ended == pid)
             return NULL;
-        /* Whoever ignores SIGCHLD or waits for any child has taken the status away. */
+        /* Another part of the process ignores SIGCHLD or waited for any child: the status is
+         * lost. */
         if (ended < 0 && errno == ECHILD) {
             *status = 0;
             return NULL;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* What a thread begins with; freed by it. */
+/* Handed to a new thread, which frees it. */
 typedef struct start_t {
     const gt_thread_frame_t *frame;
     void *(*run)(void *baton);
@@ -51,7 +51,8 @@ apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(v
         return ENOMEM;
     *start = (start_t){frame, run, baton};
 
-    /* Blocked here, inherited there: a signal between start and a block of its own would be lost. */
+    /* Blocked here, inherited there: a signal between start and a block of its own would be
+     * lost. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     status = pthread_create(thread, NULL, run_framed, start);

@@ -4,8 +4,9 @@
 
 /**
  * @file thread.h
- * Threads of ours inside somebody else's process, and waits that a stepped wall clock does not
- * touch (apr_thread_cond_timedwait counts in wall time).
+ * Start threads inside another program's process, and wait on conditions by the monotonic clock, so
+ * that a change of the wall clock moves no wait (apr_thread_cond_timedwait counts in wall time).
+ * Thread-safe, except gt_thread_set_frame.
  */
 
 #include <pthread.h>
@@ -13,22 +14,24 @@
 #include "gt.h"
 
 /**
- * Start a joinable thread with all signals blocked: httpd's own handling of SIGTERM and its kin must
- * land on httpd's threads.
+ * Start a joinable thread with all signals blocked: httpd's own handling of SIGTERM and its kin
+ * must land on httpd's threads.
  * @param name  at most 15 characters, for debuggers and top
  * @return APR_SUCCESS or why the system gave none
  */
 apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
                              void *baton);
 
-/** What the program around us does on each thread of ours before it works and after it has worked. */
+/** Functions of the program around us that each thread of ours calls at its begin and at its
+ * end. */
 typedef struct gt_thread_frame_t {
     void *baton;
     void (*begin)(void *baton);
     void (*end)(void *baton);
 } gt_thread_frame_t;
 
-/** Set the frame (NULL: none). Before threads start; the struct must outlive them. */
+/** Set the frame (NULL: none). Call it before the first thread starts; the struct outlives them
+ * all. */
 void gt_thread_set_frame(const gt_thread_frame_t *frame);
 
 /** A condition that gt_cond_wait can wait on. */

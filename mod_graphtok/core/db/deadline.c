@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * There are at most as many deadlines as users of the database's gate, so a list is enough. The
- * thread is not woken by each statement: it sleeps until the earliest deadline that it has seen,
- * and for ever only while there is none.
+ * There are at most as many deadlines as users of the database's gate, so a list is enough. A
+ * statement does not wake the thread, which sleeps until the earliest deadline that it has seen:
+ * all have the same limit, so a new deadline is never the earliest. Only a thread that has seen
+ * none is woken.
  */
 
 #include <fcntl.h>

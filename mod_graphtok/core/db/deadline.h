@@ -4,17 +4,17 @@
 
 /**
  * @file deadline.h
- * A limit on each wait for the database's answer, from outside. libpq waits for ever for a server
- * that stands still or a network that swallows packets; a thread of ours shuts such a connection's
- * socket down, which libpq reads as a lost connection. The thread starts with the first deadline.
- * Thread-safe. For db/session and db/db only.
+ * A time limit on each wait for the database's answer. libpq waits without a limit for a server
+ * that stands still or a network that drops packets. When the time is over a thread of this file
+ * shuts the connection's socket down, and libpq reports a lost connection. The thread starts with
+ * the first deadline. Thread-safe. For db/session and db/db only.
  */
 
 #include "gt.h"
 
 typedef struct gt_deadlines_t gt_deadlines_t;
 
-/** One wait; lies in the memory of the function that waits. */
+/** One wait; lies in the memory of the function that waits. Its members are this file's. */
 typedef struct gt_deadline_t {
     int fd; /* a duplicate, so that its number is no other socket's meanwhile; -1: no limit */
     apr_time_t at; /* gt_mono */
@@ -22,14 +22,19 @@ typedef struct gt_deadline_t {
     struct gt_deadline_t *next;
 } gt_deadline_t;
 
-/** All deadlines of a process. Its thread ends with `p`, which nothing that waits may outlive. */
+/** The deadlines of a process. Their thread is joined when `p` ends; all waits have ended by
+ * then. */
 gt_deadlines_t *gt_deadlines_make(apr_pool_t *p);
 
-/** A wait begins. @param fd the connection's socket; -1: there is none, and no limit */
+/**
+ * A wait begins. Without a thread or a descriptor to spare it has no limit.
+ * @param fd     the connection's socket, which stays the caller's; -1: it has none, and no limit
+ * @param limit  µs
+ */
 void gt_deadline_begin(gt_deadline_t *deadline, gt_deadlines_t *all, int fd,
                        apr_interval_time_t limit);
 
-/** It ended. @return 1 when the connection was shut down because its time was over */
+/** The wait ended. @return 1 when the connection was shut down because its time was over */
 int gt_deadline_end(gt_deadline_t *deadline, gt_deadlines_t *all);
 
 #endif

@@ -14,14 +14,14 @@
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
  * table inside the step's transaction. Texts use the {words} of db/sql; an empty one is left out.
- * On PostgreSQL indexes are built after their step's transaction, beside servers that go on writing.
- * A run that is stopped there has done the step; the next one finds which indexes are missing, or
- * were left half built, and builds those. No statement of a migration has a time limit.
- * The number reached stands beside the table, in its schema, in graphtok_schema; the ids stand there
- * in graphtok_ids.
+ * On PostgreSQL indexes are built after their step's transaction, beside servers that go on
+ * writing. A run that is stopped there has done the step; the next one finds which indexes are
+ * missing, or were left half built, and builds those. No statement of a migration has a time limit.
+ * The number reached stands beside the table, in its schema, in graphtok_schema; the ids stand
+ * there in graphtok_ids.
  *
- * A step down that takes an id away would make the values that are sealed for it unreadable, so it is
- * refused while there are any. The second look, inside the step's transaction, is an INSERT that
+ * A step down that takes an id away would make the values that are sealed for it unreadable, so it
+ * is refused while there are any. The second look, inside the step's transaction, is an INSERT that
  * breaks a rule of its table when it finds a row.
  */
 
@@ -593,7 +593,7 @@ static void plan_step(apr_array_header_t *plan, int number, int up, const state_
     step->texts = step_texts(number, up, state, p);
 }
 
-/* Whoever goes down wants to read his rows afterwards. */
+/* A step down that would leave unreadable rows is refused. */
 static gt_err_t *check_going_down(const state_t *state, int target, gt_db_t *db, apr_pool_t *p)
 {
     apr_array_header_t *rows;

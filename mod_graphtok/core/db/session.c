@@ -122,7 +122,7 @@ static void end_wait(gt_deadline_t *deadline, gt_session_t *s)
         s->is_late = 1;
 }
 
-/* Whoever uses the connection next finds it dead and makes it anew. */
+/* The connection's next user finds it dead and opens it anew. */
 static void shut(gt_session_t *s)
 {
     (void)shutdown(gt_codes_socket(&s->codes, &s->conn), SHUT_RDWR);
@@ -270,7 +270,8 @@ static gt_outcome_t execute(const run_t *run, const prepared_t *prepared)
 }
 
 /* SQLite's driver compiles statements in the old way: after a change of the schema by another
- * connection a prepared one fails for ever, with the code "schema" the first time and none later. */
+ * connection a prepared one fails for ever, with the code "schema" the first time and none
+ * later. */
 static int is_stale(const gt_session_t *s, const gt_outcome_t *outcome)
 {
     return s->engine == GT_SQLITE && outcome->said == GT_SAID_WRONG &&
@@ -297,8 +298,8 @@ static gt_outcome_t run_once(const run_t *run)
     return outcome.said == GT_SAID_DONE ? execute(run, prepared) : outcome;
 }
 
-/* Whoever opens a SQLite file first after it was closed holds a lock for a moment that no busy
- * timeout of the others waits for. */
+/* The first process to open a SQLite file after it was closed holds a lock for a moment, and the
+ * busy timeout of the others does not wait for that one. */
 static int may_pass(const run_t *run, const gt_outcome_t *outcome)
 {
     return run->session->engine == GT_SQLITE && outcome->said == GT_SAID_BUSY &&

@@ -5,8 +5,9 @@
 /**
  * @file sql.h
  * Every statement of the project, by name; db/sql.c is the only file with SQL besides db/migrate.c.
- * Texts hold {table}, {user}, {gone}, {jobs} and other names of a store, filled in by gt_sql_text, and {now}, the
- * database's clock in Unix seconds. Names are checked identifiers from the configuration.
+ * Texts hold {table}, {user}, {gone}, {jobs} and other names of a store, filled in by gt_sql_text,
+ * and {now}, the database's clock in Unix seconds. Names are checked identifiers from the
+ * configuration.
  */
 
 #include "gt.h"
@@ -21,7 +22,7 @@ typedef struct gt_sql_names_t {
     const char *references;  /* "table(column)" of the application's users, or NULL; migrate only */
 } gt_sql_names_t;
 
-/** Statements; the comment in sql.c says parameters and columns. Whoever needs a new one adds it. */
+/** Statements. The comments in sql.c say parameters and columns. */
 typedef enum gt_sql_t {
     GT_SQL_GRANT_FIND,    /* the row of (user, provider) */
     GT_SQL_GRANT_INSERT,  /* first sign-in */
@@ -86,8 +87,8 @@ int gt_sql_is_read(gt_sql_t sql);
 const char *gt_sql_fill(const char *text, gt_engine_t engine, const gt_sql_names_t *names,
                         apr_pool_t *p);
 
-/** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}; when `dotted`, a schema and a dot may
- * stand before it. */
+/** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}; when `dotted`, a schema and a dot
+ * may stand before it. */
 int gt_sql_is_name(const char *name, int dotted);
 
 /** 1 for "table(column)" with names that gt_sql_is_name accepts; the table may be dotted. */

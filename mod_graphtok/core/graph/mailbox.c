@@ -308,7 +308,7 @@ static int has_been_let_in(gt_visit_t *visit)
     return is_in;
 }
 
-/* Whoever was before us may have been asked to wait. */
+/* Graph may have asked the call before this one to wait. */
 static gt_err_t *look_again(gt_task_t *task, void *state)
 {
     gt_visit_t *visit = state;

@@ -5,8 +5,8 @@
 /**
  * @file mailbox.h
  * What Graph bears of one application at one mailbox (store, user, provider): four calls at a time,
- * the rest in order, and rest for as long as it asks. The queue is the child's; the rest is known to
- * all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
+ * the rest in order, and rest for as long as it asks. The queue is the child's; the rest is known
+ * to all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
  */
 
 #include "net/transfer.h"
@@ -45,15 +45,15 @@ typedef struct gt_visit_t {
 } gt_visit_t;
 
 /**
- * Work on a gt_visit_t: wait for a place. Whoever has got one hands it over to its call's transfer,
+ * Work on a gt_visit_t: wait for a place. Its caller hands the place over to the call's transfer,
  * or gives it back with gt_visit_end. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY
  * when 100 wait already or patience is over.
  */
 extern const gt_work_t gt_visit_begin;
 
 /**
- * From here on the place is the transfer's, which has not begun: the mailbox is free for the next as
- * soon as the exchange with Graph is over, and no sooner, whatever becomes of the visit and its
+ * From here on the place is the transfer's, which has not begun: the mailbox is free for the next
+ * as soon as the exchange with Graph is over, and no sooner, whatever becomes of the visit and its
  * memory. When its answer asks to wait, the mailbox rests before the next gets the place. Takes no
  * place of a visit that has none, but looks at the answer all the same.
  */

@@ -161,8 +161,9 @@ static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, 
     return GT_OK;
 }
 
-/** A store's turn in this tick. Whoever has forgotten to migrate one is told more and more seldom,
- * and the others go on. @return 1 when the store failed, now or when it was tried last */
+/** A store's turn in this tick. Failures of one store, as of a table that was not migrated, are
+ * logged more and more seldom and do not stop the others. @return 1 when the store failed, now or
+ * when it was tried last */
 static int try_store(gt_jobs_t *jobs, int i, apr_time_t until, apr_pool_t *p)
 {
     const gt_store_conf_t *conf = APR_ARRAY_IDX(gt_jobs_config(jobs)->stores, i, gt_store_conf_t *);

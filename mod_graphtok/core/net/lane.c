@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A lane is chosen by its room and by how long it has not been idle. */
+/* A lane is chosen by its room and by how long it has been busy without a pause. */
 
 #include "net/lane.h"
 
@@ -16,7 +16,7 @@ static int emptier(const gt_lane_t lanes[], int a, int b)
 
 unsigned char gt_lane_choose(const gt_lane_t lanes[], int count, apr_time_t now)
 {
-    int most = count - GT_LANE_STREAMS - 2; /* one is spare while none is worn */
+    int most = count - GT_LANE_STREAMS - 2; /* how many may be used: one is spare */
     int best = -1, least = -1, i;
 
     for (i = GT_LANE_STREAMS + 1; i < count; i++) {

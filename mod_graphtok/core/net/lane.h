@@ -4,20 +4,22 @@
 
 /**
  * @file lane.h
- * Private to net/, the loop's thread only: which of several multi handles carries a call. libcurl
- * looks for a free connection by walking along all those to the host, so that a thousand at once
- * would cost more than all the rest of a call: from some hundreds under way the next lane is used.
+ * Private to net/, the loop's thread only. A lane is one of several multi handles of libcurl, and
+ * this file chooses the lane that carries a call. libcurl finds a free connection by walking along
+ * all those to the host; with a thousand of them the walk would cost more than the rest of the
+ * call. So a lane with GT_LANE_CALLS calls under way is full, and the next lane is used.
  *
- * Its connections last no longer than GT_CONNECTION_LIFE, so that a provider that moves (DNS) is
- * followed. libcurl counts that for idle ones only; a lane that is never idle would keep its HTTP/2
- * connection for ever. Such a lane is left alone until what it carries has ended.
+ * A connection lasts no longer than GT_CONNECTION_LIFE, so that calls follow a provider whose
+ * addresses change (DNS). libcurl ends old connections only when they are idle; a lane that is
+ * never idle would keep its HTTP/2 connection for ever. Such a lane gets no new calls until its
+ * calls have ended.
  */
 
 #include <curl/curl.h>
 
 #include "gt.h"
 
-#define GT_CONNECTION_LIFE apr_time_from_sec(300)
+#define GT_CONNECTION_LIFE apr_time_from_sec(300) /* age at which no new call goes on it */
 
 #define GT_LANE_STREAMS 0 /* the lane of streams, each on a connection of its own */
 #define GT_LANES_MAX 10   /* it, and those of collected answers */
@@ -31,11 +33,17 @@ typedef struct gt_lane_t {
     apr_time_t deadline;   /* gt_mono when libcurl wants to be called; APR_INT64_MAX: never */
 } gt_lane_t;
 
-/** The lane of a collected answer, of `count` lanes: the first with room keeps its connections warm;
- * past all bounds the emptiest. One lane is used only while another is too old. */
+/**
+ * Choose a lane for a call whose answer is collected (not streamed): the first one with room, so
+ * that its connections stay in use; the emptiest one when none has room. The last of the lanes is
+ * spare and is used only while another one is too old for new calls.
+ * @param lanes  `count` of them, the lane of streams first
+ * @param now    gt_mono
+ * @return its index
+ */
 unsigned char gt_lane_choose(const gt_lane_t lanes[], int count, apr_time_t now);
 
-/** One more call is under way in it. */
+/** Count one more call under way in it. The loop counts it down. */
 void gt_lane_begin(gt_lane_t *lane, apr_time_t now);
 
 #endif

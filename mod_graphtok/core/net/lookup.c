@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A lookup has two owners, the one who asked and the thread. The thread may outlive a child's end by
- * a moment, when the module is about to be unmapped: so what is dropped while it goes on keeps our
- * code in memory.
+ * A lookup has two owners, its caller and its thread; the last one to let go frees it. A thread may
+ * go on for a moment after a child has ended and httpd has unmapped the module. So dropping a
+ * lookup that goes on keeps the module's code mapped.
  */
 
 #include "net/lookup.h"
@@ -27,13 +27,13 @@ struct gt_lookup_t {
     pthread_mutex_t lock; /* guards what follows but `host` */
     int owners;
     int has_ended;
-    gt_waker_t done; /* wake NULL: nobody is to be told */
+    gt_waker_t done; /* wake NULL: it was dropped */
     char *addresses;
     const char *why;
     char host[]; /* constant */
 };
 
-/* Under its lock, which goes with it. */
+/* Call with the lock held; it is released, or destroyed with the lookup. */
 static void let_go(gt_lookup_t *lookup)
 {
     int left = --lookup->owners;
@@ -103,7 +103,7 @@ static void *look_up(void *baton)
     return NULL;
 }
 
-/* ---- by who asks ---- */
+/* ---- on the caller's thread ---- */
 
 gt_lookup_t *gt_lookup_start(const char *host, const gt_waker_t *done)
 {
@@ -143,7 +143,7 @@ static void stay_mapped(void)
 {
     Dl_info here;
 
-    /* Found or not, there is nothing else to do: a program of its own is never unmapped. */
+    /* A failure changes nothing: graphtokctl, a program and no module, is never unmapped. */
     if (dladdr((const void *)&gt_lookup_drop, &here) != 0)
         (void)!dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }

@@ -6,8 +6,9 @@
  * @file lookup.h
  * Private to net/: the addresses of a host, found by a thread of its own. The system's resolver
  * blocks for as long as it likes (a name server that is away: tens of seconds) and cannot be
- * interrupted. So nobody ever waits for such a thread: who wants the result no more drops the
- * lookup, and the thread frees what is left when the resolver lets go of it.
+ * interrupted. So such a thread is never joined: a caller that needs the result no more drops the
+ * lookup, and the thread frees the rest when the resolver returns. All functions return at once, on
+ * any thread.
  */
 
 #include "base/waker.h"
@@ -16,22 +17,23 @@
 typedef struct gt_lookup_t gt_lookup_t;
 
 /**
- * Start to look up a host name.
- * @param done  called once on the lookup's thread when it has ended, unless it was dropped before
+ * Start to look up a host name. End it by gt_lookup_drop, also when it has ended.
+ * @param done  copied; called once, on the lookup's thread and under the lookup's lock, when it has
+ *              ended, unless it was dropped before. It must not call functions of this file
  * @return NULL when the system gives no thread
  */
 gt_lookup_t *gt_lookup_start(const char *host, const gt_waker_t *done);
 
 /**
- * How it ended.
- * @param addresses  malloc'ed, for the caller: "192.0.2.1,[2001:db8::1]" in the resolver's order;
- *                   NULL when it failed
+ * The result, to be asked for once.
+ * @param addresses  malloc'ed, the caller's to free: "192.0.2.1,[2001:db8::1]" in the resolver's
+ *                   order, 16 at most; NULL when it failed
  * @param why        the resolver's words (constant), when it failed
- * @return 0: it goes on
+ * @return 1: it has ended; 0: it goes on
  */
 int gt_lookup_ended(char **addresses, const char **why, gt_lookup_t *lookup);
 
-/** The result is wanted no more: `done` does not run when this returns, and will not be called. */
+/** Give the lookup up: `done` does not run when this returns, and will not be called. */
 void gt_lookup_drop(gt_lookup_t *lookup);
 
 #endif

@@ -2,7 +2,7 @@
 
 /**
  * @file revocation.c
- * One form out, a status in (RFC 7009 2.1, 2.2). The POST goes on when nobody waits for it any more.
+ * One form out, a status in (RFC 7009 2.1, 2.2). The POST goes on when its task is dropped.
  */
 
 #include "oauth/revocation.h"
@@ -76,7 +76,8 @@ static gt_err_t *post(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** 200 for what was revoked and for what is none (RFC 7009 2.2); Google says 400 to the latter. */
+/** 200 for a revoked and for an unknown token (RFC 7009 2.2); Google answers an unknown one with
+ * 400. */
 static gt_err_t *take(gt_task_t *task, void *state)
 {
     gt_revocation_t *r = state;

@@ -4,8 +4,9 @@
 
 /**
  * @file revocation.h
- * Token revocation (RFC 7009) where a provider's discovery document names an endpoint for it. Google
- * does. Entra has none: revokeSignInSessions of Graph would end all applications' grants of a user.
+ * Token revocation (RFC 7009) where a provider's discovery document names an endpoint for it.
+ * Google does. Entra has none: revokeSignInSessions of Graph would end all applications' grants of
+ * a user.
  */
 
 #include "oauth/provider.h"
@@ -15,14 +16,14 @@
 typedef struct gt_revocation_t {
     gt_provider_t *provider;
     const gt_secret_t *token; /* a refresh token, else an access token */
-    int was_asked;            /* out: 0: the provider has no place to ask at */
+    int was_asked;            /* out: 0: the provider has no endpoint for it */
     gt_discover_t discover;   /* own */
     gt_read_t read;           /* own */
     gt_transfer_t *transfer;  /* own */
 } gt_revocation_t;
 
-/** Fails with GT_UPSTREAM when the provider does not say that it did. A token that it does not know
- * any more is as good as revoked. */
+/** Fails with GT_UPSTREAM (GT0575) when the provider does not confirm it. A token that the provider
+ * does not know any more counts as revoked. */
 extern const gt_work_t gt_token_revoke;
 
 #endif

@@ -3,9 +3,9 @@
 /*
  * A record is built on the stack and written under this process's lock, which therefore also orders
  * the chain; other processes write to the same file without knowing of us (O_APPEND). A write that
- * fails leaves the chain where it was. Nothing waits with the lock: a full pipe is waited for without
- * it, and then the record is tied to the chain anew. Once a wait was in vain none follows before
- * something could be written again.
+ * fails leaves the chain where it was. Nothing waits with the lock: a full pipe is waited for
+ * without it, and then the record is tied to the chain anew. Once a wait was in vain none follows
+ * before something could be written again.
  */
 
 #include "store/audit.h"
@@ -79,7 +79,8 @@ static const char deaf[] = "the program does not read";
 
 /* ---- a line ---- */
 
-/* All fits by the bounds of the members; were one forgotten, the record is cut and its MAC says so. */
+/* All fits by the bounds of the members; were one forgotten, the record is cut and its MAC says
+ * so. */
 static void add(line_t *line, const char *fmt, ...) GT_PRINTF(2, 3);
 
 static void add(line_t *line, const char *fmt, ...)
@@ -214,7 +215,8 @@ static const char *put_bytes(out_t *out, const char *bytes, apr_size_t len)
     return errno == EAGAIN ? deaf : strerror(errno);
 }
 
-/* Beside the file, where whoever cuts that may not reach. What cannot be noted is no reason to stop. */
+/* The head is noted outside the file, out of reach of a person who cuts the file. A failure to note
+ * it stops nothing. */
 static void note(gt_audit_t *audit, const line_t *line)
 {
     const char *why;
@@ -429,9 +431,9 @@ gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p)
     return audit;
 }
 
-/* It names what others wrote, so that a server that ends well leaves no end unnamed but its last
- * record's, which is noted outside. Nobody's operation: when it cannot be written the chain stays
- * open, and that is all. */
+/* The last record names the heads of the other chains, so that a server that ends well leaves no
+ * end unnamed but that record's, which is noted outside. No operation depends on it: when it cannot
+ * be written, the chain stays open. */
 static void end_chain(gt_audit_t *audit, kind_t kind)
 {
     gt_head_t heads[MARKS_MAX];

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Lines from the last to the first. A line without its end is another process's that is being written
- * or a killed machine's; the one before it is named then.
+ * Lines are read from the last to the first. A last line without a newline is skipped: another
+ * process is writing it, or the machine died while it was written.
  */
 
 #include "store/audit_tail.h"

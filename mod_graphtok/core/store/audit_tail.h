@@ -4,16 +4,17 @@
 
 /**
  * @file audit_tail.h
- * The last records of a file of the audit, as a chain that begins names them.
+ * The last records of a file of the audit. A chain names them in its first record, so that a
+ * missing end of the file is noticed.
  */
 
 #include "store/chain.h"
 
 /**
- * Heads of the chains that have a record in the file's last 64 KiB, the file's last record first.
- * Nothing of what is read is verified; a file that lies makes a record that verification does not
- * accept.
- * @param fd  readable; of a pipe, or -1, there is nothing to be had
+ * Read the heads of the chains that have a record in the file's last 64 KiB, the file's last record
+ * first. No MAC is verified here; a head from a forged line makes a record that `graphtokctl audit
+ * verify` refuses. Thread-safe; reads the disk.
+ * @param fd  of a regular file, readable; a pipe or -1 gives none
  * @return how many, at most `most`
  */
 int gt_audit_tail(gt_head_t *heads, int most, int fd);

@@ -5,9 +5,9 @@
 /**
  * @file duty.h
  * What background work asks of a store: which part of which job is ours now, which grants are due.
- * Whoever picks a grant has claimed it with the same statement, in the grant's own row; so any
- * number of nodes share the work, none does it twice, and one that dies leaves nothing held for
- * longer than it said. Functions may block on the database, each for one statement.
+ * The statement that picks a grant also claims it, in the grant's own row; so any number of nodes
+ * share the work, none does it twice, and the claims of a node that dies end by themselves.
+ * Functions may block on the database, each for one statement.
  */
 
 #include "store/grant.h"
@@ -47,8 +47,8 @@ GT_MUST gt_err_t *gt_duty_again(gt_store_t *store, const char *name, int part,
 
 /**
  * Take `n` turns of those that all workers of a database share, `rate` a second: they begin one
- * after the other, and none before the last one that anybody took. Whoever takes none is not waited
- * for.
+ * after the other, and none before the last one that was taken. An idle worker uses up none of the
+ * rate.
  * @param store  the same for all of them
  * @param wait   out: until the first turn
  */
@@ -84,8 +84,8 @@ typedef struct gt_check_ask_t {
 GT_MUST gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
                                 const gt_check_ask_t *ask, apr_pool_t *p);
 
-/** Deactivate up to `most` grants whose access token ended `after` ago or earlier, or has ended with
- * no refresh token there (mission T9). One that is being refreshed is left alone. */
+/** Deactivate up to `most` grants whose access token ended `after` ago or earlier, or has ended
+ * with no refresh token there (mission T9). One that is being refreshed is left alone. */
 GT_MUST gt_err_t *gt_duty_expire(apr_array_header_t **picked, gt_store_t *store,
                                  apr_interval_time_t after, int most, apr_pool_t *p);
 

@@ -52,7 +52,8 @@ gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t 
     return raw == NULL ? GT_OK : gt_row_open(grant, raw, store, p);
 }
 
-/* A random UUID (RFC 9562 version 4) in SQLAlchemy's form for SQLite, which PostgreSQL takes too. */
+/* A random UUID (RFC 9562 version 4) in SQLAlchemy's form for SQLite, which PostgreSQL takes
+ * too. */
 static const char *new_id(apr_pool_t *p)
 {
     unsigned char bytes[ID_BYTES];
@@ -129,8 +130,9 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
     return gt_db_rows(rows, entry->store->db, GT_SQL_GRANT_SIGN_IN, &entry->store->names, args, p);
 }
 
-/* Where there is no row, it may have been revoked while the provider was asked for these tokens: they
- * are part of what the user did not want any more. The note of it was written before the row went. */
+/* Where there is no row, it may have been revoked while the provider was asked for these tokens:
+ * they are part of what the user did not want any more. The note of it was written before the row
+ * went. */
 static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_TEXT(entry->owner.user), GT_TEXT(entry->owner.provider)};
@@ -143,7 +145,7 @@ static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
     GT_TRY(gt_db_rows(&rows, entry->store->db, GT_SQL_GRANT_GONE, &entry->store->names, args, p));
     /* Counted after the look, which may take its time: what happened since is never missed. */
     since = gt_ticks() - entry->tokens->asked;
-    /* Whole milliseconds: in doubt it was meanwhile. Nobody is back from the provider so soon. */
+    /* Whole milliseconds; in doubt the revocation came later than the question. */
     if (rows->nelts == 0 ||
         !gt_number(&ago, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT32_MAX) ||
         apr_time_from_msec(ago - 1) > since)
@@ -163,8 +165,8 @@ static gt_err_t *look_and_write(apr_array_header_t **rows, const entry_t *entry,
     return insert(rows, entry, p);
 }
 
-/* Somebody may sign in, refresh or revoke between our look and our write, and a connection may
- * break under it: then we look again, since the code that was spent for the tokens is gone. */
+/* Another sign-in, refresh or revocation may come between our look and our write, or the connection
+ * may break. Then we look again: the code that gave these tokens cannot be used a second time. */
 static gt_err_t *enter_row(gt_raw_t **raw, const entry_t *entry, apr_pool_t *p)
 {
     int may_break = 1;

@@ -2,9 +2,9 @@
 
 /**
  * @file ids.c
- * The ids of a store, kept. A table may not be there yet, and a statement that names it would fail,
- * which is an error of the database to everybody who counts those; so the catalogue is asked first
- * until there is an id.
+ * The ids of a store, read from the database and kept. Before step 6 the table graphtok_ids does
+ * not exist, and a statement that names it would fail and be counted as a failure of the database.
+ * So each reading asks the engine's catalogue first.
  */
 
 #include "store/ids.h"
@@ -27,7 +27,7 @@
 struct gt_kept_ids_t {
     pthread_mutex_t lock; /* protects everything below */
     gt_ids_t ids;
-    apr_time_t read_at; /* ticks of the next reading */
+    apr_time_t read_at; /* ticks: when the next reading is due */
 };
 
 /* Compared as bytes: none between the members. */
@@ -51,7 +51,7 @@ gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p)
     return kept;
 }
 
-/* Ids stand in files and logs: what is none of ours is none at all. */
+/* Ids appear in files and logs. A text that is no id of ours is taken as none. */
 static void copy_id(char to[GT_ID_BYTES], const char *from)
 {
     apr_size_t len = from != NULL ? strlen(from) : 0;
@@ -94,7 +94,7 @@ static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-/* 1 for one caller when it is time: the others go on with what is known. */
+/* 1 for one caller when a reading is due: the others go on with the ids that are known. */
 static int is_due(gt_kept_ids_t *kept, gt_ids_t *ids)
 {
     int due;

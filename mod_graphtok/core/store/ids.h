@@ -4,10 +4,11 @@
 
 /**
  * @file ids.h
- * The ids that `graphtokctl migrate` (step 6) gave to the database and to each store's table. Sealed
- * values and journal entries name them, since the spelling of a table and DBDParams change. A store
- * without an id, because its database is not migrated so far, is served as before and written in the
- * forms that older versions of this module read: old and new nodes work side by side until then.
+ * The ids that `graphtokctl migrate` (step 6) gave to the database and to each store's table.
+ * Sealed values and journal entries name them, since the spelling of a table and DBDParams change.
+ * A store without an id, because its database is not migrated so far, is served as before and
+ * written in the forms that older versions of this module read: old and new nodes work side by side
+ * until then.
  *
  * Ids are read from the database and kept; they are read again after a minute, sooner while there
  * are none, so that running servers follow a migration.
@@ -17,26 +18,27 @@
 
 #define GT_ID_BYTES 64 /* with its end; ids are 32 hex digits */
 
-/** What is known. All "" while nothing is. */
+/** A store's ids as a process knows them. All "" while it knows none. */
 typedef struct gt_ids_t {
     char database[GT_ID_BYTES];
     char store[GT_ID_BYTES];
     char other_table[2 * GT_ID_BYTES]; /* the table's name with its schema, or without it */
-    int is_read; /* 1: the database said so; 0: it was not heard yet, there may be ids */
+    int is_read; /* 1: from the database; 0: it has not answered yet, so there may be ids */
 } gt_ids_t;
 
 /**
- * The ids of a store, as they are known; reads them first when that is due, which may block for a
- * short statement. A database that does not answer changes nothing. Thread-safe.
+ * The ids of a store. When a new reading is due it is done first, which may block for two short
+ * statements. A database that does not answer changes nothing. Thread-safe, as the others.
  */
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
 
-/** The same, without asking the database. */
+/** The ids that are known, without asking the database. */
 void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store);
 
 /**
- * The same, read now: something was met that what is known does not fit.
- * @param is_new  out: 1 when they are not what `ids` was
+ * Read the ids now, because a value or an entry does not fit those that are known.
+ * @param is_new  out: 1 when they differ from those in `ids` before the call
+ * @param ids     in: the ids that did not fit; out: those of the database, unchanged on failure
  */
 GT_MUST gt_err_t *gt_store_ids_now(int *is_new, gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
 

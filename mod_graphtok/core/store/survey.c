@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Sums stand in rows that all nodes share, one for each of 16 parts of a store. While they are asked for, parts that are due are counted, each by whoever
- * claims it; a part that takes long is counted the more seldom, so that counting stays below 1 % of a
- * connection's time. At other times nothing is counted.
+ * Sums stand in rows that all nodes share, one for each of 16 parts of a store. Parts are counted
+ * only while the sums are asked for. The process that claims a part counts it. A part that takes
+ * long is counted less often, so that counting stays below 1 % of a connection's time.
  */
 
 #include <stdatomic.h>
@@ -17,15 +17,15 @@
 #include "store/duty.h"
 #include "store/survey.h"
 
-#define KEEP apr_time_from_sec(1)
-#define STUCK apr_time_from_sec(2)        /* so long without an answer is none */
+#define KEEP apr_time_from_sec(1)         /* an answer serves for this long */
+#define STUCK apr_time_from_sec(2)        /* a question without an answer for so long has none */
 #define COUNT_AGAIN apr_time_from_sec(15) /* a part, at the soonest */
-#define COUNT_SHARE 100                   /* a part rests so many times as long as it took */
-#define COUNT_SPAN apr_time_from_msec(50) /* of a request, or of a round of the crew */
+#define COUNT_SHARE 100                   /* a part is due after so many times its duration */
+#define COUNT_SPAN apr_time_from_msec(50) /* of a request, or of one call by the crew */
 #define FIRST_SPAN apr_time_from_msec(500)
-#define LOOKED_AT_FOR apr_time_from_sec(120) /* after the last look, for scrapers that come by */
+#define LOOKED_AT_FOR apr_time_from_sec(120) /* since the sums were last asked for */
 
-/** One thing that is asked of the database. Times are ticks. */
+/** A question to the database, and its last answer. Times are ticks. */
 typedef struct asked_t {
     apr_time_t at;       /* of the last answer; 0: none yet */
     apr_time_t begun_at; /* of the question under way; 0: none */
@@ -36,7 +36,7 @@ struct gt_survey_t {
     gt_store_t *store;
     apr_interval_time_t margin;
     const char *worker;
-    atomic_llong rest;        /* µs that a part rests, by what the last one took */
+    atomic_llong rest;        /* µs until a part is due again, from the last one's duration */
     apr_thread_mutex_t *lock; /* guards what follows */
     asked_t ping, sums;
     gt_grant_stats_t stats; /* the last answer's */
@@ -57,8 +57,8 @@ gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const
     return survey;
 }
 
-/** 1: the caller is the one who asks. That there was no answer is not kept: the breaker makes such a
- * question cheap, and what was away may be back. Call with the lock held. */
+/** 1: the caller is to ask the database. A failure is not kept: the breaker makes the next question
+ * cheap, and the database may be back. Call with the lock held. */
 static int begin(asked_t *asked)
 {
     const apr_time_t now = gt_ticks();
@@ -149,7 +149,7 @@ void gt_survey_count(gt_survey_t *survey, apr_pool_t *scratch)
         count_some(survey, COUNT_SPAN, scratch);
 }
 
-/** What was known before. Call with the lock held. */
+/** The sums of the last answer. Call with the lock held. */
 static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_pool_t *p)
 {
     gt_err_t *err;
@@ -165,7 +165,7 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
     return err;
 }
 
-/** Only the very first look may take longer: it would have next to nothing to show. */
+/** While some parts were never counted it may take longer: there would be nothing to show. */
 static gt_err_t *count_and_read(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
 {
     count_some(survey, COUNT_SPAN, p);

@@ -4,9 +4,9 @@
 
 /**
  * @file bell.h
- * What a task waits for when it is neither a transfer nor a job nor a time: somebody rings. The
- * bell lies in the waiting task's memory. Whoever may ring it knows it under a lock of its own and
- * is made to forget it before that memory goes. One task a bell.
+ * A task waits for a bell when it waits for neither a transfer nor a job nor a time. The bell lies
+ * in the waiting task's memory. A ringer keeps its address under a lock of its own, and the task
+ * makes the ringer drop it before that memory goes. One task a bell.
  */
 
 #include <pthread.h>
@@ -25,10 +25,10 @@ typedef struct gt_bell_t {
 /** A bell that has not rung. */
 void gt_bell_init(gt_bell_t *bell);
 
-/** Nobody waits for it and nobody will ring it any more. */
+/** Call it when no task waits for the bell and no ringer knows it. */
 void gt_bell_destroy(gt_bell_t *bell);
 
-/** Wake whoever waits or will wait: a bell stays rung. From any thread. */
+/** Wake the task that waits, now or later: a bell stays rung. From any thread. */
 void gt_bell_ring(gt_bell_t *bell);
 
 /** 1 when it has rung. */

@@ -5,8 +5,8 @@
  * waker puts it into the queue, or notes that it was woken while it ran, so no wake is lost.
  *
  * A job's memory is its own pool with a count: one reference while it is under way, one for each
- * task that joined it, given back with that task's pool. So an asker may go before the job ends, and
- * the job's state outlives the job for those who still look at it.
+ * task that joined it, given back with that task's pool. So an asker may go before the job ends,
+ * and the job's state outlives the job for those who still look at it.
  *
  * Locks: crew->lock guards queue, keys, periodic work; job->lock guards its end and its joiners,
  * whose wakers are called with it held, so that leaving means "no wake any more". A waker may take
@@ -148,7 +148,7 @@ static gt_job_t *make_job(gt_crew_t *crew, const gt_job_ask_t *ask)
     return job;
 }
 
-/* Nobody finds it by its key any more; those who joined are told. */
+/* Take the job out of the table of keys, then wake the tasks that joined it. */
 static void end_job(gt_crew_t *crew, gt_job_t *job)
 {
     gt_joiner_t *joiner;
@@ -167,7 +167,7 @@ static void end_job(gt_crew_t *crew, gt_job_t *job)
 
     pthread_mutex_lock(&job->lock);
     job->has_ended = 1;
-    /* Whoever joined logs its failure as his own; when nobody is left to, it is told here. */
+    /* A task that joined logs the failure as its own. Without such a task it is logged here. */
     if (atomic_load(&job->refs) == 1 && gt_task_error(job->task) != GT_OK)
         gt_log_err(gt_task_error(job->task), job->work->name);
     while ((joiner = job->joiners) != NULL) {

@@ -9,7 +9,7 @@
 
 #include "task/crew.h"
 
-/** Somebody who waits; lies in the waiter's own memory. */
+/** A task that waits for a job; lies in that task's memory. */
 typedef struct gt_joiner_t {
     gt_waker_t waker;
     struct gt_joiner_t *next;

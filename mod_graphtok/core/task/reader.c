@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A reading is a job with the source's address as its key. It is not stopped when nobody waits for
- * it any more: its result, or its failure, stands in the source for those who come later. A failure
- * is logged here, since askers are told no cause.
+ * A reading is a job with the source's address as its key. It goes on without a waiting task: its
+ * result, or its failure, is kept in the source for later tasks. A failure is logged here, because
+ * the error that the tasks get goes to clients and names no cause.
  */
 
 #include "task/reader.h"
@@ -56,7 +56,7 @@ void gt_read_ahead(gt_crew_t *readers, gt_source_t *source, apr_pool_t *scratch)
         gt_log_err(err, "reading a secret");
 }
 
-/* ---- those who need it ---- */
+/* ---- the work ---- */
 
 static gt_err_t *ask_for(gt_task_t *task, void *state)
 {

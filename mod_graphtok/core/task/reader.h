@@ -4,10 +4,11 @@
 
 /**
  * @file reader.h
- * Secrets for steps. A file or command (base/source.h) is read by a crew of its own, whose threads
- * may wait: a vault that hangs must hold up neither requests nor refreshes. One reading a source at
- * a time; whoever needs the value joins it, for two seconds from the first who did. Then the value
- * read before is used, or the asker fails with Retry-After.
+ * Secrets for steps. A crew of its own, whose threads may wait, reads a source's file or command
+ * (base/source.h): a vault that hangs must hold up neither requests nor refreshes. A source has one
+ * reading at a time. A task that needs the value joins the reading, until two seconds after the
+ * first task did. Then the value read before is used, or the task fails with Retry-After.
+ * Thread-safe.
  */
 
 #include "base/source.h"
@@ -15,7 +16,7 @@
 
 /** Work: leave what a source gives in `secret`. */
 typedef struct gt_read_t {
-    gt_crew_t *readers;  /* in; NULL: this process does nothing else, the value is read in place */
+    gt_crew_t *readers;  /* in; NULL: the value is read in place (graphtokctl) */
     gt_source_t *source; /* in; outlives the readers */
     gt_secret_t *secret; /* out, in the task's pool */
     gt_job_t *job;       /* own */
@@ -23,7 +24,7 @@ typedef struct gt_read_t {
 /** Fails as gt_source_last. */
 extern const gt_work_t gt_read;
 
-/** Begin to read a source, so that it is known when it is asked for. */
+/** Begin to read a source, so that its value is there when a task needs it. A failure is logged. */
 void gt_read_ahead(gt_crew_t *readers, gt_source_t *source, apr_pool_t *scratch);
 
 #endif

@@ -2,8 +2,9 @@
 
 /**
  * @file discard.c
- * Tokens that nobody may have any more, given back: a job of the child, since the call that found
- * that out waits for nothing more. Entra is not asked for an endpoint that it does not have.
+ * Have a provider revoke tokens that this server must not keep: those of a revoked grant, and those
+ * of a sign-in that was refused. It is a job of the child, because the call that starts it does not
+ * wait for its end. Entra has no such endpoint and is not asked.
  */
 
 #include <apr_atomic.h>

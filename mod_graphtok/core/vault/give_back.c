@@ -2,10 +2,11 @@
 
 /**
  * @file give_back.c
- * Leases whose end could not be written, because the database went away. Left alone, such a lease
- * would run out with its intent open, and others would wait another one for an answer that does not
- * exist. Each names its holder, which is one refresh of one process, and its generation: a lease
- * that somebody else took meanwhile is not touched.
+ * Leases whose end could not be written, because the database went away. Such a lease would run out
+ * with its intent open, and other nodes would wait for one more lease for an answer that does not
+ * exist. So its end is written when the database is back. The statement names the holder, which is
+ * one refresh of one process, and the generation: a lease that another refresh took meanwhile is
+ * not touched.
  */
 
 #include <pthread.h>
@@ -18,7 +19,7 @@
 #include "base/log.h"
 #include "vault/inner.h"
 
-#define MOST 1000
+#define MOST 1000                   /* leases that are kept; others run out */
 #define SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 
 typedef struct unwritten_t {

@@ -5,8 +5,8 @@
  * A process is its pid and its start time, as /proc/PID/stat says it: pids come back. Containers
  * may share a host name, and a pid means something else in each of them; so the boot and the
  * namespace of pids are part of the name. So is the journal: two servers on one machine with a
- * journal each are two nodes. Whoever is in doubt takes the other for alive: the price is a wait, not
- * a token.
+ * journal each are two nodes. In doubt a holder counts as alive: that costs a wait, the opposite
+ * could cost a token.
  */
 
 #include "vault/holder.h"

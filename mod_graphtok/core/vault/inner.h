@@ -4,7 +4,7 @@
 
 /**
  * @file inner.h
- * What the files of vault/ share and nobody else sees.
+ * Private to vault/: declarations that its files share.
  */
 
 #include <stdatomic.h>
@@ -34,7 +34,7 @@ struct gt_vault_t {
     char replayed[256];   /* the journal's entry where the last round ended; replay's thread only */
 };
 
-/** What is done for one store without being asked; each member is one periodic function's own. */
+/** The state of periodic work for one store; each member belongs to one periodic function. */
 typedef struct gt_upkeep_t {
     gt_store_t *store;
     gt_pause_t changes, purge, replay; /* after failures */
@@ -117,7 +117,7 @@ typedef struct gt_waiting_t {
 /** One reader for all grants that this child waits for. */
 gt_watch_t *gt_watch_make(gt_vault_t *vault, apr_pool_t *p);
 
-/** End its thread; the bell of whoever waits, now or later, rings at once. */
+/** End its thread; the bell of each task that waits, now or later, rings at once. */
 void gt_watch_stop(gt_watch_t *watch);
 
 /** Have the bell rung when there is news of the grant. */
@@ -128,23 +128,26 @@ void gt_watch_leave(gt_watch_t *watch, gt_waiting_t *waiting);
 
 /* ---- news.c ---- */
 
-/** A crew's periodic function: caches forget what changed, what is kept no longer is dropped. */
+/** A crew's periodic function: caches forget changed grants, and expired rows are deleted. */
 void gt_news_read(void *baton, apr_pool_t *scratch);
 
 /** By the store's name; NULL: it is not configured. */
 gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store);
 
-/** Work for a store ended: after a failure it rests a little, and an administrator is told, once in
- * five minutes. @param what "looking for …" */
+/** Note how periodic work for a store ended: a failure pauses it and is logged, once in five
+ * minutes.
+ * @param what  for the log: "looking for …" */
 void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
                     const gt_err_t *err);
 
 /* ---- replay.c ---- */
 
-/** A crew's periodic function: what the journal holds is stored. */
+/** A crew's periodic function: store the entries of the journal. */
 void gt_replay_all(void *baton, apr_pool_t *scratch);
 
-/** @param count  out: how many of the owner's entries were stored or dropped */
+/** Store one owner's entries of the journal, before a refresh.
+ * @param count  out: how many were stored or dropped
+ * @return a failure of the database, after which no refresh may begin */
 GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store,
                                   const gt_owner_t *owner, apr_pool_t *p);
 
@@ -159,9 +162,9 @@ typedef struct gt_rest_t {
     const char *tenant; /* gt_provider_tenant; NULL: not known */
 } gt_rest_t;
 
-/** What is more than one user's trouble (throttled, our client not accepted) is not asked for again
- * for a while, by any child: by nobody, or for nobody of that tenant. `err` says how long from now
- * on (retry_after). */
+/** After a failure that concerns more than one user (throttled, our client not accepted) no child
+ * asks the provider for a while, or none asks it for users of that tenant. `err` says how long from
+ * now on (retry_after). */
 void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err);
 
 /** GT_OK, or why the provider is not asked. */
@@ -169,8 +172,9 @@ GT_MUST gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_po
 
 /* ---- discard.c ---- */
 
-/** Start to give back, at the provider where it can be, a grant that nobody may have any more.
- * @param token  its refresh token, else an access token; NULL: nothing to give back */
+/** Start to have the provider revoke a grant that this server must not keep. Does nothing where the
+ * provider has no endpoint for it. A failure is logged (GT0676).
+ * @param token  its refresh token, else an access token, copied; NULL: there is none */
 void gt_discard(gt_vault_t *vault, gt_provider_t *provider, const gt_secret_t *token,
                 apr_pool_t *p);
 
@@ -211,19 +215,20 @@ typedef struct gt_refresh_t {
 
 extern const gt_work_t gt_refresh;
 
+/** gt_job_init_fn of gt_refresh; `ask` is a gt_refresh_ask_t. */
+void *gt_refresh_init(const void *ask, apr_pool_t *p);
+
 /* ---- give_back.c ---- */
 
-/** Leases whose end could not be written. Of this child, bounded. Thread-safe. */
+/** Leases of this child whose end could not be written, 1,000 at most. Thread-safe. */
 gt_give_backs_t *gt_give_backs_make(apr_pool_t *p);
 
-/** A refresh has ended, and the database was away when its lease was to end: try again until it is
- * back. @return 0 when there is no use or no room: the lease ends by itself */
+/** Keep the lease of an ended refresh, to end it when the database is back.
+ * @param err  why it could not be ended
+ * @return 0 when the failure will not pass or there is no room: the lease runs out by itself */
 int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err);
 
-/** A crew's periodic function, with the vault as its baton: try those that wait. */
+/** A crew's periodic function, with the vault as its baton: try to end the kept leases. */
 void gt_give_back(void *baton, apr_pool_t *scratch);
-
-/** gt_job_init_fn; `ask` is a gt_refresh_ask_t. */
-void *gt_refresh_init(const void *ask, apr_pool_t *p);
 
 #endif

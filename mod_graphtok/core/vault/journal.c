@@ -250,7 +250,7 @@ static int give_to_owner(int fd, const char *folder)
            (stat(folder, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0);
 }
 
-/** Somebody who looks for whole entries may have been faster than we. */
+/** Another process that takes whole entries in may have renamed it first. */
 static int has_its_name(const char *beside, const char *path)
 {
     return rename(beside, path) == 0 || (errno == ENOENT && access(path, F_OK) == 0);
@@ -463,7 +463,7 @@ static int flush_file(const char *path)
     return is_flushed;
 }
 
-/** Whoever wrote it was killed, or renames it in this very moment. */
+/** A file beside the entries: its writer was killed, or is about to rename it. */
 static void take_in(gt_journal_t *journal, const char *beside, apr_pool_t *p)
 {
     const char *name = apr_pstrndup(p, beside, strlen(beside) - strlen(BESIDE));

@@ -109,8 +109,8 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
-/** A winner on this machine has put its token into the shared cache; while the database is away there
- * is no other place to find it. */
+/** A winner on this machine has put its token into the shared cache; while the database is away
+ * there is no other place to find it. */
 static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_cache_t *cache = r->ask.vault->parts.cache;
@@ -144,7 +144,7 @@ static int is_resting(const gt_refresh_t *r)
     return r->grant->lease_owner != NULL && r->grant->intent_owner == NULL;
 }
 
-/** Somebody else has the lease; nothing to wait for when its holder has given up. */
+/** Another refresh has the lease. Waiting is useless when its holder has given up. */
 static gt_err_t *check_rest(gt_refresh_t *r, gt_task_t *task)
 {
     apr_interval_time_t left;
@@ -211,8 +211,9 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     return gt_lease_doubt(r->ask.store, r->grant, config_of(r)->lease, r->round);
 }
 
-/** The lease is ours, taken over perhaps from a holder that has died or is cut off. Its last act, after
- * our look into the journal, may have been to put its answer there: only now can no more come. */
+/** The lease is ours, perhaps taken over from a holder that has died or is cut off. That holder may
+ * have put its answer into the journal after our look there, and can do so no more: look there
+ * again. */
 static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
 {
     apr_int64_t generation = r->grant->generation;
@@ -242,7 +243,7 @@ static int is_ending(const gt_refresh_t *r)
     return atomic_load(&r->ask.vault->is_ending);
 }
 
-/** Whoever asked has gone, and nothing is lost by not going on. */
+/** The process ends: its callers are gone, and the refresh token was not sent. */
 static gt_err_t *given_up(apr_pool_t *p)
 {
     return gt_err(p, GT_CANCELLED, "GT0624", "this process ends, and the refresh had not begun");
@@ -414,7 +415,8 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
         forget(r);
         return r->failure;
     }
-    /* Somebody signed in or refreshed since: what was refused is not the grant any more. */
+    /* A sign-in or another refresh came in between: the refused token is not the grant's any
+     * more. */
     err = look(r, task);
     return err == GT_OK && r->token.access != NULL ? GT_OK : r->failure;
 }
@@ -476,8 +478,8 @@ static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
     return err;
 }
 
-/** The answer is safe on this node's disk: it may be used. The lease and the intent stay in the row,
- * so that other nodes wait for the replay. */
+/** The answer is safe on this node's disk: it may be used. The lease and the intent stay in the
+ * row, so that other nodes wait for the replay. */
 static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
 {
     const gt_entry_t entry =
@@ -552,7 +554,8 @@ static gt_err_t *commit(gt_task_t *task, void *state)
 
 /* ---- the end ---- */
 
-/** The job ends with an answer that is not stored: the child ends, or the database has refused it. */
+/** The job ends with an answer that is not stored: the child ends, or the database has refused
+ * it. */
 static void save_answer(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;

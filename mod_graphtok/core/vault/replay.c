@@ -2,10 +2,10 @@
 
 /**
  * @file replay.c
- * The journal's entries are stored, twice a second, by one process of the server for all, oldest
- * first, each by its generation: whatever moved on since makes it worthless. It depends on nothing
- * but the entry's own store: what fails there stops that store's entries for a moment and no
- * others, and what cannot be read stops nothing. A round that runs out of time goes on where it was.
+ * The journal's entries are stored in the database: twice a second, by one process of the server
+ * for all of them, oldest first. An entry whose grant has another generation by now is dropped. A
+ * failure of one store stops the entries of that store for a moment, and no others. An entry that
+ * cannot be read stops none. A round that runs out of time goes on where it ended.
  */
 
 #include <string.h>
@@ -22,7 +22,8 @@
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */
 #define SAID_EVERY apr_time_from_sec(3600)
 
-/** Store an entry's tokens when the row is as it was. @param stored 0: worth nothing any more */
+/** Store an entry's tokens when the row is as it was. @param stored 0: the row has moved on or is
+ * gone */
 static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
                              const gt_entry_t *entry, apr_pool_t *p)
 {
@@ -45,7 +46,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     return GT_OK;
 }
 
-/** Store or drop an entry; it is gone then. */
+/** Store or drop an entry, and remove its file. */
 static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *entry,
                         apr_pool_t *p)
 {
@@ -63,8 +64,7 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
     return GT_OK;
 }
 
-/** An entry that cannot be read or stored must not stop those behind it, nor be told of twice a
- * second. */
+/** Log an entry that cannot be read or stored, once an hour for all children. */
 static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
 {
     if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, name, SAID_EVERY))
@@ -77,7 +77,7 @@ static int is_of_store(const gt_err_t *err)
     return gt_class_row(err->cls)->may_retry || err->cls == GT_INTERNAL;
 }
 
-/** The store that an entry is of; NULL: none of those that are configured here. */
+/** The store of an entry; NULL: it is not configured here. */
 static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
 {
     for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
@@ -92,8 +92,7 @@ static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_poo
     return NULL;
 }
 
-/** Without the ids as they are now nobody knows whose an entry is, and while the database is away
- * none can be stored. */
+/** An entry finds its store by the ids of now. While they cannot be read no entry can be stored. */
 static gt_err_t *read_ids(gt_vault_t *vault, apr_pool_t *p)
 {
     for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
@@ -105,7 +104,8 @@ static gt_err_t *read_ids(gt_vault_t *vault, apr_pool_t *p)
     return GT_OK;
 }
 
-/** Of a database given up, of a store that is not configured now, or of another server. */
+/** Log an entry of a database that was given up, of a store that is not configured, or of another
+ * server. Once an hour for each database. */
 static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
 {
     const char *what = apr_pstrcat(p, "journal of ", entry->database, NULL);
@@ -117,7 +117,7 @@ static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t 
                entry->name);
 }
 
-/** The entry that a file holds and the store that it belongs to; NULL: none that can be stored. */
+/** Read and open the entry in a file, and find its store; NULL: it cannot be stored. */
 static gt_entry_t *read_entry(gt_upkeep_t **upkeep, gt_vault_t *vault, const char *name,
                               apr_pool_t *p)
 {
@@ -153,7 +153,7 @@ static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
         tell_damaged(vault, err, name);
 }
 
-/** The first of the names behind the one where the last round ended; 0: from the beginning. */
+/** Index of the first name after `last`, where the last round ended; 0 when there is none. */
 static int place_after(const apr_array_header_t *names, const char *last)
 {
     for (int i = 0; i < names->nelts; i++)

@@ -3,8 +3,8 @@
 /**
  * @file revoke.c
  * The end of a grant (mission A4): the row goes first, then the cache, and a moment later the
- * cache once more, because somebody may have read the row before it went and have put its token
- * into the cache after we had emptied it. The provider is told where it can be (discard.c).
+ * cache once more, because another call may have read the row before it went and have put its token
+ * into the cache after we had emptied it. The provider is asked to revoke it, too (discard.c).
  */
 
 #include "base/clock.h"
@@ -41,7 +41,7 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     revoke->had_grant = 0;
     GT_TRY(gt_store_owner(&exact, revoke->store, &revoke->owner, p));
     revoke->owner = exact;
-    /* One that cannot be opened is deleted all the same. */
+    /* A row that cannot be opened is deleted all the same. */
     if (gt_grant_find(&grant, revoke->store, &revoke->owner, p) != GT_OK)
         grant = NULL;
     GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
@@ -76,7 +76,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     const gt_revoke_t *revoke = state;
 
     (void)task;
-    /* Once the row is gone it is done, whoever hangs up while the caches settle. */
+    /* Once the row is gone the grant is revoked, also when the caller hangs up before the second
+     * look. */
     if (err != GT_OK && !revoke->had_grant)
         announce(revoke, err);
 }

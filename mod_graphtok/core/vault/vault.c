@@ -4,8 +4,8 @@
  * @file vault.c
  * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
  * that is joined. A token that is still valid goes out whatever became of the refresh, a second
- * later at most, and whether the database is there or not. That there is no grant is never remembered: somebody may be
- * signing in on another node.
+ * later at most, and whether the database is there or not. That there is no grant is never
+ * remembered: its user may be signing in on another node.
  */
 
 #include "vault/vault.h"
@@ -362,7 +362,7 @@ static gt_event_t event_of(const gt_token_for_t *ask, gt_event_kind_t kind, cons
                         .err = err};
 }
 
-/** Nobody gets a token whose leaving had to be recorded and could not be. */
+/** Where the audit is required, a token that cannot be recorded is not given. */
 static gt_err_t *announce(gt_task_t *task, void *state)
 {
     gt_token_for_t *ask = state;
