@@ -1,6 +1,8 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """What a client gets from the calendar routes and sends back: tags, ids, whole events."""
 
+import urllib.parse
+
 import pytest
 
 EVERYWHERE = True
@@ -60,3 +62,29 @@ def test_what_is_known_is_not_sent_again(site, ada):
     ada.send("PATCH", url, {"subject": "other"})
     fresh = ada.get(url, headers={"If-None-Match": tag})
     assert fresh.status == 200 and fresh.json["subject"] == "other"
+
+
+# ---- ids ----
+
+def test_real_ids_work_on_every_route(site, ada):
+    _, made = make(site, ada)
+    given = made.json["id"]
+    assert {"/", "+", "="} <= set(given)
+    for text in (urllib.parse.quote(given, safe=""), given.replace("/", "%2f"),
+                 given.replace("/", "-").replace("+", "_")):
+        url = site.url + "/calendar/events/" + text
+        assert ada.get(url).json["id"] == given, text
+        assert ada.send("PATCH", url, {"subject": "found"}).json["subject"] == "found"
+        assert ada.send("PUT", url, LUNCH).status == 200
+    assert ada.send("DELETE", url).status == 204
+
+
+@pytest.mark.parametrize("more", ["%2Finstances", "%2fcancel", "%252Finstances", "%2F%2E%2E",
+                                  "%2F..%2F..%2Fcalendar", "%5Cinstances", "%3Fx", "/instances"])
+def test_one_segment_of_ours_is_never_two_of_graphs(site, sandbox, ada, more):
+    url, made = make(site, ada)
+    path = "/calendar/events/" + made.json["id"].replace("/", "-").replace("+", "_") + more
+    for method in ("GET", "DELETE"):
+        answer = ada.send(method, site.url + path)
+        assert answer.status in (400, 404, 405), answer
+    assert ada.get(url).status == 200

@@ -29,7 +29,7 @@ ONE_DAY = datetime.timedelta(days=1)
 TAG = re.compile(r"<[^>]*>")
 MOST_ATTENDEES = 500
 NO_TIME = "0001-01-01T00:00:00Z"
-OCCURRENCE = re.compile(r"(.+)_(\d{8})\Z")
+OCCURRENCE = re.compile(r"(.+)\+(\d{8})\Z")
 
 DEFAULTS: Members = {
     "categories": [],
@@ -56,7 +56,14 @@ def new_key(length: int) -> str:
 
 
 def new_id() -> str:
-    return "AAMkAG" + secrets.token_urlsafe(84).replace("_", "-") + "AAA="
+    """An id as Exchange gives it: base64, here always with both of the bytes that hurt in a URL."""
+    text = new_key(84)
+    return f"AAMkAG{text[:56]}/{text[56:]}+AAA="
+
+
+def in_path(text: str) -> str:
+    """An id as it can stand in a path: Graph takes it as the same."""
+    return text.replace("/", "-").replace("+", "_")
 
 
 def now() -> datetime.datetime:
@@ -124,7 +131,7 @@ class Event:
             start,
             start + (self.end - self.start),
             self.zone,
-            f"{self.id}_{day:%Y%m%d}",
+            f"{self.id}+{day:%Y%m%d}",
             f"{self.uid}{day:%Y%m%d}",
             self.change_key,
             self.created,
@@ -310,7 +317,9 @@ class Calendar:
             self.transactions[str(transaction)] = event.id
         return event, True
 
-    def find(self, text: str) -> Event:
+    def find(self, segment: str) -> Event:
+        """By the id in a path, of either alphabet; the ids made here hold no '-' and no '_'."""
+        text = segment.replace("-", "/").replace("_", "+")
         event = self.events.get(text)
         if event:
             return event

@@ -179,7 +179,7 @@ def below_event(rest: list[str], names: list[str]) -> Ask:
 
 
 def understand(request: Request, calendar: Calendar) -> Ask:
-    parts = [unquote(part) for part in request.raw_path.split("/")[1:]]
+    parts = unquote(request.raw_path).split("/")[1:]  # as Graph does it: decoded, then split
     while parts and not parts[-1]:
         parts.pop()
     if not parts or parts[0].lower() != "v1.0":

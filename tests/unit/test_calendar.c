@@ -213,7 +213,8 @@ START_TEST(ids_are_looked_at_and_escaped)
         const char *id, *path;
     } rows[] = {
         {"AAMkAGI1-_=", "/me/events/AAMkAGI1-_%3D"},
-        {"old/id+with", "/me/events/old%2Fid%2Bwith"},
+        {"old/id+with=", "/me/events/old-id_with%3D"},
+        {"ID/attachments", "/me/events/ID-attachments"},
         {"a", "/me/events/a"},
         {"", NULL},
         {"..", NULL},

@@ -254,6 +254,10 @@ static const struct {
     {"https://g.example/v1.0/x%2f..%2f..%2fbeta", "https://g.example/v1.0", 0},
     {"https://g.example/v1.0/%5c..%5c", "https://g.example/v1.0", 0},
     {"https://g.example/v1.0/%zz", "https://g.example/v1.0", 0},
+    {"https://g.example/v1.0/%252e%252e/beta", "https://g.example/v1.0", 0},
+    {"https://g.example/v1.0/x%25252f..%25252fbeta", "https://g.example/v1.0", 0},
+    {"https://g.example/v1.0/%25252e%25252e%252f/%25zz", "https://g.example/v1.0", 0},
+    {"https://g.example/v1.0/100%25/a%252520b", "https://g.example/v1.0", 1},
     {"/v1.0/me", "https://g.example/v1.0", 0},
     {"https://g.example/v1.0/me", "/v1.0", 0},
 };

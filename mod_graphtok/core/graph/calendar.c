@@ -16,10 +16,8 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "graph/event.h"
+#include "graph/id.h"
 
-/* Ids are base64 of either alphabet: old ones hold '/' and '+'. */
-#define ID_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/"
-#define ID_MAX 1024
 #define SELECT_MAX 1024
 #define TOP_MAX 1000
 #define SKIP_MAX 1000000
@@ -278,13 +276,13 @@ gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_
 
 static const char *take_id(draft_t *draft, const char *id)
 {
-    apr_size_t len = id ? strlen(id) : 0;
+    const char *segment = gt_graph_id(id, draft->pool);
 
-    if (len == 0 || len > ID_MAX || strspn(id, ID_BYTES) < len) {
+    if (!segment) {
         complain(draft, "id", "must be the id of an event");
         return "/me/events/";
     }
-    return apr_pstrcat(draft->pool, "/me/events/", gt_percent(id, draft->pool), NULL);
+    return apr_pstrcat(draft->pool, "/me/events/", segment, NULL);
 }
 
 gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,

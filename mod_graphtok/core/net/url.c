@@ -214,6 +214,41 @@ static int peel(char *text)
     return escapes;
 }
 
+/* Decode one layer of escapes in place; a broken one stays, and a NUL becomes a control character.
+ * Returns how many there were. */
+static int decode(char *text)
+{
+    char *out = text;
+    int escapes = 0;
+
+    for (; *text != '\0'; text++, out++) {
+        int high = *text == '%' ? hex_value(text[1]) : -1;
+        int low = high < 0 ? -1 : hex_value(text[2]);
+
+        *out = *text;
+        if (low < 0)
+            continue;
+        *out = (char)(high + low == 0 ? 1 : high << 4 | low);
+        text += 2;
+        escapes++;
+    }
+    *out = '\0';
+    return escapes;
+}
+
+/* 1 when a path leads upwards for some reader: libcurl and servers read %2e as a dot in a segment,
+ * some servers %2f as its end, and a gateway may decode once more. Decodes the path. */
+static int climbs(char *path)
+{
+    for (int layers = 0; layers <= DECODED_MOST; layers++) {
+        if (has_dots(path) || strchr(path, '\\') != NULL)
+            return 1;
+        if (decode(path) == 0)
+            return 0;
+    }
+    return 1;
+}
+
 int gt_url_is_below(const char *url, const char *base, apr_pool_t *p)
 {
     url_t u, b;
@@ -230,10 +265,7 @@ int gt_url_is_below(const char *url, const char *base, apr_pool_t *p)
         (u.rest[len] != '\0' && strchr("/?", u.rest[len]) == NULL))
         return 0;
     path = apr_pstrmemdup(p, u.rest, strcspn(u.rest, "?"));
-    if (has_dots(path))
-        return 0;
-    /* libcurl and servers read %2e as a dot in a segment, some servers %2f as its end. */
-    return peel(path) >= 0 && !has_dots(path) && strchr(path, '\\') == NULL;
+    return peel(apr_pstrdup(p, path)) >= 0 && !climbs(path);
 }
 
 char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p)
@@ -289,28 +321,6 @@ static void remove_dots(char *path)
         path += len + 1;
     }
     *out = '\0';
-}
-
-/* Decode one layer of escapes in place; a broken one stays, and a NUL becomes a control character.
- * Returns how many there were. */
-static int decode(char *text)
-{
-    char *out = text;
-    int escapes = 0;
-
-    for (; *text != '\0'; text++, out++) {
-        int high = *text == '%' ? hex_value(text[1]) : -1;
-        int low = high < 0 ? -1 : hex_value(text[2]);
-
-        *out = *text;
-        if (low < 0)
-            continue;
-        *out = (char)(high + low == 0 ? 1 : high << 4 | low);
-        text += 2;
-        escapes++;
-    }
-    *out = '\0';
-    return escapes;
 }
 
 static int is_slash(char c)
