@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """Who is measured: ours, its peers, and the upstream alone. Each is a process tree and a URL."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -96,6 +97,17 @@ class Contender:
 
     def __init__(self, name, url, pid=None, stop=lambda: None):
         self.name, self.url, self.pid, self.stop = name, url, pid, stop
+
+
+@contextlib.contextmanager
+def built_in(folder):
+    """What is started meanwhile comes from another build folder."""
+    ours = os.environ["GRAPHTOK_BUILD"]
+    os.environ["GRAPHTOK_BUILD"] = folder or ours
+    try:
+        yield
+    finally:
+        os.environ["GRAPHTOK_BUILD"] = ours
 
 
 def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuning=TUNING):

@@ -164,6 +164,30 @@ def status(bench):
                   rows)
 
 
+# ---- ours beside an earlier build of it ----
+
+BEFORE = "the other build"
+
+
+def beside(bench):
+    """The same requests to this build and to the one that --beside names."""
+    cases = [("/auth/token", 0, 64), (who.CALENDAR, 0, 64), (who.CALENDAR, 200, 1000)]
+    text, targets = "", []
+    for path, delay, clients in cases:
+        upstream = bench.upstream(delay)
+        pair = []
+        for name, folder in ((OURS, None), (BEFORE, bench.options.beside)):
+            with who.built_in(folder):
+                pair.append(bench.keep(who.graphtok(bench.ground, bench.sandbox, upstream, path,
+                                                    name)[0]))
+        rows, table = bench.compare(pair, clients, BEFORE)
+        text += f"{clients} clients, {path}, upstream {delay} ms\n\n{table}\n"
+        cost = rows[OURS]["cpu"] / rows[BEFORE]["cpu"]
+        targets.append(Target(f"{clients} clients, {path}, {delay} ms: CPU per request",
+                              "≤ 1.05 × the other build", f"{cost:.2f} ×", cost <= 1.05))
+    return Result(text, targets)
+
+
 # ---- ours alone ----
 
 # A child's descriptors that are not a waiting client's: upstream, threads, logs, libraries.
@@ -315,6 +339,7 @@ SCENARIOS = {
     "waiting200": ("1,000 clients, upstream 200 ms", waiting200),
     "fast": ("64 clients, fast upstream", fast),
     "status": ("64 clients, token status from the cache", status),
+    "beside": ("This build beside another one", beside),
     "inflight": ("Calls in flight in one child, upstream 1.5 s over TLS and HTTP/2", inflight),
     "readers": ("100 slow readers of 100 MiB", readers),
     "micro": ("Cache and limits, by processes", micro),
