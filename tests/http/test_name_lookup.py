@@ -1,6 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""A name server that does not answer for one provider holds up nobody else: neither while its client
-waits, nor when it hangs up, nor at a child's end."""
+"""A name server that does not answer for one provider holds up no call to another one: neither while
+its client waits, nor when it hangs up, nor at a child's end."""
 
 import concurrent.futures
 import os

@@ -1,5 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""A secret's command that hangs or fails, and an audit's program that does not read, stop nobody."""
+"""A secret's command that hangs or fails, and an audit's program that does not read, stop no request
+that can do without."""
 
 import concurrent.futures
 import http.client

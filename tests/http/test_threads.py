@@ -1,5 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""Other modules' hooks find the thread that runs them, whoever's it is."""
+"""Other modules' hooks find the thread that runs them, httpd's or ours."""
 
 import http.client
 import threading

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Ends of chains: named by other records and outside of the file, so that nothing is cut off unseen. */
+/* Heads of chains, named by other records and outside of the file, so that a cut is noticed. */
 
 #include "audit_file.h"
 

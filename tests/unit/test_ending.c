@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A child that ends: what it has not begun it leaves to others, what a provider has it waits for. */
+/* A child that ends begins no refresh, and waits for the answers of refreshes that it has sent. */
 
 #include "children.h"
 

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A PostgreSQL that stands still, whose answers are lost, or that became read-only: what is bounded,
- * and what nobody waits for. */
+/* A PostgreSQL that stands still, whose answers are lost, or that became read-only: each wait has a
+ * limit, and calls that need no database do not wait. */
 
 #include "children.h"
 

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Secrets for steps: read by others, once, and waited for no longer than two seconds. */
+/* Secrets for steps (task/reader): one reading for all tasks, which wait two seconds at most. */
 
 #include "gt_test.h"
 

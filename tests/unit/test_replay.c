@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Answers that could not be stored: when they are looked for, and that nothing stands in their way. */
+/* The replay of the journal (vault/replay): when it happens, and that no entry stops another one. */
 
 #include "children.h"
 

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* What is known of a store: asked for by many, of the database by one. */
+/* Surveys of a store (store/survey): many threads ask, one of them asks the database. */
 
 #include <pthread.h>
 

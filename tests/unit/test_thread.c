@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* What surrounds each thread of ours. */
+/* The frame that gt_thread_start puts around each thread of ours. */
 
 #include <stdatomic.h>
 #include <string.h>
