@@ -8,7 +8,11 @@
 
 #include "thread.h"
 
+#include <stdlib.h>
+
+#include <apr_allocator.h>
 #include <apr_portable.h>
+#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
 #include "base/thread.h"
@@ -58,10 +62,26 @@ static void end(void *baton)
         apr_pool_destroy(apr_thread_pool_get(thread));
 }
 
+/* prefork's child has one thread, and an allocator without a lock for it. Threads of ours take memory
+ * there, too: mod_dbd opens connections in pools below pchild. The lock is nested because prefork ends a
+ * child within a signal's handler, wherever its thread was. */
+static void share_allocator(apr_pool_t *pchild)
+{
+    apr_allocator_t *allocator = apr_pool_allocator_get(pchild);
+    apr_thread_mutex_t *lock;
+
+    if (apr_allocator_mutex_get(allocator))
+        return;
+    if (apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_NESTED, pchild) != APR_SUCCESS)
+        abort();
+    apr_allocator_mutex_set(allocator, lock);
+}
+
 void gtm_threads_begin(apr_pool_t *pchild)
 {
     static gt_thread_frame_t frame = {NULL, begin, end};
 
+    share_allocator(pchild);
     frame.baton = pchild;
     gt_thread_set_frame(&frame);
 }

@@ -13,6 +13,8 @@ from support.site import MOUNTS
 # More threads than clients: short of threads, the MPM closes connections between two requests.
 TUNING = "StartServers 1\nServerLimit 1\nThreadsPerChild 32\nMaxRequestWorkers 32\n"
 EVENT = TUNING + "AsyncRequestWorkerFactor 20\n"
+TUNINGS = {"event": EVENT, "worker": TUNING,
+           "prefork": "StartServers 1\nServerLimit 1\nMaxRequestWorkers 1\n"}
 CLIENTS = 4  # at each address
 
 COUNTS = MOUNTS + """
@@ -47,7 +49,7 @@ def start(make_site, sandbox):
 
     def make(mpm="event", **more):
         site = make_site(mpm, provider="GraphTokMailboxCalls 0", **more,
-                         tuning=EVENT if mpm == "event" else TUNING)
+                         tuning=TUNINGS[mpm])
         made.append(site)
         (site.folder / "htdocs" / "static.txt").write_text("static")
         (site.folder / "log.lua").write_text(LUA)
@@ -120,6 +122,12 @@ def test_the_thread_in_every_hook_of_a_requests_life(start, ground, sandbox, mpm
                 if of[0] == 0 and (mpm == "event" or place != "suspend")]
     by_finisher = {place for place, of in found.items() if of[1]}
     assert by_finisher >= ENDS if mpm == "event" else not by_finisher
+
+
+def test_threads_share_memory_under_prefork(start, ground):
+    site = start("prefork", mounts=modules.load(ground, "test_threads") + COUNTS)
+    times, _, wrong = counts(site)["dbd_post_connect"]
+    assert times and not wrong
 
 
 def test_lua_with_a_state_for_each_thread(start):

@@ -5,7 +5,7 @@
  * In every hook of a request's life: is the thread that runs the one that httpd says it is? Handler
  * "test-threads" tells for each place how often it was reached, how often by a finisher, and how often
  * the answer was no. In the error log's hook and in mod_dbd's there is no connection: there the thread
- * must only be known.
+ * must only be known. Connections' pools share one allocator, which must have a lock.
  */
 
 #include <pthread.h>
@@ -22,6 +22,7 @@
 #include <http_request.h>
 #include <mpm_common.h>
 #include <util_filter.h>
+#include <apr_allocator.h>
 #include <apr_dbd.h>
 #include <apr_portable.h>
 #include <mod_dbd.h>
@@ -207,8 +208,9 @@ static void error_log(const ap_errorlog_info *info, const char *line)
 
 static int post_connect(apr_pool_t *p, dbd_cfg_t *conf, ap_dbd_t *dbd)
 {
-    (void)p, (void)conf, (void)dbd;
+    (void)conf, (void)dbd;
     look(DATABASE, NULL);
+    seen[DATABASE].wrong += !apr_allocator_mutex_get(apr_pool_allocator_get(p));
     return OK;
 }
 
