@@ -7,6 +7,7 @@
 
 #include "base/thread.h"
 #include "gt_test.h"
+#include "latch.h"
 
 Suite *suite_thread(void);
 
@@ -56,6 +57,28 @@ START_TEST(test_a_frame_is_round_the_thread_and_on_it)
 }
 END_TEST
 
+static void *wake_latch(void *baton)
+{
+    latch_wake(baton);
+    return NULL;
+}
+
+/* The frame's baton may be gone when such a thread begins or ends. */
+START_TEST(test_a_detached_thread_has_no_frame)
+{
+    trace_t trace = {0};
+    const gt_thread_frame_t frame = {&trace, begin, end};
+    latch_t latch;
+
+    latch_init(&latch);
+    gt_thread_set_frame(&frame);
+    ck_assert_int_eq(gt_thread_detach("detached", wake_latch, &latch), APR_SUCCESS);
+    gt_thread_set_frame(NULL);
+    latch_await(&latch, 1);
+    ck_assert_str_eq(trace.steps, "");
+}
+END_TEST
+
 START_TEST(test_without_a_frame)
 {
     trace_t trace = {0};
@@ -74,6 +97,7 @@ Suite *suite_thread(void)
     TCase *tc = tcase_create("thread");
 
     tcase_add_test(tc, test_a_frame_is_round_the_thread_and_on_it);
+    tcase_add_test(tc, test_a_detached_thread_has_no_frame);
     tcase_add_test(tc, test_without_a_frame);
     suite_add_tcase(suite, tc);
     return suite;

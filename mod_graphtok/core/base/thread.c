@@ -7,6 +7,7 @@
 
 #include "base/thread.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -40,8 +41,8 @@ static void *run_framed(void *given)
     return result;
 }
 
-apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
-                             void *baton)
+static apr_status_t start_in(const gt_thread_frame_t *round, pthread_t *thread, const char *name,
+                             void *(*run)(void *baton), void *baton)
 {
     start_t *start = malloc(sizeof(*start));
     sigset_t all, before;
@@ -49,7 +50,7 @@ apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(v
 
     if (start == NULL)
         return ENOMEM;
-    *start = (start_t){frame, run, baton};
+    *start = (start_t){round, run, baton};
 
     /* Blocked here, inherited there: a signal between start and a block of its own would be
      * lost. */
@@ -61,6 +62,35 @@ apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(v
         pthread_setname_np(*thread, name);
     else
         free(start);
+    return status;
+}
+
+apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
+                             void *baton)
+{
+    return start_in(frame, thread, name, run, baton);
+}
+
+/* A process may unmap the module at its end, when the thread still runs in it. */
+static void stay_mapped(void)
+{
+    Dl_info here;
+
+    /* Found or not, there is nothing else to do: a program of its own is never unmapped. */
+    if (dladdr((const void *)&gt_thread_detach, &here) != 0)
+        (void)!dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+apr_status_t gt_thread_detach(const char *name, void *(*run)(void *baton), void *baton)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_t thread;
+    apr_status_t status;
+
+    pthread_once(&once, stay_mapped);
+    status = start_in(NULL, &thread, name, run, baton);
+    if (status == APR_SUCCESS)
+        pthread_detach(thread);
     return status;
 }
 

@@ -22,8 +22,16 @@
 apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
                              void *baton);
 
-/** Functions of the program around us that each thread of ours calls at its begin and at its
- * end. */
+/**
+ * Start a thread that is not joined, with all signals blocked. It may outlive everything but the process,
+ * so it has no frame, and the module's code stays mapped from the first one on.
+ * @param name  as above
+ * @return APR_SUCCESS or why the system gave none
+ */
+apr_status_t gt_thread_detach(const char *name, void *(*run)(void *baton), void *baton);
+
+/** Functions of the program around us that each thread of gt_thread_start calls at its begin and at
+ * its end. */
 typedef struct gt_thread_frame_t {
     void *baton;
     void (*begin)(void *baton);

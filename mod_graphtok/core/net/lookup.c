@@ -1,15 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A lookup has two owners, its caller and its thread; the last one to let go frees it. A thread may
- * go on for a moment after a child has ended and httpd has unmapped the module. So dropping a
- * lookup that goes on keeps the module's code mapped.
+ * A lookup has two owners, its caller and its thread; the last one to let go frees it. The thread may
+ * outlive a child's end (gt_thread_detach).
  */
 
 #include "net/lookup.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -109,7 +107,6 @@ gt_lookup_t *gt_lookup_start(const char *host, const gt_waker_t *done)
 {
     apr_size_t size = strlen(host) + 1;
     gt_lookup_t *lookup = calloc(1, sizeof(*lookup) + size);
-    pthread_t thread;
 
     if (lookup == NULL)
         abort();
@@ -117,10 +114,8 @@ gt_lookup_t *gt_lookup_start(const char *host, const gt_waker_t *done)
     pthread_mutex_init(&lookup->lock, NULL);
     lookup->owners = 2;
     lookup->done = *done;
-    if (gt_thread_start(&thread, "gt-lookup", look_up, lookup) == APR_SUCCESS) {
-        pthread_detach(thread);
+    if (gt_thread_detach("gt-lookup", look_up, lookup) == APR_SUCCESS)
         return lookup;
-    }
     pthread_mutex_destroy(&lookup->lock);
     free(lookup);
     return NULL;
@@ -139,20 +134,9 @@ int gt_lookup_ended(char **addresses, const char **why, gt_lookup_t *lookup)
     return has_ended;
 }
 
-static void stay_mapped(void)
-{
-    Dl_info here;
-
-    /* A failure changes nothing: graphtokctl, a program and no module, is never unmapped. */
-    if (dladdr((const void *)&gt_lookup_drop, &here) != 0)
-        (void)!dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 void gt_lookup_drop(gt_lookup_t *lookup)
 {
     pthread_mutex_lock(&lookup->lock);
     lookup->done.wake = NULL;
-    if (!lookup->has_ended)
-        stay_mapped();
     let_go(lookup);
 }
