@@ -40,18 +40,29 @@ static int is_plain(const char *text, unsigned char least)
     return 1;
 }
 
-gt_err_t *gtm_ask_caller(gtm_exchange_t *x)
+static gt_err_t *find_caller(gtm_exchange_t *x)
 {
     GT_TRY(gtm_caller_name(x));
     GT_TRY(gtm_find_parts(x));
-    GT_TRY(gtm_caller_find(x));
+    return gtm_caller_find(x);
+}
+
+gt_err_t *gtm_ask_caller(gtm_exchange_t *x)
+{
+    sigset_t before;
+    gt_err_t *err;
+
+    gtm_block_begin(&before, x->child);
+    err = find_caller(x);
+    gtm_block_end(&before, x->child);
+    GT_TRY(err);
     if (!is_plain(x->owner.user, ' '))
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0871",
                       "the user's name holds control characters: no application gets it");
     return GT_OK;
 }
 
-gt_err_t *gtm_ask_token(const char **text, gtm_exchange_t *x, gt_token_for_t *ask)
+static gt_err_t *find_token(const char **text, gtm_exchange_t *x, gt_token_for_t *ask)
 {
     GT_TRY(gtm_ask_caller(x));
     *ask = (gt_token_for_t){
@@ -63,4 +74,15 @@ gt_err_t *gtm_ask_token(const char **text, gtm_exchange_t *x, gt_token_for_t *as
                       "the stored token of user %s holds what no token may hold", x->owner.user);
     gt_vault_used(x->child->vault, x->store, &x->owner);
     return GT_OK;
+}
+
+gt_err_t *gtm_ask_token(const char **text, gtm_exchange_t *x, gt_token_for_t *ask)
+{
+    sigset_t before;
+    gt_err_t *err;
+
+    gtm_block_begin(&before, x->child);
+    err = find_token(text, x, ask);
+    gtm_block_end(&before, x->child);
+    return err;
 }

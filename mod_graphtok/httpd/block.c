@@ -1,13 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
- * Under prefork a signal's handler ends the child from wherever it is: that must not be while we
- * hold a lock, so signals are blocked for the time.
- */
+/* Signals are blocked for the time: the handler runs when they are let through again. */
 
 #include "block.h"
-
-#include <signal.h>
 
 #include "status.h"
 #include "task/wait.h"
@@ -15,21 +10,34 @@
 /* Every transfer has a time limit of its own; this one only bounds a client that reads forever. */
 #define LONGEST_WAIT apr_time_from_sec(3600)
 
-gt_err_t *gtm_block_run(const gtm_child_t *child, const gt_work_t *work, void *state, apr_pool_t *p)
+void gtm_block_begin(sigset_t *before, const gtm_child_t *child)
 {
-    sigset_t ends, before;
-    gt_err_t *err;
+    sigset_t ends;
 
+    if (!child->single)
+        return;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGHUP);
     sigaddset(&ends, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &ends, before);
+}
+
+void gtm_block_end(const sigset_t *before, const gtm_child_t *child)
+{
     if (child->single)
-        pthread_sigmask(SIG_BLOCK, &ends, &before);
+        pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+gt_err_t *gtm_block_run(const gtm_child_t *child, const gt_work_t *work, void *state, apr_pool_t *p)
+{
+    sigset_t before;
+    gt_err_t *err;
+
+    gtm_block_begin(&before, child);
     gtm_status_waits(child->entry, 1);
     err = gt_wait_run(work, state, child->loop, LONGEST_WAIT, p);
     gtm_status_waits(child->entry, -1);
-    if (child->single)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    gtm_block_end(&before, child);
     return err;
 }

@@ -65,14 +65,20 @@ static gt_err_t *read_query(gtm_exchange_t *x)
 
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);
 
-static gate_fn *const gates[] = {gtm_route_find,   gtm_caller_name, read_query,      gtm_find_parts,
-                                 gtm_origin_check, gtm_caller_find, gtm_limit_check, gtm_body_read};
+/* All but the body, which is waited for as long as httpd allows. */
+static gate_fn *const gates[] = {gtm_route_find,   gtm_caller_name, read_query,     gtm_find_parts,
+                                 gtm_origin_check, gtm_caller_find, gtm_limit_check};
 
 static gt_err_t *pass_gates(gtm_exchange_t *x)
 {
-    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++)
-        GT_TRY(gates[i](x));
-    return GT_OK;
+    gt_err_t *err = GT_OK;
+    sigset_t before;
+
+    gtm_block_begin(&before, x->child);
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]) && !err; i++)
+        err = gates[i](x);
+    gtm_block_end(&before, x->child);
+    return err ? err : gtm_body_read(x);
 }
 
 void gtm_road_end(gtm_exchange_t *x)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "block.h"
 #include "graph/mailbox.h"
 #include "net/loop.h"
 
@@ -250,11 +251,14 @@ int gtm_status(request_rec *r, int flags)
 {
     gtm_child_t *child = gtm_child();
     shared_t rows[SHARED];
+    sigset_t before;
 
     if (!child)
         return DECLINED;
+    gtm_block_begin(&before, child);
     gtm_status_copy(child, r->pool);
     look_at_shared(rows, child);
+    gtm_block_end(&before, child);
     if (flags & AP_STATUS_SHORT)
         say_short(r, rows);
     else

@@ -12,9 +12,12 @@ import threading
 
 import pytest
 
+from support import modules
 from support.browser import Browser
-from support.site import only
+from support.httpd import own
+from support.site import MOUNTS, only
 
+FIXTURES = pathlib.Path(__file__).resolve().parent / "fixtures"
 
 WHERE = [("event", "sqlite3"), ("worker", "sqlite3"), ("prefork", "sqlite3")]
 
@@ -211,6 +214,32 @@ def _ignore(browser, url):
         pass
     except Exception as gone:  # http.client says it in its own words
         assert "Remote" in repr(gone) or "Incomplete" in repr(gone) or "Bad" in repr(gone), gone
+
+
+def test_TERM_comes_when_no_lock_is_held(make_site, sandbox, ground):
+    made = make_site("prefork", mounts=MOUNTS.replace("GraphTokLimit off", "GraphTokLimit login 1/h"),
+                     tuning="StartServers 1\nServerLimit 1\nMaxRequestWorkers 1\n")
+    assert sandbox
+    come = made.folder / "term" / "come"
+    come.parent.mkdir()
+    own(come.parent)
+    made.configure(settings=f"GraphTokAudit {made.folder}/audit")
+    modules.load_before(made, modules.preload(ground, FIXTURES / "term_in_audit.c"),
+                        TERM_IN_AUDIT=str(come))
+    made.start()
+    try:
+        before = made.httpd.children()
+        come.touch()
+        with connect(made) as client:
+            client.sendall(2 * request("/tom/auth/login", "Accept: application/json"))
+            client.makefile("rb").read()
+        assert not come.exists()
+        made.httpd.wait_until(lambda: not set(before) & set(made.httpd.children()), 8)
+        with connect(made) as client:
+            client.sendall(request("/tom/auth/token", "Connection: close"))
+            assert b"HTTP/1.1 401" in client.makefile("rb").read()
+    finally:
+        made.end()
 
 
 def test_timeout_of_a_parked_request(make_site, sandbox):

@@ -6,10 +6,10 @@ import concurrent.futures
 import os
 import pathlib
 import socket
-import subprocess
 
 import pytest
 
+from support import modules
 from support.browser import Browser
 from support.httpd import own
 from support.site import MOUNTS
@@ -43,10 +43,7 @@ MORE = """GraphTokUseProvider microsoft
 @pytest.fixture(scope="module")
 def resolver(ground):
     """The library for LD_PRELOAD."""
-    library = ground / "stuck_names.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library,
-                    FIXTURES / "stuck_names.c", "-ldl"], check=True, timeout=60)
-    return library
+    return modules.preload(ground, FIXTURES / "stuck_names.c")
 
 
 @pytest.fixture(params=["event", "worker"])
@@ -60,9 +57,7 @@ def box(request, make_site, sandbox, resolver):
     os.mkfifo(stuck)
     own(stuck.parent)
     os.chmod(made.folder, 0o755)
-    preload = made.httpd.environment.get("LD_PRELOAD")
-    made.httpd.environment.update(
-        LD_PRELOAD=f"{preload}:{resolver}" if preload else str(resolver), STUCK_NAMES=str(stuck))
+    modules.load_before(made, resolver, STUCK_NAMES=str(stuck))
     made.start()
     made.stuck = stuck
     assert Browser(sandbox.ca).sign_in(made.url + "/tom/auth/login").status == 200

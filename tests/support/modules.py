@@ -23,3 +23,19 @@ def load(ground, name):
         for path in (folder, built.parent):
             os.chmod(path, 0o755)
     return f"LoadModule {name}_module {built}\n"
+
+
+def preload(ground, source):
+    """Build a C file into a library for LD_PRELOAD, which children can read."""
+    library = ground / f"{source.stem}.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source, "-ldl"],
+                   check=True, timeout=60)
+    return library
+
+
+def load_before(site, library, **variables):
+    """This httpd runs with the library from its next start on, and with the variables."""
+    environment = site.httpd.environment
+    before = environment.get("LD_PRELOAD")
+    environment["LD_PRELOAD"] = f"{before}:{library}" if before else str(library)
+    environment.update(variables)
