@@ -3,8 +3,8 @@
 /**
  * @file audit.c
  * A restart opens anew, so rotation is rename and reload; children of the generation before write
- * to the renamed file until they end. A program's pipe must never hold up a request for long:
- * writing to it does not block, the writer waits by itself (store/audit).
+ * to the renamed file until they end. A pipe must never hold up a request for long: writing to it does
+ * not block, the writer waits by itself (store/audit).
  */
 
 #include "audit.h"
@@ -58,19 +58,20 @@ static int descriptor_of(apr_file_t *file)
     return file && apr_os_file_get(&fd, file) == APR_SUCCESS ? fd : -1;
 }
 
+/* Whatever is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
 static int open_audit(const char *audit, apr_pool_t *p)
 {
     apr_file_t *file = NULL;
     int fd, flags;
 
-    if (*audit != '|') {
+    if (*audit == '|')
+        file = open_program(audit + 1, p);
+    else
         /* Read, too: a chain begins by naming what stands at its end. */
         (void)apr_file_open(&file, audit,
                             APR_READ | APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
                             PERMISSIONS, p);
-        return descriptor_of(file);
-    }
-    fd = descriptor_of(open_program(audit + 1, p));
+    fd = descriptor_of(file);
     flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
     return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
 }

@@ -173,12 +173,21 @@ def test_a_keyring_that_hangs_stops_nobody(small, browser):
     assert vault.runs() == before + 1
 
 
-def test_an_audit_that_is_not_read_stops_nobody(small, browser):
+def deaf(site, kind):
+    """Where an audit goes that is never read."""
+    path = site.folder / "deaf"
+    if kind == "fifo":
+        os.mkfifo(path)
+        return path
+    path.write_text("#!/bin/sh\nexec sleep 1000\n")
+    os.chmod(path, 0o755)
+    return f"|{path}"
+
+
+@pytest.mark.parametrize("kind", ["program", "fifo"])
+def test_an_audit_that_is_not_read_stops_nobody(small, browser, kind):
     site = small()
-    script = site.folder / "deaf"
-    script.write_text("#!/bin/sh\nexec sleep 1000\n")
-    os.chmod(script, 0o755)
-    site.configure(settings=f'GraphTokAudit "|{script}"\nGraphTokAuditRequired on\n')
+    site.configure(settings=f'GraphTokAudit "{deaf(site, kind)}"\nGraphTokAuditRequired on\n')
     site.start()
     assert browser.sign_in(site.url + "/auth/login").status == 200
     cookie = session_of(browser)
