@@ -25,6 +25,7 @@ gt_cache_t *cache;
 child_t child[2];
 relay_t *relay;
 const gt_owner_t tom = {"tom", "microsoft"};
+const char *beta_table = "beta_tokens";
 
 static void ck_ok(gt_err_t *err)
 {
@@ -307,7 +308,7 @@ gt_vault_t *vault_with_beta(gt_crew_t *crew)
     gt_vault_parts_t parts = child[0].vault->parts;
     gt_vault_t *vault;
 
-    beta->table = "beta_tokens";
+    beta->table = beta_table;
     both->stores = apr_array_make(pool, 2, sizeof(gt_store_conf_t *));
     APR_ARRAY_PUSH(both->stores, gt_store_conf_t *) = beta;
     apr_array_cat(both->stores, config->stores);

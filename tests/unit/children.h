@@ -87,6 +87,7 @@ void put_answer(gt_journal_t *journal, const char *store, apr_int64_t generation
 
 /* A vault of a store beta, which was not migrated, and then main; no crew, no periodic work. */
 gt_vault_t *vault_with_beta(gt_crew_t *crew);
+extern const char *beta_table;
 
 /* Revoke, on child `c`. */
 gt_err_t *revoke_tom(child_t *c, int *had_grant);

@@ -266,6 +266,44 @@ START_TEST(an_entry_that_cannot_be_read_hides_no_newer_one)
 }
 END_TEST
 
+/* A store whose schema is not there (or not for our role) cannot even say whether it has an id. */
+#define NOWHERE "nowhere.beta_tokens"
+
+START_TEST(a_store_that_tells_no_id_holds_up_no_entry_of_another)
+{
+    gt_vault_t *vault;
+
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    put_entry(journal, row()->generation, NULL);
+    beta_table = NOWHERE;
+    vault = vault_with_beta(NULL);
+    gt_replay_all(vault, pool);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 0);
+}
+END_TEST
+
+START_TEST(a_store_that_tells_no_id_has_no_token_sent_twice)
+{
+    gt_refresh_ask_t what = {.owner = tom};
+    gt_refresh_t *refresh;
+
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    put_entry(journal, row()->generation, NULL);
+    beta_table = NOWHERE;
+    what.vault = vault_with_beta(NULL);
+    what.store = gt_vault_store(what.vault, "main");
+    refresh = gt_refresh_init(&what, pool);
+    bench_ok(gt_wait_run(&gt_refresh, refresh, child[0].loop, LIMIT, pool));
+    ck_assert_str_eq(gt_secret_text(refresh->token.access), "at-1");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 0);
+}
+END_TEST
+
 /* A failover by hand: the same database behind another DBDParams. */
 START_TEST(other_parameters_of_the_database_lose_no_entry)
 {
@@ -334,6 +372,8 @@ Suite *suite_replay(void)
     tcase_add_test(stores, a_new_child_looks_back_to_the_last_round_of_the_others);
     tcase_add_test(stores, where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached);
     tcase_add_test(dead, an_entry_that_cannot_be_read_hides_no_newer_one);
+    tcase_add_test(stores, a_store_that_tells_no_id_holds_up_no_entry_of_another);
+    tcase_add_test(stores, a_store_that_tells_no_id_has_no_token_sent_twice);
     tcase_add_test(dead, other_parameters_of_the_database_lose_no_entry);
     tcase_add_test(dead, any_number_of_strange_and_damaged_entries_holds_up_none);
     tcase_add_test(away, whoever_waits_elsewhere_hears_of_an_answer_in_the_journal);

@@ -125,15 +125,16 @@ static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
         r->token = cached;
 }
 
-/** An answer for this grant that another process of this node could not store. One that cannot be
- * read is no reason to stop: it was told of elsewhere. */
+/** An answer for this grant that another process of this node could not store. While it is not known
+ * whether there is one, or it cannot be stored, the token of before is not sent. An entry that cannot
+ * be read is no reason to stop: it was told of elsewhere. */
 static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
 {
     gt_err_t *err;
     int count;
 
     err = gt_replay_owner(&count, r->ask.vault, r->ask.store, &r->ask.owner, r->round);
-    if (err != GT_OK && gt_class_row(err->cls)->may_retry)
+    if (err != GT_OK)
         return gt_err_dup(err, gt_task_pool(task));
     return count > 0 ? look(r, task) : GT_OK;
 }

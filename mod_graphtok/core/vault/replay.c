@@ -77,31 +77,50 @@ static int is_of_store(const gt_err_t *err)
     return gt_class_row(err->cls)->may_retry || err->cls == GT_INTERNAL;
 }
 
-/** The store of an entry; NULL: it is not configured here. */
+/** The store of an entry; NULL: it is not configured here, or has told no id yet. */
 static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
 {
     for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
         gt_upkeep_t *upkeep = apr_hash_this_val(i);
-        const char *name = gt_store_conf(upkeep->store)->name;
         gt_ids_t ids;
 
-        gt_store_ids(&ids, upkeep->store, p);
-        if (gt_journal_is_of(vault->parts.journal, entry, name, &ids))
+        gt_store_ids_known(&ids, upkeep->store);
+        if (gt_journal_is_of(vault->parts.journal, entry, gt_store_conf(upkeep->store)->name, &ids))
             return upkeep;
     }
     return NULL;
 }
 
-/** An entry finds its store by the ids of now. While they cannot be read no entry can be stored. */
-static gt_err_t *read_ids(gt_vault_t *vault, apr_pool_t *p)
+/** An entry finds its store by the ids of now. A store whose ids cannot be read rests, and keeps the
+ * entries of no other waiting. */
+static void read_ids(gt_vault_t *vault, apr_pool_t *p)
 {
-    for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
+        gt_upkeep_t *upkeep = apr_hash_this_val(i);
         gt_ids_t ids = {.is_read = 0};
+        gt_err_t *err;
         int is_new;
 
-        GT_TRY(gt_store_ids_now(&is_new, &ids, apr_hash_this_val(i), p));
+        if (gt_pause_lasts(&upkeep->replay) || !gt_db_is_up(vault->parts.db))
+            continue;
+        err = gt_store_ids_now(&is_new, &ids, upkeep->store, p);
+        if (err != GT_OK)
+            gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
+                           err);
     }
-    return GT_OK;
+}
+
+/** 1 when each store has told its ids at least once: what is of none of them is strange. */
+static int knows_all_ids(gt_vault_t *vault, apr_pool_t *p)
+{
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
+        gt_ids_t ids;
+
+        gt_store_ids_known(&ids, apr_hash_this_val(i));
+        if (!ids.is_read)
+            return 0;
+    }
+    return 1;
 }
 
 /** Log an entry of a database that was given up, of a store that is not configured, or of another
@@ -117,40 +136,31 @@ static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t 
                entry->name);
 }
 
-/** Read and open the entry in a file, and find its store; NULL: it cannot be stored. */
-static gt_entry_t *read_entry(gt_upkeep_t **upkeep, gt_vault_t *vault, const char *name,
-                              apr_pool_t *p)
-{
-    gt_entry_t *entry = NULL;
-    gt_err_t *err = gt_journal_read(&entry, vault->parts.journal, name, p);
-
-    *upkeep = NULL;
-    if (err == GT_OK && entry != NULL) {
-        *upkeep = store_of(vault, entry, p);
-        if (*upkeep != NULL)
-            err = gt_journal_open(entry, vault->parts.journal, p);
-        else
-            tell_strange(vault, entry, p);
-    }
-    if (err != GT_OK)
-        tell_damaged(vault, err, name);
-    return err == GT_OK && *upkeep != NULL ? entry : NULL;
-}
-
 static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
 {
     gt_upkeep_t *upkeep;
-    gt_entry_t *entry = read_entry(&upkeep, vault, name, p);
-    gt_err_t *err;
+    gt_entry_t *entry;
+    gt_err_t *err = gt_journal_read(&entry, vault->parts.journal, name, p);
 
-    if (entry == NULL || gt_pause_lasts(&upkeep->replay))
-        return;
-    err = replay(vault, upkeep->store, entry, p);
-    if (err == GT_OK || is_of_store(err))
-        gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
-                       err);
-    else
+    if (err != GT_OK)
         tell_damaged(vault, err, name);
+    if (err != GT_OK || entry == NULL)
+        return;
+    upkeep = store_of(vault, entry, p);
+    if (upkeep == NULL && knows_all_ids(vault, p))
+        tell_strange(vault, entry, p);
+    if (upkeep == NULL || gt_pause_lasts(&upkeep->replay))
+        return;
+    err = gt_journal_open(entry, vault->parts.journal, p);
+    if (err == GT_OK) {
+        err = replay(vault, upkeep->store, entry, p);
+        if (err == GT_OK || is_of_store(err)) {
+            gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
+                           err);
+            return;
+        }
+    }
+    tell_damaged(vault, err, name);
 }
 
 /** Index of the first name after `last`, where the last round ended; 0 when there is none. */
@@ -174,7 +184,10 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
         (vault->parts.cache != NULL && !gt_cache_once(vault->parts.cache, "replay", CLAIM)))
         return;
     names = gt_journal_names(vault->parts.journal, NULL, NULL, scratch);
-    if (names->nelts == 0 || read_ids(vault, scratch) != GT_OK)
+    if (names->nelts == 0)
+        return;
+    read_ids(vault, scratch);
+    if (!gt_db_is_up(vault->parts.db))
         return;
     from = place_after(names, vault->replayed);
     apr_pool_create(&round, scratch);
@@ -188,32 +201,44 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
     apr_pool_destroy(round);
 }
 
+/** Store an entry when it is of this store: what is of another does not concern its owner here. */
+static gt_err_t *replay_of(int *count, gt_vault_t *vault, gt_store_t *store, const gt_ids_t *ids,
+                           const char *name, apr_pool_t *p)
+{
+    gt_journal_t *journal = vault->parts.journal;
+    gt_entry_t *entry;
+    gt_err_t *err = gt_journal_read(&entry, journal, name, p);
+
+    if (err == GT_OK &&
+        (entry == NULL || !gt_journal_is_of(journal, entry, gt_store_conf(store)->name, ids)))
+        return GT_OK;
+    if (err == GT_OK)
+        err = gt_journal_open(entry, journal, p);
+    if (err == GT_OK) {
+        err = replay(vault, store, entry, p);
+        *count += err == GT_OK;
+        if (err == GT_OK || is_of_store(err))
+            return err;
+    }
+    tell_damaged(vault, err, name);
+    return GT_OK;
+}
+
 gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner,
                           apr_pool_t *p)
 {
+    gt_ids_t ids = {.is_read = 0};
     apr_array_header_t *names;
+    int is_new;
 
     *count = 0;
     if (vault->parts.journal == NULL)
         return GT_OK;
     names = gt_journal_names(vault->parts.journal, gt_store_conf(store)->name, owner, p);
     if (names->nelts > 0)
-        GT_TRY(read_ids(vault, p));
-    for (int i = 0; i < names->nelts; i++) {
-        gt_err_t *err;
-        gt_upkeep_t *upkeep;
-        gt_entry_t *entry = read_entry(&upkeep, vault, APR_ARRAY_IDX(names, i, const char *), p);
-
-        if (entry == NULL)
-            continue;
-        err = replay(vault, upkeep->store, entry, p);
-        if (err == GT_OK)
-            ++*count;
-        else if (gt_class_row(err->cls)->may_retry)
-            return err;
-        else
-            tell_damaged(vault, err, entry->name);
-    }
+        GT_TRY(gt_store_ids_now(&is_new, &ids, store, p));
+    for (int i = 0; i < names->nelts; i++)
+        GT_TRY(replay_of(count, vault, store, &ids, APR_ARRAY_IDX(names, i, const char *), p));
     return GT_OK;
 }
 
