@@ -249,6 +249,82 @@ START_TEST(a_row_younger_than_now_has_no_life_left)
 }
 END_TEST
 
+/* ---- what other nodes hear ---- */
+
+/* The generation up to which a cached token of tom's is stale; -1: nothing is said of it. */
+static apr_int64_t stale_of_tom(desk_t *desk)
+{
+    apr_array_header_t *changes;
+    apr_int64_t stale = -1;
+
+    bench_ok(gt_grant_changes(&changes, desk->store, SECONDS(4), desk->pool));
+    ck_assert_int_lt(changes->nelts, GT_CHANGES_MAX);
+    for (int i = 0; i < changes->nelts; i++) {
+        const gt_change_t *change = &APR_ARRAY_IDX(changes, i, gt_change_t);
+
+        if (strcmp(change->owner.user, "tom") == 0 && change->stale > stale)
+            stale = change->stale;
+    }
+    return stale;
+}
+
+/* More grants than one look tells of changed within the hour before. */
+static const char *const many[GT_ENGINES] = {
+    "INSERT INTO user_tokens (user_id, encrypted_access_token, encrypted_refresh_token, "
+    "expires_at, "
+    "revision) SELECT 'u' || n, '', '', now(), extract(epoch FROM now()) * 1000 + 3600000 "
+    "FROM generate_series(1, 21000) AS n",
+    "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 21000) "
+    "INSERT INTO user_tokens (user_id, encrypted_access_token, encrypted_refresh_token, "
+    "expires_at, "
+    "revision) SELECT 'u' || n, '', '', datetime('now'), unixepoch('now') * 1000 + 3600000 FROM "
+    "many"};
+
+START_TEST(what_changed_before_hides_no_revocation)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    int deleted;
+
+    bench_run(desk.bench, many[desk.bench->engine]);
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
+    ck_assert_int_ge(stale_of_tom(&desk), grant->generation);
+    bench_close(desk.bench);
+}
+END_TEST
+
+START_TEST(a_grant_that_began_before_and_is_revoked_is_told_of)
+{
+    desk_t desk = desk_open(_i);
+    apr_int64_t generation;
+    int deleted;
+
+    desk_signed_in(&desk, &desk_tom, "a1");
+    bench_run(desk.bench, "UPDATE user_tokens SET generation = generation + 3600000");
+    generation = desk_found(&desk, &desk_tom)->generation;
+    bench_ok(gt_grant_delete(&deleted, desk.store, &desk_tom, desk.pool));
+    ck_assert_int_ge(stale_of_tom(&desk), generation);
+    bench_close(desk.bench);
+}
+END_TEST
+
+START_TEST(what_changes_has_the_time_of_the_clock_as_it_is)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    gt_tokens_t tokens = desk_tokens("a2", "r2", desk.pool);
+    apr_int64_t before = atoll(bench_ask(desk.bench, "SELECT revision FROM user_tokens"));
+    int stored;
+
+    bench_run(desk.bench, "UPDATE user_tokens SET revision = revision + 3600000");
+    bench_ok(gt_grant_commit(&stored, desk.store, grant, &tokens, desk.pool));
+    ck_assert_int_eq(stored, 1);
+    ck_assert_int_lt(atoll(bench_ask(desk.bench, "SELECT revision FROM user_tokens")),
+                     before + 3600000);
+    bench_close(desk.bench);
+}
+END_TEST
+
 Suite *suite_set_back(void)
 {
     Suite *suite = suite_create("set_back");
@@ -261,6 +337,9 @@ Suite *suite_set_back(void)
     tcase_add_loop_test(tcase, a_life_is_counted_by_the_databases_clock, 0, n);
     tcase_add_loop_test(tcase, a_late_commit_stores_what_is_left, 0, n);
     tcase_add_loop_test(tcase, a_row_younger_than_now_has_no_life_left, 0, n);
+    tcase_add_loop_test(tcase, what_changed_before_hides_no_revocation, 0, n);
+    tcase_add_loop_test(tcase, a_grant_that_began_before_and_is_revoked_is_told_of, 0, n);
+    tcase_add_loop_test(tcase, what_changes_has_the_time_of_the_clock_as_it_is, 0, n);
     suite_add_tcase(suite, tcase);
     return suite;
 }

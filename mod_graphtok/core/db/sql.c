@@ -11,7 +11,8 @@
  * A stamp further ahead of now than its span allows was written before that clock was set back, and
  * is over. expires_at, created_at and updated_at keep the types of S0's user_tokens; statements read
  * and write them as Unix seconds. Our own columns are seconds; revision is milliseconds of the
- * database's clock, never going back within a row, so that a poll finds what changed since.
+ * database's clock, so that a poll finds what changed lately; within a row it goes back with that
+ * clock alone.
  * A first generation comes from that clock too: a row that was deleted and made anew never meets
  * a verdict or a result that was begun for the old one.
  */
@@ -120,7 +121,18 @@ static const word_t engine_words[] = {
     {"used",
      {"CASE WHEN last_used_at > 0 THEN last_used_at ELSE coalesce({updated}, 0) END", NULL}},
     {"changed", {"last_used_at = {used}, {stamped}", NULL}},
-    {"stamped", {"updated_at = {stamp}, revision = {greater}(revision + 1, {clock_ms})", NULL}},
+    {"stamped",
+     {"updated_at = {stamp}, revision = CASE WHEN revision > {clock_ms} + 5000 THEN {clock_ms} "
+      "ELSE {greater}(revision + 1, {clock_ms}) END",
+      NULL}},
+    /* No statement has written what is further ahead, but before the clock was set back. */
+    {"soon_ms", {"{now_ms} + 5000", NULL}},
+    {"stale", {"CASE WHEN status = 0 THEN generation ELSE generation - 1 END", NULL}},
+    /* Every one of a grant that is not there; a first generation may be ahead of the clock, too. */
+    {"stale_gone",
+     {"CASE WHEN EXISTS (SELECT 1 FROM {table} AS held WHERE held.{user} = went.{user} "
+      "AND held.provider = went.provider) THEN revision ELSE 9223372036854775807 END",
+      NULL}},
     {"row",
      {"id, {user}, provider, account_issuer, account_tenant, account_subject, email, scopes, "
       "encrypted_access_token, encrypted_refresh_token, {expires}, {created}, {updated}, "
@@ -242,12 +254,18 @@ static const char *const statements[GT_SQL_COUNT] = {
     /* id after which, how many → {row} */
     [GT_SQL_GRANT_LIST] = "SELECT {row} FROM {table} WHERE id > %s ORDER BY id LIMIT %lld",
 
-    /* milliseconds, twice → user, provider, generation up to which a cached token is stale */
+    /* milliseconds, twice → user, provider, generation up to which a cached token is stale. What was
+     * written before the clock was set back is ahead of now: of that the last rows alone, since
+     * there may be those of an hour. */
     [GT_SQL_GRANT_CHANGES] =
-        "SELECT {user}, provider, CASE WHEN status = 0 THEN generation ELSE generation - 1 END "
-        "FROM {table} WHERE revision > {now_ms} - %lld UNION ALL "
-        "SELECT {user}, provider, revision FROM {gone} WHERE revision > {now_ms} - %lld "
-        "LIMIT 20000",
+        "SELECT * FROM (SELECT {user}, provider, {stale} FROM {table} "
+        "WHERE revision > {now_ms} - %lld AND revision <= {soon_ms} UNION ALL "
+        "SELECT {user}, provider, {stale_gone} FROM {gone} AS went "
+        "WHERE revision > {now_ms} - %lld AND revision <= {soon_ms} LIMIT 20000) AS lately "
+        "UNION ALL SELECT * FROM (SELECT {user}, provider, {stale} FROM {table} "
+        "WHERE revision > {soon_ms} ORDER BY revision DESC LIMIT 500) AS ahead "
+        "UNION ALL SELECT * FROM (SELECT {user}, provider, {stale_gone} FROM {gone} AS went "
+        "WHERE revision > {soon_ms} ORDER BY revision DESC LIMIT 500) AS gone_ahead",
 
     /* how many; a row that somebody else has in hand is left to the next time */
     [GT_SQL_GRANT_PURGE] =
