@@ -236,7 +236,9 @@ static void count_strange(void *baton, int level, const char *line)
 /* Into `into`, as tom's store has its ids; or with the id of another. */
 static void put_entry(gt_journal_t *into, apr_int64_t from, const char *store_id)
 {
-    gt_tokens_t tokens = {.scope = "User.Read", .expires_at = gt_now() + SECONDS(3600)};
+    gt_tokens_t tokens = {.scope = "User.Read",
+                          .expires_at = gt_now() + SECONDS(3600),
+                          .received = gt_now() + SECONDS(1)};
     gt_entry_t entry;
 
     tokens.access = gt_secret_from("at-1", pool);
@@ -321,6 +323,34 @@ START_TEST(other_parameters_of_the_database_lose_no_entry)
 }
 END_TEST
 
+/* A standby that lagged is the primary now: it has lost the last commits, and the token that it holds is
+ * spent. */
+START_TEST(a_database_that_lost_commits_gets_the_newer_answer)
+{
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    put_entry(journal, row()->generation + 2, NULL);
+    gt_replay_all(child[0].vault, pool);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 0);
+}
+END_TEST
+
+/* The same, but tom signed in anew there before the journal was looked into. */
+START_TEST(an_answer_older_than_a_sign_in_is_dropped)
+{
+    stop_crews();
+    journal = share_journal();
+    sign_in_row(&tom, 0);
+    put_entry(journal, row()->generation + 2, NULL);
+    bench_run(bench, "UPDATE user_tokens SET updated_at = datetime('now', '3 seconds')");
+    gt_replay_all(child[0].vault, pool);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-0");
+    ck_assert_int_eq(gt_journal_length(journal, pool), 0);
+}
+END_TEST
+
 /* Each look at the clock takes a while, so that a round is over before it has come to all. */
 static apr_time_t moved;
 
@@ -375,6 +405,8 @@ Suite *suite_replay(void)
     tcase_add_test(stores, a_store_that_tells_no_id_holds_up_no_entry_of_another);
     tcase_add_test(stores, a_store_that_tells_no_id_has_no_token_sent_twice);
     tcase_add_test(dead, other_parameters_of_the_database_lose_no_entry);
+    tcase_add_test(dead, a_database_that_lost_commits_gets_the_newer_answer);
+    tcase_add_test(dead, an_answer_older_than_a_sign_in_is_dropped);
     tcase_add_test(dead, any_number_of_strange_and_damaged_entries_holds_up_none);
     tcase_add_test(away, whoever_waits_elsewhere_hears_of_an_answer_in_the_journal);
     tcase_add_test(dead, a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again);

@@ -22,8 +22,18 @@
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */
 #define SAID_EVERY apr_time_from_sec(3600)
 
-/** Store an entry's tokens when the row is as it was. @param stored 0: the row has moved on or is
- * gone */
+/** 1 when the row is as it was, or one further on, which may be our own write. An earlier one that has
+ * not changed since the answer came is of a database that lost commits: a standby that lagged. */
+static int is_worth_storing(const gt_grant_t *grant, const gt_entry_t *entry)
+{
+    if (grant == NULL)
+        return 0;
+    if (grant->generation < entry->generation)
+        return grant->updated_at < entry->tokens.received;
+    return grant->generation <= entry->generation + 1;
+}
+
+/** Store an entry's tokens. @param stored 0: worth nothing any more */
 static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
                              const gt_entry_t *entry, apr_pool_t *p)
 {
@@ -32,14 +42,14 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
 
     *stored = 0;
     GT_TRY(gt_grant_find(&grant, store, &entry->owner, p));
-    if (grant == NULL || grant->generation > entry->generation + 1 ||
-        grant->generation < entry->generation)
+    if (!is_worth_storing(grant, entry))
         return GT_OK;
-    grant->generation = entry->generation; /* one further on it may be our own write */
+    if (grant->generation > entry->generation)
+        grant->generation = entry->generation;
     GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
     if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
         return GT_OK;
-    token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, entry->generation + 1,
+    token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, grant->generation + 1,
                           entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
                           gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
     gt_cache_put(vault->parts.cache, gt_store_conf(store)->name, &entry->owner, &token);
