@@ -7,6 +7,7 @@
 
 #include "verb_keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -14,6 +15,7 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "crypt/keytext.h"
+#include "ranges.h"
 
 gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *ask, const gt_keyring_t *ring)
 {
@@ -93,13 +95,31 @@ static void count(json_t *answer, const gt_key_rows_t *rows)
     add_rows(key, "rows", rows->rows);
 }
 
+static gt_err_t *count_range(void *rows, const gt_range_t *range, apr_pool_t *scratch)
+{
+    return gt_rekey_rows(rows, range, scratch);
+}
+
+static int by_id(const void *one, const void *other)
+{
+    return strcmp(((const gt_key_rows_t *)one)->id, ((const gt_key_rows_t *)other)->id);
+}
+
+gt_err_t *keys_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
+{
+    *rows = apr_array_make(p, 4, sizeof(gt_key_rows_t));
+    GT_TRY(ctl_each_range(store, gt_store_conf(store)->name, count_range, *rows, p));
+    qsort((*rows)->elts, (apr_size_t)(*rows)->nelts, sizeof(gt_key_rows_t), by_id);
+    return GT_OK;
+}
+
 static gt_err_t *count_all(json_t *answer, const keys_ask_t *ask, const gt_keyring_t *ring)
 {
     apr_array_header_t *stores, *rows;
 
     GT_TRY(keys_stores(&stores, ask, ring));
     for (int i = 0; i < stores->nelts; i++) {
-        GT_TRY(gt_rekey_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), ask->ctl->pool));
+        GT_TRY(keys_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), ask->ctl->pool));
         for (int j = 0; j < rows->nelts; j++)
             count(answer, &APR_ARRAY_IDX(rows, j, gt_key_rows_t));
     }

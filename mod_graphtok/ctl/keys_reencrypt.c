@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/source.h"
 #include "progress.h"
+#include "ranges.h"
 
 /* Servers look at their keyring each 5 s. */
 #define SETTLED_AFTER apr_time_from_sec(7)
@@ -118,19 +119,27 @@ static gt_err_t *verdict(const way_t *way, const gt_rekey_t *pass)
     return GT_OK;
 }
 
+static gt_err_t *count_range(void *baton, const gt_range_t *range, apr_pool_t *scratch)
+{
+    way_t *way = baton;
+
+    return gt_rekey_left(&way->rows, range, scratch);
+}
+
 /* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
  * have by then, or their rows are met again. A store that writes Fernet is read once more for
  * it. */
 static gt_err_t *walk(way_t *way)
 {
+    const char *name = gt_store_conf(way->store)->name;
     apr_pool_t *p = way->ask->ctl->pool;
     apr_pool_t *scratch;
     gt_err_t *err;
     gt_rekey_t pass;
 
     apr_pool_create(&scratch, p);
-    GT_TRY(gt_rekey_left(&way->rows, way->store, p));
-    ctl_progress_begin(&way->bar, gt_store_conf(way->store)->name, way->rows);
+    GT_TRY(ctl_each_range(way->store, name, count_range, way, p));
+    ctl_progress_begin(&way->bar, name, way->rows);
     do {
         /* A row that another transaction changed is free again in a moment. */
         if (way->passes > 0 && pass.changed > 0)

@@ -41,6 +41,11 @@ int ctl_stop_asked(void)
     return was_asked != 0;
 }
 
+int ctl_progress_is_wanted(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
 void ctl_progress_begin(ctl_progress_t *progress, const char *verb, apr_int64_t total)
 {
     *progress = (ctl_progress_t){verb, total, gt_ticks(), 0, 0};
@@ -69,7 +74,7 @@ void ctl_progress_show(ctl_progress_t *progress, apr_int64_t done)
 {
     apr_time_t now = gt_ticks();
 
-    if (progress->total == 0 || now - progress->drawn < DRAW_EVERY || !isatty(STDERR_FILENO))
+    if (progress->total == 0 || now - progress->drawn < DRAW_EVERY || !ctl_progress_is_wanted())
         return;
     progress->drawn = now;
     progress->is_shown = 1;

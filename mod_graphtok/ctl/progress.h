@@ -25,6 +25,9 @@ typedef struct ctl_progress_t {
     int is_shown; /* 1: a line stands on the terminal */
 } ctl_progress_t;
 
+/** 1: a bar would be seen, so its total is worth being counted. */
+int ctl_progress_is_wanted(void);
+
 /** Begin. */
 void ctl_progress_begin(ctl_progress_t *progress, const char *verb, apr_int64_t total);
 

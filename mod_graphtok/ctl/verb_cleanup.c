@@ -11,9 +11,11 @@
 
 #include "jobs/cleanup.h"
 #include "progress.h"
+#include "ranges.h"
 
 typedef struct cleaning_t {
     ctl_t *ctl;
+    const gt_config_t *config;
     const char *store; /* NULL: all */
     int dry_run;
     ctl_progress_t progress;
@@ -41,30 +43,35 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /** For each store that is meant. */
-static gt_err_t *each_store(cleaning_t *cleaning, const gt_config_t *config, gt_db_t *db,
-                            gt_err_t *(*fn)(cleaning_t *, gt_store_t *, const gt_config_t *))
+static gt_err_t *each_store(cleaning_t *cleaning, gt_db_t *db,
+                            gt_err_t *(*fn)(cleaning_t *, gt_store_t *))
 {
-    for (int i = 0; i < config->stores->nelts; i++) {
-        const gt_store_conf_t *conf = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+    const apr_array_header_t *stores = cleaning->config->stores;
+
+    for (int i = 0; i < stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
 
         if (cleaning->store == NULL || strcmp(cleaning->store, conf->name) == 0)
-            GT_TRY(fn(cleaning, gt_store_make(conf, db, NULL, cleaning->ctl->pool), config));
+            GT_TRY(fn(cleaning, gt_store_make(conf, db, NULL, cleaning->ctl->pool)));
     }
     return GT_OK;
 }
 
-static gt_err_t *count(cleaning_t *cleaning, gt_store_t *store, const gt_config_t *config)
+static gt_err_t *count_range(void *baton, const gt_range_t *range, apr_pool_t *scratch)
 {
-    gt_duty_counts_t counts;
+    cleaning_t *cleaning = baton;
 
-    GT_TRY(gt_duty_count(&counts, store, config->expire_after, config->cleanup_after,
-                         cleaning->ctl->pool));
-    cleaning->would.expired += counts.expired;
-    cleaning->would.removable += counts.removable;
-    return GT_OK;
+    return gt_duty_count(&cleaning->would, range, cleaning->config->expire_after,
+                         cleaning->config->cleanup_after, scratch);
 }
 
-static gt_err_t *clean(cleaning_t *cleaning, gt_store_t *store, const gt_config_t *config)
+static gt_err_t *count(cleaning_t *cleaning, gt_store_t *store)
+{
+    return ctl_each_range(store, gt_store_conf(store)->name, count_range, cleaning,
+                          cleaning->ctl->pool);
+}
+
+static gt_err_t *clean(cleaning_t *cleaning, gt_store_t *store)
 {
     gt_err_t *err = GT_OK;
     apr_pool_t *scratch;
@@ -72,7 +79,7 @@ static gt_err_t *clean(cleaning_t *cleaning, gt_store_t *store, const gt_config_
 
     apr_pool_create(&scratch, cleaning->ctl->pool);
     while (err == GT_OK && more && !ctl_stop_asked()) {
-        err = gt_cleanup(&cleaning->counts, &more, store, config, scratch);
+        err = gt_cleanup(&cleaning->counts, &more, store, cleaning->config, scratch);
         ctl_progress_show(&cleaning->progress,
                           cleaning->counts.expired + cleaning->counts.removable);
         if (err == GT_OK)
@@ -115,14 +122,16 @@ gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv)
     if (cleaning.store != NULL && gt_config_store(config, cleaning.store) == NULL)
         return gt_err(ctl->pool, GT_NOT_FOUND, "GT0913", "there is no store %s", cleaning.store);
     GT_TRY(ctl_db(&db, config, ctl->pool));
-    GT_TRY(each_store(&cleaning, config, db, count));
+    cleaning.config = config;
+    if (cleaning.dry_run || ctl_progress_is_wanted())
+        GT_TRY(each_store(&cleaning, db, count));
     if (!cleaning.dry_run)
         GT_TRY(ctl_audit_start(config, NULL, ctl->pool));
     ctl_progress_begin(&cleaning.progress, "cleanup",
                        cleaning.would.expired + cleaning.would.removable);
     ctl_stop_begin();
     if (!cleaning.dry_run)
-        err = each_store(&cleaning, config, db, clean);
+        err = each_store(&cleaning, db, clean);
     ctl_progress_end(&cleaning.progress);
     print_result(&cleaning);
     if (err == GT_OK && ctl_stop_asked())

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "crypt/keytext.h"
 #include "keyfile.h"
+#include "ranges.h"
 
 #define RATE_MOST 1000000
 
@@ -247,21 +248,34 @@ static gt_err_t *judge_rest(const gt_keyring_t *ring, const gt_keyring_t *rest, 
     return GT_OK;
 }
 
+/* Rows that a key opens although they do not name it. */
+typedef struct fernet_rows_t {
+    const char *id; /* the key's */
+    apr_int64_t rows;
+} fernet_rows_t;
+
+static gt_err_t *try_range(void *baton, const gt_range_t *range, apr_pool_t *scratch)
+{
+    fernet_rows_t *fernet = baton;
+
+    return gt_rekey_fernet_rows(&fernet->rows, range, fernet->id, scratch);
+}
+
 static gt_err_t *rows_of_store(apr_int64_t *rows, gt_store_t *store, const char *id, apr_pool_t *p)
 {
+    fernet_rows_t fernet = {.id = id};
     apr_array_header_t *found;
-    apr_int64_t fernet = 0;
 
-    GT_TRY(gt_rekey_rows(&found, store, p));
+    GT_TRY(keys_rows(&found, store, p));
     for (int i = 0; i < found->nelts; i++) {
         const gt_key_rows_t *one = &APR_ARRAY_IDX(found, i, gt_key_rows_t);
 
         if (one->id[0] == '\0')
-            GT_TRY(gt_rekey_fernet_rows(&fernet, store, id, p));
+            GT_TRY(ctl_each_range(store, gt_store_conf(store)->name, try_range, &fernet, p));
         if (strcmp(one->id, id) == 0)
             *rows += one->rows;
     }
-    *rows += fernet;
+    *rows += fernet.rows;
     return GT_OK;
 }
 
@@ -347,9 +361,10 @@ static gt_err_t *retire(keys_ask_t *ask)
     GT_TRY(replace(file, rest, ask));
     if (rows + entries > 0)
         fprintf(stderr,
-                "graphtokctl: %" APR_INT64_T_FMT " rows and answers cannot be opened any more: "
-                "these users must sign in again\n",
-                rows + entries);
+                "graphtokctl: %" APR_INT64_T_FMT
+                " rows cannot be opened any more, and %d answers in "
+                "the journal: these users must sign in again\n",
+                rows, entries);
     return say(ask, "retired", line);
 }
 

@@ -156,11 +156,11 @@ static json_t *way_json(const way_t *way, int dry_run)
     return json;
 }
 
-static void show_progress(const way_t *way, int done)
+/* Before the step, which may take minutes; the line that says that it is done covers this one. */
+static void show_progress(const way_t *way, int step)
 {
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%s: step %d of %d%s", way->store->name, done, way->steps->nelts,
-                done == way->steps->nelts ? "\n" : "");
+        fprintf(stderr, "%s: step %d of %d\r", way->store->name, step, way->steps->nelts);
 }
 
 static gt_err_t *walk(const migrate_t *asked, const way_t *way)
@@ -172,8 +172,8 @@ static gt_err_t *walk(const migrate_t *asked, const way_t *way)
         const gt_migration_t *step = &APR_ARRAY_IDX(way->steps, i, gt_migration_t);
 
         if (!asked->dry_run) {
-            GT_TRY(gt_migrate_apply(step, up, asked->db, way->store, ctl->pool));
             show_progress(way, i + 1);
+            GT_TRY(gt_migrate_apply(step, up, asked->db, way->store, ctl->pool));
         }
         if (!ctl->json)
             printf("%s: %s step %d %s: %s\n", way->store->name,

@@ -21,6 +21,17 @@ int bench_engines(void)
     return getenv("GRAPHTOK_TEST_PGSQL") != NULL ? 2 : 1;
 }
 
+gt_range_t bench_range(gt_store_t *store, apr_pool_t *p)
+{
+    gt_range_t range;
+    int found;
+
+    gt_range_begin(&range, store);
+    bench_ok(gt_range_next(&found, &range, p));
+    ck_assert_int_eq(found, 1);
+    return range;
+}
+
 void bench_ok(gt_err_t *err)
 {
     if (err != GT_OK)

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "crypt/keyring.h"
 #include "db/db.h"
+#include "store/range.h"
 
 typedef struct bench_t {
     apr_pool_t *pool;
@@ -46,6 +47,9 @@ void bench_migrate(bench_t *bench, int target);
 
 /* S0's own table with two users, tom and ann: Fernet texts that Python's cryptography wrote. */
 void bench_s0_table(bench_t *bench);
+
+/* The first range of a store: a small one's only one. */
+gt_range_t bench_range(gt_store_t *store, apr_pool_t *p);
 
 /* GT_OK, or the test fails with the error's text. */
 void bench_ok(gt_err_t *err);

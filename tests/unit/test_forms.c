@@ -250,24 +250,27 @@ START_TEST(reencryption_brings_all_rows_to_the_present_form)
         "substr(encrypted_id_token, 1, 8) <> 'gt2.new.' OR "
         "substr(previous_refresh_token, 1, 8) <> 'gt2.new.'";
     desk_t desk = old_desk(_i);
-    apr_array_header_t *rows;
-    apr_int64_t n;
+    apr_array_header_t *rows = apr_array_make(desk.pool, 2, sizeof(gt_key_rows_t));
+    apr_int64_t n = 0;
+    gt_range_t range;
     gt_rekey_t pass;
 
     bench_run(desk.bench, "DELETE FROM user_tokens WHERE user_id = 'ann'");
     bench_migrate(desk.bench, gt_migrate_newest());
-    bench_ok(gt_rekey_left(&n, desk.store, desk.pool));
+    range = bench_range(desk.store, desk.pool);
+    bench_ok(gt_rekey_left(&n, &range, desk.pool));
     ck_assert_int_eq(n, 2);
     gt_rekey_begin(&pass, desk.store);
     bench_ok(gt_rekey_some(&pass, 10, desk.pool));
     ck_assert_int_eq(pass.moved, 2);
     ck_assert_int_eq(pass.stuck, 0);
     ck_assert_str_eq(bench_ask(desk.bench, left), "0");
-    bench_ok(gt_rekey_left(&n, desk.store, desk.pool));
+    n = 0;
+    bench_ok(gt_rekey_left(&n, &range, desk.pool));
     ck_assert_int_eq(n, 0);
     is_as_written(&desk, &desk_tom);
     is_as_written(&desk, &eve);
-    bench_ok(gt_rekey_rows(&rows, desk.store, desk.pool));
+    bench_ok(gt_rekey_rows(rows, &range, desk.pool));
     ck_assert_int_eq(rows->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, gt_key_rows_t).id, "new");
     ck_assert_int_eq(APR_ARRAY_IDX(rows, 0, gt_key_rows_t).rows, 2);

@@ -56,21 +56,32 @@ static gt_rekey_t pass_over(desk_t *desk, int most)
 
 static apr_int64_t left(desk_t *desk)
 {
-    apr_int64_t rows = -1;
+    const gt_range_t range = bench_range(desk->store, desk->pool);
+    apr_int64_t rows = 0;
 
-    bench_ok(gt_rekey_left(&rows, desk->store, desk->pool));
+    bench_ok(gt_rekey_left(&rows, &range, desk->pool));
     return rows;
 }
 
 static apr_int64_t on_key(desk_t *desk, const char *id)
 {
-    apr_array_header_t *rows;
+    apr_array_header_t *rows = apr_array_make(desk->pool, 2, sizeof(gt_key_rows_t));
+    const gt_range_t range = bench_range(desk->store, desk->pool);
 
-    bench_ok(gt_rekey_rows(&rows, desk->store, desk->pool));
+    bench_ok(gt_rekey_rows(rows, &range, desk->pool));
     for (int i = 0; i < rows->nelts; i++)
         if (strcmp(APR_ARRAY_IDX(rows, i, gt_key_rows_t).id, id) == 0)
             return APR_ARRAY_IDX(rows, i, gt_key_rows_t).rows;
     return 0;
+}
+
+static apr_int64_t fernet_rows(desk_t *desk, const char *id)
+{
+    const gt_range_t range = bench_range(desk->store, desk->pool);
+    apr_int64_t rows = 0;
+
+    bench_ok(gt_rekey_fernet_rows(&rows, &range, id, desk->pool));
+    return rows;
 }
 
 START_TEST(all_rows_go_to_the_writing_key)
@@ -137,17 +148,14 @@ START_TEST(test_T1_S0_rows_go_from_fernet_to_gcm_and_back)
 {
     desk_t desk = {.bench = bench_open(_i)};
     gt_rekey_t pass;
-    apr_int64_t rows;
 
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
     bench_s0_table(desk.bench);
     bench_migrate(desk.bench, gt_migrate_newest());
     ck_assert_int_eq(on_key(&desk, ""), 2);
-    bench_ok(gt_rekey_fernet_rows(&rows, desk.store, "s0", desk.pool));
-    ck_assert_int_eq(rows, 2);
-    bench_ok(gt_rekey_fernet_rows(&rows, desk.store, "new", desk.pool));
-    ck_assert_int_eq(rows, 0);
+    ck_assert_int_eq(fernet_rows(&desk, "s0"), 2);
+    ck_assert_int_eq(fernet_rows(&desk, "new"), 0);
     ck_assert_int_eq(pass_over(&desk, 1).moved, 2);
     ck_assert_int_eq(on_key(&desk, "new"), 2);
     ck_assert_int_eq(on_key(&desk, ""), 0);
@@ -157,12 +165,59 @@ START_TEST(test_T1_S0_rows_go_from_fernet_to_gcm_and_back)
     ck_assert_int_eq(left(&desk), 2);
     ck_assert_int_eq(pass_over(&desk, 100).moved, 2);
     ck_assert_int_eq(on_key(&desk, ""), 2);
-    bench_ok(gt_rekey_fernet_rows(&rows, desk.store, "new", desk.pool));
-    ck_assert_int_eq(rows, 2);
+    ck_assert_int_eq(fernet_rows(&desk, "new"), 2);
     pass = pass_over(&desk, 100);
     ck_assert_int_eq(pass.moved, 0);
     ck_assert_int_eq(pass.looked, 2);
     ck_assert_str_eq(desk_found(&desk, &desk_tom)->key_id, "");
+    bench_close(desk.bench);
+}
+END_TEST
+
+/* 2500 others are on the new key, in three ranges with tom and ann. */
+static const char *const fill[GT_ENGINES] = {
+    [GT_PGSQL] = "INSERT INTO user_tokens (user_id, encrypted_access_token, "
+                 "encrypted_refresh_token, expires_at) SELECT 'u' || n, 'gt2.next.a', "
+                 "'gt2.next.r', now() FROM generate_series(1, 2500) AS n",
+    [GT_SQLITE] = "INSERT INTO user_tokens (user_id, encrypted_access_token, "
+                  "encrypted_refresh_token, expires_at) WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
+                  "SELECT n + 1 FROM s WHERE n < 2500) SELECT 'u' || n, 'gt2.next.a', "
+                  "'gt2.next.r', datetime('now') FROM s"};
+
+START_TEST(a_store_of_several_ranges_is_walked_to_its_end)
+{
+    desk_t desk = two_rows(_i);
+    apr_array_header_t *rows = apr_array_make(desk.pool, 2, sizeof(gt_key_rows_t));
+    apr_int64_t of_key[2] = {0, 0}, old = 0;
+    int ranges = -1, found = 1;
+    gt_range_t range;
+    gt_rekey_t pass;
+
+    bench_run(desk.bench, fill[desk.bench->engine]);
+    bench_run(desk.bench, "UPDATE user_tokens SET id = 'ffffffffffffffffffffffffffffffff' "
+                          "WHERE user_id = 'ann'");
+    use(&desk, KEY_NEXT KEY_NEW);
+    for (gt_range_begin(&range, desk.store); found; ranges++) {
+        bench_ok(gt_range_next(&found, &range, desk.pool));
+        if (found) {
+            bench_ok(gt_rekey_rows(rows, &range, desk.pool));
+            bench_ok(gt_rekey_left(&old, &range, desk.pool));
+        }
+    }
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_key_rows_t *one = &APR_ARRAY_IDX(rows, i, gt_key_rows_t);
+
+        of_key[strcmp(one->id, "next") == 0] += one->rows;
+    }
+    ck_assert_int_eq(ranges, 3);
+    ck_assert_int_eq(range.seen, 2502);
+    ck_assert_int_eq(rows->nelts, 2);
+    ck_assert_int_eq(of_key[1], 2500);
+    ck_assert_int_eq(of_key[0], 2);
+    ck_assert_int_eq(old, 2);
+    pass = pass_over(&desk, 1);
+    ck_assert_int_eq(pass.looked, 2);
+    ck_assert_int_eq(pass.moved, 2);
     bench_close(desk.bench);
 }
 END_TEST
@@ -240,6 +295,7 @@ Suite *suite_rekey(void)
     tcase_add_loop_test(tcase, all_rows_go_to_the_writing_key, 0, engines);
     tcase_add_loop_test(tcase, generation_and_revision_stay, 0, engines);
     tcase_add_loop_test(tcase, test_T3_a_key_for_one_purpose_takes_its_column_alone, 0, engines);
+    tcase_add_loop_test(tcase, a_store_of_several_ranges_is_walked_to_its_end, 0, engines);
     tcase_add_loop_test(tcase, test_T1_S0_rows_go_from_fernet_to_gcm_and_back, 0, engines);
     tcase_add_loop_test(tcase, a_row_that_changes_meanwhile_stays_and_is_met_again, 0, engines);
     tcase_add_loop_test(tcase, a_value_of_another_row_is_not_made_good, 0, engines);

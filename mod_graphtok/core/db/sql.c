@@ -32,10 +32,12 @@ typedef struct word_t {
     const char *value[GT_ENGINES]; /* NULL: as the first engine says it */
 } word_t;
 
-/* The key id in a sealed column: "" for Fernet, "?" for what is not sealed at all. */
+/* The key id in a sealed column: NULL for an empty one, "" for Fernet, "?" for what is not sealed at
+ * all. */
 #define KEY_OF(column, between_dots)                                                               \
-    "CASE WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots                    \
-    " WHEN substr(" column ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
+    "CASE WHEN coalesce(" column ", '') = '' THEN NULL"                                            \
+    " WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots " WHEN substr(" column \
+    ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
 #define KEY_WORD(column)                                                                           \
     {                                                                                              \
         KEY_OF(column, "split_part(" column ", '.', 2)"),                                          \
@@ -371,9 +373,11 @@ static const char *const statements[GT_SQL_COUNT] = {
         "{skip}) DELETE FROM {table} WHERE id IN (SELECT id FROM picked) "
         "RETURNING {user}, provider, generation",
 
-    /* 0, seconds (negative), seconds (negative) → expired, removable */
-    [GT_SQL_CLEANUP_COUNT] = "SELECT (SELECT count(*) FROM {table} WHERE {is_expired}), "
-                             "(SELECT count(*) FROM {table} WHERE {is_removable})",
+    /* 0, seconds (negative), seconds (negative), id after which, id up to which → expired,
+     * removable */
+    [GT_SQL_CLEANUP_COUNT] = "SELECT count(CASE WHEN {is_expired} THEN 1 END), "
+                             "count(CASE WHEN {is_removable} THEN 1 END) "
+                             "FROM {table} WHERE id > %s AND id <= %s",
 
     /* id → {row} */
     [GT_SQL_GRANT_BY_ID] = "SELECT {row} FROM {table} WHERE id = %s",
@@ -382,22 +386,25 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_GRANT_OF_USER] =
         "SELECT {row} FROM {table} WHERE {user} = {user_arg} ORDER BY provider",
 
-    /* → key id, rows; a row counts for each key that one of its columns is on */
+    /* id after which, how many → the last id of the next so many rows, how many they are; no row:
+     * there is none after it */
+    [GT_SQL_RANGE] = "SELECT id, count(*) OVER () FROM (SELECT id FROM {table} WHERE id > %s "
+                     "ORDER BY id LIMIT %lld) AS page ORDER BY id DESC LIMIT 1",
+
+    /* id after which, id up to which → the four columns' key ids, how many rows have these */
     [GT_SQL_KEY_ROWS] =
-        "SELECT held, count(DISTINCT id) FROM ("
-        "SELECT id, {access_key} AS held FROM {table} WHERE encrypted_access_token <> '' UNION ALL "
-        "SELECT id, {refresh_key} FROM {table} WHERE encrypted_refresh_token <> '' UNION ALL "
-        "SELECT id, {id_token_key} FROM {table} WHERE encrypted_id_token <> '' UNION ALL "
-        "SELECT id, {previous_key} FROM {table} WHERE previous_refresh_token <> '') AS seals "
-        "GROUP BY held ORDER BY held",
+        "SELECT {access_key}, {refresh_key}, {id_token_key}, {previous_key}, count(*) "
+        "FROM {table} WHERE id > %s AND id <= %s GROUP BY 1, 2, 3, 4",
 
-    /* how current seals begin: length and text for access, refresh, id and previous token → rows */
-    [GT_SQL_REKEY_LEFT] = "SELECT count(*) FROM {table} WHERE " IS_OLD_ROW,
+    /* id after which, id up to which, how current seals begin: length and text for access, refresh,
+     * id and previous token → rows */
+    [GT_SQL_REKEY_LEFT] = "SELECT count(*) FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW,
 
-    /* id after which, the same, how many → id, user, provider, generation, the four columns */
-    [GT_SQL_REKEY_LIST] = "SELECT id, {user}, provider, generation, encrypted_access_token, "
-                          "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
-                          "FROM {table} WHERE id > %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
+    /* the same, how many → id, user, provider, generation, the four columns */
+    [GT_SQL_REKEY_LIST] =
+        "SELECT id, {user}, provider, generation, encrypted_access_token, "
+        "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
+        "FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
 
     /* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
      * (missing: keep) → user, provider of each that was written. The previous token may be purged at

@@ -55,11 +55,12 @@ typedef enum gt_sql_t {
     GT_SQL_CHECK_PICK,    /* claim grants whose token is to be tried */
     GT_SQL_EXPIRE,        /* deactivate what nobody can refresh any more */
     GT_SQL_REMOVE,        /* delete what has long been inactive */
-    GT_SQL_CLEANUP_COUNT, /* how many both would be */
+    GT_SQL_CLEANUP_COUNT, /* how many both would be of a range */
     GT_SQL_GRANT_BY_ID,
     GT_SQL_GRANT_OF_USER,
-    GT_SQL_KEY_ROWS,      /* how many rows are on which key */
-    GT_SQL_REKEY_LEFT,    /* how many rows are not on the writing keys */
+    GT_SQL_RANGE,         /* where a range of ids ends that holds so many rows */
+    GT_SQL_KEY_ROWS,      /* how many rows of a range are on which key */
+    GT_SQL_REKEY_LEFT,    /* how many rows of a range are not on the writing keys */
     GT_SQL_REKEY_LIST,    /* page of those */
     GT_SQL_REKEY,         /* seal rows anew whose seals are still those that were read */
     GT_SQL_IDS_ARE_THERE, /* whether database and stores have ids; the table's schema */

@@ -165,19 +165,24 @@ gt_err_t *gt_duty_remove(apr_array_header_t **picked, gt_store_t *store, apr_int
     return pick(picked, store, GT_SQL_REMOVE, args, p);
 }
 
-gt_err_t *gt_duty_count(gt_duty_counts_t *counts, gt_store_t *store,
+gt_err_t *gt_duty_count(gt_duty_counts_t *counts, const gt_range_t *range,
                         apr_interval_time_t expire_after, apr_interval_time_t remove_after,
                         apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_NUM(0), ago(expire_after), ago(remove_after)};
+    const gt_store_t *store = range->store;
+    const gt_db_value_t args[] = {GT_NUM(0), ago(expire_after), ago(remove_after),
+                                  GT_TEXT(range->after), GT_TEXT(range->last)};
+    apr_int64_t expired, removable;
     apr_array_header_t *rows;
     const gt_db_row_t *row;
 
     GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_CLEANUP_COUNT, &store->names, args, p));
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
-    if (!gt_number(&counts->expired, row->column[0], 0, INT64_MAX) ||
-        !gt_number(&counts->removable, row->column[1], 0, INT64_MAX))
+    if (!gt_number(&expired, row->column[0], 0, INT64_MAX) ||
+        !gt_number(&removable, row->column[1], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    counts->expired += expired;
+    counts->removable += removable;
     return GT_OK;
 }
 

@@ -10,7 +10,7 @@
  * Functions may block on the database, each for one statement.
  */
 
-#include "store/grant.h"
+#include "store/range.h"
 
 /** The users of a store are cut into so many parts by a hash; numbers from 0. */
 #define GT_PARTS 16
@@ -98,8 +98,8 @@ typedef struct gt_duty_counts_t {
     apr_int64_t expired, removable;
 } gt_duty_counts_t;
 
-/** Count only. */
-GT_MUST gt_err_t *gt_duty_count(gt_duty_counts_t *counts, gt_store_t *store,
+/** Count only: a range's are added to the counts. */
+GT_MUST gt_err_t *gt_duty_count(gt_duty_counts_t *counts, const gt_range_t *range,
                                 apr_interval_time_t expire_after, apr_interval_time_t remove_after,
                                 apr_pool_t *p);
 

@@ -18,10 +18,12 @@
 #include "base/text.h"
 #include "store/store.h"
 
-#define NIL_ID "00000000-0000-0000-0000-000000000000"
 #define PAGE 500
 
 enum { ACCESS, REFRESH, ID_TOKEN, PREVIOUS, SEALS };
+
+/* Parameters that say which rows are meant. */
+#define OLD_ROWS (2 + 2 * SEALS)
 
 /* Columns of GT_SQL_REKEY_LIST. */
 enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
@@ -43,70 +45,101 @@ typedef struct one_row_t {
     const char *fresh[SEALS]; /* NULL: as it is */
 } one_row_t;
 
-gt_err_t *gt_rekey_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
+/* The count of a key, made when it is the first. */
+static gt_key_rows_t *rows_of(apr_array_header_t *rows, const char *id)
 {
+    gt_key_rows_t *one;
+
+    for (int i = 0; i < rows->nelts; i++) {
+        one = &APR_ARRAY_IDX(rows, i, gt_key_rows_t);
+        if (strcmp(one->id, id) == 0)
+            return one;
+    }
+    one = apr_array_push(rows);
+    *one = (gt_key_rows_t){apr_pstrdup(rows->pool, id), 0};
+    return one;
+}
+
+/* Whether one of the columns before this one is on the same key. */
+static int is_repeated(const gt_db_row_t *row, int column)
+{
+    for (int i = 0; i < column; i++)
+        if (row->column[i] != NULL && strcmp(row->column[i], row->column[column]) == 0)
+            return 1;
+    return 0;
+}
+
+gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_pool_t *p)
+{
+    const gt_store_t *store = range->store;
+    const gt_db_value_t args[] = {GT_TEXT(range->after), GT_TEXT(range->last)};
     apr_array_header_t *found;
 
-    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_KEY_ROWS, &store->names, NULL, p));
-    *rows = apr_array_make(p, found->nelts, sizeof(gt_key_rows_t));
+    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_KEY_ROWS, &store->names, args, p));
     for (int i = 0; i < found->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
-        gt_key_rows_t *one = apr_array_push(*rows);
+        apr_int64_t n;
 
-        one->id = row->column[0] != NULL ? row->column[0] : "?";
-        if (!gt_number(&one->rows, row->column[1], 0, INT64_MAX))
+        if (!gt_number(&n, row->column[SEALS], 0, INT64_MAX))
             return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+        for (int column = 0; column < SEALS; column++)
+            if (row->column[column] != NULL && !is_repeated(row, column))
+                rows_of(rows, row->column[column])->rows += n;
     }
     return GT_OK;
 }
 
-/* How a seal of the present form and key begins; "" with a length of 1 for what no beginning tells. */
-static gt_err_t *beginnings(gt_db_value_t values[2 * SEALS], const gt_store_t *store,
-                            const gt_ids_t *ids, apr_pool_t *p)
+/* Ids after which and up to which, then for each column how a seal of the present form and key
+ * begins; "" with a length of 1 for what no beginning tells. */
+static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range, const char *after,
+                          apr_pool_t *p)
 {
     static const gt_owner_t anybody = {"", ""};
+    gt_store_t *store = range->store;
+    gt_ids_t ids;
 
+    gt_store_ids(&ids, store, p);
+    args[0] = GT_TEXT(after);
+    args[1] = GT_TEXT(range->last);
     for (apr_size_t i = 0; i < SEALS; i++) {
-        const gt_place_t place = gt_store_place(store, ids, columns[i].name, &anybody);
+        const gt_place_t place = gt_store_place(store, &ids, columns[i].name, &anybody);
         const char *text =
             gt_seal_beginning(store->ring, columns[i].purpose, store->conf->cipher, &place, p);
 
         if (text == NULL)
             return gt_err(p, GT_INTERNAL, "GT0460", "no key of the keyring can write the column %s",
                           columns[i].name);
-        values[2 * i] = GT_NUM(*text != '\0' ? (apr_int64_t)strlen(text) : 1);
-        values[2 * i + 1] = GT_TEXT(text);
+        args[2 + 2 * i] = GT_NUM(*text != '\0' ? (apr_int64_t)strlen(text) : 1);
+        args[2 + 2 * i + 1] = GT_TEXT(text);
     }
     return GT_OK;
 }
 
-gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p)
+gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *p)
 {
-    gt_db_value_t args[2 * SEALS];
+    const gt_store_t *store = range->store;
+    gt_db_value_t args[OLD_ROWS];
     apr_array_header_t *found;
+    apr_int64_t n;
 
-    gt_ids_t ids;
-
-    *rows = 0;
-    gt_store_ids(&ids, store, p);
-    GT_TRY(beginnings(args, store, &ids, p));
+    GT_TRY(old_rows(args, range, range->after, p));
     GT_TRY(gt_db_rows(&found, store->db, GT_SQL_REKEY_LEFT, &store->names, args, p));
     if (found->nelts != 1 ||
-        !gt_number(rows, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
+        !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+    *rows += n;
     return GT_OK;
 }
 
-static gt_err_t *list_rows(apr_array_header_t **found, gt_store_t *store, const char *after,
+/* Those of a range after an id. */
+static gt_err_t *list_rows(apr_array_header_t **found, const gt_range_t *range, const char *after,
                            int most, apr_pool_t *p)
 {
-    gt_db_value_t args[1 + 2 * SEALS + 1];
-    gt_ids_t ids;
+    const gt_store_t *store = range->store;
+    gt_db_value_t args[OLD_ROWS + 1];
 
-    gt_store_ids(&ids, store, p);
-    args[0] = GT_TEXT(after);
-    GT_TRY(beginnings(args + 1, store, &ids, p));
-    args[1 + 2 * SEALS] = GT_NUM(most);
+    GT_TRY(old_rows(args, range, after, p));
+    args[OLD_ROWS] = GT_NUM(most);
     return gt_db_rows(found, store->db, GT_SQL_REKEY_LIST, &store->names, args, p);
 }
 
@@ -127,20 +160,22 @@ static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const cha
     return 0;
 }
 
-gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, gt_store_t *store, const char *id, apr_pool_t *p)
+gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const char *id,
+                               apr_pool_t *p)
 {
-    char after[64] = NIL_ID;
-    apr_pool_t *page;
+    const gt_store_t *store = range->store;
+    char after[sizeof(range->after)];
     gt_err_t *err = GT_OK;
+    apr_pool_t *page;
     int n = PAGE;
 
-    *rows = 0;
+    memcpy(after, range->after, sizeof(after));
     apr_pool_create(&page, p);
     while (err == GT_OK && n == PAGE) {
         apr_array_header_t *found = NULL;
 
         apr_pool_clear(page);
-        err = list_rows(&found, store, after, PAGE, page);
+        err = list_rows(&found, range, after, PAGE, page);
         n = err == GT_OK ? found->nelts : 0;
         for (int i = 0; i < n; i++) {
             const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
@@ -234,10 +269,10 @@ static void note_row(json_t *list, const one_row_t *one, apr_pool_t *p)
 static gt_err_t *take_row(gt_rekey_t *pass, json_t *list, const gt_db_row_t *row, apr_pool_t *p)
 {
     one_row_t one;
-    gt_err_t *damage = read_row(&one, row, pass->store, p);
+    gt_err_t *damage = read_row(&one, row, pass->range.store, p);
 
     if (damage == GT_OK)
-        GT_TRY(seal_row(&one, &damage, pass->store, p));
+        GT_TRY(seal_row(&one, &damage, pass->range.store, p));
     note_row(list, &one, p);
     if (damage != GT_OK) {
         pass->stuck++;
@@ -255,12 +290,13 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
     if (wanted == 0)
         return GT_OK;
     arg = GT_TEXT(gt_json_dump(list, p));
-    GT_TRY(gt_db_rows(&written, pass->store->db, GT_SQL_REKEY, &pass->store->names, &arg, p));
+    GT_TRY(gt_db_rows(&written, pass->range.store->db, GT_SQL_REKEY, &pass->range.store->names,
+                      &arg, p));
     for (int i = 0; i < written->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(written, i, gt_db_row_t);
 
         gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
-                               .store = gt_store_conf(pass->store)->name,
+                               .store = gt_store_conf(pass->range.store)->name,
                                .user = row->column[0],
                                .provider = row->column[1]});
     }
@@ -271,25 +307,49 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
 
 void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store)
 {
-    *pass = (gt_rekey_t){.store = store, .after = NIL_ID};
+    *pass = (gt_rekey_t){.ended = 0};
+    gt_range_begin(&pass->range, store);
+    apr_cpystrn(pass->after, pass->range.last, sizeof(pass->after));
+}
+
+/* To the next range when this one was looked through. */
+static gt_err_t *enter_range(gt_rekey_t *pass, apr_pool_t *p)
+{
+    int found;
+
+    if (strcmp(pass->after, pass->range.last) != 0)
+        return GT_OK;
+    GT_TRY(gt_range_next(&found, &pass->range, p));
+    pass->ended = !found;
+    return GT_OK;
+}
+
+static gt_err_t *go_on(gt_rekey_t *pass, int most, apr_pool_t *p)
+{
+    json_t *list = gt_json_own(json_array(), p);
+    apr_array_header_t *found;
+
+    GT_TRY(enter_range(pass, p));
+    if (pass->ended)
+        return GT_OK;
+    GT_TRY(list_rows(&found, &pass->range, pass->after, most, p));
+    for (int i = 0; i < found->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
+
+        GT_TRY(take_row(pass, list, row, p));
+        apr_cpystrn(pass->after, row->column[ID], sizeof(pass->after));
+        pass->looked++;
+    }
+    if (found->nelts < most)
+        apr_cpystrn(pass->after, pass->range.last, sizeof(pass->after));
+    return write_rows(pass, list, p);
 }
 
 gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p)
 {
-    json_t *list = gt_json_own(json_array(), p);
     gt_rekey_t after = *pass;
-    apr_array_header_t *found;
 
-    GT_TRY(list_rows(&found, pass->store, pass->after, most, p));
-    for (int i = 0; i < found->nelts; i++) {
-        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
-
-        GT_TRY(take_row(&after, list, row, p));
-        apr_cpystrn(after.after, row->column[ID], sizeof(after.after));
-        after.looked++;
-    }
-    GT_TRY(write_rows(&after, list, p));
-    after.ended = found->nelts < most;
+    GT_TRY(go_on(&after, most, p));
     *pass = after;
     return GT_OK;
 }

@@ -11,7 +11,7 @@
  * pass. The generation stays: the tokens are the same.
  */
 
-#include "store/grant.h"
+#include "store/range.h"
 
 /** Rows that need a key. */
 typedef struct gt_key_rows_t {
@@ -19,21 +19,23 @@ typedef struct gt_key_rows_t {
     apr_int64_t rows;
 } gt_key_rows_t;
 
-/** Count rows by key: array of gt_key_rows_t. A row with several keys counts for each. */
-GT_MUST gt_err_t *gt_rekey_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p);
+/** Count a range's rows by key. A row with several keys counts for each.
+ * @param rows  array of gt_key_rows_t, to which they are added; its pool holds the ids */
+GT_MUST gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_pool_t *p);
 
-/** Rows with a Fernet value that a key opens: each is read and tried. @param id the key's */
-GT_MUST gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, gt_store_t *store, const char *id,
+/** Add a range's rows with a Fernet value that a key opens: each is read and tried.
+ * @param id  the key's */
+GT_MUST gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const char *id,
                                        apr_pool_t *p);
 
-/** Rows that gt_rekey_some would look at: all that are not on the writing keys (all there are in a
- * store that writes Fernet). */
-GT_MUST gt_err_t *gt_rekey_left(apr_int64_t *rows, gt_store_t *store, apr_pool_t *p);
+/** Add a range's rows that gt_rekey_some would look at: all that are not on the writing keys (all
+ * there are in a store that writes Fernet). */
+GT_MUST gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *p);
 
 /** One pass over a store. */
 typedef struct gt_rekey_t {
-    gt_store_t *store;
-    char after[64];      /* id of the last row looked at */
+    gt_range_t range;
+    char after[64];      /* in the range: everything up to this id was looked at */
     apr_int64_t looked;  /* rows */
     apr_int64_t moved;   /* sealed anew */
     apr_int64_t changed; /* changed under us, or locked: for the next pass */
@@ -45,8 +47,8 @@ typedef struct gt_rekey_t {
 /** Begin a pass. */
 void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store);
 
-/** Go on with at most so many rows, all of which are written or none. After an error the same rows
- * may be tried again. */
+/** Go on with at most so many rows (none, where a range has none to be sealed anew), all of which are
+ * written or none. After an error the same rows may be tried again. */
 GT_MUST gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p);
 
 #endif

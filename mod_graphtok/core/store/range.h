@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_RANGE_H
+#define GT_RANGE_H
+
+/**
+ * @file range.h
+ * A walk through a whole store by ranges of ids. Each holds so few rows that a statement about it
+ * takes milliseconds, whatever the store holds: no statement_timeout stops it, and nobody is held
+ * up by it. Rows that come or go meanwhile may be met or not.
+ */
+
+#include "store/grant.h"
+
+/** The next few rows of a store. */
+typedef struct gt_range_t {
+    gt_store_t *store;
+    char after[64];   /* their ids are greater than this one */
+    char last[64];    /* and at most this one */
+    apr_int64_t seen; /* rows of all ranges so far */
+} gt_range_t;
+
+/** Before the first range. */
+void gt_range_begin(gt_range_t *range, gt_store_t *store);
+
+/** Go on to the next range. After an error it stays where it was. @param found 0: there is none */
+GT_MUST gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,43 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The bar's total is the number of rows that were counted last. A store without sums has a bar without
+ * an end.
+ */
+
+#include "ranges.h"
+
+#include "progress.h"
+
+/* To count anew would take as long as what the bar is for. */
+static apr_int64_t rows_of(gt_store_t *store, apr_pool_t *p)
+{
+    gt_grant_stats_t stats;
+
+    return gt_grant_stats(&stats, store, p) == GT_OK && stats.is_whole ? stats.total : -1;
+}
+
+gt_err_t *ctl_each_range(gt_store_t *store, const char *what, ctl_range_fn *fn, void *baton,
+                         apr_pool_t *p)
+{
+    ctl_progress_t bar;
+    gt_range_t range;
+    apr_pool_t *scratch;
+    gt_err_t *err = GT_OK;
+    int found = 1;
+
+    gt_range_begin(&range, store);
+    apr_pool_create(&scratch, p);
+    ctl_progress_begin(&bar, what, rows_of(store, scratch));
+    while (err == GT_OK && found && !ctl_stop_asked()) {
+        apr_pool_clear(scratch);
+        err = gt_range_next(&found, &range, scratch);
+        if (err == GT_OK && found)
+            err = fn(baton, &range, scratch);
+        ctl_progress_show(&bar, range.seen);
+    }
+    ctl_progress_end(&bar);
+    err = gt_err_dup(err, p);
+    apr_pool_destroy(scratch);
+    return err;
+}

@@ -1,0 +1,21 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef CTL_RANGES_H
+#define CTL_RANGES_H
+
+/**
+ * @file ranges.h
+ * Something is counted in a whole store, range by range, while a bar tells how far it is.
+ */
+
+#include "ctl.h"
+#include "store/range.h"
+
+/** Count one range's rows. */
+typedef gt_err_t *ctl_range_fn(void *baton, const gt_range_t *range, apr_pool_t *scratch);
+
+/** Count all of a store's rows, or until an end is asked for (progress.h).
+ * @param what  before the bar */
+GT_MUST gt_err_t *ctl_each_range(gt_store_t *store, const char *what, ctl_range_fn *fn, void *baton,
+                                 apr_pool_t *p);
+
+#endif
