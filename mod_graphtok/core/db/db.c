@@ -15,15 +15,14 @@
  */
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
-
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/event.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "db/db.h"
 #include "db/session.h"
 #include "db/verdict.h"
@@ -41,8 +40,8 @@ struct gt_db_t {
     gt_db_source_t source;
     gt_db_limits_t limits;
     gt_deadlines_t *deadlines; /* NULL: no limit */
-    apr_thread_mutex_t *lock;  /* protects everything below */
-    apr_thread_cond_t *freed;  /* a place is free, or the breaker opened */
+    pthread_mutex_t *lock;     /* protects everything below */
+    pthread_cond_t *freed;     /* a place is free, or the breaker opened */
     int users;                 /* inside the gate now */
     int is_acquiring;          /* one of them waits for the pool */
     apr_time_t moved_at;       /* gt_ticks when a user last came or went */
@@ -68,6 +67,15 @@ typedef struct work_t {
     int *number; /* changed rows, or the failing text */
 } work_t;
 
+static apr_status_t destroy_lock(void *baton)
+{
+    gt_db_t *db = baton;
+
+    pthread_cond_destroy(db->freed);
+    pthread_mutex_destroy(db->lock);
+    return APR_SUCCESS;
+}
+
 gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, apr_pool_t *p)
 {
     gt_db_t *db = apr_pcalloc(p, sizeof *db);
@@ -77,9 +85,11 @@ gt_db_t *gt_db_make(const gt_db_source_t *source, const gt_db_limits_t *limits, 
     db->limits = *limits;
     db->engine = -1;
     db->deadlines = limits->answer > 0 ? gt_deadlines_make(p) : NULL;
-    if (apr_thread_mutex_create(&db->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS ||
-        apr_thread_cond_create(&db->freed, p) != APR_SUCCESS)
+    db->lock = apr_palloc(p, sizeof *db->lock);
+    db->freed = apr_palloc(p, sizeof *db->freed);
+    if (pthread_mutex_init(db->lock, NULL) != 0 || gt_cond_init(db->freed) != APR_SUCCESS)
         abort();
+    apr_pool_cleanup_register(p, db, destroy_lock, apr_pool_cleanup_null);
     return db;
 }
 
@@ -101,6 +111,15 @@ static int has_place(const gt_db_t *db)
     return db->users < db->limits.users && !db->is_acquiring;
 }
 
+/* Call with the lock held. 1: time is up. */
+static int wait_for_news(gt_db_t *db, apr_interval_time_t span)
+{
+    const apr_time_t until = gt_mono() + span;
+
+    gt_cond_wait(db->freed, db->lock, until);
+    return gt_mono() >= until;
+}
+
 /* Call with the lock held. 0: time is up. It counts from the last time that anybody came or went:
  * where all are stuck, each newcomer would wait in vain. */
 static int wait_for_place(gt_db_t *db, int is_read)
@@ -114,8 +133,7 @@ static int wait_for_place(gt_db_t *db, int is_read)
 
         if (left <= 0)
             return 0;
-        if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(db->freed, db->lock, left)) &&
-            !has_place(db) && moved_at == db->moved_at)
+        if (wait_for_news(db, left) && !has_place(db) && moved_at == db->moved_at)
             return 0;
     }
     return 1;
@@ -126,7 +144,7 @@ static int wait_for_place(gt_db_t *db, int is_read)
 static void wait_for_probe(gt_db_t *db, int is_read)
 {
     while (db->is_probing && !is_open_to(db, is_read))
-        if (APR_STATUS_IS_TIMEUP(apr_thread_cond_timedwait(db->freed, db->lock, PROBE_WAIT)))
+        if (wait_for_news(db, PROBE_WAIT))
             return;
 }
 
@@ -135,7 +153,7 @@ static gt_err_t *enter(int *is_probe, gt_db_t *db, int is_read, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     *is_probe = 0;
     wait_for_probe(db, is_read);
     if (!wait_for_place(db, is_read)) {
@@ -154,17 +172,17 @@ static gt_err_t *enter(int *is_probe, gt_db_t *db, int is_read, apr_pool_t *p)
         db->is_acquiring = 1;
         db->moved_at = gt_ticks();
     }
-    apr_thread_mutex_unlock(db->lock);
+    pthread_mutex_unlock(db->lock);
     return err;
 }
 
 static void acquired(gt_db_t *db)
 {
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     db->is_acquiring = 0;
     if (has_place(db))
-        apr_thread_cond_broadcast(db->freed);
-    apr_thread_mutex_unlock(db->lock);
+        pthread_cond_broadcast(db->freed);
+    pthread_mutex_unlock(db->lock);
 }
 
 /* Call with the lock held. 1: the database answered; -1: it is away; 0: this outcome does not tell:
@@ -206,14 +224,14 @@ static void leave(gt_db_t *db, int is_probe, gt_said_t said, int is_read)
 {
     int is_back;
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     db->users--;
     db->moved_at = gt_ticks();
     if (is_probe)
         db->is_probing = 0;
     note(&is_back, db, said, is_read);
-    apr_thread_cond_broadcast(db->freed);
-    apr_thread_mutex_unlock(db->lock);
+    pthread_cond_broadcast(db->freed);
+    pthread_mutex_unlock(db->lock);
     if (is_back > 0)
         gt_log(GT_LOG_NOTICE, NULL, "the database answers again");
     else if (is_back < 0)
@@ -229,9 +247,9 @@ static gt_err_t *use(gt_outcome_t *outcome, gt_db_t *db, const gt_db_conn_t *con
     if (session == NULL)
         return gt_err(p, GT_INTERNAL, "GT0412", "DBDriver must be pgsql or sqlite3, not %s",
                       apr_dbd_name(conn->driver));
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     db->engine = (int)gt_session_engine(session);
-    apr_thread_mutex_unlock(db->lock);
+    pthread_mutex_unlock(db->lock);
     gt_session_limit(session, work->has_limit ? db->deadlines : NULL, db->limits.answer);
     *outcome = work->run(work, session, p);
     return gt_verdict_err(outcome, p);
@@ -241,9 +259,9 @@ static int known_engine(gt_db_t *db)
 {
     int engine;
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     engine = db->engine;
-    apr_thread_mutex_unlock(db->lock);
+    pthread_mutex_unlock(db->lock);
     return engine;
 }
 
@@ -398,9 +416,9 @@ int gt_db_is_stuck(const gt_db_t *db)
 {
     int is_stuck;
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     is_stuck = db->is_away || (!has_place(db) && gt_ticks() - db->moved_at > STUCK_AFTER);
-    apr_thread_mutex_unlock(db->lock);
+    pthread_mutex_unlock(db->lock);
     return is_stuck;
 }
 
@@ -408,8 +426,8 @@ int gt_db_is_up(const gt_db_t *db)
 {
     int is_up;
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(db->lock);
     is_up = db->is_up;
-    apr_thread_mutex_unlock(db->lock);
+    pthread_mutex_unlock(db->lock);
     return is_up;
 }
