@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "crypt/seal.h"
+#include "graph/next_link.h"
 #include "net/url.h"
 #include "origin.h"
 
@@ -36,18 +37,18 @@ static const char *page_query(const gtm_exchange_t *x, const char *sealed)
     return gt_form_text(form);
 }
 
-const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p)
+gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, apr_pool_t *p)
 {
     gtm_exchange_t *x = baton;
     gt_place_t place = place_of(x);
-    const char *sealed;
+    const char *url, *sealed;
 
-    if (!gt_url_is_below(next_link, graph_url(x), p) || gtm_origin_find(x) != GT_OK)
-        return NULL;
-    if (gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
-                &place, gt_secret_from(next_link, x->r->pool), x->r->pool))
-        return NULL;
-    return gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
+    GT_TRY(gt_next_link(&url, next_link, graph_url(x), x->r->pool));
+    GT_TRY(gtm_origin_find(x));
+    GT_TRY(gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
+                   &place, gt_secret_from(url, x->r->pool), x->r->pool));
+    *ours = gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
+    return GT_OK;
 }
 
 gt_err_t *gtm_page_open(const char **next_link, gtm_exchange_t *x, const char *page)

@@ -11,8 +11,10 @@
 
 #include "exchange.h"
 
-/** For gt_relink: baton is the gtm_exchange_t. NULL when it is no link below graph_url. */
-const char *gtm_page_link(void *baton, const char *next_link, apr_pool_t *p);
+/** For gt_relink: baton is the gtm_exchange_t. @return GT_UPSTREAM for a link that leads away from
+ * graph_url */
+GT_MUST gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link,
+                                apr_pool_t *p);
 
 /** Open a `page` parameter. @return GT_INVALID for anything that is not ours */
 GT_MUST gt_err_t *gtm_page_open(const char **next_link, gtm_exchange_t *x, const char *page);

@@ -19,10 +19,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *replace(void *baton, const char *next_link, apr_pool_t *p)
+static gt_err_t *replace(const char **ours, void *baton, const char *next_link, apr_pool_t *p)
 {
     (void)baton;
-    return strlen(next_link) % 2 ? NULL : apr_pstrcat(p, "ours of ", next_link, NULL);
+    if (strlen(next_link) % 2)
+        return gt_err(p, GT_UPSTREAM, "GT0717", "elsewhere");
+    *ours = apr_pstrcat(p, "ours of ", next_link, NULL);
+    return GT_OK;
 }
 
 /* What comes out, or NULL after an error. */

@@ -11,10 +11,13 @@ Suite *suite_relink(void);
 static const char *last_link;
 
 /* Ours: "<…>" with a quote in it, so that escaping is seen. */
-static const char *replace(void *baton, const char *next_link, apr_pool_t *p)
+static gt_err_t *replace(const char **ours, void *baton, const char *next_link, apr_pool_t *p)
 {
     last_link = apr_pstrdup(pool, next_link);
-    return baton ? apr_pstrcat(p, "<\"", next_link, "\">", NULL) : NULL;
+    if (!baton)
+        return gt_err(p, GT_UPSTREAM, "GT0717", "elsewhere");
+    *ours = apr_pstrcat(p, "<\"", next_link, "\">", NULL);
+    return GT_OK;
 }
 
 /* Feed in two pieces, cut at `at`; the whole output. */
@@ -56,8 +59,6 @@ static const struct {
     {"{\"@odata.nextLink\":\"\"}", "{\"@odata.nextLink\":\"<\\\"\\\">\"}", ""},
     {"{\"@odata.nextLink\":\"a\",\"@odata.nextLink\":\"b\"}",
      "{\"@odata.nextLink\":\"<\\\"a\\\">\",\"@odata.nextLink\":\"<\\\"b\\\">\"}", "b"},
-    /* a surrogate half is no text, so no link */
-    {"{\"@odata.nextLink\":\"\\ud800\"}", "{\"@odata.nextLink\":null}", NULL},
     /* not the outermost object's, not a key, not a text, not that name */
     {"{\"value\":[{\"@odata.nextLink\":\"x\"}]}", NULL, NULL},
     {"{\"value\":{\"@odata.nextLink\":\"x\"},\"b\":1}", NULL, NULL},
@@ -120,13 +121,20 @@ START_TEST(byte_by_byte)
 }
 END_TEST
 
-START_TEST(without_a_link_of_ours_it_becomes_null)
+/* A surrogate half is no text, so no link. */
+START_TEST(a_link_that_cannot_be_ours_ends_the_answer)
 {
-    static const char text[] = "{\"a\":1,\"@odata.nextLink\":\"x\",\"b\":2}";
+    static const char elsewhere[] = "{\"a\":1,\"@odata.nextLink\":\"x\",\"b\":2}";
+    static const char no_text[] = "{\"@odata.nextLink\":\"\\ud800\"}";
+    const char *out;
+    apr_size_t out_len;
 
-    for (apr_size_t at = 0; at < sizeof(text); at++)
-        ck_assert_str_eq(feed(text, sizeof(text) - 1, at, NULL),
-                         "{\"a\":1,\"@odata.nextLink\":null,\"b\":2}");
+    ck_fails(gt_relink_feed(&out, &out_len, gt_relink_make(replace, NULL, pool), elsewhere,
+                            sizeof(elsewhere) - 1, 1, pool),
+             GT_UPSTREAM, "GT0717");
+    ck_fails(gt_relink_feed(&out, &out_len, gt_relink_make(replace, pool, pool), no_text,
+                            sizeof(no_text) - 1, 1, pool),
+             GT_UPSTREAM, "GT0718");
 }
 END_TEST
 
@@ -226,7 +234,7 @@ Suite *suite_relink(void)
 
     tcase_add_test(tcase, every_text_cut_at_every_place);
     tcase_add_test(tcase, byte_by_byte);
-    tcase_add_test(tcase, without_a_link_of_ours_it_becomes_null);
+    tcase_add_test(tcase, a_link_that_cannot_be_ours_ends_the_answer);
     tcase_add_test(tcase, bytes_without_a_link_are_not_copied);
     tcase_add_test(tcase, a_link_of_8_KiB_and_not_one_more);
     tcase_add_test(tcase, a_long_key_is_passed_by);

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <jansson.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/pool.h"
 
 #define LINK_NAME "@odata.nextLink"
@@ -98,19 +98,14 @@ static char *unescape(const char *raw, apr_size_t len, apr_pool_t *p)
     return text;
 }
 
-/* With its quotes; "null" for what is no text. */
+/* With its quotes. */
 static char *escape(const char *text, apr_pool_t *p)
 {
-    json_t *value = text ? json_string(text) : NULL;
-    apr_size_t len;
-    char *quoted;
+    json_t *value = gt_json_own(json_string(text), p);
+    apr_size_t len = json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
+    char *quoted = apr_pcalloc(p, len + 1);
 
-    if (!value)
-        return apr_pstrdup(p, "null");
-    len = json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
-    quoted = apr_pcalloc(p, len + 1);
     json_dumpb(value, quoted, len, JSON_ENCODE_ANY);
-    json_decref(value);
     return quoted;
 }
 
@@ -127,13 +122,18 @@ static int is_link_name(const gt_relink_t *relink, apr_pool_t *p)
     return name && strcmp(name, LINK_NAME) == 0;
 }
 
-static void put_link(output_t *output, gt_relink_t *relink)
+static gt_err_t *put_link(output_t *output, gt_relink_t *relink)
 {
     const char *link = unescape(relink->held, relink->held_len, output->pool);
-    const char *ours = link ? relink->replace(relink->baton, link, output->pool) : NULL;
-    const char *quoted = escape(ours, output->pool);
+    const char *ours, *quoted;
 
+    if (!link)
+        return gt_err(output->pool, GT_UPSTREAM, "GT0718",
+                      "Graph sent a link to the next page that is no text of JSON");
+    GT_TRY(relink->replace(&ours, relink->baton, link, output->pool));
+    quoted = escape(ours, output->pool);
     append(output, quoted, strlen(quoted));
+    return GT_OK;
 }
 
 /* ---- the scanner, one byte at a time ---- */
@@ -300,7 +300,7 @@ gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *rel
             GT_TRY(hold_some(&held, relink, bytes + at, len - at, scratch));
             at += held;
             if (relink->place != IN_LINK)
-                put_link(&output, relink);
+                GT_TRY(put_link(&output, relink));
         }
         else {
             apr_size_t passed = pass_some(relink, bytes + at, len - at, scratch);

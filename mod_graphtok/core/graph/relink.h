@@ -13,9 +13,12 @@
 
 typedef struct gt_relink_t gt_relink_t;
 
-/** Gives the text that replaces a next link (unescaped both ways); NULL: the member's value becomes
- * null. */
-typedef const char *gt_relink_fn(void *baton, const char *next_link, apr_pool_t *p);
+/**
+ * Gives the text that replaces a next link (unescaped both ways). An error ends the answer: a list
+ * must not look complete when its next page cannot be had.
+ */
+typedef gt_err_t *gt_relink_fn(const char **ours, void *baton, const char *next_link,
+                               apr_pool_t *p);
 
 /** A scanner for one answer; it and its 8 KiB live as long as `p`. */
 gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);

@@ -1,0 +1,136 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file next_link.c
+ * The token goes with whatever is made here, so the result is written from the configured address
+ * and what follows it in the link, and judged once more as a whole.
+ */
+
+#include "graph/next_link.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "net/url.h"
+
+/* Microsoft's clouds; Microsoft Graph, "National cloud deployments". */
+static const char *const graph_origins[] = {
+    "https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn", NULL};
+
+static const char *const versions[] = {"/v1.0", "/beta", NULL};
+
+/* Bytes that may not stand in a URL, escaped; a fragment is never sent. */
+static const char *escape_stray(const char *link, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, 3 * strlen(link) + 1), *out = text;
+
+    for (; *link != '\0' && *link != '#'; link++) {
+        if (*link > ' ' && *link < 0x7F && strchr("\"<>\\^`{|}", *link) == NULL)
+            *out++ = *link;
+        else
+            out += apr_snprintf(out, 4, "%%%02X", (unsigned)(unsigned char)*link);
+    }
+    *out = '\0';
+    return text;
+}
+
+static int has_scheme(const char *link)
+{
+    apr_size_t n = strcspn(link, ":/?");
+
+    return n > 0 && link[n] == ':';
+}
+
+static const char *make_absolute(const char *link, const char *graph_url, apr_pool_t *p)
+{
+    if (*link == '\0' || *link == '?')
+        return NULL;
+    if (has_scheme(link))
+        return link;
+    if (strncmp(link, "//", 2) == 0)
+        return apr_pstrcat(p, "https:", link, NULL);
+    if (*link == '/')
+        return apr_pstrcat(p, gt_url_origin(graph_url, p), link, NULL);
+    return apr_pstrcat(p, graph_url, "/", link, NULL);
+}
+
+/* Path and query of an absolute URL. */
+static const char *after_host(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+
+    return host + strcspn(host, "/?");
+}
+
+/* What follows a path at the beginning of another, case ignored; NULL when it does not begin so. */
+static const char *behind(const char *path, const char *begin, apr_size_t len)
+{
+    if (strncasecmp(path, begin, len) != 0 || (path[len] != '\0' && !strchr("/?", path[len])))
+        return NULL;
+    return path + len;
+}
+
+static int is_graph_origin(const char *origin)
+{
+    for (int i = 0; graph_origins[i]; i++) {
+        if (strcmp(origin, graph_origins[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* What follows the version in a link to Microsoft's host: the version that the gateway's address
+ * ends with, or else the first. */
+static const char *behind_version(const char *path, const char *graph_url)
+{
+    apr_size_t len = strlen(graph_url);
+    const char *version = versions[0];
+
+    for (int i = 0; versions[i]; i++) {
+        apr_size_t n = strlen(versions[i]);
+
+        if (len > n && strcasecmp(graph_url + len - n, versions[i]) == 0)
+            version = versions[i];
+    }
+    return behind(path, version, strlen(version));
+}
+
+static const char *rest_of(const char *absolute, const char *graph_url, apr_pool_t *p)
+{
+    const char *origin = gt_url_origin(absolute, p);
+    const char *ours = gt_url_origin(graph_url, p), *path = after_host(graph_url);
+
+    if (!origin || !ours)
+        return NULL;
+    if (strcmp(origin, ours) == 0)
+        return behind(after_host(absolute), path, strlen(path));
+    /* Between two clouds of Microsoft no link is followed. */
+    if (!is_graph_origin(origin) || is_graph_origin(ours))
+        return NULL;
+    return behind_version(after_host(absolute), graph_url);
+}
+
+static const char *without_slash(const char *url, apr_pool_t *p)
+{
+    apr_size_t len = strlen(url);
+
+    while (len > 0 && url[len - 1] == '/')
+        len--;
+    return apr_pstrmemdup(p, url, len);
+}
+
+gt_err_t *gt_next_link(const char **url, const char *link, const char *graph_url, apr_pool_t *p)
+{
+    const char *base = without_slash(graph_url, p);
+    const char *absolute = make_absolute(escape_stray(gt_trim(link, p), p), base, p);
+    const char *rest = absolute ? rest_of(absolute, base, p) : NULL;
+
+    *url = rest ? apr_pstrcat(p, base, rest, NULL) : NULL;
+    if (*url && gt_url_is_below(*url, graph_url, p))
+        return GT_OK;
+    return gt_err(p, GT_UPSTREAM, "GT0717",
+                  "Graph sent a link to the next page that leads elsewhere: the list is cut here");
+}
