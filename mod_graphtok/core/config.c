@@ -282,6 +282,10 @@ const gt_member_t gt_provider_members[] = {
      .kind = GT_MEMBER_NUMBER,
      .offset = IN_PROVIDER(mailbox_calls),
      .max = 1000},
+    {.name = "mailbox_queue",
+     .kind = GT_MEMBER_NUMBER,
+     .offset = IN_PROVIDER(mailbox_queue),
+     .max = 10000},
     {.name = "allowed_tenants",
      .kind = GT_MEMBER_TEXT,
      .offset = IN_PROVIDER(allowed_tenants),
@@ -337,6 +341,7 @@ gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
     provider->connect_timeout = 5 * SEC;
     provider->timeout = 20 * SEC;
     provider->mailbox_calls = 4;
+    provider->mailbox_queue = 100;
     return provider;
 }
 

@@ -27,6 +27,7 @@ struct gt_provider_conf_t {
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout; /* one call; shorter than the lease */
     apr_int64_t mailbox_calls;   /* at a time at one mailbox, per child; 0: any number */
+    apr_int64_t mailbox_queue;   /* that wait for their turn there, per child */
     const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
     const char *where;           /* "FILE:LINE" of its definition */
 };

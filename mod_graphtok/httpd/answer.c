@@ -103,6 +103,10 @@ static void answer_problem(gtm_exchange_t *x, const gt_err_t *err, const char *l
         gt_json_set(problem, "code", err->code);
     if (err->request_id)
         gt_json_set(problem, "request_id", err->request_id);
+    if (err->may_be_done)
+        gt_json_set_bool(problem, "may_be_done", 1);
+    if (err->transaction_id)
+        gt_json_set(problem, "transaction_id", err->transaction_id);
     if (gt_err_wait(err) > 0)
         gt_json_set_number(problem, "retry_after", whole_seconds(gt_err_wait(err)));
     if (err->fields)

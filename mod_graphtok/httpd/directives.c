@@ -95,6 +95,9 @@ const command_rec gtm_directives[] = {
     AP_INIT_TAKE1("GraphTokMailboxCalls", gtm_set_in_provider, MEMBER("mailbox_calls"), RSRC_CONF,
                   "calls at a time at one mailbox in each child, 0 (any number) to 1000; "
                   "default 4"),
+    AP_INIT_TAKE1("GraphTokMailboxQueue", gtm_set_in_provider, MEMBER("mailbox_queue"), RSRC_CONF,
+                  "calls that wait for their turn at one mailbox in each child, 0 to 10000; "
+                  "default 100"),
     AP_INIT_RAW_ARGS("GraphTokAllowedTenants", gtm_list_in_provider, MEMBER("allowed_tenants"),
                      RSRC_CONF, "GUIDs of the tenants whose accounts may sign in"),
 

@@ -152,6 +152,7 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     own->stream.x = x;
     own->stream.transfer = own->call.transfer;
     own->stream.answer = own->call.answer;
+    own->stream.transaction_id = gt_json_text(own->ask.body, "transactionId");
     own->stream.relink = gt_relink_make(gtm_page_link, x, x->r->pool);
     gt_then(task, &gtm_stream, &own->stream);
     return GT_OK;

@@ -29,10 +29,28 @@ static gt_err_t *too_large(const gtm_stream_t *stream)
                   stream->x->dir->answer_max);
 }
 
-/* RFC 9110: these end with their head. */
+static int is_change(const gtm_stream_t *stream)
+{
+    return strcmp(stream->x->route->method, "GET") != 0;
+}
+
+/* An answer to a change may be empty whatever its status: the change is done all the same. The
+ * answers that RFC 9110 ends with their head are the others. */
 static int has_body(const gtm_stream_t *stream)
 {
-    return stream->answer->status != HTTP_NO_CONTENT && stream->answer->status != HTTP_NOT_MODIFIED;
+    const gt_answer_t *answer = stream->answer;
+
+    if (is_change(stream) && answer->body && answer->body_len == 0)
+        return 0;
+    return answer->status != HTTP_NO_CONTENT && answer->status != HTTP_NOT_MODIFIED;
+}
+
+/* A client that reads JSON after 200 must not find nothing. */
+static int status_for_client(const gtm_stream_t *stream)
+{
+    int status = stream->answer->status;
+
+    return status == HTTP_OK && !has_body(stream) ? HTTP_NO_CONTENT : status;
 }
 
 /* A provider's HTML must not run in our origin, and is no answer of Graph's anyway. */
@@ -47,7 +65,7 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
 {
     request_rec *r = stream->x->r;
 
-    r->status = stream->answer->status;
+    r->status = status_for_client(stream);
     r->status_line = NULL;
     for (int i = 0; passed_on[i]; i++) {
         const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
@@ -115,9 +133,8 @@ static int must_wait(const gtm_exchange_t *x)
     return x->parked_road && x->r->connection->data_in_output_filters;
 }
 
-static gt_err_t *pass_piece(gt_task_t *task, void *state)
+static gt_err_t *pass_some(gt_task_t *task, gtm_stream_t *stream)
 {
-    gtm_stream_t *stream = state;
     gtm_exchange_t *x = stream->x;
 
     if (!is_json(stream))
@@ -133,6 +150,16 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
     else if (!stream->is_last)
         gt_await_more(task, stream->transfer);
     return GT_OK;
+}
+
+static gt_err_t *pass_piece(gt_task_t *task, void *state)
+{
+    gtm_stream_t *stream = state;
+    gt_err_t *err = pass_some(task, stream);
+
+    if (!err || err->cls != GT_UPSTREAM || !is_change(stream))
+        return err;
+    return gt_err_may_be_done(err, stream->transaction_id);
 }
 
 static gt_step_fn *const steps[] = {pass_piece, NULL};

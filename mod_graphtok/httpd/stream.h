@@ -17,8 +17,9 @@
 typedef struct gtm_stream_t {
     gtm_exchange_t *x;
     gt_transfer_t *transfer;
-    const gt_answer_t *answer; /* 2xx or 304 */
-    gt_relink_t *relink;       /* makes its next link ours, tells whether it is whole */
+    const gt_answer_t *answer;  /* 2xx or 304 */
+    gt_relink_t *relink;        /* makes its next link ours, tells whether it is whole */
+    const char *transaction_id; /* of the create whose answer this is, or NULL */
     /* own */
     apr_int64_t passed; /* bytes so far */
     const char *rest;   /* of the piece at hand; in the scratch pool, or the transfer's */

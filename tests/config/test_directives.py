@@ -54,6 +54,7 @@ PROVIDER = [
     ("GraphTokConnectTimeout", "1s", "connect_timeout", "1s"),
     ("GraphTokTimeout", "25s", "timeout", "25s"),
     ("GraphTokMailboxCalls", "0", "mailbox_calls", 0),
+    ("GraphTokMailboxQueue", "500", "mailbox_queue", 500),
 ]
 
 STORE = [
@@ -131,6 +132,8 @@ BAD = [
     ("GraphTokTimeout 6min", "provider", "'6min' is above the largest, 5min"),
     ("GraphTokMailboxCalls -1", "provider", "'-1' is below the smallest, 0"),
     ("GraphTokMailboxCalls 1001", "provider", "'1001' is above the largest, 1000"),
+    ("GraphTokMailboxQueue -1", "provider", "'-1' is below the smallest, 0"),
+    ("GraphTokMailboxQueue 10001", "provider", "'10001' is above the largest, 10000"),
     ("GraphTokAllowedTenants contoso.com", "provider", "is not a list of tenant GUIDs"),
     ("GraphTokTable a;b", "store", "'a;b' is not a table's name"),
     ("GraphTokCipher rot13", "store", "'rot13' is none of: aes-256-gcm fernet"),

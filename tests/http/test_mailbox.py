@@ -184,6 +184,23 @@ def test_the_queue_is_bounded(box, sandbox, tom):
     assert sandbox.process.calls("graph")["peak"] == 4
 
 
+def test_the_queue_is_as_long_as_was_said(make_site, sandbox):
+    made = make_site("event", settings=STATUS, tuning=ONE_CHILD,
+                     provider="GraphTokMailboxCalls 1\nGraphTokMailboxQueue 2")
+    made.start()
+    tom = Browser(sandbox.ca)
+    tom.sign_in(made.url + "/tom/auth/login")
+    sandbox.fault(where="graph", kind="hang", times=1)
+    waiting = [ask(made) for _ in range(3)]
+    made.httpd.wait_until(lambda: figure(made, "Queued") == 2, 20)
+    refused = tom.get(made.url + "/tom/calendar/")
+    assert refused.status == 503 and refused.json["tag"] == "GT0715"
+    assert int(refused.headers["Retry-After"]) >= 2
+    sandbox.process.clear_faults()
+    assert [status_of(client) for client in waiting] == [200] * 3
+    made.end()
+
+
 def test_patience_ends(make_site, sandbox):
     made = make_site("event", settings=STATUS, provider="GraphTokTimeout 1s\nGraphTokMailboxCalls 1")
     made.start()

@@ -70,6 +70,7 @@ const gt_provider_conf_t *scripted_provider_conf(const gt_provider_t *provider)
                                             .graph_url = "https://graph.example/v1.0",
                                             .ca_file = "/ca.pem",
                                             .mailbox_calls = 4,
+                                            .mailbox_queue = 100,
                                             .timeout = 20000000};
 
     return provider ? &conf : NULL;

@@ -51,6 +51,7 @@ static gt_visit_t visit_of(gt_mailboxes_t *where, const char *user)
                         .store = "main",
                         .owner = {user, "microsoft"},
                         .most = MOST,
+                        .queue = WAITING_MAX,
                         .patience = 3600 * SECOND};
 
     return visit;

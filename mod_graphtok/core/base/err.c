@@ -57,8 +57,8 @@ static const gt_class_row_t class_rows[GT_CLASSES] = {
                           EX_CONFIG, GT_LOG_ERROR, 0, 0, GT_EFFECT_NONE},
     [GT_THROTTLED] = {"throttled", "The provider asks us to wait", 429, EX_TEMPFAIL, GT_LOG_WARNING,
                       1, 0, GT_EFFECT_NONE},
-    [GT_UPSTREAM] = {"upstream-failed", "The provider cannot be reached", 502, EX_TEMPFAIL,
-                     GT_LOG_WARNING, 1, 0, GT_EFFECT_NONE},
+    [GT_UPSTREAM] = {"upstream-failed", "The provider failed or cannot be reached", 502,
+                     EX_TEMPFAIL, GT_LOG_WARNING, 1, 0, GT_EFFECT_NONE},
     [GT_TIMEOUT] = {"upstream-timeout", "The provider did not answer in time", 504, EX_TEMPFAIL,
                     GT_LOG_WARNING, 1, 0, GT_EFFECT_NONE},
     [GT_STORE_AWAY] = {"store-away", "The database cannot be reached", 503, EX_TEMPFAIL,
@@ -114,6 +114,18 @@ gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...)
     return err;
 }
 
+gt_err_t *gt_err_may_be_done(gt_err_t *err, const char *transaction_id)
+{
+    err->may_be_done = 1;
+    err->transaction_id = apr_pstrdup(err->pool, transaction_id);
+    err->detail = apr_pstrcat(err->pool, err->detail,
+                              transaction_id ? "; it may have been done: a repeat with the same "
+                                               "transactionId makes no second event"
+                                             : "; it may have been done",
+                              NULL);
+    return err;
+}
+
 gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p)
 {
     gt_err_t *copy;
@@ -127,6 +139,7 @@ gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p)
     copy->detail = apr_pstrdup(p, err->detail);
     copy->code = apr_pstrdup(p, err->code);
     copy->request_id = apr_pstrdup(p, err->request_id);
+    copy->transaction_id = apr_pstrdup(p, err->transaction_id);
     copy->claims = apr_pstrdup(p, err->claims);
     copy->fields = NULL;
     for (i = 0; err->fields != NULL && i < err->fields->nelts; i++) {

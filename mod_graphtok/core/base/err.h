@@ -82,10 +82,12 @@ struct gt_err_t {
     const char *detail;              /* for people, free of secrets */
     const char *code;                /* the provider's own code ("AADSTS700082"), or NULL */
     const char *request_id;          /* the provider's request or trace id, or NULL */
+    const char *transaction_id;      /* of the create that may be done, or NULL */
     const char *claims;              /* claims challenge (JSON) for the next sign-in, or NULL */
     gt_extent_t extent;              /* whose trouble it is */
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
+    int may_be_done;                 /* 1: the change was sent and may have been carried out */
     int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
@@ -119,6 +121,14 @@ GT_MUST GT_NEVER_NULL gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char
  * @return err, for `return gt_err_in(err, …)`
  */
 GT_MUST gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...) GT_PRINTF(2, 3);
+
+/**
+ * The change that failed was sent, and whether it was carried out is not known. Says so in the detail,
+ * too; with the transactionId of a create, which makes a repeat harmless.
+ * @param transaction_id  copied; NULL: there is none
+ * @return err, for `return gt_err_may_be_done(err, …)`
+ */
+GT_MUST gt_err_t *gt_err_may_be_done(gt_err_t *err, const char *transaction_id);
 
 /** Copy an error, deep, into another pool (from a job's to a request's, say). NULL gives NULL. */
 GT_MUST gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p);

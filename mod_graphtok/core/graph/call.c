@@ -53,6 +53,7 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
     call->visit.store = gt_store_conf(call->store)->name;
     call->visit.owner = call->owner;
     call->visit.most = (int)conf->mailbox_calls;
+    call->visit.queue = (int)conf->mailbox_queue;
     call->visit.patience = conf->timeout;
     gt_then(task, &gt_visit_begin, &call->visit);
     return GT_OK;
@@ -109,6 +110,15 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* A change whose answer was lost, or that failed within Graph, may have been carried out. */
+static gt_err_t *add_doubt(gt_err_t *err, const gt_call_t *call)
+{
+    if (is_reading(call) || !gt_transfer_was_sent(call->transfer) ||
+        (err->cls != GT_UPSTREAM && err->cls != GT_TIMEOUT))
+        return err;
+    return gt_err_may_be_done(err, gt_json_text(call->body, "transactionId"));
+}
+
 static int is_success(const gt_call_t *call, int status)
 {
     return (status >= 200 && status < 300) ||
@@ -127,7 +137,8 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
         return GT_OK;
     }
     gt_upstream_tell(call->transfer, call->owner.provider, "graph", gt_task_pool(task));
-    GT_TRY(err);
+    if (err)
+        return add_doubt(err, call);
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
     call->answer = is_success(call, answer->status) ? answer : NULL;
@@ -187,7 +198,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (err->cls != GT_SIGN_IN || call->repeated) {
         err->is_after_sign_in =
             gt_vault_signed_in_lately(call->vault, call->store, &call->token.owner, p);
-        return err;
+        return add_doubt(err, call);
     }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
      * refused generation, and only that one. */

@@ -10,7 +10,7 @@
  * request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are at one
  * mailbox, the others wait in order; a place lasts as long as the exchange with Graph, however slowly
  * its answer is taken or early its client goes. Success: the transfer, head there, body still to be
- * taken.
+ * taken. A failed change that may have been carried out says so (gt_err_may_be_done).
  */
 
 #include "graph/mailbox.h"
@@ -42,8 +42,8 @@ extern const gt_work_t gt_call;
 /**
  * Graph's error as ours: 401 is GT_SIGN_IN, with a claims challenge GT_INTERACTION; 404, 410
  * GT_NOT_FOUND; 409, 412 GT_CONFLICT; 429, and 503 with Retry-After, GT_THROTTLED; other 4xx
- * GT_REFUSED; 5xx GT_UPSTREAM, 504 GT_TIMEOUT. Graph's status goes on to the client, except that a
- * broken Graph is our 502. Fuzzed. Never quotes more than Graph's own code and message (bounded, no
+ * GT_REFUSED; 5xx GT_UPSTREAM, 504 GT_TIMEOUT. Graph's status goes on to the client; an answer
+ * that is no refusal at all is our 502. Fuzzed. Never quotes more than Graph's own code and message (bounded, no
  * controls).
  */
 GT_MUST gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len,

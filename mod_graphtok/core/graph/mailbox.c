@@ -20,13 +20,15 @@
 #include "shm/siphash.h"
 
 #define CHAINS 1024
-#define WAITING_MAX 100
 #define BUSY_RETRY_AFTER apr_time_from_sec(2)
+#define SMOOTHING 8 /* calls that the pace of a mailbox is a mean of */
 
 typedef struct gt_mailbox_t {
     struct gt_mailbox_t *next; /* of its chain */
     unsigned char id[16];      /* keyed hash of its name */
     int in_hand, waiting;
+    apr_time_t freed;         /* ticks: when a place came free while others waited; 0: never */
+    apr_interval_time_t pace; /* from one such moment to the next, smoothed */
     gt_visit_t *first;
     gt_visit_t **end; /* where the next to come is hung */
 } mailbox_t;
@@ -172,6 +174,26 @@ static void leave_queue(mailbox_t *mailbox, gt_visit_t *visit)
     visit->mailboxes->figures.waiting--;
 }
 
+static void keep_pace(mailbox_t *mailbox)
+{
+    apr_time_t now = gt_ticks();
+    apr_interval_time_t span = now - mailbox->freed;
+
+    if (mailbox->freed && mailbox->pace)
+        mailbox->pace += (span - mailbox->pace) / SMOOTHING;
+    else if (mailbox->freed)
+        mailbox->pace = span;
+    mailbox->freed = now;
+}
+
+/* How long the whole queue will take; what is not known yet, or short, is the least. */
+static apr_interval_time_t outlook_of(const mailbox_t *mailbox)
+{
+    apr_interval_time_t span = mailbox->pace * (mailbox->waiting + 1);
+
+    return span > BUSY_RETRY_AFTER ? span : BUSY_RETRY_AFTER;
+}
+
 static void hand_on(mailbox_t *mailbox)
 {
     gt_visit_t *first = mailbox->first;
@@ -179,6 +201,7 @@ static void hand_on(mailbox_t *mailbox)
     mailbox->in_hand--;
     if (!first || mailbox->in_hand >= first->most)
         return;
+    keep_pace(mailbox);
     leave_queue(mailbox, first);
     let_in(mailbox, first);
     gt_bell_ring(&first->bell);
@@ -199,12 +222,13 @@ static entry_t enter(gt_visit_t *visit)
     visit->is_in = 0;
     pthread_mutex_lock(&mailboxes->lock);
     mailbox = find_or_make(mailboxes, id);
-    entry = mailbox->in_hand < visit->most ? IN : mailbox->waiting < WAITING_MAX ? QUEUED : FULL;
+    entry = mailbox->in_hand < visit->most ? IN : mailbox->waiting < visit->queue ? QUEUED : FULL;
     if (entry == IN)
         let_in(mailbox, visit);
     else if (entry == QUEUED)
         queue_up(mailbox, visit);
     visit->mailbox = entry == FULL ? NULL : mailbox;
+    visit->outlook = outlook_of(mailbox);
     pthread_mutex_unlock(&mailboxes->lock);
     return entry;
 }
@@ -270,11 +294,14 @@ void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
 
 /* ---- the work ---- */
 
-static gt_err_t *busy(const char *why, apr_pool_t *p)
+static gt_err_t *busy(const gt_visit_t *visit, const char *why, apr_pool_t *p)
 {
     gt_err_t *err = gt_err(p, GT_BUSY, "GT0715", "%s", why);
 
-    err->retry_after = BUSY_RETRY_AFTER;
+    /* Nobody waits longer than that. */
+    err->retry_after = visit->outlook < visit->patience ? visit->outlook : visit->patience;
+    if (err->retry_after < BUSY_RETRY_AFTER)
+        err->retry_after = BUSY_RETRY_AFTER;
     return err;
 }
 
@@ -292,7 +319,7 @@ static gt_err_t *ask_in(gt_task_t *task, void *state)
         return GT_OK;
     entry = enter(visit);
     if (entry == FULL)
-        return busy("too many calls wait for this mailbox", p);
+        return busy(visit, "too many calls wait for this mailbox", p);
     if (entry == QUEUED)
         gt_await_bell(task, &visit->bell, gt_ticks() + visit->patience);
     return GT_OK;
@@ -315,7 +342,7 @@ static gt_err_t *look_again(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
 
     if (!has_been_let_in(visit))
-        return busy("calls to this mailbox take too long", p);
+        return busy(visit, "calls to this mailbox take too long", p);
     return visit->has_waited ? refuse_while_at_rest(visit, p) : GT_OK;
 }
 

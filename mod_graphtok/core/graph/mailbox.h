@@ -35,8 +35,10 @@ typedef struct gt_visit_t {
     const char *store;
     gt_owner_t owner;
     int most;                     /* calls at a time; 0: any number */
+    int queue;                    /* most that wait */
     apr_interval_time_t patience; /* longest wait in the queue */
     const char *name;             /* own: the mailbox's */
+    apr_interval_time_t outlook;  /* own: of a queue that is full, how long it will take */
     struct gt_mailbox_t *mailbox; /* own; NULL: no place, and in no queue */
     struct gt_visit_t *next;      /* own: who comes after us */
     int is_in;                    /* own: the call may be made */
@@ -47,7 +49,7 @@ typedef struct gt_visit_t {
 /**
  * Work on a gt_visit_t: wait for a place. Its caller hands the place over to the call's transfer,
  * or gives it back with gt_visit_end. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY
- * when 100 wait already or patience is over.
+ * when `queue` wait already or patience is over.
  */
 extern const gt_work_t gt_visit_begin;
 

@@ -50,7 +50,7 @@ static meaning_t meaning_of(int status)
     if (status >= 400 && status <= 499)
         return (meaning_t){status, GT_REFUSED, "GT0701", status};
     if (status >= 500 && status <= 599)
-        return (meaning_t){status, GT_UPSTREAM, "GT0708", 0};
+        return (meaning_t){status, GT_UPSTREAM, "GT0708", status};
     return (meaning_t){status, GT_UPSTREAM, "GT0709", 0};
 }
 
