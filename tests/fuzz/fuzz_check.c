@@ -6,6 +6,7 @@
  * could begin a second header line.
  */
 
+#include "base/address.h"
 #include "base/check.h"
 
 #include <stdint.h>
@@ -26,7 +27,7 @@ static const gt_rule_t inner_rules[] = {
 };
 static const gt_rule_t rules[] = {
     {"subject", GT_RULE_TEXT, 2, 1, 255, NULL, NULL},
-    {"start", GT_RULE_LOCAL, 2, 0, 0, NULL, NULL},
+    {"start", GT_RULE_MOMENT, 2, 0, 0, NULL, NULL},
     {"reminder", GT_RULE_NUMBER, 0, 0, 40320, NULL, NULL},
     {"allDay", GT_RULE_BOOL, 0, 0, 0, NULL, NULL},
     {"location", GT_RULE_OBJECT, 0, 0, 0, NULL, inner_rules},
@@ -54,10 +55,14 @@ static void look_at(const gt_err_t *err)
 
 static void try_email(const char *text)
 {
-    const char *at = strchr(text, '@');
+    static const char foreign[] = " \t\r\n,;<>\"()\\";
+    const char *at = strrchr(text, '@');
 
-    if (gt_is_email(text) &&
-        (at == NULL || strchr(at + 1, '@') != NULL || strpbrk(text, " \t\r\n,;<>\"()\\") != NULL))
+    if (!gt_is_email(text))
+        return;
+    if (at == NULL || strpbrk(at, foreign) != NULL || strpbrk(text, "\r\n\t") != NULL)
+        abort();
+    if (text[0] != '"' && (strchr(text, '@') != at || strpbrk(text, foreign) != NULL))
         abort();
 }
 

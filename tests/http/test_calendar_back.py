@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """What a client gets from the calendar routes and sends back: tags, ids, whole events."""
 
+import json
 import urllib.parse
 
 import pytest
@@ -88,3 +89,148 @@ def test_one_segment_of_ours_is_never_two_of_graphs(site, sandbox, ada, more):
         answer = ada.send(method, site.url + path)
         assert answer.status in (400, 404, 405), answer
     assert ada.get(url).status == 200
+
+
+# ---- next links ----
+
+def page_of(sandbox, link):
+    body = json.dumps({"value": [], "@odata.nextLink": link})
+    sandbox.fault(where="graph", kind="answer", body=body, times=1)
+
+
+@pytest.mark.parametrize("form", ["{graph}/me/events?$skip=1", "{upper}/me/events?$skip=1",
+                                  "/v1.0/me/events?$skip=1", "me/events?$skip=1",
+                                  "{graph}/me/events?$skip=1&x=a b",
+                                  "https://graph.microsoft.com/v1.0/me/events?$skip=1"])
+def test_a_next_link_is_followed_however_it_is_written(site, sandbox, ada, form):
+    graph = sandbox.process.facts["graph"]
+    make(site, ada)
+    page_of(sandbox, form.format(graph=graph, upper=graph.upper()))
+    first = ada.get(site.url + "/calendar/events")
+    assert first.status == 200, first
+    second = ada.get(first.json["@odata.nextLink"])
+    assert second.status == 200 and "value" in second.json, second
+
+
+@pytest.mark.parametrize("link", ["https://evil.example/v1.0/me/events?$skip=1", "?$skip=1",
+                                  "https://graph.microsoft.us/beta/me/events"])
+def test_a_list_that_cannot_go_on_does_not_look_complete(site, sandbox, ada, link):
+    page_of(sandbox, link)
+    answer = ada.get(site.url + "/calendar/events")
+    assert answer.status == 502 and answer.json["tag"] == "GT0717"
+    site.httpd.log_has("GT0717")
+
+
+# ---- answers that are lost, broken or empty ----
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_graphs_own_status(site, sandbox, ada, status):
+    sandbox.fault(where="graph", kind="graph_error", status=status, code="UnknownError", times=1)
+    answer = ada.get(site.url + "/calendar/events")
+    assert answer.status == status and answer.json["code"] == "UnknownError"
+    assert "may_be_done" not in answer.json
+
+
+@pytest.mark.parametrize("method, status, wanted", [
+    ("PATCH", 200, 204), ("PATCH", 202, 202), ("DELETE", 200, 204), ("DELETE", 202, 202)])
+def test_an_empty_success_is_one(site, sandbox, ada, method, status, wanted):
+    url, _ = make(site, ada)
+    sandbox.fault(where="graph", kind="status", status=status, body="", times=1)
+    answer = ada.send(method, url, {"subject": "x"} if method == "PATCH" else None)
+    assert answer.status == wanted and answer.body == b"", answer
+
+
+def test_an_empty_answer_to_a_reading_is_none(site, sandbox, ada):
+    sandbox.fault(where="graph", kind="status", status=200, body="", times=1)
+    answer = ada.get(site.url + "/calendar/events")
+    assert answer.status == 502 and "may_be_done" not in answer.json
+
+
+@pytest.mark.parametrize("own", [None, "7E163156-7762-4BEB-A1C6-729EA81755A7"])
+def test_a_create_whose_answer_was_lost_can_be_sent_again(site, sandbox, ada, own):
+    sandbox.fault(where="graph", kind="die_after", method="POST", times=1)
+    body = {**LUNCH, "subject": f"once {own}"}
+    lost = ada.post(site.url + "/calendar/events", {**body, "transactionId": own} if own else body)
+    assert lost.status == 502 and lost.json["may_be_done"] is True, lost
+    transaction = lost.json["transaction_id"]
+    assert own in (None, transaction) and "may have been done" in lost.json["detail"]
+    again = ada.post(site.url + "/calendar/events", {**body, "transactionId": transaction})
+    assert again.status == 201
+    subjects = [event["subject"] for event in sandbox.process.events("ada@sandbox.example")]
+    assert subjects.count(body["subject"]) == 1
+
+
+@pytest.mark.parametrize("fault", [dict(kind="graph_error", status=500, code="x"),
+                                   dict(kind="die_after"), dict(kind="html"),
+                                   dict(kind="answer", body="no JSON")])
+def test_a_change_that_may_be_done_says_so(site, sandbox, ada, fault):
+    url, _ = make(site, ada)
+    sandbox.fault(where="graph", method="PATCH", times=1, **fault)
+    answer = ada.send("PATCH", url, {"subject": "x"})
+    assert answer.status in (500, 502) and answer.json["may_be_done"] is True, answer
+    assert "transaction_id" not in answer.json
+    refused = ada.send("PATCH", url + "x", {"subject": "x"})
+    assert refused.status in (400, 404) and "may_be_done" not in refused.json
+
+
+# ---- whole events ----
+
+RICH = {"attendees": [{"type": "Required",
+                       "emailAddress": {"address": "jörg@bücher.example"}}],
+        "location": {"displayName": "Room", "uniqueId": "Room", "uniqueIdType": "private",
+                     "coordinates": {"latitude": 47.6, "longitude": -122}},
+        "recurrence": {"pattern": {"type": "daily", "interval": 1},
+                       "range": {"type": "noEnd", "startDate": "2030-05-01"}}}
+
+
+@pytest.mark.parametrize("more", [{}, RICH])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_get_change_send_back(site, ada, more, method):
+    url, _ = make(site, ada, **more)
+    event = ada.get(url).json
+    back = ada.send(method, url, {**event, "subject": "changed"})
+    assert back.status == 200, back
+    assert back.json["subject"] == "changed" and back.json["location"] == event["location"]
+    assert back.json["attendees"] == event["attendees"]
+    assert back.json["type"] == event["type"]
+
+
+def test_a_copy_of_what_was_got_and_null_for_what_is_absent(site, ada):
+    url, made = make(site, ada, location=None, attendees=None, body=None, transactionId=None,
+                     **{"@odata.type": "#microsoft.graph.event"})
+    event = {**ada.get(url).json, "transactionId": None}
+    copy = ada.post(site.url + "/calendar/events", event)
+    assert copy.status == 201 and copy.json["id"] != made.json["id"]
+
+
+def test_times_as_toISOString_gives_them(site, ada):
+    times = {"start": {"dateTime": "2030-05-01T12:00:00.000Z"},
+             "end": {"dateTime": "2030-05-01T15:00:00+02:00", "timeZone": "UTC"}}
+    _, made = make(site, ada, **times)
+    assert made.json["start"]["dateTime"].startswith("2030-05-01T12:00:00")
+    assert made.json["end"]["dateTime"].startswith("2030-05-01T13:00:00")
+    times["start"]["timeZone"] = "India Standard Time"
+    refused = ada.post(site.url + "/calendar/events", {**LUNCH, **times})
+    assert refused.status == 400
+    assert [error["field"] for error in refused.json["errors"]] == ["start.dateTime"]
+
+
+def test_what_cannot_be_changed_alone_is_named(site, ada):
+    url, _ = make(site, ada)
+    answer = ada.send("PATCH", url, {"organizer": {}, "webLink": "x"})
+    assert answer.status == 400 and answer.json["tag"] == "GT0712"
+    assert [error["field"] for error in answer.json["errors"]] == ["organizer", "webLink"]
+
+
+@pytest.mark.parametrize("body, field", [
+    (b'{"subject": "a\\u0000b"}', "subject"), (b'{"subject": "\xff"}', "subject"),
+    (b'{"attendees": [{}, {"emailAddress": {"name": "\\ud800"}}]}',
+     "attendees[1].emailAddress.name"),
+    (b'{"subject": "x", "body": {"content": "x", "content": "y"}}', "body.content"),
+    (b'{"categories": ["a", "\\u0000"]}', "categories[1]"),
+    (b'{"start": {"dateTime": 1e999}}', "start.dateTime")])
+def test_what_json_cannot_hold_is_named(site, ada, body, field):
+    answer = ada.send("POST", site.url + "/calendar/events", body,
+                      {"Content-Type": "application/json"})
+    assert answer.status == 400
+    assert [error["field"] for error in answer.json["errors"]] == [field]

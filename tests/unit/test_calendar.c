@@ -276,7 +276,7 @@ END_TEST
 
 static const char full_event[] =
     "{" BASE
-    ",\"isAllDay\":false,\"body\":{\"contentType\":\"HTML\",\"content\":\"<p>\\u00e4</p>\"},"
+    ",\"isAllDay\":false,\"body\":{\"contentType\":\"html\",\"content\":\"<p>\\u00e4</p>\"},"
     "\"location\":{\"displayName\":\"Room 1\",\"address\":{\"city\":\"Bonn\"}},"
     "\"locations\":[{\"displayName\":\"Room 1\"}],"
     "\"attendees\":[{\"type\":\"optional\",\"emailAddress\":{\"address\":\"a@b.example\","
@@ -350,8 +350,11 @@ static const struct {
     {"{\"subject\":null," START "," END "}", "subject"},
     {"{\"subject\":\"x\",\"start\":\"2026-11-21T09:00:00Z\"," END "}", "start"},
     {"{\"subject\":\"x\",\"start\":{}," END "}", "start.dateTime start.timeZone"},
-    {"{\"subject\":\"x\"," MOMENT("start", "2026-11-21T09:00:00Z", "UTC") "," END "}",
+    {"{\"subject\":\"x\"," MOMENT("start", "2026-11-21T09:00:00Z", "UTC") "," END "}", NULL},
+    {"{\"subject\":\"x\"," MOMENT("start", "2026-11-21T09:00:00Z", "Europe/Berlin") "," END "}",
      "start.dateTime"},
+    {"{\"subject\":\"x\",\"start\":{\"dateTime\":\"2026-11-21T09:00:00\"}," END "}",
+     "start.timeZone"},
     {"{\"subject\":\"x\"," MOMENT("start", "2026-02-30T09:00:00", "UTC") "," END "}",
      "start.dateTime"},
     {"{\"subject\":\"x\"," MOMENT("start", "2026-11-21T09:00:00", "U\\\"TC") "," END "}",
@@ -373,8 +376,9 @@ static const struct {
          "end", "2026-11-22T02:00", "Asia/Tokyo") "}",
      "start.dateTime end.dateTime end.timeZone"},
     /* members */
-    {"{" BASE ",\"id\":\"A\",\"webLink\":\"x\"}", "id webLink"},
-    {"{" BASE ",\"isAllDay\":\"no\",\"importance\":\"High\",\"showAs\":1}",
+    {"{" BASE ",\"id\":\"A\",\"webLink\":\"x\"}", NULL},
+    {"{" BASE ",\"idd\":\"A\",\"location\":{\"link\":\"x\"}}", "location.link idd"},
+    {"{" BASE ",\"isAllDay\":\"no\",\"importance\":\"higher\",\"showAs\":1}",
      "isAllDay importance showAs"},
     {"{" BASE ",\"body\":{\"contentType\":\"markdown\"}}", "body.contentType body.content"},
     {"{" BASE ",\"body\":\"text\"}", "body"},
@@ -413,9 +417,7 @@ static const struct {
     {"{\"type\":\"weekly\",\"interval\":2,\"daysOfWeek\":[\"sunday\",\"saturday\"]}", NO_END, NULL},
     {"{\"type\":\"weekly\",\"interval\":2}", NO_END, PATTERN "daysOfWeek"},
     {"{\"type\":\"weekly\",\"interval\":1,\"daysOfWeek\":[\"Monday\",\"day\",\"mon tue\",\"\"]}",
-     NO_END,
-     PATTERN "daysOfWeek[3] " PATTERN "daysOfWeek[0] " PATTERN "daysOfWeek[1] " PATTERN
-             "daysOfWeek[2] " PATTERN "daysOfWeek[3]"},
+     NO_END, PATTERN "daysOfWeek[1] " PATTERN "daysOfWeek[2] " PATTERN "daysOfWeek[3]"},
     {"{\"type\":\"absoluteMonthly\",\"interval\":1,\"dayOfMonth\":31}", NO_END, NULL},
     {"{\"type\":\"absoluteMonthly\",\"interval\":1}", NO_END, PATTERN "dayOfMonth"},
     {"{\"type\":\"absoluteYearly\",\"interval\":1,\"dayOfMonth\":1}", NO_END, PATTERN "month"},

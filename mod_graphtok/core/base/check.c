@@ -10,17 +10,16 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 
 #define NAME_SHOWN 64
-#define EMAIL_MAX 254
-#define EMAIL_LOCAL_MAX 64
-#define LABEL_MAX 63
 #define LIST_TEXT_MAX 255
 
 typedef struct check_t {
@@ -90,28 +89,37 @@ static void check_number(check_t *check, const json_t *value, const gt_rule_t *r
                              NULL));
 }
 
-/* 1 when `word` is one of the blank-separated `words`. */
-static int is_among(const char *word, const char *words)
+/* The one of the blank-separated `words` that a word is, case ignored, and its length; or NULL. */
+static const char *find_word(size_t *len, const char *word, const char *words)
 {
-    size_t len = strlen(word);
+    size_t wanted = strlen(word);
 
     while (*words != '\0') {
-        size_t n = strcspn(words, " ");
-
-        if (n == len && n > 0 && memcmp(words, word, n) == 0)
-            return 1;
-        words += n;
+        *len = strcspn(words, " ");
+        if (*len == wanted && wanted > 0 && strncasecmp(words, word, *len) == 0)
+            return words;
+        words += *len;
         words += strspn(words, " ");
     }
-    return 0;
+    return NULL;
 }
 
-static void check_word(check_t *check, const json_t *value, const gt_rule_t *rule, const char *path)
+static void check_word(check_t *check, const json_t *value, const char *words, const char *path)
 {
     const char *word = json_string_value(value);
+    size_t len;
 
-    if (word == NULL || !is_among(word, rule->words))
-        complain(check, path, apr_pstrcat(check->pool, "must be one of: ", rule->words, NULL));
+    if (word == NULL || find_word(&len, word, words) == NULL)
+        complain(check, path, apr_pstrcat(check->pool, "must be one of: ", words, NULL));
+}
+
+static void check_real(check_t *check, const json_t *value, const char *path)
+{
+    const char *word = json_string_value(value);
+    size_t len;
+
+    if (!json_is_number(value) && (word == NULL || find_word(&len, word, "NaN INF -INF") == NULL))
+        complain(check, path, "must be a number");
 }
 
 static void check_list(check_t *check, const json_t *value, const gt_rule_t *rule, const char *path)
@@ -129,7 +137,9 @@ static void check_list(check_t *check, const json_t *value, const gt_rule_t *rul
         const char *here = apr_psprintf(check->pool, "%s[%lu]", path, (unsigned long)i);
         static const gt_rule_t each = {"", GT_RULE_TEXT, 0, 1, LIST_TEXT_MAX, NULL, NULL};
 
-        if (rule->kind == GT_RULE_TEXTS)
+        if (rule->kind == GT_RULE_TEXTS && rule->words)
+            check_word(check, item, rule->words, here);
+        else if (rule->kind == GT_RULE_TEXTS)
             check_text(check, item, &each, here);
         else if (json_is_object(item))
             check_members(check, item, rule->inner, here);
@@ -155,14 +165,24 @@ static void check_value(check_t *check, const json_t *value, const gt_rule_t *ru
         check_number(check, value, rule, path);
         break;
     case GT_RULE_WORD:
-        check_word(check, value, rule, path);
+        check_word(check, value, rule->words, path);
+        break;
+    case GT_RULE_REAL:
+        check_real(check, value, path);
+        break;
+    case GT_RULE_ADDRESS:
+        if (!gt_is_email(json_string_value(value)) && !gt_is_x500(json_string_value(value)))
+            complain(check, path, "must be one e-mail address");
+        break;
+    case GT_RULE_READ_ONLY:
         break;
     case GT_RULE_EMAIL:
         if (!gt_is_email(json_string_value(value)))
             complain(check, path, "must be one e-mail address");
         break;
-    case GT_RULE_LOCAL:
-        if (!gt_local_time_parse(&ignored, json_string_value(value)))
+    case GT_RULE_MOMENT:
+        if (!gt_local_time_parse(&ignored, json_string_value(value)) &&
+            !gt_rfc3339_parse(&ignored, json_string_value(value)))
             complain(check, path, "must be a date and time like 2026-11-21T07:00:00");
         break;
     case GT_RULE_OBJECT:
@@ -178,12 +198,12 @@ static void check_value(check_t *check, const json_t *value, const gt_rule_t *ru
     }
 }
 
-static int has_rule(const char *name, const gt_rule_t *rules)
+static const gt_rule_t *find_rule(const char *name, const gt_rule_t *rules)
 {
     for (; rules->name[0] != '\0'; rules++)
         if (strcmp(rules->name, name) == 0)
-            return 1;
-    return 0;
+            return rules;
+    return NULL;
 }
 
 /* A stranger's name, short enough to show; never cut within a character. */
@@ -204,6 +224,11 @@ static const char *path_of(const char *above, const char *name, apr_pool_t *p)
     return *above == '\0' ? name : apr_pstrcat(p, above, ".", name, NULL);
 }
 
+static int may_be_cleared(const gt_rule_t *rule)
+{
+    return rule->required == 0 && rule->kind != GT_RULE_LIST && rule->kind != GT_RULE_TEXTS;
+}
+
 static void check_members(check_t *check, const json_t *object, const gt_rule_t *rules,
                           const char *path)
 {
@@ -215,13 +240,15 @@ static void check_members(check_t *check, const json_t *object, const gt_rule_t 
         const json_t *member = json_object_get(object, rule->name);
         const char *here = path_of(path, rule->name, check->pool);
 
+        if (json_is_null(member) && check->partial && may_be_cleared(rule))
+            continue;
         if (member != NULL)
             check_value(check, member, rule, here);
         else if (rule->required == 1 || (rule->required == 2 && !check->partial))
             complain(check, here, "is missing");
     }
     json_object_foreach ((json_t *)object, name, value)
-        if (!has_rule(name, rules))
+        if (find_rule(name, rules) == NULL)
             complain(check, path_of(path, shown_name(name, check->pool), check->pool),
                      "is not known here");
 }
@@ -237,52 +264,56 @@ gt_err_t *gt_check(const json_t *object, const gt_rule_t *rules, int partial, ap
     return check.wrong;
 }
 
-/* Not the locale's: what counts as a letter must not depend on the machine. */
-static int is_ascii_alnum(char c)
+/* ---- what comes back from the provider ---- */
+
+static int is_dropped(const char *name, const json_t *value, const gt_rule_t *rule, int keeps_null)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (rule == NULL)
+        return strchr(name, '@') != NULL;
+    if (rule->kind == GT_RULE_READ_ONLY || (json_is_null(value) && !keeps_null))
+        return 1;
+    return rule->kind == GT_RULE_EMAIL && !rule->required && json_string_length(value) == 0 &&
+           json_is_string(value);
 }
 
-/* Atoms joined by single dots (RFC 5321 section 4.1.2, Dot-string). */
-static int is_local_part(const char *text, size_t len)
+static json_t *tidied_word(json_t *value, const char *words)
 {
-    static const char also[] = "!#$%&'*+-/=?^_`{|}~";
+    const char *word = json_string_value(value), *known;
+    size_t len;
+
+    known = word ? find_word(&len, word, words) : NULL;
+    return known ? json_stringn(known, len) : json_incref(value);
+}
+
+static void tidy_list(json_t *list, const gt_rule_t *rule)
+{
+    json_t *item;
     size_t i;
 
-    if (len == 0 || len > EMAIL_LOCAL_MAX || text[0] == '.' || text[len - 1] == '.')
-        return 0;
-    for (i = 0; i < len; i++) {
-        if (text[i] == '.' && text[i + 1] == '.')
-            return 0;
-        if (text[i] != '.' && !is_ascii_alnum(text[i]) && strchr(also, text[i]) == NULL)
-            return 0;
-    }
-    return 1;
-}
-
-/* Labels of letters, digits and inner hyphens, joined by single dots. */
-static int is_domain(const char *text)
-{
-    while (1) {
-        size_t len = strcspn(text, ".");
-        size_t i;
-
-        if (len == 0 || len > LABEL_MAX || text[0] == '-' || text[len - 1] == '-')
-            return 0;
-        for (i = 0; i < len; i++)
-            if (!is_ascii_alnum(text[i]) && text[i] != '-')
-                return 0;
-        if (text[len] == '\0')
-            return 1;
-        text += len + 1;
+    json_array_foreach (list, i, item) {
+        if (rule->kind == GT_RULE_LIST && json_is_object(item))
+            gt_tidy(item, rule->inner, 0);
+        else if (rule->kind == GT_RULE_TEXTS && rule->words)
+            json_array_set_new(list, i, tidied_word(item, rule->words));
     }
 }
 
-int gt_is_email(const char *text)
+void gt_tidy(json_t *object, const gt_rule_t *rules, int keeps_null)
 {
-    const char *at = text == NULL ? NULL : strchr(text, '@');
+    const char *name;
+    json_t *value;
+    void *next;
 
-    if (at == NULL || strlen(text) > EMAIL_MAX)
-        return 0;
-    return is_local_part(text, (size_t)(at - text)) && is_domain(at + 1);
+    json_object_foreach_safe (object, next, name, value) {
+        const gt_rule_t *rule = find_rule(name, rules);
+
+        if (is_dropped(name, value, rule, keeps_null))
+            json_object_del(object, name);
+        else if (rule && rule->kind == GT_RULE_OBJECT && json_is_object(value))
+            gt_tidy(value, rule->inner, 0);
+        else if (rule && json_is_array(value))
+            tidy_list(value, rule);
+        else if (rule && rule->kind == GT_RULE_WORD)
+            json_object_set_new(object, name, tidied_word(value, rule->words));
+    }
 }

@@ -13,13 +13,16 @@
 typedef enum gt_rule_kind_t {
     GT_RULE_TEXT, /* min..max characters (code points), no controls but \t \r \n */
     GT_RULE_BOOL,
-    GT_RULE_NUMBER, /* whole, min..max */
-    GT_RULE_WORD,   /* one of `words`, blank-separated, case-sensitive */
-    GT_RULE_EMAIL,  /* one address, RFC 5321 mailbox without comments, quotes or literals */
-    GT_RULE_LOCAL,  /* ISO 8601 local date-time */
-    GT_RULE_OBJECT, /* members by `inner` */
-    GT_RULE_LIST,   /* min..max objects by `inner` */
-    GT_RULE_TEXTS   /* min..max texts, each 1 to 255 characters */
+    GT_RULE_NUMBER,   /* whole, min..max */
+    GT_RULE_REAL,     /* a number, or "NaN", "INF", "-INF" as OData writes them */
+    GT_RULE_WORD,     /* one of `words`, blank-separated, case ignored */
+    GT_RULE_EMAIL,    /* one address, see gt_is_email */
+    GT_RULE_ADDRESS,  /* the same, or an X.500 name as Exchange has them */
+    GT_RULE_MOMENT,   /* ISO 8601 date-time, local or with an offset */
+    GT_RULE_OBJECT,   /* members by `inner` */
+    GT_RULE_LIST,     /* min..max objects by `inner` */
+    GT_RULE_TEXTS,    /* min..max texts, each 1 to 255 characters; of `words` when there are */
+    GT_RULE_READ_ONLY /* given by the provider, dropped on the way back */
 } gt_rule_kind_t;
 
 /** One member. A table ends with an empty name. Members not in the table are wrong fields. */
@@ -33,14 +36,20 @@ typedef struct gt_rule_t {
 } gt_rule_t;
 
 /**
+ * Take out of an object, in place, what the provider itself puts in and does not want back, so that
+ * what it gave can be sent to it again: annotations of OData, read-only members, null inside of
+ * objects, empty addresses. Words get the case that the rules give them.
+ * @param keeps_null  1: null in a member of the outermost object stays
+ */
+void gt_tidy(json_t *object, const gt_rule_t *rules, int keeps_null);
+
+/**
  * Hold an object against its rules.
- * @param partial  1: members with required == 2 may be missing (PATCH)
+ * @param partial  1: members with required == 2 may be missing (PATCH), and null clears a single
+ *                 value that is not required
  * @return GT_INVALID with every wrong field, or GT_OK
  */
 GT_MUST gt_err_t *gt_check(const json_t *object, const gt_rule_t *rules, int partial,
                            apr_pool_t *p);
-
-/** 1 for one well-formed address: one @, no blanks, quotes, commas or controls, ≤ 254 bytes. */
-int gt_is_email(const char *text);
 
 #endif

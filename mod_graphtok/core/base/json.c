@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json_mend.h"
+#include "base/json_place.h"
 #include "base/text.h"
 
 #define DEPTH_MAX 32
@@ -100,6 +101,20 @@ static apr_status_t wipe_and_release(void *baton)
     return release(baton);
 }
 
+/* The place is named as that of a wrong field is; the parser stops right behind what it refuses. */
+static gt_err_t *broken(const json_error_t *error, const char *bytes, apr_size_t len, apr_pool_t *p)
+{
+    const char *reason = syntax_reason(json_error_code(error));
+    gt_err_t *err = gt_err(p, GT_INVALID, "GT0103", "not valid JSON: line %d, column %d: %s",
+                           error->line, error->column, reason);
+    apr_size_t at = error->position > 0 ? (apr_size_t)error->position : 0;
+    const char *place = gt_json_place(bytes, at < len ? at : len, p);
+
+    if (*place)
+        gt_err_field(err, place, reason);
+    return err;
+}
+
 static gt_err_t *parse(json_t **root, const char *bytes, apr_size_t len, size_t flags,
                        apr_pool_t *p)
 {
@@ -110,8 +125,7 @@ static gt_err_t *parse(json_t **root, const char *bytes, apr_size_t len, size_t 
         return gt_err(p, GT_INVALID, "GT0102", "not the JSON expected: nested too deeply");
     *root = json_loadb(bytes, len, flags, &error);
     if (*root == NULL)
-        return gt_err(p, GT_INVALID, "GT0103", "not valid JSON: line %d, column %d: %s", error.line,
-                      error.column, syntax_reason(json_error_code(&error)));
+        return broken(&error, bytes, len, p);
     apr_pool_cleanup_register(p, *root, wipe_and_release, apr_pool_cleanup_null);
     return GT_OK;
 }

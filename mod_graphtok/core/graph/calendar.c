@@ -301,11 +301,11 @@ gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table
 
 static void take_body(draft_t *draft, const json_t *body, gt_event_use_t use)
 {
-    gt_err_t *err = gt_event_check(body, use, draft->pool);
+    gt_err_t *err = gt_event_read(&draft->ask->body, body, use, draft->pool);
 
     if (err == GT_OK)
-        draft->ask->body = gt_json_own(json_copy((json_t *)body), draft->pool);
-    else if (draft->wrong == GT_OK)
+        return;
+    if (draft->wrong == GT_OK)
         draft->wrong = err;
     else if (err->fields)
         apr_array_cat(draft->wrong->fields, err->fields);

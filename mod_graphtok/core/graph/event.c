@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file event.c
- * The writable members of an event as a table, then what a table cannot say: members that must fit
- * together. Read-only members (id, organizer, webLink …) are not known here, so that nobody believes
- * they were changed.
+ * The members of an event as a table, then what a table cannot say: members that must fit together.
+ * Read-only members (id, organizer, webLink …) are dropped, since a client that reads an event,
+ * changes one thing and writes it all back sends them; a body of nothing else is refused.
  */
 
 #include "graph/event.h"
@@ -21,13 +21,28 @@
 #define DAY apr_time_from_sec(24 * 3600)
 #define DAYS "sunday monday tuesday wednesday thursday friday saturday"
 
+#define READ_ONLY(name)                                                                            \
+    {                                                                                              \
+        name, GT_RULE_READ_ONLY, 0, 0, 0, NULL, NULL                                               \
+    }
+
 /* clang-format off */
+static const gt_rule_t coordinates_rules[] = {
+    { "latitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
+    { "longitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
+    { "accuracy", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
+    { "altitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
+    { "altitudeAccuracy", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
 static const gt_rule_t address_rules[] = {
     { "street", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
     { "city", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
     { "state", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
     { "countryOrRegion", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
     { "postalCode", GT_RULE_TEXT, 0, 0, 64, NULL, NULL },
+    READ_ONLY("type"), /* given by Exchange, unknown to Graph */
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
@@ -39,11 +54,14 @@ static const gt_rule_t location_rules[] = {
     { "locationUri", GT_RULE_TEXT, 0, 0, 2048, NULL, NULL },
     { "locationEmailAddress", GT_RULE_EMAIL, 0, 0, 0, NULL, NULL },
     { "address", GT_RULE_OBJECT, 0, 0, 0, NULL, address_rules },
+    { "coordinates", GT_RULE_OBJECT, 0, 0, 0, NULL, coordinates_rules },
+    { "uniqueId", GT_RULE_TEXT, 0, 0, 2048, NULL, NULL },
+    { "uniqueIdType", GT_RULE_WORD, 0, 0, 0, "unknown locationStore directory private bing", NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t email_rules[] = {
-    { "address", GT_RULE_EMAIL, 1, 0, 0, NULL, NULL },
+    { "address", GT_RULE_ADDRESS, 1, 0, 0, NULL, NULL },
     { "name", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
@@ -51,17 +69,19 @@ static const gt_rule_t email_rules[] = {
 static const gt_rule_t attendee_rules[] = {
     { "emailAddress", GT_RULE_OBJECT, 1, 0, 0, NULL, email_rules },
     { "type", GT_RULE_WORD, 0, 0, 0, "required optional resource", NULL },
+    READ_ONLY("status"),
+    READ_ONLY("proposedNewTime"),
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t moment_rules[] = {
-    { "dateTime", GT_RULE_LOCAL, 1, 0, 0, NULL, NULL },
-    { "timeZone", GT_RULE_TEXT, 1, 1, ZONE_MAX, NULL, NULL },
+    { "dateTime", GT_RULE_MOMENT, 1, 0, 0, NULL, NULL },
+    { "timeZone", GT_RULE_TEXT, 0, 1, ZONE_MAX, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t body_rules[] = {
-    { "contentType", GT_RULE_WORD, 0, 0, 0, "text html Text HTML", NULL },
+    { "contentType", GT_RULE_WORD, 0, 0, 0, "text html", NULL },
     { "content", GT_RULE_TEXT, 1, 0, 1000000, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
@@ -70,7 +90,7 @@ static const gt_rule_t pattern_rules[] = {
     { "type", GT_RULE_WORD, 1, 0, 0,
       "daily weekly absoluteMonthly relativeMonthly absoluteYearly relativeYearly", NULL },
     { "interval", GT_RULE_NUMBER, 1, 1, 999, NULL, NULL },
-    { "daysOfWeek", GT_RULE_TEXTS, 0, 0, 7, NULL, NULL },
+    { "daysOfWeek", GT_RULE_TEXTS, 0, 0, 7, DAYS, NULL },
     { "dayOfMonth", GT_RULE_NUMBER, 0, 0, 31, NULL, NULL },
     { "month", GT_RULE_NUMBER, 0, 0, 12, NULL, NULL },
     { "index", GT_RULE_WORD, 0, 0, 0, "first second third fourth last", NULL },
@@ -83,7 +103,7 @@ static const gt_rule_t range_rules[] = {
     { "startDate", GT_RULE_TEXT, 1, 10, 10, NULL, NULL },
     { "endDate", GT_RULE_TEXT, 0, 10, 10, NULL, NULL },
     { "numberOfOccurrences", GT_RULE_NUMBER, 0, 0, 9999, NULL, NULL },
-    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 1, ZONE_MAX, NULL, NULL },
+    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 0, ZONE_MAX, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
@@ -94,7 +114,7 @@ static const gt_rule_t recurrence_rules[] = {
 };
 
 static const gt_rule_t event_rules[] = {
-    { "subject", GT_RULE_TEXT, 2, 1, 255, NULL, NULL },
+    { "subject", GT_RULE_TEXT, 2, 0, 255, NULL, NULL },
     { "start", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
     { "end", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
     { "isAllDay", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
@@ -116,6 +136,14 @@ static const gt_rule_t event_rules[] = {
     { "onlineMeetingProvider", GT_RULE_WORD, 0, 0, 0,
       "unknown skypeForBusiness skypeForConsumer teamsForBusiness", NULL },
     { "transactionId", GT_RULE_TEXT, 0, 1, 255, NULL, NULL },
+    READ_ONLY("id"), READ_ONLY("iCalUId"), READ_ONLY("uid"), READ_ONLY("changeKey"),
+    READ_ONLY("createdDateTime"), READ_ONLY("lastModifiedDateTime"), READ_ONLY("bodyPreview"),
+    READ_ONLY("hasAttachments"), READ_ONLY("isCancelled"), READ_ONLY("isDraft"),
+    READ_ONLY("isOrganizer"), READ_ONLY("organizer"), READ_ONLY("responseStatus"),
+    READ_ONLY("seriesMasterId"), READ_ONLY("occurrenceId"), READ_ONLY("type"),
+    READ_ONLY("webLink"), READ_ONLY("originalStart"), READ_ONLY("originalStartTimeZone"),
+    READ_ONLY("originalEndTimeZone"), READ_ONLY("cancelledOccurrences"),
+    READ_ONLY("onlineMeeting"), READ_ONLY("onlineMeetingUrl"),
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 /* clang-format on */
@@ -153,7 +181,7 @@ int gt_is_time_zone(const char *name)
     apr_size_t len = name ? strlen(name) : 0;
 
     return len > 0 && len <= ZONE_MAX && strspn(name, LETTERS) > 0 &&
-           strspn(name, LETTERS "0123456789 ._+-/()") == len;
+           strspn(name, LETTERS "0123456789 ._+-/():") == len;
 }
 
 /* A date is a local midnight without its time. */
@@ -217,27 +245,10 @@ static void check_times(verdict_t *verdict, const json_t *body)
         complain(verdict, "end.dateTime", "must not be before the start");
 }
 
-static void check_days(verdict_t *verdict, const json_t *pattern)
-{
-    const json_t *days = json_object_get(pattern, "daysOfWeek");
-    const json_t *day;
-    size_t i;
-
-    json_array_foreach (days, i, day) {
-        const char *field =
-            apr_psprintf(verdict->pool, "recurrence.pattern.daysOfWeek[%d]", (int)i);
-
-        if (i < 7 && json_is_string(day) &&
-            !gt_is_word_of(json_string_value(day), json_string_length(day), DAYS))
-            complain(verdict, field, "must be one of: " DAYS);
-    }
-}
-
 static void check_pattern(verdict_t *verdict, const json_t *pattern)
 {
     const char *type = gt_json_text(pattern, "type");
 
-    check_days(verdict, pattern);
     if (!type)
         return;
     if ((strcmp(type, "weekly") == 0 || strncmp(type, "relative", 8) == 0) &&
@@ -281,29 +292,127 @@ static void check_range(verdict_t *verdict, const json_t *range)
 static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_t use)
 {
     const json_t *recurrence = json_object_get(body, "recurrence");
-    const char *transaction = gt_json_text(body, "transactionId");
+    const char *subject = gt_json_text(body, "subject");
 
+    if (subject && !subject[0] && use == GT_EVENT_CREATE)
+        complain(verdict, "subject", "must be a text of 1 to 255 characters");
     check_times(verdict, body);
     check_pattern(verdict, json_object_get(recurrence, "pattern"));
     check_range(verdict, json_object_get(recurrence, "range"));
-    if (transaction && use != GT_EVENT_CREATE)
-        complain(verdict, "transactionId", "can be given only when an event is created");
 }
 
-gt_err_t *gt_event_check(const json_t *body, gt_event_use_t use, apr_pool_t *p)
+/* ---- times with an offset, as toISOString() gives them ---- */
+
+static int is_utc(const char *zone)
+{
+    static const char *const names[] = {"UTC", "Etc/UTC", "GMT", "Etc/GMT",
+                                        "tzone://Microsoft/Utc"};
+
+    for (apr_size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(zone, names[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Local time of UTC with what there is of a fraction. */
+static const char *local_text(apr_time_t t, apr_pool_t *p)
+{
+    const char *whole = apr_pstrndup(p, gt_rfc3339(t, p), strlen("2026-11-21T07:00:00"));
+    apr_time_t fraction = apr_time_usec(t);
+
+    return fraction ? apr_psprintf(p, "%s.%06d", whole, (int)fraction) : whole;
+}
+
+static void settle_moment(verdict_t *verdict, json_t *event, const char *name)
+{
+    json_t *moment = json_object_get(event, name);
+    const char *text = gt_json_text(moment, "dateTime"), *zone = gt_json_text(moment, "timeZone");
+    apr_time_t t;
+
+    if (!json_is_object(moment) || (json_object_get(moment, "timeZone") && !zone))
+        return;
+    if (!gt_rfc3339_parse(&t, text)) {
+        if (!zone)
+            complain(verdict, apr_pstrcat(verdict->pool, name, ".timeZone", NULL), "is missing");
+    }
+    else if (zone && !is_utc(zone)) {
+        complain(
+            verdict, apr_pstrcat(verdict->pool, name, ".dateTime", NULL),
+            "has an offset, and timeZone names another zone: leave out the offset, or the zone");
+    }
+    else {
+        gt_json_set(moment, "dateTime", local_text(t, verdict->pool));
+        gt_json_set(moment, "timeZone", "UTC");
+    }
+}
+
+/* ---- what Graph itself gives ---- */
+
+static int is_part_of_series(const json_t *body)
+{
+    const char *type = gt_json_text(body, "type");
+
+    return type && (strcasecmp(type, "occurrence") == 0 || strcasecmp(type, "exception") == 0);
+}
+
+/* An occurrence has no recurrence of its own to end. */
+static void tidy(json_t *event, const json_t *body, gt_event_use_t use)
+{
+    json_t *range = json_object_get(json_object_get(event, "recurrence"), "range");
+    const char *zone = gt_json_text(range, "recurrenceTimeZone");
+    int ends_series = use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "recurrence"));
+
+    if (zone && !*zone)
+        json_object_del(range, "recurrenceTimeZone");
+    if (use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "subject")))
+        gt_json_set(event, "subject", "");
+    gt_tidy(event, event_rules, use == GT_EVENT_CHANGE);
+    if (use != GT_EVENT_CREATE)
+        json_object_del(event, "transactionId");
+    if (ends_series)
+        json_object_set_new(event, "recurrence", json_null());
+    if (json_is_null(json_object_get(event, "recurrence")) && is_part_of_series(body))
+        json_object_del(event, "recurrence");
+}
+
+static gt_err_t *nothing_to_change(const json_t *body, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err(p, GT_INVALID, "GT0712", "the body names nothing to change");
+    const char *name;
+    json_t *value;
+
+    json_object_foreach ((json_t *)body, name, value)
+        gt_err_field(err, strlen(name) <= ZONE_MAX ? name : "(a long name)", "cannot be changed");
+    return err;
+}
+
+/* null that ends a series is no object, which the rules of a whole event want. */
+static gt_err_t *check_members(json_t *event, gt_event_use_t use, apr_pool_t *p)
+{
+    int ends_series = use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "recurrence"));
+    gt_err_t *wrong;
+
+    if (ends_series)
+        json_object_del(event, "recurrence");
+    wrong = gt_check(event, event_rules, use == GT_EVENT_CHANGE, p);
+    if (ends_series)
+        json_object_set_new(event, "recurrence", json_null());
+    return wrong;
+}
+
+gt_err_t *gt_event_read(json_t **event, const json_t *body, gt_event_use_t use, apr_pool_t *p)
 {
     verdict_t verdict = {GT_OK, p};
 
-    if (use == GT_EVENT_CHANGE && json_is_object(body) && json_object_size(body) == 0)
-        return gt_err(p, GT_INVALID, "GT0712", "the body names nothing to change");
-    /* null ends a series in Graph; a table of types has no word for that. */
-    if (json_is_null(json_object_get(body, "recurrence"))) {
-        json_t *rest = gt_json_own(json_copy((json_t *)body), p);
-
-        json_object_del(rest, "recurrence");
-        body = rest;
-    }
-    verdict.wrong = gt_check(body, event_rules, use == GT_EVENT_CHANGE, p);
-    check_together(&verdict, body, use);
+    *event = gt_json_own(json_deep_copy(body), p);
+    if (json_is_object(*event))
+        tidy(*event, body, use);
+    if (use == GT_EVENT_CHANGE && json_is_object(*event) && json_object_size(*event) == 0)
+        return nothing_to_change(body, p);
+    verdict.wrong = check_members(*event, use, p);
+    settle_moment(&verdict, *event, "start");
+    settle_moment(&verdict, *event, "end");
+    check_together(&verdict, *event, use);
     return verdict.wrong;
 }

@@ -18,11 +18,17 @@ typedef enum gt_event_use_t {
 } gt_event_use_t;
 
 /**
- * Hold a body against the rules; every wrong field is named at once, also those that are wrong only
- * together (end before start, a weekly recurrence without days).
+ * Read a body as an event that Graph takes. What Graph itself gives can be sent back: annotations,
+ * read-only members and the like are dropped (gt_tidy). What only a caller sends is held against the
+ * rules; every wrong field is named at once, also those that are wrong only together (end before
+ * start, a weekly recurrence without days). A time with an offset becomes one of UTC.
+ * null is "absent" when an event is created or replaced, but ends a series in the latter; in a change
+ * it clears a single value.
+ * @param event  out: ours, for Graph
  * @return GT_INVALID with the fields
  */
-GT_MUST gt_err_t *gt_event_check(const json_t *body, gt_event_use_t use, apr_pool_t *p);
+GT_MUST gt_err_t *gt_event_read(json_t **event, const json_t *body, gt_event_use_t use,
+                                apr_pool_t *p);
 
 /** 1 when the `len` bytes at `word` are one of the blank-separated `words`. */
 int gt_is_word_of(const char *word, apr_size_t len, const char *words);

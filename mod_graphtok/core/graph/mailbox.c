@@ -298,7 +298,7 @@ static gt_err_t *busy(const gt_visit_t *visit, const char *why, apr_pool_t *p)
 {
     gt_err_t *err = gt_err(p, GT_BUSY, "GT0715", "%s", why);
 
-    /* Nobody waits longer than that. */
+    /* A call waits no longer than its patience. */
     err->retry_after = visit->outlook < visit->patience ? visit->outlook : visit->patience;
     if (err->retry_after < BUSY_RETRY_AFTER)
         err->retry_after = BUSY_RETRY_AFTER;
