@@ -160,6 +160,20 @@ START_TEST(test_T15_an_S0_table_is_taken_over_with_its_rows)
 }
 END_TEST
 
+/* Without statistics PostgreSQL takes a column that was added for one of which a third is news. */
+START_TEST(a_table_that_is_taken_over_has_statistics)
+{
+    bench_t *bench = bench_open(1);
+
+    bench_s0_table(bench);
+    bench_migrate(bench, gt_migrate_newest());
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM pg_stats WHERE "
+                                      "tablename = 'user_tokens' AND attname = 'revision'"),
+                     "1");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(test_T15_down_and_up_again_keeps_every_row)
 {
     bench_t *bench = bench_open(_i);
@@ -629,6 +643,7 @@ Suite *suite_migrate(void)
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(one, indexes_that_were_not_finished_are_built_anew, 0, n - 1);
     tcase_add_loop_test(one, a_migration_has_no_time_limit, 0, n - 1);
+    tcase_add_loop_test(one, a_table_that_is_taken_over_has_statistics, 0, n - 1);
     suite_add_tcase(suite, one);
     return suite;
 }
