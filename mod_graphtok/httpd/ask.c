@@ -67,7 +67,7 @@ static gt_err_t *find_token(const char **text, gtm_exchange_t *x, gt_token_for_t
     GT_TRY(gtm_ask_caller(x));
     *ask = (gt_token_for_t){
         .vault = x->child->vault, .store = x->store, .owner = x->owner, .asker = &x->asker};
-    GT_TRY(gtm_block_run(x->child, &gt_token_for, ask, x->r->pool));
+    GT_TRY(gtm_block_run(x, &gt_token_for, ask));
     *text = gt_secret_text(ask->access);
     if (strlen(*text) != gt_secret_len(ask->access) || !is_plain(*text, '!'))
         return gt_err(x->r->pool, GT_DAMAGED, "GT0872",

@@ -4,11 +4,9 @@
 
 #include "block.h"
 
+#include "deadline.h"
 #include "status.h"
 #include "task/wait.h"
-
-/* Every transfer has a time limit of its own; this one only bounds a client that reads forever. */
-#define LONGEST_WAIT apr_time_from_sec(3600)
 
 void gtm_block_begin(sigset_t *before, const gtm_child_t *child)
 {
@@ -29,14 +27,15 @@ void gtm_block_end(const sigset_t *before, const gtm_child_t *child)
         pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-gt_err_t *gtm_block_run(const gtm_child_t *child, const gt_work_t *work, void *state, apr_pool_t *p)
+gt_err_t *gtm_block_run(gtm_exchange_t *x, const gt_work_t *work, void *state)
 {
+    const gtm_child_t *child = x->child;
     sigset_t before;
     gt_err_t *err;
 
     gtm_block_begin(&before, child);
     gtm_status_waits(child->entry, 1);
-    err = gt_wait_run(work, state, child->loop, LONGEST_WAIT, p);
+    err = gt_wait_run(work, state, child->loop, gtm_deadline_begin(x), x->r->pool);
     gtm_status_waits(child->entry, -1);
     gtm_block_end(&before, child);
     return err;

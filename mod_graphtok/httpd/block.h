@@ -10,7 +10,7 @@
 
 #include <signal.h>
 
-#include "child.h"
+#include "exchange.h"
 
 /**
  * Under prefork a signal's handler ends the child from wherever it is, and takes locks of ours. From
@@ -23,10 +23,9 @@ void gtm_block_begin(sigset_t *before, const gtm_child_t *child);
 void gtm_block_end(const sigset_t *before, const gtm_child_t *child);
 
 /**
- * Run work to its end on this thread, within such a pair.
- * @return the work's error
+ * Run work for an exchange to its end on this thread, within such a pair.
+ * @return the work's error; GT_TIMEOUT when the exchange's time was over (deadline.h)
  */
-GT_MUST gt_err_t *gtm_block_run(const gtm_child_t *child, const gt_work_t *work, void *state,
-                                apr_pool_t *p);
+GT_MUST gt_err_t *gtm_block_run(gtm_exchange_t *x, const gt_work_t *work, void *state);
 
 #endif

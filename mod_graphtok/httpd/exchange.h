@@ -59,6 +59,7 @@ typedef struct gtm_exchange_t {
     json_t *body;        /* for GTM_BODY */
     gtm_reply_t reply;
     gt_task_t *task;
+    apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; deadline.h */
     int stays;           /* 1: the browser is sent nowhere, not even to sign in */
     int parked_road;     /* 1: the driver parks: output may be awaited */
     int is_answered;     /* 1: an input filter has answered in our stead */

@@ -29,6 +29,7 @@
 
 #include "answer.h"
 #include "base/thread.h"
+#include "deadline.h"
 #include "road.h"
 #include "status.h"
 #include "task/finisher.h"
@@ -38,6 +39,9 @@ APLOG_USE_MODULE(graphtok);
 
 /* What a finisher writes at once; httpd waits for a slow client from 64 KiB on. */
 #define ANSWER_AT_ONCE ((apr_size_t)32 * 1024)
+
+/* How late the MPM may look at its times, and how early. */
+#define MPMS_ROUND apr_time_from_sec(1)
 
 /* What we know about a connection; in its conn_config, made before anything is read from it. */
 typedef struct parked_t {
@@ -55,10 +59,12 @@ typedef struct parked_t {
     int is_lent;     /* 1: keepalive and data_in_input_filters are lent */
     ap_conn_keepalive_e keepalive;
     int input;
-    int is_aside;          /* 1: a finisher is at it */
-    ap_sb_handle_t *score; /* of the worker that read the request */
-    int lingers;           /* 1: a finisher ended the request and the connection with it */
-    apr_time_t idle_until; /* gt_mono; 0: nobody waits for the next request */
+    int is_aside;                /* 1: a finisher is at it */
+    ap_sb_handle_t *score;       /* of the worker that read the request */
+    int lingers;                 /* 1: a finisher ended the request and the connection with it */
+    apr_time_t idle_until;       /* gt_mono; 0: nobody waits for the next request */
+    apr_time_t slept_at;         /* gt_mono: when the MPM began to count */
+    apr_interval_time_t timeout; /* after which the MPM closes the connection */
 } parked_t;
 
 static parked_t *parked(conn_rec *c)
@@ -109,10 +115,11 @@ static apr_status_t forget_descriptors(void *baton)
     return APR_SUCCESS;
 }
 
-/* The client's end is always told; from whoever is not there any more nothing else will come. */
+/* The system tells of a connection that is broken (EPOLLHUP, EPOLLERR) without being asked. One that
+ * the client only writes to no more (EPOLLRDHUP) still takes its answer. */
 static int wait_for(parked_t *pk, uint32_t events)
 {
-    struct epoll_event event = {.events = events | EPOLLRDHUP};
+    struct epoll_event event = {.events = events};
     int is_new = pk->epoll_fd < 0;
 
     if (is_new)
@@ -134,6 +141,7 @@ static void call_worker(void *baton)
     wait_for(baton, EPOLLOUT);
 }
 
+/* `events`, or that the connection is broken. */
 static int client_has(const parked_t *pk, short events)
 {
     struct pollfd client = {.fd = pk->client_fd, .events = events};
@@ -305,14 +313,16 @@ static int sleep_in_mpm(parked_t *pk)
         c->cs->sense = CONN_SENSE_WANT_READ;
     }
     lend(pk);
+    pk->slept_at = gt_mono();
+    pk->timeout = gtm_deadline_timeout(pk->x->r);
     return OK;
 }
 
 static int go_on(parked_t *pk)
 {
     take_back(pk);
-    if (pk->c->aborted || (pk->progress == GT_TASK_WAITS && client_has(pk, POLLRDHUP) &&
-                           !gt_task_ready(pk->x->task))) {
+    if (pk->c->aborted ||
+        (pk->progress == GT_TASK_WAITS && client_has(pk, 0) && !gt_task_ready(pk->x->task))) {
         abandon(pk, 499);
         return OK;
     }
@@ -335,7 +345,7 @@ static int is_next(parked_t *pk)
     c->cs->state = CONN_STATE_LINGER;
     if (pk->lingers || c->aborted || c->keepalive != AP_CONN_KEEPALIVE)
         return 0;
-    if (pk->input || client_has(pk, POLLIN | POLLRDHUP)) {
+    if (pk->input || client_has(pk, POLLIN)) {
         c->cs->state = CONN_STATE_READ_REQUEST_LINE;
         return 1;
     }
@@ -366,6 +376,19 @@ static void write_out(conn_rec *c)
         c->aborted = 1;
 }
 
+/* The MPM counts what was waited as well: a stream's next piece, or the client's next request, may need
+ * the whole time. */
+static apr_interval_time_t slept(const parked_t *pk)
+{
+    return gt_mono() - pk->slept_at;
+}
+
+/* A part of an answer is written, and the rest must be waited for. */
+static int needs_more_time(const parked_t *pk)
+{
+    return pk->progress == GT_TASK_WAITS && pk->x->head_sent && slept(pk) > pk->timeout / 10;
+}
+
 /* @return gt_mono until which the next request is waited for; 0: the MPM takes over */
 static apr_time_t finish_aside(parked_t *pk)
 {
@@ -376,7 +399,8 @@ static apr_time_t finish_aside(parked_t *pk)
     write_out(c);
     pk->lingers = c->cs->state != CONN_STATE_WRITE_COMPLETION;
     if (!pk->lingers && !c->aborted && c->keepalive == AP_CONN_KEEPALIVE &&
-        !c->data_in_input_filters && !c->data_in_output_filters)
+        !c->data_in_input_filters && !c->data_in_output_filters &&
+        slept(pk) + idle + MPMS_ROUND < pk->timeout)
         return gt_mono() + idle;
     return 0;
 }
@@ -403,7 +427,7 @@ static apr_time_t work_aside(parked_t *pk)
     pk->c->current_thread = workers;
     if (pk->idle_until > 0)
         wait_for(pk, EPOLLIN);
-    else if (pk->progress != GT_TASK_WAITS || pk->c->data_in_output_filters)
+    else if (pk->progress != GT_TASK_WAITS || pk->c->data_in_output_filters || needs_more_time(pk))
         call_worker(pk);
     return pk->idle_until;
 }
@@ -453,6 +477,7 @@ int gtm_park_run(gtm_exchange_t *x)
     }
     x->parked_road = 1;
     x->task = gt_task_make(x->route->work, x, x->child->loop, &waker, x->r->pool);
+    gt_task_limit(x->task, gtm_deadline_begin(x));
     pk->progress = gt_task_run(x->task);
     if (pk->progress == GT_TASK_DONE) {
         gtm_road_end(x);

@@ -18,6 +18,7 @@
 #include "block.h"
 #include "body.h"
 #include "caller.h"
+#include "deadline.h"
 #include "ratelimit.h"
 #include "net/url.h"
 #include "origin.h"
@@ -81,13 +82,16 @@ static gt_err_t *pass_gates(gtm_exchange_t *x)
     return err ? err : gtm_body_read(x);
 }
 
+static void end_with(gtm_exchange_t *x, gt_err_t *err)
+{
+    if (err)
+        gtm_answer_error(x, gtm_deadline_explain(x, err));
+    gtm_answer_send(x);
+}
+
 void gtm_road_end(gtm_exchange_t *x)
 {
-    gt_err_t *err = x->task ? gt_task_error(x->task) : GT_OK;
-
-    if (err)
-        gtm_answer_error(x, err);
-    gtm_answer_send(x);
+    end_with(x, x->task ? gt_task_error(x->task) : GT_OK);
 }
 
 int gtm_handler(request_rec *r)
@@ -110,10 +114,8 @@ int gtm_handler(request_rec *r)
     if (!err && gtm_park_can(r))
         return gtm_park_run(x);
     if (!err)
-        err = gtm_block_run(x->child, x->route->work, x, r->pool);
-    if (err)
-        gtm_answer_error(x, err);
-    gtm_answer_send(x);
+        err = gtm_block_run(x, x->route->work, x);
+    end_with(x, err);
     return OK;
 }
 

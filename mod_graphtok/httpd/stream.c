@@ -17,6 +17,9 @@
 /* httpd's last filter waits for a slow client when more than 64 KiB lie in it. */
 #define WRITTEN_AT_ONCE ((apr_size_t)32 * 1024)
 
+/* From its begin to its end; a client that reads for ever holds a thread or a connection. */
+#define LONGEST_ANSWER apr_time_from_sec(3600)
+
 /* What of Graph's head the caller may need; everything else stays here. */
 static const char *const passed_on[] = {
     "request-id", "client-request-id", "Preference-Applied", "Retry-After", "ETag", NULL};
@@ -143,6 +146,8 @@ static gt_err_t *pass_some(gt_task_t *task, gtm_stream_t *stream)
         return too_large(stream);
     if (!stream->has_piece && !must_wait(x))
         GT_TRY(take_piece(stream));
+    if (stream->has_piece && !x->head_sent)
+        gt_task_limit(task, LONGEST_ANSWER);
     while (stream->has_piece && !must_wait(x))
         GT_TRY(write_some(stream));
     if (stream->has_piece || (!stream->is_last && must_wait(x)))

@@ -23,10 +23,12 @@
 #include <http_main.h>
 #include <unixd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "dbsource.h"
+#include "deadline.h"
 #include "folder.h"
 #include "keys.h"
 #include "mounts.h"
@@ -314,6 +316,32 @@ static void check_journal(const verdict_t *v)
         note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
 }
 
+/* The shortest one of all hosts, and the slowest provider. A call may be preceded by a refresh. */
+static void check_timeout(const verdict_t *v)
+{
+    const gt_provider_conf_t *slowest = NULL;
+    const server_rec *host = v->s;
+
+    for (const server_rec *s = v->s->next; s != NULL; s = s->next)
+        if (s->timeout > 0 && s->timeout < host->timeout)
+            host = s;
+    for (int i = 0; i < v->server->config->providers->nelts; i++) {
+        const gt_provider_conf_t *provider =
+            APR_ARRAY_IDX(v->server->config->providers, i, gt_provider_conf_t *);
+
+        if (slowest == NULL || provider->timeout > slowest->timeout)
+            slowest = provider;
+    }
+    if (slowest == NULL || gtm_deadline_span(host->timeout) >= 2 * slowest->timeout)
+        return;
+    note(v->warnings, slowest->where,
+         "provider %s: a refresh and the call after it may take %s each (GraphTokTimeout), but "
+         "with Timeout %s a client is told 504 after %s%s",
+         slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
+         gt_span_text(gtm_deadline_span(host->timeout), v->p),
+         host_of(v, host == v->s ? NULL : host));
+}
+
 static void judge(verdict_t *v)
 {
     gt_config_t *config = v->server->config;
@@ -325,6 +353,7 @@ static void judge(verdict_t *v)
     gt_config_check(config, v->errors, v->warnings, v->p);
     check_database(v);
     check_journal(v);
+    check_timeout(v);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     if (gt_keys_derived_from(config) != NULL)

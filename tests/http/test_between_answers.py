@@ -58,7 +58,7 @@ def patient_fixture(make_site, sandbox_server):
     """A site whose clients may be idle for long, but over TLS for a second."""
     port = servers.free_port()
     tls = tls_host(port, sandbox_server, "KeepAliveTimeout 1")
-    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 60\n"
+    site = begin(make_site, sandbox_server, "KeepAliveTimeout 60\nTimeout 180\n"
                  "ExtendedStatus On\nSendBufferSize 16384\n" + tls, mounts=MOUNTS + STATUS)
     site.tls = port
     yield site

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support.browser import Browser
+from support.browser import Browser, leave
 
 ONE_CHILD = """StartServers 1
 ServerLimit 1
@@ -147,7 +147,7 @@ def test_a_change_keeps_its_place_when_its_client_goes(box, sandbox, tom):
     sandbox.wait_for_calls("graph", 4)
     box.httpd.wait_until(lambda: figure(box, "Parked") == 4, 20)
     for client in gone:
-        client.close()
+        leave(client)
     box.httpd.wait_until(lambda: figure(box, "Parked") == 0, 20)
     fifth = ask(box)
     box.httpd.wait_until(lambda: figure(box, "Parked") == 1, 20)
@@ -164,7 +164,7 @@ def test_who_gives_up_leaves_the_queue(box, sandbox, tom):
     sandbox.wait_for_calls("graph", 4)
     gone, last = ask(box), ask(box)
     box.httpd.wait_until(lambda: figure(box, "Queued") == 2, 20)
-    gone.close()
+    leave(gone)
     box.httpd.wait_until(lambda: figure(box, "Queued") == 1, 20)
     sandbox.process.clear_faults()
     assert [status_of(client) for client in (*waiting, last)] == [200] * 5

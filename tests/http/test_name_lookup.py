@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from support import modules
-from support.browser import Browser
+from support.browser import Browser, leave
 from support.httpd import own
 from support.site import MOUNTS
 
@@ -101,7 +101,7 @@ def test_nobody_waits_when_its_client_hangs_up(box, sandbox):
     for _ in range(10):
         client = ask_for_stuck(box)
         box.httpd.wait_until(lambda: asked(box) == 1, 20)
-        client.close()
+        leave(client)
         assert others_work(box, sandbox, 2)
     # However many come and go, one lookup is under way and one thread with it.
     assert asked(box) == 1
@@ -110,13 +110,13 @@ def test_nobody_waits_when_its_client_hangs_up(box, sandbox):
 def test_a_child_ends_without_its_lookup(box, sandbox):
     client = ask_for_stuck(box)
     box.httpd.wait_until(lambda: asked(box) == 1, 20)
-    client.close()
+    leave(client)
     before = box.httpd.children()
     box.httpd.graceful()
     box.httpd.wait_until(lambda: not set(before) & set(box.httpd.children()), CONNECT_TIMEOUT + 6)
     assert others_work(box, sandbox, 2)
     client = ask_for_stuck(box)
     box.httpd.wait_until(lambda: asked(box) == 2, 20)
-    client.close()
+    leave(client)
     box.httpd.stop()
     assert "Segmentation" not in box.httpd.log() and "exit signal" not in box.httpd.log()

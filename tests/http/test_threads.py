@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from support import modules
-from support.browser import Browser
+from support.browser import Browser, leave
 from support.site import MOUNTS
 
 # More threads than clients: short of threads, the MPM closes connections between two requests.
@@ -105,7 +105,7 @@ def hang_up(site, sandbox):
     client = http.client.HTTPConnection("127.0.0.1", site.httpd.port, timeout=60)
     client.request("GET", "/tom/calendar/")
     sandbox.wait_for_calls("graph", before + 1)
-    client.close()
+    leave(client.sock)
     site.httpd.wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
 
 

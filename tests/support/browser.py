@@ -3,7 +3,9 @@
 
 import http.cookiejar
 import json
+import socket
 import ssl
+import struct
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -97,6 +99,12 @@ class Browser:
     def sign_in(self, login_url, hint="ada@sandbox.example"):
         """A whole sign-in; the callback's answer."""
         return self.get(self.leave_for_sign_in(login_url, hint))
+
+
+def leave(client):
+    """Go as a client does that wants nothing any more (RST): what only writes no more still reads."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def query_of(url):

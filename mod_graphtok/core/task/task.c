@@ -45,8 +45,11 @@ struct gt_task_t {
     frame_t frames[DEPTH_MAX];
     int depth; /* 0: ended */
     gt_err_t *err;
-    int is_too_deep; /* a step asked for more frames than there are */
-    int said;        /* the step has said what follows */
+    int is_too_deep;          /* a step asked for more frames than there are */
+    int said;                 /* the step has said what follows */
+    apr_time_t ends_by;       /* ticks; APR_INT64_MAX: no limit */
+    apr_interval_time_t span; /* of the limit */
+    gt_timer_t *limit_timer;  /* made with the first wait under a limit */
 
     wait_t wait;
     gt_transfer_t *transfer;
@@ -193,33 +196,41 @@ static int is_there(gt_task_t *task)
     return 1;
 }
 
-static void set_timer(gt_task_t *task)
+static void set_timer(const gt_task_t *task, gt_timer_t **timer, apr_time_t ticks)
 {
-    if (task->timer == NULL)
-        task->timer = gt_timer_start(task->loop, task->ticks, &task->waker, task->pool);
+    if (*timer == NULL)
+        *timer = gt_timer_start(task->loop, ticks, &task->waker, task->pool);
     else
-        gt_timer_again(task->timer, task->ticks);
+        gt_timer_again(*timer, ticks);
+}
+
+/* The limit lies still while waits come and go. */
+static void set_limit_timer(gt_task_t *task)
+{
+    if (task->loop != NULL && task->ends_by != APR_INT64_MAX && task->limit_timer == NULL)
+        set_timer(task, &task->limit_timer, task->ends_by);
 }
 
 /* Ask for the wake. A transfer that is not under way starts by this. */
 static void begin_wait(gt_task_t *task)
 {
+    set_limit_timer(task);
     switch (task->wait) {
     case WAIT_TRANSFER:
         gt_transfer_wait(task->transfer, task->point, &task->waker);
         break;
     case WAIT_TIME:
-        set_timer(task);
+        set_timer(task, &task->timer, task->ticks);
         break;
     case WAIT_JOB:
         task->joiner.waker = task->waker;
         gt_job_wait(task->job, &task->joiner);
         if (has_time(task))
-            set_timer(task);
+            set_timer(task, &task->timer, task->ticks);
         break;
     case WAIT_BELL:
         gt_bell_wait(task->bell, &task->waker);
-        set_timer(task);
+        set_timer(task, &task->timer, task->ticks);
         break;
     case WAIT_TURN:
         task->waker.wake(task->waker.baton);
@@ -251,6 +262,14 @@ static void end_wait(gt_task_t *task)
     if (task->wait == WAIT_TRANSFER)
         task->wait = WAIT_NOTHING;
     leave_wait(task);
+}
+
+/* What is there at the last moment counts, but not that the task may write or run on. */
+static int is_late(gt_task_t *task)
+{
+    int goes_on = task->wait == WAIT_OUTPUT || task->wait == WAIT_TURN;
+
+    return task->depth > 0 && (goes_on || !is_there(task)) && gt_ticks() >= task->ends_by;
 }
 
 /* ---- running ---- */
@@ -317,17 +336,28 @@ gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
     task->pool = p;
     task->loop = loop;
     task->waker = *waker;
+    task->ends_by = APR_INT64_MAX;
     push(task, work, state, NULL);
     return task;
 }
 
-gt_progress_t gt_task_run(gt_task_t *task)
+void gt_task_limit(gt_task_t *task, apr_interval_time_t span)
+{
+    task->span = span;
+    task->ends_by = gt_ticks() + span;
+    if (task->limit_timer != NULL)
+        set_timer(task, &task->limit_timer, task->ends_by);
+}
+
+apr_interval_time_t gt_task_time_left(const gt_task_t *task)
+{
+    return task->ends_by - gt_ticks();
+}
+
+static gt_progress_t run_steps(gt_task_t *task)
 {
     int steps;
 
-    if (task->depth > 0 && !is_there(task))
-        return GT_TASK_WAITS;
-    end_wait(task);
     for (steps = 0; task->depth > 0; steps++) {
         if (steps == STEPS_MAX)
             task->wait = WAIT_TURN;
@@ -346,9 +376,41 @@ gt_progress_t gt_task_run(gt_task_t *task)
     return GT_TASK_DONE;
 }
 
+static void stop_limit_timer(const gt_task_t *task)
+{
+    if (task->limit_timer != NULL)
+        gt_timer_cancel(task->limit_timer);
+}
+
+static void end_late(gt_task_t *task)
+{
+    const char *name = task->frames[0].work->name;
+
+    gt_task_drop(task);
+    task->err = gt_err(task->pool, GT_TIMEOUT, "GT0324", "%s took longer than %g s", name,
+                       (double)apr_time_as_msec(task->span) / 1000);
+}
+
+gt_progress_t gt_task_run(gt_task_t *task)
+{
+    gt_progress_t progress;
+
+    if (is_late(task)) {
+        end_late(task);
+        return GT_TASK_DONE;
+    }
+    if (task->depth > 0 && !is_there(task))
+        return GT_TASK_WAITS;
+    end_wait(task);
+    progress = run_steps(task);
+    if (progress == GT_TASK_DONE)
+        stop_limit_timer(task);
+    return progress;
+}
+
 int gt_task_ready(gt_task_t *task)
 {
-    return task->depth == 0 || is_there(task);
+    return task->depth == 0 || is_there(task) || is_late(task);
 }
 
 gt_err_t *gt_task_error(const gt_task_t *task)
@@ -373,6 +435,7 @@ void gt_task_drop(gt_task_t *task)
     if (task->depth == 0)
         return;
     leave_wait(task);
+    stop_limit_timer(task);
     err = gt_err(task->pool, GT_CANCELLED, "GT0322", "nobody waits for this any more");
     while (task->depth > 0) {
         gt_err_t **caught = top(task)->caught;

@@ -52,6 +52,16 @@ typedef enum gt_progress_t {
 gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
                         const gt_waker_t *waker, apr_pool_t *p);
 
+/**
+ * End the task when it still waits after `span` µs from now: it lets go of what it waits for, as gt_task_drop
+ * does, and ends with GT_TIMEOUT (GT0324). A step may set another span. With a loop the driver is woken;
+ * without one the driver wakes by itself, see gt_task_time_left.
+ */
+void gt_task_limit(gt_task_t *task, apr_interval_time_t span);
+
+/** µs until the end that gt_task_limit set. */
+apr_interval_time_t gt_task_time_left(const gt_task_t *task);
+
 /** Run steps until the task ends or waits. */
 gt_progress_t gt_task_run(gt_task_t *task);
 
