@@ -44,7 +44,8 @@ static gt_err_t *find_caller(gtm_exchange_t *x)
 {
     GT_TRY(gtm_caller_name(x));
     GT_TRY(gtm_find_parts(x));
-    return gtm_caller_find(x);
+    GT_TRY(gtm_caller_find(x));
+    return gtm_caller_confirm(x);
 }
 
 gt_err_t *gtm_ask_caller(gtm_exchange_t *x)

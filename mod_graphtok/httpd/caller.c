@@ -16,13 +16,21 @@
 
 #define LONGEST_USER 255
 
+static gt_err_t *nobody(gtm_exchange_t *x)
+{
+    x->session = NULL;
+    x->owner.user = "";
+    if (x->route->demands & GTM_ANYBODY)
+        return GT_OK;
+    return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "nobody is signed in in this browser");
+}
+
 static gt_err_t *from_session(gtm_exchange_t *x)
 {
     GT_TRY(gtm_session_read(x));
-    if (x->session)
-        x->owner.user = x->session;
-    else if (!(x->route->demands & GTM_ANYBODY))
-        return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "nobody is signed in in this browser");
+    if (!x->session)
+        return nobody(x);
+    x->owner.user = x->session;
     return GT_OK;
 }
 
@@ -60,4 +68,18 @@ gt_err_t *gtm_caller_find(gtm_exchange_t *x)
     else
         return from_session(x);
     return GT_OK;
+}
+
+gt_err_t *gtm_caller_confirm(gtm_exchange_t *x)
+{
+    gt_err_t *err;
+    int has;
+
+    if (!x->session)
+        return GT_OK;
+    err = gt_vault_has_grant(&has, x->child->vault, x->store, &x->owner, x->session_grant,
+                             x->r->pool);
+    if (err && !(x->route->demands & GTM_ANYBODY))
+        return err;
+    return err || !has ? nobody(x) : GT_OK;
 }

@@ -56,19 +56,20 @@ extern const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES];
 
 /** One location's settings, merged. Texts: NULL unset. Numbers: -1 unset. */
 typedef struct gtm_dir_t {
-    int caller_from;         /* gtm_caller_from_t */
-    const char *caller_name; /* for static */
-    const char *provider;    /* GraphTokUseProvider; unset: the only one configured */
-    const char *store;       /* GraphTokUseStore; unset: main */
-    const char *routes;      /* GraphTokRoutes: blank-separated names; unset: all of the set */
-    const char *return_to;   /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
-    apr_int64_t request_max; /* GraphTokRequestMax, bytes; default 1 MiB */
-    apr_int64_t answer_max;  /* GraphTokAnswerMax, bytes; default 10 MiB */
-    int pass_to;             /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
-    const char *pass_name;   /* of the header field or variable */
-    int pass_resource;       /* graph is the only one */
-    int pass_missing;        /* gtm_pass_missing_t */
-    int limits_off;          /* GraphTokLimit off: 1 */
+    int caller_from;           /* gtm_caller_from_t */
+    const char *caller_name;   /* for static */
+    const char *provider;      /* GraphTokUseProvider; unset: the only one configured */
+    const char *store;         /* GraphTokUseStore; unset: main */
+    const char *routes;        /* GraphTokRoutes: blank-separated names; unset: all of the set */
+    const char *return_to;     /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
+    const char *session_realm; /* GraphTokSessionRealm; unset: sessions are the virtual host's */
+    apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */
+    apr_int64_t answer_max;    /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int pass_to;               /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
+    const char *pass_name;     /* of the header field or variable */
+    int pass_resource;         /* graph is the only one */
+    int pass_missing;          /* gtm_pass_missing_t */
+    int limits_off;            /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
     const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;

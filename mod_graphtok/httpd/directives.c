@@ -122,6 +122,8 @@ const command_rec gtm_directives[] = {
                      "serve only these routes of the set"),
     AP_INIT_TAKE1("GraphTokReturnTo", gtm_set_in_dir, MEMBER("return_to"), ANYWHERE,
                   "where the browser goes after a sign-in: a path or an https URL"),
+    AP_INIT_TAKE1("GraphTokSessionRealm", gtm_set_in_dir, MEMBER("session_realm"), ANYWHERE,
+                  "a name: virtual hosts that say the same share their sessions"),
     AP_INIT_TAKE1("GraphTokRequestMax", gtm_set_in_dir, MEMBER("request_max"), ANYWHERE,
                   "largest request body, 1K to 64M; default 1M"),
     AP_INIT_TAKE1("GraphTokAnswerMax", gtm_set_in_dir, MEMBER("answer_max"), ANYWHERE,

@@ -54,9 +54,10 @@ typedef struct gtm_exchange_t {
     gt_owner_t owner;  /* user "" while nobody is known */
     gt_store_t *store;
     gt_provider_t *provider;
-    const char *session; /* user of a valid session cookie, or NULL */
-    apr_table_t *query;  /* strict: every name once; but see GTM_PROVIDERS_QUERY */
-    json_t *body;        /* for GTM_BODY */
+    const char *session;       /* user of a valid session cookie, or NULL */
+    const char *session_grant; /* id of the grant that the session began with */
+    apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
+    json_t *body;              /* for GTM_BODY */
     gtm_reply_t reply;
     gt_task_t *task;
     apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; deadline.h */

@@ -67,8 +67,9 @@ static gt_err_t *read_query(gtm_exchange_t *x)
 typedef gt_err_t *gate_fn(gtm_exchange_t *x);
 
 /* All but the body, which is waited for as long as httpd allows. */
-static gate_fn *const gates[] = {gtm_route_find,   gtm_caller_name, read_query,     gtm_find_parts,
-                                 gtm_origin_check, gtm_caller_find, gtm_limit_check};
+static gate_fn *const gates[] = {gtm_route_find,  gtm_caller_name,   read_query,
+                                 gtm_find_parts,  gtm_origin_check,  gtm_caller_find,
+                                 gtm_limit_check, gtm_caller_confirm};
 
 static gt_err_t *pass_gates(gtm_exchange_t *x)
 {

@@ -318,7 +318,7 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     if (!*address)
         address = default_address(x);
     if (x->dir->caller_from == GTM_CALLER_SESSION)
-        GT_TRY(gtm_session_begin(x, grant->owner.user));
+        GT_TRY(gtm_session_begin(x, grant));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
     if (*address)

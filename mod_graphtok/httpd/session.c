@@ -1,6 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file session.c The clear text is "<end, Unix seconds> <user>". */
+/**
+ * @file session.c
+ * The clear text is "<end, Unix seconds> <id of the grant> <user>". Cookies of a version that knew no grants have
+ * another name, so that both versions can serve side by side.
+ */
 
 #include "session.h"
 
@@ -15,12 +19,26 @@
 
 #define LONGEST_COOKIE 3500
 
+/* Where a session holds. All virtual hosts behind one GraphTokPublicURL are reached by the same name, and
+ * ServerName tells them apart. */
+static const char *realm_of(const gtm_exchange_t *x)
+{
+    const server_rec *s = x->r->server;
+
+    if (x->dir->session_realm)
+        return apr_pstrcat(x->r->pool, "realm ", x->dir->session_realm, NULL);
+    if (!x->child->config->public_url || !s->is_virtual)
+        return x->base;
+    return apr_psprintf(x->r->pool, "%s %s:%u", x->base, s->server_hostname,
+                        (unsigned)s->addrs->host_port);
+}
+
 /* Two mounts of one host with other stores keep their sessions apart. */
 static const char *name_of(const gtm_exchange_t *x)
 {
     unsigned char digest[32];
-    const char *bound =
-        apr_pstrcat(x->r->pool, x->base, "\n", x->dir->store, "\n", x->owner.provider, NULL);
+    const char *bound = apr_pstrcat(x->r->pool, "grant\n", realm_of(x), "\n", x->dir->store, "\n",
+                                    x->owner.provider, NULL);
 
     gt_sha256(digest, bound, strlen(bound));
     return gtm_cookie_name(
@@ -29,10 +47,26 @@ static const char *name_of(const gtm_exchange_t *x)
 
 static gt_place_t place_of(const gtm_exchange_t *x)
 {
-    return (gt_place_t){.table = "session",
-                        .column = x->base,
+    return (gt_place_t){.table = "session of a grant",
+                        .column = realm_of(x),
                         .user = x->dir->store,
                         .provider = x->owner.provider};
+}
+
+/* What is not as it was written is no session. */
+static void read_clear(gtm_exchange_t *x, const char *text)
+{
+    apr_pool_t *p = x->r->pool;
+    const char *grant = strchr(text, ' ');
+    const char *user = grant ? strchr(grant + 1, ' ') : NULL;
+    apr_int64_t end;
+
+    if (!user || !user[1] ||
+        !gt_number(&end, apr_pstrmemdup(p, text, (apr_size_t)(grant - text)), 0, APR_INT64_MAX) ||
+        end <= apr_time_sec(gt_now()))
+        return;
+    x->session = apr_pstrdup(p, user + 1);
+    x->session_grant = apr_pstrmemdup(p, grant + 1, (apr_size_t)(user - grant - 1));
 }
 
 gt_err_t *gtm_session_read(gtm_exchange_t *x)
@@ -40,8 +74,7 @@ gt_err_t *gtm_session_read(gtm_exchange_t *x)
     const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
     gt_place_t place;
     gt_secret_t *clear;
-    const char *sealed, *text, *user;
-    apr_int64_t end;
+    const char *sealed;
 
     GT_TRY(gtm_origin_find(x));
     place = place_of(x);
@@ -49,26 +82,20 @@ gt_err_t *gtm_session_read(gtm_exchange_t *x)
     if (!sealed || strlen(sealed) > LONGEST_COOKIE)
         return GT_OK;
     /* A cookie that cannot be opened is no session, whatever the reason. */
-    if (gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, x->r->pool))
-        return GT_OK;
-    text = gt_secret_text(clear);
-    user = strchr(text, ' ');
-    if (!user || !gt_number(&end, apr_pstrmemdup(x->r->pool, text, (apr_size_t)(user - text)), 0,
-                            APR_INT64_MAX))
-        return GT_OK;
-    if (end > apr_time_sec(gt_now()) && user[1])
-        x->session = apr_pstrdup(x->r->pool, user + 1);
+    if (!gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, x->r->pool))
+        read_clear(x, gt_secret_text(clear));
     return GT_OK;
 }
 
-gt_err_t *gtm_session_begin(gtm_exchange_t *x, const char *user)
+gt_err_t *gtm_session_begin(gtm_exchange_t *x, const gt_grant_t *grant)
 {
     const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
     apr_int64_t age = apr_time_sec(x->child->config->session_time);
     gt_place_t place = place_of(x);
-    gt_secret_t *clear = gt_secret_from(
-        apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT " %s", apr_time_sec(gt_now()) + age, user),
-        x->r->pool);
+    gt_secret_t *clear =
+        gt_secret_from(apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT " %s %s",
+                                    apr_time_sec(gt_now()) + age, grant->id, grant->owner.user),
+                       x->r->pool);
     const char *sealed;
 
     GT_TRY(gt_seal(&sealed, ring, GT_KEY_COOKIE, GT_AES_256_GCM, &place, clear, x->r->pool));

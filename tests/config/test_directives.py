@@ -75,6 +75,7 @@ LOCATION = [
     ("GraphTokUseProvider", "microsoft", {"provider": "microsoft"}),
     ("GraphTokUseStore", "main", {"store": "main"}),
     ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
+    ("GraphTokSessionRealm", "app", {"session_realm": "app"}),
     ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
     ("GraphTokRequestMax", "64K", {"request_max": 65536}),
     ("GraphTokAnswerMax", "1M", {"answer_max": 1048576}),

@@ -552,6 +552,14 @@ def test_T14_other_modules(site, sandbox, ada, tom):
     assert other["error"] == "invalid-request" and other["token"] == "-"
 
 
+def test_no_module_is_told_a_caller_whose_grant_was_revoked(site, sandbox, ada):
+    user = asked(ada.get(site.url + "/ask"))["caller"]
+    assert user != "-"
+    site.ctl("revoke", user)
+    site.httpd.wait_until(lambda: asked(ada.get(site.url + "/ask"))["caller"] == "-", 5)
+    assert asked(ada.get(site.url + "/ask"))["tag"] == "GT0821"
+
+
 def test_other_modules_learn_why_there_is_none(site, sandbox):
     got = asked(Browser(sandbox.ca).get(site.url + "/ask"))
     assert (got["caller"], got["token"], got["error"], got["tag"], got["status"],

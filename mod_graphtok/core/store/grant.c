@@ -52,6 +52,19 @@ gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t 
     return raw == NULL ? GT_OK : gt_row_open(grant, raw, store, p);
 }
 
+gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    gt_owner_t exact;
+    gt_raw_t *raw;
+
+    *id = NULL;
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    GT_TRY(find_raw(&raw, store, &exact, p));
+    if (raw != NULL)
+        *id = raw->grant.id;
+    return GT_OK;
+}
+
 /* A random UUID (RFC 9562 version 4) in SQLAlchemy's form for SQLite, which PostgreSQL takes
  * too. */
 static const char *new_id(apr_pool_t *p)

@@ -58,6 +58,10 @@ GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);
 GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
                                 apr_pool_t *p);
 
+/** Find a grant's id, whether or not it can be opened. @param id NULL when there is no grant */
+GT_MUST gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owner,
+                              apr_pool_t *p);
+
 /**
  * Store a sign-in: a new row, or the same row with the next generation when it is the same person.
  * A re-sign-in without a refresh token keeps the old one. Clears errors, status active.

@@ -299,6 +299,14 @@ const char *gt_cache_text(gt_cache_t *cache, const char *name, apr_pool_t *p)
     }
 }
 
+void gt_cache_forget_text(gt_cache_t *cache, const char *name)
+{
+    name_t of_piece;
+
+    if (name_piece(&of_piece, cache, name, 0))
+        gt_slots_remove(cache->slots, of_piece.key);
+}
+
 int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span)
 {
     name_t name;

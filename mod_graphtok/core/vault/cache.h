@@ -48,6 +48,9 @@ int gt_cache_keep_text(gt_cache_t *cache, const char *name, const char *text,
 /** A text that was kept, in `p`; NULL when it is not there any more. */
 const char *gt_cache_text(gt_cache_t *cache, const char *name, apr_pool_t *p);
 
+/** Forget a text, in every process of this machine. */
+void gt_cache_forget_text(gt_cache_t *cache, const char *name);
+
 /** Remember for `span` that a one-time text (a state) was used: 1 first time, 0 used before
  * (or not to be remembered, which is refused as well). */
 int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span);

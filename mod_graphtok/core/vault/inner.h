@@ -44,6 +44,14 @@ typedef struct gt_upkeep_t {
 /** One text for a grant: no two grants have the same, whatever their names hold. */
 char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
 
+/** Keep in shared memory that this grant is its owner's. */
+void gt_known_keep(const gt_vault_t *vault, const gt_store_t *store, const gt_grant_t *grant,
+                   apr_pool_t *p);
+
+/** Forget it, in every process of this machine. */
+void gt_known_forget(const gt_vault_t *vault, const gt_store_t *store, const gt_owner_t *owner,
+                     apr_pool_t *p);
+
 /** A row whose token serves for `least` µs from now at least. */
 int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least);
 

@@ -66,14 +66,16 @@ static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
 
 /* ---- caches ---- */
 
-static void forget_stale(gt_vault_t *vault, const char *store, const gt_change_t *change,
+static void forget_stale(gt_vault_t *vault, gt_store_t *store, const gt_change_t *change,
                          apr_pool_t *p)
 {
+    const char *name = gt_store_conf(store)->name;
     gt_cached_t cached;
 
-    if (gt_cache_get(&cached, vault->parts.cache, store, &change->owner, p) &&
+    gt_known_forget(vault, store, &change->owner, p);
+    if (gt_cache_get(&cached, vault->parts.cache, name, &change->owner, p) &&
         cached.generation <= change->stale)
-        gt_cache_forget(vault->parts.cache, store, &change->owner);
+        gt_cache_forget(vault->parts.cache, name, &change->owner);
 }
 
 static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval_time_t span,
@@ -93,7 +95,7 @@ static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval
     apr_pool_create(&round, p);
     for (int i = 0; i < changes->nelts; i++) {
         apr_pool_clear(round);
-        forget_stale(vault, name, &APR_ARRAY_IDX(changes, i, gt_change_t), round);
+        forget_stale(vault, store, &APR_ARRAY_IDX(changes, i, gt_change_t), round);
     }
     apr_pool_destroy(round);
     return GT_OK;

@@ -13,8 +13,9 @@
 
 #define SETTLES apr_time_from_msec(100)
 
-static void forget(const gt_revoke_t *revoke)
+static void forget(const gt_revoke_t *revoke, apr_pool_t *p)
 {
+    gt_known_forget(revoke->vault, revoke->store, &revoke->owner, p);
     if (revoke->vault->parts.cache != NULL)
         gt_cache_forget(revoke->vault->parts.cache, gt_store_conf(revoke->store)->name,
                         &revoke->owner);
@@ -45,7 +46,7 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     if (gt_grant_find(&grant, revoke->store, &revoke->owner, p) != GT_OK)
         grant = NULL;
     GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
-    forget(revoke);
+    forget(revoke, p);
     gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));
     if (revoke->had_grant && grant != NULL)
         gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->owner.provider),
@@ -67,7 +68,7 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
         gt_again_at(task, revoke->settles_at);
         return GT_OK;
     }
-    forget(revoke);
+    forget(revoke, gt_task_pool(task));
     return GT_OK;
 }
 

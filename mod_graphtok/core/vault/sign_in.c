@@ -130,6 +130,7 @@ static void publish(const entry_t *entry, apr_pool_t *p)
                          gt_vault_margin(in->vault, tokens->expires_at, tokens->received)};
 
     gt_recent_forget(in->vault->recent, gt_vault_key(in->store, owner, p));
+    gt_known_keep(in->vault, in->store, entry->grant, p);
     if (cache == NULL)
         return;
     gt_cache_forget(cache, store, owner);

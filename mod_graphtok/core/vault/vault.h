@@ -96,6 +96,15 @@ extern const gt_work_t gt_sign_in;
 int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
                               const gt_owner_t *owner, apr_pool_t *p);
 
+/**
+ * Ask whether an owner's grant is still that of `id` (gt_grant_t): a revoke ends it, on all nodes within a
+ * second, and a sign-in after that makes another one. Without a statement as a rule; may block on the database.
+ * @param has  0: it was revoked, or is none of this owner
+ * @return GT_STORE_AWAY when neither shared memory nor the database can tell
+ */
+GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, gt_store_t *store,
+                                     const gt_owner_t *owner, const char *id, apr_pool_t *p);
+
 /** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache (mission A4). */
 typedef struct gt_revoke_t {
     gt_vault_t *vault;
