@@ -532,6 +532,24 @@ static void check_database(const verdict_t *v)
              config->db_params);
 }
 
+static void check_audit(const verdict_t *v)
+{
+    const char *audit = v->config->audit, *heads = v->config->audit_heads;
+
+    if (audit != NULL && heads != NULL && audit[0] != '|' && strcmp(audit, heads) == 0)
+        note(v->errors, NULL, v->p,
+             "GraphTokAuditHeads: %s is GraphTokAudit's own file, so that whoever cuts off its end "
+             "takes the notes along; name another one",
+             heads);
+    if (audit == NULL && heads != NULL && strcmp(heads, "off") != 0)
+        note(v->warnings, NULL, v->p,
+             "GraphTokAuditHeads without GraphTokAudit: nothing is recorded, so nothing is noted");
+    if (audit == NULL && v->config->audit_required)
+        note(v->warnings, NULL, v->p,
+             "GraphTokAuditRequired without GraphTokAudit: nothing is recorded, and tokens are "
+             "handed out");
+}
+
 void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
                      apr_array_header_t *warnings, apr_pool_t *p)
 {
@@ -556,6 +574,7 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
         note(warnings, NULL, p,
              "GraphTokCacheSlots times GraphTokCacheSlotSize is more than 1 GiB of shared memory");
     check_database(&v);
+    check_audit(&v);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider(&v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     for (int i = 0; i < config->stores->nelts; i++)

@@ -146,6 +146,24 @@ START_TEST(a_sign_in_heals_what_no_key_opens)
 }
 END_TEST
 
+/* Whether a value opens cannot be said without the ids. */
+START_TEST(a_sign_in_drops_nothing_while_ids_cannot_be_read)
+{
+    desk_t desk = desk_open(_i);
+    const gt_tokens_t fresh = desk_tokens("a2", NULL, desk.pool);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+
+    bench_run(desk.bench, "UPDATE user_tokens SET encrypted_refresh_token = 'gt1.gone.AAAA'");
+    bench_run(desk.bench, "ALTER TABLE graphtok_ids RENAME COLUMN id TO lost");
+    bench_tag(gt_grant_find(&grant, desk.store, &desk_tom, desk.pool), "GT0409");
+    bench_tag(gt_grant_sign_in(&grant, desk.store, &desk_tom, &desk_person, &fresh, desk.pool),
+              "GT0409");
+    ck_assert_str_eq(bench_ask(desk.bench, "SELECT encrypted_refresh_token FROM user_tokens"),
+                     "gt1.gone.AAAA");
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(test_T2_a_moved_value_is_refused)
 {
     static const char *const moves[] = {
@@ -709,6 +727,7 @@ static TCase *of_sign_in(int n)
     tcase_add_loop_test(tcase, a_row_of_S0_is_bound_by_the_first_sign_in, 0, n);
     tcase_add_loop_test(tcase, a_sign_in_without_refresh_token_keeps_the_old_one, 0, n);
     tcase_add_loop_test(tcase, a_sign_in_heals_what_no_key_opens, 0, n);
+    tcase_add_loop_test(tcase, a_sign_in_drops_nothing_while_ids_cannot_be_read, 0, n);
     tcase_add_loop_test(tcase, test_T2_a_moved_value_is_refused, 0, n);
     tcase_add_loop_test(tcase, test_T1_a_store_may_write_fernet, 0, n);
     tcase_add_loop_test(tcase, user_ids_are_held_to_their_type, 0, n);

@@ -284,6 +284,22 @@ START_TEST(a_table_that_is_not_S0s_is_left_alone)
 }
 END_TEST
 
+/* A backup of the table alone: its rows cannot be opened without their ids, nor taken for S0's. */
+START_TEST(a_table_without_what_stood_beside_it_is_left_alone)
+{
+    bench_t *bench = bench_open(_i);
+
+    bench_migrate(bench, gt_migrate_newest());
+    bench_run(bench, "DROP TABLE graphtok_ids");
+    bench_run(bench, "DELETE FROM graphtok_schema");
+    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_run(bench, "DROP TABLE graphtok_schema");
+    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_tag(plan_to(bench, 1), "GT0416");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(columns_of_others_are_never_lost)
 {
     bench_t *bench = bench_open(_i);
@@ -628,6 +644,7 @@ Suite *suite_migrate(void)
     tcase_add_loop_test(tcase, a_plan_says_all_and_does_nothing, 0, n);
     tcase_add_loop_test(tcase, a_step_that_fails_leaves_all_as_it_was, 0, n);
     tcase_add_loop_test(tcase, a_table_that_is_not_S0s_is_left_alone, 0, n);
+    tcase_add_loop_test(tcase, a_table_without_what_stood_beside_it_is_left_alone, 0, n);
     tcase_add_loop_test(tcase, columns_of_others_are_never_lost, 0, n);
     tcase_add_loop_test(tcase, names_and_targets_are_checked, 0, n);
     tcase_add_loop_test(tcase, a_newer_programs_table_is_left_alone, 0, n);

@@ -437,6 +437,12 @@ static gt_err_t *check_takeover(const state_t *state, apr_pool_t *p)
     apr_size_t i;
     int c;
 
+    if (has_column(state, "account_issuer"))
+        return gt_err(
+            p, GT_CONFLICT, "GT0416",
+            "table %s was migrated before, and graphtok_schema does not know it: restore "
+            "graphtok_schema and graphtok_ids, which stand beside the table, along with it",
+            table);
     if (!has_column(state, state->names.user_column))
         return gt_err(p, GT_CONFLICT, "GT0416", "table %s is there without the column %s", table,
                       state->names.user_column);

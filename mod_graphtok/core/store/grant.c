@@ -117,12 +117,15 @@ static gt_err_t *sign_in_again(apr_array_header_t **rows, const entry_t *entry, 
                                apr_pool_t *p)
 {
     const char *refresh = entry->sealed.refresh;
+    int can_refresh = 1;
 
     if (!gt_identity_same(&raw->grant.account, entry->identity))
         return gt_err(p, GT_CONFLICT, "GT0423",
                       "another person signed in for this user before; an administrator can clear "
                       "the grant");
-    if (refresh == NULL && !gt_row_can_refresh(raw, entry->store, p))
+    if (refresh == NULL)
+        GT_TRY(gt_row_can_refresh(&can_refresh, raw, entry->store, p));
+    if (!can_refresh)
         refresh = "";
     const gt_db_value_t args[] = {
         GT_TEXT(known(entry->identity->issuer)),

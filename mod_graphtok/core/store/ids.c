@@ -23,11 +23,13 @@
 
 #define AGAIN apr_time_from_sec(60)
 #define AGAIN_WITHOUT apr_time_from_sec(5)
+#define SAID_EVERY apr_time_from_sec(300)
 
 struct gt_kept_ids_t {
     pthread_mutex_t lock; /* protects everything below */
     gt_ids_t ids;
     apr_time_t read_at; /* ticks: when the next reading is due */
+    apr_time_t said_at; /* ticks: when a failure is an error in the log again */
 };
 
 /* Compared as bytes: none between the members. */
@@ -138,6 +140,30 @@ void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store)
     pthread_mutex_unlock(&store->ids->lock);
 }
 
+static int is_to_be_said(gt_kept_ids_t *kept)
+{
+    int is_time;
+
+    pthread_mutex_lock(&kept->lock);
+    is_time = gt_ticks() >= kept->said_at;
+    if (is_time)
+        kept->said_at = gt_ticks() + SAID_EVERY;
+    pthread_mutex_unlock(&kept->lock);
+    return is_time;
+}
+
+/* That a database is away is said elsewhere. One that refuses the ids is not mended by waiting. */
+static void tell(const gt_err_t *err, gt_store_t *store, apr_pool_t *p)
+{
+    const char *what =
+        apr_psprintf(p, "reading the ids of store %s in graphtok_ids", store->conf->name);
+
+    if (err->cls != GT_STORE_AWAY && is_to_be_said(store->ids))
+        gt_log_err(err, what);
+    else
+        gt_log(GT_LOG_DEBUG, NULL, "%s: %s", what, err->detail);
+}
+
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;
@@ -146,6 +172,13 @@ void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     if (is_due(store->ids, ids))
         err = gt_store_ids_now(&is_new, ids, store, p);
     if (err != GT_OK)
-        gt_log(GT_LOG_DEBUG, NULL, "reading the ids of store %s: %s", store->conf->name,
-               err->detail);
+        tell(err, store, p);
+}
+
+gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    int is_new;
+
+    gt_store_ids(ids, store, p);
+    return ids->is_read ? GT_OK : gt_store_ids_now(&is_new, ids, store, p);
 }

@@ -32,6 +32,12 @@ typedef struct gt_ids_t {
  */
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
 
+/**
+ * The ids of a store, where a conclusion needs them: ids that the database never told are read now.
+ * @return an error of the database when they are not known and cannot be read now
+ */
+GT_MUST gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
+
 /** The ids that are known, without asking the database. */
 void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store);
 

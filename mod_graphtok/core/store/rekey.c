@@ -98,7 +98,7 @@ static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range,
     gt_store_t *store = range->store;
     gt_ids_t ids;
 
-    gt_store_ids(&ids, store, p);
+    GT_TRY(gt_store_ids_sure(&ids, store, p));
     args[0] = GT_TEXT(after);
     args[1] = GT_TEXT(range->last);
     for (apr_size_t i = 0; i < SEALS; i++) {

@@ -159,7 +159,11 @@ static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char
     if (sealed[0] == '\0')
         return GT_OK;
     err = gt_unseal(clear, store->ring, purpose, &place, sealed, p);
-    if (err == GT_OK || gt_store_ids_now(&is_new, ids, store, p) != GT_OK || !is_new)
+    if (err == GT_OK)
+        return GT_OK;
+    /* Without the ids as they are now, no value can be said to be damaged. */
+    GT_TRY(gt_store_ids_now(&is_new, ids, store, p));
+    if (!is_new)
         return err;
     place = gt_store_place(store, ids, column, owner);
     return gt_unseal(clear, store->ring, purpose, &place, sealed, p);
@@ -176,14 +180,16 @@ gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_
     return GT_OK;
 }
 
-int gt_row_can_refresh(const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
+gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
 {
     gt_secret_t *clear = NULL;
+    gt_err_t *err;
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    return open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p) == GT_OK &&
-           clear != NULL;
+    err = open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p);
+    *can = err == GT_OK && clear != NULL;
+    return err == GT_OK || err->cls == GT_DAMAGED ? GT_OK : err;
 }
 
 static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt_place_t *place,

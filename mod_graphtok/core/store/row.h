@@ -33,8 +33,12 @@ GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_o
 /** Open a row's secrets. @return GT_DAMAGED naming the column */
 GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_pool_t *p);
 
-/** 1 when the row has a refresh token that can be opened. */
-int gt_row_can_refresh(const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p);
+/**
+ * Whether the row has a refresh token that can be opened.
+ * @return an error of the database when it cannot be known now
+ */
+GT_MUST gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store,
+                                     apr_pool_t *p);
 
 /** Seal what came from a token endpoint for an owner's row. */
 GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
