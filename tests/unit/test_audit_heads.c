@@ -78,6 +78,26 @@ START_TEST(a_torn_end_hides_nothing)
 }
 END_TEST
 
+/* A disk that was full when one process wrote: the others' records stay records. */
+START_TEST(a_torn_end_swallows_no_record)
+{
+    static const char piece[] = "{\"time\":\"2026";
+
+    ck_assert(record("tom"));
+    ck_assert_int_eq(write(file, piece, sizeof(piece) - 1), (ssize_t)sizeof(piece) - 1);
+    ck_assert(record("tom"));
+    ck_assert_int_eq(write(file, piece, sizeof(piece) - 1), (ssize_t)sizeof(piece) - 1);
+    stop_server();
+    ck_assert(record("next"));
+    read_lines();
+    ck_assert_int_eq(line_count, 7);
+    lines[2] = lines[4] = NULL;
+    check_all();
+    found_nothing();
+    ck_assert_int_eq(counts.records, 5);
+}
+END_TEST
+
 /* What ends last names those that ended before it. */
 START_TEST(an_end_names_the_others)
 {
@@ -340,6 +360,7 @@ Suite *suite_audit_heads(void)
     tcase_add_test(tcase, marks_vouch_for_living_chains);
     tcase_add_loop_test(tcase, a_start_names_what_stands, 0, 3);
     tcase_add_test(tcase, a_torn_end_hides_nothing);
+    tcase_add_test(tcase, a_torn_end_swallows_no_record);
     tcase_add_test(tcase, an_end_names_the_others);
     tcase_add_loop_test(tcase, a_cut_tail_shows_outside, 0, 7);
     tcase_add_test(tcase, a_mark_is_noted_outside);

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -194,6 +195,17 @@ static ssize_t write_once(int fd, const char *bytes, apr_size_t len)
     return n;
 }
 
+/* What a failed write left, of this process or another, must not swallow the next line. Another's line
+ * on its way may look like it: then an empty line comes of it, which says nothing. */
+static int ends_torn(const out_t *out)
+{
+    struct stat st;
+    char last;
+
+    return out->is_torn || (fstat(out->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+                            pread(out->fd, &last, 1, st.st_size - 1) == 1 && last != '\n');
+}
+
 /* @return NULL, or why it is not there */
 static const char *put_bytes(out_t *out, const char *bytes, apr_size_t len)
 {
@@ -201,8 +213,7 @@ static const char *put_bytes(out_t *out, const char *bytes, apr_size_t len)
 
     if (out->fd < 0)
         return "it is not open";
-    /* What a failed write left must not swallow this line. */
-    n = out->is_torn ? write_once(out->fd, "\n", 1) : 1;
+    n = ends_torn(out) ? write_once(out->fd, "\n", 1) : 1;
     if (n == 1) {
         out->is_torn = 0;
         n = write_once(out->fd, bytes, len);
