@@ -97,7 +97,7 @@ static void answer_problem(gtm_exchange_t *x, const gt_err_t *err, const char *l
     gt_json_set(problem, "type", apr_pstrcat(p, "urn:mod_graphtok:", row->name, NULL));
     gt_json_set(problem, "title", row->title);
     gt_json_set_number(problem, "status", gt_err_status(err));
-    gt_json_set(problem, "detail", err->detail);
+    gt_json_set(problem, "detail", gt_err_told(err, p));
     gt_json_set(problem, "tag", err->tag);
     if (err->code)
         gt_json_set(problem, "code", err->code);

@@ -47,7 +47,8 @@ const char *gtm_page_admin_consent(gtm_exchange_t *x, int is_refused)
 const char *gtm_page_error(gtm_exchange_t *x, const gt_err_t *err, const char *login_url)
 {
     apr_pool_t *p = x->r->pool;
-    const char *content = apr_pstrcat(p, "<p>", ap_escape_html(p, err->detail), "</p>", NULL);
+    const char *content =
+        apr_pstrcat(p, "<p>", ap_escape_html(p, gt_err_told(err, p)), "</p>", NULL);
 
     if (login_url)
         content = apr_pstrcat(p, content, "<p><a href=\"", ap_escape_html(p, login_url),

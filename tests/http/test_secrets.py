@@ -173,6 +173,28 @@ def test_a_keyring_that_hangs_stops_nobody(small, browser):
     assert vault.runs() == before + 1
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_clients_are_told_no_path(small, browser, accept):
+    site = small()
+    (site.secrets / "client-secret").unlink()
+    site.start()
+    login = browser.leave_for_sign_in(site.url + "/auth/login", headers={"Accept": accept})
+    answer = browser.get(login, headers={"Accept": accept})
+    assert answer.status == 503 and "GT0104" in answer.text
+    assert str(site.folder) not in answer.text and "client-secret" not in answer.text
+    site.httpd.log_has(f"file:{site.secrets}/client-secret cannot be read")
+
+
+def test_clients_are_told_no_path_of_authorities(small, browser):
+    site = small()
+    authorities = site.write_secret("authorities", "none")
+    site.configure(provider=f"GraphTokCAFile {authorities}")
+    site.start()
+    answer = browser.get(site.url + "/auth/login")
+    assert answer.status == 502 and "GT0309" in answer.text
+    assert "authorities" not in answer.text.replace("certificate authorities", "")
+
+
 def deaf(site, kind):
     """Where an audit goes that is never read."""
     path = site.folder / "deaf"

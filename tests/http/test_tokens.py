@@ -174,7 +174,9 @@ def test_wrong_key_says_what_to_do(site, sandbox, tom):
     site.write_secret("keyring", site.ctl_plain("genkey"))
     forget_cache(site)
     answer = tom.get(site.url + "/tom/auth/token")
-    assert answer.status == 500 and "key" in answer.json["detail"]
+    assert answer.status == 500 and answer.json["tag"] in answer.json["detail"]
+    site.httpd.log_has(f"{answer.json['tag']}: token: ")
+    assert "key" in site.httpd.log().rpartition(f"{answer.json['tag']}: token: ")[2]
     site.write_secret("keyring", kept)
     forget_cache(site)
     assert tom.get(site.url + "/tom/auth/token").status == 200

@@ -172,6 +172,21 @@ START_TEST(only_what_is_the_users_touches_the_grant)
 }
 END_TEST
 
+START_TEST(what_is_the_administrators_is_not_told)
+{
+    static const gt_class_t inside[] = {GT_CLIENT_BROKEN, GT_STORE_AWAY, GT_DAMAGED, GT_INTERNAL};
+    gt_err_t *err;
+
+    for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+        err = gt_err(pool, inside[i], "GT0104", "file:/etc/x cannot be read");
+        ck_assert_ptr_null(strstr(gt_err_told(err, pool), "/etc/x"));
+        ck_assert_ptr_nonnull(strstr(gt_err_told(err, pool), "GT0104"));
+    }
+    err = gt_err(pool, GT_INVALID, "GT0112", "a field is missing");
+    ck_assert_str_eq(gt_err_told(err, pool), "a field is missing");
+}
+END_TEST
+
 START_TEST(a_class_is_answered_with_its_status)
 {
     static const struct {
@@ -286,6 +301,7 @@ Suite *suite_err(void)
     tcase_add_test(err, try_hands_a_failure_on);
     tcase_add_test(err, a_copy_outlives_the_pool_of_the_first);
     tcase_add_test(err, wrong_fields_are_bounded);
+    tcase_add_test(err, what_is_the_administrators_is_not_told);
     tcase_add_test(table, every_class_has_a_whole_row_and_a_name_of_its_own);
     tcase_add_test(table, only_what_is_the_users_touches_the_grant);
     tcase_add_test(table, a_class_is_answered_with_its_status);

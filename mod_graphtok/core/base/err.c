@@ -169,6 +169,13 @@ const gt_class_row_t *gt_class_row(gt_class_t cls)
     return &class_rows[cls < GT_CLASSES ? cls : GT_INTERNAL];
 }
 
+const char *gt_err_told(const gt_err_t *err, apr_pool_t *p)
+{
+    if (gt_class_row(err->cls)->log_level > GT_LOG_ERROR)
+        return err->detail;
+    return apr_pstrcat(p, "the reason stands in the server's log, with the tag ", err->tag, NULL);
+}
+
 int gt_err_status(const gt_err_t *err)
 {
     return err->status != 0 ? err->status : gt_class_row(err->cls)->status;

@@ -142,6 +142,14 @@ const gt_class_row_t *gt_class_row(gt_class_t cls);
 /** The HTTP status an error is answered with: its own, else its class's. */
 int gt_err_status(const gt_err_t *err);
 
+/**
+ * What a client is told of an error: its detail, except for classes that are the administrator's to
+ * mend (those logged as errors). Their words name files, hosts and keys and stay in the log; the
+ * client gets the tag to look for.
+ * @return the error's own text, or one in p
+ */
+const char *gt_err_told(const gt_err_t *err, apr_pool_t *p);
+
 /** µs until a retry makes sense: the error's own, else its class's; 0: not known. */
 apr_interval_time_t gt_err_wait(const gt_err_t *err);
 

@@ -351,6 +351,9 @@ const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode co
         return NULL;
     if (code == CURLE_OK)
         text = "the answer has no head";
+    /* libcurl names the path, which is no client's affair. */
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        text = "the file of certificate authorities (GraphTokCAFile) cannot be used";
     for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
         if (meanings[i].code == code)
             break;
