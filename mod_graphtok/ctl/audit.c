@@ -9,9 +9,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store/audit.h"
+#include "store/audit_tail.h"
 
 static apr_status_t end_audit(void *audit)
 {
@@ -20,11 +22,17 @@ static apr_status_t end_audit(void *audit)
     return APR_SUCCESS;
 }
 
+/* -1: a program, or a file that cannot be had or holds something else. */
 static int open_file(const char *path)
 {
-    return path != NULL && path[0] != '|'
-               ? open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
-               : -1;
+    int fd = path != NULL && path[0] != '|'
+                 ? open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
+                 : -1;
+
+    if (fd < 0 || gt_audit_may_append(fd))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /** Without them the end of this chain is vouched for by nobody; a program is httpd's. */

@@ -11,13 +11,17 @@
 
 #include <apr_portable.h>
 #include <apr_strings.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <http_config.h>
 #include <http_log.h>
+#include <unixd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "conf.h"
+#include "store/audit_tail.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -58,20 +62,44 @@ static int descriptor_of(apr_file_t *file)
     return file && apr_os_file_get(&fd, file) == APR_SUCCESS ? fd : -1;
 }
 
-/* Whatever is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
-static int open_audit(const char *audit, apr_pool_t *p)
+/* Its owner is the user of the children, so that graphtokctl can be run as that user, too. */
+static void give_to_children(int fd)
+{
+    struct stat st;
+
+    if (geteuid() == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0)
+        (void)!fchown(fd, ap_unixd_config.user_id, ap_unixd_config.group_id);
+}
+
+static int open_file(const char *path, apr_pool_t *p, server_rec *s)
 {
     apr_file_t *file = NULL;
+    int fd;
+
+    /* Read, too: a chain begins by naming what stands at its end. */
+    (void)apr_file_open(&file, path, APR_READ | APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
+                        PERMISSIONS, p);
+    fd = descriptor_of(file);
+    if (fd < 0)
+        return -1;
+    if (!gt_audit_may_append(fd)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     "GT0894: %s holds something else than audit records: it is left as it is",
+                     path);
+        apr_file_close(file);
+        errno = EEXIST;
+        return -1;
+    }
+    give_to_children(fd);
+    return fd;
+}
+
+/* Whatever is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
+static int open_audit(const char *audit, apr_pool_t *p, server_rec *s)
+{
     int fd, flags;
 
-    if (*audit == '|')
-        file = open_program(audit + 1, p);
-    else
-        /* Read, too: a chain begins by naming what stands at its end. */
-        (void)apr_file_open(&file, audit,
-                            APR_READ | APR_WRITE | APR_APPEND | APR_CREATE | APR_LARGEFILE,
-                            PERMISSIONS, p);
-    fd = descriptor_of(file);
+    fd = *audit == '|' ? descriptor_of(open_program(audit + 1, p)) : open_file(audit, p, s);
     flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
     return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -1;
 }
@@ -89,7 +117,7 @@ static void open_notes(const gt_config_t *config, apr_pool_t *p, server_rec *s)
 
     if (!notes)
         return;
-    opened_notes = open_audit(notes, p);
+    opened_notes = open_audit(notes, p, s);
     if (opened_notes < 0)
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, errno, s,
@@ -108,7 +136,7 @@ int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     reading_end_count = 0;
     if (!server || !server->config->audit)
         return OK;
-    opened = open_audit(server->config->audit, pconf);
+    opened = open_audit(server->config->audit, pconf, s);
     if (opened < 0)
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s, "GT0880: GraphTokAudit %s cannot be opened%s",
                      server->config->audit,

@@ -65,3 +65,29 @@ def test_a_folder_that_is_not_there_is_made(make_site, ground):
     (folder / "entry.entry").write_text("ours\n")
     told, log = started(make_site, folder)
     assert "journal" not in told and "GT084" not in log
+
+
+def audit_to(make_site, path, text):
+    """A site whose audit is this file, with this text in it; started and stopped."""
+    path.write_text(text)
+    site = make_site()
+    site.configure(settings=f"GraphTokAudit {path}\nGraphTokAuditRequired on\n")
+    site.start()
+    yield site
+    site.httpd.stop()
+
+
+@pytest.mark.parametrize("text", ["first any KEY\n", '{"tim:"}\n'])
+def test_a_file_that_holds_other_things_is_no_audit(make_site, ground, text):
+    path = ground / "not-an-audit"
+    for site in audit_to(make_site, path, text):
+        assert "GT0894" in site.httpd.log()
+        assert site.ctl("token", "ada", check=False).returncode != 0
+        assert path.read_text() == text and owner_and_mode(path)[0] == "root"
+
+
+def test_graphtokctl_shares_the_audit_as_httpds_user(make_site, ground):
+    path = ground / "audit"
+    for site in audit_to(make_site, path, ""):
+        assert owner_and_mode(path)[0] == "www-data"
+        assert "GT0894" not in site.httpd.log()

@@ -65,3 +65,18 @@ int gt_audit_tail(gt_head_t *heads, int most, int fd)
     free(text);
     return count;
 }
+
+int gt_audit_may_append(int fd)
+{
+    static const char begin[] = "{\"time\":\"";
+    char bytes[sizeof(begin) - 1];
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd, &st) != 0)
+        return 0;
+    if (!S_ISREG(st.st_mode))
+        return 1;
+    n = pread(fd, bytes, sizeof(bytes), 0);
+    return n >= 0 && memcmp(bytes, begin, (size_t)n) == 0;
+}
