@@ -144,7 +144,10 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
     gt_err_t *err;
 
     (void)plog;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !is_used(server))
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    gtm_check_tell(s);
+    if (!is_used(server))
         return OK;
     gtm_log_to(s);
     gt_db_bound_connecting();

@@ -74,6 +74,9 @@ typedef struct gtm_dir_t {
     const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;
 
+/** What check_config found (verify.c). */
+typedef struct gtm_verdict_t gtm_verdict_t;
+
 /** The whole server's settings while directives are read; one object, the main server's. */
 typedef struct gtm_server_t {
     gt_config_t *config;             /* resolved in check_config */
@@ -81,6 +84,7 @@ typedef struct gtm_server_t {
     apr_array_header_t *passed;      /* of const char *: names that only we may give (strip.h) */
     gt_provider_conf_t *in_provider; /* the container being read, else NULL */
     gt_store_conf_t *in_store;       /* the same */
+    gtm_verdict_t *verdict;          /* since check_config */
 } gtm_server_t;
 
 /** One place where one of our handlers is mounted: found in the configuration tree, since path_info
@@ -114,6 +118,9 @@ extern const command_rec gtm_directives[]; /* directives.c */
 
 /** check_config hook: resolves and judges everything that can be judged without the network. */
 int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/** Log what check_config found and what does not stop a start: in post_config, once a start. */
+void gtm_check_tell(const server_rec *s);
 
 /** test_config hook: `-t -D DUMP_GRAPHTOK` prints the resolved configuration as JSON. */
 void gtm_dump(apr_pool_t *pconf, server_rec *s);

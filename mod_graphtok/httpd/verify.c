@@ -3,10 +3,11 @@
 /*
  * check_config: everything `httpd -t` can judge without the network. An error here stops a start
  * and ends a running server at a graceful restart, so only mistakes in the configuration are
- * errors. What concerns a secret is a warning at a start, and a *fault* under `httpd -t`, which
- * stops nothing, when it can never work (a broken keyring, a file that everybody may read); a
- * secret that is merely away, or not readable for the user who runs the test, is a warning there
- * too.
+ * errors. What does not stop a start is kept and said in post_config: a start as Debian does it has
+ * no terminal any more and no error log yet while the configuration is checked. What concerns a
+ * secret is a warning at a start, and a *fault* under `httpd -t`, which stops nothing, when it can
+ * never work (a broken keyring, a file that everybody may read); a secret that is merely away, or not
+ * readable for the user who runs the test, is a warning there too.
  */
 
 #include "conf.h"
@@ -32,6 +33,7 @@
 #include "folder.h"
 #include "keys.h"
 #include "mounts.h"
+#include "names.h"
 #include "settings.h"
 #include "strip.h"
 #include "tree.h"
@@ -40,8 +42,8 @@ APLOG_USE_MODULE(graphtok);
 
 #define GROUPS_MAX 64
 
-/** What the checks share. */
-typedef struct verdict_t {
+/** What the checks share, and found. */
+struct gtm_verdict_t {
     gtm_server_t *server;
     server_rec *s; /* the main server */
     apr_array_header_t *errors;
@@ -52,7 +54,9 @@ typedef struct verdict_t {
     const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
     const char *journal_where; /* the same of GraphTokJournal */
     int is_test;               /* 1: httpd -t */
-} verdict_t;
+};
+
+typedef gtm_verdict_t verdict_t;
 
 static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
 
@@ -360,6 +364,8 @@ static void judge(verdict_t *v)
         check_derived(v, gt_keys_derived_from(config));
     else if (config->providers->nelts > 0)
         check_keyring(v);
+    if (config->public_url == NULL)
+        gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
 }
@@ -370,30 +376,41 @@ static void print(const apr_array_header_t *texts, int level, const char *tag, s
         ap_log_error(APLOG_MARK, level, 0, s, "%s: %s", tag, APR_ARRAY_IDX(texts, i, const char *));
 }
 
+static void tell(const verdict_t *v, int fault_level, int bare)
+{
+    print(v->faults, fault_level | bare, "GT0851", v->s);
+    print(v->warnings, APLOG_WARNING | bare, "GT0852", v->s);
+    print(v->notes, APLOG_INFO | bare, "GT0853", v->s);
+}
+
 int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    verdict_t v = {gtm_server(s),
-                   s,
-                   apr_array_make(ptemp, 4, sizeof(const char *)),
-                   apr_array_make(ptemp, 4, sizeof(const char *)),
-                   apr_array_make(ptemp, 4, sizeof(const char *)),
-                   apr_array_make(ptemp, 4, sizeof(const char *)),
-                   pconf,
-                   NULL,
-                   NULL,
-                   ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST};
+    verdict_t *v = apr_pcalloc(pconf, sizeof(*v));
     int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
-    /* On a terminal the bare text, in the log a line like the others. */
-    int bare = v.is_test || is_first_pass ? APLOG_STARTUP : 0;
 
     (void)plog;
-    judge(&v);
-    print(v.errors, APLOG_ERR | bare, "GT0850", s);
-    /* A start reads everything twice; what does not stop it is said once, in the error log. */
-    if (v.is_test || !is_first_pass) {
-        print(v.faults, (v.is_test ? APLOG_ERR : APLOG_WARNING) | bare, "GT0851", s);
-        print(v.warnings, APLOG_WARNING | bare, "GT0852", s);
-        print(v.notes, APLOG_INFO | bare, "GT0853", s);
-    }
-    return v.errors->nelts > 0 || (v.is_test && v.faults->nelts > 0) ? !OK : OK;
+    (void)ptemp;
+    v->server = gtm_server(s);
+    v->s = s;
+    v->p = pconf;
+    v->is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+    v->errors = apr_array_make(pconf, 4, sizeof(const char *));
+    v->warnings = apr_array_make(pconf, 4, sizeof(const char *));
+    v->faults = apr_array_make(pconf, 4, sizeof(const char *));
+    v->notes = apr_array_make(pconf, 4, sizeof(const char *));
+    v->server->verdict = v;
+    judge(v);
+    /* On a terminal the bare text, in the log a line like the others. */
+    print(v->errors, APLOG_ERR | (v->is_test || is_first_pass ? APLOG_STARTUP : 0), "GT0850", s);
+    if (v->is_test)
+        tell(v, APLOG_ERR, APLOG_STARTUP);
+    return v->errors->nelts > 0 || (v->is_test && v->faults->nelts > 0) ? !OK : OK;
+}
+
+void gtm_check_tell(const server_rec *s)
+{
+    const verdict_t *v = gtm_server(s)->verdict;
+
+    if (v != NULL)
+        tell(v, APLOG_WARNING, 0);
 }

@@ -123,6 +123,9 @@ BAD = [
     ("GraphTokClientID", "provider", "takes one argument"),
     ('GraphTokClientID "a b"', "provider", "'a b' is not an application (client) id"),
     ("GraphTokClientSecret env:1X", "provider", "env: needs the name"),
+    ("GraphTokClientSecret /etc/graphtok/secret", "provider",
+     "did you mean file:/etc/graphtok/secret?"),
+    ("GraphTokKeyring /etc/graphtok/keyring", "server", "did you mean file:/etc/graphtok/keyring?"),
     ("GraphTokClientSecret exec:vault", "provider", "exec: needs a command with its full path"),
     ("GraphTokScope", "provider", "it must have 1 to"),
     ("GraphTokScope open\\id", "provider", "is not a list of scopes"),
@@ -482,6 +485,27 @@ def test_open_mounts_are_warned_of(frame, lines, text):
         assert not frame.check(auth("GraphTokUser static tom", guard)).warnings
     outer = '<Location "/">\nRequire valid-user\n</Location>\n'
     assert not frame.check(outer + auth("GraphTokUser static tom")).warnings
+
+
+def nameless(frame, text, main=""):
+    """Warnings of names, without a ServerName but those of the text."""
+    checked = frame.check(text + auth())
+    conf = frame.httpd.conf
+    conf.write_text(re.sub(r"(?m)^ServerName .*\n", main, conf.read_text(), count=1))
+    code, _, told = frame.httpd.check()
+    assert checked.ok and code == 0
+    return [line for line in told.splitlines() if "has no ServerName" in line]
+
+
+def test_hosts_without_a_name_are_warned_of(frame):
+    host = "<VirtualHost *:{port}>\n{inside}\n</VirtualHost>\n"
+    without = host.format(port=frame.httpd.port, inside="DocumentRoot /")
+    assert len(nameless(frame, "")) == 1
+    lines = nameless(frame, without)
+    assert len(lines) == 1 and "httpd.conf:" in lines[0] and "GT0815" in lines[0]
+    assert not nameless(frame, without, main="ServerName www.example\n")  # inherited
+    assert not nameless(frame, host.format(port=frame.httpd.port, inside="ServerName a.example"))
+    assert not nameless(frame, without + "GraphTokPublicURL https://www.example\n")
 
 
 def test_secrets_in_the_configuration_are_warned_of(frame):

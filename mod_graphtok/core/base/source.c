@@ -118,10 +118,24 @@ static int parse_exec(gt_source_t *source, const char *command, const char **why
     return 1;
 }
 
+/* A path without its prefix, and no secret: its first folder is there. */
+static int is_path(const char *text, apr_pool_t *p)
+{
+    const char *end = text[0] == '/' ? strchr(text + 1, '/') : NULL;
+    struct stat st;
+
+    return end != NULL && stat(apr_pstrmemdup(p, text, (apr_size_t)(end - text)), &st) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
 static int parse_literal(gt_source_t *source, char *text, const char **why, apr_pool_t *p)
 {
     if (*text == '\0' || strlen(text) > GT_SOURCE_MAX) {
         *why = "expected file:PATH, env:NAME, exec:COMMAND or the value itself, 64 KiB at most";
+        return 0;
+    }
+    if (is_path(text, p)) {
+        *why = apr_psprintf(p, "it would be the value itself: did you mean file:%s?", text);
         return 0;
     }
     source->kind = GT_LITERAL;
