@@ -64,13 +64,14 @@ def each(nodes, users):
 def take_off(fire):
     """The provider has all the refresh tokens of FLYING, half of them from each node, and answers
     when the database has gone."""
-    fire.fault("delay", seconds=4, times=len(FLYING))
+    fire.fault("hang", times=len(FLYING))
     halves = [threading.Thread(target=each, args=([node], FLYING[n::2]))
               for n, node in enumerate(fire.nodes)]
     for half in halves:
         half.start()
     fire.sandbox.wait_for_calls("token:refresh_token", len(FLYING))
     fire.postgres.stop()
+    fire.sandbox.process.clear_faults()
     for half in halves:
         half.join()
 

@@ -633,6 +633,7 @@ Suite *suite_migrate(void)
     Suite *suite = suite_create("migrate");
     TCase *tcase = tcase_create("both engines");
     TCase *one = tcase_create("one engine");
+    TCase *large = tcase_create("a large table");
     const int n = bench_engines();
 
     tcase_add_loop_test(tcase, test_T16_a_new_table_has_a_row_per_user_and_provider, 0, n);
@@ -657,10 +658,12 @@ Suite *suite_migrate(void)
     tcase_add_test(one, a_sqlite_file_gets_write_ahead_logging);
     tcase_add_loop_test(one, a_table_may_stand_in_a_schema, 0, n - 1);
     tcase_add_loop_test(one, test_T16_user_ids_may_be_uuids, 0, n - 1);
-    suite_add_tcase(suite, tcase);
     tcase_add_loop_test(one, indexes_that_were_not_finished_are_built_anew, 0, n - 1);
-    tcase_add_loop_test(one, a_migration_has_no_time_limit, 0, n - 1);
+    tcase_set_tags(large, "size");
+    tcase_add_loop_test(large, a_migration_has_no_time_limit, 0, n - 1);
     tcase_add_loop_test(one, a_table_that_is_taken_over_has_statistics, 0, n - 1);
+    suite_add_tcase(suite, tcase);
     suite_add_tcase(suite, one);
+    suite_add_tcase(suite, large);
     return suite;
 }

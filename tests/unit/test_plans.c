@@ -273,6 +273,7 @@ Suite *suite_plans(void)
     Suite *suite = suite_create("plans");
     TCase *tcase = tcase_create("both engines");
 
+    tcase_set_tags(tcase, "size");
     tcase_add_loop_test(tcase, no_statement_walks_through_a_large_table, 0, bench_engines());
     suite_add_tcase(suite, tcase);
     return suite;
