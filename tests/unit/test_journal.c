@@ -20,11 +20,14 @@ Suite *suite_journal(void);
 static bench_t *bench;
 static gt_journal_t *journal;
 static const char *folder;
+/* Some tests are run for both formats: with ids (loop 1) and without. */
+static int with_ids;
 static const gt_owner_t tom = {"tom\n/..", "microsoft"};
 static const gt_owner_t ann = {"ann", "microsoft"};
 
 static void begin(void)
 {
+    with_ids = 0;
     bench = bench_open(0);
     folder = apr_pstrcat(bench->pool, bench->folder, "/journal", NULL);
     ck_assert_int_eq(mkdir(folder, 0700), 0);
@@ -43,9 +46,6 @@ static void end(void)
 
 #define DATABASE "0123456789abcdef0123456789abcdef"
 #define STORE "00112233445566778899aabbccddeeff"
-
-/* Each of these tests is run for both formats: with ids (loop 1) and without. */
-static int with_ids;
 
 static gt_entry_t entry_of(const gt_owner_t *owner, apr_int64_t generation)
 {

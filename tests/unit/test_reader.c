@@ -306,6 +306,8 @@ Suite *suite_reader(void)
     Suite *suite = suite_create("reader");
     TCase *tcase = tcase_create("reader");
 
+    /* Each of them ends the process for its commands. */
+    tcase_set_tags(tcase, "ends");
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);

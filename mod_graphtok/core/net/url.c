@@ -314,10 +314,8 @@ static void remove_dots(char *path)
                 continue;
         if (dots > 0 && is_last)
             *out++ = '/';
-        if (dots == 0) {
-            memmove(out, path, len + 1);
-            out += len + 1;
-        }
+        for (apr_size_t i = 0; dots == 0 && i <= len; i++)
+            *out++ = path[i];
         path += len + 1;
     }
     *out = '\0';
@@ -335,9 +333,11 @@ static int names_a_host(const char *path)
 {
     const char *c = path + 1;
 
+    if (path[0] != '/')
+        return 1;
     while ((*c > 0 && *c <= ' ') || *c == 0x7F)
         c++;
-    if (path[0] != '/' || is_slash(*c))
+    if (is_slash(*c))
         return 1;
     while (apr_isalnum(*c) || (*c != '\0' && strchr("+-.", *c) != NULL))
         c++;
