@@ -8,6 +8,7 @@
 
 #include "road.h"
 
+#include <ap_expr.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -120,12 +121,30 @@ int gtm_handler(request_rec *r)
     return OK;
 }
 
+/* What SetHandler says for the request's place, its sections merged. httpd's core module puts it into
+ * r->handler at the fixups, in lower case. httpd merges Location sections before this hook, forgets
+ * them for it, and merges them again after it; its own cache makes the merging here cheap. */
+static const char *merged_handler(request_rec *r)
+{
+    ap_conf_vector_t *before = r->per_dir_config;
+    const core_dir_config *core;
+    const char *fault = NULL;
+    char *name = NULL;
+
+    if (ap_location_walk(r) == OK && ap_if_walk(r) == OK) {
+        core = ap_get_core_module_config(r->per_dir_config);
+        name = apr_pstrdup(r->pool, core->expr_handler
+                                        ? ap_expr_str_exec(r, core->expr_handler, &fault)
+                                        : core->handler);
+    }
+    r->per_dir_config = before;
+    if (!name || fault)
+        return NULL;
+    ap_str_tolower(name);
+    return name;
+}
+
 int gtm_map_to_storage(request_rec *r)
 {
-    const gtm_mount_t *mount;
-
-    if (!gtm_child())
-        return DECLINED;
-    mount = gtm_mount(r);
-    return mount ? OK : DECLINED;
+    return gtm_child() && gtm_route_is_set(merged_handler(r)) ? OK : DECLINED;
 }

@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""An application below a mount: the handler that httpd merged for its place decides, not the mount."""
+
+import pytest
+
+from support.browser import Browser
+from support.site import MOUNTS
+
+NESTED = MOUNTS + """
+<Location "/auth/app">
+    SetHandler None
+</Location>
+<Location "/health/folder">
+    <If "%{QUERY_STRING} == 'file'">
+        SetHandler None
+    </If>
+</Location>
+<Location "/calendar/figures">
+    SetHandler server-status
+</Location>
+<Location "/tom/auth/deep/app">
+    SetHandler None
+</Location>
+<Location "/tom/auth/deep/app/calendar">
+    SetHandler graphtok-calendar
+</Location>
+"""
+
+
+@pytest.fixture(scope="module", name="nest")
+def nest_fixture(make_site):
+    site = make_site(mounts=NESTED, modules=("dir",))
+    for place in ("auth/app", "tom/auth/deep/app"):
+        folder = site.folder / "htdocs" / place
+        folder.mkdir(parents=True)
+        (folder / "page.txt").write_text("a page")
+        (folder / "index.html").write_text("an index")
+    (site.folder / "htdocs/tom/auth/deep/app/calendar").mkdir()
+    (site.folder / "htdocs/health").mkdir()
+    (site.folder / "htdocs/health/folder").write_text("a file")
+    site.start()
+    yield site
+    site.end()
+
+
+@pytest.mark.parametrize("place", ["/auth/app", "/tom/auth/deep/app"])
+def test_files_below_a_mount(nest, place):
+    browser = Browser()
+    assert browser.get(nest.url + place + "/page.txt").text == "a page"
+    assert browser.get(nest.url + place + "/").text == "an index"
+    assert browser.get(nest.url + place).location.endswith(place + "/")
+    assert browser.get(nest.url + place + "/none.txt").status == 404
+
+
+def test_another_handler_below_a_mount(nest):
+    assert "Server Status" in Browser().get(nest.url + "/calendar/figures").text
+
+
+def test_a_condition_below_a_mount(nest):
+    browser = Browser()
+    assert browser.get(nest.url + "/health/folder?file").text == "a file"
+    assert browser.get(nest.url + "/health/folder").json["tag"] == "GT0841"
+
+
+def test_the_mounts_go_on(nest, sandbox):
+    browser = Browser(sandbox.ca)
+    assert browser.sign_in(nest.url + "/tom/auth/login").status == 200
+    assert browser.get(nest.url + "/tom/auth/token").status == 200
+    answer = browser.get(nest.url + "/tom/auth/deep")
+    assert answer.json["type"].startswith("urn:mod_graphtok:"), answer
+    assert browser.get(nest.url + "/tom/auth/deep/app/calendar").status == 200
