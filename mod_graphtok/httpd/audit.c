@@ -158,7 +158,6 @@ gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyr
     gt_audit_conf_t conf = {opened, opened_notes, child->config->audit_required, heads, ring};
     gt_event_sink_t sink;
     gt_audit_t *audit;
-    gt_err_t *err;
 
     if (!child->config->audit)
         return NULL;
@@ -167,8 +166,6 @@ gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyr
     audit = gt_audit_make(&conf, p);
     sink = gt_audit_sink(audit);
     gt_event_to(&sink);
-    err = gt_crew_every(child->crew, "audit", LOOK_EVERY, mark, audit);
-    if (err)
-        gt_log_err(err, "heads of other chains will not be written down");
+    gt_crew_every(child->crew, "audit", LOOK_EVERY, mark, audit);
     return audit;
 }

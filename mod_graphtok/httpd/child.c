@@ -239,17 +239,16 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     GT_TRY(gt_crew_start(&child->readers, readers(child->config), child->loop, p));
     if (gtm_can_park())
         GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
-    return gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
+    gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
+    return GT_OK;
 }
 
 /* Work that nobody asks for; without it requests refresh what they need. */
 static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
 {
     gt_jobs_t *jobs = gt_jobs_make(vault, p);
-    gt_err_t *err = gt_jobs_start(jobs);
 
-    if (err)
-        gt_log_err(err, "background work");
+    gt_jobs_start(jobs);
     __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
 }
 
@@ -409,9 +408,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     if (made.keys.ring)
         make_vault(child, made.keys.ring, late.pool);
     read_ahead(child, pchild);
-    err = gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
-    if (err)
-        gt_log_err(err, "a changed keyring takes effect at a restart only");
+    gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
     the_child = child;
 }
 

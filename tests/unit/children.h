@@ -17,7 +17,10 @@
 #include "net/loop.h"
 #include "relay.h"
 #include "task/wait.h"
-#include "vault/inner.h"
+#include "vault/changes.h"
+#include "vault/members.h"
+#include "vault/refresh.h"
+#include "vault/replay.h"
 
 #define LIMIT apr_time_from_sec(20)
 #define SECONDS(n) apr_time_from_sec(n)

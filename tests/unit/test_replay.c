@@ -136,7 +136,7 @@ START_TEST(what_waits_is_stored_whatever_else_fails)
     bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO hidden");
     vault = vault_with_beta(NULL);
     gt_log_set(&sink);
-    gt_news_read(vault, pool);
+    gt_changes_read(vault, pool);
     gt_replay_all(vault, pool);
     ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
     ck_assert_int_eq(gt_journal_length(journal, pool), 2);
@@ -161,7 +161,7 @@ START_TEST(news_of_a_store_come_whatever_becomes_of_another)
     bench_run(bench, "UPDATE user_tokens SET status = 0, revision = revision + 1");
     vault = vault_with_beta(NULL);
     while (is_cached("at-0"))
-        gt_news_read(vault, pool);
+        gt_changes_read(vault, pool);
 }
 END_TEST
 
@@ -181,7 +181,7 @@ START_TEST(a_new_child_looks_back_to_the_last_round_of_the_others)
                                  SECONDS(300)));
     vault = vault_with_beta(NULL);
     while (is_cached("at-0"))
-        gt_news_read(vault, pool);
+        gt_changes_read(vault, pool);
 }
 END_TEST
 
@@ -197,7 +197,7 @@ START_TEST(where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached)
     ck_assert(gt_cache_keep_text(cache, "news read main", "99999999999999999", SECONDS(300)));
     vault = vault_with_beta(NULL);
     while (is_cached("at-0"))
-        gt_news_read(vault, pool);
+        gt_changes_read(vault, pool);
 }
 END_TEST
 

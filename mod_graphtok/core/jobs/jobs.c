@@ -71,12 +71,11 @@ gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p)
     return jobs;
 }
 
-gt_err_t *gt_jobs_start(gt_jobs_t *jobs)
+void gt_jobs_start(gt_jobs_t *jobs)
 {
-    if (!gt_jobs_config(jobs)->background)
-        return GT_OK;
-    return gt_crew_every(gt_vault_parts(jobs->vault)->crew, "background work", GT_JOBS_TICK,
-                         gt_jobs_tick, jobs);
+    if (gt_jobs_config(jobs)->background)
+        gt_crew_every(gt_vault_parts(jobs->vault)->crew, "background work", GT_JOBS_TICK,
+                      gt_jobs_tick, jobs);
 }
 
 void gt_jobs_stop(gt_jobs_t *jobs)

@@ -18,7 +18,7 @@ typedef struct gt_jobs_t gt_jobs_t;
 gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p);
 
 /** Have the crew tick. Does nothing when the configuration says GraphTokBackground off. */
-GT_MUST gt_err_t *gt_jobs_start(gt_jobs_t *jobs);
+void gt_jobs_start(gt_jobs_t *jobs);
 
 /** One tick: for gt_crew_every, or called by one thread in a loop. */
 void gt_jobs_tick(void *baton, apr_pool_t *scratch);

@@ -374,8 +374,8 @@ static void *run(void *baton)
     return NULL;
 }
 
-gt_err_t *gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
-                        void (*fn)(void *baton, apr_pool_t *scratch), void *baton)
+void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
+                   void (*fn)(void *baton, apr_pool_t *scratch), void *baton)
 {
     periodic_t *periodic;
     apr_pool_t *scratch;
@@ -396,7 +396,6 @@ gt_err_t *gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t e
     /* Every sleeper's alarm may now be too late. */
     pthread_cond_broadcast(&crew->work);
     pthread_mutex_unlock(&crew->lock);
-    return GT_OK;
 }
 
 int gt_crew_busy(gt_crew_t *crew)

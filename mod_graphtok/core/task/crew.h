@@ -51,8 +51,8 @@ GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, ap
 
 /** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
  * It must end within 100 ms. */
-GT_MUST gt_err_t *gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
-                                void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
+void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
+                   void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
 
 /** 1 when the job has ended (always so after a join, unless that was gt_join_until). */
 int gt_job_has_ended(gt_job_t *job);

@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "oauth/revocation.h"
-#include "vault/inner.h"
+#include "vault/discard.h"
+#include "vault/members.h"
 
 static void *init(const void *asked, apr_pool_t *p)
 {

@@ -17,7 +17,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "vault/inner.h"
+#include "vault/give_back.h"
+#include "vault/members.h"
 
 #define MOST 1000                   /* leases that are kept; others run out */
 #define SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */

@@ -13,7 +13,8 @@
 #include <apr_strings.h>
 
 #include "store/store.h"
-#include "vault/inner.h"
+#include "vault/known.h"
+#include "vault/members.h"
 
 static const char *name_of(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
 {

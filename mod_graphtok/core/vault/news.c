@@ -7,8 +7,7 @@
  * notes of rows that went, are forgotten by the cache. A transaction may commit later than the time
  * it wrote says, and a reader may put a token into the cache just after we emptied it; so each round
  * looks back further than the last one, and forgetting twice costs nothing. When the last round was
- * is kept beside the cache, which outlives the children: a new one misses nothing. A store that
- * fails is left alone for a moment, and no other for its sake.
+ * is kept beside the cache, which outlives the children: a new one misses nothing.
  */
 
 #include <apr_strings.h>
@@ -17,45 +16,13 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "store/store.h"
-#include "vault/inner.h"
+#include "vault/changes.h"
+#include "vault/known.h"
+#include "vault/members.h"
 
 #define CLAIM apr_time_from_msec(450)
 #define PURGE_CLAIM apr_time_from_sec(60)
 #define LOOK_BACK apr_time_from_sec(4)
-#define PAUSE_FIRST apr_time_from_msec(500)
-#define PAUSE_LAST apr_time_from_sec(8)
-#define SAID_EVERY apr_time_from_sec(300)
-
-/* ---- stores ---- */
-
-gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
-{
-    return apr_hash_get(vault->upkeeps, store, APR_HASH_KEY_STRING);
-}
-
-/** Once in five minutes for all children; without any, when it begins. */
-static int is_to_be_said(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
-                         const char *what, apr_pool_t *p)
-{
-    const char *text = apr_pstrcat(p, "said ", gt_store_conf(store)->name, " ", what, NULL);
-
-    if (vault->parts.cache == NULL)
-        return pause->failures == 1;
-    return gt_cache_once(vault->parts.cache, text, SAID_EVERY);
-}
-
-void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
-                    const gt_err_t *err)
-{
-    /* That the database is away has been said, and everything is tried again when it is back. */
-    if (err != GT_OK && !gt_db_is_up(vault->parts.db))
-        return;
-    gt_pause_after(pause, err != GT_OK, PAUSE_FIRST, PAUSE_LAST);
-    if (err != GT_OK && is_to_be_said(vault, store, pause, what, err->pool))
-        gt_log(gt_class_row(err->cls)->may_retry ? GT_LOG_WARNING : GT_LOG_ERROR, "GT0625",
-               "store %s: %s fails and is tried again: %s (%s)", gt_store_conf(store)->name, what,
-               err->detail, err->tag);
-}
 
 /** 1 when it is this process's turn to do something for a store. */
 static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
@@ -63,8 +30,6 @@ static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
 {
     return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_conf(store)->name, NULL), span);
 }
-
-/* ---- caches ---- */
 
 static void forget_stale(gt_vault_t *vault, gt_store_t *store, const gt_change_t *change,
                          apr_pool_t *p)
@@ -155,7 +120,7 @@ static void look_for_database(gt_vault_t *vault, apr_pool_t *p)
         gt_log(GT_LOG_DEBUG, NULL, "looking for the database: %s", err->detail);
 }
 
-void gt_news_read(void *baton, apr_pool_t *scratch)
+void gt_changes_read(void *baton, apr_pool_t *scratch)
 {
     gt_vault_t *vault = baton;
 

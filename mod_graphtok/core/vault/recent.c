@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "vault/inner.h"
+#include "vault/failures.h"
 
 #define PLACES 256
 #define BACK_OFF_FIRST apr_time_from_sec(1)
@@ -32,33 +32,33 @@ typedef struct failure_t {
     char detail[256];
 } failure_t;
 
-struct gt_recent_t {
+struct gt_failures_t {
     apr_thread_mutex_t *lock; /* guards the places */
     failure_t place[PLACES];
 };
 
-gt_recent_t *gt_recent_make(apr_pool_t *p)
+gt_failures_t *gt_failures_make(apr_pool_t *p)
 {
-    gt_recent_t *recent = apr_pcalloc(p, sizeof(*recent));
+    gt_failures_t *failures = apr_pcalloc(p, sizeof(*failures));
 
-    if (apr_thread_mutex_create(&recent->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
+    if (apr_thread_mutex_create(&failures->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
-    return recent;
+    return failures;
 }
 
-static failure_t *place_of(gt_recent_t *recent, unsigned char hash[32], const char *key)
+static failure_t *place_of(gt_failures_t *failures, unsigned char hash[32], const char *key)
 {
     gt_sha256(hash, key, strlen(key));
-    return &recent->place[hash[0]];
+    return &failures->place[hash[0]];
 }
 
-void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err,
-                    apr_interval_time_t span)
+void gt_failures_note(gt_failures_t *failures, const gt_failure_key_t *key, gt_err_t *err,
+                      apr_interval_time_t span)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(recent, hash, key->grant);
+    failure_t *failure = place_of(failures, hash, key->grant);
 
-    apr_thread_mutex_lock(recent->lock);
+    apr_thread_mutex_lock(failures->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) != 0)
         failure->in_a_row = 0;
     memcpy(failure->hash, hash, sizeof(hash));
@@ -71,26 +71,26 @@ void gt_recent_note(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *e
     apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
     apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
     apr_cpystrn(failure->detail, err->detail, sizeof(failure->detail));
-    apr_thread_mutex_unlock(recent->lock);
+    apr_thread_mutex_unlock(failures->lock);
     err->retry_after = span;
 }
 
-void gt_recent_back_off(gt_recent_t *recent, const gt_recent_key_t *key, gt_err_t *err)
+void gt_failures_back_off(gt_failures_t *failures, const gt_failure_key_t *key, gt_err_t *err)
 {
-    gt_recent_note(recent, key, err, -1);
+    gt_failures_note(failures, key, err, -1);
 }
 
-gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr_pool_t *p)
+gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key, apr_pool_t *p)
 {
     unsigned char hash[32];
-    failure_t *place = place_of(recent, hash, key->grant);
+    failure_t *place = place_of(failures, hash, key->grant);
     apr_time_t now = gt_ticks();
     failure_t found;
     gt_err_t *err;
 
-    apr_thread_mutex_lock(recent->lock);
+    apr_thread_mutex_lock(failures->lock);
     found = *place;
-    apr_thread_mutex_unlock(recent->lock);
+    apr_thread_mutex_unlock(failures->lock);
     if (found.until <= now || found.generation != key->generation ||
         memcmp(found.hash, hash, sizeof(hash)) != 0)
         return GT_OK;
@@ -101,13 +101,13 @@ gt_err_t *gt_recent_failure(gt_recent_t *recent, const gt_recent_key_t *key, apr
     return err;
 }
 
-void gt_recent_forget(gt_recent_t *recent, const char *grant)
+void gt_failures_forget(gt_failures_t *failures, const char *grant)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(recent, hash, grant);
+    failure_t *failure = place_of(failures, hash, grant);
 
-    apr_thread_mutex_lock(recent->lock);
+    apr_thread_mutex_lock(failures->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) == 0)
         failure->until = failure->in_a_row = 0;
-    apr_thread_mutex_unlock(recent->lock);
+    apr_thread_mutex_unlock(failures->lock);
 }

@@ -26,8 +26,12 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "vault/discard.h"
 #include "vault/holder.h"
-#include "vault/inner.h"
+#include "vault/members.h"
+#include "vault/pause.h"
+#include "vault/refresh.h"
+#include "vault/replay.h"
 
 #define LEASE_SLACK apr_time_from_sec(2) /* leases count whole seconds of another clock */
 #define STORE_FIRST apr_time_from_msec(100)
@@ -116,10 +120,10 @@ static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
     gt_cache_t *cache = r->ask.vault->parts.cache;
     gt_cached_t cached;
 
-    if (cache == NULL || r->waiting.store == NULL ||
+    if (cache == NULL || r->waiter.store == NULL ||
         !gt_cache_get(&cached, cache, store_name(r), &r->ask.owner, p))
         return;
-    if (cached.generation > r->waiting.generation &&
+    if (cached.generation > r->waiter.generation &&
         !(r->ask.refresh_now && cached.generation <= r->ask.refused) &&
         cached.expires_at > gt_now() + GT_TOKEN_LEAST)
         r->token = cached;
@@ -146,7 +150,7 @@ static int is_resting(const gt_refresh_t *r)
 }
 
 /** Another refresh has the lease. Waiting is useless when its holder has given up. */
-static gt_err_t *check_rest(gt_refresh_t *r, gt_task_t *task)
+static gt_err_t *check_resting(gt_refresh_t *r, gt_task_t *task)
 {
     apr_interval_time_t left;
     gt_err_t *err;
@@ -171,7 +175,7 @@ static gt_err_t *check_rest(gt_refresh_t *r, gt_task_t *task)
 static void leave_watch(gt_refresh_t *r)
 {
     if (r->is_waiting)
-        gt_watch_leave(r->ask.vault->watch, &r->waiting);
+        gt_waiters_leave(r->ask.vault->waiters, &r->waiter);
     r->is_waiting = 0;
 }
 
@@ -186,14 +190,14 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }
-    if (r->waiting.store == NULL)
+    if (r->waiter.store == NULL)
         announce(r, GT_EV_LEASE_WAIT, NULL, GT_OK);
-    r->waiting.store = r->ask.store;
-    r->waiting.owner = r->ask.owner;
-    r->waiting.generation = r->grant->generation;
-    gt_watch_join(r->ask.vault->watch, &r->waiting);
+    r->waiter.store = r->ask.store;
+    r->waiter.owner = r->ask.owner;
+    r->waiter.generation = r->grant->generation;
+    gt_waiters_join(r->ask.vault->waiters, &r->waiter);
     r->is_waiting = 1;
-    gt_again_on_bell(task, &r->waiting.bell, r->until);
+    gt_again_on_bell(task, &r->waiter.bell, r->until);
     return GT_OK;
 }
 
@@ -231,12 +235,12 @@ static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
 }
 
 /** Whom the POST concerns, besides this grant. */
-static gt_rest_t whom(const gt_refresh_t *r)
+static gt_pause_scope_t scope_of(const gt_refresh_t *r)
 {
     const gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
 
-    return (gt_rest_t){r->ask.owner.provider,
-                       gt_provider_tenant(gt_provider_conf(provider), r->grant->account.tenant)};
+    return (gt_pause_scope_t){r->ask.owner.provider, gt_provider_tenant(gt_provider_conf(provider),
+                                                                        r->grant->account.tenant)};
 }
 
 static int is_ending(const gt_refresh_t *r)
@@ -253,7 +257,7 @@ static gt_err_t *given_up(apr_pool_t *p)
 static gt_err_t *take_lease(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
-    gt_rest_t rest;
+    gt_pause_scope_t scope;
 
     leave_watch(r);
     if (is_ending(r))
@@ -266,8 +270,8 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         GT_TRY(look_into_journal(r, task));
     if (r->token.access != NULL)
         return GT_OK;
-    rest = whom(r);
-    GT_TRY(gt_rest_check(r->ask.vault, &rest, gt_task_pool(task)));
+    scope = scope_of(r);
+    GT_TRY(gt_pause_check(r->ask.vault, &scope, gt_task_pool(task)));
     GT_TRY(try_lease(r));
     if (r->has_lease) {
         (void)gt_fail("refresh.lease");
@@ -277,7 +281,7 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         use(r, r->grant);
         return GT_OK;
     }
-    GT_TRY(check_rest(r, task));
+    GT_TRY(check_resting(r, task));
     return r->token.access != NULL ? GT_OK : wait_for_winner(r, task);
 }
 
@@ -374,8 +378,8 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
 static void remember(const gt_refresh_t *r, apr_pool_t *p)
 {
-    const gt_recent_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
-                                 r->grant->generation};
+    const gt_failure_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
+                                  r->grant->generation};
     apr_interval_time_t span = r->failure->retry_after;
 
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
@@ -383,25 +387,25 @@ static void remember(const gt_refresh_t *r, apr_pool_t *p)
     if (span == 0 && r->is_open)
         span = rest_of_lease(r);
     if (span == 0)
-        gt_recent_back_off(r->ask.vault->recent, &key, r->failure);
+        gt_failures_back_off(r->ask.vault->failures, &key, r->failure);
     else
-        gt_recent_note(r->ask.vault->recent, &key, r->failure,
-                       span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
+        gt_failures_note(r->ask.vault->failures, &key, r->failure,
+                         span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
 }
 
 static gt_err_t *judge_failure(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
     apr_pool_t *p = gt_task_pool(task);
-    gt_rest_t rest;
+    gt_pause_scope_t scope;
     gt_err_t *err;
     int noted;
 
     if (r->token.access != NULL || r->failure == GT_OK)
         return GT_OK;
     r->is_open = r->post.was_sent;
-    rest = whom(r);
-    gt_rest_note(r->ask.vault, &rest, r->failure);
+    scope = scope_of(r);
+    gt_pause_begin(r->ask.vault, &scope, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r, p);
         return r->failure;
@@ -456,7 +460,7 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
         r->token.scope = "";
     if (vault->parts.cache != NULL)
         gt_cache_put(vault->parts.cache, store_name(r), &r->ask.owner, &r->token);
-    gt_recent_forget(vault->recent, gt_vault_key(r->ask.store, &r->ask.owner, p));
+    gt_failures_forget(vault->failures, gt_vault_key(r->ask.store, &r->ask.owner, p));
     announce(r, GT_EV_REFRESH,
              tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept", GT_OK);
     if (vault->parts.horn != NULL)
@@ -468,14 +472,14 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
  * asked again later, with the refresh token that came. */
 static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 {
-    const gt_recent_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
-                                 r->grant->generation + 1};
+    const gt_failure_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
+                                  r->grant->generation + 1};
     gt_err_t *err = gt_tokens_usable(&r->post.tokens, p);
 
     if (err == GT_OK)
         publish(r, p);
     else
-        gt_recent_back_off(r->ask.vault->recent, &key, err);
+        gt_failures_back_off(r->ask.vault->failures, &key, err);
     return err;
 }
 

@@ -16,7 +16,8 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "store/store.h"
-#include "vault/inner.h"
+#include "vault/members.h"
+#include "vault/replay.h"
 
 #define CLAIM apr_time_from_msec(450)
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */

@@ -15,13 +15,14 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "vault/inner.h"
+#include "vault/members.h"
+#include "vault/pause.h"
 
 #define HOLD apr_time_from_sec(5)
 #define ALARM_AGAIN apr_time_from_sec(600)
 #define OWN_SLOTS 256
 
-gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p)
+gt_limits_t *gt_pauses_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 {
     apr_size_t size = gt_limits_size(OWN_SLOTS);
 
@@ -29,16 +30,16 @@ gt_limits_t *gt_rest_make(const gt_vault_parts_t *parts, apr_pool_t *p)
                                  : gt_limits_open(apr_pcalloc(p, size), size, OWN_SLOTS, p);
 }
 
-/** A word, and whom it is said of. */
+/** The name of a pause among the limits: a word and the scope. */
 typedef struct name_t {
     const char *text;
     apr_size_t len;
 } name_t;
 
 /** Its parts with a NUL behind each: no two are alike. */
-static name_t name_of(const char *word, const gt_rest_t *whom, apr_pool_t *p)
+static name_t name_of(const char *word, const gt_pause_scope_t *scope, apr_pool_t *p)
 {
-    const char *parts[] = {word, whom->provider, whom->tenant != NULL ? whom->tenant : ""};
+    const char *parts[] = {word, scope->provider, scope->tenant != NULL ? scope->tenant : ""};
     name_t name = {NULL, 0};
     char *at;
 
@@ -59,66 +60,67 @@ static const char *word_of(gt_class_t cls)
     return cls == GT_CLIENT_BROKEN ? "rest: client broken" : "rest: throttled";
 }
 
-static void alarm_once(gt_limits_t *limits, const gt_rest_t *whom, const gt_err_t *err,
+static void alarm_once(gt_limits_t *limits, const gt_pause_scope_t *scope, const gt_err_t *err,
                        apr_pool_t *p)
 {
-    const name_t name = name_of("rest: alarm", whom, p);
+    const name_t name = name_of("rest: alarm", scope, p);
     const char *code = err->code != NULL ? err->code : err->tag;
 
     if (gt_limit_held(limits, name.text, name.len) > 0)
         return;
     gt_limit_hold(limits, ALARM_AGAIN, name.text, name.len);
-    if (whom->tenant == NULL)
+    if (scope->tenant == NULL)
         gt_log(GT_LOG_ERROR, "GT0618",
                "provider %s does not accept our client (%s): %s; no grant is touched, tokens that "
                "are valid go on being served",
-               whom->provider, code, err->detail);
+               scope->provider, code, err->detail);
     else
         gt_log(GT_LOG_ERROR, "GT0675",
                "tenant %s at provider %s refuses our application (%s): %s; users of other tenants "
                "are not concerned, no grant is touched",
-               whom->tenant, whom->provider, code, err->detail);
+               scope->tenant, scope->provider, code, err->detail);
 }
 
-void gt_rest_note(gt_vault_t *vault, const gt_rest_t *whom, gt_err_t *err)
+void gt_pause_begin(gt_vault_t *vault, const gt_pause_scope_t *scope, gt_err_t *err)
 {
-    const gt_rest_t all = {whom->provider, NULL};
-    const gt_rest_t *held = err->extent == GT_EXTENT_TENANT ? whom : &all;
+    const gt_pause_scope_t all = {scope->provider, NULL};
+    const gt_pause_scope_t *held = err->extent == GT_EXTENT_TENANT ? scope : &all;
     name_t name;
     apr_pool_t *p;
 
     if ((err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED) ||
-        err->extent < GT_EXTENT_TENANT || (err->extent == GT_EXTENT_TENANT && whom->tenant == NULL))
+        err->extent < GT_EXTENT_TENANT ||
+        (err->extent == GT_EXTENT_TENANT && scope->tenant == NULL))
         return;
     if (err->retry_after == 0)
         err->retry_after = HOLD;
     apr_pool_create(&p, NULL);
     name = name_of(word_of(err->cls), held, p);
-    gt_limit_hold(vault->rests, err->retry_after, name.text, name.len);
+    gt_limit_hold(vault->pauses, err->retry_after, name.text, name.len);
     if (err->cls == GT_CLIENT_BROKEN)
-        alarm_once(vault->rests, held, err, p);
+        alarm_once(vault->pauses, held, err, p);
     apr_pool_destroy(p);
 }
 
 /** What is left of the longest hold of one kind. */
-static apr_interval_time_t left_of(gt_vault_t *vault, gt_class_t cls, const gt_rest_t *whom,
+static apr_interval_time_t left_of(gt_vault_t *vault, gt_class_t cls, const gt_pause_scope_t *scope,
                                    apr_pool_t *p)
 {
-    const gt_rest_t all = {whom->provider, NULL};
+    const gt_pause_scope_t all = {scope->provider, NULL};
     const name_t general = name_of(word_of(cls), &all, p);
-    const name_t own = name_of(word_of(cls), whom, p);
-    apr_interval_time_t left = gt_limit_held(vault->rests, general.text, general.len);
-    apr_interval_time_t own_left = gt_limit_held(vault->rests, own.text, own.len);
+    const name_t own = name_of(word_of(cls), scope, p);
+    apr_interval_time_t left = gt_limit_held(vault->pauses, general.text, general.len);
+    apr_interval_time_t own_left = gt_limit_held(vault->pauses, own.text, own.len);
 
     return left > own_left ? left : own_left;
 }
 
-gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p)
+gt_err_t *gt_pause_check(gt_vault_t *vault, const gt_pause_scope_t *scope, apr_pool_t *p)
 {
     static const gt_class_t classes[] = {GT_CLIENT_BROKEN, GT_THROTTLED};
 
     for (int i = 0; i < 2; i++) {
-        apr_interval_time_t left = left_of(vault, classes[i], whom, p);
+        apr_interval_time_t left = left_of(vault, classes[i], scope, p);
         gt_err_t *err;
 
         if (left <= 0)
@@ -126,7 +128,7 @@ gt_err_t *gt_rest_check(gt_vault_t *vault, const gt_rest_t *whom, apr_pool_t *p)
         err = gt_err(p, classes[i], "GT0619",
                      "provider %s is not asked again before %d s have passed, as it said a moment "
                      "ago",
-                     whom->provider, (int)apr_time_sec(left) + 1);
+                     scope->provider, (int)apr_time_sec(left) + 1);
         err->retry_after = left;
         return err;
     }

@@ -9,7 +9,9 @@
 
 #include "base/clock.h"
 #include "store/store.h"
-#include "vault/inner.h"
+#include "vault/discard.h"
+#include "vault/known.h"
+#include "vault/members.h"
 
 #define SETTLES apr_time_from_msec(100)
 
@@ -47,7 +49,7 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
         grant = NULL;
     GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
     forget(revoke, p);
-    gt_recent_forget(revoke->vault->recent, gt_vault_key(revoke->store, &revoke->owner, p));
+    gt_failures_forget(revoke->vault->failures, gt_vault_key(revoke->store, &revoke->owner, p));
     if (revoke->had_grant && grant != NULL)
         gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->owner.provider),
                    grant->refresh, p);

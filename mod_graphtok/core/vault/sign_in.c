@@ -16,7 +16,10 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "vault/inner.h"
+#include "vault/discard.h"
+#include "vault/known.h"
+#include "vault/members.h"
+#include "vault/pause.h"
 
 #define LATELY apr_time_from_sec(60)
 
@@ -45,20 +48,20 @@ static void *init(const void *asked, apr_pool_t *p)
 }
 
 /** Whom the code exchange concerns. Who signs in is not known before. */
-static gt_rest_t whom(const gt_sign_in_t *in)
+static gt_pause_scope_t scope_of(const gt_sign_in_t *in)
 {
     const gt_provider_conf_t *conf = gt_provider_conf(in->provider);
 
-    return (gt_rest_t){conf->name, gt_provider_tenant(conf, NULL)};
+    return (gt_pause_scope_t){conf->name, gt_provider_tenant(conf, NULL)};
 }
 
 static gt_err_t *exchange(gt_task_t *task, void *state)
 {
     entry_t *entry = state;
     const gt_sign_in_t *in = &entry->in;
-    const gt_rest_t rest = whom(in);
+    const gt_pause_scope_t scope = scope_of(in);
 
-    GT_TRY(gt_rest_check(in->vault, &rest, gt_task_pool(task)));
+    GT_TRY(gt_pause_check(in->vault, &scope, gt_task_pool(task)));
     entry->ask = (gt_token_ask_t){
         .provider = in->provider,
         .grant_type = "authorization_code",
@@ -74,10 +77,10 @@ static gt_err_t *identify(gt_task_t *task, void *state)
 {
     entry_t *entry = state;
     const gt_sign_in_t *in = &entry->in;
-    const gt_rest_t rest = whom(in);
+    const gt_pause_scope_t scope = scope_of(in);
 
     if (entry->failure != GT_OK) {
-        gt_rest_note(in->vault, &rest, entry->failure);
+        gt_pause_begin(in->vault, &scope, entry->failure);
         return entry->failure;
     }
     if (entry->ask.tokens.id_token == NULL)
@@ -129,7 +132,7 @@ static void publish(const entry_t *entry, apr_pool_t *p)
                          tokens->scope != NULL ? tokens->scope : "",
                          gt_vault_margin(in->vault, tokens->expires_at, tokens->received)};
 
-    gt_recent_forget(in->vault->recent, gt_vault_key(in->store, owner, p));
+    gt_failures_forget(in->vault->failures, gt_vault_key(in->store, owner, p));
     gt_known_keep(in->vault, in->store, entry->grant, p);
     if (cache == NULL)
         return;

@@ -16,7 +16,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "vault/inner.h"
+#include "vault/members.h"
+#include "vault/use_counts.h"
 
 #define ENTRIES_MAX 10000 /* about 3 MB */
 #define WRITE_EVERY apr_time_from_sec(10)
@@ -30,7 +31,7 @@ typedef struct used_t {
     int tries;       /* statements that left it out */
 } used_t;
 
-struct gt_usage_t {
+struct gt_use_counts_t {
     apr_thread_mutex_t *lock; /* guards what follows */
     apr_pool_t *pool;         /* of `entries` */
     apr_hash_t *entries;      /* of used_t by gt_vault_key */
@@ -38,48 +39,48 @@ struct gt_usage_t {
     apr_time_t write_at;      /* ticks: what waits is written then, were it ever so little */
 };
 
-static void new_batch(gt_usage_t *usage)
+static void new_batch(gt_use_counts_t *counts)
 {
     /* Not below another pool: its parent would be changed by whichever thread comes by. */
-    apr_pool_create(&usage->pool, NULL);
-    usage->entries = apr_hash_make(usage->pool);
+    apr_pool_create(&counts->pool, NULL);
+    counts->entries = apr_hash_make(counts->pool);
 }
 
 static apr_status_t drop_batch(void *baton)
 {
-    gt_usage_t *usage = baton;
+    gt_use_counts_t *counts = baton;
 
-    apr_pool_destroy(usage->pool);
+    apr_pool_destroy(counts->pool);
     return APR_SUCCESS;
 }
 
-gt_usage_t *gt_usage_make(apr_pool_t *p)
+gt_use_counts_t *gt_use_counts_make(apr_pool_t *p)
 {
-    gt_usage_t *usage = apr_pcalloc(p, sizeof(*usage));
+    gt_use_counts_t *counts = apr_pcalloc(p, sizeof(*counts));
 
-    if (apr_thread_mutex_create(&usage->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
+    if (apr_thread_mutex_create(&counts->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
-    new_batch(usage);
-    apr_pool_cleanup_register(p, usage, drop_batch, apr_pool_cleanup_null);
-    return usage;
+    new_batch(counts);
+    apr_pool_cleanup_register(p, counts, drop_batch, apr_pool_cleanup_null);
+    return counts;
 }
 
-static used_t *add_entry(gt_usage_t *usage, const char *key, const used_t *used)
+static used_t *add_entry(gt_use_counts_t *counts, const char *key, const used_t *used)
 {
     used_t *entry;
 
-    if (apr_hash_count(usage->entries) >= ENTRIES_MAX)
+    if (apr_hash_count(counts->entries) >= ENTRIES_MAX)
         return NULL;
-    entry = apr_pcalloc(usage->pool, sizeof(*entry));
+    entry = apr_pcalloc(counts->pool, sizeof(*entry));
     entry->store = used->store;
-    entry->owner.user = apr_pstrdup(usage->pool, used->owner.user);
-    entry->owner.provider = apr_pstrdup(usage->pool, used->owner.provider);
+    entry->owner.user = apr_pstrdup(counts->pool, used->owner.user);
+    entry->owner.provider = apr_pstrdup(counts->pool, used->owner.provider);
     entry->tries = used->tries;
-    apr_hash_set(usage->entries, apr_pstrdup(usage->pool, key), APR_HASH_KEY_STRING, entry);
+    apr_hash_set(counts->entries, apr_pstrdup(counts->pool, key), APR_HASH_KEY_STRING, entry);
     return entry;
 }
 
-static void note(gt_usage_t *usage, const used_t *used)
+static void note(gt_use_counts_t *counts, const used_t *used)
 {
     const char *key;
     used_t *entry;
@@ -87,30 +88,30 @@ static void note(gt_usage_t *usage, const used_t *used)
 
     apr_pool_create(&p, NULL);
     key = gt_vault_key(used->store, &used->owner, p);
-    apr_thread_mutex_lock(usage->lock);
-    entry = apr_hash_get(usage->entries, key, APR_HASH_KEY_STRING);
+    apr_thread_mutex_lock(counts->lock);
+    entry = apr_hash_get(counts->entries, key, APR_HASH_KEY_STRING);
     if (entry == NULL)
-        entry = add_entry(usage, key, used);
+        entry = add_entry(counts, key, used);
     if (entry == NULL)
-        usage->lost += used->times;
+        counts->lost += used->times;
     else {
         entry->times += used->times;
         entry->last = used->last > entry->last ? used->last : entry->last;
     }
-    apr_thread_mutex_unlock(usage->lock);
+    apr_thread_mutex_unlock(counts->lock);
     apr_pool_destroy(p);
 }
 
 /* Rows that another transaction held, or that are gone: the latter are forgotten in the end. */
-static void note_left(gt_usage_t *usage, used_t *used, const gt_uses_t *uses, int n)
+static void note_left(gt_use_counts_t *counts, used_t *used, const gt_uses_t *uses, int n)
 {
     for (int i = 0; i < n; i++)
         if (!uses[i].is_written && ++used[i].tries < TRIES)
-            note(usage, &used[i]);
+            note(counts, &used[i]);
 }
 
 /** Write `n` grants of one store. @param is_away  out; 1: the database cannot take them now */
-static void write_some(int *is_away, gt_usage_t *usage, used_t *used, int n, apr_pool_t *p)
+static void write_some(int *is_away, gt_use_counts_t *counts, used_t *used, int n, apr_pool_t *p)
 {
     gt_uses_t *uses = apr_pcalloc(p, sizeof(*uses) * (apr_size_t)n);
     const apr_time_t now = gt_ticks();
@@ -122,10 +123,10 @@ static void write_some(int *is_away, gt_usage_t *usage, used_t *used, int n, apr
     err = gt_grants_used(uses, n, used->store, p);
     *is_away = err != GT_OK && gt_class_row(err->cls)->may_retry;
     if (err == GT_OK)
-        note_left(usage, used, uses, n);
+        note_left(counts, used, uses, n);
     else if (*is_away)
         for (int i = 0; i < n; i++)
-            note(usage, &used[i]);
+            note(counts, &used[i]);
     else
         gt_log_err(err, "writing how often tokens were used");
 }
@@ -150,7 +151,7 @@ static apr_array_header_t *list_of(apr_hash_t *entries, apr_pool_t *p)
 }
 
 /** Write a batch, for `span` at most, and note again what was not written. */
-static void write_batch(gt_usage_t *usage, apr_hash_t *entries, apr_interval_time_t span,
+static void write_batch(gt_use_counts_t *counts, apr_hash_t *entries, apr_interval_time_t span,
                         apr_pool_t *scratch)
 {
     apr_array_header_t *list = list_of(entries, scratch);
@@ -165,30 +166,30 @@ static void write_batch(gt_usage_t *usage, apr_hash_t *entries, apr_interval_tim
         for (n = 1; n < GT_USES_MAX && i + n < list->nelts && used[n].store == used->store;)
             n++;
         apr_pool_clear(round);
-        write_some(&is_away, usage, used, n, round);
+        write_some(&is_away, counts, used, n, round);
     }
     for (; i < list->nelts; i++)
-        note(usage, &APR_ARRAY_IDX(list, i, used_t));
+        note(counts, &APR_ARRAY_IDX(list, i, used_t));
     apr_pool_destroy(round);
 }
 
-void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scratch)
+void gt_use_counts_write(gt_use_counts_t *counts, apr_interval_time_t span, apr_pool_t *scratch)
 {
     apr_hash_t *entries;
     apr_pool_t *pool;
     apr_int64_t lost;
     int is_empty;
 
-    apr_thread_mutex_lock(usage->lock);
-    pool = usage->pool;
-    entries = usage->entries;
-    lost = usage->lost;
-    usage->lost = 0;
-    usage->write_at = gt_ticks() + WRITE_EVERY;
+    apr_thread_mutex_lock(counts->lock);
+    pool = counts->pool;
+    entries = counts->entries;
+    lost = counts->lost;
+    counts->lost = 0;
+    counts->write_at = gt_ticks() + WRITE_EVERY;
     is_empty = apr_hash_count(entries) == 0;
     if (!is_empty)
-        new_batch(usage);
-    apr_thread_mutex_unlock(usage->lock);
+        new_batch(counts);
+    apr_thread_mutex_unlock(counts->lock);
 
     if (lost > 0)
         gt_log(GT_LOG_WARNING, "GT0610",
@@ -197,17 +198,17 @@ void gt_usage_write(gt_usage_t *usage, apr_interval_time_t span, apr_pool_t *scr
                lost, ENTRIES_MAX);
     if (is_empty)
         return;
-    write_batch(usage, entries, span, scratch);
+    write_batch(counts, entries, span, scratch);
     apr_pool_destroy(pool);
 }
 
-int gt_usage_is_due(gt_usage_t *usage)
+int gt_use_counts_is_due(gt_use_counts_t *counts)
 {
     int is_due;
 
-    apr_thread_mutex_lock(usage->lock);
-    is_due = gt_ticks() >= usage->write_at || apr_hash_count(usage->entries) >= GT_USES_MAX;
-    apr_thread_mutex_unlock(usage->lock);
+    apr_thread_mutex_lock(counts->lock);
+    is_due = gt_ticks() >= counts->write_at || apr_hash_count(counts->entries) >= GT_USES_MAX;
+    apr_thread_mutex_unlock(counts->lock);
     return is_due;
 }
 
@@ -215,11 +216,11 @@ void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner
 {
     const used_t used = {.store = store, .owner = *owner, .times = 1, .last = gt_ticks()};
 
-    note(vault->usage, &used);
+    note(vault->counts, &used);
 }
 
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch)
 {
-    gt_usage_write(vault->usage, apr_time_from_sec(5), scratch);
+    gt_use_counts_write(vault->counts, apr_time_from_sec(5), scratch);
     gt_give_back(vault, scratch);
 }

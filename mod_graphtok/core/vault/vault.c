@@ -18,22 +18,26 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "store/store.h"
-#include "vault/inner.h"
+#include "vault/changes.h"
+#include "vault/members.h"
+#include "vault/pause.h"
+#include "vault/refresh.h"
+#include "vault/replay.h"
 
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_LOOK apr_time_from_sec(1)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 #define COUNT_LOOK apr_time_from_sec(1)
-#define NEWS_EVERY apr_time_from_msec(500)
+#define CHANGES_EVERY apr_time_from_msec(500)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
 #define ENDS_WITHIN apr_time_from_sec(5) /* all but a provider's answer */
 
-static void write_usage(void *baton, apr_pool_t *scratch)
+static void write_counts(void *baton, apr_pool_t *scratch)
 {
     gt_vault_t *vault = baton;
 
-    if (gt_usage_is_due(vault->usage))
-        gt_usage_write(vault->usage, WRITE_SPAN, scratch);
+    if (gt_use_counts_is_due(vault->counts))
+        gt_use_counts_write(vault->counts, WRITE_SPAN, scratch);
 }
 
 static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t *p)
@@ -57,11 +61,21 @@ static void count_stores(void *baton, apr_pool_t *scratch)
         gt_survey_count(apr_hash_this_val(i), scratch);
 }
 
+static void start_periodic(gt_vault_t *vault)
+{
+    gt_crew_t *crew = vault->parts.crew;
+
+    gt_crew_every(crew, "use counts", WRITE_LOOK, write_counts, vault);
+    gt_crew_every(crew, "survey", COUNT_LOOK, count_stores, vault);
+    gt_crew_every(crew, "changes", CHANGES_EVERY, gt_changes_read, vault);
+    gt_crew_every(crew, "journal", CHANGES_EVERY, gt_replay_all, vault);
+    gt_crew_every(crew, "leases", GIVE_BACK_EVERY, gt_give_back, vault);
+}
+
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 {
     gt_vault_t *vault = apr_pcalloc(p, sizeof(*vault));
     const gt_config_t *config = parts->config;
-    gt_err_t *err;
 
     vault->parts = *parts;
     vault->stores = apr_hash_make(p);
@@ -78,24 +92,13 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
         gt_provider_read_by(provider, parts->readers);
         apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, provider);
     }
-    vault->usage = gt_usage_make(p);
-    vault->recent = gt_recent_make(p);
-    vault->watch = gt_watch_make(vault, p);
-    vault->rests = gt_rest_make(parts, p);
+    vault->counts = gt_use_counts_make(p);
+    vault->failures = gt_failures_make(p);
+    vault->waiters = gt_waiters_make(vault, p);
+    vault->pauses = gt_pauses_make(parts, p);
     vault->give_backs = gt_give_backs_make(p);
-    if (parts->crew != NULL) {
-        err = gt_crew_every(parts->crew, "usage", WRITE_LOOK, write_usage, vault);
-        if (err == GT_OK)
-            err = gt_crew_every(parts->crew, "survey", COUNT_LOOK, count_stores, vault);
-        if (err == GT_OK)
-            err = gt_crew_every(parts->crew, "news", NEWS_EVERY, gt_news_read, vault);
-        if (err == GT_OK)
-            err = gt_crew_every(parts->crew, "journal", NEWS_EVERY, gt_replay_all, vault);
-        if (err == GT_OK)
-            err = gt_crew_every(parts->crew, "leases", GIVE_BACK_EVERY, gt_give_back, vault);
-        if (err != GT_OK)
-            gt_log_err(err, "use counts will be written at the end only");
-    }
+    if (parts->crew != NULL)
+        start_periodic(vault);
     return vault;
 }
 
@@ -125,7 +128,7 @@ void gt_vault_stop(gt_vault_t *vault, int is_graceful)
     if (is_graceful)
         patience += longest_call(vault->parts.config);
     atomic_store(&vault->is_ending, 1);
-    gt_watch_stop(vault->watch);
+    gt_waiters_stop(vault->waiters);
     if (vault->parts.crew != NULL)
         gt_crew_stop(vault->parts.crew, patience);
 }
@@ -281,9 +284,9 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
     gt_refresh_ask_t what = {ask->vault, ask->store,       ask->owner,
                              ask->asker, ask->refresh_now, ask->refused};
     gt_job_ask_t job = {NULL, &gt_refresh, gt_refresh_init, &what};
-    const gt_recent_key_t failed = {key, ask->grant->generation};
+    const gt_failure_key_t failed = {key, ask->grant->generation};
 
-    GT_TRY(gt_recent_failure(ask->vault->recent, &failed, p));
+    GT_TRY(gt_failures_find(ask->vault->failures, &failed, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
      * because the API refused that very token may not: they are two jobs, and the lease makes one
      * call of them. */

@@ -1,0 +1,57 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_VAULT_MEMBERS_H
+#define GT_VAULT_MEMBERS_H
+
+/**
+ * @file members.h
+ * What a vault consists of, and vault.c's functions for the other files of vault/.
+ */
+
+#include <stdatomic.h>
+
+#include <apr_hash.h>
+
+#include "vault/failures.h"
+#include "vault/give_back.h"
+#include "vault/upkeep.h"
+#include "vault/use_counts.h"
+#include "vault/vault.h"
+#include "vault/waiters.h"
+
+struct gt_vault_t {
+    gt_vault_parts_t parts;
+    apr_hash_t *stores;    /* by name, never changed after gt_vault_make */
+    apr_hash_t *surveys;   /* of gt_survey_t by the store's name, never changed after it */
+    apr_hash_t *providers; /* by name, never changed after gt_vault_make */
+    gt_use_counts_t *counts;
+    gt_failures_t *failures;
+    gt_waiters_t *waiters;
+    gt_limits_t *pauses; /* at providers: the server's, else our own */
+    gt_give_backs_t *give_backs;
+    atomic_int is_ending; /* no refresh is begun any more */
+    apr_hash_t *upkeeps;  /* gt_upkeep_t by the store's name, never changed after gt_vault_make */
+    char replayed[256];   /* the journal's entry where the last round ended; replay's thread only */
+};
+
+/** One text for a grant: no two grants have the same, whatever their names hold. */
+char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
+
+/** A row whose token serves for `least` µs from now at least. */
+int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least);
+
+/** How long before its end a token is refreshed: as configured, but not in the first half of its
+ * life, since where tokens are short that would be at every use; GT_TOKEN_LEAST at least.
+ * @param since  when the provider gave it; 0: that is not known */
+apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_at,
+                                    apr_time_t since);
+
+/** The same for the token of a row. */
+apr_interval_time_t gt_grant_margin(const gt_vault_t *vault, const gt_grant_t *grant);
+
+/** A token that ends sooner than this is not handed out: a call takes time. */
+#define GT_TOKEN_LEAST apr_time_from_sec(10)
+
+/** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
+GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,47 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file upkeep.c
+ * Failures of periodic work, store by store. A failure is logged once in five minutes: the mark for
+ * it lies in shared memory, because the children take turns with the work.
+ */
+
+#include "vault/upkeep.h"
+
+#include <apr_strings.h>
+
+#include "base/log.h"
+#include "vault/members.h"
+
+#define PAUSE_FIRST apr_time_from_msec(500)
+#define PAUSE_LAST apr_time_from_sec(8)
+#define SAID_EVERY apr_time_from_sec(300)
+
+gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
+{
+    return apr_hash_get(vault->upkeeps, store, APR_HASH_KEY_STRING);
+}
+
+/** Once in five minutes for all children; without any, when it begins. */
+static int is_to_be_said(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
+                         const char *what, apr_pool_t *p)
+{
+    const char *text = apr_pstrcat(p, "said ", gt_store_conf(store)->name, " ", what, NULL);
+
+    if (vault->parts.cache == NULL)
+        return pause->failures == 1;
+    return gt_cache_once(vault->parts.cache, text, SAID_EVERY);
+}
+
+void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
+                    const gt_err_t *err)
+{
+    /* That the database is away has been said, and everything is tried again when it is back. */
+    if (err != GT_OK && !gt_db_is_up(vault->parts.db))
+        return;
+    gt_pause_after(pause, err != GT_OK, PAUSE_FIRST, PAUSE_LAST);
+    if (err != GT_OK && is_to_be_said(vault, store, pause, what, err->pool))
+        gt_log(gt_class_row(err->cls)->may_retry ? GT_LOG_WARNING : GT_LOG_ERROR, "GT0625",
+               "store %s: %s fails and is tried again: %s (%s)", gt_store_conf(store)->name, what,
+               err->detail, err->tag);
+}
