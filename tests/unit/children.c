@@ -10,6 +10,8 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/event.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "crypt/aead.h"
 #include "db/migrate.h"
@@ -37,9 +39,10 @@ static void ck_ok(gt_err_t *err)
 static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
 {
     child_t *c = baton;
+    void (*acquires)(void) = atomic_load(&c->acquires);
 
-    if (c->acquires != NULL)
-        c->acquires();
+    if (acquires != NULL)
+        acquires();
     if (atomic_load(&c->away) > 0) {
         atomic_fetch_sub(&c->away, 1);
         return APR_EGENERAL;
@@ -63,6 +66,7 @@ static void start_child(child_t *c, const char *name)
     gt_vault_parts_t parts = {.config = config, .ring = bench->ring, .cache = cache};
 
     atomic_init(&c->away, 0);
+    atomic_init(&c->acquires, NULL);
     if (relay != NULL && c == &child[0])
         params = apr_pstrcat(pool, params, relay_params(relay), NULL);
     ck_ok(gt_handle_source(&c->real, bench->driver, params, pool));
@@ -106,11 +110,22 @@ static void begin(gt_engine_t engine)
     start_child(&child[1], "node/2");
 }
 
+/* Without a fork the next test, of any suite, has this process. */
+static void take_back_hooks(void)
+{
+    atomic_store(&child[0].acquires, NULL);
+    atomic_store(&child[1].acquires, NULL);
+    gt_clock_set(NULL, NULL);
+}
+
 static void end(void)
 {
+    take_back_hooks();
     fake_release(fake);
     stop_child(&child[0]);
     stop_child(&child[1]);
+    gt_event_to_none();
+    gt_log_set(NULL);
     apr_pool_destroy(pool);
     bench_close(bench);
 }

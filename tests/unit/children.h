@@ -28,8 +28,9 @@
 
 typedef struct child_t {
     gt_db_source_t real;
-    atomic_int away;        /* so many acquires fail from now on */
-    void (*acquires)(void); /* called before each, when there is one */
+    atomic_int away; /* so many acquires fail from now on */
+    /* Called before each, when there is one; on any thread. */
+    void (*_Atomic acquires)(void);
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_vault_t *vault;

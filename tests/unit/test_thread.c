@@ -2,8 +2,12 @@
 
 /* The frame that gt_thread_start puts around each thread of ours. */
 
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/thread.h"
 #include "gt_test.h"
@@ -91,14 +95,43 @@ START_TEST(test_without_a_frame)
 }
 END_TEST
 
+static void *fail_here(void *baton)
+{
+    (void)baton;
+    ck_abort_msg("so that the process ends");
+}
+
+/* Else libcheck takes this thread onto the test's stack, and both go on there. */
+START_TEST(test_an_assertion_beside_the_tests_thread_ends_the_process)
+{
+    const pid_t pid = fork();
+    pthread_t thread;
+    int status;
+
+    if (pid == 0) {
+        fclose(stderr);
+        if (pthread_create(&thread, NULL, fail_here, NULL) == 0)
+            pthread_join(thread, NULL);
+        _exit(0);
+    }
+    ck_assert_int_gt(pid, 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+}
+END_TEST
+
 Suite *suite_thread(void)
 {
     Suite *suite = suite_create("thread");
-    TCase *tc = tcase_create("thread");
+    TCase *tc = tcase_create("thread"), *ends = tcase_create("ends");
 
     tcase_add_test(tc, test_a_frame_is_round_the_thread_and_on_it);
     tcase_add_test(tc, test_a_detached_thread_has_no_frame);
     tcase_add_test(tc, test_without_a_frame);
     suite_add_tcase(suite, tc);
+    tcase_set_tags(ends, "ends");
+    tcase_add_test(ends, test_an_assertion_beside_the_tests_thread_ends_the_process);
+    suite_add_tcase(suite, ends);
     return suite;
 }
