@@ -3,6 +3,8 @@
 
 An event keeps its times as instants together with the zone they were given in; a series is
 expanded on the wall clock of that zone, so that nine o'clock stays nine o'clock when summer ends.
+An all-day event is no span of instants but dates: it keeps their midnights, written in UTC, and is
+midnight to midnight in every zone in which it is looked at.
 An occurrence has no entry of its own until it is changed; its id is the series' id and its day.
 Source: Microsoft Graph v1.0, event resource type, List calendarView.
 """
@@ -16,15 +18,18 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 
+import online
 import recur
 import zones
 from people import Person
 from schema import GraphError, invalid
 
 Members = dict[str, object]
+Window = tuple[datetime.datetime, datetime.datetime]
+Times = tuple[datetime.datetime, datetime.datetime, str]  # start, end, the start's zone
 ONE_DAY = datetime.timedelta(days=1)
 TAG = re.compile(r"<[^>]*>")
 MOST_ATTENDEES = 500
@@ -78,13 +83,16 @@ def zone_of(name: str) -> datetime.tzinfo:
     return zone
 
 
-def read_time(value: object) -> tuple[datetime.datetime, str]:
-    """A dateTimeTimeZone as an instant and the zone's name."""
+def read_time(value: object, is_all_day: bool) -> tuple[datetime.datetime, str]:
+    """A dateTimeTimeZone as an event keeps it, and the zone's name."""
     assert isinstance(value, dict)
     name = str(value.get("timeZone") or "UTC")
     zone = zone_of(name)
+    text = str(value.get("dateTime", ""))
     try:
-        return zones.parse_instant(str(value.get("dateTime", "")), zone), name
+        if is_all_day:
+            return zones.parse_wall(text, zone).replace(tzinfo=zones.UTC), name
+        return zones.parse_instant(text, zone), name
     except (ValueError, OverflowError) as bad:
         raise invalid() from bad
 
@@ -94,7 +102,7 @@ class Event:
     """One event, series or changed occurrence; `members` are Graph's, without the times."""
 
     members: Members
-    start: datetime.datetime
+    start: datetime.datetime  # of an all-day event: midnight of its date, written in UTC
     end: datetime.datetime
     zone: str
     id: str = field(default_factory=new_id)
@@ -112,12 +120,36 @@ class Event:
         self.modified = now()
 
     @property
+    def is_all_day(self) -> bool:
+        return bool(self.members.get("isAllDay"))
+
+    def moments(self, zone: datetime.tzinfo) -> tuple[datetime.datetime, datetime.datetime]:
+        """Its span, looked at in a zone."""
+        if self.is_all_day:
+            return self.start.replace(tzinfo=zone), self.end.replace(tzinfo=zone)
+        return self.start, self.end
+
+    def as_kept(self, is_all_day: bool) -> tuple[datetime.datetime, datetime.datetime]:
+        """Its times as it would keep them if it were, or were not, an all-day event."""
+        zone = zone_of(self.zone)
+        if self.is_all_day == is_all_day:
+            return self.start, self.end
+        if self.is_all_day:
+            start, end = (moment.astimezone(zones.UTC) for moment in self.moments(zone))
+        else:
+            local = (moment.astimezone(zone) for moment in (self.start, self.end))
+            start, end = (moment.replace(tzinfo=zones.UTC) for moment in local)
+        return start, end
+
+    @property
     def recurrence(self) -> dict[str, Members] | None:
         value = self.members.get("recurrence")
         return value if isinstance(value, dict) else None
 
     def first_moment(self, day: datetime.date) -> datetime.datetime:
         """When the occurrence of a day begins, by the wall clock of the series' zone."""
+        if self.is_all_day:
+            return datetime.datetime.combine(day, datetime.time(), tzinfo=zones.UTC)
         zone = zone_of(self.zone)
         clock = self.start.astimezone(zone).time()
         return datetime.datetime.combine(day, clock, tzinfo=zone).astimezone(zones.UTC)
@@ -147,32 +179,37 @@ class Event:
     def has_day(self, day: datetime.date) -> bool:
         return self.recurrence is not None and day in self.days_until(day)
 
-    def in_window(self, start: datetime.datetime, end: datetime.datetime) -> Iterator[Event]:
-        """What of it takes place between two moments."""
+    def in_window(self, window: Window, zone: datetime.tzinfo) -> Iterator[Event]:
+        """What of it takes place between two moments, looked at in a zone."""
+        start, end = window
         if self.recurrence is None:
             candidates: Iterator[Event] = iter([self])
         else:
             last = (end + ONE_DAY).date()
             candidates = (self.occurrence(day) for day in self.days_until(last))
         for event in candidates:
-            if event.start < end and (event.end > start or event.start == event.end >= start):
+            first, last_moment = event.moments(zone)
+            if first < end and (last_moment > start or first == last_moment >= start):
                 yield event
 
 
-def check_times(members: Members, start: datetime.datetime, end: datetime.datetime) -> None:
+def check_times(is_all_day: bool, start: datetime.datetime, end: datetime.datetime) -> None:
     if end < start:
         raise invalid()
-    if not members.get("isAllDay"):
-        return
-    if end - start < ONE_DAY:
+    has_clock = any(moment.time() != datetime.time() for moment in (start, end))
+    if is_all_day and (has_clock or end == start):
         raise invalid()
 
 
-def check_midnights(members: Members, event_zone: str, ends: list[datetime.datetime]) -> None:
-    if members.get("isAllDay"):
-        zone = zone_of(event_zone)
-        if any(moment.astimezone(zone).time() != datetime.time() for moment in ends):
-            raise invalid()
+def check_one_zone(given: Members) -> None:
+    """Both ends of an all-day event, where both are said, are in one zone."""
+    names = [
+        str(value.get("timeZone") or "UTC")
+        for value in (given.get("start"), given.get("end"))
+        if isinstance(value, dict)
+    ]
+    if len(names) == 2 and zone_of(names[0]) != zone_of(names[1]):
+        raise invalid()
 
 
 def with_defaults(given: Members, defaults: Members) -> Members:
@@ -184,7 +221,7 @@ def check_recurrence(members: Members, start: datetime.datetime, zone: str) -> M
     value = members["recurrence"]
     assert isinstance(value, dict)
     pattern, span = dict(value.get("pattern") or {}), dict(value.get("range") or {})
-    day = start.astimezone(zone_of(zone)).date()
+    day = start.date() if members.get("isAllDay") else start.astimezone(zone_of(zone)).date()
     if not pattern.get("type") or not span.get("type"):
         raise GraphError(400, "ErrorPropertyValidationFailure", "Recurrence is incomplete.")
     kind = str(pattern["type"])
@@ -263,6 +300,17 @@ def shown_body(body: object, wants_text: bool) -> Members:
     return {"contentType": "html", "content": content}
 
 
+def times_of_new(is_all_day: bool, given: Members) -> Times:
+    """Outlook does not insist on times: it takes the present (seen live), for half an hour."""
+    if is_all_day:
+        check_one_zone(given)
+    half_hour = datetime.timedelta(minutes=30)
+    start, zone = read_time(given["start"], is_all_day) if given.get("start") else (now(), "UTC")
+    end = read_time(given["end"], is_all_day)[0] if given.get("end") else start + half_hour
+    check_times(is_all_day, start, end)
+    return start, end, zone
+
+
 class Calendar:
     """The default calendar of one person."""
 
@@ -271,7 +319,7 @@ class Calendar:
         self.id = "AAMkAGCAL" + person.oid.replace("-", "") + "AAA="
         self.change_key = new_key(18)
         self.events: dict[str, Event] = {}
-        self.transactions: dict[str, str] = {}
+        self.transactions: dict[str, tuple[str, Members]] = {}  # the event's id, and what was sent
 
     def owner(self) -> Members:
         return {"name": self.person.name, "address": self.person.address}
@@ -295,26 +343,30 @@ class Calendar:
             "owner": self.owner(),
         }
 
+    def repeated(self, transaction: str, given: Members) -> Event | None:
+        """The event that a transactionId has made already; it makes no other one."""
+        key, first = self.transactions.get(transaction, ("", {}))
+        known = self.events.get(key)
+        if known and first != given:
+            text = "The transactionId was used to create another calendar item."
+            raise GraphError(409, "ErrorDuplicateTransactionId", text)
+        return known
+
     def add(self, given: Members) -> tuple[Event, bool]:
         """Create; a transactionId that was used yields the first event, and False."""
-        transaction = given.get("transactionId")
-        known = self.events.get(self.transactions.get(str(transaction), ""))
-        if transaction and known:
+        transaction = str(given.get("transactionId") or "")
+        known = self.repeated(transaction, given) if transaction else None
+        if known:
             return known, False
-        half_hour = datetime.timedelta(minutes=30)
-        # Outlook does not insist on times: it takes the present (seen live).
-        start, zone = read_time(given["start"]) if given.get("start") else (now(), "UTC")
-        end = read_time(given["end"])[0] if given.get("end") else start + half_hour
         members = {**DEFAULTS, **tidy(given)}
-        check_times(members, start, end)
-        check_midnights(members, zone, [start, end])
-        event = Event(members, start, end, zone)
+        event = Event(members, *times_of_new(bool(members["isAllDay"]), given))
         if members.get("recurrence"):
-            members["recurrence"] = check_recurrence(members, start, zone)
+            members["recurrence"] = check_recurrence(members, event.start, event.zone)
             event.kind = "seriesMaster"
+        event.members = online.settle(members, {}, given)
         self.events[event.id] = event
         if transaction:
-            self.transactions[str(transaction)] = event.id
+            self.transactions[transaction] = event.id, given
         return event, True
 
     def find(self, segment: str) -> Event:
@@ -342,30 +394,58 @@ class Calendar:
         day = datetime.datetime.strptime(event.id[-8:], "%Y%m%d").date()
         return self.events[event.master], day
 
+    def new_times(self, event: Event, members: Members, given: Members) -> Times:
+        """The times that a request leaves an event with: those it names, and else its own."""
+        is_all_day = bool(members.get("isAllDay"))
+        if is_all_day:
+            check_one_zone(given)
+        (start, end), zone = event.as_kept(is_all_day), event.zone
+        if given.get("start"):
+            start, zone = read_time(given["start"], is_all_day)
+        if given.get("end"):
+            end = read_time(given["end"], is_all_day)[0]
+        check_times(is_all_day, start, end)
+        return start, end, zone
+
+    def check_neighbours(self, event: Event, times: Times) -> None:
+        """An occurrence stays between the ones before and after it."""
+        master, day = self.day_of(event)
+        zone = zone_of(master.zone)
+        before = after = None
+        for other in master.days_until(day + recur.LONGEST * ONE_DAY):
+            if other > day:
+                after = master.occurrence(other).moments(zone)[0]
+                break
+            if other < day:
+                before = master.occurrence(other).moments(zone)[1]
+        moved = Event(event.members, *times)
+        start, end = moved.moments(zone)
+        if (before and start < before) or (after and end > after):
+            text = "Modified occurrence is crossing or overlapping adjacent occurrence."
+            raise GraphError(400, "ErrorOccurrenceCrossingBoundary", text)
+
     def change(self, event: Event, given: Members) -> Event:
         """PATCH: what is given replaces, all or nothing."""
         wanted = {name: value for name, value in given.items() if name != "transactionId"}
-        members = {**event.members, **tidy(wanted)}
-        start, zone = event.start, event.zone
-        if wanted.get("start"):
-            start, zone = read_time(wanted["start"])
-        end = read_time(wanted["end"])[0] if wanted.get("end") else event.end
-        check_times(members, start, end)
-        check_midnights(members, zone, [start, end])
+        members = online.settle({**event.members, **tidy(wanted)}, event.members, wanted)
+        times = self.new_times(event, members, wanted)
         if wanted.get("start") and "recurrence" not in wanted and event.recurrence:
             moved = {**event.recurrence["range"], "startDate": None}
             members["recurrence"] = {**event.recurrence, "range": moved}
         if members.get("recurrence"):
             if event.kind in ("occurrence", "exception"):
                 raise invalid()
-            members["recurrence"] = check_recurrence(members, start, zone)
-        if event.kind == "occurrence":
+            members["recurrence"] = check_recurrence(members, times[0], times[2])
+        if event.master is None:
+            event.kind = "seriesMaster" if members.get("recurrence") else "singleInstance"
+        else:
+            if wanted.get("start") or wanted.get("end"):
+                self.check_neighbours(replace(event, members=members), times)
             event.kind = "exception"
             master, day = self.day_of(event)
             master.changed[day] = event
-        elif event.kind != "exception":
-            event.kind = "seriesMaster" if members.get("recurrence") else "singleInstance"
-        event.members, event.start, event.end, event.zone = members, start, end, zone
+        event.members = members
+        event.start, event.end, event.zone = times
         event.touch()
         return event
 
@@ -377,9 +457,19 @@ class Calendar:
         master.changed.pop(day, None)
         master.cancelled.add(day)
 
-    def view(self, start: datetime.datetime, end: datetime.datetime) -> list[Event]:
-        found = [item for event in self.events.values() for item in event.in_window(start, end)]
-        return sorted(found, key=lambda item: item.start)
+    def view(self, window: Window, zone: datetime.tzinfo) -> list[Event]:
+        found = [item for event in self.events.values() for item in event.in_window(window, zone)]
+        return sorted(found, key=lambda item: item.moments(zone)[0])
+
+    def original_start(self, event: Event) -> Members:
+        """Only what belongs to a series has one: the moment at which the series sets it."""
+        if event.master is None:
+            return {}
+        master, day = self.day_of(event)
+        moment = master.first_moment(day)
+        if master.is_all_day:
+            moment = moment.replace(tzinfo=zone_of(master.zone)).astimezone(zones.UTC)
+        return {"originalStart": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
     def render(self, event: Event, zone_name: str, wants_text: bool) -> Members:
         """An event as Graph shows it, times in a zone."""
@@ -409,12 +499,14 @@ class Calendar:
             "bodyPreview": preview(body),
             "responseStatus": {"response": "organizer", "time": NO_TIME},
             "organizer": {"emailAddress": self.owner()},
+            **self.original_start(event),
         }
         own |= members
+        clock = zones.UTC if event.is_all_day else zone
         own |= {
             "body": shown_body(body, wants_text),
-            "start": {"dateTime": zones.show_local(event.start, zone), "timeZone": zone_name},
-            "end": {"dateTime": zones.show_local(event.end, zone), "timeZone": zone_name},
+            "start": {"dateTime": zones.show_local(event.start, clock), "timeZone": zone_name},
+            "end": {"dateTime": zones.show_local(event.end, clock), "timeZone": zone_name},
             "location": {"locationType": "default", **location},  # type: ignore[dict-item]
         }
         return own

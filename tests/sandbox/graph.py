@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 import odata
 import zones
-from events import Calendar, Event, Members
+from events import Calendar, Event, Members, zone_of
 from people import CLIENT_ID, Person
 from schema import GraphError, read_event
 from scopes import GRAPH, short_name
@@ -320,14 +320,14 @@ class Graph:
         return self.collection(masters, self.context("events"))
 
     def get_view(self, ask: Ask) -> Response:
-        start, end = window_of(self.request.query)
-        found = self.calendar.view(start, end)
+        found = self.calendar.view(window_of(self.request.query), zone_of(self.prefer.zone))
         return self.collection(found, self.context("calendarView"))
 
     def get_instances(self, ask: Ask) -> Response:
-        start, end = window_of(self.request.query)
+        window = window_of(self.request.query)
         event = self.calendar.find(ask.id)
-        found = [] if event.recurrence is None else list(event.in_window(start, end))
+        zone = zone_of(self.prefer.zone)
+        found = [] if event.recurrence is None else list(event.in_window(window, zone))
         return self.collection(found, self.context("instances"))
 
     def one(self, event: Event, status: int, headers: Pairs) -> Response:

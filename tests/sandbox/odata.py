@@ -208,7 +208,8 @@ def select(options: Options, row: Row) -> Row:
         return row
     always = ("@odata.etag", "id")
     wanted = {path.split("/")[0] for path in options.select}
-    return {name: value for name, value in row.items() if name in wanted or name in always}
+    chosen = {name: value for name, value in row.items() if name in wanted or name in always}
+    return chosen | {name: None for name in wanted if name not in row}
 
 
 def next_link(here: str, pairs: Pairs, skip: int, style: str) -> str:

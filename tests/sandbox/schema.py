@@ -157,6 +157,9 @@ def is_edm(value: object, kind: str) -> bool:
 
 def check(value: object, spec: object, kind: str) -> None:
     """Refuse what Graph's reader refuses. `kind`: what the value stands for, for the message."""
+    if value is None and isinstance(spec, list):
+        text = f"{kind}: were unable to deserialize null as a collection."
+        raise GraphError(400, "UnableToDeserializePostBody", text)
     if value is None:
         return
     if isinstance(spec, str):

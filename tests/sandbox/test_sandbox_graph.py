@@ -11,6 +11,7 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
+import zones
 from client import Sandbox
 from events import in_path
 from peer import ADA, Answer, Peer
@@ -205,9 +206,10 @@ def test_events_are_their_owners(peer: Peer, ada: str) -> None:
 
 def test_transaction_id_makes_no_second_event(peer: Peer, ada: str) -> None:
     first = peer.graph(ada, "POST", "/me/events", event(transactionId="same")).json
-    again = peer.graph(ada, "POST", "/me/events", event(subject="Else", transactionId="same"))
+    again = peer.graph(ada, "POST", "/me/events", event(transactionId="same"))
     assert again.status == 201 and again.json["id"] == first["id"]
-    assert again.json["subject"] == "Talk"
+    other = peer.graph(ada, "POST", "/me/events", event(subject="Else", transactionId="same"))
+    refused(other, 409, "ErrorDuplicateTransactionId")
     assert len(peer.box.events(ADA)) == 1
     peer.graph(ada, "POST", "/me/events", event(transactionId="other"))
     assert len(peer.box.events(ADA)) == 2
@@ -232,6 +234,12 @@ def test_event_without_times_is_at_present(peer: Peer, ada: str) -> None:
         (event(isAllDay="yes"), "RequestBodyRead"),
         (event(importance="extreme"), "RequestBodyRead"),
         (event(attendees={}), "RequestBodyRead"),
+        (event(attendees=None), "UnableToDeserializePostBody"),
+        (event(categories=None), "UnableToDeserializePostBody"),
+        (
+            event(recurrence={"pattern": {"daysOfWeek": None}}),
+            "UnableToDeserializePostBody",
+        ),
         (event(attendees=[{"mail": "a@b"}]), "RequestBodyRead"),
         (event(body="text"), "RequestBodyRead"),
         (event(reminderMinutesBeforeStart=2**31), "RequestBodyRead"),
@@ -300,6 +308,108 @@ def test_time_zones(peer: Peer, ada: str) -> None:
     assert windows.json["start"] == at("2026-07-01T19:00:00.0000000", "Tokyo Standard Time")
     wrong = peer.graph(ada, "GET", path, Prefer='outlook.timezone="Mars/Base"')
     refused(wrong, 400, "TimeZoneNotSupportedException")
+
+
+def test_windows_knows_every_zone(peer: Peer, ada: str) -> None:
+    names = [name for name in zones.WINDOWS if not name.startswith("tzone:")]
+    assert len(names) == 139
+    path = "/me/events?$top=1"
+    for name in names:
+        answer = peer.graph(ada, "GET", path, Prefer=f'outlook.timezone="{name}"')
+        assert answer.status == 200, name
+
+
+# ---- all-day events ----
+
+
+def whole_day(first: str, after: str, zone: str, **more: Any) -> Any:
+    return {"subject": "Fair", "isAllDay": True, "start": at(first + "T00:00:00", zone),
+            "end": at(after + "T00:00:00", zone), **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "day, after, zone",
+    [
+        ("2027-03-28", "2027-03-29", "Europe/Berlin"),  # 23 hours
+        ("2027-10-31", "2027-11-01", "W. Europe Standard Time"),  # 25 hours
+        ("2026-09-06", "2026-09-07", "Pacific SA Standard Time"),  # begins at one o'clock
+    ],
+)
+def test_an_all_day_event_is_dates_in_every_zone(
+    peer: Peer, ada: str, day: str, after: str, zone: str
+) -> None:
+    made = peer.graph(ada, "POST", "/me/events", whole_day(day, after, zone))
+    assert made.status == 201, made.body
+    path = f"/me/events/{in_path(made.json['id'])}"
+    for seen_in in ("UTC", "Tokyo Standard Time", "Pacific/Honolulu", zone):
+        shown = peer.graph(ada, "GET", path, Prefer=f'outlook.timezone="{seen_in}"').json
+        assert shown["start"] == at(f"{day}T00:00:00.0000000", seen_in)
+        assert shown["end"] == at(f"{after}T00:00:00.0000000", seen_in)
+
+
+def test_a_view_takes_the_dates_of_its_zone(peer: Peer, ada: str) -> None:
+    peer.graph(ada, "POST", "/me/events", whole_day("2026-12-05", "2026-12-06", "Europe/Berlin"))
+    evening = view("2026-12-05T20:00:00Z", "2026-12-05T21:00:00Z")
+    assert len(peer.graph(ada, "GET", evening).json["value"]) == 1
+    tokyo = 'outlook.timezone="Tokyo Standard Time"'
+    assert peer.graph(ada, "GET", evening, Prefer=tokyo).json["value"] == []
+
+
+def test_all_day_on_and_off(peer: Peer, ada: str) -> None:
+    berlin = at("2026-12-05T00:00:00", "Europe/Berlin"), at("2026-12-06T00:00:00", "Europe/Berlin")
+    body = {"subject": "Fair", "start": berlin[0], "end": berlin[1]}
+    made = peer.graph(ada, "POST", "/me/events", body).json
+    path = f"/me/events/{in_path(made['id'])}"
+    whole = peer.graph(ada, "PATCH", path, {"isAllDay": True}).json
+    assert whole["start"] == at("2026-12-05T00:00:00.0000000")
+    timed = peer.graph(ada, "PATCH", path, {"isAllDay": False}).json
+    assert timed["start"] == made["start"] and timed["end"] == made["end"]
+    late = {"start": at("2026-12-05T01:00:00", "Europe/Berlin")}
+    peer.graph(ada, "PATCH", path, late)
+    answer = peer.graph(ada, "PATCH", path, {"isAllDay": True})
+    refused(answer, 400, "ErrorPropertyValidationFailure")
+    two_zones = {**whole_day("2026-12-05", "2026-12-06", "UTC"), "end": berlin[1]}
+    answer = peer.graph(ada, "POST", "/me/events", two_zones)
+    refused(answer, 400, "ErrorPropertyValidationFailure")
+
+
+def test_a_whole_day_series(peer: Peer, ada: str) -> None:
+    pattern, span = {"type": "weekly", "interval": 1, "daysOfWeek": ["saturday"]}, {"type": "noEnd"}
+    series = whole_day("2026-10-24", "2026-10-25", "Europe/Berlin",
+                       recurrence={"pattern": pattern, "range": span})  # fmt: skip
+    assert peer.graph(ada, "POST", "/me/events", series).status == 201
+    found = peer.graph(ada, "GET", view("2026-10-20T00:00:00Z", "2026-11-02T00:00:00Z")).json
+    assert [(one["start"]["dateTime"][:16], one["originalStart"]) for one in found["value"]] == [
+        ("2026-10-24T00:00", "2026-10-23T22:00:00Z"),
+        ("2026-10-31T00:00", "2026-10-30T23:00:00Z"),
+    ]
+
+
+# ---- online meetings ----
+
+
+def test_an_online_meeting_has_a_link_and_stays(peer: Peer, ada: str) -> None:
+    body = {"contentType": "text", "content": "Agenda"}
+    made = peer.graph(ada, "POST", "/me/events", event(isOnlineMeeting=True, body=body)).json
+    link = made["onlineMeeting"]["joinUrl"]
+    assert link.startswith("https://") and made["onlineMeetingProvider"] == "teamsForBusiness"
+    assert link in made["body"]["content"] and "Agenda" in made["body"]["content"]
+    path = f"/me/events/{in_path(made['id'])}"
+    off = {"isOnlineMeeting": False, "onlineMeetingProvider": "unknown"}
+    after = peer.graph(ada, "PATCH", path, off).json
+    assert after["isOnlineMeeting"] and after["onlineMeeting"]["joinUrl"] == link
+    kept = {**made["body"], "content": "New. " + made["body"]["content"]}
+    assert peer.graph(ada, "PATCH", path, {"body": kept}).json["isOnlineMeeting"]
+    ended = peer.graph(ada, "PATCH", path, {"body": body}).json
+    assert not ended["isOnlineMeeting"] and ended["onlineMeeting"] is None
+    begun = peer.graph(ada, "PATCH", path, {"isOnlineMeeting": True}).json
+    assert begun["onlineMeeting"]["joinUrl"] != link
+
+
+def test_a_provider_that_is_not_allowed_is_ignored(peer: Peer, ada: str) -> None:
+    asked = event(isOnlineMeeting=True, onlineMeetingProvider="skypeForBusiness")
+    made = peer.graph(ada, "POST", "/me/events", asked).json
+    assert not made["isOnlineMeeting"] and made["onlineMeetingProvider"] == "unknown"
 
 
 def test_body_as_text(peer: Peer, ada: str) -> None:
@@ -451,6 +561,45 @@ def test_occurrences_change_and_go(peer: Peer, ada: str) -> None:
     assert [one["subject"] for one in left] == ["Stand-up", "Longer"]
     assert peer.graph(ada, "DELETE", f"/me/events/{in_path(made['id'])}").status == 204
     refused(peer.graph(ada, "GET", f"/me/events/{in_path(first['id'])}"), 404, "ErrorItemNotFound")
+
+
+def test_original_start_is_of_the_series(peer: Peer, ada: str) -> None:
+    made = peer.graph(ada, "POST", "/me/events", daily(3, "Europe/Berlin")).json
+    path = f"/me/events/{in_path(made['id'])}"
+    assert "originalStart" not in made
+    assert peer.graph(ada, "GET", f"{path}?$select=originalStart").json["originalStart"] is None
+    window = "startDateTime=2026-10-20T00:00:00Z&endDateTime=2026-11-20T00:00:00Z"
+    second = peer.graph(ada, "GET", f"{path}/instances?{window}").json["value"][1]
+    assert second["originalStart"] == "2026-10-25T08:00:00Z"
+    late = {"start": at("2026-10-25T11:00:00"), "end": at("2026-10-25T12:00:00")}
+    moved = peer.graph(ada, "PATCH", f"/me/events/{in_path(second['id'])}", late).json
+    assert moved["originalStart"] == "2026-10-25T08:00:00Z"
+    assert moved["start"]["dateTime"][:16] == "2026-10-25T11:00"
+
+
+@pytest.mark.parametrize(
+    "start, end",
+    [
+        ("2026-10-26T09:10:00", "2026-10-26T09:25:00"),
+        ("2026-10-27T10:00:00", "2026-10-27T10:15:00"),
+        ("2026-10-24T09:14:00", "2026-10-24T09:20:00"),
+        ("2026-10-25T09:00:00", "2026-10-26T09:01:00"),
+        ("2026-10-20T09:00:00", "2026-10-20T09:15:00"),
+    ],
+)
+def test_an_occurrence_passes_no_neighbour(peer: Peer, ada: str, start: str, end: str) -> None:
+    made = peer.graph(ada, "POST", "/me/events", daily(3)).json
+    path = f"/me/events/{in_path(made['id'])}"
+    window = "startDateTime=2026-10-20T00:00:00Z&endDateTime=2026-11-20T00:00:00Z"
+    first, second, third = peer.graph(ada, "GET", f"{path}/instances?{window}").json["value"]
+    between = f"/me/events/{in_path(second['id'])}"
+    answer = peer.graph(ada, "PATCH", between, {"start": at(start), "end": at(end)})
+    refused(answer, 400, "ErrorOccurrenceCrossingBoundary")
+    assert peer.graph(ada, "GET", between).json["type"] == "occurrence"
+    for one in (first, third):  # without them there is room
+        assert peer.graph(ada, "DELETE", f"/me/events/{in_path(one['id'])}").status == 204
+    answer = peer.graph(ada, "PATCH", between, {"start": at(start), "end": at(end)})
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize(
