@@ -21,6 +21,7 @@ void *gtm_create_dir(apr_pool_t *p, char *path)
     dir->request_max = -1;
     dir->answer_max = -1;
     dir->limits_off = -1;
+    dir->pass_cookie = -1;
     dir->pass_to = -1;
     dir->pass_resource = -1;
     dir->pass_missing = -1;
@@ -71,4 +72,20 @@ gtm_server_t *gtm_server(const server_rec *s)
 const gtm_dir_t *gtm_dir(request_rec *r)
 {
     return ap_get_module_config(r->per_dir_config, &graphtok_module);
+}
+
+const gtm_request_t *gtm_request_find(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &graphtok_module);
+}
+
+gtm_request_t *gtm_request(request_rec *r)
+{
+    gtm_request_t *own = ap_get_module_config(r->request_config, &graphtok_module);
+
+    if (own == NULL) {
+        own = apr_pcalloc(r->pool, sizeof(*own));
+        ap_set_module_config(r->request_config, &graphtok_module, own);
+    }
+    return own;
 }

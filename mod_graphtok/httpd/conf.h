@@ -69,6 +69,7 @@ typedef struct gtm_dir_t {
     const char *pass_name;     /* of the header field or variable */
     int pass_resource;         /* graph is the only one */
     int pass_missing;          /* gtm_pass_missing_t */
+    int pass_cookie;           /* GraphTokPassCookie: 1 on, 0 off */
     int limits_off;            /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
     const char *where;                    /* FILE:LINE of the first directive, for messages */
@@ -96,6 +97,19 @@ typedef struct gtm_mount_t {
     const char *where;        /* FILE:LINE */
     int has_require; /* 1: a Require (other than all granted) or AuthType stands in or above it */
 } gtm_mount_t;
+
+/** What of ours hangs on a request, whichever handler serves it. */
+typedef struct gtm_request_t {
+    const gtm_dir_t *given; /* the place whose application was given a token, or NULL (pass.h) */
+    const char
+        *cookies; /* the Cookie field as the client sent it; NULL: it still is (strip_cookie.h) */
+} gtm_request_t;
+
+/** A request's own; made when it has none. */
+gtm_request_t *gtm_request(request_rec *r);
+
+/** The same, or NULL. */
+const gtm_request_t *gtm_request_find(const request_rec *r);
 
 /** The server's settings; valid after check_config. */
 gtm_server_t *gtm_server(const server_rec *s);

@@ -8,13 +8,15 @@
 
 #include "base/text.h"
 #include "origin.h"
+#include "strip_cookie.h"
 
 #define MOST_COOKIES 200
+#define HOST_PREFIX "__Host-"
 
 apr_array_header_t *gtm_cookies(request_rec *r)
 {
     apr_array_header_t *cookies = apr_array_make(r->pool, 8, sizeof(gtm_cookie_t));
-    const char *field = apr_table_get(r->headers_in, "Cookie");
+    const char *field = gtm_cookie_field(r);
     apr_array_header_t *parts = gt_split(field ? field : "", ";", r->pool);
 
     for (int i = 0; i < parts->nelts && i < MOST_COOKIES; i++) {
@@ -51,7 +53,28 @@ const char *gtm_cookie_get(request_rec *r, const char *name)
 
 const char *gtm_cookie_name(const gtm_exchange_t *x, const char *name)
 {
-    return gtm_origin_is_secure(x) ? apr_pstrcat(x->r->pool, "__Host-", name, NULL) : name;
+    return gtm_origin_is_secure(x) ? apr_pstrcat(x->r->pool, HOST_PREFIX, name, NULL) : name;
+}
+
+int gtm_cookie_is_ours(const char *name)
+{
+    static const char hex[] = "0123456789abcdef";
+    apr_size_t digits;
+
+    if (strncmp(name, HOST_PREFIX, sizeof(HOST_PREFIX) - 1) == 0)
+        name += sizeof(HOST_PREFIX) - 1;
+    if (strncmp(name, GTM_COOKIE_STEM, sizeof(GTM_COOKIE_STEM) - 1) != 0)
+        return 0;
+    name += sizeof(GTM_COOKIE_STEM) - 1;
+    if (strncmp(name, "s-", 2) != 0)
+        return strspn(name, hex) == GTM_SESSION_DIGITS && name[GTM_SESSION_DIGITS] == '\0';
+    name += 2;
+    digits = strspn(name, hex);
+    if ((digits != GTM_STATE_SECONDS_DIGITS && digits != GTM_STATE_MICROS_DIGITS) ||
+        name[digits] != '-')
+        return 0;
+    name += digits + 1;
+    return strspn(name, hex) == GTM_STATE_HASH_DIGITS && name[GTM_STATE_HASH_DIGITS] == '\0';
 }
 
 void gtm_cookie_set(gtm_exchange_t *x, const char *name, const char *value, apr_int64_t age)

@@ -11,6 +11,14 @@
 
 #include "exchange.h"
 
+/** What the names of our cookies are made of: "graphtok-<8>" is a session, "graphtok-s-<8 or 14>-<16>" a
+ * sign-in under way; the numbers count hexadecimal digits. */
+#define GTM_COOKIE_STEM "graphtok-"
+#define GTM_SESSION_DIGITS 8
+#define GTM_STATE_SECONDS_DIGITS 8
+#define GTM_STATE_MICROS_DIGITS 14
+#define GTM_STATE_HASH_DIGITS 16
+
 /** A cookie of the request. */
 typedef struct gtm_cookie_t {
     const char *name;
@@ -25,6 +33,9 @@ const char *gtm_cookie_get(request_rec *r, const char *name);
 
 /** A name of ours: with the prefix that fits the scheme. After gtm_origin_find. */
 const char *gtm_cookie_name(const gtm_exchange_t *x, const char *name);
+
+/** 1 when a cookie of that name is ours, of whatever store, provider, host or scheme. */
+int gtm_cookie_is_ours(const char *name);
 
 /** Set one. @param age seconds; 0 deletes it */
 void gtm_cookie_set(gtm_exchange_t *x, const char *name, const char *value, apr_int64_t age);

@@ -131,6 +131,8 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS("GraphTokPassToken", gtm_set_pass, NULL, ANYWHERE,
                      "off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none]: "
                      "the caller's token for the application here"),
+    AP_INIT_TAKE1("GraphTokPassCookie", gtm_set_in_dir, MEMBER("pass_cookie"), ANYWHERE,
+                  "on: the application here sees the cookies of our sessions; default off"),
     AP_INIT_RAW_ARGS(
         "GraphTokLimit", gtm_set_limit, NULL, ANYWHERE,
         "off | on | CLASS COUNT/SPAN ...; classes: login callback user calendar events "

@@ -23,6 +23,7 @@
 #include "secret_query.h"
 #include "status.h"
 #include "strip.h"
+#include "strip_cookie.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -43,6 +44,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_read_request(gtm_secret_query_hide, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
+    ap_hook_fixups(gtm_strip_cookies, choosers, headers, APR_HOOK_LAST);
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(gtm_park_logged, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);

@@ -25,7 +25,9 @@ APLOG_USE_MODULE(graphtok);
 /** 1 when something of ours was given to a request. */
 static int was_given(const request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &graphtok_module) != NULL;
+    const gtm_request_t *own = gtm_request_find(r);
+
+    return own != NULL && own->given != NULL;
 }
 
 static void give(request_rec *r, const gtm_dir_t *dir, gtm_pass_part_t part, const char *value)
@@ -35,7 +37,7 @@ static void give(request_rec *r, const gtm_dir_t *dir, gtm_pass_part_t part, con
     const char *name = gtm_strip_name(dir->pass_name, part, is_variable, r->pool);
 
     apr_table_setn(table, name, value);
-    ap_set_module_config(r->request_config, &graphtok_module, (void *)dir);
+    gtm_request(r)->given = dir;
 }
 
 /** Requests that have no application behind them, or none that may see a token. */

@@ -41,8 +41,9 @@ static const char *name_of(const gtm_exchange_t *x)
                                     x->owner.provider, NULL);
 
     gt_sha256(digest, bound, strlen(bound));
-    return gtm_cookie_name(
-        x, apr_pstrcat(x->r->pool, "graphtok-", gt_hex(digest, 4, x->r->pool), NULL));
+    return gtm_cookie_name(x,
+                           apr_pstrcat(x->r->pool, GTM_COOKIE_STEM,
+                                       gt_hex(digest, GTM_SESSION_DIGITS / 2, x->r->pool), NULL));
 }
 
 static gt_place_t place_of(const gtm_exchange_t *x)

@@ -102,6 +102,10 @@ const gt_member_t gtm_dir_members[] = {
      .kind = GT_MEMBER_WORD,
      .offset = IN_DIR(pass_missing),
      .words = "sign-in refuse none"},
+    {.name = "pass_cookie",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_DIR(pass_cookie),
+     .words = "off on"},
     {.name = "limiting", .kind = GT_MEMBER_WORD, .offset = IN_DIR(limits_off), .words = "on off"},
     {.name = "where", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(where), .max = 8191},
     {.name = ""}};
@@ -518,6 +522,8 @@ void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config)
         dir->answer_max = 10 * MIB;
     if (dir->limits_off < 0)
         dir->limits_off = 0;
+    if (dir->pass_cookie < 0)
+        dir->pass_cookie = 0;
     if (dir->pass_to < 0)
         dir->pass_to = GTM_PASS_OFF;
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {

@@ -15,11 +15,8 @@
 #include "net/url.h"
 #include "vault/cache.h"
 
-#define STEM "graphtok-s-"
-#define SECONDS_DIGITS 8
-#define MICROS_DIGITS 14
-#define HASH_BYTES 8
-#define HASH_DIGITS ((apr_size_t)HASH_BYTES * 2)
+#define STEM GTM_COOKIE_STEM "s-"
+#define HASH_DIGITS ((apr_size_t)GTM_STATE_HASH_DIGITS)
 #define TARGET_BYTES 800 /* of a target in a cookie: three such sign-ins fit */
 
 /** A sign-in that the browser told of. */
@@ -33,7 +30,7 @@ static const char *hash_of(const char *state, apr_pool_t *p)
     unsigned char digest[32];
 
     gt_sha256(digest, state, strlen(state));
-    return gt_hex(digest, HASH_BYTES, p);
+    return gt_hex(digest, HASH_DIGITS / 2, p);
 }
 
 /* When the sign-in of a cookie began; -1: the cookie is no sign-in's. */
@@ -44,12 +41,13 @@ static apr_time_t began_at(const char *name, const char *stem)
     apr_int64_t began;
     char *end;
 
-    if (strncmp(name, stem, stem_len) != 0 || (digits != SECONDS_DIGITS && digits != MICROS_DIGITS))
+    if (strncmp(name, stem, stem_len) != 0 ||
+        (digits != GTM_STATE_SECONDS_DIGITS && digits != GTM_STATE_MICROS_DIGITS))
         return -1;
     began = apr_strtoi64(name + stem_len, &end, 16);
     if (end != name + stem_len + digits || *end != '-' || began < 0)
         return -1;
-    return digits == SECONDS_DIGITS ? apr_time_from_sec(began) : began;
+    return digits == GTM_STATE_SECONDS_DIGITS ? apr_time_from_sec(began) : began;
 }
 
 static int by_age(const void *a, const void *b)

@@ -111,9 +111,7 @@ void gtm_strip_add(apr_array_header_t *names, const char *name)
             gtm_strip_name(name, (gtm_pass_part_t)part, 0, names->pool);
 }
 
-/* The name a variable was made of: REDIRECT_ comes once with each internal redirect, HTTP_ with
- * what CGI makes of header fields. */
-static const char *origin_of(const char *variable)
+const char *gtm_strip_origin(const char *variable)
 {
     while (strncmp(variable, "REDIRECT_", 9) == 0)
         variable += 9;
@@ -129,7 +127,7 @@ static const char *find(const apr_table_t *table, const apr_array_header_t *name
     for (int i = 0; i < rows->nelts; i++) {
         const char *key = APR_ARRAY_IDX(rows, i, apr_table_entry_t).key;
 
-        if (key != NULL && is_among(are_variables ? origin_of(key) : key, names))
+        if (key != NULL && is_among(are_variables ? gtm_strip_origin(key) : key, names))
             return key;
     }
     return NULL;

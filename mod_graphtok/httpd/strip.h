@@ -37,6 +37,10 @@ void gtm_strip_add(apr_array_header_t *names, const char *name);
  * to a table that a sub-request shares with others. */
 void gtm_strip(request_rec *r);
 
+/** The name that a variable was made of: without the REDIRECT_ of each internal redirect and the HTTP_ of
+ * header fields. */
+const char *gtm_strip_origin(const char *variable);
+
 /** Register what keeps trailers clean; while hooks are registered. */
 void gtm_strip_register(void);
 

@@ -57,6 +57,10 @@ ProxyPass "/refuse/" "http://127.0.0.1:{backend}/"
 ProxyPass "/none/" "http://127.0.0.1:{backend}/"
 ProxyPass "/bearer/" "http://127.0.0.1:{backend}/"
 ProxyPass "/files/include/open" "http://127.0.0.1:{backend}/"
+ProxyPass "/whole/" "http://127.0.0.1:{backend}/"
+<LocationMatch "^/(whole|files/whole)/">
+    GraphTokPassCookie on
+</LocationMatch>
 <LocationMatch "^/(app|tom/app|staff/app)/">
     GraphTokPassToken header
 </LocationMatch>
@@ -186,7 +190,8 @@ def site(request, make_site, backend, asker):
         mounts += f"ScriptSock {{folder}}/cgid\n"
     made = make_site(mpm, engine, modules=modules, mounts=mounts)
     files = made.folder / "files"
-    for folder in (files, files / "tom", files / "lua", files / "head", files / "moved"):
+    for folder in (files, files / "tom", files / "lua", files / "head", files / "moved",
+                   files / "whole"):
         folder.mkdir()
         os.chmod(folder, 0o755)
         for name in ("echo.cgi", "index.cgi"):
@@ -196,6 +201,9 @@ def site(request, make_site, backend, asker):
         (folder / "page.shtml").write_text('<!--#include virtual="/files/include/open" -->|'
                                            '<!--#include virtual="/files/echo.cgi" -->|'
                                            '<!--#include virtual="echo.cgi" -->')
+    (files / "session.shtml").write_text('<!--#include virtual="/auth/token" -->|'
+                                         '<!--#include virtual="/files/whole/echo.cgi" -->|'
+                                         '<!--#include virtual="/files/echo.cgi" -->')
     shutil.copy(FIXTURES / "echo.lua", files)
     os.chmod(files / "echo.lua", 0o644)
     made.start()
@@ -564,3 +572,74 @@ def test_other_modules_learn_why_there_is_none(site, sandbox):
     got = asked(Browser(sandbox.ca).get(site.url + "/ask"))
     assert (got["caller"], got["token"], got["error"], got["tag"], got["status"],
             got["login_url"]) == ("-", "-", "sign-in-required", "GT0821", "401", "/auth/login")
+
+
+# Others' cookies, some with names much like ours, and what a browser may hold of ours beside its session.
+OTHERS = ("a=1", "graphtok-theme=dark", "graphtok-0123456=x", "graphtok-0123456789=x", "graphtok=x",
+          "x-graphtok-01234567=x", "q=\"x y\"", "e=", "bare", "GRAPHTOK-01234567=x", "last=z=z,y")
+MORE_OF_OURS = ("__Host-graphtok-01234567=~ours~", "graphtok-s-0123456789abcd-0123456789abcdef=~ours~",
+                "__Host-graphtok-s-01234567-0123456789abcdef=~ours~", "graphtok-fedcba98=~ours~")
+
+
+def cookies_got(text):
+    """Each Cookie field that applications told of, by header or by variable."""
+    return [line.split(": ", 1)[1] for line in text.split("\n")
+            if line.startswith("header Cookie: ") or line.startswith("env HTTP_COOKIE: ")]
+
+
+def session_of(browser):
+    """NAME=VALUE of the session."""
+    return next(f"{c.name}={c.value}" for c in browser.jar if len(c.name) == len("graphtok-01234567"))
+
+
+@pytest.mark.parametrize("path", ["/open/x", "/app/x", "/none/x", "/files/echo.cgi", "/echo/x", "/lost",
+                                  "/files/", "/files/head/echo.cgi"])
+def test_an_application_gets_all_cookies_but_ours(site, sandbox, tom, ada, path):
+    ours = (session_of(ada), *MORE_OF_OURS)
+    mixed = [cookie for pair in itertools.zip_longest(OTHERS, ours) for cookie in pair if cookie]
+    for sent in (mixed, list(ours) + list(OTHERS), list(OTHERS) + list(ours)):
+        answer = send_raw(site, "GET", path, [("Cookie", "; ".join(sent))])
+        assert cookies_got(answer.text) == ["; ".join(OTHERS)], answer.text
+        assert ours[0].split("=")[1] not in answer.text and "~ours~" not in answer.text
+    answer = send_raw(site, "GET", path, [("Cookie", "; ".join(ours))])
+    assert answer.status in (200, 404) and not cookies_got(answer.text)
+    if path not in ("/app/x", "/files/head/echo.cgi"):
+        odd = ";a=1;  b=2;c"
+        assert cookies_got(send_raw(site, "GET", path, [("Cookie", odd)]).text) == [odd]
+
+
+def test_two_cookie_fields_hide_no_session(site, ada):
+    """httpd joins them with a comma."""
+    fields = [("Cookie", "a=1"), ("Cookie", session_of(ada) + "; b=2")]
+    for sent, got in ((fields, "a=1; b=2"), (fields[::-1], "b=2, a=1")):
+        assert cookies_got(send_raw(site, "GET", "/open/x", sent).text) == [got]
+
+
+def test_a_sign_in_under_way_is_no_application_s(site, sandbox, browser):
+    browser.leave_for_sign_in(site.url + "/auth/login")
+    assert cookie_of(browser)[0][1].startswith("graphtok-s-")
+    assert not cookies_got(browser.get(site.url + "/open/x").text)
+
+
+@pytest.mark.parametrize("path", ["/whole/x", "/files/whole/echo.cgi"])
+def test_an_application_that_wants_our_cookies_gets_them(site, ada, path):
+    field = "; ".join((OTHERS[0], session_of(ada), *MORE_OF_OURS, OTHERS[-1]))
+    assert cookies_got(send_raw(site, "GET", path, [("Cookie", field)]).text) == [field]
+
+
+def test_where_a_request_goes_says_which_cookies_it_has(site, ada):
+    """Internal redirects and sub-requests, from and to each kind of location."""
+    session, field = session_of(ada), "a=1; " + session_of(ada)
+
+    def ask(path):
+        return send_raw(site, "GET", path, [("Cookie", field)])
+    assert json.loads(ask("/files/echo.cgi?to=/auth/token").text)["status"] == "active"
+    assert cookies_got(ask("/files/echo.cgi?to=/whole/x").text) == [field]
+    for left in ("/files/whole/echo.cgi?to=/files/echo.cgi", "/whole/../files/echo.cgi",
+                 "/files/whole/echo.cgi?to=/open/x"):
+        text = ask(left).text
+        assert cookies_got(text) == ["a=1"] and session.split("=")[1] not in text, text
+    ours, whole, none = ask("/files/session.shtml").text.split("|")
+    assert json.loads(ours)["status"] == "active"
+    assert cookies_got(whole) == [field]
+    assert cookies_got(none) == ["a=1"] and session.split("=")[1] not in none
