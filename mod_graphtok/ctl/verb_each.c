@@ -56,7 +56,7 @@ static gt_err_t *judge_refresh(const char **detail, const void *state, apr_pool_
 {
     const gt_token_for_t *ask = state;
 
-    *detail = apr_pstrcat(p, "until ", gt_rfc3339(ask->expires_at, p), NULL);
+    *detail = apr_pstrcat(p, "until ", gt_rfc3339(ask->token.expires_at, p), NULL);
     return GT_OK;
 }
 

@@ -84,12 +84,12 @@ static void print_json(const gt_token_for_t *ask, const asked_t *asked)
     json_t *json = gt_json_object(p);
     const json_t *token;
 
-    gt_json_set(json, "token", gt_secret_text(ask->access));
-    gt_json_set_time(json, "expires_at", ask->expires_at, p);
+    gt_json_set(json, "token", gt_secret_text(ask->token.access));
+    gt_json_set_time(json, "expires_at", ask->token.expires_at, p);
     gt_json_set(json, "user", ask->owner.user);
     gt_json_set(json, "provider", ask->owner.provider);
     gt_json_set(json, "store", asked->store);
-    gt_json_set(json, "scope", ask->scope);
+    gt_json_set(json, "scope", ask->token.scope);
     ctl_print_json(json);
     token = json_object_get(json, "token");
     if (json_is_string(token))
@@ -131,6 +131,6 @@ gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
     if (ctl->json)
         print_json(&ask, &asked);
     else
-        print_text(ask.access);
+        print_text(ask.token.access);
     return GT_OK;
 }

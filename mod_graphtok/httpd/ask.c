@@ -69,8 +69,8 @@ static gt_err_t *find_token(const char **text, gtm_exchange_t *x, gt_token_for_t
     *ask = (gt_token_for_t){
         .vault = x->child->vault, .store = x->store, .owner = x->owner, .asker = &x->asker};
     GT_TRY(gtm_block_run(x, &gt_token_for, ask));
-    *text = gt_secret_text(ask->access);
-    if (strlen(*text) != gt_secret_len(ask->access) || !is_plain(*text, '!'))
+    *text = gt_secret_text(ask->token.access);
+    if (strlen(*text) != gt_secret_len(ask->token.access) || !is_plain(*text, '!'))
         return gt_err(x->r->pool, GT_DAMAGED, "GT0872",
                       "the stored token of user %s holds what no token may hold", x->owner.user);
     gt_vault_used(x->child->vault, x->store, &x->owner);

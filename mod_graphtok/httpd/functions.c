@@ -29,7 +29,7 @@ static gt_err_t *get(graphtok_token_t *answer, gtm_exchange_t *x, const char *re
         return gt_err(x->r->pool, GT_INVALID, "GT0873", "there are no tokens for '%s', only graph",
                       resource);
     GT_TRY(gtm_ask_token(&answer->token, x, &ask));
-    answer->expires = ask.expires_at;
+    answer->expires = ask.token.expires_at;
     return GT_OK;
 }
 

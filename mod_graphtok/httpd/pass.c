@@ -91,7 +91,7 @@ static int pass(gtm_exchange_t *x)
     if (err != GT_OK)
         return dir->pass_missing == GTM_MISSING_NONE ? go_without(x, err) : refuse(x, err);
     give(r, dir, GTM_PART_TOKEN, text);
-    give(r, dir, GTM_PART_EXPIRES, gt_rfc3339(ask.expires_at, r->pool));
+    give(r, dir, GTM_PART_EXPIRES, gt_rfc3339(ask.token.expires_at, r->pool));
     give(r, dir, GTM_PART_USER, ask.owner.user);
     return OK;
 }

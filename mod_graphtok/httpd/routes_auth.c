@@ -45,9 +45,9 @@ static gt_err_t *show_token(gt_task_t *task, void *state)
     gt_json_set(value, "user", x->owner.user);
     gt_json_set(value, "provider", x->owner.provider);
     gt_json_set(value, "store", x->dir->store);
-    gt_json_set_time(value, "expires_at", ask->expires_at, x->r->pool);
-    gt_json_set_number(value, "expires_in", apr_time_sec(ask->expires_at - gt_now()));
-    gt_json_set(value, "scope", ask->scope ? ask->scope : "");
+    gt_json_set_time(value, "expires_at", ask->token.expires_at, x->r->pool);
+    gt_json_set_number(value, "expires_in", apr_time_sec(ask->token.expires_at - gt_now()));
+    gt_json_set(value, "scope", ask->token.scope);
     gtm_answer_json(x, HTTP_OK, value);
     return GT_OK;
 }

@@ -51,7 +51,7 @@ typedef struct scenario_t {
 static void put(unsigned int n, apr_size_t len, apr_pool_t *p)
 {
     char *token = apr_pcalloc(p, len + 1);
-    gt_cached_t cached = {NULL, gt_now() + apr_time_from_sec(3600), 1, "User.Read", 1};
+    gt_token_t cached = {NULL, gt_now() + apr_time_from_sec(3600), 1, "User.Read", 1};
 
     memset(token, 'x', len);
     cached.access = gt_secret_from(token, p);
@@ -60,7 +60,7 @@ static void put(unsigned int n, apr_size_t len, apr_pool_t *p)
 
 static void look_up(unsigned int n, apr_pool_t *scratch)
 {
-    gt_cached_t cached;
+    gt_token_t cached;
 
     if (!gt_cache_get(&cached, cache, "main", &owners[n * 7 % USERS], scratch))
         exit(2);
@@ -69,14 +69,14 @@ static void look_up(unsigned int n, apr_pool_t *scratch)
 /* A writer that lost its processor in the middle of a slot makes a miss, which is allowed. */
 static void look_up_perhaps(unsigned int n, apr_pool_t *scratch)
 {
-    gt_cached_t cached;
+    gt_token_t cached;
 
     (void)gt_cache_get(&cached, cache, "main", &owners[n * 7 % USERS], scratch);
 }
 
 static void look_up_unknown(unsigned int n, apr_pool_t *scratch)
 {
-    gt_cached_t cached;
+    gt_token_t cached;
 
     if (gt_cache_get(&cached, cache, "beta", &owners[n * 7 % USERS], scratch))
         exit(2);

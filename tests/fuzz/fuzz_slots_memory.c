@@ -76,8 +76,8 @@ static void use_cache(gt_slots_t *slots, apr_pool_t *p)
     static const unsigned char key[GT_CACHE_KEY_BYTES] = {1};
     gt_cache_t *cache = gt_cache_make(slots, key, apr_time_from_sec(300), p);
     gt_owner_t owner = {"tom", "microsoft"};
-    gt_cached_t cached = {gt_secret_from("token", p), gt_now() + apr_time_from_sec(3600), 1, "", 1};
-    gt_cached_t back;
+    gt_token_t cached = {gt_secret_from("token", p), gt_now() + apr_time_from_sec(3600), 1, "", 1};
+    gt_token_t back;
 
     if (gt_cache_get(&back, cache, "main", &owner, p))
         abort();

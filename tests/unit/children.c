@@ -222,7 +222,7 @@ void gives(child_t *c, const char *wanted)
     gt_token_for_t what = ask_of(c);
 
     ck_ok(ask(&what, c));
-    ck_assert_str_eq(gt_secret_text(what.access), wanted);
+    ck_assert_str_eq(gt_secret_text(what.token.access), wanted);
 }
 
 gt_err_t *error_of(child_t *c)
@@ -231,7 +231,7 @@ gt_err_t *error_of(child_t *c)
     gt_err_t *err = ask(&what, c);
 
     ck_assert_ptr_nonnull(err);
-    ck_assert_ptr_null(what.access);
+    ck_assert_ptr_null(what.token.access);
     return err;
 }
 
@@ -246,7 +246,7 @@ gt_err_t *fails(child_t *c, gt_class_t cls, const char *tag)
 
 int is_cached(const char *wanted)
 {
-    gt_cached_t cached;
+    gt_token_t cached;
 
     return gt_cache_get(&cached, cache, "main", &tom, pool) &&
            strcmp(gt_secret_text(cached.access), wanted) == 0;
@@ -262,7 +262,7 @@ static void *APR_THREAD_FUNC ask_once(apr_thread_t *thread, void *baton)
     (void)thread;
     apr_pool_create(&p, NULL);
     err = gt_wait_run(&gt_token_for, &what, asker->child->loop, LIMIT, p);
-    apr_cpystrn(asker->token, err == GT_OK ? gt_secret_text(what.access) : err->tag,
+    apr_cpystrn(asker->token, err == GT_OK ? gt_secret_text(what.token.access) : err->tag,
                 sizeof(asker->token));
     apr_pool_destroy(p);
     gt_aead_thread_end();

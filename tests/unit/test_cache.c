@@ -41,7 +41,7 @@ static void end(void)
 
 static void put_as(const gt_owner_t *owner, const char *token, apr_int64_t generation)
 {
-    gt_cached_t cached = {gt_secret_from(token, pool), gt_now() + HOUR, generation, "User.Read", 1};
+    gt_token_t cached = {gt_secret_from(token, pool), gt_now() + HOUR, generation, "User.Read", 1};
 
     gt_cache_put(cache, "main", owner, &cached);
 }
@@ -49,15 +49,15 @@ static void put_as(const gt_owner_t *owner, const char *token, apr_int64_t gener
 /* The token of an owner, or NULL. */
 static const char *get_as(const char *store, const gt_owner_t *owner)
 {
-    gt_cached_t cached;
+    gt_token_t cached;
 
     return gt_cache_get(&cached, cache, store, owner, pool) ? gt_secret_text(cached.access) : NULL;
 }
 
 START_TEST(what_is_put_comes_back_whole)
 {
-    gt_cached_t cached = {gt_secret_make("a\0b", 3, pool), gt_now() + HOUR, 42, "Mail.Read a", 7};
-    gt_cached_t back;
+    gt_token_t cached = {gt_secret_make("a\0b", 3, pool), gt_now() + HOUR, 42, "Mail.Read a", 7};
+    gt_token_t back;
 
     gt_cache_put(cache, "main", &tom, &cached);
     ck_assert(gt_cache_get(&back, cache, "main", &tom, pool));
@@ -95,8 +95,8 @@ END_TEST
 
 START_TEST(test_T7_five_minutes_and_never_past_its_end)
 {
-    gt_cached_t brief = {gt_secret_from("brief", pool), gt_now() + 100, 1, "", 1};
-    gt_cached_t dead = {gt_secret_from("dead", pool), gt_now(), 2, "", 1};
+    gt_token_t brief = {gt_secret_from("brief", pool), gt_now() + 100, 1, "", 1};
+    gt_token_t dead = {gt_secret_from("dead", pool), gt_now(), 2, "", 1};
 
     put_as(&tom, "long", 1);
     gt_cache_put(cache, "main", &ada, &brief);

@@ -210,8 +210,8 @@ static gt_err_t *give_token(gt_task_t *task, void *state)
     ck_assert_int_eq(ask->refused, asked_tokens > 0 ? 10 : 0);
     if (token_failure != GT_CLASSES)
         return gt_err(pool, token_failure, "GT0397", "scripted");
-    ask->access = gt_secret_from(asked_tokens ? "second" : "first", pool);
-    ask->generation = 10 + asked_tokens++;
+    ask->token.access = gt_secret_from(asked_tokens ? "second" : "first", pool);
+    ask->token.generation = 10 + asked_tokens++;
     return GT_OK;
 }
 

@@ -301,7 +301,7 @@ END_TEST
 
 START_TEST(a_cached_token_is_served_while_the_database_is_away)
 {
-    gt_cached_t near = {gt_secret_from("at-c", pool), gt_now() + SECONDS(60), 1, "", SECONDS(300)};
+    gt_token_t near = {gt_secret_from("at-c", pool), gt_now() + SECONDS(60), 1, "", SECONDS(300)};
 
     gt_cache_put(cache, "main", &tom, &near);
     atomic_store(&child[0].away, 1000);

@@ -352,8 +352,8 @@ START_TEST(a_token_put_back_by_a_slow_reader_is_forgotten_too)
     const gt_waker_t waker = {wake_nobody, NULL};
     gt_revoke_t work = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
     gt_task_t *task = gt_task_make(&gt_revoke, &work, child[0].loop, &waker, pool);
-    gt_cached_t read_before = {gt_secret_from("at-0", pool), gt_now() + SECONDS(3600), 1, "",
-                               SECONDS(300)};
+    gt_token_t read_before = {gt_secret_from("at-0", pool), gt_now() + SECONDS(3600), 1, "",
+                              SECONDS(300)};
     apr_time_t until = gt_ticks() + LIMIT;
 
     sign_in_row(&tom, 3600);

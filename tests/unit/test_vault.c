@@ -45,9 +45,9 @@ START_TEST(what_is_said_about_a_token)
 
     sign_in_row(&tom, 3600);
     ck_ok(ask(&what, &child[0]));
-    ck_assert_int_eq(what.generation, row()->generation);
-    ck_assert_int_eq(what.expires_at, row()->expires_at);
-    ck_assert_str_eq(what.scope, "User.Read");
+    ck_assert_int_eq(what.token.generation, row()->generation);
+    ck_assert_int_eq(what.token.expires_at, row()->expires_at);
+    ck_assert_str_eq(what.token.scope, "User.Read");
 }
 END_TEST
 
@@ -87,9 +87,11 @@ START_TEST(a_token_is_used_for_half_its_life_at_least)
     const gt_grant_t grant = {.expires_at = end,
                               .updated_at = end - SECONDS(margins[_i].life),
                               .error_count = margins[_i].errors};
+    const gt_tokens_t undated = {.expires_at = end};
 
-    ck_assert_int_eq(apr_time_sec(gt_grant_margin(child[0].vault, &grant)), margins[_i].margin);
-    ck_assert_int_eq(gt_vault_margin(child[0].vault, end, 0), SECONDS(300));
+    ck_assert_int_eq(apr_time_sec(gt_token_of_grant(child[0].vault, &grant).margin),
+                     margins[_i].margin);
+    ck_assert_int_eq(gt_token_of_answer(child[0].vault, &undated, 1, NULL).margin, SECONDS(300));
 }
 END_TEST
 
@@ -215,15 +217,15 @@ START_TEST(a_token_that_was_refused_is_refreshed_though_it_looks_valid)
     what.refresh_now = 1;
     what.refused = row()->generation;
     ck_ok(ask(&what, &child[0]));
-    ck_assert_str_eq(gt_secret_text(what.access), "at-1");
-    ck_assert_int_eq(what.generation, what.refused + 1);
+    ck_assert_str_eq(gt_secret_text(what.token.access), "at-1");
+    ck_assert_int_eq(what.token.generation, what.refused + 1);
     gives(&child[1], "at-1");
 
     what = ask_of(&child[0]); /* a late one that was refused with the old token */
     what.refresh_now = 1;
     what.refused = row()->generation - 1;
     ck_ok(ask(&what, &child[0]));
-    ck_assert_str_eq(gt_secret_text(what.access), "at-1");
+    ck_assert_str_eq(gt_secret_text(what.token.access), "at-1");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
 }
 END_TEST
@@ -239,7 +241,7 @@ START_TEST(a_refused_token_is_not_served_when_the_refresh_fails)
     what.refresh_now = 1;
     what.refused = row()->generation;
     ck_fails(ask(&what, &child[0]), GT_UPSTREAM, "GT0524");
-    ck_assert_ptr_null(what.access);
+    ck_assert_ptr_null(what.token.access);
     ck_assert(!is_cached("at-0"));
 }
 END_TEST

@@ -31,12 +31,12 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
 
-    call->token.vault = call->vault;
-    call->token.store = call->store;
-    call->token.owner = call->owner;
-    call->token.asker = call->asker;
-    call->token.use = GT_USE_CALL;
-    gt_then(task, &gt_token_for, &call->token);
+    call->ask.vault = call->vault;
+    call->ask.store = call->store;
+    call->ask.owner = call->owner;
+    call->ask.asker = call->asker;
+    call->ask.use = GT_USE_CALL;
+    gt_then(task, &gt_token_for, &call->ask);
     return GT_OK;
 }
 
@@ -71,7 +71,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, const gt_prov
     request->method = call->method;
     request->url = call->url;
     request->headers = call->headers;
-    request->bearer = call->token.access;
+    request->bearer = call->ask.token.access;
     request->ca_file = conf->ca_file;
     request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
     if (call->streams)
@@ -197,14 +197,14 @@ static gt_err_t *judge(gt_task_t *task, void *state)
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated) {
         err->is_after_sign_in =
-            gt_vault_signed_in_lately(call->vault, call->store, &call->token.owner, p);
+            gt_vault_signed_in_lately(call->vault, call->store, &call->ask.owner, p);
         return add_doubt(err, call);
     }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
      * refused generation, and only that one. */
     call->repeated = 1;
-    call->token.refresh_now = 1;
-    call->token.refused = call->token.generation;
+    call->ask.refresh_now = 1;
+    call->ask.refused = call->ask.token.generation;
     gt_then(task, &call_again, call);
     return GT_OK;
 }

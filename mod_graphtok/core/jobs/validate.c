@@ -50,7 +50,7 @@ static int is_token_refused(const gt_err_t *failure)
  * a policy that is being changed). That is an error of the grant, not its end. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.token.generation};
+    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.ask.token.generation};
     gt_err_t *counted = gt_err_dup(v->failure, p);
     int noted;
 
@@ -68,7 +68,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (failure == GT_OK)
         return GT_OK;
     if (is_token_refused(failure))
-        return v->call.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
+        return v->call.ask.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
         failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL)
         return failure;

@@ -112,7 +112,7 @@ static int name_token(name_t *name, const gt_cache_t *cache, const char *store,
 /* ---- reading ---- */
 
 /* Take an opened value apart; it was ours, yet lengths are held against what is there. */
-static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
+static int unpack(gt_token_t *token, gt_secret_t *clear, apr_pool_t *p)
 {
     const unsigned char *bytes = gt_secret_bytes(clear);
     apr_size_t len = gt_secret_len(clear);
@@ -126,11 +126,11 @@ static int unpack(gt_cached_t *cached, gt_secret_t *clear, apr_pool_t *p)
     if (tail.scope_len < 0 || (apr_uint64_t)tail.scope_len > len || tail.expires_at <= gt_now())
         return 0;
     access_len = len - (apr_size_t)tail.scope_len;
-    cached->scope = apr_pstrmemdup(p, (const char *)bytes + access_len, (apr_size_t)tail.scope_len);
-    cached->expires_at = tail.expires_at;
-    cached->generation = tail.generation;
-    cached->margin = tail.margin;
-    cached->access = clear;
+    token->scope = apr_pstrmemdup(p, (const char *)bytes + access_len, (apr_size_t)tail.scope_len);
+    token->expires_at = tail.expires_at;
+    token->generation = tail.generation;
+    token->margin = tail.margin;
+    token->access = clear;
     gt_secret_cut(clear, access_len);
     return 1;
 }
@@ -154,7 +154,7 @@ static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t 
                : NULL;
 }
 
-int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
                  apr_pool_t *p)
 {
     gt_secret_t *clear;
@@ -163,21 +163,21 @@ int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, cons
     if (!name_token(&name, cache, store, owner))
         return 0;
     clear = open_slot(cache, &name, p);
-    return clear != NULL && unpack(cached, clear, p);
+    return clear != NULL && unpack(token, clear, p);
 }
 
 /* ---- writing ---- */
 
-static gt_secret_t *pack(const gt_cached_t *cached, apr_pool_t *p)
+static gt_secret_t *pack(const gt_token_t *token, apr_pool_t *p)
 {
-    const char *scope = cached->scope ? cached->scope : "";
-    apr_size_t access_len = gt_secret_len(cached->access);
+    const char *scope = token->scope ? token->scope : "";
+    apr_size_t access_len = gt_secret_len(token->access);
     apr_size_t scope_len = strlen(scope);
-    tail_t tail = {cached->expires_at, cached->generation, cached->margin, (apr_int64_t)scope_len};
+    tail_t tail = {token->expires_at, token->generation, token->margin, (apr_int64_t)scope_len};
     gt_secret_t *clear = gt_secret_blank(access_len + scope_len + sizeof(tail), p);
     unsigned char *at = gt_secret_bytes(clear);
 
-    memcpy(at, gt_secret_text(cached->access), access_len);
+    memcpy(at, gt_secret_text(token->access), access_len);
     memcpy(at + access_len, scope, scope_len);
     memcpy(at + access_len + scope_len, &tail, sizeof(tail));
     return clear;
@@ -198,29 +198,29 @@ static int seal_slot(gt_cache_t *cache, const name_t *name, const gt_secret_t *c
            gt_slots_put(cache->slots, name->key, &item);
 }
 
-static void put(gt_cache_t *cache, const name_t *name, const gt_cached_t *cached, apr_pool_t *p)
+static void put(gt_cache_t *cache, const name_t *name, const gt_token_t *token, apr_pool_t *p)
 {
-    apr_interval_time_t stay = cached->expires_at - gt_now();
-    gt_slot_item_t item = {NULL, 0, 0, cached->generation};
+    apr_interval_time_t stay = token->expires_at - gt_now();
+    gt_slot_item_t item = {NULL, 0, 0, token->generation};
 
     if (stay > cache->longest)
         stay = cache->longest;
     item.expires = gt_ticks() + stay;
-    (void)seal_slot(cache, name, pack(cached, p), item, p);
+    (void)seal_slot(cache, name, pack(token, p), item, p);
 }
 
 void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                  const gt_cached_t *cached)
+                  const gt_token_t *token)
 {
     apr_pool_t *p;
     name_t name;
 
-    assert(cached->access != NULL);
-    if (!name_token(&name, cache, store, owner) || cached->expires_at <= gt_now())
+    assert(token->access != NULL);
+    if (!name_token(&name, cache, store, owner) || token->expires_at <= gt_now())
         return;
     if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
         return;
-    put(cache, &name, cached, p);
+    put(cache, &name, token, p);
     apr_pool_destroy(p);
 }
 

@@ -12,30 +12,22 @@
 
 #include "crypt/aead.h"
 #include "shm/slots.h"
+#include "vault/access_token.h"
 
 #define GT_CACHE_KEY_BYTES 32
-
-/** What is known about a token. */
-typedef struct gt_cached_t {
-    gt_secret_t *access;
-    apr_time_t expires_at;      /* wall clock */
-    apr_int64_t generation;     /* of the row it came from */
-    const char *scope;          /* granted, or "" */
-    apr_interval_time_t margin; /* refreshed so long before its end: gt_vault_margin */
-} gt_cached_t;
 
 /** @param key made by the parent, inherited; never on disk */
 gt_cache_t *gt_cache_make(gt_slots_t *slots, const unsigned char key[GT_CACHE_KEY_BYTES],
                           apr_interval_time_t longest, apr_pool_t *p);
 
 /** 1 when there is a token that has not expired; 0 otherwise (and for anything damaged). */
-int gt_cache_get(gt_cached_t *cached, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
+int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
                  apr_pool_t *p);
 
 /** Put; too large is counted and simply not cached. A value of an older generation does not replace
  * a newer one that is there. */
 void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                  const gt_cached_t *cached);
+                  const gt_token_t *token);
 
 /** Forget, in every process of this machine. */
 void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner);

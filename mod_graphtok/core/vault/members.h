@@ -36,21 +36,6 @@ struct gt_vault_t {
 /** One text for a grant: no two grants have the same, whatever their names hold. */
 char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
 
-/** A row whose token serves for `least` µs from now at least. */
-int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least);
-
-/** How long before its end a token is refreshed: as configured, but not in the first half of its
- * life, since where tokens are short that would be at every use; GT_TOKEN_LEAST at least.
- * @param since  when the provider gave it; 0: that is not known */
-apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_at,
-                                    apr_time_t since);
-
-/** The same for the token of a row. */
-apr_interval_time_t gt_grant_margin(const gt_vault_t *vault, const gt_grant_t *grant);
-
-/** A token that ends sooner than this is not handed out: a call takes time. */
-#define GT_TOKEN_LEAST apr_time_from_sec(10)
-
 /** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
 GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);
 

@@ -35,7 +35,7 @@ static void forget_stale(gt_vault_t *vault, gt_store_t *store, const gt_change_t
                          apr_pool_t *p)
 {
     const char *name = gt_store_conf(store)->name;
-    gt_cached_t cached;
+    gt_token_t cached;
 
     gt_known_forget(vault, store, &change->owner, p);
     if (gt_cache_get(&cached, vault->parts.cache, name, &change->owner, p) &&

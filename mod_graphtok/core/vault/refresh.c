@@ -39,6 +39,7 @@
 #define STORE_PATIENCE apr_time_from_sec(1) /* where there is a journal */
 #define CONFIRM_AFTER apr_time_from_sec(1)  /* a refusal is asked for once more */
 #define FAILURE_LONGEST apr_time_from_sec(300)
+#define MARGIN (-1) /* of the token itself */
 
 static const gt_config_t *config_of(const gt_refresh_t *r)
 {
@@ -81,19 +82,21 @@ static void announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *de
 
 /* ---- row and lease ---- */
 
-static void use(gt_refresh_t *r, const gt_grant_t *grant)
+/** 1 when the API did not refuse the token of this generation. */
+static int is_allowed(const gt_refresh_t *r, apr_int64_t generation)
 {
-    r->token = (gt_cached_t){grant->access, grant->expires_at, grant->generation,
-                             grant->scope != NULL ? grant->scope : "",
-                             gt_grant_margin(r->ask.vault, grant)};
+    return !r->ask.refresh_now || generation > r->ask.refused;
 }
 
-/** 1 when the row's token serves for `least` and is not the one that the API refused. */
-static int row_serves(const gt_refresh_t *r, apr_interval_time_t least)
+/** Make the row's token the result when it serves for `least` µs; MARGIN: when it need not be
+ * refreshed. */
+static void use_row(gt_refresh_t *r, apr_interval_time_t least)
 {
-    if (r->ask.refresh_now && r->grant->generation <= r->ask.refused)
-        return 0;
-    return gt_grant_serves(r->grant, least);
+    gt_token_t token = gt_token_of_grant(r->ask.vault, r->grant);
+
+    if (is_allowed(r, token.generation) &&
+        gt_token_lasts(&token, least == MARGIN ? token.margin : least))
+        r->token = token;
 }
 
 /** Read the row anew; when it needs no refresh (any more) its token is the result. */
@@ -108,8 +111,7 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     r->grant = NULL;
     GT_TRY(gt_grant_find(&r->grant, r->ask.store, &r->ask.owner, r->round));
     GT_TRY(gt_vault_judge(r->grant, &r->ask.owner, p));
-    if (row_serves(r, gt_grant_margin(r->ask.vault, r->grant)))
-        use(r, r->grant);
+    use_row(r, MARGIN);
     return GT_OK;
 }
 
@@ -118,14 +120,13 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
 static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_cache_t *cache = r->ask.vault->parts.cache;
-    gt_cached_t cached;
+    gt_token_t cached;
 
     if (cache == NULL || r->waiter.store == NULL ||
         !gt_cache_get(&cached, cache, store_name(r), &r->ask.owner, p))
         return;
-    if (cached.generation > r->waiter.generation &&
-        !(r->ask.refresh_now && cached.generation <= r->ask.refused) &&
-        cached.expires_at > gt_now() + GT_TOKEN_LEAST)
+    if (cached.generation > r->waiter.generation && is_allowed(r, cached.generation) &&
+        gt_token_lasts(&cached, GT_TOKEN_LEAST))
         r->token = cached;
 }
 
@@ -277,11 +278,9 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
         (void)gt_fail("refresh.lease");
         return check_inheritance(r, task);
     }
-    if (row_serves(r, GT_TOKEN_LEAST)) {
-        use(r, r->grant);
-        return GT_OK;
-    }
-    GT_TRY(check_resting(r, task));
+    use_row(r, GT_TOKEN_LEAST);
+    if (r->token.access == NULL)
+        GT_TRY(check_resting(r, task));
     return r->token.access != NULL ? GT_OK : wait_for_winner(r, task);
 }
 
@@ -441,8 +440,8 @@ static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
     if (err != GT_OK && err->cls == GT_SIGN_IN && r->grant == NULL)
         gt_discard(r->ask.vault, provider, r->post.tokens.refresh, gt_task_pool(task));
     GT_TRY(err);
-    if (r->token.access == NULL && row_serves(r, GT_TOKEN_LEAST))
-        use(r, r->grant);
+    if (r->token.access == NULL)
+        use_row(r, GT_TOKEN_LEAST);
     return r->token.access != NULL ? GT_OK : changed_meanwhile(r, gt_task_pool(task));
 }
 
@@ -451,13 +450,7 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     const gt_tokens_t *tokens = &r->post.tokens;
     gt_vault_t *vault = r->ask.vault;
 
-    r->token.access = tokens->access;
-    r->token.expires_at = tokens->expires_at;
-    r->token.generation = r->grant->generation + 1;
-    r->token.margin = gt_vault_margin(vault, tokens->expires_at, tokens->received);
-    r->token.scope = tokens->scope != NULL ? tokens->scope : r->grant->scope;
-    if (r->token.scope == NULL)
-        r->token.scope = "";
+    r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
     if (vault->parts.cache != NULL)
         gt_cache_put(vault->parts.cache, store_name(r), &r->ask.owner, &r->token);
     gt_failures_forget(vault->failures, gt_vault_key(r->ask.store, &r->ask.owner, p));

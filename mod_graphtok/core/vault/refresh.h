@@ -24,7 +24,7 @@ typedef struct gt_refresh_ask_t {
  * process refreshes. */
 typedef struct gt_refresh_t {
     gt_refresh_ask_t ask;
-    gt_cached_t token;  /* out; access NULL: failed */
+    gt_token_t token;   /* out; access NULL: failed */
     const char *holder; /* of the lease: this very job */
     apr_pool_t *round;  /* holds `grant`, cleared at each look */
     gt_grant_t *grant;

@@ -39,7 +39,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
                              const gt_entry_t *entry, apr_pool_t *p)
 {
     gt_grant_t *grant;
-    gt_cached_t token;
+    gt_token_t token;
 
     *stored = 0;
     GT_TRY(gt_grant_find(&grant, store, &entry->owner, p));
@@ -50,9 +50,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
     if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
         return GT_OK;
-    token = (gt_cached_t){entry->tokens.access, entry->tokens.expires_at, grant->generation + 1,
-                          entry->tokens.scope != NULL ? entry->tokens.scope : grant->scope,
-                          gt_vault_margin(vault, entry->tokens.expires_at, entry->tokens.received)};
+    token = gt_token_of_answer(vault, &entry->tokens, grant->generation + 1, grant->scope);
     gt_cache_put(vault->parts.cache, gt_store_conf(store)->name, &entry->owner, &token);
     return GT_OK;
 }

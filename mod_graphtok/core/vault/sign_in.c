@@ -128,9 +128,7 @@ static void publish(const entry_t *entry, apr_pool_t *p)
     const gt_tokens_t *tokens = &entry->ask.tokens;
     const char *store = gt_store_conf(in->store)->name;
     gt_cache_t *cache = in->vault->parts.cache;
-    gt_cached_t token = {tokens->access, tokens->expires_at, entry->grant->generation,
-                         tokens->scope != NULL ? tokens->scope : "",
-                         gt_vault_margin(in->vault, tokens->expires_at, tokens->received)};
+    gt_token_t token = gt_token_of_answer(in->vault, tokens, entry->grant->generation, NULL);
 
     gt_failures_forget(in->vault->failures, gt_vault_key(in->store, owner, p));
     gt_known_keep(in->vault, in->store, entry->grant, p);

@@ -157,29 +157,6 @@ char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t 
                         strlen(owner->user), owner->user, owner->provider);
 }
 
-int gt_grant_serves(const gt_grant_t *grant, apr_interval_time_t least)
-{
-    return grant->access != NULL && grant->expires_at > gt_now() + least;
-}
-
-apr_interval_time_t gt_vault_margin(const gt_vault_t *vault, apr_time_t expires_at,
-                                    apr_time_t since)
-{
-    apr_interval_time_t margin = vault->parts.config->refresh_margin;
-    apr_interval_time_t life = since > 0 ? expires_at - since : 0;
-
-    if (life > 0 && life / 2 < margin)
-        margin = life / 2;
-    return margin > GT_TOKEN_LEAST ? margin : GT_TOKEN_LEAST;
-}
-
-apr_interval_time_t gt_grant_margin(const gt_vault_t *vault, const gt_grant_t *grant)
-{
-    /* A row changes with its tokens and with errors, nothing else; after those it says nothing. */
-    return gt_vault_margin(vault, grant->expires_at,
-                           grant->error_count == 0 ? grant->updated_at : 0);
-}
-
 gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
 {
     if (grant == NULL)
@@ -216,16 +193,7 @@ static int is_refused(const gt_token_for_t *ask, apr_int64_t generation)
 /** 1 when the token at hand does not need to be refreshed yet. */
 static int is_settled(const gt_token_for_t *ask)
 {
-    return ask->access != NULL && ask->expires_at > gt_now() + ask->margin;
-}
-
-static void take(gt_token_for_t *ask, const gt_cached_t *token, apr_pool_t *p)
-{
-    ask->access = gt_secret_dup(token->access, p);
-    ask->expires_at = token->expires_at;
-    ask->generation = token->generation;
-    ask->margin = token->margin;
-    ask->scope = token->scope != NULL ? apr_pstrdup(p, token->scope) : "";
+    return gt_token_lasts(&ask->token, ask->token.margin);
 }
 
 static gt_err_t *ask_cache(gt_task_t *task, void *state)
@@ -234,10 +202,10 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     gt_cache_t *cache = ask->vault->parts.cache;
     const char *store = gt_store_conf(ask->store)->name;
     apr_pool_t *p = gt_task_pool(task);
-    gt_cached_t cached;
+    gt_token_t cached;
     gt_owner_t exact;
 
-    ask->access = NULL;
+    ask->token.access = NULL;
     ask->grant = NULL;
     ask->job = NULL;
     if (gt_vault_provider(ask->vault, ask->owner.provider) == NULL)
@@ -252,27 +220,21 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
         cached.access = NULL;
     else if (is_refused(ask, cached.generation))
         gt_cache_forget(cache, store, &ask->owner);
-    else if (cached.expires_at > gt_now() + GT_TOKEN_LEAST)
-        take(ask, &cached, p);
-    gt_event(&(gt_event_t){.kind = GT_EV_CACHE, .detail = ask->access != NULL ? "hit" : "miss"});
+    else if (gt_token_lasts(&cached, GT_TOKEN_LEAST))
+        ask->token = cached;
+    gt_event(
+        &(gt_event_t){.kind = GT_EV_CACHE, .detail = ask->token.access != NULL ? "hit" : "miss"});
     return GT_OK;
 }
 
 /** Use the row's token when it serves. */
 static void take_row(gt_token_for_t *ask)
 {
-    gt_grant_t *grant = ask->grant;
-    gt_cached_t token;
+    gt_token_t token = gt_token_of_grant(ask->vault, ask->grant);
 
-    if (grant == NULL || grant->status == GT_INACTIVE || is_refused(ask, grant->generation) ||
-        !gt_grant_serves(grant, GT_TOKEN_LEAST))
+    if (is_refused(ask, token.generation) || !gt_token_lasts(&token, GT_TOKEN_LEAST))
         return;
-    ask->access = grant->access;
-    ask->expires_at = grant->expires_at;
-    ask->generation = grant->generation;
-    ask->scope = grant->scope != NULL ? grant->scope : "";
-    ask->margin = gt_grant_margin(ask->vault, grant);
-    token = (gt_cached_t){ask->access, ask->expires_at, ask->generation, ask->scope, ask->margin};
+    ask->token = token;
     if (ask->vault->parts.cache != NULL)
         gt_cache_put(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner, &token);
 }
@@ -294,7 +256,7 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
         key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, key, ask->refused);
     job.key = key;
     GT_TRY(gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job));
-    if (ask->access != NULL)
+    if (ask->token.access != NULL)
         gt_join_until(task, gt_ticks() + PATIENCE);
     return GT_OK;
 }
@@ -304,7 +266,7 @@ static gt_err_t *served_or(const gt_token_for_t *ask, gt_err_t *err)
 {
     if (err == GT_OK)
         return GT_OK;
-    if (ask->access == NULL) {
+    if (ask->token.access == NULL) {
         err->is_after_sign_in =
             ask->grant != NULL &&
             gt_vault_signed_in_lately(ask->vault, ask->store, &ask->owner, err->pool);
@@ -328,7 +290,7 @@ static gt_err_t *ask_row(gt_task_t *task, void *state)
         return served_or(ask, gt_err_in(err, "store %s", gt_store_conf(ask->store)->name));
     if (ask->grant == NULL || ask->grant->status == GT_INACTIVE) {
         /* Gone or refused elsewhere: what the cache still has ends here. */
-        ask->access = NULL;
+        ask->token.access = NULL;
         if (ask->vault->parts.cache != NULL)
             gt_cache_forget(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner);
         return served_or(ask, gt_vault_judge(ask->grant, &ask->owner, p));
@@ -351,7 +313,7 @@ static gt_err_t *take_refreshed(gt_task_t *task, void *state)
     if (gt_job_error(ask->job) != GT_OK)
         return served_or(ask, gt_err_dup(gt_job_error(ask->job), p));
     refresh = gt_job_state(ask->job);
-    take(ask, &refresh->token, p);
+    ask->token = gt_token_dup(&refresh->token, p);
     return GT_OK;
 }
 
@@ -373,7 +335,7 @@ static gt_err_t *announce(gt_task_t *task, void *state)
     gt_err_t *err = ask->use == GT_USE_LOOK ? GT_OK : gt_event_before(&event, gt_task_pool(task));
 
     if (err != GT_OK)
-        ask->access = NULL;
+        ask->token.access = NULL;
     return err;
 }
 

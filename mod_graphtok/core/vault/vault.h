@@ -60,13 +60,9 @@ typedef struct gt_token_for_t {
     const gt_asker_t *asker; /* whose request this is, or NULL */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
-    gt_secret_t *access; /* out */
-    apr_time_t expires_at;      /* out */
-    apr_int64_t generation;     /* out: of the row the token came from */
-    const char *scope;          /* out */
-    apr_interval_time_t margin; /* own: refreshed so long before its end */
-    gt_grant_t *grant;          /* own */
-    gt_job_t *job;              /* own */
+    gt_token_t token;    /* out */
+    gt_grant_t *grant;   /* own */
+    gt_job_t *job;       /* own */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
  * what the provider said. A still valid token is served whatever the refresh said, and after a

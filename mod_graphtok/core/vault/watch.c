@@ -66,7 +66,7 @@ gt_waiters_t *gt_waiters_make(gt_vault_t *vault, apr_pool_t *p)
 static void look_into_cache(gt_waiters_t *waiters, apr_pool_t *scratch)
 {
     gt_cache_t *cache = waiters->vault->parts.cache;
-    gt_cached_t cached;
+    gt_token_t cached;
 
     if (cache == NULL)
         return;
