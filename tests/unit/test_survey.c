@@ -31,13 +31,30 @@ static gt_grant_stats_t look(void)
     return stats;
 }
 
-/* Small stores are counted whole by the first look. */
+/* A slow machine has not counted all parts when the first look's time is over. */
+static void look_until_whole(void)
+{
+    while (!look().is_whole)
+        apr_sleep(apr_time_from_msec(50));
+}
+
+static apr_time_t standing;
+
+static apr_time_t standing_ticks(void)
+{
+    return standing;
+}
+
+/* Small stores are counted whole by the first look, where its time is enough. */
 START_TEST(the_first_look_has_all)
 {
     gt_grant_stats_t stats;
 
     sign_in_row(&tom, 3600);
+    standing = gt_ticks();
+    gt_clock_set(NULL, standing_ticks);
     stats = look();
+    gt_clock_set(NULL, NULL);
     ck_assert_int_eq(stats.is_whole, 1);
     ck_assert_int_eq(stats.total, 1);
     ck_assert_int_eq(stats.active, 1);
@@ -67,7 +84,7 @@ START_TEST(a_thousand_looks_are_one)
     const apr_time_t begun = gt_ticks();
     int seconds;
 
-    look();
+    look_until_whole();
     child[0].acquires = count_statement;
     for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(look().is_whole, 1);
@@ -124,7 +141,7 @@ START_TEST(who_comes_while_another_asks_waits_for_nothing)
     ck_assert_int_eq(pthread_join(thread, &slow_err), 0);
     bench_ok(slow_err);
     apr_pool_destroy(slow_pool);
-    ck_assert_int_eq(look().is_whole, 1);
+    look_until_whole();
 }
 END_TEST
 
