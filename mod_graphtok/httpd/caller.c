@@ -8,6 +8,7 @@
 
 #include "caller.h"
 
+#include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
 
@@ -75,11 +76,20 @@ gt_err_t *gtm_caller_confirm(gtm_exchange_t *x)
     gt_err_t *err;
     int has;
 
-    if (!x->session)
-        return GT_OK;
-    err = gt_vault_has_grant(&has, x->child->vault, x->store, &x->owner, x->session_grant,
-                             x->r->pool);
-    if (err && !(x->route->demands & GTM_ANYBODY))
-        return err;
-    return err || !has ? nobody(x) : GT_OK;
+    if (x->session) {
+        err = gt_vault_has_grant(&has, x->child->vault, x->store, &x->owner, x->session_grant,
+                                 x->r->pool);
+        if (err && !(x->route->demands & GTM_ANYBODY))
+            return err;
+        if (err || !has)
+            return nobody(x);
+    }
+    x->is_known = *x->owner.user != '\0';
+    return GT_OK;
+}
+
+void gtm_caller_show(const gtm_exchange_t *x)
+{
+    if (x->is_known && !x->r->user)
+        x->r->user = apr_pstrdup(x->r->pool, x->owner.user);
 }

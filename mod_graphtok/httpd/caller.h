@@ -21,4 +21,8 @@ GT_MUST gt_err_t *gtm_caller_find(gtm_exchange_t *x);
  */
 GT_MUST gt_err_t *gtm_caller_confirm(gtm_exchange_t *x);
 
+/** Tell httpd who the caller is, once the gates know it: %u in its logs, REMOTE_USER for programs. What an
+ * authentication of httpd has set stays. */
+void gtm_caller_show(const gtm_exchange_t *x);
+
 #endif

@@ -54,6 +54,7 @@ typedef struct gtm_exchange_t {
     gt_owner_t owner;  /* user "" while nobody is known */
     gt_store_t *store;
     gt_provider_t *provider;
+    int is_known;              /* 1: owner.user is the caller, as far as every gate could tell */
     const char *session;       /* user of a valid session cookie, or NULL */
     const char *session_grant; /* id of the grant that the session began with */
     apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */

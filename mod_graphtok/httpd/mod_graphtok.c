@@ -14,6 +14,7 @@
 #include <mpm_common.h>
 
 #include "audit.h"
+#include "auth_type.h"
 #include "child.h"
 #include "conf.h"
 #include "functions.h"
@@ -32,6 +33,8 @@ static void register_hooks(apr_pool_t *p)
     static const char *const choosers[] = {"mod_dir.c", "mod_rewrite.c", NULL};
     static const char *const headers[] = {"mod_headers.c", NULL};
 
+    static const char *const authn_core[] = {"mod_authn_core.c", NULL};
+
     (void)p;
     gtm_functions_register();
     gtm_strip_register();
@@ -43,6 +46,9 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(gtm_secret_query_hide, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
+    /* Behind every authentication, before the one that says OK where there is none. */
+    ap_hook_check_authn(gtm_auth_type_missing, NULL, authn_core, APR_HOOK_LAST,
+                        AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
     ap_hook_fixups(gtm_strip_cookies, choosers, headers, APR_HOOK_LAST);
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -65,8 +65,7 @@ static const char *location_path(const ap_directive_t *location, apr_pool_t *p)
     return path;
 }
 
-/** The path a directive holds for: its Location's, "" outside of one; NULL with *why otherwise. */
-static const char *path_of(const char **why, const ap_directive_t *node, apr_pool_t *p)
+const char *gtm_mounts_path(const char **why, const ap_directive_t *node, apr_pool_t *p)
 {
     static const char *const others[] = {"<LocationMatch", "<Directory",  "<DirectoryMatch",
                                          "<Files",         "<FilesMatch", "<Proxy",
@@ -115,7 +114,7 @@ static void add_mount(const survey_t *survey, const ap_directive_t *node)
                             handlers(survey->p)));
         return;
     }
-    mount.path = path_of(&why, node, survey->p);
+    mount.path = gtm_mounts_path(&why, node, survey->p);
     if (mount.path == NULL) {
         refuse(survey, node,
                apr_psprintf(survey->p,
@@ -153,7 +152,7 @@ static void add_guard(const survey_t *survey, const ap_directive_t *node)
 
     if (!is_guard(node, survey->p))
         return;
-    path = path_of(&why, node, survey->p);
+    path = gtm_mounts_path(&why, node, survey->p);
     if (path == NULL)
         return;
     guard = apr_array_push(survey->guards);
@@ -171,8 +170,7 @@ static void visit(void *baton, const ap_directive_t *node)
         add_guard(survey, node);
 }
 
-/** 1 when `path` is `prefix` or below it; neither has a trailing slash. */
-static int is_below(const char *path, const char *prefix)
+int gtm_mounts_is_below(const char *path, const char *prefix)
 {
     apr_size_t len = strlen(prefix);
 
@@ -185,7 +183,7 @@ static int is_guarded(const survey_t *survey, const gtm_mount_t *mount)
         const guard_t *guard = &APR_ARRAY_IDX(survey->guards, i, guard_t);
 
         if ((guard->server == NULL || guard->server == mount->server) &&
-            is_below(mount->path, guard->path))
+            gtm_mounts_is_below(mount->path, guard->path))
             return 1;
     }
     return 0;
@@ -228,7 +226,8 @@ const gtm_mount_t *gtm_mount(const request_rec *r)
         const gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
 
         if ((mount->server == NULL || mount->server == r->server) && r->uri != NULL &&
-            is_below(r->uri, mount->path) && (!is_ours || strcmp(mount->handler, r->handler) == 0))
+            gtm_mounts_is_below(r->uri, mount->path) &&
+            (!is_ours || strcmp(mount->handler, r->handler) == 0))
             return mount;
     }
     return NULL;

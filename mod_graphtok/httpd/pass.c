@@ -17,6 +17,7 @@
 #include "answer.h"
 #include "ask.h"
 #include "base/clock.h"
+#include "caller.h"
 #include "route.h"
 #include "strip.h"
 
@@ -75,7 +76,7 @@ static int go_without(gtm_exchange_t *x, const gt_err_t *err)
         ap_log_rerror(APLOG_MARK, row->log_level, 0, x->r, "%s: the application gets no token: %s",
                       err->tag, err->detail);
     give(x->r, x->dir, GTM_PART_REASON, row->name);
-    if (x->owner.user != NULL && x->owner.user[0] != '\0' && err->cls != GT_FORBIDDEN)
+    if (x->is_known && err->cls != GT_FORBIDDEN)
         give(x->r, x->dir, GTM_PART_USER, x->owner.user);
     return OK;
 }
@@ -88,6 +89,7 @@ static int pass(gtm_exchange_t *x)
     const char *text;
     gt_err_t *err = gtm_ask_token(&text, x, &ask);
 
+    gtm_caller_show(x);
     if (err != GT_OK)
         return dir->pass_missing == GTM_MISSING_NONE ? go_without(x, err) : refuse(x, err);
     give(r, dir, GTM_PART_TOKEN, text);

@@ -81,6 +81,7 @@ static gt_err_t *pass_gates(gtm_exchange_t *x)
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]) && !err; i++)
         err = gates[i](x);
     gtm_block_end(&before, x->child);
+    gtm_caller_show(x);
     return err ? err : gtm_body_read(x);
 }
 

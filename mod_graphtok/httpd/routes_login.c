@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "caller.h"
 #include "login_link.h"
 #include "net/url.h"
 #include "oauth/login.h"
@@ -321,6 +322,9 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
         GT_TRY(gtm_session_begin(x, grant));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
+    x->owner.user = grant->owner.user;
+    x->is_known = 1;
+    gtm_caller_show(x);
     if (*address)
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
     else

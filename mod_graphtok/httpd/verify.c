@@ -24,6 +24,7 @@
 #include <http_main.h>
 #include <unixd.h>
 
+#include "auth_type.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -366,6 +367,7 @@ static void judge(verdict_t *v)
         check_keyring(v);
     if (config->public_url == NULL)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
+    gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
 }

@@ -75,6 +75,7 @@ LOCATION = [
     ("GraphTokUseProvider", "microsoft", {"provider": "microsoft"}),
     ("GraphTokUseStore", "main", {"store": "main"}),
     ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
+    ("GraphTokPassCookie", "on", {"pass_cookie": "on"}),
     ("GraphTokSessionRealm", "app", {"session_realm": "app"}),
     ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
     ("GraphTokRequestMax", "64K", {"request_max": 65536}),
@@ -481,9 +482,9 @@ def test_open_mounts_are_warned_of(frame, lines, text):
     checked = frame.check(auth(lines))
     assert checked.ok and len(checked.warnings) == 1
     assert text in checked.warnings[0] and f":{checked.line_of('SetHandler')}:" in checked.warnings[0]
-    for guard in ("Require valid-user", "<RequireAny>\nRequire ip 127.0.0.1\n</RequireAny>"):
+    for guard in ("AuthType Basic\nRequire valid-user", "<RequireAny>\nRequire ip 127.0.0.1\n</RequireAny>"):
         assert not frame.check(auth("GraphTokUser static tom", guard)).warnings
-    outer = '<Location "/">\nRequire valid-user\n</Location>\n'
+    outer = '<Location "/">\nAuthType Basic\nRequire valid-user\n</Location>\n'
     assert not frame.check(outer + auth("GraphTokUser static tom")).warnings
 
 
@@ -594,3 +595,36 @@ def test_every_directive_is_tried_here_and_described(frame):
     assert tried == known
     page = (servers.pathlib.Path(__file__).resolve().parents[2] / "docs/directives.md").read_text()
     assert set(re.findall(r"^### `(<?GraphTok\w+)", page, re.M)) == known
+
+
+NO_TYPE = "where no AuthType says how httpd gets a user"
+
+
+@pytest.mark.parametrize("text, places", [
+    ('<Location "/auth">\nSetHandler graphtok-auth\nRequire valid-user\n</Location>', ["/auth"]),
+    ('<Location "/">\nRequire user ada\n</Location>\n'
+     '<Location "/auth">\nSetHandler graphtok-auth\n</Location>', ["/auth"]),
+    ('<Location "/auth">\nSetHandler graphtok-auth\n<RequireAny>\nRequire ip 10.0.0.1\n'
+     'Require user ada\n</RequireAny>\n</Location>', ["/auth"]),
+    ('<Location "/auth">\nAuthType None\nSetHandler graphtok-auth\nRequire valid-user\n</Location>',
+     ["/auth"]),
+    ('<Location "/app">\nGraphTokPassToken header\nRequire valid-user\n</Location>', ["/app"]),
+    ('<Location "/">\nRequire valid-user\n</Location>\n<Location "/app">\nGraphTokPassToken env\n'
+     '</Location>\n<Location "/health">\nSetHandler graphtok-health\n</Location>', ["/health", "/app"]),
+    ('<Location "/">\nRequire valid-user\n</Location>\n<Location "/auth">\n'
+     'SetHandler graphtok-auth\nRequire all granted\n</Location>', []),
+    ('<Location "/auth">\nSetHandler graphtok-auth\n</Location>\n'
+     '<Location "/other">\nRequire valid-user\n</Location>', []),
+    ('<Location "/">\nAuthType Basic\nAuthName x\n</Location>\n'
+     '<Location "/auth">\nSetHandler graphtok-auth\nRequire valid-user\n</Location>', []),
+    ('<Location "/auth">\nSetHandler graphtok-auth\nRequire ip 127.0.0.1\n</Location>', []),
+    ('<Location "/app">\nGraphTokPassToken off\nRequire valid-user\n</Location>', [])])
+def test_a_require_that_no_session_can_meet_is_told(frame, text, places):
+    """httpd answers 500 there, and no word of ours is in its own message."""
+    checked = frame.check(text)
+    told = [line for line in checked.warnings if NO_TYPE in line]
+    assert checked.ok and len(told) == len(places), checked.err
+    for line, place in zip(told, places):
+        where = checked.line_of(next(t for t in text.split("\n") if t.startswith("Require ")
+                                     and " ip " not in t))
+        assert f"httpd.conf:{where}: Require " in line and f" holds at {place}, " in line

@@ -286,6 +286,18 @@ def test_T14_remote_user(site, sandbox):
     assert refused.status == 401 and refused.json["tag"] == "GT0601"
 
 
+def test_httpd_itself_is_told_the_user(site, tom, ada):
+    """As REMOTE_USER, and in its access log."""
+    text = ada.get(site.url + "/files/tom/echo.cgi").text
+    assert "\nenv REMOTE_USER: tom\n" in f"\n{text}\n"
+    assert "env REMOTE_USER" not in ada.get(site.url + "/files/echo.cgi").text
+    user = ada.get(site.url + "/auth/token").json["user"]
+    assert ada.get(site.url + "/app/known").status == 200
+    log = site.folder / "access.log"
+    site.httpd.wait_until(lambda: "/app/known" in log.read_text(), 10)
+    assert [line.split()[1] for line in log.read_text().splitlines() if "/app/known" in line] == [user]
+
+
 @pytest.mark.parametrize("path, names", [
     ("/named/x", {"api_token_1", "api_token_1_user", "api_token_1_expires"}),
     ("/app/public/x", set()), ("/open/x", set())])
