@@ -170,6 +170,13 @@ static const char *find_httpd(apr_pool_t *p)
 
 gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl)
 {
+    const json_t *mounts;
+
+    return ctl_config_with_mounts(config, &mounts, ctl);
+}
+
+gt_err_t *ctl_config_with_mounts(gt_config_t **config, const json_t **mounts, const ctl_t *ctl)
+{
     apr_pool_t *p = ctl->pool;
     const char *name = ctl->config_file;
     const char *const *argv = NULL;
@@ -192,6 +199,7 @@ gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl)
     if (err == GT_OK) {
         const json_t *inner = json_object_get(root, "config");
 
+        *mounts = json_object_get(root, "mounts");
         err = gt_config_from_json(config, inner != NULL ? inner : root, p);
     }
     return err == GT_OK ? GT_OK : gt_err_in(err, "configuration from %s", name);

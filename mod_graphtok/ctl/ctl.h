@@ -46,6 +46,14 @@ GT_MUST gt_err_t *ctl_options(const ctl_t *ctl, const struct argp *argp, int arg
 /** The configuration: from --config, else asked of httpd. */
 GT_MUST gt_err_t *ctl_config(gt_config_t **config, const ctl_t *ctl);
 
+/** The same, with the dump's mounts (an array of objects; NULL: it has none). */
+GT_MUST gt_err_t *ctl_config_with_mounts(gt_config_t **config, const json_t **mounts,
+                                         const ctl_t *ctl);
+
+/** GT_INVALID (GT0941) when only httpd can have a secret; GT0940 when there is none. */
+GT_MUST gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive,
+                                      apr_pool_t *p);
+
 /** The database that the configuration names. */
 GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p);
 
@@ -79,11 +87,16 @@ GT_MUST gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
 /** Record what is done from now on, where an audit is configured. @param ring NULL: it is read */
 GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p);
 
+/** Whether a store's tables are there, at the newest version, and open to us. @param version out */
+GT_MUST gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db,
+                                    apr_pool_t *p);
+
 /** A JSON object on standard output. */
 void ctl_print_json(const json_t *json);
 
 /** The verbs, each in its file. */
 gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv);

@@ -19,6 +19,7 @@
 
 static const ctl_verb_t verbs[] = {
     {"audit", "verify audit files", ctl_audit},
+    {"check", "go through keys, secrets, database, provider and redirect URI", ctl_check},
     {"cleanup", "deactivate expired grants, remove those long inactive", ctl_cleanup},
     {"genkey", "print a new key for the keyring", ctl_genkey},
     {"keys", "list, add, rotate and retire keys; seal rows anew", ctl_keys_verb},

@@ -67,7 +67,7 @@ static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
 }
 
 /** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */
-static gt_err_t *demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
+gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
 {
     if (source == NULL)
         return gt_err(p, GT_INVALID, "GT0940", "there is no %s", directive);
@@ -85,9 +85,9 @@ gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p)
 
     *keys = apr_pcalloc(p, sizeof(**keys));
     if (derived != NULL)
-        GT_TRY(demand_readable(derived->client_secret, "GraphTokClientSecret", p));
+        GT_TRY(ctl_demand_readable(derived->client_secret, "GraphTokClientSecret", p));
     else
-        GT_TRY(demand_readable(config->keyring, "GraphTokKeyring", p));
+        GT_TRY(ctl_demand_readable(config->keyring, "GraphTokKeyring", p));
     return gt_keys_read(*keys, config, p);
 }
 
@@ -111,7 +111,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
     parts->ring = ring;
     GT_TRY(ctl_audit_start(config, ring, p));
     for (int i = 0; i < config->providers->nelts; i++)
-        GT_TRY(demand_readable(
+        GT_TRY(ctl_demand_readable(
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,
             "GraphTokClientSecret", p));
     GT_TRY(ctl_db(&parts->db, config, p));

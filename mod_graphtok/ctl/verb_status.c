@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * status: what is configured, whether the database answers, each store's schema version and counts.
- * It looks at everything it can and fails at the end, with the first thing that is wrong.
+ * status: what is configured, whether keys and secrets can be read, whether the database answers,
+ * each store's schema version and counts. It looks at everything it can and fails at the end, with
+ * the first thing that is wrong. Providers are not asked: that is `check`.
  */
 
 #include "grants.h"
@@ -11,7 +12,10 @@
 
 #include <apr_strings.h>
 
+#include "base/secret.h"
+#include "base/source.h"
 #include "db/migrate.h"
+#include "db/rights.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -53,22 +57,33 @@ static json_t *counts_json(const gt_grant_stats_t *stats)
     return json;
 }
 
+gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
+{
+    *version = -1;
+    GT_TRY(gt_rights_check(db, store, p));
+    GT_TRY(gt_migrate_version(version, db, store, p));
+    if (*version == gt_migrate_newest())
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0916",
+                  "store %s is at version %d of %d: run graphtokctl migrate", store->name, *version,
+                  gt_migrate_newest());
+}
+
 /** One store: its version, and its counts when it has the newest. */
 static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
                          const gt_config_t *config, apr_pool_t *p)
 {
     gt_grant_stats_t stats;
-    int version = 0;
+    int version;
+    gt_err_t *err;
 
     gt_json_set(json, "store", conf->name);
     gt_json_set(json, "table", conf->table);
-    GT_TRY(gt_migrate_version(&version, db, conf, p));
-    gt_json_set_number(json, "version", version);
     gt_json_set_number(json, "newest", gt_migrate_newest());
-    if (version != gt_migrate_newest())
-        return gt_err(p, GT_CONFLICT, "GT0916",
-                      "store %s is at version %d of %d: run graphtokctl migrate", conf->name,
-                      version, gt_migrate_newest());
+    err = ctl_store_version(&version, conf, db, p);
+    if (version >= 0)
+        gt_json_set_number(json, "version", version);
+    GT_TRY(err);
     GT_TRY(ctl_stats(&stats, gt_store_make(conf, db, NULL, p), config, p));
     gt_json_put(json, "counts", counts_json(&stats));
     gt_json_set_number(json, "counts_age", apr_time_sec(stats.age));
@@ -126,29 +141,74 @@ static void print_text(const json_t *answer)
         print_store(item);
 }
 
+/** A secret that graphtokctl can read must be there; what only httpd can have is not looked at. */
+static gt_err_t *look_at_secret(gt_source_t *source, apr_pool_t *p)
+{
+    gt_secret_t *secret;
+
+    if (source == NULL || ctl_demand_readable(source, "", p) != GT_OK)
+        return GT_OK;
+    GT_TRY(gt_source_read(&secret, source, p));
+    gt_secret_wipe(secret);
+    return GT_OK;
+}
+
+/** The keyring with its keys, and the client secrets. */
+static gt_err_t *look_at_secrets(const gt_config_t *config, apr_pool_t *p)
+{
+    const gt_source_t *keyring = config->keyring;
+    gt_keys_t *keys;
+
+    if (keyring != NULL && ctl_demand_readable(keyring, "", p) == GT_OK)
+        GT_TRY(ctl_keys(&keys, config, p));
+    for (int i = 0; i < config->providers->nelts; i++)
+        GT_TRY(look_at_secret(
+            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret, p));
+    return GT_OK;
+}
+
+/** Everything; the first failure is handed back. */
+static gt_err_t *look(json_t *answer, const ctl_t *ctl)
+{
+    json_t *database = json_object();
+    json_t *stores = json_array();
+    gt_engine_t engine;
+    gt_config_t *config;
+    gt_err_t *err, *first;
+    gt_db_t *db;
+
+    gt_json_put(answer, "database", database);
+    gt_json_put(answer, "stores", stores);
+    GT_TRY(ctl_config(&config, ctl));
+    gt_json_put(answer, "providers", names_of(config));
+    first = look_at_secrets(config, ctl->pool);
+    if (first != GT_OK)
+        gt_json_set(answer, "error", first->detail);
+    gt_json_set(database, "driver", config->db_driver);
+    gt_json_set(database, "params",
+                gt_db_params_shown(config->db_driver, config->db_params, ctl->pool));
+    GT_TRY(ctl_db(&db, config, ctl->pool));
+    err = gt_db_engine(&engine, db, ctl->pool);
+    if (err == GT_OK)
+        err = look_at_stores(stores, db, config, ctl->pool);
+    else
+        gt_json_set(database, "error", err->detail);
+    gt_json_set_bool(database, "up", gt_db_is_up(db));
+    return first != GT_OK ? first : err;
+}
+
 gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv)
 {
     static const struct argp argp = {
         NULL,       parse, "",  "Show configuration, database, schema and counts.",
         ctl_common, NULL,  NULL};
     json_t *answer = gt_json_object(ctl->pool);
-    json_t *database = json_object();
-    json_t *stores = json_array();
-    gt_config_t *config;
     gt_err_t *err;
-    gt_db_t *db;
 
     GT_TRY(ctl_options(ctl, &argp, argc, argv, ctl));
-    gt_json_put(answer, "database", database);
-    gt_json_put(answer, "stores", stores);
-    GT_TRY(ctl_config(&config, ctl));
-    GT_TRY(ctl_db(&db, config, ctl->pool));
-    gt_json_put(answer, "providers", names_of(config));
-    err = look_at_stores(stores, db, config, ctl->pool);
-    gt_json_set(database, "driver", config->db_driver);
-    gt_json_set(database, "params",
-                gt_db_params_shown(config->db_driver, config->db_params, ctl->pool));
-    gt_json_set_bool(database, "up", gt_db_is_up(db));
+    err = look(answer, ctl);
+    if (json_object_get(answer, "providers") == NULL)
+        return err;
     if (ctl->json)
         ctl_print_json(answer);
     else

@@ -235,7 +235,7 @@ def test_usage(machine):
     listed = machine.run("--help").stdout
     manual = (servers.pathlib.Path(__file__).resolve().parents[2]
               / "docs/graphtokctl.1").read_text().replace("\\-", "-")
-    for verb in ("genkey", "migrate", "status"):
+    for verb in ("check", "genkey", "migrate", "status"):
         assert f"  {verb} " in listed
         one = machine.run(verb, "--help")
         assert one.returncode == OK and "--json" in one.stdout

@@ -267,7 +267,7 @@ static int known_engine(gt_db_t *db)
 
 static gt_err_t *try_it(gt_outcome_t *outcome, gt_db_t *db, const work_t *work, apr_pool_t *p)
 {
-    gt_db_conn_t conn = {NULL, NULL, NULL, NULL};
+    gt_db_conn_t conn = {.driver = NULL};
     apr_status_t status;
     gt_err_t *err;
     int is_probe;
@@ -279,7 +279,7 @@ static gt_err_t *try_it(gt_outcome_t *outcome, gt_db_t *db, const work_t *work, 
     if (status != APR_SUCCESS) {
         outcome->said = GT_SAID_LOST;
         leave(db, is_probe, outcome->said, work->is_read);
-        return gt_verdict_err(outcome, p);
+        return conn.why != GT_OK ? conn.why : gt_verdict_err(outcome, p);
     }
     err = use(outcome, db, &conn, work, p);
     db->source.release(&conn, db->source.baton);

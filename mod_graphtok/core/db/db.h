@@ -24,6 +24,7 @@ typedef struct gt_db_conn_t {
     apr_dbd_t *handle;
     apr_pool_t *pool; /* lives as long as the connection: prepared statements hang on it */
     void *lease;      /* the source's own */
+    gt_err_t *why;    /* when there is none: the reason, in the asker's pool; NULL: not known */
 } gt_db_conn_t;
 
 /** Where connections come from: mod_dbd in httpd, an own handle in the command line. */

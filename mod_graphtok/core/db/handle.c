@@ -5,10 +5,18 @@
  * makes the connection one user's. Each connection has a pool of its own, so that what hangs on
  * it (prepared statements) goes with it. That pool has an allocator of its own too: the thread
  * that opens the connection is not the one that owns the source's pool.
+ *
+ * This source serves an administrator at a terminal, so a connection that is refused is told with
+ * the engine's own words. Two of them are held back: what libpq says of parameters that it
+ * cannot read quotes them, a password among them; and SQLite has one text for all that open(2) says.
  */
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
@@ -16,6 +24,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "db/handle.h"
+#include "db/verdict.h"
 
 typedef struct handle_t {
     const apr_dbd_driver_t *driver;
@@ -41,34 +50,76 @@ static apr_status_t shut_with_pool(void *baton)
     return APR_SUCCESS;
 }
 
-static apr_status_t open_anew(handle_t *handle)
+static const char *our_user(apr_pool_t *p)
 {
-    const char *why; /* may quote the parameters: not shown */
-    apr_status_t status;
+    const struct passwd *user = getpwuid(geteuid());
+
+    return user != NULL ? apr_pstrdup(p, user->pw_name) : apr_psprintf(p, "%ld", (long)geteuid());
+}
+
+static gt_err_t *refuse_path(const char *path, int error, apr_pool_t *p)
+{
+    const gt_class_t cls = error == ENOENT || error == ENOTDIR ? GT_NOT_FOUND
+                           : error == EACCES || error == EPERM ? GT_FORBIDDEN
+                                                               : GT_STORE_AWAY;
+
+    return gt_err(p, cls, "GT0485", "the user %s cannot write %s: %s", our_user(p), path,
+                  apr_strerror(error, apr_palloc(p, 120), 120));
+}
+
+/* Before SQLite makes a file, or opens one for reading alone. Beside the file it makes others. */
+static gt_err_t *check_path(const char *path, apr_pool_t *p)
+{
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash > path ? apr_pstrmemdup(p, path, (apr_size_t)(slash - path)) : "/";
+
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+        return refuse_path(folder, errno, p);
+    if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+        return refuse_path(path, errno, p);
+    return GT_OK;
+}
+
+static int is_sqlite(const handle_t *handle)
+{
+    return strcmp(apr_dbd_name(handle->driver), "sqlite3") == 0;
+}
+
+/* A folder's name that is missing for SQLite is one of its own: ":memory:". */
+static gt_err_t *open_anew(handle_t *handle, apr_pool_t *p)
+{
+    const char *words = NULL;
+    gt_err_t *err = GT_OK;
 
     shut(handle);
-    status = apr_pool_create_unmanaged_ex(&handle->pool, NULL, NULL);
-    if (status != APR_SUCCESS)
-        return status;
-    status = apr_dbd_open_ex(handle->driver, handle->pool, handle->params, &handle->open, &why);
-    if (status != APR_SUCCESS) {
-        handle->open = NULL;
-        shut(handle);
-    }
-    return status;
+    if (is_sqlite(handle) && handle->params[0] == '/')
+        GT_TRY(check_path(handle->params, p));
+    if (apr_pool_create_unmanaged_ex(&handle->pool, NULL, NULL) != APR_SUCCESS)
+        abort();
+    if (apr_dbd_open_ex(handle->driver, handle->pool, handle->params, &handle->open, &words) ==
+        APR_SUCCESS)
+        return GT_OK;
+    handle->open = NULL;
+    words = words != NULL ? words : "";
+    if (is_sqlite(handle))
+        err = gt_err(p, GT_STORE_AWAY, "GT0485", "the database cannot be opened: %s", words);
+    else
+        err = gt_verdict_unconnected(handle->params, words, our_user(p), p);
+    shut(handle);
+    return err;
 }
 
 static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
 {
     handle_t *handle = baton;
-    apr_status_t status = APR_SUCCESS;
 
     apr_thread_mutex_lock(handle->lock);
+    conn->why = GT_OK;
     if (handle->open == NULL || apr_dbd_check_conn(handle->driver, p, handle->open) != APR_SUCCESS)
-        status = open_anew(handle);
-    if (status != APR_SUCCESS) {
+        conn->why = open_anew(handle, p);
+    if (conn->why != GT_OK) {
         apr_thread_mutex_unlock(handle->lock);
-        return status;
+        return APR_EGENERAL;
     }
     conn->driver = handle->driver;
     conn->handle = handle->open;

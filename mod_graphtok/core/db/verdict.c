@@ -9,16 +9,22 @@
  */
 
 #include <ctype.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <apr_portable.h>
+#include <apr_strings.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 #include "db/verdict.h"
 
 #define SQLSTATE_LEN 5
 #define PG_SQLSTATE_ONLY 3 /* PQERRORS_SQLSTATE */
+#define PG_READING 1       /* PGRES_POLLING_READING */
+#define PG_WRITING 2       /* PGRES_POLLING_WRITING */
+#define PG_PATIENCE apr_time_from_sec(5)
 
 typedef struct code_row_t {
     const char *begins;
@@ -193,4 +199,98 @@ gt_err_t *gt_verdict_err(const gt_outcome_t *outcome, apr_pool_t *p)
     if (outcome->code[0] == '\0')
         return gt_err(p, saying->cls, saying->tag, "%s", saying->detail);
     return gt_err(p, saying->cls, saying->tag, "%s (code %s)", saying->detail, outcome->code);
+}
+
+/* What of libpq makes a connection step by step, so that its errors can be had as codes. */
+typedef struct libpq_t {
+    void *(*parse)(const char *params, char **why); /* PQconninfoParse */
+    void (*free_parsed)(void *options);             /* PQconninfoFree */
+    void *(*start)(const char *params);             /* PQconnectStart */
+    int (*poll)(void *connection);                  /* PQconnectPoll */
+    int (*verbosity)(void *connection, int verbosity);
+    int (*socket)(const void *connection);
+    char *(*words)(const void *connection); /* PQerrorMessage */
+    void (*finish)(void *connection);
+} libpq_t;
+
+/* 0: some of it is missing. */
+static int find_libpq(libpq_t *pq, apr_pool_t *p)
+{
+    apr_dso_handle_t *everything;
+
+    memset(pq, 0, sizeof *pq);
+    if (apr_os_dso_handle_put(&everything, NULL, p) != APR_SUCCESS)
+        return 0;
+    find(&pq->parse, "PQconninfoParse", everything);
+    find(&pq->free_parsed, "PQconninfoFree", everything);
+    find(&pq->start, "PQconnectStart", everything);
+    find(&pq->poll, "PQconnectPoll", everything);
+    find(&pq->verbosity, "PQsetErrorVerbosity", everything);
+    find(&pq->socket, "PQsocket", everything);
+    find(&pq->words, "PQerrorMessage", everything);
+    find(&pq->finish, "PQfinish", everything);
+    return pq->parse && pq->free_parsed && pq->start && pq->poll && pq->verbosity && pq->socket &&
+           pq->words && pq->finish;
+}
+
+/* The code with which the server refuses; "" when it does not, or is not there. */
+static void ask_code(char *code, const libpq_t *pq, const char *params)
+{
+    const apr_time_t until = gt_mono() + PG_PATIENCE;
+    void *connection = pq->start(params);
+    int state = PG_WRITING;
+
+    code[0] = '\0';
+    if (connection == NULL)
+        return;
+    (void)pq->verbosity(connection, PG_SQLSTATE_ONLY);
+    while ((state == PG_READING || state == PG_WRITING) && gt_mono() < until) {
+        struct pollfd fd = {pq->socket(connection), state == PG_READING ? POLLIN : POLLOUT, 0};
+
+        (void)poll(&fd, 1, (int)apr_time_as_msec(until - gt_mono()));
+        state = pq->poll(connection);
+    }
+    if (!sqlstate(code, pq->words(connection)))
+        code[0] = '\0';
+    pq->finish(connection);
+}
+
+/* A server's words come from elsewhere: one line, no control characters. */
+static const char *one_line(const char *words, apr_pool_t *p)
+{
+    char *line = apr_pstrdup(p, words);
+    apr_size_t len = strlen(line);
+
+    while (len > 0 && isspace((unsigned char)line[len - 1]))
+        line[--len] = '\0';
+    for (char *c = line; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = ' ';
+    return line;
+}
+
+gt_err_t *gt_verdict_unconnected(const char *params, const char *words, const char *user,
+                                 apr_pool_t *p)
+{
+    char code[SQLSTATE_LEN + 1];
+    void *options;
+    gt_said_t said;
+    libpq_t pq;
+
+    if (!find_libpq(&pq, p))
+        return gt_err(p, GT_STORE_AWAY, "GT0401", "the database does not answer");
+    options = pq.parse(params, NULL);
+    if (options == NULL)
+        return gt_err(p, GT_INVALID, "GT0487",
+                      "libpq cannot read DBDParams: they are NAME=VALUE with blanks between, and a "
+                      "value with a blank stands in single quotes");
+    pq.free_parsed(options);
+    ask_code(code, &pq, params);
+    words = one_line(words, p);
+    said = code[0] != '\0' ? look_up(code, pg_codes, sizeof pg_codes / sizeof pg_codes[0])
+                           : GT_SAID_LOST;
+    if (said == GT_SAID_LOST || said == GT_SAID_NO_WRITES || said == GT_SAID_BUSY)
+        return gt_err(p, GT_STORE_AWAY, "GT0401", "the database does not answer: %s", words);
+    return gt_err(p, strcmp(code, "3D000") == 0 ? GT_NOT_FOUND : GT_FORBIDDEN, "GT0486",
+                  "the database refuses the connection of the system's user %s: %s", user, words);
 }

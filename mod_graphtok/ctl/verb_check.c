@@ -1,0 +1,285 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * check: everything that a sign-in needs, one line each, with what to do where it is wrong. Nothing is
+ * changed, and no user is touched. Each part is looked at whatever became of those before it, but for
+ * the provider, of which the address says nothing while its metadata cannot be had.
+ *
+ * Two questions to a provider have no side effect and show what only a sign-in would: a refresh token
+ * that cannot exist is refused as such when client id and secret are right, and an authorization
+ * request with prompt=none comes back to the redirect URI (with login_required) only when that is
+ * registered, since a provider that does not know it shows a page of its own.
+ */
+
+#include "ctl.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "base/source.h"
+#include "db/migrate.h"
+#include "net/loop.h"
+#include "net/transfer.h"
+#include "net/url.h"
+#include "oauth/login.h"
+#include "oauth/token.h"
+#include "task/wait.h"
+
+#define LONGEST apr_time_from_sec(60)
+#define NO_TOKEN "0.graphtokctl-check"
+
+typedef struct check_t {
+    ctl_t *ctl;
+    const char *url; /* --url: what browsers ask for; NULL: GraphTokPublicURL */
+    gt_config_t *config;
+    const json_t *mounts; /* or NULL */
+    gt_loop_t *loop;
+    json_t *steps; /* for --json */
+} check_t;
+
+/** One question to a provider's authorization endpoint. */
+typedef struct return_t {
+    gt_provider_t *provider;
+    const char *redirect_uri;
+    gt_discover_t discover;
+    gt_transfer_t *transfer;
+} return_t;
+
+static const struct argp_option options[] = {
+    {"url", 'u', "URL", 0,
+     "scheme, host and port that browsers use; default: what GraphTokPublicURL says", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    check_t *check = state->input;
+
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = check->ctl;
+    else if (key == 'u')
+        check->url = arg;
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+/** One line. The first failure decides how the verb ends. */
+static void tell(check_t *check, const char *what, const gt_err_t *err, const char *fine)
+{
+    json_t *json = json_object();
+
+    gt_json_set(json, "what", what);
+    gt_json_set_bool(json, "ok", err == GT_OK);
+    gt_json_set(json, "tag", err != GT_OK ? err->tag : NULL);
+    gt_json_set(json, "says", err != GT_OK ? err->detail : fine);
+    json_array_append_new(check->steps, json);
+    if (err != GT_OK && check->ctl->exit_code == 0)
+        check->ctl->exit_code = gt_class_row(err->cls)->exit_code;
+    if (check->ctl->json)
+        return;
+    if (err == GT_OK)
+        printf("OK     %s: %s\n", what, fine);
+    else
+        printf("WRONG  %s: %s: %s\n", what, err->tag, err->detail);
+}
+
+/* ---- keys and secrets ---- */
+
+static void check_keyring(check_t *check)
+{
+    apr_pool_t *p = check->ctl->pool;
+    const gt_source_t *source = check->config->keyring;
+    gt_keys_t *keys;
+
+    if (source != NULL && ctl_demand_readable(source, "", p) != GT_OK)
+        tell(check, "keyring", GT_OK,
+             apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
+    else
+        tell(check, "keyring", ctl_keys(&keys, check->config, p),
+             source != NULL ? gt_source_name(source) : "derived from the client secret");
+}
+
+static void check_secret(check_t *check, const gt_provider_conf_t *conf)
+{
+    apr_pool_t *p = check->ctl->pool;
+    const char *what = apr_pstrcat(p, "client secret of ", conf->name, NULL);
+    gt_err_t *err = ctl_demand_readable(conf->client_secret, "GraphTokClientSecret", p);
+    gt_secret_t *secret;
+
+    if (err != GT_OK && conf->client_secret != NULL) {
+        tell(check, what, GT_OK,
+             apr_pstrcat(p, gt_source_name(conf->client_secret), ", for httpd alone", NULL));
+        return;
+    }
+    if (err == GT_OK)
+        err = gt_source_read(&secret, conf->client_secret, p);
+    tell(check, what, err, err == GT_OK ? gt_source_name(conf->client_secret) : NULL);
+}
+
+/* ---- the database ---- */
+
+static void check_database(check_t *check)
+{
+    const gt_config_t *config = check->config;
+    apr_pool_t *p = check->ctl->pool;
+    gt_engine_t engine;
+    gt_db_t *db;
+    gt_err_t *err = ctl_db(&db, config, p);
+
+    if (err == GT_OK)
+        err = gt_db_engine(&engine, db, p);
+    tell(check, "database", err, gt_config_database(config, p));
+    for (int i = 0; err == GT_OK && i < config->stores->nelts; i++) {
+        const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+        int version;
+        gt_err_t *fault = ctl_store_version(&version, store, db, p);
+
+        tell(check, apr_pstrcat(p, "store ", store->name, NULL), fault,
+             apr_psprintf(p, "table %s, version %d, with its rights", store->table, version));
+    }
+}
+
+/* ---- the provider ---- */
+
+static gt_err_t *ask_whereabouts(gt_task_t *task, void *state)
+{
+    return_t *ask = state;
+
+    ask->discover.provider = ask->provider;
+    gt_then(task, &gt_discover, &ask->discover);
+    return GT_OK;
+}
+
+static gt_err_t *ask_to_return(gt_task_t *task, void *state)
+{
+    static const gt_login_extra_t silent = {.prompt = "none"};
+    return_t *ask = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
+    gt_login_t *login = gt_login_make(p);
+    gt_request_t request = {.ca_file = conf->ca_file,
+                            .connect_timeout = conf->connect_timeout,
+                            .timeout = conf->timeout,
+                            .purpose = "check the redirect URI"};
+
+    GT_TRY(gt_login_url(&request.url, login, conf, &ask->discover.endpoints, ask->redirect_uri,
+                        &silent, p));
+    GT_TRY(gt_transfer_make(&ask->transfer, &request, gt_task_loop(task), p));
+    gt_await(task, ask->transfer);
+    return GT_OK;
+}
+
+static gt_err_t *judge_return(gt_task_t *task, void *state)
+{
+    return_t *ask = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const apr_size_t len = strlen(ask->redirect_uri);
+    const gt_answer_t *answer;
+    const char *to;
+
+    GT_TRY(gt_transfer_error(ask->transfer, p));
+    answer = gt_transfer_answer(ask->transfer);
+    to = apr_table_get(answer->headers, "Location");
+    if (answer->status >= 300 && answer->status < 400 && to != NULL &&
+        strncmp(to, ask->redirect_uri, len) == 0 && (to[len] == '?' || to[len] == '&'))
+        return GT_OK;
+    return gt_err(p, GT_CLIENT_BROKEN, "GT0917",
+                  "the provider does not send browsers back to %s (status %d): register exactly "
+                  "this redirect URI, of the platform Web, for client id %s",
+                  ask->redirect_uri, answer->status, gt_provider_conf(ask->provider)->client_id);
+}
+
+static gt_step_fn *const return_steps[] = {ask_whereabouts, ask_to_return, judge_return, NULL};
+static const gt_work_t return_work = {"check the redirect URI", return_steps, NULL};
+
+/** The answer that we want is the refusal of a token that cannot exist. */
+static gt_err_t *try_client(gt_provider_t *provider, const check_t *check)
+{
+    apr_pool_t *p = check->ctl->pool;
+    gt_token_ask_t ask = {.provider = provider,
+                          .grant_type = "refresh_token",
+                          .refresh = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
+    gt_err_t *err = gt_wait_run(&gt_token_post, &ask, check->loop, LONGEST, p);
+
+    return err == GT_OK || err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION ? GT_OK : err;
+}
+
+static int has_provider(const json_t *mount, const gt_provider_conf_t *conf)
+{
+    const char *name = gt_json_text(json_object_get(mount, "settings"), "provider");
+    const char *handler = gt_json_text(mount, "handler");
+
+    return handler != NULL && strcmp(handler, "graphtok-auth") == 0 &&
+           (name == NULL || strcmp(name, conf->name) == 0);
+}
+
+static void check_return(check_t *check, gt_provider_t *provider, const json_t *mount)
+{
+    const char *base = check->url != NULL ? check->url : check->config->public_url;
+    const char *path = gt_json_text(mount, "path");
+    apr_pool_t *p = check->ctl->pool;
+    return_t ask = {.provider = provider};
+    gt_err_t *err;
+
+    if (base == NULL) {
+        tell(check, "redirect URI",
+             gt_err(p, GT_METHOD, "GT0918",
+                    "it is the address of %s/callback as browsers see it: say --url, for instance "
+                    "https://www.example.org, or write GraphTokPublicURL",
+                    path),
+             NULL);
+        return;
+    }
+    ask.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
+    err = gt_wait_run(&return_work, &ask, check->loop, LONGEST, p);
+    tell(check, "redirect URI", err, ask.redirect_uri);
+}
+
+static void check_provider(check_t *check, const gt_provider_conf_t *conf)
+{
+    apr_pool_t *p = check->ctl->pool;
+    gt_provider_t *provider = gt_provider_make(conf, p);
+    gt_discover_t discover = {.provider = provider};
+    gt_err_t *err = gt_wait_run(&gt_discover, &discover, check->loop, LONGEST, p);
+    apr_size_t i;
+    json_t *mount;
+
+    tell(check, apr_pstrcat(p, "provider ", conf->name, NULL), err,
+         apr_psprintf(p, "%s, tenant %s", conf->authority, conf->tenant));
+    if (err != GT_OK)
+        return;
+    if (ctl_demand_readable(conf->client_secret, "", p) == GT_OK)
+        tell(check, apr_pstrcat(p, "client of ", conf->name, NULL), try_client(provider, check),
+             conf->client_id);
+    json_array_foreach (check->mounts, i, mount)
+        if (has_provider(mount, conf))
+            check_return(check, provider, mount);
+}
+
+gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,    parse, "",  "Go through keys, secrets, database, provider and redirect URI.",
+        ctl_common, NULL,  NULL};
+    const gt_loop_limits_t limits = {4, 4};
+    json_t *answer = gt_json_object(ctl->pool);
+    check_t check = {.ctl = ctl, .steps = json_array()};
+
+    gt_json_put(answer, "steps", check.steps);
+    GT_TRY(ctl_options(ctl, &argp, argc, argv, &check));
+    GT_TRY(ctl_config_with_mounts(&check.config, &check.mounts, ctl));
+    tell(&check, "configuration", GT_OK, "httpd takes it");
+    check_keyring(&check);
+    for (int i = 0; i < check.config->providers->nelts; i++)
+        check_secret(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
+    check_database(&check);
+    GT_TRY(gt_loop_start(&check.loop, &limits, ctl->pool));
+    for (int i = 0; i < check.config->providers->nelts; i++)
+        check_provider(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
+    gt_loop_stop(check.loop);
+    if (ctl->json)
+        ctl_print_json(answer);
+    return GT_OK;
+}
