@@ -382,18 +382,22 @@ START_TEST(a_driver_that_is_not_there_is_named)
 }
 END_TEST
 
-START_TEST(sqlite_in_a_folder_that_is_not_there_is_away)
+START_TEST(a_sqlite_folder_that_is_not_there_is_named)
 {
     bench_t *bench = bench_open(0);
     const gt_db_limits_t limits = {1, 0, 0};
     gt_db_source_t source;
+    gt_err_t *err;
     gt_db_t *db;
 
     bench_ok(gt_handle_source(&source, "sqlite3",
                               apr_pstrcat(bench->pool, bench->folder, "/no/tokens.db", NULL),
                               bench->pool));
     db = gt_db_make(&source, &limits, bench->pool);
-    bench_tag(ping(db, bench->pool), "GT0401");
+    err = ping(db, bench->pool);
+    bench_tag(err, "GT0485");
+    ck_assert_int_eq(err->cls, GT_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err->detail, "/no: No such file or directory"));
     bench_close(bench);
 }
 END_TEST
@@ -621,7 +625,7 @@ static TCase *of_one_engine(void)
     const int n = bench_engines() - 1;
 
     tcase_add_test(tcase, a_driver_that_is_not_there_is_named);
-    tcase_add_test(tcase, sqlite_in_a_folder_that_is_not_there_is_away);
+    tcase_add_test(tcase, a_sqlite_folder_that_is_not_there_is_named);
     tcase_add_test(tcase, a_writer_of_a_busy_sqlite_file_is_patient);
     tcase_add_test(tcase, a_locked_sqlite_file_is_busy_not_away);
     tcase_add_loop_test(tcase, a_cut_connection_costs_no_read, 0, n);

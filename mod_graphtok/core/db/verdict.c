@@ -244,7 +244,9 @@ static void ask_code(char *code, const libpq_t *pq, const char *params)
     if (connection == NULL)
         return;
     (void)pq->verbosity(connection, PG_SQLSTATE_ONLY);
-    while ((state == PG_READING || state == PG_WRITING) && gt_mono() < until) {
+    /* Without a socket it has failed already. */
+    while ((state == PG_READING || state == PG_WRITING) && pq->socket(connection) >= 0 &&
+           gt_mono() < until) {
         struct pollfd fd = {pq->socket(connection), state == PG_READING ? POLLIN : POLLOUT, 0};
 
         (void)poll(&fd, 1, (int)apr_time_as_msec(until - gt_mono()));
