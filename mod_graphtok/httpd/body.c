@@ -141,6 +141,17 @@ static gt_err_t *read_whole(gtm_exchange_t *x, char **bytes, apr_size_t *len)
     return err;
 }
 
+/* "Implementations … MAY ignore the presence of a byte order mark" (RFC 8259 section 8.1). */
+static void drop_mark(char **bytes, apr_size_t *len)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+
+    if (*len >= strlen(mark) && memcmp(*bytes, mark, strlen(mark)) == 0) {
+        *bytes += strlen(mark);
+        *len -= strlen(mark);
+    }
+}
+
 gt_err_t *gtm_body_read(gtm_exchange_t *x)
 {
     request_rec *r = x->r;
@@ -159,6 +170,7 @@ gt_err_t *gtm_body_read(gtm_exchange_t *x)
         return gt_err(r->pool, GT_UNSUPPORTED, "GT0819",
                       "the body must be JSON with Content-Type: application/json");
     GT_TRY(read_whole(x, &bytes, &len));
+    drop_mark(&bytes, &len);
     if (len == 0)
         return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");
     GT_TRY(gt_json_parse(&x->body, bytes, len, r->pool));

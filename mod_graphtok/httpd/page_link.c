@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "crypt/seal.h"
 #include "graph/next_link.h"
+#include "graph/prefer.h"
 #include "net/url.h"
 #include "origin.h"
 
@@ -27,13 +28,14 @@ static const char *graph_url(const gtm_exchange_t *x)
     return gt_provider_conf(x->provider)->graph_url;
 }
 
-/* The zone is asked for in a header, so Graph's own link does not hold it. */
+/* Preferences are told in a header, so Graph's own link does not hold them. */
 static const char *page_query(const gtm_exchange_t *x, const char *sealed)
 {
     gt_form_t *form = gt_form_make(x->r->pool);
 
     gt_form_add(form, "page", sealed);
-    gt_form_add(form, "timezone", apr_table_get(x->query, "timezone"));
+    for (int i = 0; gt_preferences[i].name; i++)
+        gt_form_add(form, gt_preferences[i].name, apr_table_get(x->query, gt_preferences[i].name));
     return gt_form_text(form);
 }
 

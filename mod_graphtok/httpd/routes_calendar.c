@@ -13,6 +13,7 @@
 #include "graph/calendar.h"
 #include "graph/call.h"
 #include "graph/condition.h"
+#include "graph/prefer.h"
 #include "page_link.h"
 #include "route.h"
 #include "stream.h"
@@ -40,6 +41,7 @@ static gt_err_t *call_graph(gt_task_t *task, gtm_exchange_t *x, calendar_t *own,
 
 static calendar_t *make(gtm_exchange_t *x)
 {
+    gt_prefer_read(x->query, apr_table_get(x->r->headers_in, "Prefer"), x->r->pool);
     x->own = apr_pcalloc(x->r->pool, sizeof(calendar_t));
     return x->own;
 }
@@ -103,6 +105,18 @@ static gt_err_t *ask_next24(gt_task_t *task, void *state)
     return call(task, x, own);
 }
 
+static gt_err_t *ask_instances(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own = make(x);
+    const char *page = apr_table_get(x->query, "page");
+
+    if (page)
+        return ask_page(task, x, own, page);
+    GT_TRY(gt_calendar_instances(&own->ask, x->param, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
 static gt_err_t *ask_event(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
@@ -162,6 +176,7 @@ static gt_step_fn *const info_steps[] = {ask_info, pass_answer, NULL};
 static gt_step_fn *const events_steps[] = {ask_events, pass_answer, NULL};
 static gt_step_fn *const next24_steps[] = {ask_next24, pass_answer, NULL};
 static gt_step_fn *const event_steps[] = {ask_event, pass_answer, NULL};
+static gt_step_fn *const instances_steps[] = {ask_instances, pass_answer, NULL};
 static gt_step_fn *const create_steps[] = {ask_create, pass_answer, NULL};
 static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
 static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
@@ -170,6 +185,7 @@ static const gt_work_t info = {"calendar info", info_steps, NULL};
 static const gt_work_t events = {"events", events_steps, NULL};
 static const gt_work_t next24 = {"next24", next24_steps, NULL};
 static const gt_work_t event = {"event", event_steps, NULL};
+static const gt_work_t instances = {"instances", instances_steps, NULL};
 static const gt_work_t create = {"create event", create_steps, NULL};
 static const gt_work_t update = {"update event", update_steps, NULL};
 static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
@@ -179,6 +195,7 @@ const gtm_route_t gtm_calendar_routes[] = {
     {"next24", "GET", "/next24", GTM_LIMIT_EVENTS, 0, &next24},
     {"events", "GET", "/events", GTM_LIMIT_EVENTS, 0, &events},
     {"event", "GET", "/events/{}", GTM_LIMIT_EVENTS, 0, &event},
+    {"instances", "GET", "/events/{}/instances", GTM_LIMIT_EVENTS, 0, &instances},
     {"create", "POST", "/events", GTM_LIMIT_CREATE, GTM_BODY, &create},
     {"update", "PUT", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},
     {"patch", "PATCH", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},

@@ -66,6 +66,11 @@ def new_id() -> str:
     return f"AAMkAG{text[:56]}/{text[56:]}+AAA="
 
 
+def new_immutable_id() -> str:
+    """The other id, which stays when an item moves. Here it, too, has both of those bytes."""
+    return f"AAkALg{new_key(30)}/+AA="
+
+
 def in_path(text: str) -> str:
     """An id as it can stand in a path: Graph takes it as the same."""
     return text.replace("/", "-").replace("+", "_")
@@ -112,6 +117,7 @@ class Event:
     modified: datetime.datetime = field(default_factory=now)
     kind: str = "singleInstance"
     master: str | None = None
+    immutable: str = field(default_factory=new_immutable_id)
     cancelled: set[datetime.date] = field(default_factory=set)
     changed: dict[datetime.date, Event] = field(default_factory=dict)
 
@@ -170,6 +176,7 @@ class Event:
             self.modified,
             "occurrence",
             self.id,
+            f"{self.immutable}+{day:%Y%m%d}",
         )
 
     def days_until(self, last: datetime.date) -> Iterator[datetime.date]:
@@ -321,6 +328,13 @@ class Calendar:
         self.events: dict[str, Event] = {}
         self.transactions: dict[str, tuple[str, Members]] = {}  # the event's id, and what was sent
 
+    def with_usual_id(self, text: str) -> str:
+        """An immutable id as the usual one, with the day of an occurrence behind it."""
+        for event in self.events.values():
+            if text.startswith(event.immutable):
+                return event.id + text[len(event.immutable) :]
+        return text
+
     def owner(self) -> Members:
         return {"name": self.person.name, "address": self.person.address}
 
@@ -372,6 +386,8 @@ class Calendar:
     def find(self, segment: str) -> Event:
         """By the id in a path, of either alphabet; the ids made here hold no '-' and no '_'."""
         text = segment.replace("-", "/").replace("_", "+")
+        if text.startswith("AAkA"):
+            text = self.with_usual_id(text)
         event = self.events.get(text)
         if event:
             return event
@@ -384,7 +400,7 @@ class Calendar:
                 day = datetime.date.min
             if master.has_day(day):
                 return master.occurrence(day)
-        if len(text) < 16 or not text.startswith("AAMk"):
+        if len(text) < 16 or not text.startswith(("AAMk", "AAkA")):
             raise GraphError(400, "ErrorInvalidIdMalformed", "Id is malformed.")
         message = "The specified object was not found in the store."
         raise GraphError(404, "ErrorItemNotFound", message)
@@ -471,7 +487,16 @@ class Calendar:
             moment = moment.replace(tzinfo=zone_of(master.zone)).astimezone(zones.UTC)
         return {"originalStart": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
-    def render(self, event: Event, zone_name: str, wants_text: bool) -> Members:
+    def shown_ids(self, event: Event, is_immutable: bool) -> Members:
+        """Its id, and that of its series, of the kind that is asked for."""
+        master = self.events.get(event.master or "")
+        if not is_immutable:
+            return {"id": event.id, "seriesMasterId": event.master}
+        return {"id": event.immutable, "seriesMasterId": master.immutable if master else None}
+
+    def render(
+        self, event: Event, zone_name: str, wants_text: bool, is_immutable: bool = False
+    ) -> Members:
         """An event as Graph shows it, times in a zone."""
         zone = zone_of(zone_name)
         members = copy.copy(event.members)
@@ -479,7 +504,7 @@ class Calendar:
         body = members.pop("body", None)
         own: Members = {
             "@odata.etag": f'W/"{event.change_key}"',
-            "id": event.id,
+            **self.shown_ids(event, is_immutable),
             "createdDateTime": zones.show_utc(event.created),
             "lastModifiedDateTime": zones.show_utc(event.modified),
             "changeKey": event.change_key,
@@ -491,7 +516,6 @@ class Calendar:
             "isCancelled": False,
             "isDraft": False,
             "isOrganizer": True,
-            "seriesMasterId": event.master,
             "type": event.kind,
             "webLink": "https://outlook.office365.com/owa/?itemid=" + event.id,
             "onlineMeetingUrl": None,

@@ -54,6 +54,7 @@ class Ask:
 class Prefer:
     zone: str = "UTC"
     wants_text: bool = False
+    is_immutable: bool = False
     page: int = 0
     applied: str = ""
 
@@ -216,6 +217,9 @@ def read_prefer(request: Request) -> Prefer:
         elif key == "outlook.body-content-type" and value.lower() in ("text", "html"):
             prefer.wants_text = value.lower() == "text"
             applied.append(f'outlook.body-content-type="{value}"')
+        elif key == "idtype" and value.lower() == "immutableid":
+            prefer.is_immutable = True
+            applied.append('IdType="ImmutableId"')
         elif key == "odata.maxpagesize" and value.isdigit() and 0 < int(value) <= 1000:
             prefer.page = int(value)
             applied.append(f"odata.maxpagesize={value}")
@@ -296,7 +300,8 @@ class Graph:
         return reply(200, {"@odata.context": context, "value": [self.calendar.as_json()]})
 
     def render(self, event: Event) -> Members:
-        return self.calendar.render(event, self.prefer.zone, self.prefer.wants_text)
+        prefer = self.prefer
+        return self.calendar.render(event, prefer.zone, prefer.wants_text, prefer.is_immutable)
 
     def collection(self, events: list[Event], context: str) -> Response:
         pairs = self.request.query

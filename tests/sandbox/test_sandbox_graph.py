@@ -422,6 +422,21 @@ def test_body_as_text(peer: Peer, ada: str) -> None:
     assert text.headers["preference-applied"] == prefer
 
 
+def test_immutable_ids(peer: Peer, ada: str) -> None:
+    prefer = 'IdType="ImmutableId"'
+    made = peer.graph(ada, "POST", "/me/events", daily(2)).json
+    path = f"/me/events/{in_path(made['id'])}"
+    other = peer.graph(ada, "GET", path, Prefer=prefer)
+    assert other.headers["preference-applied"] == prefer and other.json["id"] != made["id"]
+    again = f"/me/events/{in_path(other.json['id'])}"
+    assert peer.graph(ada, "GET", again).json["id"] == made["id"]
+    window = "startDateTime=2026-10-20T00:00:00Z&endDateTime=2026-11-20T00:00:00Z"
+    for one in peer.graph(ada, "GET", f"{again}/instances?{window}", Prefer=prefer).json["value"]:
+        assert one["seriesMasterId"] == other.json["id"]
+        shown = peer.graph(ada, "GET", f"/me/events/{in_path(one['id'])}", Prefer=prefer).json
+        assert shown["start"] == one["start"] and shown["id"] == one["id"]
+
+
 def test_paging_by_links(peer: Peer, ada: str) -> None:
     peer.box.bulk_events(ADA, count=25)
     seen: list[str] = []

@@ -257,6 +257,35 @@ START_TEST(an_id_has_1024_bytes_at_most)
 }
 END_TEST
 
+START_TEST(the_instances_of_a_series)
+{
+    apr_table_t *query = query_of("start=2026-11-21T01:00:00+01:00&end=2026-11-22T00:00:00Z&top=5");
+
+    ck_ok(gt_calendar_instances(&ask, "a/b=", query, pool));
+    ck_assert_str_eq(ask.method, "GET");
+    ck_assert_str_eq(ask.path, "/me/events/a-b%3D/instances?startDateTime=2026-11-21T00:00:00Z"
+                               "&endDateTime=2026-11-22T00:00:00Z&$top=5");
+    ck_assert_str_eq(fields_of(gt_calendar_instances(&ask, "a?", query_of("order=start"), pool)),
+                     "id order start");
+    ck_assert_str_eq(
+        fields_of(gt_calendar_instances(&ask, "a", query_of("start=2026-11-21T00:00:00Z"), pool)),
+        "end");
+}
+END_TEST
+
+START_TEST(all_preferences_go_in_one_field)
+{
+    ck_ok(gt_calendar_event(&ask, "A", query_of("id_type=immutable&body_type=text&timezone=UTC"),
+                            pool));
+    ck_assert_str_eq(ask.path, "/me/events/A");
+    ck_assert_str_eq(prefer(), ZONE_OF("UTC") ", outlook.body-content-type=\"text\", "
+                                              "IdType=\"ImmutableId\"");
+    ck_assert_str_eq(
+        fields_of(gt_calendar_event(&ask, "A", query_of("id_type=x&body_type=TEXT"), pool)),
+        "body_type id_type");
+}
+END_TEST
+
 START_TEST(one_event_by_its_parameters)
 {
     ck_ok(gt_calendar_event(&ask, "A", query_of("select=subject&timezone=UTC"), pool));
@@ -496,6 +525,8 @@ Suite *suite_calendar(void)
     tcase_add_test(tcase, no_query_at_all_is_a_query_of_nothing);
     tcase_add_test(tcase, ids_are_looked_at_and_escaped);
     tcase_add_test(tcase, an_id_has_1024_bytes_at_most);
+    tcase_add_test(tcase, the_instances_of_a_series);
+    tcase_add_test(tcase, all_preferences_go_in_one_field);
     tcase_add_test(tcase, one_event_by_its_parameters);
     tcase_add_test(tcase, test_C3_create_adds_a_transaction_id);
     tcase_add_test(tcase, test_C3_put_and_patch_both_become_patch);

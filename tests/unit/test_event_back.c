@@ -108,6 +108,39 @@ START_TEST(an_event_that_graph_gave_is_taken_back)
 }
 END_TEST
 
+/* Graph knows no such limits, so whatever it gives may be larger than anything we would make up. */
+START_TEST(a_limit_of_ours_refuses_nothing_that_graph_gave)
+{
+    static const char *const parts[] = {"street",          "city",       "state",
+                                        "countryOrRegion", "postalCode", NULL};
+    char *line = apr_pcalloc(pool, 3001);
+    json_t *body = body_of(given), *place = json_object_get(body, "location");
+    json_t *event, *address = json_object_get(place, "address");
+    json_t *recurrence = json_object_get(body, "recurrence");
+
+    memset(line, 'x', 3000);
+    for (int i = 0; parts[i]; i++)
+        gt_json_set(address, parts[i], line);
+    gt_json_set(body, "subject", line);
+    gt_json_set(place, "displayName", line);
+    gt_json_set(place, "locationUri", line);
+    gt_json_set(place, "uniqueId", line);
+    gt_json_set(json_object_get(body, "body"), "content", line);
+    json_object_set_new(json_object_get(recurrence, "pattern"), "interval", json_integer(1000));
+    json_object_set_new(json_object_get(recurrence, "range"), "numberOfOccurrences",
+                        json_integer(10000));
+    gt_json_set(json_object_get(recurrence, "range"), "recurrenceTimeZone",
+                "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna - and still more");
+    for (int i = 0; i < 100; i++) {
+        json_array_append_new(json_object_get(body, "categories"), json_string("Blue"));
+        json_array_append(json_object_get(body, "locations"), place);
+    }
+    ck_ok(gt_event_read(&event, body, GT_EVENT_REPLACE, pool));
+    ck_ok(gt_event_read(&event, body, GT_EVENT_CHANGE, pool));
+    ck_assert_uint_eq(json_array_size(json_object_get(event, "categories")), 100);
+}
+END_TEST
+
 static const struct {
     gt_event_use_t use;
     const char *text, *wanted; /* after '!': the wrong fields */
@@ -198,6 +231,7 @@ Suite *suite_event_back(void)
     TCase *tcase = case_with_pool(suite, "event_back");
 
     tcase_add_test(tcase, an_event_that_graph_gave_is_taken_back);
+    tcase_add_test(tcase, a_limit_of_ours_refuses_nothing_that_graph_gave);
     tcase_add_loop_test(tcase, a_change_says_what_it_clears, 0,
                         sizeof(changes) / sizeof(changes[0]));
     tcase_add_loop_test(tcase, a_time_with_an_offset_is_one_of_utc, 0,

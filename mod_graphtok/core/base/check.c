@@ -58,6 +58,8 @@ static apr_int64_t count_characters(const char *text)
 
 static const char *range_text(const gt_rule_t *rule, apr_pool_t *p)
 {
+    if (rule->max == 0)
+        return apr_psprintf(p, "at least %" APR_INT64_T_FMT, rule->min);
     if (rule->min == rule->max)
         return apr_psprintf(p, "%" APR_INT64_T_FMT, rule->min);
     return apr_psprintf(p, "%" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, rule->min, rule->max);
@@ -65,7 +67,7 @@ static const char *range_text(const gt_rule_t *rule, apr_pool_t *p)
 
 static int is_in_range(apr_int64_t n, const gt_rule_t *rule)
 {
-    return n >= rule->min && n <= rule->max;
+    return n >= rule->min && (rule->max == 0 || n <= rule->max);
 }
 
 static void check_text(check_t *check, const json_t *value, const gt_rule_t *rule, const char *path)

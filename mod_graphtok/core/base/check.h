@@ -29,8 +29,8 @@ typedef enum gt_rule_kind_t {
 typedef struct gt_rule_t {
     const char *name;
     gt_rule_kind_t kind;
-    int required; /* 1: must be there; 2: must be there unless partial */
-    apr_int64_t min, max;
+    int required;         /* 1: must be there; 2: must be there unless partial */
+    apr_int64_t min, max; /* max 0: none */
     const char *words;
     const struct gt_rule_t *inner;
 } gt_rule_t;

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "graph/event.h"
 #include "graph/id.h"
+#include "graph/prefer.h"
 
 #define SELECT_MAX 1024
 #define TOP_MAX 1000
@@ -118,18 +119,24 @@ static gt_err_t *draft_end(draft_t *draft, const char *path)
 
 /* ---- parameters ---- */
 
-static void take_timezone(draft_t *draft)
+/* All preferences of a call, in one header field. */
+static void take_preferences(draft_t *draft)
 {
-    const char *zone = parameter(draft, "timezone");
+    const char *field = "";
 
-    if (!zone)
-        return;
-    if (!gt_is_time_zone(zone)) {
-        complain(draft, "timezone", "must be the name of a time zone, like Europe/Berlin or UTC");
-        return;
+    for (int i = 0; gt_preferences[i].name; i++) {
+        const gt_preference_t *known = &gt_preferences[i];
+        const char *value = parameter(draft, known->name);
+
+        if (value && !known->is_good(value))
+            complain(draft, known->name, known->message);
+        else if (value)
+            field = apr_pstrcat(draft->pool, field, *field ? ", " : "", known->graphs, "=\"",
+                                known->constant ? known->constant : value, "\"", NULL);
     }
-    APR_ARRAY_PUSH(draft->ask->headers, const char *) =
-        apr_pstrcat(draft->pool, "Prefer: outlook.timezone=\"", zone, "\"", NULL);
+    if (*field)
+        APR_ARRAY_PUSH(draft->ask->headers, const char *) =
+            apr_pstrcat(draft->pool, "Prefer: ", field, NULL);
 }
 
 static void take_number(draft_t *draft, const char *name, apr_int64_t min, apr_int64_t max)
@@ -231,49 +238,6 @@ static int take_window(draft_t *draft)
 
 /* ---- reading ---- */
 
-gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
-{
-    draft_t draft = draft_begin(ask, "GET", query, p);
-
-    refuse_unknown(&draft, "select timezone");
-    take_select(&draft, calendar_fields);
-    take_timezone(&draft);
-    return draft_end(&draft, "/me/calendar");
-}
-
-gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
-{
-    draft_t draft = draft_begin(ask, "GET", query, p);
-    int has_window;
-
-    refuse_unknown(&draft, "start end top skip select order timezone");
-    has_window = take_window(&draft);
-    take_order(&draft);
-    take_number(&draft, "top", 1, TOP_MAX);
-    take_number(&draft, "skip", 0, SKIP_MAX);
-    take_select(&draft, event_fields);
-    take_timezone(&draft);
-    return draft_end(&draft, has_window ? "/me/calendarView" : "/me/events");
-}
-
-gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
-{
-    draft_t draft = draft_begin(ask, "GET", query, p);
-    apr_time_t now = gt_now();
-
-    refuse_unknown(&draft, "timezone top");
-    add_window(&draft, now, now + DAY);
-    add(&draft, "$orderby", "start/dateTime");
-    if (parameter(&draft, "top"))
-        take_number(&draft, "top", 1, TOP_MAX);
-    else
-        add(&draft, "$top", apr_itoa(p, NEXT24_TOP));
-    take_timezone(&draft);
-    return draft_end(&draft, "/me/calendarView");
-}
-
-/* ---- one event ---- */
-
 static const char *take_id(draft_t *draft, const char *id)
 {
     const char *segment = gt_graph_id(id, draft->pool);
@@ -285,15 +249,74 @@ static const char *take_id(draft_t *draft, const char *id)
     return apr_pstrcat(draft->pool, "/me/events/", segment, NULL);
 }
 
+gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+
+    refuse_unknown(&draft, "select " GT_PREFERENCES);
+    take_select(&draft, calendar_fields);
+    take_preferences(&draft);
+    return draft_end(&draft, "/me/calendar");
+}
+
+gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    int has_window;
+
+    refuse_unknown(&draft, "start end top skip select order " GT_PREFERENCES);
+    has_window = take_window(&draft);
+    take_order(&draft);
+    take_number(&draft, "top", 1, TOP_MAX);
+    take_number(&draft, "skip", 0, SKIP_MAX);
+    take_select(&draft, event_fields);
+    take_preferences(&draft);
+    return draft_end(&draft, has_window ? "/me/calendarView" : "/me/events");
+}
+
+gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
+                                apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    const char *path = apr_pstrcat(p, take_id(&draft, id), "/instances", NULL);
+
+    refuse_unknown(&draft, "start end top skip select " GT_PREFERENCES);
+    if (!take_window(&draft))
+        complain(&draft, "start", "is missing: start and end are the window that is looked at");
+    take_number(&draft, "top", 1, TOP_MAX);
+    take_number(&draft, "skip", 0, SKIP_MAX);
+    take_select(&draft, event_fields);
+    take_preferences(&draft);
+    return draft_end(&draft, path);
+}
+
+gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+    apr_time_t now = gt_now();
+
+    refuse_unknown(&draft, "top " GT_PREFERENCES);
+    add_window(&draft, now, now + DAY);
+    add(&draft, "$orderby", "start/dateTime");
+    if (parameter(&draft, "top"))
+        take_number(&draft, "top", 1, TOP_MAX);
+    else
+        add(&draft, "$top", apr_itoa(p, NEXT24_TOP));
+    take_preferences(&draft);
+    return draft_end(&draft, "/me/calendarView");
+}
+
+/* ---- one event ---- */
+
 gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
                             apr_pool_t *p)
 {
     draft_t draft = draft_begin(ask, "GET", query, p);
     const char *path = take_id(&draft, id);
 
-    refuse_unknown(&draft, "select timezone");
+    refuse_unknown(&draft, "select " GT_PREFERENCES);
     take_select(&draft, event_fields);
-    take_timezone(&draft);
+    take_preferences(&draft);
     return draft_end(&draft, path);
 }
 
@@ -329,8 +352,8 @@ gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body, const apr_
 {
     draft_t draft = draft_begin(ask, "POST", query, p);
 
-    refuse_unknown(&draft, "timezone");
-    take_timezone(&draft);
+    refuse_unknown(&draft, GT_PREFERENCES);
+    take_preferences(&draft);
     take_body(&draft, body, GT_EVENT_CREATE);
     if (draft.wrong == GT_OK && !json_object_get(ask->body, "transactionId"))
         gt_json_set(ask->body, "transactionId", random_uuid(p));
@@ -343,8 +366,8 @@ gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial, c
     draft_t draft = draft_begin(ask, "PATCH", query, p);
     const char *path = take_id(&draft, id);
 
-    refuse_unknown(&draft, "timezone");
-    take_timezone(&draft);
+    refuse_unknown(&draft, GT_PREFERENCES);
+    take_preferences(&draft);
     take_body(&draft, body, partial ? GT_EVENT_CHANGE : GT_EVENT_REPLACE);
     return draft_end(&draft, path);
 }

@@ -6,6 +6,7 @@
  * @file calendar.h
  * What the calendar routes ask of Graph (missions C1 to C6): parameters and bodies are checked here,
  * field by field, before Graph is called; then they become a Graph URL and body. Pure: no I/O.
+ * Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type.
  * Source: Microsoft Graph v1.0, calendar, event, List calendarView.
  */
 
@@ -19,24 +20,31 @@ typedef struct gt_graph_ask_t {
     apr_array_header_t *headers; /* of const char *: Prefer … */
 } gt_graph_ask_t;
 
-/** Calendar info (C1): the default calendar. Query: select, timezone (for the pages that follow). */
+/** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that follow). */
 GT_MUST gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
 /**
  * Events (C2). Query: start, end (RFC 3339, both or neither: with them single occurrences by
- * calendarView, without them events), top (1–1000), skip, select, order (start|-start), timezone.
+ * calendarView, without them events), top (1–1000), skip, select, order (start|-start), and preferences.
  */
 GT_MUST gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
-/** The next 24 hours (C4), ordered by start. Query: timezone, top (100 when not said). */
+/**
+ * What of a series takes place in a window. Query: start, end (RFC 3339, demanded), top, skip,
+ * select, and preferences.
+ */
+GT_MUST gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id,
+                                        const apr_table_t *query, apr_pool_t *p);
+
+/** The next 24 hours (C4), ordered by start. Query: top (100 when not said), and preferences. */
 GT_MUST gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
 
-/** One event by id. Query: select, timezone. */
+/** One event by id. Query: select, and preferences. */
 GT_MUST gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
                                     apr_pool_t *p);
 
 /** Create: subject, start, end and the writable fields of an event; a transactionId is added, unless
- * the body has one, so that a repeat makes no second event. Query of both: timezone. */
+ * the body has one, so that a repeat makes no second event. Query of both: preferences. */
 GT_MUST gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body,
                                      const apr_table_t *query, apr_pool_t *p);
 

@@ -3,7 +3,8 @@
  * @file event.c
  * The members of an event as a table, then what a table cannot say: members that must fit together.
  * Read-only members (id, organizer, webLink …) are dropped, since a client that reads an event,
- * changes one thing and writes it all back sends them; a body of nothing else is refused.
+ * changes one thing and writes it all back sends them; a body of nothing else is refused. A limit
+ * stands here where Graph has it; one of ours alone, the subject's, holds only for what a client makes.
  */
 
 #include "graph/event.h"
@@ -18,6 +19,7 @@
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define ZONE_MAX 64
+#define SUBJECT_MAX 255
 #define DAY apr_time_from_sec(24 * 3600)
 #define DAYS "sunday monday tuesday wednesday thursday friday saturday"
 
@@ -37,32 +39,32 @@ static const gt_rule_t coordinates_rules[] = {
 };
 
 static const gt_rule_t address_rules[] = {
-    { "street", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
-    { "city", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
-    { "state", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
-    { "countryOrRegion", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
-    { "postalCode", GT_RULE_TEXT, 0, 0, 64, NULL, NULL },
+    { "street", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
+    { "city", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
+    { "state", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
+    { "countryOrRegion", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
+    { "postalCode", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     READ_ONLY("type"), /* given by Exchange, unknown to Graph */
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t location_rules[] = {
-    { "displayName", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "displayName", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "locationType", GT_RULE_WORD, 0, 0, 0,
       "default conferenceRoom homeAddress businessAddress geoCoordinates streetAddress hotel "
       "restaurant localBusiness postalAddress", NULL },
-    { "locationUri", GT_RULE_TEXT, 0, 0, 2048, NULL, NULL },
+    { "locationUri", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "locationEmailAddress", GT_RULE_EMAIL, 0, 0, 0, NULL, NULL },
     { "address", GT_RULE_OBJECT, 0, 0, 0, NULL, address_rules },
     { "coordinates", GT_RULE_OBJECT, 0, 0, 0, NULL, coordinates_rules },
-    { "uniqueId", GT_RULE_TEXT, 0, 0, 2048, NULL, NULL },
+    { "uniqueId", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "uniqueIdType", GT_RULE_WORD, 0, 0, 0, "unknown locationStore directory private bing", NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t email_rules[] = {
     { "address", GT_RULE_ADDRESS, 1, 0, 0, NULL, NULL },
-    { "name", GT_RULE_TEXT, 0, 0, 255, NULL, NULL },
+    { "name", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
@@ -82,14 +84,14 @@ static const gt_rule_t moment_rules[] = {
 
 static const gt_rule_t body_rules[] = {
     { "contentType", GT_RULE_WORD, 0, 0, 0, "text html", NULL },
-    { "content", GT_RULE_TEXT, 1, 0, 1000000, NULL, NULL },
+    { "content", GT_RULE_TEXT, 1, 0, 0, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
 static const gt_rule_t pattern_rules[] = {
     { "type", GT_RULE_WORD, 1, 0, 0,
       "daily weekly absoluteMonthly relativeMonthly absoluteYearly relativeYearly", NULL },
-    { "interval", GT_RULE_NUMBER, 1, 1, 999, NULL, NULL },
+    { "interval", GT_RULE_NUMBER, 1, 1, INT32_MAX, NULL, NULL },
     { "daysOfWeek", GT_RULE_TEXTS, 0, 0, 7, DAYS, NULL },
     { "dayOfMonth", GT_RULE_NUMBER, 0, 0, 31, NULL, NULL },
     { "month", GT_RULE_NUMBER, 0, 0, 12, NULL, NULL },
@@ -102,8 +104,8 @@ static const gt_rule_t range_rules[] = {
     { "type", GT_RULE_WORD, 1, 0, 0, "endDate noEnd numbered", NULL },
     { "startDate", GT_RULE_TEXT, 1, 10, 10, NULL, NULL },
     { "endDate", GT_RULE_TEXT, 0, 10, 10, NULL, NULL },
-    { "numberOfOccurrences", GT_RULE_NUMBER, 0, 0, 9999, NULL, NULL },
-    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 0, ZONE_MAX, NULL, NULL },
+    { "numberOfOccurrences", GT_RULE_NUMBER, 0, 0, INT32_MAX, NULL, NULL },
+    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
@@ -114,20 +116,20 @@ static const gt_rule_t recurrence_rules[] = {
 };
 
 static const gt_rule_t event_rules[] = {
-    { "subject", GT_RULE_TEXT, 2, 0, 255, NULL, NULL },
+    { "subject", GT_RULE_TEXT, 2, 0, 0, NULL, NULL },
     { "start", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
     { "end", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
     { "isAllDay", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "body", GT_RULE_OBJECT, 0, 0, 0, NULL, body_rules },
     { "location", GT_RULE_OBJECT, 0, 0, 0, NULL, location_rules },
-    { "locations", GT_RULE_LIST, 0, 0, 50, NULL, location_rules },
+    { "locations", GT_RULE_LIST, 0, 0, 0, NULL, location_rules },
     { "attendees", GT_RULE_LIST, 0, 0, 500, NULL, attendee_rules },
     { "importance", GT_RULE_WORD, 0, 0, 0, "low normal high", NULL },
     { "sensitivity", GT_RULE_WORD, 0, 0, 0, "normal personal private confidential", NULL },
     { "showAs", GT_RULE_WORD, 0, 0, 0, "free tentative busy oof workingElsewhere unknown", NULL },
-    { "categories", GT_RULE_TEXTS, 0, 0, 25, NULL, NULL },
+    { "categories", GT_RULE_TEXTS, 0, 0, 0, NULL, NULL },
     { "isReminderOn", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, 0, 2147483647, NULL, NULL },
+    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, 0, INT32_MAX, NULL, NULL },
     { "responseRequested", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "allowNewTimeProposals", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "hideAttendees", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
@@ -273,10 +275,14 @@ static void check_range(verdict_t *verdict, const json_t *range)
     const char *type = gt_json_text(range, "type");
     const char *start = gt_json_text(range, "startDate");
     const char *end = gt_json_text(range, "endDate");
+    const char *zone = gt_json_text(range, "recurrenceTimeZone");
 
     check_date(verdict, range, "startDate", "recurrence.range.startDate");
     check_date(verdict, range, "endDate", "recurrence.range.endDate");
-    check_zone(verdict, range, "recurrenceTimeZone", "recurrence.range.recurrenceTimeZone");
+    /* Graph also gives the name that people read: "(UTC+01:00) Amsterdam, Berlin, Bern". */
+    if (zone && zone[0] && strpbrk(zone, LETTERS) == NULL)
+        complain(verdict, "recurrence.range.recurrenceTimeZone",
+                 "must be the name of a time zone, like Europe/Berlin or UTC");
     if (!type)
         return;
     if (strcmp(type, "numbered") == 0 && !has_number(range, "numberOfOccurrences"))
@@ -289,12 +295,22 @@ static void check_range(verdict_t *verdict, const json_t *range)
         complain(verdict, "recurrence.range.endDate", "must not be before startDate");
 }
 
+/* Mission C6: 1 to 255 characters. */
+static int is_subject(const char *text)
+{
+    apr_size_t characters = 0;
+
+    for (const char *at = text; *at; at++)
+        characters += ((unsigned char)*at & 0xC0) != 0x80;
+    return characters >= 1 && characters <= SUBJECT_MAX;
+}
+
 static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_t use)
 {
     const json_t *recurrence = json_object_get(body, "recurrence");
     const char *subject = gt_json_text(body, "subject");
 
-    if (subject && !subject[0] && use == GT_EVENT_CREATE)
+    if (subject && use == GT_EVENT_CREATE && !is_subject(subject))
         complain(verdict, "subject", "must be a text of 1 to 255 characters");
     check_times(verdict, body);
     check_pattern(verdict, json_object_get(recurrence, "pattern"));
