@@ -9,7 +9,7 @@
  * provider      one OAuth authority with our client registration there
  * grant         what a user gave us at one provider: refresh token, scopes, status. One row
  * access token  what a grant is turned into, for one resource, for about an hour
- * vault         turns (store, user, provider) into a valid access token or the reason why not
+ * vault         turns (store, user, provider, resource) into a valid access token or the reason why not
  * store         one table of grants; a deployment can have several, isolated from each other
  * keyring       the keys by id and purpose; the first writes, all read
  * caller        whoever the request is for
@@ -47,6 +47,18 @@ typedef struct gt_owner_t {
     const char *user;     /* the application's user id, UTF-8, 1 to 255 bytes */
     const char *provider; /* the provider's name in the configuration */
 } gt_owner_t;
+
+/** Which grant: the row of an owner in a store. */
+typedef struct gt_grant_key_t {
+    const char *store; /* the store's name in the configuration */
+    gt_owner_t owner;
+} gt_grant_key_t;
+
+/** Which access token: what a grant is turned into, for one resource. */
+typedef struct gt_token_key_t {
+    gt_grant_key_t grant;
+    const char *resource; /* GT_RESOURCE_GRAPH, which NULL means, too */
+} gt_token_key_t;
 
 /** Marks results that must not be ignored. */
 #define GT_MUST __attribute__((warn_unused_result))

@@ -45,8 +45,7 @@ static void *make_refresh(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t 
     gt_token_for_t *ask = apr_pcalloc(p, sizeof(*ask));
 
     ask->vault = vault;
-    ask->store = pane->store;
-    ask->owner = pane->grant.owner;
+    ask->key.grant = gt_grant_key(pane->store, &pane->grant.owner);
     ask->refresh_now = 1;
     ask->refused = pane->grant.generation;
     return ask;
@@ -84,8 +83,7 @@ static void *make_revoke(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *
     gt_revoke_t *ask = apr_pcalloc(p, sizeof(*ask));
 
     ask->vault = vault;
-    ask->store = pane->store;
-    ask->owner = pane->grant.owner;
+    ask->key = gt_grant_key(pane->store, &pane->grant.owner);
     return ask;
 }
 

@@ -305,7 +305,7 @@ static gt_err_t *entries_of_key(int *entries, const keys_ask_t *ask, const gt_ke
     GT_TRY(ctl_journal(&without, ask->config, left, ask->ctl->pool));
     if (with == NULL || without == NULL)
         return GT_OK;
-    names = gt_journal_names(with, NULL, NULL, ask->ctl->pool);
+    names = gt_journal_names(with, NULL, ask->ctl->pool);
     apr_pool_create(&round, ask->ctl->pool);
     for (int i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);

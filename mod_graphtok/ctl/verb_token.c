@@ -68,7 +68,7 @@ static gt_err_t *find_parts(gt_token_for_t *ask, const asked_t *asked, const gt_
         return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
     if (gt_config_store(config, asked->store) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
-    ask->owner = (gt_owner_t){asked->user, provider};
+    ask->key.grant = (gt_grant_key_t){asked->store, {asked->user, provider}};
     return GT_OK;
 }
 
@@ -86,8 +86,8 @@ static void print_json(const gt_token_for_t *ask, const asked_t *asked)
 
     gt_json_set(json, "token", gt_secret_text(ask->token.access));
     gt_json_set_time(json, "expires_at", ask->token.expires_at, p);
-    gt_json_set(json, "user", ask->owner.user);
-    gt_json_set(json, "provider", ask->owner.provider);
+    gt_json_set(json, "user", ask->key.grant.owner.user);
+    gt_json_set(json, "provider", ask->key.grant.owner.provider);
     gt_json_set(json, "store", asked->store);
     gt_json_set(json, "scope", ask->token.scope);
     ctl_print_json(json);
@@ -104,11 +104,10 @@ static gt_err_t *get(gt_token_for_t *ask, const asked_t *asked, const gt_config_
 
     GT_TRY(find_parts(ask, asked, config));
     GT_TRY(ctl_vault_open(&ask->vault, config, p));
-    ask->store = gt_vault_store(ask->vault, asked->store);
     ask->asker = &asker;
     err = ctl_vault_wait(ask->vault, &gt_token_for, ask, p);
     if (err == GT_OK)
-        gt_vault_used(ask->vault, ask->store, &ask->owner);
+        gt_vault_used(ask->vault, &ask->key.grant);
     ctl_vault_close(ask->vault, p);
     return err;
 }

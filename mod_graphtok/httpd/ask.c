@@ -66,14 +66,15 @@ gt_err_t *gtm_ask_caller(gtm_exchange_t *x)
 static gt_err_t *find_token(const char **text, gtm_exchange_t *x, gt_token_for_t *ask)
 {
     GT_TRY(gtm_ask_caller(x));
-    *ask = (gt_token_for_t){
-        .vault = x->child->vault, .store = x->store, .owner = x->owner, .asker = &x->asker};
+    *ask = (gt_token_for_t){.vault = x->child->vault,
+                            .key.grant = gt_grant_key(x->store, &x->owner),
+                            .asker = &x->asker};
     GT_TRY(gtm_block_run(x, &gt_token_for, ask));
     *text = gt_secret_text(ask->token.access);
     if (strlen(*text) != gt_secret_len(ask->token.access) || !is_plain(*text, '!'))
         return gt_err(x->r->pool, GT_DAMAGED, "GT0872",
                       "the stored token of user %s holds what no token may hold", x->owner.user);
-    gt_vault_used(x->child->vault, x->store, &x->owner);
+    gt_vault_used(x->child->vault, &ask->key.grant);
     return GT_OK;
 }
 

@@ -73,12 +73,13 @@ gt_err_t *gtm_caller_find(gtm_exchange_t *x)
 
 gt_err_t *gtm_caller_confirm(gtm_exchange_t *x)
 {
+    gt_grant_key_t key;
     gt_err_t *err;
     int has;
 
     if (x->session) {
-        err = gt_vault_has_grant(&has, x->child->vault, x->store, &x->owner, x->session_grant,
-                                 x->r->pool);
+        key = gt_grant_key(x->store, &x->owner);
+        err = gt_vault_has_grant(&has, x->child->vault, &key, x->session_grant, x->r->pool);
         if (err && !(x->route->demands & GTM_ANYBODY))
             return err;
         if (err || !has)

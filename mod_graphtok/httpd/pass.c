@@ -94,7 +94,7 @@ static int pass(gtm_exchange_t *x)
         return dir->pass_missing == GTM_MISSING_NONE ? go_without(x, err) : refuse(x, err);
     give(r, dir, GTM_PART_TOKEN, text);
     give(r, dir, GTM_PART_EXPIRES, gt_rfc3339(ask.token.expires_at, r->pool));
-    give(r, dir, GTM_PART_USER, ask.owner.user);
+    give(r, dir, GTM_PART_USER, ask.key.grant.owner.user);
     return OK;
 }
 

@@ -26,8 +26,7 @@ static gt_err_t *ask_token(gt_task_t *task, void *state)
 
     x->own = ask;
     ask->vault = x->child->vault;
-    ask->store = x->store;
-    ask->owner = x->owner;
+    ask->key.grant = gt_grant_key(x->store, &x->owner);
     ask->use = GT_USE_LOOK;
     ask->asker = &x->asker;
     gt_then(task, &gt_token_for, ask);
@@ -59,8 +58,7 @@ static gt_err_t *begin_revoke(gt_task_t *task, void *state)
 
     x->own = revoke;
     revoke->vault = x->child->vault;
-    revoke->store = x->store;
-    revoke->owner = x->owner;
+    revoke->key = gt_grant_key(x->store, &x->owner);
     revoke->asker = &x->asker;
     gt_then(task, &gt_revoke, revoke);
     return GT_OK;

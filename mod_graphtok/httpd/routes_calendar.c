@@ -162,7 +162,7 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     gtm_exchange_t *x = state;
     calendar_t *own = x->own;
 
-    gt_vault_used(x->child->vault, x->store, &x->owner);
+    gt_vault_used(x->child->vault, &own->call.ask.key.grant);
     own->stream.x = x;
     own->stream.transfer = own->call.transfer;
     own->stream.answer = own->call.answer;

@@ -38,7 +38,7 @@ static const unsigned char cache_key[GT_CACHE_KEY_BYTES] = {7};
 static gt_cache_t *cache;
 static gt_slots_t *slots;
 static gt_limits_t *limits;
-static gt_owner_t owners[USERS];
+static gt_token_key_t keys[USERS];
 static apr_pool_t *pool;
 static double *figures; /* shared: ns for each process and round */
 
@@ -55,14 +55,14 @@ static void put(unsigned int n, apr_size_t len, apr_pool_t *p)
 
     memset(token, 'x', len);
     cached.access = gt_secret_from(token, p);
-    gt_cache_put(cache, "main", &owners[n % USERS], &cached);
+    gt_cache_put(cache, &keys[n % USERS], &cached);
 }
 
 static void look_up(unsigned int n, apr_pool_t *scratch)
 {
     gt_token_t cached;
 
-    if (!gt_cache_get(&cached, cache, "main", &owners[n * 7 % USERS], scratch))
+    if (!gt_cache_get(&cached, cache, &keys[n * 7 % USERS], scratch))
         exit(2);
 }
 
@@ -71,14 +71,16 @@ static void look_up_perhaps(unsigned int n, apr_pool_t *scratch)
 {
     gt_token_t cached;
 
-    (void)gt_cache_get(&cached, cache, "main", &owners[n * 7 % USERS], scratch);
+    (void)gt_cache_get(&cached, cache, &keys[n * 7 % USERS], scratch);
 }
 
 static void look_up_unknown(unsigned int n, apr_pool_t *scratch)
 {
+    gt_token_key_t key = keys[n * 7 % USERS];
     gt_token_t cached;
 
-    if (gt_cache_get(&cached, cache, "beta", &owners[n * 7 % USERS], scratch))
+    key.grant.store = "beta";
+    if (gt_cache_get(&cached, cache, &key, scratch))
         exit(2);
 }
 
@@ -116,7 +118,7 @@ static void check_own(unsigned int n, apr_pool_t *scratch)
 {
     gt_limit_t limit = {1000000, apr_time_from_sec(1)};
     gt_limit_answer_t answer;
-    const char *user = owners[n * 7 % USERS].user;
+    const char *user = keys[n * 7 % USERS].grant.owner.user;
 
     (void)scratch;
     gt_limit_check(&answer, limits, &limit, user, strlen(user));
@@ -245,7 +247,8 @@ static void prepare(void)
     cache = gt_cache_make(slots, cache_key, apr_time_from_sec(3600), pool);
     figures = map(MOST * ROUNDS * sizeof(*figures));
     for (unsigned int n = 0; n < USERS; n++) {
-        owners[n] = (gt_owner_t){apr_psprintf(pool, "user%u@tenant.example", n), "microsoft"};
+        keys[n] = (gt_token_key_t){
+            {"main", {apr_psprintf(pool, "user%u@tenant.example", n), "microsoft"}}, NULL};
         put(n, 1024, pool);
     }
     gt_slots_put(slots, key, &item);

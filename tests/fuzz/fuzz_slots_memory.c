@@ -75,15 +75,14 @@ static void use_cache(gt_slots_t *slots, apr_pool_t *p)
 {
     static const unsigned char key[GT_CACHE_KEY_BYTES] = {1};
     gt_cache_t *cache = gt_cache_make(slots, key, apr_time_from_sec(300), p);
-    gt_owner_t owner = {"tom", "microsoft"};
+    const gt_token_key_t toms = {{"main", {"tom", "microsoft"}}, NULL};
     gt_token_t cached = {gt_secret_from("token", p), gt_now() + apr_time_from_sec(3600), 1, "", 1};
     gt_token_t back;
 
-    if (gt_cache_get(&back, cache, "main", &owner, p))
+    if (gt_cache_get(&back, cache, &toms, p))
         abort();
-    gt_cache_put(cache, "main", &owner, &cached);
-    if (gt_cache_get(&back, cache, "main", &owner, p) &&
-        !gt_secret_equal(back.access, cached.access))
+    gt_cache_put(cache, &toms, &cached);
+    if (gt_cache_get(&back, cache, &toms, p) && !gt_secret_equal(back.access, cached.access))
         abort();
 }
 

@@ -27,6 +27,7 @@ gt_cache_t *cache;
 child_t child[2];
 relay_t *relay;
 const gt_owner_t tom = {"tom", "microsoft"};
+const gt_token_key_t toms = {{"main", {"tom", "microsoft"}}, "graph"};
 const char *beta_table = "beta_tokens";
 
 static void ck_ok(gt_err_t *err)
@@ -209,7 +210,7 @@ void sign_in_row(const gt_owner_t *owner, int seconds)
 
 gt_token_for_t ask_of(child_t *c)
 {
-    return (gt_token_for_t){.vault = c->vault, .store = c->store, .owner = tom};
+    return (gt_token_for_t){.vault = c->vault, .key = toms};
 }
 
 gt_err_t *ask(gt_token_for_t *what, child_t *c)
@@ -248,7 +249,7 @@ int is_cached(const char *wanted)
 {
     gt_token_t cached;
 
-    return gt_cache_get(&cached, cache, "main", &tom, pool) &&
+    return gt_cache_get(&cached, cache, &toms, pool) &&
            strcmp(gt_secret_text(cached.access), wanted) == 0;
 }
 
@@ -286,7 +287,7 @@ const char *answer_of(asker_t *asker)
 static apr_status_t remove_journal(void *baton)
 {
     gt_journal_t *journal = child[0].vault->parts.journal;
-    apr_array_header_t *names = gt_journal_names(journal, NULL, NULL, pool);
+    apr_array_header_t *names = gt_journal_names(journal, NULL, pool);
 
     for (int i = 0; i < names->nelts; i++)
         gt_journal_remove(journal, APR_ARRAY_IDX(names, i, const char *), pool);
@@ -307,7 +308,7 @@ gt_journal_t *share_journal(void)
 
 void put_answer(gt_journal_t *journal, const char *store, apr_int64_t generation)
 {
-    gt_entry_t entry = {.store = store, .owner = tom, .generation = generation};
+    gt_entry_t entry = {.key.grant = {store, tom}, .generation = generation};
 
     entry.tokens.access = gt_secret_from("at-1", pool);
     entry.tokens.refresh = gt_secret_from("rt-1", pool);
@@ -336,7 +337,7 @@ gt_vault_t *vault_with_beta(gt_crew_t *crew)
 
 gt_err_t *revoke_tom(child_t *c, int *had_grant)
 {
-    gt_revoke_t work = {.vault = c->vault, .store = c->store, .owner = tom};
+    gt_revoke_t work = {.vault = c->vault, .key = toms.grant};
     gt_err_t *err = gt_wait_run(&gt_revoke, &work, c->loop, LIMIT, pool);
 
     *had_grant = work.had_grant;

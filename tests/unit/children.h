@@ -45,6 +45,7 @@ extern gt_cache_t *cache;
 extern child_t child[2];
 extern relay_t *relay; /* in its own cases */
 extern const gt_owner_t tom;
+extern const gt_token_key_t toms; /* his token in store main */
 
 /* Add a case on SQLite, or on PostgreSQL where bench_engines() says so. */
 TCase *children_case(Suite *suite, const char *name, gt_engine_t engine);

@@ -21,6 +21,8 @@ static unsigned char key[GT_CACHE_KEY_BYTES];
 
 static const gt_owner_t tom = {"tom", "microsoft"};
 static const gt_owner_t ada = {"ada", "microsoft"};
+static const gt_token_key_t toms = {{"main", {"tom", "microsoft"}}, NULL};
+static const gt_token_key_t adas = {{"main", {"ada", "microsoft"}}, NULL};
 
 static void begin(void)
 {
@@ -43,15 +45,16 @@ static void put_as(const gt_owner_t *owner, const char *token, apr_int64_t gener
 {
     gt_token_t cached = {gt_secret_from(token, pool), gt_now() + HOUR, generation, "User.Read", 1};
 
-    gt_cache_put(cache, "main", owner, &cached);
+    gt_cache_put(cache, &(gt_token_key_t){{"main", *owner}, NULL}, &cached);
 }
 
 /* The token of an owner, or NULL. */
 static const char *get_as(const char *store, const gt_owner_t *owner)
 {
+    const gt_token_key_t of_owner = {{store, *owner}, "graph"};
     gt_token_t cached;
 
-    return gt_cache_get(&cached, cache, store, owner, pool) ? gt_secret_text(cached.access) : NULL;
+    return gt_cache_get(&cached, cache, &of_owner, pool) ? gt_secret_text(cached.access) : NULL;
 }
 
 START_TEST(what_is_put_comes_back_whole)
@@ -59,16 +62,16 @@ START_TEST(what_is_put_comes_back_whole)
     gt_token_t cached = {gt_secret_make("a\0b", 3, pool), gt_now() + HOUR, 42, "Mail.Read a", 7};
     gt_token_t back;
 
-    gt_cache_put(cache, "main", &tom, &cached);
-    ck_assert(gt_cache_get(&back, cache, "main", &tom, pool));
+    gt_cache_put(cache, &toms, &cached);
+    ck_assert(gt_cache_get(&back, cache, &toms, pool));
     ck_assert(gt_secret_equal(back.access, cached.access));
     ck_assert_int_eq(back.expires_at, cached.expires_at);
     ck_assert_int_eq(back.generation, 42);
     ck_assert_int_eq(back.margin, 7);
     ck_assert_str_eq(back.scope, "Mail.Read a");
     cached.scope = NULL;
-    gt_cache_put(cache, "main", &tom, &cached);
-    ck_assert(gt_cache_get(&back, cache, "main", &tom, pool));
+    gt_cache_put(cache, &toms, &cached);
+    ck_assert(gt_cache_get(&back, cache, &toms, pool));
     ck_assert_str_eq(back.scope, "");
 }
 END_TEST
@@ -78,16 +81,19 @@ START_TEST(everybody_gets_their_own)
     /* Names that run into each other when they are put one behind the other. */
     static const gt_owner_t tricky = {"micro", "softtom"};
     static const gt_owner_t google = {"tom", "google"};
+    static const gt_token_key_t mail = {{"main", {"tom", "microsoft"}}, "mail"};
+    gt_token_t other;
 
     put_as(&tom, "tom's", 1);
     ck_assert_ptr_null(get_as("main", &ada));
     ck_assert_ptr_null(get_as("main", &tricky));
     ck_assert_ptr_null(get_as("main", &google));
     ck_assert_ptr_null(get_as("beta", &tom));
+    ck_assert(!gt_cache_get(&other, cache, &mail, pool));
     put_as(&ada, "ada's", 1);
     ck_assert_str_eq(get_as("main", &tom), "tom's");
     ck_assert_str_eq(get_as("main", &ada), "ada's");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     ck_assert_ptr_null(get_as("main", &tom));
     ck_assert_str_eq(get_as("main", &ada), "ada's");
 }
@@ -99,12 +105,12 @@ START_TEST(test_T7_five_minutes_and_never_past_its_end)
     gt_token_t dead = {gt_secret_from("dead", pool), gt_now(), 2, "", 1};
 
     put_as(&tom, "long", 1);
-    gt_cache_put(cache, "main", &ada, &brief);
+    gt_cache_put(cache, &adas, &brief);
     fake_time += 99;
     ck_assert_str_eq(get_as("main", &ada), "brief");
     fake_time += 1;
     ck_assert_ptr_null(get_as("main", &ada));
-    gt_cache_put(cache, "main", &ada, &dead);
+    gt_cache_put(cache, &adas, &dead);
     ck_assert_ptr_null(get_as("main", &ada));
     fake_time += apr_time_from_sec(300) - 101;
     ck_assert_str_eq(get_as("main", &tom), "long");
@@ -139,7 +145,7 @@ START_TEST(an_older_generation_does_not_replace_a_newer)
     ck_assert_str_eq(get_as("main", &tom), "sixth again");
     put_as(&tom, "seventh", 7);
     ck_assert_str_eq(get_as("main", &tom), "seventh");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     put_as(&tom, "first of a new row", 1);
     ck_assert_str_eq(get_as("main", &tom), "first of a new row");
 }
@@ -168,7 +174,7 @@ START_TEST(names_longer_than_any_are_not_cached)
         memset(user, 'u', len);
         put_as(&owner, "token", 1);
         ck_assert(get_as("main", &owner) == NULL || len < 1024);
-        gt_cache_forget(cache, "main", &owner);
+        gt_cache_forget(cache, &(gt_token_key_t){{"main", owner}, NULL});
     }
     ck_assert_int_eq(gt_cache_once(cache, user, HOUR), 0);
 }
@@ -241,13 +247,13 @@ static apr_size_t end_of_value(const gt_owner_t *owner)
 START_TEST(a_value_moved_to_another_user_is_a_miss)
 {
     const apr_size_t len = 12 + strlen(TOKEN) + strlen("User.Read") + 3 * 8 + 16;
-    apr_size_t toms = end_of_value(&tom) - len;
-    apr_size_t adas = end_of_value(&ada) - len;
+    apr_size_t of_tom = end_of_value(&tom) - len;
+    apr_size_t of_ada = end_of_value(&ada) - len;
     gt_slots_figures_t figures;
 
-    ck_assert_uint_ne(toms, adas);
+    ck_assert_uint_ne(of_tom, of_ada);
     ck_assert_str_eq(get_as("main", &ada), TOKEN);
-    memcpy(memory + adas, memory + toms, len);
+    memcpy(memory + of_ada, memory + of_tom, len);
     ck_assert_ptr_null(get_as("main", &ada));
     ck_assert_str_eq(get_as("main", &tom), TOKEN);
     gt_slots_figures(&figures, slots);

@@ -96,11 +96,11 @@ gt_provider_t *scripted_vault_provider(const gt_vault_t *vault, const char *name
     return vault && strcmp(name, "microsoft") == 0 ? (gt_provider_t *)(void *)&call : NULL;
 }
 
-int scripted_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
-                                    const gt_owner_t *owner, apr_pool_t *p)
+int scripted_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key,
+                                    apr_pool_t *p)
 {
-    ck_assert(vault && store && p);
-    return strcmp(owner->user, "just-signed-in") == 0;
+    ck_assert(vault && p);
+    return strcmp(key->owner.user, "just-signed-in") == 0;
 }
 
 void scripted_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
@@ -112,11 +112,11 @@ void scripted_upstream_tell(gt_transfer_t *transfer, const char *provider, const
     told++;
 }
 
-void scripted_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner)
+void scripted_cache_forget(gt_cache_t *cache, const gt_token_key_t *key)
 {
     ck_assert_ptr_nonnull(cache);
-    ck_assert_str_eq(store, "main");
-    ck_assert_str_eq(owner->user, "tom");
+    ck_assert_str_eq(key->grant.store, "main");
+    ck_assert_str_eq(key->grant.owner.user, "tom");
     forgotten++;
 }
 
@@ -204,7 +204,7 @@ static gt_err_t *give_token(gt_task_t *task, void *state)
     gt_token_for_t *ask = state;
 
     ck_assert_ptr_nonnull(task);
-    ck_assert_str_eq(ask->owner.user, "tom");
+    ck_assert_str_eq(ask->key.grant.owner.user, "tom");
     ck_assert_int_eq(ask->use, GT_USE_CALL);
     ck_assert_int_eq(ask->refresh_now, asked_tokens > 0);
     ck_assert_int_eq(ask->refused, asked_tokens > 0 ? 10 : 0);

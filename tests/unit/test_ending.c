@@ -71,7 +71,7 @@ START_TEST(without_a_database_the_answer_is_sealed_into_the_journal)
     await(stopping);
     ck_assert_str_eq(answer_of(&asker), "at-1");
     gives(&child[1], "at-1");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     gives(&child[1], "at-1"); /* the row says so, too: an entry is stored before it is asked for */
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     ck_assert_int_eq(gt_journal_length(journal, pool), 0);
@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(no_refresh_is_begun)
 {
-    gt_refresh_ask_t what = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
+    gt_refresh_ask_t what = {.vault = child[0].vault, .key = toms};
     gt_refresh_t *refresh = gt_refresh_init(&what, pool);
     gt_err_t *err;
 

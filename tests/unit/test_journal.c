@@ -36,7 +36,7 @@ static void begin(void)
 
 static void end(void)
 {
-    apr_array_header_t *names = gt_journal_names(journal, NULL, NULL, bench->pool);
+    apr_array_header_t *names = gt_journal_names(journal, NULL, bench->pool);
 
     for (int i = 0; i < names->nelts; i++)
         gt_journal_remove(journal, APR_ARRAY_IDX(names, i, const char *), bench->pool);
@@ -49,7 +49,7 @@ static void end(void)
 
 static gt_entry_t entry_of(const gt_owner_t *owner, apr_int64_t generation)
 {
-    gt_entry_t entry = {.store = "main", .owner = *owner, .generation = generation};
+    gt_entry_t entry = {.key.grant = {"main", *owner}, .generation = generation};
 
     if (with_ids) {
         entry.database = DATABASE;
@@ -70,7 +70,7 @@ static const char *put(const gt_owner_t *owner, apr_int64_t generation)
     apr_array_header_t *names;
 
     bench_ok(gt_journal_put(journal, &entry, bench->pool));
-    names = gt_journal_names(journal, "main", owner, bench->pool);
+    names = gt_journal_names(journal, &(gt_grant_key_t){"main", *owner}, bench->pool);
     return APR_ARRAY_IDX(names, names->nelts - 1, const char *);
 }
 
@@ -119,9 +119,9 @@ START_TEST(what_goes_in_comes_out)
 
     bench_ok(take(&entry, name, bench->pool));
     ck_assert_str_eq(entry->store_id, with_ids ? STORE : "");
-    ck_assert_str_eq(entry->store, "main");
-    ck_assert_str_eq(entry->owner.user, tom.user);
-    ck_assert_str_eq(entry->owner.provider, "microsoft");
+    ck_assert_str_eq(entry->key.grant.store, "main");
+    ck_assert_str_eq(entry->key.grant.owner.user, tom.user);
+    ck_assert_str_eq(entry->key.grant.owner.provider, "microsoft");
     ck_assert_int_eq(entry->generation, 7);
     ck_assert_str_eq(gt_secret_text(entry->tokens.access), "at-1");
     ck_assert_str_eq(gt_secret_text(entry->tokens.refresh), "rt-1");
@@ -142,7 +142,7 @@ START_TEST(a_refresh_token_may_be_alone)
 
     entry.tokens.access = NULL;
     bench_ok(gt_journal_put(journal, &entry, bench->pool));
-    names = gt_journal_names(journal, "main", &tom, bench->pool);
+    names = gt_journal_names(journal, &(gt_grant_key_t){"main", tom}, bench->pool);
     bench_ok(take(&found, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
     ck_assert_ptr_nonnull(found);
     ck_assert_ptr_null(found->tokens.access);
@@ -167,12 +167,14 @@ START_TEST(names_are_in_order_and_of_one_owner_on_wish)
     apr_array_header_t *names;
 
     put(&tom, 2);
-    names = gt_journal_names(journal, NULL, NULL, bench->pool);
+    names = gt_journal_names(journal, NULL, bench->pool);
     ck_assert_int_eq(names->nelts, 3);
     ck_assert_str_eq(APR_ARRAY_IDX(names, 0, const char *), first);
     ck_assert_str_eq(APR_ARRAY_IDX(names, 1, const char *), second);
-    ck_assert_int_eq(gt_journal_names(journal, "main", &tom, bench->pool)->nelts, 2);
-    ck_assert_int_eq(gt_journal_names(journal, "beta", &tom, bench->pool)->nelts, 0);
+    ck_assert_int_eq(gt_journal_names(journal, &(gt_grant_key_t){"main", tom}, bench->pool)->nelts,
+                     2);
+    ck_assert_int_eq(gt_journal_names(journal, &(gt_grant_key_t){"beta", tom}, bench->pool)->nelts,
+                     0);
     ck_assert_int_eq(gt_journal_length(journal, bench->pool), 3);
     gt_journal_remove(journal, first, bench->pool);
     ck_assert_int_eq(gt_journal_length(journal, bench->pool), 2);
@@ -199,7 +201,8 @@ START_TEST(an_entry_without_ids_is_of_a_database_and_a_name)
     ck_assert(is_of(entry, "pgsql host=a", "main", STORE));
     ck_assert(!is_of(entry, "pgsql host=b", "main", ""));
     ck_assert(!is_of(entry, "pgsql host=a", "beta", ""));
-    ck_assert_int_eq(gt_journal_names(other, "main", &tom, bench->pool)->nelts, 0);
+    ck_assert_int_eq(gt_journal_names(other, &(gt_grant_key_t){"main", tom}, bench->pool)->nelts,
+                     0);
     bench_ok(gt_journal_read(&entry, journal, "gone.entry", bench->pool));
     ck_assert_ptr_null(entry);
 }
@@ -218,7 +221,26 @@ START_TEST(an_entry_with_ids_is_of_its_store_wherever_that_is)
     ck_assert(is_of(entry, "pgsql host=b", "renamed", STORE));
     ck_assert(!is_of(entry, "pgsql host=a", "main", ""));
     ck_assert(!is_of(entry, "pgsql host=a", "main", DATABASE));
-    ck_assert_int_eq(gt_journal_names(other, "renamed", &tom, bench->pool)->nelts, 1);
+    ck_assert_int_eq(gt_journal_names(other, &(gt_grant_key_t){"renamed", tom}, bench->pool)->nelts,
+                     1);
+}
+END_TEST
+
+START_TEST(an_entry_of_another_resource_is_left)
+{
+    gt_entry_t entry;
+    apr_array_header_t *names;
+    gt_entry_t *found;
+
+    with_ids = 1;
+    entry = entry_of(&tom, 1);
+    entry.key.resource = "mail";
+    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    names = gt_journal_names(journal, NULL, bench->pool);
+    bench_ok(gt_journal_read(&found, journal, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
+    ck_assert_str_eq(found->key.resource, "mail");
+    bench_ok(gt_journal_open(found, journal, bench->pool));
+    ck_assert(!is_of(found, "pgsql host=a", "main", STORE));
 }
 END_TEST
 
@@ -233,7 +255,8 @@ START_TEST(what_the_version_before_wrote_is_read)
 
     ck_assert_ptr_nonnull(text);
     write_file(name, text, strlen(text));
-    ck_assert_int_eq(gt_journal_names(journal, "main", &owner, bench->pool)->nelts, 1);
+    ck_assert_int_eq(
+        gt_journal_names(journal, &(gt_grant_key_t){"main", owner}, bench->pool)->nelts, 1);
     bench_ok(take(&entry, name, bench->pool));
     ck_assert(is_of(entry, json_string_value(json_object_get(old, "database")), "main", ""));
     ck_assert_int_eq(entry->generation, 7);
@@ -317,7 +340,7 @@ START_TEST(what_a_killed_writer_left_torn_is_swept)
     write_file(old, half, strlen(half));
     write_file(fresh, half, strlen(half));
     write_file(others, "x", 1);
-    ck_assert_int_eq(gt_journal_names(journal, NULL, NULL, bench->pool)->nelts, 1);
+    ck_assert_int_eq(gt_journal_names(journal, NULL, bench->pool)->nelts, 1);
     ck_assert_int_ne(access(path_of(old), F_OK), 0);
     ck_assert_int_eq(access(path_of(entry), F_OK), 0);
     /* Somebody may be writing it; the other was never ours. */
@@ -335,9 +358,11 @@ START_TEST(what_a_killed_writer_left_whole_is_taken_in)
     gt_entry_t *entry;
 
     ck_assert_int_eq(rename(path_of(name), path_of(beside)), 0);
-    ck_assert_int_eq(gt_journal_names(journal, "main", &ann, bench->pool)->nelts, 0);
+    ck_assert_int_eq(gt_journal_names(journal, &(gt_grant_key_t){"main", ann}, bench->pool)->nelts,
+                     0);
     ck_assert_int_eq(access(path_of(beside), F_OK), 0);
-    ck_assert_int_eq(gt_journal_names(journal, "main", &tom, bench->pool)->nelts, 1);
+    ck_assert_int_eq(gt_journal_names(journal, &(gt_grant_key_t){"main", tom}, bench->pool)->nelts,
+                     1);
     ck_assert_int_ne(access(path_of(beside), F_OK), 0);
     bench_ok(take(&entry, name, bench->pool));
     ck_assert_str_eq(gt_secret_text(entry->tokens.refresh), "rt-1");
@@ -356,7 +381,7 @@ START_TEST(what_lacks_its_key_is_never_swept)
     write_file(old, content_of(name), strlen(content_of(name)));
     bench_ok(gt_keyring_parse(&ring, gt_secret_from(text, bench->pool), bench->pool));
     other = gt_journal_make(folder, "pgsql host=a", ring, bench->pool);
-    ck_assert_int_eq(gt_journal_names(other, NULL, NULL, bench->pool)->nelts, 1);
+    ck_assert_int_eq(gt_journal_names(other, NULL, bench->pool)->nelts, 1);
     ck_assert_int_eq(unlink(path_of(old)), 0);
 }
 END_TEST
@@ -376,6 +401,7 @@ Suite *suite_journal(void)
     tcase_add_test(tcase, names_are_in_order_and_of_one_owner_on_wish);
     tcase_add_test(tcase, an_entry_without_ids_is_of_a_database_and_a_name);
     tcase_add_test(tcase, an_entry_with_ids_is_of_its_store_wherever_that_is);
+    tcase_add_test(tcase, an_entry_of_another_resource_is_left);
     tcase_add_test(tcase, what_the_version_before_wrote_is_read);
     tcase_add_loop_test(tcase, no_byte_can_be_changed, 0, 2);
     tcase_add_test(tcase, a_folder_that_is_away_is_an_error);

@@ -164,7 +164,7 @@ START_TEST(test_T6_an_answer_that_cannot_be_stored_goes_to_the_journal_at_once)
                  "(CASE WHEN lease_owner IS NULL THEN 0 ELSE 1 END) FROM user_tokens",
                  "0");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     gives(&child[1], "at-1");
 }
 END_TEST

@@ -121,7 +121,7 @@ START_TEST(a_throttle_is_for_all_users)
     fake_answer(fake, FAKE_TOKEN, &busy);
     fails(&child[0], GT_THROTTLED, "GT0523");
     sign_in_row(&bob, 0);
-    what.owner = bob;
+    what.key.grant.owner = bob;
     err = ask(&what, &child[0]);
     ck_fails(err, GT_THROTTLED, "GT0619");
     ck_assert_int_gt(err->retry_after, SECONDS(50));
@@ -140,7 +140,7 @@ static gt_err_t *error_of_user(const char *name, const char *tenant)
                                   "UPDATE user_tokens SET account_tenant = '%s' WHERE user_id = "
                                   "'%s'",
                                   tenant, name));
-    what.owner = owner;
+    what.key.grant.owner = owner;
     return ask(&what, &child[0]);
 }
 
@@ -205,7 +205,7 @@ START_TEST(a_post_that_may_have_arrived_is_repeated_only_after_the_lease)
     ck_assert_int_gt(err->retry_after, 0);
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     bench_run(bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
-    gt_failures_forget(child[1].vault->failures, gt_vault_key(child[1].store, &tom, pool));
+    gt_failures_forget(child[1].vault->failures, &toms, pool);
     gives(&child[1], "at-1");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 2);
 }
@@ -276,7 +276,7 @@ START_TEST(a_refresh_token_that_came_alone_is_stored)
     fails(&child[0], GT_UPSTREAM, "GT0511"); /* and is not asked for again at once */
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     fake_answer(fake, FAKE_TOKEN, NULL);
-    gt_failures_forget(child[0].vault->failures, gt_vault_key(child[0].store, &tom, pool));
+    gt_failures_forget(child[0].vault->failures, &toms, pool);
     gives(&child[0], "at-1");
     ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), "refresh_token=rt-alone"));
 }
@@ -303,10 +303,10 @@ START_TEST(a_cached_token_is_served_while_the_database_is_away)
 {
     gt_token_t near = {gt_secret_from("at-c", pool), gt_now() + SECONDS(60), 1, "", SECONDS(300)};
 
-    gt_cache_put(cache, "main", &tom, &near);
+    gt_cache_put(cache, &toms, &near);
     atomic_store(&child[0].away, 1000);
     gives(&child[0], "at-c");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     ck_assert_int_eq(error_of(&child[0])->cls, GT_STORE_AWAY);
 }
 END_TEST

@@ -44,7 +44,7 @@ static void put_before_the_lease(void)
  * journal: our first statement reads the row, the second takes the lease. */
 START_TEST(a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again)
 {
-    gt_refresh_ask_t what = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
+    gt_refresh_ask_t what = {.vault = child[0].vault, .key = toms};
     gt_refresh_t *refresh;
 
     stop_crews(); /* so that nothing else uses its connection */
@@ -217,7 +217,7 @@ static void damage(const char *name)
 
 static const char *oldest(void)
 {
-    apr_array_header_t *names = gt_journal_names(journal, "main", &tom, pool);
+    apr_array_header_t *names = gt_journal_names(journal, &toms.grant, pool);
 
     ck_assert_int_gt(names->nelts, 0);
     return APR_ARRAY_IDX(names, 0, const char *);
@@ -243,7 +243,7 @@ static void put_entry(gt_journal_t *into, apr_int64_t from, const char *store_id
 
     tokens.access = gt_secret_from("at-1", pool);
     tokens.refresh = gt_secret_from("rt-1", pool);
-    entry = gt_journal_entry(child[0].store, &tom, from, &tokens, pool);
+    entry = gt_journal_entry(child[0].store, &toms, from, &tokens, pool);
     ck_assert_str_ne(entry.store_id, "");
     if (store_id != NULL)
         entry.store_id = store_id;
@@ -261,7 +261,7 @@ START_TEST(an_entry_that_cannot_be_read_hides_no_newer_one)
     put_entry(journal, generation - 1, NULL);
     damage(oldest());
     put_entry(journal, generation, NULL);
-    bench_ok(gt_replay_owner(&count, child[0].vault, child[0].store, &tom, pool));
+    bench_ok(gt_replay_owner(&count, child[0].vault, &toms.grant, pool));
     ck_assert_int_eq(count, 1);
     ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
     ck_assert_int_eq(gt_journal_length(journal, pool), 1);
@@ -289,7 +289,7 @@ END_TEST
 
 START_TEST(a_store_that_tells_no_id_has_no_token_sent_twice)
 {
-    gt_refresh_ask_t what = {.owner = tom};
+    gt_refresh_ask_t what = {.key = toms};
     gt_refresh_t *refresh;
 
     stop_crews();
@@ -298,7 +298,6 @@ START_TEST(a_store_that_tells_no_id_has_no_token_sent_twice)
     put_entry(journal, row()->generation, NULL);
     beta_table = NOWHERE;
     what.vault = vault_with_beta(NULL);
-    what.store = gt_vault_store(what.vault, "main");
     refresh = gt_refresh_init(&what, pool);
     bench_ok(gt_wait_run(&gt_refresh, refresh, child[0].loop, LIMIT, pool));
     ck_assert_str_eq(gt_secret_text(refresh->token.access), "at-1");
@@ -370,7 +369,7 @@ START_TEST(any_number_of_strange_and_damaged_entries_holds_up_none)
     generation = row()->generation;
     for (int i = 0; i < 60; i++) {
         put_entry(journal, 1, NULL);
-        damage(APR_ARRAY_IDX(gt_journal_names(journal, NULL, NULL, pool), 2 * i, const char *));
+        damage(APR_ARRAY_IDX(gt_journal_names(journal, NULL, pool), 2 * i, const char *));
         put_entry(journal, 1, "ffffffffffffffffffffffffffffffff");
     }
     put_entry(journal, generation, NULL);

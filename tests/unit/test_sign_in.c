@@ -119,7 +119,7 @@ START_TEST(signing_in_again_heals_the_grant)
     bench_run(bench, bench->engine == GT_SQLITE
                          ? "UPDATE user_tokens SET expires_at = datetime('now')"
                          : "UPDATE user_tokens SET expires_at = now()");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     fake_answer(fake, FAKE_TOKEN, &dead);
     fails(&child[0], GT_SIGN_IN, "GT0520");
     fails(&child[0], GT_SIGN_IN, "GT0602");
@@ -350,7 +350,7 @@ END_TEST
 START_TEST(a_token_put_back_by_a_slow_reader_is_forgotten_too)
 {
     const gt_waker_t waker = {wake_nobody, NULL};
-    gt_revoke_t work = {.vault = child[0].vault, .store = child[0].store, .owner = tom};
+    gt_revoke_t work = {.vault = child[0].vault, .key = toms.grant};
     gt_task_t *task = gt_task_make(&gt_revoke, &work, child[0].loop, &waker, pool);
     gt_token_t read_before = {gt_secret_from("at-0", pool), gt_now() + SECONDS(3600), 1, "",
                               SECONDS(300)};
@@ -359,7 +359,7 @@ START_TEST(a_token_put_back_by_a_slow_reader_is_forgotten_too)
     sign_in_row(&tom, 3600);
     ck_assert_int_eq(gt_task_run(task), GT_TASK_WAITS);
     ck_assert_ptr_null(row());
-    gt_cache_put(cache, "main", &tom, &read_before);
+    gt_cache_put(cache, &toms, &read_before);
     while (gt_task_run(task) != GT_TASK_DONE)
         ck_assert_int_lt(gt_ticks(), until);
     ck_ok(gt_task_error(task));

@@ -16,14 +16,14 @@ Suite *suite_usage(void);
 
 START_TEST(uses_are_written_in_batches)
 {
-    gt_owner_t nobody = {"nobody", "microsoft"};
+    gt_grant_key_t nobody = {"main", {"nobody", "microsoft"}};
     gt_grant_t *before;
 
     sign_in_row(&tom, 3600);
     before = row();
     for (int i = 0; i < 3; i++)
-        gt_vault_used(child[0].vault, child[0].store, &tom);
-    gt_vault_used(child[0].vault, child[0].store, &nobody);
+        gt_vault_used(child[0].vault, &toms.grant);
+    gt_vault_used(child[0].vault, &nobody);
     ck_assert_int_eq(row()->use_count, 0);
     gt_vault_flush(child[0].vault, pool);
     ck_assert_int_eq(row()->use_count, 3);
@@ -39,11 +39,11 @@ START_TEST(uses_wait_for_the_database)
     apr_time_t until = gt_ticks() + LIMIT;
 
     sign_in_row(&tom, 3600);
-    gt_vault_used(child[1].vault, child[1].store, &tom);
+    gt_vault_used(child[1].vault, &toms.grant);
     atomic_store(&child[1].away, 1);
     gt_vault_flush(child[1].vault, pool);
     ck_assert_int_eq(row()->use_count, 0);
-    gt_vault_used(child[1].vault, child[1].store, &tom);
+    gt_vault_used(child[1].vault, &toms.grant);
     while (row()->use_count == 0 && gt_ticks() < until) /* the breaker's pause */
         gt_vault_flush(child[1].vault, pool);
     ck_assert_int_eq(row()->use_count, 2);
@@ -143,9 +143,9 @@ static void count_statement(void)
 static void use_many(int from, int to)
 {
     for (int i = from; i < to; i++) {
-        const gt_owner_t owner = {apr_psprintf(pool, "u%d", i), "microsoft"};
+        const gt_grant_key_t key = {"main", {apr_psprintf(pool, "u%d", i), "microsoft"}};
 
-        gt_vault_used(child[0].vault, child[0].store, &owner);
+        gt_vault_used(child[0].vault, &key);
     }
 }
 

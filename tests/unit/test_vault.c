@@ -103,7 +103,7 @@ START_TEST(a_provider_of_short_tokens_is_not_asked_at_every_use)
     fake_answer(fake, FAKE_TOKEN, &reply);
     for (int i = 0; i < 5; i++)
         gives(&child[i % 2], "at-x");
-    gt_cache_forget(cache, "main", &tom); /* the row says the same */
+    gt_cache_forget(cache, &toms); /* the row says the same */
     for (int i = 0; i < 5; i++)
         gives(&child[i % 2], "at-x");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
@@ -261,7 +261,7 @@ START_TEST(an_inactive_grant_is_not_served)
     sign_in_row(&tom, 100);
     gives(&child[0], "at-1");
     bench_run(bench, "UPDATE user_tokens SET status = 0");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     fails(&child[0], GT_SIGN_IN, "GT0602");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
 }
@@ -274,7 +274,7 @@ START_TEST(a_grant_that_needs_the_user_serves_what_is_valid)
     gives(&child[0], "at-0");
     sign_in_row(&tom, -1);
     bench_run(bench, "UPDATE user_tokens SET status = 2");
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     fails(&child[0], GT_INTERACTION, "GT0603");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 0);
 }
@@ -291,7 +291,7 @@ START_TEST(without_a_refresh_token_it_ends)
     gives(&child[0], "at-0");
     tokens.expires_at = gt_now();
     ck_ok(gt_grant_sign_in(&grant, child[0].store, &tom, &identity, &tokens, pool));
-    gt_cache_forget(cache, "main", &tom);
+    gt_cache_forget(cache, &toms);
     fails(&child[0], GT_SIGN_IN, "GT0604");
 }
 END_TEST
@@ -310,8 +310,22 @@ START_TEST(a_provider_that_is_gone_says_so)
 {
     gt_token_for_t what = ask_of(&child[0]);
 
-    what.owner.provider = "gone";
+    what.key.grant.owner.provider = "gone";
     ck_fails(ask(&what, &child[0]), GT_INTERNAL, "GT0613");
+}
+END_TEST
+
+START_TEST(a_resource_that_is_not_configured)
+{
+    gt_token_for_t what = ask_of(&child[0]);
+
+    sign_in_row(&tom, 3600);
+    what.key.resource = "mail";
+    bench_tag(ask(&what, &child[0]), "GT0626");
+    ck_assert_ptr_null(what.token.access);
+    what.key.resource = NULL; /* the default */
+    bench_ok(ask(&what, &child[0]));
+    ck_assert_str_eq(what.key.resource, "graph");
 }
 END_TEST
 
@@ -319,17 +333,16 @@ START_TEST(a_user_id_is_bounded)
 {
     gt_token_for_t what = ask_of(&child[0]);
 
-    what.owner.user = "";
+    what.key.grant.owner.user = "";
     ck_fails(ask(&what, &child[0]), GT_INVALID, "GT0420");
 }
 END_TEST
 
 START_TEST(keys_of_grants_differ)
 {
-    gt_owner_t a = {"a1:b", "c"}, b = {"a", "1:bc"};
+    gt_grant_key_t a = {"main", {"a1:b", "c"}}, b = {"main", {"a", "1:bc"}};
 
-    ck_assert_str_ne(gt_vault_key(child[0].store, &a, pool),
-                     gt_vault_key(child[0].store, &b, pool));
+    ck_assert_str_ne(gt_grant_key_text(&a, pool), gt_grant_key_text(&b, pool));
 }
 END_TEST
 
@@ -364,6 +377,7 @@ Suite *suite_vault(void)
     tcase_add_test(served, without_a_refresh_token_it_ends);
     tcase_add_test(served, a_damaged_row_says_so);
     tcase_add_test(served, a_provider_that_is_gone_says_so);
+    tcase_add_test(served, a_resource_that_is_not_configured);
     tcase_add_test(served, a_user_id_is_bounded);
     tcase_add_test(served, keys_of_grants_differ);
     add_once(suite, GT_SQLITE);

@@ -32,8 +32,7 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     gt_call_t *call = state;
 
     call->ask.vault = call->vault;
-    call->ask.store = call->store;
-    call->ask.owner = call->owner;
+    call->ask.key.grant = (gt_grant_key_t){gt_store_conf(call->store)->name, call->owner};
     call->ask.asker = call->asker;
     call->ask.use = GT_USE_CALL;
     gt_then(task, &gt_token_for, &call->ask);
@@ -178,7 +177,7 @@ static void forget(const gt_call_t *call)
     gt_cache_t *cache = gt_vault_parts(call->vault)->cache;
 
     if (cache)
-        gt_cache_forget(cache, gt_store_conf(call->store)->name, &call->owner);
+        gt_cache_forget(cache, &call->ask.key);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)
@@ -196,8 +195,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated) {
-        err->is_after_sign_in =
-            gt_vault_signed_in_lately(call->vault, call->store, &call->ask.owner, p);
+        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->ask.key.grant, p);
         return add_doubt(err, call);
     }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the

@@ -21,7 +21,7 @@ static void tell(const apr_array_header_t *picked, gt_store_t *store, const char
         const gt_picked_t *one = &APR_ARRAY_IDX(picked, i, gt_picked_t);
 
         gt_event(&(gt_event_t){.kind = GT_EV_CLEANUP,
-                               .store = gt_store_conf(store)->name,
+                               .store = gt_store_name(store),
                                .provider = one->owner.provider,
                                .user = one->owner.user,
                                .detail = what});
@@ -56,7 +56,7 @@ gt_err_t *gt_cleanup_slice(gt_slice_t *slice)
         gt_log(GT_LOG_INFO, NULL,
                "cleanup of store %s: %" APR_INT64_T_FMT " deactivated, %" APR_INT64_T_FMT
                " removed",
-               gt_store_conf(slice->store)->name, counts.expired, counts.removable);
+               gt_store_name(slice->store), counts.expired, counts.removable);
     if (more)
         slice->again = apr_time_from_sec(1);
     return GT_OK;

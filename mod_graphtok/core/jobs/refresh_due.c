@@ -23,8 +23,7 @@ static void *make(const gt_turn_t *turn, apr_pool_t *p)
     gt_token_for_t *ask = apr_pcalloc(p, sizeof(*ask));
 
     ask->vault = turn->jobs->vault;
-    ask->store = turn->store;
-    ask->owner = turn->picked.owner;
+    ask->key.grant = gt_grant_key(turn->store, &turn->picked.owner);
     /* The token we saw does not count, though it is still valid; a newer one does. */
     ask->refresh_now = 1;
     ask->refused = turn->picked.generation;

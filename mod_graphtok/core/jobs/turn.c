@@ -21,8 +21,7 @@ static void *make(const void *ask, apr_pool_t *p)
 {
     gt_turn_t *turn = apr_pmemdup(p, ask, sizeof(*turn));
 
-    turn->picked.owner.user = apr_pstrdup(p, turn->picked.owner.user);
-    turn->picked.owner.provider = apr_pstrdup(p, turn->picked.owner.provider);
+    turn->picked.owner = gt_owner_dup(&turn->picked.owner, p);
     /* Counted from now on, not from its first step: until a thread has time for that, whoever looks
      * would think that all is done. */
     atomic_fetch_add(&turn->jobs->under_way, 1);
@@ -117,9 +116,9 @@ void gt_turns_start(const gt_slice_t *slice, const gt_turn_t *kind,
         turn.store = slice->store;
         turn.picked = APR_ARRAY_IDX(picked, i, gt_picked_t);
         turn.start_at = from + gt_pace_delay(i, picked->nelts, span);
-        ask.key = apr_psprintf(slice->pool, "%s %s %s %s", kind->work->name,
-                               gt_store_conf(slice->store)->name, turn.picked.owner.provider,
-                               turn.picked.owner.user);
+        ask.key =
+            apr_psprintf(slice->pool, "%s %s %s %s", kind->work->name, gt_store_name(slice->store),
+                         turn.picked.owner.provider, turn.picked.owner.user);
         /* A crew that takes no more is a process that ends. */
         err = gt_crew_start_job(crew, &ask, slice->pool);
         if (err != GT_OK) {

@@ -83,7 +83,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 
     (void)task;
     gt_event(&(gt_event_t){.kind = GT_EV_VALIDATE,
-                           .store = gt_store_conf(v->store)->name,
+                           .store = gt_store_name(v->store),
                            .provider = v->owner.provider,
                            .user = v->owner.user,
                            .err = err != GT_OK ? err : v->failure});

@@ -49,7 +49,12 @@ struct gt_grant_t {
 gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_keyring_t *ring,
                           apr_pool_t *p);
 const gt_store_conf_t *gt_store_conf(const gt_store_t *store);
+/** Its name in the configuration. */
+const char *gt_store_name(const gt_store_t *store);
 gt_db_t *gt_store_db(const gt_store_t *store);
+
+/** A copy of an owner in `p`. */
+gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p);
 
 /** Ask the database whether it is there. */
 GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);

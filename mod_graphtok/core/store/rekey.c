@@ -296,7 +296,7 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
         const gt_db_row_t *row = &APR_ARRAY_IDX(written, i, gt_db_row_t);
 
         gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
-                               .store = gt_store_conf(pass->range.store)->name,
+                               .store = gt_store_name(pass->range.store),
                                .user = row->column[0],
                                .provider = row->column[1]});
     }

@@ -54,6 +54,16 @@ const gt_store_conf_t *gt_store_conf(const gt_store_t *store)
     return store->conf;
 }
 
+const char *gt_store_name(const gt_store_t *store)
+{
+    return store->conf->name;
+}
+
+gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p)
+{
+    return (gt_owner_t){apr_pstrdup(p, owner->user), apr_pstrdup(p, owner->provider)};
+}
+
 gt_db_t *gt_store_db(const gt_store_t *store)
 {
     return store->db;

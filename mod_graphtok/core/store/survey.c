@@ -134,7 +134,7 @@ static void count_some(gt_survey_t *survey, apr_interval_time_t span, apr_pool_t
         err = count_part(&found, survey, p);
     } while (err == GT_OK && found && gt_ticks() < until);
     if (err != GT_OK)
-        gt_log(GT_LOG_DEBUG, NULL, "counting store %s: %s", gt_store_conf(survey->store)->name,
+        gt_log(GT_LOG_DEBUG, NULL, "counting store %s: %s", gt_store_name(survey->store),
                err->detail);
 }
 
@@ -160,7 +160,7 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
         return GT_OK;
     }
     err = gt_err(p, GT_STORE_AWAY, "GT0440", "the sums of store %s are not known yet",
-                 gt_store_conf(survey->store)->name);
+                 gt_store_name(survey->store));
     err->retry_after = KEEP;
     return err;
 }

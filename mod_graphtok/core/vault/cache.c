@@ -3,7 +3,7 @@
  * @file cache.c
  * A cached token is one slot: nonce, then sealed { access token, scope, tail }. The tail has a fixed
  * size and stands last, so that opening needs no second copy: the token is the front of what was
- * opened. The slot's key is a keyed hash of store, provider and user; the same three are the
+ * opened. The slot's key is a keyed hash of store, provider, user and resource; the same four are the
  * associated data, so not even a collision of hashes could serve one user's token to another.
  */
 
@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "crypt/seal.h"
 #include "shm/siphash.h"
 
 #define NAME_MAX_BYTES 1024
@@ -99,11 +100,14 @@ static void name_begin(name_t *name, int kind)
 }
 
 /* 0: longer than any name we give out; such a thing is not cached. */
-static int name_token(name_t *name, const gt_cache_t *cache, const char *store,
-                      const gt_owner_t *owner)
+static int name_token(name_t *name, const gt_cache_t *cache, const gt_token_key_t *key)
 {
+    const gt_owner_t *owner = &key->grant.owner;
+
     name_begin(name, KIND_TOKEN);
-    if (!name_add(name, store) || !name_add(name, owner->provider) || !name_add(name, owner->user))
+    if (!name_add(name, key->grant.store) || !name_add(name, owner->provider) ||
+        !name_add(name, owner->user) ||
+        !name_add(name, key->resource != NULL ? key->resource : GT_RESOURCE_GRAPH))
         return 0;
     gt_siphash128(name->key, &cache->name_key, name->bytes, name->len);
     return 1;
@@ -154,13 +158,12 @@ static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t 
                : NULL;
 }
 
-int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                 apr_pool_t *p)
+int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const gt_token_key_t *key, apr_pool_t *p)
 {
     gt_secret_t *clear;
     name_t name;
 
-    if (!name_token(&name, cache, store, owner))
+    if (!name_token(&name, cache, key))
         return 0;
     clear = open_slot(cache, &name, p);
     return clear != NULL && unpack(token, clear, p);
@@ -209,14 +212,13 @@ static void put(gt_cache_t *cache, const name_t *name, const gt_token_t *token, 
     (void)seal_slot(cache, name, pack(token, p), item, p);
 }
 
-void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                  const gt_token_t *token)
+void gt_cache_put(gt_cache_t *cache, const gt_token_key_t *key, const gt_token_t *token)
 {
     apr_pool_t *p;
     name_t name;
 
     assert(token->access != NULL);
-    if (!name_token(&name, cache, store, owner) || token->expires_at <= gt_now())
+    if (!name_token(&name, cache, key) || token->expires_at <= gt_now())
         return;
     if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
         return;
@@ -224,11 +226,11 @@ void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
     apr_pool_destroy(p);
 }
 
-void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner)
+void gt_cache_forget(gt_cache_t *cache, const gt_token_key_t *key)
 {
     name_t name;
 
-    if (name_token(&name, cache, store, owner))
+    if (name_token(&name, cache, key))
         gt_slots_remove(cache->slots, name.key);
 }
 

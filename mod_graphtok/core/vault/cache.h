@@ -5,8 +5,8 @@
 /**
  * @file cache.h
  * Access tokens in shared memory, sealed with a key that exists only in this server's memory
- * (mission T7). The slot's key is SipHash-128, with a key of its own, of store, provider and user;
- * the same three are the associated data. Beside tokens it keeps short-lived texts, sealed likewise.
+ * (mission T7). The slot's key is SipHash-128, with a key of its own, of store, provider, user and
+ * resource; the same four are the associated data. Beside tokens it keeps short-lived texts, sealed likewise.
  * Thread-safe, lock-free for readers.
  */
 
@@ -21,16 +21,14 @@ gt_cache_t *gt_cache_make(gt_slots_t *slots, const unsigned char key[GT_CACHE_KE
                           apr_interval_time_t longest, apr_pool_t *p);
 
 /** 1 when there is a token that has not expired; 0 otherwise (and for anything damaged). */
-int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                 apr_pool_t *p);
+int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const gt_token_key_t *key, apr_pool_t *p);
 
 /** Put; too large is counted and simply not cached. A value of an older generation does not replace
  * a newer one that is there. */
-void gt_cache_put(gt_cache_t *cache, const char *store, const gt_owner_t *owner,
-                  const gt_token_t *token);
+void gt_cache_put(gt_cache_t *cache, const gt_token_key_t *key, const gt_token_t *token);
 
 /** Forget, in every process of this machine. */
-void gt_cache_forget(gt_cache_t *cache, const char *store, const gt_owner_t *owner);
+void gt_cache_forget(gt_cache_t *cache, const gt_token_key_t *key);
 
 /** Keep a text, of any length, for `span` µs under a name that cannot be guessed.
  * @return 1 kept (until then, or until its room is needed), 0 not */

@@ -16,10 +16,10 @@ typedef struct gt_failures_t gt_failures_t;
 /** Make an empty memory. */
 gt_failures_t *gt_failures_make(apr_pool_t *p);
 
-/** What failed: a grant (gt_vault_key) as it was then. A failure of one generation says nothing about
+/** What failed: the refresh of a token as it was then. A failure of one generation says nothing about
  * the next one, which another process may have written. */
 typedef struct gt_failure_key_t {
-    const char *grant;
+    const gt_token_key_t *token;
     apr_int64_t generation;
 } gt_failure_key_t;
 
@@ -34,7 +34,7 @@ void gt_failures_back_off(gt_failures_t *failures, const gt_failure_key_t *key, 
 GT_MUST gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
                                    apr_pool_t *p);
 
-/** Forget a grant's failure: the grant has new tokens. */
-void gt_failures_forget(gt_failures_t *failures, const char *grant);
+/** Forget the failure of a token: there is a new one, or the grant is gone. */
+void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_pool_t *p);
 
 #endif

@@ -100,9 +100,8 @@ int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err)
         apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS)
         return 0;
     entry = apr_pcalloc(pool, sizeof(*entry));
-    entry->store = refresh->ask.store;
-    entry->held.owner.user = apr_pstrdup(pool, refresh->held.owner.user);
-    entry->held.owner.provider = apr_pstrdup(pool, refresh->held.owner.provider);
+    entry->store = refresh->store;
+    entry->held.owner = gt_owner_dup(&refresh->held.owner, pool);
     entry->held.generation = refresh->held.generation;
     entry->holder = apr_pstrdup(pool, refresh->holder);
     entry->is_resting = refresh->is_open;

@@ -96,12 +96,14 @@ static const char *hash_of(const gt_owner_t *owner, apr_pool_t *p)
 }
 
 /** The same in the format without ids: of this store of this database. */
-static const char *old_hash_of(const gt_journal_t *journal, const char *store,
-                               const gt_owner_t *owner, apr_pool_t *p)
+static const char *old_hash_of(const gt_journal_t *journal, const gt_grant_key_t *key,
+                               apr_pool_t *p)
 {
+    const gt_owner_t *owner = &key->owner;
+
     return digits_of(apr_psprintf(p, "%s:%" APR_SIZE_T_FMT ":%s:%" APR_SIZE_T_FMT ":%s:%s",
-                                  journal->database, strlen(store), store, strlen(owner->user),
-                                  owner->user, owner->provider),
+                                  journal->database, strlen(key->store), key->store,
+                                  strlen(owner->user), owner->user, owner->provider),
                      p);
 }
 
@@ -112,19 +114,20 @@ static int has_ids(const gt_entry_t *entry)
 
 static gt_place_t place_of(const gt_entry_t *entry, apr_pool_t *p)
 {
-    gt_place_t place = {.user = entry->owner.user, .provider = entry->owner.provider};
+    const gt_owner_t *owner = &entry->key.grant.owner;
+    gt_place_t place = {.user = owner->user, .provider = owner->provider};
 
     if (has_ids(entry)) {
         place.table = "journal";
         place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s %s", WITH_IDS->name,
-                                    entry->generation, entry->database, entry->store);
+                                    entry->generation, entry->database, entry->key.grant.store);
         place.store = entry->store_id;
-        place.resource = entry->resource;
+        place.resource = entry->key.resource;
         return place;
     }
     place.table = entry->database;
     place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s", WITHOUT_IDS->name,
-                                entry->generation, entry->store);
+                                entry->generation, entry->key.grant.store);
     return place;
 }
 
@@ -282,18 +285,20 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
 /** The lines before the tokens. */
 static const char *head_of(const gt_entry_t *entry, apr_pool_t *p)
 {
-    const char *user = gt_base64url(entry->owner.user, strlen(entry->owner.user), p);
+    const char *user =
+        gt_base64url(entry->key.grant.owner.user, strlen(entry->key.grant.owner.user), p);
 
     if (has_ids(entry))
-        return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%s\n" GT_RESOURCE_GRAPH "\n%" APR_INT64_T_FMT,
-                            WITH_IDS->name, entry->database, entry->store_id, entry->store, user,
-                            entry->owner.provider, entry->generation);
+        return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, WITH_IDS->name,
+                            entry->database, entry->store_id, entry->key.grant.store, user,
+                            entry->key.grant.owner.provider, entry->key.resource,
+                            entry->generation);
     return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, WITHOUT_IDS->name,
-                        entry->database, entry->store, user, entry->owner.provider,
-                        entry->generation);
+                        entry->database, entry->key.grant.store, user,
+                        entry->key.grant.owner.provider, entry->generation);
 }
 
-gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_owner_t *owner,
+gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p)
 {
     gt_ids_t ids;
@@ -301,8 +306,7 @@ gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_owner_t *owner,
     gt_store_ids_known(&ids, store);
     return (gt_entry_t){.database = apr_pstrdup(p, ids.database),
                         .store_id = apr_pstrdup(p, ids.store),
-                        .store = gt_store_conf(store)->name,
-                        .owner = *owner,
+                        .key = *key,
                         .generation = generation,
                         .tokens = *tokens};
 }
@@ -320,12 +324,13 @@ gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_poo
         full.database = journal->database;
     else if (entry->database == NULL || entry->database[0] == '\0')
         full.database = NO_ID;
-    full.resource = GT_RESOURCE_GRAPH;
+    if (full.key.resource == NULL)
+        full.key.resource = GT_RESOURCE_GRAPH;
     place = place_of(&full, p);
     GT_TRY(gt_seal(&sealed, journal->ring, GT_KEY_REFRESH, GT_AES_256_GCM, &place,
                    pack(&entry->tokens, p), p));
-    hash = has_ids(entry) ? hash_of(&entry->owner, p)
-                          : old_hash_of(journal, entry->store, &entry->owner, p);
+    hash = has_ids(entry) ? hash_of(&entry->key.grant.owner, p)
+                          : old_hash_of(journal, &entry->key.grant, p);
     name = apr_psprintf(p, "%016" APR_INT64_T_FMT "-%ld-%u-%s" SUFFIX, gt_now(), (long)getpid(),
                         apr_atomic_inc32(&count), hash);
     text = apr_pstrcat(p, head_of(&full, p), "\n", sealed, "\n", NULL);
@@ -381,10 +386,10 @@ static int read_head(gt_entry_t *entry, const char *text, apr_pool_t *p)
         return 0;
     entry->database = LINE(database);
     entry->store_id = format->store_id > 0 ? LINE(store_id) : "";
-    entry->store = LINE(store);
-    entry->owner.user = (const char *)user;
-    entry->owner.provider = LINE(provider);
-    entry->resource = format->resource > 0 ? LINE(resource) : "";
+    entry->key.grant.store = LINE(store);
+    entry->key.grant.owner.user = (const char *)user;
+    entry->key.grant.owner.provider = LINE(provider);
+    entry->key.resource = format->resource > 0 ? LINE(resource) : "";
     entry->sealed = LINE(sealed);
 #undef LINE
     return 1;
@@ -411,8 +416,9 @@ int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const
 {
     if (has_ids(entry))
         return strcmp(entry->store_id, ids->store) == 0 &&
-               strcmp(entry->resource, GT_RESOURCE_GRAPH) == 0;
-    return strcmp(entry->database, journal->database) == 0 && strcmp(entry->store, store) == 0;
+               strcmp(entry->key.resource, GT_RESOURCE_GRAPH) == 0;
+    return strcmp(entry->database, journal->database) == 0 &&
+           strcmp(entry->key.grant.store, store) == 0;
 }
 
 gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p)
@@ -523,20 +529,20 @@ static apr_array_header_t *list(gt_journal_t *journal, const char *suffix,
     return names;
 }
 
-apr_array_header_t *gt_journal_names(gt_journal_t *journal, const char *store,
-                                     const gt_owner_t *owner, apr_pool_t *p)
+apr_array_header_t *gt_journal_names(gt_journal_t *journal, const gt_grant_key_t *key,
+                                     apr_pool_t *p)
 {
     const char *hashes[2] = {NULL, NULL};
     apr_array_header_t *left;
 
-    if (owner != NULL) {
-        hashes[0] = hash_of(owner, p);
-        hashes[1] = old_hash_of(journal, store, owner, p);
+    if (key != NULL) {
+        hashes[0] = hash_of(&key->owner, p);
+        hashes[1] = old_hash_of(journal, key, p);
     }
-    left = list(journal, SUFFIX BESIDE, owner != NULL ? hashes : NULL, p);
+    left = list(journal, SUFFIX BESIDE, key != NULL ? hashes : NULL, p);
     for (int i = 0; i < left->nelts; i++)
         take_in(journal, APR_ARRAY_IDX(left, i, const char *), p);
-    return list(journal, SUFFIX, owner != NULL ? hashes : NULL, p);
+    return list(journal, SUFFIX, key != NULL ? hashes : NULL, p);
 }
 
 int gt_journal_length(gt_journal_t *journal, apr_pool_t *p)

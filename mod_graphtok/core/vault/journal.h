@@ -26,10 +26,8 @@ typedef struct gt_entry_t {
     const char *name; /* of the file; out */
     const char
         *database; /* its id; NULL or "": the store has no ids. Out: or a hash of DBDParams */
-    const char *store_id; /* the store's id, as above; out: "" in the format without ids */
-    const char *store;    /* its name in the configuration */
-    gt_owner_t owner;
-    const char *resource;   /* of the access token; out: "" in the format without ids */
+    const char *store_id;   /* the store's id, as above; out: "" in the format without ids */
+    gt_token_key_t key;     /* out, in the format without ids: resource "" */
     apr_int64_t generation; /* from which the refresh began */
     gt_tokens_t tokens;
     const char *sealed; /* out: the tokens, still closed */
@@ -47,7 +45,7 @@ gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt
 
 /** An entry as it is put: the store by the ids that are known; nothing is asked of the database, which
  * is away. */
-gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_owner_t *owner,
+gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p);
 
 /** Write an entry. @return GT_STORE_AWAY when it cannot be written: full, or the folder is wrong */
@@ -56,10 +54,10 @@ GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry,
 /**
  * Names of entries, oldest first: array of const char *. What a killed writer has left is taken in
  * when it is whole (its seal proves that), and removed after a minute when it is not.
- * @param owner  only this one's, of whatever store and database; NULL: all
+ * @param key  only this grant's, of whatever store and database; NULL: all
  */
-apr_array_header_t *gt_journal_names(gt_journal_t *journal, const char *store,
-                                     const gt_owner_t *owner, apr_pool_t *p);
+apr_array_header_t *gt_journal_names(gt_journal_t *journal, const gt_grant_key_t *key,
+                                     apr_pool_t *p);
 
 /**
  * Read what an entry says of itself; its tokens stay closed.

@@ -2,62 +2,61 @@
 
 /**
  * @file known.c
- * Which grant a user has, by its row's id, which is another one after each revoke. Kept in shared memory, so
- * that it costs no statement; what learns of a change forgets it (revoke.c, news.c), again and again for
- * some seconds, since a reader may keep what it read just before. That there is no grant is never kept:
- * the user may be signing in on another node.
+ * The id of a grant's row is another one after each revoke. It is kept in shared memory, so that a
+ * request costs no statement. Code that learns of a change forgets it again and again for some
+ * seconds, since a reader may keep an id that it read just before. The absence of a grant is never
+ * kept: the user may be signing in on another node.
  */
 
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "store/store.h"
+#include "vault/grant_key.h"
 #include "vault/known.h"
 #include "vault/members.h"
 
-static const char *name_of(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+static const char *name_of(const gt_grant_key_t *key, apr_pool_t *p)
 {
-    return apr_pstrcat(p, "grant of ", gt_vault_key(store, owner, p), NULL);
+    return apr_pstrcat(p, "grant of ", gt_grant_key_text(key, p), NULL);
 }
 
-void gt_known_keep(const gt_vault_t *vault, const gt_store_t *store, const gt_grant_t *grant,
+void gt_known_keep(const gt_vault_t *vault, const gt_grant_key_t *key, const char *id,
                    apr_pool_t *p)
 {
     gt_cache_t *cache = vault->parts.cache;
 
     /* Not kept means only that the row is read again. */
     if (cache != NULL)
-        (void)gt_cache_keep_text(cache, name_of(store, &grant->owner, p), grant->id,
-                                 vault->parts.config->cache_time);
+        (void)gt_cache_keep_text(cache, name_of(key, p), id, vault->parts.config->cache_time);
 }
 
-void gt_known_forget(const gt_vault_t *vault, const gt_store_t *store, const gt_owner_t *owner,
-                     apr_pool_t *p)
+void gt_known_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
 {
     if (vault->parts.cache != NULL)
-        gt_cache_forget_text(vault->parts.cache, name_of(store, owner, p));
+        gt_cache_forget_text(vault->parts.cache, name_of(key, p));
 }
 
-gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, gt_store_t *store,
-                             const gt_owner_t *owner, const char *id, apr_pool_t *p)
+gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
+                             const char *id, apr_pool_t *p)
 {
     gt_cache_t *cache = vault->parts.cache;
+    gt_grant_key_t exact = *key;
     const char *known = NULL;
-    gt_grant_t grant = {.id = NULL};
+    const char *now;
 
     *has = 0;
-    GT_TRY(gt_store_owner(&grant.owner, store, owner, p));
+    GT_TRY(gt_vault_exact(&exact, vault, p));
     if (cache != NULL)
-        known = gt_cache_text(cache, name_of(store, &grant.owner, p), p);
+        known = gt_cache_text(cache, name_of(&exact, p), p);
     if (known != NULL && strcmp(known, id) == 0) {
         *has = 1;
         return GT_OK;
     }
-    GT_TRY(gt_grant_id(&grant.id, store, &grant.owner, p));
-    if (grant.id == NULL)
+    GT_TRY(gt_grant_id(&now, gt_vault_store(vault, exact.store), &exact.owner, p));
+    if (now == NULL)
         return GT_OK;
-    gt_known_keep(vault, store, &grant, p);
-    *has = strcmp(grant.id, id) == 0;
+    gt_known_keep(vault, &exact, now, p);
+    *has = strcmp(now, id) == 0;
     return GT_OK;
 }

@@ -9,12 +9,11 @@
 
 #include "vault/vault.h"
 
-/** Keep in shared memory that this grant is its owner's. */
-void gt_known_keep(const gt_vault_t *vault, const gt_store_t *store, const gt_grant_t *grant,
+/** Keep in shared memory that the grant has this id. */
+void gt_known_keep(const gt_vault_t *vault, const gt_grant_key_t *key, const char *id,
                    apr_pool_t *p);
 
 /** Forget it, in every process of this machine. */
-void gt_known_forget(const gt_vault_t *vault, const gt_store_t *store, const gt_owner_t *owner,
-                     apr_pool_t *p);
+void gt_known_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);
 
 #endif

@@ -33,8 +33,12 @@ struct gt_vault_t {
     char replayed[256];   /* the journal's entry where the last round ended; replay's thread only */
 };
 
-/** One text for a grant: no two grants have the same, whatever their names hold. */
-char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
+/**
+ * Write a key's owner as the database knows it: "007" and "7" may be one row, so they must be one
+ * key in the cache, too.
+ * @return GT_INVALID when the user id is not what the store's column holds
+ */
+GT_MUST gt_err_t *gt_vault_exact(gt_grant_key_t *key, const gt_vault_t *vault, apr_pool_t *p);
 
 /** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
 GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);

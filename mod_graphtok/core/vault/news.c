@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/store.h"
+#include "crypt/seal.h"
 #include "vault/changes.h"
 #include "vault/known.h"
 #include "vault/members.h"
@@ -28,25 +28,24 @@
 static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
                    apr_interval_time_t span, apr_pool_t *p)
 {
-    return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_conf(store)->name, NULL), span);
+    return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_name(store), NULL), span);
 }
 
 static void forget_stale(gt_vault_t *vault, gt_store_t *store, const gt_change_t *change,
                          apr_pool_t *p)
 {
-    const char *name = gt_store_conf(store)->name;
+    const gt_token_key_t key = {gt_grant_key(store, &change->owner), GT_RESOURCE_GRAPH};
     gt_token_t cached;
 
-    gt_known_forget(vault, store, &change->owner, p);
-    if (gt_cache_get(&cached, vault->parts.cache, name, &change->owner, p) &&
-        cached.generation <= change->stale)
-        gt_cache_forget(vault->parts.cache, name, &change->owner);
+    gt_known_forget(vault, &key.grant, p);
+    if (gt_cache_get(&cached, vault->parts.cache, &key, p) && cached.generation <= change->stale)
+        gt_cache_forget(vault->parts.cache, &key);
 }
 
 static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval_time_t span,
                               apr_pool_t *p)
 {
-    const char *name = gt_store_conf(store)->name;
+    const char *name = gt_store_name(store);
     apr_array_header_t *changes;
     apr_pool_t *round;
 
@@ -81,7 +80,7 @@ static apr_interval_time_t look_back(gt_vault_t *vault, const char *mark, apr_po
 
 static gt_err_t *tell_cache(gt_vault_t *vault, gt_store_t *store, apr_pool_t *p)
 {
-    const char *mark = apr_pstrcat(p, "news read ", gt_store_conf(store)->name, NULL);
+    const char *mark = apr_pstrcat(p, "news read ", gt_store_name(store), NULL);
     const char *begun = apr_psprintf(p, "%" APR_TIME_T_FMT, gt_ticks());
 
     GT_TRY(read_changes(vault, store, look_back(vault, mark, p), p));

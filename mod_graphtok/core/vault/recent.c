@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "vault/failures.h"
+#include "vault/grant_key.h"
 
 #define PLACES 256
 #define BACK_OFF_FIRST apr_time_from_sec(1)
@@ -46,9 +47,12 @@ gt_failures_t *gt_failures_make(apr_pool_t *p)
     return failures;
 }
 
-static failure_t *place_of(gt_failures_t *failures, unsigned char hash[32], const char *key)
+static failure_t *place_of(gt_failures_t *failures, unsigned char hash[32],
+                           const gt_token_key_t *token, apr_pool_t *p)
 {
-    gt_sha256(hash, key, strlen(key));
+    const char *text = gt_token_key_text(token, p);
+
+    gt_sha256(hash, text, strlen(text));
     return &failures->place[hash[0]];
 }
 
@@ -56,7 +60,7 @@ void gt_failures_note(gt_failures_t *failures, const gt_failure_key_t *key, gt_e
                       apr_interval_time_t span)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(failures, hash, key->grant);
+    failure_t *failure = place_of(failures, hash, key->token, err->pool);
 
     apr_thread_mutex_lock(failures->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) != 0)
@@ -83,7 +87,7 @@ void gt_failures_back_off(gt_failures_t *failures, const gt_failure_key_t *key, 
 gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key, apr_pool_t *p)
 {
     unsigned char hash[32];
-    failure_t *place = place_of(failures, hash, key->grant);
+    failure_t *place = place_of(failures, hash, key->token, p);
     apr_time_t now = gt_ticks();
     failure_t found;
     gt_err_t *err;
@@ -101,10 +105,10 @@ gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
     return err;
 }
 
-void gt_failures_forget(gt_failures_t *failures, const char *grant)
+void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_pool_t *p)
 {
     unsigned char hash[32];
-    failure_t *failure = place_of(failures, hash, grant);
+    failure_t *failure = place_of(failures, hash, token, p);
 
     apr_thread_mutex_lock(failures->lock);
     if (memcmp(failure->hash, hash, sizeof(hash)) == 0)

@@ -46,9 +46,9 @@ static const gt_config_t *config_of(const gt_refresh_t *r)
     return r->ask.vault->parts.config;
 }
 
-static const char *store_name(const gt_refresh_t *r)
+static const gt_owner_t *owner_of(const gt_refresh_t *r)
 {
-    return gt_store_conf(r->ask.store)->name;
+    return &r->ask.key.grant.owner;
 }
 
 void *gt_refresh_init(const void *ask, apr_pool_t *p)
@@ -58,8 +58,8 @@ void *gt_refresh_init(const void *ask, apr_pool_t *p)
     gt_refresh_t *r = apr_pcalloc(p, sizeof(*r));
 
     r->ask = *from;
-    r->ask.owner.user = apr_pstrdup(p, from->owner.user);
-    r->ask.owner.provider = apr_pstrdup(p, from->owner.provider);
+    r->ask.key = gt_token_key_dup(&from->key, p);
+    r->store = gt_vault_store(from->vault, from->key.grant.store);
     r->ask.asker = gt_asker_dup(from->asker, p);
     /* The holder is the job, not the child: two jobs of one child must not share a lease. */
     r->holder = apr_psprintf(p, "%s/%u", from->vault->parts.holder, apr_atomic_inc32(&jobs));
@@ -71,9 +71,9 @@ static void announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *de
                      const gt_err_t *err)
 {
     gt_event(&(gt_event_t){.kind = kind,
-                           .store = store_name(r),
-                           .provider = r->ask.owner.provider,
-                           .user = r->ask.owner.user,
+                           .store = r->ask.key.grant.store,
+                           .provider = owner_of(r)->provider,
+                           .user = owner_of(r)->user,
                            .asker = r->ask.asker,
                            .err = err,
                            .detail = detail,
@@ -109,8 +109,8 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
     else
         apr_pool_clear(r->round);
     r->grant = NULL;
-    GT_TRY(gt_grant_find(&r->grant, r->ask.store, &r->ask.owner, r->round));
-    GT_TRY(gt_vault_judge(r->grant, &r->ask.owner, p));
+    GT_TRY(gt_grant_find(&r->grant, r->store, owner_of(r), r->round));
+    GT_TRY(gt_vault_judge(r->grant, owner_of(r), p));
     use_row(r, MARGIN);
     return GT_OK;
 }
@@ -122,8 +122,8 @@ static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
     gt_cache_t *cache = r->ask.vault->parts.cache;
     gt_token_t cached;
 
-    if (cache == NULL || r->waiter.store == NULL ||
-        !gt_cache_get(&cached, cache, store_name(r), &r->ask.owner, p))
+    if (cache == NULL || r->waiter.key.resource == NULL ||
+        !gt_cache_get(&cached, cache, &r->ask.key, p))
         return;
     if (cached.generation > r->waiter.generation && is_allowed(r, cached.generation) &&
         gt_token_lasts(&cached, GT_TOKEN_LEAST))
@@ -138,7 +138,7 @@ static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
     gt_err_t *err;
     int count;
 
-    err = gt_replay_owner(&count, r->ask.vault, r->ask.store, &r->ask.owner, r->round);
+    err = gt_replay_owner(&count, r->ask.vault, &r->ask.key.grant, r->round);
     if (err != GT_OK)
         return gt_err_dup(err, gt_task_pool(task));
     return count > 0 ? look(r, task) : GT_OK;
@@ -191,10 +191,9 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }
-    if (r->waiter.store == NULL)
+    if (r->waiter.key.resource == NULL)
         announce(r, GT_EV_LEASE_WAIT, NULL, GT_OK);
-    r->waiter.store = r->ask.store;
-    r->waiter.owner = r->ask.owner;
+    r->waiter.key = r->ask.key;
     r->waiter.generation = r->grant->generation;
     gt_waiters_join(r->ask.vault->waiters, &r->waiter);
     r->is_waiting = 1;
@@ -207,14 +206,14 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     const char *intent = r->grant->intent_owner;
     gt_lease_ask_t ask = {r->holder, config_of(r)->lease, NULL};
 
-    r->held.owner = r->ask.owner;
+    r->held.owner = *owner_of(r);
     r->held.generation = r->grant->generation;
     if (intent != NULL && gt_holder_is_dead(intent, r->holder, r->round))
         ask.dead = intent;
-    GT_TRY(gt_lease_take(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
+    GT_TRY(gt_lease_take(&r->has_lease, r->store, r->grant, &ask, r->round));
     if (r->has_lease || intent == NULL)
         return GT_OK;
-    return gt_lease_doubt(r->ask.store, r->grant, config_of(r)->lease, r->round);
+    return gt_lease_doubt(r->store, r->grant, config_of(r)->lease, r->round);
 }
 
 /** The lease is ours, perhaps taken over from a holder that has died or is cut off. That holder may
@@ -238,9 +237,9 @@ static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
 /** Whom the POST concerns, besides this grant. */
 static gt_pause_scope_t scope_of(const gt_refresh_t *r)
 {
-    const gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
+    const gt_provider_t *provider = gt_vault_provider(r->ask.vault, owner_of(r)->provider);
 
-    return (gt_pause_scope_t){r->ask.owner.provider, gt_provider_tenant(gt_provider_conf(provider),
+    return (gt_pause_scope_t){owner_of(r)->provider, gt_provider_tenant(gt_provider_conf(provider),
                                                                         r->grant->account.tenant)};
 }
 
@@ -287,7 +286,7 @@ static gt_err_t *take_lease(gt_task_t *task, void *state)
 static void post(gt_refresh_t *r, gt_task_t *task)
 {
     r->post = (gt_token_ask_t){
-        .provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider),
+        .provider = gt_vault_provider(r->ask.vault, owner_of(r)->provider),
         .grant_type = "refresh_token",
         .refresh = r->grant->refresh,
     };
@@ -314,7 +313,7 @@ static gt_err_t *changed_meanwhile(const gt_refresh_t *r, apr_pool_t *p)
 {
     return gt_err(p, GT_CONFLICT, "GT0607",
                   "the grant of user %s at %s changed while it was refreshed; ask again",
-                  r->ask.owner.user, r->ask.owner.provider);
+                  owner_of(r)->user, owner_of(r)->provider);
 }
 
 /** The row as it is now, when it is still the one whose token was refused; our lease goes on. */
@@ -327,7 +326,7 @@ static gt_err_t *look_again(gt_refresh_t *r, gt_task_t *task)
     if (r->token.access != NULL)
         return GT_OK;
     if (r->grant->generation == generation)
-        GT_TRY(gt_lease_renew(&r->has_lease, r->ask.store, r->grant, &ask, r->round));
+        GT_TRY(gt_lease_renew(&r->has_lease, r->store, r->grant, &ask, r->round));
     if (r->grant->generation == generation && r->has_lease)
         return GT_OK;
     return changed_meanwhile(r, gt_task_pool(task));
@@ -363,7 +362,7 @@ static gt_err_t *confirm(gt_task_t *task, void *state)
 static void forget(const gt_refresh_t *r)
 {
     if (r->ask.vault->parts.cache != NULL)
-        gt_cache_forget(r->ask.vault->parts.cache, store_name(r), &r->ask.owner);
+        gt_cache_forget(r->ask.vault->parts.cache, &r->ask.key);
 }
 
 /** The lease was taken right before the POST. */
@@ -375,10 +374,9 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
 }
 
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
-static void remember(const gt_refresh_t *r, apr_pool_t *p)
+static void remember(const gt_refresh_t *r)
 {
-    const gt_failure_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
-                                  r->grant->generation};
+    const gt_failure_key_t key = {&r->ask.key, r->grant->generation};
     apr_interval_time_t span = r->failure->retry_after;
 
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
@@ -406,11 +404,11 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
     scope = scope_of(r);
     gt_pause_begin(r->ask.vault, &scope, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
-        remember(r, p);
+        remember(r);
         return r->failure;
     }
     (void)gt_fail("refresh.verdict");
-    err = gt_grant_failed(&noted, r->ask.store, r->grant, r->failure, p);
+    err = gt_grant_failed(&noted, r->store, r->grant, r->failure, p);
     if (err != GT_OK) {
         gt_log_err(err, "noting that a refresh was refused");
         return r->failure;
@@ -429,13 +427,13 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
 
 static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
 {
-    gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->ask.owner.provider);
+    gt_provider_t *provider = gt_vault_provider(r->ask.vault, owner_of(r)->provider);
     gt_err_t *err;
 
     gt_log(GT_LOG_INFO, NULL,
            "refresh of user %s at %s: the grant was revoked or signed in anew meanwhile; the "
            "result is dropped",
-           r->ask.owner.user, r->ask.owner.provider);
+           owner_of(r)->user, owner_of(r)->provider);
     err = look(r, task);
     if (err != GT_OK && err->cls == GT_SIGN_IN && r->grant == NULL)
         gt_discard(r->ask.vault, provider, r->post.tokens.refresh, gt_task_pool(task));
@@ -452,8 +450,8 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
 
     r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
     if (vault->parts.cache != NULL)
-        gt_cache_put(vault->parts.cache, store_name(r), &r->ask.owner, &r->token);
-    gt_failures_forget(vault->failures, gt_vault_key(r->ask.store, &r->ask.owner, p));
+        gt_cache_put(vault->parts.cache, &r->ask.key, &r->token);
+    gt_failures_forget(vault->failures, &r->ask.key, p);
     announce(r, GT_EV_REFRESH,
              tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept", GT_OK);
     if (vault->parts.horn != NULL)
@@ -465,8 +463,7 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
  * asked again later, with the refresh token that came. */
 static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 {
-    const gt_failure_key_t key = {gt_vault_key(r->ask.store, &r->ask.owner, p),
-                                  r->grant->generation + 1};
+    const gt_failure_key_t key = {&r->ask.key, r->grant->generation + 1};
     gt_err_t *err = gt_tokens_usable(&r->post.tokens, p);
 
     if (err == GT_OK)
@@ -481,7 +478,7 @@ static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
 {
     const gt_entry_t entry =
-        gt_journal_entry(r->ask.store, &r->ask.owner, r->grant->generation, &r->post.tokens, p);
+        gt_journal_entry(r->store, &r->ask.key, r->grant->generation, &r->post.tokens, p);
 
     (void)gt_fail("refresh.journal");
     GT_TRY(gt_journal_put(r->ask.vault->parts.journal, &entry, p));
@@ -489,7 +486,7 @@ static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
     r->is_open = r->has_answer = r->has_lease = 0;
     gt_log(GT_LOG_WARNING, "GT0621",
            "the database is away: the new refresh token of user %s at %s waits in the journal",
-           r->ask.owner.user, r->ask.owner.provider);
+           owner_of(r)->user, owner_of(r)->provider);
     return GT_OK;
 }
 
@@ -537,9 +534,9 @@ static gt_err_t *commit(gt_task_t *task, void *state)
         (void)gt_fail("refresh.answer");
     }
     /* A statement that waits in vain would put the token at risk for seconds. */
-    if (r->may_journal && gt_db_is_stuck(gt_store_db(r->ask.store)) && is_journaled(r, p))
+    if (r->may_journal && gt_db_is_stuck(gt_store_db(r->store)) && is_journaled(r, p))
         return hand_out(r, p);
-    err = gt_grant_commit(&stored, r->ask.store, r->grant, &r->post.tokens, p);
+    err = gt_grant_commit(&stored, r->store, r->grant, &r->post.tokens, p);
     if (err != GT_OK)
         return not_taken(r, task, err);
     (void)gt_fail("refresh.stored");
@@ -569,7 +566,7 @@ static void save_answer(gt_refresh_t *r, apr_pool_t *p)
     gt_log(GT_LOG_ERROR, "GT0608",
            "a new refresh token of user %s at %s could not be stored; if the old one does not "
            "work any more, this user must sign in again",
-           r->ask.owner.user, r->ask.owner.provider);
+           owner_of(r)->user, owner_of(r)->provider);
 }
 
 static void end_lease(gt_refresh_t *r, apr_pool_t *p)
@@ -582,9 +579,9 @@ static void end_lease(gt_refresh_t *r, apr_pool_t *p)
         gt_log(GT_LOG_WARNING, "GT0606",
                "what became of a refresh of user %s at %s is not known; it is not repeated before "
                "its lease (%s) ends, since a token sent twice could revoke the grant",
-               r->ask.owner.user, r->ask.owner.provider, gt_span_text(config_of(r)->lease, p));
+               owner_of(r)->user, owner_of(r)->provider, gt_span_text(config_of(r)->lease, p));
     }
-    err = gt_lease_end(r->ask.store, &r->held, r->holder, r->is_open, p);
+    err = gt_lease_end(r->store, &r->held, r->holder, r->is_open, p);
     if (err != GT_OK && !gt_give_back_later(r, err))
         gt_log_err(err, "giving back a lease, which ends by itself");
 }
@@ -600,8 +597,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     if (err == GT_OK)
         return;
     announce(r, GT_EV_REFRESH, NULL, err);
-    gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s", store_name(r),
-                                 r->ask.owner.user, r->ask.owner.provider));
+    gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s", r->ask.key.grant.store,
+                                 owner_of(r)->user, owner_of(r)->provider));
 }
 
 static gt_step_fn *const refresh_steps[] = {take_lease,    spend,  confirm,

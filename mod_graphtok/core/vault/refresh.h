@@ -13,8 +13,7 @@
 /** What a refresh is asked with. */
 typedef struct gt_refresh_ask_t {
     gt_vault_t *vault;
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_token_key_t key;
     const gt_asker_t *asker; /* whose request was first, or NULL */
     int refresh_now;         /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
@@ -24,6 +23,7 @@ typedef struct gt_refresh_ask_t {
  * process refreshes. */
 typedef struct gt_refresh_t {
     gt_refresh_ask_t ask;
+    gt_store_t *store;
     gt_token_t token;   /* out; access NULL: failed */
     const char *holder; /* of the lease: this very job */
     apr_pool_t *round;  /* holds `grant`, cleared at each look */

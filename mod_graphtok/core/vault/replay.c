@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "store/store.h"
+#include "crypt/seal.h"
 #include "vault/members.h"
 #include "vault/replay.h"
 
@@ -39,10 +39,11 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
                              const gt_entry_t *entry, apr_pool_t *p)
 {
     gt_grant_t *grant;
+    gt_token_key_t key;
     gt_token_t token;
 
     *stored = 0;
-    GT_TRY(gt_grant_find(&grant, store, &entry->owner, p));
+    GT_TRY(gt_grant_find(&grant, store, &entry->key.grant.owner, p));
     if (!is_worth_storing(grant, entry))
         return GT_OK;
     if (grant->generation > entry->generation)
@@ -51,7 +52,8 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
         return GT_OK;
     token = gt_token_of_answer(vault, &entry->tokens, grant->generation + 1, grant->scope);
-    gt_cache_put(vault->parts.cache, gt_store_conf(store)->name, &entry->owner, &token);
+    key = (gt_token_key_t){gt_grant_key(store, &entry->key.grant.owner), GT_RESOURCE_GRAPH};
+    gt_cache_put(vault->parts.cache, &key, &token);
     return GT_OK;
 }
 
@@ -66,8 +68,8 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
     gt_journal_remove(vault->parts.journal, entry->name, p);
     if (vault->parts.horn != NULL)
         gt_horn_blow(vault->parts.horn);
-    gt_log(GT_LOG_NOTICE, NULL, "journal: a refresh of user %s at %s is %s", entry->owner.user,
-           entry->owner.provider,
+    gt_log(GT_LOG_NOTICE, NULL, "journal: a refresh of user %s at %s is %s",
+           entry->key.grant.owner.user, entry->key.grant.owner.provider,
            stored ? "stored now"
                   : "dropped: the grant was revoked, refreshed or signed in anew since");
     return GT_OK;
@@ -94,7 +96,7 @@ static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_poo
         gt_ids_t ids;
 
         gt_store_ids_known(&ids, upkeep->store);
-        if (gt_journal_is_of(vault->parts.journal, entry, gt_store_conf(upkeep->store)->name, &ids))
+        if (gt_journal_is_of(vault->parts.journal, entry, gt_store_name(upkeep->store), &ids))
             return upkeep;
     }
     return NULL;
@@ -192,7 +194,7 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
     if (vault->parts.journal == NULL || !gt_db_is_up(vault->parts.db) ||
         (vault->parts.cache != NULL && !gt_cache_once(vault->parts.cache, "replay", CLAIM)))
         return;
-    names = gt_journal_names(vault->parts.journal, NULL, NULL, scratch);
+    names = gt_journal_names(vault->parts.journal, NULL, scratch);
     if (names->nelts == 0)
         return;
     read_ids(vault, scratch);
@@ -219,7 +221,7 @@ static gt_err_t *replay_of(int *count, gt_vault_t *vault, gt_store_t *store, con
     gt_err_t *err = gt_journal_read(&entry, journal, name, p);
 
     if (err == GT_OK &&
-        (entry == NULL || !gt_journal_is_of(journal, entry, gt_store_conf(store)->name, ids)))
+        (entry == NULL || !gt_journal_is_of(journal, entry, gt_store_name(store), ids)))
         return GT_OK;
     if (err == GT_OK)
         err = gt_journal_open(entry, journal, p);
@@ -233,9 +235,9 @@ static gt_err_t *replay_of(int *count, gt_vault_t *vault, gt_store_t *store, con
     return GT_OK;
 }
 
-gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner,
-                          apr_pool_t *p)
+gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
 {
+    gt_store_t *store = gt_vault_store(vault, key->store);
     gt_ids_t ids = {.is_read = 0};
     apr_array_header_t *names;
     int is_new;
@@ -243,7 +245,7 @@ gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store, cons
     *count = 0;
     if (vault->parts.journal == NULL)
         return GT_OK;
-    names = gt_journal_names(vault->parts.journal, gt_store_conf(store)->name, owner, p);
+    names = gt_journal_names(vault->parts.journal, key, p);
     if (names->nelts > 0)
         GT_TRY(gt_store_ids_now(&is_new, &ids, store, p));
     for (int i = 0; i < names->nelts; i++)

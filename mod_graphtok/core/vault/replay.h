@@ -12,10 +12,10 @@
 /** A crew's periodic function: store the entries of the journal. @param baton  the vault */
 void gt_replay_all(void *baton, apr_pool_t *scratch);
 
-/** Store one owner's entries of the journal, before a refresh.
+/** Store a grant's entries of the journal, before a refresh.
  * @param count  out: how many were stored or dropped
  * @return a failure of the database, after which no refresh may begin */
-GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, gt_store_t *store,
-                                  const gt_owner_t *owner, apr_pool_t *p);
+GT_MUST gt_err_t *gt_replay_owner(int *count, gt_vault_t *vault, const gt_grant_key_t *key,
+                                  apr_pool_t *p);
 
 #endif

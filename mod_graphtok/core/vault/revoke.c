@@ -8,7 +8,7 @@
  */
 
 #include "base/clock.h"
-#include "store/store.h"
+#include "crypt/seal.h"
 #include "vault/discard.h"
 #include "vault/known.h"
 #include "vault/members.h"
@@ -17,18 +17,20 @@
 
 static void forget(const gt_revoke_t *revoke, apr_pool_t *p)
 {
-    gt_known_forget(revoke->vault, revoke->store, &revoke->owner, p);
+    const gt_token_key_t key = {revoke->key, GT_RESOURCE_GRAPH};
+
+    gt_known_forget(revoke->vault, &revoke->key, p);
     if (revoke->vault->parts.cache != NULL)
-        gt_cache_forget(revoke->vault->parts.cache, gt_store_conf(revoke->store)->name,
-                        &revoke->owner);
+        gt_cache_forget(revoke->vault->parts.cache, &key);
+    gt_failures_forget(revoke->vault->failures, &key, p);
 }
 
 static void announce(const gt_revoke_t *revoke, const gt_err_t *err)
 {
     gt_event(&(gt_event_t){.kind = GT_EV_REVOKE,
-                           .store = gt_store_conf(revoke->store)->name,
-                           .provider = revoke->owner.provider,
-                           .user = revoke->owner.user,
+                           .store = revoke->key.store,
+                           .provider = revoke->key.owner.provider,
+                           .user = revoke->key.owner.user,
                            .asker = revoke->asker,
                            .err = err});
 }
@@ -38,20 +40,19 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     gt_revoke_t *revoke = state;
     apr_pool_t *p = gt_task_pool(task);
     gt_grant_t *grant;
-    gt_owner_t exact;
+    gt_store_t *store;
 
     revoke->settles_at = 0;
     revoke->had_grant = 0;
-    GT_TRY(gt_store_owner(&exact, revoke->store, &revoke->owner, p));
-    revoke->owner = exact;
+    GT_TRY(gt_vault_exact(&revoke->key, revoke->vault, p));
+    store = gt_vault_store(revoke->vault, revoke->key.store);
     /* A row that cannot be opened is deleted all the same. */
-    if (gt_grant_find(&grant, revoke->store, &revoke->owner, p) != GT_OK)
+    if (gt_grant_find(&grant, store, &revoke->key.owner, p) != GT_OK)
         grant = NULL;
-    GT_TRY(gt_grant_delete(&revoke->had_grant, revoke->store, &revoke->owner, p));
+    GT_TRY(gt_grant_delete(&revoke->had_grant, store, &revoke->key.owner, p));
     forget(revoke, p);
-    gt_failures_forget(revoke->vault->failures, gt_vault_key(revoke->store, &revoke->owner, p));
     if (revoke->had_grant && grant != NULL)
-        gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->owner.provider),
+        gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->key.owner.provider),
                    grant->refresh, p);
     if (revoke->had_grant)
         announce(revoke, GT_OK);

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "crypt/seal.h"
 #include "vault/discard.h"
 #include "vault/known.h"
 #include "vault/members.h"
@@ -97,46 +98,44 @@ static gt_err_t *identify(gt_task_t *task, void *state)
 }
 
 /* The limits' names: a class of our own in front. */
-static const char *lately_name(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+static const char *lately_name(const gt_grant_key_t *key, apr_pool_t *p)
 {
-    return apr_pstrcat(p, "signed in\n", gt_store_conf(store)->name, "\n", owner->provider, "\n",
-                       owner->user, NULL);
+    return apr_pstrcat(p, "signed in\n", key->store, "\n", key->owner.provider, "\n",
+                       key->owner.user, NULL);
 }
 
-int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
-                              const gt_owner_t *owner, apr_pool_t *p)
+int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
 {
-    const char *name = lately_name(store, owner, p);
+    const char *name = lately_name(key, p);
 
     return vault->parts.limits != NULL &&
            gt_limit_held(vault->parts.limits, name, strlen(name)) > 0;
 }
 
-static void note_sign_in(const gt_sign_in_t *in, const gt_owner_t *owner, apr_pool_t *p)
+static void note_sign_in(const gt_sign_in_t *in, const gt_grant_key_t *key, apr_pool_t *p)
 {
-    const char *name = lately_name(in->store, owner, p);
+    const char *name = lately_name(key, p);
 
     if (in->vault->parts.limits != NULL)
         gt_limit_hold(in->vault->parts.limits, LATELY, name, strlen(name));
 }
 
 /** The token is served from now on, and a failure of the old grant is history. */
-static void publish(const entry_t *entry, apr_pool_t *p)
+static void publish(const entry_t *entry, const gt_grant_key_t *grant, apr_pool_t *p)
 {
     const gt_sign_in_t *in = &entry->in;
-    const gt_owner_t *owner = &entry->grant->owner;
-    const gt_tokens_t *tokens = &entry->ask.tokens;
-    const char *store = gt_store_conf(in->store)->name;
+    const gt_token_key_t key = {*grant, GT_RESOURCE_GRAPH};
     gt_cache_t *cache = in->vault->parts.cache;
-    gt_token_t token = gt_token_of_answer(in->vault, tokens, entry->grant->generation, NULL);
+    gt_token_t token =
+        gt_token_of_answer(in->vault, &entry->ask.tokens, entry->grant->generation, NULL);
 
-    gt_failures_forget(in->vault->failures, gt_vault_key(in->store, owner, p));
-    gt_known_keep(in->vault, in->store, entry->grant, p);
+    gt_failures_forget(in->vault->failures, &key, p);
+    gt_known_keep(in->vault, grant, entry->grant->id, p);
     if (cache == NULL)
         return;
-    gt_cache_forget(cache, store, owner);
+    gt_cache_forget(cache, &key);
     if (token.access != NULL)
-        gt_cache_put(cache, store, owner, &token);
+        gt_cache_put(cache, &key, &token);
 }
 
 /** What went well is recorded before the browser learns of it: it opens the way to tokens. */
@@ -144,7 +143,7 @@ static gt_err_t *announce(const gt_sign_in_t *in, const char *user, const gt_err
                           apr_pool_t *p)
 {
     gt_event_t event = {.kind = GT_EV_SIGN_IN,
-                        .store = gt_store_conf(in->store)->name,
+                        .store = gt_store_name(in->store),
                         .provider = gt_provider_conf(in->provider)->name,
                         .user = user,
                         .asker = in->asker,
@@ -164,12 +163,14 @@ static gt_err_t *store(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     const char *name = gt_provider_conf(in->provider)->name;
     gt_owner_t owner = {in->user, name};
+    gt_grant_key_t key;
 
     if (owner.user == NULL || owner.user[0] == '\0')
         owner.user = gt_identity_user(identity, p);
     GT_TRY(gt_grant_sign_in(&entry->grant, in->store, &owner, identity, &entry->ask.tokens, p));
-    publish(entry, p);
-    note_sign_in(in, &entry->grant->owner, p);
+    key = gt_grant_key(in->store, &entry->grant->owner);
+    publish(entry, &key, p);
+    note_sign_in(in, &key, p);
     if (entry->ask.tokens.refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",

@@ -26,7 +26,7 @@ gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
 static int is_to_be_said(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
                          const char *what, apr_pool_t *p)
 {
-    const char *text = apr_pstrcat(p, "said ", gt_store_conf(store)->name, " ", what, NULL);
+    const char *text = apr_pstrcat(p, "said ", gt_store_name(store), " ", what, NULL);
 
     if (vault->parts.cache == NULL)
         return pause->failures == 1;
@@ -42,6 +42,6 @@ void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, con
     gt_pause_after(pause, err != GT_OK, PAUSE_FIRST, PAUSE_LAST);
     if (err != GT_OK && is_to_be_said(vault, store, pause, what, err->pool))
         gt_log(gt_class_row(err->cls)->may_retry ? GT_LOG_WARNING : GT_LOG_ERROR, "GT0625",
-               "store %s: %s fails and is tried again: %s (%s)", gt_store_conf(store)->name, what,
+               "store %s: %s fails and is tried again: %s (%s)", gt_store_name(store), what,
                err->detail, err->tag);
 }

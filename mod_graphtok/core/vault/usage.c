@@ -10,6 +10,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
@@ -24,17 +25,17 @@
 #define TRIES 3
 
 typedef struct used_t {
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_grant_key_t key;
     apr_int64_t times;
     apr_time_t last; /* ticks */
     int tries;       /* statements that left it out */
 } used_t;
 
 struct gt_use_counts_t {
+    const gt_vault_t *vault;
     apr_thread_mutex_t *lock; /* guards what follows */
     apr_pool_t *pool;         /* of `entries` */
-    apr_hash_t *entries;      /* of used_t by gt_vault_key */
+    apr_hash_t *entries;      /* of used_t by gt_grant_key_text */
     apr_int64_t lost;         /* uses of grants that found no room */
     apr_time_t write_at;      /* ticks: what waits is written then, were it ever so little */
 };
@@ -54,12 +55,13 @@ static apr_status_t drop_batch(void *baton)
     return APR_SUCCESS;
 }
 
-gt_use_counts_t *gt_use_counts_make(apr_pool_t *p)
+gt_use_counts_t *gt_use_counts_make(const gt_vault_t *vault, apr_pool_t *p)
 {
     gt_use_counts_t *counts = apr_pcalloc(p, sizeof(*counts));
 
     if (apr_thread_mutex_create(&counts->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
+    counts->vault = vault;
     new_batch(counts);
     apr_pool_cleanup_register(p, counts, drop_batch, apr_pool_cleanup_null);
     return counts;
@@ -72,9 +74,8 @@ static used_t *add_entry(gt_use_counts_t *counts, const char *key, const used_t 
     if (apr_hash_count(counts->entries) >= ENTRIES_MAX)
         return NULL;
     entry = apr_pcalloc(counts->pool, sizeof(*entry));
-    entry->store = used->store;
-    entry->owner.user = apr_pstrdup(counts->pool, used->owner.user);
-    entry->owner.provider = apr_pstrdup(counts->pool, used->owner.provider);
+    entry->key.store = gt_store_name(gt_vault_store(counts->vault, used->key.store));
+    entry->key.owner = gt_owner_dup(&used->key.owner, counts->pool);
     entry->tries = used->tries;
     apr_hash_set(counts->entries, apr_pstrdup(counts->pool, key), APR_HASH_KEY_STRING, entry);
     return entry;
@@ -87,7 +88,7 @@ static void note(gt_use_counts_t *counts, const used_t *used)
     apr_pool_t *p;
 
     apr_pool_create(&p, NULL);
-    key = gt_vault_key(used->store, &used->owner, p);
+    key = gt_grant_key_text(&used->key, p);
     apr_thread_mutex_lock(counts->lock);
     entry = apr_hash_get(counts->entries, key, APR_HASH_KEY_STRING);
     if (entry == NULL)
@@ -118,9 +119,9 @@ static void write_some(int *is_away, gt_use_counts_t *counts, used_t *used, int 
     gt_err_t *err;
 
     for (int i = 0; i < n; i++)
-        uses[i] =
-            (gt_uses_t){.owner = used[i].owner, .times = used[i].times, .ago = now - used[i].last};
-    err = gt_grants_used(uses, n, used->store, p);
+        uses[i] = (gt_uses_t){
+            .owner = used[i].key.owner, .times = used[i].times, .ago = now - used[i].last};
+    err = gt_grants_used(uses, n, gt_vault_store(counts->vault, used->key.store), p);
     *is_away = err != GT_OK && gt_class_row(err->cls)->may_retry;
     if (err == GT_OK)
         note_left(counts, used, uses, n);
@@ -133,10 +134,7 @@ static void write_some(int *is_away, gt_use_counts_t *counts, used_t *used, int 
 
 static int by_store(const void *a, const void *b)
 {
-    const apr_uintptr_t x = (apr_uintptr_t)((const used_t *)a)->store;
-    const apr_uintptr_t y = (apr_uintptr_t)((const used_t *)b)->store;
-
-    return (x > y) - (x < y);
+    return strcmp(((const used_t *)a)->key.store, ((const used_t *)b)->key.store);
 }
 
 /** A batch as an array, stores one after the other. */
@@ -163,7 +161,7 @@ static void write_batch(gt_use_counts_t *counts, apr_hash_t *entries, apr_interv
     for (i = 0; i < list->nelts && !is_away && gt_ticks() < until; i += n) {
         used_t *used = &APR_ARRAY_IDX(list, i, used_t);
 
-        for (n = 1; n < GT_USES_MAX && i + n < list->nelts && used[n].store == used->store;)
+        for (n = 1; n < GT_USES_MAX && i + n < list->nelts && by_store(&used[n], used) == 0;)
             n++;
         apr_pool_clear(round);
         write_some(&is_away, counts, used, n, round);
@@ -212,9 +210,9 @@ int gt_use_counts_is_due(gt_use_counts_t *counts)
     return is_due;
 }
 
-void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner)
+void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key)
 {
-    const used_t used = {.store = store, .owner = *owner, .times = 1, .last = gt_ticks()};
+    const used_t used = {.key = *key, .times = 1, .last = gt_ticks()};
 
     note(vault->counts, &used);
 }

@@ -12,8 +12,8 @@
 
 typedef struct gt_use_counts_t gt_use_counts_t;
 
-/** Make a counter; it is empty. */
-gt_use_counts_t *gt_use_counts_make(apr_pool_t *p);
+/** Make a counter for the vault's stores; it is empty. */
+gt_use_counts_t *gt_use_counts_make(const gt_vault_t *vault, apr_pool_t *p);
 
 /** 1 when the counts fill a whole statement, or when some have waited for ten seconds. */
 int gt_use_counts_is_due(gt_use_counts_t *counts);

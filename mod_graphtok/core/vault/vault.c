@@ -10,6 +10,7 @@
 
 #include "vault/vault.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "crypt/seal.h"
 #include "store/store.h"
 #include "vault/changes.h"
 #include "vault/members.h"
@@ -92,7 +94,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
         gt_provider_read_by(provider, parts->readers);
         apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, provider);
     }
-    vault->counts = gt_use_counts_make(p);
+    vault->counts = gt_use_counts_make(vault, p);
     vault->failures = gt_failures_make(p);
     vault->waiters = gt_waiters_make(vault, p);
     vault->pauses = gt_pauses_make(parts, p);
@@ -104,7 +106,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 
 gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store)
 {
-    return apr_hash_get(vault->surveys, gt_store_conf(store)->name, APR_HASH_KEY_STRING);
+    return apr_hash_get(vault->surveys, gt_store_name(store), APR_HASH_KEY_STRING);
 }
 
 /** How long a call to a token endpoint may take, whichever it is. */
@@ -148,13 +150,15 @@ gt_provider_t *gt_vault_provider(const gt_vault_t *vault, const char *name)
     return apr_hash_get(vault->providers, name, APR_HASH_KEY_STRING);
 }
 
-char *gt_vault_key(const gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+gt_err_t *gt_vault_exact(gt_grant_key_t *key, const gt_vault_t *vault, apr_pool_t *p)
 {
-    const char *name = gt_store_conf(store)->name;
+    const gt_store_t *store = gt_vault_store(vault, key->store);
+    gt_owner_t exact;
 
-    /* Lengths in front: a user id may hold any separator one could think of. */
-    return apr_psprintf(p, "%" APR_SIZE_T_FMT ":%s%" APR_SIZE_T_FMT ":%s%s", strlen(name), name,
-                        strlen(owner->user), owner->user, owner->provider);
+    assert(store != NULL);
+    GT_TRY(gt_store_owner(&exact, store, &key->owner, p));
+    key->owner = exact;
+    return GT_OK;
 }
 
 gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
@@ -196,30 +200,37 @@ static int is_settled(const gt_token_for_t *ask)
     return gt_token_lasts(&ask->token, ask->token.margin);
 }
 
+/** The key as the rest of the vault wants it: exact, and of things that are configured. */
+static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_pool_t *p)
+{
+    if (gt_vault_provider(vault, key->grant.owner.provider) == NULL)
+        return gt_err(p, GT_INTERNAL, "GT0613", "there is no provider %s in the configuration",
+                      key->grant.owner.provider);
+    if (key->resource == NULL)
+        key->resource = GT_RESOURCE_GRAPH;
+    if (strcmp(key->resource, GT_RESOURCE_GRAPH) != 0)
+        return gt_err(p, GT_INTERNAL, "GT0626", "there is no resource %s in the configuration",
+                      key->resource);
+    return gt_vault_exact(&key->grant, vault, p);
+}
+
 static gt_err_t *ask_cache(gt_task_t *task, void *state)
 {
     gt_token_for_t *ask = state;
     gt_cache_t *cache = ask->vault->parts.cache;
-    const char *store = gt_store_conf(ask->store)->name;
     apr_pool_t *p = gt_task_pool(task);
     gt_token_t cached;
-    gt_owner_t exact;
 
     ask->token.access = NULL;
     ask->grant = NULL;
     ask->job = NULL;
-    if (gt_vault_provider(ask->vault, ask->owner.provider) == NULL)
-        return gt_err(p, GT_INTERNAL, "GT0613", "there is no provider %s in the configuration",
-                      ask->owner.provider);
-    /* "007" and "7" may be one row: they must be one key in the cache, too. */
-    GT_TRY(gt_store_owner(&exact, ask->store, &ask->owner, p));
-    ask->owner = exact;
+    GT_TRY(check_key(&ask->key, ask->vault, p));
     if (cache == NULL)
         return GT_OK;
-    if (!gt_cache_get(&cached, cache, store, &ask->owner, p))
+    if (!gt_cache_get(&cached, cache, &ask->key, p))
         cached.access = NULL;
     else if (is_refused(ask, cached.generation))
-        gt_cache_forget(cache, store, &ask->owner);
+        gt_cache_forget(cache, &ask->key);
     else if (gt_token_lasts(&cached, GT_TOKEN_LEAST))
         ask->token = cached;
     gt_event(
@@ -236,25 +247,22 @@ static void take_row(gt_token_for_t *ask)
         return;
     ask->token = token;
     if (ask->vault->parts.cache != NULL)
-        gt_cache_put(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner, &token);
+        gt_cache_put(ask->vault->parts.cache, &ask->key, &token);
 }
 
 static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
 {
     apr_pool_t *p = gt_task_pool(task);
-    const char *key = gt_vault_key(ask->store, &ask->owner, p);
-    gt_refresh_ask_t what = {ask->vault, ask->store,       ask->owner,
-                             ask->asker, ask->refresh_now, ask->refused};
-    gt_job_ask_t job = {NULL, &gt_refresh, gt_refresh_init, &what};
-    const gt_failure_key_t failed = {key, ask->grant->generation};
+    gt_refresh_ask_t what = {ask->vault, ask->key, ask->asker, ask->refresh_now, ask->refused};
+    gt_job_ask_t job = {gt_token_key_text(&ask->key, p), &gt_refresh, gt_refresh_init, &what};
+    const gt_failure_key_t failed = {&ask->key, ask->grant->generation};
 
     GT_TRY(gt_failures_find(ask->vault->failures, &failed, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
      * because the API refused that very token may not: they are two jobs, and the lease makes one
      * call of them. */
     if (ask->refresh_now)
-        key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, key, ask->refused);
-    job.key = key;
+        job.key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, job.key, ask->refused);
     GT_TRY(gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job));
     if (ask->token.access != NULL)
         gt_join_until(task, gt_ticks() + PATIENCE);
@@ -268,12 +276,11 @@ static gt_err_t *served_or(const gt_token_for_t *ask, gt_err_t *err)
         return GT_OK;
     if (ask->token.access == NULL) {
         err->is_after_sign_in =
-            ask->grant != NULL &&
-            gt_vault_signed_in_lately(ask->vault, ask->store, &ask->owner, err->pool);
+            ask->grant != NULL && gt_vault_signed_in_lately(ask->vault, &ask->key.grant, err->pool);
         return err;
     }
     gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s is not refreshed (%s), but still valid",
-           ask->owner.user, ask->owner.provider, err->tag);
+           ask->key.grant.owner.user, ask->key.grant.owner.provider, err->tag);
     return GT_OK;
 }
 
@@ -285,20 +292,21 @@ static gt_err_t *ask_row(gt_task_t *task, void *state)
 
     if (is_settled(ask))
         return GT_OK;
-    err = gt_grant_find(&ask->grant, ask->store, &ask->owner, p);
+    err = gt_grant_find(&ask->grant, gt_vault_store(ask->vault, ask->key.grant.store),
+                        &ask->key.grant.owner, p);
     if (err != GT_OK)
-        return served_or(ask, gt_err_in(err, "store %s", gt_store_conf(ask->store)->name));
+        return served_or(ask, gt_err_in(err, "store %s", ask->key.grant.store));
     if (ask->grant == NULL || ask->grant->status == GT_INACTIVE) {
         /* Gone or refused elsewhere: what the cache still has ends here. */
         ask->token.access = NULL;
         if (ask->vault->parts.cache != NULL)
-            gt_cache_forget(ask->vault->parts.cache, gt_store_conf(ask->store)->name, &ask->owner);
-        return served_or(ask, gt_vault_judge(ask->grant, &ask->owner, p));
+            gt_cache_forget(ask->vault->parts.cache, &ask->key);
+        return served_or(ask, gt_vault_judge(ask->grant, &ask->key.grant.owner, p));
     }
     take_row(ask);
     if (is_settled(ask))
         return GT_OK;
-    err = gt_vault_judge(ask->grant, &ask->owner, p);
+    err = gt_vault_judge(ask->grant, &ask->key.grant.owner, p);
     return served_or(ask, err != GT_OK ? err : join_refresh(task, ask));
 }
 
@@ -320,9 +328,9 @@ static gt_err_t *take_refreshed(gt_task_t *task, void *state)
 static gt_event_t event_of(const gt_token_for_t *ask, gt_event_kind_t kind, const gt_err_t *err)
 {
     return (gt_event_t){.kind = kind,
-                        .store = gt_store_conf(ask->store)->name,
-                        .provider = ask->owner.provider,
-                        .user = ask->owner.user,
+                        .store = ask->key.grant.store,
+                        .provider = ask->key.grant.owner.provider,
+                        .user = ask->key.grant.owner.user,
                         .asker = ask->asker,
                         .err = err};
 }

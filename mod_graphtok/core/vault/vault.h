@@ -17,6 +17,7 @@
 #include "shm/horn.h"
 #include "shm/limit.h"
 #include "vault/cache.h"
+#include "vault/grant_key.h"
 #include "vault/journal.h"
 
 /** The parts a vault stands on. All outlive it. */
@@ -54,8 +55,7 @@ typedef enum gt_use_t {
 /** Work: get a token. */
 typedef struct gt_token_for_t {
     gt_vault_t *vault;
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_token_key_t key; /* out: as the database knows it */
     gt_use_t use;
     const gt_asker_t *asker; /* whose request this is, or NULL */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
@@ -89,8 +89,7 @@ extern const gt_work_t gt_sign_in;
 
 /** 1 when the owner signed in on this machine less than a minute ago. What the provider's API refuses
  * so soon after will not be cured by another sign-in: the browser would go in circles. */
-int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
-                              const gt_owner_t *owner, apr_pool_t *p);
+int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);
 
 /**
  * Ask whether an owner's grant is still that of `id` (gt_grant_t): a revoke ends it, on all nodes within a
@@ -98,14 +97,13 @@ int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_store_t *store,
  * @param has  0: it was revoked, or is none of this owner
  * @return GT_STORE_AWAY when neither shared memory nor the database can tell
  */
-GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, gt_store_t *store,
-                                     const gt_owner_t *owner, const char *id, apr_pool_t *p);
+GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
+                                     const char *id, apr_pool_t *p);
 
 /** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache (mission A4). */
 typedef struct gt_revoke_t {
     gt_vault_t *vault;
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_grant_key_t key;      /* out: as the database knows it */
     const gt_asker_t *asker; /* whose request this is, or NULL */
     int had_grant;           /* out */
     apr_time_t settles_at;   /* own, ticks */
@@ -113,7 +111,7 @@ typedef struct gt_revoke_t {
 extern const gt_work_t gt_revoke;
 
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
-void gt_vault_used(gt_vault_t *vault, gt_store_t *store, const gt_owner_t *owner);
+void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key);
 
 /** What this process knows of a store of the vault: whether it answers, and its sums. */
 gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store);

@@ -14,8 +14,7 @@ typedef struct gt_waiters_t gt_waiters_t;
 
 /** One job that waits. It lies in the job's memory. */
 typedef struct gt_waiter_t {
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_token_key_t key;
     apr_int64_t generation;   /* that the job knows; a later one is news */
     gt_bell_t bell;           /* rings when there may be news; the job then looks for itself */
     int looks;                /* own: how often its row was read */

@@ -72,33 +72,30 @@ static void look_into_cache(gt_waiters_t *waiters, apr_pool_t *scratch)
         return;
     for (gt_waiter_t *waiter = waiters->first; waiter != NULL; waiter = waiter->next)
         if (!gt_bell_has_rung(&waiter->bell) &&
-            gt_cache_get(&cached, cache, gt_store_conf(waiter->store)->name, &waiter->owner,
-                         scratch) &&
+            gt_cache_get(&cached, cache, &waiter->key, scratch) &&
             cached.generation > waiter->generation)
             gt_bell_ring(&waiter->bell);
 }
 
-/** The first store that somebody's look is due in; NULL: nobody's. Call with the lock held. */
-static gt_store_t *due_store(const gt_waiters_t *waiters)
+/** The name of a store that a look is due in; NULL: there is none. Call with the lock held. */
+static const char *due_store(const gt_waiters_t *waiters)
 {
     for (gt_waiter_t *waiter = waiters->first; waiter != NULL; waiter = waiter->next)
         if (waiter->look_at <= gt_mono())
-            return waiter->store;
+            return waiter->key.grant.store;
     return NULL;
 }
 
 /** Up to GT_WATCH_MAX of a store whose look is due, copied; call with the lock held. */
-static int take_due(gt_watched_t *due, gt_waiters_t *waiters, const gt_store_t *store,
-                    apr_pool_t *p)
+static int take_due(gt_watched_t *due, gt_waiters_t *waiters, const char *store, apr_pool_t *p)
 {
     gt_waiter_t *waiter;
     int n = 0;
 
     for (waiter = waiters->first; waiter != NULL && n < GT_WATCH_MAX; waiter = waiter->next) {
-        if (waiter->store != store || waiter->look_at > gt_mono())
+        if (strcmp(waiter->key.grant.store, store) != 0 || waiter->look_at > gt_mono())
             continue;
-        due[n].owner.user = apr_pstrdup(p, waiter->owner.user);
-        due[n].owner.provider = apr_pstrdup(p, waiter->owner.provider);
+        due[n].owner = gt_owner_dup(&waiter->key.grant.owner, p);
         due[n].generation = waiter->generation;
         n++;
         waiter->look_at = gt_mono() + gt_backoff(waiter->looks++, LOOK_FIRST, LOOK_LAST);
@@ -106,27 +103,28 @@ static int take_due(gt_watched_t *due, gt_waiters_t *waiters, const gt_store_t *
     return n;
 }
 
-/** Those that were read and still wait, in the order of `due`; call with the lock held. */
-static void tell_news(gt_waiters_t *waiters, const gt_store_t *store, const gt_watched_t *due,
-                      int n, apr_pool_t *p)
+/** Ring for those that were read and still wait; call with the lock held. */
+static void tell_news(gt_waiters_t *waiters, const char *store, const gt_watched_t *due, int n)
 {
     for (int i = 0; i < n; i++) {
-        const char *key = gt_vault_key(store, &due[i].owner, p);
+        const gt_grant_key_t key = {store, due[i].owner};
 
         for (gt_waiter_t *waiter = waiters->first; due[i].is_news && waiter != NULL;
              waiter = waiter->next)
-            if (waiter->store == store && waiter->generation == due[i].generation &&
-                strcmp(key, gt_vault_key(store, &waiter->owner, p)) == 0)
+            if (waiter->generation == due[i].generation &&
+                gt_grant_key_is(&key, &waiter->key.grant))
                 gt_bell_ring(&waiter->bell);
     }
 }
 
 /** One statement for some of those whose look is due. Call with the lock held; it is let go of while
  * the database is asked. */
-static void look_at_rows(gt_waiters_t *waiters, gt_store_t *store, apr_pool_t *scratch)
+static void look_at_rows(gt_waiters_t *waiters, const char *name, apr_pool_t *scratch)
 {
+    gt_store_t *store = gt_vault_store(waiters->vault, name);
+    const char *kept = gt_store_name(store); /* the waiter's may go */
     gt_watched_t due[GT_WATCH_MAX];
-    int n = take_due(due, waiters, store, scratch);
+    int n = take_due(due, waiters, kept, scratch);
     gt_err_t *err;
 
     pthread_mutex_unlock(&waiters->lock);
@@ -139,7 +137,7 @@ static void look_at_rows(gt_waiters_t *waiters, gt_store_t *store, apr_pool_t *s
         gt_log(GT_LOG_DEBUG, NULL, "waiting for a refresh elsewhere: %s", err->detail);
     pthread_mutex_lock(&waiters->lock);
     if (err == GT_OK)
-        tell_news(waiters, store, due, n, scratch);
+        tell_news(waiters, kept, due, n);
 }
 
 /** Until something may have happened. Call with the lock held; it is let go of meanwhile. */
@@ -167,7 +165,7 @@ static void *run(void *baton)
     pthread_mutex_lock(&waiters->lock);
     while (!waiters->is_stopping) {
         apr_uint32_t heard = horn != NULL ? gt_horn_heard(horn) : 0;
-        gt_store_t *store;
+        const char *store;
 
         if (waiters->first == NULL) {
             gt_cond_wait(&waiters->work, &waiters->lock, APR_INT64_MAX);
