@@ -288,7 +288,8 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
     GT_TRY(gt_login_check_issuer(&own->discover.endpoints, apr_table_get(x->query, "iss"),
                                  x->r->pool));
     if (error)
-        return gt_login_error(error, apr_table_get(x->query, "error_subcode"),
+        return gt_login_error(gt_provider_conf(x->provider), error,
+                              apr_table_get(x->query, "error_subcode"),
                               apr_table_get(x->query, "error_description"), x->r->pool);
     if (!code || !*code || strlen(code) > LONGEST_CODE)
         return gt_err(x->r->pool, GT_INVALID, "GT0835", "the provider sent no code");

@@ -8,6 +8,7 @@
 
 #include <apr_pools.h>
 
+#include "oauth/kind.h"
 #include "oauth/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     apr_pool_create(&p, NULL);
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        err = gt_token_verdict(statuses[i], (const char *)data, size, 0, p);
+        err = gt_token_verdict(gt_kind_microsoft.refusals, statuses[i], (const char *)data, size, 0,
+                               p);
         if (err->cls == GT_SIGN_IN && (statuses[i] != 400 || err->code == NULL))
             abort();
         if (err->claims != NULL && err->cls != GT_INTERACTION)

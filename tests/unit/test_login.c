@@ -366,17 +366,19 @@ static const struct {
     {NULL, NULL, NULL, GT_REFUSED, "GT0547"},
 };
 
+static const gt_provider_conf_t entra = {.name = "microsoft", .tenant = "common"};
+
 START_TEST(an_error_that_came_back_has_its_class)
 {
-    ck_fails(
-        gt_login_error(came_back[_i].error, came_back[_i].subcode, came_back[_i].description, pool),
-        came_back[_i].cls, came_back[_i].tag);
+    ck_fails(gt_login_error(&entra, came_back[_i].error, came_back[_i].subcode,
+                            came_back[_i].description, pool),
+             came_back[_i].cls, came_back[_i].tag);
 }
 END_TEST
 
 START_TEST(a_description_is_never_quoted)
 {
-    gt_err_t *err = gt_login_error("server_error", NULL, "<script>alert(1)</script>", pool);
+    gt_err_t *err = gt_login_error(&entra, "server_error", NULL, "<script>alert(1)</script>", pool);
 
     ck_assert_ptr_null(strstr(err->detail, "script"));
     ck_assert_str_eq(err->code, "server_error");

@@ -5,6 +5,7 @@
 
 #include "gt_test.h"
 
+#include "oauth/kind.h"
 #include "oauth/refusal.h"
 #include "oauth/token.h"
 
@@ -102,7 +103,7 @@ static gt_extent_t extent_of(const char *number)
 
 static gt_err_t *verdict(int status, const char *body)
 {
-    return gt_token_verdict(status, body, strlen(body), 0, pool);
+    return gt_token_verdict(gt_kind_microsoft.refusals, status, body, strlen(body), 0, pool);
 }
 
 static char *body_of(const number_case_t *row, const char *number)
@@ -248,7 +249,8 @@ END_TEST
 START_TEST(retry_after_is_kept_or_given)
 {
     const char *body = "{\"error\":\"temporarily_unavailable\"}";
-    gt_err_t *err = gt_token_verdict(503, body, strlen(body), apr_time_from_sec(7), pool);
+    gt_err_t *err = gt_token_verdict(gt_kind_microsoft.refusals, 503, body, strlen(body),
+                                     apr_time_from_sec(7), pool);
 
     ck_assert_int_eq(err->cls, GT_THROTTLED);
     ck_assert_int_eq(err->retry_after, apr_time_from_sec(7));

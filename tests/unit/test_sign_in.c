@@ -30,7 +30,8 @@ static char *id_token(const char *oid)
 {
     json_int_t now = (json_int_t)apr_time_sec(gt_now());
     gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
-    const char *tail = gt_provider_is_entra(conf) ? "/" FAKE_TENANT "/v2.0" : "";
+    const char *tail =
+        conf->tenant != NULL && conf->tenant[0] != '\0' ? "/" FAKE_TENANT "/v2.0" : "";
     json_t *claims = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "iss",
                                apr_pstrcat(pool, conf->authority, tail, NULL), "aud", FAKE_CLIENT,
                                "tid", FAKE_TENANT, "oid", oid, "sub", oid, "nonce", "n-1", "iat",

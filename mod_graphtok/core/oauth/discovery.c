@@ -9,63 +9,26 @@
  */
 
 #include <string.h>
-#include <strings.h>
 
 #include <apr_strings.h>
 
 #include "base/json.h"
 #include "net/url.h"
+#include "oauth/kind.h"
 #include "oauth/provider.h"
 
 #define URL_MAX 2048
-#define MSA_TENANT "9188040d-6c67-4c5b-b112-36a304b66dad"
-
-/** 1 when an issuer of Entra's names `tenant` and the configuration says `wanted`. */
-static int tenant_fits(const char *tenant, const char *wanted)
-{
-    if (strcmp(wanted, "common") == 0 || strcmp(wanted, "organizations") == 0)
-        return strcmp(tenant, "{tenantid}") == 0;
-    if (strcmp(wanted, "consumers") == 0)
-        return strcmp(tenant, MSA_TENANT) == 0;
-    if (gt_is_guid(wanted))
-        return strcasecmp(tenant, wanted) == 0;
-    return gt_is_guid(tenant); /* of the domain that is configured */
-}
-
-/** Entra's issuer is <authority>/<tenant>/v2.0, the tenant a GUID, or {tenantid} for many. */
 static int issuer_fits(const char *issuer, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
-    size_t base = strlen(conf->authority);
-    const char *tenant, *rest;
-
-    if (issuer == NULL || strlen(issuer) > URL_MAX || strncmp(issuer, conf->authority, base) != 0)
-        return 0;
-    if (!gt_provider_is_entra(conf))
-        return issuer[base] == '\0' || strcmp(issuer + base, "/") == 0;
-    if (issuer[base] != '/')
-        return 0;
-    tenant = issuer + base + 1;
-    rest = strchr(tenant, '/');
-    if (rest == NULL || strcmp(rest, "/v2.0") != 0)
-        return 0;
-    return tenant_fits(apr_pstrmemdup(p, tenant, (apr_size_t)(rest - tenant)), conf->tenant);
+    return issuer != NULL && strlen(issuer) <= URL_MAX &&
+           gt_provider_kind(conf)->issuer_fits(issuer, conf, p);
 }
 
-/**
- * An endpoint gets our secret and codes, so a forged document must not lead it elsewhere: at Entra
- * the same origin as the configured authority; with others (Google has several hosts) https.
- */
+/** An endpoint gets our secret and codes, so a forged document must not lead it elsewhere. */
 static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
-    const char *origin;
-
-    if (url == NULL || strlen(url) > URL_MAX || !gt_url_is_safe(url))
-        return 0;
-    if (gt_provider_is_entra(conf)) {
-        origin = gt_url_origin(url, p);
-        return origin != NULL && strcmp(origin, gt_url_origin(conf->authority, p)) == 0;
-    }
-    return strncmp(url, "https:", 6) == 0 || strncmp(conf->authority, "http:", 5) == 0;
+    return url != NULL && strlen(url) <= URL_MAX && gt_url_is_safe(url) &&
+           gt_provider_kind(conf)->endpoint_fits(url, conf, p);
 }
 
 /** 1 for a URL on this machine. */
@@ -120,8 +83,8 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     if (wrong != NULL)
         return gt_err(p, GT_UPSTREAM, "GT0504",
                       "discovery document of provider %s: its %s does not belong to %s%s%s",
-                      conf->name, wrong, conf->authority, gt_provider_is_entra(conf) ? "/" : "",
-                      gt_provider_is_entra(conf) ? conf->tenant : "");
+                      conf->name, wrong, conf->authority, conf->tenant != NULL ? "/" : "",
+                      conf->tenant != NULL ? conf->tenant : "");
     /* Entra's stands on Graph's host and gets no secret of ours but a token meant for it. */
     if (endpoints->userinfo != NULL &&
         (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))

@@ -2,9 +2,9 @@
 
 /**
  * @file identity.c
- * An id_token becomes a person. Signature, audience, times and nonce are crypt/jwt's; what is
- * Entra's own stands here: an issuer with the tenant in it, keys that belong to an issuer, the
- * list of tenants that may sign in. Outward there is one refusal; the log has the reason.
+ * An id_token becomes a person. Signature, audience, times and nonce are crypt/jwt's. An issuer may
+ * hold the tenant, and keys may belong to an issuer; what else is one kind's own stands there
+ * (oauth/kind.h). Outward there is one refusal; the log has the reason.
  * Source: OpenID Connect Core 3.1.3.7; Microsoft, "ID token claims reference", "Access tokens",
  * section on validating the issuer.
  */
@@ -21,13 +21,13 @@
 #include "base/text.h"
 #include "crypt/jwt.h"
 #include "net/url.h"
+#include "oauth/kind.h"
 
 #define SKEW apr_time_from_sec(120) /* as Microsoft's own libraries allow */
 #define ID_MAX 255
 #define TEXT_MAX 320
 #define ISSUER_MAX 512
 #define TEMPLATE "{tenantid}"
-#define MSA_TENANT "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 static gt_err_t *need_keys(gt_task_t *task, void *state)
 {
@@ -40,10 +40,11 @@ static gt_err_t *need_keys(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** A claim that may be stored and shown: not empty, bounded, no control characters. */
+/** A claim that may be stored and shown: not empty, bounded, no control characters. A kind without such
+ * a claim has no name for it. */
 static const char *claim(const json_t *claims, const char *name, size_t longest)
 {
-    const char *text = gt_json_text(claims, name);
+    const char *text = name != NULL ? gt_json_text(claims, name) : NULL;
 
     if (text == NULL || text[0] == '\0' || strlen(text) > longest)
         return NULL;
@@ -68,12 +69,13 @@ static const char *fill(const char *issuer, const char *tenant, apr_pool_t *p)
  * a key for personal accounts from signing for a company. */
 static const char *issuer_fault(const json_t *claims, const gt_id_rules_t *rules, apr_pool_t *p)
 {
+    const gt_provider_kind_t *kind = gt_provider_kind(rules->conf);
     const char *issuer = claim(claims, "iss", ISSUER_MAX);
-    const char *tenant = claim(claims, "tid", ID_MAX);
+    const char *tenant = claim(claims, kind->tenant_claim, ID_MAX);
 
     if (issuer == NULL)
         return "no issuer";
-    if (gt_provider_is_entra(rules->conf) && (tenant == NULL || !gt_is_guid(tenant)))
+    if (kind->tenant_claim != NULL && (tenant == NULL || !kind->is_tenant(tenant)))
         return "its tenant is no GUID";
     if (tenant == NULL)
         tenant = "";
@@ -86,20 +88,11 @@ static const char *issuer_fault(const json_t *claims, const gt_id_rules_t *rules
 
 static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
-    const char *tenant = gt_json_text(claims, "tid");
-    const apr_array_header_t *allowed;
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
 
-    if (!gt_provider_is_entra(conf))
+    if (kind->tenant_fault == NULL)
         return NULL;
-    if (strcmp(conf->tenant, "organizations") == 0 && strcasecmp(tenant, MSA_TENANT) == 0)
-        return "a personal account, where the tenant is organizations";
-    if (conf->allowed_tenants == NULL)
-        return NULL;
-    allowed = gt_split(conf->allowed_tenants, " ", p);
-    for (int i = 0; i < allowed->nelts; i++)
-        if (strcasecmp(APR_ARRAY_IDX(allowed, i, const char *), tenant) == 0)
-            return NULL;
-    return "its tenant is not among the allowed ones";
+    return kind->tenant_fault(gt_json_text(claims, kind->tenant_claim), conf, p);
 }
 
 /** With several audiences the token must have been made for us (azp). */
@@ -112,17 +105,18 @@ static const char *audience_fault(const json_t *claims, const char *client_id)
     return party != NULL && strcmp(party, client_id) == 0 ? NULL : "made for another client";
 }
 
-static void read_person(gt_identity_t *identity, const json_t *claims, int is_entra, apr_pool_t *p)
+static void read_person(gt_identity_t *identity, const json_t *claims,
+                        const gt_provider_kind_t *kind, apr_pool_t *p)
 {
-    const char *oid = is_entra ? claim(claims, "oid", ID_MAX) : NULL;
-    const char *tenant = is_entra ? claim(claims, "tid", ID_MAX) : NULL;
+    const char *subject = claim(claims, kind->subject_claim, ID_MAX);
+    const char *tenant = claim(claims, kind->tenant_claim, ID_MAX);
     const char *email = claim(claims, "email", TEXT_MAX);
 
     if (email == NULL)
         email = claim(claims, "preferred_username", TEXT_MAX);
     identity->issuer = apr_pstrdup(p, claim(claims, "iss", ISSUER_MAX));
     identity->tenant = tenant != NULL ? apr_pstrdup(p, tenant) : "";
-    identity->subject = apr_pstrdup(p, oid != NULL ? oid : claim(claims, "sub", ID_MAX));
+    identity->subject = apr_pstrdup(p, subject != NULL ? subject : claim(claims, "sub", ID_MAX));
     identity->email = apr_pstrdup(p, email);
     identity->name = apr_pstrdup(p, claim(claims, "name", TEXT_MAX));
 }
@@ -139,7 +133,7 @@ const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
         fault = audience_fault(claims, rules->conf->client_id);
     if (fault != NULL)
         return fault;
-    read_person(identity, claims, gt_provider_is_entra(rules->conf), p);
+    read_person(identity, claims, gt_provider_kind(rules->conf), p);
     if (identity->subject != NULL)
         return NULL;
     memset(identity, 0, sizeof(*identity));

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "crypt/aead.h"
 #include "net/url.h"
+#include "oauth/kind.h"
 #include "oauth/refusal.h"
 
 #define SEED_BYTES 32
@@ -297,11 +298,12 @@ static gt_class_t class_of(const gt_refusal_t *found)
     return found->cls == GT_SIGN_IN ? GT_INTERACTION : found->cls;
 }
 
-gt_err_t *gt_login_error(const char *error, const char *subcode, const char *description,
-                         apr_pool_t *p)
+gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, const char *subcode,
+                         const char *description, apr_pool_t *p)
 {
     apr_int64_t code = gt_refusal_number(description);
-    gt_said_t said = {gt_refusal_word(error), NULL, &code, code > 0};
+    gt_said_t said = {gt_refusal_word(error), NULL, gt_provider_kind(conf)->refusals, &code,
+                      code > 0};
     const gt_refusal_t *found;
     apr_int64_t decided = 0;
     gt_err_t *err;

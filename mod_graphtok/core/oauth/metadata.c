@@ -17,11 +17,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "crypt/jwt.h"
 #include "net/transfer.h"
 #include "net/upstream.h"
 #include "oauth/inner.h"
+#include "oauth/kind.h"
 
 #define DAY apr_time_from_sec(86400)
 #define AGAIN apr_time_from_sec(60) /* an old document, or an unknown kid: asked this often */
@@ -96,18 +96,15 @@ static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t 
 static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
                            const gt_provider_conf_t *conf, apr_pool_t *p)
 {
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
     gt_err_t *err = gt_transfer_error(transfer, p);
 
     gt_upstream_tell(transfer, conf->name, "discovery", p);
     if (err != GT_OK)
         return gt_err_in(err, "metadata of provider %s", conf->name);
     *answer = gt_transfer_answer(transfer);
-    if ((*answer)->status == 400 && gt_provider_is_entra(conf)) {
-        err = gt_err(p, GT_CLIENT_BROKEN, "GT0502", "provider %s does not know tenant %s",
-                     conf->name, conf->tenant);
-        err->extent = GT_EXTENT_REGISTRATION;
-        return err;
-    }
+    if (kind->judge_status != NULL)
+        GT_TRY(kind->judge_status((*answer)->status, conf, p));
     if ((*answer)->status != 200 || (*answer)->body == NULL)
         return gt_err(p, GT_UPSTREAM, "GT0501", "metadata of provider %s: status %d", conf->name,
                       (*answer)->status);
@@ -115,14 +112,6 @@ static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
 }
 
 /* ---- discovery ---- */
-
-static const char *discovery_url(const gt_provider_conf_t *conf, apr_pool_t *p)
-{
-    if (!gt_provider_is_entra(conf))
-        return apr_pstrcat(p, conf->authority, "/.well-known/openid-configuration", NULL);
-    return apr_pstrcat(p, conf->authority, "/", gt_percent(conf->tenant, p),
-                       "/v2.0/.well-known/openid-configuration", NULL);
-}
 
 /** The kept document, whatever its age. */
 static gt_err_t *use_kept(int *found, apr_interval_time_t *age, apr_interval_time_t *rest,
@@ -147,7 +136,7 @@ static gt_err_t *find_discovery(gt_task_t *task, void *state)
     if (found && (d->probe ? rest < PROBE : age < DAY || rest < AGAIN))
         return GT_OK;
     return fetch(&d->transfer, task, d->provider, &d->provider->discovery,
-                 discovery_url(d->provider->conf, p));
+                 gt_provider_kind(d->provider->conf)->discovery_url(d->provider->conf, p));
 }
 
 static gt_err_t *judge_discovery(gt_discover_t *d, apr_pool_t *p)

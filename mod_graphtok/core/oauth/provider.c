@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "oauth/inner.h"
+#include "oauth/kind.h"
 
 #define CLOCK_TOLERANCE apr_time_from_sec(60)
 
@@ -54,11 +55,6 @@ gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
     return provider->readers;
 }
 
-int gt_provider_is_entra(const gt_provider_conf_t *conf)
-{
-    return conf->tenant != NULL && conf->tenant[0] != '\0';
-}
-
 int gt_is_guid(const char *text)
 {
     for (int i = 0; i < 36; i++) {
@@ -85,11 +81,12 @@ static int has_word(const char *words, const char *word, apr_pool_t *p)
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     const char *scope = conf->scope != NULL ? conf->scope : "";
+    const char *offline = gt_provider_kind(conf)->offline_scope;
 
     if (!has_word(scope, "openid", p))
         scope = apr_pstrcat(p, "openid", scope[0] != '\0' ? " " : "", scope, NULL);
-    if (gt_provider_is_entra(conf) && !has_word(scope, "offline_access", p))
-        scope = apr_pstrcat(p, scope, " offline_access", NULL);
+    if (offline != NULL && !has_word(scope, offline, p))
+        scope = apr_pstrcat(p, scope, " ", offline, NULL);
     return scope;
 }
 
@@ -162,9 +159,7 @@ apr_interval_time_t gt_provider_skew(gt_provider_t *provider)
 
 const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home)
 {
-    if (!gt_provider_is_entra(conf))
-        return NULL;
-    if (strcmp(conf->tenant, "common") != 0 && strcmp(conf->tenant, "organizations") != 0)
-        return conf->tenant;
-    return home != NULL && home[0] != '\0' ? home : NULL;
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+
+    return kind->tenant != NULL ? kind->tenant(conf, home) : NULL;
 }

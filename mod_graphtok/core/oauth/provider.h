@@ -69,9 +69,6 @@ extern const gt_work_t gt_fetch_keys;
  * Entra offline_access, without which there is no grant. */
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
 
-/** 1 when a provider is Entra: its paths and issuers carry a tenant. */
-int gt_provider_is_entra(const gt_provider_conf_t *conf);
-
 /**
  * The tenant that a token request concerns: the configured one, or where that is common or
  * organizations the user's own.

@@ -2,9 +2,9 @@
 
 /**
  * @file refusal.c
- * The tables of refusals, and the reading of a token endpoint's refusing answer.
+ * The words of refusals, and the reading of a token endpoint's refusing answer.
  *
- * A number of Entra's is looked up first because it alone tells "the secret expired" from "the
+ * A number is looked up first, in the table of the provider's kind, because it alone tells "the secret expired" from "the
  * secret is wrong"; Microsoft may add numbers, so what is unknown is judged by suberror, then by
  * error, then by status. Only invalid_grant with status 400 may take a grant away: a proxy's 502,
  * a captive portal's page, our own expired secret must never sign everybody out. Each row says as
@@ -24,117 +24,7 @@
 
 #define CODES_MAX 8
 #define CLAIMS_MAX 4096
-#define LOOP_WAIT apr_time_from_sec(300)
 #define THROTTLE_WAIT apr_time_from_sec(5)
-
-/** Numbers that mean the same. */
-typedef struct number_row_t {
-    gt_refusal_t verdict;
-    const int *codes; /* 0 last */
-} number_row_t;
-
-#define CODES(...) ((const int[]){__VA_ARGS__, 0})
-
-static const number_row_t by_number[] = {
-    /* the grant is dead */
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the grant was revoked", 0, 0}, CODES(50173)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the session was revoked by a change of password", 0, 0},
-     CODES(50132, 50133)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token or code has expired", 0, 0}, CODES(70008)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token was not used for 90 days", 0, 0},
-     CODES(700082)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the refresh token's fixed life is over", 0, 0},
-     CODES(700081, 700084)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the tenant's sign-in frequency ended the grant", 0, 0},
-     CODES(70043)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the sign-in took too long", 0, 0}, CODES(50085, 50089)},
-    {{GT_SIGN_IN, GT_EXTENT_USER, "the code was used before or is meant for another tenant", 0, 0},
-     CODES(54005, 700005)},
-
-    /* the grant lives; the user is wanted */
-    {{GT_INTERACTION, GT_EXTENT_USER, "an account must be chosen", 0, 0}, CODES(16000)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "the password has expired", 0, 0}, CODES(50055)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "no session at the provider", 0, 0}, CODES(50058)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "a second factor is wanted", 0, 0},
-     CODES(50072, 50074, 50076, 50078, 50079)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0, 0},
-     CODES(50131, 50140, 50158)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "Conditional Access stops this sign-in", 0, 1},
-     CODES(50097, 53000, 53001, 53002, 53003, 530032, 530034, 530035)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "consent is missing", 0, 0}, CODES(65001)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "consent was declined", 0, 0}, CODES(65004)},
-    {{GT_INTERACTION, GT_EXTENT_USER, "an administrator of the tenant must consent", 0, 1},
-     CODES(90093, 90094, 90095)},
-
-    /* no to this user, for reasons that signing in does not cure */
-    {{GT_REFUSED, GT_EXTENT_USER, "the account is disabled", 0, 1}, CODES(50057)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user is not in the tenant", 0, 1}, CODES(50034, 51004)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user's tenant or account type is not allowed", 0, 1},
-     CODES(50020, 90072, 500207, 500208, 500212, 500213)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the user is not assigned to the application", 0, 1},
-     CODES(50105)},
-    {{GT_REFUSED, GT_EXTENT_USER, "wrong user name or password", 0, 0}, CODES(50126)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the code verifier does not fit", 0, 0},
-     CODES(50147, 50148, 501481, 501491)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the assertion is not valid", 0, 0}, CODES(50013, 500133)},
-    {{GT_REFUSED, GT_EXTENT_USER, "the device code is wrong or expired", 0, 0},
-     CODES(70018, 70019, 70020)},
-
-    /* wait */
-    {{GT_THROTTLED, GT_EXTENT_USER, "the account is locked", LOOP_WAIT, 0}, CODES(50053)},
-    {{GT_THROTTLED, GT_EXTENT_USER, "the same request came too often", LOOP_WAIT, 0}, CODES(50196)},
-    {{GT_THROTTLED, GT_EXTENT_TENANT, "the tenant is throttled", LOOP_WAIT, 0}, CODES(90055)},
-    {{GT_THROTTLED, GT_EXTENT_PROVIDER, "the request budget is used up", THROTTLE_WAIT, 0},
-     CODES(90024)},
-    {{GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT, 0},
-     CODES(70016)},
-
-    /* the provider's own trouble */
-    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "a passing fault of the provider", 0, 0},
-     CODES(40010, 50033, 50087, 70012, 80002, 80005, 90006, 90012, 90033, 90090)},
-    {{GT_UPSTREAM, GT_EXTENT_PROVIDER, "an unexpected fault of the provider", 0, 0}, CODES(90036)},
-
-    /* our registration, our secret */
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret has expired", 0, 0},
-     CODES(7000222)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret is wrong (or its id was pasted)",
-      0, 0},
-     CODES(7000215)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the client secret is missing", 0, 0},
-     CODES(7000218)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
-      "the registration is a public client and takes no secret", 0, 0},
-     CODES(700025)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
-      "the client's certificate or assertion is not accepted", 0, 0},
-     CODES(50012, 50027, 700027, 700030, 70021)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the sign-in host is wrong", 0, 0},
-     CODES(50049, 50050)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "the application is for one tenant only", 0, 0},
-     CODES(50194)},
-
-    /* what one tenant has not, or does not allow */
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the application is not known in the tenant, or disabled",
-      0, 0},
-     CODES(70001, 700011, 700016, 7000112, 7000229)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the tenant is not known or belongs elsewhere", 0, 0},
-     CODES(50059, 50128, 90002, 90019, 90038, 900382, 900432, 900439, 9002332)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT, "the scopes are not valid together", 0, 0},
-     CODES(28000, 28002, 28003, 70011, 700022, 1002012)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_TENANT,
-      "the resource or permission is not available to the application", 0, 0},
-     CODES(50001, 500011, 65002, 65005, 650051, 650052, 650053, 650054, 650056, 650057, 90008)},
-
-    /* what depends on the request: its address, or a code that a stranger may have sent */
-    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the redirect URI is not registered", 0, 0},
-     CODES(50011, 70004, 900971)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL,
-      "the redirect URI is registered for another platform than web", 0, 0},
-     CODES(9002325, 9002326, 9002327)},
-    {{GT_CLIENT_BROKEN, GT_EXTENT_CALL, "the provider does not accept our kind of request", 0, 0},
-     CODES(70003, 70007, 700054, 90009, 90010, 90013, 90014, 90015, 90056, 900144, 900561, 901002,
-           9001023)},
-};
 
 /** One word of the provider's. */
 typedef struct word_row_t {
@@ -205,12 +95,12 @@ static const word_row_t by_error[] = {
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-static const gt_refusal_t *find_number(apr_int64_t number)
+static const gt_refusal_t *find_number(const gt_refusal_numbers_t *rows, apr_int64_t number)
 {
-    for (size_t i = 0; i < ROWS(by_number); i++)
-        for (const int *code = by_number[i].codes; *code != 0; code++)
+    for (; rows != NULL && rows->codes != NULL; rows++)
+        for (const int *code = rows->codes; *code != 0; code++)
             if (*code == number)
-                return &by_number[i].verdict;
+                return &rows->verdict;
     return NULL;
 }
 
@@ -228,7 +118,7 @@ const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
 
     /* Several numbers come general first (70002, 54005): the general ones are in no table. */
     for (int i = 0; i < said->n_codes; i++) {
-        verdict = find_number(said->codes[i]);
+        verdict = find_number(said->numbers, said->codes[i]);
         if (verdict != NULL) {
             *code = said->codes[i];
             return verdict;
@@ -359,12 +249,12 @@ static gt_refusal_t judge(int status, apr_interval_time_t retry_after, const gt_
     return verdict;
 }
 
-gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
-                           apr_interval_time_t retry_after, apr_pool_t *p)
+gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, const char *body,
+                           apr_size_t len, apr_interval_time_t retry_after, apr_pool_t *p)
 {
     apr_int64_t codes[CODES_MAX];
     apr_int64_t code = 0;
-    gt_said_t said = {NULL, NULL, codes, 0};
+    gt_said_t said = {NULL, NULL, numbers, codes, 0};
     const gt_refusal_t *found = NULL;
     const char *request_id = NULL;
     gt_refusal_t verdict;

@@ -4,8 +4,8 @@
 
 /**
  * @file refusal.h
- * What a provider's refusal means: by Entra's number (AADSTS…), else by `suberror`, else by
- * `error`. One table each, in refusal.c; the token endpoint and the callback of a sign-in read the
+ * What a provider's refusal means: by its number (Entra's AADSTS…; a table of the provider's kind), else
+ * by `suberror`, else by `error` (tables in refusal.c). The token endpoint and the callback of a sign-in read the
  * same ones. Source: Microsoft, "Microsoft Entra authentication and authorization error codes";
  * RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web Server Applications".
  */
@@ -21,11 +21,18 @@ typedef struct gt_refusal_t {
     int ends_sign_in; /* 1: this user may not sign in here; another try will not help (403) */
 } gt_refusal_t;
 
+/** Numbers of a provider's that mean the same. A table of them ends with codes NULL. */
+typedef struct gt_refusal_numbers_t {
+    gt_refusal_t verdict;
+    const int *codes; /* 0 last */
+} gt_refusal_numbers_t;
+
 /** What a provider said. Texts may be NULL or anything: they come from outside. */
 typedef struct gt_said_t {
     const char *error;
-    const char *suberror;     /* Entra's suberror, Google's error_subtype */
-    const apr_int64_t *codes; /* Entra's error_codes */
+    const char *suberror;                /* Entra's suberror, Google's error_subtype */
+    const gt_refusal_numbers_t *numbers; /* of the provider's kind, or NULL */
+    const apr_int64_t *codes;            /* Entra's error_codes */
     int n_codes;
 } gt_said_t;
 

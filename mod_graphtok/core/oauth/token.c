@@ -21,6 +21,7 @@
 #include "net/transfer.h"
 #include "net/upstream.h"
 #include "net/url.h"
+#include "oauth/kind.h"
 
 #define ANSWER_MAX (256 * 1024)
 #define TOKEN_MAX (64 * 1024)
@@ -201,6 +202,7 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
 {
     const gt_answer_t *answer;
     apr_interval_time_t retry_after;
+    const gt_provider_kind_t *kind = gt_provider_kind(gt_provider_conf(ask->provider));
     gt_err_t *err = gt_transfer_error(ask->transfer, p);
 
     if (err != GT_OK) {
@@ -216,7 +218,8 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
         return err;
     }
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
-    return gt_token_verdict(answer->status, answer->body, answer->body_len, retry_after, p);
+    return gt_token_verdict(kind->refusals, answer->status, answer->body, answer->body_len,
+                            retry_after, p);
 }
 
 static gt_err_t *take(gt_task_t *task, void *state)

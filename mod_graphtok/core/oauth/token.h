@@ -11,6 +11,7 @@
  */
 
 #include "oauth/provider.h"
+#include "oauth/refusal.h"
 #include "task/reader.h"
 
 /** What the token endpoint gave. */
@@ -63,10 +64,12 @@ GT_MUST gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p);
 
 /**
  * What a refusing answer means. Fuzzed.
+ * @param numbers  those of the provider's kind, or NULL
  * @return never NULL: GT_SIGN_IN (dead), GT_INTERACTION, GT_CLIENT_BROKEN, GT_THROTTLED, GT_UPSTREAM,
  *         GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id, claims
  */
-GT_MUST gt_err_t *gt_token_verdict(int status, const char *body, apr_size_t len,
+GT_MUST gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status,
+                                   const char *body, apr_size_t len,
                                    apr_interval_time_t retry_after, apr_pool_t *p);
 
 #endif

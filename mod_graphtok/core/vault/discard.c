@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "oauth/kind.h"
 #include "oauth/revocation.h"
 #include "vault/discard.h"
 #include "vault/members.h"
@@ -58,7 +59,7 @@ void gt_discard(gt_vault_t *vault, gt_provider_t *provider, const gt_secret_t *t
     gt_err_t *err;
 
     if (token == NULL || provider == NULL || vault->parts.crew == NULL ||
-        gt_provider_is_entra(gt_provider_conf(provider)))
+        !gt_provider_kind(gt_provider_conf(provider))->may_revoke)
         return;
     job.key = apr_psprintf(p, "give back %u", apr_atomic_inc32(&jobs));
     err = gt_crew_start_job(vault->parts.crew, &job, p);

@@ -1,0 +1,48 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_KIND_H
+#define GT_KIND_H
+
+/**
+ * @file kind.h
+ * What tells one kind of provider from another, as a row for each: a rule that differs between
+ * providers stands in a kind's own file (kind_microsoft.c, kind_openid.c) and nowhere else. Rows are
+ * constant, so any thread may read them.
+ */
+
+#include "config.h"
+#include "oauth/refusal.h"
+
+/** A kind. Functions that are NULL have nothing to say. */
+typedef struct gt_provider_kind_t {
+    const char *name;          /* "microsoft" */
+    const char *offline_scope; /* without it no refresh token comes; NULL: it takes no scope */
+    const char *subject_claim; /* of an id_token: who; where it is missing, `sub` */
+    const char *tenant_claim;  /* of an id_token: whose directory; NULL: there are no tenants */
+    int may_revoke;            /* 1: its discovery document may name a revocation endpoint */
+    const gt_refusal_numbers_t *refusals; /* by number, the last without codes; NULL: it has none */
+
+    /** Where its discovery document is. In `p`. */
+    const char *(*discovery_url)(const gt_provider_conf_t *conf, apr_pool_t *p);
+    /** 1 when a discovery document's issuer is that of the configuration. `issuer` may be anything
+     * of up to 2 KiB. */
+    int (*issuer_fits)(const char *issuer, const gt_provider_conf_t *conf, apr_pool_t *p);
+    /** 1 when a safe URL of a discovery document may get secrets and codes. */
+    int (*endpoint_fits)(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p);
+    /** The tenant that a request concerns; `home` is that of the user's account, or NULL. NULL: it is
+     * not known. */
+    const char *(*tenant)(const gt_provider_conf_t *conf, const char *home);
+    /** 1 for a text that an id_token may name a tenant by. */
+    int (*is_tenant)(const char *text);
+    /** Why accounts of a tenant may not sign in, or NULL. */
+    const char *(*tenant_fault)(const char *tenant, const gt_provider_conf_t *conf, apr_pool_t *p);
+    /** A refusal of the discovery document as an error, or GT_OK where its status says nothing. */
+    gt_err_t *(*judge_status)(int status, const gt_provider_conf_t *conf, apr_pool_t *p);
+} gt_provider_kind_t;
+
+/** The kind of a provider. */
+const gt_provider_kind_t *gt_provider_kind(const gt_provider_conf_t *conf);
+
+/** The kinds, each in its own file. */
+extern const gt_provider_kind_t gt_kind_microsoft, gt_kind_openid;
+
+#endif
