@@ -205,7 +205,7 @@ START_TEST(a_post_that_may_have_arrived_is_repeated_only_after_the_lease)
     ck_assert_int_gt(err->retry_after, 0);
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     bench_run(bench, "UPDATE user_tokens SET lease_until = lease_until - 40");
-    gt_failures_forget(child[1].vault->failures, &toms, pool);
+    gt_failures_forget(child[1].vault->failures, &toms, INT64_MAX, pool);
     gives(&child[1], "at-1");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 2);
 }
@@ -276,7 +276,7 @@ START_TEST(a_refresh_token_that_came_alone_is_stored)
     fails(&child[0], GT_UPSTREAM, "GT0511"); /* and is not asked for again at once */
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     fake_answer(fake, FAKE_TOKEN, NULL);
-    gt_failures_forget(child[0].vault->failures, &toms, pool);
+    gt_failures_forget(child[0].vault->failures, &toms, INT64_MAX, pool);
     gives(&child[0], "at-1");
     ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), "refresh_token=rt-alone"));
 }

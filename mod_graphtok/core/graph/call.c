@@ -174,10 +174,7 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
 /* A token that Graph will not take again must not be served to anybody. */
 static void forget(const gt_call_t *call)
 {
-    gt_cache_t *cache = gt_vault_parts(call->vault)->cache;
-
-    if (cache)
-        gt_cache_forget(cache, &call->ask.key);
+    gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->ask.key);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)

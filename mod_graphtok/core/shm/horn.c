@@ -21,6 +21,8 @@ apr_uint32_t gt_horn_heard(gt_horn_t *horn)
 
 void gt_horn_blow(gt_horn_t *horn)
 {
+    if (horn == NULL)
+        return;
     __atomic_fetch_add(&horn->blown, 1, __ATOMIC_RELEASE);
     (void)syscall(SYS_futex, &horn->blown, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

@@ -18,7 +18,7 @@ typedef struct gt_horn_t {
 /** How often it was blown: take it before looking for news, then wait with it. */
 apr_uint32_t gt_horn_heard(gt_horn_t *horn);
 
-/** Wake all. */
+/** Wake all; nothing happens when `horn` is NULL. */
 void gt_horn_blow(gt_horn_t *horn);
 
 /** Wait until it is blown again since `heard`, for `span` µs at most; may return early. */

@@ -163,7 +163,7 @@ int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const gt_token_key_t *key
     gt_secret_t *clear;
     name_t name;
 
-    if (!name_token(&name, cache, key))
+    if (cache == NULL || !name_token(&name, cache, key))
         return 0;
     clear = open_slot(cache, &name, p);
     return clear != NULL && unpack(token, clear, p);
@@ -218,7 +218,7 @@ void gt_cache_put(gt_cache_t *cache, const gt_token_key_t *key, const gt_token_t
     name_t name;
 
     assert(token->access != NULL);
-    if (!name_token(&name, cache, key) || token->expires_at <= gt_now())
+    if (cache == NULL || !name_token(&name, cache, key) || token->expires_at <= gt_now())
         return;
     if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
         return;
@@ -230,7 +230,7 @@ void gt_cache_forget(gt_cache_t *cache, const gt_token_key_t *key)
 {
     name_t name;
 
-    if (name_token(&name, cache, key))
+    if (cache != NULL && name_token(&name, cache, key))
         gt_slots_remove(cache->slots, name.key);
 }
 
@@ -275,7 +275,7 @@ int gt_cache_keep_text(gt_cache_t *cache, const char *name, const char *text,
     apr_pool_t *p;
     int is_kept;
 
-    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
+    if (cache == NULL || apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
         return 0;
     is_kept = keep_pieces(cache, name, text, gt_ticks() + span, p);
     apr_pool_destroy(p);
@@ -287,6 +287,8 @@ const char *gt_cache_text(gt_cache_t *cache, const char *name, apr_pool_t *p)
     const char *text = "";
     int piece = 0;
 
+    if (cache == NULL)
+        return NULL;
     for (;;) {
         gt_secret_t *clear = NULL;
         name_t of_piece;
@@ -305,7 +307,7 @@ void gt_cache_forget_text(gt_cache_t *cache, const char *name)
 {
     name_t of_piece;
 
-    if (name_piece(&of_piece, cache, name, 0))
+    if (cache != NULL && name_piece(&of_piece, cache, name, 0))
         gt_slots_remove(cache->slots, of_piece.key);
 }
 
@@ -314,7 +316,7 @@ int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span)
     name_t name;
 
     name_begin(&name, KIND_ONCE);
-    if (!name_add(&name, text))
+    if (cache == NULL || !name_add(&name, text))
         return 0;
     gt_siphash128(name.key, &cache->name_key, name.bytes, name.len);
     return gt_slots_add(cache->slots, name.key, gt_ticks() + span) == 1;

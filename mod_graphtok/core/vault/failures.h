@@ -34,7 +34,8 @@ void gt_failures_back_off(gt_failures_t *failures, const gt_failure_key_t *key, 
 GT_MUST gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
                                    apr_pool_t *p);
 
-/** Forget the failure of a token: there is a new one, or the grant is gone. */
-void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_pool_t *p);
+/** Forget the failure of a token of a generation up to `last`. */
+void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_int64_t last,
+                        apr_pool_t *p);
 
 #endif

@@ -24,31 +24,25 @@ static const char *name_of(const gt_grant_key_t *key, apr_pool_t *p)
 void gt_known_keep(const gt_vault_t *vault, const gt_grant_key_t *key, const char *id,
                    apr_pool_t *p)
 {
-    gt_cache_t *cache = vault->parts.cache;
-
     /* Not kept means only that the row is read again. */
-    if (cache != NULL)
-        (void)gt_cache_keep_text(cache, name_of(key, p), id, vault->parts.config->cache_time);
+    (void)gt_cache_keep_text(vault->parts.cache, name_of(key, p), id,
+                             vault->parts.config->cache_time);
 }
 
 void gt_known_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
 {
-    if (vault->parts.cache != NULL)
-        gt_cache_forget_text(vault->parts.cache, name_of(key, p));
+    gt_cache_forget_text(vault->parts.cache, name_of(key, p));
 }
 
 gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
                              const char *id, apr_pool_t *p)
 {
-    gt_cache_t *cache = vault->parts.cache;
     gt_grant_key_t exact = *key;
-    const char *known = NULL;
-    const char *now;
+    const char *known, *now;
 
     *has = 0;
     GT_TRY(gt_vault_exact(&exact, vault, p));
-    if (cache != NULL)
-        known = gt_cache_text(cache, name_of(&exact, p), p);
+    known = gt_cache_text(vault->parts.cache, name_of(&exact, p), p);
     if (known != NULL && strcmp(known, id) == 0) {
         *has = 1;
         return GT_OK;

@@ -15,10 +15,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "crypt/seal.h"
 #include "vault/changes.h"
-#include "vault/known.h"
 #include "vault/members.h"
+#include "vault/publish.h"
 
 #define CLAIM apr_time_from_msec(450)
 #define PURGE_CLAIM apr_time_from_sec(60)
@@ -29,17 +28,6 @@ static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
                    apr_interval_time_t span, apr_pool_t *p)
 {
     return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_name(store), NULL), span);
-}
-
-static void forget_stale(gt_vault_t *vault, gt_store_t *store, const gt_change_t *change,
-                         apr_pool_t *p)
-{
-    const gt_token_key_t key = {gt_grant_key(store, &change->owner), GT_RESOURCE_GRAPH};
-    gt_token_t cached;
-
-    gt_known_forget(vault, &key.grant, p);
-    if (gt_cache_get(&cached, vault->parts.cache, &key, p) && cached.generation <= change->stale)
-        gt_cache_forget(vault->parts.cache, &key);
 }
 
 static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval_time_t span,
@@ -58,8 +46,11 @@ static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval
             name, GT_CHANGES_MAX, (int)apr_time_sec(span));
     apr_pool_create(&round, p);
     for (int i = 0; i < changes->nelts; i++) {
+        const gt_change_t *change = &APR_ARRAY_IDX(changes, i, gt_change_t);
+        const gt_grant_key_t key = gt_grant_key(store, &change->owner);
+
         apr_pool_clear(round);
-        forget_stale(vault, store, &APR_ARRAY_IDX(changes, i, gt_change_t), round);
+        gt_vault_forget(vault, &key, change->stale, round);
     }
     apr_pool_destroy(round);
     return GT_OK;

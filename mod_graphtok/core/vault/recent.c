@@ -105,13 +105,14 @@ gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
     return err;
 }
 
-void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_pool_t *p)
+void gt_failures_forget(gt_failures_t *failures, const gt_token_key_t *token, apr_int64_t last,
+                        apr_pool_t *p)
 {
     unsigned char hash[32];
     failure_t *failure = place_of(failures, hash, token, p);
 
     apr_thread_mutex_lock(failures->lock);
-    if (memcmp(failure->hash, hash, sizeof(hash)) == 0)
+    if (memcmp(failure->hash, hash, sizeof(hash)) == 0 && failure->generation <= last)
         failure->until = failure->in_a_row = 0;
     apr_thread_mutex_unlock(failures->lock);
 }

@@ -30,6 +30,7 @@
 #include "vault/holder.h"
 #include "vault/members.h"
 #include "vault/pause.h"
+#include "vault/publish.h"
 #include "vault/refresh.h"
 #include "vault/replay.h"
 
@@ -119,11 +120,10 @@ static gt_err_t *look(gt_refresh_t *r, gt_task_t *task)
  * there is no other place to find it. */
 static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
 {
-    gt_cache_t *cache = r->ask.vault->parts.cache;
     gt_token_t cached;
 
-    if (cache == NULL || r->waiter.key.resource == NULL ||
-        !gt_cache_get(&cached, cache, &r->ask.key, p))
+    if (r->waiter.key.resource == NULL ||
+        !gt_cache_get(&cached, r->ask.vault->parts.cache, &r->ask.key, p))
         return;
     if (cached.generation > r->waiter.generation && is_allowed(r, cached.generation) &&
         gt_token_lasts(&cached, GT_TOKEN_LEAST))
@@ -359,12 +359,6 @@ static gt_err_t *confirm(gt_task_t *task, void *state)
 
 /* ---- it failed ---- */
 
-static void forget(const gt_refresh_t *r)
-{
-    if (r->ask.vault->parts.cache != NULL)
-        gt_cache_forget(r->ask.vault->parts.cache, &r->ask.key);
-}
-
 /** The lease was taken right before the POST. */
 static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
 {
@@ -414,7 +408,7 @@ static gt_err_t *judge_failure(gt_task_t *task, void *state)
         return r->failure;
     }
     if (noted) {
-        forget(r);
+        gt_vault_forget(r->ask.vault, &r->ask.key.grant, r->grant->generation, p);
         return r->failure;
     }
     /* A sign-in or another refresh came in between: the refused token is not the grant's any
@@ -449,13 +443,9 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     gt_vault_t *vault = r->ask.vault;
 
     r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
-    if (vault->parts.cache != NULL)
-        gt_cache_put(vault->parts.cache, &r->ask.key, &r->token);
-    gt_failures_forget(vault->failures, &r->ask.key, p);
+    gt_vault_publish(vault, &r->ask.key, &r->token, p);
     announce(r, GT_EV_REFRESH,
              tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept", GT_OK);
-    if (vault->parts.horn != NULL)
-        gt_horn_blow(vault->parts.horn);
     (void)gt_fail("refresh.published");
 }
 

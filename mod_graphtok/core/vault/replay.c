@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "crypt/seal.h"
 #include "vault/members.h"
+#include "vault/publish.h"
 #include "vault/replay.h"
 
 #define CLAIM apr_time_from_msec(450)
@@ -49,11 +50,11 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     if (grant->generation > entry->generation)
         grant->generation = entry->generation;
     GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
-    if (!*stored || vault->parts.cache == NULL || entry->tokens.access == NULL)
+    if (!*stored)
         return GT_OK;
-    token = gt_token_of_answer(vault, &entry->tokens, grant->generation + 1, grant->scope);
     key = (gt_token_key_t){gt_grant_key(store, &entry->key.grant.owner), GT_RESOURCE_GRAPH};
-    gt_cache_put(vault->parts.cache, &key, &token);
+    token = gt_token_of_answer(vault, &entry->tokens, grant->generation + 1, grant->scope);
+    gt_vault_publish(vault, &key, &token, p);
     return GT_OK;
 }
 
@@ -66,8 +67,6 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
     GT_TRY(store_entry(&stored, vault, store, entry, p));
     (void)gt_fail("replay.stored");
     gt_journal_remove(vault->parts.journal, entry->name, p);
-    if (vault->parts.horn != NULL)
-        gt_horn_blow(vault->parts.horn);
     gt_log(GT_LOG_NOTICE, NULL, "journal: a refresh of user %s at %s is %s",
            entry->key.grant.owner.user, entry->key.grant.owner.provider,
            stored ? "stored now"
@@ -75,10 +74,16 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
     return GT_OK;
 }
 
+/** 1 when no other process did it within `span`; without shared memory there is no other. */
+static int is_first(gt_vault_t *vault, const char *what, apr_interval_time_t span)
+{
+    return vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, what, span);
+}
+
 /** Log an entry that cannot be read or stored, once an hour for all children. */
 static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
 {
-    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, name, SAID_EVERY))
+    if (is_first(vault, name, SAID_EVERY))
         gt_log_err(gt_err_in(err, "journal: entry %s is left where it is", name), "replay");
 }
 
@@ -140,7 +145,7 @@ static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t 
 {
     const char *what = apr_pstrcat(p, "journal of ", entry->database, NULL);
 
-    if (vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, what, SAID_EVERY))
+    if (is_first(vault, what, SAID_EVERY))
         gt_log(GT_LOG_WARNING, "GT0635",
                "journal: entry %s, and perhaps others, holds a refresh token of a store or "
                "database that is not configured here; it is left where it is",
@@ -192,7 +197,7 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
     int from;
 
     if (vault->parts.journal == NULL || !gt_db_is_up(vault->parts.db) ||
-        (vault->parts.cache != NULL && !gt_cache_once(vault->parts.cache, "replay", CLAIM)))
+        !is_first(vault, "replay", CLAIM))
         return;
     names = gt_journal_names(vault->parts.journal, NULL, scratch);
     if (names->nelts == 0)

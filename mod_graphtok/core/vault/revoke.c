@@ -8,22 +8,11 @@
  */
 
 #include "base/clock.h"
-#include "crypt/seal.h"
 #include "vault/discard.h"
-#include "vault/known.h"
 #include "vault/members.h"
+#include "vault/publish.h"
 
 #define SETTLES apr_time_from_msec(100)
-
-static void forget(const gt_revoke_t *revoke, apr_pool_t *p)
-{
-    const gt_token_key_t key = {revoke->key, GT_RESOURCE_GRAPH};
-
-    gt_known_forget(revoke->vault, &revoke->key, p);
-    if (revoke->vault->parts.cache != NULL)
-        gt_cache_forget(revoke->vault->parts.cache, &key);
-    gt_failures_forget(revoke->vault->failures, &key, p);
-}
 
 static void announce(const gt_revoke_t *revoke, const gt_err_t *err)
 {
@@ -50,7 +39,7 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     if (gt_grant_find(&grant, store, &revoke->key.owner, p) != GT_OK)
         grant = NULL;
     GT_TRY(gt_grant_delete(&revoke->had_grant, store, &revoke->key.owner, p));
-    forget(revoke, p);
+    gt_vault_forget(revoke->vault, &revoke->key, GT_ALL_GENERATIONS, p);
     if (revoke->had_grant && grant != NULL)
         gt_discard(revoke->vault, gt_vault_provider(revoke->vault, revoke->key.owner.provider),
                    grant->refresh, p);
@@ -71,7 +60,7 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
         gt_again_at(task, revoke->settles_at);
         return GT_OK;
     }
-    forget(revoke, gt_task_pool(task));
+    gt_vault_forget(revoke->vault, &revoke->key, GT_ALL_GENERATIONS, gt_task_pool(task));
     return GT_OK;
 }
 

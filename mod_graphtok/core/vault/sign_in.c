@@ -21,6 +21,7 @@
 #include "vault/known.h"
 #include "vault/members.h"
 #include "vault/pause.h"
+#include "vault/publish.h"
 
 #define LATELY apr_time_from_sec(60)
 
@@ -120,22 +121,18 @@ static void note_sign_in(const gt_sign_in_t *in, const gt_grant_key_t *key, apr_
         gt_limit_hold(in->vault->parts.limits, LATELY, name, strlen(name));
 }
 
-/** The token is served from now on, and a failure of the old grant is history. */
+/** The new token is served. What was known of an old grant is forgotten first: a row that was revoked
+ * since had later generations than this one. */
 static void publish(const entry_t *entry, const gt_grant_key_t *grant, apr_pool_t *p)
 {
-    const gt_sign_in_t *in = &entry->in;
+    const gt_vault_t *vault = entry->in.vault;
     const gt_token_key_t key = {*grant, GT_RESOURCE_GRAPH};
-    gt_cache_t *cache = in->vault->parts.cache;
-    gt_token_t token =
-        gt_token_of_answer(in->vault, &entry->ask.tokens, entry->grant->generation, NULL);
+    const gt_token_t token =
+        gt_token_of_answer(vault, &entry->ask.tokens, entry->grant->generation, NULL);
 
-    gt_failures_forget(in->vault->failures, &key, p);
-    gt_known_keep(in->vault, grant, entry->grant->id, p);
-    if (cache == NULL)
-        return;
-    gt_cache_forget(cache, &key);
-    if (token.access != NULL)
-        gt_cache_put(cache, &key, &token);
+    gt_vault_forget(vault, grant, GT_ALL_GENERATIONS, p);
+    gt_known_keep(vault, grant, entry->grant->id, p);
+    gt_vault_publish(vault, &key, &token, p);
 }
 
 /** What went well is recorded before the browser learns of it: it opens the way to tokens. */

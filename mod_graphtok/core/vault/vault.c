@@ -23,6 +23,7 @@
 #include "vault/changes.h"
 #include "vault/members.h"
 #include "vault/pause.h"
+#include "vault/publish.h"
 #include "vault/refresh.h"
 #include "vault/replay.h"
 
@@ -225,16 +226,15 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     ask->grant = NULL;
     ask->job = NULL;
     GT_TRY(check_key(&ask->key, ask->vault, p));
-    if (cache == NULL)
-        return GT_OK;
     if (!gt_cache_get(&cached, cache, &ask->key, p))
         cached.access = NULL;
     else if (is_refused(ask, cached.generation))
         gt_cache_forget(cache, &ask->key);
     else if (gt_token_lasts(&cached, GT_TOKEN_LEAST))
         ask->token = cached;
-    gt_event(
-        &(gt_event_t){.kind = GT_EV_CACHE, .detail = ask->token.access != NULL ? "hit" : "miss"});
+    if (cache != NULL)
+        gt_event(&(gt_event_t){.kind = GT_EV_CACHE,
+                               .detail = ask->token.access != NULL ? "hit" : "miss"});
     return GT_OK;
 }
 
@@ -246,8 +246,7 @@ static void take_row(gt_token_for_t *ask)
     if (is_refused(ask, token.generation) || !gt_token_lasts(&token, GT_TOKEN_LEAST))
         return;
     ask->token = token;
-    if (ask->vault->parts.cache != NULL)
-        gt_cache_put(ask->vault->parts.cache, &ask->key, &token);
+    gt_cache_put(ask->vault->parts.cache, &ask->key, &token);
 }
 
 static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
@@ -299,8 +298,7 @@ static gt_err_t *ask_row(gt_task_t *task, void *state)
     if (ask->grant == NULL || ask->grant->status == GT_INACTIVE) {
         /* Gone or refused elsewhere: what the cache still has ends here. */
         ask->token.access = NULL;
-        if (ask->vault->parts.cache != NULL)
-            gt_cache_forget(ask->vault->parts.cache, &ask->key);
+        gt_vault_forget(ask->vault, &ask->key.grant, GT_ALL_GENERATIONS, p);
         return served_or(ask, gt_vault_judge(ask->grant, &ask->key.grant.owner, p));
     }
     take_row(ask);

@@ -68,8 +68,6 @@ static void look_into_cache(gt_waiters_t *waiters, apr_pool_t *scratch)
     gt_cache_t *cache = waiters->vault->parts.cache;
     gt_token_t cached;
 
-    if (cache == NULL)
-        return;
     for (gt_waiter_t *waiter = waiters->first; waiter != NULL; waiter = waiter->next)
         if (!gt_bell_has_rung(&waiter->bell) &&
             gt_cache_get(&cached, cache, &waiter->key, scratch) &&

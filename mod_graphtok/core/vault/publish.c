@@ -1,0 +1,41 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file publish.c
+ * The cache comes before the signal: a job that is woken by it looks into the cache.
+ */
+
+#include "vault/publish.h"
+
+#include "crypt/seal.h"
+#include "vault/known.h"
+#include "vault/members.h"
+
+void gt_vault_publish(const gt_vault_t *vault, const gt_token_key_t *key, const gt_token_t *token,
+                      apr_pool_t *p)
+{
+    if (token->access != NULL)
+        gt_cache_put(vault->parts.cache, key, token);
+    gt_failures_forget(vault->failures, key, GT_ALL_GENERATIONS, p);
+    gt_horn_blow(vault->parts.horn);
+}
+
+static void forget_token(gt_cache_t *cache, const gt_token_key_t *key, apr_int64_t last,
+                         apr_pool_t *p)
+{
+    gt_token_t cached;
+
+    if (last == GT_ALL_GENERATIONS ||
+        (gt_cache_get(&cached, cache, key, p) && cached.generation <= last))
+        gt_cache_forget(cache, key);
+}
+
+void gt_vault_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_int64_t last,
+                     apr_pool_t *p)
+{
+    const gt_token_key_t token = {*key, GT_RESOURCE_GRAPH};
+
+    gt_known_forget(vault, key, p);
+    forget_token(vault->parts.cache, &token, last, p);
+    gt_failures_forget(vault->failures, &token, last, p);
+}
