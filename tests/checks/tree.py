@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MANIFEST = ROOT / "MANIFEST"  # in a tarball of `make dist`: the names of what is the project's
 
 
 def files(*patterns):
@@ -21,17 +22,21 @@ def files(*patterns):
     return sorted({p for p in _all() if any(fnmatch.fnmatchcase(str(p), g) for g in patterns)})
 
 
-def _all():
-    """What git knows, and what it would take; without git, everything below."""
-    try:
-        out = subprocess.run(
+def _names():
+    """What git knows, and what it would take; in a tarball its manifest, which leaves out what
+    autoreconf made; else everything below."""
+    if (ROOT / ".git").exists():
+        return subprocess.run(
             ["git", "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, check=True).stdout.decode()
-        names = [pathlib.PurePosixPath(n) for n in out.split("\0") if n]
-    except (OSError, subprocess.CalledProcessError):
-        names = [pathlib.PurePosixPath(p.relative_to(ROOT)) for p in ROOT.rglob("*")
-                 if not {"build", ".git", "__pycache__"} & set(p.parts)]
-    return [n for n in names if (ROOT / n).is_file()]
+            cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    if MANIFEST.exists():
+        return MANIFEST.read_text(encoding="utf-8").split("\n")
+    below = [p.relative_to(ROOT) for p in ROOT.rglob("*")]
+    return [str(p) for p in below if not {"build", "__pycache__"} & set(p.parts)]
+
+
+def _all():
+    return [pathlib.PurePosixPath(n) for n in _names() if n and (ROOT / n).is_file()]
 
 
 def read(path):
@@ -64,3 +69,7 @@ def finish(problems, looked_at):
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":  # for `make dist`
+    print("\n".join(sorted(map(str, _all()))))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 
 from conftest import Fire, Node, basic, herd, until
@@ -36,6 +37,12 @@ default_pool_size = 10
         self.process = subprocess.Popen(
             ["/usr/sbin/pgbouncer", str(conf)], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, cwd="/", **_as_postgres())
+        until(self._listens, 30)
+
+    def _listens(self):
+        assert self.process.poll() is None, "pgbouncer does not start"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self):
         self.process.terminate()
