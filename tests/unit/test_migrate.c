@@ -418,6 +418,100 @@ END_TEST
 #define STORE_ID "SELECT id FROM graphtok_ids WHERE what = 'store user_tokens'"
 #define DATABASE_ID "SELECT id FROM graphtok_ids WHERE what = 'database'"
 
+/* Tables and indexes that bear a name of ours, and what belongs to the stores' tables. */
+static const char *const OURS[] = {
+    [GT_PGSQL] =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+        "AND (relname LIKE 'graphtok%' OR relname LIKE 'beta_tokens%' OR "
+        "relname LIKE 'user_tokens%')",
+    [GT_SQLITE] = "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"};
+
+/* What stands in the database, as one text: tables, their columns, indexes, constraints. */
+static const char *const EVERYTHING[] = {
+    [GT_PGSQL] = "SELECT string_agg(what, ';' ORDER BY what COLLATE \"C\") FROM ("
+                 "SELECT relname || relkind::text AS what FROM pg_class WHERE relnamespace = "
+                 "current_schema()::regnamespace UNION ALL SELECT attname FROM pg_attribute WHERE "
+                 "attrelid = "
+                 "'user_tokens'::regclass AND attnum > 0 AND NOT attisdropped UNION ALL SELECT "
+                 "pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = "
+                 "'user_tokens'::regclass UNION "
+                 "ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = "
+                 "'user_tokens'::regclass) AS all_of_it",
+    [GT_SQLITE] =
+        "SELECT group_concat(what, ';') FROM (SELECT name AS what FROM sqlite_master UNION "
+        "ALL SELECT name FROM pragma_table_info('user_tokens') UNION ALL SELECT name FROM "
+        "pragma_index_list('user_tokens') ORDER BY 1)"};
+
+/* A table that was taken over is left as it was found. */
+START_TEST(nothing_of_ours_stays)
+{
+    bench_t *bench = bench_open(_i);
+    const char *before;
+
+    bench_s0_table(bench);
+    before = bench_ask(bench, EVERYTHING[bench->engine]);
+    bench_migrate(bench, gt_migrate_newest());
+    ck_assert_str_ne(bench_ask(bench, EVERYTHING[bench->engine]), before);
+    bench_migrate(bench, 0);
+    ck_assert_str_eq(bench_ask(bench, EVERYTHING[bench->engine]), before);
+    bench_close(bench);
+}
+END_TEST
+
+/* S0's program reads Fernet alone, whichever step sealed a value; also when it came after the plan. */
+START_TEST(no_row_goes_to_S0_that_is_not_fernet)
+{
+    static const char *const sealed[] = {"encrypted_access_token", "encrypted_refresh_token"};
+    bench_t *bench = bench_open(_i);
+    apr_array_header_t *plan;
+
+    bench_s0_table(bench);
+    for (apr_size_t i = 0; i < sizeof sealed / sizeof sealed[0]; i++) {
+        const char *before = bench_ask(
+            bench, apr_psprintf(bench->pool, "SELECT %s FROM user_tokens WHERE user_id = 'tom'",
+                                sealed[i]));
+
+        bench_migrate(bench, 2);
+        bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, 1, bench->pool));
+        bench_run(bench, apr_psprintf(bench->pool,
+                                      "UPDATE user_tokens SET %s = 'gt1.new.AAAA' "
+                                      "WHERE user_id = 'tom'",
+                                      sealed[i]));
+        for (int target = 0; target < 2; target++) {
+            gt_err_t *err = plan_to(bench, target);
+
+            bench_tag(err, "GT0442");
+            ck_assert_ptr_nonnull(strstr(err->detail, "keys reencrypt"));
+        }
+        ck_assert_ptr_nonnull(gt_migrate_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), 0,
+                                               bench->db, bench->conf, bench->pool));
+        ck_assert_int_eq(version_of(bench), 2);
+        bench_migrate(bench, gt_migrate_newest());
+        bench_tag(plan_to(bench, 1), "GT0442");
+        bench_run(bench, apr_psprintf(bench->pool,
+                                      "UPDATE user_tokens SET %s = '%s' WHERE user_id = 'tom'",
+                                      sealed[i], before));
+        bench_migrate(bench, 1);
+    }
+    bench_close(bench);
+}
+END_TEST
+
+/* What nothing could read goes with it. */
+START_TEST(a_table_of_our_own_goes_whatever_it_holds)
+{
+    bench_t *bench = bench_open(_i);
+
+    bench_migrate(bench, gt_migrate_newest());
+    bench_ok(try_insert(bench, "01", "tom", ", 'microsoft'"));
+    bench_run(bench, "UPDATE user_tokens SET encrypted_access_token = 'gt2.new.AAAA'");
+    bench_tag(plan_to(bench, 5), "GT0441");
+    bench_migrate(bench, 0);
+    ck_assert_str_eq(bench_ask(bench, OURS[bench->engine]), "0");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(database_and_stores_get_ids_of_their_own)
 {
     bench_t *bench = bench_open(_i);
@@ -442,7 +536,7 @@ START_TEST(database_and_stores_get_ids_of_their_own)
     ck_assert_str_eq(bench_ask(bench, STORE_ID), id);
     bench->conf = main_conf;
     bench_migrate(bench, 0);
-    ck_assert_str_eq(bench_ask(bench, IDS), "0");
+    ck_assert_str_eq(bench_ask(bench, OURS[bench->engine]), "0");
     bench_migrate(bench, gt_migrate_newest());
     ck_assert_str_ne(bench_ask(bench, STORE_ID), id);
     bench_close(bench);
@@ -652,6 +746,9 @@ Suite *suite_migrate(void)
     tcase_add_loop_test(tcase, test_T16_a_deleted_users_grants_go_with_the_user, 0, n);
     tcase_add_loop_test(tcase, test_T16_an_unknown_user_is_refused, 0, n);
     tcase_add_loop_test(tcase, database_and_stores_get_ids_of_their_own, 0, n);
+    tcase_add_loop_test(tcase, nothing_of_ours_stays, 0, n);
+    tcase_add_loop_test(tcase, no_row_goes_to_S0_that_is_not_fernet, 0, n);
+    tcase_add_loop_test(tcase, a_table_of_our_own_goes_whatever_it_holds, 0, n);
     tcase_add_loop_test(tcase, no_step_down_makes_rows_unreadable, 0, n);
     tcase_add_loop_test(tcase, two_stores_stand_side_by_side, 0, n);
     tcase_add_loop_test(tcase, a_unique_index_instead_of_a_constraint_is_found, 0, n);

@@ -20,9 +20,10 @@
  * The number reached stands beside the table, in its schema, in graphtok_schema; the ids stand
  * there in graphtok_ids.
  *
- * A step down that takes an id away would make the values that are sealed for it unreadable, so it
- * is refused while there are any. The second look, inside the step's transaction, is an INSERT that
- * breaks a rule of its table when it finds a row.
+ * A step down that takes an id away would make the values that are sealed for it unreadable, and S0's
+ * program reads Fernet alone: such a step is refused while there are such values, unless the table
+ * itself goes. The second look, inside the step's transaction, is an INSERT that breaks a rule of its
+ * table when it finds a row. With the last store graphtok_schema and graphtok_ids go, too.
  */
 
 #include <ctype.h>
@@ -122,6 +123,9 @@ typedef struct step_t {
         "INSERT INTO {schema}graphtok_ids (what, id) VALUES ('database', " random "), "            \
         "('store {bare}', " random ") ON CONFLICT (what) DO NOTHING"
 
+/* A row where there must be none: no column takes this NULL. */
+#define NOTHING "SELECT 'nothing', NULL"
+
 #define SEALED_FOR_ID(column) "substr(" column ", 1, 4) = 'gt2.'"
 #define ROWS_SEALED_FOR_ID                                                                         \
     "FROM {table} WHERE " SEALED_FOR_ID("encrypted_access_token") " OR " SEALED_FOR_ID(            \
@@ -131,11 +135,17 @@ typedef struct step_t {
                                                                                  "refresh_token")
 
 #define IDS_DOWN                                                                                   \
-    "INSERT INTO {schema}graphtok_ids (what, id) SELECT 'nothing', NULL " ROWS_SEALED_FOR_ID       \
-    " LIMIT 1",                                                                                    \
+    "INSERT INTO {schema}graphtok_ids (what, id) " NOTHING " " ROWS_SEALED_FOR_ID " LIMIT 1",      \
         "DELETE FROM {schema}graphtok_ids WHERE what = 'store {bare}'",                            \
         "DELETE FROM {schema}graphtok_ids WHERE what = 'database' AND NOT EXISTS "                 \
         "(SELECT 1 FROM {schema}graphtok_ids AS other WHERE other.what <> 'database')"
+
+#define ROWS_NOT_FERNET                                                                            \
+    "FROM {table} WHERE substr(encrypted_access_token, 1, 2) = 'gt' OR "                           \
+    "substr(encrypted_refresh_token, 1, 2) = 'gt'"
+#define FERNET_ALONE                                                                               \
+    "INSERT INTO {schema}graphtok_schema (table_name, version, was_taken_over) " NOTHING           \
+    ", 0 " ROWS_NOT_FERNET " LIMIT 1"
 
 /* PostgreSQL: S0's rule may be a constraint or a unique index, under any name. */
 #define PG_DROP_UNIQUE_USER                                                                        \
@@ -161,8 +171,9 @@ static const step_t steps[] = {
        {"CREATE TABLE {table} (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")"}}}},
 
     {"provider, account, status and counts for {table}; one row for each user and provider",
-     {{{"SET LOCAL client_min_messages = warning", "DROP INDEX IF EXISTS {schema}{bare}_account",
-        "DROP INDEX IF EXISTS {schema}{bare}_email", "DROP INDEX IF EXISTS {schema}{bare}_expires",
+     {{{FERNET_ALONE, "SET LOCAL client_min_messages = warning",
+        "DROP INDEX IF EXISTS {schema}{bare}_account", "DROP INDEX IF EXISTS {schema}{bare}_email",
+        "DROP INDEX IF EXISTS {schema}{bare}_expires",
         "ALTER TABLE {table} DROP CONSTRAINT {bare}_user_provider",
         "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_reference",
         "ALTER TABLE {table} ADD UNIQUE ({user})",
@@ -171,7 +182,8 @@ static const step_t steps[] = {
         "DROP COLUMN scopes, DROP COLUMN encrypted_id_token, DROP COLUMN status, "
         "DROP COLUMN error_count, DROP COLUMN error_message, DROP COLUMN last_used_at, "
         "DROP COLUMN use_count"},
-       {"CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")",
+       {FERNET_ALONE,
+        "CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")",
         "INSERT INTO {schema}{bare}_rebuilt (" S0_COLUMNS ") SELECT " S0_COLUMNS " FROM {table}",
         "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}"}},
       {{"ALTER TABLE {table} ADD COLUMN provider VARCHAR NOT NULL DEFAULT 'microsoft', "
@@ -257,6 +269,7 @@ static const step_t steps[] = {
      {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS, TAKE_STATISTICS}, {TABLE_COUNTS}}}},
 };
 
+#define STEP_PROVIDERS 2
 #define STEP_IDS 6
 
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))
@@ -268,6 +281,7 @@ typedef struct state_t {
     int has_schema; /* graphtok_schema is there */
     int version;
     int was_taken_over;          /* the table was there before us: never dropped */
+    int is_dropped;              /* the plan goes down to nothing, and the table is ours */
     apr_array_header_t *columns; /* of the table, const char *; empty: no table */
     int is_concurrent;           /* indexes are built beside the transaction of their step */
     apr_hash_t *indexes;         /* of the table and {gone} that are whole, by name; if so */
@@ -319,17 +333,30 @@ static gt_err_t *ask(apr_array_header_t **rows, const char *text, gt_db_t *db, c
     return gt_db_literal_rows(rows, db, fill(text, state, p), p);
 }
 
+/* A table of ours that stands beside the store's. */
+static gt_err_t *find_table(int *is_there, const char *name, gt_db_t *db, const state_t *state,
+                            apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+    const char *text =
+        state->engine == GT_PGSQL
+            ? apr_pstrcat(p, "SELECT 1 WHERE to_regclass('{schema}", name, "') IS NOT NULL", NULL)
+            : apr_pstrcat(p,
+                          "SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = '",
+                          name, "'", NULL);
+
+    GT_TRY(ask(&rows, text, db, state, p));
+    *is_there = rows->nelts > 0;
+    return GT_OK;
+}
+
 static gt_err_t *read_version(state_t *state, gt_db_t *db, apr_pool_t *p)
 {
-    static const char *const there[GT_ENGINES] = {
-        "SELECT 1 WHERE to_regclass('{schema}graphtok_schema') IS NOT NULL",
-        "SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'graphtok_schema'"};
     apr_array_header_t *rows;
     const gt_db_row_t *row;
     apr_int64_t version = 0;
 
-    GT_TRY(ask(&rows, there[state->engine], db, state, p));
-    state->has_schema = rows->nelts > 0;
+    GT_TRY(find_table(&state->has_schema, "graphtok_schema", db, state, p));
     if (!state->has_schema)
         return GT_OK;
     GT_TRY(ask(&rows,
@@ -511,7 +538,9 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
                 state, p);
     }
     for (i = 0; i < MOST_TEXTS && list[i] != NULL && !(number == 1 && state->was_taken_over); i++)
-        if (!(state->is_concurrent && is_index(list[i])))
+        /* What would be unreadable goes with a table that is dropped. */
+        if (!(state->is_concurrent && is_index(list[i])) &&
+            !(state->is_dropped && strstr(list[i], NOTHING) != NULL))
             add(texts, list[i], state, p);
     if (!up && number == 1)
         add(texts, "DELETE FROM {schema}graphtok_schema WHERE table_name = '{bare}'", state, p);
@@ -603,23 +632,47 @@ static void plan_step(apr_array_header_t *plan, int number, int up, const state_
     step->texts = step_texts(number, up, state, p);
 }
 
+/* How many rows a query counts; NULL: none. */
+static gt_err_t *count(const char **n, const char *text, gt_db_t *db, const state_t *state,
+                       apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_unlimited(&rows, db, fill(text, state, p), p));
+    *n = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : "some";
+    if (strcmp(*n, "0") == 0)
+        *n = NULL;
+    return GT_OK;
+}
+
+#define WRITE_FERNET                                                                               \
+    "say GraphTokCipher fernet, restart httpd gracefully, run graphtokctl keys reencrypt, and "    \
+    "try "                                                                                         \
+    "again"
+
 /* A step down that would leave unreadable rows is refused. */
 static gt_err_t *check_going_down(const state_t *state, int target, gt_db_t *db, apr_pool_t *p)
 {
-    apr_array_header_t *rows;
-    const char *n;
+    const char *n = NULL;
 
-    if (state->version < STEP_IDS || target >= STEP_IDS)
+    if (state->is_dropped)
         return GT_OK;
-    GT_TRY(gt_db_unlimited(&rows, db, fill("SELECT count(*) " ROWS_SEALED_FOR_ID, state, p), p));
-    n = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : NULL;
-    if (n != NULL && strcmp(n, "0") == 0)
-        return GT_OK;
-    return gt_err(p, GT_CONFLICT, "GT0441",
-                  "table %s: %s rows are sealed for the id that step %d down removes, and nothing "
-                  "could read them any more; say GraphTokCipher fernet, restart httpd gracefully, "
-                  "run graphtokctl keys reencrypt, and try again",
-                  state->names.table, n != NULL ? n : "some", STEP_IDS);
+    if (state->version >= STEP_IDS && target < STEP_IDS)
+        GT_TRY(count(&n, "SELECT count(*) " ROWS_SEALED_FOR_ID, db, state, p));
+    if (n != NULL)
+        return gt_err(p, GT_CONFLICT, "GT0441",
+                      "table %s: %s rows are sealed for the id that step %d down removes, and "
+                      "nothing could read them any more; " WRITE_FERNET,
+                      state->names.table, n, STEP_IDS);
+    if (state->version >= STEP_PROVIDERS && target < STEP_PROVIDERS)
+        GT_TRY(count(&n, "SELECT count(*) " ROWS_NOT_FERNET, db, state, p));
+    if (n != NULL)
+        return gt_err(
+            p, GT_CONFLICT, "GT0442",
+            "table %s: %s rows are sealed with AES-256-GCM, and the program that made the "
+            "table reads Fernet alone; " WRITE_FERNET,
+            state->names.table, n);
+    return GT_OK;
 }
 
 gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store_conf_t *store,
@@ -631,6 +684,7 @@ gt_err_t *gt_migrate_plan(apr_array_header_t **plan, gt_db_t *db, const gt_store
     if (target < 0 || target > NEWEST)
         return gt_err(p, GT_INVALID, "GT0418", "there are steps 0 to %d", NEWEST);
     GT_TRY(read_state(&state, db, store, p));
+    state.is_dropped = target == 0 && !state.was_taken_over;
     if (state.version == 0 && target > 0 && state.was_taken_over)
         GT_TRY(check_takeover(&state, p));
     GT_TRY(check_going_down(&state, target, db, p));
@@ -675,6 +729,44 @@ static gt_err_t *build_indexes(const apr_array_header_t *texts, gt_db_t *db, con
     return GT_OK;
 }
 
+/* A table of ours that no store needs any more. One that comes into use at the same moment stays. */
+static gt_err_t *drop_empty(const char *name, const char *columns, gt_db_t *db,
+                            const state_t *state, apr_pool_t *p)
+{
+    apr_array_header_t *texts = apr_array_make(p, 3, sizeof(const char *));
+    apr_array_header_t *rows;
+    gt_err_t *err;
+    int is_there;
+
+    GT_TRY(find_table(&is_there, name, db, state, p));
+    if (!is_there)
+        return GT_OK;
+    GT_TRY(ask(&rows, apr_pstrcat(p, "SELECT 1 FROM {schema}", name, NULL), db, state, p));
+    if (rows->nelts > 0)
+        return GT_OK;
+    if (state->engine == GT_PGSQL)
+        add(texts, apr_pstrcat(p, "LOCK TABLE {schema}", name, NULL), state, p);
+    add(texts,
+        apr_psprintf(p, "INSERT INTO {schema}%s (%s) " NOTHING " FROM {schema}%s", name, columns,
+                     name),
+        state, p);
+    add(texts, apr_pstrcat(p, "DROP TABLE {schema}", name, NULL), state, p);
+    err = gt_db_script(db, texts, p);
+    if (err != GT_OK)
+        gt_log(GT_LOG_NOTICE, NULL, "the table %s stays: %s", name, err->detail);
+    return GT_OK;
+}
+
+/* After a store's last step down. */
+static gt_err_t *drop_leftovers(gt_db_t *db, const gt_store_conf_t *store, apr_pool_t *p)
+{
+    state_t state;
+
+    GT_TRY(read_state(&state, db, store, p));
+    GT_TRY(drop_empty("graphtok_ids", "what, id", db, &state, p));
+    return drop_empty("graphtok_schema", "table_name, version", db, &state, p);
+}
+
 gt_err_t *gt_migrate_apply(const gt_migration_t *step, int up, gt_db_t *db,
                            const gt_store_conf_t *store, apr_pool_t *p)
 {
@@ -696,6 +788,8 @@ gt_err_t *gt_migrate_apply(const gt_migration_t *step, int up, gt_db_t *db,
     err = gt_db_script(db, texts, p);
     if (err == GT_OK)
         err = build_indexes(indexes, db, store->name, p);
+    if (err == GT_OK && !up && step->number == 1)
+        err = drop_leftovers(db, store, p);
     if (err != GT_OK)
         return gt_err_in(err, "step %d %s of store %s", step->number, up ? "up" : "down",
                          store->name);

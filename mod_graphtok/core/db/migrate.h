@@ -12,7 +12,8 @@
  *
  * graphtok_ids, beside graphtok_schema, holds a random id for the database and one for each store's
  * table. From this step on values are sealed for the store's id (crypt/seal.h), and going below it
- * is refused as long as a row holds such a value.
+ * is refused as long as a row holds such a value. Going down to S0's table is refused while a row
+ * holds anything but Fernet. Down to 0 the last store takes graphtok_schema and graphtok_ids with it.
  */
 
 #include "config.h"
