@@ -48,17 +48,19 @@ struct gt_config_t {
     apr_array_header_t *providers; /* of gt_provider_conf_t * */
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
     gt_source_t *keyring;
-    const char *audit;                  /* where audit records go: a file or "|program"; NULL */
-    const char *audit_heads;            /* where its heads are noted; NULL: see gt_audit_notes */
-    int audit_required;                 /* 1: what cannot be recorded is refused */
-    const char *public_url;             /* what redirects are built from, or NULL */
-    const char *db_driver;              /* mod_dbd's, "" when none */
-    const char *db_params;              /* mod_dbd's; a password in it is never printed */
-    const char *db_params_where;        /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
-    apr_int64_t cache_slots;            /* token cache: slots in shared memory */
-    apr_int64_t cache_slot_bytes;       /* largest sealed token a slot holds */
-    apr_int64_t limit_slots;            /* rate limits: counters in shared memory */
-    apr_interval_time_t cache_time;     /* longest stay of a token in the cache: 5 min */
+    const char *audit;              /* where audit records go: a file or "|program"; NULL */
+    const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
+    int audit_required;             /* 1: what cannot be recorded is refused */
+    const char *public_url;         /* what redirects are built from, or NULL */
+    const char *db_driver;          /* mod_dbd's, "" when none */
+    const char *db_params;          /* mod_dbd's; a password in it is never printed */
+    const char *db_params_where;    /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
+    apr_int64_t httpd_user;         /* uid of httpd's children; 0: they are root, or not known */
+    apr_int64_t httpd_group;        /* their gid */
+    apr_int64_t cache_slots;        /* token cache: slots in shared memory */
+    apr_int64_t cache_slot_bytes;   /* largest sealed token a slot holds */
+    apr_int64_t limit_slots;        /* rate limits: counters in shared memory */
+    apr_interval_time_t cache_time; /* longest stay of a token in the cache: 5 min */
     apr_interval_time_t refresh_margin; /* refreshed this long before its end: 5 min */
     apr_interval_time_t lease;          /* right to refresh: longer than any provider's timeout */
     apr_interval_time_t state_time;     /* a sign-in must come back within: 10 min */

@@ -23,14 +23,18 @@ static apr_status_t end_audit(void *audit)
 }
 
 /* -1: a program, or a file that cannot be had or holds something else. */
-static int open_file(const char *path)
+static int open_file(const char *path, const gt_config_t *config)
 {
     int fd = path != NULL && path[0] != '|'
                  ? open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
                  : -1;
 
-    if (fd < 0 || gt_audit_may_append(fd))
+    if (fd < 0)
+        return -1;
+    if (gt_audit_may_append(fd)) {
+        ctl_give_to_httpd(fd, config);
         return fd;
+    }
     close(fd);
     return -1;
 }
@@ -41,7 +45,7 @@ static int open_notes(const gt_config_t *config, int audit, apr_pool_t *p)
     struct stat st;
     int is_file = fstat(audit, &st) == 0 && S_ISREG(st.st_mode);
     const char *path = gt_audit_notes(config->audit, config->audit_heads, is_file, p);
-    int notes = open_file(path);
+    int notes = open_file(path, config);
 
     if (notes < 0 && path != NULL && path[0] != '|')
         gt_log(GT_LOG_WARNING, "GT0985", "the audit's heads cannot be noted in %s from here", path);
@@ -58,7 +62,7 @@ gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_poo
     if (ring == NULL)
         GT_TRY(ctl_keyring(&ring, config, p));
     conf.ring = ring;
-    conf.fd = open_file(config->audit);
+    conf.fd = open_file(config->audit, config);
     if (conf.fd >= 0)
         conf.notes = open_notes(config, conf.fd, p);
     else

@@ -57,6 +57,12 @@ GT_MUST gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *dir
 /** The database that the configuration names. */
 GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p);
 
+/** As root: have connections made by the user of httpd's children. @param source in and out */
+void ctl_connect_as_httpd(gt_db_source_t *source, const gt_config_t *config, apr_pool_t *p);
+
+/** As root: give a file of root's to the user of httpd's children, who write it, too. */
+void ctl_give_to_httpd(int fd, const gt_config_t *config);
+
 /** Its parameters with the password, which is read where DBDParams stands. */
 GT_MUST gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p);
 

@@ -170,6 +170,7 @@ gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p)
                       "there is no database: write DBDriver and DBDParams in the main server");
     GT_TRY(ctl_db_params(&params, config, p));
     GT_TRY(gt_handle_source(&source, config->db_driver, params, p));
+    ctl_connect_as_httpd(&source, config, p);
     *db = gt_db_make(&source, &limits, p);
     return GT_OK;
 }

@@ -101,6 +101,15 @@ static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
     }
 }
 
+/** Who the children are, for graphtokctl; an httpd that is not started by root has no other user. */
+static void keep_user(gt_config_t *config)
+{
+    if (ap_unixd_config.user_id == (uid_t)-1 || ap_unixd_config.group_id == (gid_t)-1)
+        return;
+    config->httpd_user = ap_unixd_config.user_id;
+    config->httpd_group = ap_unixd_config.group_id;
+}
+
 /** The database of mod_dbd's main server, and names that locations use. */
 static void visit(void *baton, const ap_directive_t *node)
 {
@@ -351,6 +360,7 @@ static void judge(verdict_t *v)
 {
     gt_config_t *config = v->server->config;
 
+    keep_user(v->server->config);
     gtm_tree_each(visit, v);
     apr_array_clear(v->server->mounts);
     gtm_mounts_find(v->server->mounts, v->errors, v->s, v->p);
