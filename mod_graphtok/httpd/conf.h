@@ -61,6 +61,7 @@ typedef struct gtm_dir_t {
     const char *provider;      /* GraphTokUseProvider; unset: the only one configured */
     const char *store;         /* GraphTokUseStore; unset: main */
     const char *routes;        /* GraphTokRoutes: blank-separated names; unset: all of the set */
+    const char *mailboxes;     /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
     const char *return_to;     /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
     const char *session_realm; /* GraphTokSessionRealm; unset: sessions are the virtual host's */
     apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */

@@ -48,10 +48,12 @@ typedef struct gtm_exchange_t {
     const gtm_dir_t *dir;
     const gtm_mount_t *mount;
     const gtm_route_t *route;
-    const char *param; /* what stands for {}, decoded; NULL: the pattern has none */
-    const char *base;  /* where we are reached, "https://host[:port]"; gtm_origin_find */
-    gt_asker_t asker;  /* for audit records */
-    gt_owner_t owner;  /* user "" while nobody is known */
+    const char *param;    /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
+    const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
+    const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
+    gt_asker_t asker;     /* for audit records */
+    gt_owner_t owner;     /* user "" while nobody is known */
     gt_store_t *store;
     gt_provider_t *provider;
     int is_known;              /* 1: owner.user is the caller, as far as every gate could tell */

@@ -17,10 +17,11 @@
 
 static gt_place_t place_of(const gtm_exchange_t *x)
 {
-    return (gt_place_t){.table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL),
-                        .column = x->route->name,
-                        .user = x->owner.user,
-                        .provider = x->owner.provider};
+    return (gt_place_t){
+        .table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL),
+        .column = apr_pstrcat(x->r->pool, x->route->name, x->mailbox ? " " : "", x->mailbox, NULL),
+        .user = x->owner.user,
+        .provider = x->owner.provider};
 }
 
 static const char *graph_url(const gtm_exchange_t *x)

@@ -12,11 +12,11 @@
 
 #include "base/text.h"
 
-const gtm_route_set_t gtm_route_sets[] = {{"graphtok-auth", gtm_auth_routes},
-                                          {"graphtok-calendar", gtm_calendar_routes},
-                                          {"graphtok-health", gtm_health_routes},
-                                          {"graphtok-metrics", gtm_metrics_routes},
-                                          {NULL, NULL}};
+const gtm_route_set_t gtm_route_sets[] = {{"graphtok-auth", gtm_auth_routes, 0},
+                                          {"graphtok-calendar", gtm_calendar_routes, 1},
+                                          {"graphtok-health", gtm_health_routes, 0},
+                                          {"graphtok-metrics", gtm_metrics_routes, 0},
+                                          {NULL, NULL, 0}};
 
 static const gtm_route_set_t *find_set(const char *handler)
 {
@@ -56,6 +56,20 @@ static int take_param(const char **param, const char *path, apr_pool_t *p)
     }
     *param = text;
     return 1;
+}
+
+/* A name with the segment behind it, at the beginning of a path: what is left of the path. */
+static const char *take_place(const char **place, const char *path, const char *name, apr_pool_t *p)
+{
+    const char *segment = path + strlen(name);
+    apr_size_t len;
+
+    if (strncmp(path, name, strlen(name)) != 0)
+        return path;
+    len = strcspn(segment, "/");
+    if (!take_param(place, apr_pstrmemdup(p, segment, len), p))
+        return path;
+    return segment[len] ? segment + len : "/";
 }
 
 static int fits(const char **param, const char *pattern, const char *path, apr_pool_t *p)
@@ -114,13 +128,18 @@ gt_err_t *gtm_route_find(gtm_exchange_t *x)
 {
     apr_pool_t *p = x->r->pool;
     const char *method = x->r->header_only ? "GET" : x->r->method;
+    const gtm_route_set_t *set = find_set(x->r->handler);
     const char *allow = NULL, *path;
 
     if (!x->mount)
         return gt_err(p, GT_NOT_FOUND, "GT0812",
                       "this handler is not mounted by SetHandler in a Location");
     path = path_below(x);
-    for (const gtm_route_t *route = find_set(x->r->handler)->routes; route->name; route++) {
+    if (set->is_of_calendars) {
+        path = take_place(&x->mailbox, path, "/users/", p);
+        path = take_place(&x->calendar, path, "/calendars/", p);
+    }
+    for (const gtm_route_t *route = set->routes; route->name; route++) {
         const char *param;
 
         if (!fits(&param, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))

@@ -14,6 +14,7 @@
 typedef struct gtm_route_set_t {
     const char *handler;       /* "graphtok-auth" */
     const gtm_route_t *routes; /* NULL name last */
+    int is_of_calendars;       /* 1: /users/{mailbox} and /calendars/{calendar} may stand before */
 } gtm_route_set_t;
 
 /** All sets, NULL handler last. */
@@ -30,7 +31,7 @@ int gtm_route_is_set(const char *handler);
 int gtm_route_is_name(const char *name);
 
 /**
- * Gate: find the row. Sets x->route, x->param.
+ * Gate: find the row. Sets x->route, x->param, x->mailbox, x->calendar.
  * @return GT_NOT_FOUND; GT_METHOD with the Allow field set
  */
 GT_MUST gt_err_t *gtm_route_find(gtm_exchange_t *x);

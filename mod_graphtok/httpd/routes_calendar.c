@@ -10,6 +10,7 @@
 #include <http_protocol.h>
 
 #include "answer.h"
+#include "base/address.h"
 #include "graph/calendar.h"
 #include "graph/call.h"
 #include "graph/condition.h"
@@ -31,6 +32,7 @@ static gt_err_t *call_graph(gt_task_t *task, gtm_exchange_t *x, calendar_t *own,
     own->call.store = x->store;
     own->call.owner = x->owner;
     own->call.asker = &x->asker;
+    own->call.mailbox = x->mailbox;
     own->call.method = own->ask.method;
     own->call.url = url;
     own->call.headers = own->ask.headers;
@@ -39,15 +41,19 @@ static gt_err_t *call_graph(gt_task_t *task, gtm_exchange_t *x, calendar_t *own,
     return GT_OK;
 }
 
-static calendar_t *make(gtm_exchange_t *x)
+static gt_err_t *begin(calendar_t **own, gtm_exchange_t *x)
 {
     gt_prefer_read(x->query, apr_table_get(x->r->headers_in, "Prefer"), x->r->pool);
-    x->own = apr_pcalloc(x->r->pool, sizeof(calendar_t));
-    return x->own;
+    x->own = *own = apr_pcalloc(x->r->pool, sizeof(calendar_t));
+    if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
+                      "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
+    return GT_OK;
 }
 
 static gt_err_t *call(gt_task_t *task, gtm_exchange_t *x, calendar_t *own)
 {
+    GT_TRY(gt_calendar_move(&own->ask, x->mailbox, x->calendar, x->r->pool));
     return call_graph(
         task, x, own,
         apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, own->ask.path, NULL));
@@ -62,9 +68,20 @@ static gt_err_t *take_condition(gtm_exchange_t *x, calendar_t *own, const char *
 static gt_err_t *ask_info(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
 
+    GT_TRY(begin(&own, x));
     GT_TRY(gt_calendar_info(&own->ask, x->query, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_calendars(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own;
+
+    GT_TRY(begin(&own, x));
+    GT_TRY(gt_calendar_list(&own->ask, x->query, x->r->pool));
     return call(task, x, own);
 }
 
@@ -84,9 +101,10 @@ static gt_err_t *ask_page(gt_task_t *task, gtm_exchange_t *x, calendar_t *own, c
 static gt_err_t *ask_events(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
     const char *page = apr_table_get(x->query, "page");
 
+    GT_TRY(begin(&own, x));
     if (page)
         return ask_page(task, x, own, page);
     GT_TRY(gt_calendar_events(&own->ask, x->query, x->r->pool));
@@ -96,9 +114,10 @@ static gt_err_t *ask_events(gt_task_t *task, void *state)
 static gt_err_t *ask_next24(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
     const char *page = apr_table_get(x->query, "page");
 
+    GT_TRY(begin(&own, x));
     if (page)
         return ask_page(task, x, own, page);
     GT_TRY(gt_calendar_next24(&own->ask, x->query, x->r->pool));
@@ -108,9 +127,10 @@ static gt_err_t *ask_next24(gt_task_t *task, void *state)
 static gt_err_t *ask_instances(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
     const char *page = apr_table_get(x->query, "page");
 
+    GT_TRY(begin(&own, x));
     if (page)
         return ask_page(task, x, own, page);
     GT_TRY(gt_calendar_instances(&own->ask, x->param, x->query, x->r->pool));
@@ -120,8 +140,9 @@ static gt_err_t *ask_instances(gt_task_t *task, void *state)
 static gt_err_t *ask_event(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
 
+    GT_TRY(begin(&own, x));
     GT_TRY(gt_calendar_event(&own->ask, x->param, x->query, x->r->pool));
     GT_TRY(take_condition(x, own, "If-None-Match"));
     return call(task, x, own);
@@ -130,8 +151,9 @@ static gt_err_t *ask_event(gt_task_t *task, void *state)
 static gt_err_t *ask_create(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
 
+    GT_TRY(begin(&own, x));
     GT_TRY(gt_calendar_create(&own->ask, x->body, x->query, x->r->pool));
     return call(task, x, own);
 }
@@ -139,9 +161,10 @@ static gt_err_t *ask_create(gt_task_t *task, void *state)
 static gt_err_t *ask_update(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
     int partial = strcmp(x->route->method, "PATCH") == 0;
 
+    GT_TRY(begin(&own, x));
     GT_TRY(gt_calendar_update(&own->ask, x->param, partial, x->body, x->query, x->r->pool));
     GT_TRY(take_condition(x, own, "If-Match"));
     return call(task, x, own);
@@ -150,8 +173,9 @@ static gt_err_t *ask_update(gt_task_t *task, void *state)
 static gt_err_t *ask_delete(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    calendar_t *own = make(x);
+    calendar_t *own;
 
+    GT_TRY(begin(&own, x));
     GT_TRY(gt_calendar_delete(&own->ask, x->param, x->r->pool));
     GT_TRY(take_condition(x, own, "If-Match"));
     return call(task, x, own);
@@ -173,6 +197,7 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
 }
 
 static gt_step_fn *const info_steps[] = {ask_info, pass_answer, NULL};
+static gt_step_fn *const calendars_steps[] = {ask_calendars, pass_answer, NULL};
 static gt_step_fn *const events_steps[] = {ask_events, pass_answer, NULL};
 static gt_step_fn *const next24_steps[] = {ask_next24, pass_answer, NULL};
 static gt_step_fn *const event_steps[] = {ask_event, pass_answer, NULL};
@@ -182,6 +207,7 @@ static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
 static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
 
 static const gt_work_t info = {"calendar info", info_steps, NULL};
+static const gt_work_t calendars = {"calendars", calendars_steps, NULL};
 static const gt_work_t events = {"events", events_steps, NULL};
 static const gt_work_t next24 = {"next24", next24_steps, NULL};
 static const gt_work_t event = {"event", event_steps, NULL};
@@ -192,6 +218,7 @@ static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
 
 const gtm_route_t gtm_calendar_routes[] = {
     {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, 0, &info},
+    {"calendars", "GET", "/calendars", GTM_LIMIT_CALENDAR, 0, &calendars},
     {"next24", "GET", "/next24", GTM_LIMIT_EVENTS, 0, &next24},
     {"events", "GET", "/events", GTM_LIMIT_EVENTS, 0, &events},
     {"event", "GET", "/events/{}", GTM_LIMIT_EVENTS, 0, &event},

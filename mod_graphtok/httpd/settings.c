@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 #include <http_main.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/url.h"
@@ -68,6 +69,7 @@ const gt_member_t gtm_dir_members[] = {
     {.name = "provider", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(provider)},
     {.name = "store", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(store)},
     {.name = "routes", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(routes)},
+    {.name = "shared_mailboxes", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(mailboxes)},
     {.name = "return_to",
      .kind = GT_MEMBER_TEXT,
      .offset = IN_DIR(return_to),
@@ -262,6 +264,24 @@ const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args)
         if (!gtm_route_is_name(name))
             return apr_psprintf(cmd->pool, "GraphTokRoutes: '%s' is none of: %s", name,
                                 route_names(cmd->pool));
+    }
+    return gtm_set_in_dir(cmd, dir, list);
+}
+
+const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args)
+{
+    const char *list = joined(cmd, args);
+    const apr_array_header_t *patterns = gt_split(list, " ", cmd->pool);
+
+    for (int i = 0; i < patterns->nelts; i++) {
+        const char *pattern = APR_ARRAY_IDX(patterns, i, const char *);
+
+        if (strcmp(pattern, "*") != 0 &&
+            !gt_is_email(*pattern == '*' ? apr_pstrcat(cmd->pool, "a", pattern + 1, NULL)
+                                         : pattern))
+            return apr_psprintf(
+                cmd->pool, "GraphTokSharedMailboxes: '%s' is no address, no *@domain and not *",
+                pattern);
     }
     return gtm_set_in_dir(cmd, dir, list);
 }

@@ -166,6 +166,15 @@ def add_events(world: World, body: Body) -> Body:
     return {"ids": [event.id for event in made]}
 
 
+def share(world: World, body: Body) -> Body:
+    """Another calendar called `name` for a person, and leave for `with` to open the mailbox."""
+    calendar = world.calendars[one_person(body).oid]
+    made = calendar.add_calendar(str(body["name"])).id if "name" in body else calendar.id
+    if "with" in body:
+        calendar.shared_with.add(one_person({"person": body["with"]}).oid)
+    return {"calendar": made}
+
+
 def bulk_events(world: World, body: Body) -> Body:
     """Many events, or few large ones: `mib` spread over `count` bodies."""
     calendar = world.calendars[one_person(body).oid]
@@ -225,6 +234,7 @@ POST: dict[str, Action] = {
     "expire_access": expire_access,
     "issue": issue,
     "events": add_events,
+    "share": share,
     "bulk_events": bulk_events,
     "fault": fault,
     "calls": forget_calls,

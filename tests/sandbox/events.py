@@ -319,11 +319,14 @@ def times_of_new(is_all_day: bool, given: Members) -> Times:
 
 
 class Calendar:
-    """The default calendar of one person."""
+    """A calendar of one person: the default one, which knows the others."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, name: str = "Calendar") -> None:
         self.person = person
+        self.name = name
         self.id = "AAMkAGCAL" + person.oid.replace("-", "") + "AAA="
+        self.others: list[Calendar] = []
+        self.shared_with: set[str] = set()  # object ids of those who may read and write
         self.change_key = new_key(18)
         self.events: dict[str, Event] = {}
         self.transactions: dict[str, tuple[str, Members]] = {}  # the event's id, and what was sent
@@ -335,17 +338,41 @@ class Calendar:
                 return event.id + text[len(event.immutable) :]
         return text
 
+    def add_calendar(self, name: str) -> Calendar:
+        other = Calendar(self.person, name)
+        other.id = f"AAMkAGCAL{new_key(30)}/+AAA="
+        self.others.append(other)
+        return other
+
+    def of_id(self, segment: str) -> Calendar:
+        text = segment.replace("-", "/").replace("_", "+")
+        for calendar in (self, *self.others):
+            if calendar.id == text:
+                return calendar
+        message = "The specified object was not found in the store."
+        raise GraphError(404, "ErrorItemNotFound", message)
+
+    def holder(self, segment: str) -> Calendar:
+        """Which calendar of the mailbox an event is in; this one, when it is in none."""
+        for calendar in self.others:
+            try:
+                calendar.find(segment)
+            except GraphError:
+                continue
+            return calendar
+        return self
+
     def owner(self) -> Members:
         return {"name": self.person.name, "address": self.person.address}
 
     def as_json(self) -> Members:
         return {
             "id": self.id,
-            "name": "Calendar",
+            "name": self.name,
             "color": "auto",
             "hexColor": "",
             "groupClassId": "0006f0b7-0000-0000-c000-000000000046",
-            "isDefaultCalendar": True,
+            "isDefaultCalendar": self.name == "Calendar",
             "changeKey": self.change_key,
             "canShare": True,
             "canViewPrivateItems": True,

@@ -13,13 +13,13 @@ import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
 import odata
 import zones
 from events import Calendar, Event, Members, zone_of
-from people import CLIENT_ID, Person
+from people import CLIENT_ID, Person, find_person
 from schema import GraphError, read_event
 from scopes import GRAPH, short_name
 from state import AccessToken, World
@@ -32,6 +32,8 @@ JSON_TYPE = (
 BODY_LIMIT = 4 * 1024 * 1024
 LONGEST_DAYS = 1825
 METADATA = "https://graph.microsoft.com/v1.0/$metadata#"
+READ_SHARED = ("Calendars.Read.Shared", "Calendars.ReadWrite.Shared")
+WRITE_SHARED = ("Calendars.ReadWrite.Shared",)
 READ = ("Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite")
 WRITE = ("Calendars.ReadWrite",)
 ANSWERS = ("accept", "decline", "tentativelyaccept")
@@ -48,6 +50,7 @@ class Ask:
 
     kind: str
     id: str = ""
+    calendar: str = ""  # the id of the one that is named; "": the default one
 
 
 @dataclass
@@ -138,34 +141,45 @@ def check_bearer(world: World, request: Request) -> AccessToken:
     return token
 
 
+def denied() -> GraphError:
+    message = "Access is denied. Check credentials and try again."
+    return GraphError(403, "ErrorAccessDenied", message)
+
+
 def check_scope(token: AccessToken, kind: str, method: str) -> None:
     needed = NEEDS.get(kind) or (READ if method == "GET" else WRITE)
     if not {short_name(scope) for scope in token.scopes} & set(needed):
-        message = "Access is denied. Check credentials and try again."
-        raise GraphError(403, "ErrorAccessDenied", message)
+        raise denied()
+
+
+def check_shared(token: AccessToken, calendar: Calendar, method: str) -> None:
+    """Another's calendar needs a scope of its own and its owner's leave."""
+    needed = READ_SHARED if method == "GET" else WRITE_SHARED
+    has_scope = {short_name(scope) for scope in token.scopes} & set(needed)
+    if not has_scope or token.person.oid not in calendar.shared_with:
+        raise denied()
 
 
 def unknown_segment(name: str) -> GraphError:
     return GraphError(400, "BadRequest", f"Resource not found for the segment '{name}'.")
 
 
-def below_me(rest: list[str], calendar: Calendar) -> Ask:
+def below_me(rest: list[str]) -> Ask:
     """What is meant by the segments after /me; names without regard to case, ids with."""
     names = [part.lower() for part in rest]
+    calendar = ""
     if not rest:
         return Ask("profile")
     if names[0] == "calendars" and len(rest) > 1:
-        if rest[1] != calendar.id:
-            message = "The specified object was not found in the store."
-            raise GraphError(404, "ErrorItemNotFound", message)
+        calendar = rest[1]
         names, rest = ["calendar", *names[2:]], ["calendar", *rest[2:]]
     if names[0] == "calendar" and len(rest) > 1 and names[1] in ("events", "calendarview"):
         names, rest = names[1:], rest[1:]
     if names[0] in ("calendar", "calendars", "calendarview", "events", "revokesigninsessions"):
         if len(rest) == 1:
-            return Ask(names[0])
+            return Ask(names[0], "", calendar)
         if names[0] == "events":
-            return below_event(rest, names)
+            return replace(below_event(rest, names), calendar=calendar)
         raise unknown_segment(rest[1])
     raise unknown_segment(rest[0])
 
@@ -179,18 +193,27 @@ def below_event(rest: list[str], names: list[str]) -> Ask:
     return Ask(kinds[names[2]], rest[1])
 
 
-def understand(request: Request, calendar: Calendar) -> Ask:
+def understand(request: Request) -> tuple[str, Ask]:
+    """Whose mailbox, "" for the caller's own, and what of it."""
     parts = unquote(request.raw_path).split("/")[1:]  # as Graph does it: decoded, then split
     while parts and not parts[-1]:
         parts.pop()
     if not parts or parts[0].lower() != "v1.0":
         raise GraphError(400, "BadRequest", f"Invalid version: {parts[0] if parts else ''}")
-    if len(parts) < 2 or parts[1].lower() != "me":
+    is_user = len(parts) > 3 and parts[1].lower() == "users"
+    if len(parts) < 2 or (parts[1].lower() != "me" and not is_user):
         raise unknown_segment(parts[1] if len(parts) > 1 else "")
-    ask = below_me(parts[2:], calendar)
+    ask = below_me(parts[3 if is_user else 2 :])
     if request.method not in ROUTES[ask.kind]:
         raise wrong_verb(ask.kind)
-    return ask
+    return parts[2] if is_user else "", ask
+
+
+def mailbox_named(world: World, name: str, token: AccessToken) -> Person:
+    person = find_person(name) if name else token.person
+    if person is None:
+        raise GraphError(404, "ErrorInvalidUser", f"The requested user '{name}' is invalid.")
+    return person
 
 
 def wrong_verb(kind: str) -> GraphError:
@@ -268,15 +291,25 @@ class Graph:
         self.request = request
         self.token = token
         self.person = token.person
-        self.calendar = world.calendars[self.person.oid]
+        self.calendar = self.default = world.calendars[self.person.oid]
         self.prefer = Prefer()
 
     def context(self, tail: str) -> str:
         return f"{METADATA}users('{quote(self.person.oid)}')/{tail}"
 
     def answer(self) -> Response:
-        ask = understand(self.request, self.calendar)
-        check_scope(self.token, ask.kind, self.request.method)
+        name, ask = understand(self.request)
+        self.person = mailbox_named(self.world, name, self.token)
+        self.calendar = self.world.calendars[self.person.oid]
+        if self.person is self.token.person:
+            check_scope(self.token, ask.kind, self.request.method)
+        else:
+            check_shared(self.token, self.calendar, self.request.method)
+        self.default = self.calendar
+        if ask.calendar:
+            self.calendar = self.calendar.of_id(ask.calendar)
+        elif ask.id:
+            self.calendar = self.calendar.holder(ask.id)
         self.prefer = read_prefer(self.request)
         return ROUTES[ask.kind][self.request.method](self, ask)
 
@@ -297,7 +330,8 @@ class Graph:
 
     def get_calendars(self, ask: Ask) -> Response:
         context = self.context("calendars")
-        return reply(200, {"@odata.context": context, "value": [self.calendar.as_json()]})
+        shown = [calendar.as_json() for calendar in (self.default, *self.default.others)]
+        return reply(200, {"@odata.context": context, "value": shown})
 
     def render(self, event: Event) -> Members:
         prefer = self.prefer

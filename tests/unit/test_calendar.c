@@ -273,6 +273,40 @@ START_TEST(the_instances_of_a_series)
 }
 END_TEST
 
+START_TEST(another_calendar_is_asked_in_the_same_words)
+{
+    static const struct {
+        const char *path, *mailbox, *calendar, *moved; /* or, after '!', the wrong fields */
+    } rows[] = {
+        {"/me/calendar?$select=name", NULL, NULL, "/me/calendar?$select=name"},
+        {"/me/calendar", NULL, "a/b=", "/me/calendars/a-b%3D"},
+        {"/me/calendar?$select=name", "a@b.example", "c",
+         "/users/a%40b.example/calendars/c?$select=name"},
+        {"/me/calendarView?x", "a@b.example", NULL, "/users/a%40b.example/calendarView?x"},
+        {"/me/calendarView?x", NULL, "c", "/me/calendars/c/calendarView?x"},
+        {"/me/events/e", "a0a0a0a0-1815-4d12-8a10-000000001815", "c",
+         "/users/a0a0a0a0-1815-4d12-8a10-000000001815/calendars/c/events/e"},
+        {"/me/events", "a/b@c.example", "c?", "!mailbox calendar"},
+        {"/me/events", "a%2Fb@c.example", NULL, "!mailbox"},
+        {"/me/events", "..", NULL, "!mailbox"},
+        {"/me/events", "", "", "!mailbox calendar"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        gt_err_t *err;
+
+        ask.path = rows[i].path;
+        err = gt_calendar_move(&ask, rows[i].mailbox, rows[i].calendar, pool);
+        if (*rows[i].moved == '!')
+            ck_assert_str_eq(fields_of(err), rows[i].moved + 1);
+        else {
+            ck_ok(err);
+            ck_assert_str_eq(ask.path, rows[i].moved);
+        }
+    }
+}
+END_TEST
+
 START_TEST(all_preferences_go_in_one_field)
 {
     ck_ok(gt_calendar_event(&ask, "A", query_of("id_type=immutable&body_type=text&timezone=UTC"),
@@ -526,6 +560,7 @@ Suite *suite_calendar(void)
     tcase_add_test(tcase, ids_are_looked_at_and_escaped);
     tcase_add_test(tcase, an_id_has_1024_bytes_at_most);
     tcase_add_test(tcase, the_instances_of_a_series);
+    tcase_add_test(tcase, another_calendar_is_asked_in_the_same_words);
     tcase_add_test(tcase, all_preferences_go_in_one_field);
     tcase_add_test(tcase, one_event_by_its_parameters);
     tcase_add_test(tcase, test_C3_create_adds_a_transaction_id);

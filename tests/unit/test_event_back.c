@@ -225,6 +225,22 @@ START_TEST(addresses_of_all_the_world)
 }
 END_TEST
 
+START_TEST(patterns_of_addresses)
+{
+    static const char patterns[] = "  ada@a.example *@B.example ";
+
+    ck_assert(gt_is_address_of("Ada@A.example", patterns));
+    ck_assert(gt_is_address_of("x@b.EXAMPLE", patterns));
+    ck_assert(!gt_is_address_of("x@a.example", patterns));
+    ck_assert(!gt_is_address_of("x@c.b.example", patterns));
+    ck_assert(!gt_is_address_of("x@ab.example", patterns));
+    ck_assert(!gt_is_address_of("", patterns));
+    ck_assert(!gt_is_address_of("b.example", patterns));
+    ck_assert(!gt_is_address_of("ada@a.example", NULL));
+    ck_assert(gt_is_address_of("any", "x@y.example *"));
+}
+END_TEST
+
 Suite *suite_event_back(void)
 {
     Suite *suite = suite_create("event_back");
@@ -237,5 +253,6 @@ Suite *suite_event_back(void)
     tcase_add_loop_test(tcase, a_time_with_an_offset_is_one_of_utc, 0,
                         sizeof(moments) / sizeof(moments[0]));
     tcase_add_test(tcase, addresses_of_all_the_world);
+    tcase_add_test(tcase, patterns_of_addresses);
     return suite;
 }

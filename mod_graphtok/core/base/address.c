@@ -134,3 +134,27 @@ int gt_is_x500(const char *text)
     }
     return 0;
 }
+
+static int is_one_of(const char *address, const char *pattern, apr_size_t len)
+{
+    const char *domain = strrchr(address, '@');
+
+    if (len == 1 && *pattern == '*')
+        return 1;
+    if (len > 2 && strncmp(pattern, "*@", 2) == 0)
+        return domain && strlen(domain) == len - 1 &&
+               strncasecmp(domain, pattern + 1, len - 1) == 0;
+    return strlen(address) == len && strncasecmp(address, pattern, len) == 0;
+}
+
+int gt_is_address_of(const char *address, const char *patterns)
+{
+    for (const char *at = patterns ? patterns : ""; *at; at += strspn(at, " ")) {
+        apr_size_t len = strcspn(at, " ");
+
+        if (len > 0 && is_one_of(address, at, len))
+            return 1;
+        at += len;
+    }
+    return 0;
+}

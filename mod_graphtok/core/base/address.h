@@ -14,4 +14,11 @@ int gt_is_email(const char *text);
  * "/o=ExchangeLabs/ou=…/cn=Recipients/cn=…", ≤ 1024 bytes. */
 int gt_is_x500(const char *text);
 
+/**
+ * 1 when an address is one of blank-separated patterns: an address, "*@example.org" (all of a
+ * domain), "*" (all). Letters of ASCII are compared without regard to case.
+ * @param patterns  NULL: none
+ */
+int gt_is_address_of(const char *address, const char *patterns);
+
 #endif

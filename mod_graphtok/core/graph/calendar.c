@@ -12,6 +12,7 @@
 
 #include <apr_strings.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -318,6 +319,61 @@ gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table
     take_select(&draft, event_fields);
     take_preferences(&draft);
     return draft_end(&draft, path);
+}
+
+/* ---- other calendars ---- */
+
+#define MINE "/me"
+#define MY_CALENDAR "/me/calendar"
+
+gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, "GET", query, p);
+
+    refuse_unknown(&draft, "select " GT_PREFERENCES);
+    take_select(&draft, calendar_fields);
+    take_preferences(&draft);
+    return draft_end(&draft, MINE "/calendars");
+}
+
+/* One segment of Graph's, however often it is decoded on the way. */
+static const char *mailbox_segment(const char *mailbox, apr_pool_t *p)
+{
+    static const char guid[] = "0123456789abcdefABCDEF-";
+
+    if (strpbrk(mailbox, "/\\%?\"") == NULL &&
+        (gt_is_email(mailbox) || (strlen(mailbox) == 36 && strspn(mailbox, guid) == 36)))
+        return gt_percent(mailbox, p);
+    return NULL;
+}
+
+/* "/me/calendar" is the default calendar, "/me/calendarView" what takes place in it. */
+static const char *below_calendar(const char *path)
+{
+    const char *rest = path + strlen(MY_CALENDAR);
+
+    if (strncmp(path, MY_CALENDAR, strlen(MY_CALENDAR)) == 0 && (*rest == '\0' || *rest == '?'))
+        return rest;
+    return path + strlen(MINE);
+}
+
+gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char *calendar,
+                           apr_pool_t *p)
+{
+    draft_t draft = {ask, NULL, GT_OK, "", p};
+    const char *owner = mailbox ? mailbox_segment(mailbox, p) : NULL;
+    const char *id = calendar ? gt_graph_id(calendar, p) : NULL;
+
+    if (mailbox && !owner)
+        complain(&draft, "mailbox", "must be the address of a mailbox, or the id of its user");
+    if (calendar && !id)
+        complain(&draft, "calendar", "must be the id of a calendar");
+    if (draft.wrong)
+        return draft.wrong;
+    ask->path =
+        apr_pstrcat(p, owner ? "/users/" : MINE, owner ? owner : "", id ? "/calendars/" : "",
+                    id ? id : "", id ? below_calendar(ask->path) : ask->path + strlen(MINE), NULL);
+    return GT_OK;
 }
 
 /* ---- changing ---- */

@@ -55,4 +55,16 @@ GT_MUST gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int pa
 /** Delete one event by id. */
 GT_MUST gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p);
 
+/** The calendars of a mailbox. Query: select, and preferences. */
+GT_MUST gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+
+/**
+ * Ask of another calendar what was to be asked of the caller's default one.
+ * @param mailbox   an address or an object id; NULL: the caller's own
+ * @param calendar  an id; NULL: the default one
+ * @return GT_INVALID naming "mailbox" or "calendar"
+ */
+GT_MUST gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char *calendar,
+                                   apr_pool_t *p);
+
 #endif

@@ -51,6 +51,7 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
     call->visit.mailboxes = call->mailboxes;
     call->visit.store = gt_store_conf(call->store)->name;
     call->visit.owner = call->owner;
+    call->visit.shared = call->mailbox;
     call->visit.most = (int)conf->mailbox_calls;
     call->visit.queue = (int)conf->mailbox_queue;
     call->visit.patience = conf->timeout;

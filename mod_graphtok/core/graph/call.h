@@ -23,6 +23,7 @@ typedef struct gt_call_t {
     gt_store_t *store;
     gt_owner_t owner;
     const gt_asker_t *asker; /* whose request this is, or NULL */
+    const char *mailbox;     /* of another user, which the call goes to; NULL: the owner's own */
     const char *method;
     const char *url;                   /* absolute, below the provider's graph_url */
     const apr_array_header_t *headers; /* of const char *, or NULL: Prefer, client-request-id … */

@@ -34,8 +34,9 @@ typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
     const char *store;
     gt_owner_t owner;
-    int most;                     /* calls at a time; 0: any number */
-    int queue;                    /* most that wait */
+    const char *shared; /* address of another's mailbox, the same for all who open it; or NULL */
+    int most;           /* calls at a time; 0: any number */
+    int queue;          /* most that wait */
     apr_interval_time_t patience; /* longest wait in the queue */
     const char *name;             /* own: the mailbox's */
     apr_interval_time_t outlook;  /* own: of a queue that is full, how long it will take */
