@@ -49,6 +49,7 @@ typedef struct gtm_exchange_t {
     const gtm_mount_t *mount;
     const gtm_route_t *route;
     const char *param;    /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *param2;   /* the same for a second one */
     const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
     const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
     const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */

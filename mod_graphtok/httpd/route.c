@@ -8,9 +8,13 @@
 
 #include "route.h"
 
+#include <assert.h>
+
 #include <apr_strings.h>
 
 #include "base/text.h"
+
+#define PARAMS 2 /* most of a pattern */
 
 const gtm_route_set_t gtm_route_sets[] = {{"graphtok-auth", gtm_auth_routes, 0},
                                           {"graphtok-calendar", gtm_calendar_routes, 1},
@@ -72,25 +76,26 @@ static const char *take_place(const char **place, const char *path, const char *
     return segment[len] ? segment + len : "/";
 }
 
-static int fits(const char **param, const char *pattern, const char *path, apr_pool_t *p)
+/* Segment by segment; each {} is one. */
+static int fits(const char *params[PARAMS], const char *pattern, const char *path, apr_pool_t *p)
 {
-    const char *hole = strstr(pattern, "{}");
-    apr_size_t before;
+    int holes = 0;
 
-    *param = NULL;
-    if (!hole)
-        return strcmp(pattern, path) == 0;
-    before = (apr_size_t)(hole - pattern);
-    if (strncmp(pattern, path, before) != 0)
-        return 0;
-    if (!hole[2])
-        return take_param(param, path + before, p);
-    /* Something follows the hole: the tail must be the path's own. */
-    {
-        apr_size_t tail = strlen(hole + 2), len = strlen(path + before);
+    memset(params, 0, PARAMS * sizeof(*params));
+    for (;;) {
+        apr_size_t have = strcspn(path, "/"), want = strcspn(pattern, "/");
 
-        return len > tail && strcmp(path + before + len - tail, hole + 2) == 0 &&
-               take_param(param, apr_pstrndup(p, path + before, len - tail), p);
+        if (want == 2 && memcmp(pattern, "{}", 2) == 0) {
+            assert(holes < PARAMS);
+            if (!take_param(&params[holes++], apr_pstrmemdup(p, path, have), p))
+                return 0;
+        }
+        else if (have != want || memcmp(path, pattern, want) != 0)
+            return 0;
+        if (!path[have] || !pattern[want])
+            return path[have] == pattern[want];
+        path += have + 1;
+        pattern += want + 1;
     }
 }
 
@@ -140,13 +145,14 @@ gt_err_t *gtm_route_find(gtm_exchange_t *x)
         path = take_place(&x->calendar, path, "/calendars/", p);
     }
     for (const gtm_route_t *route = set->routes; route->name; route++) {
-        const char *param;
+        const char *params[PARAMS];
 
-        if (!fits(&param, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
+        if (!fits(params, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
             continue;
         if (strcmp(route->method, method) == 0) {
             x->route = route;
-            x->param = param;
+            x->param = params[0];
+            x->param2 = params[1];
             return GT_OK;
         }
         allow = allow ? apr_pstrcat(p, allow, ", ", route->method, NULL) : route->method;

@@ -181,6 +181,26 @@ static gt_err_t *ask_delete(gt_task_t *task, void *state)
     return call(task, x, own);
 }
 
+static gt_err_t *ask_extend(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own;
+
+    GT_TRY(begin(&own, x));
+    GT_TRY(gt_calendar_extend(&own->ask, x->param, x->param2, x->body, x->r->pool));
+    return call(task, x, own);
+}
+
+static gt_err_t *ask_extension(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    calendar_t *own;
+
+    GT_TRY(begin(&own, x));
+    GT_TRY(gt_calendar_extension(&own->ask, x->route->method, x->param, x->param2, x->r->pool));
+    return call(task, x, own);
+}
+
 static gt_err_t *pass_answer(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
@@ -205,6 +225,8 @@ static gt_step_fn *const instances_steps[] = {ask_instances, pass_answer, NULL};
 static gt_step_fn *const create_steps[] = {ask_create, pass_answer, NULL};
 static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
 static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
+static gt_step_fn *const extend_steps[] = {ask_extend, pass_answer, NULL};
+static gt_step_fn *const extension_steps[] = {ask_extension, pass_answer, NULL};
 
 static const gt_work_t info = {"calendar info", info_steps, NULL};
 static const gt_work_t calendars = {"calendars", calendars_steps, NULL};
@@ -215,6 +237,8 @@ static const gt_work_t instances = {"instances", instances_steps, NULL};
 static const gt_work_t create = {"create event", create_steps, NULL};
 static const gt_work_t update = {"update event", update_steps, NULL};
 static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
+static const gt_work_t extend = {"extend event", extend_steps, NULL};
+static const gt_work_t extension = {"extension of an event", extension_steps, NULL};
 
 const gtm_route_t gtm_calendar_routes[] = {
     {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, 0, &info},
@@ -227,4 +251,8 @@ const gtm_route_t gtm_calendar_routes[] = {
     {"update", "PUT", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},
     {"patch", "PATCH", "/events/{}", GTM_LIMIT_UPDATE, GTM_BODY, &update},
     {"delete", "DELETE", "/events/{}", GTM_LIMIT_DELETE, 0, &delete_event},
+    {"extend", "POST", "/events/{}/extensions", GTM_LIMIT_UPDATE, GTM_BODY, &extend},
+    {"extend", "PATCH", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, GTM_BODY, &extend},
+    {"extension", "GET", "/events/{}/extensions/{}", GTM_LIMIT_EVENTS, 0, &extension},
+    {"retract", "DELETE", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, 0, &extension},
     {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

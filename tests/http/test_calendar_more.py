@@ -2,6 +2,7 @@
 """Calendar routes beyond one plain event: series, preferences, bodies as programs send them."""
 
 import json
+import urllib.parse
 
 import pytest
 
@@ -132,3 +133,82 @@ def test_a_byte_order_mark_before_a_body(site, ada):
     assert made.status == 201 and made.json["subject"] == "Lunch"
     for wrong in (b"\xef\xbb\xbf", b"\xef\xbb\xbf" + body, b"\xef\xbb{}"):
         assert ada.send("POST", site.url + "/calendar/events", wrong, json_type).status == 400
+
+
+# ---- what programs keep beside an event ----
+
+COLOUR = "String {66f5a359-4659-4830-9070-00047ec6ac6e} Name Bob's colour"
+SIZES = "StringArray {66f5a359-4659-4830-9070-00047ec6ac6e} Name Sizes"
+
+
+def test_extended_properties(site, ada):
+    single = [{"id": COLOUR, "value": "green"}]
+    multi = [{"id": SIZES, "value": ["S", "M"]}]
+    url, made = make(site, ada, {**LUNCH, "singleValueExtendedProperties": single,
+                                 "multiValueExtendedProperties": multi})
+    assert "singleValueExtendedProperties" not in ada.get(url).json
+    query = "?" + urllib.parse.urlencode({"properties": f"{COLOUR},{SIZES},Integer 0x8504"})
+    shown = ada.get(url + query)
+    assert shown.status == 200, shown
+    assert shown.json["singleValueExtendedProperties"] == single
+    assert shown.json["multiValueExtendedProperties"] == multi
+    listed = ada.get(site.url + "/calendar/events" + query + "&select=subject&top=1000")
+    assert single in [one.get("singleValueExtendedProperties") for one in listed.json["value"]]
+    changed = [{"id": COLOUR, "value": ""}]
+    for method in ("PATCH", "PUT"):
+        back = ada.send(method, url, {**shown.json, "singleValueExtendedProperties": changed})
+        assert back.status == 200, back
+    assert ada.get(url + query).json["singleValueExtendedProperties"] == changed
+    assert ada.get(url + query).json["multiValueExtendedProperties"] == multi
+
+
+def test_open_extensions(site, ada):
+    trip = {"extensionName": "com.contoso.trip", "seats": [1, 2], "paid": True}
+    url, _ = make(site, ada, {**LUNCH, "extensions": [trip]})
+    one = url + "/extensions/com.contoso.trip"
+    shown = ada.get(one)
+    assert shown.status == 200 and shown.json["seats"] == [1, 2], shown
+    assert "extensions" not in ada.get(url).json
+    whole = ada.get(url + "?extensions=*").json
+    assert [each["paid"] for each in whole["extensions"]] == [True]
+    assert ada.send("PUT", url, whole).status == 200
+    assert ada.send("PATCH", one, {"paid": False, "@odata.type": "x"}).json["paid"] is False
+    other = ada.post(url + "/extensions", {"extensionName": "org.example.x", "n": None})
+    assert other.status == 201 and other.json["id"].endswith("org.example.x")
+    named = ada.get(url + "?extensions=org.example.x").json["extensions"]
+    assert [each["extensionName"] for each in named] == ["org.example.x"]
+    assert ada.send("DELETE", one).status == 204 and ada.get(one).status == 404
+
+
+@pytest.mark.parametrize("query", [
+    "properties=x", "properties=", "properties=String+%7B66f5a359%7D+Name+x", "extensions=a%20b",
+    "extensions=", "extensions=a)", "properties=String+0x37'", "extensions=.."])
+def test_what_is_no_name_is_not_asked_for(site, sandbox, ada, query):
+    before = sandbox.calls("graph")
+    answer = ada.get(site.url + "/calendar/events?" + query)
+    assert answer.status == 400, answer
+    assert [error["field"] for error in answer.json["errors"]] == [query.split("=")[0]]
+    assert sandbox.calls("graph") == before
+
+
+@pytest.mark.parametrize("body, fields", [
+    ({"singleValueExtendedProperties": [{"id": "x", "value": "y"}, {"id": COLOUR}]},
+     ["singleValueExtendedProperties[1].value", "singleValueExtendedProperties[0].id"]),
+    ({"multiValueExtendedProperties": [{"id": SIZES, "value": "y"}]},
+     ["multiValueExtendedProperties[0].value"]),
+    ({"extensions": [{"n": 1}, 7]},
+     ["extensions[0].extensionName", "extensions[1].extensionName"]),
+    ({"extensions": {}}, ["extensions"])])
+def test_wrong_extras_are_named(site, ada, body, fields):
+    answer = ada.post(site.url + "/calendar/events", {**LUNCH, **body})
+    assert answer.status == 400
+    assert [error["field"] for error in answer.json["errors"]] == fields
+
+
+@pytest.mark.parametrize("tail", ["/extensions/a%2Fb", "/extensions/..%2F", "/extensions/a%20b",
+                                  "/extensions/a/b", "/extensions"])
+def test_an_extension_is_one_segment(site, ada, tail):
+    url, _ = make(site, ada)
+    assert ada.send("DELETE", url + tail).status in (400, 404, 405)
+    assert ada.post(url + "/extensions", {"n": 1}).json["tag"] == "GT0719"
+    assert ada.get(url).status == 200

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
 
+import extras
 import online
 import recur
 import zones
@@ -33,6 +34,7 @@ Times = tuple[datetime.datetime, datetime.datetime, str]  # start, end, the star
 ONE_DAY = datetime.timedelta(days=1)
 TAG = re.compile(r"<[^>]*>")
 MOST_ATTENDEES = 500
+OUTSIDE = ("start", "end", *extras.NAMES)
 NO_TIME = "0001-01-01T00:00:00Z"
 OCCURRENCE = re.compile(r"(.+)\+(\d{8})\Z")
 
@@ -118,6 +120,7 @@ class Event:
     kind: str = "singleInstance"
     master: str | None = None
     immutable: str = field(default_factory=new_immutable_id)
+    extras: extras.Extras = field(default_factory=extras.Extras)
     cancelled: set[datetime.date] = field(default_factory=set)
     changed: dict[datetime.date, Event] = field(default_factory=dict)
 
@@ -260,7 +263,7 @@ def check_recurrence(members: Members, start: datetime.datetime, zone: str) -> M
 
 def tidy(members: Members) -> Members:
     """Members as Outlook keeps them: one location and the list of locations agree."""
-    kept = {name: value for name, value in members.items() if name not in ("start", "end")}
+    kept = {name: value for name, value in members.items() if name not in OUTSIDE}
     location = kept.get("location")
     if "location" in kept:
         kept["locations"] = [location] if isinstance(location, dict) and location else []
@@ -405,6 +408,7 @@ class Calendar:
             members["recurrence"] = check_recurrence(members, event.start, event.zone)
             event.kind = "seriesMaster"
         event.members = online.settle(members, {}, given)
+        event.extras.take(given)
         self.events[event.id] = event
         if transaction:
             self.transactions[transaction] = event.id, given
@@ -487,6 +491,7 @@ class Calendar:
             event.kind = "exception"
             master, day = self.day_of(event)
             master.changed[day] = event
+        event.extras.take(wanted)
         event.members = members
         event.start, event.end, event.zone = times
         event.touch()

@@ -50,6 +50,7 @@ class Ask:
 
     kind: str
     id: str = ""
+    name: str = ""  # of an extension
     calendar: str = ""  # the id of the one that is named; "": the default one
 
 
@@ -177,7 +178,7 @@ def below_me(rest: list[str]) -> Ask:
         names, rest = names[1:], rest[1:]
     if names[0] in ("calendar", "calendars", "calendarview", "events", "revokesigninsessions"):
         if len(rest) == 1:
-            return Ask(names[0], "", calendar)
+            return Ask(names[0], calendar=calendar)
         if names[0] == "events":
             return replace(below_event(rest, names), calendar=calendar)
         raise unknown_segment(rest[1])
@@ -188,6 +189,9 @@ def below_event(rest: list[str], names: list[str]) -> Ask:
     if len(rest) == 2:
         return Ask("event", rest[1])
     kinds = {**dict.fromkeys(ANSWERS, "answer"), "instances": "instances", "cancel": "cancel"}
+    if names[2] == "extensions" and len(rest) < 5:
+        is_one = len(rest) == 4
+        return Ask("extension" if is_one else "extensions", rest[1], rest[3] if is_one else "")
     if len(rest) > 3 or names[2] not in kinds:
         raise unknown_segment(rest[2])
     return Ask(kinds[names[2]], rest[1])
@@ -342,7 +346,9 @@ class Graph:
         options = odata.parse(pairs, self.world.settings.page_limit)
         if self.prefer.page and "$top" not in [name.lower() for name, _ in pairs]:
             options.top = self.prefer.page
-        rows = odata.apply(options, [self.render(event) for event in events])
+        whole = [(self.render(event), event) for event in events]
+        held = {str(row["id"]): event for row, event in whole}
+        rows = odata.apply(options, [row for row, _ in whole])
         page = rows[options.skip : options.skip + options.top]
         tail: Members = {"@odata.count": len(rows)} if options.wants_count else {}
         reached = options.skip + options.top
@@ -351,7 +357,10 @@ class Graph:
             style = self.world.settings.paging
             tail["@odata.nextLink"] = odata.next_link(here, pairs, reached, style)
         own = [("Content-Type", JSON_TYPE), ("OData-Version", "4.0"), *applied(self.prefer)]
-        chosen = [odata.select(options, row) for row in page]
+        chosen = [
+            odata.select(options, row) | held[str(row["id"])].extras.expanded(options.expand)
+            for row in page
+        ]
         return Response(200, own, collection_pieces(context, chosen, tail), can_zip=True)
 
     def get_events(self, ask: Ask) -> Response:
@@ -371,7 +380,7 @@ class Graph:
 
     def one(self, event: Event, status: int, headers: Pairs) -> Response:
         options = odata.parse(self.request.query, self.world.settings.page_limit)
-        row = odata.select(options, self.render(event))
+        row = odata.select(options, self.render(event)) | event.extras.expanded(options.expand)
         body = {"@odata.context": self.context("events/$entity"), **row}
         etag = ("ETag", f'W/"{event.change_key}"')
         return reply(status, body, [etag, *headers, *applied(self.prefer)])
@@ -416,6 +425,31 @@ class Graph:
         self.calendar.remove(event)
         return Response(204, [], b"")
 
+    def read_extension(self) -> Members:
+        try:
+            value = json.loads(self.request.body)
+        except ValueError as bad:
+            raise GraphError(400, "BadRequest", "The payload is no JSON.") from bad
+        if not isinstance(value, dict):
+            raise GraphError(400, "BadRequest", "The payload is no object.")
+        return value
+
+    def post_extension(self, ask: Ask) -> Response:
+        held = self.calendar.find(ask.id).extras
+        return reply(201, held.extend(self.read_extension()))
+
+    def patch_extension(self, ask: Ask) -> Response:
+        held = self.calendar.find(ask.id).extras
+        return reply(200, held.extend(self.read_extension(), ask.name))
+
+    def get_extension(self, ask: Ask) -> Response:
+        return reply(200, self.calendar.find(ask.id).extras.shown(ask.name))
+
+    def delete_extension(self, ask: Ask) -> Response:
+        held = self.calendar.find(ask.id).extras
+        del held.extensions[str(held.find(ask.name)["extensionName"])]
+        return Response(204, [], b"")
+
     def post_answer(self, ask: Ask) -> Response:
         """Everybody organizes their own events here, and cannot answer those."""
         self.calendar.find(ask.id)
@@ -440,6 +474,12 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "calendarview": {"GET": Graph.get_view},
     "event": {"GET": Graph.get_event, "PATCH": Graph.patch_event, "DELETE": Graph.delete_event},
     "instances": {"GET": Graph.get_instances},
+    "extensions": {"POST": Graph.post_extension},
+    "extension": {
+        "GET": Graph.get_extension,
+        "PATCH": Graph.patch_extension,
+        "DELETE": Graph.delete_extension,
+    },
     "answer": {"POST": Graph.post_answer},
     "cancel": {"POST": Graph.post_cancel},
     "revokesigninsessions": {"POST": Graph.post_revocation},

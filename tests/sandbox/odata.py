@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+import extras
 from schema import PROPERTIES, GraphError
 from wire import Pairs, json_text
 
@@ -44,6 +45,7 @@ class Options:
     top: int = DEFAULT_PAGE
     skip: int = 0
     wants_count: bool = False
+    expand: dict[str, list[str] | None] = field(default_factory=dict)
 
 
 def value_at(row: Row, path: str) -> object:
@@ -128,6 +130,8 @@ def take(options: Options, key: str, value: str, page_limit: int) -> None:
         options.skip = number(value, "$skip", 0)
     elif key == "$skiptoken":
         options.skip = read_token(value)
+    elif key == "$expand":
+        options.expand = extras.parse(value)
     elif key == "$count":
         if value.lower() not in ("true", "false"):
             raise bad_uri("Invalid value for $count query option found.")

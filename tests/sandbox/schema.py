@@ -90,6 +90,9 @@ WRITABLE: dict[str, Spec] = {
         "unknown", "skypeForBusiness", "skypeForConsumer", "teamsForBusiness",
     ),
     "transactionId": "Edm.String",
+    "singleValueExtendedProperties": [{"id": "Edm.String", "value": "Edm.String"}],
+    "multiValueExtendedProperties": [{"id": "Edm.String", "value": ["Edm.String"]}],
+    "extensions": ["open"],
 }  # fmt: skip
 # Known, and what a caller says of them changes nothing.
 READ_ONLY = (
@@ -160,7 +163,7 @@ def check(value: object, spec: object, kind: str) -> None:
     if value is None and isinstance(spec, list):
         text = f"{kind}: were unable to deserialize null as a collection."
         raise GraphError(400, "UnableToDeserializePostBody", text)
-    if value is None:
+    if value is None or spec == "open":
         return
     if isinstance(spec, str):
         if not is_edm(value, spec):

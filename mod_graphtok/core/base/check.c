@@ -178,6 +178,10 @@ static void check_value(check_t *check, const json_t *value, const gt_rule_t *ru
         break;
     case GT_RULE_READ_ONLY:
         break;
+    case GT_RULE_OPEN:
+        if (!json_is_array(value))
+            complain(check, path, "must be a list of objects");
+        break;
     case GT_RULE_EMAIL:
         if (!gt_is_email(json_string_value(value)))
             complain(check, path, "must be one e-mail address");
@@ -228,7 +232,8 @@ static const char *path_of(const char *above, const char *name, apr_pool_t *p)
 
 static int may_be_cleared(const gt_rule_t *rule)
 {
-    return rule->required == 0 && rule->kind != GT_RULE_LIST && rule->kind != GT_RULE_TEXTS;
+    return rule->required == 0 && rule->kind != GT_RULE_LIST && rule->kind != GT_RULE_TEXTS &&
+           rule->kind != GT_RULE_OPEN;
 }
 
 static void check_members(check_t *check, const json_t *object, const gt_rule_t *rules,

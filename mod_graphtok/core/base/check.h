@@ -22,6 +22,7 @@ typedef enum gt_rule_kind_t {
     GT_RULE_OBJECT,   /* members by `inner` */
     GT_RULE_LIST,     /* min..max objects by `inner` */
     GT_RULE_TEXTS,    /* min..max texts, each 1 to 255 characters; of `words` when there are */
+    GT_RULE_OPEN,     /* a list whose items are judged elsewhere */
     GT_RULE_READ_ONLY /* given by the provider, dropped on the way back */
 } gt_rule_kind_t;
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "graph/event.h"
+#include "graph/extended.h"
 #include "graph/id.h"
 #include "graph/prefer.h"
 
@@ -183,6 +184,24 @@ static void take_select(draft_t *draft, const char *fields)
         add(draft, "$select", list);
 }
 
+#define EXTENDED " properties extensions "
+
+static void take_extended(draft_t *draft)
+{
+    const char *properties = parameter(draft, "properties");
+    const char *extensions = parameter(draft, "extensions");
+    const char *good = gt_extended_expand(properties, NULL, draft->pool);
+    const char *expand = gt_extended_expand(properties, extensions, draft->pool);
+
+    if (good && !*good)
+        complain(draft, "properties",
+                 "must be ids with commas between, like String {GUID} Name Colour");
+    else if (expand && !*expand)
+        complain(draft, "extensions", "must be names with commas between, or *");
+    else if (expand)
+        add(draft, "$expand", expand);
+}
+
 static void take_order(draft_t *draft)
 {
     const char *order = parameter(draft, "order");
@@ -265,12 +284,13 @@ gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_
     draft_t draft = draft_begin(ask, "GET", query, p);
     int has_window;
 
-    refuse_unknown(&draft, "start end top skip select order " GT_PREFERENCES);
+    refuse_unknown(&draft, "start end top skip select order" EXTENDED GT_PREFERENCES);
     has_window = take_window(&draft);
     take_order(&draft);
     take_number(&draft, "top", 1, TOP_MAX);
     take_number(&draft, "skip", 0, SKIP_MAX);
     take_select(&draft, event_fields);
+    take_extended(&draft);
     take_preferences(&draft);
     return draft_end(&draft, has_window ? "/me/calendarView" : "/me/events");
 }
@@ -281,12 +301,13 @@ gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id, const apr_t
     draft_t draft = draft_begin(ask, "GET", query, p);
     const char *path = apr_pstrcat(p, take_id(&draft, id), "/instances", NULL);
 
-    refuse_unknown(&draft, "start end top skip select " GT_PREFERENCES);
+    refuse_unknown(&draft, "start end top skip select" EXTENDED GT_PREFERENCES);
     if (!take_window(&draft))
         complain(&draft, "start", "is missing: start and end are the window that is looked at");
     take_number(&draft, "top", 1, TOP_MAX);
     take_number(&draft, "skip", 0, SKIP_MAX);
     take_select(&draft, event_fields);
+    take_extended(&draft);
     take_preferences(&draft);
     return draft_end(&draft, path);
 }
@@ -315,8 +336,9 @@ gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table
     draft_t draft = draft_begin(ask, "GET", query, p);
     const char *path = take_id(&draft, id);
 
-    refuse_unknown(&draft, "select " GT_PREFERENCES);
+    refuse_unknown(&draft, "select" EXTENDED GT_PREFERENCES);
     take_select(&draft, event_fields);
+    take_extended(&draft);
     take_preferences(&draft);
     return draft_end(&draft, path);
 }
@@ -433,4 +455,36 @@ gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p)
     draft_t draft = draft_begin(ask, "DELETE", NULL, p);
 
     return draft_end(&draft, take_id(&draft, id));
+}
+
+/* ---- open extensions ---- */
+
+static const char *take_extension(draft_t *draft, const char *id, const char *name)
+{
+    const char *path = apr_pstrcat(draft->pool, take_id(draft, id), "/extensions", NULL);
+
+    if (!name)
+        return path;
+    if (!gt_is_extension_name(name))
+        complain(draft, "extension", "must be the name of an open extension");
+    return apr_pstrcat(draft->pool, path, "/", gt_percent(name, draft->pool), NULL);
+}
+
+gt_err_t *gt_calendar_extend(gt_graph_ask_t *ask, const char *id, const char *name,
+                             const json_t *body, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, name ? "PATCH" : "POST", NULL, p);
+    const char *path = take_extension(&draft, id, name);
+
+    GT_TRY(draft.wrong);
+    GT_TRY(gt_extension_read(&ask->body, body, name == NULL, p));
+    return draft_end(&draft, path);
+}
+
+gt_err_t *gt_calendar_extension(gt_graph_ask_t *ask, const char *method, const char *id,
+                                const char *name, apr_pool_t *p)
+{
+    draft_t draft = draft_begin(ask, method, NULL, p);
+
+    return draft_end(&draft, take_extension(&draft, id, name));
 }

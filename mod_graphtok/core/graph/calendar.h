@@ -6,7 +6,8 @@
  * @file calendar.h
  * What the calendar routes ask of Graph (missions C1 to C6): parameters and bodies are checked here,
  * field by field, before Graph is called; then they become a Graph URL and body. Pure: no I/O.
- * Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type.
+ * Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type; that of
+ * events, one event and instances properties and extensions, too (extended.h).
  * Source: Microsoft Graph v1.0, calendar, event, List calendarView.
  */
 
@@ -54,6 +55,14 @@ GT_MUST gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int pa
 
 /** Delete one event by id. */
 GT_MUST gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p);
+
+/** Write an open extension of an event: anew (name NULL), or its changes. */
+GT_MUST gt_err_t *gt_calendar_extend(gt_graph_ask_t *ask, const char *id, const char *name,
+                                     const json_t *body, apr_pool_t *p);
+
+/** Read an open extension of an event ("GET"), or delete it ("DELETE"). */
+GT_MUST gt_err_t *gt_calendar_extension(gt_graph_ask_t *ask, const char *method, const char *id,
+                                        const char *name, apr_pool_t *p);
 
 /** The calendars of a mailbox. Query: select, and preferences. */
 GT_MUST gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);

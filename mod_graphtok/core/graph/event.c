@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "graph/extended.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define ZONE_MAX 64
@@ -115,6 +116,18 @@ static const gt_rule_t recurrence_rules[] = {
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
+static const gt_rule_t property_rules[] = {
+    { "id", GT_RULE_TEXT, 1, 1, 0, NULL, NULL },
+    { "value", GT_RULE_TEXT, 1, 0, 0, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
+static const gt_rule_t properties_rules[] = {
+    { "id", GT_RULE_TEXT, 1, 1, 0, NULL, NULL },
+    { "value", GT_RULE_TEXTS, 1, 0, 0, NULL, NULL },
+    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
+};
+
 static const gt_rule_t event_rules[] = {
     { "subject", GT_RULE_TEXT, 2, 0, 0, NULL, NULL },
     { "start", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
@@ -138,6 +151,9 @@ static const gt_rule_t event_rules[] = {
     { "onlineMeetingProvider", GT_RULE_WORD, 0, 0, 0,
       "unknown skypeForBusiness skypeForConsumer teamsForBusiness", NULL },
     { "transactionId", GT_RULE_TEXT, 0, 1, 255, NULL, NULL },
+    { "singleValueExtendedProperties", GT_RULE_LIST, 0, 0, 0, NULL, property_rules },
+    { "multiValueExtendedProperties", GT_RULE_LIST, 0, 0, 0, NULL, properties_rules },
+    { "extensions", GT_RULE_OPEN, 0, 0, 0, NULL, NULL },
     READ_ONLY("id"), READ_ONLY("iCalUId"), READ_ONLY("uid"), READ_ONLY("changeKey"),
     READ_ONLY("createdDateTime"), READ_ONLY("lastModifiedDateTime"), READ_ONLY("bodyPreview"),
     READ_ONLY("hasAttachments"), READ_ONLY("isCancelled"), READ_ONLY("isDraft"),
@@ -317,6 +333,39 @@ static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_
     check_range(verdict, json_object_get(recurrence, "range"));
 }
 
+/* ---- what programs keep beside ---- */
+
+static void check_properties(verdict_t *verdict, const json_t *event, const char *name)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (json_object_get(event, name), i, item) {
+        const char *id = gt_json_text(item, "id");
+
+        if (id && *id && !gt_is_property_id(id))
+            complain(verdict, apr_psprintf(verdict->pool, "%s[%lu].id", name, (unsigned long)i),
+                     "must be the id of a property, like String {GUID} Name Colour");
+    }
+}
+
+static void settle_extensions(verdict_t *verdict, json_t *event)
+{
+    json_t *list = json_object_get(event, "extensions"), *item;
+    size_t i;
+
+    json_array_foreach (list, i, item) {
+        json_t *extension;
+
+        if (gt_extension_read(&extension, item, 1, verdict->pool))
+            complain(verdict,
+                     apr_psprintf(verdict->pool, "extensions[%lu].extensionName", (unsigned long)i),
+                     "must be a name of letters, digits, '.', '_' and '-', like com.contoso.trip");
+        else
+            json_array_set(list, i, extension);
+    }
+}
+
 /* ---- times with an offset, as toISOString() gives them ---- */
 
 static int is_utc(const char *zone)
@@ -384,8 +433,10 @@ static void tidy(json_t *event, const json_t *body, gt_event_use_t use)
     if (use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "subject")))
         gt_json_set(event, "subject", "");
     gt_tidy(event, event_rules, use == GT_EVENT_CHANGE);
-    if (use != GT_EVENT_CREATE)
+    if (use != GT_EVENT_CREATE) {
         json_object_del(event, "transactionId");
+        json_object_del(event, "extensions"); /* each has a route of its own */
+    }
     if (ends_series)
         json_object_set_new(event, "recurrence", json_null());
     if (json_is_null(json_object_get(event, "recurrence")) && is_part_of_series(body))
@@ -429,6 +480,9 @@ gt_err_t *gt_event_read(json_t **event, const json_t *body, gt_event_use_t use, 
     verdict.wrong = check_members(*event, use, p);
     settle_moment(&verdict, *event, "start");
     settle_moment(&verdict, *event, "end");
+    check_properties(&verdict, *event, "singleValueExtendedProperties");
+    check_properties(&verdict, *event, "multiValueExtendedProperties");
+    settle_extensions(&verdict, *event);
     check_together(&verdict, *event, use);
     return verdict.wrong;
 }
