@@ -24,6 +24,7 @@ static const struct {
     {"If-None-Match", "*", "If-None-Match: *"},
     {"If-Match", "\"a\", \"b\"", NULL},
     {"If-Match", "bare", NULL},
+    {"If-Match", "bare\"", NULL},
     {"If-Match", "", NULL},
     {"If-Match", "w/\"a\"", NULL},
     {"If-Match", "\"open", NULL},

@@ -244,6 +244,30 @@ START_TEST(a_hundred_may_wait)
 }
 END_TEST
 
+START_TEST(a_full_queue_says_how_long_it_will_take)
+{
+    guest_t *inside[MOST];
+    guest_t *queue[WAITING_MAX];
+    gt_visit_t hasty = visit_of(mailboxes, "tom");
+
+    fake_clock(1000 * SECOND);
+    fill(inside);
+    for (int i = 0; i < WAITING_MAX; i++)
+        ck_assert(waits(queue[i] = tom()));
+    ck_assert_int_eq(refusal(tom())->retry_after, 2 * SECOND); /* no pace is known yet */
+    leave(inside[0]);
+    fake_time += 10 * SECOND;
+    leave(inside[1]);
+    ck_assert(waits(tom()));
+    ck_assert(waits(tom()));
+    ck_assert_int_eq(refusal(tom())->retry_after, 10 * (WAITING_MAX + 1) * SECOND);
+    hasty.patience = 60 * SECOND; /* no call waits longer */
+    ck_assert_int_eq(refusal(guest(&hasty))->retry_after, 60 * SECOND);
+    for (int i = 0; i < 2; i++)
+        ck_assert(is_in(queue[i]));
+}
+END_TEST
+
 START_TEST(nobody_waits_longer_than_his_patience)
 {
     guest_t *inside[MOST];
@@ -561,6 +585,7 @@ Suite *suite_mailbox(void)
     tcase_add_test(tcase, a_visit_can_be_made_again);
     tcase_add_test(tcase, without_a_limit_all_are_let_in);
     tcase_add_test(tcase, a_hundred_may_wait);
+    tcase_add_test(tcase, a_full_queue_says_how_long_it_will_take);
     tcase_add_test(tcase, nobody_waits_longer_than_his_patience);
     tcase_add_test(tcase, who_is_dropped_leaves_the_queue);
     tcase_add_test(tcase, who_is_dropped_at_his_turn_passes_it_on);

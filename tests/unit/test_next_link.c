@@ -49,6 +49,7 @@ static const struct {
     {GRAPH, "javascript:alert(1)", NULL},
     {GRAPH, GRAPH "/me\\..\\x", NULL},
     {GATEWAY, "https://evil.example/graph/v1.0/me", NULL},
+    {GATEWAY, "https://evil.example/v1.0/me?x", NULL},
     {GATEWAY, "https://graph.microsoft.com/beta/me", NULL},
     {GATEWAY, GRAPH "/../me", NULL},
 };
