@@ -60,8 +60,14 @@ static const struct {
     {"{\"@odata.nextLink\":\"a\",\"@odata.nextLink\":\"b\"}",
      "{\"@odata.nextLink\":\"<\\\"a\\\">\",\"@odata.nextLink\":\"<\\\"b\\\">\"}", "b"},
     /* not the outermost object's, not a key, not a text, not that name */
-    {"{\"value\":[{\"@odata.nextLink\":\"x\"}]}", NULL, NULL},
-    {"{\"value\":{\"@odata.nextLink\":\"x\"},\"b\":1}", NULL, NULL},
+    /* Of nested collections, and where the changes since then are to be had. */
+    {"{\"value\":[{\"a@odata.nextLink\":\"x\"}]}",
+     "{\"value\":[{\"a@odata.nextLink\":\"<\\\"x\\\">\"}]}", "x"},
+    {"{\"value\":{\"@odata.nextLink\" : \"x\"},\"b\":1}",
+     "{\"value\":{\"@odata.nextLink\" : \"<\\\"x\\\">\"},\"b\":1}", "x"},
+    {"{\"value\":[],\"@odata.deltaLink\":\"x\"}",
+     "{\"value\":[],\"@odata.deltaLink\":\"<\\\"x\\\">\"}", "x"},
+    {"{\"a\":[\"@odata.nextLink\",\"x\"],\"b\":{\"c\":\"@odata.nextLink\"}}", NULL, NULL},
     {"{\"value\":\"@odata.nextLink\",\"x\":\"https://g\"}", NULL, NULL},
     {"{\"value\":\"\\\"@odata.nextLink\\\":\\\"x\\\"\"}", NULL, NULL},
     {"{\"@odata.nextLink\":null}", NULL, NULL},

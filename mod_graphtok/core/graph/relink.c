@@ -1,10 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file relink.c
- * A scanner of JSON (RFC 8259), byte by byte, that must find one member of the outermost object. It
- * does not validate: whatever Graph sends goes on as it is, only the value of a link is held back
- * until its closing quote and then replaced. State between two calls: where we are, how deep, and
- * the raw bytes of the key or link under way, both bounded.
+ * A scanner of JSON (RFC 8259), byte by byte, that must find members at any depth by the end of their
+ * names. A text that a colon follows is a name. It does not validate: whatever Graph sends goes on as
+ * it is, only the value of a link is held back until its closing quote and then replaced. State
+ * between two calls: where we are, how deep, and the raw bytes of the text or link under way, both
+ * bounded.
  */
 
 #include "graph/relink.h"
@@ -18,19 +19,20 @@
 #include "base/json.h"
 #include "base/pool.h"
 
-#define LINK_NAME "@odata.nextLink"
 #define LINK_MAX 8192
-#define KEY_MAX 128 /* LINK_NAME with each character escaped is 90 bytes long */
+#define KEY_MAX 192 /* a link's name with each character escaped, and the name of a collection */
 
-/** Where the scanner is. Only inside the outermost object are keys and values told apart. */
+/* How the names of links end; those of nested collections begin with the collection's name
+ * (OData JSON Format 4.0, sections 4.5.5 and 4.5.6). */
+static const char *const link_names[] = {"@odata.nextLink", "@odata.deltaLink", NULL};
+
+/** Where the scanner is. */
 typedef enum place_t {
     AT_START, /* nothing but blanks yet */
-    AT_KEY,   /* after { or , of the outermost object */
-    IN_KEY,   /* inside a key of it */
-    AT_COLON, /* after such a key */
-    AT_VALUE, /* after its colon */
-    IN_VALUE, /* inside a value of it that is no text: numbers, words, all that is deeper */
-    IN_TEXT,  /* inside a text that is or is inside such a value */
+    OUTSIDE,  /* inside the outermost object, outside of texts */
+    IN_TEXT,  /* inside a text, which may be a name */
+    AT_COLON, /* after a text: a colon makes it a name */
+    AT_LINK,  /* after the colon of a link's name */
     IN_LINK,  /* inside the text that is to be replaced */
     PAST_ALL  /* the outermost object has ended, or there never was one */
 } place_t;
@@ -41,9 +43,8 @@ struct gt_relink_t {
     place_t place;
     apr_int64_t depth; /* open braces and brackets */
     int is_escaped;    /* the byte before was a backslash */
-    int is_link;       /* the key read last is the link's */
     apr_size_t held_len;
-    char held[LINK_MAX + 2]; /* raw text of a key or link without its quotes */
+    char held[LINK_MAX + 2]; /* raw text of a link, or the first KEY_MAX + 1 bytes of any text */
 };
 
 /** What goes on: stretches of the input and replaced links. */
@@ -109,6 +110,17 @@ static char *escape(const char *text, apr_pool_t *p)
     return quoted;
 }
 
+static int ends_as_link(const char *name, apr_size_t len)
+{
+    for (int i = 0; link_names[i]; i++) {
+        apr_size_t n = strlen(link_names[i]);
+
+        if (len >= n && memcmp(name + len - n, link_names[i], n) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int is_link_name(const gt_relink_t *relink, apr_pool_t *p)
 {
     const char *name;
@@ -116,10 +128,9 @@ static int is_link_name(const gt_relink_t *relink, apr_pool_t *p)
     if (relink->held_len > KEY_MAX)
         return 0;
     if (memchr(relink->held, '\\', relink->held_len) == NULL)
-        return relink->held_len == strlen(LINK_NAME) &&
-               memcmp(relink->held, LINK_NAME, relink->held_len) == 0;
+        return ends_as_link(relink->held, relink->held_len);
     name = unescape(relink->held, relink->held_len, p);
-    return name && strcmp(name, LINK_NAME) == 0;
+    return name && ends_as_link(name, strlen(name));
 }
 
 static gt_err_t *put_link(output_t *output, gt_relink_t *relink)
@@ -154,50 +165,55 @@ static int ends_text(gt_relink_t *relink, char c)
     return c == '"';
 }
 
-static void in_key(gt_relink_t *relink, char c, apr_pool_t *p)
+static void keep(gt_relink_t *relink, const char *bytes, apr_size_t len)
 {
-    if (ends_text(relink, c)) {
-        relink->is_link = is_link_name(relink, p);
-        relink->place = AT_COLON;
-    }
-    else if (relink->held_len <= KEY_MAX)
-        relink->held[relink->held_len++] = c;
+    apr_size_t room = KEY_MAX + 1 - relink->held_len;
+
+    if (len > room)
+        len = room;
+    memcpy(relink->held + relink->held_len, bytes, len);
+    relink->held_len += len;
 }
 
 /* A byte of the outermost object or deeper, outside of texts. */
-static void in_value(gt_relink_t *relink, char c)
+static void outside(gt_relink_t *relink, char c)
 {
-    relink->place = IN_VALUE;
-    if (c == '"')
+    relink->place = OUTSIDE;
+    if (c == '"') {
+        relink->held_len = 0;
         relink->place = IN_TEXT;
+    }
     else if (c == '{' || c == '[')
         relink->depth++;
     else if (c == '}' || c == ']')
-        relink->place = --relink->depth > 0 ? IN_VALUE : PAST_ALL;
-    else if (c == ',' && relink->depth == 1)
-        relink->place = AT_KEY;
+        relink->place = --relink->depth > 0 ? OUTSIDE : PAST_ALL;
 }
 
-static void at_key(gt_relink_t *relink, char c)
+static void in_text(gt_relink_t *relink, char c)
 {
-    if (c == '"') {
-        relink->held_len = 0;
-        relink->place = IN_KEY;
-    }
-    else if (!is_blank(c))
-        in_value(relink, c);
+    if (ends_text(relink, c))
+        relink->place = AT_COLON;
+    else
+        keep(relink, &c, 1);
 }
 
-static void at_value(gt_relink_t *relink, char c)
+static void at_colon(gt_relink_t *relink, char c, apr_pool_t *p)
 {
     if (is_blank(c))
         return;
-    if (c == '"' && relink->is_link) {
-        relink->held_len = 0;
-        relink->place = IN_LINK;
-    }
+    if (c == ':' && is_link_name(relink, p))
+        relink->place = AT_LINK;
     else
-        in_value(relink, c);
+        outside(relink, c);
+}
+
+static void at_link(gt_relink_t *relink, char c)
+{
+    if (is_blank(c))
+        return;
+    outside(relink, c);
+    if (c == '"')
+        relink->place = IN_LINK;
 }
 
 static void at_start(gt_relink_t *relink, char c)
@@ -205,7 +221,7 @@ static void at_start(gt_relink_t *relink, char c)
     if (is_blank(c))
         return;
     relink->depth = 1;
-    relink->place = c == '{' ? AT_KEY : PAST_ALL;
+    relink->place = c == '{' ? OUTSIDE : PAST_ALL;
 }
 
 /* All places but IN_LINK: the byte goes on as it is. */
@@ -215,23 +231,17 @@ static void pass(gt_relink_t *relink, char c, apr_pool_t *p)
     case AT_START:
         at_start(relink, c);
         break;
-    case AT_KEY:
-        at_key(relink, c);
-        break;
-    case IN_KEY:
-        in_key(relink, c, p);
-        break;
-    case AT_COLON:
-        relink->place = c == ':' ? AT_VALUE : AT_COLON;
-        break;
-    case AT_VALUE:
-        at_value(relink, c);
+    case OUTSIDE:
+        outside(relink, c);
         break;
     case IN_TEXT:
-        relink->place = ends_text(relink, c) ? IN_VALUE : IN_TEXT;
+        in_text(relink, c);
         break;
-    case IN_VALUE:
-        in_value(relink, c);
+    case AT_COLON:
+        at_colon(relink, c, p);
+        break;
+    case AT_LINK:
+        at_link(relink, c);
         break;
     case IN_LINK:
     case PAST_ALL:
@@ -239,8 +249,8 @@ static void pass(gt_relink_t *relink, char c, apr_pool_t *p)
     }
 }
 
-/* How many bytes of a list's inside, the bulk of an answer, can go on unlooked at. */
-static apr_size_t skip(const gt_relink_t *relink, const char *bytes, apr_size_t len)
+/* How many bytes of a text, the bulk of an answer, can go on at once. */
+static apr_size_t skip(gt_relink_t *relink, const char *bytes, apr_size_t len)
 {
     apr_size_t n = 0;
 
@@ -250,6 +260,7 @@ static apr_size_t skip(const gt_relink_t *relink, const char *bytes, apr_size_t 
         return 0;
     while (n < len && bytes[n] != '"' && bytes[n] != '\\')
         n++;
+    keep(relink, bytes, n);
     return n;
 }
 
@@ -274,7 +285,7 @@ static gt_err_t *hold_some(apr_size_t *held, gt_relink_t *relink, const char *by
 {
     for (*held = 0; *held < len; ++*held) {
         if (ends_text(relink, bytes[*held])) {
-            relink->place = IN_VALUE;
+            relink->place = OUTSIDE;
             ++*held;
             return GT_OK;
         }

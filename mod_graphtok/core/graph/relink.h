@@ -4,9 +4,10 @@
 
 /**
  * @file relink.h
- * Put our own link in the place of "@odata.nextLink" in a Graph answer that streams by: a scanner
- * that knows strings, escapes and depth, holds back only the link's value, and leaves every other
- * byte as it was. So a list of any size passes with constant memory.
+ * Put our own link in the place of each "@odata.nextLink" and "@odata.deltaLink", at any depth, in a
+ * Graph answer that streams by: a scanner that knows strings, escapes and depth, holds back only the
+ * value of a link, and leaves every other byte as it was. So a list of any size passes with constant
+ * memory.
  */
 
 #include "gt.h"
