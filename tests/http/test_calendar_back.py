@@ -121,6 +121,22 @@ def test_a_list_that_cannot_go_on_does_not_look_complete(site, sandbox, ada, lin
     site.httpd.log_has("GT0717")
 
 
+def test_links_inside_of_a_list_are_ours_too(site, sandbox, ada):
+    graph = sandbox.process.facts["graph"]
+    body = {"value": [{"id": "A", "extensions@odata.nextLink": graph + "/me/events?$top=1"}],
+            "@odata.deltaLink": graph + "/me/events?$top=2"}
+    sandbox.fault(where="graph", kind="answer", body=json.dumps(body), times=1)
+    answer = ada.get(site.url + "/calendar/events").json
+    for link in (answer["value"][0]["extensions@odata.nextLink"], answer["@odata.deltaLink"]):
+        assert link.startswith(site.url + "/calendar/events?page=")
+        assert ada.get(link).status == 200
+    body["value"][0]["extensions@odata.nextLink"] = "https://evil.example/v1.0/me/events"
+    sandbox.fault(where="graph", kind="answer", body=json.dumps(body), times=1)
+    cut = ada.get(site.url + "/calendar/events")
+    assert cut.status == 502 and cut.json["tag"] == "GT0717"
+    site.httpd.log_has("GT0717")
+
+
 # ---- answers that are lost, broken or empty ----
 
 @pytest.mark.parametrize("status", [500, 502, 504])
@@ -158,6 +174,25 @@ def test_a_create_whose_answer_was_lost_can_be_sent_again(site, sandbox, ada, ow
     assert again.status == 201
     subjects = [event["subject"] for event in sandbox.process.events("ada@sandbox.example")]
     assert subjects.count(body["subject"]) == 1
+
+
+def test_a_create_whose_answer_is_rubbish_names_its_transaction(site, sandbox, ada):
+    sandbox.fault(where="graph", kind="answer", body="no JSON", method="POST", times=1)
+    lost = ada.post(site.url + "/calendar/events", {**LUNCH, "transactionId": "mine"})
+    assert lost.status == 502 and lost.json["may_be_done"] is True, lost
+    assert lost.json["transaction_id"] == "mine"
+
+
+def test_what_was_never_sent_cannot_be_done(make_site, sandbox, browser):
+    site = make_site(provider="GraphTokGraphURL https://localhost:1/v1.0")
+    site.start()
+    site.register()
+    assert browser.sign_in(site.url + "/auth/login").status == 200
+    lost = browser.post(site.url + "/calendar/events", LUNCH)
+    assert lost.status == 502 and "may_be_done" not in lost.json, lost
+    assert "transaction_id" not in lost.json
+    site.httpd.log_has(lost.json["tag"])
+    site.end()
 
 
 @pytest.mark.parametrize("fault", [dict(kind="graph_error", status=500, code="x"),

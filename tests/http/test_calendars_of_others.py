@@ -124,7 +124,7 @@ def test_a_page_is_its_mailboxs(others, sandbox, ada):
         assert ada.get(other).status in (400, 403), other
 
 
-@pytest.mark.parametrize("mailbox", ["a%252Fb@x.example", "a%2Fb@x.example", "..", "me", "a@b@c.d",
+@pytest.mark.parametrize("mailbox", ["a%252Fb@x.example", "a%2Fb@x.example", "me", "a@b@c.d",
                                      "%22a%20b%22@x.example", "a%5Cb@x.example"])
 def test_a_mailbox_is_one_segment(others, sandbox, ada, mailbox):
     before = sandbox.calls("graph")

@@ -199,6 +199,29 @@ START_TEST(a_time_with_an_offset_is_one_of_utc)
 }
 END_TEST
 
+START_TEST(an_end_is_read_as_a_start_is)
+{
+    const char *got =
+        read_as(GT_EVENT_CHANGE, "{\"end\":{\"dateTime\":\"2027-03-14T07:00:00+05:30\"}}");
+
+    ck_assert_str_eq(got, "{\"end\":{\"dateTime\":\"2027-03-14T01:30:00\",\"timeZone\":\"UTC\"}}");
+    got = read_as(GT_EVENT_CHANGE, "{\"end\":{\"dateTime\":\"2027-03-14T07:00:00\"}}");
+    ck_assert_str_eq(got, "!end.timeZone ");
+}
+END_TEST
+
+START_TEST(a_replacement_without_recurrence_ends_the_series)
+{
+    static const char more[] = "\"subject\":\"x\",\"start\":{\"dateTime\":\"2030-01-01T00:00\","
+                               "\"timeZone\":\"UTC\"},\"recurrence\":null" UNTIL;
+    const char *whole = read_as(GT_EVENT_REPLACE, apr_pstrcat(pool, "{", more, NULL));
+
+    ck_assert_msg(strstr(whole, "\"recurrence\":null") != NULL, "%s", whole);
+    whole = read_as(GT_EVENT_REPLACE, apr_pstrcat(pool, "{\"type\":\"exception\",", more, NULL));
+    ck_assert_msg(strstr(whole, "recurrence") == NULL && *whole == '{', "%s", whole);
+}
+END_TEST
+
 START_TEST(addresses_of_all_the_world)
 {
     static const char *const right[] = {"j\xc3\xb6rg@m\xc3\xbcnchen.example",
@@ -252,6 +275,8 @@ Suite *suite_event_back(void)
                         sizeof(changes) / sizeof(changes[0]));
     tcase_add_loop_test(tcase, a_time_with_an_offset_is_one_of_utc, 0,
                         sizeof(moments) / sizeof(moments[0]));
+    tcase_add_test(tcase, an_end_is_read_as_a_start_is);
+    tcase_add_test(tcase, a_replacement_without_recurrence_ends_the_series);
     tcase_add_test(tcase, addresses_of_all_the_world);
     tcase_add_test(tcase, patterns_of_addresses);
     return suite;

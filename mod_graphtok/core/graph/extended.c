@@ -160,7 +160,7 @@ gt_err_t *gt_extension_read(json_t **extension, const json_t *body, int is_new, 
     json_t *value;
     void *next;
 
-    *extension = gt_json_own(json_deep_copy(body), p);
+    *extension = gt_json_own(json_is_object(body) ? json_deep_copy(body) : json_object(), p);
     json_object_foreach_safe (*extension, next, member, value) {
         if (strchr(member, '@') || strcmp(member, "id") == 0)
             json_object_del(*extension, member);
