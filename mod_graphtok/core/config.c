@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "db/sql.h"
+#include "net/url.h"
 
 #define MSEC APR_INT64_C(1000)
 #define SEC APR_INT64_C(1000000)
@@ -278,6 +279,13 @@ const gt_member_t gt_provider_members[] = {
     {.name = "authority", .kind = GT_MEMBER_URL, .offset = IN_PROVIDER(authority)},
     {.name = "graph_url", .kind = GT_MEMBER_URL, .offset = IN_PROVIDER(graph_url)},
     {.name = "ca_file", .kind = GT_MEMBER_FILE, .offset = IN_PROVIDER(ca_file), .max = 4095},
+    {.name = "proxy",
+     .kind = GT_MEMBER_TEXT,
+     .offset = IN_PROVIDER(proxy),
+     .max = 268,
+     .is_good = gt_url_is_proxy,
+     .expects = "a proxy's address, http://HOST:PORT"},
+    {.name = "proxy_login", .kind = GT_MEMBER_SOURCE, .offset = IN_PROVIDER(proxy_login)},
     {.name = "connect_timeout",
      .kind = GT_MEMBER_SPAN,
      .offset = IN_PROVIDER(connect_timeout),
@@ -470,6 +478,11 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->warnings, provider->where, v->p,
              "provider %s: the client secret stands in the configuration itself; "
              "file:PATH keeps it apart",
+             provider->name);
+    if (provider->proxy_login != NULL && gt_source_kind(provider->proxy_login) == GT_LITERAL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: the proxy's user and password stand in the configuration itself; "
+             "file:PATH keeps them apart",
              provider->name);
     if (!has_word(provider->scope, "openid", v->p))
         note(v->errors, provider->where, v->p,

@@ -20,10 +20,12 @@ struct gt_provider_conf_t {
     const char *tenant; /* GUID, domain, organizations, common, consumers */
     const char *client_id;
     gt_source_t *client_secret;
-    const char *scope;     /* blank-separated, as asked at sign-in */
-    const char *authority; /* sign-in host with scheme, no trailing slash */
-    const char *graph_url; /* Graph root with version, no trailing slash */
-    const char *ca_file;   /* PEM, or NULL: the system's */
+    const char *scope;        /* blank-separated, as asked at sign-in */
+    const char *authority;    /* sign-in host with scheme, no trailing slash */
+    const char *graph_url;    /* Graph root with version, no trailing slash */
+    const char *ca_file;      /* PEM, or NULL: the system's */
+    const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
+    gt_source_t *proxy_login; /* "user:password" for it, or NULL */
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout; /* one call; shorter than the lease */
     apr_int64_t mailbox_calls;   /* at a time at one mailbox, per child; 0: any number */

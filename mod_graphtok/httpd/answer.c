@@ -120,7 +120,7 @@ static void answer_problem(gtm_exchange_t *x, const gt_err_t *err, const char *l
 static void log_failure(gtm_exchange_t *x, const gt_err_t *err)
 {
     const char *code = err->code ? err->code : "", *id = err->request_id ? err->request_id : "";
-    int level = gt_class_row(err->cls)->log_level;
+    int level = gt_err_level(err);
 
     ap_log_rerror(APLOG_MARK, level, 0, x->r, "%s: %s: %s%s%s%s%s", err->tag,
                   x->route ? x->route->name : "request", err->detail, *code ? ", code " : "", code,

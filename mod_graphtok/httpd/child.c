@@ -371,6 +371,8 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
 
         if (conf->client_secret)
             gt_read_ahead(child->readers, conf->client_secret, scratch);
+        if (conf->proxy_login)
+            gt_read_ahead(child->readers, conf->proxy_login, scratch);
     }
 }
 

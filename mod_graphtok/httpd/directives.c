@@ -88,6 +88,9 @@ const command_rec gtm_directives[] = {
                   "Graph with its version; default https://graph.microsoft.com/v1.0"),
     AP_INIT_TAKE1("GraphTokCAFile", gtm_set_in_provider, MEMBER("ca_file"), RSRC_CONF,
                   "certificates (PEM) to trust instead of the system's"),
+    AP_INIT_TAKE12("GraphTokProxy", gtm_set_proxy, MEMBER("proxy"), RSRC_CONF,
+                   "http://HOST:PORT [USER:PASSWORD as a secret]: the proxy that all calls to this "
+                   "provider go through; default none"),
     AP_INIT_TAKE1("GraphTokConnectTimeout", gtm_set_in_provider, MEMBER("connect_timeout"),
                   RSRC_CONF, "longest time to connect, 100ms to 1min; default 5s"),
     AP_INIT_TAKE1("GraphTokTimeout", gtm_set_in_provider, MEMBER("timeout"), RSRC_CONF,

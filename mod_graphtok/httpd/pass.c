@@ -73,8 +73,8 @@ static int go_without(gtm_exchange_t *x, const gt_err_t *err)
     const gt_class_row_t *row = gt_class_row(err->cls);
 
     if (err->cls != GT_SIGN_IN)
-        ap_log_rerror(APLOG_MARK, row->log_level, 0, x->r, "%s: the application gets no token: %s",
-                      err->tag, err->detail);
+        ap_log_rerror(APLOG_MARK, gt_err_level(err), 0, x->r,
+                      "%s: the application gets no token: %s", err->tag, err->detail);
     give(x->r, x->dir, GTM_PART_REASON, row->name);
     if (x->is_known && err->cls != GT_FORBIDDEN)
         give(x->r, x->dir, GTM_PART_USER, x->owner.user);

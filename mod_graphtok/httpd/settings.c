@@ -209,6 +209,15 @@ const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg)
     return set(cmd, server_of(cmd)->in_provider, gt_provider_members, cmd->info, arg);
 }
 
+const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login)
+{
+    const char *err = gtm_set_in_provider(cmd, dir, url);
+
+    if (err != NULL || login == NULL)
+        return err;
+    return set(cmd, server_of(cmd)->in_provider, gt_provider_members, "proxy_login", login);
+}
+
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args)
 {
     return gtm_set_in_provider(cmd, dir, joined(cmd, args));

@@ -28,6 +28,9 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 /** GraphTokName VALUE…: the same for a list of words. */
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
 
+/** GraphTokProxy URL [SECRET] */
+const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
+
 /** GraphTokRoutes NAME…: the names must be those of routes. */
 const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args);
 

@@ -253,6 +253,9 @@ static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *p
     look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
     if (secret != NULL)
         gt_secret_wipe(secret);
+    look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
+    if (secret != NULL)
+        gt_secret_wipe(secret);
     if (provider->ca_file != NULL &&
         (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
         note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);

@@ -80,10 +80,11 @@ def make_ca(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def make_server(
-    ca_key: ec.EllipticCurvePrivateKey, public: ec.EllipticCurvePublicKey
+    ca_key: ec.EllipticCurvePrivateKey, public: ec.EllipticCurvePublicKey, host: str
 ) -> x509.Certificate:
+    known = [x509.DNSName(name) for name in dict.fromkeys(["localhost", host])]
     names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        [*known, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )
     server_use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
@@ -106,14 +107,14 @@ def still_good(files: Files) -> bool:
     return certificate.not_valid_after > datetime.datetime.utcnow() + DAY
 
 
-def ensure(folder: Path) -> Files:
+def ensure(folder: Path, host: str) -> Files:
     """The three files in the folder, made when they are missing or near their end."""
     files = Files(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     if still_good(files):
         return files
     ca_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
-    server = make_server(ca_key, server_key.public_key())
+    server = make_server(ca_key, server_key.public_key(), host)
     pem = serialization.Encoding.PEM
     files.ca.write_bytes(make_ca(ca_key).public_bytes(pem))
     files.certificate.write_bytes(server.public_bytes(pem))

@@ -50,12 +50,13 @@ class Sandbox:
         demo: bool = False,
         port: int = 0,
         plain_port: int | None = None,
+        host: str = "localhost",
     ) -> Sandbox:
         """Start one; returns when it is ready. It ends with the process that started it, however
         that ends. Its complaints go to sandbox.log in the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         command = ["/usr/bin/python3", str(PROGRAM), "--dir", str(folder), "--port", str(port)]
-        command.append("--until-eof")
+        command += ["--until-eof", "--host", host]
         command += [word for uri in redirect_uris for word in ("--redirect-uri", uri)]
         command += ["--demo"] if demo else []
         command += [] if plain_port is None else ["--plain-port", str(plain_port)]
@@ -128,7 +129,8 @@ class Sandbox:
     def control(self, method: str, name: str, body: object = None, seconds: float = 60.0) -> Any:
         """One control request; its answer."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.base}/_sandbox/{name}", data, method=method)
+        url = f"https://localhost:{self.facts['port']}/_sandbox/{name}"
+        request = urllib.request.Request(url, data, method=method)
         request.add_header("Content-Type", "application/json")
         try:
             with urllib.request.urlopen(request, timeout=seconds, context=self.context) as answer:

@@ -35,6 +35,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--dir", required=True, type=Path, help="where its files are")
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
+    parser.add_argument("--host", default="localhost", help="the name it goes by")
     parser.add_argument("--redirect-uri", action="append", default=[], help="register this one")
     parser.add_argument("--demo", action="store_true", help="fill the calendars")
     parser.add_argument(
@@ -100,13 +101,13 @@ def port_of(server: asyncio.Server) -> int:
 async def run(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.dir
     folder.mkdir(parents=True, exist_ok=True)
-    files = certs.ensure(folder)
+    files = certs.ensure(folder, arguments.host)
     world = World("", client_secret(folder), arguments.demo)
     wire = Server(App(world).handle)
     common = {"host": "127.0.0.1", "limit": HEAD_LIMIT, "backlog": 1024}
     context = certs.server_context(files)
     server = await asyncio.start_server(wire.accept, port=arguments.port, ssl=context, **common)
-    world.base = world.browser_base = f"https://localhost:{port_of(server)}"
+    world.base = world.browser_base = f"https://{arguments.host}:{port_of(server)}"
     listening = [server]
     if arguments.plain_port is not None:
         plain = await asyncio.start_server(wire.accept, port=arguments.plain_port, **common)

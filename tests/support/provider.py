@@ -12,8 +12,9 @@ from .browser import Browser
 class Provider:
     """Entra ID and Graph, started once for a run."""
 
-    def __init__(self, folder):
-        self.process = Process.start(pathlib.Path(folder), plain_port=0)
+    def __init__(self, folder, host="localhost"):
+        plain_port = 0 if host == "localhost" else None
+        self.process = Process.start(pathlib.Path(folder), plain_port=plain_port, host=host)
         facts = self.process.facts
         self.ca, self.tenant, self.client_id = facts["ca"], facts["tenant"], facts["client_id"]
         self.authority, self.graph = facts["authority"], facts["graph"]

@@ -11,6 +11,7 @@
 #define gt_cache_forget scripted_cache_forget
 #define gt_call call_under_test
 #define gt_provider_conf scripted_provider_conf
+#define gt_provider_route scripted_provider_route
 #define gt_store_conf scripted_store_conf
 #define gt_task_loop scripted_task_loop
 #define gt_task_pool scripted_task_pool
@@ -68,12 +69,18 @@ const gt_provider_conf_t *scripted_provider_conf(const gt_provider_t *provider)
 {
     static const gt_provider_conf_t conf = {.name = "microsoft",
                                             .graph_url = "https://graph.example/v1.0",
-                                            .ca_file = "/ca.pem",
                                             .mailbox_calls = 4,
                                             .mailbox_queue = 100,
                                             .timeout = 20000000};
 
     return provider ? &conf : NULL;
+}
+
+gt_err_t *scripted_provider_route(gt_request_t *request, gt_provider_t *provider, apr_pool_t *p)
+{
+    (void)provider, (void)p;
+    request->ca_file = "/ca.pem";
+    return GT_OK;
 }
 
 const gt_store_conf_t *scripted_store_conf(const gt_store_t *store)

@@ -174,6 +174,8 @@ static gt_config_t *complete(void)
     provider->tenant = "contoso.example";
     provider->client_id = "1111";
     provider->ca_file = "/etc/ca.pem";
+    provider->proxy = "http://proxy.example:3128";
+    ck_assert(gt_source_parse(&provider->proxy_login, "file:/etc/proxy", "/", &why, pool));
     provider->where = "/etc/x.conf:20";
     beta->table = "beta.user_tokens";
     beta->cipher = GT_FERNET;
@@ -238,6 +240,9 @@ START_TEST(json_comes_back_as_it_was)
     ck_assert_msg(json_equal(json, again), "%s\n%s", gt_json_dump(json, pool),
                   gt_json_dump(again, pool));
     ck_assert_str_eq(gt_config_provider(back, "microsoft")->ca_file, "/etc/ca.pem");
+    ck_assert_str_eq(gt_config_provider(back, "microsoft")->proxy, "http://proxy.example:3128");
+    ck_assert_str_eq(gt_source_name(gt_config_provider(back, "microsoft")->proxy_login),
+                     "file:/etc/proxy");
     ck_assert_int_eq(gt_config_store(back, "beta")->cipher, GT_FERNET);
     ck_assert_str_eq(gt_source_name(back->keyring), "file:/etc/graphtok/keyring");
 }

@@ -299,7 +299,7 @@ START_TEST(an_address_needs_no_lookup)
     size_t i;
 
     for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-        gt_origin_t *origin = gt_origin_of(&origins, urls[i]);
+        gt_origin_t *origin = gt_origin_of(&origins, urls[i], NULL);
 
         ck_assert(gt_origin_is_found(origin, 0));
         gt_origin_look_up(origin, &done, 0);
@@ -310,8 +310,8 @@ END_TEST
 
 START_TEST(what_libcurl_is_told)
 {
-    gt_origin_t *plain = gt_origin_of(&origins, "https://there.test/");
-    gt_origin_t *other = gt_origin_of(&origins, "https://there.test:444/x");
+    gt_origin_t *plain = gt_origin_of(&origins, "https://there.test/", NULL);
+    gt_origin_t *other = gt_origin_of(&origins, "https://there.test:444/x", NULL);
 
     ck_assert(!gt_origin_is_found(plain, 0));
     ck_assert_ptr_null(looked_up(plain, 1, 0));
@@ -323,7 +323,7 @@ END_TEST
 
 START_TEST(a_host_that_moves_is_followed)
 {
-    gt_origin_t *origin = gt_origin_of(&origins, "https://moves.test/");
+    gt_origin_t *origin = gt_origin_of(&origins, "https://moves.test/", NULL);
 
     moved_to = "192.0.2.1";
     ck_assert_ptr_null(looked_up(origin, 1, 0));
@@ -343,7 +343,7 @@ END_TEST
 
 START_TEST(name_servers_that_are_away_are_not_felt_once_a_host_was_found)
 {
-    gt_origin_t *origin = gt_origin_of(&origins, "https://moves.test/");
+    gt_origin_t *origin = gt_origin_of(&origins, "https://moves.test/", NULL);
 
     ck_assert_ptr_null(looked_up(origin, 1, 0));
     moved_to = NULL;
@@ -358,7 +358,7 @@ END_TEST
 
 START_TEST(nobody_waits_long_for_a_host_that_was_found_before)
 {
-    gt_origin_t *origin = gt_origin_of(&origins, "https://stuck.test/");
+    gt_origin_t *origin = gt_origin_of(&origins, "https://stuck.test/", NULL);
     gt_transfer_t waiting = {0};
 
     stick(0);

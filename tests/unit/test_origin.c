@@ -20,15 +20,36 @@ static void end(void)
 
 START_TEST(test_what_comes_before_the_path_tells_them_apart)
 {
-    gt_origin_t *graph = gt_origin_of(&origins, "https://graph.example/v1.0/me");
+    gt_origin_t *graph = gt_origin_of(&origins, "https://graph.example/v1.0/me", NULL);
 
-    ck_assert_ptr_eq(gt_origin_of(&origins, "https://graph.example?x=/"), graph);
-    ck_assert_ptr_eq(gt_origin_of(&origins, "https://graph.example"), graph);
-    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.example:444/"), graph);
-    ck_assert_ptr_ne(gt_origin_of(&origins, "http://graph.example/"), graph);
-    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.example.org/"), graph);
-    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.exampl/"), graph);
+    ck_assert_ptr_eq(gt_origin_of(&origins, "https://graph.example?x=/", NULL), graph);
+    ck_assert_ptr_eq(gt_origin_of(&origins, "https://graph.example", NULL), graph);
+    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.example:444/", NULL), graph);
+    ck_assert_ptr_ne(gt_origin_of(&origins, "http://graph.example/", NULL), graph);
+    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.example.org/", NULL), graph);
+    ck_assert_ptr_ne(gt_origin_of(&origins, "https://graph.exampl/", NULL), graph);
     ck_assert_int_eq(origins.count, 5);
+}
+END_TEST
+
+/* A proxy's name is the one to be looked up; the origin's own is the proxy's affair. */
+START_TEST(test_a_proxy_is_on_the_way)
+{
+    static const char url[] = "https://graph.example/v1.0";
+    gt_origin_t *direct = gt_origin_of(&origins, url, NULL);
+    gt_origin_t *proxied = gt_origin_of(&origins, url, "http://proxy.example:3128");
+    gt_origin_t *address = gt_origin_of(&origins, url, "http://192.0.2.1:3128");
+
+    ck_assert_ptr_ne(direct, proxied);
+    ck_assert_ptr_ne(address, proxied);
+    ck_assert_ptr_eq(gt_origin_of(&origins, url, "http://proxy.example:3128"), proxied);
+    ck_assert_str_eq(direct->host, "graph.example");
+    ck_assert_str_eq(proxied->host, "proxy.example");
+    ck_assert_str_eq(address->host, "");
+    ck_assert_ptr_null(direct->proxy);
+    ck_assert_str_eq(proxied->proxy, "http://proxy.example:3128");
+    proxied->addresses = strdup("192.0.2.7");
+    ck_assert_str_eq(gt_origin_resolved(proxied, pool), "+proxy.example:3128:192.0.2.7");
 }
 END_TEST
 
@@ -39,18 +60,18 @@ START_TEST(test_too_many_and_too_long_share_a_place)
     int i;
 
     memset(name, 'x', 2 * GT_ORIGIN_NAME - 1);
-    rest = gt_origin_of(&origins, apr_pstrcat(pool, "https://", name, "/", NULL));
+    rest = gt_origin_of(&origins, apr_pstrcat(pool, "https://", name, "/", NULL), NULL);
     for (i = 0; i < 200; i++)
-        gt_origin_of(&origins, apr_psprintf(pool, "https://h%d/", i));
+        gt_origin_of(&origins, apr_psprintf(pool, "https://h%d/", i), NULL);
     ck_assert_int_eq(origins.count, 64);
-    ck_assert_ptr_eq(gt_origin_of(&origins, "https://one.more/"), rest);
-    ck_assert_str_eq(gt_origin_of(&origins, "https://h0/")->name, "https://h0");
+    ck_assert_ptr_eq(gt_origin_of(&origins, "https://one.more/", NULL), rest);
+    ck_assert_str_eq(gt_origin_of(&origins, "https://h0/", NULL)->name, "https://h0");
 }
 END_TEST
 
 START_TEST(test_few_open_where_a_connection_carries_many)
 {
-    gt_origin_t *origin = gt_origin_of(&origins, "https://graph.example/");
+    gt_origin_t *origin = gt_origin_of(&origins, "https://graph.example/", NULL);
     gt_transfer_t calls[8];
     int i;
 
@@ -73,7 +94,7 @@ END_TEST
 START_TEST(test_who_waits_leaves_from_anywhere)
 {
     static const int order[] = {1, 0, 3, 2};
-    gt_origin_t *origin = gt_origin_of(&origins, "https://graph.example/");
+    gt_origin_t *origin = gt_origin_of(&origins, "https://graph.example/", NULL);
     gt_transfer_t calls[4];
     int i;
 
@@ -98,6 +119,7 @@ Suite *suite_origin(void)
 
     tcase_add_checked_fixture(tcase, make_pool, end);
     tcase_add_test(tcase, test_what_comes_before_the_path_tells_them_apart);
+    tcase_add_test(tcase, test_a_proxy_is_on_the_way);
     tcase_add_test(tcase, test_too_many_and_too_long_share_a_place);
     tcase_add_test(tcase, test_few_open_where_a_connection_carries_many);
     tcase_add_test(tcase, test_who_waits_leaves_from_anywhere);

@@ -169,9 +169,16 @@ const gt_class_row_t *gt_class_row(gt_class_t cls)
     return &class_rows[cls < GT_CLASSES ? cls : GT_INTERNAL];
 }
 
+int gt_err_level(const gt_err_t *err)
+{
+    int level = gt_class_row(err->cls)->log_level;
+
+    return err->is_ours && level > GT_LOG_ERROR ? GT_LOG_ERROR : level;
+}
+
 const char *gt_err_told(const gt_err_t *err, apr_pool_t *p)
 {
-    if (gt_class_row(err->cls)->log_level > GT_LOG_ERROR)
+    if (gt_err_level(err) > GT_LOG_ERROR)
         return err->detail;
     return apr_pstrcat(p, "the reason stands in the server's log, with the tag ", err->tag, NULL);
 }

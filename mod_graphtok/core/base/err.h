@@ -88,6 +88,7 @@ struct gt_err_t {
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
+    int is_ours;                     /* 1: the administrator's to mend, whatever its class */
     int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
@@ -142,9 +143,13 @@ const gt_class_row_t *gt_class_row(gt_class_t cls);
 /** The HTTP status an error is answered with: its own, else its class's. */
 int gt_err_status(const gt_err_t *err);
 
+/** The level it is logged with: its class's, and at least as an error when the administrator must mend
+ * it. */
+int gt_err_level(const gt_err_t *err);
+
 /**
- * What a client is told of an error: its detail, except for classes that are the administrator's to
- * mend (those logged as errors). Their words name files, hosts and keys and stay in the log; the
+ * What a client is told of an error: its detail, except for what is the administrator's to mend
+ * (what is logged as an error). Its words name files, hosts and keys and stay in the log; the
  * client gets the tag to look for.
  * @return the error's own text, or one in p
  */

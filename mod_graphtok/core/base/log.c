@@ -86,7 +86,7 @@ void gt_log_err(const gt_err_t *err, const char *what)
 
     if (err == GT_OK)
         return;
-    level = gt_class_row(err->cls)->log_level;
+    level = gt_err_level(err);
     gt_log(level, err->tag, "%s: %s%s%s%s%s", what, err->detail, err->code != NULL ? ", code " : "",
            err->code != NULL ? err->code : "", err->request_id != NULL ? ", request id " : "",
            err->request_id != NULL ? err->request_id : "");

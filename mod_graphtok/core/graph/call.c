@@ -64,20 +64,16 @@ static int is_reading(const gt_call_t *call)
     return !call->method || strcmp(call->method, "GET") == 0;
 }
 
-static void describe(gt_request_t *request, const gt_call_t *call, const gt_provider_conf_t *conf,
-                     apr_pool_t *p)
+static void describe(gt_request_t *request, const gt_call_t *call, apr_pool_t *p)
 {
     memset(request, 0, sizeof(*request));
     request->method = call->method;
     request->url = call->url;
     request->headers = call->headers;
     request->bearer = call->ask.token.access;
-    request->ca_file = conf->ca_file;
     request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
     if (call->streams)
         request->answer_max = call->answer_max;
-    request->connect_timeout = conf->connect_timeout;
-    request->timeout = conf->timeout;
     request->stream = call->streams;
     /* What changes a calendar is finished even when the client hangs up: half known is worse. */
     request->keep_going = !is_reading(call);
@@ -99,7 +95,8 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     /* The token goes to the configured host only, whoever built the URL. */
     if (!conf || !gt_url_is_below(call->url, conf->graph_url, p))
         return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
-    describe(&request, call, conf, p);
+    describe(&request, call, p);
+    GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
     if (call->mailboxes)
         gt_visit_hand_over(&call->visit, call->transfer);

@@ -41,6 +41,8 @@ typedef enum gt_fault_t {
     GT_FAULT_FULL,
     GT_FAULT_ENDING,
     GT_FAULT_UNREACHABLE,
+    GT_FAULT_PROXY_AWAY,
+    GT_FAULT_PROXY_REFUSES,
     GT_FAULT_RUBBISH,
     GT_FAULT_TOO_LARGE,
     GT_FAULT_NOT_REPEATED,
@@ -54,6 +56,7 @@ typedef enum gt_fault_t {
 typedef struct gt_failure_t {
     gt_class_t cls;
     const char *tag;              /* constant; NULL: it did not fail */
+    int is_ours;                  /* 1: the administrator's to mend */
     char detail[CURL_ERROR_SIZE]; /* for people */
 } gt_failure_t;
 
@@ -65,10 +68,12 @@ struct gt_transfer_t {
 
     /* asked; constant once made */
     const char *method, *url, *ca_file, *purpose;
-    struct curl_slist *headers; /* in the pool */
-    struct curl_slist *resolve; /* where it goes, in the pool; NULL: libcurl knows */
-    const gt_secret_t *body;    /* or NULL */
-    apr_size_t answer_max;      /* 0: no bound (streams only) */
+    const char *proxy;                /* or NULL */
+    struct curl_slist *headers;       /* in the pool */
+    struct curl_slist *proxy_headers; /* in the pool; for the proxy alone */
+    struct curl_slist *resolve;       /* where it goes, in the pool; NULL: libcurl knows */
+    const gt_secret_t *body;          /* or NULL */
+    apr_size_t answer_max;            /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;
     int is_stream, keeps_going;
     gt_transfer_over_fn *over; /* to be called at its end; NULL: nothing to call, or called */

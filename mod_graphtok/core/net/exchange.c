@@ -194,7 +194,11 @@ CURL *gt_exchange_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_ca
         return NULL;
     bad |= curl_easy_setopt(easy, CURLOPT_SHARE, share) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") != CURLE_OK;
+    /* All goes through CONNECT, so that a proxy sees no request of ours, and its own answer's head
+     * is none of the provider's. */
+    bad |= curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
@@ -255,6 +259,14 @@ static int set_authorities(CURL *easy, const gt_transfer_t *t)
            curl_easy_setopt(easy, CURLOPT_CAPATH, folder) == CURLE_OK;
 }
 
+/* Set in any case, both of them: libcurl would ask the environment for what is not. */
+static int set_proxy(CURL *easy, const gt_transfer_t *t)
+{
+    return curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy != NULL ? t->proxy : "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, t->proxy != NULL ? "" : "*") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXYHEADER, t->proxy_headers) == CURLE_OK;
+}
+
 static long in_ms(apr_interval_time_t span)
 {
     apr_interval_time_t ms = (span + 999) / 1000;
@@ -313,8 +325,8 @@ int gt_exchange_begin_on_loop(CURL *easy, gt_transfer_t *transfer)
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->curl_text) != CURLE_OK;
-    return !bad && set_address(easy, t) && set_method(easy, t) && set_authorities(easy, t) &&
-           set_version(easy, t);
+    return !bad && set_address(easy, t) && set_proxy(easy, t) && set_method(easy, t) &&
+           set_authorities(easy, t) && set_version(easy, t);
 }
 
 /* ---- the end ---- */
@@ -338,11 +350,50 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, GT_FAULT_MEMORY},
 };
 
+static gt_fault_t fault_of(CURLcode code)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+        if (meanings[i].code == code)
+            return meanings[i].fault;
+    return GT_FAULT_RUBBISH;
+}
+
+/* A failure of a call that goes by a proxy names it: what libcurl says of the provider may be the
+ * proxy's doing. Without a tunnel it certainly is. No client is told the proxy's name. */
+static void blame_proxy(gt_transfer_t *t, gt_fault_t fault, const char *text)
+{
+    char told[CURL_ERROR_SIZE];
+    long status = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    if (t->attempts > 0 || status / 100 == 2) {
+        apr_snprintf(told, sizeof(told), "%s (by the proxy %s)", text, t->proxy);
+    }
+    else if (status == 407) {
+        fault = GT_FAULT_PROXY_REFUSES;
+        apr_snprintf(told, sizeof(told), "the proxy %s %s (status 407)", t->proxy,
+                     t->proxy_headers != NULL ? "refuses the user and password of GraphTokProxy"
+                                              : "asks for a user and password");
+    }
+    else if (status != 0) {
+        fault = GT_FAULT_PROXY_REFUSES;
+        apr_snprintf(told, sizeof(told), "the proxy %s refuses the connection (status %ld)",
+                     t->proxy, status);
+    }
+    else {
+        fault = GT_FAULT_PROXY_AWAY;
+        apr_snprintf(told, sizeof(told), "the proxy %s cannot be reached: %s", t->proxy, text);
+    }
+    gt_failure_set(&t->own, fault, told);
+    t->own.is_ours = 1;
+}
+
 const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode code)
 {
     gt_transfer_t *t = transfer;
     const char *text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(code);
-    size_t i;
 
     /* Our own reason is better than libcurl's, which only knows that a callback said no. */
     if (t->own.tag != NULL)
@@ -354,12 +405,9 @@ const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode co
     /* libcurl names the path, which is no client's affair. */
     if (code == CURLE_SSL_CACERT_BADFILE)
         text = "the file of certificate authorities (GraphTokCAFile) cannot be used";
-    for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-        if (meanings[i].code == code)
-            break;
-    if (i < sizeof(meanings) / sizeof(meanings[0]))
-        gt_failure_set(&t->own, meanings[i].fault, text);
+    if (t->proxy != NULL)
+        blame_proxy(t, fault_of(code), text);
     else
-        gt_failure_set(&t->own, GT_FAULT_RUBBISH, text);
+        gt_failure_set(&t->own, fault_of(code), text);
     return &t->own;
 }

@@ -319,7 +319,7 @@ static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
     const gt_waker_t done = {nudge, loop};
     apr_time_t now = gt_mono();
 
-    t->origin = gt_origin_of(&loop->origins, t->url);
+    t->origin = gt_origin_of(&loop->origins, t->url, t->proxy);
     gt_origin_look_up(t->origin, &done, now);
     /* Streams share no connection; nobody overtakes those who wait. */
     if (gt_origin_is_found(t->origin, now) &&
@@ -350,8 +350,10 @@ static void take_lookups(gt_loop_t *loop)
 
         if (why == NULL)
             continue;
-        apr_snprintf(text, sizeof(text), "the name %s does not resolve: %s", origin->host, why);
-        fail_all(loop, origin, GT_FAULT_UNREACHABLE, text);
+        apr_snprintf(text, sizeof(text), "the name %s%s does not resolve: %s",
+                     origin->proxy != NULL ? "of the proxy " : "", origin->host, why);
+        fail_all(loop, origin, origin->proxy != NULL ? GT_FAULT_PROXY_AWAY : GT_FAULT_UNREACHABLE,
+                 text);
     }
 }
 
@@ -376,6 +378,25 @@ static void fail_waiting(gt_loop_t *loop, gt_fault_t fault, const char *text)
 
     for (origin = loop->origins.first; origin != NULL; origin = origin->next)
         fail_all(loop, origin, fault, text);
+}
+
+/* It waited at its origin for as long as connecting may take. */
+static void give_up_waiting(gt_loop_t *loop, gt_transfer_t *t, apr_time_t now)
+{
+    const char *proxy = t->origin->proxy;
+    char text[CURL_ERROR_SIZE];
+
+    if (gt_origin_is_found(t->origin, now)) {
+        fail_transfer(loop, t, GT_FAULT_TIMEOUT, "no connection to the provider came free");
+    }
+    else if (proxy != NULL) {
+        apr_snprintf(text, sizeof(text), "the name of the proxy %s was not resolved in time",
+                     proxy);
+        fail_transfer(loop, t, GT_FAULT_PROXY_AWAY, text);
+    }
+    else {
+        fail_transfer(loop, t, GT_FAULT_TIMEOUT, "the provider's name was not resolved in time");
+    }
 }
 
 /* What tasks asked for since the last round. */
@@ -492,10 +513,7 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
         int is_paused;
 
         if (t->waits) {
-            fail_transfer(loop, t, GT_FAULT_TIMEOUT,
-                          gt_origin_is_found(t->origin, now)
-                              ? "no connection to the provider came free"
-                              : "the provider's name was not resolved in time");
+            give_up_waiting(loop, t, now);
             continue;
         }
         pthread_mutex_lock(&t->lock);

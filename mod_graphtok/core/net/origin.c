@@ -8,6 +8,7 @@
 #include "net/origin.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,13 +29,29 @@ static apr_size_t name_len(const char *url)
     return (apr_size_t)(host - url) + strcspn(host, "/?#");
 }
 
-static gt_origin_t *find(const gt_origins_t *origins, const char *name, apr_size_t len)
+/* "" for one that is too long. */
+static void write_name(char name[GT_ORIGIN_NAME], const char *url, const char *proxy)
+{
+    int len = snprintf(name, GT_ORIGIN_NAME, "%.*s%s%s", (int)name_len(url), url,
+                       proxy != NULL ? " " : "", proxy != NULL ? proxy : "");
+
+    if (len >= GT_ORIGIN_NAME)
+        name[0] = '\0';
+}
+
+static gt_origin_t *find(const gt_origins_t *origins, const char *name)
 {
     gt_origin_t *origin = origins->first;
 
-    while (origin != NULL && (strncmp(origin->name, name, len) != 0 || origin->name[len] != '\0'))
+    while (origin != NULL && strcmp(origin->name, name) != 0)
         origin = origin->next;
     return origin;
+}
+
+/* Where its connections go: "http://host:port" of the proxy, or its own. */
+static const char *peer_of(const gt_origin_t *origin)
+{
+    return origin->proxy != NULL ? origin->proxy : origin->name;
 }
 
 /* Where the port begins, or the end; NULL for "[…]", which is an address. */
@@ -43,10 +60,10 @@ static const char *host_end(const char *host)
     return *host == '[' ? NULL : host + strcspn(host, ":");
 }
 
-/* The host in its name, unless that is an address or there is none. */
+/* The host that is connected to, unless that is an address or there is none. */
 static void note_host(gt_origin_t *origin)
 {
-    const char *begin = strstr(origin->name, "://");
+    const char *begin = strstr(peer_of(origin), "://");
     const char *end = begin != NULL ? host_end(begin + 3) : NULL;
     struct in_addr address;
 
@@ -57,24 +74,26 @@ static void note_host(gt_origin_t *origin)
         origin->host[0] = '\0';
 }
 
-gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url)
+gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url, const char *proxy)
 {
-    apr_size_t len = name_len(url);
+    char name[GT_ORIGIN_NAME];
     gt_origin_t *origin;
+    char *blank;
 
-    if (len >= GT_ORIGIN_NAME)
-        len = 0;
-    origin = find(origins, url, len);
+    write_name(name, url, proxy);
+    origin = find(origins, name);
     if (origin == NULL && origins->count >= ORIGINS_MAX) {
-        len = 0;
-        origin = find(origins, url, len);
+        name[0] = '\0';
+        origin = find(origins, name);
     }
     if (origin != NULL)
         return origin;
     origin = calloc(1, sizeof(*origin));
     if (origin == NULL)
         abort();
-    memcpy(origin->name, url, len);
+    memcpy(origin->name, name, sizeof(name));
+    blank = strchr(origin->name, ' ');
+    origin->proxy = blank != NULL ? blank + 1 : NULL;
     note_host(origin);
     origin->next = origins->first;
     origins->first = origin;
@@ -143,10 +162,11 @@ void gt_origin_doubt(gt_origin_t *origin)
 
 char *gt_origin_resolved(const gt_origin_t *origin, apr_pool_t *p)
 {
-    const char *port = strchr(strstr(origin->name, "://") + 3, ':');
+    const char *port;
 
     if (origin->addresses == NULL)
         return NULL;
+    port = strchr(strstr(peer_of(origin), "://") + 3, ':');
     if (port == NULL)
         port = strncasecmp(origin->name, "http:", 5) == 0 ? ":80" : ":443";
     /* "+": libcurl may forget it; each call brings it anew. */

@@ -5,7 +5,9 @@
 /**
  * @file origin.h
  * Private to net/, the loop's thread only: where calls to one origin go, and how many of them may wait
- * for a connection at once.
+ * for a connection at once. An origin that is reached by a proxy is another one than the same without:
+ * its connections go to the proxy, which looks up the origin's name by itself, and the name looked up
+ * here is the proxy's.
  *
  * Its host's name is looked up by us (net/lookup), not by libcurl: one lookup at a time, whose calls
  * wait here and hold up nobody else's. Addresses are used for GT_ADDRESS_FRESH, and once more as long
@@ -21,14 +23,16 @@
 #include "net/carry.h"
 #include "net/lookup.h"
 
-#define GT_ORIGIN_NAME 280
+#define GT_ORIGIN_NAME 560
 #define GT_ADDRESS_FRESH apr_time_from_sec(60)
 #define GT_ADDRESS_GRACE apr_time_from_sec(1)
 
 typedef struct gt_origin_t {
     struct gt_origin_t *next;
     char name
-        [GT_ORIGIN_NAME]; /* "https://host:port"; "" is of all that have no place of their own */
+        [GT_ORIGIN_NAME]; /* "https://host:port", with " http://host:port" of a proxy; "" is of all
+                           * that have no place of their own */
+    const char *proxy;    /* in `name`; NULL: connections go to the origin itself */
     int multiplexes;      /* its last answer came over HTTP/2 */
     int opening;          /* calls under way that have no connection yet */
     gt_transfer_t *first, *last; /* wait to begin */
@@ -45,8 +49,8 @@ typedef struct gt_origins_t {
     int count;
 } gt_origins_t;
 
-/** The origin of an absolute URL, for as long as the loop lives. */
-gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url);
+/** The origin of an absolute URL, reached by a proxy (NULL: itself), for as long as the loop lives. */
+gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url, const char *proxy);
 
 /** 1: one more call may begin. */
 int gt_origin_has_room(const gt_origin_t *origin);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_base64.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
@@ -78,6 +79,15 @@ static int is_bearer(const gt_secret_t *bearer)
     return len > 0;
 }
 
+/* RFC 7617: the user's name ends at the first colon. */
+static int is_login(const gt_secret_t *login)
+{
+    const char *text = gt_secret_text(login);
+
+    return strchr(text, ':') != NULL && strlen(text) == gt_secret_len(login) &&
+           is_field_value(text);
+}
+
 static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
 {
     const char *wrong = NULL;
@@ -91,6 +101,10 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
         wrong = "its content type holds control characters";
     else if (request->bearer != NULL && !is_bearer(request->bearer))
         wrong = "its token holds what no token may hold";
+    else if (request->proxy != NULL && !gt_url_is_proxy(request->proxy))
+        wrong = "its proxy is not http://HOST:PORT";
+    else if (request->proxy_login != NULL && !is_login(request->proxy_login))
+        wrong = "the login of its proxy is not USER:PASSWORD";
     for (i = 0; wrong == NULL && request->headers != NULL && i < request->headers->nelts; i++)
         if (!is_field(APR_ARRAY_IDX(request->headers, i, const char *)))
             wrong = "one of its headers is not well-formed or not ours to set";
@@ -101,13 +115,18 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
 }
 
 /* libcurl reads the list and never frees it: ours lies in the pool, the token in a secret. */
-static void add_field(gt_transfer_t *t, char *line)
+static void add_to(struct curl_slist **fields, char *line, apr_pool_t *p)
 {
-    struct curl_slist *field = apr_palloc(t->pool, sizeof(*field));
+    struct curl_slist *field = apr_palloc(p, sizeof(*field));
 
     field->data = line;
-    field->next = t->headers;
-    t->headers = field;
+    field->next = *fields;
+    *fields = field;
+}
+
+static void add_field(gt_transfer_t *t, char *line)
+{
+    add_to(&t->headers, line, t->pool);
 }
 
 static void add_bearer(gt_transfer_t *t, const gt_secret_t *bearer)
@@ -122,6 +141,20 @@ static void add_bearer(gt_transfer_t *t, const gt_secret_t *bearer)
     add_field(t, bytes);
 }
 
+/* Not by CURLOPT_PROXYPASSWORD, of which libcurl keeps a copy that it does not wipe. */
+static void add_login(gt_transfer_t *t, const gt_secret_t *login)
+{
+    static const char before[] = "Proxy-Authorization: Basic ";
+    int len = (int)gt_secret_len(login);
+    gt_secret_t *line =
+        gt_secret_blank(sizeof(before) - 1 + (apr_size_t)apr_base64_encode_len(len), t->pool);
+    char *bytes = (char *)gt_secret_bytes(line);
+
+    memcpy(bytes, before, sizeof(before) - 1);
+    apr_base64_encode(bytes + sizeof(before) - 1, gt_secret_text(login), len);
+    add_to(&t->proxy_headers, bytes, t->pool);
+}
+
 static void copy_request(gt_transfer_t *t, const gt_request_t *request)
 {
     apr_pool_t *p = t->pool;
@@ -130,6 +163,7 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
     t->method = apr_pstrdup(p, request->method != NULL ? request->method : "GET");
     t->url = apr_pstrdup(p, request->url);
     t->ca_file = apr_pstrdup(p, request->ca_file);
+    t->proxy = apr_pstrdup(p, request->proxy);
     t->purpose = apr_pstrdup(p, request->purpose != NULL ? request->purpose : "call");
     t->body = gt_secret_dup(request->body, p);
     t->is_stream = request->stream != 0;
@@ -149,6 +183,8 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         add_field(t, apr_pstrdup(p, APR_ARRAY_IDX(request->headers, i, const char *)));
     if (request->bearer != NULL)
         add_bearer(t, request->bearer);
+    if (request->proxy != NULL && request->proxy_login != NULL)
+        add_login(t, request->proxy_login);
 }
 
 void gt_transfer_when_over(gt_transfer_t *transfer, gt_transfer_over_fn *over, void *baton)
@@ -331,6 +367,8 @@ gt_err_t *gt_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
     pthread_mutex_lock(&transfer->lock);
     if (transfer->is_ended && failure->tag != NULL)
         err = gt_err(p, failure->cls, failure->tag, "%s: %s", transfer->purpose, failure->detail);
+    if (err != GT_OK)
+        err->is_ours = failure->is_ours;
     pthread_mutex_unlock(&transfer->lock);
     if (err != GT_OK && err->cls == GT_BUSY)
         err->retry_after = BUSY_RETRY_AFTER;
@@ -391,17 +429,20 @@ gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end, gt_tra
 static const struct {
     gt_class_t cls;
     const char *tag;
+    int is_ours;
 } faults[] = {
-    [GT_FAULT_FULL] = {GT_BUSY, "GT0302"},
-    [GT_FAULT_ENDING] = {GT_BUSY, "GT0303"},
-    [GT_FAULT_UNREACHABLE] = {GT_UPSTREAM, "GT0304"},
-    [GT_FAULT_RUBBISH] = {GT_UPSTREAM, "GT0305"},
-    [GT_FAULT_TOO_LARGE] = {GT_UPSTREAM, GT_TAG_TOO_LARGE},
-    [GT_FAULT_NOT_REPEATED] = {GT_UPSTREAM, "GT0307"},
-    [GT_FAULT_TIMEOUT] = {GT_TIMEOUT, "GT0308"},
-    [GT_FAULT_TLS] = {GT_UPSTREAM, "GT0309"},
-    [GT_FAULT_MEMORY] = {GT_INTERNAL, "GT0311"},
-    [GT_FAULT_CANCELLED] = {GT_CANCELLED, "GT0312"},
+    [GT_FAULT_FULL] = {GT_BUSY, "GT0302", 0},
+    [GT_FAULT_ENDING] = {GT_BUSY, "GT0303", 0},
+    [GT_FAULT_UNREACHABLE] = {GT_UPSTREAM, "GT0304", 0},
+    [GT_FAULT_PROXY_AWAY] = {GT_UPSTREAM, "GT0313", 1},
+    [GT_FAULT_PROXY_REFUSES] = {GT_UPSTREAM, "GT0314", 1},
+    [GT_FAULT_RUBBISH] = {GT_UPSTREAM, "GT0305", 0},
+    [GT_FAULT_TOO_LARGE] = {GT_UPSTREAM, GT_TAG_TOO_LARGE, 0},
+    [GT_FAULT_NOT_REPEATED] = {GT_UPSTREAM, "GT0307", 0},
+    [GT_FAULT_TIMEOUT] = {GT_TIMEOUT, "GT0308", 0},
+    [GT_FAULT_TLS] = {GT_UPSTREAM, "GT0309", 0},
+    [GT_FAULT_MEMORY] = {GT_INTERNAL, "GT0311", 0},
+    [GT_FAULT_CANCELLED] = {GT_CANCELLED, "GT0312", 0},
 };
 
 void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text)
@@ -410,6 +451,7 @@ void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text)
 
     failure->cls = faults[fault].cls;
     failure->tag = faults[fault].tag;
+    failure->is_ours = faults[fault].is_ours;
     apr_cpystrn(failure->detail, text, sizeof(failure->detail));
     /* libcurl may quote a URL; a query can hold what no log may show. */
     failure->detail[strcspn(failure->detail, "?")] = '\0';

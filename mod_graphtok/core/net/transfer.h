@@ -7,8 +7,8 @@
  * One HTTP exchange with a provider. It is made by a step, carried by the loop, looked at by the
  * next step. It has two owners, the task and the loop, its own memory and its own lock; whoever
  * lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
- * certificate and host name verified, redirects never followed, no cookies, no proxy from the
- * environment, CR/LF refused in header values. Only GET and HEAD are ever sent a second time (when a
+ * certificate and host name verified, redirects never followed, no cookies, no proxy but the one
+ * that the request names (never from the environment), CR/LF refused in header values. Only GET and HEAD are ever sent a second time (when a
  * kept-alive connection dies before an answer).
  *
  * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is woken;
@@ -30,6 +30,8 @@ typedef struct gt_request_t {
     const char *content_type;          /* of the body */
     const gt_secret_t *body;           /* a secret always: forms hold tokens; NULL: none */
     const char *ca_file;               /* PEM; NULL: the system's */
+    const char *proxy;                 /* "http://host:port", asked to CONNECT; NULL: none */
+    const gt_secret_t *proxy_login;    /* "user:password", sent to the proxy alone; NULL: none */
     apr_size_t answer_max; /* most bytes of a body (unpacked); 0: 1 MiB, streamed: any */
     apr_interval_time_t connect_timeout; /* 0: 10 s */
     apr_interval_time_t timeout; /* the whole exchange; 0: 30 s; streamed: the provider's longest

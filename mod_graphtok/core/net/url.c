@@ -157,6 +157,15 @@ char *gt_url_origin(const char *url, apr_pool_t *p)
     return apr_psprintf(p, "%s://%s:%d", parts.is_https ? "https" : "http", host, parts.port);
 }
 
+int gt_url_is_proxy(const char *url)
+{
+    url_t parts;
+
+    /* With a port behind the host, and nothing behind the port. */
+    return take_apart(&parts, url) && !parts.is_https && parts.rest[0] == '\0' &&
+           parts.host[parts.host_len] == ':';
+}
+
 /* 1 when a segment is "." or "..": whoever resolves it ends elsewhere. */
 static int is_dots(const char *segment, apr_size_t len)
 {

@@ -52,6 +52,9 @@ GT_MUST gt_err_t *gt_query_parse_leniently(apr_table_t **pairs, const char *text
  * fragment, no control characters or blanks. */
 int gt_url_is_safe(const char *url);
 
+/** 1 when `url` is "http://HOST:PORT" and nothing more: a proxy. */
+int gt_url_is_proxy(const char *url);
+
 /** Scheme, host and port in canonical form ("https://graph.microsoft.com"), or NULL. */
 char *gt_url_origin(const char *url, apr_pool_t *p);
 

@@ -29,6 +29,7 @@ struct gt_provider_t {
     int is_well;
     apr_interval_time_t skew;
     int skew_is_told;
+    apr_time_t login_asked; /* ticks: the proxy's login was asked for */
 };
 
 #endif

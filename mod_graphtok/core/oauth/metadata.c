@@ -74,10 +74,7 @@ static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t 
     gt_request_t request = {
         .url = url,
         .headers = headers,
-        .ca_file = provider->conf->ca_file,
         .answer_max = DOCUMENT_MAX,
-        .connect_timeout = provider->conf->connect_timeout,
-        .timeout = provider->conf->timeout,
         .purpose = document == &provider->keys ? "fetch keys" : "discovery",
     };
 
@@ -87,6 +84,7 @@ static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t 
     if (document->bytes != NULL)
         document->asked = gt_ticks();
     apr_thread_mutex_unlock(provider->lock);
+    GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(transfer, &request, gt_task_loop(task), p));
     gt_await(task, *transfer);
     return GT_OK;

@@ -17,8 +17,10 @@
 #include "base/text.h"
 #include "oauth/inner.h"
 #include "oauth/kind.h"
+#include "task/reader.h"
 
 #define CLOCK_TOLERANCE apr_time_from_sec(60)
+#define LOGIN_AGAIN apr_time_from_sec(1)
 
 static apr_status_t free_documents(void *baton)
 {
@@ -88,6 +90,45 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
     if (offline != NULL && !has_word(scope, offline, p))
         scope = apr_pstrcat(p, scope, " ", offline, NULL);
     return scope;
+}
+
+/* ---- the way there ---- */
+
+/** 1 once a second. */
+static int is_login_due(gt_provider_t *provider)
+{
+    apr_time_t now = gt_ticks();
+    int is_due;
+
+    apr_thread_mutex_lock(provider->lock);
+    is_due = provider->login_asked == 0 || now - provider->login_asked >= LOGIN_AGAIN;
+    if (is_due)
+        provider->login_asked = now;
+    apr_thread_mutex_unlock(provider->lock);
+    return is_due;
+}
+
+gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_pool_t *p)
+{
+    const gt_provider_conf_t *conf = provider->conf;
+    gt_secret_t *login = NULL;
+
+    request->ca_file = conf->ca_file;
+    request->connect_timeout = conf->connect_timeout;
+    request->timeout = conf->timeout;
+    request->proxy = conf->proxy;
+    if (conf->proxy_login == NULL)
+        return GT_OK;
+    if (provider->readers == NULL) {
+        GT_TRY(gt_source_read(&login, conf->proxy_login, p));
+    }
+    else {
+        if (is_login_due(provider))
+            gt_read_ahead(provider->readers, conf->proxy_login, p);
+        GT_TRY(gt_source_last(&login, conf->proxy_login, p));
+    }
+    request->proxy_login = login;
+    return GT_OK;
 }
 
 /* ---- what was heard ---- */

@@ -11,6 +11,7 @@
  */
 
 #include "config.h"
+#include "net/transfer.h"
 #include "task/crew.h"
 
 /** Make it; nothing is fetched. */
@@ -25,6 +26,14 @@ gt_crew_t *gt_provider_readers(const gt_provider_t *provider);
 
 /** Its configuration. */
 const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
+
+/**
+ * Say how a call to this provider gets there: its proxy, authorities and time limits. All calls are
+ * made with it. The proxy's user and password are read again in the background, once a second at
+ * most while there are calls; nothing is waited for but by graphtokctl.
+ * @return GT_INTERNAL with status 503 while the user and password were never read
+ */
+GT_MUST gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_pool_t *p);
 
 /** Where things are, copied into the asker's pool. */
 typedef struct gt_endpoints_t {

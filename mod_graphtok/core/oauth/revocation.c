@@ -52,7 +52,6 @@ static gt_form_t *form_of(const gt_revocation_t *r, apr_pool_t *p)
 static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_revocation_t *r = state;
-    const gt_provider_conf_t *conf = gt_provider_conf(r->provider);
     apr_pool_t *p = gt_task_pool(task);
 
     if (r->discover.endpoints.revocation == NULL)
@@ -63,13 +62,11 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .url = r->discover.endpoints.revocation,
         .content_type = "application/x-www-form-urlencoded",
         .body = gt_form_secret(form_of(r, p)),
-        .ca_file = conf->ca_file,
         .answer_max = ANSWER_MAX,
-        .connect_timeout = conf->connect_timeout,
-        .timeout = conf->timeout,
         .keep_going = 1,
         .purpose = "revoke",
     };
+    GT_TRY(gt_provider_route(&request, r->provider, p));
     GT_TRY(gt_transfer_make(&r->transfer, &request, gt_task_loop(task), p));
     r->was_asked = 1;
     gt_await(task, r->transfer);

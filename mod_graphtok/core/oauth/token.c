@@ -172,7 +172,6 @@ static void make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool_t *p
 static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_token_ask_t *ask = state;
-    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
     apr_pool_t *p = gt_task_pool(task);
     apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
     gt_form_t *form;
@@ -186,13 +185,11 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .headers = headers,
         .content_type = "application/x-www-form-urlencoded",
         .body = gt_form_secret(form),
-        .ca_file = conf->ca_file,
         .answer_max = ANSWER_MAX,
-        .connect_timeout = conf->connect_timeout,
-        .timeout = conf->timeout,
         .keep_going = 1,
         .purpose = ask->refresh != NULL ? "refresh" : "exchange code",
     };
+    GT_TRY(gt_provider_route(&request, ask->provider, p));
     GT_TRY(gt_transfer_make(&ask->transfer, &request, gt_task_loop(task), p));
     gt_await(task, ask->transfer);
     return GT_OK;
