@@ -495,12 +495,38 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
              provider->name);
 }
 
+/* Graph's own hosts, of all its clouds, serve nothing without a version in front; a gateway may add
+ * one. */
+static void check_graph_url(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    static const char *const hosts[] = {"https://graph.microsoft.", "https://dod-graph.microsoft.",
+                                        "https://microsoftgraph."};
+    const char *path = strchr(strstr(provider->graph_url, "://") + 3, '/');
+
+    if (path != NULL && (strcmp(path, "/v1.0") == 0 || strcmp(path, "/beta") == 0))
+        return;
+    for (apr_size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (strncmp(provider->graph_url, hosts[i], strlen(hosts[i])) != 0)
+            continue;
+        note(v->errors, provider->where, v->p,
+             "provider %s: GraphTokGraphURL %s must end with Graph's version: /v1.0 or /beta",
+             provider->name, provider->graph_url);
+        return;
+    }
+    if (path == NULL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokGraphURL %s has no version (/v1.0): right only for a gateway "
+             "that adds it",
+             provider->name, provider->graph_url);
+}
+
 static void check_provider(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     int any_tenant =
         strcmp(provider->tenant, "common") == 0 || strcmp(provider->tenant, "organizations") == 0;
 
     check_registration(v, provider);
+    check_graph_url(v, provider);
     if (any_tenant && provider->allowed_tenants == NULL)
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokTenant %s lets accounts of every organization sign in; "

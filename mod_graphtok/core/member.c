@@ -66,7 +66,8 @@ static int set_text(void *object, const gt_member_t *member, const char *text, c
 static int set_url(void *object, const gt_member_t *member, const char *text, const char **why,
                    apr_pool_t *p)
 {
-    apr_size_t len = strlen(text);
+    const char *rest;
+    apr_size_t len;
 
     if (!gt_url_is_safe(text) || strchr(text, '?') != NULL) {
         *why = apr_psprintf(p,
@@ -75,6 +76,10 @@ static int set_url(void *object, const gt_member_t *member, const char *text, co
                             text);
         return 0;
     }
+    /* Scheme and host are the same in any case, and providers write them in lower case. */
+    rest = strchr(strstr(text, "://") + 3, '/');
+    text = apr_pstrcat(p, gt_url_origin(text, p), rest, NULL);
+    len = strlen(text);
     while (len > 0 && text[len - 1] == '/')
         len--;
     return set_text(object, member, apr_pstrndup(p, text, len), why, p);

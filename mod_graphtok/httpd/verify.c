@@ -36,6 +36,7 @@
 #include "mounts.h"
 #include "names.h"
 #include "settings.h"
+#include "store/store.h"
 #include "strip.h"
 #include "tree.h"
 
@@ -261,6 +262,29 @@ static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *p
         note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
 }
 
+/** What the caller of a location is called, as far as it is known; NULL: not before a request. */
+static const char *user_of(const gtm_dir_t *dir)
+{
+    if (dir->caller_from == GTM_CALLER_STATIC)
+        return dir->caller_name;
+    return dir->caller_from == GTM_CALLER_REMOTE_USER ? NULL : "(a session's, OID@TENANT)";
+}
+
+/** A sign-in that its store's column cannot hold would fail at the provider's answer. */
+static void check_user_type(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const gt_store_conf_t *store = gt_config_store(v->server->config, dir->store);
+    const char *user = user_of(dir);
+
+    if (store == NULL || user == NULL || gt_store_user(store->user_type, user, v->p) != NULL)
+        return;
+    note(v->errors, mount->where,
+         "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
+         "write GraphTokUser remote-user or another GraphTokUseStore%s",
+         mount->handler, mount->path[0] != '\0' ? mount->path : "/", user, store->user_type,
+         store->name, host_of(v, mount->server));
+}
+
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
@@ -282,7 +306,10 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
              "SetHandler %s at %s: several providers are configured; say which with "
              "GraphTokUseProvider NAME%s",
              mount->handler, path, host);
-    if (mount->has_require || strcmp(mount->handler, "graphtok-health") == 0)
+    if (strcmp(mount->handler, "graphtok-health") == 0)
+        return;
+    check_user_type(v, mount, dir);
+    if (mount->has_require)
         return;
     if (dir->caller_from == GTM_CALLER_STATIC)
         note(v->warnings, mount->where,

@@ -15,6 +15,8 @@ GUID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 # directive, good value, what the dump then says under "config"
 SERVER = [
     ("GraphTokPublicURL", "https://app.example/", "public_url", "https://app.example"),
+    ("GraphTokPublicURL", "HTTPS://APP.Example:443/Portal/", "public_url",
+     "https://app.example/Portal"),
     ("GraphTokCacheSlots", "64", "cache_slots", 64),
     ("GraphTokCacheSlotSize", "8K", "cache_slot_bytes", 8192),
     ("GraphTokCacheTime", "30s", "cache_time", "30s"),
@@ -50,6 +52,10 @@ PROVIDER = [
     ("GraphTokScope", 'openid "offline_access User.Read"', "scope",
      "openid offline_access User.Read"),
     ("GraphTokAuthority", "http://127.0.0.1:8400/", "authority", "http://127.0.0.1:8400"),
+    ("GraphTokAuthority", "https://LOGIN.MicrosoftOnline.com:443", "authority",
+     "https://login.microsoftonline.com"),
+    ("GraphTokGraphURL", "https://GRAPH.Microsoft.com/beta", "graph_url",
+     "https://graph.microsoft.com/beta"),
     ("GraphTokGraphURL", "https://graph.example/v1.0", "graph_url", "https://graph.example/v1.0"),
     ("GraphTokProxy", "http://proxy.example:3128", "proxy", "http://proxy.example:3128"),
     ("GraphTokProxy", "http://[2001:db8::1]:3128 env:LOGIN", "proxy_login", "env:LOGIN"),
@@ -251,6 +257,38 @@ def test_bad_values_are_named_with_their_line(frame, line, context, message):
     number = checked.line_of("<GraphTokProvider" if "CAFile" in line else line)
     assert re.search(rf"line {number} of {checked.conf}|{checked.conf}:{number}:", checked.err)
     assert checked.out == ""
+
+
+@pytest.mark.parametrize("url", ["https://graph.microsoft.com", "https://Graph.Microsoft.us/v1",
+                                 "https://microsoftgraph.chinacloudapi.cn/v1.0/me"])
+def test_graph_has_a_version(frame, url):
+    checked = frame.check(provider=frame.provider(f"GraphTokGraphURL {url}"))
+    assert checked.code == 1 and "must end with Graph's version: /v1.0 or /beta" in checked.err
+    assert f"{checked.conf}:{checked.line_of('<GraphTokProvider')}:" in checked.err
+
+
+def test_a_gateway_may_add_graphs_version(frame):
+    checked = frame.check(provider=frame.provider("GraphTokGraphURL https://gateway.example"))
+    assert checked.ok and ["has no version" in line for line in checked.warnings] == [True]
+    checked = frame.check(provider=frame.provider("GraphTokGraphURL https://gateway.example/graph"))
+    assert checked.ok and not checked.warnings
+
+
+@pytest.mark.parametrize("kind, caller, fits", [
+    ("integer", "session", False), ("uuid", "session", False), ("text", "session", True),
+    ("integer", "static tom", False), ("integer", "static 7", True), ("uuid", "static 7", False),
+    ("integer", "static 007", False), ("uuid", f"static {GUID}", True),
+    ("integer", "remote-user", True)])
+@pytest.mark.parametrize("handler", ["auth", "calendar"])
+def test_callers_are_of_the_stores_type(frame, kind, caller, fits, handler):
+    checked = frame.check(
+        f"<GraphTokStore main>\nGraphTokUserColumn uid {kind}\n</GraphTokStore>\n"
+        f'<Location "/x">\nSetHandler graphtok-{handler}\nGraphTokUser {caller}\n'
+        "Require valid-user\n</Location>")
+    assert checked.ok == fits, checked.err
+    if not fits:
+        assert f"is no {kind}, which GraphTokUserColumn of store main wants" in checked.err
+        assert f"{checked.conf}:{checked.line_of(f'SetHandler graphtok-{handler}')}:" in checked.err
 
 
 @pytest.mark.parametrize("opening,closing", [

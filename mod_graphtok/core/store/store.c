@@ -104,6 +104,13 @@ static const char *exact_uuid(const char *user, apr_pool_t *p)
     return text;
 }
 
+const char *gt_store_user(const char *type, const char *user, apr_pool_t *p)
+{
+    if (strcmp(type, "integer") == 0)
+        return exact_integer(user, p);
+    return strcmp(type, "uuid") == 0 ? exact_uuid(user, p) : user;
+}
+
 gt_err_t *gt_store_owner(gt_owner_t *exact, const gt_store_t *store, const gt_owner_t *owner,
                          apr_pool_t *p)
 {
@@ -114,11 +121,7 @@ gt_err_t *gt_store_owner(gt_owner_t *exact, const gt_store_t *store, const gt_ow
         return gt_err(p, GT_INVALID, "GT0420", "a user id has 1 to %d bytes of UTF-8",
                       LONGEST_USER);
     exact->provider = owner->provider;
-    exact->user = owner->user;
-    if (strcmp(type, "integer") == 0)
-        exact->user = exact_integer(owner->user, p);
-    else if (strcmp(type, "uuid") == 0)
-        exact->user = exact_uuid(owner->user, p);
+    exact->user = gt_store_user(type, owner->user, p);
     if (exact->user == NULL)
         return gt_err(p, GT_INVALID, "GT0421", "store %s: the user id is not of the type %s",
                       store->conf->name, type);

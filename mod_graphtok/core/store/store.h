@@ -36,6 +36,10 @@ gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p);
 gt_place_t gt_store_place(const gt_store_t *store, const gt_ids_t *ids, const char *column,
                           const gt_owner_t *owner);
 
+/** A user id in the one form that a column of type text, integer or uuid has; NULL: it is none of the
+ * type. Perhaps `user` itself, else in `p`. */
+const char *gt_store_user(const char *type, const char *user, apr_pool_t *p);
+
 /**
  * The owner as the database and the seals know it: a user id in the one form that its type has.
  * "007" and "7", or a UUID in capitals, would be one row but two places.
