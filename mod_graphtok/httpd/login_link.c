@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "base/text.h"
 #include "net/url.h"
+#include "origin.h"
 #include "vault/cache.h"
 
 #define KEPT_PARAM "return_kept"
@@ -54,14 +55,15 @@ static const gtm_mount_t *find_mount(const gtm_exchange_t *x)
 }
 
 /* The path that was asked for, so that gt_is_local_path takes it: many slashes in front would be
- * read as the name of a host. */
+ * read as the name of a host. NULL: it would lead elsewhere. */
 static const char *asked_for(const gtm_exchange_t *x)
 {
-    const char *target = x->r->unparsed_uri;
+    const char *prefix = gtm_origin_prefix(x), *target = x->r->unparsed_uri;
 
     while (target[0] == '/' && target[1] == '/')
         target++;
-    return target;
+    target = apr_pstrcat(x->r->pool, prefix, target, NULL);
+    return gt_is_local_path(target) && gt_path_is_below(target, prefix) ? target : NULL;
 }
 
 static gt_cache_t *cache_of(const gtm_exchange_t *x)
@@ -107,8 +109,9 @@ const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err)
         return NULL;
     if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x))
         target = asked_for(x);
-    query = query_of(x, err->claims, target && gt_is_local_path(target) ? target : NULL);
-    return apr_pstrcat(x->r->pool, mount->path, "/login", *query ? "?" : "", query, NULL);
+    query = query_of(x, err->claims, target);
+    return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
+                       query, NULL);
 }
 
 int gtm_login_is_part(const gtm_exchange_t *x)

@@ -65,6 +65,24 @@ gt_err_t *gtm_origin_find(gtm_exchange_t *x)
     return GT_OK;
 }
 
+const char *gtm_origin_prefix(const gtm_exchange_t *x)
+{
+    const char *url = x->child->config->public_url;
+    const char *path = url ? strchr(strstr(url, "://") + 3, '/') : NULL;
+
+    return path ? path : "";
+}
+
+const char *gtm_origin_path(const gtm_exchange_t *x, const char *path)
+{
+    const char *prefix = gtm_origin_prefix(x), *whole;
+
+    if (gt_path_is_below(path, prefix))
+        return path;
+    whole = apr_pstrcat(x->r->pool, prefix, path, NULL);
+    return gt_path_is_below(whole, prefix) ? whole : NULL;
+}
+
 int gtm_origin_is_secure(const gtm_exchange_t *x)
 {
     return strncmp(x->base, "https:", 6) == 0;

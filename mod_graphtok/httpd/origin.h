@@ -20,6 +20,18 @@ GT_MUST gt_err_t *gtm_origin_check(gtm_exchange_t *x);
 /** Find x->base. @return GT_INVALID when the host is not ours */
 GT_MUST gt_err_t *gtm_origin_find(gtm_exchange_t *x);
 
+/** What a proxy in front takes away from each path: the path of GraphTokPublicURL, "/portal"; "":
+ * nothing. */
+const char *gtm_origin_prefix(const gtm_exchange_t *x);
+
+/**
+ * A path on our own origin as browsers write it, with the prefix exactly once: added where it is not
+ * in front yet.
+ * @param path  one that gt_is_local_path takes
+ * @return in the request's pool, or `path` itself; NULL when it climbs out of the prefix
+ */
+const char *gtm_origin_path(const gtm_exchange_t *x, const char *path);
+
 /** 1 when browsers reach us by TLS. After gtm_origin_find. */
 int gtm_origin_is_secure(const gtm_exchange_t *x);
 

@@ -7,6 +7,8 @@
 #include <apr_strings.h>
 #include <httpd.h>
 
+#include "origin.h"
+
 static const char *frame(const char *title, const char *content, apr_pool_t *p)
 {
     return apr_pstrcat(
@@ -39,7 +41,8 @@ const char *gtm_page_admin_consent(gtm_exchange_t *x, int is_refused)
 
     return frame("Consent for the organisation",
                  apr_pstrcat(p, told, "<p><a href=\"",
-                             ap_escape_html(p, apr_pstrcat(p, x->mount->path, "/login", NULL)),
+                             ap_escape_html(p, apr_pstrcat(p, gtm_origin_prefix(x), x->mount->path,
+                                                           "/login", NULL)),
                              "\">Sign in</a></p>", NULL),
                  p);
 }

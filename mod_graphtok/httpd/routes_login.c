@@ -84,7 +84,10 @@ static gt_err_t *take_return_to(const char **value, const gtm_exchange_t *x)
     gt_err_t *err;
 
     *value = given ? given : gtm_login_kept_target(x);
-    if (!**value || gt_is_local_path(*value))
+    if (!**value)
+        return GT_OK;
+    *value = gt_is_local_path(*value) ? gtm_origin_path(x, *value) : NULL;
+    if (*value)
         return GT_OK;
     err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
     gt_err_field(err, "return_to", "a path on this host, beginning with one /");
@@ -205,7 +208,14 @@ static void show_signed_in(gtm_exchange_t *x, const gt_grant_t *grant, const gt_
 /* A path is one of ours; an address with a host can only be the administrator's own. */
 static const char *address_of(const gtm_exchange_t *x, const char *target)
 {
-    return *target == '/' ? apr_pstrcat(x->r->pool, x->base, target, NULL) : target;
+    apr_size_t host_len = strlen(x->base) - strlen(gtm_origin_prefix(x));
+    const char *path;
+
+    if (*target != '/')
+        return target;
+    path = gtm_origin_path(x, target);
+    return path ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
+                : "";
 }
 
 /* Where the administrator sends those who named no target; "": to a page of ours. */

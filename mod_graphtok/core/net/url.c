@@ -378,3 +378,17 @@ int gt_is_local_path(const char *path)
     } while (decode(text) > 0 && ++layers < DECODED_MOST);
     return 1;
 }
+
+int gt_path_is_below(const char *path, const char *prefix)
+{
+    char text[GT_LOCAL_PATH_MAX + 1];
+    apr_size_t len = strcspn(path, "?");
+    apr_size_t begin = strlen(prefix);
+
+    if (len > GT_LOCAL_PATH_MAX)
+        return 0;
+    memcpy(text, path, len);
+    text[len] = '\0';
+    remove_dots(text);
+    return strncmp(text, prefix, begin) == 0 && (text[begin] == '/' || text[begin] == '\0');
+}

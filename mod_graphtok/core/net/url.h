@@ -73,4 +73,8 @@ int gt_url_is_below(const char *url, const char *base, apr_pool_t *p);
  */
 int gt_is_local_path(const char *path);
 
+/** 1 when a path on our own origin is `prefix` ("": the root) or below it, as a browser reads it: dot
+ * segments removed. */
+int gt_path_is_below(const char *path, const char *prefix);
+
 #endif
