@@ -108,6 +108,11 @@ def test_a_session_is_its_virtual_hosts(make_site, sandbox):
         sandbox.add_redirect_uri(PUBLIC + "/auth/callback")
         cookie = sign_in_behind(site.url, sandbox)
         assert [ask(url, cookie) for url in urls] == [200, 401, 401]
+        # Nor under the name that the other host's own cookie has: the value is bound, too.
+        other = sign_in_behind(urls[1], sandbox)
+        assert [ask(url, other) for url in urls] == [401, 200, 401]
+        forged = other.split("=", 1)[0] + "=" + cookie.split("=", 1)[1]
+        assert forged != cookie and ask(urls[1], forged) == 401
         site.configure(mounts=hosts.replace("{of_first}", "GraphTokSessionRealm app") + MOUNTS)
         site.httpd.graceful()
         assert [ask(url, cookie) for url in urls] == [401, 401, 401]
