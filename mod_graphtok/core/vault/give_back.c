@@ -91,7 +91,7 @@ static unwritten_t *take(gt_give_backs_t *all)
     return entry;
 }
 
-int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err)
+int gt_give_back_later(const gt_refresh_t *refresh, int is_resting, const gt_err_t *err)
 {
     unwritten_t *entry;
     apr_pool_t *pool;
@@ -104,7 +104,7 @@ int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err)
     entry->held.owner = gt_owner_dup(&refresh->held.owner, pool);
     entry->held.generation = refresh->held.generation;
     entry->holder = apr_pstrdup(pool, refresh->holder);
-    entry->is_resting = refresh->is_open;
+    entry->is_resting = is_resting;
     entry->pool = pool;
     if (put(refresh->ask.vault->give_backs, entry))
         return 1;

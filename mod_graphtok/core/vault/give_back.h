@@ -15,9 +15,10 @@ typedef struct gt_give_backs_t gt_give_backs_t;
 gt_give_backs_t *gt_give_backs_make(apr_pool_t *p);
 
 /** Keep the lease of an ended refresh, to end it when the database is back.
- * @param err  why it could not be ended
+ * @param is_resting  as for gt_lease_end
+ * @param err         why it could not be ended
  * @return 0 when the failure will not pass or there is no room: the lease runs out by itself */
-int gt_give_back_later(const gt_refresh_t *refresh, const gt_err_t *err);
+int gt_give_back_later(const gt_refresh_t *refresh, int is_resting, const gt_err_t *err);
 
 /** A crew's periodic function: try to end the kept leases. @param baton  the vault */
 void gt_give_back(void *baton, apr_pool_t *scratch);

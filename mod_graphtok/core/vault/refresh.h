@@ -19,28 +19,39 @@ typedef struct gt_refresh_ask_t {
     apr_int64_t refused;
 } gt_refresh_ask_t;
 
+/** What a refresh holds, and so what its end has to see to: leave the waiters, give the lease back,
+ * keep the answer. */
+typedef enum gt_refresh_holds_t {
+    GT_HOLDS_NOTHING,  /* no lease, or none any more: the result is stored, or in the journal */
+    GT_HOLDS_PLACE,    /* a place among the waiters: another refresh has the lease */
+    GT_HOLDS_LEASE,    /* the lease, perhaps: the answer to taking it may be lost. Nothing is sent,
+                          or what was sent did not spend the refresh token */
+    GT_HOLDS_INTENT,   /* the lease, and the POST may have spent the refresh token */
+    GT_HOLDS_ANSWER,   /* the same, and the provider's answer, which the journal may take */
+    GT_HOLDS_UNWRITTEN /* the same, and there is no journal or it did not take the answer */
+} gt_refresh_holds_t;
+
 /** A job of the crew. What it leaves is `token`: fresh, or what is still valid while another
  * process refreshes. */
 typedef struct gt_refresh_t {
     gt_refresh_ask_t ask;
+    const gt_config_t *config;
     gt_store_t *store;
-    gt_token_t token;   /* out; access NULL: failed */
+    const gt_owner_t *owner; /* of ask.key */
+    gt_token_t token;        /* out; access NULL: failed, or not there yet */
+    gt_refresh_holds_t holds;
     const char *holder; /* of the lease: this very job */
     apr_pool_t *round;  /* holds `grant`, cleared at each look */
-    gt_grant_t *grant;
-    gt_grant_t held; /* owner and generation of the lease */
-    gt_token_ask_t post;
-    apr_time_t posted;     /* ticks: when the POST began */
-    gt_err_t *failure;     /* of the POST */
-    apr_time_t until;      /* ticks: patience with the other holder, later with the store */
-    apr_time_t confirm_at; /* ticks: a refusal is asked for once more; 0: there was none */
+    gt_grant_t *grant;  /* the row at the last look */
+    gt_grant_t held;    /* owner and generation of the lease */
     gt_waiter_t waiter;
-    int is_waiting; /* 1: among the waiters */
-    int commits;    /* tries that found the store away */
-    int has_lease;  /* 1: we hold it, or may hold it: the answer to taking it was lost */
-    int is_open;    /* 1: the POST may have spent the refresh token, and nothing is stored */
-    int has_answer; /* 1: and we hold what it gave */
-    int may_journal;
+    apr_time_t wait_until; /* ticks: patience with the winner; 0: there was none to wait for */
+    gt_token_ask_t post;
+    apr_time_t posted;      /* ticks: when the POST began */
+    gt_err_t *failure;      /* of the POST */
+    apr_time_t confirm_at;  /* ticks: a refusal is asked for once more; 0: there was none */
+    apr_time_t store_until; /* ticks: patience with the database, which has to take the answer */
+    int commits;            /* tries that found the database away */
 } gt_refresh_t;
 
 extern const gt_work_t gt_refresh;

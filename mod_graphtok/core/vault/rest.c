@@ -2,11 +2,12 @@
 
 /**
  * @file rest.c
- * What is no grant's fault is left alone for a while, by all children of the server: a provider
- * that throttles us, as long as it says; one that does not accept our client gets one try every few
- * seconds instead of one from each user. Whose trouble it is stands in the error: what one tenant
- * refuses holds back the users of that tenant, and where the tenant is not known (a first sign-in)
- * it holds back nobody. One alarm is raised for it, not one a request.
+ * A failure that is no grant's fault pauses the calls of all children. A provider that throttles us is
+ * left alone as long as it says. A provider that does not accept our client gets one try every few
+ * seconds instead of one from each user. The width of a pause stands in the error (gt_extent_t): a
+ * refusal of one tenant holds back the users of that tenant; where the tenant is not known, as at a
+ * first sign-in, there is no pause. One alarm is logged for a pause, not one a request. A pause of one
+ * mailbox stands with the queue for its places (graph/mailbox.c).
  */
 
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "vault/members.h"
 #include "vault/pause.h"
 
-#define HOLD apr_time_from_sec(5)
+#define SHORT apr_time_from_sec(5) /* where the provider does not say how long */
 #define ALARM_AGAIN apr_time_from_sec(600)
 #define OWN_SLOTS 256
 
@@ -36,7 +37,7 @@ typedef struct name_t {
     apr_size_t len;
 } name_t;
 
-/** Its parts with a NUL behind each: no two are alike. */
+/** Each part has a NUL behind it, so no two names are alike. */
 static name_t name_of(const char *word, const gt_pause_scope_t *scope, apr_pool_t *p)
 {
     const char *parts[] = {word, scope->provider, scope->tenant != NULL ? scope->tenant : ""};
@@ -57,13 +58,13 @@ static name_t name_of(const char *word, const gt_pause_scope_t *scope, apr_pool_
 
 static const char *word_of(gt_class_t cls)
 {
-    return cls == GT_CLIENT_BROKEN ? "rest: client broken" : "rest: throttled";
+    return cls == GT_CLIENT_BROKEN ? "pause: client broken" : "pause: throttled";
 }
 
 static void alarm_once(gt_limits_t *limits, const gt_pause_scope_t *scope, const gt_err_t *err,
                        apr_pool_t *p)
 {
-    const name_t name = name_of("rest: alarm", scope, p);
+    const name_t name = name_of("pause: alarm", scope, p);
     const char *code = err->code != NULL ? err->code : err->tag;
 
     if (gt_limit_held(limits, name.text, name.len) > 0)
@@ -81,33 +82,43 @@ static void alarm_once(gt_limits_t *limits, const gt_pause_scope_t *scope, const
                scope->tenant, scope->provider, code, err->detail);
 }
 
+/** The scope that is left alone after a failure; NULL: there is none. A failure of one tenant holds
+ * back that tenant's users, a wider one all who ask the provider. */
+static const gt_pause_scope_t *paused_by(const gt_err_t *err, const gt_pause_scope_t *tenant,
+                                         const gt_pause_scope_t *provider)
+{
+    if (err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED)
+        return NULL;
+    if (err->extent > GT_EXTENT_TENANT)
+        return provider;
+    return err->extent == GT_EXTENT_TENANT && tenant->tenant != NULL ? tenant : NULL;
+}
+
 void gt_pause_begin(gt_vault_t *vault, const gt_pause_scope_t *scope, gt_err_t *err)
 {
-    const gt_pause_scope_t all = {scope->provider, NULL};
-    const gt_pause_scope_t *held = err->extent == GT_EXTENT_TENANT ? scope : &all;
+    const gt_pause_scope_t provider = {scope->provider, NULL};
+    const gt_pause_scope_t *paused = paused_by(err, scope, &provider);
     name_t name;
     apr_pool_t *p;
 
-    if ((err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED) ||
-        err->extent < GT_EXTENT_TENANT ||
-        (err->extent == GT_EXTENT_TENANT && scope->tenant == NULL))
+    if (paused == NULL)
         return;
     if (err->retry_after == 0)
-        err->retry_after = HOLD;
+        err->retry_after = SHORT;
     apr_pool_create(&p, NULL);
-    name = name_of(word_of(err->cls), held, p);
+    name = name_of(word_of(err->cls), paused, p);
     gt_limit_hold(vault->pauses, err->retry_after, name.text, name.len);
     if (err->cls == GT_CLIENT_BROKEN)
-        alarm_once(vault->pauses, held, err, p);
+        alarm_once(vault->pauses, paused, err, p);
     apr_pool_destroy(p);
 }
 
-/** What is left of the longest hold of one kind. */
+/** What is left of the longer pause of one kind: the provider's, or the tenant's. */
 static apr_interval_time_t left_of(gt_vault_t *vault, gt_class_t cls, const gt_pause_scope_t *scope,
                                    apr_pool_t *p)
 {
-    const gt_pause_scope_t all = {scope->provider, NULL};
-    const name_t general = name_of(word_of(cls), &all, p);
+    const gt_pause_scope_t provider = {scope->provider, NULL};
+    const name_t general = name_of(word_of(cls), &provider, p);
     const name_t own = name_of(word_of(cls), scope, p);
     apr_interval_time_t left = gt_limit_held(vault->pauses, general.text, general.len);
     apr_interval_time_t own_left = gt_limit_held(vault->pauses, own.text, own.len);

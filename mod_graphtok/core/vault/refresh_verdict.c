@@ -1,0 +1,130 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file refresh_verdict.c
+ * What a POST that failed means. A refusal is the provider's last word only when it is said twice;
+ * then it is noted in the row, by generation. What may pass is remembered for a moment, so that the
+ * next request does not try at once.
+ */
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "vault/members.h"
+#include "vault/publish.h"
+#include "vault/refresh_steps.h"
+
+#define CONFIRM_AFTER apr_time_from_sec(1) /* a refusal is asked for once more */
+#define FAILURE_LONGEST apr_time_from_sec(300)
+
+/* ---- confirm ---- */
+
+static gt_err_t *renew_lease(gt_refresh_t *r)
+{
+    const gt_lease_ask_t ask = {r->holder, r->config->lease, NULL};
+    int is_ours = 0;
+    gt_err_t *err = gt_lease_renew(&is_ours, r->store, r->grant, &ask, r->round);
+
+    r->holds = is_ours ? GT_HOLDS_LEASE : GT_HOLDS_NOTHING;
+    return err;
+}
+
+/** The row as it is now, when it is still the one whose token was refused; our lease goes on. */
+static gt_err_t *look_again(gt_refresh_t *r, gt_task_t *task)
+{
+    apr_int64_t generation = r->grant->generation;
+
+    GT_TRY(gt_refresh_look(r, task));
+    if (r->token.access != NULL)
+        return GT_OK;
+    if (r->grant->generation == generation)
+        GT_TRY(renew_lease(r));
+    if (r->grant->generation == generation && r->holds == GT_HOLDS_LEASE)
+        return GT_OK;
+    return gt_refresh_overtaken(r, gt_task_pool(task));
+}
+
+/** A provider says invalid_grant now and then by mistake, and a user who is signed out by one does
+ * not forgive it: the row again, a moment, the same token once more. */
+gt_err_t *gt_refresh_confirm(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    if (r->token.access != NULL || r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
+        return GT_OK;
+    r->holds = GT_HOLDS_LEASE;
+    if (gt_refresh_is_ending(r)) /* the next one to ask hears it twice, and then it counts */
+        return r->failure;
+    if (r->confirm_at == 0) {
+        r->confirm_at = gt_ticks() + CONFIRM_AFTER;
+        (void)gt_fail("refresh.refused");
+    }
+    if (gt_ticks() < r->confirm_at) {
+        gt_again_at(task, r->confirm_at);
+        return GT_OK;
+    }
+    GT_TRY(look_again(r, task));
+    if (r->token.access == NULL)
+        gt_refresh_send(r, task);
+    return GT_OK;
+}
+
+/* ---- verdict ---- */
+
+/** The lease was taken right before the POST. */
+static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
+{
+    apr_interval_time_t left = r->posted + r->config->lease - gt_ticks();
+
+    return left > APR_USEC_PER_SEC ? left : APR_USEC_PER_SEC;
+}
+
+/** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
+static void remember(const gt_refresh_t *r)
+{
+    const gt_failure_key_t key = {&r->ask.key, r->grant->generation};
+    apr_interval_time_t span = r->failure->retry_after;
+
+    if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
+        return;
+    if (span == 0 && r->holds == GT_HOLDS_INTENT)
+        span = rest_of_lease(r);
+    if (span == 0)
+        gt_failures_back_off(r->ask.vault->failures, &key, r->failure);
+    else
+        gt_failures_note(r->ask.vault->failures, &key, r->failure,
+                         span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
+}
+
+gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_pause_scope_t scope;
+    gt_err_t *err;
+    int noted;
+
+    if (r->token.access != NULL || r->failure == GT_OK)
+        return GT_OK;
+    r->holds = r->post.was_sent ? GT_HOLDS_INTENT : GT_HOLDS_LEASE;
+    scope = gt_refresh_scope(r);
+    gt_pause_begin(r->ask.vault, &scope, r->failure);
+    if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
+        remember(r);
+        return r->failure;
+    }
+    (void)gt_fail("refresh.verdict");
+    err = gt_grant_failed(&noted, r->store, r->grant, r->failure, p);
+    if (err != GT_OK) {
+        gt_log_err(err, "noting that a refresh was refused");
+        return r->failure;
+    }
+    if (noted) {
+        gt_vault_forget(r->ask.vault, &r->ask.key.grant, r->grant->generation, p);
+        return r->failure;
+    }
+    /* A sign-in or another refresh came in between: the refused token is not the grant's any
+     * more. */
+    err = gt_refresh_look(r, task);
+    return err == GT_OK && r->token.access != NULL ? GT_OK : r->failure;
+}
