@@ -26,6 +26,7 @@
 #include "oauth/login.h"
 #include "oauth/token.h"
 #include "task/wait.h"
+#include "vault/flow/flows.h"
 
 #define LONGEST apr_time_from_sec(60)
 #define NO_TOKEN "0.graphtokctl-check"
@@ -199,8 +200,8 @@ static gt_err_t *try_client(gt_provider_t *provider, const check_t *check)
 {
     apr_pool_t *p = check->ctl->pool;
     gt_token_ask_t ask = {.provider = provider,
-                          .grant_type = "refresh_token",
-                          .refresh = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
+                          .flow = &gt_flow_refresh_token,
+                          .params = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
     gt_err_t *err = gt_wait_run(&gt_token_post, &ask, check->loop, LONGEST, p);
 
     return err == GT_OK || err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION ? GT_OK : err;

@@ -9,17 +9,14 @@
  * a user.
  */
 
-#include "oauth/provider.h"
-#include "task/reader.h"
+#include "oauth/endpoint.h"
 
 /** Work: have the provider forget a token, and the grant that it belongs to. */
 typedef struct gt_revocation_t {
     gt_provider_t *provider;
     const gt_secret_t *token; /* a refresh token, else an access token */
     int was_asked;            /* out: 0: the provider has no endpoint for it */
-    gt_discover_t discover;   /* own */
-    gt_read_t read;           /* own */
-    gt_transfer_t *transfer;  /* own */
+    gt_endpoint_post_t post;  /* own */
 } gt_revocation_t;
 
 /** Fails with GT_UPSTREAM (GT0575) when the provider does not confirm it. A token that the provider

@@ -2,10 +2,9 @@
 
 /**
  * @file token.c
- * The token endpoint: one form out, one answer in. The POST keeps going when nobody waits for it
- * any more: it may rotate a refresh token, and a rotation that happened must be heard of. It is
- * never sent twice from here. Source: RFC 6749 4.1.3, 5.1, 6; RFC 7636 4.5; Microsoft, "OAuth 2.0
- * authorization code flow".
+ * The token endpoint: one form out, one answer in. A refresh may rotate the refresh token, and a
+ * rotation that happened must be heard of (oauth/endpoint.h). Source: RFC 6749 5.1; Microsoft,
+ * "OAuth 2.0 authorization code flow".
  */
 
 #include "oauth/token.h"
@@ -18,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "net/transfer.h"
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/kind.h"
@@ -125,73 +123,31 @@ gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p)
 
 /* ---- the exchange ---- */
 
-static gt_err_t *begin(gt_task_t *task, void *state)
+static const char *token_endpoint(const gt_endpoints_t *endpoints)
 {
-    gt_token_ask_t *ask = state;
-
-    ask->was_sent = 0;
-    ask->transfer = NULL;
-    ask->began = gt_ticks();
-    memset(&ask->tokens, 0, sizeof(ask->tokens));
-    ask->discover.provider = ask->provider;
-    gt_then(task, &gt_discover, &ask->discover);
-    return GT_OK;
-}
-
-/* No earlier than here: it may have changed since the task began. */
-static gt_err_t *read_secret(gt_task_t *task, void *state)
-{
-    gt_token_ask_t *ask = state;
-    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
-
-    ask->read = (gt_read_t){gt_provider_readers(ask->provider), conf->client_secret, NULL, NULL};
-    if (conf->client_secret != NULL)
-        gt_then(task, &gt_read, &ask->read);
-    return GT_OK;
-}
-
-static void make_form(gt_form_t **form, const gt_token_ask_t *ask, apr_pool_t *p)
-{
-    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
-
-    *form = gt_form_make(p);
-    gt_form_add(*form, "client_id", conf->client_id);
-    gt_form_add(*form, "grant_type", ask->grant_type);
-    gt_form_add(*form, "scope", ask->scope != NULL ? ask->scope : gt_provider_scope(conf, p));
-    gt_form_add(*form, "redirect_uri", ask->redirect_uri);
-    if (ask->code != NULL)
-        gt_form_add_secret(*form, "code", ask->code);
-    if (ask->verifier != NULL)
-        gt_form_add_secret(*form, "code_verifier", ask->verifier);
-    if (ask->refresh != NULL)
-        gt_form_add_secret(*form, "refresh_token", ask->refresh);
-    if (ask->read.secret != NULL)
-        gt_form_add_secret(*form, "client_secret", ask->read.secret);
+    return endpoints->token;
 }
 
 static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_token_ask_t *ask = state;
     apr_pool_t *p = gt_task_pool(task);
-    apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
-    gt_form_t *form;
+    gt_form_t *form = gt_form_make(p);
 
-    make_form(&form, ask, p);
-    APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
-
-    gt_request_t request = {
-        .method = "POST",
-        .url = ask->discover.endpoints.token,
-        .headers = headers,
-        .content_type = "application/x-www-form-urlencoded",
-        .body = gt_form_secret(form),
-        .answer_max = ANSWER_MAX,
-        .keep_going = 1,
-        .purpose = ask->refresh != NULL ? "refresh" : "exchange code",
-    };
-    GT_TRY(gt_provider_route(&request, ask->provider, p));
-    GT_TRY(gt_transfer_make(&ask->transfer, &request, gt_task_loop(task), p));
-    gt_await(task, ask->transfer);
+    ask->was_sent = 0;
+    ask->began = gt_ticks();
+    memset(&ask->tokens, 0, sizeof(ask->tokens));
+    gt_form_add(form, "grant_type", ask->flow->grant_type);
+    gt_form_add(form, "scope",
+                ask->scope != NULL ? ask->scope
+                                   : gt_provider_scope(gt_provider_conf(ask->provider), p));
+    ask->flow->add(form, ask->params);
+    ask->post = (gt_endpoint_post_t){.provider = ask->provider,
+                                     .url = token_endpoint,
+                                     .form = form,
+                                     .answer_max = ANSWER_MAX,
+                                     .purpose = ask->flow->purpose};
+    gt_then(task, &gt_endpoint_post, &ask->post);
     return GT_OK;
 }
 
@@ -200,13 +156,13 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
     const gt_answer_t *answer;
     apr_interval_time_t retry_after;
     const gt_provider_kind_t *kind = gt_provider_kind(gt_provider_conf(ask->provider));
-    gt_err_t *err = gt_transfer_error(ask->transfer, p);
+    gt_err_t *err = gt_transfer_error(ask->post.transfer, p);
 
     if (err != GT_OK) {
-        ask->was_sent = gt_transfer_was_sent(ask->transfer);
+        ask->was_sent = gt_transfer_was_sent(ask->post.transfer);
         return err;
     }
-    answer = gt_transfer_answer(ask->transfer);
+    answer = gt_transfer_answer(ask->post.transfer);
     gt_provider_dated(ask->provider, answer->date);
     if (answer->status == 200) {
         err = gt_token_parse(&ask->tokens, answer->body, answer->body_len, gt_now(), p);
@@ -225,13 +181,13 @@ static gt_err_t *take(gt_task_t *task, void *state)
     const char *provider = gt_provider_conf(ask->provider)->name;
     gt_err_t *err;
 
-    gt_upstream_tell(ask->transfer, provider, "token", gt_task_pool(task));
+    gt_upstream_tell(ask->post.transfer, provider, "token", gt_task_pool(task));
     err = judge(ask, gt_task_pool(task));
 
-    ask->transfer = NULL;
+    ask->post.transfer = NULL;
     gt_provider_heard(ask->provider, err);
     return err == GT_OK ? GT_OK : gt_err_in(err, "provider %s", provider);
 }
 
-static gt_step_fn *const post_steps[] = {begin, read_secret, post, take, NULL};
+static gt_step_fn *const post_steps[] = {post, take, NULL};
 const gt_work_t gt_token_post = {"token", post_steps, NULL};

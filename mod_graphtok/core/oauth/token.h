@@ -4,15 +4,13 @@
 
 /**
  * @file token.h
- * The token endpoint (RFC 6749 sections 4.1.3, 5, 6; RFC 7636): exchange a code, spend a refresh
- * token. Provider answers become gt_tokens_t or an error whose class says what it means
+ * The token endpoint (RFC 6749 section 5): a flow's request out, tokens in. Provider answers become gt_tokens_t or an error whose class says what it means
  * (oauth/refusal.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
  * may have arrived is never repeated here.
  */
 
-#include "oauth/provider.h"
+#include "oauth/endpoint.h"
 #include "oauth/refusal.h"
-#include "task/reader.h"
 
 /** What the token endpoint gave. */
 typedef struct gt_tokens_t {
@@ -25,22 +23,25 @@ typedef struct gt_tokens_t {
     apr_time_t asked;      /* ticks when they were asked for; 0: not known */
 } gt_tokens_t;
 
-/** Work: exchange or refresh. */
+/** A flow: a way to tokens, as its token request shows it. */
+typedef struct gt_flow_t {
+    const char *grant_type; /* RFC 6749: "refresh_token" */
+    const char *purpose;    /* for the log: "refresh" */
+    /** Add the flow's own fields to a token request. @param params  the flow's own type */
+    void (*add)(gt_form_t *form, const void *params);
+} gt_flow_t;
+
+/** Work: ask the token endpoint. */
 typedef struct gt_token_ask_t {
     gt_provider_t *provider;
-    const char *grant_type;  /* "authorization_code" or "refresh_token" */
-    const gt_secret_t *code; /* authorization_code */
-    const char *redirect_uri;
-    const gt_secret_t *verifier;
-    const gt_secret_t *refresh; /* refresh_token */
-    const char *scope;          /* or NULL: the provider's configured scope */
-    gt_tokens_t tokens;         /* out */
-    int was_sent;               /* out, on failure: 1 when the POST may have arrived and nobody
+    const gt_flow_t *flow;
+    const void *params;      /* the flow's; stay as they are until the work ends */
+    const char *scope;       /* or NULL: the provider's configured scope */
+    gt_tokens_t tokens;      /* out */
+    int was_sent;            /* out, on failure: 1 when the POST may have arrived and nobody
                                      knows what it did: a reset, a timeout, a 200 of rubbish */
-    apr_time_t began;           /* own, ticks */
-    gt_discover_t discover;     /* own */
-    gt_read_t read;             /* own */
-    gt_transfer_t *transfer;    /* own */
+    apr_time_t began;        /* own, ticks */
+    gt_endpoint_post_t post; /* own */
 } gt_token_ask_t;
 extern const gt_work_t gt_token_post;
 

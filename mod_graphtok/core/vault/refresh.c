@@ -33,6 +33,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "vault/discard.h"
+#include "vault/flow/flows.h"
 #include "vault/members.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
@@ -133,8 +134,8 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
 {
     r->post = (gt_token_ask_t){
         .provider = gt_vault_provider(r->ask.vault, r->owner->provider),
-        .grant_type = "refresh_token",
-        .refresh = r->grant->refresh,
+        .flow = &gt_flow_refresh_token,
+        .params = r->grant->refresh,
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "crypt/seal.h"
 #include "vault/discard.h"
+#include "vault/flow/flows.h"
 #include "vault/known.h"
 #include "vault/members.h"
 #include "vault/pause.h"
@@ -28,6 +29,7 @@
 /** The job's own state. */
 typedef struct entry_t {
     gt_sign_in_t in;
+    gt_flow_code_t code;
     gt_token_ask_t ask;
     gt_err_t *failure; /* of the exchange */
     gt_identify_t identify;
@@ -64,12 +66,11 @@ static gt_err_t *exchange(gt_task_t *task, void *state)
     const gt_pause_scope_t scope = scope_of(in);
 
     GT_TRY(gt_pause_check(in->vault, &scope, gt_task_pool(task)));
+    entry->code = (gt_flow_code_t){in->code, in->verifier, in->redirect_uri};
     entry->ask = (gt_token_ask_t){
         .provider = in->provider,
-        .grant_type = "authorization_code",
-        .code = in->code,
-        .redirect_uri = in->redirect_uri,
-        .verifier = in->verifier,
+        .flow = &gt_flow_authorization_code,
+        .params = &entry->code,
     };
     gt_then_try(task, &gt_token_post, &entry->ask, &entry->failure);
     return GT_OK;
