@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 #define PAGE 500
+#define LISTED_MOST 10
 #define DAYS_MOST 36500
 #define STATS_FRESH apr_time_from_sec(10)
 
@@ -46,6 +47,27 @@ const struct argp ctl_pick_argp = {options, parse, NULL, NULL, NULL, NULL, NULL}
 ctl_pick_t ctl_pick_all(void)
 {
     return (ctl_pick_t){.status = -1, .days = -1};
+}
+
+/* What a provider or another program wrote may hold anything. */
+static const char *harmless(const char *text, apr_pool_t *p)
+{
+    char *line = apr_pstrdup(p, text);
+
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return line;
+}
+
+const char *ctl_grant_user(const gt_grant_t *grant, apr_pool_t *p)
+{
+    const char *email = grant->account.email;
+
+    return harmless(email != NULL && *email != '\0'
+                        ? apr_pstrcat(p, grant->owner.user, " (", email, ")", NULL)
+                        : grant->owner.user,
+                    p);
 }
 
 const char *ctl_status_name(gt_status_t status)
@@ -111,25 +133,103 @@ static gt_err_t *walk_pages(ctl_walk_t *walk, apr_pool_t *p)
     return err;
 }
 
+/* ---- by name ---- */
+
+/** What a store has of a name. */
+typedef struct named_t {
+    gt_store_t *store;
+    apr_array_header_t *grants; /* of gt_grant_t *, those that are meant */
+} named_t;
+
+typedef gt_err_t *look_up_fn(apr_array_header_t **grants, gt_store_t *store, const char *name,
+                             apr_pool_t *p);
+
+/** Look a name up in each store; `found` is an array of named_t, and empty when no store has any. */
+static gt_err_t *look_up(apr_array_header_t *found, const ctl_walk_t *walk, look_up_fn *in_store,
+                         apr_pool_t *p)
+{
+    const apr_array_header_t *stores = walk->config->stores;
+    const ctl_pick_t *pick = walk->pick;
+
+    for (int i = 0; i < stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
+        named_t named;
+
+        if (pick->store != NULL && strcmp(pick->store, conf->name) != 0)
+            continue;
+        named.store = gt_store_make(conf, walk->db, NULL, p);
+        GT_TRY(in_store(&named.grants, named.store, pick->name, p));
+        if (named.grants->nelts > 0)
+            APR_ARRAY_PUSH(found, named_t) = named;
+    }
+    return GT_OK;
+}
+
+/** An address that several users have says nothing of which one is meant. */
+static gt_err_t *check_one_user(const apr_array_header_t *found, const ctl_pick_t *pick,
+                                apr_pool_t *p)
+{
+    const char *user = NULL, *list = "";
+    int differ = 0, listed = 0;
+
+    for (int i = 0; i < found->nelts; i++) {
+        const named_t *named = &APR_ARRAY_IDX(found, i, named_t);
+
+        for (int j = 0; j < named->grants->nelts; j++) {
+            const gt_grant_t *grant = APR_ARRAY_IDX(named->grants, j, gt_grant_t *);
+
+            if (!is_meant(pick, grant))
+                continue;
+            differ |= user != NULL && strcmp(user, grant->owner.user) != 0;
+            user = grant->owner.user;
+            if (listed++ < LISTED_MOST)
+                list = apr_psprintf(p, "%s%s%s (user %s at %s, store %s)", list,
+                                    *list != '\0' ? ", " : "", grant->id, harmless(user, p),
+                                    grant->owner.provider, gt_store_conf(named->store)->name);
+        }
+    }
+    if (!differ)
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0954",
+                  "several users have the e-mail address %s: name one of these ids, or a user: "
+                  "%s%s",
+                  pick->name, list, listed > LISTED_MOST ? ", …" : "");
+}
+
+static gt_err_t *walk_named(ctl_walk_t *walk, apr_pool_t *p)
+{
+    apr_array_header_t *found = apr_array_make(p, 2, sizeof(named_t));
+
+    GT_TRY(look_up(found, walk, gt_duty_named, p));
+    if (found->nelts == 0 && strchr(walk->pick->name, '@') != NULL) {
+        GT_TRY(look_up(found, walk, gt_duty_addressed, p));
+        if (!walk->pick->is_question)
+            GT_TRY(check_one_user(found, walk->pick, p));
+    }
+    for (int i = 0; walk->go_on && i < found->nelts; i++) {
+        const named_t *named = &APR_ARRAY_IDX(found, i, named_t);
+
+        walk->store = named->store;
+        GT_TRY(give(walk, named->grants, p));
+    }
+    return GT_OK;
+}
+
 gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p)
 {
     const apr_array_header_t *stores = walk->config->stores;
     const ctl_pick_t *pick = walk->pick;
 
     walk->go_on = 1;
+    if (pick->name != NULL)
+        return walk_named(walk, p);
     for (int i = 0; walk->go_on && i < stores->nelts; i++) {
         const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
-        apr_array_header_t *grants;
 
         if (pick->store != NULL && strcmp(pick->store, conf->name) != 0)
             continue;
         walk->store = gt_store_make(conf, walk->db, NULL, p);
-        if (pick->name == NULL) {
-            GT_TRY(walk_pages(walk, p));
-            continue;
-        }
-        GT_TRY(gt_duty_named(&grants, walk->store, pick->name, p));
-        GT_TRY(give(walk, grants, p));
+        GT_TRY(walk_pages(walk, p));
     }
     return GT_OK;
 }

@@ -13,11 +13,12 @@
 
 /** What was asked for. */
 typedef struct ctl_pick_t {
-    const char *name;     /* a row's id, or a user's; NULL: all */
+    const char *name;     /* a row's id, a user's, or an e-mail address; NULL: all */
     const char *store;    /* NULL: all stores */
     const char *provider; /* NULL: all */
     const char *after;    /* rows after this id; NULL: from the first */
     int status;           /* a gt_status_t, -1: any */
+    int is_question;      /* 1: the grants are only shown, so an address may be of several users */
     apr_int64_t days;     /* the token ends within so many days; -1: whenever */
 } ctl_pick_t;
 
@@ -46,7 +47,8 @@ typedef struct ctl_walk_t {
     int go_on;         /* own */
 } ctl_walk_t;
 
-/** Go through the grants that are meant. */
+/** Go through the grants that are meant. A name that is no id and no user's is taken for an e-mail address.
+ * @return GT_CONFLICT when that is the address of several users, who are listed in the error */
 GT_MUST gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p);
 
 /** A store's sums; counted now when that was not done within the last ten seconds. */
@@ -59,6 +61,9 @@ GT_MUST gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick,
 
 /** A grant as JSON. */
 json_t *ctl_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
+
+/** "USER (E-MAIL)", for a line; control characters become '?'. */
+const char *ctl_grant_user(const gt_grant_t *grant, apr_pool_t *p);
 
 /** "active", … */
 const char *ctl_status_name(gt_status_t status);

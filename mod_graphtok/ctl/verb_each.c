@@ -108,9 +108,9 @@ static void check_scope(const each_t *each, const struct argp_state *state)
     int narrows = each->pick.provider != NULL || each->pick.days >= 0;
 
     if (each->pick.name != NULL && (each->all || each->pick.days >= 0))
-        argp_error(state, "name an ID or USER, or say --all or --days, not both");
+        argp_error(state, "name an ID, USER or E-MAIL, or say --all or --days, not both");
     if (each->pick.name == NULL && !(each->deed->takes_all && (each->all || narrows)))
-        argp_error(state, "which grants? Name an ID or USER%s",
+        argp_error(state, "which grants? Name an ID, USER or E-MAIL%s",
                    each->deed->takes_all ? ", or say --all, --provider or --days" : "");
 }
 
@@ -147,6 +147,7 @@ static void list_grant(json_t *list, const gt_grant_t *grant, const gt_err_t *er
     json = json_object();
     gt_json_set(json, "id", grant->id);
     gt_json_set(json, "user", grant->owner.user);
+    gt_json_set(json, "email", grant->account.email);
     gt_json_set(json, "provider", grant->owner.provider);
     if (err != GT_OK)
         gt_json_set(json, "tag", err->tag);
@@ -162,8 +163,9 @@ static void note_failure(each_t *each, const gt_grant_t *grant, const gt_err_t *
     list_grant(each->failures, grant, err, NULL);
     ctl_progress_end(&each->progress);
     if (!each->ctl->json)
-        fprintf(stderr, "graphtokctl: %s, user %s at %s: %s: %s\n", grant->id, grant->owner.user,
-                grant->owner.provider, err->tag, err->detail);
+        fprintf(stderr, "graphtokctl: %s, user %s at %s: %s: %s\n", grant->id,
+                ctl_grant_user(grant, each->ctl->pool), grant->owner.provider, err->tag,
+                err->detail);
 }
 
 static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
@@ -171,8 +173,8 @@ static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
     each->done++;
     list_grant(each->grants, grant, GT_OK, detail);
     if (!each->ctl->json && (each->pick.name != NULL || each->dry_run))
-        printf("%s, user %s at %s: %s\n", grant->id, grant->owner.user, grant->owner.provider,
-               detail);
+        printf("%s, user %s at %s: %s\n", grant->id, ctl_grant_user(grant, each->ctl->pool),
+               grant->owner.provider, detail);
 }
 
 /** A failure of one grant is that grant's; a database or an httpd that is away is everybody's, and
@@ -279,7 +281,8 @@ static gt_err_t *verdict(const each_t *each)
                       "%" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " failed, the first with %s",
                       each->failed, each->failed + each->done, each->first->tag);
     if (each->pick.name != NULL && each->done == 0)
-        return gt_err(p, GT_NOT_FOUND, "GT0952", "there is no grant with the id or of the user %s",
+        return gt_err(p, GT_NOT_FOUND, "GT0952",
+                      "there is no grant with the id %s, nor of such a user or e-mail address",
                       each->pick.name);
     return GT_OK;
 }
@@ -333,7 +336,7 @@ gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
     static const ctl_deed_t deed = {.name = "refresh",
                                     .done = "refreshed",
                                     .doc = "Refresh tokens, due or not.",
-                                    .args = "[ID|USER]",
+                                    .args = "[ID|USER|E-MAIL]",
                                     .takes_all = 1,
                                     .has_rate = 1,
                                     .work = &gt_token_for,
@@ -349,7 +352,7 @@ gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
                                     .done = "valid",
                                     .doc = "Ask the providers whether tokens still work, and mark "
                                            "those that do not.",
-                                    .args = "[ID|USER]",
+                                    .args = "[ID|USER|E-MAIL]",
                                     .takes_all = 1,
                                     .work = &gt_validate,
                                     .make = make_validate,
@@ -363,7 +366,7 @@ gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
     static const ctl_deed_t deed = {.name = "revoke",
                                     .done = "revoked",
                                     .doc = "Delete a user's grants; the user can sign in again.",
-                                    .args = "ID|USER",
+                                    .args = "ID|USER|E-MAIL",
                                     .work = &gt_revoke,
                                     .make = make_revoke,
                                     .judge = judge_revoke};

@@ -67,18 +67,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/** Aligned for a terminal; a user id may hold anything, so controls become '?'. */
+/** Aligned for a terminal. */
 static void print_line(const gt_grant_t *grant, apr_pool_t *p)
 {
-    char *user = apr_pstrdup(p, grant->owner.user);
-
-    for (char *c = user; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
     printf("%-36s  %-10s  %-10s  %s  %s  %s\n", grant->id, ctl_status_name(grant->status),
            grant->owner.provider, gt_rfc3339(grant->expires_at, p),
            grant->last_used_at != 0 ? gt_rfc3339(grant->last_used_at, p) : "never               ",
-           user);
+           ctl_grant_user(grant, p));
 }
 
 static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
@@ -113,14 +108,15 @@ static void finish(const listed_t *listed, json_t *answer)
 gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
 {
     const struct argp_child both[] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
-    const struct argp argp = {options, parse, "[ID|USER]", "List grants, without their tokens.",
-                              both,    NULL,  NULL};
+    const struct argp argp = {
+        options, parse, "[ID|USER|E-MAIL]", "List grants, without their tokens.", both, NULL, NULL};
     listed_t listed = {.ctl = ctl, .pick = ctl_pick_all(), .limit = 100};
     json_t *answer = gt_json_object(ctl->pool);
     ctl_walk_t walk = {.pick = &listed.pick, .fn = give, .baton = &listed};
     gt_config_t *config;
 
     listed.pick.store = "main";
+    listed.pick.is_question = 1;
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &listed));
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(ctl_pick_check(&listed.pick, config, ctl->pool));

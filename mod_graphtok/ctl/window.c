@@ -234,6 +234,7 @@ gt_err_t *ctl_window_put(ctl_window_t *window, gt_store_t *store, const gt_grant
     one->pane = (ctl_pane_t){.pool = p, .store = store};
     one->pane.grant.id = apr_pstrdup(p, grant->id);
     one->pane.grant.owner = gt_owner_dup(&grant->owner, p);
+    one->pane.grant.account.email = apr_pstrdup(p, grant->account.email);
     one->pane.grant.generation = grant->generation;
     ask.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
     await(window, ROOM - 1);

@@ -59,7 +59,7 @@ def shown(machine, *arguments):
 
 def test_no_verb_works_on_the_whole_of_a_store_at_once(machine, large):
     out, bar = shown(machine, "migrate")
-    assert "main: done, step 7 up" in out and "main: step 7 of 7" in bar
+    assert "main: done, step 8 up" in out and "main: step 8 of 8" in bar
     large.sql("VACUUM ANALYZE user_tokens")
     for verb in ("status", "list"):
         shown(machine, verb)

@@ -166,6 +166,59 @@ def test_A4_revoke(place):
     assert place.ctl("revoke", "ann", check=False).returncode == NOINPUT
 
 
+def address(place, user, text):
+    place.database.sql(f"UPDATE user_tokens SET email = '{text}' WHERE user_id = '{user}'")
+
+
+def test_people_are_shown_and_found_by_their_address(place, sandbox):
+    place.add(["guid1@tenant", "guid2@tenant", "ben"], ends=3000)
+    address(place, "guid1@tenant", "Ada.Lovelace@contoso.OnMicrosoft.com")
+    address(place, "guid2@tenant", "grace@contoso.example\x1b[2J")
+    text = place.ctl("list").stdout
+    assert "guid1@tenant (Ada.Lovelace@contoso.OnMicrosoft.com)" in text and "\x1b" not in text
+    ada = "ada.lovelace@contoso.onmicrosoft.com"
+    found = answer(place, "list", ada)["grants"]
+    assert [grant["user"] for grant in found] == ["guid1@tenant"]
+    assert found[0]["email"] == "Ada.Lovelace@contoso.OnMicrosoft.com"
+    assert answer(place, "refresh", ada)["grants"][0]["email"] == found[0]["email"]
+    assert answer(place, "validate", ada.upper())["valid"] == 1
+    assert place.rows("generation")["guid1@tenant"] == ["2"]
+    told = place.ctl("revoke", ada).stdout
+    assert "user guid1@tenant (Ada.Lovelace@contoso.OnMicrosoft.com) at microsoft: it is gone" in told
+    assert set(place.rows()) == {"guid2@tenant", "ben"}
+    assert place.ctl("revoke", ada, check=False).returncode == NOINPUT
+    # No pattern, no part of an address, and no user's id as an address.
+    for name in ("%@contoso.example", "@", "contoso.example", "grace", "_race@contoso.example"):
+        assert place.ctl("revoke", name, check=False).returncode == NOINPUT
+    # A token for a script is never found by what a provider may give to another person.
+    place.add(["ann"], ends=3000)
+    address(place, "ann", "ann@contoso.example")
+    assert place.ctl("token", "ann@contoso.example", check=False).returncode != 0
+
+
+def test_an_address_of_several_users_changes_nothing(make_place, sandbox):
+    place = make_place(settings="<GraphTokStore beta>\nGraphTokTable beta_tokens\n</GraphTokStore>")
+    place.add(["one", "two", "Team@contoso.example"], ends=3000)
+    for user in ("one", "two", "Team@contoso.example"):
+        address(place, user, "team@contoso.example")
+    known = ids(place)
+    for verb in ("revoke", "refresh", "validate"):
+        done = place.ctl(verb, "TEAM@contoso.example", check=False)
+        assert done.returncode == DATAERR and "GT0954" in done.stderr, done.stderr
+        assert all(f"{known[user]} (user {user} at microsoft, store main)" in done.stderr
+                   for user in known)
+    assert not place.refreshed() and len(place.rows()) == 3
+    assert {g["user"] for g in answer(place, "list", "TEAM@contoso.example")["grants"]} == set(known)
+    # Somebody's own id comes before everybody's address; one in each store is nobody else.
+    assert answer(place, "revoke", "Team@contoso.example")["revoked"] == 1
+    place.database.sql("DELETE FROM user_tokens WHERE user_id = 'two'")
+    place.database.sql("INSERT INTO beta_tokens SELECT * FROM user_tokens WHERE user_id = 'one'")
+    assert answer(place, "revoke", "TEAM@contoso.example", "--dry-run")["revoked"] == 2
+    place.database.sql("UPDATE beta_tokens SET user_id = 'other'")
+    assert place.ctl("revoke", "TEAM@contoso.example", check=False).returncode == DATAERR
+    assert answer(place, "revoke", "TEAM@contoso.example", "--store", "beta")["revoked"] == 1
+
+
 def test_T9_cleanup(place):
     place.add(["good"], ends=3000)
     place.add([f"old{n}" for n in range(3)], ends=-91 * DAY)

@@ -109,7 +109,8 @@ END_TEST
 
 START_TEST(test_T16_indexes_are_there)
 {
-    static const char *const wanted[] = {"account", "email", "expires", "revision", "previous"};
+    static const char *const wanted[] = {"account",  "email",    "expires",
+                                         "revision", "previous", "address"};
     bench_t *bench = bench_open(_i);
     apr_size_t i;
 

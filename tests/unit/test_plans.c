@@ -69,6 +69,7 @@ static const gt_db_value_t args[GT_SQL_COUNT][GT_SQL_PARAMS + 1] = {
     [GT_SQL_CLEANUP_COUNT] = {N(0), N(-7776000), N(-2592000), RANGE},
     [GT_SQL_GRANT_BY_ID] = {T(ID)},
     [GT_SQL_GRANT_OF_USER] = {T("u500")},
+    [GT_SQL_GRANT_OF_ADDRESS] = {T("U500@Example.com"), N(100)},
     [GT_SQL_RANGE] = {T(ID), N(1000)},
     [GT_SQL_KEY_ROWS] = {RANGE},
     [GT_SQL_REKEY_LEFT] = {RANGE, BEGINS, BEGINS, BEGINS, BEGINS},

@@ -9,7 +9,7 @@
  *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
  *   5  background work: who does what next, in rows that all nodes share
  *   6  ids of the database and of the store, for which values are sealed from then on
- *   7  sums for statistics; an index of what was revoked lately
+ *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -68,6 +68,8 @@ typedef struct step_t {
         "CREATE INDEX {index}_email ON {on} (email)",                                              \
         "CREATE INDEX {index}_expires ON {on} (expires_at)"
 
+#define INDEX_ADDRESS "CREATE INDEX {index}_address ON {on} (lower(email))"
+#define DROP_ADDRESS "DROP INDEX IF EXISTS {schema}{bare}_address"
 #define INDEX_PREVIOUS                                                                             \
     "CREATE INDEX {index}_previous ON {on} (previous_until) WHERE previous_until > 0"
 
@@ -126,13 +128,10 @@ typedef struct step_t {
 /* A row where there must be none: no column takes this NULL. */
 #define NOTHING "SELECT 'nothing', NULL"
 
-#define SEALED_FOR_ID(column) "substr(" column ", 1, 4) = 'gt2.'"
 #define ROWS_SEALED_FOR_ID                                                                         \
-    "FROM {table} WHERE " SEALED_FOR_ID("encrypted_access_token") " OR " SEALED_FOR_ID(            \
-        "encrypted"                                                                                \
-        "_refresh_"                                                                                \
-        "token") " OR " SEALED_FOR_ID("encrypted_id_token") " OR " SEALED_FOR_ID("previous_"       \
-                                                                                 "refresh_token")
+    "FROM {table} WHERE 'gt2.' IN (substr(encrypted_access_token, 1, 4), "                         \
+    "substr(encrypted_refresh_token, 1, 4), substr(encrypted_id_token, 1, 4), "                    \
+    "substr(previous_refresh_token, 1, 4))"
 
 #define IDS_DOWN                                                                                   \
     "INSERT INTO {schema}graphtok_ids (what, id) " NOTHING " " ROWS_SEALED_FOR_ID " LIMIT 1",      \
@@ -267,6 +266,8 @@ static const step_t steps[] = {
 
     {"sums of grants in {counts}, and an index of what was revoked lately",
      {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS, TAKE_STATISTICS}, {TABLE_COUNTS}}}},
+    {"an index of {table}'s e-mail addresses in any case",
+     {{{DROP_ADDRESS}, {DROP_ADDRESS}}, {{INDEX_ADDRESS}, {INDEX_ADDRESS}}}},
 };
 
 #define STEP_PROVIDERS 2

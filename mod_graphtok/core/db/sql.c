@@ -386,6 +386,10 @@ static const char *const statements[GT_SQL_COUNT] = {
     [GT_SQL_GRANT_OF_USER] =
         "SELECT {row} FROM {table} WHERE {user} = {user_arg} ORDER BY provider",
 
+    /* e-mail address, how many → {row} */
+    [GT_SQL_GRANT_OF_ADDRESS] = "SELECT {row} FROM {table} WHERE lower(email) = lower(%s) "
+                                "ORDER BY id LIMIT %lld",
+
     /* id after which, how many → the last id of the next so many rows, how many they are; no row:
      * there is none after it */
     [GT_SQL_RANGE] = "SELECT id, count(*) OVER () FROM (SELECT id FROM {table} WHERE id > %s "

@@ -58,13 +58,14 @@ typedef enum gt_sql_t {
     GT_SQL_CLEANUP_COUNT, /* how many both would be of a range */
     GT_SQL_GRANT_BY_ID,
     GT_SQL_GRANT_OF_USER,
-    GT_SQL_RANGE,         /* where a range of ids ends that holds so many rows */
-    GT_SQL_KEY_ROWS,      /* how many rows of a range are on which key */
-    GT_SQL_REKEY_LEFT,    /* how many rows of a range are not on the writing keys */
-    GT_SQL_REKEY_LIST,    /* page of those */
-    GT_SQL_REKEY,         /* seal rows anew whose seals are still those that were read */
-    GT_SQL_IDS_ARE_THERE, /* whether database and stores have ids; the table's schema */
-    GT_SQL_IDS,           /* those of the database and of the store */
+    GT_SQL_GRANT_OF_ADDRESS, /* of an e-mail address, in any case */
+    GT_SQL_RANGE,            /* where a range of ids ends that holds so many rows */
+    GT_SQL_KEY_ROWS,         /* how many rows of a range are on which key */
+    GT_SQL_REKEY_LEFT,       /* how many rows of a range are not on the writing keys */
+    GT_SQL_REKEY_LIST,       /* page of those */
+    GT_SQL_REKEY,            /* seal rows anew whose seals are still those that were read */
+    GT_SQL_IDS_ARE_THERE,    /* whether database and stores have ids; the table's schema */
+    GT_SQL_IDS,              /* those of the database and of the store */
     GT_SQL_PING,
     GT_SQL_COUNT
 } gt_sql_t;

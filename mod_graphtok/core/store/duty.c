@@ -203,10 +203,11 @@ static const char *id_of(const char *name, apr_pool_t *p)
     return len == ID_DIGITS ? id : NULL;
 }
 
+/* By a text, and as many as there may be where the statement wants that. */
 static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, gt_sql_t sql, const char *text,
                       apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_TEXT(text)};
+    const gt_db_value_t args[] = {GT_TEXT(text), GT_NUM(GT_DUTY_ADDRESSED)};
     apr_array_header_t *rows;
 
     GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
@@ -233,4 +234,11 @@ gt_err_t *gt_duty_named(apr_array_header_t **grants, gt_store_t *store, const ch
         return GT_OK;
     GT_TRY(gt_store_owner(&exact, store, &owner, p));
     return find(*grants, store, GT_SQL_GRANT_OF_USER, exact.user, p);
+}
+
+gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store, const char *address,
+                            apr_pool_t *p)
+{
+    *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
+    return find(*grants, store, GT_SQL_GRANT_OF_ADDRESS, address, p);
 }

@@ -108,4 +108,11 @@ GT_MUST gt_err_t *gt_duty_count(gt_duty_counts_t *counts, const gt_range_t *rang
 GT_MUST gt_err_t *gt_duty_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
                                 apr_pool_t *p);
 
+/** The grants of everybody with this e-mail address, in any case: up to GT_DUTY_ADDRESSED of them. A provider says
+ * an address and people change theirs, so it names a person to an administrator who sees whom it found, and to
+ * nothing else. Secrets stay closed. */
+GT_MUST gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store,
+                                    const char *address, apr_pool_t *p);
+#define GT_DUTY_ADDRESSED 100
+
 #endif
