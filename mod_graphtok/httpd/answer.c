@@ -4,17 +4,22 @@
  * @file answer.c
  * A page request without a sign-in is sent to the sign-in route and back, but not right after a
  * sign-in that did not help: then the error page stands, with a link. Everything else gets a
- * problem whose `login_url` says where.
+ * problem whose `login_url` says where. An error page that the administrator has named
+ * (ErrorDocument) stands in the place of ours, where a person would see ours.
  */
 
 #include "answer.h"
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
 
 #include "login_link.h"
 #include "pages.h"
+#include "words.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -26,32 +31,34 @@ static void set_common(gtm_exchange_t *x)
     apr_table_setn(out, "X-Content-Type-Options", "nosniff");
 }
 
+void gtm_answer_text(gtm_exchange_t *x, int status, const char *type, const char *text)
+{
+    x->reply =
+        (gtm_reply_t){.status = status, .content_type = type, .text = text, .len = strlen(text)};
+}
+
 void gtm_answer_json(gtm_exchange_t *x, int status, const json_t *value)
 {
     const char *text = gt_json_dump(value, x->r->pool);
 
-    x->reply = (gtm_reply_t){status, "application/json", text, strlen(text)};
-}
-
-void gtm_answer_text(gtm_exchange_t *x, int status, const char *type, const char *text)
-{
-    x->reply = (gtm_reply_t){status, type, text, strlen(text)};
+    gtm_answer_text(x, status, "application/json", text);
 }
 
 void gtm_answer_page(gtm_exchange_t *x, int status, const char *html)
 {
-    apr_table_t *out = x->r->err_headers_out;
+    request_rec *r = x->r;
 
-    apr_table_setn(out, "Content-Security-Policy",
-                   "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
-                   "base-uri 'none'");
-    apr_table_setn(out, "Referrer-Policy", "no-referrer");
-    x->reply = (gtm_reply_t){status, "text/html; charset=utf-8", html, strlen(html)};
+    apr_table_setn(r->err_headers_out, "Content-Security-Policy", gtm_page_policy(r->pool));
+    apr_table_setn(r->err_headers_out, "Referrer-Policy", "no-referrer");
+    apr_table_mergen(r->err_headers_out, "Vary", "Accept, Accept-Language, Sec-Fetch-Mode");
+    r->content_languages = apr_array_make(r->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(r->content_languages, const char *) = gtm_words(r)->tag;
+    gtm_answer_text(x, status, "text/html; charset=utf-8", html);
 }
 
 void gtm_answer_empty(gtm_exchange_t *x, int status)
 {
-    x->reply = (gtm_reply_t){status, NULL, "", 0};
+    gtm_answer_text(x, status, NULL, "");
 }
 
 void gtm_answer_redirect(gtm_exchange_t *x, int status, const char *url)
@@ -142,6 +149,31 @@ static void set_error_fields(gtm_exchange_t *x, const gt_err_t *err)
         apr_table_setn(out, "WWW-Authenticate", "Bearer realm=\"graphtok\"");
 }
 
+/* Not for a part of another page, and not for an ErrorDocument that fails itself. */
+static int has_error_document(request_rec *r, int status)
+{
+    return !r->main && r->status == HTTP_OK && ap_is_HTTP_ERROR(status) &&
+           ap_response_code_string(r, ap_index_of_response(status)) != NULL;
+}
+
+/* What such a page may show: its own names begin with REDIRECT_ then. */
+static void tell_error_document(gtm_exchange_t *x, const gt_err_t *err, const char *login_url)
+{
+    request_rec *r = x->r;
+
+    apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, gt_err_told(err, r->pool)));
+    apr_table_setn(r->subprocess_env, "GRAPHTOK_ERROR", err->tag);
+    if (login_url)
+        apr_table_setn(r->subprocess_env, "GRAPHTOK_LOGIN_URL", login_url);
+    x->reply = (gtm_reply_t){.status = gt_err_status(err), .is_httpds = 1};
+}
+
+int gtm_answer_is_elsewhere(const gtm_exchange_t *x, const gt_err_t *err)
+{
+    return err && !x->head_sent && gtm_answer_is_page(x->r) &&
+           has_error_document(x->r, gt_err_status(err));
+}
+
 /* The client must see that the answer is not whole: no last chunk, connection closed. */
 static void cut(gtm_exchange_t *x)
 {
@@ -171,6 +203,8 @@ void gtm_answer_error(gtm_exchange_t *x, const gt_err_t *err)
         answer_problem(x, err, login_url);
     else if (login_url && !x->stays && !err->is_after_sign_in && !gtm_login_is_part(x))
         gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, login_url);
+    else if (gtm_answer_is_elsewhere(x, err))
+        tell_error_document(x, err, login_url);
     else
         gtm_answer_page(x, gt_err_status(err), gtm_page_error(x, err, login_url));
 }
@@ -185,6 +219,10 @@ void gtm_answer_send(gtm_exchange_t *x)
         return;
     x->head_sent = 1;
     set_common(x);
+    if (x->reply.is_httpds) {
+        ap_die(x->reply.status, r);
+        return;
+    }
     r->status = x->reply.status;
     r->status_line = NULL;
     if (x->reply.content_type)

@@ -5,8 +5,8 @@
 /**
  * @file answer.h
  * The only place where results and errors become HTTP. Nothing of ours may be cached; an error is
- * application/problem+json (RFC 9457), or a page where a person looks at it; what is in either came
- * through a JSON or HTML encoder.
+ * application/problem+json (RFC 9457), or a page where a person looks at it, the administrator's own
+ * if there is one (ErrorDocument); what is in either came through a JSON or HTML encoder.
  */
 
 #include "exchange.h"
@@ -28,6 +28,10 @@ void gtm_answer_redirect(gtm_exchange_t *x, int status, const char *url);
 
 /** Answer an error; logs it as its class demands. After a stream's head: cut it off. */
 void gtm_answer_error(gtm_exchange_t *x, const gt_err_t *err);
+
+/** 1 when an error would be answered by an ErrorDocument: another request, which may take its time.
+ * @param err NULL: there is none */
+int gtm_answer_is_elsewhere(const gtm_exchange_t *x, const gt_err_t *err);
 
 /** Write what was answered. Once, by whoever ends the road. */
 void gtm_answer_send(gtm_exchange_t *x);

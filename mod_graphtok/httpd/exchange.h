@@ -40,6 +40,7 @@ typedef struct gtm_reply_t {
     const char *content_type; /* NULL: no body */
     const char *text;
     apr_size_t len;
+    int is_httpds; /* 1: httpd answers the status, by an ErrorDocument */
 } gtm_reply_t;
 
 typedef struct gtm_exchange_t {
@@ -62,6 +63,7 @@ typedef struct gtm_exchange_t {
     const char *session_grant; /* id of the grant that the session began with */
     apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
     json_t *body;              /* for GTM_BODY */
+    const char *target;        /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     gt_task_t *task;
     apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; deadline.h */

@@ -54,9 +54,8 @@ static const gtm_mount_t *find_mount(const gtm_exchange_t *x)
     return best;
 }
 
-/* The path that was asked for, so that gt_is_local_path takes it: many slashes in front would be
- * read as the name of a host. NULL: it would lead elsewhere. */
-static const char *asked_for(const gtm_exchange_t *x)
+/* Many slashes in front would be read as the name of a host. */
+const char *gtm_login_asked_for(const gtm_exchange_t *x)
 {
     const char *prefix = gtm_origin_prefix(x), *target = x->r->unparsed_uri;
 
@@ -64,6 +63,16 @@ static const char *asked_for(const gtm_exchange_t *x)
         target++;
     target = apr_pstrcat(x->r->pool, prefix, target, NULL);
     return gt_is_local_path(target) && gt_path_is_below(target, prefix) ? target : NULL;
+}
+
+/* Where a sign-in by the link is to end. NULL: it is not known, or a program asked, which knows. */
+static const char *target_of(const gtm_exchange_t *x)
+{
+    if (!gtm_answer_is_page(x->r))
+        return NULL;
+    if (!gtm_login_is_part(x))
+        return gtm_login_asked_for(x);
+    return x->target && gt_is_local_path(x->target) ? x->target : NULL;
 }
 
 static gt_cache_t *cache_of(const gtm_exchange_t *x)
@@ -103,13 +112,11 @@ const char *gtm_login_kept_target(const gtm_exchange_t *x)
 const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err)
 {
     const gtm_mount_t *mount = find_mount(x);
-    const char *target = NULL, *query;
+    const char *query;
 
     if (!mount)
         return NULL;
-    if (gtm_answer_is_page(x->r) && !gtm_login_is_part(x))
-        target = asked_for(x);
-    query = query_of(x, err->claims, target);
+    query = query_of(x, err->claims, target_of(x));
     return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
                        query, NULL);
 }

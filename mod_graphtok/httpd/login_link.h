@@ -8,11 +8,15 @@
 
 /**
  * The local path of the sign-in route for this request: of the graphtok-auth mount of this virtual
- * host whose path shares most with the request's. A page request comes back to where it was; a
- * claims challenge of `err` goes with it.
+ * host whose path shares most with the request's. A page request comes back to where it was, or to
+ * where its sign-in was to lead (x->target); a claims challenge of `err` goes with it.
  * @return NULL when no sign-in route is mounted
  */
 const char *gtm_login_link(const gtm_exchange_t *x, const gt_err_t *err);
+
+/** The path and query that were asked for, as the browser wrote them; NULL when they are no path of
+ * ours. */
+const char *gtm_login_asked_for(const gtm_exchange_t *x);
 
 /** The target of a link that was too long for a request line, at the sign-in route that it leads to;
  * "" when there is none, or when the server's memory has lost it since. Not judged yet. */

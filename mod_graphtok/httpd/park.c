@@ -417,7 +417,8 @@ static apr_time_t work_aside(parked_t *pk)
     pk->is_aside = 1;
     take_back(pk);
     pk->progress = gt_task_run(pk->x->task);
-    if (pk->progress == GT_TASK_DONE && pk->x->reply.len <= ANSWER_AT_ONCE)
+    if (pk->progress == GT_TASK_DONE && pk->x->reply.len <= ANSWER_AT_ONCE &&
+        !gtm_answer_is_elsewhere(pk->x, gt_task_error(pk->x->task)))
         pk->idle_until = finish_aside(pk);
     else if (pk->c->data_in_output_filters)
         write_out(pk->c);

@@ -138,6 +138,7 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->login->host = host_of(x);
     own->login->user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user;
     GT_TRY(take_return_to(&own->login->return_to, x));
+    x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
     own->redirect_uri = redirect_uri(x);
     own->discover.provider = x->provider;
@@ -281,6 +282,7 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
         own->login = NULL;
         return go_on(x, err);
     }
+    x->target = gtm_state_target(x, own->login);
     own->discover.provider = x->provider;
     gt_then(task, &gt_discover, &own->discover);
     return GT_OK;
@@ -326,7 +328,7 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     (void)task;
     if (!own->login)
         return GT_OK;
-    address = address_of(x, gtm_state_target(x, own->login));
+    address = address_of(x, x->target);
     if (!*address)
         address = default_address(x);
     if (x->dir->caller_from == GTM_CALLER_SESSION)

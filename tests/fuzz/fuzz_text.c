@@ -14,6 +14,9 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/language.h"
+
+static const char *const offered[] = {"en", "de", NULL};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)gt_is_utf8((const char *)data, size);
     (void)gt_trim(text, pool);
     (void)gt_split(text, " ,", pool);
+    if (offered[gt_language_choose(text, offered)] == NULL)
+        abort();
     apr_pool_destroy(pool);
     return 0;
 }

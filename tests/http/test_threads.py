@@ -124,6 +124,17 @@ def test_the_thread_in_every_hook_of_a_requests_life(start, ground, sandbox, mpm
     assert by_finisher >= ENDS if mpm == "event" else not by_finisher
 
 
+def test_an_error_document_is_served_by_a_worker(start, ground, sandbox):
+    """It may be any program of the house, which takes its time: no finisher runs it."""
+    site = start(mounts=modules.load(ground, "test_threads") + COUNTS
+                 + "ErrorDocument 503 /static.txt\n")
+    sandbox.fault(where="graph", kind="status", status=503, times=0)
+    answer = site.tom.get(site.url + "/tom/calendar/", headers={"Accept": "text/html"})
+    assert (answer.status, answer.text) == (503, "static")
+    found = counts(site)
+    assert found["fixups"][0] and not found["fixups"][1] and not found["handler"][1]
+
+
 def test_threads_share_memory_under_prefork(start, ground):
     site = start("prefork", mounts=modules.load(ground, "test_threads") + COUNTS)
     times, _, wrong = counts(site)["dbd_post_connect"]

@@ -9,15 +9,19 @@ from people import PEOPLE
 from wire import Pairs, Response
 
 STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;background:#f2f2f2;color:#1b1b1b;margin:0}
-main{background:#fff;max-width:27rem;margin:10vh auto;padding:2rem 2.5rem;
+:root{color-scheme:light dark;--ink:#1b1b1b;--soft:#595959;--ground:#f2f2f2;--card:#fff;
+--line:#bbb;--near:#eef4fb;--act:#0067b8}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#a8a8a8;--ground:#141414;
+--card:#1f1f1f;--line:#4a4a4a;--near:#26323d;--act:#6cb8f6}}
+body{font:16px/1.5 system-ui,sans-serif;background:var(--ground);color:var(--ink);margin:0}
+main{background:var(--card);max-width:27rem;margin:10vh auto;padding:2rem 2.5rem;
 box-shadow:0 2px 6px #0003}
 h1{font-size:1.4rem;margin:0 0 .5rem}
-button{font:inherit;display:block;width:100%;text-align:left;padding:.6rem .8rem;margin:.4rem 0;
-border:1px solid #bbb;background:#fff;cursor:pointer}
-button:hover,button:focus{background:#eef4fb;border-color:#0067b8}
-small{color:#555}
-.quiet{border:0;color:#0067b8;padding:.3rem .8rem}
+button{font:inherit;color:inherit;display:block;width:100%;text-align:left;padding:.6rem .8rem;
+margin:.4rem 0;border:1px solid var(--line);border-radius:4px;background:var(--card);cursor:pointer}
+button:hover,button:focus{background:var(--near);border-color:var(--act)}
+small{color:var(--soft)}
+.quiet{border:0;color:var(--act);padding:.3rem .8rem}
 """
 
 
@@ -25,6 +29,7 @@ def page(title: str, inner: str, status: int = 200) -> Response:
     text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
+        '<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1>{inner}</main></body></html>\n"
     )
