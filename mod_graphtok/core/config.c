@@ -470,6 +470,13 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientID: the application's id in the provider's portal",
              provider->name);
+    else if (provider->tenant != NULL && provider->tenant[0] != '\0' &&
+             !gt_is_guid(provider->client_id))
+        note(
+            v->warnings, provider->where, v->p,
+            "provider %s: GraphTokClientID '%s' is none of Entra's ids, which are GUIDs: write the "
+            "Application (client) ID of the registration",
+            provider->name, provider->client_id);
     if (provider->client_secret == NULL)
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientSecret: write file:PATH, env:NAME or exec:COMMAND",

@@ -35,13 +35,40 @@ int gtm_route_is_set(const char *handler)
     return handler && find_set(handler) != NULL;
 }
 
+int gtm_route_has(const char *handler, const char *name)
+{
+    for (const gtm_route_t *route = find_set(handler)->routes; route->name; route++)
+        if (strcmp(route->name, name) == 0)
+            return 1;
+    return 0;
+}
+
 int gtm_route_is_name(const char *name)
 {
     for (const gtm_route_set_t *set = gtm_route_sets; set->handler; set++)
-        for (const gtm_route_t *route = set->routes; route->name; route++)
-            if (strcmp(route->name, name) == 0)
-                return 1;
+        if (gtm_route_has(set->handler, name))
+            return 1;
     return 0;
+}
+
+/* Some routes share a name: it is told once. */
+static int is_told(const gtm_route_t *routes, const gtm_route_t *route)
+{
+    for (const gtm_route_t *before = routes; before < route; before++)
+        if (strcmp(before->name, route->name) == 0)
+            return 1;
+    return 0;
+}
+
+const char *gtm_route_names(const char *handler, apr_pool_t *p)
+{
+    const gtm_route_t *routes = find_set(handler)->routes;
+    const char *names = "";
+
+    for (const gtm_route_t *route = routes; route->name; route++)
+        if (!is_told(routes, route))
+            names = apr_pstrcat(p, names, *names ? " " : "", route->name, NULL);
+    return names;
 }
 
 /* One segment that stands for {}; httpd has decoded it but for %2F. */

@@ -27,6 +27,12 @@ extern const gtm_route_t gtm_auth_routes[], gtm_calendar_routes[], gtm_health_ro
 /** 1 when a handler's name is one of ours. */
 int gtm_route_is_set(const char *handler);
 
+/** 1 when a handler of ours has a route of this name. */
+int gtm_route_has(const char *handler, const char *name);
+
+/** The names of a handler's routes, for messages: "login callback token revoke user". */
+const char *gtm_route_names(const char *handler, apr_pool_t *p);
+
 /** 1 when some set has a route of this name. */
 int gtm_route_is_name(const char *name);
 

@@ -18,9 +18,22 @@ typedef struct health_t {
     gt_err_t *failure; /* of the provider's discovery, or NULL */
 } health_t;
 
+typedef struct verdict_t {
+    apr_time_t last; /* when the provider last answered; 0: never */
+    int provider_is_well;
+    int store_is_up;
+    int http;           /* status of the answer */
+    const char *status; /* the same in a word */
+} verdict_t;
+
+static const char *up_or_down(int is_up)
+{
+    return is_up ? "up" : "down";
+}
+
 static gt_err_t *check_provider(const gtm_exchange_t *x)
 {
-    if (strcmp(x->param, x->owner.provider) == 0)
+    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
         return GT_OK;
     return gt_err(x->r->pool, GT_NOT_FOUND, "GT0841", "this location has another provider");
 }
@@ -42,27 +55,57 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* How things stand, once a provider that was not well has been asked again. */
+static verdict_t judge(gtm_exchange_t *x)
+{
+    const health_t *own = x->own;
+    verdict_t v = {0};
+
+    gt_provider_health(&v.last, &v.provider_is_well, x->provider);
+    if (own->failure)
+        v.provider_is_well = 0;
+    v.store_is_up = gt_survey_is_up(gt_vault_survey(x->child->vault, x->store), x->r->pool);
+    v.http = v.provider_is_well && v.store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE;
+    v.status = v.http == HTTP_OK ? "healthy" : "unhealthy";
+    return v;
+}
+
 static gt_err_t *show_health(gt_task_t *task, void *state)
 {
     gtm_exchange_t *x = state;
-    const health_t *own = x->own;
+    verdict_t v = judge(x);
     json_t *value = gt_json_object(x->r->pool);
-    apr_time_t last;
-    int is_well, store_is_up;
 
     (void)task;
-    gt_provider_health(&last, &is_well, x->provider);
-    store_is_up = gt_survey_is_up(gt_vault_survey(x->child->vault, x->store), x->r->pool);
-    is_well = is_well && !own->failure;
-    gt_json_set(value, "status", is_well && store_is_up ? "healthy" : "unhealthy");
+    gt_json_set(value, "status", v.status);
     gt_json_set(value, "service",
                 strcmp(x->param, "microsoft") == 0 ? "microsoft_graph" : x->param);
     gt_json_set_bool(value, "configured", 1);
     gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
-    gt_json_set(value, "provider", is_well ? "up" : "down");
-    gt_json_set_time(value, "provider_last_answer", last, x->r->pool);
-    gt_json_set(value, "database", store_is_up ? "up" : "down");
-    gtm_answer_json(x, is_well && store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE, value);
+    gt_json_set(value, "provider", up_or_down(v.provider_is_well));
+    gt_json_set_time(value, "provider_last_answer", v.last, x->r->pool);
+    gt_json_set(value, "database", up_or_down(v.store_is_up));
+    gtm_answer_json(x, v.http, value);
+    return GT_OK;
+}
+
+static gt_err_t *show_overall(gt_task_t *task, void *state)
+{
+    gtm_exchange_t *x = state;
+    verdict_t v = judge(x);
+    json_t *value = gt_json_object(x->r->pool), *provider = gt_json_object(x->r->pool);
+    json_t *list = json_array();
+
+    (void)task;
+    gt_json_set(provider, "provider", x->owner.provider);
+    gt_json_set(provider, "status", up_or_down(v.provider_is_well));
+    gt_json_set_time(provider, "last_answer", v.last, x->r->pool);
+    json_array_append(list, provider);
+    gt_json_set(value, "status", v.status);
+    gt_json_put(value, "providers", list);
+    gt_json_set(value, "database", up_or_down(v.store_is_up));
+    gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
+    gtm_answer_json(x, v.http, value);
     return GT_OK;
 }
 
@@ -92,10 +135,14 @@ static gt_err_t *show_tokens(gt_task_t *task, void *state)
 static gt_step_fn *const health_steps[] = {ask_provider, show_health, NULL};
 static const gt_work_t health = {"health", health_steps, NULL};
 
+static gt_step_fn *const overall_steps[] = {ask_provider, show_overall, NULL};
+static const gt_work_t overall = {"overall health", overall_steps, NULL};
+
 static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
 static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
 
 const gtm_route_t gtm_health_routes[] = {
+    {"overall", "GET", "/", GTM_LIMIT_NONE, GTM_ANYBODY, &overall},
     {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, GTM_ANYBODY, &tokens},
     {"health", "GET", "/{}", GTM_LIMIT_NONE, GTM_ANYBODY, &health},
     {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

@@ -250,15 +250,15 @@ const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg)
     return err != NULL ? err : set(cmd, dir, gtm_dir_members, cmd->info, arg);
 }
 
-/** The names of all routes, for a message. */
+/** The names of all routes, by handler, for a message. */
 static const char *route_names(apr_pool_t *p)
 {
     const char *names = "";
 
-    for (const gtm_route_set_t *set_row = gtm_route_sets; set_row->handler; set_row++) {
-        for (const gtm_route_t *route = set_row->routes; route->name; route++)
-            names = apr_pstrcat(p, names, *names != '\0' ? " " : "", route->name, NULL);
-    }
+    for (const gtm_route_set_t *set_row = gtm_route_sets; set_row->handler; set_row++)
+        names =
+            apr_pstrcat(p, names, *names != '\0' ? "; " : "", gtm_route_names(set_row->handler, p),
+                        " (", set_row->handler, ")", NULL);
     return names;
 }
 

@@ -29,12 +29,14 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
+#include "base/text.h"
 #include "dbsource.h"
 #include "deadline.h"
 #include "folder.h"
 #include "keys.h"
 #include "mounts.h"
 #include "names.h"
+#include "route.h"
 #include "settings.h"
 #include "store/store.h"
 #include "strip.h"
@@ -81,6 +83,11 @@ static const char *host_of(const verdict_t *v, const server_rec *host)
         return "";
     return apr_psprintf(v->p, " (virtual host %s)",
                         host->server_hostname != NULL ? host->server_hostname : "without a name");
+}
+
+static const char *path_shown(const gtm_mount_t *mount)
+{
+    return mount->path[0] != '\0' ? mount->path : "/";
 }
 
 /** Whatever a location calls the token: no request may bring it along. */
@@ -281,16 +288,47 @@ static void check_user_type(const verdict_t *v, const gtm_mount_t *mount, const 
     note(v->errors, mount->where,
          "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
          "write GraphTokUser remote-user or another GraphTokUseStore%s",
-         mount->handler, mount->path[0] != '\0' ? mount->path : "/", user, store->user_type,
-         store->name, host_of(v, mount->server));
+         mount->handler, path_shown(mount), user, store->user_type, store->name,
+         host_of(v, mount->server));
+}
+
+/** 1 when some place that the same GraphTokRoutes holds for has a route of this name. */
+static int is_served(const verdict_t *v, const char *routes, const char *name)
+{
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+
+        /* Merging copies the pointer: the same text is the same directive. */
+        if (gtm_mount_settings(mount, v->s, v->p)->routes == routes &&
+            gtm_route_has(mount->handler, name))
+            return 1;
+    }
+    return 0;
+}
+
+/** A name of another handler's route is a slip; one directive may hold for several handlers. */
+static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const apr_array_header_t *names =
+        dir->routes != NULL ? gt_split(dir->routes, " ", v->p) : apr_array_make(v->p, 0, 1);
+
+    for (int i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        if (!is_served(v, dir->routes, name))
+            note(v->warnings, mount->where, "GraphTokRoutes at %s: %s has no route '%s', but: %s%s",
+                 path_shown(mount), mount->handler, name, gtm_route_names(mount->handler, v->p),
+                 host_of(v, mount->server));
+    }
 }
 
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
-    const char *path = mount->path[0] != '\0' ? mount->path : "/";
+    const char *path = path_shown(mount);
     const char *host = host_of(v, mount->server);
 
+    check_routes(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-metrics") == 0) {
         if (!mount->has_require)
             note(v->warnings, mount->where,
@@ -306,8 +344,14 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
              "SetHandler %s at %s: several providers are configured; say which with "
              "GraphTokUseProvider NAME%s",
              mount->handler, path, host);
-    if (strcmp(mount->handler, "graphtok-health") == 0)
+    if (strcmp(mount->handler, "graphtok-health") == 0) {
+        if (!mount->has_require)
+            note(v->notes, mount->where,
+                 "SetHandler %s at %s without Require: the whole world can see whether provider "
+                 "and database are up, and how many users have signed in%s",
+                 mount->handler, path, host);
         return;
+    }
     check_user_type(v, mount, dir);
     if (mount->has_require)
         return;

@@ -164,7 +164,7 @@ BAD = [
     ("GraphTokUser jwt", "location", "'jwt' is none of: static session remote-user"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
-    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: "),
+    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke user (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
     ("GraphTokReturnTo //evil.example", "location", "is not a path of this server"),
     ("GraphTokReturnTo http://app.example/", "location", "is not a path of this server"),
@@ -489,6 +489,36 @@ def test_mistakes_in_a_host_name_it(frame):
     checked = frame.check(text % "GraphTokRequestMax 1")
     assert f"(in the virtual host of {checked.conf}:{checked.line_of('<VirtualHost')})" \
         in checked.err
+
+
+def test_routes_of_another_handler_are_told(frame):
+    checked = frame.check(auth("GraphTokRoutes login next24 health"))
+    told = [line for line in checked.warnings if "GraphTokRoutes" in line]
+    assert len(told) == 2 and len(checked.warnings) == 2, checked.err
+    assert checked.ok, checked.err
+    assert "at /auth: graphtok-auth has no route 'next24', but: login callback token" in told[0]
+    assert f":{checked.line_of('SetHandler')}:" in told[0] and "'health'" in told[1]
+    # One list above several handlers serves each of them.
+    above = '<Location "/">\nGraphTokRoutes login {}\n</Location>\n'
+    both = auth() + '<Location "/c">\nSetHandler graphtok-calendar\n</Location>'
+    assert not frame.check(above.format("next24") + both).warnings
+    told = frame.check(above.format("tokens") + both).warnings
+    assert told and all("has no route 'tokens'" in line for line in told)
+
+
+def test_a_client_id_that_entra_does_not_know_is_told(frame):
+    provider = re.sub(r"GraphTokClientID \S+", "GraphTokClientID foo", frame.provider())
+    checked = frame.check(auth(), provider=provider)
+    assert checked.ok and len(checked.warnings) == 1
+    assert "GraphTokClientID 'foo' is none of Entra's ids, which are GUIDs" in checked.warnings[0]
+
+
+def test_health_that_everybody_may_read_is_told(frame):
+    place = '<Location "/health">\nSetHandler graphtok-health\n{}\n</Location>'
+    for guard, lines in (("", 1), ("Require all granted", 1), ("Require local", 0)):
+        checked = frame.check(place.format(guard))
+        assert checked.ok and not checked.warnings
+        assert checked.err.count("at /health without Require: the whole world") == lines, guard
 
 
 def test_several_providers_must_be_chosen_from(frame):

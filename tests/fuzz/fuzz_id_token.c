@@ -8,6 +8,7 @@
 
 #include <apr_pools.h>
 
+#include "base/text.h"
 #include "oauth/identity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -26,6 +26,9 @@ def test_cached_tokens_are_served_and_all_is_well_again(make_site, sandbox, grou
         assert "dbname" not in other.text and "SELECT" not in other.text
         health = browser.get(site.url + "/health/microsoft")
         assert health.status == 503 and health.json["database"] == "down"
+        whole = browser.get(site.url + "/health")
+        assert whole.status == 503 and whole.json["status"] == "unhealthy"
+        assert whole.json["database"] == "down" and whole.json["providers"][0]["status"] == "up"
         cluster.start()
         site.httpd.wait_until(lambda: Browser(sandbox.ca).get(
             site.url + "/staff/auth/token",

@@ -103,6 +103,12 @@ def test_health_says_what_is_down(site, sandbox, browser):
     assert health.json["configured"] is True and health.json["service"] == "microsoft_graph"
     assert health.json["last_check"].endswith("Z")
     assert browser.get(site.url + "/health/google").status == 404
+    for path in ("/health", "/health/"):
+        whole = browser.get(site.url + path)
+        assert whole.status == 200 and whole.json["status"] == "healthy", whole
+        assert whole.json["database"] == "up" and whole.json["last_check"].endswith("Z")
+        [provider] = whole.json["providers"]
+        assert provider["provider"] == "microsoft" and provider["status"] == "up"
 
 
 def test_O4_token_statistics(site, sandbox, ada):

@@ -63,7 +63,7 @@ class Frame:
         """A provider; `inside` comes last and so wins."""
         return f"""<GraphTokProvider {name}>
     GraphTokTenant contoso.example
-    GraphTokClientID 1111
+    GraphTokClientID 11111111-2222-3333-4444-555555555555
     GraphTokClientSecret file:{self.secret}
     {inside}
 </GraphTokProvider>

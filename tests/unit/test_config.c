@@ -172,7 +172,7 @@ static gt_config_t *complete(void)
     config->db_params = "host=/run/postgresql password='hid\\'den' dbname=graphtok";
     config->db_params_where = "/etc/x.conf:12";
     provider->tenant = "contoso.example";
-    provider->client_id = "1111";
+    provider->client_id = "11111111-2222-3333-4444-555555555555";
     provider->ca_file = "/etc/ca.pem";
     provider->proxy = "http://proxy.example:3128";
     ck_assert(gt_source_parse(&provider->proxy_login, "file:/etc/proxy", "/", &why, pool));
@@ -419,6 +419,17 @@ static void no_client_id(gt_config_t *config)
     first_provider(config)->client_id = NULL;
 }
 
+static void no_guid(gt_config_t *config)
+{
+    first_provider(config)->client_id = "foo";
+}
+
+static void no_guid_without_tenant(gt_config_t *config)
+{
+    first_provider(config)->client_id = "1-a.apps.googleusercontent.com";
+    first_provider(config)->tenant = "";
+}
+
 static void no_client_secret(gt_config_t *config)
 {
     first_provider(config)->client_secret = NULL;
@@ -496,6 +507,8 @@ START_TEST(the_whole_is_judged)
         {no_keyring, NULL, "GraphTokKeyring is missing"},
         {literal_keyring, NULL, "GraphTokKeyring: the key stands in the configuration"},
         {no_client_id, "/etc/x.conf:20: provider microsoft lacks GraphTokClientID", NULL},
+        {no_guid, NULL, "GraphTokClientID 'foo' is none of Entra's ids, which are GUIDs"},
+        {no_guid_without_tenant, NULL, NULL},
         {no_client_secret, "lacks GraphTokClientSecret", NULL},
         {literal_secret, NULL, "the client secret stands in the configuration"},
         {no_openid, "GraphTokScope lacks openid", NULL},

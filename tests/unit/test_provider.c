@@ -4,6 +4,7 @@
 
 #include "gt_test.h"
 
+#include "base/text.h"
 #include "fake_provider.h"
 #include "net/loop.h"
 #include "oauth/provider.h"

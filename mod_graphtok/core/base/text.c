@@ -373,6 +373,24 @@ apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_
     return parts;
 }
 
+int gt_is_guid(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        char c = text[i];
+        int is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        int is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (is_dash ? c != '-' : !is_hex)
+            return 0;
+    }
+    return text[36] == '\0';
+}
+
+const char *gt_counted(apr_int64_t n, const char *one, const char *many, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%" APR_INT64_T_FMT " %s", n, n == 1 ? one : many);
+}
+
 void gt_sha256(unsigned char digest[32], const void *bytes, apr_size_t len)
 {
     SHA256(bytes, len, digest);

@@ -68,6 +68,12 @@ char *gt_trim(const char *text, apr_pool_t *p);
 /** Split at any of `separators`; empty parts are dropped. Array of char *. */
 apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_t *p);
 
+/** 1 for a GUID in its usual form of 36 characters. */
+int gt_is_guid(const char *text);
+
+/** A number with its noun: "1 row", "2 rows". */
+const char *gt_counted(apr_int64_t n, const char *one, const char *many, apr_pool_t *p);
+
 /** SHA-256 as 32 bytes. */
 void gt_sha256(unsigned char digest[32], const void *bytes, apr_size_t len);
 

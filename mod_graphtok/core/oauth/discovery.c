@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "net/url.h"
 #include "oauth/kind.h"
 #include "oauth/provider.h"

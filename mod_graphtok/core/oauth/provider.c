@@ -57,19 +57,6 @@ gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
     return provider->readers;
 }
 
-int gt_is_guid(const char *text)
-{
-    for (int i = 0; i < 36; i++) {
-        char c = text[i];
-        int is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        int is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-        if (is_dash ? c != '-' : !is_hex)
-            return 0;
-    }
-    return text[36] == '\0';
-}
-
 static int has_word(const char *words, const char *word, apr_pool_t *p)
 {
     const apr_array_header_t *parts = gt_split(words, " ", p);

@@ -86,9 +86,6 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
  */
 const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home);
 
-/** 1 for a GUID in its usual form of 36 characters. */
-int gt_is_guid(const char *text);
-
 /** How a call ended (NULL: well), remembered for the health route. */
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
 
