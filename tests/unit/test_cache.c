@@ -76,6 +76,34 @@ START_TEST(what_is_put_comes_back_whole)
 }
 END_TEST
 
+/* A request's pool holds what it got until its answer is there: not what a slot has room for. */
+static void looks_up_lightly(apr_int64_t room)
+{
+    gt_token_t cached = {gt_secret_from(TOKEN, pool), gt_now() + HOUR, 1, "", 0}, back;
+    apr_size_t size = gt_slots_size(64, room);
+    unsigned char *wide = calloc(1, size);
+    gt_cache_t *of_wide = gt_cache_make(gt_slots_open(wide, size, 64, room, pool), key, HOUR, pool);
+    apr_pool_t *request;
+    char *before, *after;
+
+    gt_cache_put(of_wide, &toms, &cached);
+    apr_pool_create(&request, NULL);
+    before = apr_palloc(request, 1);
+    ck_assert(gt_cache_get(&back, of_wide, &toms, request));
+    after = apr_palloc(request, 1);
+    ck_assert(gt_secret_equal(back.access, cached.access));
+    ck_assert(after > before && after - before < 1024);
+    apr_pool_destroy(request);
+    free(wide);
+}
+
+START_TEST(a_look_up_takes_no_memory_but_the_value_s)
+{
+    looks_up_lightly(6144);
+    looks_up_lightly(32768);
+}
+END_TEST
+
 START_TEST(everybody_gets_their_own)
 {
     /* Names that run into each other when they are put one behind the other. */
@@ -297,6 +325,7 @@ Suite *suite_cache(void)
 
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, what_is_put_comes_back_whole);
+    tcase_add_test(tcase, a_look_up_takes_no_memory_but_the_value_s);
     tcase_add_test(tcase, everybody_gets_their_own);
     tcase_add_test(tcase, test_T7_five_minutes_and_never_past_its_end);
     tcase_add_test(tcase, a_jump_of_the_wall_clock_is_seen);

@@ -10,19 +10,21 @@
 #include "vault/cache.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
+#include "base/pool.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypt/seal.h"
 #include "shm/siphash.h"
 
 #define NAME_MAX_BYTES 1024
-#define NEAR_BYTES 4096 /* slots up to this size are copied to the stack, which is in the cache */
+#define NEAR_BYTES 8192 /* slots up to this size, 6 KiB as a rule, are copied to the stack */
 #define OVERHEAD (GT_NONCE_BYTES + GT_TAG_BYTES)
 
 /* What a name means: the first byte of it. */
@@ -139,12 +141,10 @@ static int unpack(gt_token_t *token, gt_secret_t *clear, apr_pool_t *p)
     return 1;
 }
 
-/* What a slot holds; NULL when there is nothing that opens. */
-static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t *p)
+/* By way of `sealed`, which has room for a whole slot. */
+static gt_secret_t *open_by(unsigned char *sealed, gt_cache_t *cache, const name_t *name,
+                            apr_pool_t *p)
 {
-    apr_size_t room = gt_slots_room(cache->slots);
-    unsigned char near[NEAR_BYTES];
-    unsigned char *sealed = room <= sizeof(near) ? near : apr_palloc(p, room);
     apr_size_t len;
     apr_time_t expires;
     gt_secret_t *clear;
@@ -156,6 +156,20 @@ static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t 
                         sealed + GT_NONCE_BYTES, len - GT_NONCE_BYTES)
                ? clear
                : NULL;
+}
+
+/* What a slot holds; NULL when there is nothing that opens. The pool, as a rule a request's that
+ * waits for its answer, holds the value only. */
+static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t *p)
+{
+    apr_size_t room = gt_slots_room(cache->slots);
+    unsigned char near[NEAR_BYTES];
+    unsigned char *sealed = room <= sizeof(near) ? near : malloc(room);
+    gt_secret_t *clear = sealed != NULL ? open_by(sealed, cache, name, p) : NULL;
+
+    if (sealed != near)
+        free(sealed);
+    return clear;
 }
 
 int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const gt_token_key_t *key, apr_pool_t *p)
@@ -220,8 +234,7 @@ void gt_cache_put(gt_cache_t *cache, const gt_token_key_t *key, const gt_token_t
     assert(token->access != NULL);
     if (cache == NULL || !name_token(&name, cache, key) || token->expires_at <= gt_now())
         return;
-    if (apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
-        return;
+    p = gt_pool_make(NULL, "gt_cache");
     put(cache, &name, token, p);
     apr_pool_destroy(p);
 }
@@ -275,8 +288,9 @@ int gt_cache_keep_text(gt_cache_t *cache, const char *name, const char *text,
     apr_pool_t *p;
     int is_kept;
 
-    if (cache == NULL || apr_pool_create_unmanaged_ex(&p, NULL, NULL) != APR_SUCCESS)
+    if (cache == NULL)
         return 0;
+    p = gt_pool_make(NULL, "gt_cache");
     is_kept = keep_pieces(cache, name, text, gt_ticks() + span, p);
     apr_pool_destroy(p);
     return is_kept;
