@@ -109,6 +109,15 @@ static gt_err_t *take_piece(gtm_stream_t *stream)
     return GT_OK;
 }
 
+/* The last piece, as a rule all of the answer, stays where it is until the request ends; the memory of
+ * another is used again, and httpd copies what of it waits. Such a copy takes a block of the
+ * connection's that would be held, idle, until the client goes. */
+static apr_bucket *bucket_of(const gtm_stream_t *stream, apr_size_t len, apr_bucket_alloc_t *alloc)
+{
+    return stream->is_last ? apr_bucket_pool_create(stream->rest, len, stream->x->scratch, alloc)
+                           : apr_bucket_transient_create(stream->rest, len, alloc);
+}
+
 static gt_err_t *write_some(gtm_stream_t *stream)
 {
     request_rec *r = stream->x->r;
@@ -120,7 +129,7 @@ static gt_err_t *write_some(gtm_stream_t *stream)
         set_head(stream, stream->rest_len, stream->is_last);
     stream->x->head_sent = 1;
     if (len > 0)
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(stream->rest, len, alloc));
+        APR_BRIGADE_INSERT_TAIL(bb, bucket_of(stream, len, alloc));
     stream->rest += len;
     stream->rest_len -= len;
     stream->has_piece = stream->rest_len > 0;

@@ -21,6 +21,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/pool.h"
 #include "db/session.h"
 #include "db/verdict.h"
 
@@ -355,7 +356,7 @@ gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,
     run_t run = {session, statement, rows, NULL, NULL, p};
     gt_outcome_t outcome;
 
-    apr_pool_create(&run.scratch, p);
+    run.scratch = gt_pool_make(p, "gt_statement");
     outcome = run_well(&run);
     apr_pool_destroy(run.scratch);
     return outcome;
@@ -367,7 +368,7 @@ gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_sta
     run_t run = {session, statement, NULL, changed, NULL, p};
     gt_outcome_t outcome;
 
-    apr_pool_create(&run.scratch, p);
+    run.scratch = gt_pool_make(p, "gt_statement");
     outcome = run_well(&run);
     apr_pool_destroy(run.scratch);
     return outcome;
@@ -382,7 +383,7 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
     gt_outcome_t outcome = done;
     int before, rc;
 
-    apr_pool_create(&run.scratch, p);
+    run.scratch = gt_pool_make(p, "gt_statement");
     before = gt_codes_before(&session->codes, conn);
     rc = apr_dbd_select(conn->driver, run.scratch, conn->handle, &answer, text, 1);
     gt_codes_after(&session->codes, conn, before);
@@ -458,7 +459,7 @@ gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_arr
     apr_pool_t *scratch;
     int before;
 
-    apr_pool_create(&scratch, p);
+    scratch = gt_pool_make(p, "gt_statement");
     before = gt_codes_before(&session->codes, &session->conn);
     outcome = transact(failed, session, texts, scratch);
     gt_codes_after(&session->codes, &session->conn, before);
