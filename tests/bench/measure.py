@@ -6,6 +6,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
@@ -80,12 +81,22 @@ def run_wrk(url, clients, seconds):
     return read_wrk(start_wrk(url, clients, seconds).communicate()[0])
 
 
+def pss_in_flight(contender, clients):
+    """Memory while the clients wait. In a load of its own, since reading holds the process up; and not
+    after one, since what was under way ends sooner in one program and later in another."""
+    load = start_wrk(contender.url, clients, 2)
+    time.sleep(1)
+    pss = pss_mib(contender.pid)
+    load.communicate()
+    return pss
+
+
 def one_round(contender, clients, seconds):
     """One contender once."""
     before = cpu_seconds(contender.pid)
     figures = run_wrk(contender.url, clients, seconds)
-    figures["pss"] = pss_mib(contender.pid)
     figures["cpu"] = 1000 * (cpu_seconds(contender.pid) - before) / max(figures["answered"], 1)
+    figures["pss"] = pss_in_flight(contender, clients)
     return figures
 
 

@@ -185,6 +185,9 @@ def beside(bench):
         cost = rows[OURS]["cpu"] / rows[BEFORE]["cpu"]
         targets.append(Target(f"{clients} clients, {path}, {delay} ms: CPU per request",
                               "≤ 1.05 × the other build", f"{cost:.2f} ×", cost <= 1.05))
+        memory = rows[OURS]["pss"] / rows[BEFORE]["pss"]
+        targets.append(Target(f"{clients} clients, {path}, {delay} ms: PSS",
+                              "≤ 1.05 × the other build", f"{memory:.2f} ×", memory <= 1.05))
     return Result(text, targets)
 
 
