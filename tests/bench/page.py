@@ -31,15 +31,16 @@ REASONS = {
         "accepted: some 2 % of all in 10 s. In rounds of 30 s, where they are less than 1 %, p99 "
         "was 1.2 × nginx's.",
     "the same: PSS":
-        "Not taken apart; see the memory of a call in flight.",
+        "See the memory of a call in flight.",
     "memory of a slow reader":
         "By the code up to 48 KiB wait in the transfer for each, 16 KiB in libcurl and 64 KiB in "
         "httpd's output filter; the connection's and the request's pools come to it.",
     "memory of a call in flight":
-        "By strace, nine blocks of 8 KiB that APR maps for a connection and its request: five hold "
-        "the connection, its buckets and the request, four are kept by the connection's allocator "
-        "from the answer before (MaxMemFree). By malloc_stats 10 KiB are libcurl's and TLS; 8 KiB "
-        "are the transfer's own.",
+        "By an account of APR's pools, seven blocks of 8 KiB: one each for the connection, its "
+        "buckets and the writes that httpd puts off, two for the request (11.6 KiB, of these 7 "
+        "httpd's own), one that the connection's allocator keeps from the answer before (its "
+        "head's buffer), one for the transfer. By an account of malloc, 11 KiB are libcurl's: 5.2 "
+        "the handle, 2 the read buffer, 1.5 the connection.",
     "look-up among 1,000,000 grants against 1,000, sqlite3":
         "The large table exceeds SQLite's page cache of 2 MiB: by strace, three pages are read "
         "from the file for a look-up, where the small table needs none. Mapping the file would "
