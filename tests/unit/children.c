@@ -114,19 +114,19 @@ static void begin(gt_engine_t engine)
 /* Without a fork the next test, of any suite, has this process. */
 static void take_back_hooks(void)
 {
-    atomic_store(&child[0].acquires, NULL);
-    atomic_store(&child[1].acquires, NULL);
     gt_clock_set(NULL, NULL);
+    gt_event_to_none();
+    gt_log_set(NULL);
 }
 
 static void end(void)
 {
-    take_back_hooks();
     fake_release(fake);
-    stop_child(&child[0]);
-    stop_child(&child[1]);
-    gt_event_to_none();
-    gt_log_set(NULL);
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&child[i].acquires, NULL);
+        stop_child(&child[i]);
+    }
+    take_back_hooks(); /* when no thread reads them any more */
     apr_pool_destroy(pool);
     bench_close(bench);
 }

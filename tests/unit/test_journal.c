@@ -312,6 +312,18 @@ START_TEST(a_folder_that_is_away_is_an_error)
 }
 END_TEST
 
+/* The command line run by root, beside children of another user. */
+START_TEST(what_root_writes_is_the_folders_owners)
+{
+    const uid_t theirs = geteuid() == 0 ? 12345 : geteuid();
+    struct stat info;
+
+    ck_assert_int_eq(chown(folder, theirs, (gid_t)-1), 0);
+    ck_assert_int_eq(stat(path_of(put(&tom, 1)), &info), 0);
+    ck_assert_uint_eq(info.st_uid, theirs);
+}
+END_TEST
+
 START_TEST(it_is_bounded)
 {
     const gt_entry_t entry = entry_of(&tom, 1);
@@ -405,6 +417,7 @@ Suite *suite_journal(void)
     tcase_add_test(tcase, what_the_version_before_wrote_is_read);
     tcase_add_loop_test(tcase, no_byte_can_be_changed, 0, 2);
     tcase_add_test(tcase, a_folder_that_is_away_is_an_error);
+    tcase_add_test(tcase, what_root_writes_is_the_folders_owners);
     tcase_add_test(tcase, it_is_bounded);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -365,6 +365,22 @@ START_TEST(old_keys_serve_while_there_are_no_new_ones)
 }
 END_TEST
 
+/* As a token's: what is read is there, whatever stands beside it. */
+START_TEST(odd_keys_are_fetched_once_and_serve)
+{
+    const char *set = fake_jwks("key-1", NULL, pool);
+    fake_reply_t odd = {200, NULL, NULL};
+    const char *jwks;
+
+    odd.body = apr_pstrcat(pool, "\xef\xbb\xbf{\"x\":1e999,\"x\":\"\\u0000\",", set + 1, NULL);
+    fake_answer(fake, FAKE_KEYS, &odd);
+    ck_ok(fetch_keys(&jwks, "key-1"));
+    ck_ok(fetch_keys(&jwks, "key-1"));
+    ck_assert_ptr_nonnull(strstr(jwks, "key-1"));
+    ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 1);
+}
+END_TEST
+
 START_TEST(first_keys_that_fail_are_an_error)
 {
     fake_reply_t rubbish = {200, NULL, "{\"keys\":[]}"};
@@ -491,6 +507,7 @@ Suite *suite_provider(void)
     tcase_add_test(fetching, unknown_kids_make_one_fetch_a_minute);
     tcase_add_test(fetching, a_new_key_is_found);
     tcase_add_test(fetching, old_keys_serve_while_there_are_no_new_ones);
+    tcase_add_test(fetching, odd_keys_are_fetched_once_and_serve);
     tcase_add_test(fetching, first_keys_that_fail_are_an_error);
     tcase_add_test(fetching, health_is_the_last_answer);
     tcase_add_test(fetching, one_users_or_tenants_trouble_is_not_the_providers);

@@ -165,6 +165,23 @@ START_TEST(news_of_a_store_come_whatever_becomes_of_another)
 }
 END_TEST
 
+START_TEST(what_cannot_be_dropped_holds_up_no_news)
+{
+    gt_upkeep_t *upkeep = gt_upkeep_find(child[0].vault, "main");
+
+    stop_crews();
+    bench_run(bench, "INSERT INTO user_tokens_gone (user_id, provider, revision) "
+                     "VALUES ('ann', 'microsoft', 1)");
+    bench_run(bench, "CREATE TRIGGER none_goes BEFORE DELETE ON user_tokens_gone "
+                     "BEGIN SELECT RAISE(ABORT, 'none goes'); END");
+    upkeep->purge_goes_on = 1; /* due, whoever had a turn before */
+    gt_changes_read(child[0].vault, pool);
+    ck_assert_int_eq(upkeep->purge.failures, 1);
+    ck_assert_int_eq(upkeep->changes.failures, 0);
+    ck_assert(!gt_pause_lasts(&upkeep->changes));
+}
+END_TEST
+
 /* ---- a child that is new ---- */
 
 /* A revocation elsewhere, a minute ago; no child has looked since. */
@@ -398,6 +415,7 @@ Suite *suite_replay(void)
 
     tcase_add_test(stores, what_waits_is_stored_whatever_else_fails);
     tcase_add_test(stores, news_of_a_store_come_whatever_becomes_of_another);
+    tcase_add_test(stores, what_cannot_be_dropped_holds_up_no_news);
     tcase_add_test(stores, a_new_child_looks_back_to_the_last_round_of_the_others);
     tcase_add_test(stores, where_that_is_not_known_it_looks_back_as_far_as_tokens_are_cached);
     tcase_add_test(dead, an_entry_that_cannot_be_read_hides_no_newer_one);
