@@ -3,6 +3,7 @@
 /* Statements, gate, breaker, verdicts and the direct handle on real databases of both engines. */
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -600,6 +601,71 @@ START_TEST(a_locked_sqlite_file_is_busy_not_away)
 }
 END_TEST
 
+typedef struct building_t {
+    bench_t *bench;
+    gt_db_t *db;
+    gt_migration_t step;
+    apr_pool_t *pool;
+    gt_err_t *err;
+} building_t;
+
+static void *build(void *baton)
+{
+    building_t *building = baton;
+
+    building->err =
+        gt_migrate_apply(&building->step, 1, building->db, building->bench->conf, building->pool);
+    return NULL;
+}
+
+static pthread_t start_to_build(building_t *building, bench_t *bench)
+{
+    apr_array_header_t *plan;
+    pthread_t thread;
+
+    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    ck_assert_int_eq(plan->nelts, 1);
+    building->bench = bench;
+    building->db = bench_db(bench, "");
+    building->step = APR_ARRAY_IDX(plan, 0, gt_migration_t);
+    apr_pool_create_unmanaged_ex(&building->pool, NULL, NULL);
+    ck_assert_int_eq(pthread_create(&thread, NULL, build, building), 0);
+    return thread;
+}
+
+/* An index waits for the transactions that are open, which may be long; others write meanwhile. */
+START_TEST(an_index_holds_up_no_writer)
+{
+    bench_t *bench = bench_open(1);
+    building_t *building = apr_pcalloc(bench->pool, sizeof(*building));
+    gt_db_t *other, *writer;
+    apr_array_header_t *none;
+    pthread_t thread;
+
+    bench_migrate(bench, gt_migrate_newest());
+    bench_run(bench, "DROP INDEX user_tokens_checked");
+    other = bench_db(bench, "");
+    writer = bench_db(bench, " options='-c search_path=bench,public -c lock_timeout=3000'");
+    bench_ok(gt_db_literal_rows(&none, other, "BEGIN", bench->pool));
+    bench_ok(gt_db_literal_rows(&none, other, "LOCK TABLE user_tokens IN ROW EXCLUSIVE MODE",
+                                bench->pool));
+    thread = start_to_build(building, bench);
+    while (strcmp(bench_ask(bench, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+                                   "'Lock' AND query LIKE 'CREATE INDEX%'"),
+                  "0") == 0)
+        sched_yield();
+    bench_ok(gt_db_literal_rows(&none, writer, "UPDATE user_tokens SET status = 1", bench->pool));
+    bench_ok(gt_db_literal_rows(&none, other, "COMMIT", bench->pool));
+    pthread_join(thread, NULL);
+    bench_ok(building->err);
+    apr_pool_destroy(building->pool);
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM pg_index WHERE indisvalid AND "
+                                      "indexrelid = 'user_tokens_checked'::regclass"),
+                     "1");
+    bench_close(bench);
+}
+END_TEST
+
 static TCase *of_both_engines(void)
 {
     TCase *tcase = tcase_create("both engines");
@@ -636,6 +702,7 @@ static TCase *of_one_engine(void)
     tcase_add_loop_test(tcase, a_value_of_the_wrong_type_is_the_requests_fault, 0, n);
     tcase_add_loop_test(tcase, a_role_without_rights_is_told, 0, n);
     tcase_add_loop_test(tcase, others_on_the_connection_keep_their_messages, 0, n);
+    tcase_add_loop_test(tcase, an_index_holds_up_no_writer, 0, n);
     return tcase;
 }
 
