@@ -9,6 +9,9 @@
  */
 
 #include <apr_strings.h>
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
 #include <http_protocol.h>
 
 #include "answer.h"
@@ -25,6 +28,8 @@
 #include "session.h"
 #include "state_cookie.h"
 #include "vault/cache.h"
+
+APLOG_USE_MODULE(graphtok);
 
 #define LONGEST_PARAM 2048
 #define LONGEST_CODE 8192
@@ -158,6 +163,9 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
     GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
                         own->redirect_uri, &own->extra, x->r->pool));
     GT_TRY(gtm_state_keep(x, own->login));
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
+                  "sign-in at %s begins: redirect_uri %s, goes to %s", x->owner.provider,
+                  own->redirect_uri, own->discover.endpoints.authorize);
     gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, url);
     return GT_OK;
 }
@@ -297,6 +305,12 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
 
     if (!own->login)
         return GT_OK;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
+                  "sign-in at %s comes back with %s: redirect_uri %s", x->owner.provider,
+                  error  ? "an error"
+                  : code ? "a code"
+                         : "no code",
+                  redirect_uri(x));
     GT_TRY(gt_login_check_issuer(&own->discover.endpoints, apr_table_get(x->query, "iss"),
                                  x->r->pool));
     if (error)
@@ -338,6 +352,10 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     x->owner.user = grant->owner.user;
     x->is_known = 1;
     gtm_caller_show(x);
+    ap_log_rerror(
+        APLOG_MARK, APLOG_DEBUG, 0, x->r, "user %s is signed in at %s: grant %s, goes on to %s",
+        grant->owner.user, x->owner.provider, grant->id,
+        *address ? apr_pstrmemdup(x->r->pool, address, strcspn(address, "?#")) : "a page of ours");
     if (*address)
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
     else

@@ -19,6 +19,7 @@
 
 #include "base/pool.h"
 #include "base/secret.h"
+#include "net/end_line.h"
 #include "net/url.h"
 
 #define ANSWER_MAX_DEFAULT (1024 * 1024)
@@ -529,6 +530,7 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
 {
     gt_transfer_t *t = transfer;
 
+    gt_end_line(t, failure);
     /* First: a task that is woken finds what the call held given back. */
     tell_over(t);
     pthread_mutex_lock(&t->lock);

@@ -12,6 +12,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/loop.h"
 #include "net/transfer.h"
 #include "task/job.h"
@@ -299,18 +300,37 @@ static void fail(gt_task_t *task, gt_err_t *err)
     task->err = err;
 }
 
+/* At trace: the step that ran, and what comes of it. */
+static void trace(gt_task_t *task, const frame_t *frame, int step, const gt_err_t *err)
+{
+    static const char *const waits[] = {[WAIT_NOTHING] = "done",
+                                        [WAIT_TRANSFER] = "waits for a call",
+                                        [WAIT_TIME] = "waits for its time",
+                                        [WAIT_JOB] = "waits for a job",
+                                        [WAIT_BELL] = "waits for news",
+                                        [WAIT_OUTPUT] = "waits for the client",
+                                        [WAIT_TURN] = "waits for its turn"};
+    const char *inner = frame != top(task) ? top(task)->work->name : NULL;
+
+    if (err != GT_OK)
+        gt_log(GT_LOG_TRACE, NULL, "step %d of %s: %s", step, frame->work->name, err->tag);
+    else
+        gt_log(GT_LOG_TRACE, NULL, "step %d of %s: %s%s%s", step, frame->work->name,
+               waits[task->wait], inner != NULL ? ", next is " : "", inner != NULL ? inner : "");
+}
+
 static void run_step(gt_task_t *task)
 {
     frame_t *frame = top(task);
     gt_step_fn *step = frame->work->steps[frame->next];
-    int depth = task->depth;
+    int depth = task->depth, number;
     gt_err_t *err;
 
     if (step == NULL) {
         finish_top(task, GT_OK);
         return;
     }
-    frame->next++;
+    number = ++frame->next;
     task->said = 0;
     err = step(task, frame->state);
     if (err == GT_OK && task->is_too_deep)
@@ -320,6 +340,8 @@ static void run_step(gt_task_t *task)
         err = gt_err(task->pool, GT_INTERNAL, "GT0321", "%s waits, but has no loop to wait on",
                      frame->work->name);
     task->is_too_deep = 0;
+    if (gt_log_wants(GT_LOG_TRACE))
+        trace(task, frame, number, err);
     if (err == GT_OK)
         return;
     /* What was said beside a failure has not begun: forget it. */

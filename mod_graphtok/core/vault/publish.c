@@ -7,6 +7,7 @@
 
 #include "vault/publish.h"
 
+#include "base/log.h"
 #include "crypt/seal.h"
 #include "vault/known.h"
 #include "vault/members.h"
@@ -23,11 +24,18 @@ void gt_vault_publish(const gt_vault_t *vault, const gt_token_key_t *key, const 
 static void forget_token(gt_cache_t *cache, const gt_token_key_t *key, apr_int64_t last,
                          apr_pool_t *p)
 {
+    const gt_owner_t *owner = &key->grant.owner;
     gt_token_t cached;
 
-    if (last == GT_ALL_GENERATIONS ||
-        (gt_cache_get(&cached, cache, key, p) && cached.generation <= last))
-        gt_cache_forget(cache, key);
+    if (last != GT_ALL_GENERATIONS) {
+        if (!gt_cache_get(&cached, cache, key, p) || cached.generation > last)
+            return;
+        gt_log(GT_LOG_DEBUG, NULL,
+               "token of user %s at %s leaves the cache: its grant has moved on from generation "
+               "%" APR_INT64_T_FMT,
+               owner->user, owner->provider, cached.generation);
+    }
+    gt_cache_forget(cache, key);
 }
 
 void gt_vault_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_int64_t last,

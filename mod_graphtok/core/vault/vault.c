@@ -215,23 +215,55 @@ static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_poo
     return gt_vault_exact(&key->grant, vault, p);
 }
 
+/** Where a token comes from, or why it does not. @param token  the one that it is about; NULL: there is none */
+static void tell(const gt_token_for_t *ask, const char *what, const gt_token_t *token)
+{
+    const gt_owner_t *owner = &ask->key.grant.owner;
+
+    if (token == NULL)
+        gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s for %s: %s", owner->user,
+               owner->provider, ask->key.resource, what);
+    else
+        gt_log(GT_LOG_DEBUG, NULL,
+               "token of user %s at %s for %s: %s: generation %" APR_INT64_T_FMT
+               ", %" APR_INT64_T_FMT " s to its end, margin %" APR_INT64_T_FMT " s",
+               owner->user, owner->provider, ask->key.resource, what, token->generation,
+               apr_time_sec(token->expires_at - gt_now()), apr_time_sec(token->margin));
+}
+
+/** Take the cached token when it serves. */
+static void take_cached(gt_token_for_t *ask, gt_cache_t *cache, apr_pool_t *p)
+{
+    gt_token_t cached;
+
+    if (!gt_cache_get(&cached, cache, &ask->key, p)) {
+        tell(ask, "not from the cache, there is none", NULL);
+    }
+    else if (is_refused(ask, cached.generation)) {
+        tell(ask, "not from the cache, the API refused it", &cached);
+        gt_cache_forget(cache, &ask->key);
+    }
+    else if (!gt_token_lasts(&cached, GT_TOKEN_LEAST)) {
+        tell(ask, "not from the cache, it ends", &cached);
+    }
+    else {
+        ask->token = cached;
+        tell(ask, is_settled(ask) ? "from the cache" : "in the cache, but within its margin",
+             &cached);
+    }
+}
+
 static gt_err_t *ask_cache(gt_task_t *task, void *state)
 {
     gt_token_for_t *ask = state;
     gt_cache_t *cache = ask->vault->parts.cache;
     apr_pool_t *p = gt_task_pool(task);
-    gt_token_t cached;
 
     ask->token.access = NULL;
     ask->grant = NULL;
     ask->job = NULL;
     GT_TRY(check_key(&ask->key, ask->vault, p));
-    if (!gt_cache_get(&cached, cache, &ask->key, p))
-        cached.access = NULL;
-    else if (is_refused(ask, cached.generation))
-        gt_cache_forget(cache, &ask->key);
-    else if (gt_token_lasts(&cached, GT_TOKEN_LEAST))
-        ask->token = cached;
+    take_cached(ask, cache, p);
     if (cache != NULL)
         gt_event(&(gt_event_t){.kind = GT_EV_CACHE,
                                .detail = ask->token.access != NULL ? "hit" : "miss"});
@@ -243,9 +275,16 @@ static void take_row(gt_token_for_t *ask)
 {
     gt_token_t token = gt_token_of_grant(ask->vault, ask->grant);
 
-    if (is_refused(ask, token.generation) || !gt_token_lasts(&token, GT_TOKEN_LEAST))
+    if (is_refused(ask, token.generation)) {
+        tell(ask, "not from the row, the API refused it", &token);
         return;
+    }
+    if (!gt_token_lasts(&token, GT_TOKEN_LEAST)) {
+        tell(ask, "not from the row, it ends", &token);
+        return;
+    }
     ask->token = token;
+    tell(ask, is_settled(ask) ? "from the row" : "in the row, but within its margin", &token);
     gt_cache_put(ask->vault->parts.cache, &ask->key, &token);
 }
 
@@ -320,6 +359,7 @@ static gt_err_t *take_refreshed(gt_task_t *task, void *state)
         return served_or(ask, gt_err_dup(gt_job_error(ask->job), p));
     refresh = gt_job_state(ask->job);
     ask->token = gt_token_dup(&refresh->token, p);
+    tell(ask, "refreshed", &ask->token);
     return GT_OK;
 }
 
