@@ -155,6 +155,8 @@ static const struct {
     {GT_EVENT_CHANGE, "{\"attendees\":null,\"start\":null,\"nonsense\":null}",
      "!start attendees nonsense "},
     {GT_EVENT_CHANGE, "{\"attendees\":[]}", "{\"attendees\":[]}"},
+    {GT_EVENT_CHANGE, "{\"subject\":\"x\",\"extensions\":[{\"extensionName\":\"a.b\"}]}",
+     "{\"subject\":\"x\"}"},
     {GT_EVENT_CHANGE, "{\"showAs\":\"BUSY\"}", "{\"showAs\":\"busy\"}"},
 };
 
