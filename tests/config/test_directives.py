@@ -84,6 +84,8 @@ LOCATION = [
     ("GraphTokUseStore", "main", {"store": "main"}),
     ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
     ("GraphTokPassCookie", "on", {"pass_cookie": "on"}),
+    ("GraphTokSharedMailboxes", "ada@contoso.com *@fabrikam.com",
+     {"shared_mailboxes": "ada@contoso.com *@fabrikam.com"}),
     ("GraphTokSessionRealm", "app", {"session_realm": "app"}),
     ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
     ("GraphTokRequestMax", "64K", {"request_max": 65536}),
