@@ -31,7 +31,7 @@ typedef struct gt_store_conf_t gt_store_conf_t;
 
 typedef struct gt_keyring_t gt_keyring_t;
 typedef struct gt_task_t gt_task_t;
-typedef struct gt_job_t gt_job_t;
+typedef struct gt_flight_t gt_flight_t;
 typedef struct gt_crew_t gt_crew_t;
 typedef struct gt_loop_t gt_loop_t;
 typedef struct gt_transfer_t gt_transfer_t;

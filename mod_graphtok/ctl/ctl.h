@@ -13,9 +13,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "config.h"
+#include "conf/config.h"
+#include "conf/keys.h"
 #include "db/db.h"
-#include "keys.h"
 #include "vault/vault.h"
 
 /** One run of the program. */

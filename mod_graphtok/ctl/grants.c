@@ -200,7 +200,7 @@ static gt_err_t *walk_named(ctl_walk_t *walk, apr_pool_t *p)
 {
     apr_array_header_t *found = apr_array_make(p, 2, sizeof(named_t));
 
-    GT_TRY(look_up(found, walk, gt_duty_named, p));
+    GT_TRY(look_up(found, walk, gt_grants_named, p));
     if (found->nelts == 0 && strchr(walk->pick->name, '@') != NULL) {
         GT_TRY(look_up(found, walk, gt_duty_addressed, p));
         if (!walk->pick->is_question)

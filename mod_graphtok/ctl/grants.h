@@ -9,7 +9,7 @@
  */
 
 #include "ctl.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 /** What was asked for. */
 typedef struct ctl_pick_t {

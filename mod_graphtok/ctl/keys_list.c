@@ -17,20 +17,21 @@
 #include "crypt/keytext.h"
 #include "ranges.h"
 
-gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *ask, const gt_keyring_t *ring)
+gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *params,
+                      const gt_keyring_t *ring)
 {
-    apr_pool_t *p = ask->ctl->pool;
-    const apr_array_header_t *confs = ask->config->stores;
+    apr_pool_t *p = params->ctl->pool;
+    const apr_array_header_t *confs = params->config->stores;
     gt_db_t *db;
 
     *stores = apr_array_make(p, 2, sizeof(gt_store_t *));
-    if (ask->store != NULL && gt_config_store(ask->config, ask->store) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", ask->store);
-    GT_TRY(ctl_db(&db, ask->config, p));
+    if (params->store != NULL && gt_config_store(params->config, params->store) == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", params->store);
+    GT_TRY(ctl_db(&db, params->config, p));
     for (int i = 0; i < confs->nelts; i++) {
         const gt_store_conf_t *conf = APR_ARRAY_IDX(confs, i, gt_store_conf_t *);
 
-        if (ask->store == NULL || strcmp(ask->store, conf->name) == 0)
+        if (params->store == NULL || strcmp(params->store, conf->name) == 0)
             APR_ARRAY_PUSH(*stores, gt_store_t *) = gt_store_make(conf, db, ring, p);
     }
     return GT_OK;
@@ -113,13 +114,13 @@ gt_err_t *keys_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-static gt_err_t *count_all(json_t *answer, const keys_ask_t *ask, const gt_keyring_t *ring)
+static gt_err_t *count_all(json_t *answer, const keys_ask_t *params, const gt_keyring_t *ring)
 {
     apr_array_header_t *stores, *rows;
 
-    GT_TRY(keys_stores(&stores, ask, ring));
+    GT_TRY(keys_stores(&stores, params, ring));
     for (int i = 0; i < stores->nelts; i++) {
-        GT_TRY(keys_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), ask->ctl->pool));
+        GT_TRY(keys_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), params->ctl->pool));
         for (int j = 0; j < rows->nelts; j++)
             count(answer, &APR_ARRAY_IDX(rows, j, gt_key_rows_t));
     }
@@ -168,14 +169,15 @@ static void print_text(const json_t *answer, apr_pool_t *p)
 }
 
 /* Since when each key writes stands in the file's comments; other sources have none. */
-static void fill_keys(json_t *answer, const keys_ask_t *ask, const gt_keyring_t *ring)
+static void fill_keys(json_t *answer, const keys_ask_t *params, const gt_keyring_t *ring)
 {
     const apr_array_header_t *keys = gt_keyring_keys(ring);
-    apr_pool_t *p = ask->ctl->pool;
+    apr_pool_t *p = params->ctl->pool;
     json_t *list = json_array();
     gt_secret_t *text = NULL;
 
-    if (ask->config->keyring == NULL || gt_source_read(&text, ask->config->keyring, p) != GT_OK)
+    if (params->config->keyring == NULL ||
+        gt_source_read(&text, params->config->keyring, p) != GT_OK)
         text = NULL;
     for (int i = 0; i < keys->nelts; i++) {
         const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
@@ -189,21 +191,21 @@ static void fill_keys(json_t *answer, const keys_ask_t *ask, const gt_keyring_t 
     gt_json_set_number(answer, "unsealed_rows", 0);
 }
 
-gt_err_t *keys_list(keys_ask_t *ask)
+gt_err_t *keys_list(keys_ask_t *params)
 {
-    json_t *answer = gt_json_object(ask->ctl->pool);
+    json_t *answer = gt_json_object(params->ctl->pool);
     gt_keys_t *keys;
     gt_err_t *err;
 
-    GT_TRY(keys_config(ask));
-    GT_TRY(ctl_keys(&keys, ask->config, ask->ctl->pool));
-    fill_keys(answer, ask, keys->ring);
-    err = count_all(answer, ask, keys->ring);
+    GT_TRY(keys_config(params));
+    GT_TRY(ctl_keys(&keys, params->config, params->ctl->pool));
+    fill_keys(answer, params, keys->ring);
+    err = count_all(answer, params, keys->ring);
     if (err != GT_OK)
         gt_json_set(answer, "error", err->detail);
-    if (ask->ctl->json)
+    if (params->ctl->json)
         ctl_print_json(answer);
     else
-        print_text(answer, ask->ctl->pool);
+        print_text(answer, params->ctl->pool);
     return err;
 }

@@ -29,7 +29,7 @@
 
 /** One store's way to the new keys. */
 typedef struct way_t {
-    const keys_ask_t *ask;
+    const keys_ask_t *params;
     gt_store_t *store;
     apr_int64_t rows;  /* to be looked at, when it began */
     apr_int64_t moved; /* in all passes */
@@ -45,9 +45,9 @@ static void keep_rate(const way_t *way, apr_int64_t looked)
 {
     apr_interval_time_t due, spent;
 
-    if (way->ask->rate == 0)
+    if (way->params->rate == 0)
         return;
-    due = apr_time_from_sec(looked) / way->ask->rate;
+    due = apr_time_from_sec(looked) / way->params->rate;
     spent = gt_ticks() - way->began;
     if (due > spent)
         apr_sleep(due - spent);
@@ -55,9 +55,9 @@ static void keep_rate(const way_t *way, apr_int64_t looked)
 
 static int batch_of(const way_t *way)
 {
-    int fitting = way->ask->rate / 4;
+    int fitting = way->params->rate / 4;
 
-    if (way->ask->rate == 0 || fitting > BATCH)
+    if (way->params->rate == 0 || fitting > BATCH)
         return BATCH;
     return fitting > 0 ? fitting : 1;
 }
@@ -73,10 +73,10 @@ static gt_err_t *some(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
         apr_pool_clear(scratch);
         err = gt_rekey_some(pass, batch_of(way), scratch);
         if (pass->why_stuck != NULL)
-            way->why_stuck = apr_pstrdup(way->ask->ctl->pool, pass->why_stuck->detail);
+            way->why_stuck = apr_pstrdup(way->params->ctl->pool, pass->why_stuck->detail);
         pass->why_stuck = NULL;
         if (err == GT_OK || err->cls != GT_STORE_AWAY || gt_ticks() > until || ctl_stop_asked())
-            return gt_err_dup(err, way->ask->ctl->pool);
+            return gt_err_dup(err, way->params->ctl->pool);
         apr_sleep(AGAIN_AFTER);
     }
 }
@@ -101,7 +101,7 @@ static gt_err_t *one_pass(way_t *way, gt_rekey_t *pass, apr_pool_t *scratch)
 
 static gt_err_t *verdict(const way_t *way, const gt_rekey_t *pass)
 {
-    apr_pool_t *p = way->ask->ctl->pool;
+    apr_pool_t *p = way->params->ctl->pool;
 
     if (ctl_stop_asked())
         return gt_err(
@@ -132,7 +132,7 @@ static gt_err_t *count_range(void *baton, const gt_range_t *range, apr_pool_t *s
 static gt_err_t *walk(way_t *way)
 {
     const char *name = gt_store_conf(way->store)->name;
-    apr_pool_t *p = way->ask->ctl->pool;
+    apr_pool_t *p = way->params->ctl->pool;
     apr_pool_t *scratch;
     gt_err_t *err;
     gt_rekey_t pass;
@@ -164,16 +164,17 @@ static void report(json_t *list, const way_t *way, const gt_err_t *err)
     gt_json_set_number(json, "passes", way->passes);
     gt_json_set_bool(json, "done", err == GT_OK);
     json_array_append_new(list, json);
-    if (!way->ask->ctl->json)
+    if (!way->params->ctl->json)
         printf("%s: %" APR_INT64_T_FMT " rows sealed anew%s\n", name, way->moved,
                err == GT_OK ? "" : ", not done");
 }
 
 /* A server that has not seen a keyring yet asks for it when it meets the new key, but until then it
  * would write with the old one, behind our back. */
-static void let_settle(const keys_ask_t *ask)
+static void let_settle(const keys_ask_t *params)
 {
-    const char *path = ask->config->keyring != NULL ? gt_source_path(ask->config->keyring) : NULL;
+    const char *path =
+        params->config->keyring != NULL ? gt_source_path(params->config->keyring) : NULL;
     apr_interval_time_t left;
     struct stat file;
 
@@ -187,9 +188,9 @@ static void let_settle(const keys_ask_t *ask)
 }
 
 /* All stores; the first failure is handed back, the others are walked all the same. */
-gt_err_t *keys_reencrypt(keys_ask_t *ask)
+gt_err_t *keys_reencrypt(keys_ask_t *params)
 {
-    apr_pool_t *p = ask->ctl->pool;
+    apr_pool_t *p = params->ctl->pool;
     json_t *answer = gt_json_object(p);
     json_t *list = json_array();
     apr_array_header_t *stores;
@@ -197,21 +198,21 @@ gt_err_t *keys_reencrypt(keys_ask_t *ask)
     gt_keys_t *keys;
 
     gt_json_put(answer, "stores", list);
-    GT_TRY(keys_config(ask));
-    GT_TRY(ctl_keys(&keys, ask->config, p));
-    GT_TRY(ctl_audit_start(ask->config, keys->ring, p));
-    GT_TRY(keys_stores(&stores, ask, keys->ring));
-    let_settle(ask);
+    GT_TRY(keys_config(params));
+    GT_TRY(ctl_keys(&keys, params->config, p));
+    GT_TRY(ctl_audit_start(params->config, keys->ring, p));
+    GT_TRY(keys_stores(&stores, params, keys->ring));
+    let_settle(params);
     ctl_stop_begin();
     for (int i = 0; i < stores->nelts; i++) {
-        way_t way = {.ask = ask, .store = APR_ARRAY_IDX(stores, i, gt_store_t *)};
+        way_t way = {.params = params, .store = APR_ARRAY_IDX(stores, i, gt_store_t *)};
         gt_err_t *err = walk(&way);
 
         report(list, &way, err);
         if (first == GT_OK)
             first = err;
     }
-    if (ask->ctl->json)
+    if (params->ctl->json)
         ctl_print_json(answer);
     return first;
 }

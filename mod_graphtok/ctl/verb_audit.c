@@ -13,9 +13,9 @@
 
 #include <apr_strings.h>
 
+#include "audit/audit.h"
+#include "audit/audit_check.h"
 #include "base/source.h"
-#include "store/audit.h"
-#include "store/audit_check.h"
 
 typedef struct audit_t {
     ctl_t *ctl;

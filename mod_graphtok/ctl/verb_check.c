@@ -146,50 +146,51 @@ static void check_database(check_t *check)
 
 static gt_err_t *ask_whereabouts(gt_task_t *task, void *state)
 {
-    return_t *ask = state;
+    return_t *params = state;
 
-    ask->discover.provider = ask->provider;
-    gt_then(task, &gt_discover, &ask->discover);
+    params->discover.provider = params->provider;
+    gt_then(task, &gt_discover, &params->discover);
     return GT_OK;
 }
 
 static gt_err_t *ask_to_return(gt_task_t *task, void *state)
 {
     static const gt_login_extra_t silent = {.prompt = "none"};
-    return_t *ask = state;
+    return_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
-    const gt_provider_conf_t *conf = gt_provider_conf(ask->provider);
+    const gt_provider_conf_t *conf = gt_provider_conf(params->provider);
     gt_login_t *login = gt_login_make(p);
     gt_request_t request = {.ca_file = conf->ca_file,
                             .connect_timeout = conf->connect_timeout,
                             .timeout = conf->timeout,
                             .purpose = "check the redirect URI"};
 
-    GT_TRY(gt_login_url(&request.url, login, conf, &ask->discover.endpoints, ask->redirect_uri,
-                        &silent, p));
-    GT_TRY(gt_transfer_make(&ask->transfer, &request, gt_task_loop(task), p));
-    gt_await(task, ask->transfer);
+    GT_TRY(gt_login_url(&request.url, login, conf, &params->discover.endpoints,
+                        params->redirect_uri, &silent, p));
+    GT_TRY(gt_transfer_make(&params->transfer, &request, gt_task_loop(task), p));
+    gt_await(task, params->transfer);
     return GT_OK;
 }
 
 static gt_err_t *judge_return(gt_task_t *task, void *state)
 {
-    return_t *ask = state;
+    return_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
-    const apr_size_t len = strlen(ask->redirect_uri);
+    const apr_size_t len = strlen(params->redirect_uri);
     const gt_answer_t *answer;
     const char *to;
 
-    GT_TRY(gt_transfer_error(ask->transfer, p));
-    answer = gt_transfer_answer(ask->transfer);
+    GT_TRY(gt_transfer_error(params->transfer, p));
+    answer = gt_transfer_answer(params->transfer);
     to = apr_table_get(answer->headers, "Location");
     if (answer->status >= 300 && answer->status < 400 && to != NULL &&
-        strncmp(to, ask->redirect_uri, len) == 0 && (to[len] == '?' || to[len] == '&'))
+        strncmp(to, params->redirect_uri, len) == 0 && (to[len] == '?' || to[len] == '&'))
         return GT_OK;
     return gt_err(p, GT_CLIENT_BROKEN, "GT0917",
                   "the provider does not send browsers back to %s (status %d): register exactly "
                   "this redirect URI, of the platform Web, for client id %s",
-                  ask->redirect_uri, answer->status, gt_provider_conf(ask->provider)->client_id);
+                  params->redirect_uri, answer->status,
+                  gt_provider_conf(params->provider)->client_id);
 }
 
 static gt_step_fn *const return_steps[] = {ask_whereabouts, ask_to_return, judge_return, NULL};
@@ -199,10 +200,10 @@ static const gt_work_t return_work = {"check the redirect URI", return_steps, NU
 static gt_err_t *try_client(gt_provider_t *provider, const check_t *check)
 {
     apr_pool_t *p = check->ctl->pool;
-    gt_token_ask_t ask = {.provider = provider,
-                          .flow = &gt_flow_refresh_token,
-                          .params = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
-    gt_err_t *err = gt_wait_run(&gt_token_post, &ask, check->loop, LONGEST, p);
+    gt_token_params_t params = {.provider = provider,
+                                .flow = &gt_flow_refresh_token,
+                                .params = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
+    gt_err_t *err = gt_wait_run(&gt_token_post, &params, check->loop, LONGEST, p);
 
     return err == GT_OK || err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION ? GT_OK : err;
 }
@@ -221,7 +222,7 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
     const char *base = check->url != NULL ? check->url : check->config->public_url;
     const char *path = gt_json_text(mount, "path");
     apr_pool_t *p = check->ctl->pool;
-    return_t ask = {.provider = provider};
+    return_t params = {.provider = provider};
     gt_err_t *err;
 
     if (base == NULL) {
@@ -233,9 +234,9 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
              NULL);
         return;
     }
-    ask.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
-    err = gt_wait_run(&return_work, &ask, check->loop, LONGEST, p);
-    tell(check, "redirect URI", err, ask.redirect_uri);
+    params.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
+    err = gt_wait_run(&return_work, &params, check->loop, LONGEST, p);
+    tell(check, "redirect URI", err, params.redirect_uri);
 }
 
 static void check_provider(check_t *check, const gt_provider_conf_t *conf)

@@ -19,7 +19,7 @@ typedef struct cleaning_t {
     const char *store; /* NULL: all */
     int dry_run;
     ctl_progress_t progress;
-    gt_duty_counts_t would, counts;
+    gt_due_counts_t would, counts;
 } cleaning_t;
 
 static const struct argp_option options[] = {
@@ -61,8 +61,8 @@ static gt_err_t *count_range(void *baton, const gt_range_t *range, apr_pool_t *s
 {
     cleaning_t *cleaning = baton;
 
-    return gt_duty_count(&cleaning->would, range, cleaning->config->expire_after,
-                         cleaning->config->cleanup_after, scratch);
+    return gt_due_count(&cleaning->would, range, cleaning->config->expire_after,
+                        cleaning->config->cleanup_after, scratch);
 }
 
 static gt_err_t *count(cleaning_t *cleaning, gt_store_t *store)
@@ -90,7 +90,7 @@ static gt_err_t *clean(cleaning_t *cleaning, gt_store_t *store)
 
 static void print_result(const cleaning_t *cleaning)
 {
-    const gt_duty_counts_t *counts = cleaning->dry_run ? &cleaning->would : &cleaning->counts;
+    const gt_due_counts_t *counts = cleaning->dry_run ? &cleaning->would : &cleaning->counts;
     json_t *answer;
 
     if (!cleaning->ctl->json) {

@@ -24,7 +24,7 @@
 
 typedef struct each_t {
     ctl_t *ctl;
-    const ctl_deed_t *deed;
+    const ctl_operation_t *operation;
     ctl_pick_t pick;
     int all, dry_run;
     gt_vault_t *vault;
@@ -40,59 +40,59 @@ typedef struct each_t {
 
 /* ---- deeds ---- */
 
-static void *make_refresh(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
+static void *make_refresh(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
 {
-    gt_token_for_t *ask = apr_pcalloc(p, sizeof(*ask));
+    gt_token_for_t *params = apr_pcalloc(p, sizeof(*params));
 
-    ask->vault = vault;
-    ask->key.grant = gt_grant_key(pane->store, &pane->grant.owner);
-    ask->refresh_now = 1;
-    ask->refused = pane->grant.generation;
-    return ask;
+    params->vault = vault;
+    params->key.grant = gt_grant_key(item->store, &item->grant.owner);
+    params->refresh_now = 1;
+    params->refused = item->grant.generation;
+    return params;
 }
 
 static gt_err_t *judge_refresh(const char **detail, const void *state, apr_pool_t *p)
 {
-    const gt_token_for_t *ask = state;
+    const gt_token_for_t *params = state;
 
-    *detail = apr_pstrcat(p, "until ", gt_rfc3339(ask->token.expires_at, p), NULL);
+    *detail = apr_pstrcat(p, "until ", gt_rfc3339(params->token.expires_at, p), NULL);
     return GT_OK;
 }
 
-static void *make_validate(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
+static void *make_validate(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
 {
-    gt_validate_t *ask = apr_pcalloc(p, sizeof(*ask));
+    gt_validate_t *params = apr_pcalloc(p, sizeof(*params));
 
-    ask->vault = vault;
-    ask->store = pane->store;
-    ask->owner = pane->grant.owner;
-    return ask;
+    params->vault = vault;
+    params->store = item->store;
+    params->owner = item->grant.owner;
+    return params;
 }
 
 static gt_err_t *judge_validate(const char **detail, const void *state, apr_pool_t *p)
 {
-    const gt_validate_t *ask = state;
+    const gt_validate_t *params = state;
 
     (void)p;
     *detail = "works";
-    return ask->works ? GT_OK : ask->failure;
+    return params->works ? GT_OK : params->failure;
 }
 
-static void *make_revoke(gt_vault_t *vault, const ctl_pane_t *pane, apr_pool_t *p)
+static void *make_revoke(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
 {
-    gt_revoke_t *ask = apr_pcalloc(p, sizeof(*ask));
+    gt_revoke_t *params = apr_pcalloc(p, sizeof(*params));
 
-    ask->vault = vault;
-    ask->key = gt_grant_key(pane->store, &pane->grant.owner);
-    return ask;
+    params->vault = vault;
+    params->key = gt_grant_key(item->store, &item->grant.owner);
+    return params;
 }
 
 static gt_err_t *judge_revoke(const char **detail, const void *state, apr_pool_t *p)
 {
-    const gt_revoke_t *ask = state;
+    const gt_revoke_t *params = state;
 
     (void)p;
-    *detail = ask->had_grant ? "it is gone" : "it was gone already";
+    *detail = params->had_grant ? "it is gone" : "it was gone already";
     return GT_OK;
 }
 
@@ -109,9 +109,9 @@ static void check_scope(const each_t *each, const struct argp_state *state)
 
     if (each->pick.name != NULL && (each->all || each->pick.days >= 0))
         argp_error(state, "name an ID, USER or E-MAIL, or say --all or --days, not both");
-    if (each->pick.name == NULL && !(each->deed->takes_all && (each->all || narrows)))
+    if (each->pick.name == NULL && !(each->operation->takes_all && (each->all || narrows)))
         argp_error(state, "which grants? Name an ID, USER or E-MAIL%s",
-                   each->deed->takes_all ? ", or say --all, --provider or --days" : "");
+                   each->operation->takes_all ? ", or say --all, --provider or --days" : "");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -189,17 +189,17 @@ static void show(each_t *each)
     ctl_progress_show(&each->progress, each->done + each->failed + each->skipped);
 }
 
-static void note_ended(void *baton, const ctl_pane_t *pane)
+static void note_ended(void *baton, const ctl_item_t *item)
 {
     each_t *each = baton;
 
-    if (pane->is_cut)
+    if (item->is_cut)
         each->cut++;
-    else if (pane->failure == GT_OK)
-        note_done(each, &pane->grant, pane->detail);
+    else if (item->failure == GT_OK)
+        note_done(each, &item->grant, item->detail);
     else
-        note_failure(each, &pane->grant, pane->failure);
-    if (!pane->is_cut && pane->failure != GT_OK && is_everybodys(pane->failure))
+        note_failure(each, &item->grant, item->failure);
+    if (!item->is_cut && item->failure != GT_OK && is_everybodys(item->failure))
         each->is_over = 1;
     show(each);
 }
@@ -210,7 +210,7 @@ static void note_rest(void *baton, apr_interval_time_t span)
 
     ctl_progress_end(&each->progress);
     fprintf(stderr, "graphtokctl: the provider asks to wait %d s; %s goes on after that\n",
-            (int)apr_time_sec(span + APR_USEC_PER_SEC - 1), each->deed->name);
+            (int)apr_time_sec(span + APR_USEC_PER_SEC - 1), each->operation->name);
 }
 
 static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
@@ -250,14 +250,14 @@ static void print_result(const each_t *each)
     if (!each->ctl->json) {
         printf("%s%s %" APR_INT64_T_FMT ", failed %" APR_INT64_T_FMT ", skipped %" APR_INT64_T_FMT
                "%s%s\n",
-               each->dry_run ? "would be " : "", each->deed->done, each->done, each->failed,
+               each->dry_run ? "would be " : "", each->operation->done, each->done, each->failed,
                each->skipped,
                left(each) > 0 ? apr_psprintf(p, ", left %" APR_INT64_T_FMT, left(each)) : "",
                ctl_stop_asked() ? " when it was stopped" : "");
         return;
     }
     answer = gt_json_object(each->ctl->pool);
-    gt_json_set_number(answer, each->deed->done, each->done);
+    gt_json_set_number(answer, each->operation->done, each->done);
     gt_json_set_number(answer, "failed", each->failed);
     gt_json_set_number(answer, "skipped", each->skipped);
     gt_json_set_number(answer, "left", left(each));
@@ -289,7 +289,7 @@ static gt_err_t *verdict(const each_t *each)
 
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
-    const ctl_watch_t watch = {note_ended, note_rest, each};
+    const ctl_report_t report = {note_ended, note_rest, each};
     apr_pool_t *p = each->ctl->pool;
     gt_err_t *err;
 
@@ -300,8 +300,8 @@ static gt_err_t *go(each_t *each, const gt_config_t *config)
                               .baton = each};
     if (each->pick.name == NULL)
         GT_TRY(ctl_count_grants(&each->total, &each->pick, config, each->walk.db, p));
-    each->window = ctl_window_make(each->vault, each->deed, &watch, p);
-    ctl_progress_begin(&each->progress, each->deed->name, each->total);
+    each->window = ctl_window_make(each->vault, each->operation, &report, p);
+    ctl_progress_begin(&each->progress, each->operation->name, each->total);
     ctl_stop_begin();
     err = ctl_each_grant(&each->walk, p);
     ctl_window_drain(each->window);
@@ -310,11 +310,12 @@ static gt_err_t *go(each_t *each, const gt_config_t *config)
     return err != GT_OK ? err : verdict(each);
 }
 
-static gt_err_t *run(ctl_t *ctl, const ctl_deed_t *deed, int argc, char **argv)
+static gt_err_t *run(ctl_t *ctl, const ctl_operation_t *operation, int argc, char **argv)
 {
     struct argp_child children[3] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
-    const struct argp argp = {options, parse, deed->args, deed->doc, children, NULL, NULL};
-    each_t each = {.ctl = ctl, .deed = deed, .pick = ctl_pick_all()};
+    const struct argp argp = {options, parse, operation->args, operation->doc, children,
+                              NULL,    NULL};
+    each_t each = {.ctl = ctl, .operation = operation, .pick = ctl_pick_all()};
     gt_config_t *config;
     gt_err_t *err;
 
@@ -333,43 +334,45 @@ static gt_err_t *run(ctl_t *ctl, const ctl_deed_t *deed, int argc, char **argv)
 
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_deed_t deed = {.name = "refresh",
-                                    .done = "refreshed",
-                                    .doc = "Refresh tokens, due or not.",
-                                    .args = "[ID|USER|E-MAIL]",
-                                    .takes_all = 1,
-                                    .has_rate = 1,
-                                    .work = &gt_token_for,
-                                    .make = make_refresh,
-                                    .judge = judge_refresh};
+    static const ctl_operation_t operation = {.name = "refresh",
+                                              .done = "refreshed",
+                                              .doc = "Refresh tokens, due or not.",
+                                              .args = "[ID|USER|E-MAIL]",
+                                              .takes_all = 1,
+                                              .has_rate = 1,
+                                              .work = &gt_token_for,
+                                              .make = make_refresh,
+                                              .judge = judge_refresh};
 
-    return run(ctl, &deed, argc, argv);
+    return run(ctl, &operation, argc, argv);
 }
 
 gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_deed_t deed = {.name = "validate",
-                                    .done = "valid",
-                                    .doc = "Ask the providers whether tokens still work, and mark "
-                                           "those that do not.",
-                                    .args = "[ID|USER|E-MAIL]",
-                                    .takes_all = 1,
-                                    .work = &gt_validate,
-                                    .make = make_validate,
-                                    .judge = judge_validate};
+    static const ctl_operation_t operation = {
+        .name = "validate",
+        .done = "valid",
+        .doc = "Ask the providers whether tokens still work, and mark "
+               "those that do not.",
+        .args = "[ID|USER|E-MAIL]",
+        .takes_all = 1,
+        .work = &gt_validate,
+        .make = make_validate,
+        .judge = judge_validate};
 
-    return run(ctl, &deed, argc, argv);
+    return run(ctl, &operation, argc, argv);
 }
 
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_deed_t deed = {.name = "revoke",
-                                    .done = "revoked",
-                                    .doc = "Delete a user's grants; the user can sign in again.",
-                                    .args = "ID|USER|E-MAIL",
-                                    .work = &gt_revoke,
-                                    .make = make_revoke,
-                                    .judge = judge_revoke};
+    static const ctl_operation_t operation = {
+        .name = "revoke",
+        .done = "revoked",
+        .doc = "Delete a user's grants; the user can sign in again.",
+        .args = "ID|USER|E-MAIL",
+        .work = &gt_revoke,
+        .make = make_revoke,
+        .judge = judge_revoke};
 
-    return run(ctl, &deed, argc, argv);
+    return run(ctl, &operation, argc, argv);
 }

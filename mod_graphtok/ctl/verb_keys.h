@@ -25,17 +25,17 @@ typedef struct keys_ask_t {
 } keys_ask_t;
 
 /** The configuration, with --keyring in the place of its keyring. */
-GT_MUST gt_err_t *keys_config(keys_ask_t *ask);
+GT_MUST gt_err_t *keys_config(keys_ask_t *params);
 
 /** A store at work on the keyring. */
-GT_MUST gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *ask,
+GT_MUST gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *params,
                               const gt_keyring_t *ring);
 
 /** A store's rows by key, sorted by key id: array of gt_key_rows_t. */
 GT_MUST gt_err_t *keys_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p);
 
 /** Actions. */
-gt_err_t *keys_list(keys_ask_t *ask);
-gt_err_t *keys_reencrypt(keys_ask_t *ask);
+gt_err_t *keys_list(keys_ask_t *params);
+gt_err_t *keys_reencrypt(keys_ask_t *params);
 
 #endif

@@ -54,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /** The names that were asked for, or what is meant without them. */
-static gt_err_t *find_parts(gt_token_for_t *ask, const asked_t *asked, const gt_config_t *config)
+static gt_err_t *find_parts(gt_token_for_t *params, const asked_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;
     const char *provider = asked->provider;
@@ -68,7 +68,7 @@ static gt_err_t *find_parts(gt_token_for_t *ask, const asked_t *asked, const gt_
         return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
     if (gt_config_store(config, asked->store) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
-    ask->key.grant = (gt_grant_key_t){asked->store, {asked->user, provider}};
+    params->key.grant = (gt_grant_key_t){asked->store, {asked->user, provider}};
     return GT_OK;
 }
 
@@ -78,37 +78,37 @@ static void print_text(const gt_secret_t *token)
     fputc('\n', stdout);
 }
 
-static void print_json(const gt_token_for_t *ask, const asked_t *asked)
+static void print_json(const gt_token_for_t *params, const asked_t *asked)
 {
     apr_pool_t *p = asked->ctl->pool;
     json_t *json = gt_json_object(p);
     const json_t *token;
 
-    gt_json_set(json, "token", gt_secret_text(ask->token.access));
-    gt_json_set_time(json, "expires_at", ask->token.expires_at, p);
-    gt_json_set(json, "user", ask->key.grant.owner.user);
-    gt_json_set(json, "provider", ask->key.grant.owner.provider);
+    gt_json_set(json, "token", gt_secret_text(params->token.access));
+    gt_json_set_time(json, "expires_at", params->token.expires_at, p);
+    gt_json_set(json, "user", params->key.grant.owner.user);
+    gt_json_set(json, "provider", params->key.grant.owner.provider);
     gt_json_set(json, "store", asked->store);
-    gt_json_set(json, "scope", ask->token.scope);
+    gt_json_set(json, "scope", params->token.scope);
     ctl_print_json(json);
     token = json_object_get(json, "token");
     if (json_is_string(token))
         OPENSSL_cleanse((void *)json_string_value(token), json_string_length(token));
 }
 
-static gt_err_t *get(gt_token_for_t *ask, const asked_t *asked, const gt_config_t *config)
+static gt_err_t *get(gt_token_for_t *params, const asked_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;
     static const gt_asker_t asker = {.route = "graphtokctl token"};
     gt_err_t *err;
 
-    GT_TRY(find_parts(ask, asked, config));
-    GT_TRY(ctl_vault_open(&ask->vault, config, p));
-    ask->asker = &asker;
-    err = ctl_vault_wait(ask->vault, &gt_token_for, ask, p);
+    GT_TRY(find_parts(params, asked, config));
+    GT_TRY(ctl_vault_open(&params->vault, config, p));
+    params->asker = &asker;
+    err = ctl_vault_wait(params->vault, &gt_token_for, params, p);
     if (err == GT_OK)
-        gt_vault_used(ask->vault, &ask->key.grant);
-    ctl_vault_close(ask->vault, p);
+        gt_vault_used(params->vault, &params->key.grant);
+    ctl_vault_close(params->vault, p);
     return err;
 }
 
@@ -117,7 +117,7 @@ gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
     static const struct argp argp = {options,    parse, "USER", "Print a user's valid token.",
                                      ctl_common, NULL,  NULL};
     asked_t asked = {.ctl = ctl, .store = "main"};
-    gt_token_for_t ask = {.refresh_now = 0};
+    gt_token_for_t params = {.refresh_now = 0};
     gt_config_t *config;
 
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
@@ -126,10 +126,10 @@ gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
                       "a token does not belong on a terminal: send the output elsewhere, or say "
                       "--force");
     GT_TRY(ctl_config(&config, ctl));
-    GT_TRY(get(&ask, &asked, config));
+    GT_TRY(get(&params, &asked, config));
     if (ctl->json)
-        print_json(&ask, &asked);
+        print_json(&params, &asked);
     else
-        print_text(ask.token.access);
+        print_text(params.token.access);
     return GT_OK;
 }

@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "base/thread.h"
 #include "progress.h"
-#include "store/duty.h"
+#include "store/due.h"
 #include "task/crew.h"
 
 #define ROOM 64
@@ -26,8 +26,8 @@
 
 struct ctl_window_t {
     gt_vault_t *vault;
-    const ctl_deed_t *deed;
-    const ctl_watch_t *watch;
+    const ctl_operation_t *operation;
+    const ctl_report_t *report;
     apr_pool_t *pool;
     int under_way;        /* the verb's thread only */
     pthread_mutex_t lock; /* guards what follows */
@@ -38,7 +38,7 @@ struct ctl_window_t {
 };
 
 typedef struct one_t {
-    ctl_pane_t pane;
+    ctl_item_t item;
     ctl_window_t *window;
     struct one_t *next;
     apr_time_t start_at; /* ticks; 0: it has no turn */
@@ -79,23 +79,23 @@ static gt_err_t *take_turn(one_t *one, apr_time_t now, apr_pool_t *p)
 
     if (one->start_at != 0 && now < one->start_at + LATE)
         return GT_OK;
-    if (one->window->deed->has_rate)
-        GT_TRY(gt_duty_turns(&wait, gt_vault_store(one->window->vault, "main"), 1,
-                             parts->config->refresh_rate, p));
+    if (one->window->operation->has_rate)
+        GT_TRY(gt_due_time_slots(&wait, gt_vault_store(one->window->vault, "main"), 1,
+                                 parts->config->refresh_rate, p));
     one->start_at = now + wait;
     return GT_OK;
 }
 
 /* ---- the steps of one ---- */
 
-static gt_err_t *wait_turn(gt_task_t *task, void *state)
+static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
 {
     one_t *one = state;
     apr_time_t now = gt_ticks();
     apr_time_t at = rests_until(one->window);
 
-    one->pane.is_cut = ctl_stop_asked();
-    if (one->pane.is_cut)
+    one->item.is_cut = ctl_stop_asked();
+    if (one->item.is_cut)
         return GT_OK;
     if (at > now)
         one->start_at = 0;
@@ -110,14 +110,14 @@ static gt_err_t *wait_turn(gt_task_t *task, void *state)
 static gt_err_t *act(gt_task_t *task, void *state)
 {
     one_t *one = state;
-    const ctl_deed_t *deed = one->window->deed;
+    const ctl_operation_t *operation = one->window->operation;
 
-    if (one->pane.is_cut)
+    if (one->item.is_cut)
         return GT_OK;
     one->tries++;
     one->start_at = 0;
-    one->state = deed->make(one->window->vault, &one->pane, gt_task_pool(task));
-    gt_then_try(task, deed->work, one->state, &one->pane.failure);
+    one->state = operation->make(one->window->vault, &one->item, gt_task_pool(task));
+    gt_then_try(task, operation->work, one->state, &one->item.failure);
     return GT_OK;
 }
 
@@ -134,13 +134,13 @@ static gt_err_t *look(gt_task_t *task, void *state)
     one_t *one = state;
     apr_pool_t *p = gt_task_pool(task);
 
-    if (one->pane.is_cut)
+    if (one->item.is_cut)
         return GT_OK;
-    if (one->pane.failure == GT_OK)
-        one->pane.failure = one->window->deed->judge(&one->pane.detail, one->state, p);
-    if (!is_asked_to_wait(one->pane.failure))
+    if (one->item.failure == GT_OK)
+        one->item.failure = one->window->operation->judge(&one->item.detail, one->state, p);
+    if (!is_asked_to_wait(one->item.failure))
         return GT_OK;
-    note_rest(one->window, one->pane.failure->retry_after);
+    note_rest(one->window, one->item.failure->retry_after);
     if (one->tries < TRIES)
         gt_then(task, &work_again, one);
     return GT_OK;
@@ -153,8 +153,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     ctl_window_t *window = one->window;
 
     (void)task;
-    one->pane.failure = gt_err_dup(err != GT_OK ? err : one->pane.failure, one->pane.pool);
-    one->pane.detail = apr_pstrdup(one->pane.pool, one->pane.detail);
+    one->item.failure = gt_err_dup(err != GT_OK ? err : one->item.failure, one->item.pool);
+    one->item.detail = apr_pstrdup(one->item.pool, one->item.detail);
     pthread_mutex_lock(&window->lock);
     one->next = window->first;
     window->first = one;
@@ -162,20 +162,20 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     pthread_mutex_unlock(&window->lock);
 }
 
-static gt_step_fn *const steps[] = {wait_turn, act, look, NULL};
+static gt_step_fn *const steps[] = {wait_time_slot, act, look, NULL};
 static const gt_work_t work_again = {"once more", steps, NULL};
 static const gt_work_t work = {"one of many", steps, finish};
 
 /* ---- the verb's thread ---- */
 
-ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_deed_t *deed, const ctl_watch_t *watch,
-                              apr_pool_t *p)
+ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_operation_t *operation,
+                              const ctl_report_t *report, apr_pool_t *p)
 {
     ctl_window_t *window = apr_pcalloc(p, sizeof(*window));
 
     window->vault = vault;
-    window->deed = deed;
-    window->watch = watch;
+    window->operation = operation;
+    window->report = report;
     window->pool = p;
     pthread_mutex_init(&window->lock, NULL);
     gt_cond_init(&window->changed);
@@ -184,16 +184,16 @@ ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_deed_t *deed, const c
 
 static void tell(ctl_window_t *window, apr_interval_time_t rest, one_t *one)
 {
-    const ctl_watch_t *watch = window->watch;
+    const ctl_report_t *report = window->report;
 
     if (rest > 0)
-        watch->rests(watch->baton, rest);
+        report->rests(report->baton, rest);
     while (one != NULL) {
         one_t *next = one->next;
 
         window->under_way--;
-        watch->ended(watch->baton, &one->pane);
-        apr_pool_destroy(one->pane.pool);
+        report->ended(report->baton, &one->item);
+        apr_pool_destroy(one->item.pool);
         one = next;
     }
 }
@@ -217,28 +217,28 @@ static void await(ctl_window_t *window, int most)
     } while (window->under_way > most);
 }
 
-static void *hand_over(const void *ask, apr_pool_t *p)
+static void *hand_over(const void *params, apr_pool_t *p)
 {
     (void)p;
-    return *(one_t *const *)ask;
+    return *(one_t *const *)params;
 }
 
 gt_err_t *ctl_window_put(ctl_window_t *window, gt_store_t *store, const gt_grant_t *grant)
 {
     apr_pool_t *p = gt_pool_make(NULL, "ctl_pane");
     one_t *one = apr_pcalloc(p, sizeof(*one));
-    gt_job_ask_t ask = {.work = &work, .init = hand_over, .ask = &one};
+    gt_flight_params_t params = {.work = &work, .init = hand_over, .params = &one};
     gt_err_t *err;
 
     one->window = window;
-    one->pane = (ctl_pane_t){.pool = p, .store = store};
-    one->pane.grant.id = apr_pstrdup(p, grant->id);
-    one->pane.grant.owner = gt_owner_dup(&grant->owner, p);
-    one->pane.grant.account.email = apr_pstrdup(p, grant->account.email);
-    one->pane.grant.generation = grant->generation;
-    ask.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
+    one->item = (ctl_item_t){.pool = p, .store = store};
+    one->item.grant.id = apr_pstrdup(p, grant->id);
+    one->item.grant.owner = gt_owner_dup(&grant->owner, p);
+    one->item.grant.account.email = apr_pstrdup(p, grant->account.email);
+    one->item.grant.generation = grant->generation;
+    params.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
     await(window, ROOM - 1);
-    err = gt_crew_start_job(gt_vault_parts(window->vault)->crew, &ask, window->pool);
+    err = gt_crew_launch(gt_vault_parts(window->vault)->crew, &params, window->pool);
     if (err == GT_OK)
         window->under_way++;
     else

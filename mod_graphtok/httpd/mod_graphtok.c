@@ -13,18 +13,25 @@
 #include <mod_status.h>
 #include <mpm_common.h>
 
-#include "audit.h"
-#include "auth_type.h"
-#include "child.h"
-#include "conf.h"
-#include "functions.h"
-#include "park.h"
-#include "pass.h"
-#include "road.h"
-#include "secret_query.h"
-#include "status.h"
-#include "strip.h"
-#include "strip_cookie.h"
+#include "caller/strip_cookie.h"
+#include "child/audit_sink.h"
+#include "child/child.h"
+#include "child/memory.h"
+#include "child/status.h"
+#include "config/auth_type.h"
+#include "config/settings.h"
+#include "handler.h"
+#include "park/park.h"
+#include "pass/functions.h"
+#include "pass/pass.h"
+#include "pass/strip.h"
+#include "request/secret_query.h"
+#include "routes/route_sets.h"
+
+static void dump(apr_pool_t *pconf, server_rec *s)
+{
+    gtm_dump(pconf, s, gtm_memory_json(gtm_server(s)->config, pconf));
+}
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -36,10 +43,11 @@ static void register_hooks(apr_pool_t *p)
     static const char *const authn_core[] = {"mod_authn_core.c", NULL};
 
     (void)p;
+    gtm_route_sets_use(gtm_all_route_sets);
     gtm_functions_register();
     gtm_strip_register();
     ap_hook_check_config(gtm_check_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_test_config(gtm_dump, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(gtm_post_config, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(gtm_audit_open, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);

@@ -20,7 +20,7 @@
 #include <apr_strings.h>
 
 #include "base/secret.h"
-#include "config.h"
+#include "conf/config.h"
 #include "crypt/keyring.h"
 #include "store/grant.h"
 

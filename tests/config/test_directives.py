@@ -351,7 +351,7 @@ def test_containers_may_be_wrapped_and_quoted(frame):
 def test_location_directives_are_not_for_htaccess(frame):
     """Such a file belongs to users; secrets and exec: must stay out of their reach."""
     source = (servers.pathlib.Path(__file__).resolve().parents[2]
-              / "mod_graphtok/httpd/directives.c").read_text()
+              / "mod_graphtok/httpd/config/directives.c").read_text()
     assert "OR_" not in re.sub(r"/\*.*?\*/", "", source, flags=re.S)
     checked = frame.check('<Location "/x">\n<Limit GET>\nGraphTokLimit off\n</Limit>\n</Location>')
     assert checked.code == 1 and "cannot occur within" in checked.err

@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "store/audit_check.h"
+#include "audit/audit_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

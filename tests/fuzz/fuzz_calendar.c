@@ -27,42 +27,42 @@ static char *take_line(const char **at, const char *end, apr_pool_t *p)
     return line;
 }
 
-static void expect_clean(const gt_graph_ask_t *ask)
+static void expect_clean(const gt_graph_params_t *params)
 {
-    if (!ask->method || strncmp(ask->path, "/me/", 4) != 0 || strstr(ask->path, ".."))
+    if (!params->method || strncmp(params->path, "/me/", 4) != 0 || strstr(params->path, ".."))
         abort();
-    for (const char *at = ask->path; *at; at++) {
+    for (const char *at = params->path; *at; at++) {
         if ((unsigned char)*at <= 0x20 || (unsigned char)*at >= 0x7F || strchr("#\\\"<>", *at))
             abort();
     }
-    for (int i = 0; i < ask->headers->nelts; i++) {
-        const char *header = APR_ARRAY_IDX(ask->headers, i, const char *);
+    for (int i = 0; i < params->headers->nelts; i++) {
+        const char *header = APR_ARRAY_IDX(params->headers, i, const char *);
 
         if (strncmp(header, "Prefer: ", 8) != 0 || strpbrk(header, "\r\n;\\") != NULL)
             abort();
     }
 }
 
-static gt_err_t *ask_for(gt_graph_ask_t *ask, int route, const char *id, const apr_table_t *query,
-                         const json_t *body, apr_pool_t *p)
+static gt_err_t *ask_for(gt_graph_params_t *params, int route, const char *id,
+                         const apr_table_t *query, const json_t *body, apr_pool_t *p)
 {
     switch (route % 9) {
     case 0:
-        return gt_calendar_info(ask, query, p);
+        return gt_calendar_info(params, query, p);
     case 1:
-        return gt_calendar_next24(ask, query, p);
+        return gt_calendar_next24(params, query, p);
     case 2:
-        return gt_calendar_event(ask, id, query, p);
+        return gt_calendar_event(params, id, query, p);
     case 3:
-        return gt_calendar_delete(ask, id, p);
+        return gt_calendar_delete(params, id, p);
     case 4:
-        return gt_calendar_events(ask, query, p);
+        return gt_calendar_events(params, query, p);
     case 5:
-        return gt_calendar_create(ask, body, query, p);
+        return gt_calendar_create(params, body, query, p);
     case 8:
-        return gt_calendar_instances(ask, id, query, p);
+        return gt_calendar_instances(params, id, query, p);
     default:
-        return gt_calendar_update(ask, id, route % 9 == 6, body, query, p);
+        return gt_calendar_update(params, id, route % 9 == 6, body, query, p);
     }
 }
 
@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *end = (const char *)data + size;
     json_t *body = NULL;
     apr_table_t *query;
-    gt_graph_ask_t ask;
+    gt_graph_params_t params;
     const char *id;
     gt_err_t *err;
     apr_pool_t *p;
@@ -85,9 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         query = NULL;
     if (gt_json_parse(&body, at, (apr_size_t)(end - at), p))
         body = gt_json_object(p);
-    err = ask_for(&ask, data[0], id, query, body, p);
+    err = ask_for(&params, data[0], id, query, body, p);
     if (err == GT_OK)
-        expect_clean(&ask);
+        expect_clean(&params);
     else if (err->cls != GT_INVALID)
         abort();
     apr_pool_destroy(p);

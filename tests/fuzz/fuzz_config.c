@@ -5,7 +5,7 @@
  * and be the same. And any bytes as a password of the database: masked, whatever is in it.
  */
 
-#include "config.h"
+#include "conf/config.h"
 
 #include <stdint.h>
 #include <stdlib.h>

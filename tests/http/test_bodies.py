@@ -60,6 +60,10 @@ EVENT = {"start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
          "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
 
 
+WITH_BODY = ["create POST", "update PUT", "patch PATCH", "extend POST", "extend PATCH"]
+NOTE = "com.contoso.note"
+
+
 def serve(mpm, make_site, ground, sandbox_server):
     """A site with all chains; no child may have died in it, and no sanitizer found a thing."""
     made = make_site(mpm, mounts=modules.load(ground, "test_bodies") + MOUNTS + MORE,
@@ -103,7 +107,22 @@ def ways_of(site):
             url = f"{site.url}/tom/{mount}/events/" + made.json["id"].replace("/", "%2F")
             return site.tom.send(method, url, body(text, **more), headers=fields(**more))
         return way
-    return {"create": create, "update": change("PUT"), "patch": change("PATCH")}
+
+    def extend(method):
+        def way(mount, text, packed=False):
+            made = site.tom.post(site.url + "/tom/calendar/events", body("x"), headers=fields())
+            below = "/events/" + made.json["id"].replace("/", "%2F") + "/extensions"
+            note = {"extensionName": NOTE, "text": text}
+            if method == "PATCH":
+                site.tom.post(site.url + "/tom/calendar" + below,
+                              json.dumps({**note, "text": ""}).encode(), headers=fields())
+                below += "/" + NOTE
+            sent = json.dumps(note).encode()
+            return site.tom.send(method, f"{site.url}/tom/{mount}{below}",
+                                 gzip.compress(sent) if packed else sent, headers=fields(packed))
+        return way
+    return {"create POST": create, "update PUT": change("PUT"), "patch PATCH": change("PATCH"),
+            "extend POST": extend("POST"), "extend PATCH": extend("PATCH")}
 
 
 def body(text, packed=False):
@@ -139,19 +158,21 @@ def head(path, *more, method="POST"):
 
 
 def test_every_route_with_a_body_is_tried(ways):
-    folder = pathlib.Path(__file__).parents[2] / "mod_graphtok" / "httpd"
+    folder = pathlib.Path(__file__).parents[2] / "mod_graphtok" / "httpd" / "routes"
     rows = [row for path in folder.glob("routes_*.c")
-            for row in re.findall(r'\{"(\w+)", "\w+", "[^"]*", \w+,([^}]*)\}', path.read_text())]
-    assert rows and sorted(name for name, rest in rows if "GTM_BODY" in rest) == sorted(ways)
+            for row in re.findall(r'\{"(\w+)", "(\w+)", "[^"]*", \w+,\s*([^}]*)\}',
+                                  path.read_text())]
+    taking = {f"{name} {method}" for name, method, rest in rows if "GTM_BODY" in rest}
+    assert rows and taking == set(ways) == set(WITH_BODY)
 
 
-@pytest.mark.parametrize("route", ["create", "update", "patch"])
+@pytest.mark.parametrize("route", WITH_BODY)
 @pytest.mark.parametrize("mount", FILTERS, ids=CHAINS.__getitem__)
 def test_whole_through_any_filter(ways, mount, route):
     is_whole_through(ways, mount, route)
 
 
-@pytest.mark.parametrize("route", ["create", "update", "patch"])
+@pytest.mark.parametrize("route", WITH_BODY)
 @pytest.mark.parametrize("mount", PROGRAMS, ids=CHAINS.__getitem__)
 def test_whole_through_a_program(forking, mount, route):
     is_whole_through(ways_of(forking), mount, route)
@@ -160,16 +181,21 @@ def test_whole_through_a_program(forking, mount, route):
 def is_whole_through(ways, mount, route):
     text = compressible(2400 if "SPLIT" in CHAINS[mount] else 60_000)
     answer = ways[route](mount, text, packed="DEFLATE" in CHAINS[mount])
-    assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
+    assert answer.status in (200, 201) and text in content(answer), answer
 
 
-@pytest.mark.parametrize("route", ["create", "update", "patch"])
+def content(answer):
+    """The text that came back: an event's, or a note's."""
+    return answer.json["body"]["content"] if "body" in answer.json else answer.json["text"]
+
+
+@pytest.mark.parametrize("route", WITH_BODY)
 def test_2_KiB_that_inflate_to_180(ways, route):
     text = compressible(180_000)
     assert len(body(text, packed=True)) < 3000
     for _ in range(3):
         answer = ways[route](0, text, packed=True)
-        assert answer.status in (200, 201) and text in answer.json["body"]["content"], answer
+        assert answer.status in (200, 201) and text in content(answer), answer
 
 
 @pytest.mark.parametrize("mount", ["calendar", CHAINS.index("TEST_SPLIT"), CHAINS.index("TEST_HOLD")])
@@ -184,13 +210,13 @@ def test_HTTP2_without_a_length(filtered, mount):
 
 def test_the_bound_holds_after_inflation(filtered, ways):
     assert len(body("a" * 5000, packed=True)) < 500
-    answer = ways["create"]("small", "a" * 5000, packed=True)
+    answer = ways["create POST"]("small", "a" * 5000, packed=True)
     assert answer.status == 413 and answer.json["tag"] == "GT0817"
-    assert ways["create"]("small", "a" * 200, packed=True).status == 201
+    assert ways["create POST"]("small", "a" * 200, packed=True).status == 201
 
 
 def test_a_filter_that_never_gives_anything(ways):
-    answer = ways["create"]("nothing", "a")
+    answer = ways["create POST"]("nothing", "a")
     assert answer.status == 413 and answer.json["tag"] == "GT0817"
 
 
@@ -225,7 +251,7 @@ def test_what_httpd_answers_to_chunks_is_the_only_answer(filtered, method, path,
 
 
 def test_what_an_input_filter_refuses_stays_413(ways):
-    answer = ways["create"]("inflated-limit", "a" * 5000, packed=True)
+    answer = ways["create POST"]("inflated-limit", "a" * 5000, packed=True)
     assert answer.status == 413 and answer.json["tag"] == "GT0860"
 
 

@@ -21,8 +21,8 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/thread.h"
-#include "store/audit.h"
-#include "store/audit_check.h"
+#include "audit/audit.h"
+#include "audit/audit_check.h"
 
 #define KEYS "k1 any VOoMX9FEJrDoJr71Rdc9wJNTxMMOu9emH1fiMWSMTRw=\n"
 #define OLD_KEYS "k0 any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
@@ -75,7 +75,7 @@ static MAYBE_UNUSED void begin(void)
 
 static MAYBE_UNUSED void end(void)
 {
-    gt_event_to_none();
+    gt_notice_to_none();
     munmap(heads, gt_heads_size());
     close(file);
     unlink(path);
@@ -84,9 +84,9 @@ static MAYBE_UNUSED void end(void)
     drop_pool();
 }
 
-static MAYBE_UNUSED int record_by(gt_audit_t *by, gt_event_t event)
+static MAYBE_UNUSED int record_by(gt_audit_t *by, gt_notice_t event)
 {
-    gt_event_sink_t sink = gt_audit_sink(by);
+    gt_notice_sink_t sink = gt_audit_sink(by);
 
     return sink.take(sink.baton, &event);
 }
@@ -94,8 +94,8 @@ static MAYBE_UNUSED int record_by(gt_audit_t *by, gt_event_t event)
 static MAYBE_UNUSED int record(const char *user)
 {
     return record_by(
-        audit,
-        (gt_event_t){.kind = GT_EV_CALL, .store = "main", .provider = "microsoft", .user = user});
+        audit, (gt_notice_t){
+                   .kind = GT_NOTICE_CALL, .store = "main", .provider = "microsoft", .user = user});
 }
 
 static MAYBE_UNUSED char *text_of(int fd)

@@ -11,7 +11,7 @@
 #include <check.h>
 
 #include "base/err.h"
-#include "config.h"
+#include "conf/config.h"
 #include "crypt/keyring.h"
 #include "db/db.h"
 #include "store/range.h"

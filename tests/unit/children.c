@@ -10,7 +10,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
-#include "base/event.h"
+#include "base/notice.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypt/aead.h"
@@ -115,7 +115,7 @@ static void begin(gt_engine_t engine)
 static void take_back_hooks(void)
 {
     gt_clock_set(NULL, NULL);
-    gt_event_to_none();
+    gt_notice_to_none();
     gt_log_set(NULL);
 }
 

@@ -18,7 +18,7 @@
 #include "relay.h"
 #include "task/wait.h"
 #include "vault/changes.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 #include "vault/refresh.h"
 #include "vault/replay.h"
 

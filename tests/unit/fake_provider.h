@@ -12,7 +12,7 @@
 #include <apr_pools.h>
 #include <jansson.h>
 
-#include "config.h"
+#include "conf/config.h"
 
 #define FAKE_TENANT "72f988bf-86f1-41af-91ab-2d7cd011db47"
 #define FAKE_CLIENT "11111111-2222-3333-4444-555555555555"

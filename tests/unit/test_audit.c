@@ -24,14 +24,14 @@ START_TEST(a_record_has_its_members)
     json_t *value;
 
     err->code = "AADSTS700082";
-    ck_assert(record_by(audit, (gt_event_t){.kind = GT_EV_REFRESH,
-                                            .store = "main",
-                                            .provider = "microsoft",
-                                            .user = "tom",
-                                            .asker = &asker,
-                                            .err = err,
-                                            .detail = "words",
-                                            .took = 12345}));
+    ck_assert(record_by(audit, (gt_notice_t){.kind = GT_NOTICE_REFRESH,
+                                             .store = "main",
+                                             .provider = "microsoft",
+                                             .user = "tom",
+                                             .asker = &asker,
+                                             .err = err,
+                                             .detail = "words",
+                                             .took = 12345}));
     read_lines();
     ck_ok(gt_json_parse(&json, lines[1], strlen(lines[1]), pool));
     json_object_foreach (json, name, value)
@@ -80,14 +80,14 @@ START_TEST(the_longest_record_fits_its_line)
 
     memset(text, '\x01', 2999);
     err->code = text;
-    ck_assert(record_by(audit, (gt_event_t){.kind = GT_EV_REFRESH,
-                                            .store = text,
-                                            .provider = text,
-                                            .user = text,
-                                            .asker = &asker,
-                                            .err = err,
-                                            .detail = text,
-                                            .took = APR_INT64_MAX}));
+    ck_assert(record_by(audit, (gt_notice_t){.kind = GT_NOTICE_REFRESH,
+                                             .store = text,
+                                             .provider = text,
+                                             .user = text,
+                                             .asker = &asker,
+                                             .err = err,
+                                             .detail = text,
+                                             .took = APR_INT64_MAX}));
     read_lines();
     ck_assert_int_eq(line_count, 2);
     ck_assert_uint_lt(strlen(lines[1]), GT_AUDIT_LINE);

@@ -13,9 +13,9 @@ Suite *suite_calendar(void);
 
 #define NOW apr_time_from_sec(1795244400) /* 2026-11-21T07:00:00Z */
 
-static gt_graph_ask_t ask;
+static gt_graph_params_t params;
 
-typedef gt_err_t *ask_fn(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+typedef gt_err_t *ask_fn(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p);
 
 /* "a=b&c=d" as the query parser would give it, unescaped already. */
 static apr_table_t *query_of(const char *text)
@@ -60,8 +60,8 @@ static const char *fields_of(const gt_err_t *err)
 
 static const char *prefer(void)
 {
-    ck_assert_int_le(ask.headers->nelts, 1);
-    return ask.headers->nelts ? APR_ARRAY_IDX(ask.headers, 0, const char *) : "";
+    ck_assert_int_le(params.headers->nelts, 1);
+    return params.headers->nelts ? APR_ARRAY_IDX(params.headers, 0, const char *) : "";
 }
 
 /* ---- parameters ---- */
@@ -120,11 +120,11 @@ START_TEST(test_C1_C2_C4_parameters_become_graphs)
 {
     fake_clock(NOW);
     for (size_t i = 0; i < sizeof(good_rows) / sizeof(good_rows[0]); i++) {
-        ck_ok(good_rows[i].fn(&ask, query_of(good_rows[i].query), pool));
-        ck_assert_str_eq(ask.method, "GET");
-        ck_assert_str_eq(ask.path, good_rows[i].path);
+        ck_ok(good_rows[i].fn(&params, query_of(good_rows[i].query), pool));
+        ck_assert_str_eq(params.method, "GET");
+        ck_assert_str_eq(params.path, good_rows[i].path);
         ck_assert_str_eq(prefer(), good_rows[i].prefer);
-        ck_assert_ptr_null(ask.body);
+        ck_assert_ptr_null(params.body);
     }
 }
 END_TEST
@@ -178,7 +178,7 @@ START_TEST(test_C6_every_wrong_parameter_is_named_at_once)
 {
     fake_clock(NOW);
     for (size_t i = 0; i < sizeof(bad_rows) / sizeof(bad_rows[0]); i++) {
-        gt_err_t *err = bad_rows[i].fn(&ask, query_of(bad_rows[i].query), pool);
+        gt_err_t *err = bad_rows[i].fn(&params, query_of(bad_rows[i].query), pool);
 
         ck_assert_msg(err != GT_OK, "\"%s\" is taken", bad_rows[i].query);
         ck_assert_str_eq(fields_of(err), bad_rows[i].path);
@@ -193,15 +193,15 @@ START_TEST(a_strangers_name_is_shown_short)
     gt_err_t *err;
 
     memset(name, 'n', 1000);
-    err = gt_calendar_events(&ask, query_of(apr_pstrcat(pool, name, "=1", NULL)), pool);
+    err = gt_calendar_events(&params, query_of(apr_pstrcat(pool, name, "=1", NULL)), pool);
     ck_assert_int_lt((int)strlen(fields_of(err)), 65);
 }
 END_TEST
 
 START_TEST(no_query_at_all_is_a_query_of_nothing)
 {
-    ck_ok(gt_calendar_events(&ask, NULL, pool));
-    ck_ok(gt_calendar_info(&ask, NULL, pool));
+    ck_ok(gt_calendar_events(&params, NULL, pool));
+    ck_ok(gt_calendar_info(&params, NULL, pool));
 }
 END_TEST
 
@@ -230,14 +230,14 @@ START_TEST(ids_are_looked_at_and_escaped)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        gt_err_t *read = gt_calendar_event(&ask, rows[i].id, NULL, pool);
-        gt_err_t *deleted = gt_calendar_delete(&ask, rows[i].id, pool);
+        gt_err_t *read = gt_calendar_event(&params, rows[i].id, NULL, pool);
+        gt_err_t *deleted = gt_calendar_delete(&params, rows[i].id, pool);
 
         ck_assert_int_eq(read == GT_OK, rows[i].path != NULL);
         if (rows[i].path) {
             ck_ok(deleted);
-            ck_assert_str_eq(ask.path, rows[i].path);
-            ck_assert_str_eq(ask.method, "DELETE");
+            ck_assert_str_eq(params.path, rows[i].path);
+            ck_assert_str_eq(params.method, "DELETE");
             continue;
         }
         ck_assert_str_eq(fields_of(read), "id");
@@ -251,9 +251,9 @@ START_TEST(an_id_has_1024_bytes_at_most)
     char *id = apr_pcalloc(pool, 1026);
 
     memset(id, 'A', 1024);
-    ck_ok(gt_calendar_event(&ask, id, NULL, pool));
+    ck_ok(gt_calendar_event(&params, id, NULL, pool));
     id[1024] = 'A';
-    ck_assert_str_eq(fields_of(gt_calendar_event(&ask, id, NULL, pool)), "id");
+    ck_assert_str_eq(fields_of(gt_calendar_event(&params, id, NULL, pool)), "id");
 }
 END_TEST
 
@@ -261,15 +261,15 @@ START_TEST(the_instances_of_a_series)
 {
     apr_table_t *query = query_of("start=2026-11-21T01:00:00+01:00&end=2026-11-22T00:00:00Z&top=5");
 
-    ck_ok(gt_calendar_instances(&ask, "a/b=", query, pool));
-    ck_assert_str_eq(ask.method, "GET");
-    ck_assert_str_eq(ask.path, "/me/events/a-b%3D/instances?startDateTime=2026-11-21T00:00:00Z"
-                               "&endDateTime=2026-11-22T00:00:00Z&$top=5");
-    ck_assert_str_eq(fields_of(gt_calendar_instances(&ask, "a?", query_of("order=start"), pool)),
+    ck_ok(gt_calendar_instances(&params, "a/b=", query, pool));
+    ck_assert_str_eq(params.method, "GET");
+    ck_assert_str_eq(params.path, "/me/events/a-b%3D/instances?startDateTime=2026-11-21T00:00:00Z"
+                                  "&endDateTime=2026-11-22T00:00:00Z&$top=5");
+    ck_assert_str_eq(fields_of(gt_calendar_instances(&params, "a?", query_of("order=start"), pool)),
                      "id order start");
-    ck_assert_str_eq(
-        fields_of(gt_calendar_instances(&ask, "a", query_of("start=2026-11-21T00:00:00Z"), pool)),
-        "end");
+    ck_assert_str_eq(fields_of(gt_calendar_instances(&params, "a",
+                                                     query_of("start=2026-11-21T00:00:00Z"), pool)),
+                     "end");
 }
 END_TEST
 
@@ -295,13 +295,13 @@ START_TEST(another_calendar_is_asked_in_the_same_words)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         gt_err_t *err;
 
-        ask.path = rows[i].path;
-        err = gt_calendar_move(&ask, rows[i].mailbox, rows[i].calendar, pool);
+        params.path = rows[i].path;
+        err = gt_calendar_move(&params, rows[i].mailbox, rows[i].calendar, pool);
         if (*rows[i].moved == '!')
             ck_assert_str_eq(fields_of(err), rows[i].moved + 1);
         else {
             ck_ok(err);
-            ck_assert_str_eq(ask.path, rows[i].moved);
+            ck_assert_str_eq(params.path, rows[i].moved);
         }
     }
 }
@@ -309,23 +309,24 @@ END_TEST
 
 START_TEST(all_preferences_go_in_one_field)
 {
-    ck_ok(gt_calendar_event(&ask, "A", query_of("id_type=immutable&body_type=text&timezone=UTC"),
+    ck_ok(gt_calendar_event(&params, "A", query_of("id_type=immutable&body_type=text&timezone=UTC"),
                             pool));
-    ck_assert_str_eq(ask.path, "/me/events/A");
+    ck_assert_str_eq(params.path, "/me/events/A");
     ck_assert_str_eq(prefer(), ZONE_OF("UTC") ", outlook.body-content-type=\"text\", "
                                               "IdType=\"ImmutableId\"");
     ck_assert_str_eq(
-        fields_of(gt_calendar_event(&ask, "A", query_of("id_type=x&body_type=TEXT"), pool)),
+        fields_of(gt_calendar_event(&params, "A", query_of("id_type=x&body_type=TEXT"), pool)),
         "body_type id_type");
 }
 END_TEST
 
 START_TEST(one_event_by_its_parameters)
 {
-    ck_ok(gt_calendar_event(&ask, "A", query_of("select=subject&timezone=UTC"), pool));
-    ck_assert_str_eq(ask.path, "/me/events/A?$select=subject");
+    ck_ok(gt_calendar_event(&params, "A", query_of("select=subject&timezone=UTC"), pool));
+    ck_assert_str_eq(params.path, "/me/events/A?$select=subject");
     ck_assert_str_eq(prefer(), ZONE_OF("UTC"));
-    ck_assert_str_eq(fields_of(gt_calendar_event(&ask, "A?", query_of("top=1"), pool)), "id top");
+    ck_assert_str_eq(fields_of(gt_calendar_event(&params, "A?", query_of("top=1"), pool)),
+                     "id top");
 }
 END_TEST
 
@@ -357,45 +358,46 @@ START_TEST(test_C3_create_adds_a_transaction_id)
     json_t *sent;
     const char *first;
 
-    ck_ok(gt_calendar_create(&ask, body, query_of("timezone=UTC"), pool));
-    ck_assert_str_eq(ask.method, "POST");
-    ck_assert_str_eq(ask.path, "/me/events");
+    ck_ok(gt_calendar_create(&params, body, query_of("timezone=UTC"), pool));
+    ck_assert_str_eq(params.method, "POST");
+    ck_assert_str_eq(params.path, "/me/events");
     ck_assert_str_eq(prefer(), ZONE_OF("UTC"));
-    first = gt_json_text(ask.body, "transactionId");
+    first = gt_json_text(params.body, "transactionId");
     ck_assert_ptr_nonnull(first);
     ck_assert_uint_eq(strlen(first), 36);
     ck_assert_int_eq(first[14], '4');
     ck_assert_ptr_nonnull(strchr("89ab", first[19]));
     /* The rest is the client's, and the client's own is untouched. */
-    sent = gt_json_own(json_copy(ask.body), pool);
+    sent = gt_json_own(json_copy(params.body), pool);
     json_object_del(sent, "transactionId");
     ck_assert(json_equal(sent, body));
     ck_assert_ptr_null(json_object_get(body, "transactionId"));
-    ck_ok(gt_calendar_create(&ask, body, NULL, pool));
-    ck_assert_str_ne(gt_json_text(ask.body, "transactionId"), first);
-    ck_ok(gt_calendar_create(&ask, body_of("{" BASE ",\"transactionId\":\"mine\"}"), NULL, pool));
-    ck_assert_str_eq(gt_json_text(ask.body, "transactionId"), "mine");
+    ck_ok(gt_calendar_create(&params, body, NULL, pool));
+    ck_assert_str_ne(gt_json_text(params.body, "transactionId"), first);
+    ck_ok(
+        gt_calendar_create(&params, body_of("{" BASE ",\"transactionId\":\"mine\"}"), NULL, pool));
+    ck_assert_str_eq(gt_json_text(params.body, "transactionId"), "mine");
 }
 END_TEST
 
 START_TEST(test_C3_put_and_patch_both_become_patch)
 {
-    ck_ok(gt_calendar_update(&ask, "A=", 0, body_of(full_event), NULL, pool));
-    ck_assert_str_eq(ask.method, "PATCH");
-    ck_assert_str_eq(ask.path, "/me/events/A%3D");
-    ck_assert_ptr_null(json_object_get(ask.body, "transactionId"));
-    ck_ok(gt_calendar_update(&ask, "A", 1, body_of("{\"subject\":\"y\"}"), NULL, pool));
-    ck_assert_str_eq(ask.method, "PATCH");
-    ck_assert_str_eq(gt_json_dump(ask.body, pool), "{\"subject\":\"y\"}");
-    ck_ok(gt_calendar_update(&ask, "A", 1, body_of("{\"recurrence\":null}"), NULL, pool));
-    ck_assert_str_eq(gt_json_dump(ask.body, pool), "{\"recurrence\":null}");
-    ck_fails(gt_calendar_update(&ask, "A", 1, body_of("{}"), NULL, pool), GT_INVALID, "GT0712");
-    ck_assert_str_eq(fields_of(gt_calendar_update(&ask, "A", 0, body_of("{}"), NULL, pool)),
+    ck_ok(gt_calendar_update(&params, "A=", 0, body_of(full_event), NULL, pool));
+    ck_assert_str_eq(params.method, "PATCH");
+    ck_assert_str_eq(params.path, "/me/events/A%3D");
+    ck_assert_ptr_null(json_object_get(params.body, "transactionId"));
+    ck_ok(gt_calendar_update(&params, "A", 1, body_of("{\"subject\":\"y\"}"), NULL, pool));
+    ck_assert_str_eq(params.method, "PATCH");
+    ck_assert_str_eq(gt_json_dump(params.body, pool), "{\"subject\":\"y\"}");
+    ck_ok(gt_calendar_update(&params, "A", 1, body_of("{\"recurrence\":null}"), NULL, pool));
+    ck_assert_str_eq(gt_json_dump(params.body, pool), "{\"recurrence\":null}");
+    ck_fails(gt_calendar_update(&params, "A", 1, body_of("{}"), NULL, pool), GT_INVALID, "GT0712");
+    ck_assert_str_eq(fields_of(gt_calendar_update(&params, "A", 0, body_of("{}"), NULL, pool)),
                      "subject start end");
     ck_assert_str_eq(fields_of(gt_calendar_update(
-                         &ask, "A", 1, body_of("{\"transactionId\":\"x\"}"), NULL, pool)),
+                         &params, "A", 1, body_of("{\"transactionId\":\"x\"}"), NULL, pool)),
                      "transactionId");
-    ck_assert_str_eq(fields_of(gt_calendar_update(&ask, "?", 0, body_of("{\"subject\":1}"),
+    ck_assert_str_eq(fields_of(gt_calendar_update(&params, "?", 0, body_of("{\"subject\":1}"),
                                                   query_of("a=b"), pool)),
                      "id a subject start end");
 }
@@ -458,7 +460,7 @@ static const struct {
 START_TEST(test_C6_every_wrong_field_is_named_at_once)
 {
     for (size_t i = 0; i < sizeof(body_rows) / sizeof(body_rows[0]); i++) {
-        gt_err_t *err = gt_calendar_create(&ask, body_of(body_rows[i].body), NULL, pool);
+        gt_err_t *err = gt_calendar_create(&params, body_of(body_rows[i].body), NULL, pool);
 
         if (body_rows[i].fields)
             ck_assert_str_eq(fields_of(err), body_rows[i].fields);
@@ -507,7 +509,7 @@ START_TEST(test_C6_a_series_must_fit_together)
         const char *text =
             apr_pstrcat(pool, "{" BASE ",\"recurrence\":{\"pattern\":", series_rows[i].pattern,
                         ",\"range\":", series_rows[i].range, "}}", NULL);
-        gt_err_t *err = gt_calendar_create(&ask, body_of(text), NULL, pool);
+        gt_err_t *err = gt_calendar_create(&params, body_of(text), NULL, pool);
 
         if (series_rows[i].fields)
             ck_assert_str_eq(fields_of(err), series_rows[i].fields);
@@ -526,10 +528,10 @@ START_TEST(test_C6_500_attendees_and_not_one_more)
         json_array_append_new(attendees, json_pack("{s:{s:s}}", "emailAddress", "address",
                                                    apr_psprintf(pool, "u%d@a.example", i)));
     gt_json_put(body, "attendees", attendees);
-    ck_ok(gt_calendar_create(&ask, body, NULL, pool));
+    ck_ok(gt_calendar_create(&params, body, NULL, pool));
     json_array_append_new(attendees,
                           json_pack("{s:{s:s}}", "emailAddress", "address", "z@a.example"));
-    ck_assert_str_eq(fields_of(gt_calendar_create(&ask, body, NULL, pool)), "attendees");
+    ck_assert_str_eq(fields_of(gt_calendar_create(&params, body, NULL, pool)), "attendees");
 }
 END_TEST
 
@@ -541,10 +543,10 @@ START_TEST(test_C6_a_subject_of_255_characters)
     for (int i = 0; i < 256; i++)
         memcpy(subject + 2 * i, "\xc3\xa4", 2);
     gt_json_set(body, "subject", subject);
-    ck_assert_str_eq(fields_of(gt_calendar_create(&ask, body, NULL, pool)), "subject");
+    ck_assert_str_eq(fields_of(gt_calendar_create(&params, body, NULL, pool)), "subject");
     subject[2 * 255] = '\0';
     gt_json_set(body, "subject", subject);
-    ck_ok(gt_calendar_create(&ask, body, NULL, pool));
+    ck_ok(gt_calendar_create(&params, body, NULL, pool));
 }
 END_TEST
 

@@ -208,17 +208,17 @@ gt_err_t *scripted_transfer_take(const char **bytes, apr_size_t *len, int *end,
 
 static gt_err_t *give_token(gt_task_t *task, void *state)
 {
-    gt_token_for_t *ask = state;
+    gt_token_for_t *params = state;
 
     ck_assert_ptr_nonnull(task);
-    ck_assert_str_eq(ask->key.grant.owner.user, "tom");
-    ck_assert_int_eq(ask->use, GT_USE_CALL);
-    ck_assert_int_eq(ask->refresh_now, asked_tokens > 0);
-    ck_assert_int_eq(ask->refused, asked_tokens > 0 ? 10 : 0);
+    ck_assert_str_eq(params->key.grant.owner.user, "tom");
+    ck_assert_int_eq(params->use, GT_USE_CALL);
+    ck_assert_int_eq(params->refresh_now, asked_tokens > 0);
+    ck_assert_int_eq(params->refused, asked_tokens > 0 ? 10 : 0);
     if (token_failure != GT_CLASSES)
         return gt_err(pool, token_failure, "GT0397", "scripted");
-    ask->token.access = gt_secret_from(asked_tokens ? "second" : "first", pool);
-    ask->token.generation = 10 + asked_tokens++;
+    params->token.access = gt_secret_from(asked_tokens ? "second" : "first", pool);
+    params->token.generation = 10 + asked_tokens++;
     return GT_OK;
 }
 

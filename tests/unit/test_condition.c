@@ -38,31 +38,31 @@ static const struct {
 
 START_TEST(a_condition_is_written_anew_or_refused_by_name)
 {
-    gt_graph_ask_t ask = {.headers = apr_array_make(pool, 1, sizeof(const char *))};
-    gt_err_t *err = gt_condition_add(&ask, rows[_i].name, rows[_i].value, pool);
+    gt_graph_params_t params = {.headers = apr_array_make(pool, 1, sizeof(const char *))};
+    gt_err_t *err = gt_condition_add(&params, rows[_i].name, rows[_i].value, pool);
 
     if (rows[_i].sent) {
         ck_ok(err);
-        ck_assert_str_eq(APR_ARRAY_IDX(ask.headers, 0, const char *), rows[_i].sent);
+        ck_assert_str_eq(APR_ARRAY_IDX(params.headers, 0, const char *), rows[_i].sent);
         return;
     }
     ck_assert_ptr_nonnull(err);
     ck_assert_int_eq(err->cls, GT_INVALID);
-    ck_assert_int_eq(ask.headers->nelts, 0);
+    ck_assert_int_eq(params.headers->nelts, 0);
     ck_assert_str_eq(APR_ARRAY_IDX(err->fields, 0, gt_field_error_t).field, rows[_i].name);
 }
 END_TEST
 
 START_TEST(a_304_is_for_those_who_asked)
 {
-    gt_graph_ask_t ask = {.headers = apr_array_make(pool, 1, sizeof(const char *))};
+    gt_graph_params_t params = {.headers = apr_array_make(pool, 1, sizeof(const char *))};
 
     ck_assert(!gt_condition_allows_304(NULL));
-    ck_ok(gt_condition_add(&ask, "If-None-Match", NULL, pool));
-    ck_ok(gt_condition_add(&ask, "If-Match", "*", pool));
-    ck_assert(!gt_condition_allows_304(ask.headers));
-    ck_ok(gt_condition_add(&ask, "If-None-Match", "\"a\"", pool));
-    ck_assert(gt_condition_allows_304(ask.headers));
+    ck_ok(gt_condition_add(&params, "If-None-Match", NULL, pool));
+    ck_ok(gt_condition_add(&params, "If-Match", "*", pool));
+    ck_assert(!gt_condition_allows_304(params.headers));
+    ck_ok(gt_condition_add(&params, "If-None-Match", "\"a\"", pool));
+    ck_assert(gt_condition_allows_304(params.headers));
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "config.h"
+#include "conf/config.h"
 
 Suite *suite_config(void);
 

@@ -37,9 +37,9 @@ static void begin(void)
     ck_ok(gt_crew_start(&crew, 3, loop, pool));
 }
 
-static void *copy(const void *ask, apr_pool_t *p)
+static void *copy(const void *params, apr_pool_t *p)
 {
-    errand_t *errand = apr_pmemdup(p, ask, sizeof(*errand));
+    errand_t *errand = apr_pmemdup(p, params, sizeof(*errand));
 
     errand->word = apr_pstrdup(p, errand->word);
     made++;
@@ -77,8 +77,8 @@ static const gt_work_t errand_work = {"errand", errand_steps, count_end};
 
 typedef struct asker_t {
     const char *key;
-    errand_t ask;
-    gt_job_t *job;
+    errand_t params;
+    gt_flight_t *job;
     int result;
 } asker_t;
 
@@ -86,8 +86,9 @@ static gt_err_t *join(gt_task_t *task, void *state)
 {
     asker_t *asker = state;
 
-    gt_err_t *err = gt_crew_join(&asker->job, task, crew,
-                                 &(gt_job_ask_t){asker->key, &errand_work, copy, &asker->ask});
+    gt_err_t *err =
+        gt_crew_join(&asker->job, task, crew,
+                     &(gt_flight_params_t){asker->key, &errand_work, copy, &asker->params});
 
     joined++;
     return err;
@@ -96,11 +97,11 @@ static gt_err_t *join(gt_task_t *task, void *state)
 static gt_err_t *look(gt_task_t *task, void *state)
 {
     asker_t *asker = state;
-    const errand_t *errand = gt_job_state(asker->job);
+    const errand_t *errand = gt_flight_state(asker->job);
 
-    ck_assert_int_eq(gt_job_has_ended(asker->job), 1);
+    ck_assert_int_eq(gt_flight_has_ended(asker->job), 1);
     asker->result = errand->result;
-    return gt_err_dup(gt_job_error(asker->job), gt_task_pool(task));
+    return gt_err_dup(gt_flight_error(asker->job), gt_task_pool(task));
 }
 
 static gt_step_fn *const asker_steps[] = {join, look, NULL};
@@ -123,7 +124,7 @@ static void await_count(atomic_int *what, int n)
 
 START_TEST(test_a_job_and_its_asker)
 {
-    asker_t asker = {.key = "k", .ask = {.word = "hello"}};
+    asker_t asker = {.key = "k", .params = {.word = "hello"}};
 
     ck_ok(ask_for(&asker, pool));
     ck_assert_int_eq(asker.result, 5);
@@ -136,7 +137,7 @@ END_TEST
 
 START_TEST(test_a_job_that_fails)
 {
-    asker_t asker = {.key = "k", .ask = {.word = "no", .fails = 1}};
+    asker_t asker = {.key = "k", .params = {.word = "no", .fails = 1}};
     gt_err_t *err = ask_for(&asker, pool);
 
     ck_fails(err, GT_REFUSED, "GT9999");
@@ -147,14 +148,14 @@ END_TEST
 
 static void *ask_in_thread(void *key)
 {
-    asker_t asker = {.key = key, .ask = {.word = "hello", .waits = 1}};
+    asker_t asker = {.key = key, .params = {.word = "hello", .waits = 1}};
     apr_pool_t *own;
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     ck_ok(ask_for(&asker, own));
     ck_assert_int_eq(asker.result, 5);
     /* The job's state is there as long as this pool, whoever else has gone. */
-    ck_assert_str_eq(((const errand_t *)gt_job_state(asker.job))->word, "hello");
+    ck_assert_str_eq(((const errand_t *)gt_flight_state(asker.job))->word, "hello");
     apr_pool_destroy(own);
     return NULL;
 }
@@ -180,7 +181,7 @@ END_TEST
 
 START_TEST(test_an_asker_that_goes_leaves_the_job)
 {
-    asker_t asker = {.key = "k", .ask = {.word = "hello", .waits = 1}};
+    asker_t asker = {.key = "k", .params = {.word = "hello", .waits = 1}};
     latch_t latch;
     gt_waker_t waker = latch_init(&latch);
     apr_pool_t *own;
@@ -201,12 +202,12 @@ END_TEST
 
 START_TEST(test_a_job_that_nobody_waits_for)
 {
-    errand_t ask = {.word = "hello", .waits = 1};
-    gt_job_ask_t order = {"k", &errand_work, copy, &ask};
+    errand_t params = {.word = "hello", .waits = 1};
+    gt_flight_params_t order = {"k", &errand_work, copy, &params};
 
-    ck_ok(gt_crew_start_job(crew, &order, pool));
+    ck_ok(gt_crew_launch(crew, &order, pool));
     await_count(&begun, 1);
-    ck_ok(gt_crew_start_job(crew, &order, pool));
+    ck_ok(gt_crew_launch(crew, &order, pool));
     ck_assert_int_eq(made, 1);
     ck_assert_int_eq(gt_crew_busy(crew), 1);
     gate_open = 1;
@@ -217,18 +218,18 @@ END_TEST
 
 START_TEST(test_keys_have_a_length)
 {
-    errand_t ask = {.word = "hello"};
+    errand_t params = {.word = "hello"};
     char key[514];
-    gt_job_ask_t order = {key, &errand_work, copy, &ask};
+    gt_flight_params_t order = {key, &errand_work, copy, &params};
 
     memset(key, 'k', sizeof(key));
     key[512] = '\0';
-    ck_ok(gt_crew_start_job(crew, &order, pool));
+    ck_ok(gt_crew_launch(crew, &order, pool));
     key[512] = 'k';
     key[513] = '\0';
-    ck_fails(gt_crew_start_job(crew, &order, pool), GT_INTERNAL, "GT0328");
+    ck_fails(gt_crew_launch(crew, &order, pool), GT_INTERNAL, "GT0328");
     key[0] = '\0';
-    ck_fails(gt_crew_start_job(crew, &order, pool), GT_INTERNAL, "GT0328");
+    ck_fails(gt_crew_launch(crew, &order, pool), GT_INTERNAL, "GT0328");
 }
 END_TEST
 
@@ -239,22 +240,22 @@ static gt_err_t *join_inner(gt_task_t *task, void *state)
     asker_t *asker = state;
 
     return gt_crew_join(&asker->job, task, crew,
-                        &(gt_job_ask_t){"inner", &errand_work, copy, &asker->ask});
+                        &(gt_flight_params_t){"inner", &errand_work, copy, &asker->params});
 }
 
 static gt_step_fn *const middle_steps[] = {join_inner, look, NULL};
 static const gt_work_t middle = {"middle", middle_steps, count_end};
 
-static void *copy_asker(const void *ask, apr_pool_t *p)
+static void *copy_asker(const void *params, apr_pool_t *p)
 {
-    return apr_pmemdup(p, ask, sizeof(asker_t));
+    return apr_pmemdup(p, params, sizeof(asker_t));
 }
 
 START_TEST(test_a_job_joins_a_job)
 {
-    asker_t ask = {.ask = {.word = "hello", .waits = 1}};
+    asker_t params = {.params = {.word = "hello", .waits = 1}};
 
-    ck_ok(gt_crew_start_job(crew, &(gt_job_ask_t){"outer", &middle, copy_asker, &ask}, pool));
+    ck_ok(gt_crew_launch(crew, &(gt_flight_params_t){"outer", &middle, copy_asker, &params}, pool));
     await_count(&begun, 1);
     ck_assert_int_eq(gt_crew_busy(crew), 2);
     gate_open = 1;
@@ -272,7 +273,7 @@ static void *ask_often(void *baton)
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     for (i = 0; i < 500; i++) {
-        asker_t asker = {.ask = {.word = "hello", .fails = i % 5 == 0}};
+        asker_t asker = {.params = {.word = "hello", .fails = i % 5 == 0}};
         latch_t latch;
         gt_waker_t waker = latch_init(&latch);
         gt_task_t *task;
@@ -338,13 +339,13 @@ END_TEST
 
 START_TEST(test_stopping_is_patient)
 {
-    errand_t ask = {.word = "hello", .waits = 1};
-    asker_t asker = {.key = "late", .ask = {.word = "hello"}};
+    errand_t params = {.word = "hello", .waits = 1};
+    asker_t asker = {.key = "late", .params = {.word = "hello"}};
     latch_t latch;
     gt_waker_t waker = latch_init(&latch);
     gt_timer_t *timer;
 
-    ck_ok(gt_crew_start_job(crew, &(gt_job_ask_t){"k", &errand_work, copy, &ask}, pool));
+    ck_ok(gt_crew_launch(crew, &(gt_flight_params_t){"k", &errand_work, copy, &params}, pool));
     await_count(&begun, 1);
     timer = gt_timer_start(loop, gt_ticks(), &waker, pool);
     gate_open = 1;
@@ -358,7 +359,7 @@ END_TEST
 
 START_TEST(test_stopping_drops_what_does_not_end)
 {
-    asker_t asker = {.key = "k", .ask = {.word = "hello", .waits = 1}};
+    asker_t asker = {.key = "k", .params = {.word = "hello", .waits = 1}};
     latch_t latch;
     gt_waker_t waker = latch_init(&latch);
     gt_task_t *task = gt_task_make(&asking, &asker, loop, &waker, pool);

@@ -7,7 +7,7 @@
 #include <sched.h>
 
 #include "base/clock.h"
-#include "base/event.h"
+#include "base/notice.h"
 #include "base/secret.h"
 
 Suite *suite_ending(void);
@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(no_refresh_is_begun)
 {
-    gt_refresh_ask_t what = {.vault = child[0].vault, .key = toms};
+    gt_refresh_params_t what = {.vault = child[0].vault, .key = toms};
     gt_refresh_t *refresh = gt_refresh_init(&what, pool);
     gt_err_t *err;
 
@@ -117,7 +117,7 @@ END_TEST
 
 static atomic_int waits;
 
-static int count_wait(void *baton, const gt_event_t *event)
+static int count_wait(void *baton, const gt_notice_t *event)
 {
     (void)baton;
     (void)event;
@@ -127,11 +127,11 @@ static int count_wait(void *baton, const gt_event_t *event)
 
 START_TEST(whoever_waits_for_another_child_does_not_hold_it_up)
 {
-    const gt_event_sink_t sink = {NULL, GT_EVENTS(GT_EV_LEASE_WAIT), count_wait};
+    const gt_notice_sink_t sink = {NULL, GT_NOTICES(GT_NOTICE_LEASE_WAIT), count_wait};
     asker_t winner, waiter;
     apr_time_t begun;
 
-    gt_event_to(&sink);
+    gt_notice_to(&sink);
     sign_in_row(&tom, 0);
     fake_hold(fake);
     start_asker(&winner, &child[0]);

@@ -4,23 +4,23 @@
 
 #include "gt_test.h"
 
-#include "base/event.h"
+#include "base/notice.h"
 #include "base/log.h"
 
 Suite *suite_event(void);
 
 static char heard[64]; /* a letter for each sink that was called */
-static gt_event_t last;
+static gt_notice_t last;
 static char line[256];
 
-static int take_a(void *baton, const gt_event_t *event)
+static int take_a(void *baton, const gt_notice_t *event)
 {
     strcat(heard, "a");
     last = *event;
     return *(int *)baton;
 }
 
-static int take_b(void *baton, const gt_event_t *event)
+static int take_b(void *baton, const gt_notice_t *event)
 {
     (void)baton;
     (void)event;
@@ -46,47 +46,48 @@ static int says; /* of sink a */
 static void begin(void)
 {
     static const gt_log_sink_t log = {NULL, wants, print};
-    const gt_event_sink_t a = {&says, GT_EVENTS(GT_EV_PASSED) | GT_EVENTS(GT_EV_REFRESH), take_a};
-    const gt_event_sink_t b = {NULL, ~0U, take_b};
+    const gt_notice_sink_t a = {&says, GT_NOTICES(GT_NOTICE_PASSED) | GT_NOTICES(GT_NOTICE_REFRESH),
+                                take_a};
+    const gt_notice_sink_t b = {NULL, ~0U, take_b};
 
     make_pool();
     heard[0] = line[0] = '\0';
     says = 1;
     gt_log_set(&log);
-    gt_event_to_none();
-    gt_event_to(&a);
-    gt_event_to(&b);
+    gt_notice_to_none();
+    gt_notice_to(&a);
+    gt_notice_to(&b);
 }
 
 static void end(void)
 {
-    gt_event_to_none();
+    gt_notice_to_none();
     gt_log_set(NULL);
     drop_pool();
 }
 
 START_TEST(sinks_hear_what_they_want_in_order)
 {
-    gt_event(&(gt_event_t){.kind = GT_EV_PASSED, .user = "tom"});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_PASSED, .user = "tom"});
     ck_assert_str_eq(heard, "ab");
     ck_assert_str_eq(last.user, "tom");
-    gt_event(&(gt_event_t){.kind = GT_EV_CACHE, .detail = "hit"});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CACHE, .detail = "hit"});
     ck_assert_str_eq(heard, "abb");
-    gt_event_to_none();
-    gt_event(&(gt_event_t){.kind = GT_EV_PASSED});
+    gt_notice_to_none();
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_PASSED});
     ck_assert_str_eq(heard, "abb");
 }
 END_TEST
 
 START_TEST(what_must_be_recorded_and_cannot_be_does_not_happen)
 {
-    const gt_event_t event = {.kind = GT_EV_PASSED};
+    const gt_notice_t event = {.kind = GT_NOTICE_PASSED};
     const gt_err_t *err;
 
-    ck_ok(gt_event_before(&event, pool));
+    ck_ok(gt_notice_before(&event, pool));
     says = 0;
     heard[0] = '\0';
-    err = gt_event_before(&event, pool);
+    err = gt_notice_before(&event, pool);
     ck_assert_ptr_nonnull(err);
     ck_assert_str_eq(err->tag, "GT0160");
     ck_assert_int_eq(gt_err_status(err), 503);
@@ -99,7 +100,7 @@ END_TEST
 START_TEST(what_has_happened_is_heard_by_all)
 {
     says = 0;
-    gt_event(&(gt_event_t){.kind = GT_EV_REFRESH});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_REFRESH});
     ck_assert_str_eq(heard, "ab");
 }
 END_TEST
@@ -107,25 +108,25 @@ END_TEST
 START_TEST(the_log_says_what_went_well)
 {
     static const struct {
-        gt_event_t event;
+        gt_notice_t event;
         const char *line;
     } rows[] = {
-        {{.kind = GT_EV_REFRESH,
+        {{.kind = GT_NOTICE_REFRESH,
           .store = "main",
           .user = "tom",
           .provider = "microsoft",
           .detail = "refresh token rotated"},
          "refreshed: store main, user tom, provider microsoft, refresh token rotated"},
-        {{.kind = GT_EV_SIGN_IN, .store = "main", .user = "tom", .provider = "x"},
+        {{.kind = GT_NOTICE_SIGN_IN, .store = "main", .user = "tom", .provider = "x"},
          "signed in: store main, user tom, provider x"},
-        {{.kind = GT_EV_REVOKE, .store = "main"}, "revoked: store main, user , provider "},
-        {{.kind = GT_EV_CALL, .user = "tom"}, ""},
-        {{.kind = GT_EV_LIMIT, .user = "tom"}, ""},
+        {{.kind = GT_NOTICE_REVOKE, .store = "main"}, "revoked: store main, user , provider "},
+        {{.kind = GT_NOTICE_CALL, .user = "tom"}, ""},
+        {{.kind = GT_NOTICE_LIMIT, .user = "tom"}, ""},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         line[0] = '\0';
-        gt_event(&rows[i].event);
+        gt_notice(&rows[i].event);
         ck_assert_str_eq(line, rows[i].line);
     }
 }
@@ -135,7 +136,7 @@ START_TEST(failures_are_logged_by_whoever_ends_the_work)
 {
     gt_err_t *err = gt_err(pool, GT_SIGN_IN, "GT0101", "no");
 
-    gt_event(&(gt_event_t){.kind = GT_EV_REFRESH, .err = err});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_REFRESH, .err = err});
     ck_assert_str_eq(line, "");
     ck_assert_ptr_eq(last.err, err);
 }
@@ -143,10 +144,11 @@ END_TEST
 
 START_TEST(every_kind_has_a_name_of_its_own)
 {
-    for (int i = 0; i < GT_EV_KINDS; i++) {
-        ck_assert_ptr_nonnull(gt_event_name((gt_event_kind_t)i));
+    for (int i = 0; i < GT_NOTICE_KINDS; i++) {
+        ck_assert_ptr_nonnull(gt_notice_name((gt_notice_kind_t)i));
         for (int k = 0; k < i; k++)
-            ck_assert_str_ne(gt_event_name((gt_event_kind_t)i), gt_event_name((gt_event_kind_t)k));
+            ck_assert_str_ne(gt_notice_name((gt_notice_kind_t)i),
+                             gt_notice_name((gt_notice_kind_t)k));
     }
 }
 END_TEST

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shm/figures.h"
+#include "metrics/figures.h"
 
 Suite *suite_figures(void);
 
@@ -38,11 +38,11 @@ static void end(void)
     drop_pool();
 }
 
-static void say(gt_event_t event)
+static void say(gt_notice_t notice)
 {
-    gt_event_sink_t sink = gt_figures_sink(figures);
+    gt_notice_sink_t sink = gt_figures_sink(figures);
 
-    ck_assert_int_eq(sink.take(sink.baton, &event), 1);
+    ck_assert_int_eq(sink.take(sink.baton, &notice), 1);
 }
 
 static int has_line(const char *line)
@@ -61,39 +61,40 @@ START_TEST(announcements_by_the_table)
     gt_err_t *dead = gt_err(pool, GT_SIGN_IN, "GT0101", "x");
     gt_err_t *away = gt_err(pool, GT_STORE_AWAY, "GT0101", "x");
     const struct {
-        gt_event_t event;
+        gt_notice_t notice;
         const char *line;
     } rows[] = {
-        {{.kind = GT_EV_REFRESH, .provider = "microsoft"},
+        {{.kind = GT_NOTICE_REFRESH, .provider = "microsoft"},
          "graphtok_refreshes_total{provider=\"microsoft\",result=\"ok\"} 1"},
-        {{.kind = GT_EV_REFRESH, .provider = "microsoft", .err = dead},
+        {{.kind = GT_NOTICE_REFRESH, .provider = "microsoft", .err = dead},
          "graphtok_refreshes_total{provider=\"microsoft\",result=\"sign-in-required\"} 1"},
-        {{.kind = GT_EV_REFRESH, .provider = "nobody"},
+        {{.kind = GT_NOTICE_REFRESH, .provider = "nobody"},
          "graphtok_refreshes_total{provider=\"other\",result=\"ok\"} 1"},
-        {{.kind = GT_EV_SIGN_IN, .provider = "microsoft"},
+        {{.kind = GT_NOTICE_SIGN_IN, .provider = "microsoft"},
          "graphtok_sign_ins_total{provider=\"microsoft\",result=\"ok\"} 1"},
-        {{.kind = GT_EV_REVOKE}, "graphtok_revokes_total{result=\"ok\"} 1"},
-        {{.kind = GT_EV_CALL}, "graphtok_tokens_handed_out_total{to=\"provider\"} 1"},
-        {{.kind = GT_EV_PASSED}, "graphtok_tokens_handed_out_total{to=\"application\"} 1"},
-        {{.kind = GT_EV_REFUSED, .err = dead},
+        {{.kind = GT_NOTICE_REVOKE}, "graphtok_revokes_total{result=\"ok\"} 1"},
+        {{.kind = GT_NOTICE_CALL}, "graphtok_tokens_handed_out_total{to=\"provider\"} 1"},
+        {{.kind = GT_NOTICE_PASSED}, "graphtok_tokens_handed_out_total{to=\"application\"} 1"},
+        {{.kind = GT_NOTICE_REFUSED, .err = dead},
          "graphtok_tokens_refused_total{result=\"sign-in-required\"} 1"},
-        {{.kind = GT_EV_CACHE, .detail = "hit"}, "graphtok_cache_lookups_total{result=\"hit\"} 1"},
-        {{.kind = GT_EV_CACHE, .detail = "miss"},
+        {{.kind = GT_NOTICE_CACHE, .detail = "hit"},
+         "graphtok_cache_lookups_total{result=\"hit\"} 1"},
+        {{.kind = GT_NOTICE_CACHE, .detail = "miss"},
          "graphtok_cache_lookups_total{result=\"miss\"} 1"},
-        {{.kind = GT_EV_LEASE_WAIT}, "graphtok_lease_waits_total 1"},
-        {{.kind = GT_EV_STORE_FAILED, .err = away},
+        {{.kind = GT_NOTICE_LEASE_WAIT}, "graphtok_lease_waits_total 1"},
+        {{.kind = GT_NOTICE_STORE_FAILED, .err = away},
          "graphtok_storage_errors_total{result=\"store-away\"} 1"},
-        {{.kind = GT_EV_LIMIT, .detail = "login"}, "graphtok_limited_total{class=\"login\"} 1"},
-        {{.kind = GT_EV_LIMIT, .detail = "new"}, "graphtok_limited_total{class=\"other\"} 1"},
-        {{.kind = GT_EV_AUDITED}, "graphtok_audit_records_total{result=\"ok\"} 1"},
-        {{.kind = GT_EV_AUDIT_FAILED}, "graphtok_audit_records_total{result=\"failed\"} 1"},
-        {{.kind = GT_EV_UPSTREAM, .provider = "microsoft", .detail = "token", .err = away},
+        {{.kind = GT_NOTICE_LIMIT, .detail = "login"}, "graphtok_limited_total{class=\"login\"} 1"},
+        {{.kind = GT_NOTICE_LIMIT, .detail = "new"}, "graphtok_limited_total{class=\"other\"} 1"},
+        {{.kind = GT_NOTICE_AUDITED}, "graphtok_audit_records_total{result=\"ok\"} 1"},
+        {{.kind = GT_NOTICE_AUDIT_FAILED}, "graphtok_audit_records_total{result=\"failed\"} 1"},
+        {{.kind = GT_NOTICE_UPSTREAM, .provider = "microsoft", .detail = "token", .err = away},
          "graphtok_upstream_failures_total{provider=\"microsoft\",purpose=\"token\"} 1"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ck_assert_msg(!has_line(rows[i].line), "%s, before", rows[i].line);
-        say(rows[i].event);
+        say(rows[i].notice);
         ck_assert_msg(has_line(rows[i].line), "%s", rows[i].line);
     }
 }
@@ -105,8 +106,10 @@ START_TEST(a_call_falls_into_its_bucket)
 #define GRAPH "{provider=\"microsoft\",purpose=\"graph\""
 
     for (size_t i = 0; i < sizeof(took) / sizeof(took[0]); i++)
-        say((gt_event_t){
-            .kind = GT_EV_UPSTREAM, .provider = "microsoft", .detail = "graph", .took = took[i]});
+        say((gt_notice_t){.kind = GT_NOTICE_UPSTREAM,
+                          .provider = "microsoft",
+                          .detail = "graph",
+                          .took = took[i]});
     ck_assert(has_line("graphtok_upstream_duration_seconds_bucket" GRAPH ",le=\"0.01\"} 2"));
     ck_assert(has_line("graphtok_upstream_duration_seconds_bucket" GRAPH ",le=\"0.025\"} 3"));
     ck_assert(has_line("graphtok_upstream_duration_seconds_bucket" GRAPH ",le=\"0.25\"} 4"));
@@ -122,7 +125,7 @@ static void refuse_with(const char *code)
     gt_err_t *err = gt_err(pool, GT_SIGN_IN, "GT0101", "x");
 
     err->code = code;
-    say((gt_event_t){.kind = GT_EV_REFRESH, .provider = "microsoft", .err = err});
+    say((gt_notice_t){.kind = GT_NOTICE_REFRESH, .provider = "microsoft", .err = err});
 }
 
 START_TEST(codes_are_bounded)
@@ -146,9 +149,9 @@ START_TEST(names_are_bounded)
     for (int i = 0; i < 30; i++)
         gt_figures_name(figures, GT_LABEL_PROVIDER, apr_psprintf(pool, "p%d", i));
     gt_figures_name(figures, GT_LABEL_PROVIDER, "p0");
-    say((gt_event_t){.kind = GT_EV_SIGN_IN, .provider = "p0"});
-    say((gt_event_t){.kind = GT_EV_SIGN_IN, .provider = "p13"});
-    say((gt_event_t){.kind = GT_EV_SIGN_IN, .provider = "p14"});
+    say((gt_notice_t){.kind = GT_NOTICE_SIGN_IN, .provider = "p0"});
+    say((gt_notice_t){.kind = GT_NOTICE_SIGN_IN, .provider = "p13"});
+    say((gt_notice_t){.kind = GT_NOTICE_SIGN_IN, .provider = "p14"});
     ck_assert(has_line("graphtok_sign_ins_total{provider=\"p0\",result=\"ok\"} 1"));
     ck_assert(has_line("graphtok_sign_ins_total{provider=\"p13\",result=\"ok\"} 1"));
     ck_assert(has_line("graphtok_sign_ins_total{provider=\"other\",result=\"ok\"} 1"));
@@ -169,7 +172,7 @@ START_TEST(memory_is_taken_over_or_refused)
 {
     apr_uint64_t other = 1;
 
-    say((gt_event_t){.kind = GT_EV_LEASE_WAIT});
+    say((gt_notice_t){.kind = GT_NOTICE_LEASE_WAIT});
     figures = gt_figures_open(memory, gt_figures_size());
     ck_assert(has_line("graphtok_lease_waits_total 1"));
     ck_assert_ptr_null(gt_figures_open(memory, gt_figures_size() - 1));
@@ -182,7 +185,7 @@ static void *count_much(void *baton)
 {
     (void)baton;
     for (int i = 0; i < TIMES; i++)
-        say((gt_event_t){.kind = GT_EV_CACHE, .detail = "hit"});
+        say((gt_notice_t){.kind = GT_NOTICE_CACHE, .detail = "hit"});
     return NULL;
 }
 
@@ -224,7 +227,7 @@ START_TEST(a_killed_process_leaves_its_counts)
     ck_assert_int_eq(pipe(pipe_ends), 0);
     pid = fork();
     if (pid == 0) {
-        say((gt_event_t){.kind = GT_EV_REVOKE});
+        say((gt_notice_t){.kind = GT_NOTICE_REVOKE});
         ck_assert_int_eq(write(pipe_ends[1], "x", 1), 1);
         while (1)
             pause();

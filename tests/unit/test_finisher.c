@@ -15,7 +15,7 @@ Suite *suite_finisher(void);
 
 /* A connection with its berth. */
 typedef struct boat_t {
-    gt_berth_t berth;
+    gt_conn_slot_t slot;
     latch_t worked, called, may_go;
     int holds;                /* work waits for may_go */
     apr_interval_time_t idle; /* what work answers, from now; 0: it lies on */
@@ -58,12 +58,12 @@ static void call(void *baton)
 /* As a worker has it that made it. */
 static void launch(boat_t *boat)
 {
-    static const gt_trade_t trade = {work, call};
+    static const gt_conn_ops_t ops = {work, call};
 
     memset(boat, 0, sizeof(*boat));
-    boat->berth.finishers = finishers;
-    boat->berth.trade = &trade;
-    boat->berth.baton = boat;
+    boat->slot.finishers = finishers;
+    boat->slot.ops = &ops;
+    boat->slot.baton = boat;
     latch_init(&boat->worked);
     latch_init(&boat->called);
     latch_init(&boat->may_go);
@@ -86,17 +86,17 @@ START_TEST(test_a_wake_while_it_is_held_is_kept)
     boat_t boat;
 
     launch(&boat);
-    gt_berth_wake(&boat.berth);
-    gt_berth_wake(&boat.berth);
+    gt_conn_slot_wake(&boat.slot);
+    gt_conn_slot_wake(&boat.slot);
     ck_assert_int_eq(latch_wakes(&boat.worked), 0);
-    gt_berth_lie(&boat.berth);
+    gt_conn_slot_release(&boat.slot);
     latch_await(&boat.worked, 1);
-    gt_berth_take(&boat.berth);
+    gt_conn_slot_take(&boat.slot);
     ck_assert_int_eq(latch_wakes(&boat.worked), 1);
     latch_die(&boat.worked);
     /* Taken with nothing new: nothing is done when it lies again. */
-    gt_berth_lie(&boat.berth);
-    gt_berth_take(&boat.berth);
+    gt_conn_slot_release(&boat.slot);
+    gt_conn_slot_take(&boat.slot);
 }
 END_TEST
 
@@ -106,13 +106,13 @@ START_TEST(test_a_wake_while_it_is_worked_on_comes_again)
 
     launch(&boat);
     boat.holds = 1;
-    gt_berth_lie(&boat.berth);
-    gt_berth_wake(&boat.berth);
+    gt_conn_slot_release(&boat.slot);
+    gt_conn_slot_wake(&boat.slot);
     latch_await(&boat.worked, 1);
-    gt_berth_wake(&boat.berth);
+    gt_conn_slot_wake(&boat.slot);
     latch_wake(&boat.may_go);
     latch_await(&boat.worked, 2);
-    gt_berth_take(&boat.berth);
+    gt_conn_slot_take(&boat.slot);
     ck_assert_int_eq(latch_wakes(&boat.worked), 2);
 }
 END_TEST
@@ -121,7 +121,7 @@ static void *take(void *baton)
 {
     boat_t *boat = baton;
 
-    gt_berth_take(&boat->berth);
+    gt_conn_slot_take(&boat->slot);
     enter(boat);
     return NULL;
 }
@@ -133,15 +133,15 @@ START_TEST(test_a_worker_waits_until_the_finisher_lets_go)
 
     launch(&boat);
     boat.holds = 1;
-    gt_berth_lie(&boat.berth);
-    gt_berth_wake(&boat.berth);
+    gt_conn_slot_release(&boat.slot);
+    gt_conn_slot_wake(&boat.slot);
     latch_await(&boat.worked, 1);
     ck_assert_int_eq(pthread_create(&worker, NULL, take, &boat), 0);
     latch_wake(&boat.may_go);
     pthread_join(worker, NULL);
     ck_assert_int_eq(atomic_load(&boat.inside), 1);
     /* Again is no harm. */
-    gt_berth_take(&boat.berth);
+    gt_conn_slot_take(&boat.slot);
 }
 END_TEST
 
@@ -153,20 +153,20 @@ START_TEST(test_idle_ones_are_called_in_the_order_of_their_time)
     launch(&early);
     late.idle = 3 * SOON;
     early.idle = SOON;
-    gt_berth_lie(&late.berth);
-    gt_berth_lie(&early.berth);
-    gt_berth_wake(&late.berth);
+    gt_conn_slot_release(&late.slot);
+    gt_conn_slot_release(&early.slot);
+    gt_conn_slot_wake(&late.slot);
     latch_await(&late.worked, 1);
-    gt_berth_wake(&early.berth);
+    gt_conn_slot_wake(&early.slot);
     latch_await(&early.called, 1);
     ck_assert_int_eq(latch_wakes(&late.called), 0);
     latch_await(&late.called, 1);
-    gt_berth_take(&late.berth);
-    gt_berth_take(&early.berth);
-    ck_assert_int_eq(late.berth.is_late, 1);
-    gt_berth_lie(&late.berth);
-    ck_assert_int_eq(late.berth.is_late, 0);
-    gt_berth_take(&late.berth);
+    gt_conn_slot_take(&late.slot);
+    gt_conn_slot_take(&early.slot);
+    ck_assert_int_eq(late.slot.is_late, 1);
+    gt_conn_slot_release(&late.slot);
+    ck_assert_int_eq(late.slot.is_late, 0);
+    gt_conn_slot_take(&late.slot);
 }
 END_TEST
 
@@ -178,16 +178,16 @@ START_TEST(test_a_worker_that_comes_in_time_ends_the_idling)
     launch(&fence);
     boat.idle = SOON;
     fence.idle = 2 * SOON;
-    gt_berth_lie(&boat.berth);
-    gt_berth_lie(&fence.berth);
-    gt_berth_wake(&boat.berth);
-    gt_berth_wake(&fence.berth);
+    gt_conn_slot_release(&boat.slot);
+    gt_conn_slot_release(&fence.slot);
+    gt_conn_slot_wake(&boat.slot);
+    gt_conn_slot_wake(&fence.slot);
     latch_await(&boat.worked, 1);
-    gt_berth_take(&boat.berth);
-    ck_assert_int_eq(boat.berth.is_late, 0);
+    gt_conn_slot_take(&boat.slot);
+    ck_assert_int_eq(boat.slot.is_late, 0);
     latch_die(&boat.called);
     latch_await(&fence.called, 1);
-    gt_berth_take(&fence.berth);
+    gt_conn_slot_take(&fence.slot);
 }
 END_TEST
 
@@ -198,16 +198,16 @@ START_TEST(test_closed_nothing_lies_idle)
     launch(&before);
     launch(&after);
     before.idle = after.idle = NEVER;
-    gt_berth_lie(&before.berth);
-    gt_berth_wake(&before.berth);
+    gt_conn_slot_release(&before.slot);
+    gt_conn_slot_wake(&before.slot);
     latch_await(&before.worked, 1);
     gt_finishers_close(finishers);
     latch_await(&before.called, 1);
-    gt_berth_lie(&after.berth);
-    gt_berth_wake(&after.berth);
+    gt_conn_slot_release(&after.slot);
+    gt_conn_slot_wake(&after.slot);
     latch_await(&after.called, 1);
-    gt_berth_take(&before.berth);
-    gt_berth_take(&after.berth);
+    gt_conn_slot_take(&before.slot);
+    gt_conn_slot_take(&after.slot);
 }
 END_TEST
 
@@ -219,19 +219,19 @@ START_TEST(test_a_worker_is_called_where_all_finishers_are_held_up)
     for (i = 0; i < 2; i++) {
         launch(&slow[i]);
         slow[i].holds = 1;
-        gt_berth_lie(&slow[i].berth);
-        gt_berth_wake(&slow[i].berth);
+        gt_conn_slot_release(&slow[i].slot);
+        gt_conn_slot_wake(&slow[i].slot);
         latch_await(&slow[i].worked, 1);
     }
     launch(&third);
-    gt_berth_lie(&third.berth);
-    gt_berth_wake(&third.berth);
+    gt_conn_slot_release(&third.slot);
+    gt_conn_slot_wake(&third.slot);
     latch_await(&third.called, 1);
     ck_assert_int_eq(latch_wakes(&third.worked), 0);
-    gt_berth_take(&third.berth);
+    gt_conn_slot_take(&third.slot);
     for (i = 0; i < 2; i++) {
         latch_wake(&slow[i].may_go);
-        gt_berth_take(&slow[i].berth);
+        gt_conn_slot_take(&slow[i].slot);
     }
 }
 END_TEST
@@ -243,15 +243,15 @@ START_TEST(test_a_held_up_finisher_is_helped)
     launch(&slow);
     launch(&other);
     slow.holds = 1;
-    gt_berth_lie(&slow.berth);
-    gt_berth_wake(&slow.berth);
+    gt_conn_slot_release(&slow.slot);
+    gt_conn_slot_wake(&slow.slot);
     latch_await(&slow.worked, 1);
-    gt_berth_lie(&other.berth);
-    gt_berth_wake(&other.berth);
+    gt_conn_slot_release(&other.slot);
+    gt_conn_slot_wake(&other.slot);
     latch_await(&other.worked, 1);
     latch_wake(&slow.may_go);
-    gt_berth_take(&slow.berth);
-    gt_berth_take(&other.berth);
+    gt_conn_slot_take(&slow.slot);
+    gt_conn_slot_take(&other.slot);
 }
 END_TEST
 
@@ -271,7 +271,7 @@ static void *wake_at_random(void *baton)
         boat_t *boat = &fleet[(dice = dice * 1103515245 + 12345) >> 16 & (BOATS - 1)];
 
         atomic_fetch_add(&boat->jobs, 1);
-        gt_berth_wake(&boat->berth);
+        gt_conn_slot_wake(&boat->slot);
     }
     return NULL;
 }
@@ -283,11 +283,11 @@ static void *come_and_go(void *baton)
 
     for (i = 0; i < ROUNDS; i++)
         for (n = 0; n < BOATS / 2; n++) {
-            gt_berth_take(&mine[n].berth);
+            gt_conn_slot_take(&mine[n].slot);
             enter(&mine[n]);
             atomic_store(&mine[n].done, atomic_load(&mine[n].jobs));
             leave(&mine[n]);
-            gt_berth_lie(&mine[n].berth);
+            gt_conn_slot_release(&mine[n].slot);
         }
     return NULL;
 }
@@ -315,7 +315,7 @@ START_TEST(test_all_at_once_nothing_is_lost)
     for (i = 0; i < BOATS; i++) {
         launch(&fleet[i]);
         fleet[i].idle = i % 2 ? SOON / 30 : 0;
-        gt_berth_lie(&fleet[i].berth);
+        gt_conn_slot_release(&fleet[i].slot);
     }
     all_at_once();
     for (i = 0; i < BOATS; i++) {
@@ -324,7 +324,7 @@ START_TEST(test_all_at_once_nothing_is_lost)
         while (atomic_load(&fleet[i].done) < atomic_load(&fleet[i].jobs) &&
                !latch_wakes(&fleet[i].called) && gt_mono() < until)
             sched_yield();
-        gt_berth_take(&fleet[i].berth);
+        gt_conn_slot_take(&fleet[i].slot);
         ck_assert(atomic_load(&fleet[i].done) == atomic_load(&fleet[i].jobs) ||
                   latch_wakes(&fleet[i].called));
     }

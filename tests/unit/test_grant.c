@@ -217,7 +217,7 @@ START_TEST(test_T6_a_refresh_is_stored_for_its_generation_only)
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
     const gt_tokens_t rotated = desk_tokens("a2", "r2", desk.pool);
     const gt_tokens_t late = desk_tokens("a3", "r3", desk.pool);
-    const gt_lease_ask_t lease = {"me", apr_time_from_sec(30), NULL};
+    const gt_lease_params_t lease = {"me", apr_time_from_sec(30), NULL};
     int stored, ours;
 
     bench_ok(gt_lease_take(&ours, desk.store, grant, &lease, desk.pool));

@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
-#include "shm/horn.h"
+#include "shm/signal.h"
 #include "vault/holder.h"
 
 Suite *suite_holder(void);
@@ -106,26 +106,26 @@ END_TEST
 
 START_TEST(a_horn_wakes_another_process)
 {
-    gt_horn_t *horn =
-        mmap(NULL, sizeof(*horn), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    apr_uint32_t heard = gt_horn_heard(horn);
+    gt_signal_t *signal =
+        mmap(NULL, sizeof(*signal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    apr_uint32_t heard = gt_signal_count(signal);
     apr_time_t begun = gt_ticks();
     int status;
     pid_t pid = fork();
 
     if (pid == 0) {
-        gt_horn_wait(horn, heard, apr_time_from_sec(20));
-        _exit(gt_horn_heard(horn) == heard + 1 ? 0 : 1);
+        gt_signal_wait(signal, heard, apr_time_from_sec(20));
+        _exit(gt_signal_count(signal) == heard + 1 ? 0 : 1);
     }
-    gt_horn_blow(horn);
+    gt_signal_broadcast(signal);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
     ck_assert_int_lt(gt_ticks() - begun, apr_time_from_sec(10));
-    gt_horn_wait(horn, heard, apr_time_from_sec(20)); /* blown since: not at all */
-    gt_horn_wait(horn, heard + 1, apr_time_from_msec(5));
-    gt_horn_wait(horn, heard + 1, 0);
+    gt_signal_wait(signal, heard, apr_time_from_sec(20)); /* blown since: not at all */
+    gt_signal_wait(signal, heard + 1, apr_time_from_msec(5));
+    gt_signal_wait(signal, heard + 1, 0);
     ck_assert_int_lt(gt_ticks() - begun, apr_time_from_sec(10));
-    munmap(horn, sizeof(*horn));
+    munmap(signal, sizeof(*signal));
 }
 END_TEST
 

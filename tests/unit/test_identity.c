@@ -99,12 +99,12 @@ static void serve_many(const char *tenant)
 
 static gt_err_t *identify_signed(gt_identity_t *identity, const char *token)
 {
-    gt_identify_t ask = {.provider = gt_provider_make(conf, pool),
-                         .id_token = gt_secret_from(token, pool),
-                         .nonce = "n-1"};
-    gt_err_t *err = gt_wait_run(&gt_identify, &ask, loop, LIMIT, pool);
+    gt_identify_t params = {.provider = gt_provider_make(conf, pool),
+                            .id_token = gt_secret_from(token, pool),
+                            .nonce = "n-1"};
+    gt_err_t *err = gt_wait_run(&gt_identify, &params, loop, LIMIT, pool);
 
-    *identity = ask.identity;
+    *identity = params.identity;
     return err;
 }
 

@@ -16,7 +16,7 @@
 #include "jobs/cleanup.h"
 #include "jobs/jobs.h"
 #include "jobs/pace.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 Suite *suite_jobs(void);
 
@@ -53,10 +53,10 @@ static const char *picked(apr_interval_time_t lead, apr_interval_time_t hold, in
     const char *names = "";
 
     for (int part = 0; part < GT_PARTS; part++) {
-        const gt_due_ask_t ask = {part, SECONDS(3600), lead, DAYS(1), hold, most};
+        const gt_due_params_t params = {part, SECONDS(3600), lead, DAYS(1), hold, most};
         apr_array_header_t *found;
 
-        ck_ok(gt_due_pick(&found, child[0].store, &ask, pool));
+        ck_ok(gt_due_pick(&found, child[0].store, &params, pool));
         for (int i = 0; i < found->nelts; i++)
             names = apr_pstrcat(pool, names, names[0] ? " " : "",
                                 APR_ARRAY_IDX(found, i, gt_picked_t).owner.user, NULL);
@@ -131,11 +131,11 @@ START_TEST(soonest_end_first_and_no_more_than_asked_for)
     for (int i = 0; i < 40; i++)
         make_grant(apr_psprintf(pool, "user%d", i), 450 - 5 * i, 60);
     for (int part = 0; part < GT_PARTS; part++) {
-        const gt_due_ask_t ask = {part, SECONDS(3600), SECONDS(500), DAYS(1), SECONDS(60), 1};
+        const gt_due_params_t params = {part, SECONDS(3600), SECONDS(500), DAYS(1), SECONDS(60), 1};
         apr_array_header_t *found;
 
         for (;;) {
-            ck_ok(gt_due_pick(&found, child[0].store, &ask, pool));
+            ck_ok(gt_due_pick(&found, child[0].store, &params, pool));
             ck_assert_int_le(found->nelts, 1);
             if (found->nelts == 0)
                 break;
@@ -171,30 +171,30 @@ END_TEST
 
 START_TEST(a_part_of_a_job_has_one_worker)
 {
-    apr_array_header_t *duties;
+    apr_array_header_t *due_jobs;
     int seen[GT_PARTS] = {0};
     int part, due = 0;
 
     for (int i = 0; i < GT_PARTS; i++) {
-        ck_ok(gt_duty_claim(&part, child[i & 1].store, "refresh", SECONDS(60),
-                            i & 1 ? "two" : "one", pool));
+        ck_ok(gt_due_claim(&part, child[i & 1].store, "refresh", SECONDS(60), i & 1 ? "two" : "one",
+                           pool));
         ck_assert_int_ge(part, 0);
         ck_assert_int_eq(seen[part]++, 0);
     }
-    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_ok(gt_due_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
     ck_assert_int_eq(part, -1);
-    ck_ok(gt_duty_due(&duties, child[0].store, pool));
-    for (int i = 0; i < duties->nelts; i++)
-        due += gt_duty_is_due(&APR_ARRAY_IDX(duties, i, gt_duty_t), SECONDS(60));
+    ck_ok(gt_due_jobs(&due_jobs, child[0].store, pool));
+    for (int i = 0; i < due_jobs->nelts; i++)
+        due += gt_due_job_is_due(&APR_ARRAY_IDX(due_jobs, i, gt_due_job_t), SECONDS(60));
     /* Those that nobody claimed: cleanup, count, validate. */
     ck_assert_int_eq(due, 3);
     /* Only its worker may say that it is due sooner. */
     bench_run(bench, "UPDATE user_tokens_jobs SET worker = 'one' WHERE part = 3");
-    ck_ok(gt_duty_again(child[0].store, "refresh", 3, 0, "two", pool));
-    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_ok(gt_due_again(child[0].store, "refresh", 3, 0, "two", pool));
+    ck_ok(gt_due_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
     ck_assert_int_eq(part, -1);
-    ck_ok(gt_duty_again(child[0].store, "refresh", 3, 0, "one", pool));
-    ck_ok(gt_duty_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
+    ck_ok(gt_due_again(child[0].store, "refresh", 3, 0, "one", pool));
+    ck_ok(gt_due_claim(&part, child[0].store, "refresh", SECONDS(60), "one", pool));
     ck_assert_int_eq(part, 3);
 }
 END_TEST
@@ -244,7 +244,7 @@ static apr_interval_time_t take(child_t *c, int n, apr_time_t begun)
 {
     apr_interval_time_t wait;
 
-    ck_ok(gt_duty_turns(&wait, c->store, n, 10, pool));
+    ck_ok(gt_due_time_slots(&wait, c->store, n, 10, pool));
     return gt_ticks() - begun + wait;
 }
 
@@ -269,12 +269,12 @@ START_TEST(turns_of_another_time_do_not_count)
     apr_interval_time_t wait;
 
     for (int i = 0; i < 2; i++) {
-        ck_ok(gt_duty_turns(&wait, child[0].store, 30, 10, pool));
+        ck_ok(gt_due_time_slots(&wait, child[0].store, 30, 10, pool));
         bench_run(bench, apr_psprintf(pool,
                                       "UPDATE user_tokens_jobs SET due_at = %s "
                                       "WHERE name = 'turns'",
                                       set[i]));
-        ck_ok(gt_duty_turns(&wait, child[0].store, 1, 10, pool));
+        ck_ok(gt_due_time_slots(&wait, child[0].store, 1, 10, pool));
         ck_assert_int_eq(wait, 0);
     }
 }
@@ -315,9 +315,9 @@ static gt_err_t *stand_still(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static void *no_state(const void *ask, apr_pool_t *p)
+static void *no_state(const void *params, apr_pool_t *p)
 {
-    (void)ask;
+    (void)params;
     (void)p;
     return NULL;
 }
@@ -333,9 +333,9 @@ START_TEST(a_turn_that_was_missed_is_taken_anew)
     make_grant("tom", 400, 60);
     is_open = begun_to_stand = 0;
     for (int i = 0; i < 2; i++) {
-        const gt_job_ask_t job = {i == 0 ? "one" : "two", &standing, no_state, NULL};
+        const gt_flight_params_t job = {i == 0 ? "one" : "two", &standing, no_state, NULL};
 
-        ck_ok(gt_crew_start_job(child[0].crew, &job, pool));
+        ck_ok(gt_crew_launch(child[0].crew, &job, pool));
     }
     while (begun_to_stand < 2)
         poll(NULL, 0, 5);
@@ -440,7 +440,7 @@ static void set_old(const char *user, const char *column, int days)
 
 START_TEST(cleanup_deactivates_what_is_expired_and_removes_what_is_old)
 {
-    gt_duty_counts_t counts = {0, 0}, would = {0, 0};
+    gt_due_counts_t counts = {0, 0}, would = {0, 0};
     gt_range_t range;
     int more;
 
@@ -464,7 +464,7 @@ START_TEST(cleanup_deactivates_what_is_expired_and_removes_what_is_old)
     set_old("inactive", "updated_at", 29);
     set_old("gone", "updated_at", 31);
     range = bench_range(child[0].store, pool);
-    ck_ok(gt_duty_count(&would, &range, DAYS(90), DAYS(30), pool));
+    ck_ok(gt_due_count(&would, &range, DAYS(90), DAYS(30), pool));
     ck_assert_int_eq(would.expired, 2);
     ck_assert_int_eq(would.removable, 1);
     ck_ok(gt_cleanup(&counts, &more, child[0].store, config, pool));
@@ -488,15 +488,15 @@ START_TEST(grants_are_found_by_id_and_by_user)
 
     make_grant("tom", 400, 60);
     id = row()->id;
-    ck_ok(gt_duty_named(&grants, child[0].store, id, pool));
+    ck_ok(gt_grants_named(&grants, child[0].store, id, pool));
     ck_assert_int_eq(grants->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(grants, 0, gt_grant_t *)->owner.user, "tom");
-    ck_ok(gt_duty_named(&grants, child[0].store, "tom", pool));
+    ck_ok(gt_grants_named(&grants, child[0].store, "tom", pool));
     ck_assert_int_eq(grants->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(grants, 0, gt_grant_t *)->id, id);
-    ck_ok(gt_duty_named(&grants, child[0].store, "nobody", pool));
+    ck_ok(gt_grants_named(&grants, child[0].store, "nobody", pool));
     ck_assert_int_eq(grants->nelts, 0);
-    ck_ok(gt_duty_named(&grants, child[0].store, "0b6a3f6c-0c4e-4b5f-8f2f-7b1c9d3e5a01", pool));
+    ck_ok(gt_grants_named(&grants, child[0].store, "0b6a3f6c-0c4e-4b5f-8f2f-7b1c9d3e5a01", pool));
     ck_assert_int_eq(grants->nelts, 0);
 }
 END_TEST

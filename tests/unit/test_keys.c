@@ -14,7 +14,7 @@
 #include "base/thread.h"
 #include "crypt/aead.h"
 #include "crypt/seal.h"
-#include "keys.h"
+#include "conf/keys.h"
 
 Suite *suite_keys(void);
 

@@ -15,10 +15,10 @@ Suite *suite_lease(void);
 
 static int take(desk_t *desk, const gt_grant_t *grant, const char *holder)
 {
-    const gt_lease_ask_t ask = {holder, apr_time_from_sec(30), NULL};
+    const gt_lease_params_t params = {holder, apr_time_from_sec(30), NULL};
     int ours;
 
-    bench_ok(gt_lease_take(&ours, desk->store, grant, &ask, desk->pool));
+    bench_ok(gt_lease_take(&ours, desk->store, grant, &params, desk->pool));
     return ours;
 }
 
@@ -91,16 +91,16 @@ START_TEST(a_dead_holders_lease_is_taken_over_at_once)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
-    gt_lease_ask_t ask = {"two", apr_time_from_sec(30), "another"};
+    gt_lease_params_t params = {"two", apr_time_from_sec(30), "another"};
     int ours;
 
     ck_assert_int_eq(take(&desk, grant, "dead"), 1);
-    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &params, desk.pool));
     ck_assert_int_eq(ours, 0);
-    ask.dead = "dead";
-    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    params.dead = "dead";
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &params, desk.pool));
     ck_assert_int_eq(ours, 1);
-    bench_ok(gt_lease_take(&ours, desk.store, grant, &ask, desk.pool));
+    bench_ok(gt_lease_take(&ours, desk.store, grant, &params, desk.pool));
     ck_assert_int_eq(ours, 0);
     bench_close(desk.bench);
 }
@@ -110,15 +110,15 @@ START_TEST(a_lease_is_renewed_by_its_holder_alone)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
-    gt_lease_ask_t ask = {"one", apr_time_from_sec(300), NULL};
+    gt_lease_params_t params = {"one", apr_time_from_sec(300), NULL};
     int ours;
 
     ck_assert_int_eq(take(&desk, grant, "one"), 1);
-    bench_ok(gt_lease_renew(&ours, desk.store, grant, &ask, desk.pool));
+    bench_ok(gt_lease_renew(&ours, desk.store, grant, &params, desk.pool));
     ck_assert_int_eq(ours, 1);
     ck_assert_int_ge(desk_found(&desk, &desk_tom)->lease_until, gt_now() + apr_time_from_sec(298));
-    ask.holder = "two";
-    bench_ok(gt_lease_renew(&ours, desk.store, grant, &ask, desk.pool));
+    params.holder = "two";
+    bench_ok(gt_lease_renew(&ours, desk.store, grant, &params, desk.pool));
     ck_assert_int_eq(ours, 0);
     bench_close(desk.bench);
 }
@@ -129,23 +129,23 @@ START_TEST(many_grants_are_watched_with_one_statement)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
-    gt_watched_t watched[2] = {{.owner = desk_tom, .generation = grant->generation},
+    gt_awaited_t watched[2] = {{.owner = desk_tom, .generation = grant->generation},
                                {.owner = {"nobody", "microsoft"}, .generation = 1}};
 
     ck_assert_int_eq(take(&desk, grant, "one"), 1);
-    bench_ok(gt_lease_watch(watched, 2, desk.store, desk.pool));
-    ck_assert_int_eq(watched[0].is_news, 0);
+    bench_ok(gt_lease_look(watched, 2, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].has_changed, 0);
     ck_assert_str_eq(watched[0].intent_owner, "one");
-    ck_assert_int_eq(watched[1].is_news, 1);
+    ck_assert_int_eq(watched[1].has_changed, 1);
     bench_run(desk.bench, RUN_OUT);
-    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
-    ck_assert_int_eq(watched[0].is_news, 1);
+    bench_ok(gt_lease_look(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].has_changed, 1);
     bench_ok(gt_lease_doubt(desk.store, grant, apr_time_from_sec(30), desk.pool));
-    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
-    ck_assert_int_eq(watched[0].is_news, 0);
+    bench_ok(gt_lease_look(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].has_changed, 0);
     watched[0].generation--;
-    bench_ok(gt_lease_watch(watched, 1, desk.store, desk.pool));
-    ck_assert_int_eq(watched[0].is_news, 1);
+    bench_ok(gt_lease_look(watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched[0].has_changed, 1);
     bench_close(desk.bench);
 }
 END_TEST
@@ -227,10 +227,10 @@ typedef struct racer_t {
 static void *APR_THREAD_FUNC race_for_lease(apr_thread_t *thread, void *baton)
 {
     racer_t *racer = baton;
-    const gt_lease_ask_t ask = {racer->name, apr_time_from_sec(30), NULL};
+    const gt_lease_params_t params = {racer->name, apr_time_from_sec(30), NULL};
 
     (void)thread;
-    racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, &ask, racer->pool);
+    racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, &params, racer->pool);
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 #include "gt_test.h"
 
 #include "oauth/kind.h"
-#include "oauth/refusal.h"
+#include "oauth/oauth_refusal.h"
 #include "oauth/token.h"
 
 Suite *suite_oauth_refusal(void);

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/thread.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 Suite *suite_outage(void);
 

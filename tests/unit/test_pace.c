@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "jobs/pace.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 Suite *suite_pace(void);
 

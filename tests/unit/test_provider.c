@@ -229,19 +229,19 @@ END_TEST
 
 static gt_err_t *discover(gt_endpoints_t *endpoints)
 {
-    gt_discover_t ask = {.provider = provider};
-    gt_err_t *err = gt_wait_run(&gt_discover, &ask, loop, LIMIT, pool);
+    gt_discover_t params = {.provider = provider};
+    gt_err_t *err = gt_wait_run(&gt_discover, &params, loop, LIMIT, pool);
 
-    *endpoints = ask.endpoints;
+    *endpoints = params.endpoints;
     return err;
 }
 
 static gt_err_t *fetch_keys(const char **jwks, const char *kid)
 {
-    gt_fetch_keys_t ask = {.provider = provider, .kid = kid};
-    gt_err_t *err = gt_wait_run(&gt_fetch_keys, &ask, loop, LIMIT, pool);
+    gt_fetch_keys_t params = {.provider = provider, .kid = kid};
+    gt_err_t *err = gt_wait_run(&gt_fetch_keys, &params, loop, LIMIT, pool);
 
-    *jwks = ask.jwks;
+    *jwks = params.jwks;
     return err;
 }
 

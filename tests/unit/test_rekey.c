@@ -118,13 +118,13 @@ END_TEST
 START_TEST(generation_and_revision_stay)
 {
     desk_t desk = two_rows(_i);
-    static const char ask[] = "SELECT CAST(sum(generation) AS VARCHAR) || '/' || "
-                              "CAST(sum(revision) AS VARCHAR) FROM user_tokens";
-    const char *before = bench_ask(desk.bench, ask);
+    static const char params[] = "SELECT CAST(sum(generation) AS VARCHAR) || '/' || "
+                                 "CAST(sum(revision) AS VARCHAR) FROM user_tokens";
+    const char *before = bench_ask(desk.bench, params);
 
     use(&desk, KEY_NEXT KEY_NEW);
     ck_assert_int_eq(pass_over(&desk, 100).moved, 2);
-    ck_assert_str_eq(bench_ask(desk.bench, ask), before);
+    ck_assert_str_eq(bench_ask(desk.bench, params), before);
     bench_close(desk.bench);
 }
 END_TEST

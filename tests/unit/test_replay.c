@@ -13,7 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
-#include "base/event.h"
+#include "base/notice.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -44,7 +44,7 @@ static void put_before_the_lease(void)
  * journal: our first statement reads the row, the second takes the lease. */
 START_TEST(a_lease_taken_over_from_the_dead_has_the_journal_looked_into_again)
 {
-    gt_refresh_ask_t what = {.vault = child[0].vault, .key = toms};
+    gt_refresh_params_t what = {.vault = child[0].vault, .key = toms};
     gt_refresh_t *refresh;
 
     stop_crews(); /* so that nothing else uses its connection */
@@ -71,7 +71,7 @@ END_TEST
 
 static atomic_int waits;
 
-static int count_wait(void *baton, const gt_event_t *event)
+static int count_wait(void *baton, const gt_notice_t *event)
 {
     (void)baton;
     (void)event;
@@ -81,10 +81,10 @@ static int count_wait(void *baton, const gt_event_t *event)
 
 START_TEST(whoever_waits_elsewhere_hears_of_an_answer_in_the_journal)
 {
-    const gt_event_sink_t sink = {NULL, GT_EVENTS(GT_EV_LEASE_WAIT), count_wait};
+    const gt_notice_sink_t sink = {NULL, GT_NOTICES(GT_NOTICE_LEASE_WAIT), count_wait};
     asker_t winner, waiter;
 
-    gt_event_to(&sink);
+    gt_notice_to(&sink);
     journal = share_journal();
     sign_in_row(&tom, 0);
     fake_hold(fake);
@@ -306,7 +306,7 @@ END_TEST
 
 START_TEST(a_store_that_tells_no_id_has_no_token_sent_twice)
 {
-    gt_refresh_ask_t what = {.key = toms};
+    gt_refresh_params_t what = {.key = toms};
     gt_refresh_t *refresh;
 
     stop_crews();

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "desk.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 Suite *suite_set_back(void);
 
@@ -60,10 +60,10 @@ static void move(desk_t *desk, const char *table, const char *column, int second
 
 static int take(desk_t *desk, const gt_grant_t *grant, const char *holder)
 {
-    const gt_lease_ask_t ask = {holder, SECONDS(30), NULL};
+    const gt_lease_params_t params = {holder, SECONDS(30), NULL};
     int ours;
 
-    bench_ok(gt_lease_take(&ours, desk->store, grant, &ask, desk->pool));
+    bench_ok(gt_lease_take(&ours, desk->store, grant, &params, desk->pool));
     return ours;
 }
 
@@ -71,14 +71,14 @@ START_TEST(a_lease_of_before_is_over)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
-    gt_watched_t watched = {.owner = desk_tom, .generation = grant->generation};
+    gt_awaited_t watched = {.owner = desk_tom, .generation = grant->generation};
 
     ck_assert_int_eq(take(&desk, grant, "dead"), 1);
-    bench_ok(gt_lease_watch(&watched, 1, desk.store, desk.pool));
-    ck_assert_int_eq(watched.is_news, 0);
+    bench_ok(gt_lease_look(&watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched.has_changed, 0);
     move(&desk, "user_tokens", "lease_until", 3600);
-    bench_ok(gt_lease_watch(&watched, 1, desk.store, desk.pool));
-    ck_assert_int_eq(watched.is_news, 1);
+    bench_ok(gt_lease_look(&watched, 1, desk.store, desk.pool));
+    ck_assert_int_eq(watched.has_changed, 1);
     ck_assert_int_eq(take(&desk, grant, "two"), 0); /* in doubt first, as ever */
     bench_ok(gt_lease_doubt(desk.store, grant, SECONDS(30), desk.pool));
     ck_assert_int_eq(take(&desk, grant, "two"), 0);
@@ -91,24 +91,24 @@ END_TEST
 START_TEST(a_job_of_before_is_due)
 {
     desk_t desk = desk_open(_i);
-    apr_array_header_t *duties;
+    apr_array_header_t *due_jobs;
     int part, due = 0;
 
     do
-        bench_ok(gt_duty_claim(&part, desk.store, "refresh", SECONDS(60), "dead", desk.pool));
+        bench_ok(gt_due_claim(&part, desk.store, "refresh", SECONDS(60), "dead", desk.pool));
     while (part >= 0);
     bench_run(desk.bench, "UPDATE user_tokens_jobs SET due_at = due_at + 3600 "
                           "WHERE name = 'refresh' AND part = 7");
-    bench_ok(gt_duty_due(&duties, desk.store, desk.pool));
-    for (int i = 0; i < duties->nelts; i++) {
-        const gt_duty_t *duty = &APR_ARRAY_IDX(duties, i, gt_duty_t);
+    bench_ok(gt_due_jobs(&due_jobs, desk.store, desk.pool));
+    for (int i = 0; i < due_jobs->nelts; i++) {
+        const gt_due_job_t *due_job = &APR_ARRAY_IDX(due_jobs, i, gt_due_job_t);
 
-        due += strcmp(duty->name, "refresh") == 0 && gt_duty_is_due(duty, SECONDS(60));
+        due += strcmp(due_job->name, "refresh") == 0 && gt_due_job_is_due(due_job, SECONDS(60));
     }
     ck_assert_int_eq(due, 1);
-    bench_ok(gt_duty_claim(&part, desk.store, "refresh", SECONDS(60), "two", desk.pool));
+    bench_ok(gt_due_claim(&part, desk.store, "refresh", SECONDS(60), "two", desk.pool));
     ck_assert_int_eq(part, 7);
-    bench_ok(gt_duty_claim(&part, desk.store, "refresh", SECONDS(60), "two", desk.pool));
+    bench_ok(gt_due_claim(&part, desk.store, "refresh", SECONDS(60), "two", desk.pool));
     ck_assert_int_eq(part, -1);
     bench_close(desk.bench);
 }
@@ -120,10 +120,10 @@ static int picked_due(desk_t *desk)
     int n = 0;
 
     for (int part = 0; part < GT_PARTS; part++) {
-        const gt_due_ask_t ask = {part,          SECONDS(3600), SECONDS(3600),
-                                  SECONDS(3600), SECONDS(60),   1};
+        const gt_due_params_t params = {part,          SECONDS(3600), SECONDS(3600),
+                                        SECONDS(3600), SECONDS(60),   1};
 
-        bench_ok(gt_due_pick(&picked, desk->store, &ask, desk->pool));
+        bench_ok(gt_due_pick(&picked, desk->store, &params, desk->pool));
         n += picked->nelts;
     }
     return n;
@@ -135,9 +135,9 @@ static int picked_to_check(desk_t *desk)
     int n = 0;
 
     for (int part = 0; part < GT_PARTS; part++) {
-        const gt_check_ask_t ask = {part, SECONDS(86400), SECONDS(3600), 1};
+        const gt_check_params_t params = {part, SECONDS(86400), SECONDS(3600), 1};
 
-        bench_ok(gt_check_pick(&picked, desk->store, &ask, desk->pool));
+        bench_ok(gt_check_pick(&picked, desk->store, &params, desk->pool));
         n += picked->nelts;
     }
     return n;

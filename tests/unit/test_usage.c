@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Use counts (vault/usage): counted in memory, written by few statements; no call waits for them. */
+/* Use counts (vault/use_counts): counted in memory, written by few statements; no call waits for them. */
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #define GT_THREAD_H
 
 /**
- * @file thread.h
+ * @file httpd_thread.h
  * Start threads inside another program's process, and wait on conditions by the monotonic clock, so
  * that a change of the wall clock moves no wait (apr_thread_cond_timedwait counts in wall time).
  * Thread-safe, except gt_thread_set_frame.

@@ -20,11 +20,11 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/event.h"
 #include "base/log.h"
+#include "base/notice.h"
 #include "base/thread.h"
+#include "db/connection.h"
 #include "db/db.h"
-#include "db/session.h"
 #include "db/verdict.h"
 
 #define FIRST_PROBE apr_time_from_msec(100)
@@ -112,7 +112,7 @@ static int has_place(const gt_db_t *db)
 }
 
 /* Call with the lock held. 1: time is up. */
-static int wait_for_news(gt_db_t *db, apr_interval_time_t span)
+static int wait_for_change(gt_db_t *db, apr_interval_time_t span)
 {
     const apr_time_t until = gt_mono() + span;
 
@@ -133,7 +133,7 @@ static int wait_for_place(gt_db_t *db, int is_read)
 
         if (left <= 0)
             return 0;
-        if (wait_for_news(db, left) && !has_place(db) && moved_at == db->moved_at)
+        if (wait_for_change(db, left) && !has_place(db) && moved_at == db->moved_at)
             return 0;
     }
     return 1;
@@ -144,7 +144,7 @@ static int wait_for_place(gt_db_t *db, int is_read)
 static void wait_for_probe(gt_db_t *db, int is_read)
 {
     while (db->is_probing && !is_open_to(db, is_read))
-        if (wait_for_news(db, PROBE_WAIT))
+        if (wait_for_change(db, PROBE_WAIT))
             return;
 }
 
@@ -309,7 +309,7 @@ static gt_err_t *on_connection(gt_db_t *db, const work_t *work, apr_pool_t *p)
 
     /* A unique rule is broken in the ordinary course of things. */
     if (err != GT_OK && err->cls != GT_CONFLICT)
-        gt_event(&(gt_event_t){.kind = GT_EV_STORE_FAILED, .err = err});
+        gt_notice(&(gt_notice_t){.kind = GT_NOTICE_STORE_FAILED, .err = err});
     return err;
 }
 

@@ -15,8 +15,8 @@
 
 #include <apr_dbd.h>
 
-#include "gt.h"
 #include "db/sql.h"
+#include "gt.h"
 
 /** A connection as its source hands it out. */
 typedef struct gt_db_conn_t {

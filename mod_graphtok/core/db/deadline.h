@@ -3,11 +3,11 @@
 #define GT_DEADLINE_H
 
 /**
- * @file deadline.h
+ * @file time_limit.h
  * A time limit on each wait for the database's answer. libpq waits without a limit for a server
  * that stands still or a network that drops packets. When the time is over a thread of this file
  * shuts the connection's socket down, and libpq reports a lost connection. The thread starts with
- * the first deadline. Thread-safe. For db/session and db/db only.
+ * the first deadline. Thread-safe. For db/connection and db/db only.
  */
 
 #include "gt.h"

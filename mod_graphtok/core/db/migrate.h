@@ -16,7 +16,7 @@
  * holds anything but Fernet. Down to 0 the last store takes graphtok_schema and graphtok_ids with it.
  */
 
-#include "config.h"
+#include "conf/config.h"
 #include "db/db.h"
 
 /** One step as it would be done. */

@@ -9,7 +9,7 @@
  * looks to a statement like one that is missing, and is told apart here.
  */
 
-#include "config.h"
+#include "conf/config.h"
 #include "db/db.h"
 
 /**

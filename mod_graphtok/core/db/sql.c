@@ -111,7 +111,7 @@ static const word_t engine_words[] = {
       "expires_at <= {in}) OR expires_at <= {in})",
       NULL}},
     {"is_removable", {"status = 0 AND {lease_over} AND updated_at <= {in}", NULL}},
-    /* Also when it ends later than the longest GraphTokLease (config.c) and a second of rounding
+    /* Also when it ends later than the longest GraphTokLease (conf/config.c) and a second of rounding
      * after now: then the clock was set back since. */
     {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
     {"doubt_over", {"(intent_until <= {now} OR intent_until > {now} + 602)", NULL}},
@@ -307,7 +307,7 @@ static const char *const statements[GT_SQL_COUNT] = {
         "AND {lease_over} AND intent_owner IS NOT NULL AND intent_until = 0",
 
     /* eight owners → user, provider, generation, 1: look again, intent_owner */
-    [GT_SQL_LEASE_WATCH] =
+    [GT_SQL_LEASE_LOOK] =
         "SELECT {user}, provider, generation, CASE WHEN intent_owner IS NULL OR status <> 1 OR "
         "({lease_over} AND {doubt_over}) THEN 1 ELSE 0 END, intent_owner "
         "FROM {table} WHERE ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR ({owner}) OR "

@@ -45,7 +45,7 @@ typedef enum gt_sql_t {
     GT_SQL_LEASE_REST, /* keep it until it ends, but no intent: nobody holds an answer */
     GT_SQL_LEASE_RENEW,
     GT_SQL_LEASE_DOUBT,   /* an intent without a lease: its owner may hold an answer */
-    GT_SQL_LEASE_WATCH,   /* which of eight grants are worth another look */
+    GT_SQL_LEASE_LOOK,    /* which of eight grants are worth another look */
     GT_SQL_JOB_DUE,       /* when the jobs have something to do */
     GT_SQL_JOB_CLAIM,     /* a part of a job that is due: ours until it is due again */
     GT_SQL_JOB_AGAIN,     /* when it is due again */

@@ -7,10 +7,10 @@
  * From an engine's error code to what it means. apr_dbd gives texts only, in the server's
  * language, with values in them; so libpq is asked for the SQLSTATE alone and SQLite for its
  * extended code, through functions of the driver's own library, which we do not link. For
- * db/session and db/db only.
+ * db/connection and db/db only.
  */
 
-#include "db/session.h"
+#include "db/connection.h"
 
 /** How an engine's library is asked; members are NULL where it has no such function. */
 typedef struct gt_codes_t {

@@ -44,7 +44,7 @@ static const char calendar_fields[] =
 
 /** A Graph request under construction. */
 typedef struct draft_t {
-    gt_graph_ask_t *ask;
+    gt_graph_params_t *params;
     const apr_table_t *query; /* ours */
     gt_err_t *wrong;          /* NULL until the first wrong parameter */
     const char *graph_query;  /* "a=b&c=d" */
@@ -70,14 +70,14 @@ static const char *shown(const char *name, apr_pool_t *p)
 
 /* ---- beginning and ending a draft ---- */
 
-static draft_t draft_begin(gt_graph_ask_t *ask, const char *method, const apr_table_t *query,
+static draft_t draft_begin(gt_graph_params_t *params, const char *method, const apr_table_t *query,
                            apr_pool_t *p)
 {
-    draft_t draft = {ask, query ? query : apr_table_make(p, 1), GT_OK, "", p};
+    draft_t draft = {params, query ? query : apr_table_make(p, 1), GT_OK, "", p};
 
-    memset(ask, 0, sizeof(*ask));
-    ask->method = method;
-    ask->headers = apr_array_make(p, 2, sizeof(const char *));
+    memset(params, 0, sizeof(*params));
+    params->method = method;
+    params->headers = apr_array_make(p, 2, sizeof(const char *));
     return draft;
 }
 
@@ -114,7 +114,7 @@ static void add(draft_t *draft, const char *name, const char *value)
 
 static gt_err_t *draft_end(draft_t *draft, const char *path)
 {
-    draft->ask->path =
+    draft->params->path =
         *draft->graph_query ? apr_pstrcat(draft->pool, path, "?", draft->graph_query, NULL) : path;
     return draft->wrong;
 }
@@ -137,7 +137,7 @@ static void take_preferences(draft_t *draft)
                                 known->constant ? known->constant : value, "\"", NULL);
     }
     if (*field)
-        APR_ARRAY_PUSH(draft->ask->headers, const char *) =
+        APR_ARRAY_PUSH(draft->params->headers, const char *) =
             apr_pstrcat(draft->pool, "Prefer: ", field, NULL);
 }
 
@@ -269,9 +269,9 @@ static const char *take_id(draft_t *draft, const char *id)
     return apr_pstrcat(draft->pool, "/me/events/", segment, NULL);
 }
 
-gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
 
     refuse_unknown(&draft, "select " GT_PREFERENCES);
     take_select(&draft, calendar_fields);
@@ -279,9 +279,9 @@ gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_po
     return draft_end(&draft, "/me/calendar");
 }
 
-gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+gt_err_t *gt_calendar_events(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
     int has_window;
 
     refuse_unknown(&draft, "start end top skip select order" EXTENDED GT_PREFERENCES);
@@ -295,10 +295,10 @@ gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_
     return draft_end(&draft, has_window ? "/me/calendarView" : "/me/events");
 }
 
-gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
+gt_err_t *gt_calendar_instances(gt_graph_params_t *params, const char *id, const apr_table_t *query,
                                 apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
     const char *path = apr_pstrcat(p, take_id(&draft, id), "/instances", NULL);
 
     refuse_unknown(&draft, "start end top skip select" EXTENDED GT_PREFERENCES);
@@ -312,9 +312,9 @@ gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id, const apr_t
     return draft_end(&draft, path);
 }
 
-gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+gt_err_t *gt_calendar_next24(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
     apr_time_t now = gt_now();
 
     refuse_unknown(&draft, "top " GT_PREFERENCES);
@@ -330,10 +330,10 @@ gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_
 
 /* ---- one event ---- */
 
-gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
+gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id, const apr_table_t *query,
                             apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
     const char *path = take_id(&draft, id);
 
     refuse_unknown(&draft, "select" EXTENDED GT_PREFERENCES);
@@ -348,9 +348,9 @@ gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table
 #define MINE "/me"
 #define MY_CALENDAR "/me/calendar"
 
-gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p)
+gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "GET", query, p);
+    draft_t draft = draft_begin(params, "GET", query, p);
 
     refuse_unknown(&draft, "select " GT_PREFERENCES);
     take_select(&draft, calendar_fields);
@@ -379,10 +379,10 @@ static const char *below_calendar(const char *path)
     return path + strlen(MINE);
 }
 
-gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char *calendar,
+gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox, const char *calendar,
                            apr_pool_t *p)
 {
-    draft_t draft = {ask, NULL, GT_OK, "", p};
+    draft_t draft = {params, NULL, GT_OK, "", p};
     const char *owner = mailbox ? mailbox_segment(mailbox, p) : NULL;
     const char *id = calendar ? gt_graph_id(calendar, p) : NULL;
 
@@ -392,9 +392,9 @@ gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char 
         complain(&draft, "calendar", "must be the id of a calendar");
     if (draft.wrong)
         return draft.wrong;
-    ask->path =
-        apr_pstrcat(p, owner ? "/users/" : MINE, owner ? owner : "", id ? "/calendars/" : "",
-                    id ? id : "", id ? below_calendar(ask->path) : ask->path + strlen(MINE), NULL);
+    params->path = apr_pstrcat(
+        p, owner ? "/users/" : MINE, owner ? owner : "", id ? "/calendars/" : "", id ? id : "",
+        id ? below_calendar(params->path) : params->path + strlen(MINE), NULL);
     return GT_OK;
 }
 
@@ -402,7 +402,7 @@ gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char 
 
 static void take_body(draft_t *draft, const json_t *body, gt_event_use_t use)
 {
-    gt_err_t *err = gt_event_read(&draft->ask->body, body, use, draft->pool);
+    gt_err_t *err = gt_event_read(&draft->params->body, body, use, draft->pool);
 
     if (err == GT_OK)
         return;
@@ -425,23 +425,23 @@ static const char *random_uuid(apr_pool_t *p)
     return apr_psprintf(p, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body, const apr_table_t *query,
-                             apr_pool_t *p)
+gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
+                             const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "POST", query, p);
+    draft_t draft = draft_begin(params, "POST", query, p);
 
     refuse_unknown(&draft, GT_PREFERENCES);
     take_preferences(&draft);
     take_body(&draft, body, GT_EVENT_CREATE);
-    if (draft.wrong == GT_OK && !json_object_get(ask->body, "transactionId"))
-        gt_json_set(ask->body, "transactionId", random_uuid(p));
+    if (draft.wrong == GT_OK && !json_object_get(params->body, "transactionId"))
+        gt_json_set(params->body, "transactionId", random_uuid(p));
     return draft_end(&draft, "/me/events");
 }
 
-gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial, const json_t *body,
-                             const apr_table_t *query, apr_pool_t *p)
+gt_err_t *gt_calendar_update(gt_graph_params_t *params, const char *id, int partial,
+                             const json_t *body, const apr_table_t *query, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "PATCH", query, p);
+    draft_t draft = draft_begin(params, "PATCH", query, p);
     const char *path = take_id(&draft, id);
 
     refuse_unknown(&draft, GT_PREFERENCES);
@@ -450,9 +450,9 @@ gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial, c
     return draft_end(&draft, path);
 }
 
-gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p)
+gt_err_t *gt_calendar_delete(gt_graph_params_t *params, const char *id, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, "DELETE", NULL, p);
+    draft_t draft = draft_begin(params, "DELETE", NULL, p);
 
     return draft_end(&draft, take_id(&draft, id));
 }
@@ -470,21 +470,21 @@ static const char *take_extension(draft_t *draft, const char *id, const char *na
     return apr_pstrcat(draft->pool, path, "/", gt_percent(name, draft->pool), NULL);
 }
 
-gt_err_t *gt_calendar_extend(gt_graph_ask_t *ask, const char *id, const char *name,
+gt_err_t *gt_calendar_extend(gt_graph_params_t *params, const char *id, const char *name,
                              const json_t *body, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, name ? "PATCH" : "POST", NULL, p);
+    draft_t draft = draft_begin(params, name ? "PATCH" : "POST", NULL, p);
     const char *path = take_extension(&draft, id, name);
 
     GT_TRY(draft.wrong);
-    GT_TRY(gt_extension_read(&ask->body, body, name == NULL, p));
+    GT_TRY(gt_extension_read(&params->body, body, name == NULL, p));
     return draft_end(&draft, path);
 }
 
-gt_err_t *gt_calendar_extension(gt_graph_ask_t *ask, const char *method, const char *id,
+gt_err_t *gt_calendar_extension(gt_graph_params_t *params, const char *method, const char *id,
                                 const char *name, apr_pool_t *p)
 {
-    draft_t draft = draft_begin(ask, method, NULL, p);
+    draft_t draft = draft_begin(params, method, NULL, p);
 
     return draft_end(&draft, take_extension(&draft, id, name));
 }

@@ -14,58 +14,62 @@
 #include "base/check.h"
 
 /** A Graph request to make. */
-typedef struct gt_graph_ask_t {
+typedef struct gt_graph_params_t {
     const char *method;
     const char *path;            /* below graph_url: "/me/calendarView?startDateTime=…" */
     json_t *body;                /* or NULL */
     apr_array_header_t *headers; /* of const char *: Prefer … */
-} gt_graph_ask_t;
+} gt_graph_params_t;
 
 /** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that follow). */
-GT_MUST gt_err_t *gt_calendar_info(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query,
+                                   apr_pool_t *p);
 
 /**
  * Events (C2). Query: start, end (RFC 3339, both or neither: with them single occurrences by
  * calendarView, without them events), top (1–1000), skip, select, order (start|-start), and preferences.
  */
-GT_MUST gt_err_t *gt_calendar_events(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_events(gt_graph_params_t *params, const apr_table_t *query,
+                                     apr_pool_t *p);
 
 /**
  * What of a series takes place in a window. Query: start, end (RFC 3339, demanded), top, skip,
  * select, and preferences.
  */
-GT_MUST gt_err_t *gt_calendar_instances(gt_graph_ask_t *ask, const char *id,
+GT_MUST gt_err_t *gt_calendar_instances(gt_graph_params_t *params, const char *id,
                                         const apr_table_t *query, apr_pool_t *p);
 
 /** The next 24 hours (C4), ordered by start. Query: top (100 when not said), and preferences. */
-GT_MUST gt_err_t *gt_calendar_next24(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_next24(gt_graph_params_t *params, const apr_table_t *query,
+                                     apr_pool_t *p);
 
 /** One event by id. Query: select, and preferences. */
-GT_MUST gt_err_t *gt_calendar_event(gt_graph_ask_t *ask, const char *id, const apr_table_t *query,
-                                    apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id,
+                                    const apr_table_t *query, apr_pool_t *p);
 
 /** Create: subject, start, end and the writable fields of an event; a transactionId is added, unless
  * the body has one, so that a repeat makes no second event. Query of both: preferences. */
-GT_MUST gt_err_t *gt_calendar_create(gt_graph_ask_t *ask, const json_t *body,
+GT_MUST gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
                                      const apr_table_t *query, apr_pool_t *p);
 
 /** Update. @param partial 0 for PUT (subject, start, end demanded), 1 for PATCH; both become PATCH */
-GT_MUST gt_err_t *gt_calendar_update(gt_graph_ask_t *ask, const char *id, int partial,
+GT_MUST gt_err_t *gt_calendar_update(gt_graph_params_t *params, const char *id, int partial,
                                      const json_t *body, const apr_table_t *query, apr_pool_t *p);
 
 /** Delete one event by id. */
-GT_MUST gt_err_t *gt_calendar_delete(gt_graph_ask_t *ask, const char *id, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_delete(gt_graph_params_t *params, const char *id, apr_pool_t *p);
 
 /** Write an open extension of an event: anew (name NULL), or its changes. */
-GT_MUST gt_err_t *gt_calendar_extend(gt_graph_ask_t *ask, const char *id, const char *name,
+GT_MUST gt_err_t *gt_calendar_extend(gt_graph_params_t *params, const char *id, const char *name,
                                      const json_t *body, apr_pool_t *p);
 
 /** Read an open extension of an event ("GET"), or delete it ("DELETE"). */
-GT_MUST gt_err_t *gt_calendar_extension(gt_graph_ask_t *ask, const char *method, const char *id,
-                                        const char *name, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_extension(gt_graph_params_t *params, const char *method,
+                                        const char *id, const char *name, apr_pool_t *p);
 
 /** The calendars of a mailbox. Query: select, and preferences. */
-GT_MUST gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query, apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query,
+                                   apr_pool_t *p);
 
 /**
  * Ask of another calendar what was to be asked of the caller's default one.
@@ -73,7 +77,7 @@ GT_MUST gt_err_t *gt_calendar_list(gt_graph_ask_t *ask, const apr_table_t *query
  * @param calendar  an id; NULL: the default one
  * @return GT_INVALID naming "mailbox" or "calendar"
  */
-GT_MUST gt_err_t *gt_calendar_move(gt_graph_ask_t *ask, const char *mailbox, const char *calendar,
-                                   apr_pool_t *p);
+GT_MUST gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox,
+                                   const char *calendar, apr_pool_t *p);
 
 #endif

@@ -31,11 +31,11 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
 
-    call->ask.vault = call->vault;
-    call->ask.key.grant = (gt_grant_key_t){gt_store_conf(call->store)->name, call->owner};
-    call->ask.asker = call->asker;
-    call->ask.use = GT_USE_CALL;
-    gt_then(task, &gt_token_for, &call->ask);
+    call->params.vault = call->vault;
+    call->params.key.grant = (gt_grant_key_t){gt_store_conf(call->store)->name, call->owner};
+    call->params.asker = call->asker;
+    call->params.use = GT_USE_CALL;
+    gt_then(task, &gt_token_for, &call->params);
     return GT_OK;
 }
 
@@ -70,7 +70,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, apr_pool_t *p
     request->method = call->method;
     request->url = call->url;
     request->headers = call->headers;
-    request->bearer = call->ask.token.access;
+    request->bearer = call->params.token.access;
     request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
     if (call->streams)
         request->answer_max = call->answer_max;
@@ -172,7 +172,7 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
 /* A token that Graph will not take again must not be served to anybody. */
 static void forget(const gt_call_t *call)
 {
-    gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->ask.key);
+    gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->params.key);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)
@@ -190,14 +190,14 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated) {
-        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->ask.key.grant, p);
+        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->params.key.grant, p);
         return add_doubt(err, call);
     }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
      * refused generation, and only that one. */
     call->repeated = 1;
-    call->ask.refresh_now = 1;
-    call->ask.refused = call->ask.token.generation;
+    call->params.refresh_now = 1;
+    call->params.refused = call->params.token.generation;
     gt_then(task, &call_again, call);
     return GT_OK;
 }

@@ -31,7 +31,7 @@ typedef struct gt_call_t {
     apr_size_t answer_max;             /* most bytes of an answer, 0: no bound (streamed) */
     gt_transfer_t *transfer;           /* out */
     const gt_answer_t *answer;         /* out: 2xx or 304, head complete */
-    gt_token_for_t ask;                /* own: for the token */
+    gt_token_for_t params;             /* own: for the token */
     gt_visit_t visit;                  /* own: at the mailbox */
     int repeated;                      /* own */
     int streams;                       /* own: 1: the answer is too large to be collected */

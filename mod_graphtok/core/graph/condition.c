@@ -77,7 +77,8 @@ static const char *take_tags(int *count, const char *value, apr_pool_t *p)
     }
 }
 
-gt_err_t *gt_condition_add(gt_graph_ask_t *ask, const char *name, const char *value, apr_pool_t *p)
+gt_err_t *gt_condition_add(gt_graph_params_t *params, const char *name, const char *value,
+                           apr_pool_t *p)
 {
     int is_list = strcmp(name, NONE_MATCH) == 0, count = 1;
     const char *tags = NULL;
@@ -90,7 +91,7 @@ gt_err_t *gt_condition_add(gt_graph_ask_t *ask, const char *name, const char *va
     else if (strlen(value) <= CONDITION_MAX)
         tags = take_tags(&count, value, p);
     if (tags && (is_list || count == 1)) {
-        APR_ARRAY_PUSH(ask->headers, const char *) = apr_pstrcat(p, name, ": ", tags, NULL);
+        APR_ARRAY_PUSH(params->headers, const char *) = apr_pstrcat(p, name, ": ", tags, NULL);
         return GT_OK;
     }
     err = gt_err(p, GT_INVALID, "GT0716", "the condition of this request cannot be read");

@@ -17,7 +17,7 @@
  * @param value  of the request's header field; NULL: there is none, and nothing is added
  * @return GT_INVALID naming the header field
  */
-GT_MUST gt_err_t *gt_condition_add(gt_graph_ask_t *ask, const char *name, const char *value,
+GT_MUST gt_err_t *gt_condition_add(gt_graph_params_t *params, const char *name, const char *value,
                                    apr_pool_t *p);
 
 /** 1 when a list of header fields ("Name: value") holds If-None-Match: 304 may be the answer. */

@@ -9,9 +9,9 @@
 
 #include "jobs/cleanup.h"
 
-#include "base/event.h"
 #include "base/log.h"
-#include "jobs/inner.h"
+#include "base/notice.h"
+#include "jobs/slice.h"
 
 #define BATCH 200
 
@@ -20,24 +20,24 @@ static void tell(const apr_array_header_t *picked, gt_store_t *store, const char
     for (int i = 0; i < picked->nelts; i++) {
         const gt_picked_t *one = &APR_ARRAY_IDX(picked, i, gt_picked_t);
 
-        gt_event(&(gt_event_t){.kind = GT_EV_CLEANUP,
-                               .store = gt_store_name(store),
-                               .provider = one->owner.provider,
-                               .user = one->owner.user,
-                               .detail = what});
+        gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CLEANUP,
+                                 .store = gt_store_name(store),
+                                 .provider = one->owner.provider,
+                                 .user = one->owner.user,
+                                 .detail = what});
     }
 }
 
-gt_err_t *gt_cleanup(gt_duty_counts_t *counts, int *more, gt_store_t *store,
+gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
                      const gt_config_t *config, apr_pool_t *p)
 {
     apr_array_header_t *picked;
 
-    GT_TRY(gt_duty_expire(&picked, store, config->expire_after, BATCH, p));
+    GT_TRY(gt_due_expire(&picked, store, config->expire_after, BATCH, p));
     tell(picked, store, "deactivated");
     counts->expired += picked->nelts;
     *more = picked->nelts == BATCH;
-    GT_TRY(gt_duty_remove(&picked, store, config->cleanup_after, BATCH, p));
+    GT_TRY(gt_due_remove(&picked, store, config->cleanup_after, BATCH, p));
     tell(picked, store, "removed");
     counts->removable += picked->nelts;
     *more |= picked->nelts == BATCH;
@@ -46,7 +46,7 @@ gt_err_t *gt_cleanup(gt_duty_counts_t *counts, int *more, gt_store_t *store,
 
 gt_err_t *gt_cleanup_slice(gt_slice_t *slice)
 {
-    gt_duty_counts_t counts = {0, 0};
+    gt_due_counts_t counts = {0, 0};
     int more;
 
     GT_TRY(gt_cleanup(&counts, &more, slice->store, gt_jobs_config(slice->jobs), slice->pool));

@@ -8,12 +8,12 @@
  * has long been inactive is removed. For the background and for graphtokctl.
  */
 
-#include "config.h"
-#include "store/duty.h"
+#include "conf/config.h"
+#include "store/due.h"
 
 /** @param counts  added to
  *  @param more    out: 1 when there is more to do */
-GT_MUST gt_err_t *gt_cleanup(gt_duty_counts_t *counts, int *more, gt_store_t *store,
+GT_MUST gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
                              const gt_config_t *config, apr_pool_t *p);
 
 #endif

@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "jobs/inner.h"
 #include "jobs/pace.h"
+#include "jobs/slice.h"
 
 #define SPAN apr_time_from_msec(80)           /* a timed function of the crew has 100 ms */
 #define AFTER_NOTHING apr_time_from_msec(500) /* two looks a tick apart are enough for claims */
@@ -112,8 +112,8 @@ static gt_err_t *postpone(const gt_slice_t *slice, const kind_t *kind)
 
     if (atomic_load(&jobs->more_at) < at)
         atomic_store(&jobs->more_at, at);
-    return gt_duty_again(slice->store, kind->name, slice->part, slice->again, jobs->worker,
-                         slice->pool);
+    return gt_due_again(slice->store, kind->name, slice->part, slice->again, jobs->worker,
+                        slice->pool);
 }
 
 /** Claim one part and do its slice. @param found 0: nothing was due (any more) */
@@ -123,7 +123,7 @@ static gt_err_t *do_part(int *found, gt_jobs_t *jobs, gt_store_t *store, const k
     gt_slice_t slice = {jobs, store, 0, 0, p};
     apr_interval_time_t every = kind->every(gt_jobs_config(jobs));
 
-    GT_TRY(gt_duty_claim(&slice.part, store, kind->name, every, jobs->worker, p));
+    GT_TRY(gt_due_claim(&slice.part, store, kind->name, every, jobs->worker, p));
     *found = slice.part >= 0;
     if (!*found)
         return GT_OK;
@@ -132,26 +132,26 @@ static gt_err_t *do_part(int *found, gt_jobs_t *jobs, gt_store_t *store, const k
     return slice.again > 0 ? postpone(&slice, kind) : GT_OK;
 }
 
-static int is_due(const apr_array_header_t *duties, const kind_t *kind, const gt_config_t *config)
+static int is_due(const apr_array_header_t *due_jobs, const kind_t *kind, const gt_config_t *config)
 {
     apr_interval_time_t every = kind->every(config);
 
-    for (int i = 0; i < duties->nelts; i++) {
-        const gt_duty_t *duty = &APR_ARRAY_IDX(duties, i, gt_duty_t);
+    for (int i = 0; i < due_jobs->nelts; i++) {
+        const gt_due_job_t *due_job = &APR_ARRAY_IDX(due_jobs, i, gt_due_job_t);
 
-        if (strcmp(duty->name, kind->name) == 0)
-            return every > 0 && gt_duty_is_due(duty, every);
+        if (strcmp(due_job->name, kind->name) == 0)
+            return every > 0 && gt_due_job_is_due(due_job, every);
     }
     return 0;
 }
 
 static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, apr_pool_t *p)
 {
-    apr_array_header_t *duties;
+    apr_array_header_t *due_jobs;
 
-    GT_TRY(gt_duty_due(&duties, store, p));
+    GT_TRY(gt_due_jobs(&due_jobs, store, p));
     for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        int found = is_due(duties, &kinds[i], gt_jobs_config(jobs));
+        int found = is_due(due_jobs, &kinds[i], gt_jobs_config(jobs));
 
         while (found && gt_ticks() < until && !atomic_load(&jobs->is_stopped) &&
                atomic_load(&jobs->under_way) < GT_UNDER_WAY_MOST)

@@ -7,7 +7,7 @@
  * Background work: a table of jobs (jobs.c), run by any number of processes that share a database,
  * httpd's children and `graphtokctl work` alike. A tick claims parts that are due and does one slice
  * of each, within 100 ms; what talks to providers is started as jobs of the crew. State stands in
- * rows (store/duty), so that a process may end at any moment.
+ * rows (store/due), so that a process may end at any moment.
  */
 
 #include "vault/vault.h"

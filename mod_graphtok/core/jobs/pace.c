@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "store/duty.h"
+#include "store/due.h"
 
 #define SHORTEST_PERIOD 2 /* seconds: what a claim costs is shared by a batch */
 #define PAUSE_SHARE 16

@@ -11,10 +11,10 @@
 
 #include <apr_strings.h>
 
-#include "base/event.h"
 #include "base/log.h"
-#include "jobs/inner.h"
+#include "base/notice.h"
 #include "jobs/pace.h"
+#include "jobs/slice.h"
 
 #define ANSWER_MAX 65536
 #define BATCH 20
@@ -50,7 +50,7 @@ static int is_token_refused(const gt_err_t *failure)
  * a policy that is being changed). That is an error of the grant, not its end. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.ask.token.generation};
+    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.params.token.generation};
     gt_err_t *counted = gt_err_dup(v->failure, p);
     int noted;
 
@@ -68,7 +68,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (failure == GT_OK)
         return GT_OK;
     if (is_token_refused(failure))
-        return v->call.ask.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
+        return v->call.params.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
         failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL)
         return failure;
@@ -82,11 +82,11 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     gt_validate_t *v = state;
 
     (void)task;
-    gt_event(&(gt_event_t){.kind = GT_EV_VALIDATE,
-                           .store = gt_store_name(v->store),
-                           .provider = v->owner.provider,
-                           .user = v->owner.user,
-                           .err = err != GT_OK ? err : v->failure});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_VALIDATE,
+                             .store = gt_store_name(v->store),
+                             .provider = v->owner.provider,
+                             .user = v->owner.user,
+                             .err = err != GT_OK ? err : v->failure});
 }
 
 static gt_step_fn *const steps[] = {ask_provider, judge, NULL};
@@ -94,42 +94,42 @@ const gt_work_t gt_validate = {"validate", steps, finish};
 
 /* ---- in the background ---- */
 
-static void *make(const gt_turn_t *turn, apr_pool_t *p)
+static void *make(const gt_time_slot_t *slot, apr_pool_t *p)
 {
     gt_validate_t *v = apr_pcalloc(p, sizeof(*v));
 
-    v->vault = turn->jobs->vault;
-    v->store = turn->store;
-    v->owner = turn->picked.owner;
+    v->vault = slot->jobs->vault;
+    v->store = slot->store;
+    v->owner = slot->picked.owner;
     return v;
 }
 
-static void note(const gt_turn_t *turn, const gt_err_t *failure)
+static void note(const gt_time_slot_t *slot, const gt_err_t *failure)
 {
-    const gt_validate_t *v = turn->state;
+    const gt_validate_t *v = slot->state;
 
     if (failure != GT_OK) {
-        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", turn->picked.owner.user,
-               turn->picked.owner.provider, failure->detail, failure->tag);
+        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", slot->picked.owner.user,
+               slot->picked.owner.provider, failure->detail, failure->tag);
         return;
     }
-    atomic_fetch_add(v->works ? &turn->jobs->valid : &turn->jobs->not_valid, 1);
+    atomic_fetch_add(v->works ? &slot->jobs->valid : &slot->jobs->not_valid, 1);
     if (!v->works)
         gt_log(GT_LOG_INFO, NULL, "the token of user %s at %s does not work: %s (%s)",
-               turn->picked.owner.user, turn->picked.owner.provider, v->failure->detail,
+               slot->picked.owner.user, slot->picked.owner.provider, v->failure->detail,
                v->failure->tag);
 }
 
 gt_err_t *gt_validate_slice(gt_slice_t *slice)
 {
-    static const gt_turn_t kind = {.work = &gt_validate, .make = make, .note = note};
+    static const gt_time_slot_t kind = {.work = &gt_validate, .make = make, .note = note};
     const gt_config_t *config = gt_jobs_config(slice->jobs);
-    const gt_check_ask_t ask = {slice->part, config->validate_every, config->refresh_used_within,
-                                BATCH};
+    const gt_check_params_t params = {slice->part, config->validate_every,
+                                      config->refresh_used_within, BATCH};
     apr_array_header_t *picked;
 
-    GT_TRY(gt_check_pick(&picked, slice->store, &ask, slice->pool));
-    gt_turns_start(slice, &kind, picked, PERIOD);
+    GT_TRY(gt_check_pick(&picked, slice->store, &params, slice->pool));
+    gt_time_slots_start(slice, &kind, picked, PERIOD);
     if (picked->nelts == BATCH)
         slice->again = PERIOD;
     return GT_OK;

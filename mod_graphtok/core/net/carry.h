@@ -5,7 +5,7 @@
 /**
  * @file carry.h
  * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, loop.c the
- * carrier's, exchange.c what libcurl sees of it. Names that end in _on_loop run on the loop's thread
+ * carrier's, easy.c what libcurl sees of it. Names that end in _on_loop run on the loop's thread
  * only.
  *
  * Locks, in the only order they may be taken:
@@ -153,17 +153,17 @@ void gt_loop_ask(gt_loop_t *loop, gt_transfer_t *transfer, int asks);
  * so that a small answer wakes its task once. */
 void gt_loop_stirred_on_loop(gt_loop_t *loop, gt_transfer_t *transfer);
 
-/* ---- exchange.c ---- */
+/* ---- easy.c ---- */
 
 /** A handle with the options that all transfers of a kind (stream or not) share: for `t`, then for
  * others of its kind and loop. @return NULL when libcurl has no memory */
-CURL *gt_exchange_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
-                       curl_closesocket_callback close_socket);
+CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
+                   curl_closesocket_callback close_socket);
 
 /** Prepare a handle for a transfer. @return 1, or 0 when libcurl refused an option */
-int gt_exchange_begin_on_loop(CURL *easy, gt_transfer_t *transfer);
+int gt_easy_begin_on_loop(CURL *easy, gt_transfer_t *transfer);
 
 /** Say how it ended. @return NULL: well */
-const gt_failure_t *gt_exchange_end_on_loop(gt_transfer_t *transfer, CURLcode code);
+const gt_failure_t *gt_easy_end_on_loop(gt_transfer_t *transfer, CURLcode code);
 
 #endif

@@ -30,8 +30,8 @@
 #include "net/carry.h"
 #include "net/lane.h"
 #include "net/origin.h"
-#include "net/timer.h"
 #include "net/sockets.h"
+#include "net/timer.h"
 
 #define EVENTS_A_ROUND 256
 #define SPARE_MAX 256
@@ -287,7 +287,7 @@ static CURL *take_handle(gt_loop_t *loop, const gt_transfer_t *t)
 {
     if (!t->is_stream && loop->spares > 0)
         return loop->spare[--loop->spares];
-    return gt_exchange_make(t, loop->share, open_socket, close_socket);
+    return gt_easy_make(t, loop->share, open_socket, close_socket);
 }
 
 static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
@@ -305,7 +305,7 @@ static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)
     link_transfer(loop, t);
     if (!t->is_stream)
         gt_origin_begin(t->origin, t);
-    if (!gt_exchange_begin_on_loop(easy, t) ||
+    if (!gt_easy_begin_on_loop(easy, t) ||
         curl_multi_add_handle(loop->lanes[t->lane].multi, easy) != CURLM_OK) {
         fail_transfer(loop, t, GT_FAULT_MEMORY, "libcurl does not take the call");
         return;
@@ -476,7 +476,7 @@ static void take_ended(gt_loop_t *loop, gt_lane_t *lane)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         note_protocol(private);
         note_no_connection(private, code);
-        end_transfer(loop, private, gt_exchange_end_on_loop(private, code));
+        end_transfer(loop, private, gt_easy_end_on_loop(private, code));
     }
 }
 
@@ -583,7 +583,7 @@ static int sleep_ms(gt_loop_t *loop)
     apr_interval_time_t next = gt_timers_next(&loop->timers);
     const gt_alarm_t *pause = gt_alarm_first(&loop->pauses);
     const gt_origin_t *origin;
-    int has_news, i;
+    int has_changed, i;
 
     for (i = 0; i < loop->lanes_made; i++)
         until = earlier(until, loop->lanes[i].deadline);
@@ -594,10 +594,10 @@ static int sleep_ms(gt_loop_t *loop)
     if (pause != NULL)
         until = earlier(until, pause->at);
     pthread_mutex_lock(&loop->lock);
-    has_news = loop->queue != NULL || loop->is_nudged || loop->is_stopping;
-    loop->is_sleeping = !has_news;
+    has_changed = loop->queue != NULL || loop->is_nudged || loop->is_stopping;
+    loop->is_sleeping = !has_changed;
     pthread_mutex_unlock(&loop->lock);
-    return has_news || until <= now ? 0 : (int)((until - now + 999) / 1000);
+    return has_changed || until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
 static void end_round(gt_loop_t *loop)

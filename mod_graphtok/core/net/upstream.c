@@ -4,18 +4,18 @@
 
 #include "net/upstream.h"
 
-#include "base/event.h"
+#include "base/notice.h"
 
 void gt_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
                       apr_pool_t *p)
 {
     const gt_answer_t *answer = gt_transfer_answer(transfer);
-    gt_event_t event = {.kind = GT_EV_UPSTREAM, .provider = provider, .detail = purpose};
+    gt_notice_t event = {.kind = GT_NOTICE_UPSTREAM, .provider = provider, .detail = purpose};
 
     event.err = gt_transfer_error(transfer, p);
     if (event.err != GT_OK && event.err->cls == GT_CANCELLED)
         return;
     if (event.err == GT_OK && answer != NULL)
         event.took = answer->took;
-    gt_event(&event);
+    gt_notice(&event);
 }

@@ -2,7 +2,7 @@
 #ifndef GT_UPSTREAM_H
 #define GT_UPSTREAM_H
 
-/** @file upstream.h How a call to a provider went, as an announcement (base/event.h). */
+/** @file upstream.h How a call to a provider went, as an announcement (base/notice.h). */
 
 #include "net/transfer.h"
 

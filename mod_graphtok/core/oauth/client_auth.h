@@ -8,7 +8,7 @@
  * provider has one.
  */
 
-#include "config.h"
+#include "conf/config.h"
 #include "net/url.h"
 
 typedef struct gt_client_auth_t {

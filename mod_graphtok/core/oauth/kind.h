@@ -9,8 +9,8 @@
  * constant, so any thread may read them.
  */
 
-#include "config.h"
-#include "oauth/refusal.h"
+#include "conf/config.h"
+#include "oauth/oauth_refusal.h"
 
 /** A kind. Functions that are NULL have nothing to say. */
 typedef struct gt_provider_kind_t {

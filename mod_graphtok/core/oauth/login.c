@@ -23,7 +23,7 @@
 #include "crypt/aead.h"
 #include "net/url.h"
 #include "oauth/kind.h"
-#include "oauth/refusal.h"
+#include "oauth/oauth_refusal.h"
 
 #define SEED_BYTES 32
 #define TIME_BYTES 8

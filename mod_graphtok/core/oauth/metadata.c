@@ -20,7 +20,7 @@
 #include "crypt/jwt.h"
 #include "net/transfer.h"
 #include "net/upstream.h"
-#include "oauth/inner.h"
+#include "oauth/documents.h"
 #include "oauth/kind.h"
 
 #define DAY apr_time_from_sec(86400)

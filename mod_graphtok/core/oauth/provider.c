@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "oauth/inner.h"
+#include "oauth/documents.h"
 #include "oauth/kind.h"
 #include "task/reader.h"
 

@@ -10,7 +10,7 @@
  * Connect on the Microsoft identity platform".
  */
 
-#include "config.h"
+#include "conf/config.h"
 #include "net/transfer.h"
 #include "task/crew.h"
 

@@ -130,44 +130,44 @@ static const char *token_endpoint(const gt_endpoints_t *endpoints)
 
 static gt_err_t *post(gt_task_t *task, void *state)
 {
-    gt_token_ask_t *ask = state;
+    gt_token_params_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
     gt_form_t *form = gt_form_make(p);
 
-    ask->was_sent = 0;
-    ask->began = gt_ticks();
-    memset(&ask->tokens, 0, sizeof(ask->tokens));
-    gt_form_add(form, "grant_type", ask->flow->grant_type);
+    params->was_sent = 0;
+    params->began = gt_ticks();
+    memset(&params->tokens, 0, sizeof(params->tokens));
+    gt_form_add(form, "grant_type", params->flow->grant_type);
     gt_form_add(form, "scope",
-                ask->scope != NULL ? ask->scope
-                                   : gt_provider_scope(gt_provider_conf(ask->provider), p));
-    ask->flow->add(form, ask->params);
-    ask->post = (gt_endpoint_post_t){.provider = ask->provider,
-                                     .url = token_endpoint,
-                                     .form = form,
-                                     .answer_max = ANSWER_MAX,
-                                     .purpose = ask->flow->purpose};
-    gt_then(task, &gt_endpoint_post, &ask->post);
+                params->scope != NULL ? params->scope
+                                      : gt_provider_scope(gt_provider_conf(params->provider), p));
+    params->flow->add(form, params->params);
+    params->post = (gt_endpoint_post_t){.provider = params->provider,
+                                        .url = token_endpoint,
+                                        .form = form,
+                                        .answer_max = ANSWER_MAX,
+                                        .purpose = params->flow->purpose};
+    gt_then(task, &gt_endpoint_post, &params->post);
     return GT_OK;
 }
 
-static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
+static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
 {
     const gt_answer_t *answer;
     apr_interval_time_t retry_after;
-    const gt_provider_kind_t *kind = gt_provider_kind(gt_provider_conf(ask->provider));
-    gt_err_t *err = gt_transfer_error(ask->post.transfer, p);
+    const gt_provider_kind_t *kind = gt_provider_kind(gt_provider_conf(params->provider));
+    gt_err_t *err = gt_transfer_error(params->post.transfer, p);
 
     if (err != GT_OK) {
-        ask->was_sent = gt_transfer_was_sent(ask->post.transfer);
+        params->was_sent = gt_transfer_was_sent(params->post.transfer);
         return err;
     }
-    answer = gt_transfer_answer(ask->post.transfer);
-    gt_provider_dated(ask->provider, answer->date);
+    answer = gt_transfer_answer(params->post.transfer);
+    gt_provider_dated(params->provider, answer->date);
     if (answer->status == 200) {
-        err = gt_token_parse(&ask->tokens, answer->body, answer->body_len, gt_now(), p);
-        ask->tokens.asked = ask->began;
-        ask->was_sent = err != GT_OK;
+        err = gt_token_parse(&params->tokens, answer->body, answer->body_len, gt_now(), p);
+        params->tokens.asked = params->began;
+        params->was_sent = err != GT_OK;
         return err;
     }
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
@@ -177,15 +177,15 @@ static gt_err_t *judge(gt_token_ask_t *ask, apr_pool_t *p)
 
 static gt_err_t *take(gt_task_t *task, void *state)
 {
-    gt_token_ask_t *ask = state;
-    const char *provider = gt_provider_conf(ask->provider)->name;
+    gt_token_params_t *params = state;
+    const char *provider = gt_provider_conf(params->provider)->name;
     gt_err_t *err;
 
-    gt_upstream_tell(ask->post.transfer, provider, "token", gt_task_pool(task));
-    err = judge(ask, gt_task_pool(task));
+    gt_upstream_tell(params->post.transfer, provider, "token", gt_task_pool(task));
+    err = judge(params, gt_task_pool(task));
 
-    ask->post.transfer = NULL;
-    gt_provider_heard(ask->provider, err);
+    params->post.transfer = NULL;
+    gt_provider_heard(params->provider, err);
     return err == GT_OK ? GT_OK : gt_err_in(err, "provider %s", provider);
 }
 

@@ -5,12 +5,12 @@
 /**
  * @file token.h
  * The token endpoint (RFC 6749 section 5): a flow's request out, tokens in. Provider answers become gt_tokens_t or an error whose class says what it means
- * (oauth/refusal.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
+ * (oauth/oauth_refusal.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
  * may have arrived is never repeated here.
  */
 
 #include "oauth/endpoint.h"
-#include "oauth/refusal.h"
+#include "oauth/oauth_refusal.h"
 
 /** What the token endpoint gave. */
 typedef struct gt_tokens_t {
@@ -32,7 +32,7 @@ typedef struct gt_flow_t {
 } gt_flow_t;
 
 /** Work: ask the token endpoint. */
-typedef struct gt_token_ask_t {
+typedef struct gt_token_params_t {
     gt_provider_t *provider;
     const gt_flow_t *flow;
     const void *params;      /* the flow's; stay as they are until the work ends */
@@ -42,7 +42,7 @@ typedef struct gt_token_ask_t {
                                      knows what it did: a reset, a timeout, a 200 of rubbish */
     apr_time_t began;        /* own, ticks */
     gt_endpoint_post_t post; /* own */
-} gt_token_ask_t;
+} gt_token_params_t;
 extern const gt_work_t gt_token_post;
 
 /**

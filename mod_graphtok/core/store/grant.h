@@ -168,11 +168,11 @@ GT_MUST gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p);
 /* ---- the lease: the right to refresh, in the grant's own row ---- */
 
 /** Who takes a lease, and for how long. */
-typedef struct gt_lease_ask_t {
+typedef struct gt_lease_params_t {
     const char *holder;
     apr_interval_time_t lease;
     const char *dead; /* a holder known to be dead, whose lease may be taken over now; or NULL */
-} gt_lease_ask_t;
+} gt_lease_params_t;
 
 /**
  * Take the right to refresh a grant, if nobody holds it, and with it state the intent to spend its
@@ -182,7 +182,7 @@ typedef struct gt_lease_ask_t {
  *              1 with an error: it may be ours, since the answer was lost; gt_lease_end then
  */
 GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
-                                const gt_lease_ask_t *ask, apr_pool_t *p);
+                                const gt_lease_params_t *params, apr_pool_t *p);
 
 /** An intent whose lease ran out: its owner may hold the answer in its journal. Give it `lease`
  * from now (not from its own end: the database may have been away); then the lease is free. Changes
@@ -193,7 +193,7 @@ GT_MUST gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant,
 /** Hold it for `lease` from now. @param ours 0: it is somebody else's, or the generation moved on;
  * 1 with an error: it may be ours still */
 GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
-                                 const gt_lease_ask_t *ask, apr_pool_t *p);
+                                 const gt_lease_params_t *params, apr_pool_t *p);
 
 /**
  * Give it back when it is still ours: this holder's, for this generation.
@@ -205,17 +205,17 @@ GT_MUST gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const
                                int is_resting, apr_pool_t *p);
 
 /** Grants that are waited for, at most so many a statement. */
-#define GT_WATCH_MAX 8
+#define GT_AWAITED_MAX 8
 
 /** A grant that somebody else refreshes. */
-typedef struct gt_watched_t {
+typedef struct gt_awaited_t {
     gt_owner_t owner;
     apr_int64_t generation;   /* seen by whoever waits */
-    int is_news;              /* out: it moved on, is gone, or its lease is free */
+    int has_changed;          /* out: it moved on, is gone, or its lease is free */
     const char *intent_owner; /* out, or NULL */
-} gt_watched_t;
+} gt_awaited_t;
 
-/** Look at `n` ≤ GT_WATCH_MAX grants of a store with one statement. */
-GT_MUST gt_err_t *gt_lease_watch(gt_watched_t *watched, int n, gt_store_t *store, apr_pool_t *p);
+/** Look at `n` ≤ GT_AWAITED_MAX grants of a store with one statement. */
+GT_MUST gt_err_t *gt_lease_look(gt_awaited_t *watched, int n, gt_store_t *store, apr_pool_t *p);
 
 #endif

@@ -25,7 +25,7 @@ static apr_int64_t seconds(apr_interval_time_t lease)
 }
 
 gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
-                        const gt_lease_ask_t *ask, apr_pool_t *p)
+                        const gt_lease_params_t *params, apr_pool_t *p)
 {
     gt_owner_t owner;
     int changed = 0;
@@ -33,10 +33,10 @@ gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
     *ours = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     *ours = 1; /* perhaps, when there is no answer */
-    const gt_db_value_t args[] = {GT_TEXT(ask->holder),    GT_NUM(seconds(ask->lease)),
-                                  GT_TEXT(ask->holder),    GT_TEXT(owner.user),
+    const gt_db_value_t args[] = {GT_TEXT(params->holder), GT_NUM(seconds(params->lease)),
+                                  GT_TEXT(params->holder), GT_TEXT(owner.user),
                                   GT_TEXT(owner.provider), GT_NUM(grant->generation),
-                                  GT_TEXT(ask->dead)};
+                                  GT_TEXT(params->dead)};
 
     GT_TRY(gt_db_change(&changed, store->db, GT_SQL_LEASE_TAKE, &store->names, args, p));
     *ours = changed == 1;
@@ -56,7 +56,7 @@ gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant, apr_interva
 }
 
 gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
-                         const gt_lease_ask_t *ask, apr_pool_t *p)
+                         const gt_lease_params_t *params, apr_pool_t *p)
 {
     gt_owner_t owner;
     int changed = 0;
@@ -64,8 +64,8 @@ gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
     *ours = 0;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     *ours = 1;
-    const gt_db_value_t args[] = {GT_NUM(seconds(ask->lease)), GT_TEXT(owner.user),
-                                  GT_TEXT(owner.provider), GT_TEXT(ask->holder),
+    const gt_db_value_t args[] = {GT_NUM(seconds(params->lease)), GT_TEXT(owner.user),
+                                  GT_TEXT(owner.provider), GT_TEXT(params->holder),
                                   GT_NUM(grant->generation)};
 
     GT_TRY(gt_db_change(&changed, store->db, GT_SQL_LEASE_RENEW, &store->names, args, p));
@@ -87,34 +87,34 @@ gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *h
     return gt_db_change(NULL, store->db, how, &store->names, args, p);
 }
 
-static void compare(gt_watched_t *watched, const gt_db_row_t *row)
+static void compare(gt_awaited_t *watched, const gt_db_row_t *row)
 {
     apr_int64_t generation;
 
     if (row->column[0] == NULL || strcmp(row->column[0], watched->owner.user) != 0 ||
         row->column[1] == NULL || strcmp(row->column[1], watched->owner.provider) != 0)
         return;
-    watched->is_news = !gt_number(&generation, row->column[2], 0, INT64_MAX) ||
-                       generation != watched->generation || row->column[3] == NULL ||
-                       strcmp(row->column[3], "1") == 0;
+    watched->has_changed = !gt_number(&generation, row->column[2], 0, INT64_MAX) ||
+                           generation != watched->generation || row->column[3] == NULL ||
+                           strcmp(row->column[3], "1") == 0;
     watched->intent_owner = row->column[4];
 }
 
-gt_err_t *gt_lease_watch(gt_watched_t *watched, int n, gt_store_t *store, apr_pool_t *p)
+gt_err_t *gt_lease_look(gt_awaited_t *watched, int n, gt_store_t *store, apr_pool_t *p)
 {
-    gt_db_value_t args[2 * GT_WATCH_MAX];
+    gt_db_value_t args[2 * GT_AWAITED_MAX];
     apr_array_header_t *rows;
     int i, r;
 
-    for (i = 0; i < GT_WATCH_MAX; i++) {
+    for (i = 0; i < GT_AWAITED_MAX; i++) {
         const gt_owner_t *owner = &watched[i < n ? i : 0].owner;
 
         args[2 * i] = GT_TEXT(owner->user);
         args[2 * i + 1] = GT_TEXT(owner->provider);
     }
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_LEASE_WATCH, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_LEASE_LOOK, &store->names, args, p));
     for (i = 0; i < n; i++) {
-        watched[i].is_news = 1; /* no row: it is gone */
+        watched[i].has_changed = 1; /* no row: it is gone */
         watched[i].intent_owner = NULL;
         for (r = 0; r < rows->nelts; r++)
             compare(&watched[i], &APR_ARRAY_IDX(rows, r, gt_db_row_t));

@@ -13,8 +13,8 @@
 #include <apr_strings.h>
 
 #include "base/err.h"
-#include "base/event.h"
 #include "base/json.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "store/store.h"
 
@@ -295,10 +295,10 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
     for (int i = 0; i < written->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(written, i, gt_db_row_t);
 
-        gt_event(&(gt_event_t){.kind = GT_EV_REKEY,
-                               .store = gt_store_name(pass->range.store),
-                               .user = row->column[0],
-                               .provider = row->column[1]});
+        gt_notice(&(gt_notice_t){.kind = GT_NOTICE_REKEY,
+                                 .store = gt_store_name(pass->range.store),
+                                 .user = row->column[0],
+                                 .provider = row->column[1]});
     }
     pass->moved += written->nelts;
     pass->changed += wanted - written->nelts;

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "store/duty.h"
+#include "store/due.h"
 #include "store/survey.h"
 
 #define KEEP apr_time_from_sec(1)         /* an answer serves for this long */
@@ -112,7 +112,7 @@ static gt_err_t *count_part(int *found, gt_survey_t *survey, apr_pool_t *p)
     apr_time_t begun;
     int part;
 
-    GT_TRY(gt_duty_claim(&part, store, "count", atomic_load(&survey->rest), survey->worker, p));
+    GT_TRY(gt_due_claim(&part, store, "count", atomic_load(&survey->rest), survey->worker, p));
     *found = part >= 0;
     if (!*found)
         return GT_OK;

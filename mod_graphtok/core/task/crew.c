@@ -26,7 +26,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "crypt/aead.h"
-#include "task/job.h"
+#include "task/flight.h"
 
 #define THREADS_MIN 2
 #define THREADS_MAX 16
@@ -34,11 +34,16 @@
 #define BUSY_RETRY_AFTER (apr_time_from_sec(1))
 
 /* Jobs under way at once: more than a child has calls, so this only bounds what went wrong. */
-#define JOBS_MAX 16384
+#define FLIGHTS_MAX 16384
 
-typedef enum job_state_t { JOB_WAITS, JOB_QUEUED, JOB_RUNS, JOB_RUNS_WOKEN } job_state_t;
+typedef enum flight_stage_t {
+    FLIGHT_WAITS,
+    FLIGHT_QUEUED,
+    FLIGHT_RUNS,
+    FLIGHT_RUNS_WOKEN
+} flight_stage_t;
 
-struct gt_job_t {
+struct gt_flight_t {
     apr_pool_t *pool; /* unmanaged */
     gt_crew_t *crew;
     const char *key;
@@ -47,9 +52,9 @@ struct gt_job_t {
     gt_task_t *task;
     atomic_int refs;
 
-    job_state_t at; /* under crew->lock, as are the links */
-    gt_job_t *next_queued;
-    gt_job_t *next, *previous; /* of those under way */
+    flight_stage_t at; /* under crew->lock, as are the links */
+    gt_flight_t *next_queued;
+    gt_flight_t *next, *previous; /* of those under way */
 
     pthread_mutex_t lock; /* guards what follows */
     int has_ended;
@@ -75,8 +80,8 @@ struct gt_crew_t {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* a job was queued, or the crew stops */
     pthread_cond_t quiet; /* the last job ended */
-    gt_job_t *queue, **queue_end;
-    gt_job_t *under_way;
+    gt_flight_t *queue, **queue_end;
+    gt_flight_t *under_way;
     apr_hash_t *keys; /* key → job under way; entries' keys lie in the jobs */
     apr_pool_t *pool; /* unmanaged: of the hash and the periodic work */
     periodic_t *periodics;
@@ -87,13 +92,13 @@ struct gt_crew_t {
 
 /* ---- jobs ---- */
 
-static void release(gt_job_t *job)
+static void release(gt_flight_t *flight)
 {
-    if (atomic_fetch_sub(&job->refs, 1) > 1)
+    if (atomic_fetch_sub(&flight->refs, 1) > 1)
         return;
-    assert(job->joiners == NULL);
-    pthread_mutex_destroy(&job->lock);
-    apr_pool_destroy(job->pool);
+    assert(flight->joiners == NULL);
+    pthread_mutex_destroy(&flight->lock);
+    apr_pool_destroy(flight->pool);
 }
 
 static apr_status_t release_with_pool(void *baton)
@@ -103,206 +108,207 @@ static apr_status_t release_with_pool(void *baton)
 }
 
 /* Under crew->lock. */
-static void enqueue(gt_crew_t *crew, gt_job_t *job)
+static void enqueue(gt_crew_t *crew, gt_flight_t *flight)
 {
-    job->at = JOB_QUEUED;
-    job->next_queued = NULL;
-    *crew->queue_end = job;
-    crew->queue_end = &job->next_queued;
+    flight->at = FLIGHT_QUEUED;
+    flight->next_queued = NULL;
+    *crew->queue_end = flight;
+    crew->queue_end = &flight->next_queued;
     pthread_cond_signal(&crew->work);
 }
 
 /* From the loop, another job's end, or the job's own thread. */
-static void wake_job(void *baton)
+static void wake_flight(void *baton)
 {
-    gt_job_t *job = baton;
+    gt_flight_t *flight = baton;
 
-    pthread_mutex_lock(&job->crew->lock);
-    if (job->at == JOB_WAITS)
-        enqueue(job->crew, job);
-    else if (job->at == JOB_RUNS)
-        job->at = JOB_RUNS_WOKEN;
-    pthread_mutex_unlock(&job->crew->lock);
+    pthread_mutex_lock(&flight->crew->lock);
+    if (flight->at == FLIGHT_WAITS)
+        enqueue(flight->crew, flight);
+    else if (flight->at == FLIGHT_RUNS)
+        flight->at = FLIGHT_RUNS_WOKEN;
+    pthread_mutex_unlock(&flight->crew->lock);
 }
 
-static gt_job_t *make_job(gt_crew_t *crew, const gt_job_ask_t *ask)
+static gt_flight_t *make_flight(gt_crew_t *crew, const gt_flight_params_t *params)
 {
     gt_waker_t waker;
     apr_pool_t *p;
-    gt_job_t *job;
+    gt_flight_t *flight;
 
     if (apr_pool_create_unmanaged_ex(&p, apr_pool_abort_get(crew->pool), NULL) != APR_SUCCESS)
         return NULL;
     apr_pool_tag(p, "gt_job");
-    job = apr_pcalloc(p, sizeof(*job));
-    job->pool = p;
-    job->crew = crew;
-    job->key = apr_pstrdup(p, ask->key);
-    job->work = ask->work;
-    atomic_init(&job->refs, 1);
-    pthread_mutex_init(&job->lock, NULL);
-    job->state = ask->init(ask->ask, p);
-    waker.wake = wake_job;
-    waker.baton = job;
-    job->task = gt_task_make(ask->work, job->state, crew->loop, &waker, p);
-    return job;
+    flight = apr_pcalloc(p, sizeof(*flight));
+    flight->pool = p;
+    flight->crew = crew;
+    flight->key = apr_pstrdup(p, params->key);
+    flight->work = params->work;
+    atomic_init(&flight->refs, 1);
+    pthread_mutex_init(&flight->lock, NULL);
+    flight->state = params->init(params->params, p);
+    waker.wake = wake_flight;
+    waker.baton = flight;
+    flight->task = gt_task_make(params->work, flight->state, crew->loop, &waker, p);
+    return flight;
 }
 
 /* Take the job out of the table of keys, then wake the tasks that joined it. */
-static void end_job(gt_crew_t *crew, gt_job_t *job)
+static void end_flight(gt_crew_t *crew, gt_flight_t *flight)
 {
     gt_joiner_t *joiner;
 
     pthread_mutex_lock(&crew->lock);
-    apr_hash_set(crew->keys, job->key, APR_HASH_KEY_STRING, NULL);
-    if (job->next != NULL)
-        job->next->previous = job->previous;
-    if (job->previous != NULL)
-        job->previous->next = job->next;
+    apr_hash_set(crew->keys, flight->key, APR_HASH_KEY_STRING, NULL);
+    if (flight->next != NULL)
+        flight->next->previous = flight->previous;
+    if (flight->previous != NULL)
+        flight->previous->next = flight->next;
     else
-        crew->under_way = job->next;
+        crew->under_way = flight->next;
     if (--crew->busy == 0)
         pthread_cond_broadcast(&crew->quiet);
     pthread_mutex_unlock(&crew->lock);
 
-    pthread_mutex_lock(&job->lock);
-    job->has_ended = 1;
+    pthread_mutex_lock(&flight->lock);
+    flight->has_ended = 1;
     /* A task that joined logs the failure as its own. Without such a task it is logged here. */
-    if (atomic_load(&job->refs) == 1 && gt_task_error(job->task) != GT_OK)
-        gt_log_err(gt_task_error(job->task), job->work->name);
-    while ((joiner = job->joiners) != NULL) {
-        job->joiners = joiner->next;
+    if (atomic_load(&flight->refs) == 1 && gt_task_error(flight->task) != GT_OK)
+        gt_log_err(gt_task_error(flight->task), flight->work->name);
+    while ((joiner = flight->joiners) != NULL) {
+        flight->joiners = joiner->next;
         joiner->waker.wake(joiner->waker.baton);
     }
-    pthread_mutex_unlock(&job->lock);
-    release(job);
+    pthread_mutex_unlock(&flight->lock);
+    release(flight);
 }
 
-int gt_job_has_ended(gt_job_t *job)
+int gt_flight_has_ended(gt_flight_t *flight)
 {
     int has_ended;
 
-    pthread_mutex_lock(&job->lock);
-    has_ended = job->has_ended;
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_lock(&flight->lock);
+    has_ended = flight->has_ended;
+    pthread_mutex_unlock(&flight->lock);
     return has_ended;
 }
 
-void gt_job_wait(gt_job_t *job, gt_joiner_t *joiner)
+void gt_flight_wait(gt_flight_t *flight, gt_joiner_t *joiner)
 {
-    pthread_mutex_lock(&job->lock);
-    if (job->has_ended) {
+    pthread_mutex_lock(&flight->lock);
+    if (flight->has_ended) {
         joiner->waker.wake(joiner->waker.baton);
     }
     else {
-        joiner->next = job->joiners;
-        job->joiners = joiner;
+        joiner->next = flight->joiners;
+        flight->joiners = joiner;
     }
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_unlock(&flight->lock);
 }
 
-void gt_job_leave(gt_job_t *job, gt_joiner_t *joiner)
+void gt_flight_leave(gt_flight_t *flight, gt_joiner_t *joiner)
 {
     gt_joiner_t **link;
 
-    pthread_mutex_lock(&job->lock);
-    for (link = &job->joiners; *link != NULL; link = &(*link)->next)
+    pthread_mutex_lock(&flight->lock);
+    for (link = &flight->joiners; *link != NULL; link = &(*link)->next)
         if (*link == joiner) {
             *link = joiner->next;
             break;
         }
-    pthread_mutex_unlock(&job->lock);
+    pthread_mutex_unlock(&flight->lock);
 }
 
-const gt_err_t *gt_job_error(const gt_job_t *job)
+const gt_err_t *gt_flight_error(const gt_flight_t *flight)
 {
-    return gt_task_error(job->task);
+    return gt_task_error(flight->task);
 }
 
-const void *gt_job_state(const gt_job_t *job)
+const void *gt_flight_state(const gt_flight_t *flight)
 {
-    return job->state;
+    return flight->state;
 }
 
 /* ---- asking ---- */
 
 /* The job of a key under way, with a reference for the caller; NULL: none. Under crew->lock. */
-static gt_job_t *find(gt_crew_t *crew, const char *key)
+static gt_flight_t *find(gt_crew_t *crew, const char *key)
 {
-    gt_job_t *job = apr_hash_get(crew->keys, key, APR_HASH_KEY_STRING);
+    gt_flight_t *flight = apr_hash_get(crew->keys, key, APR_HASH_KEY_STRING);
 
-    if (job != NULL)
-        atomic_fetch_add(&job->refs, 1);
-    return job;
+    if (flight != NULL)
+        atomic_fetch_add(&flight->refs, 1);
+    return flight;
 }
 
 /* Enter a fresh job, unless somebody else was first. Returns whichever is under way now, with a
  * reference for the caller; NULL: the crew takes none. */
-static gt_job_t *enter(gt_crew_t *crew, gt_job_t *fresh)
+static gt_flight_t *enter(gt_crew_t *crew, gt_flight_t *fresh)
 {
-    gt_job_t *job;
+    gt_flight_t *flight;
 
     pthread_mutex_lock(&crew->lock);
-    job = find(crew, fresh->key);
-    if (job == NULL && !crew->is_closed && crew->busy < JOBS_MAX) {
-        job = fresh;
-        atomic_fetch_add(&job->refs, 1);
-        apr_hash_set(crew->keys, job->key, APR_HASH_KEY_STRING, job);
-        job->next = crew->under_way;
-        if (job->next != NULL)
-            job->next->previous = job;
-        crew->under_way = job;
+    flight = find(crew, fresh->key);
+    if (flight == NULL && !crew->is_closed && crew->busy < FLIGHTS_MAX) {
+        flight = fresh;
+        atomic_fetch_add(&flight->refs, 1);
+        apr_hash_set(crew->keys, flight->key, APR_HASH_KEY_STRING, flight);
+        flight->next = crew->under_way;
+        if (flight->next != NULL)
+            flight->next->previous = flight;
+        crew->under_way = flight;
         crew->busy++;
-        enqueue(crew, job);
+        enqueue(crew, flight);
     }
     pthread_mutex_unlock(&crew->lock);
-    return job;
+    return flight;
 }
 
-static gt_err_t *find_or_start(gt_job_t **job, gt_crew_t *crew, const gt_job_ask_t *ask,
-                               apr_pool_t *p)
+static gt_err_t *find_or_start(gt_flight_t **flight, gt_crew_t *crew,
+                               const gt_flight_params_t *params, apr_pool_t *p)
 {
-    gt_job_t *fresh;
+    gt_flight_t *fresh;
     gt_err_t *err;
 
-    if (ask->key[0] == '\0' || strlen(ask->key) > KEY_MAX)
+    if (params->key[0] == '\0' || strlen(params->key) > KEY_MAX)
         return gt_err(p, GT_INTERNAL, "GT0328", "the key of %s has no length that is allowed",
-                      ask->work->name);
+                      params->work->name);
     pthread_mutex_lock(&crew->lock);
-    *job = find(crew, ask->key);
+    *flight = find(crew, params->key);
     pthread_mutex_unlock(&crew->lock);
-    if (*job != NULL)
+    if (*flight != NULL)
         return GT_OK;
     /* Made outside the lock: what `init` does is the asker's affair. */
-    fresh = make_job(crew, ask);
+    fresh = make_flight(crew, params);
     if (fresh == NULL)
         return gt_err(p, GT_INTERNAL, "GT0325", "no memory for a job");
-    *job = enter(crew, fresh);
-    if (*job != fresh)
+    *flight = enter(crew, fresh);
+    if (*flight != fresh)
         release(fresh);
-    if (*job != NULL)
+    if (*flight != NULL)
         return GT_OK;
-    err = gt_err(p, GT_BUSY, "GT0326", "no new work is taken: %s", ask->work->name);
+    err = gt_err(p, GT_BUSY, "GT0326", "no new work is taken: %s", params->work->name);
     err->retry_after = BUSY_RETRY_AFTER;
     return err;
 }
 
-gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew, const gt_job_ask_t *ask)
+gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
+                       const gt_flight_params_t *params)
 {
     apr_pool_t *p = gt_task_pool(task);
 
-    GT_TRY(find_or_start(job, crew, ask, p));
-    apr_pool_cleanup_register(p, *job, release_with_pool, apr_pool_cleanup_null);
-    gt_join(task, *job);
+    GT_TRY(find_or_start(flight, crew, params, p));
+    apr_pool_cleanup_register(p, *flight, release_with_pool, apr_pool_cleanup_null);
+    gt_join(task, *flight);
     return GT_OK;
 }
 
-gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, apr_pool_t *p)
+gt_err_t *gt_crew_launch(gt_crew_t *crew, const gt_flight_params_t *params, apr_pool_t *p)
 {
-    gt_job_t *job;
+    gt_flight_t *flight;
 
-    GT_TRY(find_or_start(&job, crew, ask, p));
-    release(job);
+    GT_TRY(find_or_start(&flight, crew, params, p));
+    release(flight);
     return GT_OK;
 }
 
@@ -310,24 +316,24 @@ gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, apr_pool_t
 
 static void run_next(gt_crew_t *crew)
 {
-    gt_job_t *job = crew->queue;
+    gt_flight_t *flight = crew->queue;
     gt_progress_t progress;
 
-    crew->queue = job->next_queued;
+    crew->queue = flight->next_queued;
     if (crew->queue == NULL)
         crew->queue_end = &crew->queue;
-    job->at = JOB_RUNS;
+    flight->at = FLIGHT_RUNS;
     pthread_mutex_unlock(&crew->lock);
-    progress = gt_task_run(job->task);
+    progress = gt_task_run(flight->task);
     if (progress == GT_TASK_DONE)
-        end_job(crew, job);
+        end_flight(crew, flight);
     pthread_mutex_lock(&crew->lock);
     if (progress == GT_TASK_DONE)
         return;
-    if (job->at == JOB_RUNS_WOKEN || progress == GT_TASK_OUTPUT)
-        enqueue(crew, job);
+    if (flight->at == FLIGHT_RUNS_WOKEN || progress == GT_TASK_OUTPUT)
+        enqueue(crew, flight);
     else
-        job->at = JOB_WAITS;
+        flight->at = FLIGHT_WAITS;
 }
 
 /* The periodic work that is due first, or NULL; what runs already is not due. */
@@ -455,15 +461,15 @@ gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool
 static void drop_rest(gt_crew_t *crew)
 {
     for (;;) {
-        gt_job_t *job;
+        gt_flight_t *flight;
 
         pthread_mutex_lock(&crew->lock);
-        job = crew->under_way;
+        flight = crew->under_way;
         pthread_mutex_unlock(&crew->lock);
-        if (job == NULL)
+        if (flight == NULL)
             return;
-        gt_task_drop(job->task);
-        end_job(crew, job);
+        gt_task_drop(flight->task);
+        end_flight(crew, flight);
     }
 }
 

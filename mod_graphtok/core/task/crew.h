@@ -25,29 +25,29 @@ void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience);
 
 /** Makes a job's state in the job's own pool from what the first asker gave. Must copy everything
  * it keeps. */
-typedef void *gt_job_init_fn(const void *ask, apr_pool_t *p);
+typedef void *gt_flight_init_fn(const void *params, apr_pool_t *p);
 
 /** A job as somebody asks for it. */
-typedef struct gt_job_ask_t {
+typedef struct gt_flight_params_t {
     const char *key; /* 1 to 512 bytes, copied */
     const gt_work_t *work;
-    gt_job_init_fn *init;
-    const void *ask; /* for init; may go when the call returns */
-} gt_job_ask_t;
+    gt_flight_init_fn *init;
+    const void *params; /* for init; may go when the call returns */
+} gt_flight_params_t;
 
 /**
  * Join the job of this key, starting it when none is under way; the task then waits for its end.
- * In the next step look at gt_job_error and gt_job_state; both stay valid as long as the task's
+ * In the next step look at gt_flight_error and gt_flight_state; both stay valid as long as the task's
  * pool. Called from a step.
  * @param job   the job joined
  * @return GT_BUSY when the crew takes no new jobs
  */
-GT_MUST gt_err_t *gt_crew_join(gt_job_t **job, gt_task_t *task, gt_crew_t *crew,
-                               const gt_job_ask_t *ask);
+GT_MUST gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
+                               const gt_flight_params_t *params);
 
 /** Start a job that nobody waits for; nothing happens when its key is under way. An error is made in
  * `p`. */
-GT_MUST gt_err_t *gt_crew_start_job(gt_crew_t *crew, const gt_job_ask_t *ask, apr_pool_t *p);
+GT_MUST gt_err_t *gt_crew_launch(gt_crew_t *crew, const gt_flight_params_t *params, apr_pool_t *p);
 
 /** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
  * It must end within 100 ms. */
@@ -55,13 +55,13 @@ void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
                    void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
 
 /** 1 when the job has ended (always so after a join, unless that was gt_join_until). */
-int gt_job_has_ended(gt_job_t *job);
+int gt_flight_has_ended(gt_flight_t *flight);
 
 /** How an ended job ended (lives in the job: gt_err_dup what you keep). */
-const gt_err_t *gt_job_error(const gt_job_t *job);
+const gt_err_t *gt_flight_error(const gt_flight_t *flight);
 
 /** An ended job's state, read-only. */
-const void *gt_job_state(const gt_job_t *job);
+const void *gt_flight_state(const gt_flight_t *flight);
 
 /** Jobs under way. */
 int gt_crew_busy(gt_crew_t *crew);

@@ -20,12 +20,12 @@
 enum { HELD, LIES, QUEUED, WORKED, IDLE };
 
 typedef struct list_t {
-    gt_berth_t *first, *last;
+    gt_conn_slot_t *first, *last;
     int count;
 } list_t;
 
 struct gt_finishers_t {
-    pthread_t threads[THREADS_MAX], foreman;
+    pthread_t threads[THREADS_MAX], supervisor;
     int started;
     gt_loop_t *loop;      /* whose round's end hands on what it woke; NULL: none */
     pthread_mutex_t lock; /* guards what follows; a leaf */
@@ -43,34 +43,34 @@ struct gt_finishers_t {
 
 /* ---- lists; all under the lock ---- */
 
-static void insert_after(list_t *list, gt_berth_t *before, gt_berth_t *berth)
+static void insert_after(list_t *list, gt_conn_slot_t *before, gt_conn_slot_t *slot)
 {
-    berth->previous = before;
-    berth->next = before ? before->next : list->first;
-    *(berth->next ? &berth->next->previous : &list->last) = berth;
-    *(before ? &before->next : &list->first) = berth;
+    slot->previous = before;
+    slot->next = before ? before->next : list->first;
+    *(slot->next ? &slot->next->previous : &list->last) = slot;
+    *(before ? &before->next : &list->first) = slot;
     list->count++;
 }
 
-static void take_out(list_t *list, gt_berth_t *berth)
+static void take_out(list_t *list, gt_conn_slot_t *slot)
 {
-    *(berth->next ? &berth->next->previous : &list->last) = berth->previous;
-    *(berth->previous ? &berth->previous->next : &list->first) = berth->next;
-    berth->next = berth->previous = NULL;
+    *(slot->next ? &slot->next->previous : &list->last) = slot->previous;
+    *(slot->previous ? &slot->previous->next : &list->first) = slot->next;
+    slot->next = slot->previous = NULL;
     list->count--;
 }
 
-static void call_worker(list_t *list, gt_berth_t *berth)
+static void call_worker(list_t *list, gt_conn_slot_t *slot)
 {
-    take_out(list, berth);
-    berth->at = LIES;
-    berth->trade->call(berth->baton);
+    take_out(list, slot);
+    slot->at = LIES;
+    slot->ops->call(slot->baton);
 }
 
 /* ---- berths; under the lock ---- */
 
 /* He is woken only for what comes before he looks anyway. */
-static void tell_foreman(gt_finishers_t *f, apr_time_t when)
+static void tell_supervisor(gt_finishers_t *f, apr_time_t when)
 {
     if (when >= f->rises)
         return;
@@ -97,14 +97,14 @@ static void hand_on(gt_finishers_t *f)
     if (!f->queue.first || (needs_help && wake_finisher(f)))
         return;
     f->is_watching = 1;
-    tell_foreman(f, f->queue.first->when + STUCK);
+    tell_supervisor(f, f->queue.first->when + STUCK);
 }
 
-static void enqueue(gt_finishers_t *f, gt_berth_t *berth)
+static void enqueue(gt_finishers_t *f, gt_conn_slot_t *slot)
 {
-    berth->at = QUEUED;
-    berth->when = gt_mono();
-    insert_after(&f->queue, f->queue.last, berth);
+    slot->at = QUEUED;
+    slot->when = gt_mono();
+    insert_after(&f->queue, f->queue.last, slot);
     if (f->loop && gt_loop_is_here(f->loop))
         f->is_put_off = 1;
     else
@@ -112,67 +112,67 @@ static void enqueue(gt_finishers_t *f, gt_berth_t *berth)
 }
 
 /* Nearly all have the same time to lie, so the end of the list is the place. */
-static void lie_idle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t until)
+static void lie_idle(gt_finishers_t *f, gt_conn_slot_t *slot, apr_time_t until)
 {
-    gt_berth_t *before = f->idle.last;
+    gt_conn_slot_t *before = f->idle.last;
 
-    berth->at = IDLE;
-    berth->when = f->is_closed ? 0 : until;
-    while (before && before->when > berth->when)
+    slot->at = IDLE;
+    slot->when = f->is_closed ? 0 : until;
+    while (before && before->when > slot->when)
         before = before->previous;
-    insert_after(&f->idle, before, berth);
-    tell_foreman(f, berth->when);
+    insert_after(&f->idle, before, slot);
+    tell_supervisor(f, slot->when);
 }
 
-static void settle(gt_finishers_t *f, gt_berth_t *berth, apr_time_t idle_until)
+static void settle(gt_finishers_t *f, gt_conn_slot_t *slot, apr_time_t idle_until)
 {
-    berth->at = LIES;
+    slot->at = LIES;
     if (f->takers > 0)
         pthread_cond_broadcast(&f->done);
-    if (berth->is_woken)
-        enqueue(f, berth);
+    if (slot->is_woken)
+        enqueue(f, slot);
     else if (idle_until > 0)
-        lie_idle(f, berth, idle_until);
+        lie_idle(f, slot, idle_until);
 }
 
-void gt_berth_take(gt_berth_t *berth)
+void gt_conn_slot_take(gt_conn_slot_t *slot)
 {
-    gt_finishers_t *f = berth->finishers;
+    gt_finishers_t *f = slot->finishers;
 
     pthread_mutex_lock(&f->lock);
-    while (berth->at == WORKED) {
+    while (slot->at == WORKED) {
         f->takers++;
         pthread_cond_wait(&f->done, &f->lock);
         f->takers--;
     }
-    if (berth->at == QUEUED)
-        take_out(&f->queue, berth);
-    else if (berth->at == IDLE)
-        take_out(&f->idle, berth);
-    if (berth->at != HELD)
-        berth->is_woken = 0;
-    berth->at = HELD;
+    if (slot->at == QUEUED)
+        take_out(&f->queue, slot);
+    else if (slot->at == IDLE)
+        take_out(&f->idle, slot);
+    if (slot->at != HELD)
+        slot->is_woken = 0;
+    slot->at = HELD;
     pthread_mutex_unlock(&f->lock);
 }
 
-void gt_berth_lie(gt_berth_t *berth)
+void gt_conn_slot_release(gt_conn_slot_t *slot)
 {
-    gt_finishers_t *f = berth->finishers;
+    gt_finishers_t *f = slot->finishers;
 
     pthread_mutex_lock(&f->lock);
-    berth->is_late = 0;
-    settle(f, berth, 0);
+    slot->is_late = 0;
+    settle(f, slot, 0);
     pthread_mutex_unlock(&f->lock);
 }
 
-void gt_berth_wake(gt_berth_t *berth)
+void gt_conn_slot_wake(gt_conn_slot_t *slot)
 {
-    gt_finishers_t *f = berth->finishers;
+    gt_finishers_t *f = slot->finishers;
 
     pthread_mutex_lock(&f->lock);
-    berth->is_woken = 1;
-    if (berth->at == LIES)
-        enqueue(f, berth);
+    slot->is_woken = 1;
+    if (slot->at == LIES)
+        enqueue(f, slot);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -201,24 +201,24 @@ static void wait_for_work(gt_finishers_t *f)
 static void *run_finisher(void *baton)
 {
     gt_finishers_t *f = baton;
-    gt_berth_t *berth;
+    gt_conn_slot_t *slot;
     apr_time_t idle_until;
 
     pthread_mutex_lock(&f->lock);
     while (!f->is_stopping) {
-        berth = f->queue.first;
-        if (!berth) {
+        slot = f->queue.first;
+        if (!slot) {
             wait_for_work(f);
             continue;
         }
-        take_out(&f->queue, berth);
-        berth->at = WORKED;
-        berth->is_woken = 0;
+        take_out(&f->queue, slot);
+        slot->at = WORKED;
+        slot->is_woken = 0;
         pthread_mutex_unlock(&f->lock);
-        idle_until = berth->trade->work(berth->baton);
+        idle_until = slot->ops->work(slot->baton);
         pthread_mutex_lock(&f->lock);
         f->moved = gt_mono();
-        settle(f, berth, idle_until);
+        settle(f, slot, idle_until);
     }
     pthread_mutex_unlock(&f->lock);
     return NULL;
@@ -226,7 +226,7 @@ static void *run_finisher(void *baton)
 
 static void end_idle(gt_finishers_t *f, apr_time_t now)
 {
-    gt_berth_t *first;
+    gt_conn_slot_t *first;
 
     while ((first = f->idle.first) && (f->is_closed || first->when <= now)) {
         first->is_late = 1;
@@ -244,7 +244,7 @@ static void relieve_queue(gt_finishers_t *f, apr_time_t now)
             call_worker(&f->queue, f->queue.first);
 }
 
-static void *run_foreman(void *baton)
+static void *run_supervisor(void *baton)
 {
     gt_finishers_t *f = baton;
 
@@ -265,7 +265,7 @@ static void *run_foreman(void *baton)
 
 static int start_threads(gt_finishers_t *f, int threads)
 {
-    if (gt_thread_start(&f->foreman, "gt-foreman", run_foreman, f) != APR_SUCCESS)
+    if (gt_thread_start(&f->supervisor, "gt-foreman", run_supervisor, f) != APR_SUCCESS)
         return 0;
     while (f->started < threads && f->started < THREADS_MAX &&
            gt_thread_start(&f->threads[f->started], "gt-finisher", run_finisher, f) == APR_SUCCESS)
@@ -311,5 +311,5 @@ void gt_finishers_stop(gt_finishers_t *finishers)
     pthread_mutex_unlock(&finishers->lock);
     for (int i = 0; i < finishers->started; i++)
         pthread_join(finishers->threads[i], NULL);
-    pthread_join(finishers->foreman, NULL);
+    pthread_join(finishers->supervisor, NULL);
 }

@@ -24,28 +24,28 @@
 typedef struct gt_finishers_t gt_finishers_t;
 
 /** What is done with a berth. */
-typedef struct gt_trade_t {
+typedef struct gt_conn_ops_t {
     /** A finisher's thread: go on.
      * @return 0: it lies on; else gt_mono() until which it may lie idle. */
     apr_time_t (*work)(void *baton);
     /** See that the server gives the connection to a worker. Any thread, under the finishers' lock:
      * must not wait, nor call anything of this header. */
     void (*call)(void *baton);
-} gt_trade_t;
+} gt_conn_ops_t;
 
 /** A connection's place. Only finisher.c looks inside; as new (all zero but the first three) it
  * is held by the worker that made it. */
-typedef struct gt_berth_t {
+typedef struct gt_conn_slot_t {
     gt_finishers_t *finishers;
-    const gt_trade_t *trade;
+    const gt_conn_ops_t *ops;
     void *baton;
 
     int at;          /* where it is */
     int is_woken;    /* there is something to go on with */
     int is_late;     /* its idle time is over */
     apr_time_t when; /* gt_mono(): queued since, or idle until */
-    struct gt_berth_t *next, *previous;
-} gt_berth_t;
+    struct gt_conn_slot_t *next, *previous;
+} gt_conn_slot_t;
 
 /** Start the threads (at most 8); they end with gt_finishers_stop. Lives in `p`.
  * @param loop  a round of its wakes hands them on together, at its end; NULL: none
@@ -61,13 +61,13 @@ void gt_finishers_stop(gt_finishers_t *finishers);
 
 /** A worker got the connection: waits for a finisher that is at it. The worker looks for itself
  * whether there is something to go on with. May be called again. */
-void gt_berth_take(gt_berth_t *berth);
+void gt_conn_slot_take(gt_conn_slot_t *slot);
 
 /** The worker will touch the connection no more: it lies in the server's poll set, or is on its way
  * there. */
-void gt_berth_lie(gt_berth_t *berth);
+void gt_conn_slot_release(gt_conn_slot_t *slot);
 
 /** There is something to go on with. Any thread. */
-void gt_berth_wake(gt_berth_t *berth);
+void gt_conn_slot_wake(gt_conn_slot_t *slot);
 
 #endif

@@ -37,21 +37,21 @@ static gt_err_t *read_now(gt_task_t *task, void *state)
 static gt_step_fn *const reading_steps[] = {read_now, NULL};
 static const gt_work_t reading = {"read a secret", reading_steps, NULL};
 
-static gt_job_ask_t job_of(gt_source_t *const *source, apr_pool_t *p)
+static gt_flight_params_t job_of(gt_source_t *const *source, apr_pool_t *p)
 {
-    return (gt_job_ask_t){apr_psprintf(p, "%pp", (const void *)*source), &reading, keep_source,
-                          source};
+    return (gt_flight_params_t){apr_psprintf(p, "%pp", (const void *)*source), &reading,
+                                keep_source, source};
 }
 
 void gt_read_ahead(gt_crew_t *readers, gt_source_t *source, apr_pool_t *scratch)
 {
-    gt_job_ask_t ask = job_of(&source, scratch);
+    gt_flight_params_t params = job_of(&source, scratch);
     gt_err_t *err;
 
     if (gt_source_is_settled(source))
         return;
     (void)gt_source_patience(source);
-    err = gt_crew_start_job(readers, &ask, scratch);
+    err = gt_crew_launch(readers, &params, scratch);
     if (err != GT_OK)
         gt_log_err(err, "reading a secret");
 }
@@ -62,7 +62,7 @@ static gt_err_t *ask_for(gt_task_t *task, void *state)
 {
     gt_read_t *r = state;
     apr_pool_t *p = gt_task_pool(task);
-    gt_job_ask_t ask = job_of(&r->source, p);
+    gt_flight_params_t params = job_of(&r->source, p);
     apr_time_t until;
 
     r->secret = NULL;
@@ -72,8 +72,8 @@ static gt_err_t *ask_for(gt_task_t *task, void *state)
         return GT_OK;
     until = gt_source_patience(r->source);
     if (until <= gt_ticks())
-        return gt_crew_start_job(r->readers, &ask, p);
-    GT_TRY(gt_crew_join(&r->job, task, r->readers, &ask));
+        return gt_crew_launch(r->readers, &params, p);
+    GT_TRY(gt_crew_join(&r->flight, task, r->readers, &params));
     gt_join_until(task, until);
     return GT_OK;
 }

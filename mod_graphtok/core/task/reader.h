@@ -19,7 +19,7 @@ typedef struct gt_read_t {
     gt_crew_t *readers;  /* in; NULL: the value is read in place (graphtokctl) */
     gt_source_t *source; /* in; outlives the readers */
     gt_secret_t *secret; /* out, in the task's pool */
-    gt_job_t *job;       /* own */
+    gt_flight_t *flight; /* own */
 } gt_read_t;
 /** Fails as gt_source_last. */
 extern const gt_work_t gt_read;

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/transfer.h"
-#include "task/job.h"
+#include "task/flight.h"
 
 #define DEPTH_MAX 16
 
@@ -33,7 +33,7 @@ typedef enum wait_t {
     WAIT_NOTHING,
     WAIT_TRANSFER,
     WAIT_TIME,
-    WAIT_JOB,
+    WAIT_FLIGHT,
     WAIT_BELL,
     WAIT_OUTPUT,
     WAIT_TURN /* it ran for long enough and is ready to go on */
@@ -57,7 +57,7 @@ struct gt_task_t {
     gt_transfer_point_t point;
     apr_time_t ticks;
     gt_timer_t *timer; /* made with the first wait for a time, then used again */
-    gt_job_t *job;
+    gt_flight_t *flight;
     gt_joiner_t joiner;
     gt_bell_t *bell;
 };
@@ -156,16 +156,16 @@ void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks)
     top(task)->next--;
 }
 
-void gt_join(gt_task_t *task, gt_job_t *job)
+void gt_join(gt_task_t *task, gt_flight_t *flight)
 {
-    say(task, WAIT_JOB);
-    task->job = job;
+    say(task, WAIT_FLIGHT);
+    task->flight = flight;
     task->ticks = 0;
 }
 
 void gt_join_until(gt_task_t *task, apr_time_t ticks)
 {
-    assert(task->wait == WAIT_JOB);
+    assert(task->wait == WAIT_FLIGHT);
     task->ticks = ticks;
 }
 
@@ -175,7 +175,7 @@ void gt_join_until(gt_task_t *task, apr_time_t ticks)
 static int has_time(const gt_task_t *task)
 {
     return task->wait == WAIT_TIME || task->wait == WAIT_BELL ||
-           (task->wait == WAIT_JOB && task->ticks != 0);
+           (task->wait == WAIT_FLIGHT && task->ticks != 0);
 }
 
 static int is_there(gt_task_t *task)
@@ -185,8 +185,8 @@ static int is_there(gt_task_t *task)
         return gt_transfer_reached(task->transfer, task->point);
     case WAIT_TIME:
         return gt_ticks() >= task->ticks;
-    case WAIT_JOB:
-        return gt_job_has_ended(task->job) || (has_time(task) && gt_ticks() >= task->ticks);
+    case WAIT_FLIGHT:
+        return gt_flight_has_ended(task->flight) || (has_time(task) && gt_ticks() >= task->ticks);
     case WAIT_BELL:
         return gt_bell_has_rung(task->bell) || gt_ticks() >= task->ticks;
     case WAIT_NOTHING:
@@ -223,9 +223,9 @@ static void begin_wait(gt_task_t *task)
     case WAIT_TIME:
         set_timer(task, &task->timer, task->ticks);
         break;
-    case WAIT_JOB:
+    case WAIT_FLIGHT:
         task->joiner.waker = task->waker;
-        gt_job_wait(task->job, &task->joiner);
+        gt_flight_wait(task->flight, &task->joiner);
         if (has_time(task))
             set_timer(task, &task->timer, task->ticks);
         break;
@@ -247,8 +247,8 @@ static void leave_wait(gt_task_t *task)
 {
     if (task->wait == WAIT_TRANSFER)
         gt_transfer_leave(task->transfer);
-    else if (task->wait == WAIT_JOB)
-        gt_job_leave(task->job, &task->joiner);
+    else if (task->wait == WAIT_FLIGHT)
+        gt_flight_leave(task->flight, &task->joiner);
     else if (task->wait == WAIT_BELL)
         gt_bell_leave(task->bell);
     if (has_time(task) && task->timer != NULL)
@@ -306,7 +306,7 @@ static void trace(gt_task_t *task, const frame_t *frame, int step, const gt_err_
     static const char *const waits[] = {[WAIT_NOTHING] = "done",
                                         [WAIT_TRANSFER] = "waits for a call",
                                         [WAIT_TIME] = "waits for its time",
-                                        [WAIT_JOB] = "waits for a job",
+                                        [WAIT_FLIGHT] = "waits for a job",
                                         [WAIT_BELL] = "waits for news",
                                         [WAIT_OUTPUT] = "waits for the client",
                                         [WAIT_TURN] = "waits for its turn"};

@@ -15,7 +15,7 @@
  * After gt_await, gt_await_bell and gt_join the NEXT step runs when what it waits for is there; after
  * gt_again_at, gt_again_on_bell and gt_await_more the SAME step runs again. A step may say only one of them.
  *
- * Who runs the steps does not matter to them: a driver parks the connection (httpd/park), blocks
+ * Who runs the steps does not matter to them: a driver parks the connection (httpd/park/park), blocks
  * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
  * another one after each wait. gt_task_wake may be called from any thread, any number of times.
  */
@@ -115,10 +115,10 @@ void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
-void gt_join(gt_task_t *task, gt_job_t *job);
+void gt_join(gt_task_t *task, gt_flight_t *flight);
 
 /** Right after joining: wait no longer than until this moment of the monotonic clock. The job goes
- * on; the next step asks gt_job_has_ended. Needs a loop. */
+ * on; the next step asks gt_flight_has_ended. Needs a loop. */
 void gt_join_until(gt_task_t *task, apr_time_t ticks);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 /** @param since  when the provider gave the token; 0: that is not known */
 static apr_interval_time_t margin_of(const gt_vault_t *vault, apr_time_t expires_at,

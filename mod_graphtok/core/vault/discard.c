@@ -15,7 +15,7 @@
 #include "oauth/kind.h"
 #include "oauth/revocation.h"
 #include "vault/discard.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 static void *init(const void *asked, apr_pool_t *p)
 {
@@ -55,14 +55,14 @@ void gt_discard(gt_vault_t *vault, gt_provider_t *provider, const gt_secret_t *t
 {
     static volatile apr_uint32_t jobs;
     const gt_revocation_t revocation = {.provider = provider, .token = token};
-    gt_job_ask_t job = {NULL, &work, init, &revocation};
+    gt_flight_params_t flight = {NULL, &work, init, &revocation};
     gt_err_t *err;
 
     if (token == NULL || provider == NULL || vault->parts.crew == NULL ||
         !gt_provider_kind(gt_provider_conf(provider))->may_revoke)
         return;
-    job.key = apr_psprintf(p, "give back %u", apr_atomic_inc32(&jobs));
-    err = gt_crew_start_job(vault->parts.crew, &job, p);
+    flight.key = apr_psprintf(p, "give back %u", apr_atomic_inc32(&jobs));
+    err = gt_crew_launch(vault->parts.crew, &flight, p);
     if (err != GT_OK)
         gt_log_err(err, "giving back a grant that is not kept");
 }

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "vault/give_back.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 #define MOST 1000                   /* leases that are kept; others run out */
 #define SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
@@ -106,7 +106,7 @@ int gt_give_back_later(const gt_refresh_t *refresh, int is_resting, const gt_err
     entry->holder = apr_pstrdup(pool, refresh->holder);
     entry->is_resting = is_resting;
     entry->pool = pool;
-    if (put(refresh->ask.vault->give_backs, entry))
+    if (put(refresh->params.vault->give_backs, entry))
         return 1;
     apr_pool_destroy(pool);
     return 0;

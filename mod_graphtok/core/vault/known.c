@@ -14,7 +14,7 @@
 
 #include "vault/grant_key.h"
 #include "vault/known.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 static const char *name_of(const gt_grant_key_t *key, apr_pool_t *p)
 {

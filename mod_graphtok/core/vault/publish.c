@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "crypt/seal.h"
 #include "vault/known.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 void gt_vault_publish(const gt_vault_t *vault, const gt_token_key_t *key, const gt_token_t *token,
                       apr_pool_t *p)
@@ -18,7 +18,7 @@ void gt_vault_publish(const gt_vault_t *vault, const gt_token_key_t *key, const 
     if (token->access != NULL)
         gt_cache_put(vault->parts.cache, key, token);
     gt_failures_forget(vault->failures, key, GT_ALL_GENERATIONS, p);
-    gt_horn_blow(vault->parts.horn);
+    gt_signal_broadcast(vault->parts.signal);
 }
 
 static void forget_token(gt_cache_t *cache, const gt_token_key_t *key, apr_int64_t last,

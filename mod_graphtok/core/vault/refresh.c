@@ -34,47 +34,47 @@
 #include "base/log.h"
 #include "vault/discard.h"
 #include "vault/flow/flows.h"
-#include "vault/members.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
+#include "vault/vault_struct.h"
 
 #define STORE_FIRST apr_time_from_msec(100)
 #define STORE_LAST apr_time_from_sec(2)
 #define STORE_PATIENCE apr_time_from_sec(1) /* where there is a journal */
 
-void *gt_refresh_init(const void *ask, apr_pool_t *p)
+void *gt_refresh_init(const void *params, apr_pool_t *p)
 {
     static volatile apr_uint32_t jobs;
-    const gt_refresh_ask_t *from = ask;
+    const gt_refresh_params_t *from = params;
     gt_refresh_t *r = apr_pcalloc(p, sizeof(*r));
 
-    r->ask = *from;
-    r->ask.key = gt_token_key_dup(&from->key, p);
+    r->params = *from;
+    r->params.key = gt_token_key_dup(&from->key, p);
     r->config = from->vault->parts.config;
-    r->owner = &r->ask.key.grant.owner;
+    r->owner = &r->params.key.grant.owner;
     r->store = gt_vault_store(from->vault, from->key.grant.store);
-    r->ask.asker = gt_asker_dup(from->asker, p);
+    r->params.asker = gt_asker_dup(from->asker, p);
     /* The holder is the job, not the child: two jobs of one child must not share a lease. */
     r->holder = apr_psprintf(p, "%s/%u", from->vault->parts.holder, apr_atomic_inc32(&jobs));
     return r;
 }
 
-void gt_refresh_announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *detail,
+void gt_refresh_announce(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
                          const gt_err_t *err)
 {
-    gt_event(&(gt_event_t){.kind = kind,
-                           .store = r->ask.key.grant.store,
-                           .provider = r->owner->provider,
-                           .user = r->owner->user,
-                           .asker = r->ask.asker,
-                           .err = err,
-                           .detail = detail,
-                           .took = r->posted != 0 ? gt_ticks() - r->posted : 0});
+    gt_notice(&(gt_notice_t){.kind = kind,
+                             .store = r->params.key.grant.store,
+                             .provider = r->owner->provider,
+                             .user = r->owner->user,
+                             .asker = r->params.asker,
+                             .err = err,
+                             .detail = detail,
+                             .took = r->posted != 0 ? gt_ticks() - r->posted : 0});
 }
 
 int gt_refresh_is_ending(const gt_refresh_t *r)
 {
-    return atomic_load(&r->ask.vault->is_ending);
+    return atomic_load(&r->params.vault->is_ending);
 }
 
 gt_err_t *gt_refresh_given_up(apr_pool_t *p)
@@ -91,7 +91,7 @@ gt_err_t *gt_refresh_overtaken(const gt_refresh_t *r, apr_pool_t *p)
 
 gt_pause_scope_t gt_refresh_scope(const gt_refresh_t *r)
 {
-    const gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->owner->provider);
+    const gt_provider_t *provider = gt_vault_provider(r->params.vault, r->owner->provider);
 
     return (gt_pause_scope_t){r->owner->provider, gt_provider_tenant(gt_provider_conf(provider),
                                                                      r->grant->account.tenant)};
@@ -101,12 +101,12 @@ gt_pause_scope_t gt_refresh_scope(const gt_refresh_t *r)
 
 int gt_refresh_may_use(const gt_refresh_t *r, apr_int64_t generation)
 {
-    return !r->ask.refresh_now || generation > r->ask.refused;
+    return !r->params.refresh_now || generation > r->params.refused;
 }
 
 void gt_refresh_use_row(gt_refresh_t *r, apr_interval_time_t least)
 {
-    gt_token_t token = gt_token_of_grant(r->ask.vault, r->grant);
+    gt_token_t token = gt_token_of_grant(r->params.vault, r->grant);
 
     if (gt_refresh_may_use(r, token.generation) &&
         gt_token_lasts(&token, least == GT_OWN_MARGIN ? token.margin : least))
@@ -132,8 +132,8 @@ gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task)
 
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
 {
-    r->post = (gt_token_ask_t){
-        .provider = gt_vault_provider(r->ask.vault, r->owner->provider),
+    r->post = (gt_token_params_t){
+        .provider = gt_vault_provider(r->params.vault, r->owner->provider),
         .flow = &gt_flow_refresh_token,
         .params = r->grant->refresh,
     };
@@ -158,7 +158,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
 
 static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
 {
-    gt_provider_t *provider = gt_vault_provider(r->ask.vault, r->owner->provider);
+    gt_provider_t *provider = gt_vault_provider(r->params.vault, r->owner->provider);
     gt_err_t *err;
 
     gt_log(GT_LOG_INFO, NULL,
@@ -167,7 +167,7 @@ static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
            r->owner->user, r->owner->provider);
     err = gt_refresh_look(r, task);
     if (err != GT_OK && err->cls == GT_SIGN_IN && r->grant == NULL)
-        gt_discard(r->ask.vault, provider, r->post.tokens.refresh, gt_task_pool(task));
+        gt_discard(r->params.vault, provider, r->post.tokens.refresh, gt_task_pool(task));
     GT_TRY(err);
     if (r->token.access == NULL)
         gt_refresh_use_row(r, GT_TOKEN_LEAST);
@@ -177,11 +177,11 @@ static gt_err_t *not_stored(gt_refresh_t *r, gt_task_t *task)
 static void publish(gt_refresh_t *r, apr_pool_t *p)
 {
     const gt_tokens_t *tokens = &r->post.tokens;
-    gt_vault_t *vault = r->ask.vault;
+    gt_vault_t *vault = r->params.vault;
 
     r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
-    gt_vault_publish(vault, &r->ask.key, &r->token, p);
-    gt_refresh_announce(r, GT_EV_REFRESH,
+    gt_vault_publish(vault, &r->params.key, &r->token, p);
+    gt_refresh_announce(r, GT_NOTICE_REFRESH,
                         tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept",
                         GT_OK);
     (void)gt_fail("refresh.published");
@@ -191,13 +191,13 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
  * asked again later, with the refresh token that came. */
 static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 {
-    const gt_failure_key_t key = {&r->ask.key, r->grant->generation + 1};
+    const gt_failure_key_t key = {&r->params.key, r->grant->generation + 1};
     gt_err_t *err = gt_tokens_usable(&r->post.tokens, p);
 
     if (err == GT_OK)
         publish(r, p);
     else
-        gt_failures_back_off(r->ask.vault->failures, &key, err);
+        gt_failures_back_off(r->params.vault->failures, &key, err);
     return err;
 }
 
@@ -206,10 +206,10 @@ static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
 {
     const gt_entry_t entry =
-        gt_journal_entry(r->store, &r->ask.key, r->grant->generation, &r->post.tokens, p);
+        gt_journal_entry(r->store, &r->params.key, r->grant->generation, &r->post.tokens, p);
 
     (void)gt_fail("refresh.journal");
-    GT_TRY(gt_journal_put(r->ask.vault->parts.journal, &entry, p));
+    GT_TRY(gt_journal_put(r->params.vault->parts.journal, &entry, p));
     (void)gt_fail("refresh.journaled");
     r->holds = GT_HOLDS_NOTHING;
     gt_log(GT_LOG_WARNING, "GT0621",
@@ -234,7 +234,7 @@ static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
 /** The POST went well: from now on the answer exists here alone. */
 static void hold_answer(gt_refresh_t *r)
 {
-    int has_journal = r->ask.vault->parts.journal != NULL;
+    int has_journal = r->params.vault->parts.journal != NULL;
 
     r->holds = has_journal ? GT_HOLDS_ANSWER : GT_HOLDS_UNWRITTEN;
     r->store_until = gt_ticks() + (has_journal ? STORE_PATIENCE : r->config->lease);
@@ -290,7 +290,7 @@ static void save_answer(gt_refresh_t *r, apr_pool_t *p)
 
     if (r->holds < GT_HOLDS_ANSWER)
         return;
-    if (r->ask.vault->parts.journal != NULL)
+    if (r->params.vault->parts.journal != NULL)
         err = to_journal(r, p);
     if (err != GT_OK)
         gt_log_err(err, "keeping a new refresh token that could not be stored");
@@ -330,9 +330,9 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     end_lease(r, p);
     if (err == GT_OK)
         return;
-    gt_refresh_announce(r, GT_EV_REFRESH, NULL, err);
-    gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s", r->ask.key.grant.store,
-                                 r->owner->user, r->owner->provider));
+    gt_refresh_announce(r, GT_NOTICE_REFRESH, NULL, err);
+    gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s",
+                                 r->params.key.grant.store, r->owner->user, r->owner->provider));
 }
 
 static gt_step_fn *const refresh_steps[] = {gt_refresh_lease,   post,   gt_refresh_confirm,

@@ -11,13 +11,13 @@
 #include "vault/waiters.h"
 
 /** What a refresh is asked with. */
-typedef struct gt_refresh_ask_t {
+typedef struct gt_refresh_params_t {
     gt_vault_t *vault;
     gt_token_key_t key;
     const gt_asker_t *asker; /* whose request was first, or NULL */
     int refresh_now;         /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
-} gt_refresh_ask_t;
+} gt_refresh_params_t;
 
 /** What a refresh holds, and so what its end has to see to: leave the waiters, give the lease back,
  * keep the answer. */
@@ -34,7 +34,7 @@ typedef enum gt_refresh_holds_t {
 /** A job of the crew. What it leaves is `token`: fresh, or what is still valid while another
  * process refreshes. */
 typedef struct gt_refresh_t {
-    gt_refresh_ask_t ask;
+    gt_refresh_params_t params;
     const gt_config_t *config;
     gt_store_t *store;
     const gt_owner_t *owner; /* of ask.key */
@@ -46,7 +46,7 @@ typedef struct gt_refresh_t {
     gt_grant_t held;    /* owner and generation of the lease */
     gt_waiter_t waiter;
     apr_time_t wait_until; /* ticks: patience with the winner; 0: there was none to wait for */
-    gt_token_ask_t post;
+    gt_token_params_t post;
     apr_time_t posted;      /* ticks: when the POST began */
     gt_err_t *failure;      /* of the POST */
     apr_time_t confirm_at;  /* ticks: a refusal is asked for once more; 0: there was none */
@@ -56,7 +56,7 @@ typedef struct gt_refresh_t {
 
 extern const gt_work_t gt_refresh;
 
-/** gt_job_init_fn of gt_refresh; `ask` is a gt_refresh_ask_t. */
-void *gt_refresh_init(const void *ask, apr_pool_t *p);
+/** gt_flight_init_fn of gt_refresh; `ask` is a gt_refresh_params_t. */
+void *gt_refresh_init(const void *params, apr_pool_t *p);
 
 #endif

@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "vault/holder.h"
-#include "vault/members.h"
 #include "vault/refresh_steps.h"
 #include "vault/replay.h"
+#include "vault/vault_struct.h"
 
 #define LEASE_SLACK apr_time_from_sec(2) /* leases count whole seconds of another clock */
 
@@ -25,7 +25,8 @@ static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_token_t cached;
 
-    if (r->wait_until == 0 || !gt_cache_get(&cached, r->ask.vault->parts.cache, &r->ask.key, p))
+    if (r->wait_until == 0 ||
+        !gt_cache_get(&cached, r->params.vault->parts.cache, &r->params.key, p))
         return;
     if (cached.generation > r->waiter.generation && gt_refresh_may_use(r, cached.generation) &&
         gt_token_lasts(&cached, GT_TOKEN_LEAST))
@@ -40,7 +41,7 @@ static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
     gt_err_t *err;
     int count;
 
-    err = gt_replay_owner(&count, r->ask.vault, &r->ask.key.grant, r->round);
+    err = gt_replay_owner(&count, r->params.vault, &r->params.key.grant, r->round);
     if (err != GT_OK)
         return gt_err_dup(err, gt_task_pool(task));
     return count > 0 ? gt_refresh_look(r, task) : GT_OK;
@@ -81,7 +82,7 @@ void gt_refresh_leave_waiters(gt_refresh_t *r)
 {
     if (r->holds != GT_HOLDS_PLACE)
         return;
-    gt_waiters_leave(r->ask.vault->waiters, &r->waiter);
+    gt_waiters_leave(r->params.vault->waiters, &r->waiter);
     r->holds = GT_HOLDS_NOTHING;
 }
 
@@ -92,7 +93,7 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
 
     if (r->wait_until == 0) {
         r->wait_until = gt_ticks() + r->config->lease + LEASE_SLACK;
-        gt_refresh_announce(r, GT_EV_LEASE_WAIT, NULL, GT_OK);
+        gt_refresh_announce(r, GT_NOTICE_LEASE_WAIT, NULL, GT_OK);
     }
     if (gt_ticks() >= r->wait_until) {
         err = gt_err(gt_task_pool(task), GT_TIMEOUT, "GT0605",
@@ -100,9 +101,9 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }
-    r->waiter.key = r->ask.key;
+    r->waiter.key = r->params.key;
     r->waiter.generation = r->grant->generation;
-    gt_waiters_join(r->ask.vault->waiters, &r->waiter);
+    gt_waiters_join(r->params.vault->waiters, &r->waiter);
     r->holds = GT_HOLDS_PLACE;
     gt_again_on_bell(task, &r->waiter.bell, r->wait_until);
     return GT_OK;
@@ -113,15 +114,15 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
 static gt_err_t *try_lease(gt_refresh_t *r)
 {
     const char *intent = r->grant->intent_owner;
-    gt_lease_ask_t ask = {r->holder, r->config->lease, NULL};
+    gt_lease_params_t params = {r->holder, r->config->lease, NULL};
     int is_ours = 0;
     gt_err_t *err;
 
     r->held.owner = *r->owner;
     r->held.generation = r->grant->generation;
     if (intent != NULL && gt_holder_is_dead(intent, r->holder, r->round))
-        ask.dead = intent;
-    err = gt_lease_take(&is_ours, r->store, r->grant, &ask, r->round);
+        params.dead = intent;
+    err = gt_lease_take(&is_ours, r->store, r->grant, &params, r->round);
     if (is_ours)
         r->holds = GT_HOLDS_LEASE;
     if (err != GT_OK || is_ours || intent == NULL)
@@ -163,7 +164,7 @@ gt_err_t *gt_refresh_lease(gt_task_t *task, void *state)
     if (r->token.access != NULL)
         return GT_OK;
     scope = gt_refresh_scope(r);
-    GT_TRY(gt_pause_check(r->ask.vault, &scope, gt_task_pool(task)));
+    GT_TRY(gt_pause_check(r->params.vault, &scope, gt_task_pool(task)));
     GT_TRY(try_lease(r));
     if (r->holds == GT_HOLDS_LEASE) {
         (void)gt_fail("refresh.lease");

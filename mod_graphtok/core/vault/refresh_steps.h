@@ -29,7 +29,7 @@ GT_MUST gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task);
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task);
 
 /** Announce what became of it. */
-void gt_refresh_announce(const gt_refresh_t *r, gt_event_kind_t kind, const char *detail,
+void gt_refresh_announce(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
                          const gt_err_t *err);
 
 /** The POST concerns these, besides this grant. */

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "vault/members.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
+#include "vault/vault_struct.h"
 
 #define CONFIRM_AFTER apr_time_from_sec(1) /* a refusal is asked for once more */
 #define FAILURE_LONGEST apr_time_from_sec(300)
@@ -21,9 +21,9 @@
 
 static gt_err_t *renew_lease(gt_refresh_t *r)
 {
-    const gt_lease_ask_t ask = {r->holder, r->config->lease, NULL};
+    const gt_lease_params_t params = {r->holder, r->config->lease, NULL};
     int is_ours = 0;
-    gt_err_t *err = gt_lease_renew(&is_ours, r->store, r->grant, &ask, r->round);
+    gt_err_t *err = gt_lease_renew(&is_ours, r->store, r->grant, &params, r->round);
 
     r->holds = is_ours ? GT_HOLDS_LEASE : GT_HOLDS_NOTHING;
     return err;
@@ -82,7 +82,7 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
 /** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
 static void remember(const gt_refresh_t *r)
 {
-    const gt_failure_key_t key = {&r->ask.key, r->grant->generation};
+    const gt_failure_key_t key = {&r->params.key, r->grant->generation};
     apr_interval_time_t span = r->failure->retry_after;
 
     if (r->failure->cls == GT_BUSY || r->failure->cls == GT_CANCELLED)
@@ -90,9 +90,9 @@ static void remember(const gt_refresh_t *r)
     if (span == 0 && r->holds == GT_HOLDS_INTENT)
         span = rest_of_lease(r);
     if (span == 0)
-        gt_failures_back_off(r->ask.vault->failures, &key, r->failure);
+        gt_failures_back_off(r->params.vault->failures, &key, r->failure);
     else
-        gt_failures_note(r->ask.vault->failures, &key, r->failure,
+        gt_failures_note(r->params.vault->failures, &key, r->failure,
                          span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
 }
 
@@ -108,7 +108,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
         return GT_OK;
     r->holds = r->post.was_sent ? GT_HOLDS_INTENT : GT_HOLDS_LEASE;
     scope = gt_refresh_scope(r);
-    gt_pause_begin(r->ask.vault, &scope, r->failure);
+    gt_pause_begin(r->params.vault, &scope, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r);
         return r->failure;
@@ -120,7 +120,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
         return r->failure;
     }
     if (noted) {
-        gt_vault_forget(r->ask.vault, &r->ask.key.grant, r->grant->generation, p);
+        gt_vault_forget(r->params.vault, &r->params.key.grant, r->grant->generation, p);
         return r->failure;
     }
     /* A sign-in or another refresh came in between: the refused token is not the grant's any

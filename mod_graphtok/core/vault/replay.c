@@ -16,9 +16,9 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "crypt/seal.h"
-#include "vault/members.h"
 #include "vault/publish.h"
 #include "vault/replay.h"
+#include "vault/vault_struct.h"
 
 #define CLAIM apr_time_from_msec(450)
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */

@@ -9,19 +9,19 @@
 
 #include "base/clock.h"
 #include "vault/discard.h"
-#include "vault/members.h"
 #include "vault/publish.h"
+#include "vault/vault_struct.h"
 
 #define SETTLES apr_time_from_msec(100)
 
 static void announce(const gt_revoke_t *revoke, const gt_err_t *err)
 {
-    gt_event(&(gt_event_t){.kind = GT_EV_REVOKE,
-                           .store = revoke->key.store,
-                           .provider = revoke->key.owner.provider,
-                           .user = revoke->key.owner.user,
-                           .asker = revoke->asker,
-                           .err = err});
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_REVOKE,
+                             .store = revoke->key.store,
+                             .provider = revoke->key.owner.provider,
+                             .user = revoke->key.owner.user,
+                             .asker = revoke->asker,
+                             .err = err});
 }
 
 static gt_err_t *delete_row(gt_task_t *task, void *state)

@@ -20,9 +20,9 @@
 #include "vault/discard.h"
 #include "vault/flow/flows.h"
 #include "vault/known.h"
-#include "vault/members.h"
 #include "vault/pause.h"
 #include "vault/publish.h"
+#include "vault/vault_struct.h"
 
 #define LATELY apr_time_from_sec(60)
 
@@ -30,7 +30,7 @@
 typedef struct entry_t {
     gt_sign_in_t in;
     gt_flow_code_t code;
-    gt_token_ask_t ask;
+    gt_token_params_t params;
     gt_err_t *failure; /* of the exchange */
     gt_identify_t identify;
     gt_grant_t *grant; /* stored */
@@ -67,12 +67,12 @@ static gt_err_t *exchange(gt_task_t *task, void *state)
 
     GT_TRY(gt_pause_check(in->vault, &scope, gt_task_pool(task)));
     entry->code = (gt_flow_code_t){in->code, in->verifier, in->redirect_uri};
-    entry->ask = (gt_token_ask_t){
+    entry->params = (gt_token_params_t){
         .provider = in->provider,
         .flow = &gt_flow_authorization_code,
         .params = &entry->code,
     };
-    gt_then_try(task, &gt_token_post, &entry->ask, &entry->failure);
+    gt_then_try(task, &gt_token_post, &entry->params, &entry->failure);
     return GT_OK;
 }
 
@@ -86,13 +86,13 @@ static gt_err_t *identify(gt_task_t *task, void *state)
         gt_pause_begin(in->vault, &scope, entry->failure);
         return entry->failure;
     }
-    if (entry->ask.tokens.id_token == NULL)
+    if (entry->params.tokens.id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
                       "provider %s gave no id_token: nobody knows who signed in",
                       gt_provider_conf(in->provider)->name);
     entry->identify = (gt_identify_t){
         .provider = in->provider,
-        .id_token = entry->ask.tokens.id_token,
+        .id_token = entry->params.tokens.id_token,
         .nonce = in->nonce,
     };
     gt_then(task, &gt_identify, &entry->identify);
@@ -129,7 +129,7 @@ static void publish(const entry_t *entry, const gt_grant_key_t *grant, apr_pool_
     const gt_vault_t *vault = entry->in.vault;
     const gt_token_key_t key = {*grant, GT_RESOURCE_GRAPH};
     const gt_token_t token =
-        gt_token_of_answer(vault, &entry->ask.tokens, entry->grant->generation, NULL);
+        gt_token_of_answer(vault, &entry->params.tokens, entry->grant->generation, NULL);
 
     gt_vault_forget(vault, grant, GT_ALL_GENERATIONS, p);
     gt_known_keep(vault, grant, entry->grant->id, p);
@@ -140,16 +140,16 @@ static void publish(const entry_t *entry, const gt_grant_key_t *grant, apr_pool_
 static gt_err_t *announce(const gt_sign_in_t *in, const char *user, const gt_err_t *err,
                           apr_pool_t *p)
 {
-    gt_event_t event = {.kind = GT_EV_SIGN_IN,
-                        .store = gt_store_name(in->store),
-                        .provider = gt_provider_conf(in->provider)->name,
-                        .user = user,
-                        .asker = in->asker,
-                        .err = err};
+    gt_notice_t notice = {.kind = GT_NOTICE_SIGN_IN,
+                          .store = gt_store_name(in->store),
+                          .provider = gt_provider_conf(in->provider)->name,
+                          .user = user,
+                          .asker = in->asker,
+                          .err = err};
 
     if (err == GT_OK)
-        return gt_event_before(&event, p);
-    gt_event(&event);
+        return gt_notice_before(&notice, p);
+    gt_notice(&notice);
     return GT_OK;
 }
 
@@ -165,11 +165,11 @@ static gt_err_t *store(gt_task_t *task, void *state)
 
     if (owner.user == NULL || owner.user[0] == '\0')
         owner.user = gt_identity_user(identity, p);
-    GT_TRY(gt_grant_sign_in(&entry->grant, in->store, &owner, identity, &entry->ask.tokens, p));
+    GT_TRY(gt_grant_sign_in(&entry->grant, in->store, &owner, identity, &entry->params.tokens, p));
     key = gt_grant_key(in->store, &entry->grant->owner);
     publish(entry, &key, p);
     note_sign_in(in, &key, p);
-    if (entry->ask.tokens.refresh == NULL)
+    if (entry->params.tokens.refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",
                name, owner.user);
@@ -180,7 +180,7 @@ static gt_err_t *store(gt_task_t *task, void *state)
  * What only we could not do is no reason to end what the user has elsewhere. */
 static void give_back(const entry_t *entry, const gt_err_t *err, apr_pool_t *p)
 {
-    const gt_tokens_t *tokens = &entry->ask.tokens;
+    const gt_tokens_t *tokens = &entry->params.tokens;
     const gt_secret_t *token = tokens->refresh != NULL ? tokens->refresh : tokens->access;
 
     if (err->cls == GT_CONFLICT || err->cls == GT_REFUSED || tokens->id_token == NULL)
@@ -206,20 +206,20 @@ static gt_err_t *join(gt_task_t *task, void *state)
 {
     gt_sign_in_t *in = state;
     /* The nonce is this sign-in's alone: no other job has it. */
-    const gt_job_ask_t job = {apr_pstrcat(gt_task_pool(task), "sign in ", in->nonce, NULL),
-                              &job_work, init, in};
+    const gt_flight_params_t flight = {apr_pstrcat(gt_task_pool(task), "sign in ", in->nonce, NULL),
+                                       &job_work, init, in};
 
     in->grant = NULL;
-    return gt_crew_join(&in->job, task, in->vault->parts.crew, &job);
+    return gt_crew_join(&in->flight, task, in->vault->parts.crew, &flight);
 }
 
 static gt_err_t *take(gt_task_t *task, void *state)
 {
     gt_sign_in_t *in = state;
-    const entry_t *entry = gt_job_state(in->job);
+    const entry_t *entry = gt_flight_state(in->flight);
 
-    if (gt_job_error(in->job) != GT_OK)
-        return gt_err_dup(gt_job_error(in->job), gt_task_pool(task));
+    if (gt_flight_error(in->flight) != GT_OK)
+        return gt_err_dup(gt_flight_error(in->flight), gt_task_pool(task));
     in->grant = entry->grant;
     in->identity = entry->identify.identity;
     return GT_OK;

@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 
 #include "base/log.h"
-#include "vault/members.h"
+#include "vault/vault_struct.h"
 
 #define PAUSE_FIRST apr_time_from_msec(500)
 #define PAUSE_LAST apr_time_from_sec(8)

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file vault.c
+ * @file open_vault.c
  * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
  * that is joined. A token that is still valid goes out whatever became of the refresh, a second
  * later at most, and whether the database is there or not. That there is no grant is never
@@ -21,11 +21,11 @@
 #include "crypt/seal.h"
 #include "store/store.h"
 #include "vault/changes.h"
-#include "vault/members.h"
 #include "vault/pause.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
 #include "vault/replay.h"
+#include "vault/vault_struct.h"
 
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_LOOK apr_time_from_sec(1)
@@ -190,15 +190,15 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
 
 /* ---- gt_token_for ---- */
 
-static int is_refused(const gt_token_for_t *ask, apr_int64_t generation)
+static int is_refused(const gt_token_for_t *params, apr_int64_t generation)
 {
-    return ask->refresh_now && generation <= ask->refused;
+    return params->refresh_now && generation <= params->refused;
 }
 
 /** 1 when the token at hand does not need to be refreshed yet. */
-static int is_settled(const gt_token_for_t *ask)
+static int is_settled(const gt_token_for_t *params)
 {
-    return gt_token_lasts(&ask->token, ask->token.margin);
+    return gt_token_lasts(&params->token, params->token.margin);
 }
 
 /** The key as the rest of the vault wants it: exact, and of things that are configured. */
@@ -216,185 +216,191 @@ static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_poo
 }
 
 /** Where a token comes from, or why it does not. @param token  the one that it is about; NULL: there is none */
-static void tell(const gt_token_for_t *ask, const char *what, const gt_token_t *token)
+static void tell(const gt_token_for_t *params, const char *what, const gt_token_t *token)
 {
-    const gt_owner_t *owner = &ask->key.grant.owner;
+    const gt_owner_t *owner = &params->key.grant.owner;
 
     if (token == NULL)
         gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s for %s: %s", owner->user,
-               owner->provider, ask->key.resource, what);
+               owner->provider, params->key.resource, what);
     else
         gt_log(GT_LOG_DEBUG, NULL,
                "token of user %s at %s for %s: %s: generation %" APR_INT64_T_FMT
                ", %" APR_INT64_T_FMT " s to its end, margin %" APR_INT64_T_FMT " s",
-               owner->user, owner->provider, ask->key.resource, what, token->generation,
+               owner->user, owner->provider, params->key.resource, what, token->generation,
                apr_time_sec(token->expires_at - gt_now()), apr_time_sec(token->margin));
 }
 
 /** Take the cached token when it serves. */
-static void take_cached(gt_token_for_t *ask, gt_cache_t *cache, apr_pool_t *p)
+static void take_cached(gt_token_for_t *params, gt_cache_t *cache, apr_pool_t *p)
 {
     gt_token_t cached;
 
-    if (!gt_cache_get(&cached, cache, &ask->key, p)) {
-        tell(ask, "not from the cache, there is none", NULL);
+    if (!gt_cache_get(&cached, cache, &params->key, p)) {
+        tell(params, "not from the cache, there is none", NULL);
     }
-    else if (is_refused(ask, cached.generation)) {
-        tell(ask, "not from the cache, the API refused it", &cached);
-        gt_cache_forget(cache, &ask->key);
+    else if (is_refused(params, cached.generation)) {
+        tell(params, "not from the cache, the API refused it", &cached);
+        gt_cache_forget(cache, &params->key);
     }
     else if (!gt_token_lasts(&cached, GT_TOKEN_LEAST)) {
-        tell(ask, "not from the cache, it ends", &cached);
+        tell(params, "not from the cache, it ends", &cached);
     }
     else {
-        ask->token = cached;
-        tell(ask, is_settled(ask) ? "from the cache" : "in the cache, but within its margin",
+        params->token = cached;
+        tell(params, is_settled(params) ? "from the cache" : "in the cache, but within its margin",
              &cached);
     }
 }
 
 static gt_err_t *ask_cache(gt_task_t *task, void *state)
 {
-    gt_token_for_t *ask = state;
-    gt_cache_t *cache = ask->vault->parts.cache;
+    gt_token_for_t *params = state;
+    gt_cache_t *cache = params->vault->parts.cache;
     apr_pool_t *p = gt_task_pool(task);
 
-    ask->token.access = NULL;
-    ask->grant = NULL;
-    ask->job = NULL;
-    GT_TRY(check_key(&ask->key, ask->vault, p));
-    take_cached(ask, cache, p);
+    params->token.access = NULL;
+    params->grant = NULL;
+    params->flight = NULL;
+    GT_TRY(check_key(&params->key, params->vault, p));
+    take_cached(params, cache, p);
     if (cache != NULL)
-        gt_event(&(gt_event_t){.kind = GT_EV_CACHE,
-                               .detail = ask->token.access != NULL ? "hit" : "miss"});
+        gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CACHE,
+                                 .detail = params->token.access != NULL ? "hit" : "miss"});
     return GT_OK;
 }
 
 /** Use the row's token when it serves. */
-static void take_row(gt_token_for_t *ask)
+static void take_row(gt_token_for_t *params)
 {
-    gt_token_t token = gt_token_of_grant(ask->vault, ask->grant);
+    gt_token_t token = gt_token_of_grant(params->vault, params->grant);
 
-    if (is_refused(ask, token.generation)) {
-        tell(ask, "not from the row, the API refused it", &token);
+    if (is_refused(params, token.generation)) {
+        tell(params, "not from the row, the API refused it", &token);
         return;
     }
     if (!gt_token_lasts(&token, GT_TOKEN_LEAST)) {
-        tell(ask, "not from the row, it ends", &token);
+        tell(params, "not from the row, it ends", &token);
         return;
     }
-    ask->token = token;
-    tell(ask, is_settled(ask) ? "from the row" : "in the row, but within its margin", &token);
-    gt_cache_put(ask->vault->parts.cache, &ask->key, &token);
+    params->token = token;
+    tell(params, is_settled(params) ? "from the row" : "in the row, but within its margin", &token);
+    gt_cache_put(params->vault->parts.cache, &params->key, &token);
 }
 
-static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *ask)
+static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *params)
 {
     apr_pool_t *p = gt_task_pool(task);
-    gt_refresh_ask_t what = {ask->vault, ask->key, ask->asker, ask->refresh_now, ask->refused};
-    gt_job_ask_t job = {gt_token_key_text(&ask->key, p), &gt_refresh, gt_refresh_init, &what};
-    const gt_failure_key_t failed = {&ask->key, ask->grant->generation};
+    gt_refresh_params_t what = {params->vault, params->key, params->asker, params->refresh_now,
+                                params->refused};
+    gt_flight_params_t flight = {gt_token_key_text(&params->key, p), &gt_refresh, gt_refresh_init,
+                                 &what};
+    const gt_failure_key_t failed = {&params->key, params->grant->generation};
 
-    GT_TRY(gt_failures_find(ask->vault->failures, &failed, p));
+    GT_TRY(gt_failures_find(params->vault->failures, &failed, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
      * because the API refused that very token may not: they are two jobs, and the lease makes one
      * call of them. */
-    if (ask->refresh_now)
-        job.key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, job.key, ask->refused);
-    GT_TRY(gt_crew_join(&ask->job, task, ask->vault->parts.crew, &job));
-    if (ask->token.access != NULL)
+    if (params->refresh_now)
+        flight.key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, flight.key, params->refused);
+    GT_TRY(gt_crew_join(&params->flight, task, params->vault->parts.crew, &flight));
+    if (params->token.access != NULL)
         gt_join_until(task, gt_ticks() + PATIENCE);
     return GT_OK;
 }
 
 /** What cannot be refreshed is served as long as it lasts, and only then refused. */
-static gt_err_t *served_or(const gt_token_for_t *ask, gt_err_t *err)
+static gt_err_t *served_or(const gt_token_for_t *params, gt_err_t *err)
 {
     if (err == GT_OK)
         return GT_OK;
-    if (ask->token.access == NULL) {
+    if (params->token.access == NULL) {
         err->is_after_sign_in =
-            ask->grant != NULL && gt_vault_signed_in_lately(ask->vault, &ask->key.grant, err->pool);
+            params->grant != NULL &&
+            gt_vault_signed_in_lately(params->vault, &params->key.grant, err->pool);
         return err;
     }
     gt_log(GT_LOG_DEBUG, NULL, "token of user %s at %s is not refreshed (%s), but still valid",
-           ask->key.grant.owner.user, ask->key.grant.owner.provider, err->tag);
+           params->key.grant.owner.user, params->key.grant.owner.provider, err->tag);
     return GT_OK;
 }
 
 static gt_err_t *ask_row(gt_task_t *task, void *state)
 {
-    gt_token_for_t *ask = state;
+    gt_token_for_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    if (is_settled(ask))
+    if (is_settled(params))
         return GT_OK;
-    err = gt_grant_find(&ask->grant, gt_vault_store(ask->vault, ask->key.grant.store),
-                        &ask->key.grant.owner, p);
+    err = gt_grant_find(&params->grant, gt_vault_store(params->vault, params->key.grant.store),
+                        &params->key.grant.owner, p);
     if (err != GT_OK)
-        return served_or(ask, gt_err_in(err, "store %s", ask->key.grant.store));
-    if (ask->grant == NULL || ask->grant->status == GT_INACTIVE) {
+        return served_or(params, gt_err_in(err, "store %s", params->key.grant.store));
+    if (params->grant == NULL || params->grant->status == GT_INACTIVE) {
         /* Gone or refused elsewhere: what the cache still has ends here. */
-        ask->token.access = NULL;
-        gt_vault_forget(ask->vault, &ask->key.grant, GT_ALL_GENERATIONS, p);
-        return served_or(ask, gt_vault_judge(ask->grant, &ask->key.grant.owner, p));
+        params->token.access = NULL;
+        gt_vault_forget(params->vault, &params->key.grant, GT_ALL_GENERATIONS, p);
+        return served_or(params, gt_vault_judge(params->grant, &params->key.grant.owner, p));
     }
-    take_row(ask);
-    if (is_settled(ask))
+    take_row(params);
+    if (is_settled(params))
         return GT_OK;
-    err = gt_vault_judge(ask->grant, &ask->key.grant.owner, p);
-    return served_or(ask, err != GT_OK ? err : join_refresh(task, ask));
+    err = gt_vault_judge(params->grant, &params->key.grant.owner, p);
+    return served_or(params, err != GT_OK ? err : join_refresh(task, params));
 }
 
 static gt_err_t *take_refreshed(gt_task_t *task, void *state)
 {
-    gt_token_for_t *ask = state;
+    gt_token_for_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
     const gt_refresh_t *refresh;
 
-    if (ask->job == NULL || !gt_job_has_ended(ask->job))
+    if (params->flight == NULL || !gt_flight_has_ended(params->flight))
         return GT_OK;
-    if (gt_job_error(ask->job) != GT_OK)
-        return served_or(ask, gt_err_dup(gt_job_error(ask->job), p));
-    refresh = gt_job_state(ask->job);
-    ask->token = gt_token_dup(&refresh->token, p);
-    tell(ask, "refreshed", &ask->token);
+    if (gt_flight_error(params->flight) != GT_OK)
+        return served_or(params, gt_err_dup(gt_flight_error(params->flight), p));
+    refresh = gt_flight_state(params->flight);
+    params->token = gt_token_dup(&refresh->token, p);
+    tell(params, "refreshed", &params->token);
     return GT_OK;
 }
 
-static gt_event_t event_of(const gt_token_for_t *ask, gt_event_kind_t kind, const gt_err_t *err)
+static gt_notice_t event_of(const gt_token_for_t *params, gt_notice_kind_t kind,
+                            const gt_err_t *err)
 {
-    return (gt_event_t){.kind = kind,
-                        .store = ask->key.grant.store,
-                        .provider = ask->key.grant.owner.provider,
-                        .user = ask->key.grant.owner.user,
-                        .asker = ask->asker,
-                        .err = err};
+    return (gt_notice_t){.kind = kind,
+                         .store = params->key.grant.store,
+                         .provider = params->key.grant.owner.provider,
+                         .user = params->key.grant.owner.user,
+                         .asker = params->asker,
+                         .err = err};
 }
 
 /** Where the audit is required, a token that cannot be recorded is not given. */
 static gt_err_t *announce(gt_task_t *task, void *state)
 {
-    gt_token_for_t *ask = state;
-    gt_event_t event = event_of(ask, ask->use == GT_USE_CALL ? GT_EV_CALL : GT_EV_PASSED, GT_OK);
-    gt_err_t *err = ask->use == GT_USE_LOOK ? GT_OK : gt_event_before(&event, gt_task_pool(task));
+    gt_token_for_t *params = state;
+    gt_notice_t notice =
+        event_of(params, params->use == GT_USE_CALL ? GT_NOTICE_CALL : GT_NOTICE_PASSED, GT_OK);
+    gt_err_t *err =
+        params->use == GT_USE_LOOK ? GT_OK : gt_notice_before(&notice, gt_task_pool(task));
 
     if (err != GT_OK)
-        ask->token.access = NULL;
+        params->token.access = NULL;
     return err;
 }
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
-    const gt_token_for_t *ask = state;
-    gt_event_t event;
+    const gt_token_for_t *params = state;
+    gt_notice_t notice;
 
     (void)task;
-    if (err == GT_OK || err->cls == GT_CANCELLED || ask->use == GT_USE_LOOK)
+    if (err == GT_OK || err->cls == GT_CANCELLED || params->use == GT_USE_LOOK)
         return;
-    event = event_of(ask, GT_EV_REFUSED, err);
-    gt_event(&event);
+    notice = event_of(params, GT_NOTICE_REFUSED, err);
+    gt_notice(&notice);
 }
 
 static gt_step_fn *const token_steps[] = {ask_cache, ask_row, take_refreshed, announce, NULL};

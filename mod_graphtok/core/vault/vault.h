@@ -9,13 +9,13 @@
  * exactly one (vault/refresh) while others use what is still valid or wait. One vault per child.
  */
 
-#include "base/event.h"
+#include "base/notice.h"
 #include "oauth/identity.h"
+#include "shm/limit.h"
+#include "shm/signal.h"
 #include "store/grant.h"
 #include "store/survey.h"
 #include "task/crew.h"
-#include "shm/horn.h"
-#include "shm/limit.h"
 #include "vault/cache.h"
 #include "vault/grant_key.h"
 #include "vault/journal.h"
@@ -30,7 +30,7 @@ typedef struct gt_vault_parts_t {
     gt_crew_t *crew;
     gt_crew_t *readers;    /* of secrets, see task/reader.h; NULL: they are read in place */
     gt_limits_t *limits;   /* what all children of a server must rest from; NULL: this one alone */
-    gt_horn_t *horn;       /* tells the children of a server of new tokens; NULL: none */
+    gt_signal_t *signal;   /* tells the children of a server of new tokens; NULL: none */
     gt_journal_t *journal; /* for answers that cannot be stored; NULL: none */
     const char *holder;    /* who we are in a lease: gt_holder_name */
 } gt_vault_parts_t;
@@ -62,7 +62,7 @@ typedef struct gt_token_for_t {
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
     gt_token_t token;    /* out */
     gt_grant_t *grant;   /* own */
-    gt_job_t *job;       /* own */
+    gt_flight_t *flight; /* own */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
  * what the provider said. A still valid token is served whatever the refresh said, and after a
@@ -83,7 +83,7 @@ typedef struct gt_sign_in_t {
     const char *nonce;
     gt_identity_t identity;  /* out */
     const gt_grant_t *grant; /* out */
-    gt_job_t *job;           /* own; holds what is left */
+    gt_flight_t *flight;     /* own; holds what is left */
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;
 

@@ -1,0 +1,86 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_NOTICE_H
+#define GT_NOTICE_H
+
+/**
+ * @file notice.h
+ * What happened, said once. The place that decides announces it; log line, audit record and figure
+ * are three readers of the same announcement (sinks). No secret can be in one: there is no place
+ * for it. Safe on any thread, also on the transfer loop's; sinks never wait for the network.
+ */
+
+#include "base/err.h"
+
+typedef enum gt_notice_kind_t {
+    GT_NOTICE_PASSED,       /* a token is about to be given to an application */
+    GT_NOTICE_CALL,         /* a token is about to be sent to the provider's API */
+    GT_NOTICE_SIGN_IN,      /* a sign-in came to its end */
+    GT_NOTICE_REFRESH,      /* a refresh came to its end */
+    GT_NOTICE_REVOKE,       /* a grant was deleted */
+    GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
+    GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
+    GT_NOTICE_REKEY,        /* a row was sealed anew with another key */
+    GT_NOTICE_REFUSED,      /* somebody wanted a token and there is none to be had */
+    GT_NOTICE_LIMIT,        /* a limit was hit; `detail` is its class */
+    GT_NOTICE_CACHE,        /* a look-up; `detail` is "hit" or "miss" */
+    GT_NOTICE_LEASE_WAIT,   /* somebody else refreshes: wait */
+    GT_NOTICE_UPSTREAM,     /* a call to a provider; `detail` is token, graph or discovery */
+    GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */
+    GT_NOTICE_AUDITED,      /* a record was written */
+    GT_NOTICE_AUDIT_FAILED, /* a record could not be written */
+    GT_NOTICE_KINDS
+} gt_notice_kind_t;
+
+/** Set of kinds. */
+#define GT_NOTICES(kind) (1U << (kind))
+
+/** Whose request it was. Lives as long as the request; whoever outlives that copies it. */
+typedef struct gt_asker_t {
+    const char *address;    /* the client's, as httpd sees it */
+    const char *request_id; /* as the access log's %L has it */
+    const char *route;      /* "events" */
+} gt_asker_t;
+
+/** One announcement. Texts are the caller's; NULL: not known. */
+typedef struct gt_notice_t {
+    gt_notice_kind_t kind;
+    const char *store;        /* the store's name */
+    const char *provider;     /* the provider's name */
+    const char *user;         /* whose grant */
+    const gt_asker_t *asker;  /* NULL: nobody's request, we do it by ourselves */
+    const gt_err_t *err;      /* how it failed; NULL: it went well */
+    const char *detail;       /* a word of ours: "rotated"; never a value that came from outside */
+    apr_interval_time_t took; /* µs; 0: not measured */
+} gt_notice_t;
+
+/** A receiver of every event. */
+typedef struct gt_notice_sink_t {
+    void *baton;
+    unsigned kinds; /* GT_NOTICES(…) | … */
+    /** 0: it had to be recorded, could not be, and must therefore not happen. */
+    int (*take)(void *baton, const gt_notice_t *notice);
+} gt_notice_sink_t;
+
+/** Add a sink, heard in this order after the log, which is always there. Copied; before threads
+ * start. At most four. */
+void gt_notice_to(const gt_notice_sink_t *sink);
+
+/** Take all sinks away again; the log stays. */
+void gt_notice_to_none(void);
+
+/** "sign_in", …: in audit records. */
+const char *gt_notice_name(gt_notice_kind_t kind);
+
+/** Say what happened. */
+void gt_notice(const gt_notice_t *notice);
+
+/**
+ * Say what is about to happen, before it does: a token leaves.
+ * @return GT_INTERNAL with status 503 when it must be recorded and cannot be
+ */
+GT_MUST gt_err_t *gt_notice_before(const gt_notice_t *notice, apr_pool_t *p);
+
+/** A copy for the life of `p`. NULL gives NULL. */
+gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,122 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CONFIG_H
+#define GT_CONFIG_H
+
+/**
+ * @file conf/config.h
+ * The resolved configuration as plain structs: what the adapter fills from directives, what
+ * `-D DUMP_GRAPHTOK` prints as JSON, and what graphtokctl reads back. Immutable once resolved.
+ * Providers, stores and keys belong to the whole server; a location only names what it uses.
+ */
+
+#include "base/json.h"
+#include "base/source.h"
+#include "conf/member.h"
+#include "crypt/seal.h"
+
+/** One provider and our registration there. */
+struct gt_provider_conf_t {
+    const char *name;   /* "microsoft" */
+    const char *tenant; /* GUID, domain, organizations, common, consumers */
+    const char *client_id;
+    gt_source_t *client_secret;
+    const char *scope;        /* blank-separated, as asked at sign-in */
+    const char *authority;    /* sign-in host with scheme, no trailing slash */
+    const char *graph_url;    /* Graph root with version, no trailing slash */
+    const char *ca_file;      /* PEM, or NULL: the system's */
+    const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
+    gt_source_t *proxy_login; /* "user:password" for it, or NULL */
+    apr_interval_time_t connect_timeout;
+    apr_interval_time_t timeout; /* one call; shorter than the lease */
+    apr_int64_t mailbox_calls;   /* at a time at one mailbox, per child; 0: any number */
+    apr_int64_t mailbox_queue;   /* that wait for their turn there, per child */
+    const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
+    const char *where;           /* "FILE:LINE" of its definition */
+};
+
+/** One table of grants. */
+struct gt_store_conf_t {
+    const char *name;        /* "main" */
+    const char *table;       /* default user_tokens */
+    gt_cipher_t cipher;      /* what is written; both are read */
+    const char *user_column; /* default user_id */
+    const char *user_type;   /* text | integer | uuid */
+    const char *references;  /* "table(column)" of the application's users, or NULL */
+    const char *where;
+};
+
+/** Everything. */
+struct gt_config_t {
+    apr_array_header_t *providers; /* of gt_provider_conf_t * */
+    apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
+    gt_source_t *keyring;
+    const char *audit;              /* where audit records go: a file or "|program"; NULL */
+    const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
+    int audit_required;             /* 1: what cannot be recorded is refused */
+    const char *public_url;         /* what redirects are built from, or NULL */
+    const char *db_driver;          /* mod_dbd's, "" when none */
+    const char *db_params;          /* mod_dbd's; a password in it is never printed */
+    const char *db_params_where;    /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
+    apr_int64_t httpd_user;         /* uid of httpd's children; 0: they are root, or not known */
+    apr_int64_t httpd_group;        /* their gid */
+    apr_int64_t cache_slots;        /* token cache: slots in shared memory */
+    apr_int64_t cache_slot_bytes;   /* largest sealed token a slot holds */
+    apr_int64_t limit_slots;        /* rate limits: counters in shared memory */
+    apr_interval_time_t cache_time; /* longest stay of a token in the cache: 5 min */
+    apr_interval_time_t refresh_margin; /* refreshed this long before its end: 5 min */
+    apr_interval_time_t lease;          /* right to refresh: longer than any provider's timeout */
+    apr_interval_time_t state_time;     /* a sign-in must come back within: 10 min */
+    apr_interval_time_t session_time;   /* a session cookie lives: 8 h */
+    apr_int64_t max_transfers;          /* calls to providers under way, per child */
+    apr_int64_t db_users;               /* database connections in use at once, per child */
+    apr_interval_time_t db_wait;        /* longest wait for one */
+    int background;                     /* 1: refresh, clean up and validate without being asked */
+    apr_interval_time_t refresh_ahead;  /* background refresh begins so much before the margin */
+    apr_interval_time_t refresh_used_within; /* of what was used within this span */
+    apr_int64_t refresh_rate;                /* refreshes a second, of all nodes together */
+    apr_interval_time_t expire_after;        /* deactivate what ended so long ago */
+    apr_interval_time_t cleanup_after;       /* remove what has been inactive so long */
+    apr_interval_time_t validate_every; /* ask the provider about each grant so often; 0: never */
+    const char *journal;                /* folder of answers that could not be stored, or "off" */
+};
+
+/** Their members by name, with bounds and rules; for directives, JSON and checks. */
+extern const gt_member_t gt_config_members[];
+extern const gt_member_t gt_provider_members[];
+extern const gt_member_t gt_store_members[];
+
+/** Defaults of everything, in `p`. */
+gt_config_t *gt_config_default(apr_pool_t *p);
+
+/** Find by name; NULL when there is none. */
+const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
+const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
+
+/** A provider or store with its defaults, not yet entered. */
+gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);
+gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
+
+/**
+ * Judge the whole: what each directive alone cannot see (a provider without client id, a timeout
+ * not shorter than the lease, …).
+ * @param errors    array of const char *, "FILE:LINE: text"; empty: all is well
+ * @param warnings  the same, for what is allowed but unwise
+ */
+void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
+                     apr_array_header_t *warnings, apr_pool_t *p);
+
+/** As JSON; secrets as references only ("file:/etc/…"), passwords in db_params as "***". */
+json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p);
+
+/** Database parameters as they may be shown: every password in them is "***", and all of them for a
+ * driver whose syntax we do not know. */
+char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p);
+
+/** What tells the database from others where it has no id of its own: driver and parameters as shown.
+ * One text for httpd and graphtokctl, which share a journal. */
+char *gt_config_database(const gt_config_t *config, apr_pool_t *p);
+
+/** Back from JSON. @return GT_INVALID naming the member that is wrong */
+GT_MUST gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool_t *p);
+
+#endif

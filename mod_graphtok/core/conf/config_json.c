@@ -1,0 +1,252 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The resolved configuration as JSON and back: what `httpd -t -D DUMP_GRAPHTOK` prints and
+ * graphtokctl reads. Members are those of the tables in conf/config.c; providers and stores are arrays.
+ * Secrets appear as references, passwords of the database as "***": whoever needs one reads it
+ * where it stands (db_params_where).
+ */
+
+#include "conf/config.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "base/text.h"
+
+#define MASK "***"
+#define STORES_MAX 256
+
+static json_t *list_to_json(const apr_array_header_t *objects, const gt_member_t *table,
+                            apr_pool_t *p)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < objects->nelts; i++) {
+        json_t *json = json_object();
+
+        gt_members_to_json(json, APR_ARRAY_IDX(objects, i, void *), table, p);
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
+{
+    json_t *json = gt_json_object(p);
+    gt_config_t shown = *config;
+
+    shown.db_params = gt_db_params_shown(config->db_driver, config->db_params, p);
+    gt_members_to_json(json, &shown, gt_config_members, p);
+    gt_json_put(json, "providers", list_to_json(config->providers, gt_provider_members, p));
+    gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
+    return json;
+}
+
+/** The elements of a list member; NULL text in *err when it is fine. */
+static gt_err_t *list_of(const json_t **list, const json_t *json, const char *key, apr_pool_t *p)
+{
+    *list = json_object_get(json, key);
+    if (!json_is_array(*list) || json_array_size(*list) > STORES_MAX)
+        return gt_err(p, GT_INVALID, "GT0153", "%s: it must be a list of at most %d", key,
+                      STORES_MAX);
+    return GT_OK;
+}
+
+static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+{
+    const json_t *list;
+
+    GT_TRY(list_of(&list, json, "providers", p));
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        gt_provider_conf_t *provider = gt_provider_conf_default("", p);
+        gt_err_t *err =
+            gt_members_from_json(provider, gt_provider_members, json_array_get(list, i), "", p);
+
+        if (err != GT_OK)
+            return gt_err_in(err, "providers[%" APR_SIZE_T_FMT "]", i);
+        if (provider->name == NULL || provider->name[0] == '\0' ||
+            gt_config_provider(config, provider->name) != NULL)
+            return gt_err(p, GT_INVALID, "GT0154",
+                          "providers[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
+        APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = provider;
+    }
+    return GT_OK;
+}
+
+static gt_err_t *stores_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+{
+    const json_t *list;
+
+    GT_TRY(list_of(&list, json, "stores", p));
+    apr_array_clear(config->stores);
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        gt_store_conf_t *store = gt_store_conf_default("", p);
+        gt_err_t *err =
+            gt_members_from_json(store, gt_store_members, json_array_get(list, i), "", p);
+
+        if (err != GT_OK)
+            return gt_err_in(err, "stores[%" APR_SIZE_T_FMT "]", i);
+        if (store->name == NULL || store->name[0] == '\0' ||
+            gt_config_store(config, store->name) != NULL)
+            return gt_err(p, GT_INVALID, "GT0154",
+                          "stores[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
+        APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = store;
+    }
+    if (gt_config_store(config, "main") == NULL)
+        return gt_err(p, GT_INVALID, "GT0155", "stores: main is missing");
+    return GT_OK;
+}
+
+/** A text that was emptied by null but is never NULL in a configuration. */
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/** Members that have a default cannot be null. */
+static gt_err_t *required(const gt_config_t *config, apr_pool_t *p)
+{
+    for (int i = 0; i < config->providers->nelts; i++) {
+        const gt_provider_conf_t *c = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
+
+        if (c->tenant == NULL || c->scope == NULL || c->authority == NULL || c->graph_url == NULL)
+            return gt_err(p, GT_INVALID, "GT0156",
+                          "provider %s: tenant, scope, authority and graph_url cannot be null",
+                          c->name);
+    }
+    for (int i = 0; i < config->stores->nelts; i++) {
+        const gt_store_conf_t *c = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+
+        if (c->table == NULL || c->user_column == NULL || c->user_type == NULL)
+            return gt_err(p, GT_INVALID, "GT0156",
+                          "store %s: table, user_column and user_type cannot be null", c->name);
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool_t *p)
+{
+    gt_config_t *fresh = gt_config_default(p);
+
+    GT_TRY(gt_members_from_json(fresh, gt_config_members, json, "providers stores", p));
+    GT_TRY(providers_from(fresh, json, p));
+    GT_TRY(stores_from(fresh, json, p));
+    GT_TRY(required(fresh, p));
+    fresh->db_driver = or_empty(fresh->db_driver);
+    fresh->db_params = or_empty(fresh->db_params);
+    *config = fresh;
+    return GT_OK;
+}
+
+/** 1 for the name of a parameter that holds a secret: pass, password, sslpassword; not passfile. */
+static int is_secret_name(const char *name, apr_size_t len)
+{
+    static const char *const names[] = {"pass", "password", "pwd", "sslpassword", "secret"};
+
+    for (apr_size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strlen(names[i]) == len && strncasecmp(names[i], name, len) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/** The end of a value: quoted with '' (libpq: backslash escapes), else up to a separator. */
+static const char *value_end(const char *value, const char *separators)
+{
+    const char *c = value;
+    int quoted = *c == '\'';
+
+    if (quoted)
+        c++;
+    for (; *c != '\0'; c++) {
+        if (*c == '\\' && c[1] != '\0')
+            c++;
+        else if (quoted && *c == '\'')
+            return c + 1;
+        else if (!quoted && strchr(separators, *c) != NULL)
+            return c;
+    }
+    return c;
+}
+
+static const char *skip_blanks(const char *c)
+{
+    while (apr_isspace(*c))
+        c++;
+    return c;
+}
+
+/**
+ * "key=value" pairs as libpq reads them: blanks between pairs and round '=', or '&' in a URL.
+ * What is no such pair is masked as a whole: it may be a piece of a password.
+ */
+static char *mask_pairs(const char *params, const char *separators, apr_pool_t *p)
+{
+    const char *name_ends = apr_pstrcat(p, "=", separators, NULL);
+    char *shown = apr_pstrdup(p, "");
+    const char *c = params;
+
+    while (*c != '\0') {
+        apr_size_t blanks = strspn(c, separators);
+        apr_size_t name_len = strcspn(c + blanks, name_ends);
+        const char *name = c + blanks;
+        const char *equals = skip_blanks(name + name_len);
+        const char *value = *equals == '=' ? skip_blanks(equals + 1) : name;
+        const char *end = value_end(value, separators);
+        int is_hidden = value == name || name_len == 0 || is_secret_name(name, name_len);
+
+        shown = apr_pstrcat(p, shown, apr_pstrmemdup(p, c, (apr_size_t)(value - c)), NULL);
+        if (end > value)
+            shown = apr_pstrcat(
+                p, shown, is_hidden ? MASK : apr_pstrmemdup(p, value, (apr_size_t)(end - value)),
+                NULL);
+        c = end;
+    }
+    return shown;
+}
+
+/** "scheme://user:password@host/db?password=…". */
+static char *mask_url(const char *params, const char *authority, apr_pool_t *p)
+{
+    const char *path = authority + strcspn(authority, "/?");
+    const char *at = strrchr(authority, '@');
+    const char *colon = at != NULL ? memchr(authority, ':', (apr_size_t)(at - authority)) : NULL;
+    const char *query = strchr(path, '?');
+    const char *from = at != NULL ? at : authority;
+    char *shown = apr_pstrmemdup(p, params, (apr_size_t)(from - params));
+
+    /* An '@' behind the authority: perhaps a password with a raw '/' or '?'. */
+    if (at != NULL && at > path)
+        return apr_pstrcat(p, apr_pstrmemdup(p, params, (apr_size_t)(authority - params)), MASK,
+                           NULL);
+    if (colon != NULL)
+        shown =
+            apr_pstrcat(p, apr_pstrmemdup(p, params, (apr_size_t)(colon + 1 - params)), MASK, NULL);
+    if (query == NULL)
+        return apr_pstrcat(p, shown, from, NULL);
+    return apr_pstrcat(p, shown, apr_pstrmemdup(p, from, (apr_size_t)(query + 1 - from)),
+                       mask_pairs(query + 1, "&", p), NULL);
+}
+
+char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p)
+{
+    const char *scheme = strstr(params, "://");
+
+    if (strcmp(driver, "sqlite3") == 0)
+        return apr_pstrdup(p, params);
+    if (strcmp(driver, "pgsql") != 0)
+        return params[0] != '\0' ? apr_pstrdup(p, MASK) : apr_pstrdup(p, "");
+    if (scheme != NULL && strcspn(params, " =") > (apr_size_t)(scheme - params))
+        return mask_url(params, scheme + 3, p);
+    return mask_pairs(params, " \t\r\n\v\f", p);
+}
+
+char *gt_config_database(const gt_config_t *config, apr_pool_t *p)
+{
+    return apr_pstrcat(p, config->db_driver, " ",
+                       gt_db_params_shown(config->db_driver, config->db_params, p), NULL);
+}

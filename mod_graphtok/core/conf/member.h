@@ -1,0 +1,64 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_MEMBER_H
+#define GT_MEMBER_H
+
+/**
+ * @file conf/member.h
+ * Members of configuration structs as tables: name, place, kind, bounds. One table drives reading
+ * directives, merging, the JSON dump and reading it back, so that the same text means the same, and
+ * is refused with the same words, wherever it comes from. A table ends with an empty name.
+ */
+
+#include "base/json.h"
+
+typedef enum gt_member_kind_t {
+    GT_MEMBER_TEXT,   /* const char *; NULL: unset */
+    GT_MEMBER_URL,    /* the same: a safe URL, without query and trailing slash */
+    GT_MEMBER_FILE,   /* the same: a path, made absolute */
+    GT_MEMBER_SOURCE, /* gt_source_t *; NULL: unset */
+    GT_MEMBER_NUMBER, /* apr_int64_t; -1: unset */
+    GT_MEMBER_SIZE,   /* apr_int64_t bytes, written with K, M or G; -1: unset */
+    GT_MEMBER_SPAN,   /* apr_interval_time_t µs; -1: unset */
+    GT_MEMBER_WORD    /* int (or an enum of its size), index in `words`; -1: unset */
+} gt_member_kind_t;
+
+typedef struct gt_member_t {
+    const char *name; /* in JSON */
+    gt_member_kind_t kind;
+    apr_size_t offset;    /* in its struct */
+    apr_int64_t min, max; /* NUMBER; SIZE in bytes; SPAN in µs; TEXT: max length, 0: 1,023 */
+    const char *words;    /* WORD: blank-separated, in the order of their numbers */
+    int (*is_good)(const char *text); /* TEXT: further rule, or NULL */
+    const char *expects;              /* what is_good demands: "'x' is not <expects>" */
+} gt_member_t;
+
+/** The row of a name, or NULL. */
+const gt_member_t *gt_member_find(const gt_member_t *table, const char *name);
+
+/**
+ * Set one member from what the administrator wrote.
+ * @param base_dir  where relative file names start
+ * @param why       on failure what is wrong and what is expected; never quotes a secret
+ * @return 1, or 0 with *why set and nothing changed
+ */
+GT_MUST int gt_member_set(void *object, const gt_member_t *member, const char *text,
+                          const char *base_dir, const char **why, apr_pool_t *p);
+
+/** 1 when a member is set. */
+int gt_member_is_set(const void *object, const gt_member_t *member);
+
+/** Copy from `base` every member of the table that `object` has not set. */
+void gt_members_inherit(void *object, const void *base, const gt_member_t *table);
+
+/** Write every member of the table into a JSON object; unset ones as null, sources as references. */
+void gt_members_to_json(json_t *json, const void *object, const gt_member_t *table, apr_pool_t *p);
+
+/**
+ * Read members from a JSON object; those it lacks stay as they are. Members named in `also`
+ * (blank-separated) are the caller's, all others must be in the table.
+ * @return GT_INVALID naming the member
+ */
+GT_MUST gt_err_t *gt_members_from_json(void *object, const gt_member_t *table, const json_t *json,
+                                       const char *also, apr_pool_t *p);
+
+#endif

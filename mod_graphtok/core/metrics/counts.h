@@ -1,0 +1,59 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_COUNTS_H
+#define GT_COUNTS_H
+
+/**
+ * @file counts.h
+ * The memory of the figures, for figures.c, which counts, and figures_text.c, which prints.
+ */
+
+#include <stdatomic.h>
+
+#include "metrics/figures.h"
+
+#define STRIPES 16
+#define NAME_BYTES 40
+#define NAMES 16                 /* of each label; place 0 is "other" */
+#define CODES 64                 /* place 0 is "other" */
+#define RESULTS (GT_CLASSES + 1) /* 0: it went well */
+#define BUCKETS 12
+#define PURPOSES 3
+
+/** Upper bounds of a call's time in µs, and what such a call may be for. */
+extern const apr_int64_t gt_bounds[BUCKETS];
+extern const char *const gt_purposes[PURPOSES];
+
+typedef _Atomic apr_uint64_t count_t;
+
+/** A histogram: how many in each bucket (the last one has no bound), and their sum in µs. */
+typedef struct times_t {
+    count_t bucket[BUCKETS + 1];
+    count_t sum;
+} times_t;
+
+/** One stripe. */
+typedef struct stripe_t {
+    count_t refreshes[NAMES][RESULTS];
+    count_t refusals[CODES];
+    count_t sign_ins[NAMES][RESULTS];
+    count_t revokes[RESULTS];
+    count_t handed_out[2]; /* to the provider's API, to an application */
+    count_t refused[RESULTS];
+    count_t cache[2]; /* misses, hits */
+    count_t lease_waits;
+    times_t upstream[NAMES][PURPOSES];
+    count_t upstream_failed[NAMES][PURPOSES];
+    count_t store_failed[RESULTS];
+    count_t limited[NAMES];
+    count_t audit[2]; /* written, failed */
+} __attribute__((aligned(64))) stripe_t;
+
+struct gt_figures_t {
+    count_t shape;
+    count_t gauges[GT_GAUGES];
+    char names[GT_LABELS][NAMES][NAME_BYTES]; /* written by the parent alone */
+    count_t codes[CODES];
+    stripe_t stripes[STRIPES];
+};
+
+#endif

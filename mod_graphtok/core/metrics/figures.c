@@ -1,0 +1,183 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The memory is one struct: names and gauges, which hardly change, then the stripes. A counter's
+ * place is computed from its labels, so that counting looks nothing up but a provider's name among
+ * a handful. Error codes of the provider take one of a few places, first come; the rest is "other".
+ */
+
+#include "metrics/counts.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+
+#define SHAPE APR_UINT64_C(0x6774666967303031) /* "gtfig001": another layout, another number */
+
+const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
+                                        1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
+const char *const gt_purposes[PURPOSES] = {"token", "graph", "discovery"};
+
+apr_size_t gt_figures_size(void)
+{
+    return sizeof(gt_figures_t);
+}
+
+gt_figures_t *gt_figures_open(void *memory, apr_size_t size)
+{
+    gt_figures_t *figures = memory;
+    apr_uint64_t shape;
+
+    if (size != sizeof(*figures))
+        return NULL;
+    shape = atomic_load(&figures->shape);
+    if (shape != 0)
+        return shape == SHAPE ? figures : NULL;
+    for (int i = 0; i < GT_LABELS; i++)
+        apr_cpystrn(figures->names[i][0], "other", NAME_BYTES);
+    atomic_store(&figures->shape, SHAPE);
+    return figures;
+}
+
+/* ---- labels ---- */
+
+static int find_name(gt_figures_t *figures, gt_label_t label, const char *name)
+{
+    for (int i = 1; name != NULL && i < NAMES; i++)
+        if (strcmp(figures->names[label][i], name) == 0)
+            return i;
+    return 0;
+}
+
+void gt_figures_name(gt_figures_t *figures, gt_label_t label, const char *name)
+{
+    int free_place = find_name(figures, label, "");
+
+    /* A name that is not UTF-8 or too long has no place on the page. */
+    if (find_name(figures, label, name) == 0 && free_place > 0 && strlen(name) < NAME_BYTES &&
+        gt_is_utf8(name, strlen(name)))
+        apr_cpystrn(figures->names[label][free_place], name, NAME_BYTES);
+}
+
+/* "AADSTS700082" → its place, taken when it is new. */
+static int code_place(gt_figures_t *figures, const char *code)
+{
+    apr_int64_t number;
+
+    if (strncmp(code, "AADSTS", 6) != 0 || !gt_number(&number, code + 6, 1, 999999999))
+        return 0;
+    for (int i = 1; i < CODES; i++) {
+        apr_uint64_t there = atomic_load(&figures->codes[i]);
+
+        if (there == 0)
+            (void)atomic_compare_exchange_strong(&figures->codes[i], &there, (apr_uint64_t)number);
+        if (atomic_load(&figures->codes[i]) == (apr_uint64_t)number)
+            return i;
+    }
+    return 0;
+}
+
+/* ---- counting ---- */
+
+static void count(count_t *counter, apr_uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static stripe_t *my_stripe(gt_figures_t *figures)
+{
+    int cpu = sched_getcpu();
+
+    return &figures->stripes[cpu < 0 ? 0 : cpu % STRIPES];
+}
+
+static void count_call(stripe_t *stripe, int provider, const gt_notice_t *notice)
+{
+    int purpose = 0, bucket = 0;
+
+    while (purpose < PURPOSES - 1 && strcmp(gt_purposes[purpose], notice->detail) != 0)
+        purpose++;
+    if (notice->err != GT_OK) {
+        count(&stripe->upstream_failed[provider][purpose], 1);
+        return;
+    }
+    while (bucket < BUCKETS && notice->took > gt_bounds[bucket])
+        bucket++;
+    count(&stripe->upstream[provider][purpose].bucket[bucket], 1);
+    count(&stripe->upstream[provider][purpose].sum,
+          (apr_uint64_t)(notice->took > 0 ? notice->took : 0));
+}
+
+static void count_refresh(gt_figures_t *figures, stripe_t *stripe, int provider,
+                          const gt_notice_t *notice)
+{
+    int result = notice->err != GT_OK ? (int)notice->err->cls + 1 : 0;
+
+    count(&stripe->refreshes[provider][result], 1);
+    if (notice->err != GT_OK && notice->err->code != NULL)
+        count(&stripe->refusals[code_place(figures, notice->err->code)], 1);
+}
+
+static int take(void *baton, const gt_notice_t *notice)
+{
+    gt_figures_t *figures = baton;
+    stripe_t *stripe = my_stripe(figures);
+    int result = notice->err != GT_OK ? (int)notice->err->cls + 1 : 0;
+    int provider = find_name(figures, GT_LABEL_PROVIDER, notice->provider);
+
+    switch (notice->kind) {
+    case GT_NOTICE_CACHE:
+        count(&stripe->cache[notice->detail[0] == 'h'], 1);
+        break;
+    case GT_NOTICE_CALL:
+    case GT_NOTICE_PASSED:
+        count(&stripe->handed_out[notice->kind == GT_NOTICE_PASSED], 1);
+        break;
+    case GT_NOTICE_UPSTREAM:
+        count_call(stripe, provider, notice);
+        break;
+    case GT_NOTICE_REFRESH:
+        count_refresh(figures, stripe, provider, notice);
+        break;
+    case GT_NOTICE_SIGN_IN:
+        count(&stripe->sign_ins[provider][result], 1);
+        break;
+    case GT_NOTICE_REVOKE:
+        count(&stripe->revokes[result], 1);
+        break;
+    case GT_NOTICE_REFUSED:
+        count(&stripe->refused[result], 1);
+        break;
+    case GT_NOTICE_LEASE_WAIT:
+        count(&stripe->lease_waits, 1);
+        break;
+    case GT_NOTICE_STORE_FAILED:
+        count(&stripe->store_failed[result], 1);
+        break;
+    case GT_NOTICE_LIMIT:
+        count(&stripe->limited[find_name(figures, GT_LABEL_LIMIT, notice->detail)], 1);
+        break;
+    case GT_NOTICE_AUDITED:
+    case GT_NOTICE_AUDIT_FAILED:
+        count(&stripe->audit[notice->kind == GT_NOTICE_AUDIT_FAILED], 1);
+        break;
+    default:
+        break;
+    }
+    return 1;
+}
+
+gt_notice_sink_t gt_figures_sink(gt_figures_t *figures)
+{
+    return (gt_notice_sink_t){figures, ~0U, take};
+}
+
+void gt_figures_set(gt_figures_t *figures, gt_gauge_t gauge, apr_int64_t value)
+{
+    assert(gauge < GT_GAUGES);
+    atomic_store(&figures->gauges[gauge], (apr_uint64_t)value);
+}

@@ -1,0 +1,48 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_OAUTH_REFUSAL_H
+#define GT_OAUTH_REFUSAL_H
+
+/**
+ * @file oauth_refusal.h
+ * What a provider's refusal means: by its number (Entra's AADSTS…; a table of the provider's kind), else
+ * by `suberror`, else by `error` (tables in oauth_refusal.c). The token endpoint and the callback of a sign-in read the
+ * same ones. Source: Microsoft, "Microsoft Entra authentication and authorization error codes";
+ * RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web Server Applications".
+ */
+
+#include "base/err.h"
+
+/** What a refusal means. */
+typedef struct gt_refusal_t {
+    gt_class_t cls;
+    gt_extent_t extent;
+    const char *meaning;             /* for people; a constant */
+    apr_interval_time_t retry_after; /* µs to wait when the provider does not say; 0: nothing */
+    int ends_sign_in; /* 1: this user may not sign in here; another try will not help (403) */
+} gt_refusal_t;
+
+/** Numbers of a provider's that mean the same. A table of them ends with codes NULL. */
+typedef struct gt_refusal_numbers_t {
+    gt_refusal_t verdict;
+    const int *codes; /* 0 last */
+} gt_refusal_numbers_t;
+
+/** What a provider said. Texts may be NULL or anything: they come from outside. */
+typedef struct gt_said_t {
+    const char *error;
+    const char *suberror;                /* Entra's suberror, Google's error_subtype */
+    const gt_refusal_numbers_t *numbers; /* of the provider's kind, or NULL */
+    const apr_int64_t *codes;            /* Entra's error_codes */
+    int n_codes;
+} gt_said_t;
+
+/** Look it up. @param code  out: the number that decided, 0 when none did. @return NULL: unknown */
+const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said);
+
+/** The number at the head of an error_description ("AADSTS50076: …"); 0 when there is none. */
+apr_int64_t gt_refusal_number(const char *description);
+
+/** A provider's error word when it is fit for a log (1 to 64 of a-z A-Z 0-9 . _ -), else NULL. */
+const char *gt_refusal_word(const char *word);
+
+#endif

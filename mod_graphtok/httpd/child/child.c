@@ -1,0 +1,454 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file child.c
+ * Start and end. A database, network or keyring that is away never stops the start: a post_config
+ * that fails at a graceful restart would end the whole server.
+ */
+
+#include "child/child.h"
+
+#include <apr_strings.h>
+#include <ap_mpm.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <mpm_common.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/run.h"
+#include "base/text.h"
+#include "child/advice.h"
+#include "child/audit_sink.h"
+#include "child/httpd_thread.h"
+#include "child/log_sink.h"
+#include "child/segment.h"
+#include "child/status.h"
+#include "conf/keys.h"
+#include "config/db_source.h"
+#include "config/journal_folder.h"
+#include "config/settings.h"
+#include "net/loop.h"
+#include "task/reader.h"
+#include "vault/holder.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define CREW_THREADS 4
+#define FINISHERS_LEAST 2
+#define FINISHERS_MOST 8
+#define HOST_CONNECTIONS 2048
+#define STATUS_EVERY apr_time_from_sec(1)
+#define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
+#define KEYS_EVERY apr_time_from_sec(5)
+#define KEYS_SAID_EVERY apr_time_from_sec(60)
+#define READERS_LEAST 2
+#define READERS_MOST 16
+
+/* What the parent made for its children; replaced at each restart. */
+static struct {
+    gtm_segment_t *cache, *limits, *status, *signal;
+    gtm_segment_t *figures, *audit;
+    gt_keys_t keys; /* each child follows them by itself */
+} made;
+
+static gtm_child_t *the_child;
+
+/* What the vault is made from, by the readers' periodic work when the keyring comes late. */
+static struct {
+    apr_time_t said; /* ticks at which the log heard that it is away; 0: never */
+    apr_pool_t *pool;
+    gt_db_t *db;
+    gt_cache_t *cache;
+} late;
+
+gtm_child_t *gtm_child(void)
+{
+    return the_child;
+}
+
+static int is_used(const gtm_server_t *server)
+{
+    /* Without a mount tokens may be passed on, or another module may ask for them. */
+    return server && server->config &&
+           (server->mounts->nelts > 0 || server->config->providers->nelts > 0);
+}
+
+static int query_mpm(int what)
+{
+    int answer = 0;
+
+    return ap_mpm_query(what, &answer) == APR_SUCCESS ? answer : 0;
+}
+
+int gtm_mpm_can_park(void)
+{
+    ap_version_t version;
+
+    ap_get_server_revision(&version);
+    return query_mpm(AP_MPMQ_IS_ASYNC) && version.major == 2 && version.minor >= 4 &&
+           (version.minor > 4 || version.patch >= 52);
+}
+
+/* Names are added while children of the generation before only read them. */
+static int map_figures(const gt_config_t *config, server_rec *s)
+{
+    gt_figures_t *figures;
+
+    made.figures = gtm_segment("graphtok-figures", gt_figures_size(), s);
+    made.audit = gtm_segment("graphtok-audit", gt_heads_size(), s);
+    if (!made.figures || !made.audit)
+        return 0;
+    figures = gt_figures_open(made.figures->memory, made.figures->size);
+    if (!figures) {
+        /* Left by another version of this module: figures begin anew. */
+        memset(made.figures->memory, 0, made.figures->size);
+        figures = gt_figures_open(made.figures->memory, made.figures->size);
+    }
+    for (int i = 0; i < config->providers->nelts; i++)
+        gt_figures_name(figures, GT_LABEL_PROVIDER,
+                        APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->name);
+    for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
+        gt_figures_name(figures, GT_LABEL_LIMIT, gtm_limit_names[i]);
+    return 1;
+}
+
+/* A segment of the same size but another shape (other numbers in the configuration) begins anew. */
+static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
+{
+    made.cache = gtm_segment("graphtok-cache",
+                             gt_slots_size(config->cache_slots, config->cache_slot_bytes), s);
+    made.limits = gtm_segment("graphtok-limits", gt_limits_size(config->limit_slots), s);
+    made.status = gtm_segment("graphtok-status", gtm_status_size(), s);
+    made.signal = gtm_segment("graphtok-horn", sizeof(gt_signal_t), s);
+    if (!made.cache || !made.limits || !made.status || !made.signal)
+        return 0;
+    if (!map_figures(config, s))
+        return 0;
+    if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
+                       config->cache_slot_bytes, p))
+        memset(made.cache->memory, 0, made.cache->size);
+    if (!gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p))
+        memset(made.limits->memory, 0, made.limits->size);
+    return 1;
+}
+
+int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const gtm_server_t *server = gtm_server(s);
+    gt_err_t *err;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    gtm_check_tell(s);
+    if (!is_used(server))
+        return OK;
+    gtm_log_to(s);
+    gt_db_bound_connecting();
+    if (!map_segments(server->config, s, ptemp))
+        return HTTP_INTERNAL_SERVER_ERROR;
+    if (!gtm_dbsource_find())
+        gt_log(GT_LOG_ERROR, "GT0805",
+               "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
+               "DBDParams; until then no token can be kept");
+    err = gt_keys_read(&made.keys, server->config, pconf);
+    if (err)
+        gt_log_err(err, "start");
+    gtm_folder_prepare(server->config, s);
+    gtm_advise(server->config, s);
+    return OK;
+}
+
+/* No thread that may use the database or run a program is left after this. */
+static void stop_jobs(gtm_child_t *child)
+{
+    if (child->vault)
+        gt_vault_stop(child->vault, child->is_graceful);
+    else if (child->crew)
+        gt_crew_stop(child->crew, 0);
+    gt_run_end_all();
+    if (child->readers)
+        gt_crew_stop(child->readers, 0);
+}
+
+/* The database users must be joined before mod_dbd's pool goes, the loop after whoever waits for
+ * its transfers. */
+static apr_status_t end_child(void *baton)
+{
+    gtm_child_t *child = baton;
+    apr_pool_t *scratch;
+
+    if (child->finishers)
+        gt_finishers_stop(child->finishers);
+    stop_jobs(child);
+    if (child->vault) {
+        apr_pool_create(&scratch, NULL);
+        gt_vault_flush(child->vault, scratch);
+        apr_pool_destroy(scratch);
+    }
+    if (child->loop)
+        gt_loop_stop(child->loop);
+    if (child->audit)
+        gt_audit_end(child->audit);
+    gt_notice_to_none();
+    the_child = NULL;
+    return APR_SUCCESS;
+}
+
+/* What is recorded from now on is tied to the new key: the old one may go. */
+static void keys_changed(void *baton)
+{
+    const gtm_child_t *child = baton;
+
+    if (child->audit)
+        gt_audit_key(child->audit, made.keys.ring);
+}
+
+/* The transfer loop feeds them, and is one thread: half the processors is more than it can. */
+static int finishers(void)
+{
+    long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+    return half < FINISHERS_LEAST  ? FINISHERS_LEAST
+           : half > FINISHERS_MOST ? FINISHERS_MOST
+                                   : (int)half;
+}
+
+/* Each secret may hang, and must hold up no other. */
+static int readers(const gt_config_t *config)
+{
+    int sources = config->providers->nelts + 1;
+
+    return sources < READERS_LEAST  ? READERS_LEAST
+           : sources > READERS_MOST ? READERS_MOST
+                                    : sources;
+}
+
+static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
+
+    GT_TRY(gt_loop_start(&child->loop, &bounds, p));
+    GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
+    GT_TRY(gt_crew_start(&child->readers, readers(child->config), child->loop, p));
+    if (gtm_mpm_can_park())
+        GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
+    gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
+    return GT_OK;
+}
+
+/* Work that nobody asks for; without it requests refresh what they need. */
+static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
+{
+    gt_jobs_t *jobs = gt_jobs_make(vault, p);
+
+    gt_jobs_start(jobs);
+    __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
+}
+
+static void look_soon(void *baton);
+
+static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
+{
+    gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
+    gt_vault_t *vault;
+
+    parts->config = child->config;
+    parts->ring = ring;
+    parts->db = late.db;
+    parts->cache = late.cache;
+    parts->loop = child->loop;
+    parts->crew = child->crew;
+    parts->readers = child->readers;
+    parts->limits = child->limits;
+    parts->signal = made.signal->memory;
+    parts->journal = gtm_folder_journal(child->config, ring, p);
+    parts->holder = gt_holder_name(parts->journal ? child->config->journal : NULL, p);
+    made.keys.changed = keys_changed;
+    made.keys.look_soon = look_soon;
+    made.keys.baton = child;
+    if (child->audit)
+        gt_audit_key(child->audit, ring);
+    vault = gt_vault_make(parts, p);
+    start_jobs(child, vault, p);
+    __atomic_store_n(&child->vault, vault, __ATOMIC_RELEASE);
+}
+
+/* The keyring was away when the server started. One thread at a time. */
+static void read_late(gtm_child_t *child, apr_pool_t *scratch)
+{
+    apr_pool_t *own;
+    gt_err_t *err;
+
+    apr_pool_create(&own, late.pool);
+    err = gt_err_dup(gt_keys_read(&made.keys, child->config, own), scratch);
+    if (!err) {
+        make_vault(child, made.keys.ring, late.pool);
+        return;
+    }
+    apr_pool_destroy(own);
+    if (late.said != 0 && gt_ticks() - late.said < KEYS_SAID_EVERY)
+        return;
+    late.said = gt_ticks();
+    gt_log_err(err, "keyring");
+}
+
+/* A rotated key is taken over while requests run. The vault stands only when the keys do. */
+static gt_err_t *look_at_keys(gt_task_t *task, void *state)
+{
+    gtm_child_t *child = *(gtm_child_t **)state;
+
+    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
+        gt_keys_follow(&made.keys, gt_task_pool(task));
+    else
+        read_late(child, gt_task_pool(task));
+    return GT_OK;
+}
+
+static gt_step_fn *const key_steps[] = {look_at_keys, NULL};
+static const gt_work_t key_work = {"look at the keyring", key_steps, NULL};
+
+static void *keep_child(const void *child, apr_pool_t *p)
+{
+    return apr_pmemdup(p, child, sizeof(gtm_child_t *));
+}
+
+/* Every few seconds, and when a step lacks a key. */
+static void follow_keys(void *baton, apr_pool_t *scratch)
+{
+    gtm_child_t *child = baton;
+    const gt_flight_params_t params = {"keyring", &key_work, keep_child, &child};
+
+    /* A child that ends takes no work, and nothing is lost by it. */
+    (void)!gt_crew_launch(child->readers, &params, scratch);
+}
+
+static void look_soon(void *baton)
+{
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, NULL);
+    follow_keys(baton, scratch);
+    apr_pool_destroy(scratch);
+}
+
+static void open_segments(gtm_child_t *child, apr_pool_t *p)
+{
+    const gt_config_t *config = child->config;
+
+    child->limits = gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p);
+    child->mailboxes = gt_mailboxes_make(child->limits, p);
+    child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
+                                 config->cache_slot_bytes, p);
+    if (child->slots)
+        late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
+}
+
+/* The audit first: what it refuses does not happen and must not be counted. */
+static void announce_to(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_notice_sink_t figures;
+
+    child->audit = gtm_audit_start(child, made.audit->memory, made.keys.ring, p);
+    child->figures = gt_figures_open(made.figures->memory, made.figures->size);
+    figures = gt_figures_sink(child->figures);
+    gt_notice_to(&figures);
+}
+
+/* A vault that takes its time has it before the first sign-in. */
+static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
+{
+    const apr_array_header_t *providers = child->config->providers;
+
+    for (int i = 0; i < providers->nelts; i++) {
+        const gt_provider_conf_t *conf = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
+
+        if (conf->client_secret)
+            gt_read_ahead(child->readers, conf->client_secret, scratch);
+        if (conf->proxy_login)
+            gt_read_ahead(child->readers, conf->proxy_login, scratch);
+    }
+}
+
+void gtm_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    const gtm_server_t *server = gtm_server(s);
+    gtm_child_t *child;
+    gt_db_source_t source = gtm_dbsource(s);
+    gt_db_limits_t bounds;
+    gt_err_t *err;
+
+    if (!is_used(server) || !made.cache || !made.limits)
+        return;
+    gtm_log_to(s);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    child = apr_pcalloc(pchild, sizeof(*child));
+    child->server = s;
+    child->config = server->config;
+    child->single = query_mpm(AP_MPMQ_MAX_THREADS) <= 1;
+    bounds.users = (int)child->config->db_users;
+    bounds.wait = child->config->db_wait;
+    bounds.answer = ANSWER_LIMIT;
+    late.db = gt_db_make(&source, &bounds, pchild);
+    open_segments(child, pchild);
+    child->entry = gtm_status_claim(made.status->memory, made.status->size, pchild);
+    gtm_threads_begin(pchild);
+    err = start_threads(child, pchild);
+    apr_pool_pre_cleanup_register(pchild, child, end_child);
+    if (err) {
+        gt_log_err(err, "child start");
+        return;
+    }
+    announce_to(child, pchild);
+    apr_pool_create(&late.pool, pchild);
+    if (made.keys.ring)
+        make_vault(child, made.keys.ring, late.pool);
+    read_ahead(child, pchild);
+    gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
+    the_child = child;
+}
+
+/* prefork calls every end ungraceful; but what its parent is about to kill runs in TERM's handler. */
+static int has_time(const gtm_child_t *child, int graceful)
+{
+    sigset_t blocked;
+
+    if (!child->single)
+        return graceful;
+    return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, SIGTERM);
+}
+
+void gtm_child_stopping(apr_pool_t *pchild, int graceful)
+{
+    gt_jobs_t *jobs = the_child ? __atomic_load_n(&the_child->jobs, __ATOMIC_ACQUIRE) : NULL;
+
+    (void)pchild;
+    if (the_child)
+        the_child->is_graceful = has_time(the_child, graceful);
+    if (jobs)
+        gt_jobs_stop(jobs);
+    /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
+     * the last connection is gone. An ungraceful end waits for nobody. */
+    if (the_child && !the_child->is_graceful)
+        gt_loop_close(the_child->loop);
+    if (the_child && the_child->finishers)
+        gt_finishers_close(the_child->finishers);
+}
+
+gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
+        return GT_OK;
+    err = gt_err(p, GT_INTERNAL, "GT0806", "the server's keyring cannot be read: see its log");
+    err->status = HTTP_SERVICE_UNAVAILABLE;
+    err->retry_after = KEYS_EVERY;
+    return err;
+}

@@ -1,0 +1,67 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_CHILD_H
+#define GTM_CHILD_H
+
+/**
+ * @file child.h
+ * What lives as long as the server (shared memory, keyring) and as long as a child (transfer loop,
+ * crew, database access, vault). The parent maps the memory and reads the keyring as root; threads
+ * start in the child, after the fork, and are joined before its pool goes: first the crew, whose
+ * threads may hold database connections, then the loop.
+ */
+
+#include <httpd.h>
+
+#include "audit/audit.h"
+#include "db/db.h"
+#include "graph/mailbox.h"
+#include "jobs/jobs.h"
+#include "metrics/figures.h"
+#include "shm/limit.h"
+#include "task/finisher.h"
+#include "vault/vault.h"
+
+/** One child at work. Immutable after child_init but for what gtm_child_ready makes. */
+typedef struct gtm_child_t {
+    server_rec *server; /* the main server */
+    const gt_config_t *config;
+    gt_limits_t *limits;
+    gt_slots_t *slots; /* for figures */
+    gt_figures_t *figures;
+    gt_audit_t *audit;         /* NULL: none */
+    struct gtm_entry_t *entry; /* of mod_status */
+    gt_loop_t *loop;
+    gt_crew_t *crew;
+    gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
+    gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
+    gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
+    gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
+    gt_finishers_t *finishers; /* NULL: requests cannot park */
+    int is_graceful;           /* 1: it ends, and its parent waits for it */
+    int single;                /* 1: one thread serves (prefork): signals end it anywhere */
+} gtm_child_t;
+
+/** 1 when the MPM polls connections for us, so that requests can park. */
+int gtm_mpm_can_park(void);
+
+/** This process's child; NULL in the parent and where nothing of ours is configured. */
+gtm_child_t *gtm_child(void);
+
+/**
+ * See that the vault stands. A keyring that was away is asked for again every 5 s by a thread of its
+ * own. Thread-safe; waits for nothing.
+ * @return GT_INTERNAL, status 503, saying what the administrator must do
+ */
+GT_MUST gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p);
+
+/** post_config hook: maps the memory, reads the keyring, says what is unwise. Fails only when
+ * memory cannot be had. */
+int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+/** child_init hook. */
+void gtm_child_init(apr_pool_t *pchild, server_rec *s);
+
+/** child_stopping hook: no new background work from here on. */
+void gtm_child_stopping(apr_pool_t *pchild, int graceful);
+
+#endif

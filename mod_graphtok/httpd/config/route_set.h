@@ -1,0 +1,61 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_ROUTE_SET_H
+#define GTM_ROUTE_SET_H
+
+/**
+ * @file route_set.h
+ * Route sets as tables. The rooms below know them by a pointer, which the module hands down when its
+ * hooks are registered: the tables themselves, with their work, stand in routes/.
+ */
+
+#include "config/settings.h"
+#include "task/task.h"
+
+/** What a route demands of a request before its work begins. */
+enum {
+    GTM_ANYBODY = 1,         /* no caller needed (sign-in with session users, health) */
+    GTM_BODY = 2,            /* takes a JSON object as body */
+    GTM_PROVIDERS_QUERY = 4, /* the provider wrote its query: it holds secrets that no log may show,
+                                and parameters that nobody reads need not be well-formed */
+    GTM_NO_GRANT = 8         /* has to do with no grant: needs neither keyring nor provider */
+};
+
+/** One route of a set. */
+typedef struct gtm_route_t {
+    const char *name;    /* as GraphTokRoutes and the log say it */
+    const char *method;  /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
+    const char *pattern; /* below the mount: "/events/{}"; {} is one segment, decoded */
+    gtm_limit_class_t limit;
+    int demands;           /* GTM_… */
+    const gt_work_t *work; /* state: the gtm_request_t */
+} gtm_route_t;
+
+/** A handler's routes. */
+typedef struct gtm_route_set_t {
+    const char *handler;       /* "graphtok-auth" */
+    const gtm_route_t *routes; /* NULL name last */
+    int is_of_calendars;       /* 1: /users/{mailbox} and /calendars/{calendar} may stand before */
+} gtm_route_set_t;
+
+/** Use these sets, NULL handler last, from now on. Called once, before a configuration is read. */
+void gtm_route_sets_use(const gtm_route_set_t *sets);
+
+/** All sets, NULL handler last. */
+const gtm_route_set_t *gtm_route_sets(void);
+
+/** A handler's set, or NULL. */
+const gtm_route_set_t *gtm_route_set_find(const char *handler);
+
+/** 1 when a handler's name is one of ours. */
+int gtm_route_is_set(const char *handler);
+
+/** 1 when a handler of ours has a route of this name. */
+int gtm_route_has(const char *handler, const char *name);
+
+/** The names of a handler's routes, for messages: "login callback token revoke user". */
+const char *gtm_route_names(const char *handler, apr_pool_t *p);
+
+/** 1 when some set has a route of this name. */
+int gtm_route_is_name(const char *name);
+
+#endif

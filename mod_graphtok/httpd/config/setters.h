@@ -1,0 +1,65 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_SETTERS_H
+#define GTM_SETTERS_H
+
+/**
+ * @file setters.h
+ * How directives become members of structs. A row of the command table (directives.c) names its
+ * setter, which knows the struct, and carries the member's name; the member's table (conf/config.c, or
+ * gtm_dir_members here) has kind, place and bounds. So parsing, merging and dumping are one
+ * mechanism, and a refused value is refused in the same words everywhere.
+ */
+
+#include "config/settings.h"
+
+/** The members of gtm_dir_t but its limits; for directives, merging and the dump. */
+extern const gt_member_t gtm_dir_members[];
+
+/** GraphTokName VALUE: the member named by cmd->info, in the main server, the open provider, the
+ * open store, or the location. */
+const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg);
+
+/** GraphTokAudit FILE|"|PROGRAM" */
+const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
+
+/** GraphTokName VALUE…: the same for a list of words. */
+const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokProxy URL [SECRET] */
+const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
+
+/** GraphTokRoutes NAME…: the names must be those of routes. */
+const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokSharedMailboxes ADDRESS…: addresses, *@domain, or *. */
+const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
+
+/** <GraphTokProvider NAME> and <GraphTokStore NAME>. */
+const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokUserColumn NAME [text|integer|uuid] [REFERENCES table(column)] */
+const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokUser static NAME | session | remote-user */
+const char *gtm_set_user(cmd_parms *cmd, void *dir, const char *from, const char *name);
+
+/** GraphTokPassToken off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none] */
+const char *gtm_set_pass(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokLimit off | on | CLASS COUNT/SPAN|off … */
+const char *gtm_set_limit(cmd_parms *cmd, void *dir, const char *args);
+
+/** Fill what a location leaves unset; `config` says which provider is the only one. */
+void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config);
+
+/** A location's settings as JSON. */
+json_t *gtm_dir_to_json(const gtm_dir_t *dir, apr_pool_t *p);
+
+/** "FILE:LINE" of a directive. */
+char *gtm_where(const ap_directive_t *directive, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,501 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * check_config: everything `httpd -t` can judge without the network. An error here stops a start
+ * and ends a running server at a graceful restart, so only mistakes in the configuration are
+ * errors. What does not stop a start is kept and said in post_config: a start as Debian does it has
+ * no terminal any more and no error log yet while the configuration is checked. What concerns a
+ * secret is a warning at a start, and a *fault* under `httpd -t`, which stops nothing, when it can
+ * never work (a broken keyring, a file that everybody may read); a secret that is merely away, or not
+ * readable for the user who runs the test, is a warning there too.
+ */
+
+#include "config/settings.h"
+
+#include <grp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <unixd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/source.h"
+#include "base/text.h"
+#include "conf/keys.h"
+#include "config/auth_type.h"
+#include "config/db_source.h"
+#include "config/given_names.h"
+#include "config/host_names.h"
+#include "config/journal_folder.h"
+#include "config/mounts.h"
+#include "config/route_set.h"
+#include "config/setters.h"
+#include "config/tree.h"
+#include "store/store.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define GROUPS_MAX 64
+
+/** What the checks share, and found. */
+struct gtm_verdict_t {
+    gtm_server_t *server;
+    server_rec *s; /* the main server */
+    apr_array_header_t *errors;
+    apr_array_header_t *warnings;
+    apr_array_header_t *faults; /* errors under -t, warnings at a start */
+    apr_array_header_t *notes;  /* worth knowing, nothing wrong */
+    apr_pool_t *p;
+    const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
+    const char *journal_where; /* the same of GraphTokJournal */
+    int is_test;               /* 1: httpd -t */
+};
+
+typedef gtm_verdict_t verdict_t;
+
+static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
+
+static void note(apr_array_header_t *list, const char *where, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = apr_pvsprintf(list->pool, fmt, args);
+    va_end(args);
+    APR_ARRAY_PUSH(list, const char *) =
+        where != NULL ? apr_pstrcat(list->pool, where, ": ", text, NULL) : text;
+}
+
+/** " (virtual host NAME)" for a directive inside of one, else "". */
+static const char *host_of(const verdict_t *v, const server_rec *host)
+{
+    if (host == NULL)
+        return "";
+    return apr_psprintf(v->p, " (virtual host %s)",
+                        host->server_hostname != NULL ? host->server_hostname : "without a name");
+}
+
+static const char *path_shown(const gtm_mount_t *mount)
+{
+    return mount->path[0] != '\0' ? mount->path : "/";
+}
+
+/** Whatever a location calls the token: no request may bring it along. */
+static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
+{
+    const char *args = node->args;
+    const char *word = gtm_tree_word(&args, v->p);
+
+    if (strcasecmp(word, "off") == 0)
+        return;
+    if (v->server->config->providers->nelts == 0)
+        note(v->errors, gtm_where(node, v->p),
+             "GraphTokPassToken: there is no <GraphTokProvider NAME>%s",
+             host_of(v, gtm_tree_host(node, v->s)));
+    while (*args != '\0') {
+        word = gtm_tree_word(&args, v->p);
+        if (strchr(word, '=') == NULL)
+            gtm_given_names_add(v->server->passed, word);
+    }
+}
+
+/** Who the children are, for graphtokctl; an httpd that is not started by root has no other user. */
+static void keep_user(gt_config_t *config)
+{
+    if (ap_unixd_config.user_id == (uid_t)-1 || ap_unixd_config.group_id == (gid_t)-1)
+        return;
+    config->httpd_user = ap_unixd_config.user_id;
+    config->httpd_group = ap_unixd_config.group_id;
+}
+
+/** The database of mod_dbd's main server, and names that locations use. */
+static void visit(void *baton, const ap_directive_t *node)
+{
+    verdict_t *v = baton;
+    gt_config_t *config = v->server->config;
+    const char *args = node->args;
+    int is_main = gtm_tree_in(node, "<VirtualHost") == NULL;
+    const char *name;
+
+    if (is_main && gtm_tree_is(node, "DBDriver"))
+        config->db_driver = gtm_tree_word(&args, v->p);
+    if (is_main && gtm_tree_is(node, "DBDParams")) {
+        config->db_params = gtm_tree_word(&args, v->p);
+        config->db_params_where = gtm_where(node, v->p);
+    }
+    if (gtm_tree_is(node, "GraphTokKeyring"))
+        v->keyring_where = gtm_where(node, v->p);
+    if (gtm_tree_is(node, "GraphTokJournal"))
+        v->journal_where = gtm_where(node, v->p);
+    if (gtm_tree_is(node, "GraphTokPassToken"))
+        keep_pass_name(v, node);
+    if (gtm_tree_is(node, "GraphTokUseProvider")) {
+        name = gtm_tree_word(&args, v->p);
+        if (gt_config_provider(config, name) == NULL)
+            note(v->errors, gtm_where(node, v->p),
+                 "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
+                 host_of(v, gtm_tree_host(node, v->s)));
+    }
+    if (gtm_tree_is(node, "GraphTokUseStore")) {
+        name = gtm_tree_word(&args, v->p);
+        if (gt_config_store(config, name) == NULL)
+            note(v->errors, gtm_where(node, v->p),
+                 "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
+                 host_of(v, gtm_tree_host(node, v->s)));
+    }
+}
+
+/** 1 when httpd's children will be able to read a file of this owner and mode. */
+static int is_readable(const struct stat *file)
+{
+    gid_t groups[GROUPS_MAX];
+    int count = GROUPS_MAX;
+
+    if (ap_unixd_config.user_id == 0 || (file->st_mode & S_IROTH) != 0)
+        return 1;
+    if (file->st_uid == ap_unixd_config.user_id)
+        return (file->st_mode & S_IRUSR) != 0;
+    if ((file->st_mode & S_IRGRP) == 0)
+        return 0;
+    if (file->st_gid == ap_unixd_config.group_id)
+        return 1;
+    if (ap_unixd_config.user_name == NULL ||
+        getgrouplist(ap_unixd_config.user_name, ap_unixd_config.group_id, groups, &count) < 0)
+        return 0;
+    for (int i = 0; i < count; i++) {
+        if (groups[i] == file->st_gid)
+            return 1;
+    }
+    return 0;
+}
+
+/**
+ * Read a secret as a request would. The parent does it for its children, too: they inherit what it
+ * read, and may not be allowed to read the file themselves. An exec: source is not run.
+ * @param secret  NULL: not read
+ */
+static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char *where,
+                           const char *directive, gt_source_t *source)
+{
+    const char *path = source != NULL ? gt_source_path(source) : NULL;
+    gt_err_t *err;
+    struct stat file;
+
+    *secret = NULL;
+    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
+        return;
+    if (path != NULL && stat(path, &file) != 0) {
+        note(v->warnings, where, "%s: %s cannot be found now; it is looked for again when needed",
+             directive, path);
+        return;
+    }
+    err = gt_source_read(secret, source, v->p);
+    /* Without root this process may lack a permission or a variable that httpd will have. */
+    if (err != GT_OK)
+        note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s", directive,
+             err->detail);
+    else if (path != NULL && geteuid() == 0 && !is_readable(&file))
+        note(v->notes, where, "%s: user %s cannot read %s, so a changed one is seen at a restart",
+             directive, ap_unixd_config.user_name, path);
+}
+
+/** Can a key be derived from the secret of the provider? */
+static void check_derived(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    gt_secret_t *secret, *line;
+    gt_err_t *err;
+
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret == NULL)
+        return;
+    err = gt_keyring_derive(&line, secret, v->p);
+    gt_secret_wipe(secret);
+    if (err != GT_OK)
+        note(v->faults, provider->where, "provider %s, without GraphTokKeyring: %s", provider->name,
+             err->detail);
+    else
+        gt_secret_wipe(line);
+}
+
+/** Can each purpose be written? */
+static void check_keyring(const verdict_t *v)
+{
+    gt_source_t *source = v->server->config->keyring;
+    const char *where = v->keyring_where;
+    gt_secret_t *text;
+    gt_keyring_t *ring;
+    gt_err_t *err;
+
+    look_at_secret(&text, v, where, "GraphTokKeyring", source);
+    if (text == NULL)
+        return;
+    err = gt_keyring_parse(&ring, text, v->p);
+    gt_secret_wipe(text);
+    if (err != GT_OK) {
+        note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
+        return;
+    }
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
+            note(v->faults, where,
+                 "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
+                 gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
+    }
+}
+
+static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    struct stat file;
+    gt_secret_t *secret;
+
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret != NULL)
+        gt_secret_wipe(secret);
+    look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
+    if (secret != NULL)
+        gt_secret_wipe(secret);
+    if (provider->ca_file != NULL &&
+        (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
+        note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
+}
+
+/** What the caller of a location is called, as far as it is known; NULL: not before a request. */
+static const char *user_of(const gtm_dir_t *dir)
+{
+    if (dir->caller_from == GTM_CALLER_STATIC)
+        return dir->caller_name;
+    return dir->caller_from == GTM_CALLER_REMOTE_USER ? NULL : "(a session's, OID@TENANT)";
+}
+
+/** A sign-in that its store's column cannot hold would fail at the provider's answer. */
+static void check_user_type(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const gt_store_conf_t *store = gt_config_store(v->server->config, dir->store);
+    const char *user = user_of(dir);
+
+    if (store == NULL || user == NULL || gt_store_user(store->user_type, user, v->p) != NULL)
+        return;
+    note(v->errors, mount->where,
+         "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
+         "write GraphTokUser remote-user or another GraphTokUseStore%s",
+         mount->handler, path_shown(mount), user, store->user_type, store->name,
+         host_of(v, mount->server));
+}
+
+/** 1 when some place that the same GraphTokRoutes holds for has a route of this name. */
+static int is_served(const verdict_t *v, const char *routes, const char *name)
+{
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+
+        /* Merging copies the pointer: the same text is the same directive. */
+        if (gtm_mount_settings(mount, v->s, v->p)->routes == routes &&
+            gtm_route_has(mount->handler, name))
+            return 1;
+    }
+    return 0;
+}
+
+/** A name of another handler's route is a slip; one directive may hold for several handlers. */
+static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const apr_array_header_t *names =
+        dir->routes != NULL ? gt_split(dir->routes, " ", v->p) : apr_array_make(v->p, 0, 1);
+
+    for (int i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        if (!is_served(v, dir->routes, name))
+            note(v->warnings, mount->where, "GraphTokRoutes at %s: %s has no route '%s', but: %s%s",
+                 path_shown(mount), mount->handler, name, gtm_route_names(mount->handler, v->p),
+                 host_of(v, mount->server));
+    }
+}
+
+static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
+{
+    const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
+    const char *path = path_shown(mount);
+    const char *host = host_of(v, mount->server);
+
+    check_routes(v, mount, dir);
+    if (strcmp(mount->handler, "graphtok-metrics") == 0) {
+        if (!mount->has_require)
+            note(v->warnings, mount->where,
+                 "SetHandler %s at %s without Require: everybody can read the figures%s",
+                 mount->handler, path, host);
+        return;
+    }
+    if (v->server->config->providers->nelts == 0)
+        note(v->errors, mount->where, "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s",
+             mount->handler, path, host);
+    else if (dir->provider == NULL)
+        note(v->errors, mount->where,
+             "SetHandler %s at %s: several providers are configured; say which with "
+             "GraphTokUseProvider NAME%s",
+             mount->handler, path, host);
+    if (strcmp(mount->handler, "graphtok-health") == 0) {
+        if (!mount->has_require)
+            note(v->notes, mount->where,
+                 "SetHandler %s at %s without Require: the whole world can see whether provider "
+                 "and database are up, and how many users have signed in%s",
+                 mount->handler, path, host);
+        return;
+    }
+    check_user_type(v, mount, dir);
+    if (mount->has_require)
+        return;
+    if (dir->caller_from == GTM_CALLER_STATIC)
+        note(v->warnings, mount->where,
+             "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
+             "%s%s",
+             mount->handler, path, dir->caller_name, host);
+    if (dir->caller_from == GTM_CALLER_REMOTE_USER)
+        note(v->warnings, mount->where,
+             "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
+             "will be known%s",
+             mount->handler, path, host);
+}
+
+/** What a location leaves unset stands in the outermost settings of its server from now on, so that
+ * requests find everything set and nothing is filled in for each of them. */
+static void fill_defaults(const verdict_t *v)
+{
+    for (server_rec *s = v->s; s != NULL; s = s->next) {
+        gtm_dir_t *dir = ap_get_module_config(s->lookup_defaults, &graphtok_module);
+
+        if (dir != NULL)
+            gtm_dir_defaults(dir, v->server->config);
+    }
+}
+
+/** A server that stands still, or a network that swallows packets, is waited for without a
+ * limit. */
+static void check_database(const verdict_t *v)
+{
+    const gt_config_t *config = v->server->config;
+    const char *missing;
+
+    if (strcmp(config->db_driver, "pgsql") != 0 || config->db_params_where == NULL)
+        return;
+    missing = gtm_dbsource_unbounded(config->db_params, v->p);
+    if (missing != NULL)
+        note(v->warnings, config->db_params_where,
+             "DBDParams: add %s, so that a database that hangs is noticed", missing);
+}
+
+/** A start says it by itself when it takes the folder. */
+static void check_journal(const verdict_t *v)
+{
+    const gt_config_t *config = v->server->config;
+    const char *fault = v->is_test ? gtm_folder_fault(config, v->p) : NULL;
+
+    if (fault != NULL && config->providers->nelts > 0)
+        note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
+}
+
+/* The shortest one of all hosts, and the slowest provider. A call may be preceded by a refresh. */
+static void check_timeout(const verdict_t *v)
+{
+    const gt_provider_conf_t *slowest = NULL;
+    const server_rec *host = v->s;
+
+    for (const server_rec *s = v->s->next; s != NULL; s = s->next)
+        if (s->timeout > 0 && s->timeout < host->timeout)
+            host = s;
+    for (int i = 0; i < v->server->config->providers->nelts; i++) {
+        const gt_provider_conf_t *provider =
+            APR_ARRAY_IDX(v->server->config->providers, i, gt_provider_conf_t *);
+
+        if (slowest == NULL || provider->timeout > slowest->timeout)
+            slowest = provider;
+    }
+    if (slowest == NULL || gtm_answer_span(host->timeout) >= 2 * slowest->timeout)
+        return;
+    note(v->warnings, slowest->where,
+         "provider %s: a refresh and the call after it may take %s each (GraphTokTimeout), but "
+         "with Timeout %s a client is told 504 after %s%s",
+         slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
+         gt_span_text(gtm_answer_span(host->timeout), v->p),
+         host_of(v, host == v->s ? NULL : host));
+}
+
+static void judge(verdict_t *v)
+{
+    gt_config_t *config = v->server->config;
+
+    keep_user(v->server->config);
+    gtm_tree_each(visit, v);
+    apr_array_clear(v->server->mounts);
+    gtm_mounts_find(v->server->mounts, v->errors, v->s, v->p);
+    fill_defaults(v);
+    gt_config_check(config, v->errors, v->warnings, v->p);
+    check_database(v);
+    check_journal(v);
+    check_timeout(v);
+    for (int i = 0; i < config->providers->nelts; i++)
+        check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+    if (gt_keys_derived_from(config) != NULL)
+        check_derived(v, gt_keys_derived_from(config));
+    else if (config->providers->nelts > 0)
+        check_keyring(v);
+    if (config->public_url == NULL)
+        gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
+    gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
+    for (int i = 0; i < v->server->mounts->nelts; i++)
+        check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
+}
+
+static void print(const apr_array_header_t *texts, int level, const char *tag, server_rec *s)
+{
+    for (int i = 0; i < texts->nelts; i++)
+        ap_log_error(APLOG_MARK, level, 0, s, "%s: %s", tag, APR_ARRAY_IDX(texts, i, const char *));
+}
+
+static void tell(const verdict_t *v, int fault_level, int bare)
+{
+    print(v->faults, fault_level | bare, "GT0851", v->s);
+    print(v->warnings, APLOG_WARNING | bare, "GT0852", v->s);
+    print(v->notes, APLOG_INFO | bare, "GT0853", v->s);
+}
+
+int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    verdict_t *v = apr_pcalloc(pconf, sizeof(*v));
+    int is_first_pass = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+
+    (void)plog;
+    (void)ptemp;
+    v->server = gtm_server(s);
+    v->s = s;
+    v->p = pconf;
+    v->is_test = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+    v->errors = apr_array_make(pconf, 4, sizeof(const char *));
+    v->warnings = apr_array_make(pconf, 4, sizeof(const char *));
+    v->faults = apr_array_make(pconf, 4, sizeof(const char *));
+    v->notes = apr_array_make(pconf, 4, sizeof(const char *));
+    v->server->verdict = v;
+    judge(v);
+    /* On a terminal the bare text, in the log a line like the others. */
+    print(v->errors, APLOG_ERR | (v->is_test || is_first_pass ? APLOG_STARTUP : 0), "GT0850", s);
+    if (v->is_test)
+        tell(v, APLOG_ERR, APLOG_STARTUP);
+    return v->errors->nelts > 0 || (v->is_test && v->faults->nelts > 0) ? !OK : OK;
+}
+
+void gtm_check_tell(const server_rec *s)
+{
+    const verdict_t *v = gtm_server(s)->verdict;
+
+    if (v != NULL)
+        tell(v, APLOG_WARNING, 0);
+}

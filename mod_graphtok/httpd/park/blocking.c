@@ -1,0 +1,24 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file blocking.c The thread counts among those that wait in mod_status. */
+
+#include "park/blocking.h"
+
+#include "child/signals.h"
+#include "child/status.h"
+#include "request/time_limit.h"
+#include "task/wait.h"
+
+gt_err_t *gtm_blocking_run(gtm_request_t *x, const gt_work_t *work, void *state)
+{
+    const gtm_child_t *child = x->child;
+    sigset_t before;
+    gt_err_t *err;
+
+    gtm_signals_hold(&before, child);
+    gtm_status_waits(child->entry, 1);
+    err = gt_wait_run(work, state, child->loop, gtm_time_limit_begin(x), x->r->pool);
+    gtm_status_waits(child->entry, -1);
+    gtm_signals_release(&before, child);
+    return err;
+}

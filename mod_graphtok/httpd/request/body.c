@@ -1,0 +1,180 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file body.c
+ * Input filters inflate, split and hold back: only EOS ends a body, and only bytes that came are
+ * counted. A missing Content-Type is refused like a wrong one: nothing is guessed.
+ */
+
+#include "request/body.h"
+
+#include <apr_lib.h>
+#include <http_protocol.h>
+#include <util_filter.h>
+
+#define PIECE 8192
+
+/* A body on its way in. */
+typedef struct intake_t {
+    gtm_request_t *x;
+    apr_bucket_brigade *piece; /* of one look into the input filters */
+    apr_bucket_brigade *kept;  /* copies of what came before */
+    apr_int64_t most, len;     /* bytes allowed, and kept */
+    int is_whole;              /* 1: EOS was seen */
+} intake_t;
+
+static int is_json(const char *type)
+{
+    static const char *const names[] = {"application/json", NULL};
+
+    for (int i = 0; type && names[i]; i++) {
+        apr_size_t len = strlen(names[i]);
+
+        if (strncasecmp(type, names[i], len) == 0 &&
+            (!type[len] || type[len] == ';' || apr_isspace(type[len])))
+            return 1;
+    }
+    return 0;
+}
+
+static gt_err_t *too_large(gtm_request_t *x)
+{
+    /* What is left of the body is not read: the connection ends with this answer. */
+    x->r->connection->keepalive = AP_CONN_CLOSE;
+    return gt_err(x->r->pool, GT_TOO_LARGE, "GT0817",
+                  "the body is larger than the %" APR_INT64_T_FMT " bytes allowed here "
+                  "(GraphTokRequestMax)",
+                  x->dir->request_max);
+}
+
+/* httpd's verdict on a body that it could not read; its status stays. A malformed
+ * chunk, and chunks that are too much, its own filter has answered already. */
+static gt_err_t *unread(gtm_request_t *x, int status)
+{
+    static const struct {
+        int status;
+        gt_class_t cls;
+        const char *tag, *detail;
+    } verdicts[] = {
+        {HTTP_REQUEST_ENTITY_TOO_LARGE, GT_TOO_LARGE, "GT0860",
+         "the body is larger than httpd allows here (LimitRequestBody, or an input filter)"},
+        {HTTP_REQUEST_TIME_OUT, GT_INVALID, "GT0861", "the body did not come in time"},
+        {0, GT_INVALID, "GT0818", "the body could not be read"},
+    };
+    int row = 0;
+    gt_err_t *err;
+
+    x->r->connection->keepalive = AP_CONN_CLOSE;
+    x->is_answered = status == AP_FILTER_ERROR;
+    while (verdicts[row].status && verdicts[row].status != status)
+        row++;
+    err = gt_err(x->r->pool, verdicts[row].cls, verdicts[row].tag, "%s", verdicts[row].detail);
+    err->status = ap_is_HTTP_ERROR(status) ? status : 0;
+    return err;
+}
+
+/* Filters reuse the memory of their buckets: kept are copies. */
+static gt_err_t *keep_piece(intake_t *in)
+{
+    apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(in->piece); b != APR_BRIGADE_SENTINEL(in->piece) && !in->is_whole;
+         b = APR_BUCKET_NEXT(b)) {
+        const char *bytes;
+        apr_size_t len;
+        apr_status_t rv;
+
+        in->is_whole = APR_BUCKET_IS_EOS(b);
+        if (APR_BUCKET_IS_METADATA(b))
+            continue;
+        rv = apr_bucket_read(b, &bytes, &len, APR_BLOCK_READ);
+        if (rv != APR_SUCCESS)
+            return unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
+        if (len > (apr_size_t)(in->most - in->len))
+            return too_large(in->x);
+        if (apr_brigade_write(in->kept, NULL, NULL, bytes, len) != APR_SUCCESS)
+            return unread(in->x, HTTP_INTERNAL_SERVER_ERROR);
+        in->len += (apr_int64_t)len;
+    }
+    apr_brigade_cleanup(in->piece);
+    return GT_OK;
+}
+
+/* A filter that holds back answers without a byte, but has taken one or more from the client: after as
+ * many such answers as bytes are allowed the body is too large, or the filter would never end. */
+static gt_err_t *collect(intake_t *in)
+{
+    request_rec *r = in->x->r;
+    apr_int64_t held_back = 0;
+
+    while (!in->is_whole) {
+        apr_int64_t before = in->len;
+        apr_status_t rv =
+            ap_get_brigade(r->input_filters, in->piece, AP_MODE_READBYTES, APR_BLOCK_READ, PIECE);
+
+        if (rv != APR_SUCCESS)
+            return unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
+        GT_TRY(keep_piece(in));
+        held_back = in->len > before ? 0 : held_back + 1;
+        if (held_back > in->most)
+            return too_large(in->x);
+    }
+    return GT_OK;
+}
+
+static gt_err_t *read_whole(gtm_request_t *x, char **bytes, apr_size_t *len)
+{
+    request_rec *r = x->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    intake_t in = {.x = x, .most = x->dir->request_max};
+    gt_err_t *err;
+
+    if (r->remaining > in.most)
+        return too_large(x);
+    in.piece = apr_brigade_create(r->pool, alloc);
+    in.kept = apr_brigade_create(r->pool, alloc);
+    err = collect(&in);
+    if (!err && apr_brigade_pflatten(in.kept, bytes, len, r->pool) != APR_SUCCESS)
+        err = unread(x, HTTP_INTERNAL_SERVER_ERROR);
+    apr_brigade_destroy(in.piece);
+    apr_brigade_destroy(in.kept);
+    return err;
+}
+
+/* "Implementations … MAY ignore the presence of a byte order mark" (RFC 8259 section 8.1). */
+static void drop_mark(char **bytes, apr_size_t *len)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+
+    if (*len >= strlen(mark) && memcmp(*bytes, mark, strlen(mark)) == 0) {
+        *bytes += strlen(mark);
+        *len -= strlen(mark);
+    }
+}
+
+gt_err_t *gtm_body_read(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    char *bytes = NULL;
+    apr_size_t len = 0;
+    int is_wanted = x->route->demands & GTM_BODY;
+    int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
+
+    if (status == OK && !is_wanted)
+        status = ap_discard_request_body(r);
+    if (status != OK)
+        return unread(x, status);
+    if (!is_wanted)
+        return GT_OK;
+    if (!is_json(apr_table_get(r->headers_in, "Content-Type")))
+        return gt_err(r->pool, GT_UNSUPPORTED, "GT0819",
+                      "the body must be JSON with Content-Type: application/json");
+    GT_TRY(read_whole(x, &bytes, &len));
+    drop_mark(&bytes, &len);
+    if (len == 0)
+        return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");
+    GT_TRY(gt_json_parse(&x->body, bytes, len, r->pool));
+    if (!json_is_object(x->body))
+        return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");
+    return GT_OK;
+}

@@ -1,0 +1,15 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_BODY_H
+#define GTM_BODY_H
+
+/** @file body.h A request's body: read whole, bounded, before the work begins. */
+
+#include "request/request.h"
+
+/**
+ * Gate: for a GTM_BODY route read a JSON object into x->body; for others drop what was sent.
+ * @return GT_UNSUPPORTED, GT_TOO_LARGE (nothing more is read), GT_INVALID
+ */
+GT_MUST gt_err_t *gtm_body_read(gtm_request_t *x);
+
+#endif

@@ -1,0 +1,128 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file login_link.c "/beta/calendar" belongs to "/beta/auth", not to "/auth". */
+
+#include "request/login_link.h"
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "net/url.h"
+#include "request/answer.h"
+#include "request/own_origin.h"
+#include "vault/cache.h"
+
+#define KEPT_PARAM "return_kept"
+#define LONGEST_QUERY 7000 /* of 8,190 bytes that httpd takes in a request line */
+#define NAME_BYTES 16
+#define LONGEST_NAME 64
+
+/* Nothing else that is kept may be asked for by a name from a query. */
+static const char *kept_name(const char *name, apr_pool_t *p)
+{
+    return apr_pstrcat(p, "link ", name, NULL);
+}
+
+static apr_size_t shared_prefix(const char *a, const char *b)
+{
+    apr_size_t n = 0;
+
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static const gtm_mount_t *find_mount(const gtm_request_t *x)
+{
+    const apr_array_header_t *mounts = gtm_server(x->child->server)->mounts;
+    const gtm_mount_t *best = NULL;
+    apr_size_t most = 0;
+
+    for (int i = 0; i < mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
+        apr_size_t shared = shared_prefix(mount->path, x->r->uri);
+
+        if (strcmp(mount->handler, "graphtok-auth") != 0 ||
+            (mount->server && mount->server != x->r->server))
+            continue;
+        if (!best || shared > most ||
+            (shared == most && strlen(mount->path) < strlen(best->path))) {
+            best = mount;
+            most = shared;
+        }
+    }
+    return best;
+}
+
+/* Many slashes in front would be read as the name of a host. */
+const char *gtm_login_asked_for(const gtm_request_t *x)
+{
+    const char *prefix = gtm_origin_prefix(x), *target = x->r->unparsed_uri;
+
+    while (target[0] == '/' && target[1] == '/')
+        target++;
+    target = apr_pstrcat(x->r->pool, prefix, target, NULL);
+    return gt_is_local_path(target) && gt_path_is_below(target, prefix) ? target : NULL;
+}
+
+/* Where a sign-in by the link is to end. NULL: it is not known, or a program asked, which knows. */
+static const char *target_of(const gtm_request_t *x)
+{
+    if (!gtm_answer_is_page(x->r))
+        return NULL;
+    if (!gtm_login_is_part(x))
+        return gtm_login_asked_for(x);
+    return x->target && gt_is_local_path(x->target) ? x->target : NULL;
+}
+
+static gt_cache_t *cache_of(const gtm_request_t *x)
+{
+    return x->child->vault ? gt_vault_parts(x->child->vault)->cache : NULL;
+}
+
+/* What the link asks for. A target that makes it longer than a request line may be is kept in shared
+ * memory, and the link names it. */
+static const char *query_of(const gtm_request_t *x, const char *claims, const char *target)
+{
+    apr_pool_t *p = x->r->pool;
+    gt_form_t *form = gt_form_make(p), *shorter = gt_form_make(p);
+    const char *name;
+
+    gt_form_add(form, "claims", claims);
+    gt_form_add(form, "return_to", target);
+    if (strlen(gt_form_text(form)) <= LONGEST_QUERY)
+        return gt_form_text(form);
+    name = gt_random_text(NAME_BYTES, p);
+    gt_form_add(shorter, "claims", claims);
+    if (cache_of(x) &&
+        gt_cache_keep_text(cache_of(x), kept_name(name, p), target, x->child->config->state_time))
+        gt_form_add(shorter, KEPT_PARAM, name);
+    return gt_form_text(shorter);
+}
+
+const char *gtm_login_kept_target(const gtm_request_t *x)
+{
+    const char *name = apr_table_get(x->query, KEPT_PARAM), *kept = NULL;
+
+    if (name && cache_of(x) && strlen(name) <= LONGEST_NAME)
+        kept = gt_cache_text(cache_of(x), kept_name(name, x->r->pool), x->r->pool);
+    return kept ? kept : "";
+}
+
+const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
+{
+    const gtm_mount_t *mount = find_mount(x);
+    const char *query;
+
+    if (!mount)
+        return NULL;
+    query = query_of(x, err->claims, target_of(x));
+    return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
+                       query, NULL);
+}
+
+int gtm_login_is_part(const gtm_request_t *x)
+{
+    return x->route &&
+           (x->route->limit == GTM_LIMIT_LOGIN || x->route->limit == GTM_LIMIT_CALLBACK);
+}

@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_LOGIN_LINK_H
+#define GTM_LOGIN_LINK_H
+
+/** @file login_link.h Where a sign-in helps: the sign-in route that belongs to a request. */
+
+#include "request/request.h"
+
+/**
+ * The local path of the sign-in route for this request: of the graphtok-auth mount of this virtual
+ * host whose path shares most with the request's. A page request comes back to where it was, or to
+ * where its sign-in was to lead (x->target); a claims challenge of `err` goes with it.
+ * @return NULL when no sign-in route is mounted
+ */
+const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err);
+
+/** The path and query that were asked for, as the browser wrote them; NULL when they are no path of
+ * ours. */
+const char *gtm_login_asked_for(const gtm_request_t *x);
+
+/** The target of a link that was too long for a request line, at the sign-in route that it leads to;
+ * "" when there is none, or when the server's memory has lost it since. Not judged yet. */
+const char *gtm_login_kept_target(const gtm_request_t *x);
+
+/** 1 when the request is itself part of a sign-in: a redirect there could run in circles. */
+int gtm_login_is_part(const gtm_request_t *x);
+
+#endif

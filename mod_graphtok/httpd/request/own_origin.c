@@ -1,0 +1,89 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file own_origin.c
+ * Cross-site requests: SameSite=Lax keeps our cookie out of most, but not out of those of a sibling
+ * host, so the browser's own word is asked as well (Fetch Metadata, RFC 6454).
+ */
+
+#include "request/own_origin.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_vhost.h>
+
+#include "net/url.h"
+
+static int changes_something(const request_rec *r)
+{
+    return r->method_number != M_GET && r->method_number != M_OPTIONS;
+}
+
+gt_err_t *gtm_origin_check(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    const char *from = apr_table_get(r->headers_in, "Origin");
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    const char *own;
+
+    if (!changes_something(r) || (!from && !site))
+        return GT_OK;
+    GT_TRY(gtm_origin_find(x));
+    own = gt_url_origin(x->base, r->pool);
+    if (from && own && strcmp(from, own) == 0)
+        return GT_OK;
+    if (!from && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
+        return GT_OK;
+    return gt_err(r->pool, GT_FORBIDDEN, "GT0814", "the request comes from another site");
+}
+
+static int is_ours(request_rec *r)
+{
+    return r->hostname && ap_matches_request_vhost(r, r->hostname, r->server->port);
+}
+
+gt_err_t *gtm_origin_find(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    const char *public_url = x->child->config->public_url;
+
+    if (x->base)
+        return GT_OK;
+    if (public_url) {
+        x->base = public_url;
+        return GT_OK;
+    }
+    if (!is_ours(r))
+        return gt_err(r->pool, GT_INVALID, "GT0815",
+                      "this server does not go by the name asked for; the administrator sets "
+                      "ServerName, ServerAlias or GraphTokPublicURL");
+    x->base = apr_pstrcat(r->pool, ap_http_scheme(r), "://", strchr(r->hostname, ':') ? "[" : "",
+                          r->hostname, strchr(r->hostname, ':') ? "]" : "", NULL);
+    if (!ap_is_default_port(ap_get_server_port(r), r))
+        x->base = apr_psprintf(r->pool, "%s:%u", x->base, (unsigned)ap_get_server_port(r));
+    return GT_OK;
+}
+
+const char *gtm_origin_prefix(const gtm_request_t *x)
+{
+    const char *url = x->child->config->public_url;
+    const char *path = url ? strchr(strstr(url, "://") + 3, '/') : NULL;
+
+    return path ? path : "";
+}
+
+const char *gtm_origin_path(const gtm_request_t *x, const char *path)
+{
+    const char *prefix = gtm_origin_prefix(x), *whole;
+
+    if (gt_path_is_below(path, prefix))
+        return path;
+    whole = apr_pstrcat(x->r->pool, prefix, path, NULL);
+    return gt_path_is_below(whole, prefix) ? whole : NULL;
+}
+
+int gtm_origin_is_secure(const gtm_request_t *x)
+{
+    return strncmp(x->base, "https:", 6) == 0;
+}

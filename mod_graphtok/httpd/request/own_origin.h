@@ -1,0 +1,38 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_OWN_ORIGIN_H
+#define GTM_OWN_ORIGIN_H
+
+/**
+ * @file own_origin.h
+ * Where we are reached, and whether a request that changes something comes from there. What is
+ * built into redirects is GraphTokPublicURL, else the request's own host after it was held against
+ * ServerName and ServerAlias; forwarded headers are never looked at.
+ */
+
+#include "request/request.h"
+
+/**
+ * Gate: refuse a changing request that a browser says comes from elsewhere (Origin, else
+ * Sec-Fetch-Site). Clients that send neither pass: they carry no one else's cookies.
+ */
+GT_MUST gt_err_t *gtm_origin_check(gtm_request_t *x);
+
+/** Find x->base. @return GT_INVALID when the host is not ours */
+GT_MUST gt_err_t *gtm_origin_find(gtm_request_t *x);
+
+/** What a proxy in front takes away from each path: the path of GraphTokPublicURL, "/portal"; "":
+ * nothing. */
+const char *gtm_origin_prefix(const gtm_request_t *x);
+
+/**
+ * A path on our own origin as browsers write it, with the prefix exactly once: added where it is not
+ * in front yet.
+ * @param path  one that gt_is_local_path takes
+ * @return in the request's pool, or `path` itself; NULL when it climbs out of the prefix
+ */
+const char *gtm_origin_path(const gtm_request_t *x, const char *path);
+
+/** 1 when browsers reach us by TLS. After gtm_origin_find. */
+int gtm_origin_is_secure(const gtm_request_t *x);
+
+#endif

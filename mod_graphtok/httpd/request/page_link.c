@@ -1,0 +1,73 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file page_link.c Sealed with the cookies' key; the place is the route, not a table. */
+
+#include "request/page_link.h"
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "crypt/seal.h"
+#include "graph/next_link.h"
+#include "graph/prefer.h"
+#include "net/url.h"
+#include "request/own_origin.h"
+
+#define LONGEST_PAGE 12288
+
+static gt_place_t place_of(const gtm_request_t *x)
+{
+    return (gt_place_t){
+        .table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL),
+        .column = apr_pstrcat(x->r->pool, x->route->name, x->mailbox ? " " : "", x->mailbox, NULL),
+        .user = x->owner.user,
+        .provider = x->owner.provider};
+}
+
+static const char *graph_url(const gtm_request_t *x)
+{
+    return gt_provider_conf(x->provider)->graph_url;
+}
+
+/* Preferences are told in a header, so Graph's own link does not hold them. */
+static const char *page_query(const gtm_request_t *x, const char *sealed)
+{
+    gt_form_t *form = gt_form_make(x->r->pool);
+
+    gt_form_add(form, "page", sealed);
+    for (int i = 0; gt_preferences[i].name; i++)
+        gt_form_add(form, gt_preferences[i].name, apr_table_get(x->query, gt_preferences[i].name));
+    return gt_form_text(form);
+}
+
+gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, apr_pool_t *p)
+{
+    gtm_request_t *x = baton;
+    gt_place_t place = place_of(x);
+    const char *url, *sealed;
+
+    GT_TRY(gt_next_link(&url, next_link, graph_url(x), x->r->pool));
+    GT_TRY(gtm_origin_find(x));
+    GT_TRY(gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
+                   &place, gt_secret_from(url, x->r->pool), x->r->pool));
+    *ours = gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
+    return GT_OK;
+}
+
+gt_err_t *gtm_page_open(const char **next_link, gtm_request_t *x, const char *page)
+{
+    gt_place_t place = place_of(x);
+    gt_secret_t *clear;
+    gt_err_t *err;
+
+    if (strlen(page) <= LONGEST_PAGE &&
+        gt_unseal(&clear, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, &place, page,
+                  x->r->pool) == GT_OK) {
+        *next_link = gt_secret_text(clear);
+        if (gt_url_is_below(*next_link, graph_url(x), x->r->pool))
+            return GT_OK;
+    }
+    err = gt_err(x->r->pool, GT_INVALID, "GT0836", "this page is not known");
+    gt_err_field(err, "page", "the link of an answer of this route, unchanged");
+    return err;
+}

@@ -1,0 +1,25 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_PAGES_H
+#define GTM_PAGES_H
+
+/**
+ * @file pages.h
+ * The few short pages a person may see, in the language asked for, light or dark as the browser is.
+ * No script, nothing loaded, no foreign text unescaped, and always a link that leads on.
+ */
+
+#include "request/request.h"
+
+/** After a sign-in that was to go nowhere else. @param who name or address; NULL: not known */
+const char *gtm_page_signed_in(gtm_request_t *x, const char *who);
+
+/** After an administrator was asked to consent for an organisation. */
+const char *gtm_page_admin_consent(gtm_request_t *x, int is_refused);
+
+/** An error, with a link to sign in where `login_url` is given. */
+const char *gtm_page_error(gtm_request_t *x, const gt_err_t *err, const char *login_url);
+
+/** The Content-Security-Policy of these pages: their style, and nothing else. */
+const char *gtm_page_policy(apr_pool_t *p);
+
+#endif

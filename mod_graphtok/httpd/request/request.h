@@ -1,0 +1,62 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_REQUEST_H
+#define GTM_REQUEST_H
+
+/**
+ * @file request.h
+ * One request on its road: route → caller → limit → body → work → answer. The state of every
+ * route's work is a gtm_request_t; what a route keeps for itself hangs on `own`. Lives in r->pool;
+ * one thread at a time touches it, as it does the request.
+ */
+
+#include <httpd.h>
+
+#include "child/child.h"
+#include "config/route_set.h"
+#include "config/settings.h"
+#include "task/task.h"
+
+/** What is answered when it is not streamed. */
+typedef struct gtm_reply_t {
+    int status;               /* 0: nothing yet */
+    const char *content_type; /* NULL: no body */
+    const char *text;
+    apr_size_t len;
+    int is_httpds; /* 1: httpd answers the status, by an ErrorDocument */
+} gtm_reply_t;
+
+typedef struct gtm_request_t {
+    request_rec *r;
+    gtm_child_t *child;
+    const gtm_dir_t *dir;
+    const gtm_mount_t *mount;
+    const gtm_route_t *route;
+    const char *param;    /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *param2;   /* the same for a second one */
+    const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
+    const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
+    const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
+    gt_asker_t asker;     /* for audit records */
+    gt_owner_t owner;     /* user "" while nobody is known */
+    gt_store_t *store;
+    gt_provider_t *provider;
+    int is_known;              /* 1: owner.user is the caller, as far as every gate could tell */
+    const char *session;       /* user of a valid session cookie, or NULL */
+    const char *session_grant; /* id of the grant that the session began with */
+    apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
+    json_t *body;              /* for GTM_BODY */
+    const char *target;        /* where the sign-in under way is to lead; NULL or "": not known */
+    gtm_reply_t reply;
+    gt_task_t *task;
+    apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; time_limit.h */
+    int stays;           /* 1: the browser is sent nowhere, not even to sign in */
+    int parked_road;     /* 1: the driver parks: output may be awaited */
+    int is_answered;     /* 1: an input filter has answered in our stead */
+    int head_sent;       /* 1: streaming began: errors can only cut */
+    apr_pool_t *scratch; /* of one piece of a stream */
+    void *own;           /* the route's */
+    /** The work has ended: write its answer, or its error. Set by the handler, for the drivers. */
+    void (*end)(struct gtm_request_t *x);
+} gtm_request_t;
+
+#endif

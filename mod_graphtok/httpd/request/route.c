@@ -1,0 +1,134 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file route.c
+ * r->uri is decoded by httpd once, so an encoded slash cannot smuggle a segment in: with
+ * AllowEncodedSlashes NoDecode it is still "%2F" here and decoded within its segment only.
+ */
+
+#include "request/route.h"
+
+#include <assert.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+
+#define PARAMS 2 /* most of a pattern */
+
+/* One segment that stands for {}; httpd has decoded it but for %2F. */
+static int take_param(const char **param, const char *path, apr_pool_t *p)
+{
+    apr_size_t len = strlen(path);
+    char *slash;
+    char *text;
+
+    if (len == 0 || strchr(path, '/') || !gt_is_utf8(path, len))
+        return 0;
+    text = apr_pstrdup(p, path);
+    while ((slash = strstr(text, "%2F")) || (slash = strstr(text, "%2f"))) {
+        *slash = '/';
+        memmove(slash + 1, slash + 3, strlen(slash + 3) + 1);
+    }
+    *param = text;
+    return 1;
+}
+
+/* A name with the segment behind it, at the beginning of a path: what is left of the path. */
+static const char *take_place(const char **place, const char *path, const char *name, apr_pool_t *p)
+{
+    const char *segment = path + strlen(name);
+    apr_size_t len;
+
+    if (strncmp(path, name, strlen(name)) != 0)
+        return path;
+    len = strcspn(segment, "/");
+    if (!take_param(place, apr_pstrmemdup(p, segment, len), p))
+        return path;
+    return segment[len] ? segment + len : "/";
+}
+
+/* Segment by segment; each {} is one. */
+static int fits(const char *params[PARAMS], const char *pattern, const char *path, apr_pool_t *p)
+{
+    int holes = 0;
+
+    memset(params, 0, PARAMS * sizeof(*params));
+    for (;;) {
+        apr_size_t have = strcspn(path, "/"), want = strcspn(pattern, "/");
+
+        if (want == 2 && memcmp(pattern, "{}", 2) == 0) {
+            assert(holes < PARAMS);
+            if (!take_param(&params[holes++], apr_pstrmemdup(p, path, have), p))
+                return 0;
+        }
+        else if (have != want || memcmp(path, pattern, want) != 0)
+            return 0;
+        if (!path[have] || !pattern[want])
+            return path[have] == pattern[want];
+        path += have + 1;
+        pattern += want + 1;
+    }
+}
+
+static int is_allowed(const gtm_route_t *route, const char *names, apr_pool_t *p)
+{
+    apr_array_header_t *allowed;
+
+    if (!names)
+        return 1;
+    allowed = gt_split(names, " \t", p);
+    for (int i = 0; i < allowed->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(allowed, i, const char *), route->name) == 0)
+            return 1;
+    return 0;
+}
+
+static const char *path_below(const gtm_request_t *x)
+{
+    const char *path = x->r->uri + strlen(x->mount->path);
+    apr_size_t len = strlen(path);
+
+    if (len <= 1)
+        return "/";
+    /* "/microsoft/" is "/microsoft": the documents write both. */
+    return path[len - 1] == '/' ? apr_pstrndup(x->r->pool, path, len - 1) : path;
+}
+
+static gt_err_t *wrong_method(gtm_request_t *x, const char *allow)
+{
+    apr_table_setn(x->r->err_headers_out, "Allow", allow);
+    return gt_err(x->r->pool, GT_METHOD, "GT0811", "this route answers %s", allow);
+}
+
+gt_err_t *gtm_route_find(gtm_request_t *x)
+{
+    apr_pool_t *p = x->r->pool;
+    const char *method = x->r->header_only ? "GET" : x->r->method;
+    const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
+    const char *allow = NULL, *path;
+
+    if (!x->mount)
+        return gt_err(p, GT_NOT_FOUND, "GT0812",
+                      "this handler is not mounted by SetHandler in a Location");
+    path = path_below(x);
+    if (set->is_of_calendars) {
+        path = take_place(&x->mailbox, path, "/users/", p);
+        path = take_place(&x->calendar, path, "/calendars/", p);
+    }
+    for (const gtm_route_t *route = set->routes; route->name; route++) {
+        const char *params[PARAMS];
+
+        if (!fits(params, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
+            continue;
+        if (strcmp(route->method, method) == 0) {
+            x->route = route;
+            x->param = params[0];
+            x->param2 = params[1];
+            return GT_OK;
+        }
+        allow = allow ? apr_pstrcat(p, allow, ", ", route->method, NULL) : route->method;
+    }
+    return allow ? wrong_method(x, allow)
+                 : gt_err(p, GT_NOT_FOUND, "GT0813", "there is no such route here");
+}

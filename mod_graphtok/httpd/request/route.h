@@ -1,0 +1,19 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_ROUTE_H
+#define GTM_ROUTE_H
+
+/**
+ * @file route.h
+ * The way from a path below the mount to a row of its route set. The path alone decides:
+ * never the query, a fragment or a header.
+ */
+
+#include "request/request.h"
+
+/**
+ * Gate: find the row. Sets x->route, x->param, x->mailbox, x->calendar.
+ * @return GT_NOT_FOUND; GT_METHOD with the Allow field set
+ */
+GT_MUST gt_err_t *gtm_route_find(gtm_request_t *x);
+
+#endif

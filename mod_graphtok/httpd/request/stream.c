@@ -1,0 +1,180 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file stream.c
+ * One step that runs again for each piece, and for what of it the client did not take. Never a FLUSH
+ * bucket: it would block the thread.
+ */
+
+#include "request/stream.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "base/pool.h"
+#include "request/answer.h"
+
+/* httpd's last filter waits for a slow client when more than 64 KiB lie in it. */
+#define WRITTEN_AT_ONCE ((apr_size_t)32 * 1024)
+
+/* From its begin to its end; a client that reads for ever holds a thread or a connection. */
+#define LONGEST_ANSWER apr_time_from_sec(3600)
+
+/* What of Graph's head the caller may need; everything else stays here. */
+static const char *const passed_on[] = {
+    "request-id", "client-request-id", "Preference-Applied", "Retry-After", "ETag", NULL};
+
+static gt_err_t *too_large(const gtm_stream_t *stream)
+{
+    return gt_err(stream->x->r->pool, GT_UPSTREAM, "GT0824",
+                  "the answer is larger than the %" APR_INT64_T_FMT
+                  " bytes allowed here (GraphTokAnswerMax)",
+                  stream->x->dir->answer_max);
+}
+
+static int is_change(const gtm_stream_t *stream)
+{
+    return strcmp(stream->x->route->method, "GET") != 0;
+}
+
+/* An answer to a change may be empty whatever its status: the change is done all the same. The
+ * answers that RFC 9110 ends with their head are the others. */
+static int has_body(const gtm_stream_t *stream)
+{
+    const gt_answer_t *answer = stream->answer;
+
+    if (is_change(stream) && answer->body && answer->body_len == 0)
+        return 0;
+    return answer->status != HTTP_NO_CONTENT && answer->status != HTTP_NOT_MODIFIED;
+}
+
+/* A client that reads JSON after 200 must not find nothing. */
+static int status_for_client(const gtm_stream_t *stream)
+{
+    int status = stream->answer->status;
+
+    return status == HTTP_OK && !has_body(stream) ? HTTP_NO_CONTENT : status;
+}
+
+/* A provider's HTML must not run in our origin, and is no answer of Graph's anyway. */
+static int is_json(const gtm_stream_t *stream)
+{
+    const char *type = apr_table_get(stream->answer->headers, "Content-Type");
+
+    return !has_body(stream) || (type && strncasecmp(type, "application/json", 16) == 0);
+}
+
+static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
+{
+    request_rec *r = stream->x->r;
+
+    r->status = status_for_client(stream);
+    r->status_line = NULL;
+    for (int i = 0; passed_on[i]; i++) {
+        const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
+
+        if (value)
+            apr_table_set(r->err_headers_out, passed_on[i], value);
+    }
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    if (len > 0 || !whole)
+        ap_set_content_type(r, "application/json");
+    if (whole && has_body(stream))
+        ap_set_content_length(r, (apr_off_t)len);
+}
+
+static gt_err_t *take_piece(gtm_stream_t *stream)
+{
+    gtm_request_t *x = stream->x;
+    const char *bytes;
+    apr_size_t len;
+    int end;
+
+    if (!x->scratch)
+        x->scratch = gt_pool_make(x->r->pool, "graphtok_piece");
+    apr_pool_clear(x->scratch);
+    GT_TRY(gt_transfer_take(&bytes, &len, &end, stream->transfer, x->scratch));
+    stream->passed += (apr_int64_t)len;
+    if (stream->passed > x->dir->answer_max)
+        return too_large(stream);
+    if (has_body(stream))
+        GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
+    if (end && has_body(stream) && !gt_relink_is_whole(stream->relink))
+        return gt_err(x->r->pool, GT_UPSTREAM, "GT0827", "the answer is not a JSON object");
+    stream->rest = bytes;
+    stream->rest_len = len;
+    stream->is_last = end;
+    stream->has_piece = len > 0 || end;
+    return GT_OK;
+}
+
+/* The last piece, as a rule all of the answer, stays where it is until the request ends; the memory of
+ * another is used again, and httpd copies what of it waits. Such a copy takes a block of the
+ * connection's that would be held, idle, until the client goes. */
+static apr_bucket *bucket_of(const gtm_stream_t *stream, apr_size_t len, apr_bucket_alloc_t *alloc)
+{
+    return stream->is_last ? apr_bucket_pool_create(stream->rest, len, stream->x->scratch, alloc)
+                           : apr_bucket_transient_create(stream->rest, len, alloc);
+}
+
+static gt_err_t *write_some(gtm_stream_t *stream)
+{
+    request_rec *r = stream->x->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(stream->x->scratch, alloc);
+    apr_size_t len = stream->rest_len < WRITTEN_AT_ONCE ? stream->rest_len : WRITTEN_AT_ONCE;
+
+    if (!stream->x->head_sent)
+        set_head(stream, stream->rest_len, stream->is_last);
+    stream->x->head_sent = 1;
+    if (len > 0)
+        APR_BRIGADE_INSERT_TAIL(bb, bucket_of(stream, len, alloc));
+    stream->rest += len;
+    stream->rest_len -= len;
+    stream->has_piece = stream->rest_len > 0;
+    if (stream->is_last && !stream->has_piece)
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    if (ap_pass_brigade(r->output_filters, bb) != APR_SUCCESS || r->connection->aborted)
+        return gt_err(r->pool, GT_CANCELLED, "GT0825", "the client has gone");
+    return GT_OK;
+}
+
+static int must_wait(const gtm_request_t *x)
+{
+    return x->parked_road && x->r->connection->data_in_output_filters;
+}
+
+static gt_err_t *pass_some(gt_task_t *task, gtm_stream_t *stream)
+{
+    gtm_request_t *x = stream->x;
+
+    if (!is_json(stream))
+        return gt_err(x->r->pool, GT_UPSTREAM, "GT0828", "the answer is not JSON");
+    if (!stream->passed && stream->answer->length > x->dir->answer_max)
+        return too_large(stream);
+    if (!stream->has_piece && !must_wait(x))
+        GT_TRY(take_piece(stream));
+    if (stream->has_piece && !x->head_sent)
+        gt_task_limit(task, LONGEST_ANSWER);
+    while (stream->has_piece && !must_wait(x))
+        GT_TRY(write_some(stream));
+    if (stream->has_piece || (!stream->is_last && must_wait(x)))
+        gt_await_output(task);
+    else if (!stream->is_last)
+        gt_await_more(task, stream->transfer);
+    return GT_OK;
+}
+
+static gt_err_t *pass_piece(gt_task_t *task, void *state)
+{
+    gtm_stream_t *stream = state;
+    gt_err_t *err = pass_some(task, stream);
+
+    if (!err || err->cls != GT_UPSTREAM || !is_change(stream))
+        return err;
+    return gt_err_may_be_done(err, stream->transaction_id);
+}
+
+static gt_step_fn *const steps[] = {pass_piece, NULL};
+const gt_work_t gtm_stream = {"stream", steps, NULL};

@@ -1,0 +1,15 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_TARGET_H
+#define GTM_TARGET_H
+
+/**
+ * @file target.h
+ * Which store and which provider a request is about.
+ */
+
+#include "request/request.h"
+
+/** Find the store and the provider of the request's location; nobody is known yet. */
+GT_MUST gt_err_t *gtm_find_target(gtm_request_t *x);
+
+#endif

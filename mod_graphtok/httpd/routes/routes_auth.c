@@ -1,0 +1,133 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_auth.c
+ * The auth route set: sign-in (A1, A2), the token's status (A3; the token itself never), revoke
+ * (A4), who the caller is (A5).
+ */
+
+#include "routes/routes_auth.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "base/clock.h"
+#include "caller/session.h"
+#include "graph/call.h"
+#include "request/answer.h"
+#include "request/page_link.h"
+#include "request/stream.h"
+#include "routes/route_sets.h"
+
+static gt_err_t *ask_token(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    gt_token_for_t *params = apr_pcalloc(x->r->pool, sizeof(*params));
+
+    x->own = params;
+    params->vault = x->child->vault;
+    params->key.grant = gt_grant_key(x->store, &x->owner);
+    params->use = GT_USE_LOOK;
+    params->asker = &x->asker;
+    gt_then(task, &gt_token_for, params);
+    return GT_OK;
+}
+
+static gt_err_t *show_token(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    const gt_token_for_t *params = x->own;
+    json_t *value = gt_json_object(x->r->pool);
+
+    (void)task;
+    gt_json_set(value, "status", "active");
+    gt_json_set(value, "user", x->owner.user);
+    gt_json_set(value, "provider", x->owner.provider);
+    gt_json_set(value, "store", x->dir->store);
+    gt_json_set_time(value, "expires_at", params->token.expires_at, x->r->pool);
+    gt_json_set_number(value, "expires_in", apr_time_sec(params->token.expires_at - gt_now()));
+    gt_json_set(value, "scope", params->token.scope);
+    gtm_answer_json(x, HTTP_OK, value);
+    return GT_OK;
+}
+
+static gt_err_t *begin_revoke(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    gt_revoke_t *revoke = apr_pcalloc(x->r->pool, sizeof(*revoke));
+
+    x->own = revoke;
+    revoke->vault = x->child->vault;
+    revoke->key = gt_grant_key(x->store, &x->owner);
+    revoke->asker = &x->asker;
+    gt_then(task, &gt_revoke, revoke);
+    return GT_OK;
+}
+
+static gt_err_t *show_revoked(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    const gt_revoke_t *revoke = x->own;
+    json_t *value = gt_json_object(x->r->pool);
+
+    (void)task;
+    if (x->dir->caller_from == GTM_CALLER_SESSION)
+        gtm_session_end(x);
+    gt_json_set(value, "status", revoke->had_grant ? "revoked" : "none");
+    gt_json_set(value, "user", x->owner.user);
+    gt_json_set(value, "provider", x->owner.provider);
+    gtm_answer_json(x, HTTP_OK, value);
+    return GT_OK;
+}
+
+static gt_err_t *ask_user(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    gt_call_t *call = apr_pcalloc(x->r->pool, sizeof(*call));
+
+    x->own = call;
+    call->vault = x->child->vault;
+    call->store = x->store;
+    call->owner = x->owner;
+    call->asker = &x->asker;
+    call->method = "GET";
+    call->url = apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, "/me", NULL);
+    gt_then(task, &gt_call, call);
+    return GT_OK;
+}
+
+static gt_err_t *pass_user(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    const gt_call_t *call = x->own;
+    gtm_stream_t *stream = apr_pcalloc(x->r->pool, sizeof(*stream));
+
+    stream->x = x;
+    stream->transfer = call->transfer;
+    stream->answer = call->answer;
+    stream->relink = gt_relink_make(gtm_page_link, x, x->r->pool);
+    gt_then(task, &gtm_stream, stream);
+    return GT_OK;
+}
+
+static gt_step_fn *const token_steps[] = {ask_token, show_token, NULL};
+static const gt_work_t token = {"token status", token_steps, NULL};
+
+static gt_step_fn *const revoke_steps[] = {begin_revoke, show_revoked, NULL};
+static const gt_work_t revoke_grant = {"revoke", revoke_steps, NULL};
+
+static gt_step_fn *const user_steps[] = {ask_user, pass_user, NULL};
+static const gt_work_t user = {"user", user_steps, NULL};
+
+const gtm_route_t gtm_auth_routes[] = {
+    {"login", "GET", "/", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
+    {"login", "GET", "/login", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
+    {"login", "GET", "/login/{}", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
+    {"callback", "GET", "/callback", GTM_LIMIT_CALLBACK, GTM_ANYBODY | GTM_PROVIDERS_QUERY,
+     &gtm_callback},
+    {"callback", "GET", "/callback/{}", GTM_LIMIT_CALLBACK, GTM_ANYBODY | GTM_PROVIDERS_QUERY,
+     &gtm_callback},
+    {"token", "GET", "/token", GTM_LIMIT_USER, 0, &token},
+    {"revoke", "POST", "/revoke", GTM_LIMIT_USER, 0, &revoke_grant},
+    {"user", "GET", "/user", GTM_LIMIT_USER, 0, &user},
+    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

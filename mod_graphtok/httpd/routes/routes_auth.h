@@ -1,0 +1,15 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_ROUTES_AUTH_H
+#define GTM_ROUTES_AUTH_H
+
+/** @file routes_auth.h The works of the auth route set that live in files of their own. */
+
+#include "request/request.h"
+
+/** Send the browser to the provider (A1). */
+extern const gt_work_t gtm_login;
+
+/** The browser came back (A2). */
+extern const gt_work_t gtm_callback;
+
+#endif

@@ -1,0 +1,148 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_health.c
+ * The health route set (mission O4): whether sign-in and calls can work now, and sums over tokens
+ * with the time when they were counted. Neither costs the database more than a look a second.
+ * For load balancers: 200 when healthy, 503 when not. No caller; nothing that names a user.
+ */
+
+#include <http_protocol.h>
+
+#include "base/clock.h"
+#include "request/answer.h"
+#include "routes/route_sets.h"
+
+typedef struct health_t {
+    gt_discover_t discover;
+    gt_err_t *failure; /* of the provider's discovery, or NULL */
+} health_t;
+
+typedef struct verdict_t {
+    apr_time_t last; /* when the provider last answered; 0: never */
+    int provider_is_well;
+    int store_is_up;
+    int http;           /* status of the answer */
+    const char *status; /* the same in a word */
+} verdict_t;
+
+static const char *up_or_down(int is_up)
+{
+    return is_up ? "up" : "down";
+}
+
+static gt_err_t *check_provider(const gtm_request_t *x)
+{
+    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
+        return GT_OK;
+    return gt_err(x->r->pool, GT_NOT_FOUND, "GT0841", "this location has another provider");
+}
+
+static gt_err_t *ask_provider(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    health_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+    apr_time_t last;
+    int is_well;
+
+    x->own = own;
+    GT_TRY(check_provider(x));
+    own->discover.provider = x->provider;
+    /* What went wrong once may be over: nobody else would ask before the next sign-in. */
+    gt_provider_health(&last, &is_well, x->provider);
+    own->discover.probe = !is_well;
+    gt_then_try(task, &gt_discover, &own->discover, &own->failure);
+    return GT_OK;
+}
+
+/* How things stand, once a provider that was not well has been asked again. */
+static verdict_t judge(gtm_request_t *x)
+{
+    const health_t *own = x->own;
+    verdict_t v = {0};
+
+    gt_provider_health(&v.last, &v.provider_is_well, x->provider);
+    if (own->failure)
+        v.provider_is_well = 0;
+    v.store_is_up = gt_survey_is_up(gt_vault_survey(x->child->vault, x->store), x->r->pool);
+    v.http = v.provider_is_well && v.store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE;
+    v.status = v.http == HTTP_OK ? "healthy" : "unhealthy";
+    return v;
+}
+
+static gt_err_t *show_health(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    verdict_t v = judge(x);
+    json_t *value = gt_json_object(x->r->pool);
+
+    (void)task;
+    gt_json_set(value, "status", v.status);
+    gt_json_set(value, "service",
+                strcmp(x->param, "microsoft") == 0 ? "microsoft_graph" : x->param);
+    gt_json_set_bool(value, "configured", 1);
+    gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
+    gt_json_set(value, "provider", up_or_down(v.provider_is_well));
+    gt_json_set_time(value, "provider_last_answer", v.last, x->r->pool);
+    gt_json_set(value, "database", up_or_down(v.store_is_up));
+    gtm_answer_json(x, v.http, value);
+    return GT_OK;
+}
+
+static gt_err_t *show_overall(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    verdict_t v = judge(x);
+    json_t *value = gt_json_object(x->r->pool), *provider = gt_json_object(x->r->pool);
+    json_t *list = json_array();
+
+    (void)task;
+    gt_json_set(provider, "provider", x->owner.provider);
+    gt_json_set(provider, "status", up_or_down(v.provider_is_well));
+    gt_json_set_time(provider, "last_answer", v.last, x->r->pool);
+    json_array_append(list, provider);
+    gt_json_set(value, "status", v.status);
+    gt_json_put(value, "providers", list);
+    gt_json_set(value, "database", up_or_down(v.store_is_up));
+    gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
+    gtm_answer_json(x, v.http, value);
+    return GT_OK;
+}
+
+static gt_err_t *show_tokens(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    json_t *value = gt_json_object(x->r->pool);
+    gt_grant_stats_t stats;
+
+    (void)task;
+    GT_TRY(check_provider(x));
+    GT_TRY(gt_survey_stats(&stats, gt_vault_survey(x->child->vault, x->store), x->r->pool));
+    gt_json_set(value, "store", x->dir->store);
+    gt_json_set_number(value, "total", stats.total);
+    gt_json_set_number(value, "active", stats.active);
+    gt_json_set_number(value, "inactive", stats.inactive);
+    gt_json_set_number(value, "needs_user", stats.needs_user);
+    gt_json_set_number(value, "expired", stats.expired);
+    gt_json_set_number(value, "expiring_soon", stats.expiring_soon);
+    gt_json_set_number(value, "refresh_failures", stats.refresh_failures);
+    gt_json_set_bool(value, "complete", stats.is_whole);
+    gt_json_set_time(value, "last_check", gt_now() - stats.age, x->r->pool);
+    gtm_answer_json(x, HTTP_OK, value);
+    return GT_OK;
+}
+
+static gt_step_fn *const health_steps[] = {ask_provider, show_health, NULL};
+static const gt_work_t health = {"health", health_steps, NULL};
+
+static gt_step_fn *const overall_steps[] = {ask_provider, show_overall, NULL};
+static const gt_work_t overall = {"overall health", overall_steps, NULL};
+
+static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
+static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
+
+const gtm_route_t gtm_health_routes[] = {
+    {"overall", "GET", "/", GTM_LIMIT_NONE, GTM_ANYBODY, &overall},
+    {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, GTM_ANYBODY, &tokens},
+    {"health", "GET", "/{}", GTM_LIMIT_NONE, GTM_ANYBODY, &health},
+    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};

@@ -1,0 +1,370 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_login.c
+ * Sign-in: out to the provider (mission A1) and back (A2). What must hold at the callback: the
+ * state is ours, of this browser, for this place, not older than ten minutes and never used before;
+ * every parameter that is read came once; an answer that names its issuer, or must, is that
+ * provider's (RFC 9207).
+ */
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "caller/caller.h"
+#include "caller/session.h"
+#include "caller/state_cookie.h"
+#include "net/url.h"
+#include "oauth/login.h"
+#include "request/answer.h"
+#include "request/login_link.h"
+#include "request/own_origin.h"
+#include "request/pages.h"
+#include "request/rate_limit.h"
+#include "routes/routes_auth.h"
+#include "vault/cache.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define LONGEST_PARAM 2048
+#define LONGEST_CODE 8192
+
+typedef struct login_t {
+    gt_login_t *login;
+    gt_login_extra_t extra;
+    const char *redirect_uri;
+    gt_discover_t discover;
+} login_t;
+
+typedef struct callback_t {
+    gt_login_t *login; /* NULL: answered already */
+    gt_discover_t discover;
+    gt_sign_in_t sign_in;
+} callback_t;
+
+/* "{…}/login/microsoft" names a provider: only this location's own is served here. */
+static gt_err_t *check_provider(const gtm_request_t *x)
+{
+    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
+        return GT_OK;
+    return gt_err(x->r->pool, GT_NOT_FOUND, "GT0831",
+                  "this location signs in at another provider (GraphTokUseProvider)");
+}
+
+static const char *redirect_uri(const gtm_request_t *x)
+{
+    return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback", x->param ? "/" : "",
+                       x->param ? x->param : "", NULL);
+}
+
+static const char *host_of(const gtm_request_t *x)
+{
+    return gt_url_origin(x->base, x->r->pool);
+}
+
+/* An optional parameter; blank counts as not given. */
+static gt_err_t *take_param(const char **value, const gtm_request_t *x, const char *name)
+{
+    gt_err_t *err;
+
+    *value = apr_table_get(x->query, name);
+    if (*value && !**value)
+        *value = NULL;
+    if (!*value || strlen(*value) <= LONGEST_PARAM)
+        return GT_OK;
+    err = gt_err(x->r->pool, GT_INVALID, "GT0832", "a parameter is too long");
+    gt_err_field(err, name, "at most 2048 bytes");
+    return err;
+}
+
+/* Where the browser goes afterwards; "": wherever GraphTokReturnTo says then. */
+static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
+{
+    const char *given = apr_table_get(x->query, "return_to");
+    gt_err_t *err;
+
+    *value = given ? given : gtm_login_kept_target(x);
+    if (!**value)
+        return GT_OK;
+    *value = gt_is_local_path(*value) ? gtm_origin_path(x, *value) : NULL;
+    if (*value)
+        return GT_OK;
+    err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
+    gt_err_field(err, "return_to", "a path on this host, beginning with one /");
+    return err;
+}
+
+static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_request_t *x)
+{
+    GT_TRY(take_param(&extra->login_hint, x, "login_hint"));
+    GT_TRY(take_param(&extra->prompt, x, "prompt"));
+    GT_TRY(take_param(&extra->domain_hint, x, "domain_hint"));
+    return take_param(&extra->claims, x, "claims");
+}
+
+/* A browser that fetches ahead, or asks for the head alone, gets nothing that counts: no state, no
+ * code and no call of a limit is spent. It asks again when a person does. */
+static int is_only_looking(gtm_request_t *x)
+{
+    static const char *const fields[] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+    int is_ahead = x->r->header_only;
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const char *value = apr_table_get(x->r->headers_in, fields[i]);
+
+        if (value && (strstr(value, "prefetch") || strstr(value, "preview")))
+            is_ahead = 1;
+    }
+    if (!is_ahead)
+        return 0;
+    gtm_limit_give_back(x, x->route->limit);
+    gtm_answer_empty(x, HTTP_NO_CONTENT);
+    return 1;
+}
+
+static gt_err_t *begin_login(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+
+    if (is_only_looking(x))
+        return GT_OK;
+    x->own = own;
+    GT_TRY(check_provider(x));
+    GT_TRY(gtm_origin_find(x));
+    own->login = gt_login_make(x->r->pool);
+    own->login->store = x->dir->store;
+    own->login->provider = x->owner.provider;
+    own->login->host = host_of(x);
+    own->login->user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user;
+    GT_TRY(take_return_to(&own->login->return_to, x));
+    x->target = own->login->return_to;
+    GT_TRY(take_extra(&own->extra, x));
+    own->redirect_uri = redirect_uri(x);
+    own->discover.provider = x->provider;
+    gt_then(task, &gt_discover, &own->discover);
+    return GT_OK;
+}
+
+static gt_err_t *send_away(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    login_t *own = x->own;
+    const char *url;
+
+    (void)task;
+    if (!own)
+        return GT_OK;
+    GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
+                        own->redirect_uri, &own->extra, x->r->pool));
+    GT_TRY(gtm_state_keep(x, own->login));
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
+                  "sign-in at %s begins: redirect_uri %s, goes to %s", x->owner.provider,
+                  own->redirect_uri, own->discover.endpoints.authorize);
+    gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, url);
+    return GT_OK;
+}
+
+static gt_err_t *refuse_state(const gtm_request_t *x)
+{
+    return gt_err(x->r->pool, GT_OVER, "GT0834",
+                  "this sign-in was not begun in this browser, is older than allowed, or was "
+                  "finished before: sign in again");
+}
+
+static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
+{
+    const gt_vault_parts_t *parts = gt_vault_parts(x->child->vault);
+    const char *state = apr_table_get(x->query, "state"), *sealed;
+    gt_login_t expect = {.store = x->dir->store,
+                         .provider = x->owner.provider,
+                         .host = host_of(x),
+                         .user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user};
+
+    if (!state || !*state || strlen(state) > LONGEST_PARAM)
+        return refuse_state(x);
+    sealed = gtm_state_take(x, state);
+    if (!sealed || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
+                                 parts->ring, x->r->pool))
+        return refuse_state(x);
+    /* The cookie is deleted in this browser; the note here holds whoever kept a copy of it. */
+    if (parts->cache && !gt_cache_once(parts->cache, state, parts->config->state_time))
+        return refuse_state(x);
+    return GT_OK;
+}
+
+static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_identity_t *who)
+{
+    json_t *value = gt_json_object(x->r->pool);
+
+    if (gtm_answer_is_page(x->r)) {
+        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, who->email ? who->email : who->name));
+        return;
+    }
+    gt_json_set(value, "status", "signed_in");
+    gt_json_set(value, "user", grant->owner.user);
+    gt_json_set(value, "provider", x->owner.provider);
+    gt_json_set(value, "email", who->email);
+    gt_json_set_time(value, "expires_at", grant->expires_at, x->r->pool);
+    gtm_answer_json(x, HTTP_OK, value);
+}
+
+/* A path is one of ours; an address with a host can only be the administrator's own. */
+static const char *address_of(const gtm_request_t *x, const char *target)
+{
+    apr_size_t host_len = strlen(x->base) - strlen(gtm_origin_prefix(x));
+    const char *path;
+
+    if (*target != '/')
+        return target;
+    path = gtm_origin_path(x, target);
+    return path ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
+                : "";
+}
+
+/* Where the administrator sends those who named no target; "": to a page of ours. */
+static const char *default_address(const gtm_request_t *x)
+{
+    return address_of(x, x->dir->return_to ? x->dir->return_to : "");
+}
+
+/* A callback that is no sign-in's any more, of a browser that is signed in: the back button, a
+ * reload, one of too many tabs. It goes where a sign-in would have led. */
+static gt_err_t *go_on(gtm_request_t *x, gt_err_t *refusal)
+{
+    const char *address = default_address(x);
+    gt_grant_t *grant = NULL;
+
+    if (!gtm_answer_is_page(x->r) || !*x->owner.user)
+        return refusal;
+    GT_TRY(gt_grant_find(&grant, x->store, &x->owner, x->r->pool));
+    if (!grant || grant->status != GT_ACTIVE)
+        return refusal;
+    if (*address)
+        gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
+    else
+        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, grant->account.email));
+    return GT_OK;
+}
+
+/* An administrator comes back from consenting for the whole organisation. Any page could link to
+ * this address, so its parameters choose the text of the page and change nothing. */
+static int show_admin_consent(gtm_request_t *x)
+{
+    int is_refused = apr_table_get(x->query, "error") != NULL;
+    json_t *value;
+
+    if (!apr_table_get(x->query, "admin_consent") || apr_table_get(x->query, "code"))
+        return 0;
+    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
+    if (gtm_answer_is_page(x->r)) {
+        gtm_answer_page(x, HTTP_OK, gtm_page_admin_consent(x, is_refused));
+        return 1;
+    }
+    value = gt_json_object(x->r->pool);
+    gt_json_set(value, "status", is_refused ? "admin_consent_refused" : "admin_consent_told");
+    gtm_answer_json(x, HTTP_OK, value);
+    return 1;
+}
+
+static gt_err_t *begin_callback(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    callback_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+    gt_err_t *err;
+
+    x->own = own;
+    if (is_only_looking(x))
+        return GT_OK;
+    GT_TRY(check_provider(x));
+    GT_TRY(gtm_origin_find(x));
+    if (show_admin_consent(x))
+        return GT_OK;
+    err = open_state(x, &own->login);
+    if (err) {
+        own->login = NULL;
+        return go_on(x, err);
+    }
+    x->target = gtm_state_target(x, own->login);
+    own->discover.provider = x->provider;
+    gt_then(task, &gt_discover, &own->discover);
+    return GT_OK;
+}
+
+static gt_err_t *exchange_code(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    callback_t *own = x->own;
+    const char *error = apr_table_get(x->query, "error");
+    const char *code = apr_table_get(x->query, "code");
+
+    if (!own->login)
+        return GT_OK;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
+                  "sign-in at %s comes back with %s: redirect_uri %s", x->owner.provider,
+                  error  ? "an error"
+                  : code ? "a code"
+                         : "no code",
+                  redirect_uri(x));
+    GT_TRY(gt_login_check_issuer(&own->discover.endpoints, apr_table_get(x->query, "iss"),
+                                 x->r->pool));
+    if (error)
+        return gt_login_error(gt_provider_conf(x->provider), error,
+                              apr_table_get(x->query, "error_subcode"),
+                              apr_table_get(x->query, "error_description"), x->r->pool);
+    if (!code || !*code || strlen(code) > LONGEST_CODE)
+        return gt_err(x->r->pool, GT_INVALID, "GT0835", "the provider sent no code");
+    own->sign_in = (gt_sign_in_t){.vault = x->child->vault,
+                                  .store = x->store,
+                                  .provider = x->provider,
+                                  .asker = &x->asker,
+                                  .user = own->login->user,
+                                  .code = gt_secret_from(code, x->r->pool),
+                                  .verifier = gt_login_verifier(own->login, x->r->pool),
+                                  .redirect_uri = redirect_uri(x),
+                                  .nonce = gt_login_nonce(own->login, x->r->pool)};
+    gt_then(task, &gt_sign_in, &own->sign_in);
+    return GT_OK;
+}
+
+static gt_err_t *end_callback(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    callback_t *own = x->own;
+    const gt_grant_t *grant = own->sign_in.grant;
+    const char *address;
+
+    (void)task;
+    if (!own->login)
+        return GT_OK;
+    address = address_of(x, x->target);
+    if (!*address)
+        address = default_address(x);
+    if (x->dir->caller_from == GTM_CALLER_SESSION)
+        GT_TRY(gtm_session_begin(x, grant));
+    gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
+    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
+    x->owner.user = grant->owner.user;
+    x->is_known = 1;
+    gtm_caller_show(x);
+    ap_log_rerror(
+        APLOG_MARK, APLOG_DEBUG, 0, x->r, "user %s is signed in at %s: grant %s, goes on to %s",
+        grant->owner.user, x->owner.provider, grant->id,
+        *address ? apr_pstrmemdup(x->r->pool, address, strcspn(address, "?#")) : "a page of ours");
+    if (*address)
+        gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
+    else
+        show_signed_in(x, grant, &own->sign_in.identity);
+    return GT_OK;
+}
+
+static gt_step_fn *const login_steps[] = {begin_login, send_away, NULL};
+const gt_work_t gtm_login = {"login", login_steps, NULL};
+
+static gt_step_fn *const callback_steps[] = {begin_callback, exchange_code, end_callback, NULL};
+const gt_work_t gtm_callback = {"callback", callback_steps, NULL};
