@@ -117,7 +117,7 @@ def test_links(portal, sandbox):
     for path in ("/auth/callback?error=access_denied&state=x",
                  "/auth/callback?admin_consent=True&tenant=x"):
         page = browser.get(public + path, headers=PAGE)
-        assert re.findall('href="([^"]*)"', page.text) == ["/portal/auth/login"], page
+        assert re.findall('href="([^"]*)"', page.text) == ["/portal/auth/login", "/portal/"], page
     assert browser.sign_in(public + "/auth/login").status == 200
     sandbox.bulk_events("ada@sandbox.example", count=25)
     first = browser.get(public + "/calendar/events?top=1")
