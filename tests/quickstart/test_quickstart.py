@@ -14,6 +14,7 @@ import pytest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))
 
+from support import chromium  # noqa: E402
 from support.httpd import free_port  # noqa: E402
 
 
@@ -71,46 +72,68 @@ def test_help_and_mistakes():
         assert done.returncode == 1 and done.stderr.startswith("quickstart: "), wrong
 
 
-@pytest.fixture
-def chromium():
-    webdriver = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                 "--no-proxy-server", "--window-size=900,1000"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+@pytest.fixture(params=[("en-GB,en", False), ("de-DE,de", True)], ids=["en-light", "de-dark"])
+def browser(request):
+    languages, dark = request.param
+    driver = chromium.start(languages, dark)
+    driver.name_of_shot = request.node.callspec.id
     yield driver
     driver.quit()
-
-
-def wait_for(driver, what, state):
-    from selenium.webdriver.support.ui import WebDriverWait
-    WebDriverWait(driver, 30).until(lambda d: what(d) == state)
 
 
 def ready(driver):
     return driver.execute_script("return document.body.dataset.ready")
 
 
-def test_in_chromium(port, chromium):
+def complaints(driver):
+    """Without the answer that nobody is signed in, which the page expects."""
+    return [text for text in chromium.complaints(driver) if "/auth/token - " not in text]
+
+
+def test_in_chromium(port, browser):
     from selenium.webdriver.common.by import By
-    chromium.get(f"http://localhost:{port}/")
-    wait_for(chromium, ready, "signed-out")
-    chromium.find_element(By.ID, "sign-in").click()
-    wait_for(chromium, lambda d: bool(d.find_elements(
-        By.XPATH, "//button[contains(., 'ada@sandbox.example')]")), True)
-    chromium.find_element(By.XPATH, "//button[contains(., 'ada@sandbox.example')]").click()
-    wait_for(chromium, ready, "signed-in")
-    assert chromium.current_url == f"http://localhost:{port}/"
-    assert chromium.find_elements(By.CSS_SELECTOR, "#events li")
-    assert "healthy" in chromium.find_element(By.ID, "health").text
-    shot = TOP / "build" / "start-page.png"
-    chromium.save_screenshot(str(shot))
-    assert shot.stat().st_size > 5000
-    chromium.find_element(By.ID, "revoke").click()
-    wait_for(chromium, ready, "signed-out")
+    shots = TOP / "build" / "shots"
+
+    def text(name):
+        return browser.find_element(By.ID, name).text
+    browser.get(f"http://localhost:{port}/")
+    chromium.wait_for(browser, ready, "signed-out")
+    for selector in ("h1", "main > p", "#token", "#sign-in", "#health"):
+        assert chromium.contrast(browser, selector) >= 4.5, selector
+    chromium.shot(browser, shots, f"start-out-{browser.name_of_shot}")
+    assert not complaints(browser)
+    browser.find_element(By.ID, "sign-in").click()
+    chromium.wait_for(browser, lambda d: bool(d.find_elements(
+        By.XPATH, "//button[contains(., 'ada@sandbox.example')]")))
+    browser.find_element(By.XPATH, "//button[contains(., 'ada@sandbox.example')]").click()
+    chromium.wait_for(browser, ready, "signed-in")
+    assert browser.current_url == f"http://localhost:{port}/"
+    assert browser.find_elements(By.CSS_SELECTOR, "#events li")
+    assert text("person").startswith("Ada Lovelace")
+    page = browser.find_element(By.TAG_NAME, "main").text
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", page), "an id where a person expects a name"
+    assert browser.find_element(By.ID, "health").get_attribute("data-status") == "healthy"
+    chromium.shot(browser, shots, f"start-in-{browser.name_of_shot}")
+    assert not complaints(browser)
+    browser.find_element(By.ID, "revoke").click()
+    chromium.wait_for(browser, ready, "signed-out")
+    assert not complaints(browser)
+
+
+def test_all_that_runs_lies_in_its_folder(port):
+    """httpd's own words on where it keeps the journal."""
+    run = folder()
+    done = subprocess.run(["/usr/sbin/apache2", "-f", run / "httpd.conf", "-t", "-D",
+                           "DUMP_GRAPHTOK"], capture_output=True, text=True, check=True)
+    config = json.loads(done.stdout)["config"]
+    assert config["journal"].startswith(f"{run}/") and pathlib.Path(config["journal"]).is_dir()
+    opened = files_of(int((run / "httpd.pid").read_text()))
+    assert not [path for path in opened if "graphtok" in path and not path.startswith(str(run))]
+
+
+def files_of(pid):
+    """What a process has open for good."""
+    return [os.readlink(entry) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def test_stop_leaves_nothing(port):
