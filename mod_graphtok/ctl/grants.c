@@ -22,9 +22,9 @@
 static const char *const status_names[] = {"inactive", "active", "needs-user"};
 
 static const struct argp_option options[] = {
+    {"days", 'd', "N", 0, "only tokens that end within N days, or have ended", 0},
     {"store", 's', "NAME", 0, "only this store", 0},
     {"provider", 'p', "NAME", 0, "only at this provider", 0},
-    {"days", 'd', "N", 0, "only tokens that end within N days, or have ended", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -43,6 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp ctl_pick_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+const struct argp ctl_pick_named_argp = {options + 1, parse, NULL, NULL, NULL, NULL, NULL};
 
 ctl_pick_t ctl_pick_all(void)
 {

@@ -28,6 +28,9 @@ ctl_pick_t ctl_pick_all(void);
 /** The options of a pick, for the `children` of a verb's argp; input is a ctl_pick_t. */
 extern const struct argp ctl_pick_argp;
 
+/** The same without --days, for a verb whose grants are named. */
+extern const struct argp ctl_pick_named_argp;
+
 /** Fails when a name is not configured. */
 GT_MUST gt_err_t *ctl_pick_check(const ctl_pick_t *pick, const gt_config_t *config, apr_pool_t *p);
 

@@ -17,11 +17,14 @@
 
 #include "base/log.h"
 
+static gt_err_t *help(ctl_t *ctl, int argc, char **argv);
+
 static const ctl_verb_t verbs[] = {
     {"audit", "verify audit files", ctl_audit},
     {"check", "go through keys, secrets, database, provider and redirect URI", ctl_check},
     {"cleanup", "deactivate expired grants, remove those long inactive", ctl_cleanup},
     {"genkey", "print a new key for the keyring", ctl_genkey},
+    {"help", "say more about a verb", help},
     {"keys", "list, add, rotate and retire keys; seal rows anew", ctl_keys_verb},
     {"list", "list grants, without their tokens", ctl_list},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
@@ -41,6 +44,7 @@ static const struct argp_option common_options[] = {
     {"config", 'c', "FILE", 0,
      "read what httpd -t -D DUMP_GRAPHTOK printed from FILE (-: standard input) instead", 0},
     {"json", 'j', NULL, 0, "print JSON", 0},
+    {NULL, 'h', NULL, 0, "the same as --help", -1},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -53,6 +57,8 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         ctl->config_file = arg;
     else if (key == 'j')
         ctl->json = 1;
+    else if (key == 'h')
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -134,7 +140,7 @@ static int report(const ctl_t *ctl, const gt_err_t *err)
     if (err == GT_OK)
         return ctl->exit_code;
     fprintf(stderr, "graphtokctl: %s: %s\n", err->tag, err->detail);
-    return gt_class_row(err->cls)->exit_code;
+    return gt_err_exit_code(err);
 }
 
 /** What was printed must have arrived: a full disk is a failure, too. */
@@ -147,24 +153,53 @@ static int finish(int code)
     return code;
 }
 
+static gt_err_t *unknown(const char *name, apr_pool_t *p)
+{
+    return gt_err(p, GT_METHOD, "GT0912", "there is no verb '%s'; graphtokctl --help names them",
+                  name);
+}
+
+static gt_err_t *call(const ctl_verb_t *verb, ctl_t *ctl, int argc, char **argv)
+{
+    argv[0] = apr_pstrcat(ctl->pool, "graphtokctl ", verb->name, NULL);
+    return verb->run(ctl, argc, argv);
+}
+
+static struct argp top(apr_pool_t *p)
+{
+    return (struct argp){NULL, parse_start, "VERB [OPTION...]", verbs_help(p), ctl_common,
+                         NULL, NULL};
+}
+
+/** The same as --help, of the program or after a verb. */
+static gt_err_t *help(ctl_t *ctl, int argc, char **argv)
+{
+    char name[] = "graphtokctl", option[] = "--help";
+    char *words[] = {name, option, NULL};
+    const char *asked = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+    const ctl_verb_t *verb = asked != NULL ? find_verb(asked) : NULL;
+    const struct argp argp = top(ctl->pool);
+    start_t start = {ctl, 0};
+
+    if (verb != NULL)
+        return call(verb, ctl, 2, words);
+    if (asked != NULL)
+        return unknown(asked, ctl->pool);
+    return ctl_options(ctl, &argp, 2, words, &start);
+}
+
 static int run(ctl_t *ctl, int argc, char **argv)
 {
     start_t start = {ctl, 0};
-    const struct argp argp = {
-        NULL, parse_start, "VERB [OPTION...]", verbs_help(ctl->pool), ctl_common, NULL, NULL};
+    const struct argp argp = top(ctl->pool);
     const ctl_verb_t *verb;
 
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start) != 0)
         return EX_USAGE;
     verb = find_verb(argv[start.verb_at]);
-    if (verb == NULL) {
-        fprintf(stderr, "graphtokctl: there is no verb '%s'; graphtokctl --help names them\n",
-                argv[start.verb_at]);
-        return EX_USAGE;
-    }
-    argv += start.verb_at;
-    argv[0] = apr_pstrcat(ctl->pool, "graphtokctl ", verb->name, NULL);
-    return report(ctl, verb->run(ctl, argc - start.verb_at, argv));
+    if (verb == NULL)
+        return report(ctl, unknown(argv[start.verb_at], ctl->pool));
+    return report(ctl, call(verb, ctl, argc - start.verb_at, argv + start.verb_at));
 }
 
 int main(int argc, char **argv)

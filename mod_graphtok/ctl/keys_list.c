@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "base/source.h"
+#include "base/text.h"
 #include "crypt/keytext.h"
 #include "ranges.h"
 
@@ -159,13 +160,14 @@ static void print_text(const json_t *answer, apr_pool_t *p)
                number(key, "rows"));
     }
     json_array_foreach (json_object_get(answer, "missing"), i, key)
-        printf("%-24s not in the keyring: %" APR_INT64_T_FMT " rows cannot be opened\n",
-               gt_json_text(key, "id"), number(key, "rows"));
+        printf("%-24s not in the keyring: %s cannot be opened\n", gt_json_text(key, "id"),
+               gt_counted(number(key, "rows"), "row", "rows", p));
     if (number(answer, "fernet_rows") > 0)
-        printf("Fernet, which names no key: %" APR_INT64_T_FMT " rows\n",
-               number(answer, "fernet_rows"));
+        printf("Fernet, which names no key: %s\n",
+               gt_counted(number(answer, "fernet_rows"), "row", "rows", p));
     if (number(answer, "unsealed_rows") > 0)
-        printf("not sealed by us: %" APR_INT64_T_FMT " rows\n", number(answer, "unsealed_rows"));
+        printf("not sealed by us: %s\n",
+               gt_counted(number(answer, "unsealed_rows"), "row", "rows", p));
 }
 
 /* Since when each key writes stands in the file's comments; other sources have none. */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/source.h"
+#include "base/text.h"
 #include "progress.h"
 #include "ranges.h"
 
@@ -113,9 +114,10 @@ static gt_err_t *verdict(const way_t *way, const gt_rekey_t *pass)
                       gt_store_conf(way->store)->name);
     if (way->stuck > 0)
         return gt_err(p, GT_DAMAGED, "GT0970",
-                      "store %s: %" APR_INT64_T_FMT " rows do not open and stay as they are; the "
-                      "last one: %s",
-                      gt_store_conf(way->store)->name, way->stuck, way->why_stuck);
+                      "store %s: %s cannot be opened and nothing was changed there; the last one: "
+                      "%s",
+                      gt_store_conf(way->store)->name, gt_counted(way->stuck, "row", "rows", p),
+                      way->why_stuck);
     return GT_OK;
 }
 
@@ -165,7 +167,8 @@ static void report(json_t *list, const way_t *way, const gt_err_t *err)
     gt_json_set_bool(json, "done", err == GT_OK);
     json_array_append_new(list, json);
     if (!way->params->ctl->json)
-        printf("%s: %" APR_INT64_T_FMT " rows sealed anew%s\n", name, way->moved,
+        printf("%s: %s sealed anew%s\n", name,
+               gt_counted(way->moved, "row", "rows", way->params->ctl->pool),
                err == GT_OK ? "" : ", not done");
 }
 

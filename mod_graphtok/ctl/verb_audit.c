@@ -16,6 +16,10 @@
 #include "audit/audit.h"
 #include "audit/audit_check.h"
 #include "base/source.h"
+#include "base/text.h"
+
+/* -H is --httpd of all verbs. */
+#define KEY_HEADS 256
 
 typedef struct audit_t {
     ctl_t *ctl;
@@ -31,7 +35,7 @@ static const struct argp_option options[] = {
      "the keyring (file:PATH, env:NAME, exec:COMMAND); default: what the configuration names", 0},
     {"allow-older", 'o', NULL, 0,
      "older files are gone on purpose: chains may begin before the first file", 0},
-    {"heads", 'H', "FILE", 0,
+    {"heads", KEY_HEADS, "FILE", 0,
      "what was noted outside of the files; default: what goes with the configured file, when that "
      "is "
      "verified; off: nothing",
@@ -46,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[0] = asked->ctl;
     else if (key == 'k')
         asked->keyring = arg;
-    else if (key == 'H')
+    else if (key == KEY_HEADS)
         asked->heads = arg;
     else if (key == 'o')
         asked->from_middle = 1;
@@ -158,14 +162,17 @@ static gt_err_t *check_file(gt_audit_check_t *check, check_fn *check_line, const
 
 static void print_counts(const audit_t *asked, const gt_audit_counts_t *counts)
 {
+    apr_pool_t *p = asked->ctl->pool;
     json_t *json;
 
     if (!asked->ctl->json) {
-        printf("%" APR_INT64_T_FMT " records in %" APR_INT64_T_FMT " chains, %" APR_INT64_T_FMT
-               " of them open; %" APR_INT64_T_FMT " records lost by the writers; %" APR_INT64_T_FMT
-               " notes from outside; %" APR_INT64_T_FMT " faults\n",
-               counts->records, counts->chains, counts->open, counts->lost, counts->notes,
-               counts->wrong);
+        printf("%s in %s, %" APR_INT64_T_FMT " of them open; %s lost by the writers; %s from "
+               "outside; %s\n",
+               gt_counted(counts->records, "record", "records", p),
+               gt_counted(counts->chains, "chain", "chains", p), counts->open,
+               gt_counted(counts->lost, "record", "records", p),
+               gt_counted(counts->notes, "note", "notes", p),
+               gt_counted(counts->wrong, "fault", "faults", p));
         return;
     }
     json = gt_json_object(asked->ctl->pool);

@@ -312,9 +312,16 @@ static gt_err_t *go(each_t *each, const gt_config_t *config)
 
 static gt_err_t *run(ctl_t *ctl, const ctl_operation_t *operation, int argc, char **argv)
 {
-    struct argp_child children[3] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
-    const struct argp argp = {options, parse, operation->args, operation->doc, children,
-                              NULL,    NULL};
+    const struct argp *pick = operation->takes_all ? &ctl_pick_argp : &ctl_pick_named_argp;
+    struct argp_child children[3] = {ctl_common[0], {pick, 0, NULL, 0}, {0}};
+    /* --all stands first. */
+    const struct argp argp = {operation->takes_all ? options : options + 1,
+                              parse,
+                              operation->args,
+                              operation->doc,
+                              children,
+                              NULL,
+                              NULL};
     each_t each = {.ctl = ctl, .operation = operation, .pick = ctl_pick_all()};
     gt_config_t *config;
     gt_err_t *err;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -44,10 +45,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+/* Whatever the reason: what was asked for is not made (EX_CANTCREAT of sysexits.h). */
 static gt_err_t *failed(const char *path, apr_pool_t *p)
 {
-    return gt_err(p, errno == EEXIST ? GT_CONFLICT : GT_INTERNAL, "GT0911", "%s: %s", path,
-                  strerror(errno));
+    const char *why = errno == EEXIST    ? "it is there already and stays as it is"
+                      : errno == ENOENT  ? "its folder is not there"
+                      : errno == ENOTDIR ? "its folder is a file"
+                                         : strerror(errno);
+    gt_err_t *err = gt_err(p, GT_CONFLICT, "GT0911", "%s is not made: %s", path, why);
+
+    err->exit_code = EX_CANTCREAT;
+    return err;
 }
 
 static gt_err_t *write_file(const char *path, const char *text, apr_size_t len, apr_pool_t *p)

@@ -334,11 +334,12 @@ static gt_err_t *judge_needs(apr_int64_t *rows, int *entries, const keys_ask_t *
     GT_TRY(rows_of_key(rows, params, ring));
     if (params->force || *rows + *entries == 0)
         return GT_OK;
-    return gt_err(p, GT_CONFLICT, "GT0968",
-                  "%" APR_INT64_T_FMT " rows need key %s, and %d answers in the journal, which "
-                  "httpd stores by itself: graphtokctl keys reencrypt first, or lose them with "
-                  "--force",
-                  *rows, params->id, *entries);
+    return gt_err(
+        p, GT_CONFLICT, "GT0968",
+        "%s key %s, and %s in the journal, which httpd stores by itself: graphtokctl keys "
+        "reencrypt first, or lose them with --force",
+        gt_counted(*rows, "row needs", "rows need", p), params->id,
+        gt_counted(*entries, "answer", "answers", p));
 }
 
 static gt_err_t *retire(keys_ask_t *params)
@@ -362,11 +363,11 @@ static gt_err_t *retire(keys_ask_t *params)
     GT_TRY(judge_needs(&rows, &entries, params, ring, left));
     GT_TRY(replace(file, rest, params));
     if (rows + entries > 0)
-        fprintf(stderr,
-                "graphtokctl: %" APR_INT64_T_FMT
-                " rows cannot be opened any more, and %d answers in "
-                "the journal: these users must sign in again\n",
-                rows, entries);
+        fprintf(
+            stderr,
+            "graphtokctl: %s cannot be opened any more, and %s in the journal: these users must "
+            "sign in again\n",
+            gt_counted(rows, "row", "rows", p), gt_counted(entries, "answer", "answers", p));
     return say(params, "retired", line);
 }
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from support import httpd as servers
 from support.frame import PASSWORD
 
-OK, USAGE, DATAERR, NOINPUT, SOFTWARE, IOERR, TEMPFAIL, NOPERM = 0, 64, 65, 66, 70, 74, 75, 77
+OK, USAGE, DATAERR, NOINPUT, CANTCREAT, IOERR, TEMPFAIL, NOPERM = 0, 64, 65, 66, 73, 74, 75, 77
 
 
 def columns(database, table):
@@ -42,9 +42,10 @@ def test_genkey_makes_a_file_for_its_owner_alone(machine):
     first = path.read_text()
     assert len(first.split()) == 3
     done = machine.run("genkey", "--out", path)
-    assert done.returncode == DATAERR and "GT0911" in done.stderr and path.read_text() == first
+    assert done.returncode == CANTCREAT and path.read_text() == first
+    assert "GT0911" in done.stderr and "it is there already and stays as it is" in done.stderr
     done = machine.run("genkey", "--out", machine.frame.folder / "no/such/folder")
-    assert done.returncode == SOFTWARE and "No such file" in done.stderr
+    assert done.returncode == CANTCREAT and "its folder is not there" in done.stderr
 
 
 def test_a_key_from_genkey_passes_httpd(machine):

@@ -65,6 +65,12 @@ def test_a_file_that_nobody_edited_is_replaced(root, name):
     assert path.read_text() == current
 
 
+def test_bash_completion_lies_where_bash_looks(root):
+    found = [path for path in root.folder.rglob("graphtokctl") if "completions" in str(path)]
+    assert [path.parent.name for path in found] == ["completions"]
+    assert "bash-completion" in str(found[0]) and "complete -o" in found[0].read_text()
+
+
 def test_uninstall_leaves_nothing(root):
     enabled = root.available.parent / "mods-enabled"
     enabled.mkdir()

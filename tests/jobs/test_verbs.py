@@ -77,7 +77,7 @@ def test_list_page_by_page(place):
     (("refresh", "--days", "x"), USAGE, "number of days"),
     (("refresh", "nobody"), NOINPUT, "GT0952"),
     (("revoke",), USAGE, "which grants"),
-    (("revoke", "--all"), USAGE, "which grants"),
+    (("revoke", "--all"), USAGE, "--all"),
     (("validate", "nobody"), NOINPUT, "GT0952"),
     (("cleanup", "--store", "beta"), NOINPUT, "GT0913"),
     (("work", "now"), USAGE, "arguments"),

@@ -188,6 +188,11 @@ int gt_err_status(const gt_err_t *err)
     return err->status != 0 ? err->status : gt_class_row(err->cls)->status;
 }
 
+int gt_err_exit_code(const gt_err_t *err)
+{
+    return err->exit_code != 0 ? err->exit_code : gt_class_row(err->cls)->exit_code;
+}
+
 apr_interval_time_t gt_err_wait(const gt_err_t *err)
 {
     return err->retry_after > 0 ? err->retry_after : gt_class_row(err->cls)->wait;

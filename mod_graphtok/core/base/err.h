@@ -86,6 +86,7 @@ struct gt_err_t {
     const char *claims;              /* claims challenge (JSON) for the next sign-in, or NULL */
     gt_extent_t extent;              /* whose trouble it is */
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
+    int exit_code;                   /* graphtokctl's, the same */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
     int is_ours;                     /* 1: the administrator's to mend, whatever its class */
@@ -146,6 +147,9 @@ int gt_err_status(const gt_err_t *err);
 /** The level it is logged with: its class's, and at least as an error when the administrator must mend
  * it. */
 int gt_err_level(const gt_err_t *err);
+
+/** The exit code graphtokctl ends with: the error's own, else its class's. */
+int gt_err_exit_code(const gt_err_t *err);
 
 /**
  * What a client is told of an error: its detail, except for what is the administrator's to mend

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "vault/use_counts.h"
 #include "vault/vault_struct.h"
 
@@ -191,9 +192,9 @@ void gt_use_counts_write(gt_use_counts_t *counts, apr_interval_time_t span, apr_
 
     if (lost > 0)
         gt_log(GT_LOG_WARNING, "GT0610",
-               "%" APR_INT64_T_FMT " uses of tokens are not counted: those of %d other grants wait "
-               "to be written, and there is room for no more",
-               lost, ENTRIES_MAX);
+               "%s not counted: those of %d other grants wait to be written, and there is room for "
+               "no more",
+               gt_counted(lost, "use of a token is", "uses of tokens are", scratch), ENTRIES_MAX);
     if (is_empty)
         return;
     write_batch(counts, entries, span, scratch);
