@@ -194,6 +194,21 @@ def test_graphtokctl_of_root_has_the_journal_of_httpd(fire):
     assert fire.a.journal() == [] and fire.refreshes() == 1
 
 
+def test_graphtokctl_of_root_follows_a_dead_child_at_once(make_pair):
+    """It names itself as httpd's children do, so it may judge whether one of them lives. Else it would
+    wait for the lease's end, and for as long again."""
+    fire = make_pair("GraphTokLease 60s\n", PROVIDER).sign_in()
+    fire.b.httpd.stop()
+    fire.fault("delay", seconds=5, times=1)
+    asks = threading.Thread(target=fire.a.status)
+    asks.start()
+    fire.sandbox.wait_for_calls("token:refresh_token", 1)
+    fire.a.kill()
+    asks.join()
+    assert fire.a.ctl("token", "tom").stdout
+    assert fire.refreshes() == 2
+
+
 def test_a_key_that_the_journal_needs_is_not_retired(make_pair):
     fire = make_pair(f"GraphTokLease {LEASE}s\n", PROVIDER).sign_in()
     fire.b.httpd.stop()
