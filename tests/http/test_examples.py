@@ -48,6 +48,7 @@ Include {EXAMPLES}/{name}.conf
     def migrate(self):
         import subprocess
         import os
+        self.database.hand_over()  # graphtokctl opens the file as httpd's user
         subprocess.run([servers.build_folder() / "graphtokctl", "--httpd",
                         " ".join(self.httpd.command()), "migrate", "--yes"], check=True,
                        env={**os.environ, **self.httpd.environment}, capture_output=True)

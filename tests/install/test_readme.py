@@ -208,7 +208,7 @@ def test_a_second_time_harms_no_key(installed):
     """Typed again, the key stays; the secret can be read by httpd and nobody else."""
     keys = blocks(section("Install it"), "sh")[1]
     before = installed.run("sudo cat /etc/graphtok/keyring")
-    said = installed.run(keys, given=SECRET + "\n", code=65)
+    said = installed.run(keys, given=SECRET + "\n", code=73)
     assert "GT0911" in said
     assert installed.run("sudo cat /etc/graphtok/keyring") == before
     assert len(before.split()) == 3
