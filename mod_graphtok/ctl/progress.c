@@ -48,7 +48,7 @@ int ctl_progress_is_wanted(void)
 
 void ctl_progress_begin(ctl_progress_t *progress, const char *verb, apr_int64_t total)
 {
-    *progress = (ctl_progress_t){verb, total, gt_ticks(), 0, 0};
+    *progress = (ctl_progress_t){verb, total, gt_ticks(), 0, 0, 0};
 }
 
 static void draw(const ctl_progress_t *progress, apr_int64_t done)
@@ -74,6 +74,7 @@ void ctl_progress_show(ctl_progress_t *progress, apr_int64_t done)
 {
     apr_time_t now = gt_ticks();
 
+    progress->done = done;
     if (progress->total == 0 || now - progress->drawn < DRAW_EVERY || !ctl_progress_is_wanted())
         return;
     progress->drawn = now;
@@ -83,7 +84,10 @@ void ctl_progress_show(ctl_progress_t *progress, apr_int64_t done)
 
 void ctl_progress_end(ctl_progress_t *progress)
 {
-    if (progress->is_shown)
+    if (progress->is_shown) {
+        /* A recording of the terminal has the last figure, however soon it came after another. */
+        draw(progress, progress->done);
         fprintf(stderr, "\r%*s\r", WIDTH + 50, "");
+    }
     progress->is_shown = 0;
 }

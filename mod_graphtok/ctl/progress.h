@@ -22,7 +22,8 @@ typedef struct ctl_progress_t {
     const char *verb;
     apr_int64_t total; /* 0: nothing worth a bar; -1: nobody knows, so it only counts */
     apr_time_t began, drawn;
-    int is_shown; /* 1: a line stands on the terminal */
+    apr_int64_t done; /* as it was told last */
+    int is_shown;     /* 1: a line stands on the terminal */
 } ctl_progress_t;
 
 /** 1: a bar would be seen, so its total is worth being counted. */

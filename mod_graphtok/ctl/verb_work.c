@@ -57,6 +57,8 @@ static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
         /* A signal ends the pause. */
         poll(NULL, 0, (int)apr_time_as_msec(GT_JOBS_TICK));
     } while (!ctl_stop_asked() && !(once && gt_jobs_are_idle(jobs)));
+    gt_jobs_done(&done, jobs);
+    ctl_progress_show(&progress, sum(&done));
     ctl_progress_end(&progress);
     gt_jobs_stop(jobs);
     apr_pool_destroy(scratch);
