@@ -194,6 +194,10 @@ CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callba
         return NULL;
     bad |= curl_easy_setopt(easy, CURLOPT_SHARE, share) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    /* None, unless set_proxy says so; a handle that had one carries no call without (loop.c). Both are
+     * said, since libcurl would ask the environment for what is not. */
+    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") != CURLE_OK;
     /* All goes through CONNECT, so that a proxy sees no request of ours, and its own answer's head
      * is none of the provider's. */
     bad |= curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L) != CURLE_OK;
@@ -259,11 +263,12 @@ static int set_authorities(CURL *easy, const gt_transfer_t *t)
            curl_easy_setopt(easy, CURLOPT_CAPATH, folder) == CURLE_OK;
 }
 
-/* Set in any case, both of them: libcurl would ask the environment for what is not. */
 static int set_proxy(CURL *easy, const gt_transfer_t *t)
 {
-    return curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy != NULL ? t->proxy : "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_NOPROXY, t->proxy != NULL ? "" : "*") == CURLE_OK &&
+    if (t->proxy == NULL)
+        return 1;
+    return curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROXYHEADER, t->proxy_headers) == CURLE_OK;
 }
 

@@ -222,7 +222,7 @@ static void unlink_transfer(gt_loop_t *loop, gt_transfer_t *t)
 /* Handles of streams are few, and have buffers of another size. */
 static void give_back(gt_loop_t *loop, const gt_transfer_t *t)
 {
-    if (!t->is_stream && loop->spares < SPARE_MAX)
+    if (!t->is_stream && t->proxy == NULL && loop->spares < SPARE_MAX)
         loop->spare[loop->spares++] = t->easy;
     else
         curl_easy_cleanup(t->easy);
@@ -285,7 +285,7 @@ static int close_socket(void *baton, curl_socket_t fd)
 
 static CURL *take_handle(gt_loop_t *loop, const gt_transfer_t *t)
 {
-    if (!t->is_stream && loop->spares > 0)
+    if (!t->is_stream && t->proxy == NULL && loop->spares > 0)
         return loop->spare[--loop->spares];
     return gt_easy_make(t, loop->share, open_socket, close_socket);
 }
