@@ -146,7 +146,7 @@ static gt_err_t *look(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* The pane's own pool outlives the job. */
+/* The item's own pool outlives the job. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     one_t *one = state;

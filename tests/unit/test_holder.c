@@ -121,7 +121,7 @@ START_TEST(a_horn_wakes_another_process)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
     ck_assert_int_lt(gt_ticks() - begun, apr_time_from_sec(10));
-    gt_signal_wait(signal, heard, apr_time_from_sec(20)); /* blown since: not at all */
+    gt_signal_wait(signal, heard, apr_time_from_sec(20)); /* sent since: not at all */
     gt_signal_wait(signal, heard + 1, apr_time_from_msec(5));
     gt_signal_wait(signal, heard + 1, 0);
     ck_assert_int_lt(gt_ticks() - begun, apr_time_from_sec(10));

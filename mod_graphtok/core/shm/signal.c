@@ -16,15 +16,15 @@
 
 apr_uint32_t gt_signal_count(gt_signal_t *signal)
 {
-    return __atomic_load_n(&signal->blown, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&signal->count, __ATOMIC_ACQUIRE);
 }
 
 void gt_signal_broadcast(gt_signal_t *signal)
 {
     if (signal == NULL)
         return;
-    __atomic_fetch_add(&signal->blown, 1, __ATOMIC_RELEASE);
-    (void)syscall(SYS_futex, &signal->blown, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    __atomic_fetch_add(&signal->count, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, &signal->count, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void gt_signal_wait(gt_signal_t *signal, apr_uint32_t heard, apr_interval_time_t span)
@@ -32,5 +32,5 @@ void gt_signal_wait(gt_signal_t *signal, apr_uint32_t heard, apr_interval_time_t
     struct timespec left = {(time_t)apr_time_sec(span), (long)apr_time_usec(span) * 1000};
 
     if (span > 0)
-        (void)syscall(SYS_futex, &signal->blown, FUTEX_WAIT, heard, &left, NULL, 0);
+        (void)syscall(SYS_futex, &signal->count, FUTEX_WAIT, heard, &left, NULL, 0);
 }

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Two lists under one lock: berths with work, and idle ones by the time they may lie. A finisher that
- * is awake takes one after the other, so a second is woken only when work piles up. The foreman
+ * Two lists under one lock: connection slots with work, and idle ones by the time they may lie. A finisher that
+ * is awake takes one after the other, so a second is woken only when work piles up. The supervisor
  * sleeps until the first idle time ends, or looks every few milliseconds while all are at work.
  */
 
@@ -16,7 +16,7 @@
 #define PILE 2
 #define STUCK apr_time_from_msec(20)
 
-/* Where a berth is. A worker has it when it is made. */
+/* Where a slot is. A worker has it when it is made. */
 enum { HELD, LIES, QUEUED, WORKED, IDLE };
 
 typedef struct list_t {
@@ -34,9 +34,9 @@ struct gt_finishers_t {
     int sleepers;     /* finishers without work */
     int signalled;    /* of these, about to wake */
     int takers;       /* workers that wait for a finisher to let go */
-    int is_watching;  /* the foreman looks after the queue */
+    int is_watching;  /* the supervisor looks after the queue */
     int is_put_off;   /* the loop's round goes on */
-    apr_time_t rises; /* when the foreman looks next */
+    apr_time_t rises; /* when the supervisor looks next */
     apr_time_t moved; /* when a finisher last ended something */
     int is_closed, is_stopping;
 };
@@ -67,7 +67,7 @@ static void call_worker(list_t *list, gt_conn_slot_t *slot)
     slot->ops->call(slot->baton);
 }
 
-/* ---- berths; under the lock ---- */
+/* ---- slots; under the lock ---- */
 
 /* He is woken only for what comes before he looks anyway. */
 static void tell_supervisor(gt_finishers_t *f, apr_time_t when)
@@ -265,7 +265,7 @@ static void *run_supervisor(void *baton)
 
 static int start_threads(gt_finishers_t *f, int threads)
 {
-    if (gt_thread_start(&f->supervisor, "gt-foreman", run_supervisor, f) != APR_SUCCESS)
+    if (gt_thread_start(&f->supervisor, "gt-supervisor", run_supervisor, f) != APR_SUCCESS)
         return 0;
     while (f->started < threads && f->started < THREADS_MAX &&
            gt_thread_start(&f->threads[f->started], "gt-finisher", run_finisher, f) == APR_SUCCESS)

@@ -7,10 +7,10 @@
  * Threads that go on with parked connections, so that the end of a call needs none of the server's:
  * neither its listener nor a worker is woken, and answers that come together are written one after
  * the other by threads that are awake already. Which thread may touch a connection is decided here
- * and nowhere else: the worker that holds it, a finisher that works on it, or nobody while it lies
+ * and nowhere else: the worker that holds it, a finisher that works on it, or none of them while it lies
  * in the server's poll set.
  *
- * A foreman sees to two things: connections that lay idle for too long after their answer, and
+ * A supervisor sees to two things: connections that lay idle for too long after their answer, and
  * work that no finisher gets to (an output filter may sleep). Both are given to the server's workers.
  */
 
@@ -23,7 +23,7 @@
 /** The finishers of a process. */
 typedef struct gt_finishers_t gt_finishers_t;
 
-/** What is done with a berth. */
+/** What is done with a connection's slot. */
 typedef struct gt_conn_ops_t {
     /** A finisher's thread: go on.
      * @return 0: it lies on; else gt_mono() until which it may lie idle. */

@@ -2,12 +2,12 @@
 
 /**
  * @file waiters.c
- * Who waits for somebody else's refresh. A winner in another child of this server blows the horn
- * after it has put the token into the shared cache, and everybody looks there. Of a winner on
- * another node the row tells: it is read at growing intervals, eight grants a statement, by one
- * thread for the whole child. A ring says only "look again"; the job judges for itself.
+ * Refreshes that wait for another process's. A winner in another child of this server sends a broadcast
+ * after it has put the token into the shared cache, and all waiters look there. A winner on another
+ * node shows in the row: one thread of the child reads it at growing intervals, eight grants a
+ * statement. A ring says only "look again"; the refresh judges for itself.
  *
- * The thread starts with the first who waits, and sleeps while nobody does.
+ * The thread starts with the first waiter, and sleeps while there is none.
  */
 
 #include <pthread.h>
@@ -196,7 +196,7 @@ void gt_waiters_join(gt_waiters_t *waiters, gt_waiter_t *waiter)
         gt_bell_ring(&waiter->bell);
     if (!waiters->has_thread && !waiters->is_stopping)
         waiters->has_thread =
-            gt_thread_start(&waiters->thread, "gt-watch", run, waiters) == APR_SUCCESS;
+            gt_thread_start(&waiters->thread, "gt-waiters", run, waiters) == APR_SUCCESS;
     pthread_cond_signal(&waiters->work);
     pthread_mutex_unlock(&waiters->lock);
 }

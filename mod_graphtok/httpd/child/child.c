@@ -125,7 +125,7 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
                              gt_slots_size(config->cache_slots, config->cache_slot_bytes), s);
     made.limits = gtm_segment("graphtok-limits", gt_limits_size(config->limit_slots), s);
     made.status = gtm_segment("graphtok-status", gtm_status_size(), s);
-    made.signal = gtm_segment("graphtok-horn", sizeof(gt_signal_t), s);
+    made.signal = gtm_segment("graphtok-signal", sizeof(gt_signal_t), s);
     if (!made.cache || !made.limits || !made.status || !made.signal)
         return 0;
     if (!map_figures(config, s))
