@@ -96,6 +96,18 @@ def test_thirty_callers_four_at_a_time(box, sandbox, tom):
     assert figure(box, "Queued") == 0
 
 
+def test_the_user_is_asked_for_at_the_same_mailbox(box, sandbox, tom):
+    sandbox.fault(where="graph", kind="hang", times=4)
+    waiting = [ask(box, "/tom/auth/user") for _ in range(4)]
+    sandbox.wait_for_calls("graph", 4)
+    waiting += [ask(box, "/tom/auth/user"), ask(box)]
+    box.httpd.wait_until(lambda: figure(box, "Queued") == 2, 20)
+    assert sandbox.calls("graph") == 4
+    sandbox.process.clear_faults()
+    assert [status_of(client) for client in waiting] == [200] * 6
+    assert sandbox.process.calls("graph")["peak"] == 4
+
+
 def test_another_mailbox_does_not_wait(box, sandbox, tom):
     staff = {"Authorization": "Basic YWRhOmFkYQ=="}
     browser = Browser(sandbox.ca)
@@ -226,8 +238,9 @@ def test_nobody_calls_before_retry_after_is_over(box, sandbox, tom, fault):
     sandbox.fault(where="graph", kind="graph_error", retry_after=2, times=1, **fault)
     begun = time.monotonic()
     assert tom.get(box.url + "/tom/calendar/").status == fault["status"]
-    refused = tom.get(box.url + "/tom/calendar/next24")
-    assert refused.status == 429 and refused.headers["Retry-After"] in ("1", "2")
+    for path in ("calendar/next24", "auth/user"):
+        refused = tom.get(f"{box.url}/tom/{path}")
+        assert refused.status == 429 and refused.headers["Retry-After"] in ("1", "2")
     assert sandbox.calls("graph") == 1
     box.httpd.wait_until(lambda: tom.get(box.url + "/tom/calendar/").status == 200, 20)
     assert time.monotonic() - begun >= 2

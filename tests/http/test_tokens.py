@@ -144,6 +144,17 @@ def test_T7_use_is_counted(site, tom):
     site.httpd.start()
 
 
+def test_T7_asking_for_the_user_is_a_use(site, tom):
+    site.httpd.stop()
+    before = int(rows(site, "use_count")[0][0])
+    site.httpd.start()
+    for _ in range(2):
+        assert tom.get(site.url + "/tom/auth/user").status == 200
+    site.httpd.stop()
+    assert int(rows(site, "use_count")[0][0]) == before + 2
+    site.httpd.start()
+
+
 def test_T7_cached_token_needs_no_database(site, sandbox, tom):
     assert tom.get(site.url + "/tom/auth/token").status == 200
     expire(site)

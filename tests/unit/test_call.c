@@ -12,7 +12,6 @@
 #define gt_call call_under_test
 #define gt_provider_conf scripted_provider_conf
 #define gt_provider_route scripted_provider_route
-#define gt_store_conf scripted_store_conf
 #define gt_task_loop scripted_task_loop
 #define gt_task_pool scripted_task_pool
 #define gt_then scripted_then
@@ -81,13 +80,6 @@ gt_err_t *scripted_provider_route(gt_request_t *request, gt_provider_t *provider
     (void)provider, (void)p;
     request->ca_file = "/ca.pem";
     return GT_OK;
-}
-
-const gt_store_conf_t *scripted_store_conf(const gt_store_t *store)
-{
-    static const gt_store_conf_t conf = {.name = "main"};
-
-    return store ? &conf : NULL;
 }
 
 const gt_vault_parts_t *scripted_vault_parts(const gt_vault_t *vault)
@@ -227,8 +219,8 @@ static gt_err_t *let_in(gt_task_t *task, void *state)
     const gt_visit_t *visit = state;
 
     ck_assert_ptr_nonnull(task);
-    ck_assert_str_eq(visit->store, "main");
-    ck_assert_str_eq(visit->owner.user, "tom");
+    ck_assert_str_eq(visit->key.store, "main");
+    ck_assert_str_eq(visit->key.owner.user, "tom");
     ck_assert_int_eq(visit->most, 4);
     ck_assert_int_eq(visit->patience, 20000000);
     ck_assert_int_eq(is_inside, 0);
@@ -293,19 +285,18 @@ static gt_err_t *run_call(const char *method, const char *path, const exchange_t
     call.mailboxes = (gt_mailboxes_t *)(void *)&script;
     script = exchanges;
     call.vault = (gt_vault_t *)(void *)&script;
-    call.store = (gt_store_t *)(void *)&script;
-    call.owner = (gt_owner_t){"tom", "microsoft"};
-    call.method = method;
-    call.url = apr_pstrcat(pool, "https://graph.example", path, NULL);
+    call.key = (gt_grant_key_t){"main", {"tom", "microsoft"}};
+    call.params.method = method;
+    call.params.link = apr_pstrcat(pool, "https://graph.example", path, NULL);
     if (strcmp(method, "GET") != 0)
-        call.body = json_pack("{s:s}", "subject", "x");
+        call.params.body = json_pack("{s:s}", "subject", "x");
     return run(&call_under_test, &call);
 }
 
 static void end(void)
 {
-    json_decref(call.body);
-    call.body = NULL;
+    json_decref(call.params.body);
+    call.params.body = NULL;
     drop_pool();
 }
 
@@ -509,6 +500,20 @@ START_TEST(without_a_place_nothing_is_sent)
 }
 END_TEST
 
+START_TEST(a_path_is_one_below_the_providers_url)
+{
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {NULL}}};
+
+    ck_ok(run_call("GET", "/v1.0/me", exchanges));
+    asked_tokens = sent = 0;
+    call.params = (gt_graph_params_t){.path = "/me/events?$top=1"};
+    ck_ok(run(&call_under_test, &call));
+    ck_assert_str_eq(requests[0].url, "https://graph.example/v1.0/me/events?$top=1");
+    ck_assert_ptr_null(requests[0].method);
+    ck_assert(!requests[0].keep_going);
+}
+END_TEST
+
 START_TEST(the_token_goes_nowhere_else)
 {
     static const char *const paths[] = {"/beta/me",      "/v1.01/me",     ".evil/v1.0/me",
@@ -546,6 +551,7 @@ Suite *suite_call(void)
     tcase_add_test(tcase, a_repeat_is_a_visit_of_its_own);
     tcase_add_test(tcase, a_place_without_a_call_is_given_back);
     tcase_add_test(tcase, without_a_place_nothing_is_sent);
+    tcase_add_test(tcase, a_path_is_one_below_the_providers_url);
     tcase_add_test(tcase, the_token_goes_nowhere_else);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -48,8 +48,7 @@ static void end(void)
 static gt_visit_t visit_of(gt_mailboxes_t *where, const char *user)
 {
     gt_visit_t visit = {.mailboxes = where,
-                        .store = "main",
-                        .owner = {user, "microsoft"},
+                        .key = {"main", {user, "microsoft"}},
                         .most = MOST,
                         .queue = WAITING_MAX,
                         .patience = 3600 * SECOND};
@@ -165,8 +164,8 @@ START_TEST(other_mailboxes_do_not_wait)
     gt_visit_t other_provider = visit_of(mailboxes, "tom");
     guest_t *others[3];
 
-    other_store.store = "second";
-    other_provider.owner.provider = "google";
+    other_store.key.store = "second";
+    other_provider.key.owner.provider = "google";
     fill(inside);
     others[0] = guest(&other_user);
     others[1] = guest(&other_store);

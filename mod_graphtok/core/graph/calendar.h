@@ -12,14 +12,7 @@
  */
 
 #include "base/check.h"
-
-/** A Graph request to make. */
-typedef struct gt_graph_params_t {
-    const char *method;
-    const char *path;            /* below graph_url: "/me/calendarView?startDateTime=…" */
-    json_t *body;                /* or NULL */
-    apr_array_header_t *headers; /* of const char *: Prefer … */
-} gt_graph_params_t;
+#include "graph/graph_params.h"
 
 /** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that follow). */
 GT_MUST gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query,

@@ -14,6 +14,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "base/json.h"
 #include "base/secret.h"
 #include "graph/condition.h"
@@ -31,26 +33,31 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
 
-    call->params.vault = call->vault;
-    call->params.key.grant = (gt_grant_key_t){gt_store_conf(call->store)->name, call->owner};
-    call->params.asker = call->asker;
-    call->params.use = GT_USE_CALL;
-    gt_then(task, &gt_token_for, &call->params);
+    call->token.vault = call->vault;
+    call->token.key.grant = call->key;
+    call->token.asker = call->asker;
+    call->token.use = GT_USE_CALL;
+    gt_then(task, &gt_token_for, &call->token);
     return GT_OK;
 }
 
-/* After the token: whoever waits for a sign-in or a refresh takes nobody's place. */
+static const gt_provider_conf_t *conf_of(gt_provider_t **provider, const gt_call_t *call)
+{
+    *provider = gt_vault_provider(call->vault, call->key.owner.provider);
+    return *provider ? gt_provider_conf(*provider) : NULL;
+}
+
+/* After the token: a call that waits for a refresh must not keep a place from one that has its token. */
 static gt_err_t *take_turn(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
-    gt_provider_t *provider = gt_vault_provider(call->vault, call->owner.provider);
-    const gt_provider_conf_t *conf = provider ? gt_provider_conf(provider) : NULL;
+    gt_provider_t *provider;
+    const gt_provider_conf_t *conf = conf_of(&provider, call);
 
     if (!call->mailboxes || !conf)
         return GT_OK;
     call->visit.mailboxes = call->mailboxes;
-    call->visit.store = gt_store_conf(call->store)->name;
-    call->visit.owner = call->owner;
+    call->visit.key = call->key;
     call->visit.shared = call->mailbox;
     call->visit.most = (int)conf->mailbox_calls;
     call->visit.queue = (int)conf->mailbox_queue;
@@ -61,16 +68,16 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
 
 static int is_reading(const gt_call_t *call)
 {
-    return !call->method || strcmp(call->method, "GET") == 0;
+    return !call->params.method || strcmp(call->params.method, "GET") == 0;
 }
 
-static void describe(gt_request_t *request, const gt_call_t *call, apr_pool_t *p)
+static void describe(gt_request_t *request, const gt_call_t *call, const char *url, apr_pool_t *p)
 {
     memset(request, 0, sizeof(*request));
-    request->method = call->method;
-    request->url = call->url;
-    request->headers = call->headers;
-    request->bearer = call->params.token.access;
+    request->method = call->params.method;
+    request->url = url;
+    request->headers = call->params.headers;
+    request->bearer = call->token.token.access;
     request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
     if (call->streams)
         request->answer_max = call->answer_max;
@@ -78,24 +85,31 @@ static void describe(gt_request_t *request, const gt_call_t *call, apr_pool_t *p
     /* What changes a calendar is finished even when the client hangs up: half known is worse. */
     request->keep_going = !is_reading(call);
     request->purpose = "graph";
-    if (call->body) {
+    if (call->params.body) {
         request->content_type = "application/json";
-        request->body = gt_secret_from(gt_json_dump(call->body, p), p);
+        request->body = gt_secret_from(gt_json_dump(call->params.body, p), p);
     }
+}
+
+static const char *url_of(const gt_graph_params_t *params, const gt_provider_conf_t *conf,
+                          apr_pool_t *p)
+{
+    return params->link ? params->link : apr_pstrcat(p, conf->graph_url, params->path, NULL);
 }
 
 static gt_err_t *send_request(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
     apr_pool_t *p = gt_task_pool(task);
-    gt_provider_t *provider = gt_vault_provider(call->vault, call->owner.provider);
-    const gt_provider_conf_t *conf = provider ? gt_provider_conf(provider) : NULL;
+    gt_provider_t *provider;
+    const gt_provider_conf_t *conf = conf_of(&provider, call);
+    const char *url = conf ? url_of(&call->params, conf, p) : NULL;
     gt_request_t request;
 
-    /* The token goes to the configured host only, whoever built the URL. */
-    if (!conf || !gt_url_is_below(call->url, conf->graph_url, p))
+    /* The token goes to the configured host only, wherever the path or the link came from. */
+    if (!url || !gt_url_is_below(url, conf->graph_url, p))
         return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
-    describe(&request, call, p);
+    describe(&request, call, url, p);
     GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
     if (call->mailboxes)
@@ -113,13 +127,13 @@ static gt_err_t *add_doubt(gt_err_t *err, const gt_call_t *call)
     if (is_reading(call) || !gt_transfer_was_sent(call->transfer) ||
         (err->cls != GT_UPSTREAM && err->cls != GT_TIMEOUT))
         return err;
-    return gt_err_may_be_done(err, gt_json_text(call->body, "transactionId"));
+    return gt_err_may_be_done(err, gt_json_text(call->params.body, "transactionId"));
 }
 
 static int is_success(const gt_call_t *call, int status)
 {
     return (status >= 200 && status < 300) ||
-           (status == 304 && gt_condition_allows_304(call->headers));
+           (status == 304 && gt_condition_allows_304(call->params.headers));
 }
 
 static gt_err_t *look_at_head(gt_task_t *task, void *state)
@@ -133,7 +147,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
         gt_then(task, &send_again, call);
         return GT_OK;
     }
-    gt_upstream_tell(call->transfer, call->owner.provider, "graph", gt_task_pool(task));
+    gt_upstream_tell(call->transfer, call->key.owner.provider, "graph", gt_task_pool(task));
     if (err)
         return add_doubt(err, call);
     answer = gt_transfer_answer(call->transfer);
@@ -169,10 +183,10 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* A token that Graph will not take again must not be served to anybody. */
+/* A token that Graph will not take again must not be served again. */
 static void forget(const gt_call_t *call)
 {
-    gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->params.key);
+    gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->token.key);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)
@@ -190,14 +204,14 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
     if (err->cls != GT_SIGN_IN || call->repeated) {
-        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->params.key.grant, p);
+        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->token.key.grant, p);
         return add_doubt(err, call);
     }
     /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
      * refused generation, and only that one. */
     call->repeated = 1;
-    call->params.refresh_now = 1;
-    call->params.refused = call->params.token.generation;
+    call->token.refresh_now = 1;
+    call->token.refused = call->token.token.generation;
     gt_then(task, &call_again, call);
     return GT_OK;
 }

@@ -4,7 +4,7 @@
 
 /**
  * @file call.h
- * One Microsoft Graph request with the caller's token. Gets the token from the vault, sends, and
+ * One Microsoft Graph request with a user's token. The call gets the token from the vault, sends, and
  * on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401 was
  * not carried out, so any method may be repeated). Graph's error becomes ours with its status, code,
  * request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are at one
@@ -13,30 +13,28 @@
  * taken. A failed change that may have been carried out says so (gt_err_may_be_done).
  */
 
+#include "graph/graph_params.h"
 #include "graph/mailbox.h"
 #include "net/transfer.h"
 #include "vault/vault.h"
 
+/** Work: make the call. */
 typedef struct gt_call_t {
     gt_vault_t *vault;
     gt_mailboxes_t *mailboxes; /* NULL: as many calls at a time as come */
-    gt_store_t *store;
-    gt_owner_t owner;
-    const gt_asker_t *asker; /* whose request this is, or NULL */
-    const char *mailbox;     /* of another user, which the call goes to; NULL: the owner's own */
-    const char *method;
-    const char *url;                   /* absolute, below the provider's graph_url */
-    const apr_array_header_t *headers; /* of const char *, or NULL: Prefer, client-request-id … */
-    json_t *body;                      /* or NULL */
-    apr_size_t answer_max;             /* most bytes of an answer, 0: no bound (streamed) */
-    gt_transfer_t *transfer;           /* out */
-    const gt_answer_t *answer;         /* out: 2xx or 304, head complete */
-    gt_token_for_t params;             /* own: for the token */
-    gt_visit_t visit;                  /* own: at the mailbox */
-    int repeated;                      /* own */
-    int streams;                       /* own: 1: the answer is too large to be collected */
-    char *refusal;                     /* own: body of a refusing answer, up to 32 KiB */
-    apr_size_t refusal_len;            /* own */
+    gt_grant_key_t key;        /* whose token goes with it */
+    const gt_asker_t *asker;   /* whose request this is, or NULL */
+    const char *mailbox;       /* of another user, which the call goes to; NULL: the owner's own */
+    gt_graph_params_t params;
+    apr_size_t answer_max;     /* most bytes of an answer, 0: no bound (streamed) */
+    gt_transfer_t *transfer;   /* out */
+    const gt_answer_t *answer; /* out: 2xx or 304, head complete */
+    gt_token_for_t token;      /* out: its key, as the database knows it, and the token; else own */
+    gt_visit_t visit;          /* own: at the mailbox */
+    int repeated;              /* own */
+    int streams;               /* own: 1: the answer is too large to be collected */
+    char *refusal;             /* own: body of a refusing answer, up to 32 KiB */
+    apr_size_t refusal_len;    /* own */
 } gt_call_t;
 extern const gt_work_t gt_call;
 

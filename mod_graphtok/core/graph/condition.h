@@ -8,7 +8,7 @@
  * the state of an event. Pure: no I/O.
  */
 
-#include "graph/calendar.h"
+#include "graph/graph_params.h"
 
 /**
  * Add a condition to what is asked of Graph. Entity tags are written anew; the suffix that

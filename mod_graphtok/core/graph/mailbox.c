@@ -90,10 +90,10 @@ static const char *small(const char *address, apr_pool_t *p)
 static const char *name_of(const gt_visit_t *visit, apr_pool_t *p)
 {
     if (visit->shared)
-        return apr_pstrcat(p, "shared mailbox\n", visit->store, "\n", visit->owner.provider, "\n",
-                           small(visit->shared, p), NULL);
-    return apr_pstrcat(p, "mailbox\n", visit->store, "\n", visit->owner.provider, "\n",
-                       visit->owner.user, NULL);
+        return apr_pstrcat(p, "shared mailbox\n", visit->key.store, "\n", visit->key.owner.provider,
+                           "\n", small(visit->shared, p), NULL);
+    return apr_pstrcat(p, "mailbox\n", visit->key.store, "\n", visit->key.owner.provider, "\n",
+                       visit->key.owner.user, NULL);
 }
 
 /* ---- rest ---- */

@@ -32,8 +32,7 @@ void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailbox
 /** One call's place at a mailbox. Lies in its caller's memory, zeroed before its first use. */
 typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
-    const char *store;
-    gt_owner_t owner;
+    gt_grant_key_t key; /* whose mailbox, unless it is a shared one */
     const char *shared; /* address of another's mailbox, the same for all who open it; or NULL */
     int most;           /* calls at a time; 0: any number */
     int queue;          /* most that wait */

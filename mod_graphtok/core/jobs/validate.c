@@ -24,17 +24,14 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
 {
     gt_validate_t *v = state;
     apr_pool_t *p = gt_task_pool(task);
-    const gt_provider_t *provider = gt_vault_provider(v->vault, v->owner.provider);
 
-    if (provider == NULL)
+    if (gt_vault_provider(v->vault, v->owner.provider) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT1102", "there is no provider %s in the configuration",
                       v->owner.provider);
     v->call = (gt_call_t){
         .vault = v->vault,
-        .store = v->store,
-        .owner = v->owner,
-        .method = "GET",
-        .url = apr_pstrcat(p, gt_provider_conf(provider)->graph_url, "/me?$select=id", NULL),
+        .key = gt_grant_key(v->store, &v->owner),
+        .params = {.path = "/me?$select=id"},
         .answer_max = ANSWER_MAX,
     };
     gt_then_try(task, &gt_call, &v->call, &v->failure);
@@ -50,7 +47,7 @@ static int is_token_refused(const gt_err_t *failure)
  * a policy that is being changed). That is an error of the grant, not its end. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.params.token.generation};
+    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.token.token.generation};
     gt_err_t *counted = gt_err_dup(v->failure, p);
     int noted;
 
@@ -68,7 +65,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (failure == GT_OK)
         return GT_OK;
     if (is_token_refused(failure))
-        return v->call.params.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
+        return v->call.token.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
         failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL)
         return failure;

@@ -8,15 +8,12 @@
 
 #include "routes/routes_auth.h"
 
-#include <apr_strings.h>
 #include <http_protocol.h>
 
 #include "base/clock.h"
 #include "caller/session.h"
-#include "graph/call.h"
 #include "request/answer.h"
-#include "request/page_link.h"
-#include "request/stream.h"
+#include "routes/graph_work.h"
 #include "routes/route_sets.h"
 
 static gt_err_t *ask_token(gt_task_t *task, void *state)
@@ -83,30 +80,11 @@ static gt_err_t *show_revoked(gt_task_t *task, void *state)
 static gt_err_t *ask_user(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    gt_call_t *call = apr_pcalloc(x->r->pool, sizeof(*call));
+    gt_graph_params_t *params;
 
-    x->own = call;
-    call->vault = x->child->vault;
-    call->store = x->store;
-    call->owner = x->owner;
-    call->asker = &x->asker;
-    call->method = "GET";
-    call->url = apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, "/me", NULL);
-    gt_then(task, &gt_call, call);
-    return GT_OK;
-}
-
-static gt_err_t *pass_user(gt_task_t *task, void *state)
-{
-    gtm_request_t *x = state;
-    const gt_call_t *call = x->own;
-    gtm_stream_t *stream = apr_pcalloc(x->r->pool, sizeof(*stream));
-
-    stream->x = x;
-    stream->transfer = call->transfer;
-    stream->answer = call->answer;
-    stream->relink = gt_relink_make(gtm_page_link, x, x->r->pool);
-    gt_then(task, &gtm_stream, stream);
+    GT_TRY(gtm_graph_begin(&params, x));
+    params->path = "/me";
+    gtm_graph_send(task, x);
     return GT_OK;
 }
 
@@ -116,7 +94,7 @@ static const gt_work_t token = {"token status", token_steps, NULL};
 static gt_step_fn *const revoke_steps[] = {begin_revoke, show_revoked, NULL};
 static const gt_work_t revoke_grant = {"revoke", revoke_steps, NULL};
 
-static gt_step_fn *const user_steps[] = {ask_user, pass_user, NULL};
+static gt_step_fn *const user_steps[] = {ask_user, NULL};
 static const gt_work_t user = {"user", user_steps, NULL};
 
 const gtm_route_t gtm_auth_routes[] = {

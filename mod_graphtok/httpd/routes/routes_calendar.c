@@ -6,227 +6,175 @@
  * asked of Graph; the answer is handed on as it comes, with its next link made ours.
  */
 
-#include <apr_strings.h>
-#include <http_protocol.h>
-
-#include "base/address.h"
 #include "graph/calendar.h"
-#include "graph/call.h"
 #include "graph/condition.h"
-#include "graph/prefer.h"
-#include "request/answer.h"
 #include "request/page_link.h"
-#include "request/stream.h"
+#include "routes/graph_work.h"
 #include "routes/route_sets.h"
 
-typedef struct calendar_t {
-    gt_graph_params_t params;
-    gt_call_t call;
-    gtm_stream_t stream;
-} calendar_t;
-
-static gt_err_t *call_graph(gt_task_t *task, gtm_request_t *x, calendar_t *own, const char *url)
+/* What was said of the caller's own calendar is asked of the one that the path names. */
+static gt_err_t *send_moved(gt_task_t *task, gtm_request_t *x, gt_graph_params_t *params)
 {
-    own->call.vault = x->child->vault;
-    own->call.mailboxes = x->child->mailboxes;
-    own->call.store = x->store;
-    own->call.owner = x->owner;
-    own->call.asker = &x->asker;
-    own->call.mailbox = x->mailbox;
-    own->call.method = own->params.method;
-    own->call.url = url;
-    own->call.headers = own->params.headers;
-    own->call.body = own->params.body;
-    gt_then(task, &gt_call, &own->call);
+    GT_TRY(gt_calendar_move(params, x->mailbox, x->calendar, x->r->pool));
+    gtm_graph_send(task, x);
     return GT_OK;
-}
-
-static gt_err_t *begin(calendar_t **own, gtm_request_t *x)
-{
-    gt_prefer_read(x->query, apr_table_get(x->r->headers_in, "Prefer"), x->r->pool);
-    x->own = *own = apr_pcalloc(x->r->pool, sizeof(calendar_t));
-    if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
-        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
-                      "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
-    return GT_OK;
-}
-
-static gt_err_t *call(gt_task_t *task, gtm_request_t *x, calendar_t *own)
-{
-    GT_TRY(gt_calendar_move(&own->params, x->mailbox, x->calendar, x->r->pool));
-    return call_graph(
-        task, x, own,
-        apr_pstrcat(x->r->pool, gt_provider_conf(x->provider)->graph_url, own->params.path, NULL));
 }
 
 /* A condition of the client's is Graph's to judge. */
-static gt_err_t *take_condition(gtm_request_t *x, calendar_t *own, const char *name)
+static gt_err_t *take_condition(gtm_request_t *x, gt_graph_params_t *params, const char *name)
 {
-    return gt_condition_add(&own->params, name, apr_table_get(x->r->headers_in, name), x->r->pool);
+    return gt_condition_add(params, name, apr_table_get(x->r->headers_in, name), x->r->pool);
 }
 
 static gt_err_t *ask_info(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_info(&own->params, x->query, x->r->pool));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_info(params, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_calendars(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_list(&own->params, x->query, x->r->pool));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_list(params, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 /* A further page is asked for by its link alone: the sealed text says all the rest. */
-static gt_err_t *ask_page(gt_task_t *task, gtm_request_t *x, calendar_t *own, const char *page)
+static gt_err_t *ask_page(gt_task_t *task, gtm_request_t *x, gt_graph_params_t *params,
+                          const char *page)
 {
     apr_table_t *rest = apr_table_clone(x->r->pool, x->query);
     const char *link;
 
     apr_table_unset(rest, "page");
     GT_TRY(gtm_page_open(&link, x, page));
-    GT_TRY(gt_calendar_info(&own->params, rest, x->r->pool));
-    own->params.method = "GET";
-    return call_graph(task, x, own, link);
+    GT_TRY(gt_calendar_info(params, rest, x->r->pool));
+    params->link = link;
+    gtm_graph_send(task, x);
+    return GT_OK;
 }
 
 static gt_err_t *ask_events(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
     const char *page = apr_table_get(x->query, "page");
 
-    GT_TRY(begin(&own, x));
+    GT_TRY(gtm_graph_begin(&params, x));
     if (page)
-        return ask_page(task, x, own, page);
-    GT_TRY(gt_calendar_events(&own->params, x->query, x->r->pool));
-    return call(task, x, own);
+        return ask_page(task, x, params, page);
+    GT_TRY(gt_calendar_events(params, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_next24(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
     const char *page = apr_table_get(x->query, "page");
 
-    GT_TRY(begin(&own, x));
+    GT_TRY(gtm_graph_begin(&params, x));
     if (page)
-        return ask_page(task, x, own, page);
-    GT_TRY(gt_calendar_next24(&own->params, x->query, x->r->pool));
-    return call(task, x, own);
+        return ask_page(task, x, params, page);
+    GT_TRY(gt_calendar_next24(params, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_instances(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
     const char *page = apr_table_get(x->query, "page");
 
-    GT_TRY(begin(&own, x));
+    GT_TRY(gtm_graph_begin(&params, x));
     if (page)
-        return ask_page(task, x, own, page);
-    GT_TRY(gt_calendar_instances(&own->params, x->param, x->query, x->r->pool));
-    return call(task, x, own);
+        return ask_page(task, x, params, page);
+    GT_TRY(gt_calendar_instances(params, x->param, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_event(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_event(&own->params, x->param, x->query, x->r->pool));
-    GT_TRY(take_condition(x, own, "If-None-Match"));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_event(params, x->param, x->query, x->r->pool));
+    GT_TRY(take_condition(x, params, "If-None-Match"));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_create(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_create(&own->params, x->body, x->query, x->r->pool));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_create(params, x->body, x->query, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_update(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
     int partial = strcmp(x->route->method, "PATCH") == 0;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_update(&own->params, x->param, partial, x->body, x->query, x->r->pool));
-    GT_TRY(take_condition(x, own, "If-Match"));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_update(params, x->param, partial, x->body, x->query, x->r->pool));
+    GT_TRY(take_condition(x, params, "If-Match"));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_delete(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_delete(&own->params, x->param, x->r->pool));
-    GT_TRY(take_condition(x, own, "If-Match"));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_delete(params, x->param, x->r->pool));
+    GT_TRY(take_condition(x, params, "If-Match"));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_extend(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_extend(&own->params, x->param, x->param2, x->body, x->r->pool));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_extend(params, x->param, x->param2, x->body, x->r->pool));
+    return send_moved(task, x, params);
 }
 
 static gt_err_t *ask_extension(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    calendar_t *own;
+    gt_graph_params_t *params;
 
-    GT_TRY(begin(&own, x));
-    GT_TRY(gt_calendar_extension(&own->params, x->route->method, x->param, x->param2, x->r->pool));
-    return call(task, x, own);
+    GT_TRY(gtm_graph_begin(&params, x));
+    GT_TRY(gt_calendar_extension(params, x->route->method, x->param, x->param2, x->r->pool));
+    return send_moved(task, x, params);
 }
 
-static gt_err_t *pass_answer(gt_task_t *task, void *state)
-{
-    gtm_request_t *x = state;
-    calendar_t *own = x->own;
-
-    gt_vault_used(x->child->vault, &own->call.params.key.grant);
-    own->stream.x = x;
-    own->stream.transfer = own->call.transfer;
-    own->stream.answer = own->call.answer;
-    own->stream.transaction_id = gt_json_text(own->params.body, "transactionId");
-    own->stream.relink = gt_relink_make(gtm_page_link, x, x->r->pool);
-    gt_then(task, &gtm_stream, &own->stream);
-    return GT_OK;
-}
-
-static gt_step_fn *const info_steps[] = {ask_info, pass_answer, NULL};
-static gt_step_fn *const calendars_steps[] = {ask_calendars, pass_answer, NULL};
-static gt_step_fn *const events_steps[] = {ask_events, pass_answer, NULL};
-static gt_step_fn *const next24_steps[] = {ask_next24, pass_answer, NULL};
-static gt_step_fn *const event_steps[] = {ask_event, pass_answer, NULL};
-static gt_step_fn *const instances_steps[] = {ask_instances, pass_answer, NULL};
-static gt_step_fn *const create_steps[] = {ask_create, pass_answer, NULL};
-static gt_step_fn *const update_steps[] = {ask_update, pass_answer, NULL};
-static gt_step_fn *const delete_steps[] = {ask_delete, pass_answer, NULL};
-static gt_step_fn *const extend_steps[] = {ask_extend, pass_answer, NULL};
-static gt_step_fn *const extension_steps[] = {ask_extension, pass_answer, NULL};
+static gt_step_fn *const info_steps[] = {ask_info, NULL};
+static gt_step_fn *const calendars_steps[] = {ask_calendars, NULL};
+static gt_step_fn *const events_steps[] = {ask_events, NULL};
+static gt_step_fn *const next24_steps[] = {ask_next24, NULL};
+static gt_step_fn *const event_steps[] = {ask_event, NULL};
+static gt_step_fn *const instances_steps[] = {ask_instances, NULL};
+static gt_step_fn *const create_steps[] = {ask_create, NULL};
+static gt_step_fn *const update_steps[] = {ask_update, NULL};
+static gt_step_fn *const delete_steps[] = {ask_delete, NULL};
+static gt_step_fn *const extend_steps[] = {ask_extend, NULL};
+static gt_step_fn *const extension_steps[] = {ask_extension, NULL};
 
 static const gt_work_t info = {"calendar info", info_steps, NULL};
 static const gt_work_t calendars = {"calendars", calendars_steps, NULL};

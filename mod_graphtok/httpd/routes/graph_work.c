@@ -1,0 +1,70 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file graph_work.c
+ * Two steps: core/graph/call makes the call, request/stream hands the answer on while it arrives. What
+ * both need lies in one block of the request's memory.
+ */
+
+#include "routes/graph_work.h"
+
+#include "base/address.h"
+#include "graph/call.h"
+#include "graph/prefer.h"
+#include "request/page_link.h"
+#include "request/stream.h"
+
+typedef struct graph_work_t {
+    gt_call_t call;
+    gtm_stream_t stream;
+} graph_work_t;
+
+gt_err_t *gtm_graph_begin(gt_graph_params_t **params, gtm_request_t *x)
+{
+    graph_work_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
+
+    x->own = own;
+    *params = &own->call.params;
+    gt_prefer_read(x->query, apr_table_get(x->r->headers_in, "Prefer"), x->r->pool);
+    if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
+                      "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
+    return GT_OK;
+}
+
+static gt_err_t *call_graph(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    graph_work_t *own = x->own;
+
+    own->call.vault = x->child->vault;
+    own->call.mailboxes = x->child->mailboxes;
+    own->call.key = gt_grant_key(x->store, &x->owner);
+    own->call.asker = &x->asker;
+    own->call.mailbox = x->mailbox;
+    gt_then(task, &gt_call, &own->call);
+    return GT_OK;
+}
+
+static gt_err_t *pass_answer(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    graph_work_t *own = x->own;
+
+    gt_vault_used(x->child->vault, &own->call.token.key.grant);
+    own->stream.x = x;
+    own->stream.transfer = own->call.transfer;
+    own->stream.answer = own->call.answer;
+    own->stream.transaction_id = gt_json_text(own->call.params.body, "transactionId");
+    own->stream.relink = gt_relink_make(gtm_page_link, x, x->r->pool);
+    gt_then(task, &gtm_stream, &own->stream);
+    return GT_OK;
+}
+
+static gt_step_fn *const steps[] = {call_graph, pass_answer, NULL};
+static const gt_work_t graph_work = {"ask Graph", steps, NULL};
+
+void gtm_graph_send(gt_task_t *task, gtm_request_t *x)
+{
+    gt_then(task, &graph_work, x);
+}
