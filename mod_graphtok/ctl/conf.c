@@ -8,9 +8,12 @@
 
 #include "ctl.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <apr_file_io.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 
@@ -47,8 +50,7 @@ static gt_err_t *read_all(char **bytes, apr_size_t *len, apr_file_t *file, const
     *bytes = buffer;
     if (APR_STATUS_IS_EOF(rv))
         return GT_OK;
-    return gt_err(p, GT_INTERNAL, "GT0902", "%s: %s", name,
-                  apr_strerror(rv, apr_palloc(p, 120), 120));
+    return gt_err_file(p, GT_INTERNAL, "GT0902", rv, "%s", name);
 }
 
 static gt_err_t *open_named(apr_file_t **file, const char *path, apr_pool_t *p)
@@ -59,8 +61,7 @@ static gt_err_t *open_named(apr_file_t **file, const char *path, apr_pool_t *p)
 
     if (rv == APR_SUCCESS)
         return GT_OK;
-    return gt_err(p, GT_NOT_FOUND, "GT0903", "%s: %s", path,
-                  apr_strerror(rv, apr_palloc(p, 120), 120));
+    return gt_err_file(p, GT_NOT_FOUND, "GT0903", rv, "%s", path);
 }
 
 /** Start a command with its output in a pipe and its complaints in `said`. */
@@ -101,23 +102,28 @@ static char *said_text(apr_file_t *said, apr_pool_t *p)
     return text;
 }
 
+/** A file in memory: graphtokctl needs no folder to write to. */
+static apr_status_t make_said(apr_file_t **said, apr_pool_t *p)
+{
+    int fd = memfd_create("graphtokctl", MFD_CLOEXEC);
+
+    return fd < 0 ? errno : apr_os_file_put(said, &fd, APR_READ | APR_WRITE, p);
+}
+
 /** Run httpd's test with the dump. */
 static gt_err_t *ask(char **bytes, apr_size_t *len, const char *const *argv, apr_pool_t *p)
 {
-    char *pattern = apr_pstrdup(p, "/tmp/graphtokctl.XXXXXX");
     apr_exit_why_e why;
     apr_file_t *said;
     apr_proc_t proc;
     apr_status_t rv;
     int code = 0;
 
-    rv = apr_file_mktemp(&said, pattern,
-                         APR_CREATE | APR_READ | APR_WRITE | APR_EXCL | APR_DELONCLOSE, p);
+    rv = make_said(&said, p);
     if (rv == APR_SUCCESS)
         rv = start(&proc, argv, said, p);
     if (rv != APR_SUCCESS)
-        return gt_err(p, GT_NOT_FOUND, "GT0904", "%s cannot be run: %s", argv[0],
-                      apr_strerror(rv, apr_palloc(p, 120), 120));
+        return gt_err_file(p, GT_NOT_FOUND, "GT0904", rv, "%s cannot be run", argv[0]);
     apr_pool_note_subprocess(p, &proc, APR_KILL_AFTER_TIMEOUT);
     GT_TRY(read_all(bytes, len, proc.out, argv[0], p));
     apr_proc_wait(&proc, &code, &why, APR_WAIT);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -33,10 +34,18 @@ struct ctl_keyfile_t {
     gt_secret_t *text;
 };
 
-static gt_err_t *failed(const char *path, apr_pool_t *p)
+static gt_err_t *unread(const char *path, apr_pool_t *p)
 {
-    return gt_err(p, errno == ENOENT ? GT_NOT_FOUND : GT_INTERNAL, "GT0960", "%s: %s", path,
-                  strerror(errno));
+    return gt_err_file(p, GT_INTERNAL, "GT0960", errno, "%s", path);
+}
+
+/* What was asked for is not made, whatever the reason (EX_CANTCREAT of sysexits.h). */
+static gt_err_t *unmade(const char *what, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err_file(p, GT_INTERNAL, "GT0960", errno, "%s", what);
+
+    err->exit_code = EX_CANTCREAT;
+    return err;
 }
 
 static apr_status_t close_file(void *baton)
@@ -56,14 +65,14 @@ static gt_err_t *try_lock(int *is_ours, ctl_keyfile_t *file, apr_pool_t *p)
     *is_ours = 0;
     file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file->fd < 0)
-        return failed(file->path, p);
+        return unread(file->path, p);
     if (flock(file->fd, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK
                    ? gt_err(p, GT_BUSY, "GT0961", "%s is being changed by another graphtokctl",
                             file->path)
-                   : failed(file->path, p);
+                   : unread(file->path, p);
     if (fstat(file->fd, &file->seen) != 0)
-        return failed(file->path, p);
+        return unread(file->path, p);
     *is_ours = stat(file->path, &named) == 0 && named.st_ino == file->seen.st_ino &&
                named.st_dev == file->seen.st_dev;
     return GT_OK;
@@ -104,7 +113,7 @@ gt_err_t *ctl_keyfile_open(ctl_keyfile_t **file, const char *path, int may_make,
     *file = fresh;
     fresh->fd = -1;
     if (real == NULL && (errno != ENOENT || !may_make))
-        return failed(path, p);
+        return unread(path, p);
     apr_pool_cleanup_register(p, fresh, close_file, apr_pool_cleanup_null);
     fresh->path = apr_pstrdup(p, real != NULL ? real : path);
     free(real);
@@ -150,14 +159,14 @@ static gt_err_t *put(const char *path, const gt_secret_t *text, const struct sta
     int is_there;
 
     if (fd < 0)
-        return failed(beside, p);
+        return unmade(apr_pstrcat(p, "a file beside ", path, " cannot be made", NULL), p);
     is_there = fill(fd, text, as, mode);
     is_there = close(fd) == 0 && is_there;
     /* A file that was not there a moment ago is nobody's to replace. */
     is_there = is_there && (as != NULL ? rename(beside, path) : link(beside, path)) == 0;
     if (is_there && as != NULL)
         return GT_OK;
-    gt_err_t *err = is_there ? GT_OK : failed(path, p);
+    gt_err_t *err = is_there ? GT_OK : unmade(apr_pstrcat(p, path, " cannot be written", NULL), p);
 
     unlink(beside);
     return err;

@@ -7,7 +7,9 @@
 
 #include "ctl.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,13 +24,16 @@ static apr_status_t end_audit(void *audit)
     return APR_SUCCESS;
 }
 
-/* -1: a program, or a file that cannot be had or holds something else. */
-static int open_file(const char *path, const gt_config_t *config)
+/* -1: a program, or a file that cannot be had or holds something else. @param why  then the reason */
+static int open_file(const char **why, const char *path, const gt_config_t *config)
 {
-    int fd = path != NULL && path[0] != '|'
-                 ? open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640)
-                 : -1;
+    int fd;
 
+    *why = "it is a program of httpd's";
+    if (path == NULL || path[0] == '|')
+        return -1;
+    fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    *why = fd < 0 ? strerror(errno) : "it holds something else than records";
     if (fd < 0)
         return -1;
     if (gt_audit_may_append(fd)) {
@@ -45,10 +50,11 @@ static int open_notes(const gt_config_t *config, int audit, apr_pool_t *p)
     struct stat st;
     int is_file = fstat(audit, &st) == 0 && S_ISREG(st.st_mode);
     const char *path = gt_audit_notes(config->audit, config->audit_heads, is_file, p);
-    int notes = open_file(path, config);
+    const char *why;
+    int notes = open_file(&why, path, config);
 
     if (notes < 0 && path != NULL && path[0] != '|')
-        gt_log(GT_LOG_WARNING, "GT0985", "the audit's heads cannot be noted in %s from here", path);
+        gt_log(GT_LOG_WARNING, "GT0985", "the audit's heads cannot be noted in %s: %s", path, why);
     return notes;
 }
 
@@ -56,19 +62,20 @@ gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_poo
 {
     gt_audit_conf_t conf = {-1, -1, config->audit_required, NULL, ring};
     gt_notice_sink_t sink;
+    const char *why;
 
     if (config->audit == NULL)
         return GT_OK;
     if (ring == NULL)
         GT_TRY(ctl_keyring(&ring, config, p));
     conf.ring = ring;
-    conf.fd = open_file(config->audit, config);
+    conf.fd = open_file(&why, config->audit, config);
     if (conf.fd >= 0)
         conf.notes = open_notes(config, conf.fd, p);
     else
-        gt_log(GT_LOG_WARNING, "GT0985", "the audit %s cannot be written from here%s",
-               config->audit,
-               config->audit_required ? ", so no token is handed out" : ": nothing is recorded");
+        gt_log(GT_LOG_WARNING, "GT0985", "the audit %s cannot be written from here (%s): %s",
+               config->audit, why,
+               config->audit_required ? "no token is handed out" : "nothing is recorded");
     sink = gt_audit_sink(gt_audit_make(&conf, p));
     apr_pool_cleanup_register(p, sink.baton, end_audit, apr_pool_cleanup_null);
     gt_notice_to(&sink);

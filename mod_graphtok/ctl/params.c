@@ -111,44 +111,56 @@ static char *first_word(const char *text, apr_pool_t *p)
     return word;
 }
 
-/** What stands at "FILE:LINE"; NULL: no DBDParams, or not readable. */
-static char *params_at(const char *where, apr_pool_t *p)
+/** What stands at "FILE:LINE". @param found  NULL: no DBDParams. @return why it cannot be read */
+static apr_status_t params_at(const char **found, const char *where, apr_pool_t *p)
 {
     static const char directive[] = "DBDParams";
     const char *colon = strrchr(where, ':');
     apr_int64_t number;
     apr_file_t *file;
+    apr_status_t rv;
     const char *line;
 
-    if (colon == NULL || !gt_number(&number, colon + 1, 1, INT32_MAX) ||
-        apr_file_open(&file, apr_pstrmemdup(p, where, (apr_size_t)(colon - where)),
-                      APR_READ | APR_BUFFERED, APR_OS_DEFAULT, p) != APR_SUCCESS)
-        return NULL;
+    *found = NULL;
+    if (colon == NULL || !gt_number(&number, colon + 1, 1, INT32_MAX))
+        return APR_SUCCESS;
+    rv = apr_file_open(&file, apr_pstrmemdup(p, where, (apr_size_t)(colon - where)),
+                       APR_READ | APR_BUFFERED, APR_OS_DEFAULT, p);
+    if (rv != APR_SUCCESS)
+        return rv;
     line = logical_line(file, number, p);
     apr_file_close(file);
     line = line != NULL ? skip_blanks(line) : "";
     if (strncasecmp(line, directive, strlen(directive)) != 0 ||
         !apr_isspace(line[strlen(directive)]))
-        return NULL;
+        return APR_SUCCESS;
     line += strlen(directive);
-    return first_word(with_variables(skip_blanks(line), p), p);
+    *found = first_word(with_variables(skip_blanks(line), p), p);
+    return APR_SUCCESS;
 }
 
 gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p)
 {
     const char *where = config->db_params_where;
-    const char *found;
+    const char *found = NULL;
+    apr_status_t rv = APR_SUCCESS;
 
     *params = config->db_params;
     if (strstr(config->db_params, "***") == NULL)
         return GT_OK;
-    found = where != NULL ? params_at(where, p) : NULL;
+    if (where != NULL)
+        rv = params_at(&found, where, p);
+    if (rv != APR_SUCCESS)
+        return gt_err_file(p, GT_FORBIDDEN, "GT0908", rv,
+                           "the database's password, which stands in DBDParams at %s, cannot be "
+                           "read (run graphtokctl as root, or keep the password in a pgpass file, "
+                           "~/.pgpass)",
+                           where);
     if (found == NULL)
-        return gt_err(
-            p, GT_FORBIDDEN, "GT0908",
-            "the database's password stands in DBDParams at %s, which cannot be read: run "
-            "graphtokctl as root, or keep the password in a pgpass file (~/.pgpass)",
-            where != NULL ? where : "an unknown place");
+        return gt_err(p, GT_INVALID, "GT0909",
+                      "the database's password should stand in DBDParams at %s, and there is none: "
+                      "keep the password in a pgpass file (~/.pgpass)",
+                      where != NULL ? where : "an unknown place");
     if (strcmp(gt_db_params_shown(config->db_driver, found, p), config->db_params) != 0)
         return gt_err(p, GT_INVALID, "GT0909",
                       "DBDParams at %s is not what httpd made of it (a variable or a macro?): set "

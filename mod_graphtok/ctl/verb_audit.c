@@ -150,11 +150,11 @@ static gt_err_t *check_file(gt_audit_check_t *check, check_fn *check_line, const
     int is_whole;
 
     if (file == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0983", "%s: %s", name, strerror(errno));
+        return gt_err_file(p, GT_NOT_FOUND, "GT0983", errno, "%s", name);
     while (read_line(line, &len, &is_whole, file))
         check_line(check, name, ++number, line, len, is_whole);
     if (ferror(file))
-        err = gt_err(p, GT_INTERNAL, "GT0983", "%s: %s", name, strerror(errno));
+        err = gt_err_file(p, GT_INTERNAL, "GT0983", errno, "%s", name);
     if (file != stdin)
         fclose(file);
     return err;

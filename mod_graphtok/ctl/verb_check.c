@@ -77,7 +77,7 @@ static void tell(check_t *check, const char *what, const gt_err_t *err, const ch
     gt_json_set(json, "says", err != GT_OK ? err->detail : fine);
     json_array_append_new(check->steps, json);
     if (err != GT_OK && check->ctl->exit_code == 0)
-        check->ctl->exit_code = gt_class_row(err->cls)->exit_code;
+        check->ctl->exit_code = gt_err_exit_code(err);
     if (check->ctl->json)
         return;
     if (err == GT_OK)

@@ -166,14 +166,15 @@ def test_a_password_that_cannot_be_found_is_explained(machine, postgres):
 
     machine.frame.httpd.write("# the file has changed")
     done = machine.run("--config", dump, "migrate", "-n")
-    assert done.returncode == NOPERM and "GT0908" in done.stderr and "pgpass" in done.stderr
+    assert done.returncode == DATAERR and "GT0909" in done.stderr and "pgpass" in done.stderr
 
     machine.configure(line.replace("postgres ", "another "))
     done = machine.run("--config", dump, "migrate", "-n")
     assert done.returncode == DATAERR and "GT0909" in done.stderr
 
     machine.frame.httpd.conf.unlink()
-    assert machine.run("--config", dump, "status").returncode == NOPERM
+    done = machine.run("--config", dump, "status")
+    assert done.returncode == NOINPUT and "GT0908" in done.stderr and "pgpass" in done.stderr
 
 
 def test_a_variable_that_only_httpd_knows_is_explained(machine):

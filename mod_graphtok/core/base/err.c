@@ -21,6 +21,9 @@
 /* Longest detail: a log line and a problem document must stay readable. */
 #define DETAIL_MAX 2000
 
+/* Longest text of the system for one of its errors. */
+#define WORDS_MAX 120
+
 /* Most wrong fields in one answer: enough for any form, a bound for a hostile body. */
 #define FIELDS_MAX 100
 
@@ -99,6 +102,28 @@ gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char *tag, const char *fmt
     va_start(args, fmt);
     err->detail = print_detail(p, NULL, fmt, args);
     va_end(args);
+    return err;
+}
+
+static int exit_code_of(apr_status_t error)
+{
+    if (APR_STATUS_IS_ENOENT(error) || APR_STATUS_IS_ENOTDIR(error) || error == EISDIR ||
+        error == ELOOP)
+        return EX_NOINPUT;
+    return APR_STATUS_IS_EACCES(error) || error == EPERM ? EX_NOPERM : EX_IOERR;
+}
+
+gt_err_t *gt_err_file(apr_pool_t *p, gt_class_t cls, const char *tag, apr_status_t error,
+                      const char *fmt, ...)
+{
+    char words[WORDS_MAX];
+    gt_err_t *err = gt_err(p, cls, tag, "%s", apr_strerror(error, words, sizeof(words)));
+    va_list args;
+
+    va_start(args, fmt);
+    err->detail = print_detail(p, err->detail, fmt, args);
+    va_end(args);
+    err->exit_code = exit_code_of(error);
     return err;
 }
 

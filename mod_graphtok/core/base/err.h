@@ -118,6 +118,17 @@ GT_MUST GT_NEVER_NULL gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char
                                        const char *fmt, ...) GT_PRINTF(4, 5);
 
 /**
+ * Make an error of the system about a file that is read or a program that is run. Its words end the
+ * detail ("/etc/x: Permission denied"), and graphtokctl's exit code follows from it: EX_NOINPUT for
+ * what is not there, EX_NOPERM for a right that is missing, EX_IOERR for all else.
+ * @param error  an errno or what APR returned
+ * @param fmt    the detail before the system's words, printf-like
+ */
+GT_MUST GT_NEVER_NULL gt_err_t *gt_err_file(apr_pool_t *p, gt_class_t cls, const char *tag,
+                                            apr_status_t error, const char *fmt, ...)
+    GT_PRINTF(5, 6);
+
+/**
  * Put context before an error's detail ("refresh for store main: …"). Cheap; call it once, where
  * the context is known.
  * @return err, for `return gt_err_in(err, …)`

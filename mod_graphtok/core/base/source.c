@@ -198,10 +198,7 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep)
 
 static gt_err_t *cannot_read(const gt_source_t *source, int error, apr_pool_t *p)
 {
-    char why[120];
-
-    return gt_err(p, GT_INTERNAL, "GT0104", "%s cannot be read: %s", source->name,
-                  apr_strerror(error, why, sizeof(why)));
+    return gt_err_file(p, GT_INTERNAL, "GT0104", error, "%s cannot be read", source->name);
 }
 
 /* Bytes of what an editor or a copy from a page leaves at the beginning: a blank, a no-break space, a
