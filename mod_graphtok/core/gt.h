@@ -12,7 +12,7 @@
  * vault         turns (store, user, provider, resource) into a valid access token or the reason why not
  * store         one table of grants; a deployment can have several, isolated from each other
  * keyring       the keys by id and purpose; the first writes, all read
- * caller        whoever the request is for
+ * caller        the user for whom a request is
  * task          a call as a list of steps, none of which waits for the network
  */
 

@@ -3,7 +3,8 @@
 /*
  * A keyring's file is never written in place: a new one beside it gets owner and mode first, then
  * the text, is on the disk, and takes the name. The lock lies on the file itself, so it needs no
- * second file; whoever waited for nothing but a name that is another file by now looks again.
+ * second file; a program that waited for the lock
+ * of a file that has been replaced meanwhile looks again.
  */
 
 #include "keyfile.h"
@@ -162,7 +163,7 @@ static gt_err_t *put(const char *path, const gt_secret_t *text, const struct sta
         return unmade(apr_pstrcat(p, "a file beside ", path, " cannot be made", NULL), p);
     is_there = fill(fd, text, as, mode);
     is_there = close(fd) == 0 && is_there;
-    /* A file that was not there a moment ago is nobody's to replace. */
+    /* A file that came within the last moment is another program's and is not replaced. */
     is_there = is_there && (as != NULL ? rename(beside, path) : link(beside, path)) == 0;
     if (is_there && as != NULL)
         return GT_OK;

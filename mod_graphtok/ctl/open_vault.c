@@ -26,7 +26,7 @@
 #define CREW_THREADS 4
 #define TRANSFERS 1024 /* as a child of httpd: background work keeps many under way */
 #define HOST_CONNECTIONS 64
-/* A refresh of ours, after one of somebody else's that we waited for. */
+/* A refresh of ours, after a refresh of another process that this one waited for. */
 #define LONGEST_WAIT apr_time_from_sec(660)
 
 static gt_err_t *closed_to_us(const char *folder, const char *why, apr_pool_t *p)

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A bar for people, nothing for pipes: whoever reads our output by a program finds no carriage
- * returns in it.
+ * A bar for people, nothing for pipes: a program that reads our output finds no carriage returns
+ * in it.
  */
 
 #include "progress.h"

@@ -20,7 +20,7 @@ int ctl_stop_asked(void);
 /** A bar, or a count, on standard error, when that is a terminal. */
 typedef struct ctl_progress_t {
     const char *verb;
-    apr_int64_t total; /* 0: nothing worth a bar; -1: nobody knows, so it only counts */
+    apr_int64_t total; /* 0: nothing worth a bar; -1: not known, so it only counts */
     apr_time_t began, drawn;
     apr_int64_t done; /* as it was told last */
     int is_shown;     /* 1: a line stands on the terminal */

@@ -2,8 +2,8 @@
 
 /*
  * check: everything that a sign-in needs, one line each, with what to do where it is wrong. Nothing is
- * changed, and no user is touched. Each part is looked at whatever became of those before it, but for
- * the provider, of which the address says nothing while its metadata cannot be had.
+ * changed, and no user is touched. Each part is looked at, also after one that failed. The
+ * provider's endpoints are the exception: without its metadata they are not known.
  *
  * Two questions to a provider have no side effect and show what only a sign-in would: a refresh token
  * that cannot exist is refused as such when client id and secret are right, and an authorization

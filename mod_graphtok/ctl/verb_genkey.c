@@ -45,7 +45,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/* Whatever the reason: what was asked for is not made (EX_CANTCREAT of sysexits.h). */
+/* For every reason the file is not made, which is EX_CANTCREAT of sysexits.h. */
 static gt_err_t *failed(const char *path, apr_pool_t *p)
 {
     const char *why = errno == EEXIST    ? "it is there already and stays as it is"

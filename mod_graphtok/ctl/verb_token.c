@@ -3,7 +3,7 @@
 /*
  * token: a user's valid token for a script, as an application behind httpd would get it; refreshed
  * through the lease when it must be. Not shown on a terminal, where it would stay in the scroll-back
- * and in whatever records the session.
+ * and in a recording of the session.
  */
 
 #include "ctl.h"

@@ -104,6 +104,6 @@ gt_err_t *ctl_work(ctl_t *ctl, int argc, char **argv)
     tick_until_end(jobs, working.once, ctl->pool);
     ctl_vault_close(vault, ctl->pool);
     print_result(jobs, ctl);
-    /* A service goes on until the database is back; whoever wanted it done now must know. */
+    /* A service goes on until the database is back; with --once the caller must learn of it. */
     return working.once ? gt_jobs_trouble(jobs, ctl->pool) : GT_OK;
 }

@@ -25,6 +25,17 @@ AsyncRequestWorkerFactor 20
 MaxKeepAliveRequests 0
 """
 
+# Debian's own mpm_event.conf: what httpd has where its administrator changed nothing.
+DEBIAN = """StartServers 2
+MinSpareThreads 25
+MaxSpareThreads 75
+ThreadLimit 64
+ThreadsPerChild 25
+MaxRequestWorkers 150
+MaxConnectionsPerChild 0
+MaxKeepAliveRequests 0
+"""
+
 # For 10,000 clients in the one child. What the MPM takes is threads + idle threads × factor, and it
 # closes kept connections above that: so few idle threads must do when all answers come at once.
 CROWD = TUNING.replace("WorkerFactor 20", "WorkerFactor 1000") + "ListenBacklog 4096\n"
@@ -129,21 +140,23 @@ def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuni
                      site.httpd.remove), site
 
 
-def apache_proxy(ground, upstream, token, threads=256, name=None):
-    """mod_proxy_http with a fixed Authorization field."""
+def apache_proxy(ground, upstream, token, threads=None, name="mod_proxy_http"):
+    """mod_proxy_http with a fixed Authorization field: one child of so many threads, or Debian's
+    own numbers."""
     server = servers.Httpd(pathlib.Path(ground) / f"proxy-{os.urandom(3).hex()}")
     text = f"""
 RequestHeader set Authorization "Bearer {token}"
 <Proxy "{upstream.url}">
-    ProxySet keepalive=On max={threads}
+    ProxySet keepalive=On
 </Proxy>
 ProxyPass "/v1.0" "{upstream.url}/v1.0"
 """
-    server.write(text, TUNING.replace("256", str(threads)), "core:warn")
+    tuning = TUNING.replace("256", str(threads)) if threads else DEBIAN
+    server.write(text, tuning, "core:warn")
     server.conf.write_text(server.conf.read_text().replace("LogLevel info", "LogLevel warn"))
     server.start()
     (server.folder / "htdocs/static.json").write_text("{}")
-    return Contender(name or f"mod_proxy_http, {threads} threads",
+    return Contender(f"{name}, {threads} threads" if threads else name,
                      f"http://127.0.0.1:{server.port}/v1.0/me/events", server.process.pid,
                      server.remove), server
 

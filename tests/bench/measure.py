@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """One measurement: wrk against a URL, the CPU and memory of the process tree behind it."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -15,41 +16,42 @@ UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 def tree(pid):
     """A process and all below it."""
     found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            children = (task / "children").read_text().split()
-        except FileNotFoundError:  # a thread that has just ended
-            continue
-        for child in children:
-            found += tree(int(child))
+    # A process or a thread of it may have just ended.
+    with contextlib.suppress(FileNotFoundError):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    found += tree(int(child))
     return found
+
+
+def files_of_tree(pid, name):
+    """(process, text of that file of it) for each process; one that has just ended is left out."""
+    for one in tree(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield one, pathlib.Path(f"/proc/{one}/{name}").read_text()
 
 
 def cpu_seconds(pid):
     """User and system time of the tree, ended children included."""
     total = 0
-    for one in tree(pid):
-        fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+    for one, text in files_of_tree(pid, "stat"):
+        fields = text.rsplit(")", 1)[1].split()
         total += sum(int(value) for value in fields[11:15 if one == pid else 13])
     return total / TICK
 
 
 def pss_mib(pid):
     """Memory of the tree, shared pages divided among their users."""
-    total = 0
-    for one in tree(pid):
-        for line in pathlib.Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total / 1024
+    return sum(int(line.split()[1]) for _, text in files_of_tree(pid, "smaps_rollup")
+               for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def own_mib(pid):
     """Memory that the tree has for itself. Read in no time, where pss_mib of a large process holds
     it up for so long that it shows."""
-    return sum(int(line.split()[1]) for one in tree(pid)
-               for line in pathlib.Path(f"/proc/{one}/status").read_text().splitlines()
-               if line.startswith("RssAnon:")) / 1024
+    return sum(int(line.split()[1]) for _, text in files_of_tree(pid, "status")
+               for line in text.splitlines() if line.startswith("RssAnon:")) / 1024
 
 
 def start_wrk(url, clients, seconds):

@@ -108,7 +108,7 @@ def waiting(bench):
     """Clients that wait for a slow upstream."""
     upstream = bench.upstream(300)
     ours, _ = who.graphtok(bench.ground, bench.sandbox, upstream)
-    few, _ = who.apache_proxy(bench.ground, upstream, TOKEN, 25)
+    few, _ = who.apache_proxy(bench.ground, upstream, TOKEN)
     contenders = [who.straight(upstream), bench.keep(ours),
                   bench.keep(who.nginx(bench.ground, upstream, TOKEN)), bench.keep(few)]
     rows, text = bench.compare(contenders, 1000, STRAIGHT)
@@ -139,9 +139,9 @@ def waiting200(bench):
 
 def fast(bench):
     """A fast upstream: what our share of a request costs."""
-    upstream = bench.upstream(0)
+    upstream = bench.upstream(0, 2048)
     ours, _ = who.graphtok(bench.ground, bench.sandbox, upstream)
-    proxy, _ = who.apache_proxy(bench.ground, upstream, TOKEN, 256, "mod_proxy_http")
+    proxy, _ = who.apache_proxy(bench.ground, upstream, TOKEN)
     contenders = [bench.keep(ours), bench.keep(proxy),
                   bench.keep(who.nginx(bench.ground, upstream, TOKEN))]
     rows, text = bench.compare(contenders, 64, "mod_proxy_http")
@@ -154,7 +154,7 @@ def status(bench):
     """Token status from the cache beside a static file of the same size."""
     upstream = bench.upstream(0)
     ours, site = who.graphtok(bench.ground, bench.sandbox, upstream, "/auth/token")
-    proxy, server = who.apache_proxy(bench.ground, upstream, TOKEN, 256)
+    proxy, server = who.apache_proxy(bench.ground, upstream, TOKEN)
     bench.keep(proxy)
     body = Browser().get(site.url + "/auth/token").body
     rows, text = bench.compare([bench.keep(ours), who.apache_static(server, body)], 64, STATIC)

@@ -10,7 +10,7 @@
  * or a quoted string, @, a domain name, ≤ 254 bytes; no comments, no literals. */
 int gt_is_email(const char *text);
 
-/** 1 for the X.500 name that Exchange gives for somebody of its own directory, like
+/** 1 for the X.500 name that Exchange gives for a person of its own directory, like
  * "/o=ExchangeLabs/ou=…/cn=Recipients/cn=…", ≤ 1024 bytes. */
 int gt_is_x500(const char *text);
 

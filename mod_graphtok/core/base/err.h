@@ -33,13 +33,13 @@ typedef enum gt_class_t {
     GT_TIMEOUT,       /* the provider did not answer in time */
     GT_STORE_AWAY,    /* the database is away */
     GT_BUSY,          /* a bounded queue of ours is full: retry_after */
-    GT_CANCELLED,     /* nobody waits for this any more */
+    GT_CANCELLED,     /* the client has gone, or the child ends */
     GT_DAMAGED,       /* a stored value cannot be opened: wrong key, tampered, moved */
     GT_INTERNAL,      /* ours */
     GT_CLASSES
 } gt_class_t;
 
-/** Whose trouble a failure is. Whatever it stops besides the call that met it follows from this. */
+/** Whose trouble a failure is. It decides how much else stops besides the call that met it. */
 typedef enum gt_extent_t {
     GT_EXTENT_CALL,         /* this call's; another one may pass at once */
     GT_EXTENT_USER,         /* of one user's account or grant */
@@ -89,7 +89,7 @@ struct gt_err_t {
     int exit_code;                   /* graphtokctl's, the same */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
-    int is_ours;                     /* 1: the administrator's to mend, whatever its class */
+    int is_ours;                     /* 1: the administrator's to mend, in any class */
     int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */

@@ -72,7 +72,7 @@ static const char *syntax_reason(enum json_error_code code)
     }
 }
 
-/* A text that somebody else holds as well is his to wipe. */
+/* A text with another holder as well is left to that holder. */
 static void wipe_texts(json_t *value)
 {
     const char *key;

@@ -2,8 +2,8 @@
 
 /*
  * The sinks, in a fixed place: they are set before threads start and only read afterwards. The log
- * is one of them. It takes what went well; a failure has a tag and a text, and is logged by whoever
- * ends the work that failed.
+ * is one of them. It takes what went well; a failure has a tag and a text, and is logged where the
+ * failed work ends.
  */
 
 #include "base/notice.h"

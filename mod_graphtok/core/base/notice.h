@@ -20,10 +20,10 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
     GT_NOTICE_REKEY,        /* a row was sealed anew with another key */
-    GT_NOTICE_REFUSED,      /* somebody wanted a token and there is none to be had */
+    GT_NOTICE_REFUSED,      /* a token was wanted, and none can be had */
     GT_NOTICE_LIMIT,        /* a limit was hit; `detail` is its class */
     GT_NOTICE_CACHE,        /* a look-up; `detail` is "hit" or "miss" */
-    GT_NOTICE_LEASE_WAIT,   /* somebody else refreshes: wait */
+    GT_NOTICE_LEASE_WAIT,   /* another process refreshes: wait */
     GT_NOTICE_UPSTREAM,     /* a call to a provider; `detail` is token, graph or discovery */
     GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */
     GT_NOTICE_AUDITED,      /* a record was written */
@@ -34,7 +34,7 @@ typedef enum gt_notice_kind_t {
 /** Set of kinds. */
 #define GT_NOTICES(kind) (1U << (kind))
 
-/** Whose request it was. Lives as long as the request; whoever outlives that copies it. */
+/** Whose request it was. Lives as long as the request; work that outlives the request copies it. */
 typedef struct gt_asker_t {
     const char *address;    /* the client's, as httpd sees it */
     const char *request_id; /* as the access log's %L has it */
@@ -47,7 +47,7 @@ typedef struct gt_notice_t {
     const char *store;        /* the store's name */
     const char *provider;     /* the provider's name */
     const char *user;         /* whose grant */
-    const gt_asker_t *asker;  /* NULL: nobody's request, we do it by ourselves */
+    const gt_asker_t *asker;  /* NULL: no request, but background work of ours */
     const gt_err_t *err;      /* how it failed; NULL: it went well */
     const char *detail;       /* a word of ours: "rotated"; never a value that came from outside */
     apr_interval_time_t took; /* µs; 0: not measured */

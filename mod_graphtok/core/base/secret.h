@@ -29,7 +29,7 @@ apr_size_t gt_secret_len(const gt_secret_t *secret);
 /** The bytes, NUL-terminated. For the few files that must. Valid as long as the secret. */
 const char *gt_secret_text(const gt_secret_t *secret);
 
-/** The bytes, writable, for whoever just made it with gt_secret_blank. */
+/** The bytes, writable, for the function that has just made it with gt_secret_blank. */
 unsigned char *gt_secret_bytes(gt_secret_t *secret);
 
 /** Cut to `len` bytes (≤ its length); the rest is wiped. */

@@ -63,7 +63,7 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
 /** 1 when gt_source_read would do nothing: what it would give is here already, or it failed within
- * the last 5 s. Never so for a file, at which somebody must look. Waits for nothing. */
+ * the last 5 s. Never so for a file, whose state only a look tells. Waits for nothing. */
 int gt_source_is_settled(gt_source_t *source);
 
 /**
@@ -89,7 +89,8 @@ void gt_source_whole(gt_source_t *source);
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least);
 
 /**
- * The same as gt_source_read for whoever follows a source: what it gives is copied only when it is something new.
+ * The same as gt_source_read for a reader that follows the source: the value is copied only when it
+ * is a new one.
  * @param secret  NULL: still the value of *turn
  * @param turn    in: 0, or as the call before left it
  */

@@ -264,7 +264,7 @@ int gt_is_utf8(const char *text, apr_size_t len)
     return utf8_front(text, len) == len;
 }
 
-/* Whatever the locale says. */
+/* ASCII's rule, in every locale. */
 static char folded(char c)
 {
     if (c >= 'A' && c <= 'Z')

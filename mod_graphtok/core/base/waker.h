@@ -3,7 +3,7 @@
 #define GT_WAKER_H
 
 /** How a sleeper is told to look again: quick, never blocking, from any thread, any number of
- * times. A copy of this struct is kept by whoever will call it. */
+ * times. The side that will call it keeps a copy of this struct. */
 typedef struct gt_waker_t {
     void (*wake)(void *baton);
     void *baton;

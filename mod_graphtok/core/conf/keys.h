@@ -19,7 +19,7 @@ typedef struct gt_keys_t {
     gt_source_t *source;          /* followed; NULL: it cannot change while we run */
     unsigned turn;                /* of the source */
     pthread_mutex_t reading;      /* one look at a time; steps never take it */
-    void (*changed)(void *baton); /* the ring has other keys now; NULL: nobody asks */
+    void (*changed)(void *baton); /* the ring has other keys now; NULL: not wanted */
     /** Have gt_keys_follow called at once, by a thread that may wait; nothing when that is under way.
      * NULL: the thread that lacks a key looks itself. */
     void (*look_soon)(void *baton);

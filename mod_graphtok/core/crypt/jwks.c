@@ -112,7 +112,7 @@ static int is_meant_for(const json_t *key, const gt_jws_algorithm_t *algorithm)
 
     if (kty == NULL || strcmp(kty, algorithm->kty) != 0)
         return 0;
-    /* Private members in a published set: whoever read it can sign. */
+    /* Private members in a published set: every reader of the set can sign. */
     if (json_object_get(key, "d") != NULL || json_object_get(key, "k") != NULL)
         return 0;
     if (!gt_json_optional_text(&use, key, "use") || (use != NULL && strcmp(use, "sig") != 0))

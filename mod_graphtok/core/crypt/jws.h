@@ -4,8 +4,8 @@
 
 /**
  * @file jws.h
- * The signature of a compact JWS (RFC 7515), whatever it signs. For crypt/ only; jwt.h is what
- * others use.
+ * The signature of a compact JWS (RFC 7515), over any bytes. For crypt/ only; other rooms use
+ * jwt.h.
  */
 
 #include "gt.h"

@@ -341,7 +341,7 @@ gt_err_t *gt_keyring_renew(gt_keyring_t *ring, const gt_secret_t *text, apr_pool
     set_t *fresh = NULL;
     gt_err_t *err;
 
-    /* No child of another pool: whoever ends first, this ends once. */
+    /* No child of another pool: in any order of their ends, this pool ends once. */
     if (apr_pool_create_unmanaged_ex(&own, NULL, NULL) != APR_SUCCESS)
         abort();
     err = parse_set(&fresh, text, own);

@@ -18,7 +18,7 @@
  * all that have it can read. Ids: 1 to 32 of A-Z a-z 0-9 - _ and unique.
  *
  * Safe on any thread. A keyring is a handle: gt_keyring_renew puts another set of keys behind it, all
- * at once, and whoever holds the handle has them from then on. A set itself never changes. What was
+ * at once, and every holder of the handle has them from then on. A set itself never changes. What was
  * found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten minutes more.
  */
 

@@ -78,7 +78,7 @@ static build_t build_of(apr_size_t room, apr_pool_t *p)
     return (build_t){gt_secret_blank(room, p), 0};
 }
 
-/* Each line ends, whatever it was taken from. */
+/* Each line ends with a line end, also where the text it came from lacked one. */
 static void add_line(build_t *build, const char *bytes, apr_size_t len)
 {
     unsigned char *to = gt_secret_bytes(build->secret) + build->used;

@@ -32,7 +32,7 @@ GT_MUST gt_err_t *gt_keytext_take(gt_secret_t **rest, gt_secret_t **line, const 
 const char *gt_keytext_since(const gt_secret_t *text, const char *id, apr_pool_t *p);
 
 /**
- * A key's line as it belongs into a keyring, from what somebody has: such a line, or a key alone.
+ * A key's line as it belongs into a keyring, made of such a line or of a key alone.
  * @param id        NULL: as it is
  * @param purposes  "refresh,personal"; NULL: as it is
  * @return GT_INVALID saying what is wrong

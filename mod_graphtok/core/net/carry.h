@@ -10,8 +10,8 @@
  *
  * Locks, in the only order they may be taken:
  *
- *     transfer->lock or the timers' lock  →  loop->lock  →  whatever after_round's waker takes
- *     transfer->lock or the timers' lock  →  whatever a waker takes
+ *     transfer->lock or the timers' lock  →  loop->lock  →  what after_round's waker takes
+ *     transfer->lock or the timers' lock  →  what a waker takes
  *
  * A waker is called with the lock of its object held (a transfer's own, the timers'), and leaving or
  * cancelling takes that lock: so when that returns, the waker neither runs nor will. No deadlock: a
@@ -132,7 +132,7 @@ int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_si
 /** It ended; failure NULL: well. */
 void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failure);
 
-/** Wake whoever waits if its point is reached. */
+/** Wake the task that waits, if its point is reached. */
 void gt_transfer_stir_on_loop(gt_transfer_t *transfer);
 
 /** Fill in a failure; the text is bounded and made harmless. */

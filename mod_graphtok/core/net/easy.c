@@ -111,7 +111,7 @@ static int end_head(gt_transfer_t *t)
     return 1;
 }
 
-/* "Name: value" into the table; what is not well-formed is left out, nobody could trust it. */
+/* "Name: value" into the table; a line that is not well-formed cannot be trusted, and is left out. */
 static void keep_field(gt_transfer_t *t, const char *line, apr_size_t len)
 {
     const char *colon = memchr(line, ':', len);

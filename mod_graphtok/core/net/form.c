@@ -169,7 +169,7 @@ static int is_among(const char *name, const char *const *names)
     return *names != NULL;
 }
 
-/* One pair of another party's query: strict for the names that matter, else whatever can be read. */
+/* One pair of another party's query: strict for the names that matter, lenient for all others. */
 static gt_err_t *add_anyhow(apr_table_t *pairs, const char *pair, apr_size_t len,
                             const char *const *strict, apr_pool_t *p)
 {

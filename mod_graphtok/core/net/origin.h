@@ -10,7 +10,7 @@
  * here is the proxy's.
  *
  * Its host's name is looked up by us (net/lookup), not by libcurl: one lookup at a time, whose calls
- * wait here and hold up nobody else's. Addresses are used for GT_ADDRESS_FRESH, and once more as long
+ * wait here and hold up no other origin's. Addresses are used for GT_ADDRESS_FRESH, and once more as long
  * while a lookup goes on in the background; after that a call waits for the lookup, but no longer than
  * GT_ADDRESS_GRACE when there are addresses of before. So name servers that are away are not felt
  * once a host was found (RFC 8767), and a host that moves is followed.
@@ -87,7 +87,7 @@ void gt_origin_begin(gt_origin_t *origin, gt_transfer_t *transfer);
 /** It has a connection, or has ended. May be called again. */
 void gt_origin_connected(gt_transfer_t *transfer);
 
-/** Free them; nobody waits any more. */
+/** Free them; no call may wait any more. */
 void gt_origins_free(gt_origins_t *origins);
 
 #endif

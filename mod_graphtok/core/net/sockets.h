@@ -41,7 +41,7 @@ void gt_sockets_want(gt_sockets_t *sockets, curl_socket_t fd, int what, unsigned
 
 /**
  * What an event means.
- * @return CURL_CSELECT_ bits; 0: nobody waits for it
+ * @return CURL_CSELECT_ bits; 0: the socket is idle
  */
 int gt_sockets_ready(unsigned char *lane, gt_sockets_t *sockets, curl_socket_t fd,
                      apr_uint32_t events);

@@ -4,7 +4,7 @@
 
 /**
  * @file timer.h
- * Private to net/: the loop's timers, whatever thread sets them. Wakers are called on
+ * Private to net/: the loop's timers, which any thread may set. Wakers are called on
  * the loop's thread with the timers' lock held (see carry.h for why that is safe).
  */
 

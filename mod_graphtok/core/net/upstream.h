@@ -7,7 +7,7 @@
 #include "net/transfer.h"
 
 /**
- * Say it, once, by whoever looks at the answer first. A call that was given up is not told.
+ * Say it once: the first look at the answer says it. A call that was given up is not told.
  * @param provider  its name in the configuration
  * @param purpose   "token", "graph" or "discovery"
  * @param p         for a moment

@@ -166,7 +166,7 @@ int gt_url_is_proxy(const char *url)
            parts.host[parts.host_len] == ':';
 }
 
-/* 1 when a segment is "." or "..": whoever resolves it ends elsewhere. */
+/* 1 when a segment is "." or "..", which resolves to another path. */
 static int is_dots(const char *segment, apr_size_t len)
 {
     return (len == 1 && segment[0] == '.') || (len == 2 && memcmp(segment, "..", 2) == 0);
@@ -336,8 +336,8 @@ static int is_slash(char c)
 }
 
 /* 1 when a path begins as the name of another host would: browsers drop blanks and control
- * characters there, and read a backslash as a slash. "/https://host" is one for whatever takes the
- * first slash away. */
+ * characters there, and read a backslash as a slash. "/https://host" is one for a program that takes
+ * the first slash away. */
 static int names_a_host(const char *path)
 {
     const char *c = path + 1;

@@ -5,7 +5,7 @@
 /**
  * @file url.h
  * Build and judge URLs, queries and forms. One validator for every place where a URL could lead
- * somebody else: redirects, discovery documents, next links.
+ * away from its host: redirects, discovery documents, next links.
  */
 
 #include "gt.h"

@@ -36,7 +36,7 @@ gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, ap
 /**
  * Count one call against a limit and say whether it is allowed; a refused call does not count.
  * @param name   limit class and whom it counts ("events\0main\0tom"): hashed with a secret of the
- *               segment, so nobody can aim at another's counter
+ *               segment, so no client can aim at another's counter
  */
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len);
@@ -49,8 +49,8 @@ void gt_limit_give_back(gt_limits_t *limits, const gt_limit_t *limit, const void
                         apr_size_t name_len);
 
 /**
- * Say that something must rest for `span` µs (an hour at most); whoever asks gt_limit_held with its
- * name, in any process, learns it. The later of two moments wins. Names are those of
+ * Say that something must rest for `span` µs (an hour at most); gt_limit_held tells it for that
+ * name in every process. The later of two moments wins. Names are those of
  * gt_limit_check, a class of its own in front.
  */
 void gt_limit_hold(gt_limits_t *limits, apr_interval_time_t span, const void *name,

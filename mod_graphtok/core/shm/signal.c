@@ -3,7 +3,7 @@
 /**
  * @file signal.c
  * futex(2) without the private flag, since the word is shared by processes. The kernel compares the
- * word with what was heard before it puts anybody to sleep, so no blow is missed.
+ * word with what was heard before it puts a thread to sleep, so no signal is missed.
  */
 
 #include "shm/signal.h"

@@ -60,7 +60,7 @@ typedef struct head_t {
 } head_t;
 
 typedef struct set_t {
-    word_t mark; /* who writes: pid << 32 | ms of the monotonic clock; 0: nobody */
+    word_t mark; /* who writes: pid << 32 | ms of the monotonic clock; 0: no process */
     word_t spare[LINE / 8 - 1];
     word_t tags[WAYS]; /* first word of each slot's key; 0: empty */
 } set_t;
@@ -270,7 +270,7 @@ int gt_slots_get(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],
     return is_found;
 }
 
-/* ---- one slot, by whoever holds the set's mark ---- */
+/* ---- one slot, by the process that holds the set's mark ---- */
 
 static apr_uint64_t begin(slot_t *slot)
 {
@@ -366,7 +366,7 @@ static int is_abandoned(apr_uint64_t mark)
     pid_t pid = (pid_t)(mark >> 32);
     apr_uint32_t age = (apr_uint32_t)own_mark() - (apr_uint32_t)mark;
 
-    /* The age decides for a process that is stopped, and for a pid that is somebody else's now. */
+    /* The age decides for a stopped process, and for a pid that another program has now. */
     return pid <= 0 || age > STALE_MS || (kill(pid, 0) != 0 && errno == ESRCH);
 }
 
