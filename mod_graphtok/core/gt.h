@@ -6,14 +6,13 @@
  * @file gt.h
  * The project's words as types, and nothing else.
  *
- * provider      one OAuth authority with our client registration there
- * grant         what a user gave us at one provider: refresh token, scopes, status. One row
- * access token  what a grant is turned into, for one resource, for about an hour
- * vault         turns (store, user, provider, resource) into a valid access token or the reason why not
- * store         one table of grants; a deployment can have several, isolated from each other
- * keyring       the keys by id and purpose; the first writes, all read
- * caller        the user for whom a request is
- * task          a call as a list of steps, none of which waits for the network
+ * provider one OAuth authority with our client registration there grant what a user gave us at one
+ * provider: refresh token, scopes, status. One row access token what a grant is turned into, for
+ * one resource, for about an hour vault turns (store, user, provider, resource) into a valid
+ * access token or the reason why not store one table of grants; a deployment can have several,
+ * isolated from each other keyring the keys by id and purpose; the first writes, all read caller
+ * the user for whom a request is task a call as a list of steps, none of which waits for the
+ * network
  */
 
 #include <apr.h>

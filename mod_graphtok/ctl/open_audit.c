@@ -44,7 +44,8 @@ static int open_file(const char **why, const char *path, const gt_config_t *conf
     return -1;
 }
 
-/* Without noted heads nothing vouches for the end of this chain. A program that takes the audit is httpd's. */
+/* Without noted heads nothing vouches for the end of this chain. A program that takes the audit is
+ * httpd's. */
 static int open_notes(const gt_config_t *config, int audit, apr_pool_t *p)
 {
     struct stat st;

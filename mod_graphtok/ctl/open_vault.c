@@ -66,7 +66,8 @@ static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
     parts->holder = gt_holder_name(parts->journal != NULL ? parts->config->journal : NULL, p);
 }
 
-/** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from there. */
+/** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from
+ * there. */
 gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
 {
     if (source == NULL)

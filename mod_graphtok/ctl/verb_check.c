@@ -1,14 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * check: everything that a sign-in needs, one line each, with what to do where it is wrong. Nothing is
- * changed, and no user is touched. Each part is looked at, also after one that failed. The
- * provider's endpoints are the exception: without its metadata they are not known.
+ * check: everything that a sign-in needs, one line each, with what to do where it is wrong.
+ * Nothing is changed, and no user is touched. Each part is looked at, also after one that failed.
+ * The provider's endpoints are the exception: without its metadata they are not known.
  *
- * Two questions to a provider have no side effect and show what only a sign-in would: a refresh token
- * that cannot exist is refused as such when client id and secret are right, and an authorization
- * request with prompt=none comes back to the redirect URI (with login_required) only when that is
- * registered, since a provider that does not know it shows a page of its own.
+ * Two questions to a provider have no side effect and show what only a sign-in would: a refresh
+ * token that cannot exist is refused as such when client id and secret are right, and an
+ * authorization request with prompt=none comes back to the redirect URI (with login_required) only
+ * when that is registered, since a provider that does not know it shows a page of its own.
  */
 
 #include "ctl.h"

@@ -2,8 +2,8 @@
 
 /*
  * token: a user's valid token for a script, as an application behind httpd would get it; refreshed
- * through the lease when it must be. Not shown on a terminal, where it would stay in the scroll-back
- * and in a recording of the session.
+ * through the lease when it must be. Not shown on a terminal, where it would stay in the
+ * scroll-back and in a recording of the session.
  */
 
 #include "ctl.h"

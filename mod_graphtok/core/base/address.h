@@ -6,8 +6,8 @@
 
 #include "gt.h"
 
-/** 1 for one well-formed address (RFC 5321 mailbox, RFC 6531 for letters of any script): a dot-string
- * or a quoted string, @, a domain name, ≤ 254 bytes; no comments, no literals. */
+/** 1 for one well-formed address (RFC 5321 mailbox, RFC 6531 for letters of any script): a
+ * dot-string or a quoted string, @, a domain name, ≤ 254 bytes; no comments, no literals. */
 int gt_is_email(const char *text);
 
 /** 1 for the X.500 name that Exchange gives for a person of its own directory, like

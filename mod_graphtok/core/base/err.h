@@ -136,8 +136,8 @@ GT_MUST GT_NEVER_NULL gt_err_t *gt_err_file(apr_pool_t *p, gt_class_t cls, const
 GT_MUST gt_err_t *gt_err_in(gt_err_t *err, const char *fmt, ...) GT_PRINTF(2, 3);
 
 /**
- * The change that failed was sent, and whether it was carried out is not known. Says so in the detail,
- * too; with the transactionId of a create, which makes a repeat harmless.
+ * The change that failed was sent, and whether it was carried out is not known. Says so in the
+ * detail, too; with the transactionId of a create, which makes a repeat harmless.
  * @param transaction_id  copied; NULL: there is none
  * @return err, for `return gt_err_may_be_done(err, …)`
  */
@@ -155,8 +155,8 @@ const gt_class_row_t *gt_class_row(gt_class_t cls);
 /** The HTTP status an error is answered with: its own, else its class's. */
 int gt_err_status(const gt_err_t *err);
 
-/** The level it is logged with: its class's, and at least as an error when the administrator must mend
- * it. */
+/** The level it is logged with: its class's, and at least as an error when the administrator must
+ * mend it. */
 int gt_err_level(const gt_err_t *err);
 
 /** The exit code graphtokctl ends with: the error's own, else its class's. */

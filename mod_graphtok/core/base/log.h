@@ -4,10 +4,10 @@
 
 /**
  * @file log.h
- * Log lines of the core. The core knows no httpd; the program that links it gives a sink. Levels have the
- * numbers of httpd and syslog: 3 error (an administrator must act), 4 warning (degraded, we cope),
- * 6 info (a grant changed state), 7 debug (each step), 8 to 15 trace (the wire, no secrets).
- * No secret can be logged by accident: gt_secret_t has no text that printf could take.
+ * Log lines of the core. The core knows no httpd; the program that links it gives a sink. Levels
+ * have the numbers of httpd and syslog: 3 error (an administrator must act), 4 warning (degraded,
+ * we cope), 6 info (a grant changed state), 7 debug (each step), 8 to 15 trace (the wire, no
+ * secrets). No secret can be logged by accident: gt_secret_t has no text that printf could take.
  * Safe on any thread once the sink is set (at start, before threads).
  */
 

@@ -7,8 +7,8 @@
  * Where a secret comes from, as the administrator wrote it: `file:PATH` (read again when the file
  * changes), `env:NAME`, `exec:COMMAND ARGS` (first line of its output; no shell: words end at
  * blanks, quotes hold them together, a backslash takes the next character as it is; time limit),
- * or the literal itself. White space round the value is dropped, with a byte order mark and no-break
- * spaces; CR LF and CR end lines as LF does; 64 KiB at most.
+ * or the literal itself. White space round the value is dropped, with a byte order mark and
+ * no-break spaces; CR LF and CR end lines as LF does; 64 KiB at most.
  */
 
 #include "gt.h"
@@ -32,7 +32,8 @@ GT_MUST int gt_source_parse(gt_source_t **source, const char *text, const char *
 /** Its kind. */
 gt_source_kind_t gt_source_kind(const gt_source_t *source);
 
-/** How it may be shown: "file:/etc/…", "env:NAME", "exec:/usr/bin/…", "literal". Never the value. */
+/** How it may be shown: "file:/etc/…", "env:NAME", "exec:/usr/bin/…", "literal". Never the
+ * value. */
 const char *gt_source_name(const gt_source_t *source);
 
 /** The path of a file source, else NULL. */
@@ -50,15 +51,15 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
  * task/reader.h that reads, and gt_source_last that gives.
  *
  * A file is looked at (stat) each time and read only when it changed; an exec runs when its last
- * result is older than gt_source_keep says, for at most 10 s, and not within 5 s after it failed. A
- * file must be a regular one; owned by root or by us, it must be neither writable by group or others
- * nor readable by others. When a value that could be read before cannot be read now, that value is
- * used on, however long, and a warning is logged; without one when this process may not even enter
- * the file's folder (httpd's children: the file is then read again by a restart). Thread-safe:
- * readings of one source follow each other.
+ * result is older than gt_source_keep says, for at most 10 s, and not within 5 s after it failed.
+ * A file must be a regular one; owned by root or by us, it must be neither writable by group or
+ * others nor readable by others. When a value that could be read before cannot be read now, that
+ * value is used on, however long, and a warning is logged; without one when this process may not
+ * even enter the file's folder (httpd's children: the file is then read again by a restart).
+ * Thread-safe: readings of one source follow each other.
  * @param secret  a copy in `p`
- * @return GT_INTERNAL when it could never be read, naming the source and what to do; with status 503
- *         and retry_after, for a failure passes
+ * @return GT_INTERNAL when it could never be read, naming the source and what to do; with status
+ *         503 and retry_after, for a failure passes
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
@@ -80,12 +81,12 @@ apr_time_t gt_source_patience(gt_source_t *source);
  */
 GT_MUST gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
-/** A command gives all that it prints, not its first line alone: what is asked for has lines. Before
- * it is read. */
+/** A command gives all that it prints, not its first line alone: what is asked for has lines.
+ * Before it is read. */
 void gt_source_whole(gt_source_t *source);
 
-/** A value from a command that is older than `least` is asked for again by the next reader: there is
- * a reason to think that it changed. */
+/** A value from a command that is older than `least` is asked for again by the next reader: there
+ * is a reason to think that it changed. */
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least);
 
 /**

@@ -2,9 +2,9 @@
 
 /*
  * The resolved configuration as JSON and back: what `httpd -t -D DUMP_GRAPHTOK` prints and
- * graphtokctl reads. Members are those of the tables in conf/config.c; providers and stores are arrays.
- * Secrets appear as references, passwords of the database as "***": a program that needs one reads
- * it where it stands (db_params_where).
+ * graphtokctl reads. Members are those of the tables in conf/config.c; providers and stores are
+ * arrays. Secrets appear as references, passwords of the database as "***": a program that needs
+ * one reads it where it stands (db_params_where).
  */
 
 #include "conf/config.h"

@@ -20,8 +20,8 @@ typedef struct gt_keys_t {
     unsigned turn;                /* of the source */
     pthread_mutex_t reading;      /* one look at a time; steps never take it */
     void (*changed)(void *baton); /* the ring has other keys now; NULL: not wanted */
-    /** Have gt_keys_follow called at once, by a thread that may wait; nothing when that is under way.
-     * NULL: the thread that lacks a key looks itself. */
+    /** Have gt_keys_follow called at once, by a thread that may wait; nothing when that is under
+     * way. NULL: the thread that lacks a key looks itself. */
     void (*look_soon)(void *baton);
     void *baton; /* of both */
 
@@ -34,10 +34,10 @@ typedef struct gt_keys_t {
 const gt_provider_conf_t *gt_keys_derived_from(const gt_config_t *config);
 
 /**
- * Read it, into `p`; this may wait for a command. It asks its source at once when a value needs a key
- * that it lacks; `keys` must live as long as it. A step that lacks a key waits for the answer until a
- * tenth of a second after it was first asked for, and no longer: a source that hangs costs that once.
- * `changed`, `look_soon` and `baton` are set after this, before threads use the ring.
+ * Read it, into `p`; this may wait for a command. It asks its source at once when a value needs a
+ * key that it lacks; `keys` must live as long as it. A step that lacks a key waits for the answer
+ * until a tenth of a second after it was first asked for, and no longer: a source that hangs costs
+ * that once. `changed`, `look_soon` and `baton` are set after this, before threads use the ring.
  */
 GT_MUST gt_err_t *gt_keys_read(gt_keys_t *keys, const gt_config_t *config, apr_pool_t *p);
 

@@ -17,9 +17,10 @@
  * such a Fernet key (S3's ENCRYPTION_KEY_PII). For each purpose the first key that has it writes;
  * all that have it can read. Ids: 1 to 32 of A-Z a-z 0-9 - _ and unique.
  *
- * Safe on any thread. A keyring is a handle: gt_keyring_renew puts another set of keys behind it, all
- * at once, and every holder of the handle has them from then on. A set itself never changes. What was
- * found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten minutes more.
+ * Safe on any thread. A keyring is a handle: gt_keyring_renew puts another set of keys behind it,
+ * all at once, and every holder of the handle has them from then on. A set itself never changes.
+ * What was found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten
+ * minutes more.
  */
 
 #include "gt.h"
@@ -57,9 +58,9 @@ GT_MUST gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text,
 GT_MUST gt_err_t *gt_keyring_renew(gt_keyring_t *ring, const gt_secret_t *text, apr_pool_t *p);
 
 /**
- * Whom to ask when a stored value needs a key that is not here: perhaps another process writes with
- * a newer one already. It may call gt_keyring_renew, on any thread, and sees itself that it does not
- * do so twice at once. Set before threads use the ring.
+ * Whom to ask when a stored value needs a key that is not here: perhaps another process writes
+ * with a newer one already. It may call gt_keyring_renew, on any thread, and sees itself that it
+ * does not do so twice at once. Set before threads use the ring.
  */
 void gt_keyring_on_miss(gt_keyring_t *ring, void (*ask)(void *baton), void *baton);
 

@@ -11,8 +11,8 @@
  * A process killed at any instruction leaves them right.
  *
  * Labels that come from the configuration (providers, classes of limits) are registered by the
- * parent while no other process writes; what finds no place any more is counted as "other". Nothing a
- * client sends becomes a label.
+ * parent while no other process writes; what finds no place any more is counted as "other".
+ * Nothing a client sends becomes a label.
  */
 
 #include "base/notice.h"

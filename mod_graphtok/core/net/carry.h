@@ -13,10 +13,10 @@
  *     transfer->lock or the timers' lock  →  loop->lock  →  what after_round's waker takes
  *     transfer->lock or the timers' lock  →  what a waker takes
  *
- * A waker is called with the lock of its object held (a transfer's own, the timers'), and leaving or
- * cancelling takes that lock: so when that returns, the waker neither runs nor will. No deadlock: a
- * waker takes locks of its driver only, and a driver never calls into net/ with those held. Nothing
- * but after_round's waker is called while loop->lock is held.
+ * A waker is called with the lock of its object held (a transfer's own, the timers'), and leaving
+ * or cancelling takes that lock: so when that returns, the waker neither runs nor will. No
+ * deadlock: a waker takes locks of its driver only, and a driver never calls into net/ with those
+ * held. Nothing but after_round's waker is called while loop->lock is held.
  */
 
 #include <pthread.h>

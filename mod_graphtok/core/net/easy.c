@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A transfer as libcurl sees it: options, callbacks, and what its result means. Everything here runs
- * on the loop's thread. Handles are reused, so what differs between transfers is set each time and
- * everything else once.
+ * A transfer as libcurl sees it: options, callbacks, and what its result means. Everything here
+ * runs on the loop's thread. Handles are reused, so what differs between transfers is set each
+ * time and everything else once.
  *
  * Two habits of libcurl 7.88 shape this file. It silently sends a request again when a kept-alive
  * connection dies before an answer: count_attempt forbids that for everything but GET and HEAD,
@@ -111,7 +111,8 @@ static int end_head(gt_transfer_t *t)
     return 1;
 }
 
-/* "Name: value" into the table; a line that is not well-formed cannot be trusted, and is left out. */
+/* "Name: value" into the table; a line that is not well-formed cannot be trusted, and is left
+ * out. */
 static void keep_field(gt_transfer_t *t, const char *line, apr_size_t len)
 {
     const char *colon = memchr(line, ':', len);
@@ -194,8 +195,8 @@ CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callba
         return NULL;
     bad |= curl_easy_setopt(easy, CURLOPT_SHARE, share) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    /* None, unless set_proxy says so; a handle that had one carries no call without (loop.c). Both are
-     * said, since libcurl would ask the environment for what is not. */
+    /* None, unless set_proxy says so; a handle that had one carries no call without (loop.c). Both
+     * are said, since libcurl would ask the environment for what is not. */
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") != CURLE_OK;
     /* All goes through CONNECT, so that a proxy sees no request of ours, and its own answer's head
@@ -250,9 +251,9 @@ static int set_method(CURL *easy, const gt_transfer_t *t)
     return !bad;
 }
 
-/* A CA file of the administrator's stands alone: the system's authorities are not asked then. With a
- * folder beside the file libcurl would read the file (45 ms for Debian's) for each new connection, on
- * the loop's thread, and not once a day. */
+/* A CA file of the administrator's stands alone: the system's authorities are not asked then. With
+ * a folder beside the file libcurl would read the file (45 ms for Debian's) for each new
+ * connection, on the loop's thread, and not once a day. */
 static int set_authorities(CURL *easy, const gt_transfer_t *t)
 {
     const curl_version_info_data *libcurl = curl_version_info(CURLVERSION_NOW);

@@ -9,8 +9,8 @@
 
 #include "net/carry.h"
 
-/** Log how an exchange ended: method, host and path, status, time, the provider's id of it. On the loop's thread,
- * before anybody is told of the end. @param failure  NULL: it ended well */
+/** Log how an exchange ended: method, host and path, status, time, the provider's id of it. On the
+ * loop's thread, before the task is told of the end. @param failure NULL: it ended well */
 void gt_end_line(const gt_transfer_t *transfer, const gt_failure_t *failure);
 
 #endif

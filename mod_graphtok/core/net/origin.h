@@ -4,20 +4,20 @@
 
 /**
  * @file own_origin.h
- * Private to net/, the loop's thread only: where calls to one origin go, and how many of them may wait
- * for a connection at once. An origin that is reached by a proxy is another one than the same without:
- * its connections go to the proxy, which looks up the origin's name by itself, and the name looked up
- * here is the proxy's.
+ * Private to net/, the loop's thread only: where calls to one origin go, and how many of them may
+ * wait for a connection at once. An origin that is reached by a proxy is another one than the same
+ * without: its connections go to the proxy, which looks up the origin's name by itself, and the
+ * name looked up here is the proxy's.
  *
- * Its host's name is looked up by us (net/lookup), not by libcurl: one lookup at a time, whose calls
- * wait here and hold up no other origin's. Addresses are used for GT_ADDRESS_FRESH, and once more as long
- * while a lookup goes on in the background; after that a call waits for the lookup, but no longer than
- * GT_ADDRESS_GRACE when there are addresses of before. So name servers that are away are not felt
- * once a host was found (RFC 8767), and a host that moves is followed.
+ * Its host's name is looked up by us (net/lookup), not by libcurl: one lookup at a time, whose
+ * calls wait here and hold up no other origin's. Addresses are used for GT_ADDRESS_FRESH, and once
+ * more as long while a lookup goes on in the background; after that a call waits for the lookup,
+ * but no longer than GT_ADDRESS_GRACE when there are addresses of before. So name servers that are
+ * away are not felt once a host was found (RFC 8767), and a host that moves is followed.
  *
- * libcurl opens another connection whenever those it has are full, so that of a thousand calls that come
- * together hundreds would each open one before the first can carry a hundred of them. To an origin
- * that multiplexes a few are opened at a time; the other calls wait here, in order.
+ * libcurl opens another connection whenever those it has are full, so that of a thousand calls
+ * that come together hundreds would each open one before the first can carry a hundred of them. To
+ * an origin that multiplexes a few are opened at a time; the other calls wait here, in order.
  */
 
 #include "net/carry.h"
@@ -49,7 +49,8 @@ typedef struct gt_origins_t {
     int count;
 } gt_origins_t;
 
-/** The origin of an absolute URL, reached by a proxy (NULL: itself), for as long as the loop lives. */
+/** The origin of an absolute URL, reached by a proxy (NULL: itself), for as long as the loop
+ * lives. */
 gt_origin_t *gt_origin_of(gt_origins_t *origins, const char *url, const char *proxy);
 
 /** 1: one more call may begin. */

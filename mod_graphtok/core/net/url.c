@@ -336,8 +336,8 @@ static int is_slash(char c)
 }
 
 /* 1 when a path begins as the name of another host would: browsers drop blanks and control
- * characters there, and read a backslash as a slash. "/https://host" is one for a program that takes
- * the first slash away. */
+ * characters there, and read a backslash as a slash. "/https://host" is one for a program that
+ * takes the first slash away. */
 static int names_a_host(const char *path)
 {
     const char *c = path + 1;

@@ -40,8 +40,8 @@ GT_MUST gt_err_t *gt_query_parse(apr_table_t **pairs, const char *text, int max,
 
 /**
  * Read a query that another party wrote, of which only some parameters matter. Those named in
- * `strict` must be well-formed and come once (RFC 6749 3.1), as with gt_query_parse; any other value
- * is cut where it is not well-formed, and pairs past `max` or without a name are left out.
+ * `strict` must be well-formed and come once (RFC 6749 3.1), as with gt_query_parse; any other
+ * value is cut where it is not well-formed, and pairs past `max` or without a name are left out.
  * @param text    not NULL
  * @param strict  names, NULL last
  */
@@ -67,14 +67,15 @@ int gt_url_is_below(const char *url, const char *base, apr_pool_t *p);
 /**
  * Judge a `return_to`: a path on our own origin, with a query perhaps. It is visible ASCII without
  * backslash and '#', and begins with exactly one '/', also as a browser reads it (WHATWG URL: dot
- * segments removed) and after escapes are decoded. Beyond its beginning any escape is left alone, and
- * so is the query. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their kin.)
+ * segments removed) and after escapes are decoded. Beyond its beginning any escape is left alone,
+ * and so is the query. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their
+ * kin.)
  * @return 1 when it may be followed
  */
 int gt_is_local_path(const char *path);
 
-/** 1 when a path on our own origin is `prefix` ("": the root) or below it, as a browser reads it: dot
- * segments removed. */
+/** 1 when a path on our own origin is `prefix` ("": the root) or below it, as a browser reads it:
+ * dot segments removed. */
 int gt_path_is_below(const char *path, const char *prefix);
 
 #endif

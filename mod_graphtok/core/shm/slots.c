@@ -3,8 +3,9 @@
  * @file slots.c
  * The segment: a head (shape, striped counters), then all sets, then all slots. A set is two cache
  * lines, the writers' mark and the tags of its eight slots; sets lie close together, so that a
- * look-up goes far only once, to the one slot whose tag fits. The memory model is that of Boehm, "Can seqlocks get along with programming language memory
- * models?" (2012): all shared words are atomic, the payload relaxed, two fences.
+ * look-up goes far only once, to the one slot whose tag fits. The memory model is that of Boehm,
+ * "Can seqlocks get along with programming language memory models?" (2012): all shared words are
+ * atomic, the payload relaxed, two fences.
  *
  * Invariants: only who holds the set's mark writes tags and slots; tag and slot differ only while
  * the slot's sequence is odd; nothing read from the segment is used as an address or a length
