@@ -13,7 +13,6 @@
 #include "base/notice.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "crypt/aead.h"
 #include "db/migrate.h"
 
 /* No test's marks and tokens push out one another: a set holds eight. */
@@ -253,34 +252,29 @@ int is_cached(const char *wanted)
            strcmp(gt_secret_text(cached.access), wanted) == 0;
 }
 
-static void *APR_THREAD_FUNC ask_once(apr_thread_t *thread, void *baton)
+static void ask_once(void *baton)
 {
     asker_t *asker = baton;
     gt_token_for_t what = ask_of(asker->child);
     apr_pool_t *p;
     gt_err_t *err;
 
-    (void)thread;
     apr_pool_create(&p, NULL);
     err = gt_wait_run(&gt_token_for, &what, asker->child->loop, LIMIT, p);
     apr_cpystrn(asker->token, err == GT_OK ? gt_secret_text(what.token.access) : err->tag,
                 sizeof(asker->token));
     apr_pool_destroy(p);
-    gt_aead_thread_end();
-    return NULL; /* apr_thread_exit would leave AddressSanitizer's marks on the stack */
 }
 
 void start_asker(asker_t *asker, child_t *c)
 {
     asker->child = c;
-    ck_assert_int_eq(apr_thread_create(&asker->thread, NULL, ask_once, asker, pool), APR_SUCCESS);
+    aside_start(&asker->aside, ask_once, asker);
 }
 
 const char *answer_of(asker_t *asker)
 {
-    apr_status_t status;
-
-    apr_thread_join(&status, asker->thread);
+    aside_join(&asker->aside);
     return asker->token;
 }
 

@@ -9,8 +9,7 @@
 
 #include <stdatomic.h>
 
-#include <apr_thread_proc.h>
-
+#include "aside.h"
 #include "bench.h"
 #include "db/handle.h"
 #include "fake_provider.h"
@@ -76,7 +75,7 @@ int is_cached(const char *wanted);
 
 /* Somebody who asks on a thread of his own; his token, or the tag of his error. */
 typedef struct asker_t {
-    apr_thread_t *thread;
+    aside_t aside;
     child_t *child;
     char token[16];
 } asker_t;

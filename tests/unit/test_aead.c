@@ -2,11 +2,10 @@
 
 /* AES-256-GCM and HKDF-SHA-256 against every published vector, and what they do when abused. */
 
+#include "aside.h"
 #include "gt_test.h"
 
 #include <openssl/err.h>
-
-#include <apr_thread_proc.h>
 
 #include "base/text.h"
 #include "crypt/aead.h"
@@ -119,7 +118,6 @@ static int run_all(const char *file, void (*run)(const json_t *vector))
 START_TEST(published_gcm_vectors)
 {
     ck_assert_int_eq(run_all("aes_gcm/aes_gcm_256_96_128_test.json", run_gcm), 66);
-    gt_aead_thread_end();
 }
 END_TEST
 
@@ -160,7 +158,6 @@ START_TEST(every_changed_bit_is_refused_and_nothing_is_left)
     ck_assert(gt_aead_open(out, key, nonce, "place", 5, sealed, len + GT_TAG_BYTES));
     ck_assert_str_eq((const char *)out, clear);
     ck_assert_uint_eq(ERR_peek_error(), 0);
-    gt_aead_thread_end();
 }
 END_TEST
 
@@ -182,7 +179,6 @@ START_TEST(keys_and_directions_in_turn)
     ck_assert_mem_eq(out, "text", 4);
     ck_assert(gt_aead_seal(again, key, nonce, NULL, 0, "text", 4));
     ck_assert_mem_eq(first, again, sizeof(first));
-    gt_aead_thread_end();
     ck_assert(gt_aead_open(out, key, nonce, NULL, 0, first, sizeof(first)));
 }
 END_TEST
@@ -194,7 +190,6 @@ START_TEST(nothing_can_be_sealed_too)
     ck_assert(gt_aead_seal(sealed, key, nonce, NULL, 0, NULL, 0));
     ck_assert(gt_aead_open(sealed, key, nonce, NULL, 0, sealed, GT_TAG_BYTES));
     ck_assert(!gt_aead_open(sealed, key, nonce, "x", 1, sealed, GT_TAG_BYTES));
-    gt_aead_thread_end();
 }
 END_TEST
 
@@ -208,14 +203,13 @@ START_TEST(absurd_lengths_are_refused)
 }
 END_TEST
 
-static void *APR_THREAD_FUNC seal_often(apr_thread_t *thread, void *wrong)
+static void seal_often(void *wrong)
 {
     unsigned char own_key[32];
     unsigned char sealed[100 + GT_TAG_BYTES], out[100];
     unsigned char clear[100];
     int i;
 
-    (void)thread;
     gt_random(own_key, sizeof(own_key));
     for (i = 0; i < 500; i++) {
         memset(clear, i & 0xFF, sizeof(clear));
@@ -224,26 +218,18 @@ static void *APR_THREAD_FUNC seal_often(apr_thread_t *thread, void *wrong)
             memcmp(out, clear, sizeof(out)) != 0)
             *(int *)wrong = 1;
     }
-    gt_aead_thread_end();
-    /* A thread that ended its context can begin another. */
-    if (!gt_aead_seal(sealed, own_key, nonce, NULL, 0, clear, sizeof(clear)))
-        *(int *)wrong = 1;
-    gt_aead_thread_end();
-    gt_aead_thread_end();
-    return NULL;
 }
 
 START_TEST(threads_do_not_disturb_each_other)
 {
-    apr_thread_t *threads[4];
+    aside_t asides[4];
     int wrong[4] = {0, 0, 0, 0};
-    apr_status_t status;
     int i;
 
     for (i = 0; i < 4; i++)
-        ck_assert_int_eq(apr_thread_create(&threads[i], NULL, seal_often, &wrong[i], pool), 0);
+        aside_start(&asides[i], seal_often, &wrong[i]);
     for (i = 0; i < 4; i++) {
-        apr_thread_join(&status, threads[i]);
+        aside_join(&asides[i]);
         ck_assert_int_eq(wrong[i], 0);
     }
 }

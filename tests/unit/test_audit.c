@@ -6,7 +6,7 @@
  */
 
 #include "audit_file.h"
-#include "crypt/aead.h"
+#include "aside.h"
 
 Suite *suite_audit(void);
 
@@ -423,11 +423,9 @@ START_TEST(a_full_pipe_is_waited_for_once)
 }
 END_TEST
 
-static void *record_in_thread(void *refused)
+static void record_in_thread(void *refused)
 {
     *(int *)refused = !record("tom");
-    gt_aead_thread_end();
-    return NULL;
 }
 
 /* Nobody waits for one who waits: all wait at the same time. */
@@ -436,7 +434,7 @@ START_TEST(a_full_pipe_is_waited_for_side_by_side)
     enum { CROWD = 40 };
     int ends[2], refused[CROWD];
     char blank[4096] = "";
-    pthread_t threads[CROWD];
+    aside_t crowd[CROWD];
     apr_time_t began;
 
     ck_assert_int_eq(pipe(ends), 0);
@@ -446,9 +444,9 @@ START_TEST(a_full_pipe_is_waited_for_side_by_side)
     audit = writer(ends[1], 1);
     began = apr_time_now();
     for (int i = 0; i < CROWD; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, record_in_thread, &refused[i]), 0);
+        aside_start(&crowd[i], record_in_thread, &refused[i]);
     for (int i = 0; i < CROWD; i++) {
-        pthread_join(threads[i], NULL);
+        aside_join(&crowd[i]);
         ck_assert(refused[i]);
     }
     /* One after the other it would be eight seconds. */
@@ -462,7 +460,7 @@ END_TEST
 START_TEST(a_pipe_that_is_read_again_takes_all)
 {
     char blank[4096] = "";
-    pthread_t thread;
+    aside_t aside;
     int ends[2], refused = 1;
     apr_time_t until = gt_mono() + apr_time_from_msec(50);
 
@@ -471,12 +469,12 @@ START_TEST(a_pipe_that_is_read_again_takes_all)
     while (write(ends[1], blank, sizeof(blank)) > 0)
         continue;
     audit = writer(ends[1], 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, record_in_thread, &refused), 0);
+    aside_start(&aside, record_in_thread, &refused);
     while (gt_mono() < until)
         sched_yield();
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(read(ends[0], blank, sizeof(blank)), sizeof(blank));
-    pthread_join(thread, NULL);
+    aside_join(&aside);
     ck_assert_int_eq(refused, 0);
     close(ends[0]);
     close(ends[1]);

@@ -13,42 +13,30 @@
 Suite *suite_ending(void);
 
 /* gt_vault_stop on a thread of its own. */
-static void *APR_THREAD_FUNC stop(apr_thread_t *thread, void *baton)
+static void stop(void *baton)
 {
-    (void)thread;
     gt_vault_stop(baton, 1);
-    return NULL;
 }
 
-static apr_thread_t *start_to_stop(child_t *c)
+static void start_to_stop(aside_t *stopping, child_t *c)
 {
-    apr_thread_t *thread;
-
-    ck_assert_int_eq(apr_thread_create(&thread, NULL, stop, c->vault, pool), APR_SUCCESS);
+    aside_start(stopping, stop, c->vault);
     while (!atomic_load(&c->vault->is_ending))
         sched_yield();
-    return thread;
-}
-
-static void await(apr_thread_t *thread)
-{
-    apr_status_t status;
-
-    apr_thread_join(&status, thread);
 }
 
 START_TEST(what_the_provider_has_is_waited_for_and_stored)
 {
-    apr_thread_t *stopping;
+    aside_t stopping;
     asker_t asker;
 
     sign_in_row(&tom, 0);
     fake_hold(fake);
     start_asker(&asker, &child[0]);
     fake_wait(fake, FAKE_TOKEN, 1);
-    stopping = start_to_stop(&child[0]);
+    start_to_stop(&stopping, &child[0]);
     fake_release(fake);
-    await(stopping);
+    aside_join(&stopping);
     ck_assert_str_eq(answer_of(&asker), "at-1");
     ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
@@ -58,7 +46,7 @@ END_TEST
 START_TEST(without_a_database_the_answer_is_sealed_into_the_journal)
 {
     gt_journal_t *journal = share_journal();
-    apr_thread_t *stopping;
+    aside_t stopping;
     asker_t asker;
 
     sign_in_row(&tom, 0);
@@ -66,9 +54,9 @@ START_TEST(without_a_database_the_answer_is_sealed_into_the_journal)
     start_asker(&asker, &child[0]);
     fake_wait(fake, FAKE_TOKEN, 1);
     atomic_store(&child[0].away, 1000000);
-    stopping = start_to_stop(&child[0]);
+    start_to_stop(&stopping, &child[0]);
     fake_release(fake);
-    await(stopping);
+    aside_join(&stopping);
     ck_assert_str_eq(answer_of(&asker), "at-1");
     gives(&child[1], "at-1");
     gt_cache_forget(cache, &toms);

@@ -2,9 +2,9 @@
 
 /* A configuration's keyring: derived, followed while it is used, asked when a key is missing. */
 
+#include "aside.h"
 #include "gt_test.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/thread.h"
-#include "crypt/aead.h"
 #include "crypt/seal.h"
 #include "conf/keys.h"
 
@@ -245,22 +244,20 @@ START_TEST(a_source_that_hangs_is_waited_for_once)
 }
 END_TEST
 
-static void *look_now(void *keys)
+static void look_now(void *keys)
 {
     apr_pool_t *own;
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     gt_keys_follow(keys, own);
     apr_pool_destroy(own);
-    gt_aead_thread_end();
-    return NULL;
 }
 
-static pthread_t looker;
+static aside_t looker;
 
 static void start_looking(void *keys)
 {
-    ck_assert_int_eq(pthread_create(&looker, NULL, look_now, keys), 0);
+    aside_start(&looker, look_now, keys);
 }
 
 START_TEST(another_thread_brings_the_missing_key)
@@ -271,7 +268,7 @@ START_TEST(another_thread_brings_the_missing_key)
     keys->baton = keys;
     write_ring("b any " KEY_B "\na any " KEY_A "\n");
     (void)gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE);
-    pthread_join(looker, NULL);
+    aside_join(&looker);
     keys->look_soon = NULL;
     ck_assert_str_eq(writer(keys), "b");
 }
@@ -310,12 +307,17 @@ END_TEST
 
 static int stop;
 
+typedef struct opener_t {
+    aside_t aside;
+    const gt_keyring_t *ring;
+    int failed;
+} opener_t;
+
 /* Every value opens, whatever is swapped meanwhile. */
-static void *seal_and_open(void *baton)
+static void seal_and_open(void *baton)
 {
-    const gt_keyring_t *ring = baton;
+    opener_t *opener = baton;
     apr_pool_t *own;
-    apr_uintptr_t failed = 0;
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
@@ -323,37 +325,36 @@ static void *seal_and_open(void *baton)
         gt_secret_t *clear;
 
         apr_pool_clear(own);
-        failed +=
-            (apr_uintptr_t)(gt_seal(&sealed, ring, GT_KEY_ACCESS, GT_AES_256_GCM, &place,
-                                    gt_secret_from("token", own), own) != GT_OK ||
-                            gt_unseal(&clear, ring, GT_KEY_ACCESS, &place, sealed, own) != GT_OK);
+        opener->failed +=
+            (gt_seal(&sealed, opener->ring, GT_KEY_ACCESS, GT_AES_256_GCM, &place,
+                     gt_secret_from("token", own), own) != GT_OK ||
+             gt_unseal(&clear, opener->ring, GT_KEY_ACCESS, &place, sealed, own) != GT_OK);
     }
     apr_pool_destroy(own);
-    gt_aead_thread_end();
-    return (void *)failed;
 }
 
 START_TEST(keys_are_swapped_under_readers)
 {
     static const char *const texts[] = {"a any " KEY_A "\nb any " KEY_B "\n",
                                         "b any " KEY_B "\na any " KEY_A "\n"};
-    pthread_t threads[READERS];
+    opener_t openers[READERS];
     gt_keyring_t *ring;
     int i;
 
     fake_clock(apr_time_from_sec(1795249815));
     ck_ok(gt_keyring_parse(&ring, gt_secret_from(texts[0], pool), pool));
     __atomic_store_n(&stop, 0, __ATOMIC_RELEASE);
-    for (i = 0; i < READERS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, seal_and_open, ring), 0);
+    for (i = 0; i < READERS; i++) {
+        openers[i].ring = ring;
+        openers[i].failed = 0;
+        aside_start(&openers[i].aside, seal_and_open, &openers[i]);
+    }
     for (i = 0; i < SWAPS; i++)
         ck_ok(gt_keyring_renew(ring, gt_secret_from(texts[(i + 1) % 2], pool), pool));
     __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     for (i = 0; i < READERS; i++) {
-        void *failed;
-
-        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
-        ck_assert_ptr_null(failed);
+        aside_join(&openers[i].aside);
+        ck_assert_int_eq(openers[i].failed, 0);
     }
 }
 END_TEST

@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_thread_proc.h>
 
+#include "aside.h"
 #include "base/clock.h"
-#include "crypt/aead.h"
 #include "desk.h"
 
 Suite *suite_lease(void);
@@ -224,28 +223,23 @@ typedef struct racer_t {
     int won;
 } racer_t;
 
-static void *APR_THREAD_FUNC race_for_lease(apr_thread_t *thread, void *baton)
+static void race_for_lease(void *baton)
 {
     racer_t *racer = baton;
     const gt_lease_params_t params = {racer->name, apr_time_from_sec(30), NULL};
 
-    (void)thread;
     racer->err = gt_lease_take(&racer->won, racer->store, racer->grant, &params, racer->pool);
-    return NULL;
 }
 
-static void *APR_THREAD_FUNC race_to_sign_in(apr_thread_t *thread, void *baton)
+static void race_to_sign_in(void *baton)
 {
     racer_t *racer = baton;
     const gt_tokens_t fresh = desk_tokens(racer->name, racer->name, racer->pool);
     gt_grant_t *grant = NULL;
 
-    (void)thread;
     racer->err =
         gt_grant_sign_in(&grant, racer->store, &desk_tom, racer->identity, &fresh, racer->pool);
     racer->won = grant != NULL;
-    gt_aead_thread_end();
-    return NULL;
 }
 
 static void make_racers(racer_t racers[2], desk_t *desk)
@@ -262,16 +256,15 @@ static void make_racers(racer_t racers[2], desk_t *desk)
     }
 }
 
-static void race(racer_t racers[2], apr_thread_start_t run, apr_pool_t *p)
+static void race(racer_t racers[2], void (*run)(void *baton))
 {
-    apr_thread_t *threads[2];
-    apr_status_t status;
+    aside_t asides[2];
     int i;
 
     for (i = 0; i < 2; i++)
-        ck_assert_int_eq(apr_thread_create(&threads[i], NULL, run, &racers[i], p), APR_SUCCESS);
+        aside_start(&asides[i], run, &racers[i]);
     for (i = 0; i < 2; i++)
-        apr_thread_join(&status, threads[i]);
+        aside_join(&asides[i]);
 }
 
 static void end_racers(racer_t racers[2])
@@ -290,7 +283,7 @@ START_TEST(of_two_that_want_a_lease_one_gets_it)
     make_racers(racers, &desk);
     racers[0].grant = racers[1].grant = grant;
     for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_for_lease, desk.pool);
+        race(racers, race_for_lease);
         bench_ok(racers[0].err);
         bench_ok(racers[1].err);
         ck_assert_int_eq(racers[0].won + racers[1].won, 1);
@@ -312,7 +305,7 @@ START_TEST(of_two_people_who_sign_in_first_one_gets_the_row)
     racers[0].identity = &desk_person;
     racers[1].identity = &desk_stranger;
     for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_to_sign_in, desk.pool);
+        race(racers, race_to_sign_in);
         ck_assert_int_eq(racers[0].won + racers[1].won, 1);
         bench_ok(racers[racers[0].won ? 0 : 1].err);
         bench_tag(racers[racers[0].won ? 1 : 0].err, "GT0423");
@@ -334,7 +327,7 @@ START_TEST(one_person_may_sign_in_twice_at_once)
     make_racers(racers, &desk);
     racers[0].identity = racers[1].identity = &desk_person;
     for (round = 0; round < ROUNDS; round++) {
-        race(racers, race_to_sign_in, desk.pool);
+        race(racers, race_to_sign_in);
         bench_ok(racers[0].err);
         bench_ok(racers[1].err);
         ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens"), "1");

@@ -101,15 +101,13 @@ typedef struct slow_t {
     atomic_int has_ended;
 } slow_t;
 
-static void *APR_THREAD_FUNC use_slowly(apr_thread_t *thread, void *baton)
+static void use_slowly(void *baton)
 {
     slow_t *slow = baton;
     gt_err_t *err = gt_due_let_go(slow->store, &tom, slow->pool);
 
-    (void)thread;
     apr_cpystrn(slow->tag, err != GT_OK ? err->tag : "", sizeof slow->tag);
     atomic_store(&slow->has_ended, 1);
-    return NULL;
 }
 
 /* A table is locked; whoever asks for something else has answers all the time. */
@@ -119,8 +117,7 @@ START_TEST(one_slow_statement_is_no_outage)
     two_t two = {.is_taken = {0, 0}};
     gt_db_source_t source = {&two, acquire_one, release_one};
     apr_array_header_t *rows;
-    apr_thread_t *thread;
-    apr_status_t status;
+    aside_t aside;
     slow_t slow = {.has_ended = 0};
 
     sign_in_row(&tom, 3600);
@@ -130,10 +127,10 @@ START_TEST(one_slow_statement_is_no_outage)
     apr_pool_create_unmanaged_ex(&slow.pool, NULL, NULL);
     bench_ok(gt_db_literal_rows(&rows, bench->db, "BEGIN", pool));
     bench_ok(gt_db_literal_rows(&rows, bench->db, "LOCK TABLE user_tokens", pool));
-    ck_assert_int_eq(apr_thread_create(&thread, NULL, use_slowly, &slow, pool), APR_SUCCESS);
+    aside_start(&aside, use_slowly, &slow);
     while (!atomic_load(&slow.has_ended))
         bench_ok(gt_store_ping(slow.store, pool));
-    apr_thread_join(&status, thread);
+    aside_join(&aside);
     ck_assert_str_eq(slow.tag, "GT0432");
     bench_ok(gt_store_ping(slow.store, pool));
     bench_ok(gt_db_literal_rows(&rows, bench->db, "ROLLBACK", pool));

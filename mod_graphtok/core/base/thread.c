@@ -7,42 +7,64 @@
 
 #include "base/thread.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#define ENDS_MAX 4
+
 /* Handed to a new thread, which frees it. */
 typedef struct start_t {
     const gt_thread_frame_t *frame;
-    void *(*run)(void *baton);
+    const gt_threads_t *set; /* NULL: detached */
+    void (*run)(void *baton);
     void *baton;
 } start_t;
 
 static const gt_thread_frame_t *frame;
+
+static _Thread_local int is_ours;
+static _Thread_local const gt_threads_t *own_set;
+static _Thread_local void (*ends[ENDS_MAX])(void);
+static _Thread_local int end_count;
 
 void gt_thread_set_frame(const gt_thread_frame_t *new_frame)
 {
     frame = new_frame;
 }
 
+void gt_thread_at_end(void (*end)(void))
+{
+    for (int i = 0; i < end_count; i++)
+        if (ends[i] == end)
+            return;
+    if (!is_ours)
+        return;
+    assert(end_count < ENDS_MAX);
+    ends[end_count++] = end;
+}
+
 static void *run_framed(void *given)
 {
     start_t start = *(start_t *)given;
-    void *result;
 
     free(given);
+    is_ours = 1;
+    own_set = start.set;
     if (start.frame != NULL)
         start.frame->begin(start.frame->baton);
-    result = start.run(start.baton);
+    start.run(start.baton);
+    while (end_count > 0)
+        ends[--end_count]();
     if (start.frame != NULL)
         start.frame->end(start.frame->baton);
-    return result;
+    return NULL;
 }
 
-static apr_status_t start_in(const gt_thread_frame_t *round, pthread_t *thread, const char *name,
-                             void *(*run)(void *baton), void *baton)
+static apr_status_t start_thread(pthread_t *thread, const char *name, const start_t *given)
 {
     start_t *start = malloc(sizeof(*start));
     sigset_t all, before;
@@ -50,7 +72,7 @@ static apr_status_t start_in(const gt_thread_frame_t *round, pthread_t *thread, 
 
     if (start == NULL)
         return ENOMEM;
-    *start = (start_t){round, run, baton};
+    *start = *given;
 
     /* Blocked here, inherited there: a signal between start and a block of its own would be
      * lost. */
@@ -65,11 +87,59 @@ static apr_status_t start_in(const gt_thread_frame_t *round, pthread_t *thread, 
     return status;
 }
 
-apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
-                             void *baton)
+/* ---- sets ---- */
+
+void gt_threads_init(gt_threads_t *set, pthread_mutex_t *lock, const gt_waker_t *waker)
 {
-    return start_in(frame, thread, name, run, baton);
+    set->lock = lock;
+    set->waker = *waker;
+    set->count = set->is_ending = 0;
 }
+
+int gt_threads_start(gt_threads_t *set, const char *name, void (*run)(void *baton), void *baton)
+{
+    const start_t start = {frame, set, run, baton};
+
+    assert(set->count < GT_THREADS_MAX);
+    if (set->is_ending || start_thread(&set->threads[set->count], name, &start) != APR_SUCCESS)
+        return 0;
+    set->count++;
+    return 1;
+}
+
+int gt_threads_count(const gt_threads_t *set)
+{
+    return set->count;
+}
+
+int gt_threads_must_end(const gt_threads_t *set)
+{
+    return set->is_ending;
+}
+
+void gt_threads_stop(gt_threads_t *set)
+{
+    int count;
+
+    pthread_mutex_lock(set->lock);
+    set->is_ending = 1;
+    set->waker.wake(set->waker.baton);
+    count = set->count;
+    pthread_mutex_unlock(set->lock);
+    /* Nothing starts any more, so nothing else changes the list. */
+    for (int i = 0; i < count; i++)
+        pthread_join(set->threads[i], NULL);
+    pthread_mutex_lock(set->lock);
+    set->count = 0;
+    pthread_mutex_unlock(set->lock);
+}
+
+int gt_threads_have_this(const gt_threads_t *set)
+{
+    return own_set == set;
+}
+
+/* ---- detached ---- */
 
 /* A process may unmap the module at its end, when the thread still runs in it. */
 static void stay_mapped(void)
@@ -81,18 +151,21 @@ static void stay_mapped(void)
         (void)!dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-apr_status_t gt_thread_detach(const char *name, void *(*run)(void *baton), void *baton)
+apr_status_t gt_thread_detach(const char *name, void (*run)(void *baton), void *baton)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const start_t start = {NULL, NULL, run, baton};
     pthread_t thread;
     apr_status_t status;
 
     pthread_once(&once, stay_mapped);
-    status = start_in(NULL, &thread, name, run, baton);
+    status = start_thread(&thread, name, &start);
     if (status == APR_SUCCESS)
         pthread_detach(thread);
     return status;
 }
+
+/* ---- waits ---- */
 
 apr_status_t gt_cond_init(pthread_cond_t *cond)
 {

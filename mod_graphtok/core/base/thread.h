@@ -3,24 +3,67 @@
 #define GT_THREAD_H
 
 /**
- * @file httpd_thread.h
- * Start threads inside another program's process, and wait on conditions by the monotonic clock, so
+ * @file thread.h
+ * Threads of ours inside another program's process, and waits on conditions by the monotonic clock, so
  * that a change of the wall clock moves no wait (apr_thread_cond_timedwait counts in wall time).
+ *
+ * Every thread that is joined belongs to a set (gt_threads_t), which lies in its owner beside the lock and
+ * the conditions that its threads wait on. So all of them have one life:
+ *
+ *     gt_threads_init       nothing runs
+ *     gt_threads_start      at once, or when there is first something to do
+ *     gt_threads_must_end   each thread asks it before each wait, with the lock held
+ *     gt_threads_stop       tells them, wakes them, joins them; nothing starts in this set any more
+ *
  * Thread-safe, except gt_thread_set_frame.
  */
 
 #include <pthread.h>
 
+#include "base/waker.h"
 #include "gt.h"
 
+/** The most threads of a set. */
+#define GT_THREADS_MAX 16
+
+/** The threads of one owner. Only thread.c looks inside. */
+typedef struct gt_threads_t {
+    pthread_mutex_t *lock; /* the owner's; guards what follows */
+    gt_waker_t waker;      /* has each of them ask gt_threads_must_end */
+    pthread_t threads[GT_THREADS_MAX];
+    int count;     /* started and not joined */
+    int is_ending; /* from gt_threads_stop on */
+} gt_threads_t;
+
 /**
- * Start a joinable thread with all signals blocked: httpd's own handling of SIGTERM and its kin
- * must land on httpd's threads.
- * @param name  at most 15 characters, for debuggers and top
- * @return APR_SUCCESS or why the system gave none
+ * An empty set.
+ * @param lock   the owner's, held by its threads when they ask whether to end
+ * @param waker  called with the lock held: signals the conditions that the threads wait on
  */
-apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(void *baton),
+void gt_threads_init(gt_threads_t *set, pthread_mutex_t *lock, const gt_waker_t *waker);
+
+/**
+ * Start one more thread, with all signals blocked: httpd's own handling of SIGTERM and its kin must land
+ * on httpd's threads. Call it with the lock held.
+ * @param name   at most 15 characters, for debuggers and top
+ * @param baton  handed to `run`
+ * @return 1; 0: the system gives none, or the set was stopped. Threads that started before go on.
+ */
+GT_MUST int gt_threads_start(gt_threads_t *set, const char *name, void (*run)(void *baton),
                              void *baton);
+
+/** How many were started and not joined. Call it with the lock held. */
+int gt_threads_count(const gt_threads_t *set);
+
+/** 1 when the threads are to return. Call it with the lock held. */
+int gt_threads_must_end(const gt_threads_t *set);
+
+/** Tell all threads to return and wait until they have. Call it without the lock, from none of them; a
+ * second call does nothing. */
+void gt_threads_stop(gt_threads_t *set);
+
+/** 1 when the calling thread is one of the set. */
+int gt_threads_have_this(const gt_threads_t *set);
 
 /**
  * Start a thread that is not joined, with all signals blocked. It may outlive everything but the process,
@@ -28,9 +71,16 @@ apr_status_t gt_thread_start(pthread_t *thread, const char *name, void *(*run)(v
  * @param name  as above
  * @return APR_SUCCESS or why the system gave none
  */
-apr_status_t gt_thread_detach(const char *name, void *(*run)(void *baton), void *baton);
+apr_status_t gt_thread_detach(const char *name, void (*run)(void *baton), void *baton);
 
-/** Functions of the program around us that each thread of gt_thread_start calls at its begin and at
+/**
+ * Have the calling thread call `end` when it returns, in front of its frame's end; what was registered
+ * last is called first. A second call with the same function does nothing. On a thread that this file
+ * did not start nothing is called: what it holds lasts as long as the process.
+ */
+void gt_thread_at_end(void (*end)(void));
+
+/** Functions of the program around us that each thread of a set calls at its begin and at
  * its end. */
 typedef struct gt_thread_frame_t {
     void *baton;

@@ -21,6 +21,7 @@
 #include <openssl/params.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* Far above any value of ours, far below where OpenSSL's int lengths or GCM's counter end. */
 #define LEN_MAX ((apr_size_t)1 << 30)
@@ -29,21 +30,32 @@ enum { DECRYPT, ENCRYPT };
 
 #define KEY_BYTES 32
 
-/* Ended by gt_aead_thread_end. Expanding a key costs a quarter of what opening a token does, and most
+/* Freed when a thread of ours ends (free_contexts). Expanding a key costs a quarter of what opening a token does, and most
  * threads use one key only: so the context keeps it, and we keep what it was expanded from. */
 static _Thread_local EVP_CIPHER_CTX *context;
 static _Thread_local unsigned char context_key[KEY_BYTES];
 static _Thread_local int context_direction;
 static _Thread_local int has_key;
-static _Thread_local EVP_MAC_CTX *mac_context; /* HMAC-SHA-256; ended likewise */
+static _Thread_local EVP_MAC_CTX *mac_context; /* HMAC-SHA-256; freed likewise */
+
+static void free_contexts(void)
+{
+    EVP_CIPHER_CTX_free(context);
+    context = NULL;
+    EVP_MAC_CTX_free(mac_context);
+    mac_context = NULL;
+    OPENSSL_cleanse(context_key, sizeof(context_key));
+    has_key = 0;
+}
 
 static int make_context(void)
 {
+    gt_thread_at_end(free_contexts);
     context = EVP_CIPHER_CTX_new();
     if (context != NULL &&
         EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, NULL, NULL, ENCRYPT) == 1)
         return 1;
-    gt_aead_thread_end();
+    free_contexts();
     return 0;
 }
 
@@ -114,16 +126,6 @@ int gt_aead_open(unsigned char *out, const unsigned char *key, const unsigned ch
     return 0;
 }
 
-void gt_aead_thread_end(void)
-{
-    EVP_CIPHER_CTX_free(context);
-    context = NULL;
-    EVP_MAC_CTX_free(mac_context);
-    mac_context = NULL;
-    OPENSSL_cleanse(context_key, sizeof(context_key));
-    has_key = 0;
-}
-
 /* No caller could go on without its key, and none must go on with an unset one. */
 static void cannot_derive(void)
 {
@@ -140,6 +142,7 @@ static EVP_MAC_CTX *make_mac(void)
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
 
     EVP_MAC_free(mac);
+    gt_thread_at_end(free_contexts);
     if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
         return ctx;
     EVP_MAC_CTX_free(ctx);

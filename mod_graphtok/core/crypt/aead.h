@@ -5,7 +5,8 @@
 /**
  * @file aead.h
  * AES-256-GCM (NIST SP 800-38D) with 96-bit random nonces and 128-bit tags. A context of OpenSSL
- * is kept per thread (a new one each time costs more than the encryption). Thread-safe.
+ * is kept per thread (a new one each time costs more than the encryption); threads of ours free it when
+ * they end (base/thread.h). Thread-safe.
  */
 
 #include "gt.h"
@@ -24,9 +25,6 @@ GT_MUST int gt_aead_seal(unsigned char *out, const unsigned char *key, const uns
 GT_MUST int gt_aead_open(unsigned char *out, const unsigned char *key, const unsigned char *nonce,
                          const void *aad, apr_size_t aad_len, const unsigned char *in,
                          apr_size_t in_len);
-
-/** Free the calling thread's context (each thread of ours does so before it ends). */
-void gt_aead_thread_end(void);
 
 /** HKDF-SHA-256 (RFC 5869): `len` bytes (≤ 8160) for `info` from `secret`. */
 void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,

@@ -17,13 +17,11 @@
 #include "db/deadline.h"
 
 struct gt_deadlines_t {
-    pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* the first deadline came, or the thread stops */
     gt_deadline_t *first;
-    int has_thread;
-    int is_idle; /* the thread waits for a first deadline */
-    int is_stopping;
+    int is_idle;          /* the thread waits for a first deadline */
+    gt_threads_t threads; /* one, or none yet */
 };
 
 /* Shut down what is over. Call with the lock held. @return when the next one is over */
@@ -45,12 +43,12 @@ static apr_time_t end_late_ones(gt_deadlines_t *all)
     return next;
 }
 
-static void *run(void *baton)
+static void run(void *baton)
 {
     gt_deadlines_t *all = baton;
 
     pthread_mutex_lock(&all->lock);
-    while (!all->is_stopping) {
+    while (!gt_threads_must_end(&all->threads)) {
         apr_time_t next = end_late_ones(all);
 
         all->is_idle = next == APR_INT64_MAX;
@@ -58,29 +56,32 @@ static void *run(void *baton)
         all->is_idle = 0;
     }
     pthread_mutex_unlock(&all->lock);
-    return NULL;
 }
 
 static apr_status_t stop_with_pool(void *baton)
 {
     gt_deadlines_t *all = baton;
 
-    pthread_mutex_lock(&all->lock);
-    all->is_stopping = 1;
-    pthread_cond_broadcast(&all->work);
-    pthread_mutex_unlock(&all->lock);
-    if (all->has_thread)
-        pthread_join(all->thread, NULL);
+    gt_threads_stop(&all->threads);
     pthread_cond_destroy(&all->work);
     pthread_mutex_destroy(&all->lock);
     return APR_SUCCESS;
 }
 
+static void wake(void *baton)
+{
+    gt_deadlines_t *all = baton;
+
+    pthread_cond_broadcast(&all->work);
+}
+
 gt_deadlines_t *gt_deadlines_make(apr_pool_t *p)
 {
     gt_deadlines_t *all = apr_pcalloc(p, sizeof *all);
+    const gt_waker_t waker = {wake, all};
 
     pthread_mutex_init(&all->lock, NULL);
+    gt_threads_init(&all->threads, &all->lock, &waker);
     if (gt_cond_init(&all->work) != APR_SUCCESS)
         abort();
     apr_pool_pre_cleanup_register(p, all, stop_with_pool);
@@ -97,8 +98,9 @@ void gt_deadline_begin(gt_deadline_t *deadline, gt_deadlines_t *all, int fd,
     pthread_mutex_lock(&all->lock);
     deadline->next = all->first;
     all->first = deadline;
-    if (!all->has_thread)
-        all->has_thread = gt_thread_start(&all->thread, "gt-deadlines", run, all) == APR_SUCCESS;
+    /* Without a thread this statement has no limit, and the next one tries again. */
+    if (gt_threads_count(&all->threads) == 0)
+        (void)!gt_threads_start(&all->threads, "gt-deadlines", run, all);
     if (all->is_idle)
         pthread_cond_signal(&all->work);
     pthread_mutex_unlock(&all->lock);

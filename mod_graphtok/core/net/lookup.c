@@ -81,7 +81,7 @@ static char *list_of(const struct addrinfo *found)
     return NULL;
 }
 
-static void *look_up(void *baton)
+static void look_up(void *baton)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     gt_lookup_t *lookup = baton;
@@ -98,7 +98,6 @@ static void *look_up(void *baton)
     if (lookup->done.wake != NULL)
         lookup->done.wake(lookup->done.baton);
     let_go(lookup);
-    return NULL;
 }
 
 /* ---- on the caller's thread ---- */

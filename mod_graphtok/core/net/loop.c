@@ -42,8 +42,6 @@
 
 struct gt_loop_t {
     gt_loop_limits_t limits;
-    pthread_t thread;
-    int is_running; /* 1 until joined; its owner's */
     int epoll_fd, wake_fd;
     CURLSH *share;
     atomic_int connections;
@@ -58,8 +56,8 @@ struct gt_loop_t {
     int is_sleeping; /* in epoll_wait, or about to: whoever has news must write to wake_fd */
     int is_nudged;   /* look at the timers again */
     int is_closed;   /* no new transfers */
-    int is_stopping; /* the thread ends */
-    int is_dead;     /* the thread has ended: nobody reads the queue */
+    gt_threads_t threads;
+    int is_dead; /* the thread has ended: nobody reads the queue */
 
     /* the thread's only */
     gt_lane_t lanes[GT_LANES_MAX];
@@ -108,6 +106,13 @@ void gt_loop_nudge(gt_loop_t *loop)
 static void nudge(void *baton)
 {
     gt_loop_nudge(baton);
+}
+
+/* Under loop->lock. */
+static void wake_to_end(void *baton)
+{
+    if (must_wake(baton))
+        write_wake(baton);
 }
 
 gt_timers_t *gt_loop_timers(gt_loop_t *loop)
@@ -175,7 +180,7 @@ void gt_loop_close(gt_loop_t *loop)
 
 int gt_loop_is_here(const gt_loop_t *loop)
 {
-    return pthread_equal(pthread_self(), loop->thread);
+    return gt_threads_have_this(&loop->threads);
 }
 
 void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker)
@@ -434,7 +439,7 @@ static int take_queue(gt_loop_t *loop)
     loop->queue_end = &loop->queue;
     loop->is_sleeping = 0;
     loop->is_nudged = 0;
-    is_stopping = loop->is_stopping;
+    is_stopping = gt_threads_must_end(&loop->threads);
     pthread_mutex_unlock(&loop->lock);
     while (t != NULL) {
         gt_transfer_t *next = t->next_queued;
@@ -594,7 +599,7 @@ static int sleep_ms(gt_loop_t *loop)
     if (pause != NULL)
         until = earlier(until, pause->at);
     pthread_mutex_lock(&loop->lock);
-    has_changed = loop->queue != NULL || loop->is_nudged || loop->is_stopping;
+    has_changed = loop->queue != NULL || loop->is_nudged || gt_threads_must_end(&loop->threads);
     loop->is_sleeping = !has_changed;
     pthread_mutex_unlock(&loop->lock);
     return has_changed || until <= now ? 0 : (int)((until - now + 999) / 1000);
@@ -634,7 +639,7 @@ static int round_of(gt_loop_t *loop)
     return is_stopping;
 }
 
-static void *run(void *baton)
+static void run(void *baton)
 {
     static const char ending[] = "this process is ending";
     gt_loop_t *loop = baton;
@@ -645,7 +650,6 @@ static void *run(void *baton)
         fail_transfer(loop, loop->under_way, GT_FAULT_CANCELLED, ending);
     fail_waiting(loop, GT_FAULT_CANCELLED, ending);
     wake_stirred(loop);
-    return NULL;
 }
 
 /* ---- life ---- */
@@ -748,6 +752,7 @@ static apr_status_t stop_with_pool(void *baton)
 gt_err_t *gt_loop_start(gt_loop_t **loop, const gt_loop_limits_t *limits, apr_pool_t *p)
 {
     gt_loop_t *l = apr_pcalloc(p, sizeof(*l));
+    const gt_waker_t wake = {wake_to_end, l};
     const char *missing;
 
     assert(limits->max_transfers > 0 && limits->max_host_connections > 0);
@@ -755,16 +760,18 @@ gt_err_t *gt_loop_start(gt_loop_t **loop, const gt_loop_limits_t *limits, apr_po
     l->limits = *limits;
     l->queue_end = &l->queue;
     pthread_mutex_init(&l->lock, NULL);
+    gt_threads_init(&l->threads, &l->lock, &wake);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return gt_err(p, GT_INTERNAL, "GT0301", "the transfer loop: libcurl does not start");
     missing = make_parts(l);
-    if (missing == NULL && gt_thread_start(&l->thread, "gt-loop", run, l) != APR_SUCCESS)
+    pthread_mutex_lock(&l->lock);
+    if (missing == NULL && !gt_threads_start(&l->threads, "gt-loop", run, l))
         missing = "the system gives no thread";
+    pthread_mutex_unlock(&l->lock);
     if (missing != NULL) {
         free_loop(l);
         return gt_err(p, GT_INTERNAL, "GT0301", "the transfer loop: %s", missing);
     }
-    l->is_running = 1;
     apr_pool_pre_cleanup_register(p, l, stop_with_pool);
     *loop = l;
     return GT_OK;
@@ -772,15 +779,10 @@ gt_err_t *gt_loop_start(gt_loop_t **loop, const gt_loop_limits_t *limits, apr_po
 
 void gt_loop_stop(gt_loop_t *loop)
 {
-    if (!loop->is_running)
+    if (loop->is_dead)
         return;
-    loop->is_running = 0;
-    pthread_mutex_lock(&loop->lock);
-    loop->is_closed = 1;
-    loop->is_stopping = 1;
-    pthread_mutex_unlock(&loop->lock);
-    gt_loop_nudge(loop);
-    pthread_join(loop->thread, NULL);
+    gt_loop_close(loop);
+    gt_threads_stop(&loop->threads);
     pthread_mutex_lock(&loop->lock);
     loop->is_dead = 1;
     pthread_mutex_unlock(&loop->lock);

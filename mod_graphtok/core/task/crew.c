@@ -25,11 +25,9 @@
 
 #include "base/log.h"
 #include "base/thread.h"
-#include "crypt/aead.h"
 #include "task/flight.h"
 
 #define THREADS_MIN 2
-#define THREADS_MAX 16
 #define KEY_MAX 512
 #define BUSY_RETRY_AFTER (apr_time_from_sec(1))
 
@@ -74,8 +72,6 @@ typedef struct periodic_t {
 
 struct gt_crew_t {
     gt_loop_t *loop;
-    pthread_t threads[THREADS_MAX];
-    int thread_count; /* started and not joined */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* a job was queued, or the crew stops */
@@ -85,9 +81,9 @@ struct gt_crew_t {
     apr_hash_t *keys; /* key → job under way; entries' keys lie in the jobs */
     apr_pool_t *pool; /* unmanaged: of the hash and the periodic work */
     periodic_t *periodics;
-    int busy;        /* jobs under way */
-    int is_closed;   /* no new jobs */
-    int is_stopping; /* threads end */
+    int busy;      /* jobs under way */
+    int is_closed; /* no new jobs */
+    gt_threads_t threads;
 };
 
 /* ---- jobs ---- */
@@ -360,12 +356,12 @@ static void run_periodic(gt_crew_t *crew, periodic_t *periodic)
     periodic->due = gt_mono() + periodic->every;
 }
 
-static void *run(void *baton)
+static void run(void *baton)
 {
     gt_crew_t *crew = baton;
 
     pthread_mutex_lock(&crew->lock);
-    while (!crew->is_stopping) {
+    while (!gt_threads_must_end(&crew->threads)) {
         periodic_t *due = first_due(crew);
 
         if (due != NULL && due->due <= gt_mono())
@@ -376,8 +372,6 @@ static void *run(void *baton)
             gt_cond_wait(&crew->work, &crew->lock, due != NULL ? due->due : APR_INT64_MAX);
     }
     pthread_mutex_unlock(&crew->lock);
-    gt_aead_thread_end(); /* jobs open and seal rows */
-    return NULL;
 }
 
 void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
@@ -431,11 +425,28 @@ static apr_status_t free_with_pool(void *baton)
     return APR_SUCCESS;
 }
 
+static void wake_all(void *baton)
+{
+    gt_crew_t *crew = baton;
+
+    pthread_cond_broadcast(&crew->work);
+}
+
+static int start_threads(gt_crew_t *crew, int threads)
+{
+    pthread_mutex_lock(&crew->lock);
+    while (threads > 0 && gt_threads_start(&crew->threads, "gt-crew", run, crew))
+        threads--;
+    pthread_mutex_unlock(&crew->lock);
+    return threads == 0;
+}
+
 gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool_t *p)
 {
     gt_crew_t *c = apr_pcalloc(p, sizeof(*c));
+    const gt_waker_t wake = {wake_all, c};
 
-    assert(threads >= THREADS_MIN && threads <= THREADS_MAX);
+    assert(threads >= THREADS_MIN && threads <= GT_THREADS_MAX);
     *crew = NULL;
     c->loop = loop;
     c->queue_end = &c->queue;
@@ -444,14 +455,12 @@ gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool
         return gt_err(p, GT_INTERNAL, "GT0327", "the crew of jobs: no memory");
     apr_pool_tag(c->pool, "gt_crew");
     pthread_mutex_init(&c->lock, NULL);
+    gt_threads_init(&c->threads, &c->lock, &wake);
     c->keys = apr_hash_make(c->pool);
     apr_pool_pre_cleanup_register(p, c, free_with_pool);
-    while (c->thread_count < threads) {
-        if (gt_thread_start(&c->threads[c->thread_count], "gt-crew", run, c) != APR_SUCCESS) {
-            gt_crew_stop(c, 0);
-            return gt_err(p, GT_INTERNAL, "GT0327", "the crew of jobs: the system gives no thread");
-        }
-        c->thread_count++;
+    if (!start_threads(c, threads)) {
+        gt_crew_stop(c, 0);
+        return gt_err(p, GT_INTERNAL, "GT0327", "the crew of jobs: the system gives no thread");
     }
     *crew = c;
     return GT_OK;
@@ -479,12 +488,9 @@ void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience)
 
     pthread_mutex_lock(&crew->lock);
     crew->is_closed = 1;
-    while (crew->busy > 0 && crew->thread_count > 0 && gt_mono() < until)
+    while (crew->busy > 0 && gt_threads_count(&crew->threads) > 0 && gt_mono() < until)
         gt_cond_wait(&crew->quiet, &crew->lock, until);
-    crew->is_stopping = 1;
-    pthread_cond_broadcast(&crew->work);
     pthread_mutex_unlock(&crew->lock);
-    while (crew->thread_count > 0)
-        pthread_join(crew->threads[--crew->thread_count], NULL);
+    gt_threads_stop(&crew->threads);
     drop_rest(crew);
 }

@@ -12,7 +12,7 @@
 
 #include "base/thread.h"
 
-#define THREADS_MAX 8
+#define FINISHERS_MAX 8
 #define PILE 2
 #define STUCK apr_time_from_msec(20)
 
@@ -25,8 +25,7 @@ typedef struct list_t {
 } list_t;
 
 struct gt_finishers_t {
-    pthread_t threads[THREADS_MAX], supervisor;
-    int started;
+    int finishers;        /* how many */
     gt_loop_t *loop;      /* whose round's end hands on what it woke; NULL: none */
     pthread_mutex_t lock; /* guards what follows; a leaf */
     pthread_cond_t work, done, watch;
@@ -38,7 +37,8 @@ struct gt_finishers_t {
     int is_put_off;   /* the loop's round goes on */
     apr_time_t rises; /* when the supervisor looks next */
     apr_time_t moved; /* when a finisher last ended something */
-    int is_closed, is_stopping;
+    int is_closed;
+    gt_threads_t threads;
 };
 
 /* ---- lists; all under the lock ---- */
@@ -90,7 +90,7 @@ static int wake_finisher(gt_finishers_t *f)
 /* One that is awake takes all; others help when work piles up. */
 static void hand_on(gt_finishers_t *f)
 {
-    int awake = f->started - f->sleepers + f->signalled;
+    int awake = f->finishers - f->sleepers + f->signalled;
     int needs_help = awake == 0 || f->queue.count >= PILE || f->moved + STUCK <= gt_mono();
 
     f->is_put_off = 0;
@@ -198,14 +198,14 @@ static void wait_for_work(gt_finishers_t *f)
         f->signalled--;
 }
 
-static void *run_finisher(void *baton)
+static void run_finisher(void *baton)
 {
     gt_finishers_t *f = baton;
     gt_conn_slot_t *slot;
     apr_time_t idle_until;
 
     pthread_mutex_lock(&f->lock);
-    while (!f->is_stopping) {
+    while (!gt_threads_must_end(&f->threads)) {
         slot = f->queue.first;
         if (!slot) {
             wait_for_work(f);
@@ -221,7 +221,6 @@ static void *run_finisher(void *baton)
         settle(f, slot, idle_until);
     }
     pthread_mutex_unlock(&f->lock);
-    return NULL;
 }
 
 static void end_idle(gt_finishers_t *f, apr_time_t now)
@@ -244,12 +243,12 @@ static void relieve_queue(gt_finishers_t *f, apr_time_t now)
             call_worker(&f->queue, f->queue.first);
 }
 
-static void *run_supervisor(void *baton)
+static void run_supervisor(void *baton)
 {
     gt_finishers_t *f = baton;
 
     pthread_mutex_lock(&f->lock);
-    while (!f->is_stopping) {
+    while (!gt_threads_must_end(&f->threads)) {
         apr_time_t now = gt_mono();
 
         end_idle(f, now);
@@ -260,32 +259,46 @@ static void *run_supervisor(void *baton)
         gt_cond_wait(&f->watch, &f->lock, f->rises);
     }
     pthread_mutex_unlock(&f->lock);
-    return NULL;
 }
 
 static int start_threads(gt_finishers_t *f, int threads)
 {
-    if (gt_thread_start(&f->supervisor, "gt-supervisor", run_supervisor, f) != APR_SUCCESS)
-        return 0;
-    while (f->started < threads && f->started < THREADS_MAX &&
-           gt_thread_start(&f->threads[f->started], "gt-finisher", run_finisher, f) == APR_SUCCESS)
-        f->started++;
-    return 1;
+    int all = threads < FINISHERS_MAX ? threads : FINISHERS_MAX;
+
+    pthread_mutex_lock(&f->lock);
+    if (gt_threads_start(&f->threads, "gt-supervisor", run_supervisor, f))
+        while (f->finishers < all && gt_threads_start(&f->threads, "gt-finisher", run_finisher, f))
+            f->finishers++;
+    pthread_mutex_unlock(&f->lock);
+    return f->finishers == all;
+}
+
+static void wake_all(void *baton)
+{
+    gt_finishers_t *f = baton;
+
+    pthread_cond_broadcast(&f->work);
+    pthread_cond_signal(&f->watch);
 }
 
 gt_err_t *gt_finishers_start(gt_finishers_t **finishers, int threads, gt_loop_t *loop,
                              apr_pool_t *p)
 {
     gt_finishers_t *f = apr_pcalloc(p, sizeof(*f));
-    const gt_waker_t round = {end_round, f};
+    const gt_waker_t round = {end_round, f}, wake = {wake_all, f};
 
     *finishers = NULL;
     f->loop = loop;
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->work, NULL);
     pthread_cond_init(&f->done, NULL);
-    if (gt_cond_init(&f->watch) != APR_SUCCESS || !start_threads(f, threads))
+    gt_threads_init(&f->threads, &f->lock, &wake);
+    if (gt_cond_init(&f->watch) != APR_SUCCESS)
+        return gt_err(p, GT_INTERNAL, "GT0331", "the system gives no condition to end calls by");
+    if (!start_threads(f, threads)) {
+        gt_threads_stop(&f->threads);
         return gt_err(p, GT_INTERNAL, "GT0331", "the system gives no thread to end calls");
+    }
     if (loop)
         gt_loop_after_round(loop, &round);
     *finishers = f;
@@ -304,12 +317,5 @@ void gt_finishers_stop(gt_finishers_t *finishers)
 {
     if (finishers->loop)
         gt_loop_after_round(finishers->loop, NULL);
-    pthread_mutex_lock(&finishers->lock);
-    finishers->is_stopping = 1;
-    pthread_cond_broadcast(&finishers->work);
-    pthread_cond_signal(&finishers->watch);
-    pthread_mutex_unlock(&finishers->lock);
-    for (int i = 0; i < finishers->started; i++)
-        pthread_join(finishers->threads[i], NULL);
-    pthread_join(finishers->supervisor, NULL);
+    gt_threads_stop(&finishers->threads);
 }

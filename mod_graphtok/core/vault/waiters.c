@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "crypt/aead.h"
 #include "vault/holder.h"
 #include "vault/vault_struct.h"
 #include "vault/waiters.h"
@@ -30,12 +29,10 @@
 
 struct gt_waiters_t {
     gt_vault_t *vault;
-    pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* somebody waits, or it stops */
     gt_waiter_t *first;
-    int has_thread;
-    int is_stopping;
+    gt_threads_t threads; /* one, or none yet */
 };
 
 static apr_status_t stop_with_pool(void *baton)
@@ -48,12 +45,24 @@ static apr_status_t stop_with_pool(void *baton)
     return APR_SUCCESS;
 }
 
+/** The thread, and the jobs that nobody will look for any more. */
+static void wake_all(void *baton)
+{
+    gt_waiters_t *waiters = baton;
+
+    for (gt_waiter_t *waiter = waiters->first; waiter != NULL; waiter = waiter->next)
+        gt_bell_ring(&waiter->bell);
+    pthread_cond_broadcast(&waiters->work);
+}
+
 gt_waiters_t *gt_waiters_make(gt_vault_t *vault, apr_pool_t *p)
 {
     gt_waiters_t *waiters = apr_pcalloc(p, sizeof(*waiters));
+    const gt_waker_t wake = {wake_all, waiters};
 
     waiters->vault = vault;
     pthread_mutex_init(&waiters->lock, NULL);
+    gt_threads_init(&waiters->threads, &waiters->lock, &wake);
     if (gt_cond_init(&waiters->work) != APR_SUCCESS)
         abort();
     apr_pool_pre_cleanup_register(p, waiters, stop_with_pool);
@@ -152,7 +161,7 @@ static void nap(gt_waiters_t *waiters, apr_uint32_t heard)
     pthread_mutex_lock(&waiters->lock);
 }
 
-static void *run(void *baton)
+static void run(void *baton)
 {
     gt_waiters_t *waiters = baton;
     gt_signal_t *signal = waiters->vault->parts.signal;
@@ -161,7 +170,7 @@ static void *run(void *baton)
     if (apr_pool_create_unmanaged_ex(&scratch, NULL, NULL) != APR_SUCCESS)
         abort();
     pthread_mutex_lock(&waiters->lock);
-    while (!waiters->is_stopping) {
+    while (!gt_threads_must_end(&waiters->threads)) {
         apr_uint32_t heard = signal != NULL ? gt_signal_count(signal) : 0;
         const char *store;
 
@@ -170,16 +179,14 @@ static void *run(void *baton)
             continue;
         }
         look_into_cache(waiters, scratch);
-        while (!waiters->is_stopping && (store = due_store(waiters)) != NULL)
+        while (!gt_threads_must_end(&waiters->threads) && (store = due_store(waiters)) != NULL)
             look_at_rows(waiters, store, scratch);
         apr_pool_clear(scratch);
-        if (!waiters->is_stopping)
+        if (!gt_threads_must_end(&waiters->threads))
             nap(waiters, heard);
     }
     pthread_mutex_unlock(&waiters->lock);
     apr_pool_destroy(scratch);
-    gt_aead_thread_end();
-    return NULL;
 }
 
 /* ---- who waits ---- */
@@ -192,11 +199,11 @@ void gt_waiters_join(gt_waiters_t *waiters, gt_waiter_t *waiter)
     waiter->look_at = gt_mono() + LOOK_FIRST;
     waiter->next = waiters->first;
     waiters->first = waiter;
-    if (waiters->is_stopping)
+    if (gt_threads_must_end(&waiters->threads))
         gt_bell_ring(&waiter->bell);
-    if (!waiters->has_thread && !waiters->is_stopping)
-        waiters->has_thread =
-            gt_thread_start(&waiters->thread, "gt-waiters", run, waiters) == APR_SUCCESS;
+    /* Without a thread the job looks when its own patience ends, and the next waiter tries again. */
+    if (gt_threads_count(&waiters->threads) == 0)
+        (void)!gt_threads_start(&waiters->threads, "gt-waiters", run, waiters);
     pthread_cond_signal(&waiters->work);
     pthread_mutex_unlock(&waiters->lock);
 }
@@ -215,16 +222,5 @@ void gt_waiters_leave(gt_waiters_t *waiters, gt_waiter_t *waiter)
 
 void gt_waiters_stop(gt_waiters_t *waiters)
 {
-    int has_thread;
-
-    pthread_mutex_lock(&waiters->lock);
-    waiters->is_stopping = 1;
-    has_thread = waiters->has_thread;
-    waiters->has_thread = 0;
-    for (gt_waiter_t *waiter = waiters->first; waiter != NULL; waiter = waiter->next)
-        gt_bell_ring(&waiter->bell);
-    pthread_cond_broadcast(&waiters->work);
-    pthread_mutex_unlock(&waiters->lock);
-    if (has_thread)
-        pthread_join(waiters->thread, NULL);
+    gt_threads_stop(&waiters->threads);
 }
