@@ -1,7 +1,9 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""conf/examples as they are: exactly the routes of their documents, on both engines, every MPM."""
+"""conf/examples, but for database and provider: exactly the routes of their documents, on both engines,
+every MPM."""
 
 import pathlib
+import re
 import uuid
 
 import pytest
@@ -28,22 +30,28 @@ S0_TABLE = {
         updated_at DATETIME, PRIMARY KEY (id), UNIQUE (user_id))"""}
 
 
+def placed(name, database, sandbox):
+    """An example with a database of these tests, and the sandbox in the place of Entra ID and Graph."""
+    text = (EXAMPLES / f"{name}.conf").read_text(encoding="utf-8")
+    for line, instead in (
+            (r"DBDriver .*", f"DBDriver {database.driver}"),
+            (r"DBDParams .*", f'DBDParams "{database.params}"'),
+            (r" *GraphTokScope .*", rf"\g<0>\nGraphTokAuthority {sandbox.authority}\n"
+             f"GraphTokGraphURL {sandbox.graph}\nGraphTokCAFile {sandbox.ca}")):
+        text, times = re.subn(f"^{line}$", instead, text, flags=re.M)
+        assert times == 1, line
+    return text
+
+
 class Example:
-    """An httpd that includes one example file."""
+    """An httpd with one example file."""
 
     def __init__(self, folder, name, mpm, engine, postgres, sandbox, variables):
         self.httpd = servers.Httpd(folder, mpm)
         self.database = Database(engine, folder, postgres)
         self.sandbox = sandbox
         self.httpd.environment = variables
-        self.httpd.write(f"""
-Define GRAPHTOK_DRIVER {self.database.driver}
-Define GRAPHTOK_DATABASE "{self.database.params}"
-Define GRAPHTOK_AUTHORITY {sandbox.authority}
-Define GRAPHTOK_GRAPH {sandbox.graph}
-Define GRAPHTOK_CA {sandbox.ca}
-Include {EXAMPLES}/{name}.conf
-""")
+        self.httpd.write(placed(name, self.database, sandbox))
 
     def migrate(self):
         import subprocess

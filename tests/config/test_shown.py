@@ -1,0 +1,54 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""What conf/examples and the documents show can be loaded as it stands. What an example takes from the
+environment is named in its head, under "Variables"."""
+
+import pathlib
+import re
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((TOP / "conf/examples").glob("*.conf"))
+DOCUMENTS = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
+BLOCKS = [(path, block) for path in DOCUMENTS
+          for block in re.findall(r"^```apache\n(.*?)^```", path.read_text("utf-8"), re.S | re.M)]
+TAKEN = re.compile(r"\$\{(\w+)\}|\benv:(\w+)")
+NAMED = re.compile(r"^# Variables [^\n]*:\n#   ([A-Z_]+(?: [A-Z_]+)*)$", re.M)
+VALUES = {"KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "SECRET": "a-secret"}
+GUID = "11111111-2222-3333-4444-555555555555"
+
+
+def head(text):
+    """The comment before the first directive."""
+    return text[:re.search(r"^[^#\n]", text, re.M).start()]
+
+
+def loads(frame, text, variables=()):
+    """httpd -t takes it, without a word of ours (but for Fernet, where it is meant) or of httpd's."""
+    frame.httpd.environment = {
+        name: next((value for end, value in VALUES.items() if name.endswith(end)), GUID)
+        for name in variables}
+    checked = frame.check(text.replace("/etc/graphtok", str(frame.folder)), provider="", database="",
+                          keyring="")
+    assert checked.ok, checked.err
+    assert not [line for line in checked.warnings if "writes Fernet" not in line]
+    assert "AH0" not in checked.err
+    assert checked.dump["mounts"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_names_its_variables(frame, path):
+    text = path.read_text(encoding="utf-8")
+    taken = {name for pair in TAKEN.findall(text) for name in pair if name}
+    assert set(" ".join(NAMED.findall(head(text))).split()) == taken
+    loads(frame, text, taken)
+
+
+@pytest.mark.parametrize("path,block", BLOCKS, ids=lambda part: getattr(part, "name", ""))
+def test_a_block_of_a_document_loads(frame, path, block):
+    assert not TAKEN.search(block), f"{path}: a variable that is not named"
+    loads(frame, block)
+
+
+def test_something_was_found():
+    assert len(EXAMPLES) >= 2 and len(BLOCKS) >= 2
