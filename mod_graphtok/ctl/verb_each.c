@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * refresh, validate, revoke: one thing done to each grant that is meant, many at a time (window.h),
+ * refresh, validate, revoke: one thing done to each grant that is meant, many at a time (admin/batch.h),
  * each through the vault: beside httpd the lease in the row keeps them apart. Stopped, the verb brings
  * those under way to their end and says how far it came; what was done stays done.
  */
@@ -12,89 +12,35 @@
 
 #include <apr_strings.h>
 
-#include "base/clock.h"
-#include "grants.h"
-#include "jobs/validate.h"
+#include "admin/batch.h"
+#include "admin/grant_view.h"
+#include "pick_options.h"
 #include "progress.h"
-#include "vault/vault.h"
-#include "window.h"
 
 /** More than this is not listed one by one; the numbers are always whole. */
 #define LISTED_MOST 1000
 
+/** An operation as a verb of the command line. */
+typedef struct verb_t {
+    const gt_operation_t *operation;
+    const char *doc, *args; /* for its usage */
+} verb_t;
+
 typedef struct each_t {
     ctl_t *ctl;
-    const ctl_operation_t *operation;
-    ctl_pick_t pick;
+    const gt_operation_t *operation;
+    gt_pick_t pick;
     int all, dry_run;
     gt_vault_t *vault;
-    ctl_window_t *window;
+    gt_batch_t *batch;
     ctl_progress_t progress;
-    ctl_walk_t walk;
+    gt_walk_t walk;
     apr_int64_t total; /* rows of all stores that are meant; 0: they were named */
     apr_int64_t done, failed, skipped, cut;
     int is_over;     /* 1: nothing is gained by trying the next */
     gt_err_t *first; /* failure */
     json_t *failures, *grants;
 } each_t;
-
-/* ---- deeds ---- */
-
-static void *make_refresh(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
-{
-    gt_token_for_t *params = apr_pcalloc(p, sizeof(*params));
-
-    params->vault = vault;
-    params->key.grant = gt_grant_key(item->store, &item->grant.owner);
-    params->refresh_now = 1;
-    params->refused = item->grant.generation;
-    return params;
-}
-
-static gt_err_t *judge_refresh(const char **detail, const void *state, apr_pool_t *p)
-{
-    const gt_token_for_t *params = state;
-
-    *detail = apr_pstrcat(p, "until ", gt_rfc3339(params->token.expires_at, p), NULL);
-    return GT_OK;
-}
-
-static void *make_validate(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
-{
-    gt_validate_t *params = apr_pcalloc(p, sizeof(*params));
-
-    params->vault = vault;
-    params->store = item->store;
-    params->owner = item->grant.owner;
-    return params;
-}
-
-static gt_err_t *judge_validate(const char **detail, const void *state, apr_pool_t *p)
-{
-    const gt_validate_t *params = state;
-
-    (void)p;
-    *detail = "works";
-    return params->works ? GT_OK : params->failure;
-}
-
-static void *make_revoke(gt_vault_t *vault, const ctl_item_t *item, apr_pool_t *p)
-{
-    gt_revoke_t *params = apr_pcalloc(p, sizeof(*params));
-
-    params->vault = vault;
-    params->key = gt_grant_key(item->store, &item->grant.owner);
-    return params;
-}
-
-static gt_err_t *judge_revoke(const char **detail, const void *state, apr_pool_t *p)
-{
-    const gt_revoke_t *params = state;
-
-    (void)p;
-    *detail = params->had_grant ? "it is gone" : "it was gone already";
-    return GT_OK;
-}
 
 /* ---- options ---- */
 
@@ -164,7 +110,7 @@ static void note_failure(each_t *each, const gt_grant_t *grant, const gt_err_t *
     ctl_progress_end(&each->progress);
     if (!each->ctl->json)
         fprintf(stderr, "graphtokctl: %s, user %s at %s: %s: %s\n", grant->id,
-                ctl_grant_user(grant, each->ctl->pool), grant->owner.provider, err->tag,
+                gt_grant_user_line(grant, each->ctl->pool), grant->owner.provider, err->tag,
                 err->detail);
 }
 
@@ -173,7 +119,7 @@ static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
     each->done++;
     list_grant(each->grants, grant, GT_OK, detail);
     if (!each->ctl->json && (each->pick.name != NULL || each->dry_run))
-        printf("%s, user %s at %s: %s\n", grant->id, ctl_grant_user(grant, each->ctl->pool),
+        printf("%s, user %s at %s: %s\n", grant->id, gt_grant_user_line(grant, each->ctl->pool),
                grant->owner.provider, detail);
 }
 
@@ -189,16 +135,16 @@ static void show(each_t *each)
     ctl_progress_show(&each->progress, each->done + each->failed + each->skipped);
 }
 
-static void note_ended(void *baton, const ctl_item_t *item)
+static void note_ended(void *baton, const gt_batch_item_t *item)
 {
     each_t *each = baton;
 
     if (item->is_cut)
         each->cut++;
     else if (item->failure == GT_OK)
-        note_done(each, &item->grant, item->detail);
+        note_done(each, &item->target.grant, item->detail);
     else
-        note_failure(each, &item->grant, item->failure);
+        note_failure(each, &item->target.grant, item->failure);
     if (!item->is_cut && item->failure != GT_OK && is_everybodys(item->failure))
         each->is_over = 1;
     show(each);
@@ -213,6 +159,12 @@ static void note_rest(void *baton, apr_interval_time_t span)
             (int)apr_time_sec(span + APR_USEC_PER_SEC - 1), each->operation->name);
 }
 
+static int is_stopped(void *baton)
+{
+    (void)baton;
+    return ctl_stop_asked();
+}
+
 static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
                        apr_pool_t *scratch)
 {
@@ -224,8 +176,8 @@ static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_gran
     else if (each->dry_run)
         note_done(each, grant, "would be");
     else
-        GT_TRY(ctl_window_put(each->window, gt_vault_store(each->vault, gt_store_conf(store)->name),
-                              grant));
+        GT_TRY(gt_batch_put(each->batch, gt_vault_store(each->vault, gt_store_conf(store)->name),
+                            grant));
     if (each->is_over || ctl_stop_asked())
         *go_on = 0;
     show(each);
@@ -289,46 +241,47 @@ static gt_err_t *verdict(const each_t *each)
 
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
-    const ctl_report_t report = {note_ended, note_rest, each};
+    const gt_batch_report_t report = {note_ended, note_rest, is_stopped, each};
     apr_pool_t *p = each->ctl->pool;
     gt_err_t *err;
 
-    each->walk = (ctl_walk_t){.pick = &each->pick,
-                              .config = config,
-                              .db = gt_vault_parts(each->vault)->db,
-                              .fn = begin,
-                              .baton = each};
+    each->walk = (gt_walk_t){.pick = &each->pick,
+                             .config = config,
+                             .db = gt_vault_parts(each->vault)->db,
+                             .fn = begin,
+                             .baton = each};
     if (each->pick.name == NULL)
-        GT_TRY(ctl_count_grants(&each->total, &each->pick, config, each->walk.db, p));
-    each->window = ctl_window_make(each->vault, each->operation, &report, p);
+        GT_TRY(gt_pick_count(&each->total, &each->pick, config, each->walk.db, p));
+    each->batch = gt_batch_make(each->vault, each->operation, &report, p);
     ctl_progress_begin(&each->progress, each->operation->name, each->total);
     ctl_stop_begin();
-    err = ctl_each_grant(&each->walk, p);
-    ctl_window_drain(each->window);
+    err = gt_pick_each(&each->walk, p);
+    gt_batch_drain(each->batch);
     ctl_progress_end(&each->progress);
     print_result(each);
     return err != GT_OK ? err : verdict(each);
 }
 
-static gt_err_t *run(ctl_t *ctl, const ctl_operation_t *operation, int argc, char **argv)
+static gt_err_t *run(ctl_t *ctl, const verb_t *verb, int argc, char **argv)
 {
+    const gt_operation_t *operation = verb->operation;
     const struct argp *pick = operation->takes_all ? &ctl_pick_argp : &ctl_pick_named_argp;
     struct argp_child children[3] = {ctl_common[0], {pick, 0, NULL, 0}, {0}};
     /* --all stands first. */
     const struct argp argp = {operation->takes_all ? options : options + 1,
                               parse,
-                              operation->args,
-                              operation->doc,
+                              verb->args,
+                              verb->doc,
                               children,
                               NULL,
                               NULL};
-    each_t each = {.ctl = ctl, .operation = operation, .pick = ctl_pick_all()};
+    each_t each = {.ctl = ctl, .operation = operation, .pick = gt_pick_all()};
     gt_config_t *config;
     gt_err_t *err;
 
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &each));
     GT_TRY(ctl_config(&config, ctl));
-    GT_TRY(ctl_pick_check(&each.pick, config, ctl->pool));
+    GT_TRY(gt_pick_check(&each.pick, config, ctl->pool));
     GT_TRY(ctl_vault_open(&each.vault, config, ctl->pool));
     each.failures = json_array();
     each.grants = json_array();
@@ -341,45 +294,27 @@ static gt_err_t *run(ctl_t *ctl, const ctl_operation_t *operation, int argc, cha
 
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_operation_t operation = {.name = "refresh",
-                                              .done = "refreshed",
-                                              .doc = "Refresh tokens, due or not.",
-                                              .args = "[ID|USER|E-MAIL]",
-                                              .takes_all = 1,
-                                              .has_rate = 1,
-                                              .work = &gt_token_for,
-                                              .make = make_refresh,
-                                              .judge = judge_refresh};
+    static const verb_t verb = {&gt_operation_refresh, "Refresh tokens, due or not.",
+                                "[ID|USER|E-MAIL]"};
 
-    return run(ctl, &operation, argc, argv);
+    return run(ctl, &verb, argc, argv);
 }
 
 gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_operation_t operation = {
-        .name = "validate",
-        .done = "valid",
-        .doc = "Ask the providers whether tokens still work, and mark "
-               "those that do not.",
-        .args = "[ID|USER|E-MAIL]",
-        .takes_all = 1,
-        .work = &gt_validate,
-        .make = make_validate,
-        .judge = judge_validate};
+    static const verb_t verb = {&gt_operation_validate,
+                                "Ask the providers whether tokens still work, and mark those that "
+                                "do not.",
+                                "[ID|USER|E-MAIL]"};
 
-    return run(ctl, &operation, argc, argv);
+    return run(ctl, &verb, argc, argv);
 }
 
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
 {
-    static const ctl_operation_t operation = {
-        .name = "revoke",
-        .done = "revoked",
-        .doc = "Delete a user's grants; the user can sign in again.",
-        .args = "ID|USER|E-MAIL",
-        .work = &gt_revoke,
-        .make = make_revoke,
-        .judge = judge_revoke};
+    static const verb_t verb = {&gt_operation_revoke,
+                                "Delete a user's grants; the user can sign in again.",
+                                "ID|USER|E-MAIL"};
 
-    return run(ctl, &operation, argc, argv);
+    return run(ctl, &verb, argc, argv);
 }

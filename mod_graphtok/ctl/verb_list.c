@@ -11,15 +11,16 @@
 
 #include <apr_strings.h>
 
+#include "admin/grant_view.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "grants.h"
+#include "pick_options.h"
 
 #define LIMIT_MOST 100000
 
 typedef struct listed_t {
     ctl_t *ctl;
-    ctl_pick_t pick;
+    gt_pick_t pick;
     apr_int64_t limit;
     apr_int64_t given;
     json_t *grants;
@@ -33,14 +34,6 @@ static const struct argp_option options[] = {
     {"after", 'a', "ID", 0, "go on after this id", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
-static int status_of(const char *text)
-{
-    for (int status = GT_INACTIVE; status <= GT_NEEDS_USER; status++)
-        if (strcmp(text, ctl_status_name((gt_status_t)status)) == 0)
-            return status;
-    return -1;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     listed_t *listed = state->input;
@@ -50,7 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[1] = &listed->pick;
     }
     else if (key == 'S') {
-        listed->pick.status = status_of(arg);
+        listed->pick.status = gt_status_of_name(arg);
         if (listed->pick.status < 0)
             argp_error(state, "--status %s: active, inactive or needs-user is expected", arg);
     }
@@ -70,10 +63,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /** Aligned for a terminal. */
 static void print_line(const gt_grant_t *grant, apr_pool_t *p)
 {
-    printf("%-36s  %-10s  %-10s  %s  %s  %s\n", grant->id, ctl_status_name(grant->status),
+    printf("%-36s  %-10s  %-10s  %s  %s  %s\n", grant->id, gt_status_name(grant->status),
            grant->owner.provider, gt_rfc3339(grant->expires_at, p),
            grant->last_used_at != 0 ? gt_rfc3339(grant->last_used_at, p) : "never               ",
-           ctl_grant_user(grant, p));
+           gt_grant_user_line(grant, p));
 }
 
 static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
@@ -89,7 +82,7 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
     listed->given++;
     apr_cpystrn(listed->last, grant->id, sizeof(listed->last));
     if (listed->ctl->json)
-        json_array_append_new(listed->grants, ctl_grant_json(store, grant, scratch));
+        json_array_append_new(listed->grants, gt_grant_json(store, grant, scratch));
     else
         print_line(grant, scratch);
     return GT_OK;
@@ -110,21 +103,21 @@ gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
     const struct argp_child both[] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
         options, parse, "[ID|USER|E-MAIL]", "List grants, without their tokens.", both, NULL, NULL};
-    listed_t listed = {.ctl = ctl, .pick = ctl_pick_all(), .limit = 100};
+    listed_t listed = {.ctl = ctl, .pick = gt_pick_all(), .limit = 100};
     json_t *answer = gt_json_object(ctl->pool);
-    ctl_walk_t walk = {.pick = &listed.pick, .fn = give, .baton = &listed};
+    gt_walk_t walk = {.pick = &listed.pick, .fn = give, .baton = &listed};
     gt_config_t *config;
 
     listed.pick.store = "main";
     listed.pick.is_question = 1;
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &listed));
     GT_TRY(ctl_config(&config, ctl));
-    GT_TRY(ctl_pick_check(&listed.pick, config, ctl->pool));
+    GT_TRY(gt_pick_check(&listed.pick, config, ctl->pool));
     GT_TRY(ctl_db(&walk.db, config, ctl->pool));
     walk.config = config;
     listed.grants = json_array();
     gt_json_put(answer, "grants", listed.grants);
-    GT_TRY(ctl_each_grant(&walk, ctl->pool));
+    GT_TRY(gt_pick_each(&walk, ctl->pool));
     finish(&listed, answer);
     return GT_OK;
 }

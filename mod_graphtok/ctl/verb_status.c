@@ -6,12 +6,13 @@
  * the first thing that is wrong. Providers are not asked: that is `check`.
  */
 
-#include "grants.h"
+#include "ctl.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "admin/pick.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "db/migrate.h"
@@ -84,7 +85,7 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
     if (version >= 0)
         gt_json_set_number(json, "version", version);
     GT_TRY(err);
-    GT_TRY(ctl_stats(&stats, gt_store_make(conf, db, NULL, p), config, p));
+    GT_TRY(gt_pick_stats(&stats, gt_store_make(conf, db, NULL, p), config, p));
     gt_json_put(json, "counts", counts_json(&stats));
     gt_json_set_number(json, "counts_age", apr_time_sec(stats.age));
     return GT_OK;

@@ -2,11 +2,11 @@
 
 /*
  * A job for each grant: wait for the end of a pause and for a turn, act, see whether it is to be
- * done again. An ended job comes back through a list to the verb's thread, which alone counts and
+ * done again. An ended job comes back through a list to the maker's thread, which alone counts and
  * prints.
  */
 
-#include "window.h"
+#include "admin/batch.h"
 
 #include <pthread.h>
 
@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "base/thread.h"
-#include "progress.h"
 #include "store/due.h"
 #include "task/crew.h"
 
@@ -24,12 +23,12 @@
 #define LOOK_EVERY apr_time_from_msec(200) /* an end that is asked for is noticed within this */
 #define LATE apr_time_from_msec(200)       /* a job later than this takes a new turn */
 
-struct ctl_window_t {
+struct gt_batch_t {
     gt_vault_t *vault;
-    const ctl_operation_t *operation;
-    const ctl_report_t *report;
+    const gt_operation_t *operation;
+    const gt_batch_report_t *report;
     apr_pool_t *pool;
-    int under_way;        /* the verb's thread only */
+    int under_way;        /* the maker's thread only */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct one_t *first;      /* the jobs that have ended */
@@ -38,49 +37,56 @@ struct ctl_window_t {
 };
 
 typedef struct one_t {
-    ctl_item_t item;
-    ctl_window_t *window;
+    gt_batch_item_t item;
+    gt_batch_t *batch;
     struct one_t *next;
     apr_time_t start_at; /* ticks; 0: it has no turn */
     int tries;
     void *state;
 } one_t;
 
+static int is_stopped(const one_t *one)
+{
+    const gt_batch_report_t *report = one->batch->report;
+
+    return report->is_stopped(report->baton);
+}
+
 /* ---- pauses and turns ---- */
 
-static apr_time_t rests_until(ctl_window_t *window)
+static apr_time_t rests_until(gt_batch_t *batch)
 {
     apr_time_t until;
 
-    pthread_mutex_lock(&window->lock);
-    until = window->rests_until;
-    pthread_mutex_unlock(&window->lock);
+    pthread_mutex_lock(&batch->lock);
+    until = batch->rests_until;
+    pthread_mutex_unlock(&batch->lock);
     return until;
 }
 
-static void note_rest(ctl_window_t *window, apr_interval_time_t span)
+static void note_rest(gt_batch_t *batch, apr_interval_time_t span)
 {
     apr_time_t now = gt_ticks();
 
-    pthread_mutex_lock(&window->lock);
+    pthread_mutex_lock(&batch->lock);
     /* Told once for each pause. */
-    if (window->rests_until <= now)
-        window->rest = span;
-    if (now + span > window->rests_until)
-        window->rests_until = now + span;
-    pthread_cond_signal(&window->changed);
-    pthread_mutex_unlock(&window->lock);
+    if (batch->rests_until <= now)
+        batch->rest = span;
+    if (now + span > batch->rests_until)
+        batch->rests_until = now + span;
+    pthread_cond_signal(&batch->changed);
+    pthread_mutex_unlock(&batch->lock);
 }
 
 static gt_err_t *take_turn(one_t *one, apr_time_t now, apr_pool_t *p)
 {
-    const gt_vault_parts_t *parts = gt_vault_parts(one->window->vault);
+    const gt_vault_parts_t *parts = gt_vault_parts(one->batch->vault);
     apr_interval_time_t wait = 0;
 
     if (one->start_at != 0 && now < one->start_at + LATE)
         return GT_OK;
-    if (one->window->operation->has_rate)
-        GT_TRY(gt_due_time_slots(&wait, gt_vault_store(one->window->vault, "main"), 1,
+    if (one->batch->operation->has_rate)
+        GT_TRY(gt_due_time_slots(&wait, gt_vault_store(one->batch->vault, "main"), 1,
                                  parts->config->refresh_rate, p));
     one->start_at = now + wait;
     return GT_OK;
@@ -92,9 +98,9 @@ static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
 {
     one_t *one = state;
     apr_time_t now = gt_ticks();
-    apr_time_t at = rests_until(one->window);
+    apr_time_t at = rests_until(one->batch);
 
-    one->item.is_cut = ctl_stop_asked();
+    one->item.is_cut = is_stopped(one);
     if (one->item.is_cut)
         return GT_OK;
     if (at > now)
@@ -110,13 +116,13 @@ static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
 static gt_err_t *act(gt_task_t *task, void *state)
 {
     one_t *one = state;
-    const ctl_operation_t *operation = one->window->operation;
+    const gt_operation_t *operation = one->batch->operation;
 
     if (one->item.is_cut)
         return GT_OK;
     one->tries++;
     one->start_at = 0;
-    one->state = operation->make(one->window->vault, &one->item, gt_task_pool(task));
+    one->state = operation->make(one->batch->vault, &one->item.target, gt_task_pool(task));
     gt_then_try(task, operation->work, one->state, &one->item.failure);
     return GT_OK;
 }
@@ -137,10 +143,10 @@ static gt_err_t *look(gt_task_t *task, void *state)
     if (one->item.is_cut)
         return GT_OK;
     if (one->item.failure == GT_OK)
-        one->item.failure = one->window->operation->judge(&one->item.detail, one->state, p);
+        one->item.failure = one->batch->operation->judge(&one->item.detail, one->state, p);
     if (!is_asked_to_wait(one->item.failure))
         return GT_OK;
-    note_rest(one->window, one->item.failure->retry_after);
+    note_rest(one->batch, one->item.failure->retry_after);
     if (one->tries < TRIES)
         gt_then(task, &work_again, one);
     return GT_OK;
@@ -150,48 +156,48 @@ static gt_err_t *look(gt_task_t *task, void *state)
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     one_t *one = state;
-    ctl_window_t *window = one->window;
+    gt_batch_t *batch = one->batch;
 
     (void)task;
     one->item.failure = gt_err_dup(err != GT_OK ? err : one->item.failure, one->item.pool);
     one->item.detail = apr_pstrdup(one->item.pool, one->item.detail);
-    pthread_mutex_lock(&window->lock);
-    one->next = window->first;
-    window->first = one;
-    pthread_cond_signal(&window->changed);
-    pthread_mutex_unlock(&window->lock);
+    pthread_mutex_lock(&batch->lock);
+    one->next = batch->first;
+    batch->first = one;
+    pthread_cond_signal(&batch->changed);
+    pthread_mutex_unlock(&batch->lock);
 }
 
 static gt_step_fn *const steps[] = {wait_time_slot, act, look, NULL};
 static const gt_work_t work_again = {"once more", steps, NULL};
 static const gt_work_t work = {"one of many", steps, finish};
 
-/* ---- the verb's thread ---- */
+/* ---- the maker's thread ---- */
 
-ctl_window_t *ctl_window_make(gt_vault_t *vault, const ctl_operation_t *operation,
-                              const ctl_report_t *report, apr_pool_t *p)
+gt_batch_t *gt_batch_make(gt_vault_t *vault, const gt_operation_t *operation,
+                          const gt_batch_report_t *report, apr_pool_t *p)
 {
-    ctl_window_t *window = apr_pcalloc(p, sizeof(*window));
+    gt_batch_t *batch = apr_pcalloc(p, sizeof(*batch));
 
-    window->vault = vault;
-    window->operation = operation;
-    window->report = report;
-    window->pool = p;
-    pthread_mutex_init(&window->lock, NULL);
-    gt_cond_init(&window->changed);
-    return window;
+    batch->vault = vault;
+    batch->operation = operation;
+    batch->report = report;
+    batch->pool = p;
+    pthread_mutex_init(&batch->lock, NULL);
+    gt_cond_init(&batch->changed);
+    return batch;
 }
 
-static void tell(ctl_window_t *window, apr_interval_time_t rest, one_t *one)
+static void tell(gt_batch_t *batch, apr_interval_time_t rest, one_t *one)
 {
-    const ctl_report_t *report = window->report;
+    const gt_batch_report_t *report = batch->report;
 
     if (rest > 0)
         report->rests(report->baton, rest);
     while (one != NULL) {
         one_t *next = one->next;
 
-        window->under_way--;
+        batch->under_way--;
         report->ended(report->baton, &one->item);
         apr_pool_destroy(one->item.pool);
         one = next;
@@ -199,22 +205,22 @@ static void tell(ctl_window_t *window, apr_interval_time_t rest, one_t *one)
 }
 
 /* Until no more than `most` are under way. */
-static void await(ctl_window_t *window, int most)
+static void await(gt_batch_t *batch, int most)
 {
     do {
         apr_interval_time_t rest;
         one_t *one;
 
-        pthread_mutex_lock(&window->lock);
-        while (window->first == NULL && window->rest == 0 && window->under_way > most)
-            gt_cond_wait(&window->changed, &window->lock, APR_INT64_MAX);
-        one = window->first;
-        rest = window->rest;
-        window->first = NULL;
-        window->rest = 0;
-        pthread_mutex_unlock(&window->lock);
-        tell(window, rest, one);
-    } while (window->under_way > most);
+        pthread_mutex_lock(&batch->lock);
+        while (batch->first == NULL && batch->rest == 0 && batch->under_way > most)
+            gt_cond_wait(&batch->changed, &batch->lock, APR_INT64_MAX);
+        one = batch->first;
+        rest = batch->rest;
+        batch->first = NULL;
+        batch->rest = 0;
+        pthread_mutex_unlock(&batch->lock);
+        tell(batch, rest, one);
+    } while (batch->under_way > most);
 }
 
 static void *hand_over(const void *params, apr_pool_t *p)
@@ -223,30 +229,30 @@ static void *hand_over(const void *params, apr_pool_t *p)
     return *(one_t *const *)params;
 }
 
-gt_err_t *ctl_window_put(ctl_window_t *window, gt_store_t *store, const gt_grant_t *grant)
+gt_err_t *gt_batch_put(gt_batch_t *batch, gt_store_t *store, const gt_grant_t *grant)
 {
-    apr_pool_t *p = gt_pool_make(NULL, "ctl_pane");
+    apr_pool_t *p = gt_pool_make(NULL, "gt_batch_item");
     one_t *one = apr_pcalloc(p, sizeof(*one));
     gt_flight_params_t params = {.work = &work, .init = hand_over, .params = &one};
     gt_err_t *err;
 
-    one->window = window;
-    one->item = (ctl_item_t){.pool = p, .store = store};
-    one->item.grant.id = apr_pstrdup(p, grant->id);
-    one->item.grant.owner = gt_owner_dup(&grant->owner, p);
-    one->item.grant.account.email = apr_pstrdup(p, grant->account.email);
-    one->item.grant.generation = grant->generation;
+    one->batch = batch;
+    one->item = (gt_batch_item_t){.pool = p, .target.store = store};
+    one->item.target.grant.id = apr_pstrdup(p, grant->id);
+    one->item.target.grant.owner = gt_owner_dup(&grant->owner, p);
+    one->item.target.grant.account.email = apr_pstrdup(p, grant->account.email);
+    one->item.target.grant.generation = grant->generation;
     params.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
-    await(window, ROOM - 1);
-    err = gt_crew_launch(gt_vault_parts(window->vault)->crew, &params, window->pool);
+    await(batch, ROOM - 1);
+    err = gt_crew_launch(gt_vault_parts(batch->vault)->crew, &params, batch->pool);
     if (err == GT_OK)
-        window->under_way++;
+        batch->under_way++;
     else
         apr_pool_destroy(p);
     return err;
 }
 
-void ctl_window_drain(ctl_window_t *window)
+void gt_batch_drain(gt_batch_t *batch)
 {
-    await(window, 0);
+    await(batch, 0);
 }

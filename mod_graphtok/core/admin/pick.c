@@ -5,78 +5,26 @@
  * for, and the words of a filter are the same on every engine.
  */
 
-#include "grants.h"
+#include "admin/pick.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "admin/grant_view.h"
 #include "base/clock.h"
-#include "base/text.h"
+#include "store/due.h"
 
 #define PAGE 500
 #define LISTED_MOST 10
-#define DAYS_MOST 36500
 #define STATS_FRESH apr_time_from_sec(10)
 
-static const char *const status_names[] = {"inactive", "active", "needs-user"};
-
-static const struct argp_option options[] = {
-    {"days", 'd', "N", 0, "only tokens that end within N days, or have ended", 0},
-    {"store", 's', "NAME", 0, "only this store", 0},
-    {"provider", 'p', "NAME", 0, "only at this provider", 0},
-    {NULL, 0, NULL, 0, NULL, 0}};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+gt_pick_t gt_pick_all(void)
 {
-    ctl_pick_t *pick = state->input;
-
-    if (key == 's')
-        pick->store = arg;
-    else if (key == 'p')
-        pick->provider = arg;
-    else if (key != 'd')
-        return ARGP_ERR_UNKNOWN;
-    else if (!gt_number(&pick->days, arg, 0, DAYS_MOST))
-        argp_error(state, "--days %s: a number of days is expected", arg);
-    return 0;
+    return (gt_pick_t){.status = -1, .days = -1};
 }
 
-const struct argp ctl_pick_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
-const struct argp ctl_pick_named_argp = {options + 1, parse, NULL, NULL, NULL, NULL, NULL};
-
-ctl_pick_t ctl_pick_all(void)
-{
-    return (ctl_pick_t){.status = -1, .days = -1};
-}
-
-/* What a provider or another program wrote may hold anything. */
-static const char *harmless(const char *text, apr_pool_t *p)
-{
-    char *line = apr_pstrdup(p, text);
-
-    for (char *c = line; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    return line;
-}
-
-const char *ctl_grant_user(const gt_grant_t *grant, apr_pool_t *p)
-{
-    const char *email = grant->account.email;
-
-    return harmless(email != NULL && *email != '\0'
-                        ? apr_pstrcat(p, grant->owner.user, " (", email, ")", NULL)
-                        : grant->owner.user,
-                    p);
-}
-
-const char *ctl_status_name(gt_status_t status)
-{
-    return status_names[status];
-}
-
-gt_err_t *ctl_pick_check(const ctl_pick_t *pick, const gt_config_t *config, apr_pool_t *p)
+gt_err_t *gt_pick_check(const gt_pick_t *pick, const gt_config_t *config, apr_pool_t *p)
 {
     if (pick->store != NULL && gt_config_store(config, pick->store) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", pick->store);
@@ -85,7 +33,7 @@ gt_err_t *ctl_pick_check(const ctl_pick_t *pick, const gt_config_t *config, apr_
     return GT_OK;
 }
 
-static int is_meant(const ctl_pick_t *pick, const gt_grant_t *grant)
+static int is_meant(const gt_pick_t *pick, const gt_grant_t *grant)
 {
     if (pick->provider != NULL && strcmp(pick->provider, grant->owner.provider) != 0)
         return 0;
@@ -95,7 +43,7 @@ static int is_meant(const ctl_pick_t *pick, const gt_grant_t *grant)
            grant->expires_at <= gt_now() + apr_time_from_sec(pick->days * 24 * 3600);
 }
 
-static gt_err_t *give(ctl_walk_t *walk, const apr_array_header_t *grants, apr_pool_t *scratch)
+static gt_err_t *give(gt_walk_t *walk, const apr_array_header_t *grants, apr_pool_t *scratch)
 {
     for (int i = 0; walk->go_on && i < grants->nelts; i++) {
         const gt_grant_t *grant = APR_ARRAY_IDX(grants, i, gt_grant_t *);
@@ -107,7 +55,7 @@ static gt_err_t *give(ctl_walk_t *walk, const apr_array_header_t *grants, apr_po
     return GT_OK;
 }
 
-static gt_err_t *walk_pages(ctl_walk_t *walk, apr_pool_t *p)
+static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
 {
     apr_array_header_t *grants;
     char after[64] = "";
@@ -146,11 +94,11 @@ typedef gt_err_t *look_up_fn(apr_array_header_t **grants, gt_store_t *store, con
                              apr_pool_t *p);
 
 /** Look a name up in each store; `found` is an array of named_t, and empty when no store has any. */
-static gt_err_t *look_up(apr_array_header_t *found, const ctl_walk_t *walk, look_up_fn *in_store,
+static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_up_fn *in_store,
                          apr_pool_t *p)
 {
     const apr_array_header_t *stores = walk->config->stores;
-    const ctl_pick_t *pick = walk->pick;
+    const gt_pick_t *pick = walk->pick;
 
     for (int i = 0; i < stores->nelts; i++) {
         const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
@@ -167,7 +115,7 @@ static gt_err_t *look_up(apr_array_header_t *found, const ctl_walk_t *walk, look
 }
 
 /** An address that several users have says nothing of which one is meant. */
-static gt_err_t *check_one_user(const apr_array_header_t *found, const ctl_pick_t *pick,
+static gt_err_t *check_one_user(const apr_array_header_t *found, const gt_pick_t *pick,
                                 apr_pool_t *p)
 {
     const char *user = NULL, *list = "";
@@ -184,9 +132,10 @@ static gt_err_t *check_one_user(const apr_array_header_t *found, const ctl_pick_
             differ |= user != NULL && strcmp(user, grant->owner.user) != 0;
             user = grant->owner.user;
             if (listed++ < LISTED_MOST)
-                list = apr_psprintf(p, "%s%s%s (user %s at %s, store %s)", list,
-                                    *list != '\0' ? ", " : "", grant->id, harmless(user, p),
-                                    grant->owner.provider, gt_store_conf(named->store)->name);
+                list =
+                    apr_psprintf(p, "%s%s%s (user %s at %s, store %s)", list,
+                                 *list != '\0' ? ", " : "", grant->id, gt_printable_line(user, p),
+                                 grant->owner.provider, gt_store_conf(named->store)->name);
         }
     }
     if (!differ)
@@ -197,7 +146,7 @@ static gt_err_t *check_one_user(const apr_array_header_t *found, const ctl_pick_
                   pick->name, list, listed > LISTED_MOST ? ", …" : "");
 }
 
-static gt_err_t *walk_named(ctl_walk_t *walk, apr_pool_t *p)
+static gt_err_t *walk_named(gt_walk_t *walk, apr_pool_t *p)
 {
     apr_array_header_t *found = apr_array_make(p, 2, sizeof(named_t));
 
@@ -216,10 +165,10 @@ static gt_err_t *walk_named(ctl_walk_t *walk, apr_pool_t *p)
     return GT_OK;
 }
 
-gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p)
+gt_err_t *gt_pick_each(gt_walk_t *walk, apr_pool_t *p)
 {
     const apr_array_header_t *stores = walk->config->stores;
-    const ctl_pick_t *pick = walk->pick;
+    const gt_pick_t *pick = walk->pick;
 
     walk->go_on = 1;
     if (pick->name != NULL)
@@ -235,8 +184,8 @@ gt_err_t *ctl_each_grant(ctl_walk_t *walk, apr_pool_t *p)
     return GT_OK;
 }
 
-gt_err_t *ctl_stats(gt_grant_stats_t *stats, gt_store_t *store, const gt_config_t *config,
-                    apr_pool_t *p)
+gt_err_t *gt_pick_stats(gt_grant_stats_t *stats, gt_store_t *store, const gt_config_t *config,
+                        apr_pool_t *p)
 {
     GT_TRY(gt_grant_stats(stats, store, p));
     if (stats->is_whole && stats->age < STATS_FRESH)
@@ -246,8 +195,8 @@ gt_err_t *ctl_stats(gt_grant_stats_t *stats, gt_store_t *store, const gt_config_
     return gt_grant_stats(stats, store, p);
 }
 
-gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick, const gt_config_t *config,
-                           gt_db_t *db, apr_pool_t *p)
+gt_err_t *gt_pick_count(apr_int64_t *count, const gt_pick_t *pick, const gt_config_t *config,
+                        gt_db_t *db, apr_pool_t *p)
 {
     *count = 0;
     for (int i = 0; i < config->stores->nelts; i++) {
@@ -257,35 +206,11 @@ gt_err_t *ctl_count_grants(apr_int64_t *count, const ctl_pick_t *pick, const gt_
         if (pick->store != NULL && strcmp(pick->store, conf->name) != 0)
             continue;
         /* For a bar only: a table without sums yet can be worked on as well. */
-        if (ctl_stats(&stats, gt_store_make(conf, db, NULL, p), config, p) != GT_OK) {
+        if (gt_pick_stats(&stats, gt_store_make(conf, db, NULL, p), config, p) != GT_OK) {
             *count = -1;
             return GT_OK;
         }
         *count += stats.total;
     }
     return GT_OK;
-}
-
-json_t *ctl_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p)
-{
-    json_t *json = json_object();
-
-    gt_json_set(json, "id", grant->id);
-    gt_json_set(json, "store", gt_store_conf(store)->name);
-    gt_json_set(json, "user", grant->owner.user);
-    gt_json_set(json, "provider", grant->owner.provider);
-    gt_json_set(json, "email", grant->account.email);
-    gt_json_set(json, "scope", grant->scope);
-    gt_json_set(json, "status", ctl_status_name(grant->status));
-    gt_json_set_time(json, "expires_at", grant->expires_at, p);
-    gt_json_set_time(json, "created_at", grant->created_at, p);
-    gt_json_set_time(json, "updated_at", grant->updated_at, p);
-    if (grant->last_used_at != 0)
-        gt_json_set_time(json, "last_used_at", grant->last_used_at, p);
-    else
-        gt_json_set(json, "last_used_at", NULL);
-    gt_json_set_number(json, "use_count", grant->use_count);
-    gt_json_set_number(json, "error_count", grant->error_count);
-    gt_json_set(json, "error_message", grant->error_message);
-    return json;
 }

@@ -1,0 +1,71 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A grant's words and JSON, the same on the command line, in the API and on the page. Tokens are
+ * never part of them.
+ */
+
+#include "admin/grant_view.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static const char *const status_names[] = {"inactive", "active", "needs-user"};
+
+const char *gt_printable_line(const char *text, apr_pool_t *p)
+{
+    char *line = apr_pstrdup(p, text);
+
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return line;
+}
+
+const char *gt_grant_user_line(const gt_grant_t *grant, apr_pool_t *p)
+{
+    const char *email = grant->account.email;
+
+    return gt_printable_line(email != NULL && *email != '\0'
+                                 ? apr_pstrcat(p, grant->owner.user, " (", email, ")", NULL)
+                                 : grant->owner.user,
+                             p);
+}
+
+const char *gt_status_name(gt_status_t status)
+{
+    return status_names[status];
+}
+
+int gt_status_of_name(const char *name)
+{
+    for (int status = GT_INACTIVE; status <= GT_NEEDS_USER; status++)
+        if (strcmp(name, status_names[status]) == 0)
+            return status;
+    return -1;
+}
+
+json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p)
+{
+    json_t *json = json_object();
+
+    gt_json_set(json, "id", grant->id);
+    gt_json_set(json, "store", gt_store_conf(store)->name);
+    gt_json_set(json, "user", grant->owner.user);
+    gt_json_set(json, "provider", grant->owner.provider);
+    gt_json_set(json, "email", grant->account.email);
+    gt_json_set(json, "scope", grant->scope);
+    gt_json_set(json, "status", gt_status_name(grant->status));
+    gt_json_set_time(json, "expires_at", grant->expires_at, p);
+    gt_json_set_time(json, "created_at", grant->created_at, p);
+    gt_json_set_time(json, "updated_at", grant->updated_at, p);
+    if (grant->last_used_at != 0)
+        gt_json_set_time(json, "last_used_at", grant->last_used_at, p);
+    else
+        gt_json_set(json, "last_used_at", NULL);
+    gt_json_set_number(json, "use_count", grant->use_count);
+    gt_json_set_number(json, "error_count", grant->error_count);
+    gt_json_set(json, "error_message", grant->error_message);
+    return json;
+}

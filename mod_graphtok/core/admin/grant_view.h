@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_GRANT_VIEW_H
+#define GT_GRANT_VIEW_H
+
+/** @file grant_view.h How a grant is shown to an administrator. Safe on any thread. */
+
+#include "base/json.h"
+#include "store/grant.h"
+
+/** A text for one line of a terminal: control characters, which a provider or another program may
+ * have written, become '?'. In `p`. */
+const char *gt_printable_line(const char *text, apr_pool_t *p);
+
+/** "USER (E-MAIL)", or the user alone, printable. */
+const char *gt_grant_user_line(const gt_grant_t *grant, apr_pool_t *p);
+
+/** "inactive", "active", "needs-user". */
+const char *gt_status_name(gt_status_t status);
+
+/** The status of that name; -1: there is none. */
+int gt_status_of_name(const char *name);
+
+/** A grant as JSON, without its tokens. The caller owns the reference. */
+json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
+
+#endif

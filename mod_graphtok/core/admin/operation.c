@@ -1,0 +1,89 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The operations on a grant: for each the work of the vault that does it, and what its end says.
+ */
+
+#include "admin/operation.h"
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "jobs/validate.h"
+
+static void *make_refresh(gt_vault_t *vault, const gt_target_t *target, apr_pool_t *p)
+{
+    gt_token_for_t *params = apr_pcalloc(p, sizeof(*params));
+
+    params->vault = vault;
+    params->key.grant = gt_grant_key(target->store, &target->grant.owner);
+    params->refresh_now = 1;
+    params->refused = target->grant.generation;
+    return params;
+}
+
+static gt_err_t *judge_refresh(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_token_for_t *params = state;
+
+    *detail = apr_pstrcat(p, "until ", gt_rfc3339(params->token.expires_at, p), NULL);
+    return GT_OK;
+}
+
+static void *make_validate(gt_vault_t *vault, const gt_target_t *target, apr_pool_t *p)
+{
+    gt_validate_t *params = apr_pcalloc(p, sizeof(*params));
+
+    params->vault = vault;
+    params->store = target->store;
+    params->owner = target->grant.owner;
+    return params;
+}
+
+static gt_err_t *judge_validate(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_validate_t *params = state;
+
+    (void)p;
+    *detail = "works";
+    return params->works ? GT_OK : params->failure;
+}
+
+static void *make_revoke(gt_vault_t *vault, const gt_target_t *target, apr_pool_t *p)
+{
+    gt_revoke_t *params = apr_pcalloc(p, sizeof(*params));
+
+    params->vault = vault;
+    params->key = gt_grant_key(target->store, &target->grant.owner);
+    return params;
+}
+
+static gt_err_t *judge_revoke(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_revoke_t *params = state;
+
+    (void)p;
+    *detail = params->had_grant ? "it is gone" : "it was gone already";
+    return GT_OK;
+}
+
+const gt_operation_t gt_operation_refresh = {.name = "refresh",
+                                             .done = "refreshed",
+                                             .takes_all = 1,
+                                             .has_rate = 1,
+                                             .work = &gt_token_for,
+                                             .make = make_refresh,
+                                             .judge = judge_refresh};
+
+const gt_operation_t gt_operation_validate = {.name = "validate",
+                                              .done = "valid",
+                                              .takes_all = 1,
+                                              .work = &gt_validate,
+                                              .make = make_validate,
+                                              .judge = judge_validate};
+
+const gt_operation_t gt_operation_revoke = {.name = "revoke",
+                                            .done = "revoked",
+                                            .work = &gt_revoke,
+                                            .make = make_revoke,
+                                            .judge = judge_revoke};
