@@ -3,7 +3,7 @@
 #define GT_CONFIG_H
 
 /**
- * @file conf/config.h
+ * @file config.h
  * The resolved configuration as plain structs: what the adapter fills from directives, what
  * `-D DUMP_GRAPHTOK` prints as JSON, and what graphtokctl reads back. Immutable once resolved.
  * Providers, stores and keys belong to the whole server; a location only names what it uses.

@@ -3,7 +3,7 @@
 #define GT_KEYS_H
 
 /**
- * @file conf/keys.h
+ * @file keys.h
  * The keyring of a configuration, and its changes. Without GraphTokKeyring there is one key,
  * derived from the client secret of the first provider (mission T4).
  */

@@ -3,7 +3,7 @@
 #define GT_MEMBER_H
 
 /**
- * @file conf/member.h
+ * @file member.h
  * Members of configuration structs as tables: name, place, kind, bounds. One table drives reading
  * directives, merging, the JSON dump and reading it back, so that the same text means the same, and
  * is refused with the same words, wherever it comes from. A table ends with an empty name.

@@ -3,7 +3,7 @@
 #define GT_DEADLINE_H
 
 /**
- * @file time_limit.h
+ * @file deadline.h
  * A time limit on each wait for the database's answer. libpq waits without a limit for a server
  * that stands still or a network that drops packets. When the time is over a thread of this file
  * shuts the connection's socket down, and libpq reports a lost connection. The thread starts with

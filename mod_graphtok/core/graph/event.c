@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file notice.c
+ * @file event.c
  * The members of an event as a table, then what a table cannot say: members that must fit together.
  * Read-only members (id, organizer, webLink …) are dropped, since a client that reads an event,
  * changes one thing and writes it all back sends them; a body of nothing else is refused. A limit

@@ -3,7 +3,7 @@
 #define GT_EVENT_H
 
 /**
- * @file notice.h
+ * @file event.h
  * What an event's body must look like before Graph sees it (mission C6). Graph is lenient where it
  * hurts: without a start it makes an event of the present moment. Source: Microsoft Graph v1.0,
  * event, dateTimeTimeZone, recurrencePattern, recurrenceRange.

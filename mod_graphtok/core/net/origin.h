@@ -3,7 +3,7 @@
 #define GT_ORIGIN_H
 
 /**
- * @file own_origin.h
+ * @file origin.h
  * Private to net/, the loop's thread only: where calls to one origin go, and how many of them may
  * wait for a connection at once. An origin that is reached by a proxy is another one than the same
  * without: its connections go to the proxy, which looks up the origin's name by itself, and the

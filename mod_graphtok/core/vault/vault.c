@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file open_vault.c
+ * @file vault.c
  * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
  * that is joined. A token that is still valid goes out whatever became of the refresh, a second
  * later at most, and whether the database is there or not. That there is no grant is never
