@@ -278,24 +278,47 @@ char *gt_span_text(apr_interval_time_t span, apr_pool_t *p)
     return apr_psprintf(p, "%" APR_INT64_T_FMT "us", span);
 }
 
+/* Too many digits for the number is a long wait, not a broken field. */
+static apr_interval_time_t wait_of(const char *digits, apr_size_t len)
+{
+    apr_int64_t seconds = 0;
+
+    for (apr_size_t i = 0; i < len && seconds < 3600; i++)
+        seconds = seconds * 10 + (digits[i] - '0');
+    return seconds < 3600 ? apr_time_from_sec(seconds) : RETRY_AFTER_MAX;
+}
+
+/* The longest wait of a list of seconds; -1: the text is none. */
+static apr_interval_time_t longest_wait(const char *text)
+{
+    apr_interval_time_t longest = -1;
+
+    for (;;) {
+        apr_size_t len;
+
+        text += strspn(text, " \t");
+        len = strspn(text, "0123456789");
+        if (len == 0)
+            return -1;
+        longest = wait_of(text, len) > longest ? wait_of(text, len) : longest;
+        text += len + strspn(text + len, " \t");
+        if (*text == '\0')
+            return longest;
+        if (*text++ != ',')
+            return -1;
+    }
+}
+
 apr_interval_time_t gt_retry_after(const char *text)
 {
     apr_time_t wait;
-    apr_size_t len, digits;
 
     if (text == NULL)
         return 0;
+    wait = longest_wait(text);
+    if (wait >= 0)
+        return wait;
     text += strspn(text, " \t");
-    digits = strspn(text, "0123456789");
-    len = digits + strspn(text + digits, " \t");
-    if (digits > 0 && text[len] == '\0') {
-        apr_int64_t seconds = 0;
-
-        /* Too many digits for the number is a long wait, not a broken field. */
-        for (; *text >= '0' && *text <= '9' && seconds < 3600; text++)
-            seconds = seconds * 10 + (*text - '0');
-        return seconds < 3600 ? apr_time_from_sec(seconds) : RETRY_AFTER_MAX;
-    }
     wait = apr_date_parse_http(text);
     wait = wait == APR_DATE_BAD ? 0 : wait - gt_now();
     return wait < 0 ? 0 : wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : wait;
