@@ -78,6 +78,11 @@ static const struct {
     {"{\"@ODATA.nextLink\":\"x\"}", NULL, NULL},
     {"{\"a\":\"@odata.nextLink\",\"b\":[\"@odata.nextLink\",\"x\"],\"c\":true}", NULL, NULL},
     {"[{\"@odata.nextLink\":\"x\"}]", NULL, NULL},
+    /* a byte order mark in front, a part of one, and one elsewhere */
+    {"\xEF\xBB\xBF{\"@odata.nextLink\":\"x\"}", "{\"@odata.nextLink\":\"<\\\"x\\\">\"}", "x"},
+    {"\xEF\xBB{\"@odata.nextLink\":\"x\"}", "{\"@odata.nextLink\":\"x\"}", NULL},
+    {"{\"a\":\"\xEF\xBB\xBF\",\"@odata.nextLink\":\"x\"}",
+     "{\"a\":\"\xEF\xBB\xBF\",\"@odata.nextLink\":\"<\\\"x\\\">\"}", "x"},
     /* nothing of JSON, or broken: as it came */
     {"", NULL, NULL},
     {"   ", NULL, NULL},

@@ -20,6 +20,8 @@
 #include "base/pool.h"
 
 #define LINK_MAX 8192
+#define MARK "\xEF\xBB\xBF" /* byte order mark: some gateways and servers begin with it */
+#define MARK_LEN (sizeof(MARK) - 1)
 #define KEY_MAX 192 /* a link's name with each character escaped, and the name of a collection */
 
 /* How the names of links end; those of nested collections begin with the collection's name
@@ -43,6 +45,8 @@ struct gt_relink_t {
     place_t place;
     apr_int64_t depth; /* open braces and brackets */
     int is_escaped;    /* the byte before was a backslash */
+    apr_size_t
+        marked; /* bytes of the mark that were seen; all of them: it is over, or there is none */
     apr_size_t held_len;
     char held[LINK_MAX + 2]; /* raw text of a link, or the first KEY_MAX + 1 bytes of any text */
 };
@@ -249,6 +253,23 @@ static void pass(gt_relink_t *relink, char c, apr_pool_t *p)
     }
 }
 
+/* How many bytes of a byte order mark stand here: they do not go on (RFC 8259, section 8.1). */
+static apr_size_t skip_mark(gt_relink_t *relink, const char *bytes, apr_size_t len)
+{
+    apr_size_t n = 0;
+
+    while (n < len && relink->marked < MARK_LEN && bytes[n] == MARK[relink->marked]) {
+        relink->marked++;
+        n++;
+    }
+    if (n == len)
+        return n;
+    if (relink->marked > 0 && relink->marked < MARK_LEN)
+        relink->place = PAST_ALL;
+    relink->marked = MARK_LEN;
+    return n;
+}
+
 /* How many bytes of a text, the bulk of an answer, can go on at once. */
 static apr_size_t skip(gt_relink_t *relink, const char *bytes, apr_size_t len)
 {
@@ -302,7 +323,7 @@ gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *rel
                          const char *bytes, apr_size_t len, int end, apr_pool_t *scratch)
 {
     output_t output = {NULL, 0, 0, scratch};
-    apr_size_t at = 0;
+    apr_size_t at = skip_mark(relink, bytes, len);
 
     while (at < len) {
         if (relink->place == IN_LINK) {

@@ -6,7 +6,7 @@
  * @file relink.h
  * Put our own link in the place of each "@odata.nextLink" and "@odata.deltaLink", at any depth, in a
  * Graph answer that streams by: a scanner that knows strings, escapes and depth, holds back only the
- * value of a link, and leaves every other byte as it was. So a list of any size passes with constant
+ * value of a link, drops a byte order mark in front, and leaves every other byte as it was. So a list of any size passes with constant
  * memory.
  */
 
