@@ -139,7 +139,25 @@ def test_links_inside_of_a_list_are_ours_too(site, sandbox, ada):
 
 # ---- answers that are lost, broken or empty ----
 
-@pytest.mark.parametrize("status", [500, 502, 504])
+@pytest.mark.parametrize("status", [218, 299])
+def test_a_success_that_no_rfc_knows(site, sandbox, ada, status):
+    sandbox.fault(where="graph", kind="status", status=status, body='{"value": []}', times=1,
+                  headers={"Content-Type": "application/json"})
+    answer = ada.get(site.url + "/calendar/events")
+    assert answer.status == status and answer.json == {"value": []}
+
+
+def test_a_byte_order_mark_before_an_answer(site, sandbox, ada):
+    list_of_one = '\ufeff{"value": [], "@odata.nextLink": "' + sandbox.graph + '/me/events?$skip=10"}'
+    sandbox.fault(where="graph", kind="answer", body=list_of_one, times=1)
+    answer = ada.get(site.url + "/calendar/events")
+    assert answer.status == 200, answer
+    assert answer.json["@odata.nextLink"].startswith(site.url + "/calendar/events?page=")
+    sandbox.fault(where="graph", kind="answer", body='\ufeff{"id": "x"}', times=1)
+    assert ada.post(site.url + "/calendar/events", LUNCH).json == {"id": "x"}
+
+
+@pytest.mark.parametrize("status", [418, 430, 440, 499, 500, 502, 504, 520, 598])
 def test_graphs_own_status(site, sandbox, ada, status):
     sandbox.fault(where="graph", kind="graph_error", status=status, code="UnknownError", times=1)
     answer = ada.get(site.url + "/calendar/events")

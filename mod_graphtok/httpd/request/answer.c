@@ -31,6 +31,19 @@ static void set_common(gtm_request_t *x)
     apr_table_setn(out, "X-Content-Type-Options", "nosniff");
 }
 
+/* httpd has words for the statuses of RFCs; for another it writes those of 500. */
+static int has_words(int status)
+{
+    return status == HTTP_INTERNAL_SERVER_ERROR ||
+           ap_index_of_response(status) != ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR);
+}
+
+void gtm_answer_status(request_rec *r, int status)
+{
+    r->status = status;
+    r->status_line = has_words(status) ? NULL : apr_psprintf(r->pool, "%d Unassigned", status);
+}
+
 void gtm_answer_text(gtm_request_t *x, int status, const char *type, const char *text)
 {
     x->reply =
@@ -152,7 +165,7 @@ static void set_error_fields(gtm_request_t *x, const gt_err_t *err)
 /* Not for a part of another page, and not for an ErrorDocument that fails itself. */
 static int has_error_document(request_rec *r, int status)
 {
-    return !r->main && r->status == HTTP_OK && ap_is_HTTP_ERROR(status) &&
+    return !r->main && r->status == HTTP_OK && ap_is_HTTP_ERROR(status) && has_words(status) &&
            ap_response_code_string(r, ap_index_of_response(status)) != NULL;
 }
 
@@ -223,8 +236,7 @@ void gtm_answer_send(gtm_request_t *x)
         ap_die(x->reply.status, r);
         return;
     }
-    r->status = x->reply.status;
-    r->status_line = NULL;
+    gtm_answer_status(r, x->reply.status);
     if (x->reply.content_type)
         ap_set_content_type(r, x->reply.content_type);
     if (r->status != HTTP_NO_CONTENT)

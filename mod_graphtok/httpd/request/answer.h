@@ -26,6 +26,9 @@ void gtm_answer_empty(gtm_request_t *x, int status);
 /** Send the browser elsewhere. @param status 302 or 303 */
 void gtm_answer_redirect(gtm_request_t *x, int status, const char *url);
 
+/** Set the status of the answer: the provider's own, too, that no RFC knows. */
+void gtm_answer_status(request_rec *r, int status);
+
 /** Answer an error; logs it as its class demands. After a stream's head: cut it off. */
 void gtm_answer_error(gtm_request_t *x, const gt_err_t *err);
 

@@ -68,8 +68,7 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
 {
     request_rec *r = stream->x->r;
 
-    r->status = status_for_client(stream);
-    r->status_line = NULL;
+    gtm_answer_status(r, status_for_client(stream));
     for (int i = 0; passed_on[i]; i++) {
         const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
 
