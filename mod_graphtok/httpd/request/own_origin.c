@@ -3,7 +3,9 @@
 /**
  * @file own_origin.c
  * Cross-site requests: SameSite=Lax keeps our cookie out of most, but not out of those of a sibling
- * host, so the browser's own word is asked as well (Fetch Metadata, RFC 6454).
+ * host, so the browser's own word is asked as well (Fetch Metadata, RFC 6454). "Origin: null" says
+ * nothing: a page with "Referrer-Policy: no-referrer" sends it with its forms, also to its own host
+ * (Fetch, "append a request Origin header"), and a sandboxed frame to any.
  */
 
 #include "request/own_origin.h"
@@ -32,6 +34,8 @@ gt_err_t *gtm_origin_check(gtm_request_t *x)
     GT_TRY(gtm_origin_find(x));
     own = gt_url_origin(x->base, r->pool);
     if (from && own && strcmp(from, own) == 0)
+        return GT_OK;
+    if (from && strcmp(from, "null") == 0 && site && strcmp(site, "same-origin") == 0)
         return GT_OK;
     if (!from && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
         return GT_OK;
