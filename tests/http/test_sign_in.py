@@ -333,6 +333,8 @@ def test_problem_is_json_with_no_store(site, browser):
 def test_methods(site, browser):
     answer = browser.get(site.url + "/auth/revoke")
     assert answer.status == 405 and answer.headers["Allow"] == "POST"
+    answer = browser.send("OPTIONS", site.url + "/calendar/events")
+    assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, POST"
     assert browser.get(site.url + "/auth/nothing").status == 404
     assert browser.get(site.url + "/auth/token/x").status == 404
     head = browser.send("HEAD", site.url + "/auth/token")

@@ -101,6 +101,14 @@ static gt_err_t *wrong_method(gtm_request_t *x, const char *allow)
     return gt_err(x->r->pool, GT_METHOD, "GT0811", "this route answers %s", allow);
 }
 
+/* HEAD is answered wherever GET is (RFC 9110, sections 9.3.2 and 10.2.1). */
+static const char *add_method(const char *allow, const char *method, apr_pool_t *p)
+{
+    const char *more = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
+
+    return allow ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
+}
+
 gt_err_t *gtm_route_find(gtm_request_t *x)
 {
     apr_pool_t *p = x->r->pool;
@@ -127,7 +135,7 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
             x->param2 = params[1];
             return GT_OK;
         }
-        allow = allow ? apr_pstrcat(p, allow, ", ", route->method, NULL) : route->method;
+        allow = add_method(allow, route->method, p);
     }
     return allow ? wrong_method(x, allow)
                  : gt_err(p, GT_NOT_FOUND, "GT0813", "there is no such route here");
