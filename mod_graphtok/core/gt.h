@@ -6,13 +6,15 @@
  * @file gt.h
  * The project's words as types, and nothing else.
  *
- * provider one OAuth authority with our client registration there grant what a user gave us at one
- * provider: refresh token, scopes, status. One row access token what a grant is turned into, for
- * one resource, for about an hour vault turns (store, user, provider, resource) into a valid
- * access token or the reason why not store one table of grants; a deployment can have several,
- * isolated from each other keyring the keys by id and purpose; the first writes, all read caller
- * the user for whom a request is task a call as a list of steps, none of which waits for the
- * network
+ * provider      one OAuth authority with our client registration there
+ * grant         what a user gave us at one provider: refresh token, scopes, status. One row
+ * access token  what a grant is turned into, for one resource, for about an hour
+ * vault         turns (store, user, provider, resource) into a valid access token or the reason
+ *               why not
+ * store         one table of grants; a deployment can have several, isolated from each other
+ * keyring       the keys by id and purpose; the first writes, all read
+ * caller        the one that asks
+ * task          a call as a list of steps, none of which waits for the network
  */
 
 #include <apr.h>
@@ -58,6 +60,23 @@ typedef struct gt_token_key_t {
     gt_grant_key_t grant;
     const char *resource; /* GT_RESOURCE_GRAPH, which NULL means, too */
 } gt_token_key_t;
+
+/** Where a caller's id comes from. Order = the words of GraphTokUser. */
+typedef enum gt_caller_from_t {
+    GT_CALLER_UNSET = -1,
+    GT_CALLER_STATIC,      /* the configuration names it */
+    GT_CALLER_SESSION,     /* a sign-in of ours */
+    GT_CALLER_REMOTE_USER, /* an authentication of the web server's own */
+    GT_CALLER_EXPR         /* an expression of the administrator's */
+} gt_caller_from_t;
+
+/** The one that asks. Whose grant is asked about is another question: gt_owner_t answers it. */
+typedef struct gt_caller_t {
+    const char *id; /* a user id as an owner's; "": the caller is not known */
+    gt_caller_from_t from;
+    const struct json_t *claims; /* of the verified token that the caller showed; NULL: of none */
+    int is_admin;                /* 1: may act on the grants of others */
+} gt_caller_t;
 
 /** Marks results that must not be ignored. */
 #define GT_MUST __attribute__((warn_unused_result))

@@ -51,9 +51,9 @@ static gt_err_t *read_query(gtm_request_t *x)
 typedef gt_err_t *gate_fn(gtm_request_t *x);
 
 /* All but the body, which is waited for as long as httpd allows. */
-static gate_fn *const gates[] = {gtm_route_find,  gtm_caller_name,   read_query,
-                                 gtm_find_target, gtm_origin_check,  gtm_caller_find,
-                                 gtm_limit_check, gtm_caller_confirm};
+static gate_fn *const gates[] = {gtm_route_find,  gtm_caller_name,    read_query,
+                                 gtm_find_target, gtm_origin_check,   gtm_caller_find,
+                                 gtm_limit_check, gtm_caller_confirm, gtm_owner_find};
 
 static gt_err_t *pass_gates(gtm_request_t *x)
 {
@@ -87,14 +87,11 @@ int gtm_handler(request_rec *r)
 
     if (!gtm_route_is_set(r->handler))
         return DECLINED;
-    x = apr_pcalloc(r->pool, sizeof(*x));
-    x->r = r;
-    x->end = end;
-    x->dir = gtm_dir(r);
-    x->mount = gtm_mount(r);
-    x->child = gtm_child();
-    if (!x->child)
+    x = gtm_request_make(r);
+    if (!x)
         return HTTP_SERVICE_UNAVAILABLE;
+    x->end = end;
+    x->mount = gtm_mount(r);
     err = pass_gates(x);
     if (x->is_answered)
         return AP_FILTER_ERROR;

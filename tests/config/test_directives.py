@@ -80,6 +80,8 @@ LOCATION = [
     ("GraphTokUser", 'static "Tom Müller"', {"user": "Tom Müller"}),
     ("GraphTokUser", "session", {"user_from": "session", "user": None}),
     ("GraphTokUser", "remote-user", {"user_from": "remote-user", "user": None}),
+    ("GraphTokUser", '"expr=%{HTTP:X-User}"',
+     {"user_from": "expr", "user_expr": "%{HTTP:X-User}", "user": None}),
     ("GraphTokUseProvider", "microsoft", {"provider": "microsoft"}),
     ("GraphTokUseStore", "main", {"store": "main"}),
     ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
@@ -163,6 +165,11 @@ BAD = [
     ("GraphTokUserColumn a text more", "store", "'more' is one word too many"),
     ("GraphTokUser static", "location", "GraphTokUser static needs a user"),
     ("GraphTokUser session tom", "location", "session takes no name"),
+    ("GraphTokUser expr=%{HTTP:X-User", "location", "GraphTokUser expr=%{HTTP:X-User: "),
+    ("GraphTokUser expr=%{no_such_function:x}", "location", "no_such_function"),
+    ("GraphTokUser expr=", "location", "it must have 1 to"),
+    ("GraphTokUser expr", "location", "GraphTokUser expr= needs one expression"),
+    ("GraphTokUser expr=a tom", "location", "GraphTokUser expr= needs one expression"),
     ("GraphTokUser jwt", "location", "'jwt' is none of: static session remote-user"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
@@ -280,7 +287,7 @@ def test_a_gateway_may_add_graphs_version(frame):
     ("integer", "session", False), ("uuid", "session", False), ("text", "session", True),
     ("integer", "static tom", False), ("integer", "static 7", True), ("uuid", "static 7", False),
     ("integer", "static 007", False), ("uuid", f"static {GUID}", True),
-    ("integer", "remote-user", True)])
+    ("integer", "remote-user", True), ("integer", "expr=%{REMOTE_USER}", True)])
 @pytest.mark.parametrize("handler", ["auth", "calendar"])
 def test_callers_are_of_the_stores_type(frame, kind, caller, fits, handler):
     checked = frame.check(

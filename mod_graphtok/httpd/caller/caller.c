@@ -2,8 +2,9 @@
 
 /**
  * @file caller.c
- * The caller is never taken from a header, a parameter or the body: from the configuration, from
- * our own cookie, or from the authentication that httpd itself has done.
+ * A caller is never taken from a header, a parameter or the body on our own account: the source is the
+ * configuration, our own cookie, the authentication that httpd itself has done, or the administrator's
+ * expression. One rule bounds the ids of all sources.
  */
 
 #include "caller/caller.h"
@@ -14,24 +15,13 @@
 
 #include "base/text.h"
 #include "caller/session.h"
+#include "request/target.h"
 
-#define LONGEST_USER 255
+#define LONGEST_ID 255 /* the table's bound */
 
-static gt_err_t *nobody(gtm_request_t *x)
+static gt_err_t *from_configuration(gtm_request_t *x)
 {
-    x->session = NULL;
-    x->owner.user = "";
-    if (x->route->demands & GTM_ANYBODY)
-        return GT_OK;
-    return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "nobody is signed in in this browser");
-}
-
-static gt_err_t *from_session(gtm_request_t *x)
-{
-    GT_TRY(gtm_session_read(x));
-    if (!x->session)
-        return nobody(x);
-    x->owner.user = x->session;
+    x->caller.id = x->dir->caller_name;
     return GT_OK;
 }
 
@@ -43,11 +33,54 @@ static gt_err_t *from_httpd(gtm_request_t *x)
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0822",
                       "this location takes its users from httpd (GraphTokUser remote-user), but "
                       "no authentication stands in front: AuthType and Require");
-    if (strlen(user) > LONGEST_USER || !gt_is_utf8(user, strlen(user)))
-        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0823",
-                      "the user's name is longer than 255 bytes or no UTF-8");
-    x->owner.user = user;
+    x->caller.id = user;
     return GT_OK;
+}
+
+static gt_err_t *from_expression(gtm_request_t *x)
+{
+    const char *fault = NULL;
+    const char *user = ap_expr_str_exec(x->r, x->dir->caller_expr, &fault);
+
+    if (fault)
+        return gt_err(x->r->pool, GT_INTERNAL, "GT0830",
+                      "the expression of GraphTokUser cannot be evaluated: %s", fault);
+    x->caller.id = user ? user : "";
+    return GT_OK;
+}
+
+/* What ends up in rows, logs, header fields and names of counters. */
+static gt_err_t *check_id(const gtm_request_t *x)
+{
+    const char *id = x->caller.id;
+    apr_size_t len = strlen(id);
+    int is_plain = 1;
+
+    for (const char *c = id; *c; c++)
+        is_plain = is_plain && (unsigned char)*c >= ' ' && *c != 0x7F;
+    if (len <= LONGEST_ID && is_plain && gt_is_utf8(id, len))
+        return GT_OK;
+    return gt_err(
+        x->r->pool, GT_FORBIDDEN, "GT0823",
+        "the user's name is longer than 255 bytes, no UTF-8, or holds control characters");
+}
+
+static gt_err_t *unknown(gtm_request_t *x)
+{
+    x->session_grant = NULL;
+    x->caller.id = "";
+    if (x->route->demands & GTM_NO_CALLER)
+        return GT_OK;
+    return gtm_caller_missing(x);
+}
+
+gt_err_t *gtm_caller_missing(const gtm_request_t *x)
+{
+    if (x->dir->caller_from == GT_CALLER_EXPR)
+        return gt_err(x->r->pool, GT_SIGN_IN, "GT0829",
+                      "this location takes its users from an expression (GraphTokUser expr=), "
+                      "which names none for this request");
+    return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "no user is signed in in this browser");
 }
 
 gt_err_t *gtm_caller_name(gtm_request_t *x)
@@ -60,37 +93,57 @@ gt_err_t *gtm_caller_name(gtm_request_t *x)
 
 gt_err_t *gtm_caller_find(gtm_request_t *x)
 {
+    static gt_err_t *(*const sources[])(gtm_request_t *
+                                        x) = {[GT_CALLER_STATIC] = from_configuration,
+                                              [GT_CALLER_SESSION] = gtm_session_read,
+                                              [GT_CALLER_REMOTE_USER] = from_httpd,
+                                              [GT_CALLER_EXPR] = from_expression};
+
     if (x->route->demands & GTM_NO_GRANT)
         return GT_OK;
-    if (x->dir->caller_from == GTM_CALLER_STATIC)
-        x->owner.user = x->dir->caller_name;
-    else if (x->dir->caller_from == GTM_CALLER_REMOTE_USER)
-        return from_httpd(x);
-    else
-        return from_session(x);
-    return GT_OK;
+    x->caller.from = x->dir->caller_from;
+    GT_TRY(sources[x->caller.from](x));
+    GT_TRY(check_id(x));
+    return *x->caller.id ? GT_OK : unknown(x);
 }
 
 gt_err_t *gtm_caller_confirm(gtm_request_t *x)
 {
+    const gt_owner_t own = {x->caller.id, x->owner.provider};
     gt_grant_key_t key;
     gt_err_t *err;
     int has;
 
-    if (x->session) {
-        key = gt_grant_key(x->store, &x->owner);
+    if (x->session_grant) {
+        key = gt_grant_key(x->store, &own);
         err = gt_vault_has_grant(&has, x->child->vault, &key, x->session_grant, x->r->pool);
-        if (err && !(x->route->demands & GTM_ANYBODY))
+        if (err && !(x->route->demands & GTM_NO_CALLER))
             return err;
         if (err || !has)
-            return nobody(x);
+            GT_TRY(unknown(x));
     }
-    x->is_known = *x->owner.user != '\0';
+    x->is_known = *x->caller.id != '\0';
     return GT_OK;
+}
+
+gt_err_t *gtm_owner_find(gtm_request_t *x)
+{
+    if (x->route->owner)
+        return x->route->owner(x);
+    x->owner.user = x->caller.id;
+    return GT_OK;
+}
+
+gt_err_t *gtm_caller_identify(gtm_request_t *x)
+{
+    GT_TRY(gtm_caller_name(x));
+    GT_TRY(gtm_find_target(x));
+    GT_TRY(gtm_caller_find(x));
+    return gtm_caller_confirm(x);
 }
 
 void gtm_caller_show(const gtm_request_t *x)
 {
     if (x->is_known && !x->r->user)
-        x->r->user = apr_pstrdup(x->r->pool, x->owner.user);
+        x->r->user = apr_pstrdup(x->r->pool, x->caller.id);
 }

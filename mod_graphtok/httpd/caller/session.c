@@ -66,7 +66,7 @@ static void read_clear(gtm_request_t *x, const char *text)
         !gt_number(&end, apr_pstrmemdup(p, text, (apr_size_t)(grant - text)), 0, APR_INT64_MAX) ||
         end <= apr_time_sec(gt_now()))
         return;
-    x->session = apr_pstrdup(p, user + 1);
+    x->caller.id = apr_pstrdup(p, user + 1);
     x->session_grant = apr_pstrmemdup(p, grant + 1, (apr_size_t)(user - grant - 1));
 }
 

@@ -12,8 +12,8 @@
 
 #include "request/request.h"
 
-/** Read the cookie into x->session and x->session_grant; NULL when there is none that is ours and still
- * valid. Whether the grant is still there, gtm_caller_confirm asks. */
+/** Read the cookie into x->caller.id and x->session_grant; they stay "" and NULL when there is none that is
+ * ours and still valid. Whether the grant is still there, gtm_caller_confirm asks. */
 GT_MUST gt_err_t *gtm_session_read(gtm_request_t *x);
 
 /** Begin a session; an older one of this browser is replaced, never inherited. */

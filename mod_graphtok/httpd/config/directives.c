@@ -116,7 +116,8 @@ const command_rec gtm_directives[] = {
 
     /* per location, in Location, Directory, VirtualHost and the main server */
     AP_INIT_TAKE12("GraphTokUser", gtm_set_user, NULL, ANYWHERE,
-                   "who the caller is: static NAME, session or remote-user; default session"),
+                   "who the caller is: static NAME, session, remote-user or \"expr=EXPRESSION\"; "
+                   "default session"),
     AP_INIT_TAKE1("GraphTokUseProvider", gtm_set_in_dir, MEMBER("provider"), ANYWHERE,
                   "which provider; default the only one"),
     AP_INIT_TAKE1("GraphTokUseStore", gtm_set_in_dir, MEMBER("store"), ANYWHERE,

@@ -13,12 +13,19 @@
 
 /** What a route demands of a request before its work begins. */
 enum {
-    GTM_ANYBODY = 1,         /* no caller needed (sign-in with session users, health) */
-    GTM_BODY = 2,            /* takes a JSON object as body */
-    GTM_PROVIDERS_QUERY = 4, /* the provider wrote its query: it holds secrets that no log may show,
-                                and parameters that nobody reads need not be well-formed */
-    GTM_NO_GRANT = 8         /* has to do with no grant: needs neither keyring nor provider */
+    GTM_NO_CALLER = 1,       /* no caller needed (sign-in with session users, health) */
+    GTM_PROVIDERS_QUERY = 2, /* the provider wrote its query: it holds secrets that no log may show,
+                                and parameters that no code reads need not be well-formed */
+    GTM_NO_GRANT = 4         /* has to do with no grant: needs neither keyring nor provider */
 };
+
+/** What a route takes as body. */
+typedef enum gtm_body_kind_t {
+    GTM_BODY_NONE, /* what a client sends all the same is dropped */
+    GTM_BODY_JSON  /* an object, in x->body */
+} gtm_body_kind_t;
+
+struct gtm_request_t;
 
 /** One route of a set. */
 typedef struct gtm_route_t {
@@ -26,8 +33,11 @@ typedef struct gtm_route_t {
     const char *method;  /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
     const char *pattern; /* below the mount: "/events/{}"; {} is one segment, decoded */
     gtm_limit_class_t limit;
-    int demands;           /* GTM_… */
+    int demands; /* GTM_… */
+    gtm_body_kind_t body;
     const gt_work_t *work; /* state: the gtm_request_t */
+    /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the caller's. */
+    gt_err_t *(*owner)(struct gtm_request_t *x);
 } gtm_route_t;
 
 /** A handler's routes. */

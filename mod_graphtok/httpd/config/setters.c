@@ -13,6 +13,7 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <http_log.h>
 #include <http_main.h>
 
 #include "base/address.h"
@@ -21,6 +22,8 @@
 #include "config/given_names.h"
 #include "config/route_set.h"
 #include "net/url.h"
+
+APLOG_USE_MODULE(graphtok);
 
 #define KIB APR_INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -59,13 +62,14 @@ const gt_member_t gtm_dir_members[] = {
     {.name = "user_from",
      .kind = GT_MEMBER_WORD,
      .offset = IN_DIR(caller_from),
-     .words = "static session remote-user"},
+     .words = "static session remote-user expr"},
     {.name = "user",
      .kind = GT_MEMBER_TEXT,
      .offset = IN_DIR(caller_name),
      .max = 255,
      .is_good = is_user,
      .expects = "a user id without control characters"},
+    {.name = "user_expr", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(caller_text), .max = 8191},
     {.name = "provider", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(provider)},
     {.name = "store", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(store)},
     {.name = "routes", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(routes)},
@@ -295,21 +299,41 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args)
     return gtm_set_in_dir(cmd, dir, list);
 }
 
+/** GraphTokUser expr=…: httpd's own parser says what is wrong. */
+static const char *set_user_expr(cmd_parms *cmd, gtm_dir_t *dir, const char *text)
+{
+    const char *fault = NULL;
+    const char *err = set(cmd, dir, gtm_dir_members, "user_expr", text);
+
+    if (err != NULL)
+        return err;
+    dir->caller_from = GT_CALLER_EXPR;
+    dir->caller_expr = ap_expr_parse_cmd(cmd, text, AP_EXPR_FLAG_STRING_RESULT, &fault, NULL);
+    return fault == NULL ? NULL
+                         : apr_pstrcat(cmd->pool, "GraphTokUser expr=", text, ": ", fault, NULL);
+}
+
 const char *gtm_set_user(cmd_parms *cmd, void *baton, const char *from, const char *name)
 {
     gtm_dir_t *dir = baton;
     const char *err = enter_dir(cmd, dir);
 
+    dir->caller_name = "";
+    dir->caller_text = "";
+    dir->caller_expr = NULL;
+    if (err == NULL && name == NULL && strncmp(from, "expr=", 5) == 0)
+        return set_user_expr(cmd, dir, from + 5);
+    if (err == NULL && strncmp(from, "expr", 4) == 0)
+        return "GraphTokUser expr= needs one expression: GraphTokUser \"expr=%{…}\"";
     if (err == NULL)
         err = set(cmd, dir, gtm_dir_members, "user_from", from);
     if (err != NULL)
         return err;
-    if (dir->caller_from == GTM_CALLER_STATIC)
+    if (dir->caller_from == GT_CALLER_STATIC)
         return name != NULL ? set(cmd, dir, gtm_dir_members, "user", name)
                             : "GraphTokUser static needs a user: GraphTokUser static NAME";
     if (name != NULL)
         return apr_psprintf(cmd->pool, "GraphTokUser %s takes no name: only static does", from);
-    dir->caller_name = "";
     return NULL;
 }
 
@@ -539,8 +563,8 @@ const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args)
 
 void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config)
 {
-    if (dir->caller_from == GTM_CALLER_UNSET)
-        dir->caller_from = GTM_CALLER_SESSION;
+    if (dir->caller_from == GT_CALLER_UNSET)
+        dir->caller_from = GT_CALLER_SESSION;
     if (dir->provider == NULL && config->providers->nelts == 1)
         dir->provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
     if (dir->store == NULL)

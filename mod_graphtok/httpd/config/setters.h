@@ -44,7 +44,7 @@ const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokUserColumn NAME [text|integer|uuid] [REFERENCES table(column)] */
 const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);
 
-/** GraphTokUser static NAME | session | remote-user */
+/** GraphTokUser static NAME | session | remote-user | expr=EXPRESSION */
 const char *gtm_set_user(cmd_parms *cmd, void *dir, const char *from, const char *name);
 
 /** GraphTokPassToken off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none] */

@@ -17,7 +17,7 @@ void *gtm_create_dir(apr_pool_t *p, char *path)
     gtm_dir_t *dir = apr_pcalloc(p, sizeof(*dir));
 
     (void)path;
-    dir->caller_from = GTM_CALLER_UNSET;
+    dir->caller_from = GT_CALLER_UNSET;
     dir->request_max = -1;
     dir->answer_max = -1;
     dir->limits_off = -1;
@@ -35,6 +35,8 @@ void *gtm_merge_dir(apr_pool_t *p, void *base, void *add)
     const gtm_dir_t *outer = base;
     gtm_dir_t *dir = apr_pmemdup(p, add, sizeof(*dir));
 
+    if (dir->caller_from == GT_CALLER_UNSET)
+        dir->caller_expr = outer->caller_expr;
     gt_members_inherit(dir, outer, gtm_dir_members);
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {
         if (dir->limits[i].count < 0)

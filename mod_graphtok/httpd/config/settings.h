@@ -10,6 +10,7 @@
  * (setters.h), never by hand.
  */
 
+#include <ap_expr.h>
 #include <httpd.h>
 #include <http_config.h>
 
@@ -17,14 +18,6 @@
 #include "shm/limit.h"
 
 extern module AP_MODULE_DECLARE_DATA graphtok_module;
-
-/** Where the caller of a location comes from (GraphTokUser). */
-typedef enum gtm_caller_from_t {
-    GTM_CALLER_UNSET = -1,
-    GTM_CALLER_STATIC,     /* static NAME: one fixed user */
-    GTM_CALLER_SESSION,    /* session: our own cookie after sign-in */
-    GTM_CALLER_REMOTE_USER /* remote-user: whoever httpd authenticated */
-} gtm_caller_from_t;
 
 /** What an application gets (GraphTokPassToken). Order = the member's words. */
 typedef enum gtm_pass_to_t { GTM_PASS_OFF, GTM_PASS_HEADER, GTM_PASS_ENV } gtm_pass_to_t;
@@ -56,10 +49,12 @@ extern const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES];
 
 /** One location's settings, merged. Texts: NULL unset. Numbers: -1 unset. */
 typedef struct gtm_dir_t {
-    int caller_from;           /* gtm_caller_from_t */
-    const char *caller_name;   /* for static */
-    const char *provider;      /* GraphTokUseProvider; unset: the only one configured */
-    const char *store;         /* GraphTokUseStore; unset: main */
+    int caller_from;                   /* gt_caller_from_t */
+    const char *caller_name;           /* for static; "" for all others */
+    const char *caller_text;           /* for expr: as it is written; "" for all others */
+    const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
+    const char *provider;              /* GraphTokUseProvider; unset: the only one configured */
+    const char *store;                 /* GraphTokUseStore; unset: main */
     const char *routes;        /* GraphTokRoutes: blank-separated names; unset: all of the set */
     const char *mailboxes;     /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
     const char *return_to;     /* GraphTokReturnTo: where a sign-in ends; unset: a short page */

@@ -271,9 +271,9 @@ static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *p
 /** What the caller of a location is called, as far as it is known; NULL: not before a request. */
 static const char *user_of(const gtm_dir_t *dir)
 {
-    if (dir->caller_from == GTM_CALLER_STATIC)
+    if (dir->caller_from == GT_CALLER_STATIC)
         return dir->caller_name;
-    return dir->caller_from == GTM_CALLER_REMOTE_USER ? NULL : "(a session's, OID@TENANT)";
+    return dir->caller_from == GT_CALLER_SESSION ? "(a session's, OID@TENANT)" : NULL;
 }
 
 /** A sign-in that its store's column cannot hold would fail at the provider's answer. */
@@ -354,12 +354,12 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     check_user_type(v, mount, dir);
     if (mount->has_require)
         return;
-    if (dir->caller_from == GTM_CALLER_STATIC)
+    if (dir->caller_from == GT_CALLER_STATIC)
         note(v->warnings, mount->where,
              "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
              "%s%s",
              mount->handler, path, dir->caller_name, host);
-    if (dir->caller_from == GTM_CALLER_REMOTE_USER)
+    if (dir->caller_from == GT_CALLER_REMOTE_USER)
         note(v->warnings, mount->where,
              "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
              "will be known%s",

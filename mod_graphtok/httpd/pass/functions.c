@@ -36,7 +36,7 @@ static gt_err_t *get(graphtok_token_t *answer, gtm_request_t *x, const char *res
 static const graphtok_token_t *graphtok_token(request_rec *r, const char *resource)
 {
     graphtok_token_t *answer = apr_pcalloc(r->pool, sizeof(*answer));
-    gtm_request_t *x = gtm_token_request_make(r);
+    gtm_request_t *x = gtm_request_beside(r);
     gt_err_t *err;
 
     answer->user = "";
@@ -48,8 +48,7 @@ static const graphtok_token_t *graphtok_token(request_rec *r, const char *resour
     }
     err = get(answer, x, resource);
     answer->provider = x->owner.provider;
-    if (x->owner.user != NULL)
-        answer->user = x->owner.user;
+    answer->user = x->caller.id;
     if (err != GT_OK) {
         answer->token = NULL;
         explain(answer, x, err);
@@ -59,11 +58,11 @@ static const graphtok_token_t *graphtok_token(request_rec *r, const char *resour
 
 static const char *graphtok_caller(request_rec *r)
 {
-    gtm_request_t *x = gtm_token_request_make(r);
+    gtm_request_t *x = gtm_request_beside(r);
 
     if (x == NULL || gtm_token_request_caller(x) != GT_OK)
         return NULL;
-    return x->owner.user[0] != '\0' ? x->owner.user : NULL;
+    return x->caller.id[0] != '\0' ? x->caller.id : NULL;
 }
 
 void gtm_functions_register(void)

@@ -110,7 +110,8 @@ static int are_alike(const gtm_dir_t *a, const gtm_dir_t *b)
 {
     return a->pass_to == b->pass_to && a->caller_from == b->caller_from &&
            is_same(a->pass_name, b->pass_name) && is_same(a->caller_name, b->caller_name) &&
-           is_same(a->provider, b->provider) && is_same(a->store, b->store);
+           is_same(a->caller_text, b->caller_text) && is_same(a->provider, b->provider) &&
+           is_same(a->store, b->store);
 }
 
 /** A sub-request is given nothing of its own; it keeps what it inherits where that is the same. */
@@ -138,7 +139,7 @@ int gtm_pass(request_rec *r)
         return DECLINED;
     /* What the application makes of it is this caller's alone. */
     r->no_cache = 1;
-    x = gtm_token_request_make(r);
+    x = gtm_request_beside(r);
     if (x == NULL)
         return dir->pass_missing == GTM_MISSING_NONE ? DECLINED : HTTP_SERVICE_UNAVAILABLE;
     return pass(x);

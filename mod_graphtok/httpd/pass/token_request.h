@@ -5,18 +5,15 @@
 /**
  * @file token_request.h
  * A token for a request that is not on one of our routes: for the application it goes to
- * (pass.h), or for another module (mod_graphtok.h). Such a request cannot park, since whoever asks
+ * (pass.h), or for another module (mod_graphtok.h). Such a request cannot park, since the hook that asks
  * needs the token before it goes on: the cache answers at once, and only a refresh that must be
  * waited for holds the thread.
  */
 
 #include "request/request.h"
 
-/** An exchange outside the road. NULL when this process serves nothing of ours. */
-gtm_request_t *gtm_token_request_make(request_rec *r);
-
 /**
- * Find out who the caller is (x->owner.user).
+ * Find x->caller of a gtm_request_beside, which owns the grant then.
  * @return GT_SIGN_IN, GT_FORBIDDEN as on a route of ours
  */
 GT_MUST gt_err_t *gtm_token_request_caller(gtm_request_t *x);

@@ -157,7 +157,7 @@ gt_err_t *gtm_body_read(gtm_request_t *x)
     request_rec *r = x->r;
     char *bytes = NULL;
     apr_size_t len = 0;
-    int is_wanted = x->route->demands & GTM_BODY;
+    int is_wanted = x->route->body != GTM_BODY_NONE;
     int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
 
     if (status == OK && !is_wanted)

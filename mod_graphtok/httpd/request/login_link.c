@@ -109,9 +109,16 @@ const char *gtm_login_kept_target(const gtm_request_t *x)
     return kept ? kept : "";
 }
 
+/* Where the caller comes from elsewhere, a sign-in gives a grant to a known one and makes no caller known. */
+static int is_of_use(const gtm_request_t *x)
+{
+    return *x->caller.id || x->dir->caller_from == GT_CALLER_SESSION ||
+           x->dir->caller_from == GT_CALLER_STATIC;
+}
+
 const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
 {
-    const gtm_mount_t *mount = find_mount(x);
+    const gtm_mount_t *mount = is_of_use(x) ? find_mount(x) : NULL;
     const char *query;
 
     if (!mount)

@@ -38,10 +38,10 @@ static const char *counter_of(const gtm_request_t *x, gtm_limit_class_t class)
 {
     apr_pool_t *p = x->r->pool;
     /* The callback's limit is the address's by mission O7; a login's only without a caller. */
-    int by_address = class == GTM_LIMIT_CALLBACK || !*x->owner.user;
+    int by_address = class == GTM_LIMIT_CALLBACK || !*x->caller.id;
 
     return apr_pstrcat(p, gtm_limit_names[class], "\n", x->dir->store, "\n",
-                       by_address ? address_of(x->r) : "user ", by_address ? "" : x->owner.user,
+                       by_address ? address_of(x->r) : "user ", by_address ? "" : x->caller.id,
                        NULL);
 }
 
@@ -68,7 +68,7 @@ static void announce(const gtm_request_t *x)
     gt_notice(&(gt_notice_t){.kind = GT_NOTICE_LIMIT,
                              .store = x->dir->store,
                              .provider = x->owner.provider,
-                             .user = *x->owner.user ? x->owner.user : NULL,
+                             .user = *x->caller.id ? x->caller.id : NULL,
                              .asker = &x->asker,
                              .detail = gtm_limit_names[x->route->limit]});
 }

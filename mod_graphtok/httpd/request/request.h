@@ -37,15 +37,16 @@ typedef struct gtm_request_t {
     const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
     const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
     gt_asker_t asker;     /* for audit records */
-    gt_owner_t owner;     /* user "" while nobody is known */
+    gt_caller_t caller;   /* who asks; gtm_caller_find */
+    gt_owner_t owner; /* whose grant it is about, user "" while that is not known; gtm_owner_find */
     gt_store_t *store;
     gt_provider_t *provider;
-    int is_known;              /* 1: owner.user is the caller, as far as every gate could tell */
-    const char *session;       /* user of a valid session cookie, or NULL */
-    const char *session_grant; /* id of the grant that the session began with */
-    apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
-    json_t *body;              /* for GTM_BODY */
-    const char *target;        /* where the sign-in under way is to lead; NULL or "": not known */
+    int is_known; /* 1: the caller is known, as far as every gate could tell */
+    const char
+        *session_grant; /* id of the grant that the caller's session began with; NULL: no session */
+    apr_table_t *query; /* strict: every name once; but see GTM_PROVIDERS_QUERY */
+    json_t *body;       /* for GTM_BODY_JSON */
+    const char *target; /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     gt_task_t *task;
     apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; time_limit.h */
@@ -58,5 +59,12 @@ typedef struct gtm_request_t {
     /** The work has ended: write its answer, or its error. Set by the handler, for the drivers. */
     void (*end)(struct gtm_request_t *x);
 } gtm_request_t;
+
+/** A request of ours before its first gate; in r->pool. NULL when this process serves nothing of ours. */
+gtm_request_t *gtm_request_make(request_rec *r);
+
+/** The same for a request that another handler serves, and whose caller or token is asked for: its route is
+ * named in the audit, limits nothing and has no work. */
+gtm_request_t *gtm_request_beside(request_rec *r);
 
 #endif

@@ -8,10 +8,8 @@ gt_err_t *gtm_find_target(gtm_request_t *x)
 {
     const char *provider = x->dir->provider;
 
-    if (x->route->demands & GTM_NO_GRANT) {
-        x->owner = (gt_owner_t){"", ""};
+    if (x->route->demands & GTM_NO_GRANT)
         return GT_OK;
-    }
     GT_TRY(gtm_child_ready(x->child, x->r->pool));
     x->store = gt_vault_store(x->child->vault, x->dir->store);
     x->provider = provider ? gt_vault_provider(x->child->vault, provider) : NULL;
@@ -19,6 +17,5 @@ gt_err_t *gtm_find_target(gtm_request_t *x)
         return gt_err(x->r->pool, GT_INTERNAL, "GT0807",
                       "this location names no provider or store that is configured");
     x->owner.provider = provider;
-    x->owner.user = "";
     return GT_OK;
 }

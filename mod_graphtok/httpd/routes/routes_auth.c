@@ -68,7 +68,7 @@ static gt_err_t *show_revoked(gt_task_t *task, void *state)
     json_t *value = gt_json_object(x->r->pool);
 
     (void)task;
-    if (x->dir->caller_from == GTM_CALLER_SESSION)
+    if (x->caller.from == GT_CALLER_SESSION)
         gtm_session_end(x);
     gt_json_set(value, "status", revoke->had_grant ? "revoked" : "none");
     gt_json_set(value, "user", x->owner.user);
@@ -98,14 +98,19 @@ static gt_step_fn *const user_steps[] = {ask_user, NULL};
 static const gt_work_t user = {"user", user_steps, NULL};
 
 const gtm_route_t gtm_auth_routes[] = {
-    {"login", "GET", "/", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
-    {"login", "GET", "/login", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
-    {"login", "GET", "/login/{}", GTM_LIMIT_LOGIN, GTM_ANYBODY, &gtm_login},
-    {"callback", "GET", "/callback", GTM_LIMIT_CALLBACK, GTM_ANYBODY | GTM_PROVIDERS_QUERY,
-     &gtm_callback},
-    {"callback", "GET", "/callback/{}", GTM_LIMIT_CALLBACK, GTM_ANYBODY | GTM_PROVIDERS_QUERY,
-     &gtm_callback},
-    {"token", "GET", "/token", GTM_LIMIT_USER, 0, &token},
-    {"revoke", "POST", "/revoke", GTM_LIMIT_USER, 0, &revoke_grant},
-    {"user", "GET", "/user", GTM_LIMIT_USER, 0, &user},
-    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};
+    {"login", "GET", "/", GTM_LIMIT_LOGIN, .demands = GTM_NO_CALLER, .owner = gtm_owner_of_sign_in,
+     .work = &gtm_login},
+    {"login", "GET", "/login", GTM_LIMIT_LOGIN, .demands = GTM_NO_CALLER,
+     .owner = gtm_owner_of_sign_in, .work = &gtm_login},
+    {"login", "GET", "/login/{}", GTM_LIMIT_LOGIN, .demands = GTM_NO_CALLER,
+     .owner = gtm_owner_of_sign_in, .work = &gtm_login},
+    {"callback", "GET", "/callback", GTM_LIMIT_CALLBACK,
+     .demands = GTM_NO_CALLER | GTM_PROVIDERS_QUERY, .owner = gtm_owner_of_sign_in,
+     .work = &gtm_callback},
+    {"callback", "GET", "/callback/{}", GTM_LIMIT_CALLBACK,
+     .demands = GTM_NO_CALLER | GTM_PROVIDERS_QUERY, .owner = gtm_owner_of_sign_in,
+     .work = &gtm_callback},
+    {"token", "GET", "/token", GTM_LIMIT_USER, .work = &token},
+    {"revoke", "POST", "/revoke", GTM_LIMIT_USER, .work = &revoke_grant},
+    {"user", "GET", "/user", GTM_LIMIT_USER, .work = &user},
+    {.name = NULL}};

@@ -12,4 +12,8 @@ extern const gt_work_t gtm_login;
 /** The browser came back (A2). */
 extern const gt_work_t gtm_callback;
 
+/** Whose grant a sign-in is about, for the routes of both. @return GT_SIGN_IN where the caller must be
+ * known before, and is not */
+GT_MUST gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x);
+
 #endif

@@ -142,7 +142,7 @@ static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
 static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
 
 const gtm_route_t gtm_health_routes[] = {
-    {"overall", "GET", "/", GTM_LIMIT_NONE, GTM_ANYBODY, &overall},
-    {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, GTM_ANYBODY, &tokens},
-    {"health", "GET", "/{}", GTM_LIMIT_NONE, GTM_ANYBODY, &health},
-    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};
+    {"overall", "GET", "/", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &overall},
+    {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &tokens},
+    {"health", "GET", "/{}", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &health},
+    {.name = NULL}};

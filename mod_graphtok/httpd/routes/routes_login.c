@@ -127,6 +127,16 @@ static int is_only_looking(gtm_request_t *x)
     return 1;
 }
 
+/* With sessions it is the provider's answer that says whose grant a sign-in is about; everywhere else it is
+ * the caller's, who must be known before. */
+gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
+{
+    if (x->caller.from == GT_CALLER_SESSION)
+        return GT_OK;
+    x->owner.user = x->caller.id;
+    return *x->caller.id ? GT_OK : gtm_caller_missing(x);
+}
+
 static gt_err_t *begin_login(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -141,7 +151,7 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->login->store = x->dir->store;
     own->login->provider = x->owner.provider;
     own->login->host = host_of(x);
-    own->login->user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user;
+    own->login->user = x->owner.user;
     GT_TRY(take_return_to(&own->login->return_to, x));
     x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
@@ -184,7 +194,7 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
     gt_login_t expect = {.store = x->dir->store,
                          .provider = x->owner.provider,
                          .host = host_of(x),
-                         .user = x->dir->caller_from == GTM_CALLER_SESSION ? "" : x->owner.user};
+                         .user = x->owner.user};
 
     if (!state || !*state || strlen(state) > LONGEST_PARAM)
         return refuse_state(x);
@@ -237,12 +247,13 @@ static const char *default_address(const gtm_request_t *x)
  * reload, one of too many tabs. It goes where a sign-in would have led. */
 static gt_err_t *go_on(gtm_request_t *x, gt_err_t *refusal)
 {
+    const gt_owner_t own = {x->caller.id, x->owner.provider};
     const char *address = default_address(x);
     gt_grant_t *grant = NULL;
 
-    if (!gtm_answer_is_page(x->r) || !*x->owner.user)
+    if (!gtm_answer_is_page(x->r) || !*own.user)
         return refusal;
-    GT_TRY(gt_grant_find(&grant, x->store, &x->owner, x->r->pool));
+    GT_TRY(gt_grant_find(&grant, x->store, &own, x->r->pool));
     if (!grant || grant->status != GT_ACTIVE)
         return refusal;
     if (*address)
@@ -345,11 +356,11 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     address = address_of(x, x->target);
     if (!*address)
         address = default_address(x);
-    if (x->dir->caller_from == GTM_CALLER_SESSION)
+    if (x->caller.from == GT_CALLER_SESSION)
         GT_TRY(gtm_session_begin(x, grant));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
-    x->owner.user = grant->owner.user;
+    x->owner.user = x->caller.id = grant->owner.user;
     x->is_known = 1;
     gtm_caller_show(x);
     ap_log_rerror(

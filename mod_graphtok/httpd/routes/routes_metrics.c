@@ -159,6 +159,7 @@ static gt_err_t *show_metrics(gt_task_t *task, void *state)
 static gt_step_fn *const metrics_steps[] = {show_metrics, NULL};
 static const gt_work_t metrics = {"metrics", metrics_steps, NULL};
 
-const gtm_route_t gtm_metrics_routes[] = {
-    {"metrics", "GET", "/", GTM_LIMIT_NONE, GTM_ANYBODY | GTM_NO_GRANT, &metrics},
-    {NULL, NULL, NULL, GTM_LIMIT_NONE, 0, NULL}};
+const gtm_route_t gtm_metrics_routes[] = {{"metrics", "GET", "/", GTM_LIMIT_NONE,
+                                           .demands = GTM_NO_CALLER | GTM_NO_GRANT,
+                                           .work = &metrics},
+                                          {.name = NULL}};
