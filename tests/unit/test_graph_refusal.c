@@ -217,9 +217,9 @@ END_TEST
 
 static apr_interval_time_t wait_of(int status, const char *head)
 {
-    gt_answer_t answer = {.status = status, .headers = head_of(head)};
+    const gt_err_t *err = judge(status, head, "");
 
-    return gt_graph_wait(&answer);
+    return err->extent == GT_EXTENT_MAILBOX ? err->retry_after : 0;
 }
 
 START_TEST(throttling_asks_to_wait)

@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "task/wait.h"
 #include "upstream.h"
+#include "vault/pause.h"
 
 Suite *suite_mailbox(void);
 
@@ -104,6 +105,16 @@ static void leave(guest_t *guest)
     gt_visit_end(&guest->visit);
 }
 
+/* Graph asks to wait before the next call at this mailbox. */
+static void ask_to_wait(const gt_visit_t *visit, apr_interval_time_t span)
+{
+    gt_err_t *err = gt_err(pool, GT_THROTTLED, "GT0707", "scripted");
+
+    err->extent = GT_EXTENT_MAILBOX;
+    err->retry_after = span;
+    gt_visit_failed(visit, err);
+}
+
 static void figures_are(int boxes, int in_hand, int waiting)
 {
     gt_mailbox_figures_t figures;
@@ -188,7 +199,7 @@ START_TEST(leaving_twice_or_without_having_come_is_harmless)
     leave(inside[0]);
     leave(inside[0]);
     gt_visit_end(&blank);
-    gt_mailbox_rest(&blank, SECOND);
+    ask_to_wait(&blank, SECOND);
     figures_are(1, MOST - 1, 0);
 }
 END_TEST
@@ -325,9 +336,9 @@ START_TEST(who_is_dropped_at_his_turn_passes_it_on)
 }
 END_TEST
 
-/* ---- rest ---- */
+/* ---- pauses ---- */
 
-START_TEST(a_mailbox_at_rest_is_not_called)
+START_TEST(a_mailbox_in_a_pause_is_not_called)
 {
     guest_t *caller = tom();
     gt_visit_t ann = visit_of(mailboxes, "ann");
@@ -335,7 +346,7 @@ START_TEST(a_mailbox_at_rest_is_not_called)
 
     fake_clock(1000 * SECOND);
     ck_assert(is_in(caller));
-    gt_mailbox_rest(&caller->visit, 17 * SECOND);
+    ask_to_wait(&caller->visit, 17 * SECOND);
     leave(caller);
     fake_time += 5 * SECOND;
     err = refusal(tom());
@@ -355,7 +366,7 @@ START_TEST(other_children_know_of_it)
 
     fake_clock(1000 * SECOND);
     ck_assert(is_in(here));
-    gt_mailbox_rest(&here->visit, 2 * SECOND);
+    ask_to_wait(&here->visit, 2 * SECOND);
     ck_fails(refusal(guest(&there)), GT_LIMITED, "GT0714");
     there.most = 0;
     ck_fails(refusal(guest(&there)), GT_LIMITED, "GT0714");
@@ -372,7 +383,7 @@ START_TEST(those_in_the_queue_learn_of_it_at_their_turn)
     fill(inside);
     ck_assert(waits(first = tom()));
     ck_assert(waits(second = tom()));
-    gt_mailbox_rest(&inside[0]->visit, 3600 * SECOND);
+    ask_to_wait(&inside[0]->visit, 3600 * SECOND);
     leave(inside[0]);
     ck_fails(refusal(first), GT_LIMITED, "GT0714");
     ck_fails(refusal(second), GT_LIMITED, "GT0714");
@@ -380,14 +391,34 @@ START_TEST(those_in_the_queue_learn_of_it_at_their_turn)
 }
 END_TEST
 
-START_TEST(without_limits_nothing_rests)
+START_TEST(without_a_server_the_process_knows_of_it_itself)
 {
-    gt_visit_t visit = visit_of(gt_mailboxes_make(NULL, pool), "tom");
+    gt_visit_t visit = visit_of(gt_mailboxes_make(gt_pauses_make(NULL, pool), pool), "tom");
     guest_t *caller = guest(&visit);
 
     ck_assert(is_in(caller));
-    gt_mailbox_rest(&caller->visit, SECOND);
-    ck_assert(is_in(guest(&visit)));
+    ask_to_wait(&caller->visit, 3600 * SECOND);
+    ck_fails(refusal(guest(&visit)), GT_LIMITED, "GT0714");
+    ck_assert(is_in(tom()));
+}
+END_TEST
+
+/* Another failure, or one that concerns no other call, leaves the mailbox alone. */
+START_TEST(other_failures_begin_no_pause)
+{
+    guest_t *caller = tom();
+    gt_err_t *err = gt_err(pool, GT_UPSTREAM, "GT0708", "scripted");
+
+    ck_assert(is_in(caller));
+    err->extent = GT_EXTENT_MAILBOX;
+    err->retry_after = 3600 * SECOND;
+    gt_visit_failed(&caller->visit, err);
+    err->cls = GT_THROTTLED;
+    for (err->extent = GT_EXTENT_CALL; err->extent <= GT_EXTENT_PROVIDER; err->extent++) {
+        if (err->extent != GT_EXTENT_MAILBOX)
+            gt_visit_failed(&caller->visit, err);
+    }
+    ck_assert(is_in(tom()));
 }
 END_TEST
 
@@ -588,10 +619,11 @@ Suite *suite_mailbox(void)
     tcase_add_test(tcase, nobody_waits_longer_than_his_patience);
     tcase_add_test(tcase, who_is_dropped_leaves_the_queue);
     tcase_add_test(tcase, who_is_dropped_at_his_turn_passes_it_on);
-    tcase_add_test(tcase, a_mailbox_at_rest_is_not_called);
+    tcase_add_test(tcase, a_mailbox_in_a_pause_is_not_called);
     tcase_add_test(tcase, other_children_know_of_it);
     tcase_add_test(tcase, those_in_the_queue_learn_of_it_at_their_turn);
-    tcase_add_test(tcase, without_limits_nothing_rests);
+    tcase_add_test(tcase, without_a_server_the_process_knows_of_it_itself);
+    tcase_add_test(tcase, other_failures_begin_no_pause);
     tcase_add_test(tcase, threads_are_never_more_than_four_inside);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("call");

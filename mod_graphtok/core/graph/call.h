@@ -48,7 +48,4 @@ extern const gt_work_t gt_call;
 GT_MUST gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len,
                                  const apr_table_t *headers, apr_pool_t *p);
 
-/** How long an answer of Graph asks to wait before the next call, µs; 0: it does not. */
-apr_interval_time_t gt_graph_wait(const gt_answer_t *answer);
-
 #endif

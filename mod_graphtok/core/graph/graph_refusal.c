@@ -175,15 +175,6 @@ static void apply_wait(meaning_t *meaning, apr_interval_time_t *wait)
         *wait = WAIT_UNSAID;
 }
 
-apr_interval_time_t gt_graph_wait(const gt_answer_t *answer)
-{
-    meaning_t meaning = meaning_of(answer->status);
-    apr_interval_time_t wait = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
-
-    apply_wait(&meaning, &wait);
-    return meaning.cls == GT_THROTTLED ? wait : 0;
-}
-
 gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len, const apr_table_t *headers,
                          apr_pool_t *p)
 {

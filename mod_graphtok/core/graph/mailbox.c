@@ -1,9 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
 /**
  * @file mailbox.c
  * A table of the mailboxes that are being called right now, each with a queue. A place that comes
- * free is handed to the first of the queue, never to whoever happens to run first. One lock: it is
- * held for a few instructions, and under it only bells are rung.
+ * free is handed to the first visit of the queue, not to the thread that happens to run first. One
+ * lock: it is held for a few instructions, and under it only bells are rung. A mailbox that asked to
+ * wait is left alone by vault/pause.h, which knows it by the name that its queue has, too.
  */
 
 #include "graph/mailbox.h"
@@ -16,9 +18,11 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/pool.h"
 #include "base/text.h"
 #include "graph/call.h"
 #include "shm/siphash.h"
+#include "vault/pause.h"
 
 #define CHAINS 1024
 #define BUSY_RETRY_AFTER apr_time_from_sec(2)
@@ -35,9 +39,9 @@ typedef struct gt_mailbox_t {
 } mailbox_t;
 
 struct gt_mailboxes_t {
-    gt_limits_t *limits;
+    gt_limits_t *pauses;
     gt_sip_key_t key;
-    pthread_mutex_t lock; /* guards all below, and the own members of places */
+    pthread_mutex_t lock; /* guards all below, and the own members of visits */
     gt_mailbox_figures_t figures;
     mailbox_t *chains[CHAINS];
 };
@@ -59,11 +63,11 @@ static apr_status_t end(void *baton)
     return APR_SUCCESS;
 }
 
-gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *limits, apr_pool_t *p)
+gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *pauses, apr_pool_t *p)
 {
     gt_mailboxes_t *mailboxes = apr_pcalloc(p, sizeof(*mailboxes));
 
-    mailboxes->limits = limits;
+    mailboxes->pauses = pauses;
     gt_random(&mailboxes->key, sizeof(mailboxes->key));
     pthread_mutex_init(&mailboxes->lock, NULL);
     apr_pool_cleanup_register(p, mailboxes, end, apr_pool_cleanup_null);
@@ -96,22 +100,27 @@ static const char *name_of(const gt_visit_t *visit, apr_pool_t *p)
                        visit->key.owner.user, NULL);
 }
 
-/* ---- rest ---- */
+/* ---- pauses ---- */
 
-void gt_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span)
+static gt_pause_scope_t scope_of(const gt_visit_t *visit)
 {
-    if (visit->name && visit->mailboxes->limits && span > 0)
-        gt_limit_hold(visit->mailboxes->limits, span, visit->name, strlen(visit->name));
+    return (gt_pause_scope_t){.mailbox = visit->name};
 }
 
-static gt_err_t *refuse_while_at_rest(const gt_visit_t *visit, apr_pool_t *p)
+void gt_visit_failed(const gt_visit_t *visit, gt_err_t *err)
 {
-    gt_limits_t *limits = visit->mailboxes->limits;
-    apr_interval_time_t left = 0;
+    const gt_pause_scope_t scope = scope_of(visit);
+
+    if (visit->name)
+        gt_pause_begin(visit->mailboxes->pauses, &scope, err);
+}
+
+static gt_err_t *refuse_in_pause(const gt_visit_t *visit, apr_pool_t *p)
+{
+    const gt_pause_scope_t scope = scope_of(visit);
+    apr_interval_time_t left = gt_pause_left(NULL, visit->mailboxes->pauses, &scope, p);
     gt_err_t *err;
 
-    if (limits)
-        left = gt_limit_held(limits, visit->name, strlen(visit->name));
     if (left <= 0)
         return GT_OK;
     err = gt_err(p, GT_LIMITED, "GT0714",
@@ -276,12 +285,22 @@ typedef struct held_t {
     char name[];
 } held_t;
 
+/* The status and the head of an answer say whether the mailbox is to be left alone. This runs on the
+ * transfer loop, before the place is given to the next visit; a pause of a mailbox writes no log. */
+static void hear(const gt_visit_t *visit, const gt_answer_t *answer)
+{
+    apr_pool_t *p = gt_pool_make(NULL, "graphtok_refusal");
+
+    gt_visit_failed(visit, gt_graph_error(answer->status, NULL, 0, answer->headers, p));
+    apr_pool_destroy(p);
+}
+
 static void give_back(void *baton, const gt_answer_t *answer)
 {
     held_t *held = baton;
 
-    if (answer)
-        gt_mailbox_rest(&held->visit, gt_graph_wait(answer));
+    if (answer && answer->status >= 400)
+        hear(&held->visit, answer);
     gt_visit_end(&held->visit);
     free(held);
 }
@@ -326,7 +345,7 @@ static gt_err_t *ask_in(gt_task_t *task, void *state)
 
     assert(visit->mailboxes && !visit->mailbox);
     visit->name = name_of(visit, p);
-    GT_TRY(refuse_while_at_rest(visit, p));
+    GT_TRY(refuse_in_pause(visit, p));
     visit->is_in = visit->most == 0;
     if (visit->is_in)
         return GT_OK;
@@ -356,7 +375,7 @@ static gt_err_t *look_again(gt_task_t *task, void *state)
 
     if (!has_been_let_in(visit))
         return busy(visit, "calls to this mailbox take too long", p);
-    return visit->has_waited ? refuse_while_at_rest(visit, p) : GT_OK;
+    return visit->has_waited ? refuse_in_pause(visit, p) : GT_OK;
 }
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)

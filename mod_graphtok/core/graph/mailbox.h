@@ -5,8 +5,8 @@
 /**
  * @file mailbox.h
  * What Graph bears of one application at one mailbox (store, user, provider): four calls at a time,
- * the rest in order, and rest for as long as it asks. The queue is the child's; the rest is known
- * to all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
+ * the others in order, and none for as long as it asks. The queue is the child's; a pause (vault/pause.h)
+ * is known to all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
  */
 
 #include "net/transfer.h"
@@ -23,8 +23,8 @@ typedef struct gt_mailbox_figures_t {
     int waiting;   /* tasks in queues */
 } gt_mailbox_figures_t;
 
-/** @param limits  where all children see that a mailbox rests; NULL: each child finds out itself */
-gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *limits, apr_pool_t *p);
+/** @param pauses  where pauses stand (gt_pauses_make), as a rule for all children */
+gt_mailboxes_t *gt_mailboxes_make(gt_limits_t *pauses, apr_pool_t *p);
 
 /** The figures now. */
 void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailboxes);
@@ -33,14 +33,14 @@ void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailbox
 typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
     gt_grant_key_t key; /* whose mailbox, unless it is a shared one */
-    const char *shared; /* address of another's mailbox, the same for all who open it; or NULL */
+    const char *shared; /* address of another's mailbox, the same for all users of it; or NULL */
     int most;           /* calls at a time; 0: any number */
     int queue;          /* most that wait */
     apr_interval_time_t patience; /* longest wait in the queue */
     const char *name;             /* own: the mailbox's */
     apr_interval_time_t outlook;  /* own: of a queue that is full, how long it will take */
     struct gt_mailbox_t *mailbox; /* own; NULL: no place, and in no queue */
-    struct gt_visit_t *next;      /* own: who comes after us */
+    struct gt_visit_t *next;      /* own: the next in the queue */
     int is_in;                    /* own: the call may be made */
     int has_waited;               /* own: there is a bell */
     gt_bell_t bell;               /* own: rings when the call may be made */
@@ -48,15 +48,15 @@ typedef struct gt_visit_t {
 
 /**
  * Work on a gt_visit_t: wait for a place. Its caller hands the place over to the call's transfer,
- * or gives it back with gt_visit_end. Fails with GT_LIMITED while the mailbox rests; with GT_BUSY
- * when `queue` wait already or patience is over.
+ * or gives it back with gt_visit_end. Fails with GT_LIMITED during a pause of the mailbox; with
+ * GT_BUSY when `queue` wait already or patience is over.
  */
 extern const gt_work_t gt_visit_begin;
 
 /**
  * From here on the place is the transfer's, which has not begun: the mailbox is free for the next
  * as soon as the exchange with Graph is over, and no sooner, whatever becomes of the visit and its
- * memory. When its answer asks to wait, the mailbox rests before the next gets the place. Takes no
+ * memory. When its answer asks to wait, a pause begins before the next visit gets the place. Takes no
  * place of a visit that has none, but looks at the answer all the same.
  */
 void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer);
@@ -64,7 +64,8 @@ void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer);
 /** Give a place back; the next in the queue gets it. Harmless when there is none to give. */
 void gt_visit_end(gt_visit_t *visit);
 
-/** Graph asked to wait: until then nobody, in any child, gets a place at this mailbox. */
-void gt_mailbox_rest(const gt_visit_t *visit, apr_interval_time_t span);
+/** The call of a visit failed: an error whose extent is the mailbox, and which asks to wait, begins a
+ * pause, in which no child gives a place at this mailbox. */
+void gt_visit_failed(const gt_visit_t *visit, gt_err_t *err);
 
 #endif

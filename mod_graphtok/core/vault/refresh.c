@@ -93,8 +93,9 @@ gt_pause_scope_t gt_refresh_scope(const gt_refresh_t *r)
 {
     const gt_provider_t *provider = gt_vault_provider(r->params.vault, r->owner->provider);
 
-    return (gt_pause_scope_t){r->owner->provider, gt_provider_tenant(gt_provider_conf(provider),
-                                                                     r->grant->account.tenant)};
+    return (gt_pause_scope_t){
+        .provider = r->owner->provider,
+        .tenant = gt_provider_tenant(gt_provider_conf(provider), r->grant->account.tenant)};
 }
 
 /* ---- the row ---- */

@@ -164,7 +164,7 @@ gt_err_t *gt_refresh_lease(gt_task_t *task, void *state)
     if (r->token.access != NULL)
         return GT_OK;
     scope = gt_refresh_scope(r);
-    GT_TRY(gt_pause_check(r->params.vault, &scope, gt_task_pool(task)));
+    GT_TRY(gt_pause_check(r->params.vault->pauses, &scope, gt_task_pool(task)));
     GT_TRY(try_lease(r));
     if (r->holds == GT_HOLDS_LEASE) {
         (void)gt_fail("refresh.lease");

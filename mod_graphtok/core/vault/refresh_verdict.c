@@ -108,7 +108,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
         return GT_OK;
     r->holds = r->post.was_sent ? GT_HOLDS_INTENT : GT_HOLDS_LEASE;
     scope = gt_refresh_scope(r);
-    gt_pause_begin(r->params.vault, &scope, r->failure);
+    gt_pause_begin(r->params.vault->pauses, &scope, r->failure);
     if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
         remember(r);
         return r->failure;

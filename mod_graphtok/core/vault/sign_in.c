@@ -56,7 +56,7 @@ static gt_pause_scope_t scope_of(const gt_sign_in_t *in)
 {
     const gt_provider_conf_t *conf = gt_provider_conf(in->provider);
 
-    return (gt_pause_scope_t){conf->name, gt_provider_tenant(conf, NULL)};
+    return (gt_pause_scope_t){.provider = conf->name, .tenant = gt_provider_tenant(conf, NULL)};
 }
 
 static gt_err_t *exchange(gt_task_t *task, void *state)
@@ -65,7 +65,7 @@ static gt_err_t *exchange(gt_task_t *task, void *state)
     const gt_sign_in_t *in = &entry->in;
     const gt_pause_scope_t scope = scope_of(in);
 
-    GT_TRY(gt_pause_check(in->vault, &scope, gt_task_pool(task)));
+    GT_TRY(gt_pause_check(in->vault->pauses, &scope, gt_task_pool(task)));
     entry->code = (gt_flow_code_t){in->code, in->verifier, in->redirect_uri};
     entry->params = (gt_token_params_t){
         .provider = in->provider,
@@ -83,7 +83,7 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     const gt_pause_scope_t scope = scope_of(in);
 
     if (entry->failure != GT_OK) {
-        gt_pause_begin(in->vault, &scope, entry->failure);
+        gt_pause_begin(in->vault->pauses, &scope, entry->failure);
         return entry->failure;
     }
     if (entry->params.tokens.id_token == NULL)

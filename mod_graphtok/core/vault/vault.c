@@ -98,7 +98,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->counts = gt_use_counts_make(vault, p);
     vault->failures = gt_failures_make(p);
     vault->waiters = gt_waiters_make(vault, p);
-    vault->pauses = gt_pauses_make(parts, p);
+    vault->pauses = gt_pauses_make(parts->limits, p);
     vault->give_backs = gt_give_backs_make(p);
     if (parts->crew != NULL)
         start_periodic(vault);

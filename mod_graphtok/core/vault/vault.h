@@ -28,9 +28,9 @@ typedef struct gt_vault_parts_t {
     gt_cache_t *cache; /* NULL in the command line: none */
     gt_loop_t *loop;
     gt_crew_t *crew;
-    gt_crew_t *readers;    /* of secrets, see task/reader.h; NULL: they are read in place */
-    gt_limits_t *limits;   /* what all children of a server must rest from; NULL: this one alone */
-    gt_signal_t *signal;   /* tells the children of a server of new tokens; NULL: none */
+    gt_crew_t *readers;  /* of secrets, see task/reader.h; NULL: they are read in place */
+    gt_limits_t *limits; /* of all children of a server: for pauses; NULL: of this process alone */
+    gt_signal_t *signal; /* tells the children of a server of new tokens; NULL: none */
     gt_journal_t *journal; /* for answers that cannot be stored; NULL: none */
     const char *holder;    /* who we are in a lease: gt_holder_name */
 } gt_vault_parts_t;
