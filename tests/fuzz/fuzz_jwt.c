@@ -19,28 +19,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void try_token(const gt_secret_t *token, const char *jwks, apr_pool_t *p)
+static const char *const algorithms[] = {"RS256", "PS256", "ES256", "HS256", NULL};
+static const char *const issuers[] = {"https://issuer/", NULL};
+static const char *const audiences[] = {"us", NULL};
+
+static void try_token(const gt_secret_t *token, const gt_key_set_t *keys, apr_pool_t *p)
 {
-    gt_jwt_rules_t rules = {"RS256 PS256 ES256", "https://issuer/", "us", NULL, NULL, 0, 0};
+    const gt_jwt_profile_t profile = {.algorithms = algorithms,
+                                      .issuers = issuers,
+                                      .audiences = audiences,
+                                      .leeway = apr_time_from_sec(60)};
+    const gt_jwt_rules_t rules = {&profile, NULL, apr_time_from_sec(1795244400)};
     const char *kid = gt_jwt_kid(token, p);
-    json_t *claims;
-    const char *issuer;
+    gt_jwt_t jwt;
     const gt_err_t *err;
 
     if (kid != NULL && !gt_is_utf8(kid, strlen(kid)))
         abort();
-    rules.skew = apr_time_from_sec(60);
-    rules.now = apr_time_from_sec(1795244400);
-    err = gt_jwt_verify(&claims, &issuer, token, jwks, &rules, p);
+    err = gt_jwt_verify(&jwt, token, keys, &rules, p);
     if (err != GT_OK) {
-        if (err->cls != GT_REFUSED || err->code == NULL || claims != NULL)
+        if (err->cls != GT_REFUSED || err->code == NULL || jwt.claims != NULL)
             abort();
         return;
     }
-    if (!gt_equal_ct(gt_json_text(claims, "iss"), "https://issuer/"))
+    if (!gt_equal_ct(gt_json_text(jwt.claims, "iss"), "https://issuer/"))
         abort();
     /* A token that passed with this set has a key in it, unless others made it ambiguous. */
-    if (kid != NULL && !gt_jwks_has(jwks, kid, p))
+    if (kid != NULL && !gt_key_set_has(keys, kid))
         abort();
 }
 
@@ -48,14 +53,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *newline = size == 0 ? NULL : memchr(data, '\n', size);
     size_t token_len = newline == NULL ? size : (size_t)(newline - data);
+    const gt_key_set_t *keys;
     apr_pool_t *pool;
-    const char *jwks;
 
     apr_pool_create(&pool, NULL);
-    jwks = newline == NULL ? ""
-                           : apr_pstrmemdup(pool, (const char *)newline + 1, size - token_len - 1);
-    try_token(gt_secret_make(data, token_len, pool), jwks, pool);
-    (void)gt_jwks_has(jwks, NULL, pool);
+    keys = newline == NULL
+               ? NULL
+               : gt_key_set_parse((const char *)newline + 1, size - token_len - 1, pool);
+    try_token(gt_secret_make(data, token_len, pool), keys, pool);
+    (void)gt_key_set_has(keys, NULL);
     apr_pool_destroy(pool);
     return 0;
 }

@@ -19,7 +19,10 @@
 
 Suite *suite_jwt(void);
 
-#define ALL "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512"
+static const char *const all[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
+                                  "PS512", "ES256", "ES384", "ES512", NULL};
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NOW 1795244400
 
 /* Made once: the case's tests only read them. */
@@ -102,30 +105,42 @@ static const char *token_of(const char *header, const char *payload)
 #define TIMES "\"exp\":1795248000,\"nbf\":1795244400,\"iat\":1795244400"
 #define PAYLOAD "{" CLAIMS "," TIMES "}"
 
-static gt_jwt_rules_t our_rules(void)
+static gt_jwt_profile_t our_profile(void)
 {
-    gt_jwt_rules_t rules = {"RS256", "https://issuer/", "us", "n1", NULL, 0, 0};
+    static const char *const algorithms[] = {"RS256", NULL};
+    static const char *const issuers[] = {"https://issuer/", NULL};
+    static const char *const audiences[] = {"us", NULL};
 
-    rules.skew = apr_time_from_sec(60);
-    rules.now = apr_time_from_sec(NOW);
-    return rules;
+    return (gt_jwt_profile_t){.algorithms = algorithms,
+                              .issuers = issuers,
+                              .audiences = audiences,
+                              .leeway = apr_time_from_sec(60)};
+}
+
+static gt_jwt_rules_t rules_of(const gt_jwt_profile_t *profile)
+{
+    return (gt_jwt_rules_t){profile, "n1", apr_time_from_sec(NOW)};
+}
+
+static gt_key_set_t *parse(const char *jwks)
+{
+    return gt_key_set_parse(jwks, jwks != NULL ? strlen(jwks) : 0, pool);
 }
 
 /* The rule that fails, or "ok". */
-static const char *verdict(const char *token, const char *jwks, const gt_jwt_rules_t *rules)
+static const char *verdict_by(const char *token, const gt_key_set_t *keys,
+                              const gt_jwt_rules_t *rules)
 {
-    json_t *claims = NULL;
-    const char *issuer;
-    const gt_err_t *err =
-        gt_jwt_verify(&claims, &issuer, gt_secret_from(token, pool), jwks, rules, pool);
+    gt_jwt_t jwt;
+    const gt_err_t *err = gt_jwt_verify(&jwt, gt_secret_from(token, pool), keys, rules, pool);
 
     ck_assert_uint_eq(ERR_peek_error(), 0);
     if (err == GT_OK) {
-        ck_assert(json_is_object(claims));
+        ck_assert(json_is_object(jwt.claims));
         return "ok";
     }
-    ck_assert_ptr_null(claims);
-    ck_assert_ptr_null(issuer);
+    ck_assert_ptr_null(jwt.claims);
+    ck_assert_ptr_null(jwt.key_issuer);
     /* One refusal for every reason. */
     ck_assert_int_eq(err->cls, GT_REFUSED);
     ck_assert_str_eq(err->tag, "GT0212");
@@ -133,11 +148,18 @@ static const char *verdict(const char *token, const char *jwks, const gt_jwt_rul
     return err->code;
 }
 
+static const char *verdict(const char *token, const char *jwks, const gt_jwt_profile_t *profile)
+{
+    const gt_jwt_rules_t rules = rules_of(profile);
+
+    return verdict_by(token, parse(jwks), &rules);
+}
+
 static const char *judged(const char *token)
 {
-    gt_jwt_rules_t rules = our_rules();
+    const gt_jwt_profile_t profile = our_profile();
 
-    return verdict(token, our_set(), &rules);
+    return verdict(token, our_set(), &profile);
 }
 
 /* --- published vectors ----------------------------------------------------------------------- */
@@ -199,8 +221,8 @@ static int run_vectors(const char *file, int *passed)
         json_array_foreach (json_object_get(group, "tests"), j, vector) {
             const char *token = text_in(vector, "jws");
             gt_jws_t jws;
-            const char *broken = gt_jws_verify(&jws, gt_secret_from(token, pool), group_keys(group),
-                                               ALL, NULL, pool);
+            const char *broken = gt_jws_verify(&jws, gt_secret_from(token, pool),
+                                               parse(group_keys(group)), all, NULL, pool);
 
             ck_assert_msg((broken == NULL) == should_pass(group, vector, token), "%s %d (%s): %s",
                           text_in(group, "comment"),
@@ -236,14 +258,14 @@ END_TEST
 
 START_TEST(a_right_token_passes)
 {
-    gt_jwt_rules_t rules = our_rules();
-    json_t *claims;
-    const char *issuer;
+    const gt_jwt_profile_t profile = our_profile();
+    const gt_jwt_rules_t rules = rules_of(&profile);
     const gt_secret_t *token = gt_secret_from(token_of(HEADER, PAYLOAD), pool);
+    gt_jwt_t jwt;
 
-    ck_ok(gt_jwt_verify(&claims, &issuer, token, our_set(), &rules, pool));
-    ck_assert_str_eq(gt_json_text(claims, "iss"), "https://issuer/");
-    ck_assert_str_eq(issuer, "https://issuer/");
+    ck_ok(gt_jwt_verify(&jwt, token, parse(our_set()), &rules, pool));
+    ck_assert_str_eq(gt_json_text(jwt.claims, "iss"), "https://issuer/");
+    ck_assert_str_eq(jwt.key_issuer, "https://issuer/");
     ck_assert_str_eq(gt_jwt_kid(token, pool), "k1");
 }
 END_TEST
@@ -370,31 +392,83 @@ START_TEST(claims_are_judged)
 }
 END_TEST
 
-START_TEST(rules_say_what_is_demanded)
+/* With no nonce demanded. */
+static const char *by(const gt_jwt_profile_t *profile, const char *token)
+{
+    const gt_jwt_rules_t rules = {profile, NULL, apr_time_from_sec(NOW)};
+
+    return verdict_by(token, parse(our_set()), &rules);
+}
+
+START_TEST(a_profile_says_what_is_demanded)
 {
     const char *token = token_of(HEADER, PAYLOAD);
     const char *at = token_of("{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}", PAYLOAD);
-    gt_jwt_rules_t rules = our_rules();
+    gt_jwt_profile_t profile = our_profile();
 
-    rules.nonce = NULL;
-    rules.issuer = NULL;
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "ok");
-    rules.type = "at+jwt";
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "typ");
-    ck_assert_str_eq(verdict(at, our_set(), &rules), "ok");
-    ck_assert_str_eq(verdict(token_of("{\"alg\":\"RS256\"}", PAYLOAD), our_set(), &rules), "typ");
-    rules = our_rules();
-    rules.audience = NULL;
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "aud");
-    rules = our_rules();
-    rules.algorithms = "ES256 PS256";
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "alg");
-    rules.algorithms = "HS256 none RS256";
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "ok");
-    ck_assert_str_eq(verdict(token_of("{\"alg\":\"none\"}", PAYLOAD), our_set(), &rules), "alg");
-    ck_assert_str_eq(verdict(token_of("{\"alg\":\"HS256\"}", PAYLOAD), our_set(), &rules), "alg");
-    rules.algorithms = NULL;
-    ck_assert_str_eq(verdict(token, our_set(), &rules), "alg");
+    profile.issuers = gt_jwt_any;
+    ck_assert_str_eq(by(&profile, token), "ok");
+    profile.type = "at+jwt";
+    ck_assert_str_eq(by(&profile, token), "typ");
+    ck_assert_str_eq(by(&profile, at), "ok");
+    ck_assert_str_eq(by(&profile, token_of("{\"alg\":\"RS256\"}", PAYLOAD)), "typ");
+    profile = our_profile();
+    profile.audiences = NULL;
+    ck_assert_str_eq(verdict(token, our_set(), &profile), "aud");
+    profile = our_profile();
+    profile.issuers = NULL;
+    ck_assert_str_eq(verdict(token, our_set(), &profile), "iss");
+    profile = our_profile();
+    profile.algorithms = LIST("ES256", "PS256");
+    ck_assert_str_eq(verdict(token, our_set(), &profile), "alg");
+    profile.algorithms = LIST("HS256", "none", "RS256");
+    ck_assert_str_eq(verdict(token, our_set(), &profile), "ok");
+    ck_assert_str_eq(verdict(token_of("{\"alg\":\"none\"}", PAYLOAD), our_set(), &profile), "alg");
+    ck_assert_str_eq(verdict(token_of("{\"alg\":\"HS256\"}", PAYLOAD), our_set(), &profile), "alg");
+    profile.algorithms = NULL;
+    ck_assert_str_eq(verdict(token, our_set(), &profile), "alg");
+}
+END_TEST
+
+START_TEST(one_of_several_is_enough)
+{
+    const char *token = token_of(HEADER, PAYLOAD);
+    gt_jwt_profile_t profile = our_profile();
+
+    profile.issuers = LIST("https://a/", "https://issuer/");
+    profile.audiences = LIST("a", "us");
+    ck_assert_str_eq(by(&profile, token), "ok");
+    profile.issuers = LIST("https://a/", "https://b/");
+    ck_assert_str_eq(by(&profile, token), "iss");
+    profile = our_profile();
+    profile.audiences = LIST("a", "b");
+    ck_assert_str_eq(by(&profile, token), "aud");
+    profile.audiences = LIST("");
+    ck_assert_str_eq(by(&profile, token), "aud");
+}
+END_TEST
+
+/* As an application makes them that names neither issuer nor audience. */
+START_TEST(any_issuer_and_audience_is_said_in_so_many_words)
+{
+    static const char *const rows[][2] = {
+        {"{" TIMES ",\"sub\":\"7\"}", "ok"},
+        {"{" TIMES ",\"sub\":7}", "ok"},
+        {"{" TIMES ",\"sub\":\"7\",\"iss\":[],\"aud\":{}}", "ok"},
+        {"{" TIMES ",\"sub\":null}", "sub"},
+        {"{" TIMES "}", "sub"},
+        {"{\"sub\":\"7\"}", "exp"},
+    };
+    gt_jwt_profile_t profile = our_profile();
+
+    profile.issuers = gt_jwt_any;
+    profile.audiences = gt_jwt_any;
+    profile.required = LIST("sub");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *got = by(&profile, token_of(HEADER, rows[i][0]));
+
+        ck_assert_msg(strcmp(got, rows[i][1]) == 0, "%s: %s", rows[i][0], got);
+    }
 }
 END_TEST
 
@@ -459,16 +533,17 @@ END_TEST
 START_TEST(a_token_is_bounded)
 {
     char *longer = apr_palloc(pool, 70001);
-    gt_jwt_rules_t rules = our_rules();
-    json_t *claims;
-    const char *issuer, *token;
+    const gt_jwt_profile_t profile = our_profile();
+    const gt_jwt_rules_t rules = rules_of(&profile);
     const gt_err_t *err;
+    const char *token;
+    gt_jwt_t jwt;
 
     memset(longer, 'A', 70000);
     longer[70000] = '\0';
     ck_assert_str_eq(judged(longer), "size");
     token = token_of(HEADER, PAYLOAD);
-    err = gt_jwt_verify(&claims, &issuer, gt_secret_make(token, strlen(token) + 1, pool), our_set(),
+    err = gt_jwt_verify(&jwt, gt_secret_make(token, strlen(token) + 1, pool), parse(our_set()),
                         &rules, pool);
     ck_assert_str_eq(err->code, "size");
     memset(longer, 'k', 257);
@@ -490,7 +565,7 @@ END_TEST
 
 START_TEST(key_sets_are_judged)
 {
-    gt_jwt_rules_t rules = our_rules();
+    const gt_jwt_profile_t profile = our_profile();
     const char *token = token_of(HEADER, PAYLOAD);
     const char *k1 = ",\"kid\":\"k1\"";
     const char *const rows[][2] = {
@@ -549,7 +624,7 @@ START_TEST(key_sets_are_judged)
     size_t i;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const char *got = verdict(token, rows[i][0], &rules);
+        const char *got = verdict(token, rows[i][0], &profile);
 
         ck_assert_msg(strcmp(got, rows[i][1]) == 0, "row %lu: %s", (unsigned long)i, got);
     }
@@ -558,59 +633,66 @@ END_TEST
 
 START_TEST(an_odd_key_set_is_read_all_the_same)
 {
-    gt_jwt_rules_t rules = our_rules();
+    const gt_jwt_profile_t profile = our_profile();
     const char *token = token_of("{\"alg\":\"RS256\",\"kid\":\"k1\"}", PAYLOAD);
     const char *key =
         jwk(ours, ",\"kid\":\"k1\",\"x5c\":[\"\\u0000\"],\"x\":1e999,\"x\":\"\\ud800\"");
 
     ck_assert_str_eq(
-        verdict(token, apr_pstrcat(pool, "\xef\xbb\xbf", set_of(key, NULL), "\n", NULL), &rules),
+        verdict(token, apr_pstrcat(pool, "\xef\xbb\xbf", set_of(key, NULL), "\n", NULL), &profile),
         "ok");
 }
 END_TEST
 
 START_TEST(without_a_kid_there_must_be_one_key)
 {
-    gt_jwt_rules_t rules = our_rules();
+    const gt_jwt_profile_t profile = our_profile();
     const char *token = token_of("{\"alg\":\"RS256\"}", PAYLOAD);
     const char *enc = jwk(theirs, ",\"use\":\"enc\"");
 
-    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), NULL), &rules), "ok");
-    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), enc), &rules), "ok");
-    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(ours, "")), &rules), "ok");
-    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(theirs, "")), &rules), "two-keys");
-    ck_assert_str_eq(verdict(token, set_of(enc, NULL), &rules), "no-key");
+    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), NULL), &profile), "ok");
+    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), enc), &profile), "ok");
+    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(ours, "")), &profile), "ok");
+    ck_assert_str_eq(verdict(token, set_of(jwk(ours, ""), jwk(theirs, "")), &profile), "two-keys");
+    ck_assert_str_eq(verdict(token, set_of(enc, NULL), &profile), "no-key");
 }
 END_TEST
+
+static int has(const char *jwks, const char *kid)
+{
+    return gt_key_set_has(parse(jwks), kid);
+}
+
+static int is_key(const char *jwk_text)
+{
+    return has(set_of(jwk_text, NULL), NULL);
+}
+
+static const char *point(const char *crv, const char *x, const char *y)
+{
+    return apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"", crv, "\",\"x\":\"", x, "\",\"y\":\"", y,
+                       "\"}", NULL);
+}
 
 /* 32 bytes each for x and y, a modulus that is odd: anything else is no key for libcjose to see. */
 START_TEST(numbers_of_keys_are_judged)
 {
+    const char *longer;
     char n[344], x[44];
 
     memset(n, '_', sizeof(n));
     memcpy(n + 341, "w", 2);
     memset(x, 'A', sizeof(x));
     x[43] = '\0';
-    ck_assert(gt_jwks_has(
-        set_of(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL), NULL),
-        NULL, pool));
+    longer = apr_pstrcat(pool, x, "A", NULL);
+    ck_assert(
+        is_key(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL)));
     memcpy(n + 340, "-g", 3);
-    ck_assert(!gt_jwks_has(
-        set_of(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL), NULL),
-        NULL, pool));
-    ck_assert(gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"", x,
-                                             "\",\"y\":\"", x, "\"}", NULL),
-                                 NULL),
-                          NULL, pool));
-    ck_assert(!gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"", x,
-                                              "A\",\"y\":\"", x, "\"}", NULL),
-                                  NULL),
-                           NULL, pool));
-    ck_assert(!gt_jwks_has(set_of(apr_pstrcat(pool, "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"", x,
-                                              "\",\"y\":\"", x, "\"}", NULL),
-                                  NULL),
-                           NULL, pool));
+    ck_assert(
+        !is_key(apr_pstrcat(pool, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"", n, "\"}", NULL)));
+    ck_assert(is_key(point("P-256", x, x)));
+    ck_assert(!is_key(point("P-256", longer, x)));
+    ck_assert(!is_key(point("P-384", x, x)));
 }
 END_TEST
 
@@ -621,17 +703,17 @@ START_TEST(a_key_set_can_be_asked)
     const char *none = set_of(jwk(ours, ",\"kid\":\"k1\",\"use\":\"enc\""),
                               "{\"kty\":\"oct\",\"kid\":\"k2\",\"k\":\"AAAA\"}");
 
-    ck_assert(gt_jwks_has(one, "k1", pool));
-    ck_assert(!gt_jwks_has(one, "k2", pool));
-    ck_assert(!gt_jwks_has(one, "", pool));
-    ck_assert(gt_jwks_has(one, NULL, pool));
-    ck_assert(gt_jwks_has(two, "k2", pool));
-    ck_assert(!gt_jwks_has(two, NULL, pool));
-    ck_assert(!gt_jwks_has(none, "k1", pool));
-    ck_assert(!gt_jwks_has(none, "k2", pool));
-    ck_assert(!gt_jwks_has(none, NULL, pool));
-    ck_assert(!gt_jwks_has("", "k1", pool));
-    ck_assert(!gt_jwks_has(NULL, NULL, pool));
+    ck_assert(has(one, "k1"));
+    ck_assert(!has(one, "k2"));
+    ck_assert(!has(one, ""));
+    ck_assert(has(one, NULL));
+    ck_assert(has(two, "k2"));
+    ck_assert(!has(two, NULL));
+    ck_assert(!has(none, "k1"));
+    ck_assert(!has(none, "k2"));
+    ck_assert(!has(none, NULL));
+    ck_assert(!has("", "k1"));
+    ck_assert(!has(NULL, NULL));
 }
 END_TEST
 
@@ -661,7 +743,9 @@ Suite *suite_jwt(void)
     tcase_add_test(made, headers_are_judged);
     tcase_add_test(made, a_key_in_the_header_is_not_trusted);
     tcase_add_test(made, claims_are_judged);
-    tcase_add_test(made, rules_say_what_is_demanded);
+    tcase_add_test(made, a_profile_says_what_is_demanded);
+    tcase_add_test(made, one_of_several_is_enough);
+    tcase_add_test(made, any_issuer_and_audience_is_said_in_so_many_words);
     tcase_add_test(made, forms_are_judged);
     tcase_add_test(made, unused_bits_make_no_second_spelling);
     tcase_add_test(made, a_token_is_bounded);

@@ -236,12 +236,12 @@ static gt_err_t *discover(gt_endpoints_t *endpoints)
     return err;
 }
 
-static gt_err_t *fetch_keys(const char **jwks, const char *kid)
+static gt_err_t *fetch_keys(const gt_key_set_t **keys, const char *kid)
 {
-    gt_fetch_keys_t params = {.provider = provider, .kid = kid};
-    gt_err_t *err = gt_wait_run(&gt_fetch_keys, &params, loop, LIMIT, pool);
+    gt_find_keys_t params = {.source = gt_provider_keys(provider), .kid = kid};
+    gt_err_t *err = gt_wait_run(&gt_find_keys, &params, loop, LIMIT, pool);
 
-    *jwks = params.jwks;
+    *keys = params.keys;
     return err;
 }
 
@@ -321,18 +321,18 @@ END_TEST
 
 START_TEST(unknown_kids_make_one_fetch_a_minute)
 {
-    const char *jwks;
+    const gt_key_set_t *keys;
 
     fake_clock(apr_time_from_sec(1800000000));
-    ck_ok(fetch_keys(&jwks, "key-1"));
-    ck_ok(fetch_keys(&jwks, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
     ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 1);
-    ck_ok(fetch_keys(&jwks, "invented-1")); /* the keys may have been rolled right then */
-    ck_ok(fetch_keys(&jwks, "invented-2"));
+    ck_ok(fetch_keys(&keys, "invented-1")); /* the keys may have been rolled right then */
+    ck_ok(fetch_keys(&keys, "invented-2"));
     ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 2);
     fake_time += apr_time_from_sec(61);
-    ck_ok(fetch_keys(&jwks, "invented-3"));
-    ck_ok(fetch_keys(&jwks, "invented-4"));
+    ck_ok(fetch_keys(&keys, "invented-3"));
+    ck_ok(fetch_keys(&keys, "invented-4"));
     ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 3);
 }
 END_TEST
@@ -340,27 +340,27 @@ END_TEST
 START_TEST(a_new_key_is_found)
 {
     fake_reply_t rolled = {200, NULL, fake_jwks("key-2", NULL, pool)};
-    const char *jwks;
+    const gt_key_set_t *keys;
 
     fake_clock(apr_time_from_sec(1800000000));
-    ck_ok(fetch_keys(&jwks, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
     fake_answer(fake, FAKE_KEYS, &rolled);
-    ck_ok(fetch_keys(&jwks, "key-2"));
-    ck_assert_ptr_nonnull(strstr(jwks, "key-2"));
+    ck_ok(fetch_keys(&keys, "key-2"));
+    ck_assert(gt_key_set_has(keys, "key-2"));
 }
 END_TEST
 
 START_TEST(old_keys_serve_while_there_are_no_new_ones)
 {
     fake_reply_t rubbish = {200, NULL, "{\"keys\":[]}"};
-    const char *jwks;
+    const gt_key_set_t *keys;
 
     fake_clock(apr_time_from_sec(1800000000));
-    ck_ok(fetch_keys(&jwks, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
     fake_answer(fake, FAKE_KEYS, &rubbish);
     fake_time += apr_time_from_sec(86401);
-    ck_ok(fetch_keys(&jwks, "key-1"));
-    ck_assert_ptr_nonnull(strstr(jwks, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
+    ck_assert(gt_key_set_has(keys, "key-1"));
     ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 2);
 }
 END_TEST
@@ -370,13 +370,13 @@ START_TEST(odd_keys_are_fetched_once_and_serve)
 {
     const char *set = fake_jwks("key-1", NULL, pool);
     fake_reply_t odd = {200, NULL, NULL};
-    const char *jwks;
+    const gt_key_set_t *keys;
 
     odd.body = apr_pstrcat(pool, "\xef\xbb\xbf{\"x\":1e999,\"x\":\"\\u0000\",", set + 1, NULL);
     fake_answer(fake, FAKE_KEYS, &odd);
-    ck_ok(fetch_keys(&jwks, "key-1"));
-    ck_ok(fetch_keys(&jwks, "key-1"));
-    ck_assert_ptr_nonnull(strstr(jwks, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
+    ck_ok(fetch_keys(&keys, "key-1"));
+    ck_assert(gt_key_set_has(keys, "key-1"));
     ck_assert_int_eq(fake_calls(fake, FAKE_KEYS), 1);
 }
 END_TEST
@@ -384,10 +384,10 @@ END_TEST
 START_TEST(first_keys_that_fail_are_an_error)
 {
     fake_reply_t rubbish = {200, NULL, "{\"keys\":[]}"};
-    const char *jwks;
+    const gt_key_set_t *keys;
 
     fake_answer(fake, FAKE_KEYS, &rubbish);
-    ck_fails(fetch_keys(&jwks, "key-1"), GT_UPSTREAM, "GT0505");
+    ck_fails(fetch_keys(&keys, "key-1"), GT_UPSTREAM, "GT0505");
 }
 END_TEST
 

@@ -2,8 +2,8 @@
 
 /*
  * The signature of a compact JWS. What may be wrong is looked at here, before libcjose sees a
- * byte: the form, the header, the one key that fits, the signature's length. libcjose then gets a
- * key of bare numbers and does the arithmetic. Sources: RFC 7515, RFC 8725.
+ * byte: the form, the header, the one key that fits, the signature's length. libcjose then does the
+ * arithmetic with a key that was made of bare numbers. Sources: RFC 7515, RFC 8725.
  */
 
 #include "crypt/jws.h"
@@ -17,8 +17,8 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "base/text.h"
-#include "crypt/jwks.h"
+#include "crypt/jwk.h"
+#include "crypt/jwt.h"
 
 #define TOKEN_MAX 65536
 #define KID_MAX 256
@@ -82,13 +82,10 @@ static const char *take_apart(parts_t *parts, const gt_secret_t *token, apr_pool
                : NULL;
 }
 
-static int is_listed(const char *word, const char *list, apr_pool_t *p)
+static int is_listed(const char *word, const char *const *list)
 {
-    const apr_array_header_t *words = gt_split(list, " ", p);
-    int i;
-
-    for (i = 0; i < words->nelts; i++)
-        if (strcmp(APR_ARRAY_IDX(words, i, const char *), word) == 0)
+    for (; list != NULL && *list != NULL; list++)
+        if (strcmp(*list, word) == 0)
             return 1;
     return 0;
 }
@@ -104,13 +101,13 @@ static int is_type(const char *type, const char *wanted)
 }
 
 static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json_t *header,
-                                const char *allowed, const char *wanted_type, apr_pool_t *p)
+                                const char *const *allowed, const char *wanted_type)
 {
     const char *alg = gt_json_text(header, "alg");
     const char *type;
 
     *algorithm = NULL;
-    if (alg != NULL && allowed != NULL && is_listed(alg, allowed, p))
+    if (alg != NULL && is_listed(alg, allowed))
         *algorithm = gt_jws_algorithm(alg);
     if (*algorithm == NULL)
         return "alg";
@@ -124,27 +121,25 @@ static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json
     return NULL;
 }
 
-static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key)
+static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key,
+                                   const gt_jws_algorithm_t *algorithm)
 {
     cjose_err error;
-    cjose_jwk_t *jwk;
     cjose_jws_t *jws;
     int holds;
 
-    if (parts->signature_len != key->signature_bytes)
+    if (parts->signature_len != gt_jwk_fits(key, algorithm))
         return "signature-length";
-    jwk = cjose_jwk_import(key->bare, strlen(key->bare), &error);
     jws = cjose_jws_import(parts->text, parts->len, &error);
-    holds = jwk != NULL && jws != NULL && cjose_jws_verify(jws, jwk, &error);
+    holds = key->usable != NULL && jws != NULL && cjose_jws_verify(jws, key->usable, &error);
     cjose_jws_release(jws);
-    cjose_jwk_release(jwk);
     if (holds)
         return NULL;
     ERR_clear_error();
     return "signature";
 }
 
-/* Who the token says made it: it says which keys come into question, and is verified with them. */
+/* The issuer that the token claims. It says which keys come into question; they verify the claim. */
 static const char *claimed_issuer(const parts_t *parts, apr_pool_t *p)
 {
     json_t *claims = NULL;
@@ -155,8 +150,8 @@ static const char *claimed_issuer(const parts_t *parts, apr_pool_t *p)
     return gt_json_text(claims, "iss");
 }
 
-const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *jwks,
-                          const char *algorithms, const char *type, apr_pool_t *p)
+const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
+                          const char *const *algorithms, const char *type, apr_pool_t *p)
 {
     const gt_jws_algorithm_t *algorithm = NULL;
     gt_jwk_t key;
@@ -166,11 +161,11 @@ const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *j
     memset(jws, 0, sizeof(*jws));
     broken = take_apart(&parts, token, p);
     if (broken == NULL)
-        broken = judge_header(&algorithm, parts.header, algorithms, type, p);
+        broken = judge_header(&algorithm, parts.header, algorithms, type);
     if (broken == NULL)
-        broken = gt_jwks_choose(&key, jwks, parts.kid, claimed_issuer(&parts, p), algorithm, p);
+        broken = gt_key_set_choose(&key, keys, parts.kid, claimed_issuer(&parts, p), algorithm);
     if (broken == NULL)
-        broken = judge_signature(&parts, &key);
+        broken = judge_signature(&parts, &key, algorithm);
     if (broken != NULL)
         return broken;
     jws->payload = parts.payload;
@@ -179,7 +174,7 @@ const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const char *j
     return NULL;
 }
 
-const char *gt_jws_kid(const gt_secret_t *token, apr_pool_t *p)
+const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p)
 {
     parts_t parts;
 

@@ -2,7 +2,7 @@
 
 /*
  * The claims of a token whose signature holds. Each rule has a word, which goes into the log; the
- * outside sees one refusal. Numbers are judged as doubles, so that neither a fraction nor 1e300
+ * caller gets one refusal. Numbers are judged as doubles, so that neither a fraction nor 1e300
  * needs a conversion that could overflow. Sources: RFC 7519, RFC 8725.
  */
 
@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "crypt/jws.h"
+
+const char *const gt_jwt_any[] = {NULL};
 
 /* Claims stay below it: whole numbers beyond are not exact. */
 #define SECONDS_MAX 9007199254740992.0
@@ -33,48 +35,70 @@ static int take_seconds(double *seconds, const json_t *claims, const char *name)
 static const char *judge_times(const json_t *claims, const gt_jwt_rules_t *rules)
 {
     double now = (double)rules->now / APR_USEC_PER_SEC;
-    double skew = (double)rules->skew / APR_USEC_PER_SEC;
+    double leeway = (double)rules->profile->leeway / APR_USEC_PER_SEC;
     double exp, nbf, iat;
 
-    if (take_seconds(&exp, claims, "exp") != 1 || !(now < exp + skew))
+    if (take_seconds(&exp, claims, "exp") != 1 || !(now < exp + leeway))
         return "exp";
-    if (take_seconds(&nbf, claims, "nbf") < 0 || nbf > now + skew)
+    if (take_seconds(&nbf, claims, "nbf") < 0 || nbf > now + leeway)
         return "nbf";
-    if (take_seconds(&iat, claims, "iat") < 0 || iat > now + skew || iat > exp)
+    if (take_seconds(&iat, claims, "iat") < 0 || iat > now + leeway || iat > exp)
         return "iat";
+    return NULL;
+}
+
+/* 1 when a claim is one of the allowed texts, or a list that has one of them. */
+static int is_allowed(const json_t *claim, const char *const *allowed, int may_be_list)
+{
+    for (; allowed != NULL && *allowed != NULL; allowed++)
+        if (json_is_string(claim) ? strcmp(json_string_value(claim), *allowed) == 0
+                                  : may_be_list && gt_json_holds(claim, *allowed))
+            return 1;
+    return 0;
+}
+
+/* The first claim that is demanded and missing, or NULL. */
+static const char *find_missing(const json_t *claims, const char *const *required)
+{
+    for (; required != NULL && *required != NULL; required++) {
+        const json_t *claim = json_object_get(claims, *required);
+
+        if (claim == NULL || json_is_null(claim))
+            return *required;
+    }
     return NULL;
 }
 
 static const char *judge_claims(const json_t *claims, const gt_jwt_rules_t *rules)
 {
-    const json_t *aud = json_object_get(claims, "aud");
-    const char *iss = gt_json_text(claims, "iss");
+    const gt_jwt_profile_t *profile = rules->profile;
+    const char *missing = find_missing(claims, profile->required);
 
-    if (iss == NULL || (rules->issuer != NULL && strcmp(iss, rules->issuer) != 0))
+    if (missing != NULL)
+        return missing;
+    if (profile->issuers != gt_jwt_any &&
+        !is_allowed(json_object_get(claims, "iss"), profile->issuers, 0))
         return "iss";
-    /* Without an audience of ours every token of the issuer would pass: that is no rule. */
-    if (rules->audience == NULL)
-        return "aud";
-    if (json_is_string(aud) ? strcmp(json_string_value(aud), rules->audience) != 0
-                            : !gt_json_holds(aud, rules->audience))
+    if (profile->audiences != gt_jwt_any &&
+        !is_allowed(json_object_get(claims, "aud"), profile->audiences, 1))
         return "aud";
     if (rules->nonce != NULL && !gt_equal_ct(gt_json_text(claims, "nonce"), rules->nonce))
         return "nonce";
     return judge_times(claims, rules);
 }
 
-gt_err_t *gt_jwt_verify(json_t **claims, const char **key_issuer, const gt_secret_t *token,
-                        const char *jwks, const gt_jwt_rules_t *rules, apr_pool_t *p)
+gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
+                        const gt_jwt_rules_t *rules, apr_pool_t *p)
 {
+    const gt_jwt_profile_t *profile = rules->profile;
     json_t *payload = NULL;
+    const char *broken;
     gt_jws_t jws;
     gt_err_t *err;
-    const char *broken;
 
-    assert(rules->skew >= 0);
-    *claims = NULL;
-    *key_issuer = NULL;
-    broken = gt_jws_verify(&jws, token, jwks, rules->algorithms, rules->type, p);
+    assert(profile->leeway >= 0);
+    memset(jwt, 0, sizeof(*jwt));
+    broken = gt_jws_verify(&jws, token, keys, profile->algorithms, profile->type, p);
     if (broken == NULL &&
         (gt_json_parse(&payload, (const char *)jws.payload, jws.payload_len, p) != GT_OK ||
          !json_is_object(payload)))
@@ -82,16 +106,11 @@ gt_err_t *gt_jwt_verify(json_t **claims, const char **key_issuer, const gt_secre
     if (broken == NULL)
         broken = judge_claims(payload, rules);
     if (broken == NULL) {
-        *claims = payload;
-        *key_issuer = jws.key_issuer;
+        jwt->claims = payload;
+        jwt->key_issuer = jws.key_issuer;
         return GT_OK;
     }
     err = gt_err(p, GT_REFUSED, "GT0212", "the token is not valid");
     err->code = broken;
     return err;
-}
-
-const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p)
-{
-    return gt_jws_kid(token, p);
 }

@@ -4,40 +4,55 @@
 
 /**
  * @file jwt.h
- * Verify compact JWS against a key set (RFC 7515, 7517, 7519, 8725) with libcjose. The
- * configuration fixes the algorithms (of RS, PS and ES with 256, 384, 512); `none` and HMAC never;
- * a key is used when exactly one fits kid, type, use, key_ops, alg and size (RSA: 2048 to 8192
- * bits); crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are ignored.
+ * Verify compact JWS (RFC 7515, 7517, 7519, 8725) with libcjose. A profile says what an issuer's
+ * tokens must be like, and the token has no say in it: algorithms of RS, PS, ES or HS with 256, 384,
+ * 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops, alg and
+ * size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are ignored.
  * `exp` is always demanded.
  */
 
 #include "base/json.h"
+#include "crypt/key_set.h"
 
-/** What must hold. */
+/** In place of a list: the claim is not judged. To be said in so many words, as NULL lets none pass. */
+extern const char *const gt_jwt_any[];
+
+/** What one issuer's tokens must be like. A value, used by any number of threads; lists end with
+ * NULL, and their texts are exact. */
+typedef struct gt_jwt_profile_t {
+    const char *const *algorithms; /* "RS256", …; NULL: none */
+    const char *const *issuers;    /* `iss` must be one of them; or gt_jwt_any */
+    const char *const *audiences;  /* `aud` must be or hold one of them; or gt_jwt_any */
+    const char *type; /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
+    const char *const
+        *required; /* claims that must be there beside `exp`, and not be null; or NULL */
+    apr_interval_time_t leeway; /* by which clocks may differ, µs, not below 0 */
+} gt_jwt_profile_t;
+
+/** What must hold for one token. */
 typedef struct gt_jwt_rules_t {
-    const char *algorithms;   /* blank-separated, e.g. "RS256" */
-    const char *issuer;       /* exact, or NULL: the caller judges it */
-    const char *audience;     /* must be (or be among) aud */
-    const char *nonce;        /* must equal the claim; NULL: not demanded */
-    const char *type;         /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
-    apr_interval_time_t skew; /* tolerated clock difference, µs */
-    apr_time_t now;
+    const gt_jwt_profile_t *profile;
+    const char *nonce; /* must equal the claim; NULL: not demanded */
+    apr_time_t now;    /* of the clock that counts, µs */
 } gt_jwt_rules_t;
+
+/** A token that passed. */
+typedef struct gt_jwt_t {
+    json_t *claims; /* an object, released with the pool of gt_jwt_verify */
+    const char
+        *key_issuer; /* `issuer` of the key that verified (Microsoft), or NULL; the set's memory */
+} gt_jwt_t;
 
 /** The kid of a token's header, or NULL when it has none or is no JWS. For choosing keys only. */
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p);
 
-/** 1 when a key set holds a usable signature key of this id (NULL: exactly one usable key). */
-int gt_jwks_has(const char *jwks, const char *kid, apr_pool_t *p);
-
 /**
- * Verify signature and claims.
- * @param claims  the payload, an object, released with `p`
- * @param key_issuer  the `issuer` member of the key that verified (Microsoft), or NULL
- * @param jwks    the key set as JSON text
+ * Verify signature and claims. Thread-safe.
+ * @param jwt   out; its members are NULL on failure
+ * @param keys  held by the caller meanwhile; NULL: there are none
  * @return GT_REFUSED, one detail for every reason; `code` tells which rule failed, for the log
  */
-GT_MUST gt_err_t *gt_jwt_verify(json_t **claims, const char **key_issuer, const gt_secret_t *token,
-                                const char *jwks, const gt_jwt_rules_t *rules, apr_pool_t *p);
+GT_MUST gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
+                                const gt_jwt_rules_t *rules, apr_pool_t *p);
 
 #endif

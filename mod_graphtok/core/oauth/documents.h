@@ -9,6 +9,7 @@
 
 #include <apr_thread_mutex.h>
 
+#include "oauth/key_source.h"
 #include "oauth/provider.h"
 
 /** A document as it came, checked before it was kept. */
@@ -22,14 +23,17 @@ typedef struct document_t {
 struct gt_provider_t {
     const gt_provider_conf_t *conf;
     gt_crew_t *readers;       /* of its secret; NULL: none */
+    gt_key_source_t *keys;    /* of its id_tokens */
     apr_thread_mutex_t *lock; /* guards everything below */
     document_t discovery;
-    document_t keys;
     apr_time_t answered; /* wall clock, 0: never */
     int is_well;
     apr_interval_time_t skew;
     int skew_is_told;
     apr_time_t login_asked; /* ticks: the proxy's login was asked for */
 };
+
+/** The work that gt_key_source_t fetches a provider's keys with; `from` is the gt_provider_t. */
+extern const gt_work_t gt_fetch_provider_keys;
 
 #endif

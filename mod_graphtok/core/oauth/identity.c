@@ -23,20 +23,29 @@
 #include "net/url.h"
 #include "oauth/kind.h"
 
-#define SKEW apr_time_from_sec(120) /* as Microsoft's own libraries allow */
+#define LEEWAY apr_time_from_sec(120) /* as Microsoft's own libraries allow */
 #define ID_MAX 255
 #define TEXT_MAX 320
 #define ISSUER_MAX 512
 #define TEMPLATE "{tenantid}"
 
-static gt_err_t *need_keys(gt_task_t *task, void *state)
+static gt_err_t *find_issuer(gt_task_t *task, void *state)
 {
     gt_identify_t *identify = state;
 
     memset(&identify->identity, 0, sizeof(identify->identity));
-    identify->keys.provider = identify->provider;
-    identify->keys.kid = gt_jwt_kid(identify->id_token, gt_task_pool(task));
-    gt_then(task, &gt_fetch_keys, &identify->keys);
+    identify->discover = (gt_discover_t){.provider = identify->provider};
+    gt_then(task, &gt_discover, &identify->discover);
+    return GT_OK;
+}
+
+static gt_err_t *find_keys(gt_task_t *task, void *state)
+{
+    gt_identify_t *identify = state;
+
+    identify->keys = (gt_find_keys_t){.source = gt_provider_keys(identify->provider),
+                                      .kid = gt_jwt_kid(identify->id_token, gt_task_pool(task))};
+    gt_then(task, &gt_find_keys, &identify->keys);
     return GT_OK;
 }
 
@@ -154,37 +163,46 @@ static gt_err_t *forbid_tenant(const gt_provider_conf_t *conf, const char *fault
                   "accounts of this organisation, or of this type, may not sign in here");
 }
 
+/** Signature, audience, times and nonce. The issuer is judged later, with the tenant. */
+static gt_err_t *verify_token(gt_jwt_t *jwt, const gt_identify_t *identify, apr_pool_t *p)
+{
+    static const char *const required[] = {"iss", NULL};
+    const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
+    const char *const audiences[] = {conf->client_id, NULL};
+    const gt_jwt_profile_t profile = {.algorithms = gt_provider_kind(conf)->algorithms,
+                                      .issuers = gt_jwt_any,
+                                      .audiences = audiences,
+                                      .required = required,
+                                      .leeway = LEEWAY};
+    /* By the provider's clock: ours may be the wrong one. */
+    const gt_jwt_rules_t rules = {&profile, identify->nonce,
+                                  gt_now() - gt_provider_skew(identify->provider)};
+
+    return gt_jwt_verify(jwt, identify->id_token, identify->keys.keys, &rules, p);
+}
+
 static gt_err_t *verify(gt_task_t *task, void *state)
 {
     gt_identify_t *identify = state;
     const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
     apr_pool_t *p = gt_task_pool(task);
-    gt_id_rules_t id_rules = {conf, identify->keys.discover.endpoints.issuer, NULL};
+    gt_id_rules_t id_rules = {conf, identify->discover.endpoints.issuer, NULL};
     const char *fault;
-    json_t *claims;
-    gt_err_t *err;
-    gt_jwt_rules_t rules = {
-        .algorithms = "RS256",
-        .audience = conf->client_id,
-        .nonce = identify->nonce,
-        .skew = SKEW,
-        /* by the provider's clock: ours may be the wrong one */
-        .now = gt_now() - gt_provider_skew(identify->provider),
-    };
+    gt_jwt_t jwt;
+    gt_err_t *err = verify_token(&jwt, identify, p);
 
-    err = gt_jwt_verify(&claims, &id_rules.key_issuer, identify->id_token, identify->keys.jwks,
-                        &rules, p);
     if (err != GT_OK)
         return refuse(conf, err->code != NULL ? err->code : err->detail, p);
-    fault = gt_identity_read(&identify->identity, claims, &id_rules, p);
+    id_rules.key_issuer = jwt.key_issuer;
+    fault = gt_identity_read(&identify->identity, jwt.claims, &id_rules, p);
     if (fault == NULL)
         return GT_OK;
-    if (issuer_fault(claims, &id_rules, p) == NULL && tenant_fault(claims, conf, p) != NULL)
+    if (issuer_fault(jwt.claims, &id_rules, p) == NULL && tenant_fault(jwt.claims, conf, p) != NULL)
         return forbid_tenant(conf, fault, p);
     return refuse(conf, fault, p);
 }
 
-static gt_step_fn *const identify_steps[] = {need_keys, verify, NULL};
+static gt_step_fn *const identify_steps[] = {find_issuer, find_keys, verify, NULL};
 const gt_work_t gt_identify = {"identify", identify_steps, NULL};
 
 char *gt_identity_user(const gt_identity_t *identity, apr_pool_t *p)

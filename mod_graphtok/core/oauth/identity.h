@@ -24,7 +24,8 @@ typedef struct gt_identify_t {
     const gt_secret_t *id_token;
     const char *nonce;      /* NULL: not demanded (refresh) */
     gt_identity_t identity; /* out */
-    gt_fetch_keys_t keys;   /* own */
+    gt_discover_t discover; /* own */
+    gt_find_keys_t keys;    /* own */
 } gt_identify_t;
 /** Fails with GT_REFUSED; the reason stands in the log, one detail for every reason. */
 extern const gt_work_t gt_identify;

@@ -205,9 +205,12 @@ static gt_err_t *judge_status(int status, const gt_provider_conf_t *conf, apr_po
     return err;
 }
 
+static const char *const algorithms[] = {"RS256", NULL};
+
 const gt_provider_kind_t gt_kind_microsoft = {
     .name = "microsoft",
     .offline_scope = "offline_access",
+    .algorithms = algorithms,
     .subject_claim = "oid",
     .tenant_claim = "tid",
     .refusals = refusals,

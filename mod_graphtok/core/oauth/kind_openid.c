@@ -34,8 +34,12 @@ static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_po
     return strncmp(url, "https:", 6) == 0 || strncmp(conf->authority, "http:", 5) == 0;
 }
 
+/** OpenID Connect Core 1.0 section 2 makes it the default; Microsoft and Google have no other. */
+static const char *const algorithms[] = {"RS256", NULL};
+
 const gt_provider_kind_t gt_kind_openid = {
     .name = "openid",
+    .algorithms = algorithms,
     .subject_claim = "sub",
     .may_revoke = 1,
     .discovery_url = discovery_url,

@@ -2,12 +2,10 @@
 
 /**
  * @file metadata.c
- * Discovery document and key set: kept as bytes for a day, fetched when they are missing, too old
- * or lack a key. Two tasks that miss one at the same moment both fetch it, and the later one wins:
- * harmless.
- *
- * A document that cannot be fetched again is used on past its day: a provider whose discovery is
- * down may well refresh tokens.
+ * The discovery document, and the key set that it names. The document is kept as bytes for a day. Two
+ * tasks that miss it at the same moment both fetch it, and the later one wins: harmless. One that
+ * cannot be fetched again is used on past its day: a provider whose discovery is down may well
+ * refresh tokens. How long keys are kept stands in oauth/key_source.c.
  */
 
 #include <stdlib.h>
@@ -17,23 +15,23 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "crypt/jwt.h"
 #include "net/transfer.h"
 #include "net/upstream.h"
 #include "oauth/documents.h"
 #include "oauth/kind.h"
 
 #define DAY apr_time_from_sec(86400)
-#define AGAIN apr_time_from_sec(60) /* an old document, or an unknown kid: asked this often */
+#define AGAIN apr_time_from_sec(60) /* an old document: asked for this often */
 #define PROBE apr_time_from_sec(5)
 #define DOCUMENT_MAX (256 * 1024)
 
-/* ---- documents ---- */
+/* ---- the discovery document, as bytes ---- */
 
-/** Copy a document. @param age  out: µs since it was fetched. @param rest  µs since the last try */
+/** Copy it. @param age  out: µs since it was fetched. @param rest  out: µs since the last try */
 static char *copy_document(apr_size_t *len, apr_interval_time_t *age, apr_interval_time_t *rest,
-                           gt_provider_t *provider, const document_t *document, apr_pool_t *p)
+                           gt_provider_t *provider, apr_pool_t *p)
 {
+    const document_t *document = &provider->discovery;
     char *bytes = NULL;
     apr_time_t now = gt_ticks();
 
@@ -48,8 +46,9 @@ static char *copy_document(apr_size_t *len, apr_interval_time_t *age, apr_interv
     return bytes;
 }
 
-static void keep_document(gt_provider_t *provider, document_t *document, const gt_answer_t *answer)
+static void keep_document(gt_provider_t *provider, const gt_answer_t *answer)
 {
+    document_t *document = &provider->discovery;
     char *fresh = malloc(answer->body_len + 1);
     char *old;
 
@@ -66,8 +65,17 @@ static void keep_document(gt_provider_t *provider, document_t *document, const g
     free(old);
 }
 
-static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t *provider,
-                       document_t *document, const char *url)
+/** The first fetch is none of the tries that are rationed. */
+static void note_try(gt_provider_t *provider)
+{
+    apr_thread_mutex_lock(provider->lock);
+    if (provider->discovery.bytes != NULL)
+        provider->discovery.asked = gt_ticks();
+    apr_thread_mutex_unlock(provider->lock);
+}
+
+static gt_err_t *get(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t *provider,
+                     const char *url, const char *purpose)
 {
     apr_pool_t *p = gt_task_pool(task);
     apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
@@ -75,15 +83,10 @@ static gt_err_t *fetch(gt_transfer_t **transfer, gt_task_t *task, gt_provider_t 
         .url = url,
         .headers = headers,
         .answer_max = DOCUMENT_MAX,
-        .purpose = document == &provider->keys ? "fetch keys" : "discovery",
+        .purpose = purpose,
     };
 
     APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
-    apr_thread_mutex_lock(provider->lock);
-    /* The first fetch is none of the tries that are rationed: keys may rotate right after it. */
-    if (document->bytes != NULL)
-        document->asked = gt_ticks();
-    apr_thread_mutex_unlock(provider->lock);
     GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(transfer, &request, gt_task_loop(task), p));
     gt_await(task, *transfer);
@@ -116,7 +119,7 @@ static gt_err_t *use_kept(int *found, apr_interval_time_t *age, apr_interval_tim
                           gt_discover_t *d, apr_pool_t *p)
 {
     apr_size_t len = 0;
-    const char *bytes = copy_document(&len, age, rest, d->provider, &d->provider->discovery, p);
+    const char *bytes = copy_document(&len, age, rest, d->provider, p);
 
     *found = bytes != NULL;
     return *found ? gt_discovery_parse(&d->endpoints, d->provider->conf, bytes, len, p) : GT_OK;
@@ -133,8 +136,10 @@ static gt_err_t *find_discovery(gt_task_t *task, void *state)
     GT_TRY(use_kept(&found, &age, &rest, d, p));
     if (found && (d->probe ? rest < PROBE : age < DAY || rest < AGAIN))
         return GT_OK;
-    return fetch(&d->transfer, task, d->provider, &d->provider->discovery,
-                 gt_provider_kind(d->provider->conf)->discovery_url(d->provider->conf, p));
+    note_try(d->provider);
+    return get(&d->transfer, task, d->provider,
+               gt_provider_kind(d->provider->conf)->discovery_url(d->provider->conf, p),
+               "discovery");
 }
 
 static gt_err_t *judge_discovery(gt_discover_t *d, apr_pool_t *p)
@@ -143,7 +148,7 @@ static gt_err_t *judge_discovery(gt_discover_t *d, apr_pool_t *p)
 
     GT_TRY(answer_of(&answer, d->transfer, d->provider->conf, p));
     GT_TRY(gt_discovery_parse(&d->endpoints, d->provider->conf, answer->body, answer->body_len, p));
-    keep_document(d->provider, &d->provider->discovery, answer);
+    keep_document(d->provider, answer);
     return GT_OK;
 }
 
@@ -174,65 +179,56 @@ const gt_work_t gt_discover = {"discover", discover_steps, NULL};
 
 /* ---- keys ---- */
 
-static gt_err_t *keys_need_endpoints(gt_task_t *task, void *state)
-{
-    gt_fetch_keys_t *keys = state;
+/** A fetch's own state. */
+typedef struct keys_t {
+    gt_discover_t discover;
+    gt_transfer_t *transfer;
+} keys_t;
 
-    keys->jwks = NULL;
-    keys->transfer = NULL;
-    keys->discover.provider = keys->provider;
-    gt_then(task, &gt_discover, &keys->discover);
+static gt_err_t *find_place(gt_task_t *task, void *state)
+{
+    gt_key_fetch_t *fetch = state;
+    keys_t *own = apr_pcalloc(gt_task_pool(task), sizeof(*own));
+
+    fetch->own = own;
+    own->discover.provider = fetch->from;
+    gt_then(task, &gt_discover, &own->discover);
     return GT_OK;
 }
 
-static gt_err_t *find_keys(gt_task_t *task, void *state)
+static gt_err_t *ask_for_keys(gt_task_t *task, void *state)
 {
-    gt_fetch_keys_t *keys = state;
-    gt_provider_t *provider = keys->provider;
-    apr_pool_t *p = gt_task_pool(task);
-    apr_interval_time_t age, rest;
-    apr_size_t len;
-    int is_good;
+    const gt_key_fetch_t *fetch = state;
+    keys_t *own = fetch->own;
 
-    keys->jwks = copy_document(&len, &age, &rest, provider, &provider->keys, p);
-    is_good = keys->jwks != NULL && age < DAY && gt_jwks_has(keys->jwks, keys->kid, p);
-    /* A stranger can invent key ids: he must not make us ask for each. */
-    if (is_good || (keys->jwks != NULL && rest < AGAIN))
-        return GT_OK;
-    return fetch(&keys->transfer, task, provider, &provider->keys,
-                 keys->discover.endpoints.jwks_uri);
+    return get(&own->transfer, task, fetch->from, own->discover.endpoints.jwks_uri, "fetch keys");
 }
 
-static gt_err_t *judge_keys(gt_fetch_keys_t *keys, apr_pool_t *p)
+static gt_err_t *judge_keys(gt_key_fetch_t *fetch, gt_transfer_t *transfer, apr_pool_t *p)
 {
+    const gt_provider_conf_t *conf = gt_provider_conf(fetch->from);
     const gt_answer_t *answer;
-    json_t *set;
+    gt_key_set_t *set;
 
-    GT_TRY(answer_of(&answer, keys->transfer, keys->provider->conf, p));
-    if (gt_json_parse_answer(&set, answer->body, answer->body_len, p) != GT_OK ||
-        json_array_size(json_object_get(set, "keys")) == 0)
+    GT_TRY(answer_of(&answer, transfer, conf, p));
+    set = gt_key_set_parse(answer->body, answer->body_len, p);
+    if (set == NULL || gt_key_set_size(set) == 0)
         return gt_err(p, GT_UPSTREAM, "GT0505", "key set of provider %s: no keys in it",
-                      keys->provider->conf->name);
-    keep_document(keys->provider, &keys->provider->keys, answer);
-    keys->jwks = apr_pstrmemdup(p, answer->body, answer->body_len);
+                      conf->name);
+    fetch->set = set;
     return GT_OK;
 }
 
 static gt_err_t *take_keys(gt_task_t *task, void *state)
 {
-    gt_fetch_keys_t *keys = state;
-    gt_err_t *err;
+    gt_key_fetch_t *fetch = state;
+    keys_t *own = fetch->own;
+    gt_err_t *err = judge_keys(fetch, own->transfer, gt_task_pool(task));
 
-    if (keys->transfer == NULL)
-        return GT_OK;
-    err = judge_keys(keys, gt_task_pool(task));
-    keys->transfer = NULL;
-    gt_provider_heard(keys->provider, err);
-    if (err == GT_OK || keys->jwks == NULL)
-        return err;
-    gt_log_err(err, "fetching keys again; the old ones are used");
-    return GT_OK;
+    own->transfer = NULL;
+    gt_provider_heard(fetch->from, err);
+    return err;
 }
 
-static gt_step_fn *const keys_steps[] = {keys_need_endpoints, find_keys, take_keys, NULL};
-const gt_work_t gt_fetch_keys = {"fetch keys", keys_steps, NULL};
+static gt_step_fn *const keys_steps[] = {find_place, ask_for_keys, take_keys, NULL};
+const gt_work_t gt_fetch_provider_keys = {"fetch keys", keys_steps, NULL};

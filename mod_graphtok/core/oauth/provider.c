@@ -2,7 +2,8 @@
 
 /**
  * @file provider.c
- * What a child knows about a provider: whether it answers, how wrong our clock is. One lock guards all of it and is held for memory operations only.
+ * What a child knows about a provider: whether it answers, how wrong our clock is. One lock guards
+ * all of it and is held for memory operations only.
  */
 
 #include "oauth/provider.h"
@@ -27,15 +28,17 @@ static apr_status_t free_documents(void *baton)
     gt_provider_t *provider = baton;
 
     free(provider->discovery.bytes);
-    free(provider->keys.bytes);
     return APR_SUCCESS;
 }
 
 gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     gt_provider_t *provider = apr_pcalloc(p, sizeof(*provider));
+    const gt_key_source_params_t keys = {apr_pstrcat(p, "provider ", conf->name, NULL),
+                                         &gt_fetch_provider_keys, provider};
 
     provider->conf = conf;
+    provider->keys = gt_key_source_make(&keys, p);
     if (apr_thread_mutex_create(&provider->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
     apr_pool_cleanup_register(p, provider, free_documents, apr_pool_cleanup_null);
@@ -47,9 +50,10 @@ const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider)
     return provider->conf;
 }
 
-void gt_provider_read_by(gt_provider_t *provider, gt_crew_t *readers)
+void gt_provider_run_by(gt_provider_t *provider, gt_crew_t *crew, gt_crew_t *readers)
 {
     provider->readers = readers;
+    gt_key_source_run_by(provider->keys, crew);
 }
 
 gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
@@ -77,6 +81,11 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
     if (offline != NULL && !has_word(scope, offline, p))
         scope = apr_pstrcat(p, scope, " ", offline, NULL);
     return scope;
+}
+
+gt_key_source_t *gt_provider_keys(const gt_provider_t *provider)
+{
+    return provider->keys;
 }
 
 /* ---- the way there ---- */

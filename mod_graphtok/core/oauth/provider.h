@@ -4,25 +4,30 @@
 
 /**
  * @file provider.h
- * A provider at work in this child: its configuration, its discovery document (24 h) and key set
- * (24 h; fetched again for an unknown kid, at most once a minute). Only bytes are cached, under one
- * lock, and handed out as copies. Thread-safe. Source: OpenID Connect Discovery; Microsoft, "OpenID
- * Connect on the Microsoft identity platform".
+ * A provider at work in this child: its configuration, its discovery document (kept for a day, as bytes
+ * of which tasks get copies) and its keys (oauth/key_source.h). Thread-safe. Source: OpenID Connect
+ * Discovery; Microsoft, "OpenID Connect on the Microsoft identity platform".
  */
 
 #include "conf/config.h"
 #include "net/transfer.h"
-#include "task/crew.h"
+#include "oauth/key_source.h"
 
 /** Make it; nothing is fetched. */
 gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p);
 
-/** Have its secret read by these (task/reader.h); NULL, as it is at first: in place. Before it is
- * used. */
-void gt_provider_read_by(gt_provider_t *provider, gt_crew_t *readers);
+/**
+ * Say which crews work for it, before it is used; without one, as at first, a task works itself.
+ * @param crew     fetches its keys (oauth/key_source.h), or NULL
+ * @param readers  read its secret (task/reader.h), or NULL
+ */
+void gt_provider_run_by(gt_provider_t *provider, gt_crew_t *crew, gt_crew_t *readers);
 
-/** Who reads its secret, or NULL. */
+/** The crew that reads its secret, or NULL. */
 gt_crew_t *gt_provider_readers(const gt_provider_t *provider);
+
+/** Where the keys of its id_tokens come from. */
+gt_key_source_t *gt_provider_keys(const gt_provider_t *provider);
 
 /** Its configuration. */
 const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
@@ -63,16 +68,6 @@ typedef struct gt_discover_t {
     gt_transfer_t *transfer;  /* own */
 } gt_discover_t;
 extern const gt_work_t gt_discover;
-
-/** Work: leave a key set in ask->jwks that has `kid` if the provider has it. */
-typedef struct gt_fetch_keys_t {
-    gt_provider_t *provider; /* in */
-    const char *kid;         /* in, may be NULL */
-    const char *jwks;        /* out, JSON text */
-    gt_discover_t discover;  /* own */
-    gt_transfer_t *transfer; /* own */
-} gt_fetch_keys_t;
-extern const gt_work_t gt_fetch_keys;
 
 /** What is asked for: the configured scope with openid, without which nobody is told apart, and at
  * Entra offline_access, without which there is no grant. */

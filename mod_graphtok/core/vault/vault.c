@@ -32,6 +32,7 @@
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
 #define COUNT_LOOK apr_time_from_sec(1)
 #define CHANGES_EVERY apr_time_from_msec(500)
+#define KEYS_LOOK apr_time_from_sec(60)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
 #define ENDS_WITHIN apr_time_from_sec(5) /* all but a provider's answer */
 
@@ -64,6 +65,15 @@ static void count_stores(void *baton, apr_pool_t *scratch)
         gt_survey_count(apr_hash_this_val(i), scratch);
 }
 
+static void renew_keys(void *baton, apr_pool_t *scratch)
+{
+    const gt_vault_t *vault = baton;
+
+    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->providers); i != NULL;
+         i = apr_hash_next(i))
+        gt_key_source_renew(gt_provider_keys(apr_hash_this_val(i)), scratch);
+}
+
 static void start_periodic(gt_vault_t *vault)
 {
     gt_crew_t *crew = vault->parts.crew;
@@ -72,6 +82,7 @@ static void start_periodic(gt_vault_t *vault)
     gt_crew_every(crew, "survey", COUNT_LOOK, count_stores, vault);
     gt_crew_every(crew, "changes", CHANGES_EVERY, gt_changes_read, vault);
     gt_crew_every(crew, "journal", CHANGES_EVERY, gt_replay_all, vault);
+    gt_crew_every(crew, "keys", KEYS_LOOK, renew_keys, vault);
     gt_crew_every(crew, "leases", GIVE_BACK_EVERY, gt_give_back, vault);
 }
 
@@ -92,7 +103,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 
         gt_provider_t *provider = gt_provider_make(conf, p);
 
-        gt_provider_read_by(provider, parts->readers);
+        gt_provider_run_by(provider, parts->crew, parts->readers);
         apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, provider);
     }
     vault->counts = gt_use_counts_make(vault, p);

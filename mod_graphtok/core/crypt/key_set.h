@@ -1,0 +1,51 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_KEY_SET_H
+#define GT_KEY_SET_H
+
+/**
+ * @file key_set.h
+ * The keys that verify one issuer's tokens: the public ones of a JWKS (RFC 7517), or one shared
+ * secret. A set is read once and never changes, so that any number of threads may verify with it. It
+ * is counted: it stays as long as a pool or a source holds it, and the last to let go frees it.
+ */
+
+#include "gt.h"
+
+typedef struct gt_key_set_t gt_key_set_t;
+
+/**
+ * Read a JWKS. Of its keys those are taken that may verify a signature: RSA of 2048 to 8192 bits, EC
+ * on P-256, P-384 and P-521, for signatures by their own word, and without private members. A
+ * symmetric key (`oct`) is none of them: a secret that is published is none (RFC 8725 section 3.1
+ * has the attack).
+ * @param text  1 MiB at most; need not end with a NUL
+ * @param p     holds the set
+ * @return NULL when it is no JWKS
+ */
+gt_key_set_t *gt_key_set_parse(const char *text, apr_size_t len, apr_pool_t *p);
+
+/**
+ * The set of a secret that two parties share, for HS256, HS384 and HS512 alone. A secret that is
+ * shorter than an algorithm's hash does not serve it (RFC 7518 section 3.2).
+ * @param secret  copied, and wiped when the set goes
+ * @param p       holds the set
+ * @return NULL when it is too short for any
+ */
+gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p);
+
+/** How many keys it has. */
+int gt_key_set_size(const gt_key_set_t *set);
+
+/** 1 when a key of it has this id (NULL: when there is no more than one to choose). A NULL set has none. */
+int gt_key_set_has(const gt_key_set_t *set, const char *kid);
+
+/** Hold it until `p` goes. Any thread may, while the set is held otherwise. */
+void gt_key_set_hold(gt_key_set_t *set, apr_pool_t *p);
+
+/** Hold it until gt_key_set_release. */
+void gt_key_set_keep(gt_key_set_t *set);
+
+/** Let go of it; NULL: nothing is done. */
+void gt_key_set_release(gt_key_set_t *set);
+
+#endif

@@ -1,0 +1,271 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file key_source.c
+ * The present set stands behind a pointer; a task holds it before it reads it, so that a set that was
+ * replaced meanwhile stays for that task. The lock is held for the pointer and a few numbers only.
+ *
+ * Whether to fetch is decided within the job: of the tasks that find a key missing at the same
+ * moment, some may come when the job of the others has just ended, and theirs then has nothing to do.
+ */
+
+#include "oauth/key_source.h"
+
+#include <stdlib.h>
+
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define DAY apr_time_from_sec(86400)
+#define RENEW_AFTER (DAY / 4 * 3)
+#define RENEW_AGAIN apr_time_from_sec(600)
+#define AGAIN apr_time_from_sec(60) /* an old set, or an unknown kid: fetched this often */
+
+struct gt_key_source_t {
+    gt_key_source_params_t params;
+    gt_crew_t *crew;
+    apr_thread_mutex_t *lock; /* guards what follows */
+    gt_key_set_t *set;        /* kept; NULL: none yet */
+    apr_uint32_t turn;        /* how many sets there were */
+    apr_time_t fetched;       /* ticks */
+    apr_time_t asked;         /* ticks of the last try while there was a set; 0: never */
+    int is_fetching;
+    int was_used; /* since it was fetched */
+};
+
+/** What a fetch is asked with: the set that did not do was that of this turn. */
+typedef struct asked_t {
+    gt_key_source_t *source;
+    apr_uint32_t turn;
+} asked_t;
+
+/** One fetch, as a job or within a task. */
+typedef struct gt_key_renewal_t {
+    asked_t asked;
+    gt_key_fetch_t fetch;
+    gt_err_t *failure;
+    int has_begun; /* is_fetching is this one's */
+} gt_key_renewal_t;
+
+/* ---- life ---- */
+
+static apr_status_t drop_set(void *baton)
+{
+    gt_key_source_t *source = baton;
+
+    gt_key_set_release(source->set);
+    return APR_SUCCESS;
+}
+
+gt_key_source_t *gt_key_source_make(const gt_key_source_params_t *params, apr_pool_t *p)
+{
+    gt_key_source_t *source = apr_pcalloc(p, sizeof(*source));
+
+    source->params = *params;
+    if (apr_thread_mutex_create(&source->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
+        abort();
+    apr_pool_cleanup_register(p, source, drop_set, apr_pool_cleanup_null);
+    return source;
+}
+
+void gt_key_source_run_by(gt_key_source_t *source, gt_crew_t *crew)
+{
+    source->crew = crew;
+}
+
+/* ---- the present set ---- */
+
+/** Whatever set there is, held by `p`; NULL: none. With the lock held. */
+static gt_key_set_t *present(gt_key_source_t *source, apr_pool_t *p)
+{
+    if (source->set != NULL)
+        gt_key_set_hold(source->set, p);
+    source->was_used = 1;
+    return source->set;
+}
+
+/** 1 when there is a set and its last fetch anew began less than `span` µs ago: a stranger can invent key
+ * ids, and must not make us ask for each. The first fetch does not count: keys may rotate right after
+ * it. With the lock held. */
+static int has_just_asked(const gt_key_source_t *source, apr_interval_time_t span)
+{
+    return source->set != NULL && source->asked != 0 && gt_ticks() - source->asked < span;
+}
+
+/** Hold the present set for a task. @return 1 when the task has to wait for a fetch. @param turn  out */
+static int is_wanting(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
+{
+    gt_key_source_t *source = find->source;
+    int is_good;
+
+    apr_thread_mutex_lock(source->lock);
+    find->keys = present(source, p);
+    *turn = source->turn;
+    is_good = find->keys != NULL && gt_ticks() - source->fetched < DAY &&
+              gt_key_set_has(find->keys, find->kid);
+    is_good = is_good || (has_just_asked(source, AGAIN) && !source->is_fetching);
+    apr_thread_mutex_unlock(source->lock);
+    return !is_good;
+}
+
+static void replace(gt_key_source_t *source, gt_key_set_t *fresh)
+{
+    gt_key_set_t *old;
+
+    gt_key_set_keep(fresh);
+    apr_thread_mutex_lock(source->lock);
+    old = source->set;
+    source->set = fresh;
+    source->turn++;
+    source->fetched = gt_ticks();
+    source->was_used = 0;
+    apr_thread_mutex_unlock(source->lock);
+    gt_key_set_release(old);
+}
+
+/* ---- a fetch ---- */
+
+/** 1 when nothing was fetched since the task looked, and enough time has passed. With the lock held. */
+static int is_needed(const asked_t *asked)
+{
+    return asked->source->turn == asked->turn && !has_just_asked(asked->source, AGAIN);
+}
+
+static gt_err_t *begin(gt_task_t *task, void *state)
+{
+    gt_key_renewal_t *renewal = state;
+    gt_key_source_t *source = renewal->asked.source;
+
+    apr_thread_mutex_lock(source->lock);
+    renewal->has_begun = is_needed(&renewal->asked);
+    if (renewal->has_begun) {
+        source->is_fetching = 1;
+        if (source->set != NULL)
+            source->asked = gt_ticks();
+    }
+    apr_thread_mutex_unlock(source->lock);
+    renewal->fetch = (gt_key_fetch_t){.from = source->params.from};
+    if (renewal->has_begun)
+        gt_then_try(task, source->params.fetch, &renewal->fetch, &renewal->failure);
+    return GT_OK;
+}
+
+static int has_set(gt_key_source_t *source)
+{
+    int has;
+
+    apr_thread_mutex_lock(source->lock);
+    has = source->set != NULL;
+    apr_thread_mutex_unlock(source->lock);
+    return has;
+}
+
+static gt_err_t *take(gt_task_t *task, void *state)
+{
+    gt_key_renewal_t *renewal = state;
+
+    (void)task;
+    if (!renewal->has_begun)
+        return GT_OK;
+    if (renewal->failure == GT_OK) {
+        replace(renewal->asked.source, renewal->fetch.set);
+        return GT_OK;
+    }
+    if (!has_set(renewal->asked.source))
+        return renewal->failure;
+    gt_log_err(renewal->failure, "fetching keys again; the old ones are used");
+    return GT_OK;
+}
+
+static void end(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    const gt_key_renewal_t *renewal = state;
+    gt_key_source_t *source = renewal->asked.source;
+
+    (void)task;
+    (void)err;
+    if (!renewal->has_begun)
+        return;
+    apr_thread_mutex_lock(source->lock);
+    source->is_fetching = 0;
+    apr_thread_mutex_unlock(source->lock);
+}
+
+static gt_step_fn *const renewal_steps[] = {begin, take, NULL};
+static const gt_work_t renew_keys = {"fetch keys", renewal_steps, end};
+
+static void *init(const void *asked, apr_pool_t *p)
+{
+    gt_key_renewal_t *renewal = apr_pcalloc(p, sizeof(*renewal));
+
+    renewal->asked = *(const asked_t *)asked;
+    return renewal;
+}
+
+static gt_flight_params_t job_of(const asked_t *asked, apr_pool_t *p)
+{
+    return (gt_flight_params_t){apr_pstrcat(p, "keys ", asked->source->params.name, NULL),
+                                &renew_keys, init, asked};
+}
+
+void gt_key_source_renew(gt_key_source_t *source, apr_pool_t *scratch)
+{
+    asked_t asked = {source, 0};
+    gt_flight_params_t job = job_of(&asked, scratch);
+    gt_err_t *err;
+    int is_due;
+
+    apr_thread_mutex_lock(source->lock);
+    asked.turn = source->turn;
+    is_due = source->set != NULL && source->was_used && !has_just_asked(source, RENEW_AGAIN) &&
+             gt_ticks() - source->fetched >= RENEW_AFTER;
+    apr_thread_mutex_unlock(source->lock);
+    if (!is_due || source->crew == NULL)
+        return;
+    err = gt_crew_launch(source->crew, &job, scratch);
+    if (err != GT_OK)
+        gt_log_err(err, "fetching keys before their day is over");
+}
+
+/* ---- gt_find_keys ---- */
+
+static gt_err_t *look(gt_task_t *task, void *state)
+{
+    gt_find_keys_t *find = state;
+    asked_t asked = {find->source, 0};
+    gt_flight_params_t job = job_of(&asked, gt_task_pool(task));
+    gt_err_t *err;
+
+    find->flight = NULL;
+    if (!is_wanting(&asked.turn, find, gt_task_pool(task)))
+        return GT_OK;
+    find->keys = NULL;
+    if (find->source->crew != NULL) {
+        err = gt_crew_join(&find->flight, task, find->source->crew, &job);
+        if (err == GT_OK || err->cls != GT_BUSY)
+            return err;
+    }
+    /* No crew, or one that takes nothing new: a sign-in that a child began ends before the child. */
+    find->flight = NULL;
+    gt_then(task, &renew_keys, init(&asked, gt_task_pool(task)));
+    return GT_OK;
+}
+
+static gt_err_t *take_present(gt_task_t *task, void *state)
+{
+    gt_find_keys_t *find = state;
+
+    if (find->keys != NULL)
+        return GT_OK;
+    apr_thread_mutex_lock(find->source->lock);
+    find->keys = present(find->source, gt_task_pool(task));
+    apr_thread_mutex_unlock(find->source->lock);
+    return find->keys != NULL ? GT_OK
+                              : gt_err_dup(gt_flight_error(find->flight), gt_task_pool(task));
+}
+
+static gt_step_fn *const find_steps[] = {look, take_present, NULL};
+const gt_work_t gt_find_keys = {"find keys", find_steps, NULL};
