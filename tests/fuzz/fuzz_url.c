@@ -92,7 +92,7 @@ static void try_local(const char *text, apr_pool_t *p)
             curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
             strcmp(part(url, CURLUPART_HOST, 0, p), "own.example") != 0 ||
             strncmp(part(url, CURLUPART_PATH, 0, p), "//", 2) == 0 ||
-            strpbrk(text, "\r\n\\\t #") != NULL)
+            strpbrk(text, "\r\n\\\t ") != NULL)
             abort();
     }
     curl_url_cleanup(url);

@@ -44,6 +44,15 @@ def test_redirect_corpus(site, browser, target):
     assert answer.location is None
 
 
+@pytest.mark.parametrize("target", ["/?x=1#//evil.example", "/#@evil.example", "/;/\\evil.example",
+                                    "/;//evil.example", "/x?https://evil.example"])
+def test_a_redirect_stays_here(site, browser, target):
+    import urllib.parse
+    done = browser.sign_in(site.url + "/auth/login?return_to=" + urllib.parse.quote(target))
+    assert done.status == 303
+    assert urllib.parse.urlsplit(done.location)[:2] == urllib.parse.urlsplit(site.url)[:2]
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil.example:80"])
 def test_redirects_are_not_built_from_a_foreign_host(site, browser, host):
     answer = browser.get(site.url + "/auth/login", headers={"Host": host})

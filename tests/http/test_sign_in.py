@@ -239,6 +239,17 @@ def test_an_explicit_deep_link_comes_back_byte_for_byte(site, browser, target):
     assert done.status == 303 and done.location == site.url + target
 
 
+# What one-page applications and programs write, and what a browser makes of it.
+WRITTEN = [("/app?a=b#/view/1?c=d", "/app?a=b#/view/1?c=d"), ("/app#", "/app#"),
+           ("/search?q=a b", "/search?q=a%20b"), ("/käse?q=süß", "/k%C3%A4se?q=s%C3%BC%C3%9F")]
+
+
+@pytest.mark.parametrize("target, then", WRITTEN)
+def test_a_target_as_people_write_it(site, browser, target, then):
+    done = browser.sign_in(site.url + "/auth/login?return_to=" + urllib.parse.quote(target))
+    assert done.status == 303 and done.location == site.url + then
+
+
 def raw_get(site, target):
     """What a browser's page request of exactly this target is answered."""
     connection = http.client.HTTPConnection("127.0.0.1", site.httpd.port, timeout=60)

@@ -45,6 +45,10 @@ static const char *const local[] = {
     "/%zz",
     "/%E2%80%AEx",
     "/.well-known/x",
+    "/x#y",
+    "/x?a#b",
+    "/#",
+    "/x#//evil.example/..?a=%5C",
     "/...",
 };
 
@@ -98,8 +102,9 @@ static const char *const not_local[] = {
     "/https://evil.example",
     "/%68ttp%3A//evil.example",
     "/x/../http:\\%5C",
-    "/x#y",
-    "/x?a#b",
+    "//evil.example#/x",
+    "/%2Fevil.example#",
+    "#/x",
     "/x?a=b c",
     "/caf\xc3\xa9",
     "/\xe3\x80\x82",
@@ -114,6 +119,16 @@ END_TEST
 START_TEST(test_paths_that_lead_away)
 {
     ck_assert_msg(!gt_is_local_path(not_local[_i]), "%s", not_local[_i]);
+}
+END_TEST
+
+START_TEST(what_may_not_stand_in_a_URL_is_escaped)
+{
+    ck_assert_str_eq(gt_url_escape_stray("/a b\\c\x7f?q=\xc3\xa4&d=%20\t\"<>^`{|}#e f", pool),
+                     "/a%20b%5Cc%7F?q=%C3%A4&d=%20%09%22%3C%3E%5E%60%7B%7C%7D#e%20f");
+    ck_assert_str_eq(gt_url_escape_stray("/!$&'()*+,-./:;=?@[]_~%zz#", pool),
+                     "/!$&'()*+,-./:;=?@[]_~%zz#");
+    ck_assert_str_eq(gt_url_escape_stray("", pool), "");
 }
 END_TEST
 
@@ -407,6 +422,7 @@ Suite *suite_url(void)
     tcase_add_loop_test(tcase, test_local_paths, 0, COUNT(local));
     tcase_add_loop_test(tcase, test_paths_that_lead_away, 0, COUNT(not_local));
     tcase_add_test(tcase, test_a_query_read_leniently);
+    tcase_add_test(tcase, what_may_not_stand_in_a_URL_is_escaped);
     tcase_add_test(tcase, test_local_paths_have_a_length);
     tcase_add_loop_test(tcase, test_urls, 0, COUNT(urls));
     tcase_add_test(tcase, test_urls_have_a_length);

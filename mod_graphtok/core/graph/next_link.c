@@ -22,21 +22,6 @@ static const char *const graph_origins[] = {
 
 static const char *const versions[] = {"/v1.0", "/beta", NULL};
 
-/* Bytes that may not stand in a URL, escaped; a fragment is never sent. */
-static const char *escape_stray(const char *link, apr_pool_t *p)
-{
-    char *text = apr_palloc(p, 3 * strlen(link) + 1), *out = text;
-
-    for (; *link != '\0' && *link != '#'; link++) {
-        if (*link > ' ' && *link < 0x7F && strchr("\"<>\\^`{|}", *link) == NULL)
-            *out++ = *link;
-        else
-            out += apr_snprintf(out, 4, "%%%02X", (unsigned)(unsigned char)*link);
-    }
-    *out = '\0';
-    return text;
-}
-
 static int has_scheme(const char *link)
 {
     apr_size_t n = strcspn(link, ":/?");
@@ -125,7 +110,10 @@ static const char *without_slash(const char *url, apr_pool_t *p)
 gt_err_t *gt_next_link(const char **url, const char *link, const char *graph_url, apr_pool_t *p)
 {
     const char *base = without_slash(graph_url, p);
-    const char *absolute = make_absolute(escape_stray(gt_trim(link, p), p), base, p);
+    const char *trimmed = gt_trim(link, p);
+    /* A fragment is never sent. */
+    const char *sent = apr_pstrmemdup(p, trimmed, strcspn(trimmed, "#"));
+    const char *absolute = make_absolute(gt_url_escape_stray(sent, p), base, p);
     const char *rest = absolute ? rest_of(absolute, base, p) : NULL;
 
     *url = rest ? apr_pstrcat(p, base, rest, NULL) : NULL;

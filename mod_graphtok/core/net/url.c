@@ -289,6 +289,20 @@ char *gt_url_with_query(const char *url, const char *query, apr_pool_t *p)
     return apr_pstrcat(p, url, url[len - 1] == '?' || url[len - 1] == '&' ? "" : "&", query, NULL);
 }
 
+char *gt_url_escape_stray(const char *text, apr_pool_t *p)
+{
+    char *escaped = apr_palloc(p, 3 * strlen(text) + 1), *out = escaped;
+
+    for (; *text != '\0'; text++) {
+        if (*text > ' ' && *text < 0x7F && strchr("\"<>\\^`{|}", *text) == NULL)
+            *out++ = *text;
+        else
+            out += apr_snprintf(out, 4, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+    *out = '\0';
+    return escaped;
+}
+
 /* ---- a path on our own origin ---- */
 
 /* How many dots a segment is, 0 for any other; a browser reads %2e as a dot, too. */
@@ -360,13 +374,12 @@ int gt_is_local_path(const char *path)
     int layers = 0;
 
     for (; path != NULL && path[len] != '\0'; len++) {
-        if (len >= GT_LOCAL_PATH_MAX || path[len] <= ' ' || path[len] >= 0x7F ||
-            path[len] == '\\' || path[len] == '#')
+        if (len >= GT_LOCAL_PATH_MAX || path[len] <= ' ' || path[len] >= 0x7F || path[len] == '\\')
             return 0;
     }
     if (len == 0)
         return 0;
-    len = strcspn(path, "?");
+    len = strcspn(path, "?#");
     memcpy(text, path, len);
     text[len] = '\0';
     /* A proxy or framework may decode once more before it redirects: the beginning of each layer is
@@ -382,7 +395,7 @@ int gt_is_local_path(const char *path)
 int gt_path_is_below(const char *path, const char *prefix)
 {
     char text[GT_LOCAL_PATH_MAX + 1];
-    apr_size_t len = strcspn(path, "?");
+    apr_size_t len = strcspn(path, "?#");
     apr_size_t begin = strlen(prefix);
 
     if (len > GT_LOCAL_PATH_MAX)

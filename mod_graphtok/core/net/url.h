@@ -61,14 +61,18 @@ char *gt_url_origin(const char *url, apr_pool_t *p);
 /** 1 when `url` is below `base`: the same origin, and its path begins with base's path. */
 int gt_url_is_below(const char *url, const char *base, apr_pool_t *p);
 
+/** Percent-encode what may not stand in a URL as it is: blanks, controls, bytes beyond ASCII, and
+ * "<>\^`{|} with the double quote. Escapes that stand there already stay. */
+char *gt_url_escape_stray(const char *text, apr_pool_t *p);
+
 /** Longest path on our own origin, bytes: httpd takes request lines of 8,190. */
 #define GT_LOCAL_PATH_MAX 8192
 
 /**
- * Judge a `return_to`: a path on our own origin, with a query perhaps. It is visible ASCII without
- * backslash and '#', and begins with exactly one '/', also as a browser reads it (WHATWG URL: dot
- * segments removed) and after escapes are decoded. Beyond its beginning any escape is left alone,
- * and so is the query. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their
+ * Judge a `return_to`: a path on our own origin, with a query and a fragment perhaps. It is visible
+ * ASCII without backslash, and begins with exactly one '/', also as a browser reads it (WHATWG URL:
+ * dot segments removed) and after escapes are decoded. Beyond its beginning any escape is left
+ * alone, and so are query and fragment. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their
  * kin.)
  * @return 1 when it may be followed
  */

@@ -91,6 +91,7 @@ static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
     *value = given ? given : gtm_login_kept_target(x);
     if (!**value)
         return GT_OK;
+    *value = gt_url_escape_stray(*value, x->r->pool);
     *value = gt_is_local_path(*value) ? gtm_origin_path(x, *value) : NULL;
     if (*value)
         return GT_OK;
