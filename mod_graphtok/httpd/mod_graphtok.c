@@ -52,6 +52,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_open_logs(gtm_audit_open, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(gtm_park_stopping, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_secret_query_hide, NULL, headers, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
     /* Behind every authentication, before the one that says OK where there is none. */

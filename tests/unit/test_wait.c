@@ -144,6 +144,25 @@ START_TEST(test_the_limit)
 }
 END_TEST
 
+static int has_come(void *looks)
+{
+    return ++*(int *)looks >= 2;
+}
+
+START_TEST(test_the_end_comes)
+{
+    call_t call = {.path = "/hang"};
+    int looks = 0;
+    const gt_end_t end = {has_come, &looks};
+
+    ck_fails(gt_wait_run_until(&end, &calling, &call, loop, apr_time_from_sec(20), pool),
+             GT_CANCELLED, "GT0322");
+    ck_assert_int_eq(looks, 2);
+    ck_assert_int_eq(call.finished, 1);
+    upstream_await_gone(up, 1);
+}
+END_TEST
+
 START_TEST(test_a_loop_that_stops)
 {
     call_t call = {.path = "/hello"};
@@ -199,6 +218,7 @@ Suite *suite_wait(void)
     tcase_add_test(tcase, test_a_stream);
     tcase_add_test(tcase, test_a_small_stream_is_taken_at_once);
     tcase_add_test(tcase, test_the_limit);
+    tcase_add_test(tcase, test_the_end_comes);
     tcase_add_test(tcase, test_a_loop_that_stops);
     tcase_add_test(tcase, test_many_threads);
     return suite;

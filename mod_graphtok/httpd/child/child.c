@@ -435,10 +435,23 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
         gt_jobs_stop(jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
      * the last connection is gone. An ungraceful end waits for nobody. */
-    if (the_child && !the_child->is_graceful)
+    if (the_child && !the_child->is_graceful) {
+        __atomic_store_n(&the_child->ends_at_once, 1, __ATOMIC_RELEASE);
         gt_loop_close(the_child->loop);
+    }
     if (the_child && the_child->finishers)
         gt_finishers_close(the_child->finishers);
+}
+
+/* The MPMs with threads say it by child_stopping. prefork's would, in the handler of a signal that is held
+ * back while its thread waits (child/signals.h). */
+int gtm_child_ends_at_once(const gtm_child_t *child)
+{
+    sigset_t pending;
+
+    if (!child->single)
+        return __atomic_load_n(&child->ends_at_once, __ATOMIC_ACQUIRE);
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
 }
 
 gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)

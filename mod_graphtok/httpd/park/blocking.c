@@ -9,15 +9,21 @@
 #include "request/time_limit.h"
 #include "task/wait.h"
 
+static int has_come(void *child)
+{
+    return gtm_child_ends_at_once(child);
+}
+
 gt_err_t *gtm_blocking_run(gtm_request_t *x, const gt_work_t *work, void *state)
 {
-    const gtm_child_t *child = x->child;
+    gtm_child_t *child = x->child;
+    const gt_end_t end = {has_come, child};
     sigset_t before;
     gt_err_t *err;
 
     gtm_signals_hold(&before, child);
     gtm_status_waits(child->entry, 1);
-    err = gt_wait_run(work, state, child->loop, gtm_time_limit_begin(x), x->r->pool);
+    err = gt_wait_run_until(&end, work, state, child->loop, gtm_time_limit_begin(x), x->r->pool);
     gtm_status_waits(child->entry, -1);
     gtm_signals_release(&before, child);
     return err;

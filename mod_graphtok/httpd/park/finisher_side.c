@@ -105,7 +105,7 @@ apr_time_t gtm_parked_work(void *baton)
 
     if (!pk->x)
         return pk->idle_until;
-    if (pk->progress != GT_TASK_WAITS || !pk->is_swapped || pk->c->aborted ||
+    if (pk->progress != GT_TASK_WAITS || pk->stands != GTM_STANDS_EPOLL || pk->c->aborted ||
         !gt_task_ready(pk->x->task))
         return 0;
     return work_aside(pk);

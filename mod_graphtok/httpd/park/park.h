@@ -41,6 +41,9 @@ void gtm_park_resume(conn_rec *c, request_rec *r);
  * scoreboard, which a finisher has not. */
 int gtm_park_logged(request_rec *r);
 
+/** child_stopping hook: an end that is not graceful ends what workers write and read. */
+void gtm_park_stopping(apr_pool_t *pchild, int graceful);
+
 /** pre_close_connection hook: `Timeout` ran out, or the server ends. */
 int gtm_park_pre_close(conn_rec *c);
 

@@ -11,6 +11,7 @@
  * | of httpd's | is | from | until | test, in tests/http |
  * | --- | --- | --- | --- | --- |
  * | descriptor in the MPM's socket | our epoll descriptor, which holds the client's | the worker lets the connection go to the MPM | resume_connection, pre_close_connection, or the end of the pool | test_lifecycle: hang_ups_leave_no_descriptor |
+ * | the same | a duplicate of the client's | a worker gets the connection | suspend_connection, or the end of the pool | test_ungraceful: no_other_file_gets_an_answer |
  * | socket of httpd's filters | one of our own on the client's descriptor | the connection's first hook | the end of the pool, which leaves the descriptor to the MPM | test_between_answers: requests_of_all_kinds, the_same_over_TLS |
  * | c->keepalive, c->data_in_input_filters | "kept alive, and input waits", so that the MPM calls process_connection | a worker or finisher lets go | process_connection, a finisher's work, pre_close_connection | test_lifecycle: keep_alive, pipelined |
  * | c->cs | another one, since the listener may be reading the MPM's | a finisher begins | it ends | test_threads: the_thread_in_every_hook |
@@ -28,6 +29,13 @@
 #include "park/park.h"
 #include "task/finisher.h"
 
+/** Which descriptor the MPM finds in its socket. */
+typedef enum gtm_stands_t {
+    GTM_STANDS_CLIENT, /* the client's, for the MPM to poll and to close */
+    GTM_STANDS_OTHER,  /* a duplicate: a worker has the connection */
+    GTM_STANDS_EPOLL   /* ours: the request is parked */
+} gtm_stands_t;
+
 /** What we know about a connection; in its conn_config, made before anything is read from it. */
 typedef struct gtm_parked_t {
     conn_rec *c;
@@ -38,10 +46,12 @@ typedef struct gtm_parked_t {
     apr_socket_t *polled;   /* the MPM's */
     apr_socket_t *written;  /* the filters' */
     int client_fd;
-    int epoll_fd;    /* holds the client's; -1: none yet */
-    uint32_t events; /* waited for in it */
-    int is_swapped;  /* 1: epoll_fd stands in `polled` */
-    int is_lent;     /* 1: keepalive and data_in_input_filters are lent */
+    int epoll_fd;        /* holds the client's; -1: none yet */
+    uint32_t events;     /* waited for in it */
+    gtm_stands_t stands; /* in `polled` */
+    int is_lending;      /* 1: epoll_fd stands there when the worker lets go */
+    struct gtm_parked_t *next_held, **held_from; /* GTM_STANDS_OTHER: of those that workers have */
+    int is_lent; /* 1: keepalive and data_in_input_filters are lent */
     ap_conn_keepalive_e keepalive;
     int input;
     int is_aside;                /* 1: a finisher is at it */
@@ -64,11 +74,20 @@ gtm_parked_t *gtm_parked(conn_rec *c);
  */
 gtm_parked_t *gtm_parked_make(conn_rec *c, gt_finishers_t *finishers, const gt_conn_ops_t *ops);
 
-/** The MPM polls our descriptor from now on. */
+/** A worker has the connection: whatever the MPM closes, the client's descriptor stays open. */
+void gtm_descriptor_take(gtm_parked_t *pk);
+
+/** The worker lets go of it: the MPM's socket has the client's descriptor again, or ours. */
+void gtm_descriptor_let_go(gtm_parked_t *pk);
+
+/** The MPM is to poll our descriptor when the worker lets go. */
 void gtm_descriptor_lend(gtm_parked_t *pk);
 
-/** The MPM's socket has the client's descriptor again. */
+/** The MPM polls our descriptor no more, and has the client's again. */
 void gtm_descriptor_give_back(gtm_parked_t *pk);
+
+/** End the connections that workers have: no byte is read from them or written any more. */
+void gtm_descriptors_cut(void);
 
 /** Have our descriptor become readable when the client has `events` (EPOLLIN, EPOLLOUT), or when the
  * connection is broken. @return 0: the system has no descriptor left */

@@ -156,7 +156,10 @@ void gtm_park_suspend(conn_rec *c, request_rec *r)
     gtm_parked_t *pk = c->master ? NULL : gtm_parked(c);
 
     (void)r;
-    if (!pk || !pk->x)
+    if (!pk)
+        return;
+    gtm_descriptor_let_go(pk);
+    if (!pk->x)
         return;
     /* The MPM does so after this hook, when a finisher may be at work. */
     c->sbh = NULL;
@@ -171,7 +174,7 @@ void gtm_park_resume(conn_rec *c, request_rec *r)
     if (!pk)
         return;
     gt_conn_slot_take(&pk->slot);
-    gtm_descriptor_give_back(pk);
+    gtm_descriptor_take(pk);
 }
 
 int gtm_park_pre_close(conn_rec *c)
@@ -189,4 +192,13 @@ int gtm_park_pre_close(conn_rec *c)
         gtm_parked_abandon(pk, HTTP_GATEWAY_TIME_OUT);
     }
     return OK;
+}
+
+void gtm_park_stopping(apr_pool_t *pchild, int graceful)
+{
+    const gtm_child_t *child = gtm_child();
+
+    (void)pchild;
+    if (child && child->finishers && !graceful)
+        gtm_descriptors_cut();
 }
