@@ -17,6 +17,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -45,6 +46,7 @@ APLOG_USE_MODULE(graphtok);
 #define HOST_CONNECTIONS 2048
 #define STATUS_EVERY apr_time_from_sec(1)
 #define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
+#define START_AGAIN apr_time_from_sec(1)
 #define KEYS_EVERY apr_time_from_sec(5)
 #define KEYS_SAID_EVERY apr_time_from_sec(60)
 #define READERS_LEAST 2
@@ -376,6 +378,15 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
     }
 }
 
+/* The parent starts another child. Not with APEXIT_CHILDSICK: of MPMs with threads that ends the whole
+ * server when no other child is there at the moment. */
+static void make_room_for_another(const gt_err_t *err)
+{
+    gt_log_err(err, "child start");
+    apr_sleep(START_AGAIN);
+    exit(0);
+}
+
 void gtm_child_init(apr_pool_t *pchild, server_rec *s)
 {
     const gtm_server_t *server = gtm_server(s);
@@ -401,10 +412,8 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     gtm_threads_begin(pchild);
     err = start_threads(child, pchild);
     apr_pool_pre_cleanup_register(pchild, child, end_child);
-    if (err) {
-        gt_log_err(err, "child start");
-        return;
-    }
+    if (err)
+        make_room_for_another(err);
     announce_to(child, pchild);
     apr_pool_create(&late.pool, pchild);
     if (made.keys.ring)
