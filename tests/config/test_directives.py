@@ -85,6 +85,7 @@ LOCATION = [
     ("GraphTokUseProvider", "microsoft", {"provider": "microsoft"}),
     ("GraphTokUseStore", "main", {"store": "main"}),
     ("GraphTokReturnTo", "/start", {"return_to": "/start"}),
+    ("GraphTokSignIn", "/auth", {"sign_in": "/auth"}),
     ("GraphTokPassCookie", "on", {"pass_cookie": "on"}),
     ("GraphTokSharedMailboxes", "ada@contoso.com *@fabrikam.com",
      {"shared_mailboxes": "ada@contoso.com *@fabrikam.com"}),
@@ -175,6 +176,9 @@ BAD = [
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
     ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke user (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
+    ("GraphTokSignIn auth", "location", "'auth' is not the path of a place with SetHandler"),
+    ("GraphTokSignIn //evil.example", "location", "is not the path of a place"),
+    ("GraphTokSignIn /nowhere", "location", "there is no SetHandler graphtok-auth at /nowhere"),
     ("GraphTokReturnTo //evil.example", "location", "is not a path of this server"),
     ("GraphTokReturnTo http://app.example/", "location", "is not a path of this server"),
     ("GraphTokRequestMax 1", "location", "'1' is below the smallest, 1024"),
@@ -570,6 +574,42 @@ def test_open_mounts_are_warned_of(frame, lines, text):
         assert not frame.check(auth("GraphTokUser static tom", guard)).warnings
     outer = '<Location "/">\nAuthType Basic\nRequire valid-user\n</Location>\n'
     assert not frame.check(outer + auth("GraphTokUser static tom")).warnings
+
+
+STORE_BETA = "<GraphTokStore beta>\nGraphTokTable beta_tokens\n</GraphTokStore>\n"
+CALENDAR = '<Location "/calendar">\nSetHandler graphtok-calendar\n{}\n</Location>\n'
+APPLICATION = '<Location "/app">\nGraphTokPassToken header\n{}\n</Location>\n'
+
+
+@pytest.mark.parametrize("place, what", [(CALENDAR, "SetHandler graphtok-calendar at /calendar"),
+                                         (APPLICATION, "GraphTokPassToken at /app")])
+def test_a_place_signs_in_for_its_own_store_and_provider(frame, place, what):
+    there = auth("GraphTokUseProvider microsoft")
+    beta = STORE_BETA + there + place.format("GraphTokSignIn /auth\nGraphTokUseStore {}\n"
+                                             "GraphTokUseProvider {}")
+    providers = frame.provider() + frame.provider(name="second")
+    assert frame.check(beta.format("main", "microsoft"), provider=providers).ok
+    for store, provider in (("beta", "microsoft"), ("main", "second")):
+        checked = frame.check(beta.format(store, provider), provider=providers)
+        line = checked.line_of(what.split(" at ", maxsplit=1)[0])
+        assert checked.code == 1 and (
+            f"httpd.conf:{line}: {what}: GraphTokSignIn: a sign-in at /auth is for provider microsoft "
+            f"and store main, this place uses provider {provider} and store {store}") in checked.err
+
+
+def test_a_sign_in_of_another_host_is_none(frame):
+    host = ("<VirtualHost *:80>\nServerName {}.example\n{}</VirtualHost>\n")
+    text = host.format("a", auth()) + host.format("b", CALENDAR.format("GraphTokSignIn /auth"))
+    checked = frame.check(text)
+    assert checked.code == 1
+    assert "there is no SetHandler graphtok-auth at /auth (virtual host b.example)" in checked.err
+
+
+def test_a_virtual_host_with_another_store_is_told(frame):
+    text = (STORE_BETA + auth("GraphTokUseStore main") + CALENDAR.format("GraphTokSignIn /auth") +
+            "<VirtualHost *:80>\nServerName b.example\nGraphTokUseStore beta\n</VirtualHost>\n")
+    checked = frame.check(text)
+    assert checked.code == 1 and "store beta; name a place with the same two (virtual host b.example)" in checked.err
 
 
 def nameless(frame, text, main=""):

@@ -127,6 +127,9 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS("GraphTokSharedMailboxes", gtm_set_mailboxes, MEMBER("shared_mailboxes"),
                      ANYWHERE,
                      "whose calendars beside their own callers may open: ADDRESS, *@DOMAIN, * ..."),
+    AP_INIT_TAKE1("GraphTokSignIn", gtm_set_in_dir, MEMBER("sign_in"), ANYWHERE,
+                  "where users sign in: the path of a graphtok-auth mount; default: the one whose "
+                  "path shares most with the request's"),
     AP_INIT_TAKE1("GraphTokReturnTo", gtm_set_in_dir, MEMBER("return_to"), ANYWHERE,
                   "where the browser goes after a sign-in: a path or an https URL"),
     AP_INIT_TAKE1("GraphTokSessionRealm", gtm_set_in_dir, MEMBER("session_realm"), ANYWHERE,

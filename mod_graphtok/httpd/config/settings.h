@@ -55,9 +55,10 @@ typedef struct gtm_dir_t {
     const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
     const char *provider;              /* GraphTokUseProvider; unset: the only one configured */
     const char *store;                 /* GraphTokUseStore; unset: main */
-    const char *routes;        /* GraphTokRoutes: blank-separated names; unset: all of the set */
-    const char *mailboxes;     /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
-    const char *return_to;     /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
+    const char *routes;    /* GraphTokRoutes: blank-separated names; unset: all of the set */
+    const char *mailboxes; /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
+    const char *sign_in;   /* GraphTokSignIn: the path of a graphtok-auth mount; unset: guessed */
+    const char *return_to; /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
     const char *session_realm; /* GraphTokSessionRealm; unset: sessions are the virtual host's */
     apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */
     apr_int64_t answer_max;    /* GraphTokAnswerMax, bytes; default 10 MiB */

@@ -38,6 +38,7 @@
 #include "config/mounts.h"
 #include "config/route_set.h"
 #include "config/setters.h"
+#include "config/sign_in_place.h"
 #include "config/tree.h"
 #include "store/store.h"
 
@@ -451,6 +452,7 @@ static void judge(verdict_t *v)
     if (config->public_url == NULL)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
     gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
+    gtm_sign_in_check(v->errors, v->s, v->p);
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
 }

@@ -1,12 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file login_link.c "/beta/calendar" belongs to "/beta/auth", not to "/auth". */
+/** @file login_link.c A place with sign-in routes is its own; every other one has one, or none. */
 
 #include "request/login_link.h"
 
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "config/sign_in_place.h"
 #include "net/url.h"
 #include "request/answer.h"
 #include "request/own_origin.h"
@@ -23,35 +24,11 @@ static const char *kept_name(const char *name, apr_pool_t *p)
     return apr_pstrcat(p, "link ", name, NULL);
 }
 
-static apr_size_t shared_prefix(const char *a, const char *b)
-{
-    apr_size_t n = 0;
-
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
-}
-
 static const gtm_mount_t *find_mount(const gtm_request_t *x)
 {
-    const apr_array_header_t *mounts = gtm_server(x->child->server)->mounts;
-    const gtm_mount_t *best = NULL;
-    apr_size_t most = 0;
-
-    for (int i = 0; i < mounts->nelts; i++) {
-        const gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
-        apr_size_t shared = shared_prefix(mount->path, x->r->uri);
-
-        if (strcmp(mount->handler, "graphtok-auth") != 0 ||
-            (mount->server && mount->server != x->r->server))
-            continue;
-        if (!best || shared > most ||
-            (shared == most && strlen(mount->path) < strlen(best->path))) {
-            best = mount;
-            most = shared;
-        }
-    }
-    return best;
+    if (x->mount && strcmp(x->mount->handler, "graphtok-auth") == 0)
+        return x->mount;
+    return gtm_sign_in_mount(x->dir, x->r->uri, x->r->server, x->r->pool);
 }
 
 /* Many slashes in front would be read as the name of a host. */

@@ -7,10 +7,9 @@
 #include "request/request.h"
 
 /**
- * The local path of the sign-in route for this request: of the graphtok-auth mount of this virtual
- * host whose path shares most with the request's. A page request comes back to where it was, or to
+ * The local path of the sign-in route for this request (sign_in_place.h). A page request comes back to where it was, or to
  * where its sign-in was to lead (x->target); a claims challenge of `err` goes with it.
- * @return NULL when no sign-in route is mounted
+ * @return NULL when no sign-in would help
  */
 const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err);
 
