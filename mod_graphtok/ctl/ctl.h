@@ -97,6 +97,9 @@ GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring,
 GT_MUST gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db,
                                     apr_pool_t *p);
 
+/** The command line itself is wrong: graphtokctl ends with EX_USAGE. @return err */
+GT_MUST GT_NEVER_NULL gt_err_t *ctl_usage(gt_err_t *err);
+
 /** A JSON object on standard output. */
 void ctl_print_json(const json_t *json);
 

@@ -74,7 +74,7 @@ gt_err_t *ctl_options(const ctl_t *ctl, const struct argp *argp, int argc, char 
 
     if (failed == 0)
         return GT_OK;
-    return gt_err(ctl->pool, GT_METHOD, "GT0912", "%s: %s", argv[0], strerror(failed));
+    return ctl_usage(gt_err(ctl->pool, GT_INVALID, "GT0912", "%s: %s", argv[0], strerror(failed)));
 }
 
 /** What the first parse finds: the options before the verb, and where the verb stands. */
@@ -155,8 +155,8 @@ static int finish(int code)
 
 static gt_err_t *unknown(const char *name, apr_pool_t *p)
 {
-    return gt_err(p, GT_METHOD, "GT0912", "there is no verb '%s'; graphtokctl --help names them",
-                  name);
+    return ctl_usage(gt_err(p, GT_INVALID, "GT0912",
+                            "there is no verb '%s'; graphtokctl --help names them", name));
 }
 
 static gt_err_t *call(const ctl_verb_t *verb, ctl_t *ctl, int argc, char **argv)

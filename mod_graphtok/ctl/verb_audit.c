@@ -97,8 +97,8 @@ static gt_err_t *find_parts(gt_keyring_t **ring, audit_t *asked)
     if (asked->keyring != NULL && !gt_source_parse(&config->keyring, asked->keyring, ".", &why, p))
         return gt_err(p, GT_INVALID, "GT0981", "--keyring: %s", why);
     if (asked->words->nelts < 2 && (config->audit == NULL || config->audit[0] == '|'))
-        return gt_err(p, GT_METHOD, "GT0982", "name the files: GraphTokAudit is %s",
-                      config->audit == NULL ? "not set" : "a program");
+        return ctl_usage(gt_err(p, GT_INVALID, "GT0982", "name the files: GraphTokAudit is %s",
+                                config->audit == NULL ? "not set" : "a program"));
     if (asked->words->nelts < 2)
         APR_ARRAY_PUSH(asked->words, const char *) = config->audit;
     find_heads(asked, config);
@@ -225,6 +225,6 @@ gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv)
     asked.findings = gt_json_own(json_array(), ctl->pool);
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
     if (strcmp(APR_ARRAY_IDX(asked.words, 0, const char *), "verify") != 0)
-        return gt_err(ctl->pool, GT_METHOD, "GT0984", "audit knows one thing: verify");
+        return ctl_usage(gt_err(ctl->pool, GT_INVALID, "GT0984", "audit knows one thing: verify"));
     return verify(&asked);
 }

@@ -227,10 +227,11 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
 
     if (base == NULL) {
         tell(check, "redirect URI",
-             gt_err(p, GT_METHOD, "GT0918",
-                    "it is the address of %s/callback as browsers see it: say --url, for instance "
-                    "https://www.example.org, or write GraphTokPublicURL",
-                    path),
+             ctl_usage(gt_err(
+                 p, GT_INVALID, "GT0918",
+                 "it is the address of %s/callback as browsers see it: say --url, for instance "
+                 "https://www.example.org, or write GraphTokPublicURL",
+                 path)),
              NULL);
         return;
     }

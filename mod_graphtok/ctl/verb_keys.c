@@ -187,7 +187,7 @@ static gt_err_t *given_key(gt_secret_t **given, keys_ask_t *params)
     /* A key in the arguments would be in the process list and in the shell's history. */
     if (!gt_source_parse(&source, params->from, NULL, &why, p) ||
         gt_source_kind(source) == GT_LITERAL)
-        return gt_err(p, GT_METHOD, "GT0965", "--from: write file:PATH or env:NAME");
+        return ctl_usage(gt_err(p, GT_INVALID, "GT0965", "--from: write file:PATH or env:NAME"));
     return gt_source_read(given, source, p);
 }
 
@@ -198,7 +198,8 @@ static gt_err_t *add(keys_ask_t *params)
     ctl_keyfile_t *file;
 
     if (params->id != NULL)
-        return gt_err(p, GT_METHOD, "GT0966", "keys add takes no key; --id names the new one");
+        return ctl_usage(
+            gt_err(p, GT_INVALID, "GT0966", "keys add takes no key; --id names the new one"));
     GT_TRY(given_key(&given, params));
     GT_TRY(gt_keytext_line(&line, given, params->new_id, params->purposes, p));
     GT_TRY(open_file(&file, params));
@@ -217,9 +218,9 @@ static gt_err_t *rotate(keys_ask_t *params)
     text = ctl_keyfile_text(file);
     if (params->id != NULL) {
         if (params->new_id != NULL || params->purposes != NULL)
-            return gt_err(p, GT_METHOD, "GT0966",
-                          "keys rotate %s takes that key as it is: no --id, no --purpose",
-                          params->id);
+            return ctl_usage(gt_err(p, GT_INVALID, "GT0966",
+                                    "keys rotate %s takes that key as it is: no --id, no --purpose",
+                                    params->id));
         GT_TRY(gt_keytext_take(&rest, &line, text, params->id, p));
         text = rest;
     }
@@ -352,7 +353,7 @@ static gt_err_t *retire(keys_ask_t *params)
     int entries = 0;
 
     if (params->id == NULL)
-        return gt_err(p, GT_METHOD, "GT0966", "keys retire: which key?");
+        return ctl_usage(gt_err(p, GT_INVALID, "GT0966", "keys retire: which key?"));
     GT_TRY(open_file(&file, params));
     GT_TRY(gt_keytext_take(&rest, &line, ctl_keyfile_text(file), params->id, p));
     GT_TRY(gt_keyring_parse(&ring, ctl_keyfile_text(file), p));
@@ -396,6 +397,7 @@ gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv)
     for (apr_size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(actions[i].name, params.action) == 0)
             return actions[i].run(&params);
-    return gt_err(ctl->pool, GT_METHOD, "GT0966",
-                  "keys %s: it is list, add, rotate, retire or reencrypt", params.action);
+    return ctl_usage(gt_err(ctl->pool, GT_INVALID, "GT0966",
+                            "keys %s: it is list, add, rotate, retire or reencrypt",
+                            params.action));
 }

@@ -104,10 +104,11 @@ static gt_err_t *confirm(const migrate_t *asked, const apr_array_header_t *ways)
         if (asked->yes || asked->dry_run || way->to >= way->from)
             continue;
         if (!isatty(STDIN_FILENO))
-            return gt_err(asked->ctl->pool, GT_METHOD, "GT0914",
-                          "store %s would go down from %d to %d, which can lose columns and their "
-                          "contents: say --yes",
-                          way->store->name, way->from, way->to);
+            return ctl_usage(
+                gt_err(asked->ctl->pool, GT_INVALID, "GT0914",
+                       "store %s would go down from %d to %d, which can lose columns and their "
+                       "contents: say --yes",
+                       way->store->name, way->from, way->to));
         fprintf(stderr,
                 "Store %s goes down from %d to %d and loses what %d has no place for. "
                 "Type yes: ",

@@ -62,8 +62,9 @@ static gt_err_t *find_parts(gt_token_for_t *params, const asked_t *asked, const 
     if (provider == NULL && config->providers->nelts == 1)
         provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
     if (provider == NULL)
-        return gt_err(p, GT_METHOD, "GT0942", "%d providers are configured: say which, --provider",
-                      config->providers->nelts);
+        return ctl_usage(gt_err(p, GT_INVALID, "GT0942",
+                                "%d providers are configured: say which, --provider",
+                                config->providers->nelts));
     if (gt_config_provider(config, provider) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
     if (gt_config_store(config, asked->store) == NULL)
@@ -122,9 +123,10 @@ gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
 
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &asked));
     if (isatty(STDOUT_FILENO) && !asked.force)
-        return gt_err(ctl->pool, GT_METHOD, "GT0944",
-                      "a token does not belong on a terminal: send the output elsewhere, or say "
-                      "--force");
+        return ctl_usage(
+            gt_err(ctl->pool, GT_INVALID, "GT0944",
+                   "a token does not belong on a terminal: send the output elsewhere, or say "
+                   "--force"));
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(get(&params, &asked, config));
     if (ctl->json)

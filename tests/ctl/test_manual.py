@@ -101,6 +101,14 @@ def test_help_in_each_way_it_is_asked_for():
         assert done.returncode == os.EX_USAGE and "no verb 'tea'" in done.stderr, arguments
 
 
+@pytest.mark.parametrize("arguments, tag", [
+    (["audit", "read"], "GT0984"), (["keys", "count"], "GT0966"), (["keys", "retire"], "GT0966"),
+    (["keys", "add", "k1"], "GT0966")])
+def test_a_wrong_command_line_has_its_own_exit_code(arguments, tag):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == os.EX_USAGE and tag in done.stderr, done.stderr
+
+
 def completed(*words):
     """What bash offers for the last word."""
     script = (f'source "{TOP}/conf/completion/graphtokctl"; COMP_WORDS=("$@"); '

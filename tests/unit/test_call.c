@@ -18,6 +18,7 @@
 #define gt_token_for scripted_token_for
 #define gt_transfer_answer scripted_transfer_answer
 #define gt_transfer_error scripted_transfer_error
+#define gt_transfer_is_too_large scripted_transfer_is_too_large
 #define gt_transfer_leave scripted_transfer_leave
 #define gt_transfer_make scripted_transfer_make
 #define gt_transfer_take scripted_transfer_take
@@ -183,8 +184,13 @@ void scripted_transfer_leave(gt_transfer_t *transfer)
 gt_err_t *scripted_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
 {
     if (transfer->exchange->status < 0)
-        return gt_err(p, GT_UPSTREAM, GT_TAG_TOO_LARGE, "scripted");
+        return gt_err(p, GT_UPSTREAM, "GT0306", "scripted");
     return transfer->exchange->status ? GT_OK : gt_err(p, GT_TIMEOUT, "GT0399", "scripted");
+}
+
+int scripted_transfer_is_too_large(gt_transfer_t *transfer)
+{
+    return transfer->exchange->status < 0;
 }
 
 gt_err_t *scripted_transfer_take(const char **bytes, apr_size_t *len, int *end,
@@ -338,7 +344,7 @@ START_TEST(the_answer_to_a_change_is_not_asked_for_again)
 {
     static const exchange_t exchanges[] = {{-1, NULL, NULL, {NULL}}, {200, NULL, NULL, {"body"}}};
 
-    ck_fails(run_call("POST", "/v1.0/me/events", exchanges), GT_UPSTREAM, GT_TAG_TOO_LARGE);
+    ck_fails(run_call("POST", "/v1.0/me/events", exchanges), GT_UPSTREAM, "GT0306");
     ck_assert_int_eq(sent, 1);
     ck_assert_uint_eq(requests[0].answer_max, 8 * 1024 * 1024);
 }

@@ -183,6 +183,7 @@ START_TEST(test_failures_have_class_and_tag)
     ck_assert_int_eq(strncmp(err->detail, "the test: ", 10), 0);
     ck_assert_ptr_null(gt_transfer_answer(transfer));
     ck_assert_int_eq(gt_transfer_was_sent(transfer), 1);
+    ck_assert_int_eq(gt_transfer_is_too_large(transfer), strcmp(failures[_i].tag, "GT0306") == 0);
     ck_assert_int_eq(figures().failed, 1);
     /* The loop is as good as before. */
     ck_assert_str_eq(answer_at("/hello")->body, "hello");

@@ -42,7 +42,7 @@ static const gt_class_row_t class_rows[GT_CLASSES] = {
                       GT_EFFECT_NONE},
     [GT_NOT_FOUND] = {"not-found", "Not found", 404, EX_NOINPUT, GT_LOG_DEBUG, 0, 0,
                       GT_EFFECT_NONE},
-    [GT_METHOD] = {"method-not-allowed", "Method not allowed", 405, EX_USAGE, GT_LOG_DEBUG, 0, 0,
+    [GT_METHOD] = {"method-not-allowed", "Method not allowed", 405, EX_DATAERR, GT_LOG_DEBUG, 0, 0,
                    GT_EFFECT_NONE},
     [GT_CONFLICT] = {"conflict", "In conflict with what is stored", 409, EX_DATAERR, GT_LOG_INFO, 0,
                      0, GT_EFFECT_NONE},

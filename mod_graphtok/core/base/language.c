@@ -11,7 +11,7 @@
 
 /* One range of the field. */
 typedef struct range_t {
-    const char *tag;
+    const char *text;
     size_t len;
     int weight; /* q in thousandths; 0: not acceptable, or not well-formed */
 } range_t;
@@ -64,9 +64,9 @@ static int next_range(range_t *range, const char **field)
 
     if (!**field)
         return 0;
-    range->tag = skip_blanks(*field, end);
-    range->len = strcspn(range->tag, ",;" BLANKS);
-    range->weight = range->len > 0 ? weight_after(range->tag + range->len, end) : 0;
+    range->text = skip_blanks(*field, end);
+    range->len = strcspn(range->text, ",;" BLANKS);
+    range->weight = range->len > 0 ? weight_after(range->text + range->len, end) : 0;
     *field = *end ? end + 1 : end;
     return 1;
 }
@@ -75,8 +75,8 @@ static int is_for(const range_t *range, const char *language)
 {
     size_t len = strlen(language);
 
-    return range->len >= len && strncasecmp(range->tag, language, len) == 0 &&
-           (range->len == len || range->tag[len] == '-');
+    return range->len >= len && strncasecmp(range->text, language, len) == 0 &&
+           (range->len == len || range->text[len] == '-');
 }
 
 /* A range that names the language counts more than "*", even to forbid it. */
@@ -88,7 +88,7 @@ static rank_t rank_of(const char *language, const char *field)
     for (int place = 0; next_range(&range, &field); place++) {
         if (is_for(&range, language) && range.weight > named.weight)
             named = (rank_t){range.weight, place};
-        else if (range.len == 1 && *range.tag == '*' && range.weight > any.weight)
+        else if (range.len == 1 && *range.text == '*' && range.weight > any.weight)
             any = (rank_t){range.weight, place};
     }
     return named.weight >= 0 ? named : any;

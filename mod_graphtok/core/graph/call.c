@@ -142,7 +142,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     gt_err_t *err = gt_transfer_error(call->transfer, gt_task_pool(task));
     const gt_answer_t *answer;
 
-    if (err && is_reading(call) && !call->streams && strcmp(err->tag, GT_TAG_TOO_LARGE) == 0) {
+    if (err && is_reading(call) && !call->streams && gt_transfer_is_too_large(call->transfer)) {
         call->streams = 1;
         gt_then(task, &send_again, call);
         return GT_OK;

@@ -25,6 +25,7 @@
 #include <curl/curl.h>
 
 #include "net/alarm.h"
+#include "net/fault.h"
 #include "net/loop.h"
 #include "net/transfer.h"
 
@@ -35,30 +36,6 @@
 
 /** Most bytes of a streamed body that wait to be taken. */
 #define GT_STREAM_WAITING (48 * 1024)
-
-/** Why transfers fail; class and tag of each stand in one table, in transfer.c. */
-typedef enum gt_fault_t {
-    GT_FAULT_FULL,
-    GT_FAULT_ENDING,
-    GT_FAULT_UNREACHABLE,
-    GT_FAULT_PROXY_AWAY,
-    GT_FAULT_PROXY_REFUSES,
-    GT_FAULT_RUBBISH,
-    GT_FAULT_TOO_LARGE,
-    GT_FAULT_NOT_REPEATED,
-    GT_FAULT_TIMEOUT,
-    GT_FAULT_TLS,
-    GT_FAULT_MEMORY,
-    GT_FAULT_CANCELLED
-} gt_fault_t;
-
-/** How a transfer failed. */
-typedef struct gt_failure_t {
-    gt_class_t cls;
-    const char *tag;              /* constant; NULL: it did not fail */
-    int is_ours;                  /* 1: the administrator's to mend */
-    char detail[CURL_ERROR_SIZE]; /* for people */
-} gt_failure_t;
 
 struct gt_transfer_t {
     pthread_mutex_t lock; /* guards the members under "shared" */
@@ -134,9 +111,6 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
 
 /** Wake the task that waits, if its point is reached. */
 void gt_transfer_stir_on_loop(gt_transfer_t *transfer);
-
-/** Fill in a failure; the text is bounded and made harmless. */
-void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text);
 
 /* ---- loop.c ---- */
 

@@ -402,7 +402,7 @@ const gt_failure_t *gt_easy_end_on_loop(gt_transfer_t *transfer, CURLcode code)
     const char *text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(code);
 
     /* Our own reason is better than libcurl's, which only knows that a callback said no. */
-    if (t->own.tag != NULL)
+    if (t->own.fault != GT_FAULT_NONE)
         return &t->own;
     if (code == CURLE_OK && t->is_headed)
         return NULL;

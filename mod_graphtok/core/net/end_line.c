@@ -77,7 +77,7 @@ void gt_end_line(const gt_transfer_t *transfer, const gt_failure_t *failure)
     show_address(address, t->url);
     if (failure != NULL)
         gt_log(GT_LOG_DEBUG, NULL, "call for %s: %s %s: %s after %d ms: %s", t->purpose, t->method,
-               address, failure->tag, took, failure->detail);
+               address, gt_fault_tag(failure->fault), took, failure->detail);
     else
         gt_log(GT_LOG_DEBUG, NULL,
                "call for %s: %s %s: %d in %d ms, %" APR_INT64_T_FMT " bytes, request id %s",

@@ -25,7 +25,6 @@
 #define ANSWER_MAX_DEFAULT (1024 * 1024)
 #define CONNECT_TIMEOUT_DEFAULT (apr_time_from_sec(10))
 #define TIMEOUT_DEFAULT (apr_time_from_sec(30))
-#define BUSY_RETRY_AFTER (apr_time_from_sec(1))
 #define METHOD_MAX 16
 #define FIRST_ROOM 4096
 
@@ -355,7 +354,7 @@ const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer)
 
     pthread_mutex_lock(&transfer->lock);
     is_there = transfer->is_headed && (transfer->is_stream || transfer->is_ended) &&
-               (transfer->is_stream || transfer->failure.tag == NULL);
+               (transfer->is_stream || transfer->failure.fault == GT_FAULT_NONE);
     pthread_mutex_unlock(&transfer->lock);
     return is_there ? &transfer->answer : NULL;
 }
@@ -363,17 +362,22 @@ const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer)
 gt_err_t *gt_transfer_error(gt_transfer_t *transfer, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;
-    const gt_failure_t *failure = &transfer->failure;
 
     pthread_mutex_lock(&transfer->lock);
-    if (transfer->is_ended && failure->tag != NULL)
-        err = gt_err(p, failure->cls, failure->tag, "%s: %s", transfer->purpose, failure->detail);
-    if (err != GT_OK)
-        err->is_ours = failure->is_ours;
+    if (transfer->is_ended)
+        err = gt_failure_error(&transfer->failure, transfer->purpose, p);
     pthread_mutex_unlock(&transfer->lock);
-    if (err != GT_OK && err->cls == GT_BUSY)
-        err->retry_after = BUSY_RETRY_AFTER;
     return err;
+}
+
+int gt_transfer_is_too_large(gt_transfer_t *transfer)
+{
+    int is_too_large;
+
+    pthread_mutex_lock(&transfer->lock);
+    is_too_large = transfer->is_ended && transfer->failure.fault == GT_FAULT_TOO_LARGE;
+    pthread_mutex_unlock(&transfer->lock);
+    return is_too_large;
 }
 
 int gt_transfer_was_sent(gt_transfer_t *transfer)
@@ -418,7 +422,7 @@ gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end, gt_tra
     t->is_paused = 0;
     pthread_mutex_unlock(&t->lock);
     *bytes = taken != NULL ? taken : "";
-    *end = is_over && t->failure.tag == NULL;
+    *end = is_over && t->failure.fault == GT_FAULT_NONE;
     if (taken != NULL)
         apr_pool_cleanup_register(p, taken, free_bytes, apr_pool_cleanup_null);
     /* Bytes that came before a failure are handed out first; the failure is told next time. */
@@ -426,40 +430,6 @@ gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end, gt_tra
 }
 
 /* ---- the loop's side ---- */
-
-static const struct {
-    gt_class_t cls;
-    const char *tag;
-    int is_ours;
-} faults[] = {
-    [GT_FAULT_FULL] = {GT_BUSY, "GT0302", 0},
-    [GT_FAULT_ENDING] = {GT_BUSY, "GT0303", 0},
-    [GT_FAULT_UNREACHABLE] = {GT_UPSTREAM, "GT0304", 0},
-    [GT_FAULT_PROXY_AWAY] = {GT_UPSTREAM, "GT0313", 1},
-    [GT_FAULT_PROXY_REFUSES] = {GT_UPSTREAM, "GT0314", 1},
-    [GT_FAULT_RUBBISH] = {GT_UPSTREAM, "GT0305", 0},
-    [GT_FAULT_TOO_LARGE] = {GT_UPSTREAM, GT_TAG_TOO_LARGE, 0},
-    [GT_FAULT_NOT_REPEATED] = {GT_UPSTREAM, "GT0307", 0},
-    [GT_FAULT_TIMEOUT] = {GT_TIMEOUT, "GT0308", 0},
-    [GT_FAULT_TLS] = {GT_UPSTREAM, "GT0309", 0},
-    [GT_FAULT_MEMORY] = {GT_INTERNAL, "GT0311", 0},
-    [GT_FAULT_CANCELLED] = {GT_CANCELLED, "GT0312", 0},
-};
-
-void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text)
-{
-    char *c;
-
-    failure->cls = faults[fault].cls;
-    failure->tag = faults[fault].tag;
-    failure->is_ours = faults[fault].is_ours;
-    apr_cpystrn(failure->detail, text, sizeof(failure->detail));
-    /* libcurl may quote a URL; a query can hold what no log may show. */
-    failure->detail[strcspn(failure->detail, "?")] = '\0';
-    for (c = failure->detail; *c != '\0'; c++)
-        if (apr_iscntrl(*c))
-            *c = ' ';
-}
 
 void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer)
 {

@@ -74,15 +74,16 @@ void gt_transfer_when_over(gt_transfer_t *transfer, gt_transfer_over_fn *over, v
 /** The answer, or NULL while there is none. */
 const gt_answer_t *gt_transfer_answer(gt_transfer_t *transfer);
 
-/** The tag of an answer larger than answer_max: who reads may ask again and stream. */
-#define GT_TAG_TOO_LARGE "GT0306"
-
 /**
  * Why it failed: GT_UPSTREAM (unreachable, TLS, rubbish, answer too large), GT_TIMEOUT, GT_BUSY,
  * GT_CANCELLED; NULL when it did not. An answer of any status is no failure here.
  * @param p where the error is made
  */
 GT_MUST gt_err_t *gt_transfer_error(gt_transfer_t *transfer, apr_pool_t *p);
+
+/** 1 when it failed because the answer's body is longer than the request's answer_max: a call that
+ * only reads may be made again, and streamed. */
+int gt_transfer_is_too_large(gt_transfer_t *transfer);
 
 /** 1 when request bytes may have reached the provider (so a POST must not be repeated blindly). */
 int gt_transfer_was_sent(gt_transfer_t *transfer);
