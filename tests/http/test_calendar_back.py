@@ -248,6 +248,41 @@ def test_get_change_send_back(site, ada, more, method):
     assert back.json["type"] == event["type"]
 
 
+PEOPLE = [{"name": "Room 1"}, {"name": "Room 1", "address": None}, {"name": "Room 1", "address": ""},
+          {"name": "Jane", "address": "Jane Doe"},
+          {"name": "Jane", "address": "Jane Doe <jane@sandbox.example>"}]
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=str)
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_attendees_whom_exchange_knows_by_name(site, sandbox, ada, person, method):
+    url, _ = make(site, ada)
+    guest = {"type": "required", "emailAddress": person}
+    event = ada.get(url).json
+    back = ada.send(method, url, {**event, "attendees": [guest]})
+    assert back.status == 200, back
+    given = {name: value for name, value in person.items() if value}
+    assert back.json["attendees"][0]["emailAddress"].items() >= given.items()
+    typed = ada.send(method, url, {**event, "attendees": [
+        {**guest, "emailAddress": {"address": "a@evil@example.com"}}]})
+    assert typed.status == 400
+    assert [error["field"] for error in typed.json["errors"]] == ["attendees[0].emailAddress.address"]
+
+
+def test_a_reminder_on_the_day_itself(site, ada):
+    """Outlook's "at 9:00 of the day" of a whole day."""
+    url, made = make(site, ada, isReminderOn=True, reminderMinutesBeforeStart=-540)
+    assert made.json["reminderMinutesBeforeStart"] == -540
+    assert ada.send("PUT", url, ada.get(url).json).status == 200
+
+
+def test_a_blank_between_date_and_time(site, ada):
+    _, made = make(site, ada, start={"dateTime": "2030-05-12 06:00:00", "timeZone": "Europe/Berlin"},
+                   end={"dateTime": "2030-05-12 07:00:00Z"})
+    assert made.json["start"]["dateTime"].startswith("2030-05-12T04:00:00")
+    assert made.json["end"]["dateTime"].startswith("2030-05-12T07:00:00")
+
+
 def test_a_copy_of_what_was_got_and_null_for_what_is_absent(site, ada):
     url, made = make(site, ada, location=None, attendees=None, body=None, transactionId=None,
                      **{"@odata.type": "#microsoft.graph.event"})

@@ -62,6 +62,17 @@ def test_the_pages_of_instances_are_ours(site, ada):
     assert seen == ["02", "03", "04"]
 
 
+def test_what_was_deleted_of_a_series(site, ada):
+    """It stands in no list: who keeps a copy of a calendar asks for it."""
+    url, made = make(site, ada, DAILY)
+    found = ada.get(f"{url}/instances?{WINDOW}").json["value"]
+    assert ada.send("DELETE", site.url + "/calendar/events/" + in_path(found[1]["id"])).status == 204
+    series = ada.get(url + "?select=subject,cancelledOccurrences")
+    assert series.status == 200, series
+    assert series.json["cancelledOccurrences"] == [f"OID.{made.json['id']}.2030-05-03"]
+    assert "cancelledOccurrences" not in ada.get(url).json
+
+
 @pytest.mark.parametrize("query, fields", [("", ["start"]), ("start=2030-05-02T00:00:00Z", ["end"]),
                                            (WINDOW + "&order=start", ["order"])])
 def test_the_window_of_instances_is_demanded(site, sandbox, ada, query, fields):

@@ -519,6 +519,11 @@ class Calendar:
             moment = moment.replace(tzinfo=zone_of(master.zone)).astimezone(zones.UTC)
         return {"originalStart": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
+    @staticmethod
+    def cancelled_occurrences(event: Event) -> list[str]:
+        """What was deleted of a series, by occurrenceId."""
+        return [f"OID.{event.id}.{day}" for day in sorted(event.cancelled)]
+
     def shown_ids(self, event: Event, is_immutable: bool) -> Members:
         """Its id, and that of its series, of the kind that is asked for."""
         master = self.events.get(event.master or "")

@@ -380,7 +380,11 @@ class Graph:
 
     def one(self, event: Event, status: int, headers: Pairs) -> Response:
         options = odata.parse(self.request.query, self.world.settings.page_limit)
-        row = odata.select(options, self.render(event)) | event.extras.expanded(options.expand)
+        # Only on $select, and only of one event (Microsoft Graph, "event resource type").
+        cancelled = self.calendar.cancelled_occurrences(event)
+        rare = {"cancelledOccurrences": cancelled} if options.select else {}
+        row = odata.select(options, self.render(event) | rare)
+        row |= event.extras.expanded(options.expand)
         body = {"@odata.context": self.context("events/$entity"), **row}
         etag = ("ETag", f'W/"{event.change_key}"')
         return reply(status, body, [etag, *headers, *applied(self.prefer)])

@@ -250,6 +250,38 @@ START_TEST(addresses_of_all_the_world)
 }
 END_TEST
 
+START_TEST(attendees_whom_exchange_knows_by_name)
+{
+    static const char *const right[] = {
+        "ada@a.example",       "/o=First/cn=x",   "Ada", "Room 1 \xc3\xbc",
+        "Ada <ada@a.example>", "<ada@a.example>", NULL};
+    static const char *const wrong[] = {"",
+                                        "a@",
+                                        "@",
+                                        "Ada <ada>@",
+                                        "Ada <a@b@c>",
+                                        "Ada <ada@a.example",
+                                        "Ada ada@a.example>",
+                                        "Ada <ada@a.example> x",
+                                        "Ada\n",
+                                        "\xff",
+                                        NULL};
+    char *longest = apr_palloc(pool, 1026);
+
+    for (int i = 0; right[i]; i++)
+        ck_assert_msg(gt_is_person(right[i]), "%s", right[i]);
+    for (int i = 0; wrong[i]; i++)
+        ck_assert_msg(!gt_is_person(wrong[i]), "%s", wrong[i]);
+    ck_assert(!gt_is_person(NULL));
+    memset(longest, 'a', 1025);
+    longest[1025] = '\0';
+    ck_assert(!gt_is_person(longest));
+    longest[1024] = '\0';
+    ck_assert(gt_is_person(longest));
+    ck_assert(!gt_is_person(apr_pstrcat(pool, "<", longest + 700, "@a.example>", NULL)));
+}
+END_TEST
+
 START_TEST(patterns_of_addresses)
 {
     static const char patterns[] = "  ada@a.example *@B.example ";
@@ -280,6 +312,7 @@ Suite *suite_event_back(void)
     tcase_add_test(tcase, an_end_is_read_as_a_start_is);
     tcase_add_test(tcase, a_replacement_without_recurrence_ends_the_series);
     tcase_add_test(tcase, addresses_of_all_the_world);
+    tcase_add_test(tcase, attendees_whom_exchange_knows_by_name);
     tcase_add_test(tcase, patterns_of_addresses);
     return suite;
 }

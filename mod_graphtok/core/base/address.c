@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_strings.h>
+
 #include "base/text.h"
 
 #define EMAIL_MAX 254
@@ -133,6 +135,26 @@ int gt_is_x500(const char *text)
             return 1;
     }
     return 0;
+}
+
+/* "Ada <ada@example.org>" */
+static int is_name_with_email(const char *text)
+{
+    apr_size_t len = strlen(text);
+    const char *open = strrchr(text, '<');
+    char email[EMAIL_MAX + 1];
+
+    if (open == NULL || text[len - 1] != '>' || len - (apr_size_t)(open - text) - 2 > EMAIL_MAX)
+        return 0;
+    apr_cpystrn(email, open + 1, len - (apr_size_t)(open - text) - 1);
+    return gt_is_email(email);
+}
+
+int gt_is_person(const char *text)
+{
+    if (text == NULL || *text == '\0' || strlen(text) > X500_MAX || !is_seen(text))
+        return 0;
+    return strchr(text, '@') == NULL || gt_is_email(text) || is_name_with_email(text);
 }
 
 static int is_one_of(const char *address, const char *pattern, apr_size_t len)

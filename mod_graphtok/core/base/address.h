@@ -15,6 +15,13 @@ int gt_is_email(const char *text);
 int gt_is_x500(const char *text);
 
 /**
+ * 1 for what Exchange gives as the address of an attendee: an address, an X.500 name, or where it knows
+ * neither a name without '@', or a name with an address behind it, like "Ada <ada@example.org>";
+ * ≤ 1024 bytes.
+ */
+int gt_is_person(const char *text);
+
+/**
  * 1 when an address is one of blank-separated patterns: an address, "*@example.org" (all of a
  * domain), "*" (all). Letters of ASCII are compared without regard to case.
  * @param patterns  NULL: none

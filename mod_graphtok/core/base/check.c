@@ -176,6 +176,10 @@ static void check_value(check_t *check, const json_t *value, const gt_rule_t *ru
         if (!gt_is_email(json_string_value(value)) && !gt_is_x500(json_string_value(value)))
             complain(check, path, "must be one e-mail address");
         break;
+    case GT_RULE_PERSON:
+        if (!gt_is_person(json_string_value(value)))
+            complain(check, path, "must be one e-mail address");
+        break;
     case GT_RULE_READ_ONLY:
         break;
     case GT_RULE_OPEN:
@@ -279,8 +283,8 @@ static int is_dropped(const char *name, const json_t *value, const gt_rule_t *ru
         return strchr(name, '@') != NULL;
     if (rule->kind == GT_RULE_READ_ONLY || (json_is_null(value) && !keeps_null))
         return 1;
-    return rule->kind == GT_RULE_EMAIL && !rule->required && json_string_length(value) == 0 &&
-           json_is_string(value);
+    return (rule->kind == GT_RULE_EMAIL || rule->kind == GT_RULE_PERSON) && !rule->required &&
+           json_string_length(value) == 0 && json_is_string(value);
 }
 
 static json_t *tidied_word(json_t *value, const char *words)

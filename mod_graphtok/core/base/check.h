@@ -18,6 +18,7 @@ typedef enum gt_rule_kind_t {
     GT_RULE_WORD,     /* one of `words`, blank-separated, case ignored */
     GT_RULE_EMAIL,    /* one address, see gt_is_email */
     GT_RULE_ADDRESS,  /* the same, or an X.500 name as Exchange has them */
+    GT_RULE_PERSON,   /* the same, or what Exchange has in its place, see gt_is_person */
     GT_RULE_MOMENT,   /* ISO 8601 date-time, local or with an offset */
     GT_RULE_OBJECT,   /* members by `inner` */
     GT_RULE_LIST,     /* min..max objects by `inner` */

@@ -36,7 +36,7 @@ static const char event_fields[] =
     "reminderMinutesBeforeStart responseRequested allowNewTimeProposals hideAttendees "
     "responseStatus recurrence type webLink seriesMasterId originalStart originalStartTimeZone "
     "originalEndTimeZone isOnlineMeeting onlineMeetingProvider onlineMeeting onlineMeetingUrl "
-    "transactionId";
+    "transactionId cancelledOccurrences";
 static const char calendar_fields[] =
     "id name color hexColor isDefaultCalendar changeKey canShare canViewPrivateItems canEdit "
     "allowedOnlineMeetingProviders defaultOnlineMeetingProvider isTallyingResponses isRemovable "

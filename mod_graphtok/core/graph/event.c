@@ -69,13 +69,24 @@ static const gt_rule_t email_rules[] = {
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
 
-static const gt_rule_t attendee_rules[] = {
-    { "emailAddress", GT_RULE_OBJECT, 1, 0, 0, NULL, email_rules },
-    { "type", GT_RULE_WORD, 0, 0, 0, "required optional resource", NULL },
-    READ_ONLY("status"),
-    READ_ONLY("proposedNewTime"),
+#define ATTENDEE_RULES(addresses)                                                                  \
+    {                                                                                              \
+        { "emailAddress", GT_RULE_OBJECT, 1, 0, 0, NULL, addresses },                              \
+        { "type", GT_RULE_WORD, 0, 0, 0, "required optional resource", NULL },                     \
+        READ_ONLY("status"), READ_ONLY("proposedNewTime"),                                         \
+        { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }                                                  \
+    }
+
+static const gt_rule_t attendee_rules[] = ATTENDEE_RULES(email_rules);
+
+/* Of an event that is there already: some whom Exchange knows have no address. */
+static const gt_rule_t person_rules[] = {
+    { "address", GT_RULE_PERSON, 0, 0, 0, NULL, NULL },
+    { "name", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
     { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
 };
+
+static const gt_rule_t kept_attendee_rules[] = ATTENDEE_RULES(person_rules);
 
 static const gt_rule_t moment_rules[] = {
     { "dateTime", GT_RULE_MOMENT, 1, 0, 0, NULL, NULL },
@@ -142,7 +153,8 @@ static const gt_rule_t event_rules[] = {
     { "showAs", GT_RULE_WORD, 0, 0, 0, "free tentative busy oof workingElsewhere unknown", NULL },
     { "categories", GT_RULE_TEXTS, 0, 0, 0, NULL, NULL },
     { "isReminderOn", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, 0, INT32_MAX, NULL, NULL },
+    /* Below 0: after the start, as Outlook has it for a whole day's ("at 9:00 of the day": -540). */
+    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, INT32_MIN, INT32_MAX, NULL, NULL },
     { "responseRequested", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "allowNewTimeProposals", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "hideAttendees", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
@@ -421,8 +433,36 @@ static int is_part_of_series(const json_t *body)
     return type && (strcasecmp(type, "occurrence") == 0 || strcasecmp(type, "exception") == 0);
 }
 
+/* "2026-11-21 07:00:00", as RFC 3339 allows it: Graph's own form is with a T. */
+static void tidy_moment(json_t *event, const char *name, apr_pool_t *p)
+{
+    json_t *moment = json_object_get(event, name);
+    const char *text = gt_json_text(moment, "dateTime");
+    char *with_t;
+
+    if (!text || strlen(text) < sizeof("2026-11-21 ") || text[sizeof("2026-11-21") - 1] != ' ')
+        return;
+    with_t = apr_pstrdup(p, text);
+    with_t[sizeof("2026-11-21") - 1] = 'T';
+    gt_json_set(moment, "dateTime", with_t);
+}
+
+static const gt_rule_t *rules_of(gt_event_use_t use, apr_pool_t *p)
+{
+    gt_rule_t *rules;
+
+    if (use == GT_EVENT_CREATE)
+        return event_rules;
+    rules = apr_pmemdup(p, event_rules, sizeof(event_rules));
+    for (gt_rule_t *rule = rules; rule->name[0]; rule++) {
+        if (rule->inner == attendee_rules)
+            rule->inner = kept_attendee_rules;
+    }
+    return rules;
+}
+
 /* An occurrence has no recurrence of its own to end. */
-static void tidy(json_t *event, const json_t *body, gt_event_use_t use)
+static void tidy(json_t *event, const json_t *body, const gt_rule_t *rules, gt_event_use_t use)
 {
     json_t *range = json_object_get(json_object_get(event, "recurrence"), "range");
     const char *zone = gt_json_text(range, "recurrenceTimeZone");
@@ -432,7 +472,7 @@ static void tidy(json_t *event, const json_t *body, gt_event_use_t use)
         json_object_del(range, "recurrenceTimeZone");
     if (use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "subject")))
         gt_json_set(event, "subject", "");
-    gt_tidy(event, event_rules, use == GT_EVENT_CHANGE);
+    gt_tidy(event, rules, use == GT_EVENT_CHANGE);
     if (use != GT_EVENT_CREATE) {
         json_object_del(event, "transactionId");
         json_object_del(event, "extensions"); /* each has a route of its own */
@@ -455,14 +495,15 @@ static gt_err_t *nothing_to_change(const json_t *body, apr_pool_t *p)
 }
 
 /* null that ends a series is no object, which the rules of a whole event want. */
-static gt_err_t *check_members(json_t *event, gt_event_use_t use, apr_pool_t *p)
+static gt_err_t *check_members(json_t *event, const gt_rule_t *rules, gt_event_use_t use,
+                               apr_pool_t *p)
 {
     int ends_series = use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "recurrence"));
     gt_err_t *wrong;
 
     if (ends_series)
         json_object_del(event, "recurrence");
-    wrong = gt_check(event, event_rules, use == GT_EVENT_CHANGE, p);
+    wrong = gt_check(event, rules, use == GT_EVENT_CHANGE, p);
     if (ends_series)
         json_object_set_new(event, "recurrence", json_null());
     return wrong;
@@ -470,14 +511,17 @@ static gt_err_t *check_members(json_t *event, gt_event_use_t use, apr_pool_t *p)
 
 gt_err_t *gt_event_read(json_t **event, const json_t *body, gt_event_use_t use, apr_pool_t *p)
 {
+    const gt_rule_t *rules = rules_of(use, p);
     verdict_t verdict = {GT_OK, p};
 
     *event = gt_json_own(json_deep_copy(body), p);
     if (json_is_object(*event))
-        tidy(*event, body, use);
+        tidy(*event, body, rules, use);
+    tidy_moment(*event, "start", p);
+    tidy_moment(*event, "end", p);
     if (use == GT_EVENT_CHANGE && json_is_object(*event) && json_object_size(*event) == 0)
         return nothing_to_change(body, p);
-    verdict.wrong = check_members(*event, use, p);
+    verdict.wrong = check_members(*event, rules, use, p);
     settle_moment(&verdict, *event, "start");
     settle_moment(&verdict, *event, "end");
     check_properties(&verdict, *event, "singleValueExtendedProperties");
