@@ -19,7 +19,6 @@
 
 #include "base/secret.h"
 #include "base/source.h"
-#include "db/migrate.h"
 #include "net/loop.h"
 #include "net/transfer.h"
 #include "net/url.h"

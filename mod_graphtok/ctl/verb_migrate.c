@@ -15,7 +15,7 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 
 typedef struct migrate_t {
     ctl_t *ctl;
@@ -30,6 +30,7 @@ typedef struct migrate_t {
 /** One store's way. */
 typedef struct way_t {
     const gt_store_conf_t *store;
+    gt_ladder_t *ladder;
     int from, to;
     apr_array_header_t *steps; /* of gt_migration_t */
 } way_t;
@@ -45,8 +46,8 @@ static void parse_to(migrate_t *asked, const char *arg, struct argp_state *state
 {
     apr_int64_t number;
 
-    if (!gt_number(&number, arg, 0, gt_migrate_newest()))
-        argp_error(state, "--to %s: it must be 0 to %d", arg, gt_migrate_newest());
+    if (!gt_number(&number, arg, 0, gt_store_newest()))
+        argp_error(state, "--to %s: it must be 0 to %d", arg, gt_store_newest());
     else
         asked->to = (int)number;
 }
@@ -74,7 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static gt_err_t *plan(apr_array_header_t *ways, const migrate_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;
-    int to = asked->to >= 0 ? asked->to : gt_migrate_newest();
+    int to = asked->to >= 0 ? asked->to : gt_store_newest();
 
     if (asked->store != NULL && gt_config_store(config, asked->store) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
@@ -87,8 +88,9 @@ static gt_err_t *plan(apr_array_header_t *ways, const migrate_t *asked, const gt
         way = apr_array_push(ways);
         way->store = store;
         way->to = to;
-        GT_TRY(gt_migrate_version(&way->from, asked->db, store, p));
-        GT_TRY(gt_migrate_plan(&way->steps, asked->db, store, to, p));
+        GT_TRY(gt_store_ladder(&way->ladder, store, p));
+        GT_TRY(gt_ladder_version(&way->from, way->ladder, asked->db, p));
+        GT_TRY(gt_ladder_plan(&way->steps, way->ladder, asked->db, to, p));
     }
     return GT_OK;
 }
@@ -174,7 +176,7 @@ static gt_err_t *walk(const migrate_t *asked, const way_t *way)
 
         if (!asked->dry_run) {
             show_progress(way, i + 1);
-            GT_TRY(gt_migrate_apply(step, up, asked->db, way->store, ctl->pool));
+            GT_TRY(gt_ladder_apply(step, way->ladder, up, asked->db, ctl->pool));
         }
         if (!ctl->json)
             printf("%s: %s step %d %s: %s\n", way->store->name,

@@ -15,8 +15,8 @@
 #include "admin/pick.h"
 #include "base/secret.h"
 #include "base/source.h"
-#include "db/migrate.h"
-#include "db/rights.h"
+#include "store/rights.h"
+#include "store/store_ladder.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -60,14 +60,17 @@ static json_t *counts_json(const gt_grant_stats_t *stats)
 
 gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
 {
+    gt_ladder_t *ladder;
+
     *version = -1;
     GT_TRY(gt_rights_check(db, store, p));
-    GT_TRY(gt_migrate_version(version, db, store, p));
-    if (*version == gt_migrate_newest())
+    GT_TRY(gt_store_ladder(&ladder, store, p));
+    GT_TRY(gt_ladder_version(version, ladder, db, p));
+    if (*version == gt_store_newest())
         return GT_OK;
     return gt_err(p, GT_CONFLICT, "GT0916",
                   "store %s is at version %d of %d: run graphtokctl migrate", store->name, *version,
-                  gt_migrate_newest());
+                  gt_store_newest());
 }
 
 /** One store: its version, and its counts when it has the newest. */
@@ -80,7 +83,7 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
 
     gt_json_set(json, "store", conf->name);
     gt_json_set(json, "table", conf->table);
-    gt_json_set_number(json, "newest", gt_migrate_newest());
+    gt_json_set_number(json, "newest", gt_store_newest());
     err = ctl_store_version(&version, conf, db, p);
     if (version >= 0)
         gt_json_set_number(json, "version", version);

@@ -12,7 +12,7 @@
 #include "base/secret.h"
 #include "bench.h"
 #include "db/handle.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 
 #define SCHEMA "bench"
 
@@ -137,16 +137,24 @@ const char *bench_ask(bench_t *bench, const char *sql)
     return rows->nelts == 0 ? NULL : APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0];
 }
 
+gt_ladder_t *bench_ladder(bench_t *bench)
+{
+    gt_ladder_t *ladder;
+
+    bench_ok(gt_store_ladder(&ladder, bench->conf, bench->pool));
+    return ladder;
+}
+
 void bench_migrate(bench_t *bench, int target)
 {
     apr_array_header_t *plan;
     int version, i;
 
-    bench_ok(gt_migrate_version(&version, bench->db, bench->conf, bench->pool));
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, target, bench->pool));
+    bench_ok(gt_ladder_version(&version, bench_ladder(bench), bench->db, bench->pool));
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, target, bench->pool));
     for (i = 0; i < plan->nelts; i++)
-        bench_ok(gt_migrate_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), target > version,
-                                  bench->db, bench->conf, bench->pool));
+        bench_ok(gt_ladder_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), bench_ladder(bench),
+                                 target > version, bench->db, bench->pool));
 }
 
 /* The document's own DDL on PostgreSQL; what SQLAlchemy emits for the same model on SQLite. */

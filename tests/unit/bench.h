@@ -15,6 +15,7 @@
 #include "crypt/keyring.h"
 #include "db/db.h"
 #include "store/range.h"
+#include "store/store_ladder.h"
 
 typedef struct bench_t {
     apr_pool_t *pool;
@@ -41,6 +42,9 @@ gt_db_t *bench_db(bench_t *bench, const char *more_params);
 /* Run SQL, which must pass; or answer the first column of the first row, NULL when there is none. */
 void bench_run(bench_t *bench, const char *sql);
 const char *bench_ask(bench_t *bench, const char *sql);
+
+/* The ladder of the bench's store, as its configuration is now. */
+gt_ladder_t *bench_ladder(bench_t *bench);
 
 /* Bring the bench's store up to `target`. */
 void bench_migrate(bench_t *bench, int target);

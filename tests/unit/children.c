@@ -13,7 +13,7 @@
 #include "base/notice.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 
 /* No test's marks and tokens push out one another: a set holds eight. */
 #define CACHE_SLOTS 2048
@@ -100,7 +100,7 @@ static void begin(gt_engine_t engine)
 {
     apr_pool_create(&pool, NULL);
     bench = bench_open(engine == GT_SQLITE ? 0 : 1);
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     fake = fake_start(pool);
     config = gt_config_default(pool);
     APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = fake_conf(fake, "microsoft", pool);

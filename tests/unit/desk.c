@@ -5,7 +5,7 @@
 #include <apr_strings.h>
 
 #include "base/secret.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "desk.h"
 
 const gt_owner_t desk_tom = {"tom", "microsoft"};
@@ -22,7 +22,7 @@ desk_t desk_open(int loop)
     desk.bench = bench_open(loop);
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     return desk;
 }
 

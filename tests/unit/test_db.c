@@ -15,13 +15,36 @@
 
 #include "base/clock.h"
 #include "bench.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "db/handle.h"
 
 Suite *suite_db(void);
 
-static const gt_sql_names_t names = {"user_tokens", "user_id", "text", NULL};
-static const gt_sql_names_t nowhere = {"no_such_table", "user_id", "text", NULL};
+static const gt_sql_names_t names = {"user_tokens", NULL, NULL, ""};
+static const gt_sql_names_t nowhere = {"no_such_table", NULL, NULL, ""};
+
+/* id, user, email, access, expires → id */
+static const gt_sql_t insert_row = {
+    "insert",
+    "INSERT INTO {table} (id, user_id, email, encrypted_access_token, encrypted_refresh_token, "
+    "expires_at) VALUES (%s, %s, %s, %s, '', {in}) ON CONFLICT DO NOTHING RETURNING id",
+    NULL};
+
+/* user → user, email, access, refresh, error message */
+static const gt_sql_t find_row = {
+    "find",
+    "SELECT user_id, email, encrypted_access_token, encrypted_refresh_token, error_message "
+    "FROM {table} WHERE user_id = %s",
+    NULL};
+enum { USER, EMAIL, ACCESS, REFRESH, MESSAGE };
+
+/* user, generation */
+static const gt_sql_t count_row = {
+    "count", "UPDATE {table} SET error_count = 1 WHERE user_id = %s AND generation = %lld", NULL};
+
+/* user */
+static const gt_sql_t touch_row = {"touch", "UPDATE {table} SET due_after = 0 WHERE user_id = %s",
+                                   NULL};
 
 static gt_err_t *insert(bench_t *bench, gt_db_t *db, const char *user, const char *email,
                         const char *access)
@@ -29,33 +52,21 @@ static gt_err_t *insert(bench_t *bench, gt_db_t *db, const char *user, const cha
     static int serial;
     const gt_db_value_t args[] = {
         GT_TEXT(apr_psprintf(bench->pool, "0000000000000000000000000000%04x", ++serial)),
-        GT_TEXT(user),
-        GT_TEXT("microsoft"),
-        GT_TEXT(""),
-        GT_TEXT(""),
-        GT_TEXT(""),
-        GT_TEXT(email),
-        GT_TEXT(NULL),
-        GT_TEXT(access),
-        GT_TEXT(""),
-        GT_TEXT(NULL),
-        GT_TEXT(NULL),
-        GT_NUM(1795246215),
-    };
+        GT_TEXT(user), GT_TEXT(email), GT_TEXT(access), GT_NUM(1795246215)};
     apr_array_header_t *rows;
 
-    GT_TRY(gt_db_rows(&rows, db, GT_SQL_GRANT_INSERT, &names, args, bench->pool));
+    GT_TRY(gt_db_rows(&rows, db, &insert_row, &names, args, bench->pool));
     ck_assert_int_le(rows->nelts, 1);
     return GT_OK;
 }
 
 static gt_err_t *find(const gt_db_row_t **row, bench_t *bench, gt_db_t *db, const char *user)
 {
-    const gt_db_value_t args[] = {GT_TEXT(user), GT_TEXT("microsoft")};
+    const gt_db_value_t args[] = {GT_TEXT(user)};
     apr_array_header_t *rows;
 
     *row = NULL;
-    GT_TRY(gt_db_rows(&rows, db, GT_SQL_GRANT_FIND, &names, args, bench->pool));
+    GT_TRY(gt_db_rows(&rows, db, &find_row, &names, args, bench->pool));
     if (rows->nelts > 0)
         *row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     return GT_OK;
@@ -64,16 +75,14 @@ static gt_err_t *find(const gt_db_row_t **row, bench_t *bench, gt_db_t *db, cons
 /* A write that changes one row when `user` is there. */
 static gt_err_t *use(int *changed, bench_t *bench, gt_db_t *db, const char *user)
 {
-    const gt_db_value_t args[] = {GT_TEXT(user), GT_TEXT("microsoft")};
+    const gt_db_value_t args[] = {GT_TEXT(user)};
 
-    return gt_db_change(changed, db, GT_SQL_DUE_LET_GO, &names, args, bench->pool);
+    return gt_db_change(changed, db, &touch_row, &names, args, bench->pool);
 }
 
 static gt_err_t *ping(gt_db_t *db, apr_pool_t *p)
 {
-    apr_array_header_t *rows;
-
-    return gt_db_rows(&rows, db, GT_SQL_PING, &names, NULL, p);
+    return gt_db_ping(db, p);
 }
 
 START_TEST(texts_are_data_whatever_they_say)
@@ -91,14 +100,14 @@ START_TEST(texts_are_data_whatever_they_say)
     const gt_db_row_t *row;
     apr_size_t i;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         bench_ok(insert(bench, bench->db, texts[i], texts[i], texts[i]));
         bench_ok(find(&row, bench, bench->db, texts[i]));
         ck_assert_ptr_nonnull(row);
-        ck_assert_str_eq(row->column[1], texts[i]);
-        ck_assert_str_eq(row->column[6], texts[i]);
-        ck_assert_str_eq(row->column[8], texts[i]);
+        ck_assert_str_eq(row->column[USER], texts[i]);
+        ck_assert_str_eq(row->column[EMAIL], texts[i]);
+        ck_assert_str_eq(row->column[ACCESS], texts[i]);
     }
     ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM user_tokens"), "7");
     bench_close(bench);
@@ -110,15 +119,15 @@ START_TEST(null_is_null_and_empty_is_empty)
     bench_t *bench = bench_open(_i);
     const gt_db_row_t *row;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(insert(bench, bench->db, "ann", "", "x"));
     bench_ok(find(&row, bench, bench->db, "tom"));
-    ck_assert_ptr_null(row->column[6]);
-    ck_assert_ptr_null(row->column[17]);
-    ck_assert_str_eq(row->column[9], "");
+    ck_assert_ptr_null(row->column[EMAIL]);
+    ck_assert_ptr_null(row->column[MESSAGE]);
+    ck_assert_str_eq(row->column[REFRESH], "");
     bench_ok(find(&row, bench, bench->db, "ann"));
-    ck_assert_str_eq(row->column[6], "");
+    ck_assert_str_eq(row->column[EMAIL], "");
     bench_ok(find(&row, bench, bench->db, "nobody"));
     ck_assert_ptr_null(row);
     bench_close(bench);
@@ -134,11 +143,11 @@ START_TEST(large_values_come_back_whole)
 
     memset(large, 'x', len);
     large[len] = '\0';
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, large));
     bench_ok(find(&row, bench, bench->db, "tom"));
-    ck_assert_uint_eq(strlen(row->column[8]), len);
-    ck_assert_str_eq(row->column[8], large);
+    ck_assert_uint_eq(strlen(row->column[ACCESS]), len);
+    ck_assert_str_eq(row->column[ACCESS], large);
     bench_close(bench);
 }
 END_TEST
@@ -148,14 +157,13 @@ START_TEST(numbers_are_64_bit_and_changes_are_counted)
     bench_t *bench = bench_open(_i);
     int changed = -1;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_run(bench, "UPDATE user_tokens SET generation = 9007199254740993");
     for (int i = 0; i < 2; i++) {
-        const gt_db_value_t args[] = {GT_TEXT("why"), GT_NUM(3), GT_TEXT("tom"),
-                                      GT_TEXT("microsoft"), GT_NUM(INT64_C(9007199254740992) + i)};
+        const gt_db_value_t args[] = {GT_TEXT("tom"), GT_NUM(INT64_C(9007199254740992) + i)};
 
-        bench_ok(gt_db_change(&changed, bench->db, GT_SQL_GRANT_ERROR, &names, args, bench->pool));
+        bench_ok(gt_db_change(&changed, bench->db, &count_row, &names, args, bench->pool));
         ck_assert_int_eq(changed, i);
     }
     bench_ok(use(&changed, bench, bench->db, "nobody"));
@@ -168,13 +176,13 @@ END_TEST
 START_TEST(failures_have_their_class_and_quote_no_value)
 {
     bench_t *bench = bench_open(_i);
-    const gt_db_value_t args[] = {GT_TEXT("secret-user"), GT_TEXT("microsoft")};
+    const gt_db_value_t args[] = {GT_TEXT("secret-user")};
     apr_array_header_t *texts = apr_array_make(bench->pool, 1, sizeof(char *));
     apr_array_header_t *rows;
     gt_err_t *err;
 
-    bench_migrate(bench, gt_migrate_newest());
-    err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &nowhere, args, bench->pool);
+    bench_migrate(bench, gt_store_newest());
+    err = gt_db_rows(&rows, bench->db, &find_row, &nowhere, args, bench->pool);
     bench_tag(err, "GT0409");
     ck_assert_int_eq(err->cls, GT_INTERNAL);
     ck_assert_ptr_nonnull(strstr(err->detail, "graphtokctl migrate"));
@@ -219,7 +227,7 @@ START_TEST(a_schema_change_elsewhere_is_survived)
     const gt_db_row_t *row;
     int changed, round;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, other, "tom", NULL, "x"));
     for (round = 0; round < 3; round++) {
         bench_ok(find(&row, bench, other, "tom"));
@@ -319,10 +327,10 @@ START_TEST(a_refused_statement_is_an_answer)
     bench_t *bench = bench_open(_i);
     moody_t moody;
     gt_db_t *db = moody_db(&moody, bench, 0);
-    const gt_db_value_t args[] = {GT_TEXT("a"), GT_TEXT("b")};
+    const gt_db_value_t args[] = {GT_TEXT("a")};
     apr_array_header_t *rows;
 
-    bench_tag(gt_db_rows(&rows, db, GT_SQL_GRANT_FIND, &nowhere, args, bench->pool), "GT0409");
+    bench_tag(gt_db_rows(&rows, db, &find_row, &nowhere, args, bench->pool), "GT0409");
     ck_assert_int_eq(gt_db_is_up(db), 1);
     bench_ok(ping(db, bench->pool));
     bench_close(bench);
@@ -348,7 +356,7 @@ START_TEST(a_database_that_takes_no_writes_is_away_for_writers_only)
     gt_err_t *err;
     gt_db_t *db;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     db = read_only_db(bench);
     bench_tag(err = use(NULL, bench, db, "tom"), bench->engine == GT_PGSQL ? "GT0433" : "GT0405");
@@ -421,7 +429,7 @@ START_TEST(a_cut_connection_costs_no_read)
     gt_db_t *db = bench_db(bench, "");
     const gt_db_row_t *row;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     bench_ok(find(&row, bench, db, "tom"));
     cut(bench, db);
@@ -439,7 +447,7 @@ START_TEST(a_cut_connection_fails_one_write_and_says_so)
     gt_err_t *err;
     int changed;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     bench_ok(use(&changed, bench, db, "tom"));
     cut(bench, db);
@@ -457,7 +465,7 @@ START_TEST(an_idle_connection_is_asked_before_it_writes)
     gt_db_t *db = bench_db(bench, "");
     int changed;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, db, "tom", NULL, "x"));
     cut(bench, db);
     test_ticks = gt_ticks() + apr_time_from_sec(2);
@@ -503,15 +511,16 @@ END_TEST
 
 START_TEST(a_value_of_the_wrong_type_is_the_requests_fault)
 {
-    const gt_sql_names_t integer = {"user_tokens", "user_id", "integer", NULL};
-    const gt_db_value_t args[] = {GT_TEXT("tom"), GT_TEXT("microsoft")};
+    static const gt_sql_t find_number = {
+        "find number", "SELECT 1 FROM {table} WHERE user_id = CAST(%s AS BIGINT)", NULL};
+    const gt_db_value_t args[] = {GT_TEXT("tom")};
     bench_t *bench = bench_open(1);
     apr_array_header_t *rows;
     gt_err_t *err;
 
     bench->conf->user_type = "integer";
-    bench_migrate(bench, gt_migrate_newest());
-    err = gt_db_rows(&rows, bench->db, GT_SQL_GRANT_FIND, &integer, args, bench->pool);
+    bench_migrate(bench, gt_store_newest());
+    err = gt_db_rows(&rows, bench->db, &find_number, &names, args, bench->pool);
     bench_tag(err, "GT0408");
     ck_assert_int_eq(err->cls, GT_INVALID);
     bench_close(bench);
@@ -524,7 +533,7 @@ START_TEST(a_role_without_rights_is_told)
     apr_array_header_t *rows;
     gt_db_t *db;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_run(bench, "DO $$ BEGIN CREATE ROLE nobody_here LOGIN; "
                      "EXCEPTION WHEN duplicate_object THEN NULL; END $$");
     bench_run(bench, "GRANT USAGE ON SCHEMA bench TO nobody_here");
@@ -574,7 +583,7 @@ START_TEST(a_writer_of_a_busy_sqlite_file_is_patient)
     apr_array_header_t *rows;
     pthread_t thread;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(gt_db_literal_rows(&rows, other, "BEGIN IMMEDIATE", bench->pool));
     ck_assert_int_eq(pthread_create(&thread, NULL, let_go_later, other), 0);
@@ -590,7 +599,7 @@ START_TEST(a_locked_sqlite_file_is_busy_not_away)
     gt_db_t *other = bench_db(bench, "");
     apr_array_header_t *rows;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(insert(bench, bench->db, "tom", NULL, "x"));
     bench_ok(gt_db_literal_rows(&rows, other, "BEGIN IMMEDIATE", bench->pool));
     bench_tag(use(NULL, bench, bench->db, "tom"), "GT0404");
@@ -604,6 +613,7 @@ END_TEST
 typedef struct building_t {
     bench_t *bench;
     gt_db_t *db;
+    gt_ladder_t *ladder;
     gt_migration_t step;
     apr_pool_t *pool;
     gt_err_t *err;
@@ -614,7 +624,7 @@ static void *build(void *baton)
     building_t *building = baton;
 
     building->err =
-        gt_migrate_apply(&building->step, 1, building->db, building->bench->conf, building->pool);
+        gt_ladder_apply(&building->step, building->ladder, 1, building->db, building->pool);
     return NULL;
 }
 
@@ -623,9 +633,10 @@ static pthread_t start_to_build(building_t *building, bench_t *bench)
     apr_array_header_t *plan;
     pthread_t thread;
 
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
     ck_assert_int_eq(plan->nelts, 1);
     building->bench = bench;
+    building->ladder = bench_ladder(bench);
     building->db = bench_db(bench, "");
     building->step = APR_ARRAY_IDX(plan, 0, gt_migration_t);
     apr_pool_create_unmanaged_ex(&building->pool, NULL, NULL);
@@ -642,7 +653,7 @@ START_TEST(an_index_holds_up_no_writer)
     apr_array_header_t *none;
     pthread_t thread;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_run(bench, "DROP INDEX user_tokens_checked");
     other = bench_db(bench, "");
     writer = bench_db(bench, " options='-c search_path=bench,public -c lock_timeout=3000'");

@@ -7,7 +7,7 @@
 
 #include "gt_test.h"
 
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "desk.h"
 #include "store/ids.h"
 #include "store/rekey.h"
@@ -93,14 +93,14 @@ START_TEST(test_T15_what_the_version_before_wrote_is_read)
 
     is_as_written(&desk, &desk_tom);
     is_as_written(&desk, &eve);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     is_as_written(&desk, &desk_tom);
     is_as_written(&desk, &eve);
     desk = other_node(&desk);
     is_as_written(&desk, &desk_tom);
     is_as_written(&desk, &eve);
     bench_migrate(desk.bench, 2); /* further down, only Fernet is let */
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     is_as_written(&desk, &desk_tom);
     is_as_written(&desk, &eve);
     bench_close(desk.bench);
@@ -135,7 +135,7 @@ START_TEST(a_running_node_follows_a_migration)
     gt_store_ids(&ids, desk.store, desk.pool);
     ck_assert_int_eq(ids.is_read, 1);
     ck_assert_str_eq(ids.store, "");
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     /* A node that knows the id writes; one that does not looks it up at once. */
     desk_signed_in(&fresh, &eve, "a1");
     ck_assert_str_eq(form_of(&desk, &eve), "gt2.");
@@ -157,7 +157,7 @@ START_TEST(an_id_is_looked_for_now_and_then)
     fake_time = apr_time_from_sec(1000);
     gt_clock_set(NULL, moved_ticks);
     is_as_written(&desk, &desk_tom);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     desk_signed_in(&desk, &desk_tom, "a1");
     ck_assert_str_eq(form_of(&desk, &desk_tom), "gt1.");
     fake_time += apr_time_from_sec(6);
@@ -177,7 +177,7 @@ START_TEST(an_id_that_changed_is_noticed_by_what_it_opens)
     desk_signed_in(&desk, &desk_tom, "a1");
     bench_run(desk.bench, "DELETE FROM user_tokens");
     bench_migrate(desk.bench, BEFORE_IDS);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     desk_signed_in(&other, &desk_tom, "a2");
     ck_assert(desk_holds(desk_found(&desk, &desk_tom)->access, "a2", desk.pool));
     bench_close(desk.bench);
@@ -189,7 +189,7 @@ START_TEST(a_table_by_another_spelling_keeps_its_rows)
     desk_t desk = old_desk(_i);
     const char *spellings[2] = {_i == 0 ? "main.user_tokens" : "bench.user_tokens", "user_tokens"};
 
-    for (int step = BEFORE_IDS; step <= gt_migrate_newest(); step++) {
+    for (int step = BEFORE_IDS; step <= gt_store_newest(); step++) {
         for (int s = 0; s < 2; s++) {
             desk.bench->conf->table = spellings[s];
             desk = other_node(&desk);
@@ -200,7 +200,7 @@ START_TEST(a_table_by_another_spelling_keeps_its_rows)
             ck_assert(desk_holds(desk_found(&desk, &eve)->access, "a1", desk.pool));
         }
         desk.bench->conf->table = "user_tokens";
-        if (step < gt_migrate_newest())
+        if (step < gt_store_newest())
             bench_migrate(desk.bench, step + 1);
     }
     bench_close(desk.bench);
@@ -234,7 +234,7 @@ START_TEST(test_T2_a_row_of_another_store_does_not_open)
     desk_signed_in(&desk, &desk_tom, "a1");
     beta->table = "beta_tokens";
     desk.bench->conf = beta;
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     bench_run(desk.bench, "INSERT INTO beta_tokens SELECT * FROM user_tokens");
     other = gt_store_make(beta, desk.bench->db, desk.bench->ring, desk.pool);
     bench_tag(gt_grant_find(&grant, other, &desk_tom, desk.pool), "GT0209");
@@ -256,7 +256,7 @@ START_TEST(reencryption_brings_all_rows_to_the_present_form)
     gt_rekey_t pass;
 
     bench_run(desk.bench, "DELETE FROM user_tokens WHERE user_id = 'ann'");
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     range = bench_range(desk.store, desk.pool);
     bench_ok(gt_rekey_left(&n, &range, desk.pool));
     ck_assert_int_eq(n, 2);
@@ -286,8 +286,9 @@ START_TEST(by_fernet_rows_go_back_to_the_version_before)
     gt_rekey_t pass;
 
     desk_signed_in(&desk, &desk_tom, "a1");
-    bench_tag(gt_migrate_plan(&plan, desk.bench->db, desk.bench->conf, BEFORE_IDS, desk.pool),
-              "GT0441");
+    bench_tag(
+        gt_ladder_plan(&plan, bench_ladder(desk.bench), desk.bench->db, BEFORE_IDS, desk.pool),
+        "GT0441");
     desk.bench->conf->cipher = GT_FERNET;
     gt_rekey_begin(&pass, desk.store);
     bench_ok(gt_rekey_some(&pass, 10, desk.pool));

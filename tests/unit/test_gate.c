@@ -14,13 +14,9 @@
 
 Suite *suite_gate(void);
 
-static const gt_sql_names_t names = {"user_tokens", "user_id", "text", NULL};
-
 static gt_err_t *ping(gt_db_t *db, apr_pool_t *p)
 {
-    apr_array_header_t *rows;
-
-    return gt_db_rows(&rows, db, GT_SQL_PING, &names, NULL, p);
+    return gt_db_ping(db, p);
 }
 
 static apr_time_t test_ticks;

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "desk.h"
 
 Suite *suite_grant(void);
@@ -103,7 +103,7 @@ START_TEST(a_row_of_S0_is_bound_by_the_first_sign_in)
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
     bench_s0_table(desk.bench);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     bench_ok(desk_sign_in(&grant, &desk, &desk_tom, &desk_person, "a1"));
     ck_assert_int_eq(grant->generation, 2);
     bench_tag(desk_sign_in(&grant, &desk, &desk_tom, &desk_stranger, "a2"), "GT0423");
@@ -199,7 +199,7 @@ START_TEST(test_T1_a_store_may_write_fernet)
     desk.bench->conf->cipher = GT_FERNET;
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     grant = desk_signed_in(&desk, &desk_tom, "a1");
     ck_assert_str_eq(grant->key_id, "");
     ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "a1-refresh", desk.pool));
@@ -666,7 +666,7 @@ START_TEST(user_ids_are_held_to_their_type)
         desk.bench->conf->user_type = rows[i].type;
         desk.bench->conf->user_column = "teacher_id";
         desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
-        bench_migrate(desk.bench, gt_migrate_newest());
+        bench_migrate(desk.bench, gt_store_newest());
         err = desk_sign_in(&grant, &desk, &owner, &desk_person, "a1");
         if (rows[i].stored == NULL) {
             ck_assert_ptr_nonnull(err);

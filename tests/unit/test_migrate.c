@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The steps of db/migrate on both engines: new tables, S0's table taken over and given back. */
+/* The steps of a store's ladder on both engines: new tables, S0's table taken over and given back. */
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/secret.h"
 #include "bench.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "store/grant.h"
 
 Suite *suite_migrate(void);
@@ -17,15 +17,17 @@ static int version_of(bench_t *bench)
 {
     int version = -1;
 
-    bench_ok(gt_migrate_version(&version, bench->db, bench->conf, bench->pool));
+    bench_ok(gt_ladder_version(&version, bench_ladder(bench), bench->db, bench->pool));
     return version;
 }
 
 static gt_err_t *plan_to(bench_t *bench, int target)
 {
     apr_array_header_t *plan;
+    gt_ladder_t *ladder;
 
-    return gt_migrate_plan(&plan, bench->db, bench->conf, target, bench->pool);
+    GT_TRY(gt_store_ladder(&ladder, bench->conf, bench->pool));
+    return gt_ladder_plan(&plan, ladder, bench->db, target, bench->pool);
 }
 
 /* Down one step, which must fail. */
@@ -33,9 +35,10 @@ static gt_err_t *step_down(bench_t *bench)
 {
     apr_array_header_t *plan;
 
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, version_of(bench) - 1, bench->pool));
-    return gt_migrate_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), 0, bench->db, bench->conf,
-                            bench->pool);
+    bench_ok(
+        gt_ladder_plan(&plan, bench_ladder(bench), bench->db, version_of(bench) - 1, bench->pool));
+    return gt_ladder_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), bench_ladder(bench), 0,
+                           bench->db, bench->pool);
 }
 
 /* Every column of S0, of every row, as one text. */
@@ -96,8 +99,8 @@ START_TEST(test_T16_a_new_table_has_a_row_per_user_and_provider)
     bench_t *bench = bench_open(_i);
 
     ck_assert_int_eq(version_of(bench), 0);
-    bench_migrate(bench, gt_migrate_newest());
-    ck_assert_int_eq(version_of(bench), gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
+    ck_assert_int_eq(version_of(bench), gt_store_newest());
     ck_assert_str_eq(columns(bench), ALL_COLUMNS);
     bench_ok(try_insert(bench, "01", "tom", ""));
     bench_ok(try_insert(bench, "02", "tom", ", 'google'"));
@@ -114,7 +117,7 @@ START_TEST(test_T16_indexes_are_there)
     bench_t *bench = bench_open(_i);
     apr_size_t i;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     for (i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         ck_assert_ptr_nonnull(bench_ask(
             bench, apr_psprintf(bench->pool,
@@ -139,7 +142,7 @@ START_TEST(test_T15_an_S0_table_is_taken_over_with_its_rows)
     bench_s0_table(bench);
     before = s0_rows(bench);
     ck_assert_ptr_nonnull(strstr(before, "gAAAAA"));
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(s0_rows(bench), before);
     ck_assert_str_eq(columns(bench), ALL_COLUMNS);
     bench_ok(gt_grant_find(&grant, store, &tom, bench->pool));
@@ -167,7 +170,7 @@ START_TEST(a_table_that_is_taken_over_has_statistics)
     bench_t *bench = bench_open(1);
 
     bench_s0_table(bench);
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM pg_stats WHERE "
                                       "tablename = 'user_tokens' AND attname = 'revision'"),
                      "1");
@@ -184,7 +187,7 @@ START_TEST(test_T15_down_and_up_again_keeps_every_row)
     bench_s0_table(bench);
     before = s0_rows(bench);
     for (round = 0; round < 2; round++) {
-        bench_migrate(bench, gt_migrate_newest());
+        bench_migrate(bench, gt_store_newest());
         ck_assert_str_eq(s0_rows(bench), before);
         bench_migrate(bench, 0);
         ck_assert_int_eq(version_of(bench), 0);
@@ -201,11 +204,11 @@ START_TEST(a_table_of_our_own_goes_when_we_go)
     bench_t *bench = bench_open(_i);
     apr_array_header_t *rows;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_migrate(bench, 0);
     bench_tag(gt_db_literal_rows(&rows, bench->db, "SELECT * FROM user_tokens", bench->pool),
               "GT0409");
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(columns(bench), ALL_COLUMNS);
     bench_close(bench);
 }
@@ -217,7 +220,7 @@ START_TEST(each_step_goes_both_ways)
     int step;
 
     bench_s0_table(bench);
-    for (step = 1; step <= gt_migrate_newest(); step++) {
+    for (step = 1; step <= gt_store_newest(); step++) {
         bench_migrate(bench, step);
         ck_assert_int_eq(version_of(bench), step);
         bench_migrate(bench, step - 1);
@@ -237,8 +240,8 @@ START_TEST(a_plan_says_all_and_does_nothing)
     int i;
 
     bench_s0_table(bench);
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
-    ck_assert_int_eq(plan->nelts, gt_migrate_newest());
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
+    ck_assert_int_eq(plan->nelts, gt_store_newest());
     for (i = 0; i < plan->nelts; i++) {
         step = &APR_ARRAY_IDX(plan, i, gt_migration_t);
         ck_assert_int_eq(step->number, i + 1);
@@ -247,8 +250,8 @@ START_TEST(a_plan_says_all_and_does_nothing)
     }
     ck_assert_int_eq(version_of(bench), 0);
     ck_assert_str_eq(columns(bench), S0_COLUMNS);
-    bench_migrate(bench, gt_migrate_newest());
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    bench_migrate(bench, gt_store_newest());
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
     ck_assert_int_eq(plan->nelts, 0);
     bench_close(bench);
 }
@@ -278,9 +281,9 @@ START_TEST(a_table_that_is_not_S0s_is_left_alone)
     bench_t *bench = bench_open(_i);
 
     bench_run(bench, "CREATE TABLE user_tokens (id INTEGER, user_id TEXT, token TEXT)");
-    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_tag(plan_to(bench, gt_store_newest()), "GT0416");
     bench->conf->user_column = "teacher_id";
-    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_tag(plan_to(bench, gt_store_newest()), "GT0416");
     bench_close(bench);
 }
 END_TEST
@@ -290,12 +293,12 @@ START_TEST(a_table_without_what_stood_beside_it_is_left_alone)
 {
     bench_t *bench = bench_open(_i);
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_run(bench, "DROP TABLE graphtok_ids");
     bench_run(bench, "DELETE FROM graphtok_schema");
-    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_tag(plan_to(bench, gt_store_newest()), "GT0416");
     bench_run(bench, "DROP TABLE graphtok_schema");
-    bench_tag(plan_to(bench, gt_migrate_newest()), "GT0416");
+    bench_tag(plan_to(bench, gt_store_newest()), "GT0416");
     bench_tag(plan_to(bench, 1), "GT0416");
     bench_close(bench);
 }
@@ -308,10 +311,10 @@ START_TEST(columns_of_others_are_never_lost)
     bench_s0_table(bench);
     bench_run(bench, "ALTER TABLE user_tokens ADD COLUMN note TEXT DEFAULT 'mine'");
     if (bench->engine == GT_SQLITE) {
-        bench_tag(plan_to(bench, gt_migrate_newest()), "GT0417");
+        bench_tag(plan_to(bench, gt_store_newest()), "GT0417");
     }
     else {
-        bench_migrate(bench, gt_migrate_newest());
+        bench_migrate(bench, gt_store_newest());
         bench_migrate(bench, 0);
     }
     ck_assert_str_eq(bench_ask(bench, "SELECT note FROM user_tokens WHERE user_id = 'tom'"),
@@ -344,7 +347,7 @@ START_TEST(names_and_targets_are_checked)
         bench_tag(plan_to(bench, 1), "GT0414");
     }
     *bench->conf = conf;
-    bench_tag(plan_to(bench, gt_migrate_newest() + 1), "GT0418");
+    bench_tag(plan_to(bench, gt_store_newest() + 1), "GT0418");
     bench_tag(plan_to(bench, -1), "GT0418");
     bench_close(bench);
 }
@@ -355,9 +358,9 @@ START_TEST(a_newer_programs_table_is_left_alone)
     bench_t *bench = bench_open(_i);
     int version;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_run(bench, "UPDATE graphtok_schema SET version = 99");
-    bench_tag(gt_migrate_version(&version, bench->db, bench->conf, bench->pool), "GT0415");
+    bench_tag(gt_ladder_version(&version, bench_ladder(bench), bench->db, bench->pool), "GT0415");
     bench_tag(plan_to(bench, 0), "GT0415");
     bench_close(bench);
 }
@@ -374,7 +377,7 @@ START_TEST(test_T16_a_deleted_users_grants_go_with_the_user)
     bench->conf->user_type = "integer";
     bench->conf->references = "users(id)";
     bench->conf->table = "class";
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     if (bench->engine == GT_SQLITE)
         bench_ok(gt_db_literal_rows(&rows, bench->db, "PRAGMA foreign_keys = 1", bench->pool));
     bench_run(bench,
@@ -386,7 +389,7 @@ START_TEST(test_T16_a_deleted_users_grants_go_with_the_user)
     ck_assert_str_eq(bench_ask(bench, "SELECT \"user\" FROM class"), "8");
     if (bench->engine == GT_PGSQL) {
         bench_migrate(bench, 0);
-        bench_migrate(bench, gt_migrate_newest());
+        bench_migrate(bench, gt_store_newest());
     }
     bench_close(bench);
 }
@@ -402,7 +405,7 @@ START_TEST(test_T16_an_unknown_user_is_refused)
     bench_run(bench, "CREATE TABLE users (id INTEGER PRIMARY KEY)");
     bench->conf->user_type = "integer";
     bench->conf->references = "users(id)";
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     if (bench->engine == GT_SQLITE)
         bench_ok(gt_db_literal_rows(&rows, bench->db, "PRAGMA foreign_keys = 1", bench->pool));
     APR_ARRAY_PUSH(texts, const char *) =
@@ -451,7 +454,7 @@ START_TEST(nothing_of_ours_stays)
 
     bench_s0_table(bench);
     before = bench_ask(bench, EVERYTHING[bench->engine]);
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_ne(bench_ask(bench, EVERYTHING[bench->engine]), before);
     bench_migrate(bench, 0);
     ck_assert_str_eq(bench_ask(bench, EVERYTHING[bench->engine]), before);
@@ -473,7 +476,7 @@ START_TEST(no_row_goes_to_S0_that_is_not_fernet)
                                 sealed[i]));
 
         bench_migrate(bench, 2);
-        bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, 1, bench->pool));
+        bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, 1, bench->pool));
         bench_run(bench, apr_psprintf(bench->pool,
                                       "UPDATE user_tokens SET %s = 'gt1.new.AAAA' "
                                       "WHERE user_id = 'tom'",
@@ -484,10 +487,10 @@ START_TEST(no_row_goes_to_S0_that_is_not_fernet)
             bench_tag(err, "GT0442");
             ck_assert_ptr_nonnull(strstr(err->detail, "keys reencrypt"));
         }
-        ck_assert_ptr_nonnull(gt_migrate_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), 0,
-                                               bench->db, bench->conf, bench->pool));
+        ck_assert_ptr_nonnull(gt_ladder_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t),
+                                              bench_ladder(bench), 0, bench->db, bench->pool));
         ck_assert_int_eq(version_of(bench), 2);
-        bench_migrate(bench, gt_migrate_newest());
+        bench_migrate(bench, gt_store_newest());
         bench_tag(plan_to(bench, 1), "GT0442");
         bench_run(bench, apr_psprintf(bench->pool,
                                       "UPDATE user_tokens SET %s = '%s' WHERE user_id = 'tom'",
@@ -503,7 +506,7 @@ START_TEST(a_table_of_our_own_goes_whatever_it_holds)
 {
     bench_t *bench = bench_open(_i);
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_ok(try_insert(bench, "01", "tom", ", 'microsoft'"));
     bench_run(bench, "UPDATE user_tokens SET encrypted_access_token = 'gt2.new.AAAA'");
     bench_tag(plan_to(bench, 5), "GT0441");
@@ -521,14 +524,14 @@ START_TEST(database_and_stores_get_ids_of_their_own)
     const char *database, *id;
 
     beta->table = "beta_tokens";
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     database = bench_ask(bench, DATABASE_ID);
     id = bench_ask(bench, STORE_ID);
     ck_assert_uint_eq(strlen(database), 32);
     ck_assert_uint_eq(strlen(id), 32);
     ck_assert_str_ne(database, id);
     bench->conf = beta;
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(bench_ask(bench, "SELECT count(DISTINCT id) FROM graphtok_ids"), "3");
     ck_assert_str_eq(bench_ask(bench, DATABASE_ID), database);
     ck_assert_str_eq(bench_ask(bench, STORE_ID), id);
@@ -538,7 +541,7 @@ START_TEST(database_and_stores_get_ids_of_their_own)
     bench->conf = main_conf;
     bench_migrate(bench, 0);
     ck_assert_str_eq(bench_ask(bench, OURS[bench->engine]), "0");
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_ne(bench_ask(bench, STORE_ID), id);
     bench_close(bench);
 }
@@ -560,7 +563,7 @@ START_TEST(no_step_down_makes_rows_unreadable)
         apr_array_header_t *plan;
         gt_err_t *err;
 
-        bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, 5, bench->pool));
+        bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, 5, bench->pool));
         bench_run(bench, apr_psprintf(bench->pool,
                                       "UPDATE user_tokens SET %s = 'gt2.new.AAAA' "
                                       "WHERE user_id = 'tom'",
@@ -569,8 +572,8 @@ START_TEST(no_step_down_makes_rows_unreadable)
         bench_tag(err, "GT0441");
         ck_assert_ptr_nonnull(strstr(err->detail, "1 rows"));
         bench_tag(plan_to(bench, 0), "GT0441");
-        ck_assert_ptr_nonnull(gt_migrate_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t), 0,
-                                               bench->db, bench->conf, bench->pool));
+        ck_assert_ptr_nonnull(gt_ladder_apply(&APR_ARRAY_IDX(plan, 0, gt_migration_t),
+                                              bench_ladder(bench), 0, bench->db, bench->pool));
         ck_assert_int_eq(version_of(bench), 6);
         ck_assert_str_eq(bench_ask(bench, IDS), "2");
         bench_run(bench, apr_psprintf(bench->pool,
@@ -590,13 +593,13 @@ START_TEST(two_stores_stand_side_by_side)
     gt_store_conf_t *beta = gt_store_conf_default("beta", bench->pool);
     gt_store_conf_t *first = bench->conf;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     beta->table = "beta_user_tokens";
     bench->conf = beta;
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     bench_migrate(bench, 0);
     bench->conf = first;
-    ck_assert_int_eq(version_of(bench), gt_migrate_newest());
+    ck_assert_int_eq(version_of(bench), gt_store_newest());
     ck_assert_str_eq(columns(bench), ALL_COLUMNS);
     bench_close(bench);
 }
@@ -614,7 +617,7 @@ START_TEST(a_unique_index_instead_of_a_constraint_is_found)
     bench_ok(try_insert(bench, "01", "tom", ""));
     bench_run(bench, "UPDATE user_tokens SET created_at = expires_at, updated_at = expires_at");
     before = s0_rows(bench);
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(s0_rows(bench), before);
     bench_ok(try_insert(bench, "02", "tom", ", 'google'"));
     bench_close(bench);
@@ -638,8 +641,8 @@ START_TEST(a_table_may_stand_in_a_schema)
 
     bench->conf->table = "bench.user_tokens";
     bench_s0_table(bench);
-    bench_migrate(bench, gt_migrate_newest());
-    ck_assert_int_eq(version_of(bench), gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
+    ck_assert_int_eq(version_of(bench), gt_store_newest());
     ck_assert_str_eq(columns(bench), ALL_COLUMNS);
     bench_migrate(bench, 0);
     ck_assert_str_eq(columns(bench), S0_COLUMNS);
@@ -652,7 +655,7 @@ START_TEST(test_T16_user_ids_may_be_uuids)
     bench_t *bench = bench_open(1);
 
     bench->conf->user_type = "uuid";
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     ck_assert_str_eq(bench_ask(bench, "SELECT pg_typeof(user_id) FROM user_tokens RIGHT JOIN "
                                       "(SELECT 1) AS one ON true"),
                      "uuid");
@@ -676,27 +679,27 @@ START_TEST(indexes_that_were_not_finished_are_built_anew)
     apr_array_header_t *plan;
     const char *all;
 
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     all = valid_indexes(bench);
     ck_assert_ptr_nonnull(strstr(all, "user_tokens_counted"));
     bench_run(bench, "UPDATE pg_index SET indisvalid = false "
                      "WHERE indexrelid = 'user_tokens_due'::regclass");
     bench_run(bench, "DROP INDEX user_tokens_checked, user_tokens_gone_changes");
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
     ck_assert_int_eq(plan->nelts, 2);
     ck_assert_int_eq(APR_ARRAY_IDX(plan, 0, gt_migration_t).number, 5);
     for (int i = 0; i < plan->nelts; i++)
-        bench_ok(gt_migrate_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), 1, bench->db,
-                                  bench->conf, bench->pool));
+        bench_ok(gt_ladder_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), bench_ladder(bench), 1,
+                                 bench->db, bench->pool));
     ck_assert_str_eq(valid_indexes(bench), all);
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
     ck_assert_int_eq(plan->nelts, 0);
     /* A table that was renamed keeps its indexes under their names. */
     bench_run(bench, "ALTER TABLE user_tokens RENAME TO grants");
     bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO grants_gone");
     bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants'");
     bench->conf->table = "grants";
-    bench_ok(gt_migrate_plan(&plan, bench->db, bench->conf, gt_migrate_newest(), bench->pool));
+    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));
     ck_assert_int_eq(plan->nelts, 0);
     bench_close(bench);
 }
@@ -715,8 +718,8 @@ START_TEST(a_migration_has_no_time_limit)
                      "SELECT 'u' || n, '', now() FROM generate_series(1, 150000) AS n");
     bench->db = bench_db(bench, " options='-c search_path=bench,public -c statement_timeout=30 "
                                 "-c lock_timeout=700'");
-    bench_migrate(bench, gt_migrate_newest());
-    ck_assert_int_eq(version_of(bench), gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
+    ck_assert_int_eq(version_of(bench), gt_store_newest());
     ck_assert_str_eq(bench_ask(bench, "SHOW statement_timeout"), "30ms");
     ck_assert_str_eq(bench_ask(bench, "SHOW lock_timeout"), "700ms");
     bench_close(bench);

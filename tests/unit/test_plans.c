@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * How the engines carry out each statement of db/sql on a large store, asked of EXPLAIN with
+ * How the engines carry out each statement of a store on a large store, asked of EXPLAIN with
  * parameters bound as the program binds them. A statement that walks through a whole table is
  * refused unless it stands on a list here, with the reason. All statements are enumerated: a new one
  * fails here until it has arguments below.
@@ -15,7 +15,8 @@
 
 #include "bench.h"
 #include "db/handle.h"
-#include "db/migrate.h"
+#include "store/names.h"
+#include "store/statements.h"
 
 Suite *suite_plans(void);
 
@@ -32,64 +33,69 @@ Suite *suite_plans(void);
 #define OWNER T("u500"), T("microsoft")
 #define BEGINS N(8), T("gt1.new.")
 
-static const gt_db_value_t args[GT_SQL_COUNT][GT_SQL_PARAMS + 1] = {
-    [GT_SQL_GRANT_FIND] = {OWNER},
-    [GT_SQL_GRANT_INSERT] = {T(ID), OWNER, T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"),
-                             T("i"), T("k"), N(3600)},
-    [GT_SQL_GRANT_SIGN_IN] = {T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"), T("i"),
-                              T("k"), N(3600), OWNER, N(1)},
-    [GT_SQL_GRANT_COMMIT] = {T("x"), T("a"), T("r"), T("i"), T("k"), N(3600), T("p"), N(86400),
-                             N(86400), OWNER, N(1)},
-    [GT_SQL_GRANT_ERROR] = {T("m"), N(3), OWNER, N(1)},
-    [GT_SQL_GRANT_STATUS] = {T("m"), N(2), T("c"), OWNER, N(1)},
-    [GT_SQL_GRANT_BURY] = {OWNER},
-    [GT_SQL_GRANT_GONE] = {OWNER},
-    [GT_SQL_GRANT_DELETE] = {OWNER},
-    [GT_SQL_GRANT_USED] = {T("[]")},
-    [GT_SQL_COUNT_PART] = {N(7), N(300), T("6fffffffffffffffffffffffffffffff"),
-                           T("7fffffffffffffffffffffffffffffff")},
-    [GT_SQL_GRANT_LIST] = {T(ID), N(100)},
-    [GT_SQL_GRANT_CHANGES] = {N(4500), N(4500)},
-    [GT_SQL_GRANT_PURGE] = {N(500)},
-    [GT_SQL_GONE_PURGE] = {N(1800000), N(500)},
-    [GT_SQL_LEASE_TAKE] = {T("h"), N(60), T("h"), OWNER, N(1), T("d")},
-    [GT_SQL_LEASE_GIVE_BACK] = {OWNER, T("h"), N(1)},
-    [GT_SQL_LEASE_REST] = {OWNER, T("h"), N(1)},
-    [GT_SQL_LEASE_RENEW] = {N(60), OWNER, T("h"), N(1)},
-    [GT_SQL_LEASE_DOUBT] = {N(60), OWNER, N(1)},
-    [GT_SQL_LEASE_LOOK] = {OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER},
-    [GT_SQL_JOB_CLAIM] = {T("refresh"), N(640), N(20), T("w"), T("refresh")},
-    [GT_SQL_JOB_AGAIN] = {N(20), T("refresh"), N(3), T("w")},
-    [GT_SQL_JOB_TURNS] = {N(20), N(20), N(20)},
-    [GT_SQL_DUE_PICK] = {N(3), N(-3600), N(600), N(604800), N(151), N(64), N(150)},
-    [GT_SQL_DUE_LET_GO] = {OWNER},
-    [GT_SQL_CHECK_PICK] = {N(3), N(86400), N(604800), N(20)},
-    [GT_SQL_EXPIRE] = {N(0), N(-7776000), N(200)},
-    [GT_SQL_REMOVE] = {N(-2592000), N(200)},
-    [GT_SQL_CLEANUP_COUNT] = {N(0), N(-7776000), N(-2592000), RANGE},
-    [GT_SQL_GRANT_BY_ID] = {T(ID)},
-    [GT_SQL_GRANT_OF_USER] = {T("u500")},
-    [GT_SQL_GRANT_OF_ADDRESS] = {T("U500@Example.com"), N(100)},
-    [GT_SQL_RANGE] = {T(ID), N(1000)},
-    [GT_SQL_KEY_ROWS] = {RANGE},
-    [GT_SQL_REKEY_LEFT] = {RANGE, BEGINS, BEGINS, BEGINS, BEGINS},
-    [GT_SQL_REKEY_LIST] = {RANGE, BEGINS, BEGINS, BEGINS, BEGINS, N(500)},
-    [GT_SQL_REKEY] = {T("[]")},
+static const struct {
+    const char *name;
+    gt_db_value_t args[GT_SQL_PARAMS + 1];
+} bound[] = {
+    {"find grant", {OWNER}},
+    {"insert grant",
+     {T(ID), OWNER, T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"), T("i"), T("k"),
+      N(3600)}},
+    {"sign in again",
+     {T("i"), T("t"), T("s"), T("e"), T("x"), T("a"), T("r"), T("i"), T("k"), N(3600), OWNER,
+      N(1)}},
+    {"commit refresh",
+     {T("x"), T("a"), T("r"), T("i"), T("k"), N(3600), T("p"), N(86400), N(86400), OWNER, N(1)}},
+    {"count error", {T("m"), N(3), OWNER, N(1)}},
+    {"set status", {T("m"), N(2), T("c"), OWNER, N(1)}},
+    {"note deletion", {OWNER}},
+    {"look for deletion", {OWNER}},
+    {"delete grant", {OWNER}},
+    {"add uses", {T("[]")}},
+    {"count part",
+     {N(7), N(300), T("6fffffffffffffffffffffffffffffff"), T("7fffffffffffffffffffffffffffffff")}},
+    {"list grants", {T(ID), N(100)}},
+    {"list changes", {N(4500), N(4500)}},
+    {"purge tokens", {N(500)}},
+    {"purge deletions", {N(1800000), N(500)}},
+    {"take lease", {T("h"), N(60), T("h"), OWNER, N(1), T("d")}},
+    {"give back lease", {OWNER, T("h"), N(1)}},
+    {"rest lease", {OWNER, T("h"), N(1)}},
+    {"renew lease", {N(60), OWNER, T("h"), N(1)}},
+    {"doubt lease", {N(60), OWNER, N(1)}},
+    {"look at leases", {OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER, OWNER}},
+    {"claim part", {T("refresh"), N(640), N(20), T("w"), T("refresh")}},
+    {"put off part", {N(20), T("refresh"), N(3), T("w")}},
+    {"take turns", {N(20), N(20), N(20)}},
+    {"pick due", {N(3), N(-3600), N(600), N(604800), N(151), N(64), N(150)}},
+    {"let go", {OWNER}},
+    {"pick unchecked", {N(3), N(86400), N(604800), N(20)}},
+    {"expire", {N(0), N(-7776000), N(200)}},
+    {"remove inactive", {N(-2592000), N(200)}},
+    {"count cleanup", {N(0), N(-7776000), N(-2592000), RANGE}},
+    {"find by id", {T(ID)}},
+    {"list of user", {T("u500")}},
+    {"list of address", {T("U500@Example.com"), N(100)}},
+    {"end of range", {T(ID), N(1000)}},
+    {"count keys", {RANGE}},
+    {"count old rows", {RANGE, BEGINS, BEGINS, BEGINS, BEGINS}},
+    {"list old rows", {RANGE, BEGINS, BEGINS, BEGINS, BEGINS, N(500)}},
+    {"write seals", {T("[]")}},
 };
 
 /* Statements that may walk through a table, and why. */
 static const struct {
-    gt_sql_t sql;
+    const char *name;
     const char *table; /* as it ends */
     const char *why;
 } allowed[] = {
-    {GT_SQL_COUNTS, "_counts", "16 rows"},
-    {GT_SQL_JOB_DUE, "_jobs", "a few dozen rows"},
-    {GT_SQL_JOB_CLAIM, "_jobs", "a few dozen rows"},
-    {GT_SQL_JOB_AGAIN, "_jobs", "a few dozen rows"},
-    {GT_SQL_IDS_ARE_THERE, "pg_namespace", "a dozen rows of the catalogue"},
-    {GT_SQL_IDS, "graphtok_ids", "a row for each store"},
-    {GT_SQL_GONE_PURGE, "_gone",
+    {"add up", "_counts", "16 rows"},
+    {"list jobs", "_jobs", "a few dozen rows"},
+    {"claim part", "_jobs", "a few dozen rows"},
+    {"put off part", "_jobs", "a few dozen rows"},
+    {"look for ids", "pg_namespace", "a dozen rows of the catalogue"},
+    {"read both ids", "graphtok_ids", "a row for each store"},
+    {"purge deletions", "_gone",
      "once a minute; 500 look-ups by index may cost more than a walk through half an hour's notes"},
 };
 
@@ -126,7 +132,7 @@ static const char *const fill[GT_ENGINES][3] = {
 
 /* All that is refused is told of at once. */
 typedef struct findings_t {
-    gt_sql_t sql;
+    const gt_sql_t *sql;
     const char *text; /* a line each */
     int n;
     apr_pool_t *pool;
@@ -139,12 +145,12 @@ static void refuse(findings_t *found, const char *table, const char *how)
     for (apr_size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         const apr_size_t tail = strlen(allowed[i].table);
 
-        if (allowed[i].sql == found->sql && length >= tail &&
+        if (strcmp(allowed[i].name, found->sql->name) == 0 && length >= tail &&
             strcmp(table + length - tail, allowed[i].table) == 0)
             return;
     }
-    found->text = apr_psprintf(found->pool, "%s\nstatement %d: %s of %s", found->text,
-                               (int)found->sql, how, table);
+    found->text =
+        apr_psprintf(found->pool, "%s\n%s: %s of %s", found->text, found->sql->name, how, table);
     found->n++;
 }
 
@@ -190,29 +196,39 @@ static void look_at_sqlite(findings_t *found, const char *line)
 
 /* ---- asking ---- */
 
-/* What the program would bind, in the driver's form. */
-static const void **slots_of(gt_sql_t sql, const char *text, apr_pool_t *p)
+static const gt_db_value_t *args_of(const gt_sql_t *sql)
 {
+    static const gt_db_value_t none[1];
+
+    for (apr_size_t i = 0; i < sizeof(bound) / sizeof(bound[0]); i++)
+        if (strcmp(bound[i].name, sql->name) == 0)
+            return bound[i].args;
+    return none;
+}
+
+/* What the program would bind, in the driver's form. */
+static const void **slots_of(const gt_sql_t *sql, const char *text, apr_pool_t *p)
+{
+    const gt_db_value_t *args = args_of(sql);
     const void **slots = apr_pcalloc(p, sizeof(void *) * (GT_SQL_PARAMS + 1));
     int n = 0;
 
     for (text = strchr(text, '%'); text != NULL; text = strchr(text + 1, '%')) {
-        const gt_db_value_t *value = &args[sql][n];
+        const gt_db_value_t *value = &args[n];
 
         ck_assert_msg(value->kind == (text[1] == 's' ? GT_DB_TEXT : GT_DB_NUMBER),
-                      "statement %d: argument %d is missing here, or of another kind", (int)sql, n);
+                      "%s: argument %d is missing here, or of another kind", sql->name, n);
         slots[n++] = value->kind == GT_DB_TEXT ? (const void *)value->text : &value->number;
     }
-    ck_assert_msg(args[sql][n].kind == GT_DB_NULL, "statement %d: too many arguments", (int)sql);
+    ck_assert_msg(args[n].kind == GT_DB_NULL, "%s: too many arguments", sql->name);
     return slots;
 }
 
 static void explain(findings_t *found, const bench_t *bench, const gt_db_conn_t *conn,
                     apr_pool_t *p)
 {
-    const gt_sql_t sql = found->sql;
-    const gt_sql_names_t names = {bench->conf->table, bench->conf->user_column,
-                                  bench->conf->user_type, NULL};
+    const gt_sql_t *sql = found->sql;
+    const gt_sql_names_t names = gt_store_names(bench->conf, p);
     const char *text = gt_sql_text(sql, bench->engine, &names, p);
     const void **slots = slots_of(sql, text, p);
     const int is_pgsql = bench->engine == GT_PGSQL;
@@ -225,8 +241,8 @@ static void explain(findings_t *found, const bench_t *bench, const gt_db_conn_t 
     rc = apr_dbd_prepare(conn->driver, p, conn->handle, text, NULL, &prepared);
     if (rc == 0)
         rc = apr_dbd_pbselect(conn->driver, p, conn->handle, &rows, prepared, 1, slots);
-    ck_assert_msg(rc == 0, "statement %d: %s\n%s", (int)sql,
-                  apr_dbd_error(conn->driver, conn->handle, rc), text);
+    ck_assert_msg(rc == 0, "%s: %s\n%s", sql->name, apr_dbd_error(conn->driver, conn->handle, rc),
+                  text);
     while (apr_dbd_get_row(conn->driver, p, rows, &row, -1) == 0) {
         const char *said = apr_dbd_get_entry(conn->driver, row, is_pgsql ? 0 : 3);
 
@@ -239,7 +255,7 @@ static void explain(findings_t *found, const bench_t *bench, const gt_db_conn_t 
 
 static void fill_store(bench_t *bench)
 {
-    bench_migrate(bench, gt_migrate_newest());
+    bench_migrate(bench, gt_store_newest());
     for (int i = 0; fill[bench->engine][i] != NULL; i++)
         bench_run(bench, fill[bench->engine][i]);
     bench_ask(bench, bench->engine == GT_PGSQL ? "VACUUM ANALYZE" : "PRAGMA optimize");
@@ -255,14 +271,15 @@ START_TEST(no_statement_walks_through_a_large_table)
     fill_store(bench);
     bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
     ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);
-    for (int sql = 0; sql < GT_SQL_COUNT; sql++) {
-        apr_pool_t *p;
+    for (int file = 0; gt_store_sql[file] != NULL; file++)
+        for (int i = 0; gt_store_sql[file][i] != NULL; i++) {
+            apr_pool_t *p;
 
-        apr_pool_create(&p, conn.pool);
-        found.sql = (gt_sql_t)sql;
-        explain(&found, bench, &conn, p);
-        apr_pool_destroy(p);
-    }
+            apr_pool_create(&p, conn.pool);
+            found.sql = gt_store_sql[file][i];
+            explain(&found, bench, &conn, p);
+            apr_pool_destroy(p);
+        }
     source.release(&conn, source.baton);
     ck_assert_msg(found.n == 0, "%s%s", bench->driver, found.text);
     bench_close(bench);

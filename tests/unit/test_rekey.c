@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "base/secret.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "desk.h"
 #include "store/rekey.h"
 
@@ -152,7 +152,7 @@ START_TEST(test_T1_S0_rows_go_from_fernet_to_gcm_and_back)
     desk.pool = desk.bench->pool;
     desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
     bench_s0_table(desk.bench);
-    bench_migrate(desk.bench, gt_migrate_newest());
+    bench_migrate(desk.bench, gt_store_newest());
     ck_assert_int_eq(on_key(&desk, ""), 2);
     ck_assert_int_eq(fernet_rows(&desk, "s0"), 2);
     ck_assert_int_eq(fernet_rows(&desk, "new"), 0);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "children.h"
-#include "db/migrate.h"
+#include "store/store_ladder.h"
 #include "desk.h"
 
 Suite *suite_usage(void);
@@ -93,7 +93,7 @@ START_TEST(uses_of_users_with_other_ids_are_counted)
 
         bench_migrate(desk.bench, 0);
         desk.bench->conf->user_type = ids[i].type;
-        bench_migrate(desk.bench, gt_migrate_newest());
+        bench_migrate(desk.bench, gt_store_newest());
         desk.store = gt_store_make(desk.bench->conf, desk.bench->db, desk.bench->ring, desk.pool);
         desk_signed_in(&desk, &use.owner, "a1");
         bench_ok(gt_grants_used(&use, 1, desk.store, desk.pool));

@@ -175,10 +175,8 @@ static void read_kinds(prepared_t *prepared, const char *text)
 
 static const char *statement_key(const gt_statement_t *statement, apr_pool_t *p)
 {
-    const gt_sql_names_t *names = statement->names;
-
-    return apr_psprintf(p, "%d %s %s %s", (int)statement->sql, names->table, names->user_column,
-                        names->user_type);
+    return apr_psprintf(p, "%pp %s %s", (const void *)statement->sql, statement->names->table,
+                        statement->names->key);
 }
 
 /* PostgreSQL's driver only notes the text; SQLite compiles it and may find it wrong. */

@@ -40,7 +40,7 @@ typedef struct gt_outcome_t {
 
 /** A statement with what it is to be filled with. */
 typedef struct gt_statement_t {
-    gt_sql_t sql;
+    const gt_sql_t *sql;
     const gt_sql_names_t *names;
     const gt_db_value_t *args;
 } gt_statement_t;

@@ -348,7 +348,7 @@ static gt_outcome_t run_nothing(const work_t *work, gt_session_t *session, apr_p
     return outcome;
 }
 
-gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
+gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, const gt_sql_t *sql,
                      const gt_sql_names_t *names, const gt_db_value_t *args, apr_pool_t *p)
 {
     const work_t work = {.run = run_rows,
@@ -360,13 +360,22 @@ gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
     return on_connection(db, &work, p);
 }
 
-gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_names_t *names,
+gt_err_t *gt_db_change(int *changed, gt_db_t *db, const gt_sql_t *sql, const gt_sql_names_t *names,
                        const gt_db_value_t *args, apr_pool_t *p)
 {
     const work_t work = {
         .run = run_change, .statement = {sql, names, args}, .has_limit = 1, .number = changed};
 
     return on_connection(db, &work, p);
+}
+
+gt_err_t *gt_db_ping(gt_db_t *db, apr_pool_t *p)
+{
+    static const gt_sql_t ping = {"ping", "SELECT 1", NULL};
+    static const gt_sql_names_t nothing = {"", NULL, NULL, ""};
+    apr_array_header_t *rows;
+
+    return gt_db_rows(&rows, db, &ping, &nothing, NULL, p);
 }
 
 gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p)

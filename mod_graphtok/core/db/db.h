@@ -78,30 +78,34 @@ typedef struct gt_db_row_t {
 /**
  * Run a statement that answers rows (SELECT, … RETURNING).
  * @param rows   array of gt_db_row_t, in `p`
- * @param names  the store's names for {table} and its like
+ * @param names  what the statement's {words} stand for
  * @param args   as many values as the statement has parameters
  * @return GT_STORE_AWAY when the database is away or the gate is full; GT_CONFLICT when a unique
  *         rule was broken; GT_INTERNAL for a missing table (the detail says: graphtokctl migrate)
  */
-GT_MUST gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, gt_sql_t sql,
+GT_MUST gt_err_t *gt_db_rows(apr_array_header_t **rows, gt_db_t *db, const gt_sql_t *sql,
                              const gt_sql_names_t *names, const gt_db_value_t *args, apr_pool_t *p);
 
 /** Run a statement that changes rows. @param changed number of rows, or NULL */
-GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, gt_sql_t sql, const gt_sql_names_t *names,
-                               const gt_db_value_t *args, apr_pool_t *p);
+GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, const gt_sql_t *sql,
+                               const gt_sql_names_t *names, const gt_db_value_t *args,
+                               apr_pool_t *p);
 
 /** Run literal texts (schema) in one transaction; none takes effect when one fails. The failing
- * text is named in the error by its number. For db/migrate only. */
+ * text is named in the error by its number. For db/ladder, and questions to a catalogue. */
 GT_MUST gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p);
 
 /** Rows of a literal text (none, when it is no query) outside any transaction, however long it takes:
- * an index that is built beside running servers. For db/migrate only. */
+ * an index that is built beside running servers. For db/ladder, and questions to a catalogue. */
 GT_MUST gt_err_t *gt_db_unlimited(apr_array_header_t **rows, gt_db_t *db, const char *text,
                                   apr_pool_t *p);
 
-/** Rows of a literal text without parameters. For db/migrate only. */
+/** Rows of a literal text without parameters. For db/ladder, and questions to a catalogue. */
 GT_MUST gt_err_t *gt_db_literal_rows(apr_array_header_t **rows, gt_db_t *db, const char *text,
                                      apr_pool_t *p);
+
+/** Ask the database whether it is there. */
+GT_MUST gt_err_t *gt_db_ping(gt_db_t *db, apr_pool_t *p);
 
 /** "pgsql" or "sqlite3": asks for a connection when it is not known yet. */
 GT_MUST gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p);

@@ -1,12 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Claims and picks of background work, each one statement (db/sql.c): a row that somebody else is
+ * Claims and picks of background work, each one statement: a row that somebody else is
  * just picking is skipped, not waited for. Times go to the database as spans, since its clock is
  * the one that all nodes share.
  */
 
-#include <ctype.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -14,8 +13,12 @@
 #include "base/text.h"
 #include "store/due.h"
 #include "store/row.h"
+#include "store/statements.h"
 
-#define ID_DIGITS 32
+#define IS_EXPIRED                                                                                 \
+    "status <> 0 AND {lease_over} AND ((encrypted_refresh_token = '' AND expires_at <= {in}) OR "  \
+    "expires_at <= {in})"
+#define IS_REMOVABLE "status = 0 AND {lease_over} AND updated_at <= {in}"
 #define LONGEST_TURN apr_time_from_sec(600)
 
 /** "17 seconds ago" for a statement that counts from now. */
@@ -24,7 +27,7 @@ static gt_db_value_t ago(apr_interval_time_t span)
     return GT_NUM(-apr_time_sec(span));
 }
 
-static gt_err_t *pick(apr_array_header_t **picked, gt_store_t *store, gt_sql_t sql,
+static gt_err_t *pick(apr_array_header_t **picked, gt_store_t *store, const gt_sql_t *sql,
                       const gt_db_value_t *args, apr_pool_t *p)
 {
     apr_array_header_t *rows;
@@ -51,11 +54,16 @@ static apr_interval_time_t too_far(apr_interval_time_t again)
     return 2 * again + LONGEST_TURN;
 }
 
+/* → name of each job, seconds until its first and its last part are due */
+static const gt_sql_t list_jobs = {
+    "list jobs", "SELECT name, min(due_at) - {now}, max(due_at) - {now} FROM {jobs} GROUP BY name",
+    NULL};
+
 gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool_t *p)
 {
     apr_array_header_t *rows;
 
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_DUE, &store->names, NULL, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &list_jobs, &store->names, NULL, p));
     *due_jobs = apr_array_make(p, rows->nelts, sizeof(gt_due_job_t));
     for (int i = 0; i < rows->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
@@ -75,6 +83,17 @@ int gt_due_job_is_due(const gt_due_job_t *due_job, apr_interval_time_t again)
     return due_job->first <= 0 || due_job->last > too_far(again);
 }
 
+/* name, seconds ahead that no part is, but after the clock was set back; seconds until it is due
+ * again, worker, name → part; no row: nothing is due */
+static const gt_sql_t claim_part = {
+    "claim part",
+    "WITH picked AS MATERIALIZED (SELECT part FROM {jobs} WHERE name = %s "
+    "AND (due_at <= {now} OR due_at > {now} + %lld) "
+    "ORDER BY due_at, part LIMIT 1 {skip}) "
+    "UPDATE {jobs} SET due_at = {clock} + %lld, worker = %s "
+    "WHERE name = %s AND part IN (SELECT part FROM picked) RETURNING part",
+    NULL};
+
 gt_err_t *gt_due_claim(int *part, gt_store_t *store, const char *name, apr_interval_time_t again,
                        const char *worker, apr_pool_t *p)
 {
@@ -84,12 +103,18 @@ gt_err_t *gt_due_claim(int *part, gt_store_t *store, const char *name, apr_inter
     apr_int64_t number;
 
     *part = -1;
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_CLAIM, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &claim_part, &store->names, args, p));
     if (rows->nelts > 0 &&
         gt_number(&number, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, GT_PARTS - 1))
         *part = (int)number;
     return GT_OK;
 }
+
+/* seconds, name, part, worker */
+static const gt_sql_t put_off_part = {"put off part",
+                                      "UPDATE {jobs} SET due_at = {clock} + %lld "
+                                      "WHERE name = %s AND part = %lld AND worker = %s",
+                                      NULL};
 
 gt_err_t *gt_due_again(gt_store_t *store, const char *name, int part, apr_interval_time_t again,
                        const char *worker, apr_pool_t *p)
@@ -97,8 +122,19 @@ gt_err_t *gt_due_again(gt_store_t *store, const char *name, int part, apr_interv
     const gt_db_value_t args[] = {GT_NUM(apr_time_sec(again)), GT_TEXT(name), GT_NUM(part),
                                   GT_TEXT(worker)};
 
-    return gt_db_change(NULL, store->db, GT_SQL_JOB_AGAIN, &store->names, args, p);
+    return gt_db_change(NULL, store->db, &put_off_part, &store->names, args, p);
 }
+
+/* milliseconds that the turns take (three times) → milliseconds until the first of them. Where
+ * this row stands due_at counts milliseconds: the first moment that is not taken. One so far
+ * ahead was written before the database's clock was set back. */
+static const gt_sql_t take_turns = {
+    "take turns",
+    "INSERT INTO {jobs} AS taken (name, part, due_at) VALUES ('turns', 0, {clock_ms} + %lld) "
+    "ON CONFLICT (name, part) DO UPDATE SET due_at = %lld + CASE WHEN taken.due_at "
+    "BETWEEN {clock_ms} AND {clock_ms} + 300000 THEN taken.due_at ELSE {clock_ms} END "
+    "RETURNING due_at - %lld - {clock_ms}",
+    NULL};
 
 gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n, apr_int64_t rate,
                             apr_pool_t *p)
@@ -108,7 +144,7 @@ gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n,
     apr_array_header_t *rows;
     apr_int64_t ahead;
 
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_JOB_TURNS, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &take_turns, &store->names, args, p));
     /* Just below 0 when the clock moved on between two words of the statement. */
     if (rows->nelts == 0 ||
         !gt_number(&ahead, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT32_MAX))
@@ -116,6 +152,20 @@ gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n,
     *wait = apr_time_from_msec(ahead);
     return GT_OK;
 }
+
+/* part, longest past, lead, used within, the longest hold, how many, not again for → user, provider, generation.
+ * Nothing in the first half of a token's life: where tokens are short, that would never end. */
+static const gt_sql_t pick_due = {
+    "pick due",
+    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
+    "AND expires_at > {in} AND expires_at <= {in} AND {used} >= {now} - %lld "
+    "AND (due_after <= {now} OR due_after > {now} + %lld) AND {lease_over} "
+    "AND encrypted_refresh_token <> '' "
+    "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
+    "ORDER BY expires_at LIMIT %lld {skip}) "
+    "UPDATE {table} SET due_after = {clock} + %lld WHERE id IN (SELECT id FROM picked) "
+    "RETURNING {user}, provider, generation",
+    NULL};
 
 gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_due_params_t *params,
                       apr_pool_t *p)
@@ -130,15 +180,28 @@ gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_d
         GT_NUM(apr_time_sec(params->hold)),
     };
 
-    return pick(picked, store, GT_SQL_DUE_PICK, args, p);
+    return pick(picked, store, &pick_due, args, p);
 }
+
+/* owner */
+static const gt_sql_t let_go = {"let go", "UPDATE {table} SET due_after = 0 WHERE {owner}", NULL};
 
 gt_err_t *gt_due_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
 
-    return gt_db_change(NULL, store->db, GT_SQL_DUE_LET_GO, &store->names, args, p);
+    return gt_db_change(NULL, store->db, &let_go, &store->names, args, p);
 }
+
+/* part, not within, used within, how many → user, provider, generation */
+static const gt_sql_t pick_unchecked = {
+    "pick unchecked",
+    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
+    "AND (checked_at <= {now} - %lld OR checked_at > {now} + 1) AND {used} >= {now} - %lld "
+    "ORDER BY checked_at LIMIT %lld {skip}) "
+    "UPDATE {table} SET checked_at = {clock} WHERE id IN (SELECT id FROM picked) "
+    "RETURNING {user}, provider, generation",
+    NULL};
 
 gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
                         const gt_check_params_t *params, apr_pool_t *p)
@@ -146,24 +209,48 @@ gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
     const gt_db_value_t args[] = {GT_NUM(params->part), GT_NUM(apr_time_sec(params->every)),
                                   GT_NUM(apr_time_sec(params->used_within)), GT_NUM(params->most)};
 
-    return pick(picked, store, GT_SQL_CHECK_PICK, args, p);
+    return pick(picked, store, &pick_unchecked, args, p);
 }
+
+/* 0, seconds (negative), how many → user, provider, generation */
+static const gt_sql_t expire = {
+    "expire",
+    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE " IS_EXPIRED " LIMIT %lld {skip}) "
+    "UPDATE {table} SET status = 0, error_message = 'expired', {changed} "
+    "WHERE id IN (SELECT id FROM picked) RETURNING {user}, provider, generation",
+    NULL};
 
 gt_err_t *gt_due_expire(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
                         int most, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(0), ago(after), GT_NUM(most)};
 
-    return pick(picked, store, GT_SQL_EXPIRE, args, p);
+    return pick(picked, store, &expire, args, p);
 }
+
+/* seconds (negative), how many → user, provider, generation */
+static const gt_sql_t remove_inactive = {
+    "remove inactive",
+    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE " IS_REMOVABLE " LIMIT %lld "
+    "{skip}) DELETE FROM {table} WHERE id IN (SELECT id FROM picked) "
+    "RETURNING {user}, provider, generation",
+    NULL};
 
 gt_err_t *gt_due_remove(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
                         int most, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {ago(after), GT_NUM(most)};
 
-    return pick(picked, store, GT_SQL_REMOVE, args, p);
+    return pick(picked, store, &remove_inactive, args, p);
 }
+
+/* 0, seconds (negative), seconds (negative), id after which, id up to which → expired,
+ * removable */
+static const gt_sql_t count_cleanup = {"count cleanup",
+                                       "SELECT count(CASE WHEN " IS_EXPIRED " THEN 1 END), "
+                                       "count(CASE WHEN " IS_REMOVABLE " THEN 1 END) "
+                                       "FROM {table} WHERE id > %s AND id <= %s",
+                                       NULL};
 
 gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
                        apr_interval_time_t expire_after, apr_interval_time_t remove_after,
@@ -176,7 +263,7 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
     apr_array_header_t *rows;
     const gt_db_row_t *row;
 
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_CLEANUP_COUNT, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &count_cleanup, &store->names, args, p));
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     if (!gt_number(&expired, row->column[0], 0, INT64_MAX) ||
         !gt_number(&removable, row->column[1], 0, INT64_MAX))
@@ -186,59 +273,6 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
     return GT_OK;
 }
 
-/** A UUID as both engines take it; NULL: it is none. */
-static const char *id_of(const char *name, apr_pool_t *p)
-{
-    char *id = apr_palloc(p, ID_DIGITS + 1);
-    apr_size_t len = 0;
-
-    for (; *name != '\0'; name++) {
-        if (*name == '-')
-            continue;
-        if (len == ID_DIGITS || !isxdigit((unsigned char)*name))
-            return NULL;
-        id[len++] = (char)tolower((unsigned char)*name);
-    }
-    id[len] = '\0';
-    return len == ID_DIGITS ? id : NULL;
-}
-
-/* By a text, and as many as there may be where the statement wants that. */
-static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, gt_sql_t sql, const char *text,
-                      apr_pool_t *p)
-{
-    const gt_db_value_t args[] = {GT_TEXT(text), GT_NUM(GT_DUTY_ADDRESSED)};
-    apr_array_header_t *rows;
-
-    GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
-    for (int i = 0; i < rows->nelts; i++) {
-        gt_raw_t *raw;
-
-        GT_TRY(gt_row_read(&raw, &APR_ARRAY_IDX(rows, i, gt_db_row_t), NULL, p));
-        APR_ARRAY_PUSH(grants, gt_grant_t *) = &raw->grant;
-    }
-    return GT_OK;
-}
-
-gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
-                          apr_pool_t *p)
-{
-    const gt_owner_t owner = {name, "any"};
-    const char *id = id_of(name, p);
-    gt_owner_t exact;
-
-    *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
-    if (id != NULL)
-        GT_TRY(find(*grants, store, GT_SQL_GRANT_BY_ID, id, p));
-    if ((*grants)->nelts > 0)
-        return GT_OK;
-    GT_TRY(gt_store_owner(&exact, store, &owner, p));
-    return find(*grants, store, GT_SQL_GRANT_OF_USER, exact.user, p);
-}
-
-gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store, const char *address,
-                            apr_pool_t *p)
-{
-    *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
-    return find(*grants, store, GT_SQL_GRANT_OF_ADDRESS, address, p);
-}
+const gt_sql_t *const gt_due_sql[] = {
+    &list_jobs,      &claim_part, &put_off_part,    &take_turns,    &pick_due, &let_go,
+    &pick_unchecked, &expire,     &remove_inactive, &count_cleanup, NULL};

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "store/statements.h"
 #include "store/store.h"
 
 #define AGAIN apr_time_from_sec(60)
@@ -73,13 +74,35 @@ static void other_spelling(gt_ids_t *ids, const char *table, const char *schema)
         apr_snprintf(ids->other_table, sizeof(ids->other_table), "%s.%s", schema, table);
 }
 
+static const gt_word_t catalogue_words[] = {
+    {"ids_are_there",
+     {"(SELECT 1 WHERE to_regclass('{schema}graphtok_ids') IS NOT NULL)",
+      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'graphtok_ids')"}},
+    {"schema_of_table",
+     {"(SELECT nspname FROM pg_namespace WHERE oid = "
+      "(SELECT relnamespace FROM pg_class WHERE oid = to_regclass('{table}')))",
+      "'main'"}},
+    {NULL, {NULL, NULL}},
+};
+
+/* → 1 or NULL, the table's schema. Works before step 6, too. */
+static const gt_sql_t look_for_ids = {"look for ids", "SELECT {ids_are_there}, {schema_of_table}",
+                                      catalogue_words};
+
+/* → the database's id, the store's id; no row: not migrated so far */
+static const gt_sql_t read_both_ids = {
+    "read both ids",
+    "SELECT (SELECT id FROM {schema}graphtok_ids WHERE what = 'database'), id "
+    "FROM {schema}graphtok_ids WHERE what = 'store {bare}'",
+    NULL};
+
 static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
     apr_array_header_t *rows;
     const gt_db_row_t *row;
 
     memset(ids, 0, sizeof(*ids));
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_IDS_ARE_THERE, &store->names, NULL, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &look_for_ids, &store->names, NULL, p));
     if (rows->nelts == 0)
         return GT_OK;
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
@@ -87,7 +110,7 @@ static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     other_spelling(ids, store->names.table, row->column[1]);
     if (row->column[0] == NULL)
         return GT_OK;
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_IDS, &store->names, NULL, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &read_both_ids, &store->names, NULL, p));
     if (rows->nelts == 0)
         return GT_OK;
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
@@ -182,3 +205,5 @@ gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     gt_store_ids(ids, store, p);
     return ids->is_read ? GT_OK : gt_store_ids_now(&is_new, ids, store, p);
 }
+
+const gt_sql_t *const gt_ids_sql[] = {&look_for_ids, &read_both_ids, NULL};

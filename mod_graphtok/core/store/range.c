@@ -13,17 +13,24 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "store/statements.h"
 #include "store/store.h"
-
-#define NIL_ID "00000000-0000-0000-0000-000000000000"
 
 /* Where no row is in memory, each costs one read of the disk: below half a second on a slow one. */
 #define ROWS 1000
 
 void gt_range_begin(gt_range_t *range, gt_store_t *store)
 {
-    *range = (gt_range_t){.store = store, .after = NIL_ID, .last = NIL_ID};
+    *range = (gt_range_t){.store = store, .after = GT_ID_BEFORE_ALL, .last = GT_ID_BEFORE_ALL};
 }
+
+/* id after which, how many → the last id of the next so many rows, how many they are; no row:
+ * there is none after it */
+static const gt_sql_t end_of_range = {
+    "end of range",
+    "SELECT id, count(*) OVER () FROM (SELECT id FROM {table} WHERE id > %s "
+    "ORDER BY id LIMIT %lld) AS page ORDER BY id DESC LIMIT 1",
+    NULL};
 
 gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
 {
@@ -34,7 +41,7 @@ gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
     apr_int64_t n;
 
     *found = 0;
-    GT_TRY(gt_db_rows(&rows, store->db, GT_SQL_RANGE, &store->names, args, p));
+    GT_TRY(gt_db_rows(&rows, store->db, &end_of_range, &store->names, args, p));
     if (rows->nelts == 0)
         return GT_OK;
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
@@ -47,3 +54,5 @@ gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
     *found = 1;
     return GT_OK;
 }
+
+const gt_sql_t *const gt_range_sql[] = {&end_of_range, NULL};

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/notice.h"
 #include "base/text.h"
+#include "store/statements.h"
 #include "store/store.h"
 
 #define PAGE 500
@@ -25,7 +26,7 @@ enum { ACCESS, REFRESH, ID_TOKEN, PREVIOUS, SEALS };
 /* Parameters that say which rows are meant. */
 #define OLD_ROWS (2 + 2 * SEALS)
 
-/* Columns of GT_SQL_REKEY_LIST. */
+/* Columns of list_old_rows. */
 enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
 
 static const struct {
@@ -44,6 +45,32 @@ typedef struct one_row_t {
     const char *old[SEALS];   /* NULL: none */
     const char *fresh[SEALS]; /* NULL: as it is */
 } one_row_t;
+
+/* The key id in a sealed column: NULL for an empty one, "" for Fernet, "?" for what is not sealed at
+ * all. */
+#define KEY_OF(column, between_dots)                                                               \
+    "CASE WHEN coalesce(" column ", '') = '' THEN NULL"                                            \
+    " WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots " WHEN substr(" column \
+    ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
+#define KEY_WORD(column)                                                                           \
+    {                                                                                              \
+        KEY_OF(column, "split_part(" column ", '.', 2)"),                                          \
+            KEY_OF(column, "substr(" column ", 5, instr(substr(" column ", 5), '.') - 1)")         \
+    }
+
+/* Length of a prefix, the prefix. */
+#define IS_OLD(column) "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
+#define IS_OLD_ROW                                                                                 \
+    "(" IS_OLD("encrypted_access_token") " OR " IS_OLD("encrypted_refresh_token") " OR " IS_OLD(   \
+        "encrypted_id_token") " OR " IS_OLD("previous_refresh_token") ")"
+
+static const gt_word_t key_words[] = {
+    {"access_key", KEY_WORD("encrypted_access_token")},
+    {"refresh_key", KEY_WORD("encrypted_refresh_token")},
+    {"id_token_key", KEY_WORD("encrypted_id_token")},
+    {"previous_key", KEY_WORD("previous_refresh_token")},
+    {NULL, {NULL, NULL}},
+};
 
 /* The count of a key, made when it is the first. */
 static gt_key_rows_t *rows_of(apr_array_header_t *rows, const char *id)
@@ -69,13 +96,20 @@ static int is_repeated(const gt_db_row_t *row, int column)
     return 0;
 }
 
+/* id after which, id up to which → the four columns' key ids, how many rows have these */
+static const gt_sql_t count_keys = {
+    "count keys",
+    "SELECT {access_key}, {refresh_key}, {id_token_key}, {previous_key}, count(*) "
+    "FROM {table} WHERE id > %s AND id <= %s GROUP BY 1, 2, 3, 4",
+    key_words};
+
 gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_pool_t *p)
 {
     const gt_store_t *store = range->store;
     const gt_db_value_t args[] = {GT_TEXT(range->after), GT_TEXT(range->last)};
     apr_array_header_t *found;
 
-    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_KEY_ROWS, &store->names, args, p));
+    GT_TRY(gt_db_rows(&found, store->db, &count_keys, &store->names, args, p));
     for (int i = 0; i < found->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
         apr_int64_t n;
@@ -115,6 +149,12 @@ static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range,
     return GT_OK;
 }
 
+/* id after which, id up to which, how current seals begin: length and text for access, refresh,
+ * id and previous token → rows */
+static const gt_sql_t count_old_rows = {
+    "count old rows", "SELECT count(*) FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW,
+    NULL};
+
 gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *p)
 {
     const gt_store_t *store = range->store;
@@ -123,13 +163,21 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *
     apr_int64_t n;
 
     GT_TRY(old_rows(args, range, range->after, p));
-    GT_TRY(gt_db_rows(&found, store->db, GT_SQL_REKEY_LEFT, &store->names, args, p));
+    GT_TRY(gt_db_rows(&found, store->db, &count_old_rows, &store->names, args, p));
     if (found->nelts != 1 ||
         !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
     *rows += n;
     return GT_OK;
 }
+
+/* the same, how many → id, user, provider, generation, the four columns */
+static const gt_sql_t list_old_rows = {
+    "list old rows",
+    "SELECT id, {user}, provider, generation, encrypted_access_token, "
+    "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
+    "FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
+    NULL};
 
 /* Those of a range after an id. */
 static gt_err_t *list_rows(apr_array_header_t **found, const gt_range_t *range, const char *after,
@@ -140,7 +188,7 @@ static gt_err_t *list_rows(apr_array_header_t **found, const gt_range_t *range, 
 
     GT_TRY(old_rows(args, range, after, p));
     args[OLD_ROWS] = GT_NUM(most);
-    return gt_db_rows(found, store->db, GT_SQL_REKEY_LIST, &store->names, args, p);
+    return gt_db_rows(found, store->db, &list_old_rows, &store->names, args, p);
 }
 
 static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const char *id,
@@ -281,6 +329,47 @@ static gt_err_t *take_row(gt_rekey_t *pass, json_t *list, const gt_db_row_t *row
     return GT_OK;
 }
 
+/* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own type. */
+static const gt_word_t seal_words[] = {
+    {"seals",
+     {"SELECT old.id AS of_id, old.generation AS of_generation, "
+      "old.encrypted_access_token AS old_access, old.encrypted_refresh_token AS old_refresh, "
+      "old.previous_refresh_token AS old_previous, fresh.encrypted_access_token AS new_access, "
+      "fresh.encrypted_refresh_token AS new_refresh, fresh.encrypted_id_token AS new_id_token, "
+      "fresh.previous_refresh_token AS new_previous, fresh.key_id AS new_key "
+      "FROM json_array_elements(CAST(%s AS json)) AS item, "
+      "json_populate_record(CAST(NULL AS {table}), item.value -> 'old') AS old, "
+      "json_populate_record(CAST(NULL AS {table}), item.value -> 'fresh') AS fresh",
+      "SELECT json_extract(value, '$.old.id') AS of_id, "
+      "json_extract(value, '$.old.generation') AS of_generation, "
+      "json_extract(value, '$.old.encrypted_access_token') AS old_access, "
+      "json_extract(value, '$.old.encrypted_refresh_token') AS old_refresh, "
+      "json_extract(value, '$.old.previous_refresh_token') AS old_previous, "
+      "json_extract(value, '$.fresh.encrypted_access_token') AS new_access, "
+      "json_extract(value, '$.fresh.encrypted_refresh_token') AS new_refresh, "
+      "json_extract(value, '$.fresh.encrypted_id_token') AS new_id_token, "
+      "json_extract(value, '$.fresh.previous_refresh_token') AS new_previous, "
+      "json_extract(value, '$.fresh.key_id') AS new_key FROM json_each(%s)"}},
+    {NULL, {NULL, NULL}},
+};
+
+/* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
+ * (missing: keep) → user, provider of each that was written. The previous token may be purged at
+ * any time, and stays so. No generation: the tokens are the same. A row that somebody else has
+ * in hand is left to the next pass: many rows at once must wait for nobody. */
+static const gt_sql_t write_seals = {
+    "write seals",
+    "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("
+    "SELECT seals.* FROM seals, {table} WHERE id = of_id AND generation = of_generation AND "
+    "encrypted_access_token = old_access AND encrypted_refresh_token = old_refresh {skip}) "
+    "UPDATE {table} SET encrypted_access_token = coalesce(new_access, encrypted_access_token), "
+    "encrypted_refresh_token = coalesce(new_refresh, encrypted_refresh_token), "
+    "encrypted_id_token = coalesce(new_id_token, encrypted_id_token), previous_refresh_token = "
+    "CASE WHEN previous_refresh_token = old_previous THEN coalesce(new_previous, "
+    "previous_refresh_token) ELSE previous_refresh_token END, "
+    "key_id = coalesce(new_key, key_id) FROM mine WHERE id = of_id RETURNING {user}, provider",
+    seal_words};
+
 static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
 {
     const apr_int64_t wanted = (apr_int64_t)json_array_size(list);
@@ -290,7 +379,7 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
     if (wanted == 0)
         return GT_OK;
     arg = GT_TEXT(gt_json_dump(list, p));
-    GT_TRY(gt_db_rows(&written, pass->range.store->db, GT_SQL_REKEY, &pass->range.store->names,
+    GT_TRY(gt_db_rows(&written, pass->range.store->db, &write_seals, &pass->range.store->names,
                       &arg, p));
     for (int i = 0; i < written->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(written, i, gt_db_row_t);
@@ -353,3 +442,6 @@ gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p)
     *pass = after;
     return GT_OK;
 }
+
+const gt_sql_t *const gt_rekey_sql[] = {&count_keys, &count_old_rows, &list_old_rows, &write_seals,
+                                        NULL};

@@ -23,35 +23,8 @@
 #define FIRST_SECOND INT64_C(-62135596800)
 #define LAST_SECOND INT64_C(253402300799)
 
-/* The columns of {row} in db/sql.c. */
-enum {
-    ID,
-    USER,
-    PROVIDER,
-    ISSUER,
-    TENANT,
-    SUBJECT,
-    EMAIL,
-    SCOPES,
-    ACCESS,
-    REFRESH,
-    EXPIRES,
-    CREATED,
-    UPDATED,
-    LAST_USED,
-    USE_COUNT,
-    STATUS,
-    ERROR_COUNT,
-    ERROR_MESSAGE,
-    GENERATION,
-    LEASE_OWNER,
-    LEASE_UNTIL,
-    KEY_ID,
-    INTENT_OWNER,
-    CLAIMS,
-    CLOCK,
-    COLUMNS
-};
+#define COLUMN(name, text) GT_ROW_##name,
+enum { GT_ROW_COLUMNS(COLUMN) GT_ROW_END };
 
 #define CLOCKS_DIFFER 1 /* s; each is cut off to whole seconds */
 #define STEP 10         /* s ahead of now: a row was written before its clock was set back */
@@ -103,10 +76,10 @@ static const char *text(const gt_db_row_t *row, int column)
 
 static void read_account(gt_grant_t *grant, const gt_db_row_t *row)
 {
-    grant->account.issuer = text(row, ISSUER);
-    grant->account.tenant = text(row, TENANT);
-    grant->account.subject = text(row, SUBJECT);
-    grant->account.email = row->column[EMAIL];
+    grant->account.issuer = text(row, GT_ROW_ISSUER);
+    grant->account.tenant = text(row, GT_ROW_TENANT);
+    grant->account.subject = text(row, GT_ROW_SUBJECT);
+    grant->account.email = row->column[GT_ROW_EMAIL];
 }
 
 gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *owner,
@@ -114,31 +87,31 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
 {
     gt_raw_t *fresh = apr_pcalloc(p, sizeof *fresh);
     gt_grant_t *grant = &fresh->grant;
-    int is_damaged = row->columns != COLUMNS;
+    int is_damaged = row->columns != GT_ROW_END;
 
     if (!is_damaged) {
-        grant->id = text(row, ID);
-        grant->owner.user = owner != NULL ? apr_pstrdup(p, owner->user) : text(row, USER);
-        grant->owner.provider = text(row, PROVIDER);
+        grant->id = text(row, GT_ROW_ID);
+        grant->owner.user = owner != NULL ? apr_pstrdup(p, owner->user) : text(row, GT_ROW_USER);
+        grant->owner.provider = text(row, GT_ROW_PROVIDER);
         read_account(grant, row);
-        grant->scope = row->column[SCOPES];
-        fresh->access = text(row, ACCESS);
-        fresh->refresh = text(row, REFRESH);
-        grant->expires_at = moment(row, EXPIRES, &is_damaged);
-        grant->created_at = moment(row, CREATED, &is_damaged);
-        grant->updated_at = moment(row, UPDATED, &is_damaged);
-        grant->last_used_at = moment(row, LAST_USED, &is_damaged);
-        grant->use_count = number(row, USE_COUNT, INT64_MAX, &is_damaged);
-        grant->status = (gt_status_t)number(row, STATUS, GT_NEEDS_USER, &is_damaged);
-        grant->error_count = (int)number(row, ERROR_COUNT, INT16_MAX, &is_damaged);
-        grant->error_message = row->column[ERROR_MESSAGE];
-        grant->generation = number(row, GENERATION, INT64_MAX, &is_damaged);
-        grant->lease_owner = row->column[LEASE_OWNER];
-        grant->lease_until = moment(row, LEASE_UNTIL, &is_damaged);
-        grant->key_id = text(row, KEY_ID);
-        grant->intent_owner = row->column[INTENT_OWNER];
-        grant->claims = row->column[CLAIMS];
-        move_times(grant, moment(row, CLOCK, &is_damaged));
+        grant->scope = row->column[GT_ROW_SCOPES];
+        fresh->access = text(row, GT_ROW_ACCESS);
+        fresh->refresh = text(row, GT_ROW_REFRESH);
+        grant->expires_at = moment(row, GT_ROW_EXPIRES, &is_damaged);
+        grant->created_at = moment(row, GT_ROW_CREATED, &is_damaged);
+        grant->updated_at = moment(row, GT_ROW_UPDATED, &is_damaged);
+        grant->last_used_at = moment(row, GT_ROW_LAST_USED, &is_damaged);
+        grant->use_count = number(row, GT_ROW_USE_COUNT, INT64_MAX, &is_damaged);
+        grant->status = (gt_status_t)number(row, GT_ROW_STATUS, GT_NEEDS_USER, &is_damaged);
+        grant->error_count = (int)number(row, GT_ROW_ERROR_COUNT, INT16_MAX, &is_damaged);
+        grant->error_message = row->column[GT_ROW_ERROR_MESSAGE];
+        grant->generation = number(row, GT_ROW_GENERATION, INT64_MAX, &is_damaged);
+        grant->lease_owner = row->column[GT_ROW_LEASE_OWNER];
+        grant->lease_until = moment(row, GT_ROW_LEASE_UNTIL, &is_damaged);
+        grant->key_id = text(row, GT_ROW_KEY_ID);
+        grant->intent_owner = row->column[GT_ROW_INTENT_OWNER];
+        grant->claims = row->column[GT_ROW_CLAIMS];
+        move_times(grant, moment(row, GT_ROW_CLOCK, &is_damaged));
     }
     if (is_damaged)
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");

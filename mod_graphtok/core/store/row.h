@@ -10,6 +10,41 @@
 
 #include "store/store.h"
 
+/**
+ * The columns of {row}, which every statement that answers grants answers, in their order: name in
+ * GT_ROW_…, and text. The last one is the clock that judges the times of the row.
+ */
+#define GT_ROW_COLUMNS(X)                                                                          \
+    X(ID, "id")                                                                                    \
+    X(USER, "{user}")                                                                              \
+    X(PROVIDER, "provider")                                                                        \
+    X(ISSUER, "account_issuer")                                                                    \
+    X(TENANT, "account_tenant")                                                                    \
+    X(SUBJECT, "account_subject")                                                                  \
+    X(EMAIL, "email")                                                                              \
+    X(SCOPES, "scopes")                                                                            \
+    X(ACCESS, "encrypted_access_token")                                                            \
+    X(REFRESH, "encrypted_refresh_token")                                                          \
+    X(EXPIRES, "{expires}")                                                                        \
+    X(CREATED, "{created}")                                                                        \
+    X(UPDATED, "{updated}")                                                                        \
+    X(LAST_USED, "last_used_at")                                                                   \
+    X(USE_COUNT, "use_count")                                                                      \
+    X(STATUS, "status")                                                                            \
+    X(ERROR_COUNT, "error_count")                                                                  \
+    X(ERROR_MESSAGE, "error_message")                                                              \
+    X(GENERATION, "generation")                                                                    \
+    X(LEASE_OWNER, "lease_owner")                                                                  \
+    X(LEASE_UNTIL, "lease_until")                                                                  \
+    X(KEY_ID, "key_id")                                                                            \
+    X(INTENT_OWNER, "intent_owner")                                                                \
+    X(CLAIMS, "claims")                                                                            \
+    X(CLOCK, "{now}")
+
+/** {row} as a text: each column stands behind a comma, and the first comma is left out. */
+#define GT_ROW_COMMA(name, text) ", " text
+#define GT_ROW_TEXT (&(GT_ROW_COLUMNS(GT_ROW_COMMA))[2])
+
 /** A row before its secrets are opened. */
 typedef struct gt_raw_t {
     gt_grant_t grant;    /* access and refresh are NULL */
@@ -25,7 +60,11 @@ typedef struct gt_sealed_t {
     const char *key_id; /* of `refresh` */
 } gt_sealed_t;
 
-/** Read a {row} of db/sql. The user id is the owner's, as it was asked for; NULL: the row's.
+/** Find an owner's row. @param raw NULL when there is none */
+GT_MUST gt_err_t *gt_row_find(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner,
+                              apr_pool_t *p);
+
+/** Read a {row}. The user id is the owner's, as it was asked for; NULL: the row's.
  * @return GT_DAMAGED when a number is none */
 GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *owner,
                               apr_pool_t *p);

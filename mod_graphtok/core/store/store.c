@@ -6,7 +6,6 @@
  * it: SQLite would store any text in an integer column, PostgreSQL would refuse it.
  */
 
-#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -24,11 +23,8 @@ gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_key
 {
     gt_store_t *store = apr_pcalloc(p, sizeof *store);
 
-    assert(gt_sql_is_name(conf->table, 1) && gt_sql_is_name(conf->user_column, 0));
     store->conf = conf;
-    store->names.table = conf->table;
-    store->names.user_column = conf->user_column;
-    store->names.user_type = conf->user_type;
+    store->names = gt_store_names(conf, p);
     store->db = db;
     store->ring = ring;
     store->ids = gt_kept_ids_make(p);
@@ -71,9 +67,7 @@ gt_db_t *gt_store_db(const gt_store_t *store)
 
 gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p)
 {
-    apr_array_header_t *rows;
-
-    return gt_db_rows(&rows, store->db, GT_SQL_PING, &store->names, NULL, p);
+    return gt_db_ping(store->db, p);
 }
 
 static const char *exact_integer(const char *user, apr_pool_t *p)

@@ -11,6 +11,7 @@
 #include "crypt/seal.h"
 #include "store/grant.h"
 #include "store/ids.h"
+#include "store/names.h"
 
 /** A store's ids as they are kept. */
 typedef struct gt_kept_ids_t gt_kept_ids_t;
@@ -22,6 +23,9 @@ struct gt_store_t {
     const gt_keyring_t *ring;
     gt_kept_ids_t *ids;
 };
+
+/** An id that is before all others, for walks by id. */
+#define GT_ID_BEFORE_ALL "00000000-0000-0000-0000-000000000000"
 
 /** Nothing is known yet. */
 gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p);

@@ -5,13 +5,14 @@
  * not find its tables by name, so they are looked up by name in all schemas.
  */
 
-#include "db/rights.h"
+#include "store/rights.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "base/err.h"
+#include "store/names.h"
 
 /* {schema} is quoted, with a dot; current_schemas() leaves out schemas that the role may not use. */
 static const char tables[] =
@@ -79,10 +80,7 @@ static gt_err_t *judge_elsewhere(const gt_db_row_t *row, apr_pool_t *p)
 
 gt_err_t *gt_rights_check(gt_db_t *db, const gt_store_conf_t *store, apr_pool_t *p)
 {
-    const gt_sql_names_t names = {.table = store->table,
-                                  .user_column = store->user_column,
-                                  .user_type = store->user_type,
-                                  .references = store->references};
+    const gt_sql_names_t names = gt_store_names(store, p);
     const char *grants = NULL, *grant;
     const gt_db_row_t *elsewhere = NULL;
     apr_array_header_t *rows;

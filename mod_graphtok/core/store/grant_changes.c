@@ -1,0 +1,92 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * What the caches of all nodes must hear of, and what is kept no longer.
+ */
+
+#include "base/err.h"
+#include "base/text.h"
+#include "store/row.h"
+#include "store/statements.h"
+
+#define GONE_STAYS apr_time_from_sec(2 * 3600) /* GraphTokCacheTime is an hour at most */
+
+/* No statement has written what is further ahead, but before the clock was set back. */
+#define SOON_MS "{now_ms} + 5000"
+
+/* The generation up to which a cached token is stale. */
+#define STALE "CASE WHEN status = 0 THEN generation ELSE generation - 1 END"
+
+/* Every one of a grant that is not there; a first generation may be ahead of the clock, too. */
+#define STALE_GONE                                                                                 \
+    "CASE WHEN EXISTS (SELECT 1 FROM {table} AS held WHERE held.{user} = went.{user} "             \
+    "AND held.provider = went.provider) THEN revision ELSE 9223372036854775807 END"
+
+/* milliseconds, twice → user, provider, generation up to which a cached token is stale. What was
+ * written before the clock was set back is ahead of now: of that the last rows alone, since
+ * there may be those of an hour. */
+static const gt_sql_t list_changes = {
+    "list changes",
+    "SELECT * FROM (SELECT {user}, provider, " STALE " FROM {table} "
+    "WHERE revision > {now_ms} - %lld AND revision <= " SOON_MS " UNION ALL "
+    "SELECT {user}, provider, " STALE_GONE " FROM {gone} AS went "
+    "WHERE revision > {now_ms} - %lld AND revision <= " SOON_MS " LIMIT 20000) AS lately "
+    "UNION ALL SELECT * FROM (SELECT {user}, provider, " STALE " FROM {table} "
+    "WHERE revision > " SOON_MS " ORDER BY revision DESC LIMIT 500) AS ahead "
+    "UNION ALL SELECT * FROM (SELECT {user}, provider, " STALE_GONE " FROM {gone} AS went "
+    "WHERE revision > " SOON_MS " ORDER BY revision DESC LIMIT 500) AS gone_ahead",
+    NULL};
+
+gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
+                           apr_interval_time_t span, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(apr_time_as_msec(span)), GT_NUM(apr_time_as_msec(span))};
+    apr_array_header_t *rows;
+    int i;
+
+    GT_TRY(gt_db_rows(&rows, store->db, &list_changes, &store->names, args, p));
+    *changes = apr_array_make(p, rows->nelts, sizeof(gt_change_t));
+    for (i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+        gt_change_t *change = apr_array_push(*changes);
+
+        change->owner.user = row->column[0];
+        change->owner.provider = row->column[1];
+        if (change->owner.user == NULL || change->owner.provider == NULL ||
+            !gt_number(&change->stale, row->column[2], 0, INT64_MAX))
+            apr_array_pop(*changes);
+    }
+    return GT_OK;
+}
+
+/* how many; a row that somebody else has in hand is left to the next time */
+static const gt_sql_t purge_tokens = {
+    "purge tokens",
+    "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 WHERE id IN ("
+    "SELECT id FROM {table} WHERE previous_until > 0 AND (previous_until <= {now} OR "
+    "previous_until > {now} + 86402) "
+    "ORDER BY previous_until LIMIT %lld {skip})",
+    NULL};
+
+/* milliseconds, how many */
+static const gt_sql_t purge_deletions = {
+    "purge deletions",
+    "DELETE FROM {gone} WHERE ({user}, provider) IN (SELECT {user}, provider FROM {gone} "
+    "WHERE revision < {now_ms} - %lld ORDER BY revision LIMIT %lld {skip})",
+    NULL};
+
+gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
+{
+    const gt_db_value_t notes[] = {GT_NUM(apr_time_as_msec(GONE_STAYS)), GT_NUM(GT_PURGE_MAX)};
+    const gt_db_value_t tokens[] = {GT_NUM(GT_PURGE_MAX)};
+    int gone = 0, dropped = 0;
+
+    *more = 0;
+    GT_TRY(gt_db_change(&gone, store->db, &purge_deletions, &store->names, notes, p));
+    GT_TRY(gt_db_change(&dropped, store->db, &purge_tokens, &store->names, tokens, p));
+    *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX;
+    return GT_OK;
+}
+
+const gt_sql_t *const gt_grant_changes_sql[] = {&list_changes, &purge_tokens, &purge_deletions,
+                                                NULL};

@@ -1,0 +1,124 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * The words that statements of a store share. A word that one statement alone needs stands beside it.
+ */
+
+#include "store/names.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "store/row.h"
+
+static const gt_word_t store_words[] = {
+    {"row", {GT_ROW_TEXT, NULL}},
+    {"owner", {"{user} = {user_arg} AND provider = %s", NULL}},
+    /* One of sixteen parts of the users, by a hash that both engines can index. */
+    {"part",
+     {"(hashtext(CAST({user} AS TEXT)) & 15)",
+      "((coalesce(unicode(substr({user}, -1)), 0) + 3 * coalesce(unicode(substr({user}, -2)), 0) + "
+      "7 * coalesce(unicode(substr({user}, -3)), 0) + 5 * coalesce(unicode({user}), 0)) & 15)"}},
+    {"expires", {"CAST(floor(extract(epoch FROM expires_at)) AS BIGINT)", "unixepoch(expires_at)"}},
+    {"created", {"CAST(floor(extract(epoch FROM created_at)) AS BIGINT)", "unixepoch(created_at)"}},
+    {"updated", {"CAST(floor(extract(epoch FROM updated_at)) AS BIGINT)", "unixepoch(updated_at)"}},
+    /* When a grant was last of use. A row that was taken over from S0, or signed in by an older
+     * version, holds 0: it counts from its last change, which the first change by us keeps. */
+    {"used",
+     {"CASE WHEN last_used_at > 0 THEN last_used_at ELSE coalesce({updated}, 0) END", NULL}},
+    {"changed", {"last_used_at = {used}, {stamped}", NULL}},
+    {"stamped",
+     {"updated_at = {stamp}, revision = CASE WHEN revision > {clock_ms} + 5000 THEN {clock_ms} "
+      "ELSE {greater}(revision + 1, {clock_ms}) END",
+      NULL}},
+    /* Also when it ends later than the longest GraphTokLease (conf/config.c) and a second of rounding
+     * after now: then the clock was set back since. */
+    {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
+    {"no_lease",
+     {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
+    {NULL, {NULL, NULL}},
+};
+
+/* A user id is bound as text and compared as what the column is. */
+static gt_word_t user_arg(const char *type)
+{
+    if (strcmp(type, "integer") == 0)
+        return (gt_word_t){"user_arg", {"CAST(%s AS BIGINT)", NULL}};
+    if (strcmp(type, "uuid") == 0)
+        return (gt_word_t){"user_arg", {"CAST(%s AS UUID)", "%s"}};
+    return (gt_word_t){"user_arg", {"%s", NULL}};
+}
+
+static gt_word_t user_kind(const char *type)
+{
+    if (strcmp(type, "integer") == 0)
+        return (gt_word_t){"user_kind", {"BIGINT", NULL}};
+    if (strcmp(type, "uuid") == 0)
+        return (gt_word_t){"user_kind", {"UUID", "VARCHAR"}};
+    return (gt_word_t){"user_kind", {"VARCHAR", NULL}};
+}
+
+static gt_word_t quoted(const char *word, const char *name, apr_pool_t *p)
+{
+    return (gt_word_t){word, {gt_sql_quoted(name, GT_PGSQL, p), gt_sql_quoted(name, GT_SQLITE, p)}};
+}
+
+/* The application's users, with whom their grants go. */
+static const char *references(const char *reference, gt_engine_t engine, apr_pool_t *p)
+{
+    const char *open, *table, *column;
+
+    if (reference == NULL)
+        return "";
+    open = strchr(reference, '(');
+    table = apr_pstrmemdup(p, reference, (apr_size_t)(open - reference));
+    column = apr_pstrmemdup(p, open + 1, strlen(open) - 2);
+    return apr_pstrcat(p, " REFERENCES ", gt_sql_quoted(table, engine, p), " (",
+                       gt_sql_quoted(column, engine, p), ") ON DELETE CASCADE", NULL);
+}
+
+static const char *beside(const gt_store_conf_t *conf, const char *tail, apr_pool_t *p)
+{
+    return apr_pstrcat(p, conf->table, tail, NULL);
+}
+
+/* As it stands behind ON in CREATE INDEX: SQLite names the schema with the index. */
+static gt_word_t indexed(const char *word, const char *table, apr_pool_t *p)
+{
+    const char *dot = strchr(table, '.');
+
+    return (gt_word_t){word,
+                       {gt_sql_quoted(table, GT_PGSQL, p),
+                        gt_sql_quoted(dot != NULL ? dot + 1 : table, GT_SQLITE, p)}};
+}
+
+gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
+{
+    const char *add = conf->references == NULL
+                          ? ""
+                          : "ALTER TABLE {table} ADD CONSTRAINT {bare}_user_reference "
+                            "FOREIGN KEY ({user}){references}";
+    const gt_word_t words[] = {
+        quoted("user", conf->user_column, p),
+        {"user_name", {conf->user_column, NULL}},
+        user_arg(conf->user_type),
+        user_kind(conf->user_type),
+        {"references",
+         {references(conf->references, GT_PGSQL, p), references(conf->references, GT_SQLITE, p)}},
+        {"add_reference", {add, NULL}},
+        quoted("gone", beside(conf, "_gone", p), p),
+        indexed("on_gone", beside(conf, "_gone", p), p),
+        quoted("jobs", beside(conf, "_jobs", p), p),
+        quoted("counts", beside(conf, "_counts", p), p),
+        {NULL, {NULL, NULL}},
+    };
+
+    assert(gt_sql_is_name(conf->table, 1) && gt_sql_is_name(conf->user_column, 0));
+    assert(conf->references == NULL || gt_sql_is_reference(conf->references));
+    return (gt_sql_names_t){.table = conf->table,
+                            .words = store_words,
+                            .own = apr_pmemdup(p, words, sizeof(words)),
+                            .key = apr_pstrcat(p, conf->user_column, " ", conf->user_type, NULL)};
+}

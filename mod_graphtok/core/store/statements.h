@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_STATEMENTS_H
+#define GT_STATEMENTS_H
+
+/**
+ * @file statements.h
+ * The statements of each file that reads a store, so that tests can ask the engines how each one is
+ * carried out. Each list ends with NULL.
+ */
+
+#include "db/sql.h"
+
+extern const gt_sql_t *const gt_grant_sql[];
+extern const gt_sql_t *const gt_grant_sign_in_sql[];
+extern const gt_sql_t *const gt_grant_changes_sql[];
+extern const gt_sql_t *const gt_grant_uses_sql[];
+extern const gt_sql_t *const gt_grant_list_sql[];
+extern const gt_sql_t *const gt_grant_sums_sql[];
+extern const gt_sql_t *const gt_lease_sql[];
+extern const gt_sql_t *const gt_due_sql[];
+extern const gt_sql_t *const gt_range_sql[];
+extern const gt_sql_t *const gt_rekey_sql[];
+extern const gt_sql_t *const gt_ids_sql[];
+
+/** All of these lists; ends with NULL. */
+extern const gt_sql_t *const *const gt_store_sql[];
+
+#endif

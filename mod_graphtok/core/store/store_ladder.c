@@ -1,0 +1,383 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * A store's ladder, each step a list of texts per engine and direction:
+ *
+ *   1  the table as S0 has it: made, or taken over as it stands
+ *   2  several providers for a user: account, status, counts; UNIQUE (user, provider)
+ *   3  one refresher at a time: generation, lease, revision, key id
+ *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
+ *   5  background work: what is due next, in rows that all nodes share
+ *   6  ids of the database and of the store, for which values are sealed from then on
+ *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses
+ *
+ * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
+ * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
+ * table inside the step's transaction. The ids stand beside the table, in graphtok_ids.
+ *
+ * A step down that takes an id away would make the values that are sealed for it unreadable, and S0's
+ * program reads Fernet alone: such a step is refused while there are such values, unless the table
+ * itself goes.
+ */
+
+#include "store/store_ladder.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/err.h"
+#include "store/names.h"
+
+#define S0_COLUMNS                                                                                 \
+    "id, {user}, encrypted_access_token, encrypted_refresh_token, expires_at, created_at, "        \
+    "updated_at"
+
+/* As SQLAlchemy makes and writes S0's table on SQLite: hex ids, times as text. */
+#define SQLITE_S0_BODY                                                                             \
+    "id CHAR(32) NOT NULL PRIMARY KEY DEFAULT (lower(hex(randomblob(16)))), "                      \
+    "{user} {user_kind} NOT NULL"
+#define SQLITE_S0_TOKENS                                                                           \
+    ", encrypted_access_token TEXT NOT NULL, encrypted_refresh_token TEXT NOT NULL, "              \
+    "expires_at DATETIME NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP, "                \
+    "updated_at DATETIME DEFAULT CURRENT_TIMESTAMP"
+
+#define INDEXES                                                                                    \
+    "CREATE INDEX {index}_account ON {on} (account_subject)",                                      \
+        "CREATE INDEX {index}_email ON {on} (email)",                                              \
+        "CREATE INDEX {index}_expires ON {on} (expires_at)"
+
+#define INDEX_ADDRESS "CREATE INDEX {index}_address ON {on} (lower(email))"
+#define DROP_ADDRESS "DROP INDEX IF EXISTS {schema}{bare}_address"
+#define INDEX_PREVIOUS                                                                             \
+    "CREATE INDEX {index}_previous ON {on} (previous_until) WHERE previous_until > 0"
+
+/* Named by the user like the store itself, so that both can be distributed alike. */
+#define TABLE_GONE                                                                                 \
+    "CREATE TABLE {gone} ({user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, "                \
+    "revision BIGINT NOT NULL, PRIMARY KEY ({user}, provider))"
+
+/* Sixteen parts of the users for work that goes through all of them; one for the rest. */
+#define TABLE_JOBS                                                                                 \
+    "CREATE TABLE {jobs} (name VARCHAR NOT NULL, part INTEGER NOT NULL, "                          \
+    "due_at BIGINT NOT NULL DEFAULT 0, worker VARCHAR, PRIMARY KEY (name, part))",                 \
+        "WITH RECURSIVE parts(part) AS (SELECT 0 UNION ALL SELECT part + 1 FROM parts "            \
+        "WHERE part < 15) INSERT INTO {jobs} (name, part) SELECT 'refresh', part FROM parts "      \
+        "UNION ALL SELECT 'validate', part FROM parts UNION ALL SELECT 'cleanup', 0"
+
+#define INDEXES_JOBS                                                                               \
+    "CREATE INDEX {index}_due ON {on} ({part}, expires_at) WHERE status = 1",                      \
+        "CREATE INDEX {index}_checked ON {on} ({part}, checked_at) WHERE status = 1",              \
+        "CREATE INDEX {index}_inactive ON {on} (updated_at) WHERE status = 0",                     \
+        "CREATE INDEX {index}_no_refresh ON {on} (expires_at) WHERE encrypted_refresh_token = ''"
+
+#define DROP_INDEXES_JOBS                                                                          \
+    "DROP TABLE {jobs}", "DROP INDEX IF EXISTS {schema}{bare}_due",                                \
+        "DROP INDEX IF EXISTS {schema}{bare}_checked",                                             \
+        "DROP INDEX IF EXISTS {schema}{bare}_inactive",                                            \
+        "DROP INDEX IF EXISTS {schema}{bare}_no_refresh"
+
+/* Sums for statistics, of sixteen parts by id: their index holds all that is counted. */
+#define TABLE_COUNTS                                                                               \
+    "CREATE TABLE {counts} (part INTEGER PRIMARY KEY, total BIGINT NOT NULL, "                     \
+    "active BIGINT NOT NULL, inactive BIGINT NOT NULL, needs_user BIGINT NOT NULL, "               \
+    "expired BIGINT NOT NULL, expiring_soon BIGINT NOT NULL, failing BIGINT NOT NULL, "            \
+    "counted_at BIGINT NOT NULL)",                                                                 \
+        "INSERT INTO {jobs} (name, part) SELECT 'count', part FROM {jobs} WHERE name = 'refresh'", \
+        "CREATE INDEX {index}_counted ON {on} (id, status, expires_at, error_count)",              \
+        "CREATE INDEX {index}_gone_changes ON {on_gone} (revision)"
+
+/* Columns that were added with a default have no statistics, and no row changed, so that PostgreSQL
+ * would not take them by itself: it would guess that a third of the rows are news. */
+#define TAKE_STATISTICS "ANALYZE {table}"
+
+#define DROP_COUNTS                                                                                \
+    "DROP TABLE {counts}", "DELETE FROM {jobs} WHERE name = 'count'",                              \
+        "DROP INDEX IF EXISTS {schema}{bare}_counted",                                             \
+        "DROP INDEX IF EXISTS {schema}{bare}_gone_changes"
+
+/* Of `what`: 'database', or 'store' and a table's name. A store that is taken down and brought up
+ * again has another id: nothing that was sealed for the former one is left. */
+#define IDS_UP(random)                                                                             \
+    "CREATE TABLE IF NOT EXISTS {schema}graphtok_ids (what VARCHAR PRIMARY KEY, "                  \
+    "id VARCHAR NOT NULL UNIQUE)",                                                                 \
+        "INSERT INTO {schema}graphtok_ids (what, id) VALUES ('database', " random "), "            \
+        "('store {bare}', " random ") ON CONFLICT (what) DO NOTHING"
+
+#define ROWS_SEALED_FOR_ID                                                                         \
+    "FROM {table} WHERE 'gt2.' IN (substr(encrypted_access_token, 1, 4), "                         \
+    "substr(encrypted_refresh_token, 1, 4), substr(encrypted_id_token, 1, 4), "                    \
+    "substr(previous_refresh_token, 1, 4))"
+
+#define IDS_DOWN                                                                                   \
+    "INSERT INTO {schema}graphtok_ids (what, id) " GT_LADDER_NOTHING " " ROWS_SEALED_FOR_ID        \
+    " LIMIT 1",                                                                                    \
+        "DELETE FROM {schema}graphtok_ids WHERE what = 'store {bare}'",                            \
+        "DELETE FROM {schema}graphtok_ids WHERE what = 'database' AND NOT EXISTS "                 \
+        "(SELECT 1 FROM {schema}graphtok_ids AS other WHERE other.what <> 'database')"
+
+#define ROWS_NOT_FERNET                                                                            \
+    "FROM {table} WHERE substr(encrypted_access_token, 1, 2) = 'gt' OR "                           \
+    "substr(encrypted_refresh_token, 1, 2) = 'gt'"
+#define FERNET_ALONE GT_LADDER_GUARD ROWS_NOT_FERNET " LIMIT 1"
+
+/* PostgreSQL: S0's rule may be a constraint or a unique index, under any name. */
+#define PG_DROP_UNIQUE_USER                                                                        \
+    "DO $$ DECLARE found record; BEGIN "                                                           \
+    "FOR found IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass "         \
+    "AND contype = 'u' AND conkey = ARRAY[(SELECT attnum FROM pg_attribute "                       \
+    "WHERE attrelid = '{table}'::regclass AND attname = '{user_name}')] "                          \
+    "LOOP EXECUTE format('ALTER TABLE {table} DROP CONSTRAINT %I', found.conname); END LOOP; "     \
+    "FOR found IN SELECT indexrelid::regclass AS name FROM pg_index "                              \
+    "WHERE indrelid = '{table}'::regclass AND indisunique AND NOT indisprimary "                   \
+    "AND indnatts = 1 AND indkey[0] = (SELECT attnum FROM pg_attribute "                           \
+    "WHERE attrelid = '{table}'::regclass AND attname = '{user_name}') "                           \
+    "LOOP EXECUTE format('DROP INDEX %s', found.name); END LOOP; END $$"
+
+static const gt_ladder_step_t steps[] = {
+    {"the tokens table {table}, made or taken over as it is",
+     {{{"DROP TABLE {table}"}, {"DROP TABLE {table}"}},
+      {{"CREATE TABLE {table} (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "
+        "{user} {user_kind} UNIQUE NOT NULL, encrypted_access_token TEXT NOT NULL, "
+        "encrypted_refresh_token TEXT NOT NULL, expires_at TIMESTAMP WITH TIME ZONE NOT NULL, "
+        "created_at TIMESTAMP WITH TIME ZONE DEFAULT now(), "
+        "updated_at TIMESTAMP WITH TIME ZONE DEFAULT now())"},
+       {"CREATE TABLE {table} (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")"}}}},
+
+    {"provider, account, status and counts for {table}; one row for each user and provider",
+     {{{FERNET_ALONE, "SET LOCAL client_min_messages = warning",
+        "DROP INDEX IF EXISTS {schema}{bare}_account", "DROP INDEX IF EXISTS {schema}{bare}_email",
+        "DROP INDEX IF EXISTS {schema}{bare}_expires",
+        "ALTER TABLE {table} DROP CONSTRAINT {bare}_user_provider",
+        "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_reference",
+        "ALTER TABLE {table} ADD UNIQUE ({user})",
+        "ALTER TABLE {table} DROP COLUMN provider, DROP COLUMN account_issuer, "
+        "DROP COLUMN account_tenant, DROP COLUMN account_subject, DROP COLUMN email, "
+        "DROP COLUMN scopes, DROP COLUMN encrypted_id_token, DROP COLUMN status, "
+        "DROP COLUMN error_count, DROP COLUMN error_message, DROP COLUMN last_used_at, "
+        "DROP COLUMN use_count"},
+       {FERNET_ALONE,
+        "CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")",
+        "INSERT INTO {schema}{bare}_rebuilt (" S0_COLUMNS ") SELECT " S0_COLUMNS " FROM {table}",
+        "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}"}},
+      {{"ALTER TABLE {table} ADD COLUMN provider VARCHAR NOT NULL DEFAULT 'microsoft', "
+        "ADD COLUMN account_issuer VARCHAR NOT NULL DEFAULT '', "
+        "ADD COLUMN account_tenant VARCHAR NOT NULL DEFAULT '', "
+        "ADD COLUMN account_subject VARCHAR NOT NULL DEFAULT '', ADD COLUMN email VARCHAR, "
+        "ADD COLUMN scopes TEXT, ADD COLUMN encrypted_id_token TEXT, "
+        "ADD COLUMN status SMALLINT NOT NULL DEFAULT 1, "
+        "ADD COLUMN error_count SMALLINT NOT NULL DEFAULT 0, ADD COLUMN error_message TEXT, "
+        "ADD COLUMN last_used_at BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN use_count BIGINT NOT NULL DEFAULT 0",
+        PG_DROP_UNIQUE_USER,
+        "ALTER TABLE {table} ADD CONSTRAINT {bare}_user_provider UNIQUE ({user}, provider)",
+        "{add_reference}", INDEXES},
+       {"CREATE TABLE {schema}{bare}_rebuilt (" SQLITE_S0_BODY "{references}" SQLITE_S0_TOKENS
+        ", provider VARCHAR NOT NULL DEFAULT 'microsoft', "
+        "account_issuer VARCHAR NOT NULL DEFAULT '', account_tenant VARCHAR NOT NULL DEFAULT '', "
+        "account_subject VARCHAR NOT NULL DEFAULT '', email VARCHAR, scopes TEXT, "
+        "encrypted_id_token TEXT, status SMALLINT NOT NULL DEFAULT 1, "
+        "error_count SMALLINT NOT NULL DEFAULT 0, error_message TEXT, "
+        "last_used_at BIGINT NOT NULL DEFAULT 0, use_count BIGINT NOT NULL DEFAULT 0, "
+        "UNIQUE ({user}, provider))",
+        "INSERT INTO {schema}{bare}_rebuilt (" S0_COLUMNS ") SELECT " S0_COLUMNS " FROM {table}",
+        "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}", INDEXES}}}},
+
+    {"generation, lease, revision and key id for {table}",
+     {{{"DROP INDEX IF EXISTS {schema}{bare}_revision",
+        "ALTER TABLE {table} DROP COLUMN generation, DROP COLUMN lease_owner, "
+        "DROP COLUMN lease_until, DROP COLUMN revision, DROP COLUMN key_id"},
+       {"DROP INDEX IF EXISTS {schema}{bare}_revision",
+        "ALTER TABLE {table} DROP COLUMN generation", "ALTER TABLE {table} DROP COLUMN lease_owner",
+        "ALTER TABLE {table} DROP COLUMN lease_until", "ALTER TABLE {table} DROP COLUMN revision",
+        "ALTER TABLE {table} DROP COLUMN key_id"}},
+      {{"ALTER TABLE {table} ADD COLUMN generation BIGINT NOT NULL DEFAULT 1, "
+        "ADD COLUMN lease_owner VARCHAR, ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN revision BIGINT NOT NULL DEFAULT 0, ADD COLUMN key_id VARCHAR",
+        "CREATE INDEX {index}_revision ON {on} (revision)"},
+       {"ALTER TABLE {table} ADD COLUMN generation BIGINT NOT NULL DEFAULT 1",
+        "ALTER TABLE {table} ADD COLUMN lease_owner VARCHAR",
+        "ALTER TABLE {table} ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN revision BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN key_id VARCHAR",
+        "CREATE INDEX {index}_revision ON {on} (revision)"}}}},
+
+    {"intent, kept refresh token and claims for {table}; what was revoked lately in {gone}",
+     {{{"DROP TABLE {gone}", "DROP INDEX IF EXISTS {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN intent_owner, DROP COLUMN intent_until, "
+        "DROP COLUMN previous_refresh_token, DROP COLUMN previous_until, DROP COLUMN claims"},
+       {"DROP TABLE {gone}", "DROP INDEX IF EXISTS {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN intent_owner",
+        "ALTER TABLE {table} DROP COLUMN intent_until",
+        "ALTER TABLE {table} DROP COLUMN previous_refresh_token",
+        "ALTER TABLE {table} DROP COLUMN previous_until",
+        "ALTER TABLE {table} DROP COLUMN claims"}},
+      {{"ALTER TABLE {table} ADD COLUMN intent_owner VARCHAR, "
+        "ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN previous_refresh_token TEXT, "
+        "ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0, ADD COLUMN claims TEXT",
+        INDEX_PREVIOUS, TABLE_GONE},
+       {"ALTER TABLE {table} ADD COLUMN intent_owner VARCHAR",
+        "ALTER TABLE {table} ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN previous_refresh_token TEXT",
+        "ALTER TABLE {table} ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN claims TEXT", INDEX_PREVIOUS, TABLE_GONE}}}},
+
+    {"background work on {table}; what is due next in {jobs}",
+     {{{DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after, DROP COLUMN checked_at"},
+       {DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after",
+        "ALTER TABLE {table} DROP COLUMN checked_at"}},
+      {{"ALTER TABLE {table} ADD COLUMN due_after BIGINT NOT NULL DEFAULT 0, "
+        "ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0",
+        INDEXES_JOBS, TABLE_JOBS},
+       {"ALTER TABLE {table} ADD COLUMN due_after BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE {table} ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0", INDEXES_JOBS,
+        TABLE_JOBS}}}},
+
+    {"ids of the database and of {table}: what is written from now on is sealed for them",
+     {{{IDS_DOWN}, {IDS_DOWN}},
+      {{IDS_UP("replace(CAST(gen_random_uuid() AS TEXT), '-', '')")},
+       {IDS_UP("lower(hex(randomblob(16)))")}}}},
+
+    {"sums of grants in {counts}, and an index of what was revoked lately",
+     {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS, TAKE_STATISTICS}, {TABLE_COUNTS}}}},
+    {"an index of {table}'s e-mail addresses in any case",
+     {{{DROP_ADDRESS}, {DROP_ADDRESS}}, {{INDEX_ADDRESS}, {INDEX_ADDRESS}}}},
+};
+
+#define STEP_PROVIDERS 2
+#define STEP_IDS 6
+
+static const char *const s0_columns[] = {
+    "id",        "encrypted_access_token", "encrypted_refresh_token", "expires_at", "created_at",
+    "updated_at"};
+
+static int has_column(const gt_ladder_state_t *state, const char *name)
+{
+    int i;
+
+    for (i = 0; i < state->columns->nelts; i++)
+        if (strcasecmp(APR_ARRAY_IDX(state->columns, i, const char *), name) == 0)
+            return 1;
+    return 0;
+}
+
+static int is_s0_column(const gt_store_conf_t *conf, const char *name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof s0_columns / sizeof s0_columns[0]; i++)
+        if (strcasecmp(s0_columns[i], name) == 0)
+            return 1;
+    return strcasecmp(conf->user_column, name) == 0;
+}
+
+/* A table that is there must be S0's: all of its columns, and on SQLite, where the rows are
+ * copied, no others that would be lost. */
+static gt_err_t *may_take_over(const gt_ladder_t *ladder, const gt_ladder_state_t *state,
+                               apr_pool_t *p)
+{
+    const gt_store_conf_t *conf = ladder->baton;
+    const char *table = ladder->names.table;
+    apr_size_t i;
+    int c;
+
+    if (has_column(state, "account_issuer"))
+        return gt_err(
+            p, GT_CONFLICT, "GT0416",
+            "table %s was migrated before, and graphtok_schema does not know it: restore "
+            "graphtok_schema and graphtok_ids, which stand beside the table, along with it",
+            table);
+    if (!has_column(state, conf->user_column))
+        return gt_err(p, GT_CONFLICT, "GT0416", "table %s is there without the column %s", table,
+                      conf->user_column);
+    for (i = 0; i < sizeof s0_columns / sizeof s0_columns[0]; i++)
+        if (!has_column(state, s0_columns[i]))
+            return gt_err(p, GT_CONFLICT, "GT0416", "table %s is there without the column %s",
+                          table, s0_columns[i]);
+    for (c = 0; state->engine == GT_SQLITE && c < state->columns->nelts; c++) {
+        const char *column = APR_ARRAY_IDX(state->columns, c, const char *);
+
+        if (!is_s0_column(conf, column))
+            return gt_err(p, GT_CONFLICT, "GT0417",
+                          "table %s has the column %s, which its rebuilding would lose", table,
+                          column);
+    }
+    return GT_OK;
+}
+
+/* How many rows a query counts; NULL: none. */
+static gt_err_t *count(const char **n, const char *text, const gt_ladder_t *ladder,
+                       gt_engine_t engine, gt_db_t *db, apr_pool_t *p)
+{
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_ladder_ask(&rows, text, ladder, engine, db, p));
+    *n = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : "some";
+    if (strcmp(*n, "0") == 0)
+        *n = NULL;
+    return GT_OK;
+}
+
+#define WRITE_FERNET                                                                               \
+    "say GraphTokCipher fernet, restart httpd gracefully, run graphtokctl keys reencrypt, and "    \
+    "try "                                                                                         \
+    "again"
+
+/* A step down that would leave unreadable rows is refused. */
+static gt_err_t *may_go_down(const gt_ladder_t *ladder, const gt_ladder_state_t *state, int target,
+                             gt_db_t *db, apr_pool_t *p)
+{
+    const char *n = NULL;
+
+    if (state->is_dropped)
+        return GT_OK;
+    if (state->version >= STEP_IDS && target < STEP_IDS)
+        GT_TRY(count(&n, "SELECT count(*) " ROWS_SEALED_FOR_ID, ladder, state->engine, db, p));
+    if (n != NULL)
+        return gt_err(p, GT_CONFLICT, "GT0441",
+                      "table %s: %s rows are sealed for the id that step %d down removes, and "
+                      "nothing could read them any more; " WRITE_FERNET,
+                      ladder->names.table, n, STEP_IDS);
+    if (state->version >= STEP_PROVIDERS && target < STEP_PROVIDERS)
+        GT_TRY(count(&n, "SELECT count(*) " ROWS_NOT_FERNET, ladder, state->engine, db, p));
+    if (n != NULL)
+        return gt_err(
+            p, GT_CONFLICT, "GT0442",
+            "table %s: %s rows are sealed with AES-256-GCM, and the program that made the "
+            "table reads Fernet alone; " WRITE_FERNET,
+            ladder->names.table, n);
+    return GT_OK;
+}
+
+#define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
+
+int gt_store_newest(void)
+{
+    return NEWEST;
+}
+
+gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, apr_pool_t *p)
+{
+    gt_ladder_t *made = apr_pcalloc(p, sizeof(*made));
+
+    if (!gt_sql_is_name(store->table, 1) || !gt_sql_is_name(store->user_column, 0))
+        return gt_err(p, GT_INVALID, "GT0414", "store %s: not a name of a table or column",
+                      store->name);
+    if (store->references != NULL && !gt_sql_is_reference(store->references))
+        return gt_err(p, GT_INVALID, "GT0414", "store %s: a reference is written TABLE(COLUMN)",
+                      store->name);
+    made->name = apr_pstrcat(p, "store ", store->name, NULL);
+    made->steps = steps;
+    made->newest = NEWEST;
+    made->names = gt_store_names(store, p);
+    made->baton = store;
+    made->beside = "{gone}";
+    made->may_take_over = may_take_over;
+    made->may_go_down = may_go_down;
+    made->shared = "graphtok_ids";
+    made->shared_columns = "what, id";
+    *ladder = made;
+    return GT_OK;
+}

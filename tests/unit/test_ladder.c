@@ -1,0 +1,140 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* A ladder that is none of the store's: it stands in this file alone, and db/ladder runs it. */
+
+#include <apr_strings.h>
+
+#include "bench.h"
+
+Suite *suite_ladder(void);
+
+static const gt_ladder_step_t steps[] = {
+    {"the notes {table}",
+     {{{"DROP TABLE {table}"}, {"DROP TABLE {table}"}},
+      {{"CREATE TABLE {table} ({what} VARCHAR PRIMARY KEY)"},
+       {"CREATE TABLE {table} ({what} VARCHAR PRIMARY KEY)"}}}},
+    {"a size for {table}",
+     {{{GT_LADDER_GUARD "FROM {table} WHERE size > 0 LIMIT 1",
+        "ALTER TABLE {table} DROP COLUMN size"},
+       {GT_LADDER_GUARD "FROM {table} WHERE size > 0 LIMIT 1", "DROP INDEX {schema}{bare}_size",
+        "ALTER TABLE {table} DROP COLUMN size"}},
+      {{"ALTER TABLE {table} ADD COLUMN size BIGINT NOT NULL DEFAULT 0",
+        "CREATE INDEX {index}_size ON {on} (size)"},
+       {"ALTER TABLE {table} ADD COLUMN size BIGINT NOT NULL DEFAULT 0",
+        "CREATE INDEX {index}_size ON {on} (size)"}}}},
+};
+
+static const gt_word_t words[] = {{"what", {"about", NULL}}, {NULL, {NULL, NULL}}};
+
+static const gt_ladder_t notes = {
+    .name = "the notes", .steps = steps, .newest = 2, .names = {"notes", words, NULL, ""}};
+
+static int version_of(bench_t *bench)
+{
+    int version = -1;
+
+    bench_ok(gt_ladder_version(&version, &notes, bench->db, bench->pool));
+    return version;
+}
+
+static gt_err_t *go_to(bench_t *bench, int target)
+{
+    int version = version_of(bench);
+    apr_array_header_t *plan;
+
+    GT_TRY(gt_ladder_plan(&plan, &notes, bench->db, target, bench->pool));
+    for (int i = 0; i < plan->nelts; i++)
+        GT_TRY(gt_ladder_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), &notes, target > version,
+                               bench->db, bench->pool));
+    return GT_OK;
+}
+
+START_TEST(each_ladder_has_a_version_of_its_own)
+{
+    bench_t *bench = bench_open(_i);
+    int store;
+
+    bench_migrate(bench, 3);
+    ck_assert_int_eq(version_of(bench), 0);
+    bench_ok(go_to(bench, 2));
+    ck_assert_int_eq(version_of(bench), 2);
+    bench_ok(gt_ladder_version(&store, bench_ladder(bench), bench->db, bench->pool));
+    ck_assert_int_eq(store, 3);
+    bench_ok(go_to(bench, 1));
+    bench_ok(gt_ladder_version(&store, bench_ladder(bench), bench->db, bench->pool));
+    ck_assert_int_eq(store, 3);
+    bench_migrate(bench, gt_store_newest());
+    ck_assert_int_eq(version_of(bench), 1);
+    bench_run(bench, "INSERT INTO notes (about) VALUES ('a')");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(the_last_ladder_takes_what_all_share)
+{
+    static const char *const look[GT_ENGINES] = {
+        "SELECT count(*) FROM pg_class WHERE relname = 'graphtok_schema' AND relnamespace = "
+        "'bench'::regnamespace",
+        "SELECT count(*) FROM sqlite_master WHERE name = 'graphtok_schema'"};
+    bench_t *bench = bench_open(_i);
+
+    bench_migrate(bench, 1);
+    bench_ok(go_to(bench, 2));
+    bench_migrate(bench, 0);
+    ck_assert_str_eq(bench_ask(bench, look[bench->engine]), "1");
+    ck_assert_int_eq(version_of(bench), 2);
+    bench_ok(go_to(bench, 0));
+    ck_assert_str_eq(bench_ask(bench, look[bench->engine]), "0");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_guard_stops_a_step_unless_the_table_goes)
+{
+    bench_t *bench = bench_open(_i);
+
+    bench_ok(go_to(bench, 2));
+    bench_run(bench, "INSERT INTO notes (about, size) VALUES ('a', 1)");
+    ck_assert_ptr_nonnull(go_to(bench, 1));
+    ck_assert_int_eq(version_of(bench), 2);
+    ck_assert_str_eq(bench_ask(bench, "SELECT size FROM notes"), "1");
+    bench_ok(go_to(bench, 0));
+    ck_assert_int_eq(version_of(bench), 0);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(a_table_that_is_there_is_not_taken_over)
+{
+    bench_t *bench = bench_open(_i);
+
+    bench_run(bench, "CREATE TABLE notes (mine VARCHAR)");
+    bench_tag(go_to(bench, 2), "GT0428");
+    bench_run(bench, "INSERT INTO notes (mine) VALUES ('kept')");
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(there_are_as_many_steps_as_it_says)
+{
+    bench_t *bench = bench_open(_i);
+
+    bench_tag(go_to(bench, 3), "GT0418");
+    bench_tag(go_to(bench, -1), "GT0418");
+    bench_close(bench);
+}
+END_TEST
+
+Suite *suite_ladder(void)
+{
+    Suite *suite = suite_create("ladder");
+    TCase *tcase = tcase_create("of another room");
+
+    tcase_add_loop_test(tcase, each_ladder_has_a_version_of_its_own, 0, bench_engines());
+    tcase_add_loop_test(tcase, the_last_ladder_takes_what_all_share, 0, bench_engines());
+    tcase_add_loop_test(tcase, a_guard_stops_a_step_unless_the_table_goes, 0, bench_engines());
+    tcase_add_loop_test(tcase, a_table_that_is_there_is_not_taken_over, 0, bench_engines());
+    tcase_add_loop_test(tcase, there_are_as_many_steps_as_it_says, 0, bench_engines());
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
