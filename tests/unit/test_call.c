@@ -7,7 +7,9 @@
 
 #define gt_await scripted_await
 #define gt_await_head scripted_await_head
-#define gt_await_more scripted_await_more
+#define gt_again_on_bytes scripted_again_on_bytes
+#define gt_done scripted_done
+#define gt_instead scripted_instead
 #define gt_cache_forget scripted_cache_forget
 #define gt_call call_under_test
 #define gt_provider_conf scripted_provider_conf
@@ -46,7 +48,7 @@ typedef struct exchange_t {
 struct gt_task_t {
     const gt_work_t *then;
     void *then_state;
-    int is_again;
+    int is_again, is_done;
 };
 
 struct gt_transfer_t {
@@ -138,6 +140,17 @@ void scripted_then(gt_task_t *task, const gt_work_t *work, void *state)
     task->then_state = state;
 }
 
+void scripted_done(gt_task_t *task)
+{
+    task->is_done = 1;
+}
+
+void scripted_instead(gt_task_t *task, const gt_work_t *work, void *state)
+{
+    scripted_then(task, work, state);
+    task->is_done = 1;
+}
+
 void scripted_await(gt_task_t *task, gt_transfer_t *transfer)
 {
     ck_assert(task && transfer);
@@ -148,7 +161,7 @@ void scripted_await_head(gt_task_t *task, gt_transfer_t *transfer)
     ck_assert(task && transfer);
 }
 
-void scripted_await_more(gt_task_t *task, gt_transfer_t *transfer)
+void scripted_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer)
 {
     ck_assert_ptr_nonnull(transfer);
     task->is_again = 1;
@@ -261,9 +274,10 @@ static gt_err_t *run(const gt_work_t *work, void *state);
 
 static gt_err_t *run_steps(const gt_work_t *work, void *state)
 {
-    for (int i = 0; work->steps[i] != NULL; i++) {
-        gt_task_t task = {NULL, NULL, 0};
+    gt_task_t task = {NULL, NULL, 0, 0};
 
+    for (int i = 0; !task.is_done && work->steps[i] != NULL; i++) {
+        task = (gt_task_t){NULL, NULL, 0, 0};
         GT_TRY(work->steps[i](&task, state));
         if (task.then)
             GT_TRY(run(task.then, task.then_state));
@@ -276,7 +290,7 @@ static gt_err_t *run_steps(const gt_work_t *work, void *state)
 static gt_err_t *run(const gt_work_t *work, void *state)
 {
     gt_err_t *err = run_steps(work, state);
-    gt_task_t task = {NULL, NULL, 0};
+    gt_task_t task = {NULL, NULL, 0, 0};
 
     if (work->finish)
         work->finish(&task, state, err);

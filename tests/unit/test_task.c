@@ -106,6 +106,79 @@ START_TEST(test_a_failure_ends_the_work)
 }
 END_TEST
 
+static gt_err_t *step_done(gt_task_t *task, void *state)
+{
+    (void)state;
+    note("d");
+    gt_done(task);
+    return GT_OK;
+}
+
+static gt_err_t *step_done_fail(gt_task_t *task, void *state)
+{
+    (void)step_done(task, state);
+    return failure();
+}
+
+static gt_err_t *step_instead(gt_task_t *task, void *state)
+{
+    note("i");
+    gt_instead(task, state, NULL);
+    return GT_OK;
+}
+
+static gt_err_t *step_try_it(gt_task_t *task, void *state)
+{
+    static gt_err_t *caught;
+
+    gt_then_try(task, state, NULL, &caught);
+    return GT_OK;
+}
+
+static gt_step_fn *const short_steps[] = {step_a, step_done, step_b, step_b, NULL};
+static const gt_work_t short_work = {"short", short_steps, finish_x};
+static gt_step_fn *const round_steps[] = {step_try_it, step_b, NULL};
+static const gt_work_t round_work = {"outer", round_steps, finish_y};
+static gt_step_fn *const short_bad_steps[] = {step_done_fail, step_b, NULL};
+static const gt_work_t short_bad = {"short and bad", short_bad_steps, finish_x};
+static gt_step_fn *const instead_steps[] = {step_instead, step_b, NULL};
+static const gt_work_t instead = {"instead", instead_steps, finish_y};
+
+START_TEST(test_a_step_that_is_done_skips_the_rest)
+{
+    ck_assert_int_eq(gt_task_run(task_of(&short_work, NULL)), GT_TASK_DONE);
+    ck_assert_str_eq(trace, "adX");
+    trace[0] = '\0';
+    /* The work around it goes on. */
+    ck_assert_int_eq(gt_task_run(task_of(&round_work, (void *)(size_t)&short_work)), GT_TASK_DONE);
+    ck_assert_str_eq(trace, "adXbY");
+}
+END_TEST
+
+START_TEST(test_a_failure_counts_more_than_done)
+{
+    gt_task_t *task = task_of(&short_bad, NULL);
+
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_DONE);
+    ck_assert_str_eq(trace, "dX-");
+    ck_fails(gt_task_error(task), GT_REFUSED, "GT9999");
+}
+END_TEST
+
+START_TEST(test_work_in_place_of_the_steps_that_are_left)
+{
+    gt_task_t *task;
+
+    ck_assert_int_eq(gt_task_run(task_of(&instead, (void *)(size_t)&good)), GT_TASK_DONE);
+    ck_assert_str_eq(trace, "iabXY");
+    trace[0] = '\0';
+    task = task_of(&instead, (void *)(size_t)&bad);
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_DONE);
+    ck_assert_str_eq(trace, "ia!X-Y-");
+    ck_fails(gt_task_error(task), GT_REFUSED, "GT9999");
+}
+END_TEST
+
 static gt_err_t *step_then(gt_task_t *task, void *state)
 {
     note("(");
@@ -266,6 +339,37 @@ START_TEST(test_a_wait_for_a_time)
 }
 END_TEST
 
+static gt_err_t *step_await_time(gt_task_t *task, void *state)
+{
+    apr_time_t *at = state;
+
+    note("t");
+    gt_await_time(task, *at);
+    return GT_OK;
+}
+
+static gt_step_fn *const after_steps[] = {step_await_time, step_b, NULL};
+static const gt_work_t after = {"after", after_steps, finish_x};
+
+START_TEST(test_the_next_step_waits_for_a_time)
+{
+    const gt_loop_limits_t limits = {1, 1};
+    apr_time_t at;
+    gt_task_t *task;
+
+    ck_ok(gt_loop_start(&loop, &limits, pool));
+    at = gt_ticks() + 20000;
+    task = task_of(&after, &at);
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_WAITS);
+    ck_assert_str_eq(trace, "t");
+    latch_await(&latch, 1);
+    ck_assert_int_eq(gt_task_run(task), GT_TASK_DONE);
+    ck_assert_int_ge(gt_ticks(), at);
+    ck_assert_str_eq(trace, "tbX");
+    latch_die(&latch);
+}
+END_TEST
+
 START_TEST(test_no_loop_to_wait_on)
 {
     apr_time_t at = APR_INT64_MAX;
@@ -285,7 +389,7 @@ static gt_err_t *step_output(gt_task_t *task, void *state)
 
     note("o");
     if ((*left)-- > 0)
-        gt_await_output(task);
+        gt_again_on_output(task);
     return GT_OK;
 }
 
@@ -357,10 +461,14 @@ Suite *suite_task(void)
     suite_add_tcase(suite, tcase);
     tcase_add_test(tcase, test_steps_in_order);
     tcase_add_test(tcase, test_a_failure_ends_the_work);
+    tcase_add_test(tcase, test_a_step_that_is_done_skips_the_rest);
+    tcase_add_test(tcase, test_a_failure_counts_more_than_done);
+    tcase_add_test(tcase, test_work_in_place_of_the_steps_that_are_left);
     tcase_add_loop_test(tcase, test_work_within_work, 0, sizeof(nests) / sizeof(nests[0]));
     tcase_add_test(tcase, test_depth_is_bounded);
     tcase_add_test(tcase, test_a_long_task_gives_others_their_turn);
     tcase_add_test(tcase, test_a_wait_for_a_time);
+    tcase_add_test(tcase, test_the_next_step_waits_for_a_time);
     tcase_add_test(tcase, test_no_loop_to_wait_on);
     tcase_add_test(tcase, test_a_wait_for_output);
     tcase_add_test(tcase, test_a_task_that_is_dropped);

@@ -75,7 +75,7 @@ static gt_err_t *take(gt_task_t *task, void *state)
     call->takes++;
     apr_pool_destroy(scratch);
     if (!is_over)
-        gt_await_more(task, call->transfer);
+        gt_again_on_bytes(task, call->transfer);
     return GT_OK;
 }
 

@@ -101,8 +101,10 @@ static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
     apr_time_t at = rests_until(one->batch);
 
     one->item.is_cut = is_stopped(one);
-    if (one->item.is_cut)
+    if (one->item.is_cut) {
+        gt_done(task);
         return GT_OK;
+    }
     if (at > now)
         one->start_at = 0;
     else
@@ -118,8 +120,6 @@ static gt_err_t *act(gt_task_t *task, void *state)
     one_t *one = state;
     const gt_operation_t *operation = one->batch->operation;
 
-    if (one->item.is_cut)
-        return GT_OK;
     one->tries++;
     one->start_at = 0;
     one->state = operation->make(one->batch->vault, &one->item.target, gt_task_pool(task));
@@ -140,8 +140,6 @@ static gt_err_t *look(gt_task_t *task, void *state)
     one_t *one = state;
     apr_pool_t *p = gt_task_pool(task);
 
-    if (one->item.is_cut)
-        return GT_OK;
     if (one->item.failure == GT_OK)
         one->item.failure = one->batch->operation->judge(&one->item.detail, one->state, p);
     if (!is_asked_to_wait(one->item.failure))

@@ -144,7 +144,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
 
     if (err && is_reading(call) && !call->streams && gt_transfer_is_too_large(call->transfer)) {
         call->streams = 1;
-        gt_then(task, &send_again, call);
+        gt_instead(task, &send_again, call);
         return GT_OK;
     }
     gt_upstream_tell(call->transfer, call->key.owner.provider, "graph", gt_task_pool(task));
@@ -152,8 +152,11 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
         return add_doubt(err, call);
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
-    call->answer = is_success(call, answer->status) ? answer : NULL;
     call->refusal_len = 0;
+    if (is_success(call, answer->status)) {
+        call->answer = answer;
+        gt_done(task);
+    }
     return GT_OK;
 }
 
@@ -166,8 +169,6 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
     apr_size_t len;
     int end = 0;
 
-    if (call->answer)
-        return GT_OK;
     if (!call->refusal)
         call->refusal = apr_palloc(p, REFUSAL_MAX);
     /* A body that breaks off still leaves us the status. */
@@ -179,7 +180,7 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
         memcpy(call->refusal + call->refusal_len, bytes, len);
     call->refusal_len += len;
     if (!end && call->refusal_len < REFUSAL_MAX)
-        gt_await_more(task, call->transfer);
+        gt_again_on_bytes(task, call->transfer);
     return GT_OK;
 }
 
@@ -196,8 +197,6 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    if (call->answer)
-        return GT_OK;
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
     /* What is left of a streamed refusal is not waited for. */
     gt_transfer_leave(call->transfer);
@@ -228,7 +227,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const call_steps[] = {get_token,    take_turn, send_request, look_at_head,
                                          read_refusal, judge,     NULL};
 
-static gt_step_fn *const send_steps[] = {take_turn, send_request, look_at_head, NULL};
+static gt_step_fn *const send_steps[] = {take_turn,    send_request, look_at_head,
+                                         read_refusal, judge,        NULL};
 
 static const gt_work_t send_again = {"graph call, streamed", send_steps, NULL};
 static const gt_work_t call_again = {"graph call, again", call_steps, NULL};

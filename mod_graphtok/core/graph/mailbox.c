@@ -347,13 +347,13 @@ static gt_err_t *ask_in(gt_task_t *task, void *state)
     visit->name = name_of(visit, p);
     GT_TRY(refuse_in_pause(visit, p));
     visit->is_in = visit->most == 0;
-    if (visit->is_in)
-        return GT_OK;
-    entry = enter(visit);
+    entry = visit->is_in ? IN : enter(visit);
     if (entry == FULL)
         return busy(visit, "too many calls wait for this mailbox", p);
     if (entry == QUEUED)
         gt_await_bell(task, &visit->bell, gt_ticks() + visit->patience);
+    else
+        gt_done(task);
     return GT_OK;
 }
 
@@ -375,7 +375,7 @@ static gt_err_t *look_again(gt_task_t *task, void *state)
 
     if (!has_been_let_in(visit))
         return busy(visit, "calls to this mailbox take too long", p);
-    return visit->has_waited ? refuse_in_pause(visit, p) : GT_OK;
+    return refuse_in_pause(visit, p);
 }
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)

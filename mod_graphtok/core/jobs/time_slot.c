@@ -53,8 +53,10 @@ static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
     apr_time_t now = gt_ticks();
 
     slot->is_cut = atomic_load(&slot->jobs->is_stopped);
-    if (slot->is_cut)
-        return GT_OK;
+    if (slot->is_cut) {
+        gt_done(task);
+        return slot->let_go != NULL ? slot->let_go(slot, gt_task_pool(task)) : GT_OK;
+    }
     GT_TRY(take_another(slot, now, gt_task_pool(task)));
     if (now < slot->start_at)
         gt_again_at(task, slot->start_at - now < LOOK_EVERY ? slot->start_at : now + LOOK_EVERY);
@@ -65,8 +67,6 @@ static gt_err_t *do_work(gt_task_t *task, void *state)
 {
     gt_time_slot_t *slot = state;
 
-    if (slot->is_cut)
-        return slot->let_go != NULL ? slot->let_go(slot, gt_task_pool(task)) : GT_OK;
     slot->state = slot->make(slot, gt_task_pool(task));
     gt_then_try(task, slot->work, slot->state, &slot->failure);
     return GT_OK;

@@ -13,7 +13,7 @@
  *
  * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is woken;
  * over HTTP/2 where the provider has it. For all that fits into memory.
- * Streamed: head first (gt_await_head), then pieces (gt_await_more, gt_transfer_take); the loop
+ * Streamed: head first (gt_await_head), then pieces (gt_again_on_bytes, gt_transfer_take); the loop
  * stops reading from the provider while 48 KiB wait to be taken. On a connection of its own, over
  * HTTP/1.1, so that a slow reader stops nobody else.
  */

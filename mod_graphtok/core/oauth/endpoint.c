@@ -25,7 +25,9 @@ static gt_err_t *read_secret(gt_task_t *task, void *state)
     const gt_provider_conf_t *conf = gt_provider_conf(post->provider);
 
     post->read = (gt_read_t){gt_provider_readers(post->provider), conf->client_secret, NULL, NULL};
-    if (post->url(&post->discover.endpoints) != NULL && gt_client_auth(conf)->takes_secret)
+    if (post->url(&post->discover.endpoints) == NULL)
+        gt_done(task);
+    else if (gt_client_auth(conf)->takes_secret)
         gt_then(task, &gt_read, &post->read);
     return GT_OK;
 }
@@ -46,15 +48,12 @@ static gt_err_t *post_form(gt_task_t *task, void *state)
     gt_endpoint_post_t *post = state;
     apr_pool_t *p = gt_task_pool(task);
     apr_array_header_t *headers = apr_array_make(p, 1, sizeof(const char *));
-    const char *url = post->url(&post->discover.endpoints);
 
-    if (url == NULL)
-        return GT_OK;
     APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
 
     gt_request_t request = {
         .method = "POST",
-        .url = url,
+        .url = post->url(&post->discover.endpoints),
         .headers = headers,
         .content_type = "application/x-www-form-urlencoded",
         .body = body_of(post),

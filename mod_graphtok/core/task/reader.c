@@ -66,8 +66,10 @@ static gt_err_t *ask_for(gt_task_t *task, void *state)
     apr_time_t until;
 
     r->secret = NULL;
-    if (r->readers == NULL)
+    if (r->readers == NULL) {
+        gt_done(task);
         return gt_source_read(&r->secret, r->source, p);
+    }
     if (gt_source_is_settled(r->source))
         return GT_OK;
     until = gt_source_patience(r->source);
@@ -82,7 +84,7 @@ static gt_err_t *take(gt_task_t *task, void *state)
 {
     gt_read_t *r = state;
 
-    return r->secret != NULL ? GT_OK : gt_source_last(&r->secret, r->source, gt_task_pool(task));
+    return gt_source_last(&r->secret, r->source, gt_task_pool(task));
 }
 
 static gt_step_fn *const read_steps[] = {ask_for, take, NULL};

@@ -94,6 +94,18 @@ static void push(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t *
         *caught = GT_OK;
 }
 
+static void skip_rest(frame_t *frame)
+{
+    while (frame->work->steps[frame->next] != NULL)
+        frame->next++;
+}
+
+void gt_done(gt_task_t *task)
+{
+    say(task, WAIT_NOTHING);
+    skip_rest(top(task));
+}
+
 void gt_then(gt_task_t *task, const gt_work_t *work, void *state)
 {
     say(task, WAIT_NOTHING);
@@ -105,6 +117,12 @@ void gt_then_try(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t *
     assert(err != NULL);
     say(task, WAIT_NOTHING);
     push(task, work, state, err);
+}
+
+void gt_instead(gt_task_t *task, const gt_work_t *work, void *state)
+{
+    skip_rest(top(task));
+    gt_then(task, work, state);
 }
 
 static void await(gt_task_t *task, gt_transfer_t *transfer, gt_transfer_point_t point)
@@ -124,22 +142,27 @@ void gt_await_head(gt_task_t *task, gt_transfer_t *transfer)
     await(task, transfer, GT_POINT_HEAD);
 }
 
-void gt_await_more(gt_task_t *task, gt_transfer_t *transfer)
+void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer)
 {
     await(task, transfer, GT_POINT_MORE);
     top(task)->next--;
 }
 
-void gt_await_output(gt_task_t *task)
+void gt_again_on_output(gt_task_t *task)
 {
     say(task, WAIT_OUTPUT);
     top(task)->next--;
 }
 
-void gt_again_at(gt_task_t *task, apr_time_t ticks)
+void gt_await_time(gt_task_t *task, apr_time_t ticks)
 {
     say(task, WAIT_TIME);
     task->ticks = ticks;
+}
+
+void gt_again_at(gt_task_t *task, apr_time_t ticks)
+{
+    gt_await_time(task, ticks);
     top(task)->next--;
 }
 

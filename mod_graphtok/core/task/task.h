@@ -4,16 +4,15 @@
 
 /**
  * @file task.h
- * A call as a stack of step tables. A step never waits for the network. It does its work and says
- * one of four things:
+ * A call as a stack of step tables. A step never waits for the network. It does its work, says at most one
+ * of these, and returns GT_OK; or it returns an error, and finish functions run, outwards:
  *
- *     done     return GT_OK                                   the next step follows
- *     failed   return an error                                finish functions run, outwards
- *     first    gt_then(task, work, state); return GT_OK       that work runs, then our next step
- *     wait     gt_await… / gt_again_at / gt_join; return GT_OK
- *
- * After gt_await, gt_await_bell and gt_join the NEXT step runs when what it waits for is there; after
- * gt_again_at, gt_again_on_bell and gt_await_more the SAME step runs again. A step may say only one of them.
+ *     nothing        the next step follows
+ *     gt_done        the work has what it is for: its remaining steps are skipped
+ *     gt_then…       that work runs first, then our next step
+ *     gt_instead     that work runs in place of our remaining steps
+ *     gt_await…      the NEXT step runs when what it waits for is there; gt_crew_join does the same
+ *     gt_again…      the SAME step runs again when what it waits for is there
  *
  * Who runs the steps does not matter to them: a driver parks the connection (httpd/park/park), blocks
  * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
@@ -86,11 +85,17 @@ void gt_task_drop(gt_task_t *task);
 
 /* ---- for steps ---- */
 
+/** The work is done: none of its steps follows. */
+void gt_done(gt_task_t *task);
+
 /** Run `work` first; its failure is ours. */
 void gt_then(gt_task_t *task, const gt_work_t *work, void *state);
 
 /** Run `work` first; its failure is put into *err (NULL: it went well) and our next step runs. */
 void gt_then_try(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **err);
+
+/** Run `work` in place of the steps that are left; its failure is ours. */
+void gt_instead(gt_task_t *task, const gt_work_t *work, void *state);
 
 /** Start a transfer and wait until it is whole (or has failed: see gt_transfer_error). */
 void gt_await(gt_task_t *task, gt_transfer_t *transfer);
@@ -98,20 +103,23 @@ void gt_await(gt_task_t *task, gt_transfer_t *transfer);
 /** Start a transfer when it is not yet, and wait until its status and first bytes are there. */
 void gt_await_head(gt_task_t *task, gt_transfer_t *transfer);
 
-/** Wait until a streaming transfer has more bytes or has ended; then the same step again. */
-void gt_await_more(gt_task_t *task, gt_transfer_t *transfer);
+/** The same step again when a streaming transfer has more bytes or has ended. */
+void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer);
 
-/** Wait until the client has taken what was written; then the same step again. */
-void gt_await_output(gt_task_t *task);
+/** The same step again when the client has taken what was written. */
+void gt_again_on_output(gt_task_t *task);
 
-/** Run the same step again at this moment of the monotonic clock (gt_ticks). */
+/** The same step again at this moment of the monotonic clock (gt_ticks). Needs a loop. */
 void gt_again_at(gt_task_t *task, apr_time_t ticks);
 
 /** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the next
  * step asks gt_bell_has_rung. Needs a loop. */
 void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
-/** The same, but the same step runs again. */
+/** Wait until this moment of the monotonic clock. Needs a loop. */
+void gt_await_time(gt_task_t *task, apr_time_t ticks);
+
+/** The same step again when a bell has rung, or at this moment of the monotonic clock. Needs a loop. */
 void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */

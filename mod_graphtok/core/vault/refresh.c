@@ -16,7 +16,7 @@
  *     commit   by generation, not by lease: a rotated token is worth more than a lease. If the
  *              database is away, the answer goes to the journal, and only then to those that wait
  *
- * A step that has a token leaves it in `token`, and the steps after it do nothing. What the refresh
+ * A step that has a token leaves it in `token` and ends the refresh (gt_done). What the refresh
  * holds at any moment is one value, gt_refresh_holds_t; its end sees to that.
  *
  * When the POST may have arrived and its outcome is not known, the lease is kept until it ends, and
@@ -147,8 +147,6 @@ static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
 
-    if (r->token.access != NULL)
-        return GT_OK;
     if (gt_refresh_is_ending(r))
         return gt_refresh_given_up(gt_task_pool(task));
     gt_refresh_send(r, task);
@@ -264,8 +262,6 @@ static gt_err_t *commit(gt_task_t *task, void *state)
     gt_err_t *err;
     int stored;
 
-    if (r->token.access != NULL)
-        return GT_OK;
     if (r->holds == GT_HOLDS_INTENT)
         hold_answer(r);
     /* A statement that waits in vain would put the token at risk for seconds. */

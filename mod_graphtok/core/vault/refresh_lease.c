@@ -147,14 +147,11 @@ static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
     return GT_OK;
 }
 
-gt_err_t *gt_refresh_lease(gt_task_t *task, void *state)
+/** Leave a token, hold the lease, or say when to look again. */
+static gt_err_t *look_or_take(gt_refresh_t *r, gt_task_t *task)
 {
-    gt_refresh_t *r = state;
     gt_pause_scope_t scope;
 
-    gt_refresh_leave_waiters(r);
-    if (gt_refresh_is_ending(r))
-        return gt_refresh_given_up(gt_task_pool(task));
     look_into_cache(r, gt_task_pool(task));
     if (r->token.access != NULL)
         return GT_OK;
@@ -174,4 +171,17 @@ gt_err_t *gt_refresh_lease(gt_task_t *task, void *state)
     if (r->token.access == NULL)
         GT_TRY(check_resting(r, task));
     return r->token.access != NULL ? GT_OK : wait_for_winner(r, task);
+}
+
+gt_err_t *gt_refresh_lease(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    gt_refresh_leave_waiters(r);
+    if (gt_refresh_is_ending(r))
+        return gt_refresh_given_up(gt_task_pool(task));
+    GT_TRY(look_or_take(r, task));
+    if (r->token.access != NULL)
+        gt_done(task);
+    return GT_OK;
 }

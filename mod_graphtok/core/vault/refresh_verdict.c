@@ -50,7 +50,7 @@ gt_err_t *gt_refresh_confirm(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
 
-    if (r->token.access != NULL || r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
+    if (r->failure == GT_OK || r->failure->cls != GT_SIGN_IN)
         return GT_OK;
     r->holds = GT_HOLDS_LEASE;
     if (gt_refresh_is_ending(r)) /* the next one to ask hears it twice, and then it counts */
@@ -64,7 +64,9 @@ gt_err_t *gt_refresh_confirm(gt_task_t *task, void *state)
         return GT_OK;
     }
     GT_TRY(look_again(r, task));
-    if (r->token.access == NULL)
+    if (r->token.access != NULL)
+        gt_done(task);
+    else
         gt_refresh_send(r, task);
     return GT_OK;
 }
@@ -104,7 +106,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     gt_err_t *err;
     int noted;
 
-    if (r->token.access != NULL || r->failure == GT_OK)
+    if (r->failure == GT_OK)
         return GT_OK;
     r->holds = r->post.was_sent ? GT_HOLDS_INTENT : GT_HOLDS_LEASE;
     scope = gt_refresh_scope(r);
@@ -126,5 +128,8 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     /* A sign-in or another refresh came in between: the refused token is not the grant's any
      * more. */
     err = gt_refresh_look(r, task);
-    return err == GT_OK && r->token.access != NULL ? GT_OK : r->failure;
+    if (err != GT_OK || r->token.access == NULL)
+        return r->failure;
+    gt_done(task);
+    return GT_OK;
 }

@@ -31,7 +31,6 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
     gt_grant_t *grant;
     gt_store_t *store;
 
-    revoke->settles_at = 0;
     revoke->had_grant = 0;
     GT_TRY(gt_vault_exact(&revoke->key, revoke->vault, p));
     store = gt_vault_store(revoke->vault, revoke->key.store);
@@ -45,6 +44,10 @@ static gt_err_t *delete_row(gt_task_t *task, void *state)
                    grant->refresh, p);
     if (revoke->had_grant)
         announce(revoke, GT_OK);
+    if (revoke->had_grant && revoke->vault->parts.cache != NULL)
+        gt_await_time(task, gt_ticks() + SETTLES);
+    else
+        gt_done(task);
     return GT_OK;
 }
 
@@ -52,14 +55,6 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
 {
     gt_revoke_t *revoke = state;
 
-    if (!revoke->had_grant || revoke->vault->parts.cache == NULL)
-        return GT_OK;
-    if (revoke->settles_at == 0)
-        revoke->settles_at = gt_ticks() + SETTLES;
-    if (gt_ticks() < revoke->settles_at) {
-        gt_again_at(task, revoke->settles_at);
-        return GT_OK;
-    }
     gt_vault_forget(revoke->vault, &revoke->key, GT_ALL_GENERATIONS, gt_task_pool(task));
     return GT_OK;
 }

@@ -278,6 +278,8 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     if (cache != NULL)
         gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CACHE,
                                  .detail = params->token.access != NULL ? "hit" : "miss"});
+    if (is_settled(params))
+        gt_done(task);
     return GT_OK;
 }
 
@@ -336,14 +338,12 @@ static gt_err_t *served_or(const gt_token_for_t *params, gt_err_t *err)
     return GT_OK;
 }
 
-static gt_err_t *ask_row(gt_task_t *task, void *state)
+/** Take the row's token, or join the refresh of it. */
+static gt_err_t *use_row(gt_task_t *task, gt_token_for_t *params)
 {
-    gt_token_for_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    if (is_settled(params))
-        return GT_OK;
     err = gt_grant_find(&params->grant, gt_vault_store(params->vault, params->key.grant.store),
                         &params->key.grant.owner, p);
     if (err != GT_OK)
@@ -361,13 +361,23 @@ static gt_err_t *ask_row(gt_task_t *task, void *state)
     return served_or(params, err != GT_OK ? err : join_refresh(task, params));
 }
 
+static gt_err_t *ask_row(gt_task_t *task, void *state)
+{
+    gt_token_for_t *params = state;
+
+    GT_TRY(use_row(task, params));
+    if (params->flight == NULL)
+        gt_done(task);
+    return GT_OK;
+}
+
 static gt_err_t *take_refreshed(gt_task_t *task, void *state)
 {
     gt_token_for_t *params = state;
     apr_pool_t *p = gt_task_pool(task);
     const gt_refresh_t *refresh;
 
-    if (params->flight == NULL || !gt_flight_has_ended(params->flight))
+    if (!gt_flight_has_ended(params->flight))
         return GT_OK;
     if (gt_flight_error(params->flight) != GT_OK)
         return served_or(params, gt_err_dup(gt_flight_error(params->flight), p));

@@ -106,7 +106,6 @@ typedef struct gt_revoke_t {
     gt_grant_key_t key;      /* out: as the database knows it */
     const gt_asker_t *asker; /* whose request this is, or NULL */
     int had_grant;           /* out */
-    apr_time_t settles_at;   /* own, ticks */
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
 

@@ -159,9 +159,9 @@ static gt_err_t *pass_some(gt_task_t *task, gtm_stream_t *stream)
     while (stream->has_piece && !must_wait(x))
         GT_TRY(write_some(stream));
     if (stream->has_piece || (!stream->is_last && must_wait(x)))
-        gt_await_output(task);
+        gt_again_on_output(task);
     else if (!stream->is_last)
-        gt_await_more(task, stream->transfer);
+        gt_again_on_bytes(task, stream->transfer);
     return GT_OK;
 }
 

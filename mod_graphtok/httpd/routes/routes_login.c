@@ -143,8 +143,10 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
 
-    if (is_only_looking(x))
+    if (is_only_looking(x)) {
+        gt_done(task);
         return GT_OK;
+    }
     x->own = own;
     GT_TRY(check_provider(x));
     GT_TRY(gtm_origin_find(x));
@@ -169,8 +171,6 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
     const char *url;
 
     (void)task;
-    if (!own)
-        return GT_OK;
     GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
                         own->redirect_uri, &own->extra, x->r->pool));
     GT_TRY(gtm_state_keep(x, own->login));
@@ -291,15 +291,19 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
     gt_err_t *err;
 
     x->own = own;
-    if (is_only_looking(x))
+    if (is_only_looking(x)) {
+        gt_done(task);
         return GT_OK;
+    }
     GT_TRY(check_provider(x));
     GT_TRY(gtm_origin_find(x));
-    if (show_admin_consent(x))
+    if (show_admin_consent(x)) {
+        gt_done(task);
         return GT_OK;
+    }
     err = open_state(x, &own->login);
     if (err) {
-        own->login = NULL;
+        gt_done(task);
         return go_on(x, err);
     }
     x->target = gtm_state_target(x, own->login);
@@ -315,8 +319,6 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
     const char *error = apr_table_get(x->query, "error");
     const char *code = apr_table_get(x->query, "code");
 
-    if (!own->login)
-        return GT_OK;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
                   "sign-in at %s comes back with %s: redirect_uri %s", x->owner.provider,
                   error  ? "an error"
@@ -352,8 +354,6 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     const char *address;
 
     (void)task;
-    if (!own->login)
-        return GT_OK;
     address = address_of(x, x->target);
     if (!*address)
         address = default_address(x);
