@@ -32,28 +32,38 @@
 
 APLOG_USE_MODULE(graphtok);
 
-#define QUERY_PAIRS 24
-#define PROVIDERS_PAIRS 64
-
 static gt_err_t *read_query(gtm_request_t *x)
 {
     static const char *const decisive[] = {"state", "code", "error", "iss", NULL};
+    int most = x->route->query_max ? x->route->query_max : GTM_QUERY_MAX;
     request_rec *r = x->r;
 
     if (!(x->route->demands & GTM_PROVIDERS_QUERY))
-        return gt_query_parse(&x->query, r->args, QUERY_PAIRS, r->pool);
+        return gt_query_parse(&x->query, r->args, most, r->pool);
     /* Hidden early as a rule; here once more, for a path that reads as the callback's only now. */
     gtm_secret_query_take(r);
-    return gt_query_parse_leniently(&x->query, gtm_secret_query(r), PROVIDERS_PAIRS, decisive,
-                                    r->pool);
+    return gt_query_parse_leniently(&x->query, gtm_secret_query(r), most, decisive, r->pool);
+}
+
+/* All other fields stay with httpd: what no route names, no route can pass on. */
+static gt_err_t *read_fields(gtm_request_t *x)
+{
+    x->fields = apr_table_make(x->r->pool, 2);
+    for (int i = 0; x->route->fields && x->route->fields[i]; i++) {
+        const char *value = apr_table_get(x->r->headers_in, x->route->fields[i]);
+
+        if (value)
+            apr_table_setn(x->fields, x->route->fields[i], value);
+    }
+    return GT_OK;
 }
 
 typedef gt_err_t *gate_fn(gtm_request_t *x);
 
 /* All but the body, which is waited for as long as httpd allows. */
-static gate_fn *const gates[] = {gtm_route_find,  gtm_caller_name,    read_query,
-                                 gtm_find_target, gtm_origin_check,   gtm_caller_find,
-                                 gtm_limit_check, gtm_caller_confirm, gtm_owner_find};
+static gate_fn *const gates[] = {
+    gtm_route_find,   gtm_caller_name, read_query,      read_fields,        gtm_find_target,
+    gtm_origin_check, gtm_caller_find, gtm_limit_check, gtm_caller_confirm, gtm_owner_find};
 
 static gt_err_t *pass_gates(gtm_request_t *x)
 {

@@ -25,16 +25,22 @@ typedef enum gtm_body_kind_t {
     GTM_BODY_JSON  /* an object, in x->body */
 } gtm_body_kind_t;
 
+/** Most parameters of a query, unless a route says otherwise. */
+#define GTM_QUERY_MAX 24
+
 struct gtm_request_t;
 
 /** One route of a set. */
 typedef struct gtm_route_t {
     const char *name;    /* as GraphTokRoutes and the log say it */
     const char *method;  /* GET (HEAD goes with it), POST, PUT, PATCH, DELETE */
-    const char *pattern; /* below the mount: "/events/{}"; {} is one segment, decoded */
+    const char *pattern; /* below the mount: "/events/{}", "/drive/{*}"; see net/path.h */
     gtm_limit_class_t limit;
     int demands; /* GTM_… */
     gtm_body_kind_t body;
+    const char *const
+        *fields; /* the client's header fields that it may read or pass on, NULL last; NULL: none */
+    int query_max;         /* most parameters of its query; 0: GTM_QUERY_MAX */
     const gt_work_t *work; /* state: the gtm_request_t */
     /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the caller's. */
     gt_err_t *(*owner)(struct gtm_request_t *x);

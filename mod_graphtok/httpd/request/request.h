@@ -31,9 +31,10 @@ typedef struct gtm_request_t {
     const gtm_dir_t *dir;
     const gtm_mount_t *mount;
     const gtm_route_t *route;
-    const char *param;    /* what stands for {}, decoded; NULL: the pattern has none */
-    const char *param2;   /* the same for a second one */
-    const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
+    const char *param;   /* what stands for {}, decoded; NULL: the pattern has none */
+    const char *param2;  /* the same for a second one */
+    const char *tail;    /* what stands for {*}, decoded (net/path.h); NULL: the pattern has none */
+    const char *mailbox; /* of /users/{mailbox} before the route, or NULL: the caller's own */
     const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
     const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
     gt_asker_t asker;     /* for audit records */
@@ -45,8 +46,9 @@ typedef struct gtm_request_t {
     const char
         *session_grant; /* id of the grant that the caller's session began with; NULL: no session */
     apr_table_t *query; /* strict: every name once; but see GTM_PROVIDERS_QUERY */
-    json_t *body;       /* for GTM_BODY_JSON */
-    const char *target; /* where the sign-in under way is to lead; NULL or "": not known */
+    apr_table_t *fields; /* of the client's header fields those that the route names */
+    json_t *body;        /* for GTM_BODY_JSON */
+    const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     gt_task_t *task;
     apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; time_limit.h */

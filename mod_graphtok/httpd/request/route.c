@@ -8,31 +8,10 @@
 
 #include "request/route.h"
 
-#include <assert.h>
-
 #include <apr_strings.h>
 
 #include "base/text.h"
-
-#define PARAMS 2 /* most of a pattern */
-
-/* One segment that stands for {}; httpd has decoded it but for %2F. */
-static int take_param(const char **param, const char *path, apr_pool_t *p)
-{
-    apr_size_t len = strlen(path);
-    char *slash;
-    char *text;
-
-    if (len == 0 || strchr(path, '/') || !gt_is_utf8(path, len))
-        return 0;
-    text = apr_pstrdup(p, path);
-    while ((slash = strstr(text, "%2F")) || (slash = strstr(text, "%2f"))) {
-        *slash = '/';
-        memmove(slash + 1, slash + 3, strlen(slash + 3) + 1);
-    }
-    *param = text;
-    return 1;
-}
+#include "net/path.h"
 
 /* A name with the segment behind it, at the beginning of a path: what is left of the path. */
 static const char *take_place(const char **place, const char *path, const char *name, apr_pool_t *p)
@@ -43,32 +22,10 @@ static const char *take_place(const char **place, const char *path, const char *
     if (strncmp(path, name, strlen(name)) != 0)
         return path;
     len = strcspn(segment, "/");
-    if (!take_param(place, apr_pstrmemdup(p, segment, len), p))
+    *place = gt_path_segment(segment, len, p);
+    if (!*place)
         return path;
     return segment[len] ? segment + len : "/";
-}
-
-/* Segment by segment; each {} is one. */
-static int fits(const char *params[PARAMS], const char *pattern, const char *path, apr_pool_t *p)
-{
-    int holes = 0;
-
-    memset(params, 0, PARAMS * sizeof(*params));
-    for (;;) {
-        apr_size_t have = strcspn(path, "/"), want = strcspn(pattern, "/");
-
-        if (want == 2 && memcmp(pattern, "{}", 2) == 0) {
-            assert(holes < PARAMS);
-            if (!take_param(&params[holes++], apr_pstrmemdup(p, path, have), p))
-                return 0;
-        }
-        else if (have != want || memcmp(path, pattern, want) != 0)
-            return 0;
-        if (!path[have] || !pattern[want])
-            return path[have] == pattern[want];
-        path += have + 1;
-        pattern += want + 1;
-    }
 }
 
 static int is_allowed(const gtm_route_t *route, const char *names, apr_pool_t *p)
@@ -125,14 +82,15 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
         path = take_place(&x->calendar, path, "/calendars/", p);
     }
     for (const gtm_route_t *route = set->routes; route->name; route++) {
-        const char *params[PARAMS];
+        gt_path_match_t match;
 
-        if (!fits(params, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
+        if (!gt_path_fits(&match, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
             continue;
         if (strcmp(route->method, method) == 0) {
             x->route = route;
-            x->param = params[0];
-            x->param2 = params[1];
+            x->param = match.holes[0];
+            x->param2 = match.holes[1];
+            x->tail = match.tail;
             return GT_OK;
         }
         allow = add_method(allow, route->method, p);

@@ -25,7 +25,7 @@ gt_err_t *gtm_graph_begin(gt_graph_params_t **params, gtm_request_t *x)
 
     x->own = own;
     *params = &own->call.params;
-    gt_prefer_read(x->query, apr_table_get(x->r->headers_in, "Prefer"), x->r->pool);
+    gt_prefer_read(x->query, apr_table_get(x->fields, "Prefer"), x->r->pool);
     if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
                       "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");

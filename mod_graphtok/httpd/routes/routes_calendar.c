@@ -23,7 +23,7 @@ static gt_err_t *send_moved(gt_task_t *task, gtm_request_t *x, gt_graph_params_t
 /* A condition of the client's is Graph's to judge. */
 static gt_err_t *take_condition(gtm_request_t *x, gt_graph_params_t *params, const char *name)
 {
-    return gt_condition_add(params, name, apr_table_get(x->r->headers_in, name), x->r->pool);
+    return gt_condition_add(params, name, apr_table_get(x->fields, name), x->r->pool);
 }
 
 static gt_err_t *ask_info(gt_task_t *task, void *state)
@@ -188,21 +188,33 @@ static const gt_work_t delete_event = {"delete event", delete_steps, NULL};
 static const gt_work_t extend = {"extend event", extend_steps, NULL};
 static const gt_work_t extension = {"extension of an event", extension_steps, NULL};
 
+/* Of the client's header fields Graph's own preferences go on, and conditions where Graph judges them. */
+static const char *const preferring[] = {"Prefer", NULL};
+static const char *const reading[] = {"Prefer", "If-None-Match", NULL};
+static const char *const changing[] = {"Prefer", "If-Match", NULL};
+
 const gtm_route_t gtm_calendar_routes[] = {
-    {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, .work = &info},
-    {"calendars", "GET", "/calendars", GTM_LIMIT_CALENDAR, .work = &calendars},
-    {"next24", "GET", "/next24", GTM_LIMIT_EVENTS, .work = &next24},
-    {"events", "GET", "/events", GTM_LIMIT_EVENTS, .work = &events},
-    {"event", "GET", "/events/{}", GTM_LIMIT_EVENTS, .work = &event},
-    {"instances", "GET", "/events/{}/instances", GTM_LIMIT_EVENTS, .work = &instances},
-    {"create", "POST", "/events", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON, .work = &create},
-    {"update", "PUT", "/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON, .work = &update},
-    {"patch", "PATCH", "/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON, .work = &update},
-    {"delete", "DELETE", "/events/{}", GTM_LIMIT_DELETE, .work = &delete_event},
+    {"calendar", "GET", "/", GTM_LIMIT_CALENDAR, .fields = preferring, .work = &info},
+    {"calendars", "GET", "/calendars", GTM_LIMIT_CALENDAR, .fields = preferring,
+     .work = &calendars},
+    {"next24", "GET", "/next24", GTM_LIMIT_EVENTS, .fields = preferring, .work = &next24},
+    {"events", "GET", "/events", GTM_LIMIT_EVENTS, .fields = preferring, .work = &events},
+    {"event", "GET", "/events/{}", GTM_LIMIT_EVENTS, .fields = reading, .work = &event},
+    {"instances", "GET", "/events/{}/instances", GTM_LIMIT_EVENTS, .fields = preferring,
+     .work = &instances},
+    {"create", "POST", "/events", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON, .fields = preferring,
+     .work = &create},
+    {"update", "PUT", "/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON, .fields = changing,
+     .work = &update},
+    {"patch", "PATCH", "/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON, .fields = changing,
+     .work = &update},
+    {"delete", "DELETE", "/events/{}", GTM_LIMIT_DELETE, .fields = changing, .work = &delete_event},
     {"extend", "POST", "/events/{}/extensions", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON,
-     .work = &extend},
+     .fields = preferring, .work = &extend},
     {"extend", "PATCH", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON,
-     .work = &extend},
-    {"extension", "GET", "/events/{}/extensions/{}", GTM_LIMIT_EVENTS, .work = &extension},
-    {"retract", "DELETE", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, .work = &extension},
+     .fields = preferring, .work = &extend},
+    {"extension", "GET", "/events/{}/extensions/{}", GTM_LIMIT_EVENTS, .fields = preferring,
+     .work = &extension},
+    {"retract", "DELETE", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, .fields = preferring,
+     .work = &extension},
     {.name = NULL}};

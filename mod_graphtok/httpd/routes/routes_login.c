@@ -108,15 +108,16 @@ static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_request_t *x)
     return take_param(&extra->claims, x, "claims");
 }
 
+const char *const gtm_sign_in_fields[] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz", NULL};
+
 /* A browser that fetches ahead, or asks for the head alone, gets nothing that counts: no state, no
  * code and no call of a limit is spent. It asks again when a person does. */
 static int is_only_looking(gtm_request_t *x)
 {
-    static const char *const fields[] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
     int is_ahead = x->r->header_only;
 
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        const char *value = apr_table_get(x->r->headers_in, fields[i]);
+    for (int i = 0; gtm_sign_in_fields[i]; i++) {
+        const char *value = apr_table_get(x->fields, gtm_sign_in_fields[i]);
 
         if (value && (strstr(value, "prefetch") || strstr(value, "preview")))
             is_ahead = 1;
