@@ -249,7 +249,8 @@ static void check_provider(check_t *check, const gt_provider_conf_t *conf)
     json_t *mount;
 
     tell(check, apr_pstrcat(p, "provider ", conf->name, NULL), err,
-         apr_psprintf(p, "%s, tenant %s", conf->authority, conf->tenant));
+         apr_pstrcat(p, conf->authority, conf->tenant != NULL ? ", tenant " : NULL, conf->tenant,
+                     NULL));
     if (err != GT_OK)
         return;
     if (ctl_demand_readable(conf->client_secret, "", p) == GT_OK)

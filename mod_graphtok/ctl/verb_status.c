@@ -136,9 +136,12 @@ static void print_text(const json_t *answer)
     apr_size_t i;
     json_t *item;
 
-    json_array_foreach (json_object_get(answer, "providers"), i, item)
-        printf("provider %s, tenant %s\n", gt_json_text(item, "name"),
-               gt_json_text(item, "tenant"));
+    json_array_foreach (json_object_get(answer, "providers"), i, item) {
+        const char *tenant = gt_json_text(item, "tenant");
+
+        printf("provider %s%s%s\n", gt_json_text(item, "name"), tenant != NULL ? ", tenant " : "",
+               tenant != NULL ? tenant : "");
+    }
     printf("database %s: %s\n", gt_json_text(database, "driver"),
            json_is_true(json_object_get(database, "up")) ? "up" : "away");
     json_array_foreach (json_object_get(answer, "stores"), i, item)

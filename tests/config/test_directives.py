@@ -46,6 +46,7 @@ SERVER = [
 ]
 
 PROVIDER = [
+    ("GraphTokKind", "microsoft", "kind", "microsoft"),
     ("GraphTokTenant", GUID, "tenant", GUID),
     ("GraphTokClientID", "a-b.apps.example", "client_id", "a-b.apps.example"),
     ("GraphTokClientSecret", "env:SECRET", "client_secret", "env:SECRET"),
@@ -133,6 +134,9 @@ BAD = [
     ("GraphTokMaxTransfers 0", "server", "'0' is below the smallest, 1"),
     ("GraphTokDatabaseUsers -1", "server", "'-1' is below the smallest, 1"),
     ("GraphTokDatabaseWait 2min", "server", "'2min' is above the largest, 1min"),
+    ("GraphTokKind google", "provider", "'google' is none of: microsoft openid"),
+    ("GraphTokKind entra", "provider", "'entra' is none of: microsoft openid"),
+    ("GraphTokKind", "provider", "takes one argument"),
     ("GraphTokTenant a/b", "provider", "'a/b' is not a tenant"),
     ("GraphTokClientID", "provider", "takes one argument"),
     ('GraphTokClientID "a b"', "provider", "'a b' is not an application (client) id"),

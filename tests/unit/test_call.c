@@ -67,14 +67,14 @@ static int handed_over, left;
 
 /* ---- the stand-ins ---- */
 
+static const char *graph_url = "https://graph.example/v1.0";
+
 const gt_provider_conf_t *scripted_provider_conf(const gt_provider_t *provider)
 {
-    static const gt_provider_conf_t conf = {.name = "microsoft",
-                                            .graph_url = "https://graph.example/v1.0",
-                                            .mailbox_calls = 4,
-                                            .mailbox_queue = 100,
-                                            .timeout = 20000000};
+    static gt_provider_conf_t conf = {
+        .name = "microsoft", .mailbox_calls = 4, .mailbox_queue = 100, .timeout = 20000000};
 
+    conf.graph_url = graph_url;
     return provider ? &conf : NULL;
 }
 
@@ -338,6 +338,20 @@ START_TEST(a_success_is_left_to_be_taken)
 }
 END_TEST
 
+/* Its token must not go to Microsoft. */
+START_TEST(a_provider_without_graph_is_not_called)
+{
+    static const exchange_t exchanges[] = {{200, NULL, NULL, {"body"}}};
+    const char *before = graph_url;
+
+    graph_url = NULL;
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_NOT_FOUND, "GT0723");
+    graph_url = before;
+    ck_assert_int_eq(asked_tokens, 0);
+    ck_assert_int_eq(sent, 0);
+}
+END_TEST
+
 START_TEST(a_large_answer_is_asked_for_again_and_streamed)
 {
     static const exchange_t exchanges[] = {{-1, NULL, NULL, {NULL}}, {200, NULL, NULL, {"body"}}};
@@ -556,6 +570,7 @@ Suite *suite_call(void)
 
     tcase_add_checked_fixture(tcase, make_pool, end);
     tcase_add_test(tcase, a_success_is_left_to_be_taken);
+    tcase_add_test(tcase, a_provider_without_graph_is_not_called);
     tcase_add_test(tcase, a_large_answer_is_asked_for_again_and_streamed);
     tcase_add_test(tcase, the_answer_to_a_change_is_not_asked_for_again);
     tcase_add_test(tcase, what_changes_something_goes_on_without_its_client);

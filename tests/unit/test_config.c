@@ -227,6 +227,24 @@ START_TEST(defaults_keep_their_own_bounds)
 }
 END_TEST
 
+START_TEST(an_openid_provider_comes_back_from_json)
+{
+    gt_config_t *config = complete(), *back;
+    gt_provider_conf_t *provider = first_provider(config);
+
+    provider->kind = GT_KIND_OPENID;
+    provider->tenant = provider->graph_url = NULL;
+    ck_ok(gt_config_from_json(&back, gt_config_to_json(config, pool), pool));
+    provider = first_provider(back);
+    ck_assert_int_eq(provider->kind, GT_KIND_OPENID);
+    ck_assert_ptr_null(provider->tenant);
+    ck_assert_ptr_null(provider->graph_url);
+    first_provider(config)->authority = NULL;
+    ck_fails(gt_config_from_json(&back, gt_config_to_json(config, pool), pool), GT_INVALID,
+             "GT0156");
+}
+END_TEST
+
 START_TEST(json_comes_back_as_it_was)
 {
     json_t *json = gt_config_to_json(complete(), pool);
@@ -424,10 +442,12 @@ static void no_guid(gt_config_t *config)
     first_provider(config)->client_id = "foo";
 }
 
-static void no_guid_without_tenant(gt_config_t *config)
+static void no_guid_at_another_kind(gt_config_t *config)
 {
     first_provider(config)->client_id = "1-a.apps.googleusercontent.com";
-    first_provider(config)->tenant = "";
+    first_provider(config)->kind = GT_KIND_OPENID;
+    first_provider(config)->tenant = NULL;
+    first_provider(config)->graph_url = NULL;
 }
 
 static void no_client_secret(gt_config_t *config)
@@ -508,7 +528,7 @@ START_TEST(the_whole_is_judged)
         {literal_keyring, NULL, "GraphTokKeyring: the key stands in the configuration"},
         {no_client_id, "/etc/x.conf:20: provider microsoft lacks GraphTokClientID", NULL},
         {no_guid, NULL, "GraphTokClientID 'foo' is none of Entra's ids, which are GUIDs"},
-        {no_guid_without_tenant, NULL, NULL},
+        {no_guid_at_another_kind, NULL, NULL},
         {no_client_secret, "lacks GraphTokClientSecret", NULL},
         {literal_secret, NULL, "the client secret stands in the configuration"},
         {no_openid, "GraphTokScope lacks openid", NULL},
@@ -597,6 +617,7 @@ Suite *suite_config(void)
     tcase_add_test(tcase, unset_members_are_inherited);
     tcase_add_test(tcase, defaults_are_those_of_the_missions);
     tcase_add_test(tcase, defaults_keep_their_own_bounds);
+    tcase_add_test(tcase, an_openid_provider_comes_back_from_json);
     tcase_add_test(tcase, json_comes_back_as_it_was);
     tcase_add_test(tcase, an_empty_configuration_comes_back_too);
     tcase_add_test(tcase, secrets_are_not_in_the_json);

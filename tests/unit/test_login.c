@@ -111,6 +111,25 @@ START_TEST(extras_are_handed_on)
 }
 END_TEST
 
+/* What only Microsoft knows is not sent to others. */
+START_TEST(extras_are_the_kinds)
+{
+    gt_login_extra_t extra = {"ada@sandbox.example", "select_account", "sandbox.example",
+                              "{\"id_token\":{}}"};
+    apr_table_t *query;
+    const char *url;
+
+    conf->kind = GT_KIND_OPENID;
+    ck_ok(gt_login_url(&url, login, conf, &endpoints, BACK, &extra, pool));
+    query = query_of(url);
+    ck_assert_str_eq(apr_table_get(query, "login_hint"), extra.login_hint);
+    ck_assert_str_eq(apr_table_get(query, "prompt"), "select_account");
+    ck_assert_str_eq(apr_table_get(query, "claims"), extra.claims);
+    ck_assert_ptr_null(apr_table_get(query, "domain_hint"));
+    ck_assert_ptr_null(apr_table_get(query, "response_mode"));
+}
+END_TEST
+
 START_TEST(bad_extras_are_all_named)
 {
     gt_login_extra_t extra = {"ada\r\nX: y", "login consent", "", "[1]"};
@@ -385,6 +404,18 @@ START_TEST(a_description_is_never_quoted)
 }
 END_TEST
 
+START_TEST(another_kind_has_no_numbers)
+{
+    const gt_provider_conf_t other = {.name = "other", .kind = GT_KIND_OPENID};
+    gt_err_t *err = gt_login_error(&other, "server_error", NULL, "AADSTS50076: text", pool);
+
+    ck_fails(err, GT_UPSTREAM, "GT0543");
+    ck_assert_str_eq(err->code, "server_error");
+    ck_fails(gt_login_error(&other, "access_denied", NULL, "AADSTS65004", pool), GT_FORBIDDEN,
+             "GT0541");
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 Suite *suite_login(void)
@@ -397,6 +428,7 @@ Suite *suite_login(void)
     tcase_add_test(tcase, the_url_asks_for_a_code_with_state_nonce_and_challenge);
     tcase_add_test(tcase, what_is_derived_is_long_and_different);
     tcase_add_test(tcase, extras_are_handed_on);
+    tcase_add_test(tcase, extras_are_the_kinds);
     tcase_add_test(tcase, bad_extras_are_all_named);
     tcase_add_loop_test(tcase, an_unsafe_redirect_uri_is_refused, 0, ROWS(bad_redirects));
     tcase_add_test(tcase, the_same_sign_in_comes_back);
@@ -410,6 +442,7 @@ Suite *suite_login(void)
     tcase_add_loop_test(tcase, an_answer_names_its_issuer, 0,
                         (int)(sizeof(issuers) / sizeof(issuers[0])));
     tcase_add_loop_test(tcase, an_error_that_came_back_has_its_class, 0, ROWS(came_back));
+    tcase_add_test(tcase, another_kind_has_no_numbers);
     tcase_add_test(tcase, a_description_is_never_quoted);
     return suite;
 }

@@ -311,14 +311,15 @@ END_TEST
 
 START_TEST(numbers_and_words_are_bounded)
 {
-    ck_assert_int_eq(gt_refusal_number("AADSTS50076: text"), 50076);
-    ck_assert_int_eq(gt_refusal_number("AADSTS7000222"), 7000222);
-    ck_assert_int_eq(gt_refusal_number("AADSTS99999999999999999999"), 0);
-    ck_assert_int_eq(gt_refusal_number("AADSTS"), 0);
-    ck_assert_int_eq(gt_refusal_number("AADSTSx"), 0);
-    ck_assert_int_eq(gt_refusal_number("see AADSTS50076"), 0);
-    ck_assert_int_eq(gt_refusal_number(""), 0);
-    ck_assert_int_eq(gt_refusal_number(NULL), 0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "AADSTS50076: text"), 50076);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "AADSTS7000222"), 7000222);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "AADSTS99999999999999999999"),
+                     0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "AADSTS"), 0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "AADSTSx"), 0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, "see AADSTS50076"), 0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, ""), 0);
+    ck_assert_int_eq(gt_refusal_number(gt_kind_microsoft.refusals, NULL), 0);
     ck_assert_ptr_nonnull(gt_refusal_word("invalid_grant"));
     ck_assert_ptr_null(gt_refusal_word("invalid grant"));
     ck_assert_ptr_null(gt_refusal_word("a\n"));

@@ -98,6 +98,7 @@ static gt_err_t *parse(gt_endpoints_t *endpoints, const char *tenant, const char
 {
     gt_provider_conf_t *entra = gt_provider_conf_default("microsoft", pool);
 
+    entra->kind = tenant == NULL ? GT_KIND_OPENID : GT_KIND_MICROSOFT;
     entra->tenant = tenant;
     entra->authority = ENTRA;
     return gt_discovery_parse(endpoints, entra, body, strlen(body), pool);
@@ -206,7 +207,7 @@ START_TEST(scopes_that_are_needed_are_asked_for)
     ck_assert_str_eq(gt_provider_scope(entra, pool), entra->scope);
     entra->scope = NULL;
     ck_assert_str_eq(gt_provider_scope(entra, pool), "openid offline_access");
-    entra->tenant = NULL;
+    entra->kind = GT_KIND_OPENID;
     entra->scope = "email";
     ck_assert_str_eq(gt_provider_scope(entra, pool), "openid email");
 }
@@ -462,7 +463,7 @@ START_TEST(a_request_concerns_a_tenant_or_nobody_knows_which)
     ck_assert_ptr_null(gt_provider_tenant(&asked, NULL));
     asked.tenant = "contoso.example"; /* a guest's own tenant is not asked */
     ck_assert_str_eq(gt_provider_tenant(&asked, FAKE_TENANT), "contoso.example");
-    asked.tenant = "";
+    asked.kind = GT_KIND_OPENID;
     ck_assert_ptr_null(gt_provider_tenant(&asked, FAKE_TENANT));
 }
 END_TEST

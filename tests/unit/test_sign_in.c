@@ -30,8 +30,7 @@ static char *id_token(const char *oid)
 {
     json_int_t now = (json_int_t)apr_time_sec(gt_now());
     gt_provider_conf_t *conf = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *);
-    const char *tail =
-        conf->tenant != NULL && conf->tenant[0] != '\0' ? "/" FAKE_TENANT "/v2.0" : "";
+    const char *tail = conf->kind == GT_KIND_OPENID ? "" : "/" FAKE_TENANT "/v2.0";
     json_t *claims = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "iss",
                                apr_pstrcat(pool, conf->authority, tail, NULL), "aud", FAKE_CLIENT,
                                "tid", FAKE_TENANT, "oid", oid, "sub", oid, "nonce", "n-1", "iat",
@@ -222,7 +221,7 @@ static void offer_revocation(void)
     const char *base = conf->authority;
     fake_reply_t document = {200, NULL, NULL};
 
-    conf->tenant = NULL;
+    conf->kind = GT_KIND_OPENID;
     document.body = apr_psprintf(pool,
                                  "{\"issuer\":\"%s\",\"authorization_endpoint\":\"%s/authorize\","
                                  "\"token_endpoint\":\"%s/token\",\"jwks_uri\":\"%s/keys\","

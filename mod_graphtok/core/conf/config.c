@@ -258,6 +258,10 @@ const gt_member_t gt_provider_members[] = {
      .max = 32,
      .is_good = is_plain_name,
      .expects = "a name of letters, digits, '-' and '_'"},
+    {.name = "kind",
+     .kind = GT_MEMBER_WORD,
+     .offset = IN_PROVIDER(kind),
+     .words = "microsoft openid"},
     {.name = "tenant",
      .kind = GT_MEMBER_TEXT,
      .offset = IN_PROVIDER(tenant),
@@ -347,19 +351,57 @@ const gt_member_t gt_store_members[] = {
     {.name = "where", .kind = GT_MEMBER_TEXT, .offset = IN_STORE(where), .max = 8191},
     END};
 
-gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
+gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
 {
     gt_provider_conf_t *provider = apr_pcalloc(p, sizeof(*provider));
 
     provider->name = apr_pstrdup(p, name);
-    provider->tenant = "common";
-    provider->scope = "openid profile email offline_access User.Read Calendars.ReadWrite";
-    provider->authority = "https://login.microsoftonline.com";
-    provider->graph_url = "https://graph.microsoft.com/v1.0";
+    provider->kind = GT_KIND_UNSET;
     provider->connect_timeout = 5 * SEC;
     provider->timeout = 20 * SEC;
     provider->mailbox_calls = 4;
     provider->mailbox_queue = 100;
+    return provider;
+}
+
+/** What a kind has for members that are not set; NULL: nothing. */
+typedef struct kind_defaults_t {
+    const char *tenant, *scope, *authority, *graph_url;
+} kind_defaults_t;
+
+static const kind_defaults_t kind_defaults[] = {
+    [GT_KIND_MICROSOFT] = {"common",
+                           "openid profile email offline_access User.Read Calendars.ReadWrite",
+                           "https://login.microsoftonline.com", "https://graph.microsoft.com/v1.0"},
+    [GT_KIND_OPENID] = {NULL, "openid profile email offline_access", NULL, NULL},
+};
+
+static void set_unset(const char **member, const char *text)
+{
+    if (*member == NULL)
+        *member = text;
+}
+
+void gt_provider_conf_complete(gt_provider_conf_t *provider)
+{
+    const kind_defaults_t *defaults;
+
+    if (provider->kind == GT_KIND_UNSET && strcmp(provider->name, "google") != 0)
+        provider->kind = GT_KIND_MICROSOFT;
+    defaults =
+        &kind_defaults[provider->kind == GT_KIND_OPENID ? GT_KIND_OPENID : GT_KIND_MICROSOFT];
+    set_unset(&provider->tenant, defaults->tenant);
+    set_unset(&provider->scope, defaults->scope);
+    set_unset(&provider->authority, defaults->authority);
+    set_unset(&provider->graph_url, defaults->graph_url);
+}
+
+gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
+{
+    gt_provider_conf_t *provider = gt_provider_conf_blank(name, p);
+
+    provider->kind = GT_KIND_MICROSOFT;
+    gt_provider_conf_complete(provider);
     return provider;
 }
 
@@ -470,8 +512,7 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientID: the application's id in the provider's portal",
              provider->name);
-    else if (provider->tenant != NULL && provider->tenant[0] != '\0' &&
-             !gt_is_guid(provider->client_id))
+    else if (provider->kind == GT_KIND_MICROSOFT && !gt_is_guid(provider->client_id))
         note(
             v->warnings, provider->where, v->p,
             "provider %s: GraphTokClientID '%s' is none of Entra's ids, which are GUIDs: write the "
@@ -527,13 +568,11 @@ static void check_graph_url(const verdict_t *v, const gt_provider_conf_t *provid
              provider->name, provider->graph_url);
 }
 
-static void check_provider(const verdict_t *v, const gt_provider_conf_t *provider)
+static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     int any_tenant =
         strcmp(provider->tenant, "common") == 0 || strcmp(provider->tenant, "organizations") == 0;
 
-    check_registration(v, provider);
-    check_graph_url(v, provider);
     if (any_tenant && provider->allowed_tenants == NULL)
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokTenant %s lets accounts of every organization sign in; "
@@ -543,6 +582,41 @@ static void check_provider(const verdict_t *v, const gt_provider_conf_t *provide
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokAllowedTenants goes with GraphTokTenant common or organizations",
              provider->name);
+}
+
+/** What stands in the sections of one kind, or must not. */
+static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    switch (provider->kind) {
+    case GT_KIND_MICROSOFT:
+        check_tenants(v, provider);
+        check_graph_url(v, provider);
+        break;
+    case GT_KIND_OPENID:
+        if (provider->authority == NULL)
+            note(v->errors, provider->where, v->p,
+                 "provider %s lacks GraphTokAuthority: the provider's issuer, below which its "
+                 "/.well-known/openid-configuration stands",
+                 provider->name);
+        if (provider->tenant != NULL || provider->allowed_tenants != NULL ||
+            provider->graph_url != NULL)
+            note(v->errors, provider->where, v->p,
+                 "provider %s: GraphTokTenant, GraphTokAllowedTenants and GraphTokGraphURL go with "
+                 "GraphTokKind microsoft",
+                 provider->name);
+        break;
+    default:
+        note(v->errors, provider->where, v->p,
+             "provider %s: Google is no kind of its own yet; write GraphTokKind openid (or "
+             "microsoft), or call the provider otherwise",
+             provider->name);
+    }
+}
+
+static void check_provider(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    check_registration(v, provider);
+    check_kind(v, provider);
     if (provider->timeout >= v->config->lease)
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokTimeout %s must be shorter than GraphTokLease %s, or a refresh "

@@ -14,15 +14,23 @@
 #include "conf/member.h"
 #include "crypt/seal.h"
 
+/** Kinds of providers; their rules stand in oauth/kind.h. */
+typedef enum gt_provider_kind_id_t {
+    GT_KIND_UNSET = -1,
+    GT_KIND_MICROSOFT,
+    GT_KIND_OPENID /* any provider, as its discovery document says it */
+} gt_provider_kind_id_t;
+
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
-    const char *name;   /* "microsoft" */
-    const char *tenant; /* GUID, domain, organizations, common, consumers */
+    const char *name; /* "microsoft" */
+    gt_provider_kind_id_t kind;
+    const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
     const char *client_id;
     gt_source_t *client_secret;
     const char *scope;        /* blank-separated, as asked at sign-in */
     const char *authority;    /* sign-in host with scheme, no trailing slash */
-    const char *graph_url;    /* Graph root with version, no trailing slash */
+    const char *graph_url;    /* Graph root with version, no trailing slash; NULL: has no Graph */
     const char *ca_file;      /* PEM, or NULL: the system's */
     const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
     gt_source_t *proxy_login; /* "user:password" for it, or NULL */
@@ -92,7 +100,14 @@ gt_config_t *gt_config_default(apr_pool_t *p);
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
 
-/** A provider or store with its defaults, not yet entered. */
+/** A provider of which nothing is set but what has the same default for all kinds. */
+gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p);
+
+/** Set what was left unset: the kind by the name, then what the kind has for it. A provider called
+ * google stays without a kind, as there is none of Google's. */
+void gt_provider_conf_complete(gt_provider_conf_t *provider);
+
+/** A provider of Microsoft's or a store, with its defaults, not yet entered. */
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);
 gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
 

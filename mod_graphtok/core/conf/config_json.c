@@ -107,17 +107,24 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/** Members that have a default cannot be null. */
+static gt_err_t *required_of(const gt_provider_conf_t *c, apr_pool_t *p)
+{
+    if (c->kind == GT_KIND_OPENID && (c->scope == NULL || c->authority == NULL))
+        return gt_err(p, GT_INVALID, "GT0156", "provider %s: scope and authority cannot be null",
+                      c->name);
+    if (c->kind == GT_KIND_MICROSOFT &&
+        (c->tenant == NULL || c->scope == NULL || c->authority == NULL || c->graph_url == NULL))
+        return gt_err(p, GT_INVALID, "GT0156",
+                      "provider %s: tenant, scope, authority and graph_url cannot be null",
+                      c->name);
+    return GT_OK;
+}
+
+/** Members that have a default, or must be written, cannot be null. */
 static gt_err_t *required(const gt_config_t *config, apr_pool_t *p)
 {
-    for (int i = 0; i < config->providers->nelts; i++) {
-        const gt_provider_conf_t *c = APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
-
-        if (c->tenant == NULL || c->scope == NULL || c->authority == NULL || c->graph_url == NULL)
-            return gt_err(p, GT_INVALID, "GT0156",
-                          "provider %s: tenant, scope, authority and graph_url cannot be null",
-                          c->name);
-    }
+    for (int i = 0; i < config->providers->nelts; i++)
+        GT_TRY(required_of(APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *), p));
     for (int i = 0; i < config->stores->nelts; i++) {
         const gt_store_conf_t *c = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
 

@@ -29,22 +29,27 @@
 
 static const gt_work_t call_again, send_again;
 
+static const gt_provider_conf_t *conf_of(gt_provider_t **provider, const gt_call_t *call)
+{
+    *provider = gt_vault_provider(call->vault, call->key.owner.provider);
+    return *provider ? gt_provider_conf(*provider) : NULL;
+}
+
 static gt_err_t *get_token(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
+    gt_provider_t *provider;
+    const gt_provider_conf_t *conf = conf_of(&provider, call);
 
+    if (conf && !conf->graph_url)
+        return gt_err(gt_task_pool(task), GT_NOT_FOUND, "GT0723",
+                      "provider %s has no Microsoft Graph (GraphTokKind)", conf->name);
     call->token.vault = call->vault;
     call->token.key.grant = call->key;
     call->token.asker = call->asker;
     call->token.use = GT_USE_CALL;
     gt_then(task, &gt_token_for, &call->token);
     return GT_OK;
-}
-
-static const gt_provider_conf_t *conf_of(gt_provider_t **provider, const gt_call_t *call)
-{
-    *provider = gt_vault_provider(call->vault, call->key.owner.provider);
-    return *provider ? gt_provider_conf(*provider) : NULL;
 }
 
 /* After the token: a call that waits for a refresh must not keep a place from one that has its token. */

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file kind.c A provider with a tenant is Microsoft's, as its paths and issuers carry one. */
+/** @file kind.c Which row is whose. */
 
 #include "oauth/kind.h"
 
 const gt_provider_kind_t *gt_provider_kind(const gt_provider_conf_t *conf)
 {
-    return conf->tenant != NULL && conf->tenant[0] != '\0' ? &gt_kind_microsoft : &gt_kind_openid;
+    return conf->kind == GT_KIND_OPENID ? &gt_kind_openid : &gt_kind_microsoft;
 }

@@ -10,7 +10,13 @@
  */
 
 #include "conf/config.h"
+#include "net/url.h"
 #include "oauth/oauth_refusal.h"
+
+/** Extra parameters of one authorization request. */
+typedef struct gt_login_extra_t {
+    const char *login_hint, *prompt, *domain_hint, *claims; /* or NULL */
+} gt_login_extra_t;
 
 /** A kind. Functions that are NULL have nothing to say. */
 typedef struct gt_provider_kind_t {
@@ -20,7 +26,7 @@ typedef struct gt_provider_kind_t {
     const char *subject_claim;     /* of an id_token: who; where it is missing, `sub` */
     const char *tenant_claim;      /* of an id_token: whose directory; NULL: there are no tenants */
     int may_revoke;                /* 1: its discovery document may name a revocation endpoint */
-    const gt_refusal_numbers_t *refusals; /* by number, the last without codes; NULL: it has none */
+    const gt_refusal_numbers_t *refusals; /* by number; NULL: it has no numbers */
 
     /** Where its discovery document is. In `p`. */
     const char *(*discovery_url)(const gt_provider_conf_t *conf, apr_pool_t *p);
@@ -36,6 +42,8 @@ typedef struct gt_provider_kind_t {
     int (*is_tenant)(const char *text);
     /** Why accounts of a tenant may not sign in, or NULL. */
     const char *(*tenant_fault)(const char *tenant, const gt_provider_conf_t *conf, apr_pool_t *p);
+    /** Add to an authorization request what the kind takes beside the parameters of every one. */
+    void (*ask)(gt_form_t *form, const gt_login_extra_t *extra);
     /** A refusal of the discovery document as an error, or GT_OK where its status says nothing. */
     gt_err_t *(*judge_status)(int status, const gt_provider_conf_t *conf, apr_pool_t *p);
 } gt_provider_kind_t;

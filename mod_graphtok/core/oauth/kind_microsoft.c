@@ -23,7 +23,7 @@
 
 #define CODES(...) ((const int[]){__VA_ARGS__, 0})
 
-static const gt_refusal_numbers_t refusals[] = {
+static const gt_refusal_row_t refusal_rows[] = {
     /* the grant is dead */
     {{GT_SIGN_IN, GT_EXTENT_USER, "the grant was revoked", 0, 0}, CODES(50173)},
     {{GT_SIGN_IN, GT_EXTENT_USER, "the session was revoked by a change of password", 0, 0},
@@ -125,6 +125,8 @@ static const gt_refusal_numbers_t refusals[] = {
     {{GT_CLASSES, GT_EXTENT_USER, NULL, 0, 0}, NULL},
 };
 
+static const gt_refusal_numbers_t refusals = {"AADSTS", refusal_rows, 65004};
+
 static int is_of_many(const char *tenant)
 {
     return strcmp(tenant, "common") == 0 || strcmp(tenant, "organizations") == 0;
@@ -207,13 +209,25 @@ static gt_err_t *judge_status(int status, const gt_provider_conf_t *conf, apr_po
 
 static const char *const algorithms[] = {"RS256", NULL};
 
+static void ask(gt_form_t *form, const gt_login_extra_t *extra)
+{
+    int chooses = extra->prompt != NULL && strcmp(extra->prompt, "select_account") == 0;
+
+    gt_form_add(form, "response_mode", "query");
+    gt_form_add(form, "prompt", extra->prompt);
+    /* Entra refuses a hint together with the account chooser. */
+    gt_form_add(form, "login_hint", chooses ? NULL : extra->login_hint);
+    gt_form_add(form, "domain_hint", extra->domain_hint);
+    gt_form_add(form, "claims", extra->claims);
+}
+
 const gt_provider_kind_t gt_kind_microsoft = {
     .name = "microsoft",
     .offline_scope = "offline_access",
     .algorithms = algorithms,
     .subject_claim = "oid",
     .tenant_claim = "tid",
-    .refusals = refusals,
+    .refusals = &refusals,
     .discovery_url = discovery_url,
     .issuer_fits = issuer_fits,
     .endpoint_fits = endpoint_fits,
@@ -221,4 +235,5 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .is_tenant = gt_is_guid,
     .tenant_fault = tenant_fault,
     .judge_status = judge_status,
+    .ask = ask,
 };

@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "net/url.h"
 #include "oauth/kind.h"
 
 static const char *discovery_url(const gt_provider_conf_t *conf, apr_pool_t *p)
@@ -34,6 +35,14 @@ static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_po
     return strncmp(url, "https:", 6) == 0 || strncmp(conf->authority, "http:", 5) == 0;
 }
 
+/** OpenID Connect Core 1.0, sections 3.1.2.1 and 5.5; a domain_hint is Microsoft's own. */
+static void ask(gt_form_t *form, const gt_login_extra_t *extra)
+{
+    gt_form_add(form, "prompt", extra->prompt);
+    gt_form_add(form, "login_hint", extra->login_hint);
+    gt_form_add(form, "claims", extra->claims);
+}
+
 /** OpenID Connect Core 1.0 section 2 makes it the default; Microsoft and Google have no other. */
 static const char *const algorithms[] = {"RS256", NULL};
 
@@ -45,4 +54,5 @@ const gt_provider_kind_t gt_kind_openid = {
     .discovery_url = discovery_url,
     .issuer_fits = issuer_fits,
     .endpoint_fits = endpoint_fits,
+    .ask = ask,
 };

@@ -124,21 +124,11 @@ static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
     return err->fields != NULL && err->fields->nelts > 0 ? err : GT_OK;
 }
 
-static void add_extra(gt_form_t *form, const gt_login_extra_t *extra)
-{
-    int chooses = extra->prompt != NULL && strcmp(extra->prompt, "select_account") == 0;
-
-    gt_form_add(form, "prompt", extra->prompt);
-    /* Entra refuses a hint together with the account chooser. */
-    gt_form_add(form, "login_hint", chooses ? NULL : extra->login_hint);
-    gt_form_add(form, "domain_hint", extra->domain_hint);
-    gt_form_add(form, "claims", extra->claims);
-}
-
 gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provider_conf_t *conf,
                        const gt_endpoints_t *endpoints, const char *redirect_uri,
                        const gt_login_extra_t *extra, apr_pool_t *p)
 {
+    static const gt_login_extra_t none = {NULL, NULL, NULL, NULL};
     gt_form_t *form = gt_form_make(p);
 
     if (!gt_url_is_safe(redirect_uri))
@@ -149,15 +139,13 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
         GT_TRY(check_extra(extra, p));
     gt_form_add(form, "client_id", conf->client_id);
     gt_form_add(form, "response_type", "code");
-    gt_form_add(form, "response_mode", "query");
     gt_form_add(form, "redirect_uri", redirect_uri);
     gt_form_add(form, "scope", gt_provider_scope(conf, p));
     gt_form_add(form, "state", gt_login_state(login, p));
     gt_form_add(form, "nonce", gt_login_nonce(login, p));
     gt_form_add(form, "code_challenge", challenge_of(gt_login_verifier(login, p), p));
     gt_form_add(form, "code_challenge_method", "S256");
-    if (extra != NULL)
-        add_extra(form, extra);
+    gt_provider_kind(conf)->ask(form, extra != NULL ? extra : &none);
     *url = gt_url_with_query(endpoints->authorize, gt_form_text(form), p);
     return GT_OK;
 }
@@ -301,9 +289,9 @@ static gt_class_t class_of(const gt_refusal_t *found)
 gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, const char *subcode,
                          const char *description, apr_pool_t *p)
 {
-    apr_int64_t code = gt_refusal_number(description);
-    gt_said_t said = {gt_refusal_word(error), NULL, gt_provider_kind(conf)->refusals, &code,
-                      code > 0};
+    const gt_refusal_numbers_t *numbers = gt_provider_kind(conf)->refusals;
+    apr_int64_t code = gt_refusal_number(numbers, description);
+    gt_said_t said = {gt_refusal_word(error), NULL, numbers, &code, code > 0};
     const gt_refusal_t *found;
     apr_int64_t decided = 0;
     gt_err_t *err;
@@ -311,7 +299,8 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
 
     found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
     if (said.error != NULL && strcmp(said.error, "access_denied") == 0 &&
-        (code == 0 || code == 65004 || (subcode != NULL && strcmp(subcode, "cancel") == 0)))
+        (code == 0 || code == numbers->cancelled ||
+         (subcode != NULL && strcmp(subcode, "cancel") == 0)))
         err = gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
     else {
         cls = class_of(found);
@@ -320,9 +309,6 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
         if (cls == GT_REFUSED)
             err->status = 403;
     }
-    if (decided > 0)
-        err->code = apr_psprintf(p, "AADSTS%" APR_INT64_T_FMT, decided);
-    else if (said.error != NULL)
-        err->code = apr_pstrdup(p, said.error);
+    err->code = gt_refusal_code(numbers, decided, said.error, p);
     return err;
 }

@@ -11,6 +11,7 @@
  */
 
 #include "crypt/seal.h"
+#include "oauth/kind.h"
 #include "oauth/provider.h"
 
 /** Stands for a return_to that is kept elsewhere: gt_login_kept_name. */
@@ -40,12 +41,7 @@ const char *gt_login_kept_name(const gt_login_t *login, apr_pool_t *p);
 /** Its code verifier (RFC 7636), which no browser sees. */
 gt_secret_t *gt_login_verifier(const gt_login_t *login, apr_pool_t *p);
 
-/** Extra parameters of one authorization request. */
-typedef struct gt_login_extra_t {
-    const char *login_hint, *prompt, *domain_hint, *claims; /* or NULL */
-} gt_login_extra_t;
-
-/** The URL the browser is sent to. */
+/** The URL the browser is sent to. @param extra  or NULL */
 GT_MUST gt_err_t *gt_login_url(const char **url, const gt_login_t *login,
                                const gt_provider_conf_t *conf, const gt_endpoints_t *endpoints,
                                const char *redirect_uri, const gt_login_extra_t *extra,

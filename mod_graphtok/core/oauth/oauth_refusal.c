@@ -95,8 +95,10 @@ static const word_row_t by_error[] = {
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-static const gt_refusal_t *find_number(const gt_refusal_numbers_t *rows, apr_int64_t number)
+static const gt_refusal_t *find_number(const gt_refusal_numbers_t *numbers, apr_int64_t number)
 {
+    const gt_refusal_row_t *rows = numbers != NULL ? numbers->rows : NULL;
+
     for (; rows != NULL && rows->codes != NULL; rows++)
         for (const int *code = rows->codes; *code != 0; code++)
             if (*code == number)
@@ -131,19 +133,28 @@ const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
     return verdict;
 }
 
-apr_int64_t gt_refusal_number(const char *description)
+apr_int64_t gt_refusal_number(const gt_refusal_numbers_t *numbers, const char *description)
 {
+    apr_size_t head = numbers != NULL ? strlen(numbers->prefix) : 0;
     apr_int64_t number = 0;
     const char *digit;
 
-    if (description == NULL || strncmp(description, "AADSTS", 6) != 0)
+    if (head == 0 || description == NULL || strncmp(description, numbers->prefix, head) != 0)
         return 0;
-    for (digit = description + 6; *digit >= '0' && *digit <= '9'; digit++) {
+    for (digit = description + head; *digit >= '0' && *digit <= '9'; digit++) {
         number = number * 10 + (*digit - '0');
         if (number > 999999999)
             return 0;
     }
     return number;
+}
+
+const char *gt_refusal_code(const gt_refusal_numbers_t *numbers, apr_int64_t number,
+                            const char *word, apr_pool_t *p)
+{
+    if (numbers != NULL && number > 0)
+        return apr_psprintf(p, "%s%" APR_INT64_T_FMT, numbers->prefix, number);
+    return apr_pstrdup(p, word);
 }
 
 const char *gt_refusal_word(const char *word)
@@ -157,7 +168,8 @@ const char *gt_refusal_word(const char *word)
 }
 
 /** The numbers of an answer: from error_codes, else from the head of the description. */
-static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer)
+static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer,
+                      const gt_refusal_numbers_t *numbers)
 {
     const json_t *list = json_object_get(answer, "error_codes");
     int n = 0;
@@ -169,7 +181,7 @@ static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer)
             codes[n++] = number;
     }
     if (n == 0) {
-        codes[0] = gt_refusal_number(gt_json_text(answer, "error_description"));
+        codes[0] = gt_refusal_number(numbers, gt_json_text(answer, "error_description"));
         n = codes[0] > 0;
     }
     return n;
@@ -268,16 +280,13 @@ gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, cons
         said.suberror = gt_json_text(answer, "suberror");
         if (said.suberror == NULL)
             said.suberror = gt_json_text(answer, "error_subtype");
-        said.n_codes = read_codes(codes, answer);
+        said.n_codes = read_codes(codes, answer, numbers);
         found = said.error != NULL ? gt_refusal_find(&code, &said) : NULL;
         request_id = gt_refusal_word(gt_json_text(answer, "trace_id"));
     }
     verdict = judge(status, retry_after, found, said.error);
     err = gt_err(p, verdict.cls, tag_of(verdict.cls), "%s (status %d)", verdict.meaning, status);
-    if (code > 0)
-        err->code = apr_psprintf(p, "AADSTS%" APR_INT64_T_FMT, code);
-    else if (said.error != NULL)
-        err->code = apr_pstrdup(p, said.error);
+    err->code = gt_refusal_code(numbers, code, said.error, p);
     err->request_id = request_id != NULL ? apr_pstrdup(p, request_id) : NULL;
     err->extent = verdict.extent;
     err->retry_after = verdict.retry_after;

@@ -21,10 +21,17 @@ typedef struct gt_refusal_t {
     int ends_sign_in; /* 1: this user may not sign in here; another try will not help (403) */
 } gt_refusal_t;
 
-/** Numbers of a provider's that mean the same. A table of them ends with codes NULL. */
-typedef struct gt_refusal_numbers_t {
+/** Numbers of a provider's that mean the same. */
+typedef struct gt_refusal_row_t {
     gt_refusal_t verdict;
     const int *codes; /* 0 last */
+} gt_refusal_row_t;
+
+/** The numbers of a kind of provider. */
+typedef struct gt_refusal_numbers_t {
+    const char *prefix;           /* stands before a number in texts: "AADSTS" */
+    const gt_refusal_row_t *rows; /* the last has no codes */
+    int cancelled;                /* the one of a user who said no */
 } gt_refusal_numbers_t;
 
 /** What a provider said. Texts may be NULL or anything: they come from outside. */
@@ -39,8 +46,13 @@ typedef struct gt_said_t {
 /** Look it up. @param code  out: the number that decided, 0 when none did. @return NULL: unknown */
 const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said);
 
-/** The number at the head of an error_description ("AADSTS50076: …"); 0 when there is none. */
-apr_int64_t gt_refusal_number(const char *description);
+/** The number at the head of an error_description ("AADSTS50076: …"); 0 when there is none.
+ * @param numbers  those of the provider's kind, or NULL */
+apr_int64_t gt_refusal_number(const gt_refusal_numbers_t *numbers, const char *description);
+
+/** What decided, for an error's `code`: the number with its prefix, else the provider's word. */
+const char *gt_refusal_code(const gt_refusal_numbers_t *numbers, apr_int64_t number,
+                            const char *word, apr_pool_t *p);
 
 /** A provider's error word when it is fit for a log (1 to 64 of a-z A-Z 0-9 . _ -), else NULL. */
 const char *gt_refusal_word(const char *word);

@@ -74,6 +74,8 @@ const command_rec gtm_directives[] = {
     /* inside <GraphTokProvider NAME> */
     AP_INIT_RAW_ARGS("<GraphTokProvider", gtm_open_provider, NULL, RSRC_CONF,
                      "an OAuth provider and our registration there: <GraphTokProvider NAME>"),
+    AP_INIT_TAKE1("GraphTokKind", gtm_set_in_provider, MEMBER("kind"), RSRC_CONF,
+                  "microsoft or openid; default microsoft"),
     AP_INIT_TAKE1("GraphTokTenant", gtm_set_in_provider, MEMBER("tenant"), RSRC_CONF,
                   "tenant: GUID, domain, organizations, common or consumers; default common"),
     AP_INIT_TAKE1("GraphTokClientID", gtm_set_in_provider, MEMBER("client_id"), RSRC_CONF,

@@ -322,6 +322,21 @@ static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm
     }
 }
 
+/** Calendars are Graph's. */
+static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const gt_provider_conf_t *provider =
+        dir->provider != NULL ? gt_config_provider(v->server->config, dir->provider) : NULL;
+
+    if (provider == NULL || provider->kind != GT_KIND_OPENID ||
+        strcmp(mount->handler, "graphtok-calendar") != 0)
+        return;
+    note(v->errors, mount->where,
+         "SetHandler %s at %s: provider %s is of GraphTokKind openid and has no calendars; "
+         "Microsoft's have%s",
+         mount->handler, path_shown(mount), provider->name, host_of(v, mount->server));
+}
+
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
@@ -344,6 +359,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
              "SetHandler %s at %s: several providers are configured; say which with "
              "GraphTokUseProvider NAME%s",
              mount->handler, path, host);
+    check_kind(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-health") == 0) {
         if (!mount->has_require)
             note(v->notes, mount->where,
