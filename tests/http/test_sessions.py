@@ -89,7 +89,8 @@ def test_A4_a_session_ends_when_an_administrator_revokes(nodes, sandbox):
 def sign_in_behind(url, sandbox):
     """The same behind GraphTokPublicURL: browsers keep such cookies for https, so this one does it by hand."""
     browser = Browser(sandbox.ca)
-    login = browser.get(url + "/auth/login?login_hint=ada%40sandbox.example")
+    login = browser.get(url + "/auth/login?login_hint=ada%40sandbox.example",
+                        headers={"X-Forwarded-Host": "app.example"})
     at_provider = browser.get(login.location)
     callback = at_provider.location.replace(PUBLIC, url)
     state = "; ".join(field.split(";")[0] for field in login.cookies)

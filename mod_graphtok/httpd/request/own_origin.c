@@ -69,6 +69,36 @@ gt_err_t *gtm_origin_find(gtm_request_t *x)
     return GT_OK;
 }
 
+/* As the browser named it, whatever a proxy in front put in its place. */
+static const char *host_asked_for(request_rec *r)
+{
+    const char *host = apr_table_get(r->headers_in, "X-Forwarded-Host");
+
+    if (!host)
+        host = apr_table_get(r->headers_in, "Host");
+    return host ? apr_pstrmemdup(r->pool, host, strcspn(host, ", ")) : "";
+}
+
+/* A proxy in front that tells of itself may have taken TLS off. */
+static const char *scheme_asked_for(const gtm_request_t *x)
+{
+    const apr_table_t *in = x->r->headers_in;
+
+    if (apr_table_get(in, "X-Forwarded-Host") || apr_table_get(in, "X-Forwarded-For") ||
+        apr_table_get(in, "X-Forwarded-Proto"))
+        return gtm_origin_is_secure(x) ? "https" : "http";
+    return ap_http_scheme(x->r);
+}
+
+int gtm_origin_is_here(const gtm_request_t *x)
+{
+    apr_pool_t *p = x->r->pool;
+    const char *origin =
+        gt_url_origin(apr_pstrcat(p, scheme_asked_for(x), "://", host_asked_for(x->r), NULL), p);
+
+    return !origin || strcmp(origin, gt_url_origin(x->base, p)) == 0;
+}
+
 const char *gtm_origin_prefix(const gtm_request_t *x)
 {
     const char *url = x->child->config->public_url;

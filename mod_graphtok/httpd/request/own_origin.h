@@ -6,7 +6,8 @@
  * @file own_origin.h
  * Where we are reached, and whether a request that changes something comes from there. What is
  * built into redirects is GraphTokPublicURL, else the request's own host after it was held against
- * ServerName and ServerAlias; forwarded headers are never looked at.
+ * ServerName and ServerAlias. Forwarded headers are never believed: they only say whether a browser
+ * may be where the public address is already.
  */
 
 #include "request/request.h"
@@ -19,6 +20,13 @@ GT_MUST gt_err_t *gtm_origin_check(gtm_request_t *x);
 
 /** Find x->base. @return GT_INVALID when the host is not ours */
 GT_MUST gt_err_t *gtm_origin_find(gtm_request_t *x);
+
+/**
+ * Whether the browser came by the address that x->base names, as far as the request tells: a cookie
+ * set now would else not come back there. After gtm_origin_find.
+ * @return 0 also when a proxy in front hides the name that the browser came by
+ */
+int gtm_origin_is_here(const gtm_request_t *x);
 
 /** What a proxy in front takes away from each path: the path of GraphTokPublicURL, "/portal"; "":
  * nothing. */

@@ -33,6 +33,7 @@ APLOG_USE_MODULE(graphtok);
 
 #define LONGEST_PARAM 2048
 #define LONGEST_CODE 8192
+#define SENT_HOME "moved" /* in the query of a sign-in that was begun by another name of ours */
 
 typedef struct login_t {
     gt_login_t *login;
@@ -139,6 +140,22 @@ gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
     return *x->caller.id ? GT_OK : gtm_caller_missing(x);
 }
 
+/* A cookie belongs to the host that sets it, and the callback comes to the public address: a browser
+ * that came by another name goes there first. Once, since a proxy may hide the name it came by. */
+static int send_home(gtm_request_t *x)
+{
+    const char *args = x->r->args && *x->r->args ? x->r->args : NULL;
+
+    if (gtm_origin_is_here(x) || apr_table_get(x->query, SENT_HOME))
+        return 0;
+    gtm_limit_give_back(x, x->route->limit);
+    gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY,
+                        apr_pstrcat(x->r->pool, x->base, x->mount->path, "/login",
+                                    x->param ? "/" : "", x->param ? x->param : "", "?",
+                                    args ? args : "", args ? "&" : "", SENT_HOME "=1", NULL));
+    return 1;
+}
+
 static gt_err_t *begin_login(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -148,9 +165,13 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
         gt_done(task);
         return GT_OK;
     }
-    x->own = own;
     GT_TRY(check_provider(x));
     GT_TRY(gtm_origin_find(x));
+    if (send_home(x)) {
+        gt_done(task);
+        return GT_OK;
+    }
+    x->own = own;
     own->login = gt_login_make(x->r->pool);
     own->login->store = x->dir->store;
     own->login->provider = x->owner.provider;
