@@ -628,7 +628,7 @@ def nameless(frame, text, main=""):
 
 def test_hosts_without_a_name_are_warned_of(frame):
     host = "<VirtualHost *:{port}>\n{inside}\n</VirtualHost>\n"
-    without = host.format(port=frame.httpd.port, inside="DocumentRoot /")
+    without = host.format(port=frame.httpd.port, inside=f"DocumentRoot {frame.folder}/htdocs")
     assert len(nameless(frame, "")) == 1
     lines = nameless(frame, without)
     assert len(lines) == 1 and "httpd.conf:" in lines[0] and "GT0815" in lines[0]

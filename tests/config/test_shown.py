@@ -14,7 +14,9 @@ BLOCKS = [(path, block) for path in DOCUMENTS
           for block in re.findall(r"^```apache\n(.*?)^```", path.read_text("utf-8"), re.S | re.M)]
 TAKEN = re.compile(r"\$\{(\w+)\}|\benv:(\w+)")
 NAMED = re.compile(r"^# Variables [^\n]*:\n#   ([A-Z_]+(?: [A-Z_]+)*)$", re.M)
-VALUES = {"KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "SECRET": "a-secret"}
+VALUES = {"CLIENT_ID": "22222222-2222-3333-4444-555555555555",
+          "CLIENTID": "22222222-2222-3333-4444-555555555555", "KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+          "SECRET": "a-secret"}
 GUID = "11111111-2222-3333-4444-555555555555"
 
 

@@ -505,6 +505,31 @@ static int has_word(const char *list, const char *word, apr_pool_t *p)
     return 0;
 }
 
+/** Ids of Entra that the provider would refuse, and slips of the hand that took them from its portal. */
+static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    const char *tenant = provider->tenant;
+
+    if (!gt_is_guid(provider->client_id))
+        note(
+            v->warnings, provider->where, v->p,
+            "provider %s: GraphTokClientID '%s' is none of Entra's ids, which are GUIDs: write the "
+            "Application (client) ID of the registration",
+            provider->name, provider->client_id);
+    else if (strcasecmp(provider->client_id, tenant) == 0)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokTenant and GraphTokClientID are the same: one is the Directory "
+             "(tenant) ID of the registration, the other its Application (client) ID",
+             provider->name);
+    if (!gt_is_guid(tenant) && strchr(tenant, '.') == NULL &&
+        !has_word("common organizations consumers", tenant, v->p))
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokTenant '%s' is none that Entra knows: write the Directory "
+             "(tenant) ID, a domain as in contoso.onmicrosoft.com, or organizations, common or "
+             "consumers",
+             provider->name, tenant);
+}
+
 /** What a registration needs, and what is missing in it. */
 static void check_registration(const verdict_t *v, const gt_provider_conf_t *provider)
 {
@@ -512,12 +537,8 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientID: the application's id in the provider's portal",
              provider->name);
-    else if (provider->kind == GT_KIND_MICROSOFT && !gt_is_guid(provider->client_id))
-        note(
-            v->warnings, provider->where, v->p,
-            "provider %s: GraphTokClientID '%s' is none of Entra's ids, which are GUIDs: write the "
-            "Application (client) ID of the registration",
-            provider->name, provider->client_id);
+    else if (provider->kind == GT_KIND_MICROSOFT)
+        check_ids(v, provider);
     if (provider->client_secret == NULL)
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientSecret: write file:PATH, env:NAME or exec:COMMAND",

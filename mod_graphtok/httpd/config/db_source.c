@@ -12,6 +12,9 @@
 #include <ctype.h>
 #include <mod_dbd.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "config/child_user.h"
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * open_connection;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * close_connection;
@@ -96,4 +99,25 @@ const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p)
         missing = missing ? apr_pstrcat(p, missing, " ", bounds[i].value, NULL) : bounds[i].value;
     }
     return missing;
+}
+
+const char *gtm_dbsource_unwritable(const char *path, apr_pool_t *p)
+{
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash > path ? apr_pstrmemdup(p, path, (apr_size_t)(slash - path)) : "/";
+    const char *user = gtm_child_user(p);
+    struct stat info;
+
+    if (*path != '/')
+        return NULL;
+    if (stat(folder, &info) || !S_ISDIR(info.st_mode))
+        return apr_psprintf(p, "there is no folder %s: make one that belongs to the user %s",
+                            folder, user);
+    if (!gtm_child_may(&info, S_IWOTH | S_IXOTH))
+        return apr_psprintf(
+            p, "the user %s cannot write the folder %s: give it that folder (chown)", user, folder);
+    if (!stat(path, &info) && !gtm_child_may(&info, S_IROTH | S_IWOTH))
+        return apr_psprintf(p, "the user %s cannot write the file %s: give it that file (chown)",
+                            user, path);
+    return NULL;
 }

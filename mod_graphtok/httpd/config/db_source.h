@@ -24,4 +24,12 @@ gt_db_source_t gtm_dbsource(server_rec *s);
  */
 const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p);
 
+/**
+ * Why httpd's children could not work with a SQLite file of this name, or make it: SQLite writes other
+ * files beside it, too.
+ * @param path  DBDParams of sqlite3
+ * @return NULL: they could, or the name is no full path
+ */
+const char *gtm_dbsource_unwritable(const char *path, apr_pool_t *p);
+
 #endif

@@ -86,3 +86,23 @@ void gtm_names_check(apr_array_header_t *warnings, const apr_array_header_t *mou
             what, host->server_hostname != NULL ? host->server_hostname : "the machine's own name");
     }
 }
+
+void gtm_public_url_check(apr_array_header_t *warnings, const char *public_url,
+                          const apr_array_header_t *mounts, apr_pool_t *p)
+{
+    for (int i = 0; i < mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
+        const char *end = apr_pstrcat(p, mount->path, "/callback", NULL);
+        apr_size_t len = strlen(public_url), end_len = strlen(end);
+
+        if (strcmp(mount->handler, "graphtok-auth") != 0 || len < end_len ||
+            strcmp(public_url + len - end_len, end) != 0)
+            continue;
+        APR_ARRAY_PUSH(warnings, const char *) =
+            apr_psprintf(p,
+                         "GraphTokPublicURL %s is a redirect URI; write what stands before %s, "
+                         "which is added to it",
+                         public_url, end);
+        return;
+    }
+}

@@ -20,4 +20,13 @@
 void gtm_names_check(apr_array_header_t *warnings, const apr_array_header_t *mounts, server_rec *s,
                      apr_pool_t *p);
 
+/**
+ * Whether GraphTokPublicURL is the redirect URI, which begins with it: a provider would be told one
+ * that ends with the same words twice.
+ * @param warnings  of const char *, appended to
+ * @param mounts    of gtm_mount_t
+ */
+void gtm_public_url_check(apr_array_header_t *warnings, const char *public_url,
+                          const apr_array_header_t *mounts, apr_pool_t *p);
+
 #endif

@@ -106,7 +106,7 @@ static void add_mount(const survey_t *survey, const ap_directive_t *node)
     const char *why = NULL;
     gtm_mount_t mount = {.has_require = 0};
 
-    if (strncasecmp(handler, "graphtok-", 9) != 0)
+    if (strncasecmp(handler, "graphtok", 8) != 0)
         return;
     if (!gtm_route_is_set(handler)) {
         refuse(survey, node,

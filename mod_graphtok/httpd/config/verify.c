@@ -12,7 +12,6 @@
 
 #include "config/settings.h"
 
-#include <grp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,13 +28,16 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
+#include "conf/client_secret.h"
 #include "conf/keys.h"
 #include "config/auth_type.h"
+#include "config/child_user.h"
 #include "config/db_source.h"
 #include "config/given_names.h"
 #include "config/host_names.h"
 #include "config/journal_folder.h"
 #include "config/mounts.h"
+#include "config/published.h"
 #include "config/route_set.h"
 #include "config/setters.h"
 #include "config/sign_in_place.h"
@@ -43,8 +45,6 @@
 #include "store/store.h"
 
 APLOG_USE_MODULE(graphtok);
-
-#define GROUPS_MAX 64
 
 /** What the checks share, and found. */
 struct gtm_verdict_t {
@@ -155,30 +155,6 @@ static void visit(void *baton, const ap_directive_t *node)
     }
 }
 
-/** 1 when httpd's children will be able to read a file of this owner and mode. */
-static int is_readable(const struct stat *file)
-{
-    gid_t groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
-
-    if (ap_unixd_config.user_id == 0 || (file->st_mode & S_IROTH) != 0)
-        return 1;
-    if (file->st_uid == ap_unixd_config.user_id)
-        return (file->st_mode & S_IRUSR) != 0;
-    if ((file->st_mode & S_IRGRP) == 0)
-        return 0;
-    if (file->st_gid == ap_unixd_config.group_id)
-        return 1;
-    if (ap_unixd_config.user_name == NULL ||
-        getgrouplist(ap_unixd_config.user_name, ap_unixd_config.group_id, groups, &count) < 0)
-        return 0;
-    for (int i = 0; i < count; i++) {
-        if (groups[i] == file->st_gid)
-            return 1;
-    }
-    return 0;
-}
-
 /**
  * Read a secret as a request would. The parent does it for its children, too: they inherit what it
  * read, and may not be allowed to read the file themselves. An exec: source is not run.
@@ -204,9 +180,9 @@ static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char 
     if (err != GT_OK)
         note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s", directive,
              err->detail);
-    else if (path != NULL && geteuid() == 0 && !is_readable(&file))
+    else if (path != NULL && geteuid() == 0 && !gtm_child_may(&file, S_IROTH))
         note(v->notes, where, "%s: user %s cannot read %s, so a changed one is seen at a restart",
-             directive, ap_unixd_config.user_name, path);
+             directive, gtm_child_user(v->p), path);
 }
 
 /** Can a key be derived from the secret of the provider? */
@@ -253,14 +229,26 @@ static void check_keyring(const verdict_t *v)
     }
 }
 
+static void judge_client_secret(const verdict_t *v, const gt_provider_conf_t *provider,
+                                const gt_secret_t *secret)
+{
+    const char *fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
+
+    if (fault != NULL)
+        note(v->warnings, provider->where, "GraphTokClientSecret: %s %s",
+             gt_source_name(provider->client_secret), fault);
+}
+
 static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     struct stat file;
     gt_secret_t *secret;
 
     look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
-    if (secret != NULL)
+    if (secret != NULL) {
+        judge_client_secret(v, provider, secret);
         gt_secret_wipe(secret);
+    }
     look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
     if (secret != NULL)
         gt_secret_wipe(secret);
@@ -395,14 +383,21 @@ static void fill_defaults(const verdict_t *v)
     }
 }
 
-/** A server that stands still, or a network that swallows packets, is waited for without a
- * limit. */
+/** A SQLite file that cannot be made, or a server that stands still or a network that swallows packets,
+ * waited for without a limit. */
 static void check_database(const verdict_t *v)
 {
     const gt_config_t *config = v->server->config;
-    const char *missing;
+    const char *missing, *fault;
 
-    if (strcmp(config->db_driver, "pgsql") != 0 || config->db_params_where == NULL)
+    if (config->db_params_where == NULL)
+        return;
+    fault = strcmp(config->db_driver, "sqlite3") == 0
+                ? gtm_dbsource_unwritable(config->db_params, v->p)
+                : NULL;
+    if (fault != NULL)
+        note(v->warnings, config->db_params_where, "DBDParams: %s", fault);
+    if (strcmp(config->db_driver, "pgsql") != 0)
         return;
     missing = gtm_dbsource_unbounded(config->db_params, v->p);
     if (missing != NULL)
@@ -459,6 +454,7 @@ static void judge(verdict_t *v)
     check_database(v);
     check_journal(v);
     check_timeout(v);
+    gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     if (gt_keys_derived_from(config) != NULL)
@@ -467,6 +463,8 @@ static void judge(verdict_t *v)
         check_keyring(v);
     if (config->public_url == NULL)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
+    else
+        gtm_public_url_check(v->warnings, config->public_url, v->server->mounts, v->p);
     gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
     gtm_sign_in_check(v->errors, v->s, v->p);
     for (int i = 0; i < v->server->mounts->nelts; i++)

@@ -1,0 +1,20 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CLIENT_SECRET_H
+#define GT_CLIENT_SECRET_H
+
+/**
+ * @file client_secret.h
+ * What can be told of a client secret without asking the provider: usual slips of the hand that writes
+ * its file.
+ */
+
+#include "gt.h"
+
+/**
+ * Whether a text cannot be a client secret. No part of it is in the answer. Thread-safe.
+ * @param is_entra  1: of Entra, whose secrets are no GUIDs
+ * @return what is wrong with it; NULL: nothing that can be seen
+ */
+const char *gt_client_secret_fault(const gt_secret_t *secret, int is_entra);
+
+#endif
