@@ -125,21 +125,30 @@ static void print_texts(const gt_migration_t *step)
 {
     for (int i = 0; i < step->texts->nelts; i++)
         printf("    %s;\n", APR_ARRAY_IDX(step->texts, i, const char *));
+    for (int i = 0; step->last_texts != NULL && i < step->last_texts->nelts; i++)
+        printf("%s    %s;\n", i == 0 ? "    -- where no other store is left:\n" : "",
+               APR_ARRAY_IDX(step->last_texts, i, const char *));
+}
+
+static json_t *texts_json(const apr_array_header_t *texts)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < texts->nelts; i++)
+        json_array_append_new(list, json_string(APR_ARRAY_IDX(texts, i, const char *)));
+    return list;
 }
 
 static json_t *step_json(const gt_migration_t *step, int with_texts)
 {
     json_t *json = json_object();
-    json_t *texts = json_array();
 
     gt_json_set_number(json, "number", step->number);
     gt_json_set(json, "title", step->title);
-    for (int i = 0; with_texts && i < step->texts->nelts; i++)
-        json_array_append_new(texts, json_string(APR_ARRAY_IDX(step->texts, i, const char *)));
     if (with_texts)
-        gt_json_put(json, "sql", texts);
-    else
-        json_decref(texts);
+        gt_json_put(json, "sql", texts_json(step->texts));
+    if (with_texts && step->last_texts != NULL)
+        gt_json_put(json, "sql_of_last_store", texts_json(step->last_texts));
     return json;
 }
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import stat
 
 import pytest
@@ -82,6 +83,11 @@ def test_O3_migrate_up_and_down(machine, database):
     assert "provider" not in columns(database, "beta_tokens")
     assert "provider" in columns(database, "user_tokens")
 
+    plan = machine.ctl("migrate", "--to", "0", "--dry-run").stdout.partition("where no other")[2]
+    for table in ("graphtok_ids", "graphtok_schema"):
+        assert re.search(rf"DROP TABLE \S*{table};", plan), plan
+    steps = json.loads(machine.ctl("--json", "migrate", "--to", "0", "-n").stdout)["stores"][0]["steps"]
+    assert [step["number"] for step in steps if "sql_of_last_store" in step] == [1]
     gone = machine.ctl("migrate", "--to", "0", "--yes")
     assert gone.returncode == OK, gone.stderr
     assert not columns(database, "user_tokens") and not columns(database, "beta_tokens")

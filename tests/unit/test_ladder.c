@@ -125,6 +125,44 @@ START_TEST(there_are_as_many_steps_as_it_says)
 }
 END_TEST
 
+/* A table that is renamed keeps its indexes and constraints under their names. The administrator's own
+ * ones stay, whatever they end with. */
+START_TEST(nothing_of_ours_stays_on_a_table_that_was_renamed)
+{
+    static const char *const left[] = {
+        [GT_PGSQL] =
+            "SELECT string_agg(conname, ' ' ORDER BY conname) || ' ' || "
+            "(SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_index JOIN pg_class "
+            "ON oid = indexrelid WHERE indrelid = 'grants'::regclass) FROM pg_constraint "
+            "WHERE conrelid = 'grants'::regclass AND contype <> 'n'",
+        [GT_SQLITE] = "SELECT group_concat(name, ' ') FROM (SELECT name FROM pragma_index_list("
+                      "'grants') WHERE name NOT LIKE 'sqlite_%' ORDER BY name)"};
+    bench_t *bench = bench_open(_i);
+
+    bench_run(bench, "CREATE TABLE people (name VARCHAR PRIMARY KEY)");
+    bench->conf->references = "people(name)";
+    bench_migrate(bench, gt_store_newest());
+    bench_run(bench, "ALTER TABLE user_tokens RENAME TO grants");
+    bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO grants_gone");
+    bench_run(bench, "ALTER TABLE user_tokens_jobs RENAME TO grants_jobs");
+    bench_run(bench, "ALTER TABLE user_tokens_counts RENAME TO grants_counts");
+    bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants', was_taken_over = 1");
+    bench_run(bench, "UPDATE graphtok_ids SET what = 'store grants' "
+                     "WHERE what = 'store user_tokens'");
+    if (bench->engine == GT_PGSQL)
+        bench_run(bench, "CREATE INDEX my_expires ON grants (expires_at)");
+    bench->conf->table = "grants";
+    bench_migrate(bench, 0);
+    if (bench->engine == GT_PGSQL)
+        ck_assert_str_eq(bench_ask(bench, left[GT_PGSQL]),
+                         "grants_user_id_key user_tokens_pkey "
+                         "grants_user_id_key my_expires user_tokens_pkey");
+    else
+        ck_assert_ptr_null(bench_ask(bench, left[GT_SQLITE]));
+    bench_close(bench);
+}
+END_TEST
+
 Suite *suite_ladder(void)
 {
     Suite *suite = suite_create("ladder");
@@ -135,6 +173,8 @@ Suite *suite_ladder(void)
     tcase_add_loop_test(tcase, a_guard_stops_a_step_unless_the_table_goes, 0, bench_engines());
     tcase_add_loop_test(tcase, a_table_that_is_there_is_not_taken_over, 0, bench_engines());
     tcase_add_loop_test(tcase, there_are_as_many_steps_as_it_says, 0, bench_engines());
+    tcase_add_loop_test(tcase, nothing_of_ours_stays_on_a_table_that_was_renamed, 0,
+                        bench_engines());
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -7,7 +7,6 @@
 
 #include "db/ladder.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include <apr_hash.h>
@@ -16,10 +15,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "db/index_names.h"
 
 #define PRAGMA "PRAGMA "
-#define INDEX "CREATE INDEX "
-#define INDEX_OF "{index}"
+#define INDEX GT_INDEX
 #define CONCURRENTLY "CONCURRENTLY "
 #define NAME_BYTES 63
 
@@ -28,6 +27,8 @@ typedef struct state_t {
     gt_ladder_state_t seen;
     const gt_ladder_t *ladder;
     int has_schema;      /* graphtok_schema is there */
+    apr_hash_t *names;   /* of all indexes of the table, "" each */
+    const char *former;  /* what the table was called when they were made; NULL: as now */
     int is_concurrent;   /* indexes are built beside the transaction of their step */
     apr_hash_t *indexes; /* of the table and the one beside it that are whole, by name; if so */
 } state_t;
@@ -135,6 +136,32 @@ static gt_err_t *read_indexes(state_t *state, gt_db_t *db, apr_pool_t *p)
     return GT_OK;
 }
 
+static const char *bare(const state_t *state, apr_pool_t *p)
+{
+    return gt_index_lower(fill("{bare}", state, p), p);
+}
+
+/* By the first step that makes indexes. */
+static gt_err_t *read_names(state_t *state, gt_db_t *db, apr_pool_t *p)
+{
+    static const char *const names[GT_ENGINES] = {
+        "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+        "WHERE indrelid = to_regclass('{table}')",
+        "SELECT name FROM pragma_index_list('{bare}')"};
+    apr_array_header_t *rows;
+
+    state->names = apr_hash_make(p);
+    GT_TRY(ask(&rows, names[state->seen.engine], db, state, p));
+    for (int i = 0; i < rows->nelts; i++)
+        apr_hash_set(state->names, gt_index_lower(APR_ARRAY_IDX(rows, i, gt_db_row_t).column[0], p),
+                     APR_HASH_KEY_STRING, "");
+    for (int n = 0; n < state->seen.version && state->former == NULL; n++)
+        state->former =
+            gt_index_former(state->names, bare(state, p),
+                            state->ladder->steps[n].texts[GT_UP][state->seen.engine], p);
+    return GT_OK;
+}
+
 static gt_err_t *read_state(state_t *state, const gt_ladder_t *ladder, gt_db_t *db, apr_pool_t *p)
 {
     memset(state, 0, sizeof *state);
@@ -143,6 +170,7 @@ static gt_err_t *read_state(state_t *state, const gt_ladder_t *ladder, gt_db_t *
     GT_TRY(read_version(state, db, p));
     GT_TRY(read_columns(state, db, p));
     GT_TRY(read_indexes(state, db, p));
+    GT_TRY(read_names(state, db, p));
     if (state->seen.version == 0)
         state->seen.was_taken_over = state->seen.columns->nelts > 0;
     return GT_OK;
@@ -165,11 +193,6 @@ static void add(apr_array_header_t *texts, const char *text, const state_t *stat
         APR_ARRAY_PUSH(texts, const char *) = filled;
 }
 
-static int is_index(const char *text)
-{
-    return strncmp(text, INDEX, strlen(INDEX)) == 0;
-}
-
 /* An index of a step: beside servers that go on writing, where the engine can. */
 static void add_index(apr_array_header_t *texts, const char *text, const state_t *state,
                       apr_pool_t *p)
@@ -185,8 +208,16 @@ static void add_indexes(apr_array_header_t *texts, int number, const state_t *st
     const char *const *list = state->ladder->steps[number - 1].texts[1][state->seen.engine];
 
     for (int i = 0; i < GT_LADDER_TEXTS && list[i] != NULL; i++)
-        if (is_index(list[i]))
+        if (gt_index_is(list[i]))
             add_index(texts, list[i], state, p);
+}
+
+/* What drops an index or a constraint, under the name that it has. */
+static const char *as_it_is_called(const char *text, const state_t *state, apr_pool_t *p)
+{
+    if (state->former == NULL)
+        return text;
+    return gt_index_called(text, state->names, bare(state, p), state->former, p);
 }
 
 /* What step `number` runs, with what it notes in graphtok_schema. */
@@ -210,9 +241,9 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
          i < GT_LADDER_TEXTS && list[i] != NULL && !(number == 1 && state->seen.was_taken_over);
          i++)
         /* What would be unreadable goes with a table that is dropped. */
-        if (!(state->is_concurrent && is_index(list[i])) &&
+        if (!(state->is_concurrent && gt_index_is(list[i])) &&
             !(state->seen.is_dropped && strstr(list[i], GT_LADDER_NOTHING) != NULL))
-            add(texts, list[i], state, p);
+            add(texts, up ? list[i] : as_it_is_called(list[i], state, p), state, p);
     if (!up && number == 1)
         add(texts, "DELETE FROM {schema}graphtok_schema WHERE table_name = '{bare}'", state, p);
     else if (up && number == 1)
@@ -238,19 +269,16 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
 static const char *index_name(const char *text, const state_t *state, apr_pool_t *p)
 {
     const char *begin = text + strlen(INDEX);
-    char *name =
-        apr_pstrndup(p, fill(apr_pstrmemdup(p, begin, strcspn(begin, " ")), state, p), NAME_BYTES);
 
-    for (char *c = name; *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return name;
+    return gt_index_lower(
+        apr_pstrndup(p, fill(apr_pstrmemdup(p, begin, strcspn(begin, " ")), state, p), NAME_BYTES),
+        p);
 }
 
 /* By the end of its name as well: a table that was renamed keeps its indexes. */
 static int is_there(const char *name, const char *text, const state_t *state, apr_pool_t *p)
 {
-    const char *begin = text + strlen(INDEX INDEX_OF);
-    const char *end = apr_pstrmemdup(p, begin, strcspn(begin, " "));
+    const char *end = gt_index_ending(text, p);
 
     for (apr_hash_index_t *i = apr_hash_first(p, state->indexes); i != NULL; i = apr_hash_next(i)) {
         const char *held = apr_hash_this_key(i);
@@ -283,7 +311,7 @@ static void plan_indexes(apr_array_header_t *plan, int number, const state_t *st
     gt_migration_t *step;
 
     for (int i = 0; i < GT_LADDER_TEXTS && list[i] != NULL; i++)
-        if (is_index(list[i]))
+        if (gt_index_is(list[i]))
             add_missing(texts, list[i], state, p);
     if (texts->nelts == 0)
         return;
@@ -291,6 +319,33 @@ static void plan_indexes(apr_array_header_t *plan, int number, const state_t *st
     step->number = number;
     step->title = fill("indexes of {table} that an earlier run did not finish", state, p);
     step->texts = texts;
+}
+
+/* Drop a table that ladders share, unless a row stands in it. */
+static void add_drop(apr_array_header_t *texts, const char *name, const char *columns,
+                     const state_t *state, apr_pool_t *p)
+{
+    if (state->seen.engine == GT_PGSQL)
+        add(texts, apr_pstrcat(p, "LOCK TABLE {schema}", name, NULL), state, p);
+    add(texts,
+        apr_psprintf(p, "INSERT INTO {schema}%s (%s) " GT_LADDER_NOTHING " FROM {schema}%s", name,
+                     columns, name),
+        state, p);
+    add(texts, apr_pstrcat(p, "DROP TABLE {schema}", name, NULL), state, p);
+}
+
+#define SCHEMA_COLUMNS "table_name, version"
+
+/* What the last ladder takes with it. */
+static apr_array_header_t *last_texts(const state_t *state, apr_pool_t *p)
+{
+    const gt_ladder_t *ladder = state->ladder;
+    apr_array_header_t *texts = apr_array_make(p, 6, sizeof(const char *));
+
+    if (ladder->shared != NULL)
+        add_drop(texts, ladder->shared, ladder->shared_columns, state, p);
+    add_drop(texts, "graphtok_schema", SCHEMA_COLUMNS, state, p);
+    return texts;
 }
 
 static void plan_step(apr_array_header_t *plan, int number, int up, const state_t *state,
@@ -301,6 +356,7 @@ static void plan_step(apr_array_header_t *plan, int number, int up, const state_
     step->number = number;
     step->title = fill(state->ladder->steps[number - 1].title, state, p);
     step->texts = step_texts(number, up, state, p);
+    step->last_texts = !up && number == 1 ? last_texts(state, p) : NULL;
 }
 
 /* Whether the table may be taken over, and what is left after going down can be read. */
@@ -386,13 +442,7 @@ static gt_err_t *drop_empty(const char *name, const char *columns, gt_db_t *db,
     GT_TRY(ask(&rows, apr_pstrcat(p, "SELECT 1 FROM {schema}", name, NULL), db, state, p));
     if (rows->nelts > 0)
         return GT_OK;
-    if (state->seen.engine == GT_PGSQL)
-        add(texts, apr_pstrcat(p, "LOCK TABLE {schema}", name, NULL), state, p);
-    add(texts,
-        apr_psprintf(p, "INSERT INTO {schema}%s (%s) " GT_LADDER_NOTHING " FROM {schema}%s", name,
-                     columns, name),
-        state, p);
-    add(texts, apr_pstrcat(p, "DROP TABLE {schema}", name, NULL), state, p);
+    add_drop(texts, name, columns, state, p);
     err = gt_db_script(db, texts, p);
     if (err != GT_OK)
         gt_log(GT_LOG_NOTICE, NULL, "the table %s stays: %s", name, err->detail);
@@ -407,7 +457,7 @@ static gt_err_t *drop_leftovers(const gt_ladder_t *ladder, gt_db_t *db, apr_pool
     GT_TRY(read_state(&state, ladder, db, p));
     if (ladder->shared != NULL)
         GT_TRY(drop_empty(ladder->shared, ladder->shared_columns, db, &state, p));
-    return drop_empty("graphtok_schema", "table_name, version", db, &state, p);
+    return drop_empty("graphtok_schema", SCHEMA_COLUMNS, db, &state, p);
 }
 
 gt_err_t *gt_ladder_apply(const gt_migration_t *step, const gt_ladder_t *ladder, int up,

@@ -71,8 +71,10 @@ struct gt_ladder_t {
 /** One step as it would be done. */
 typedef struct gt_migration_t {
     int number;
-    const char *title;               /* "add lease and generation to user_tokens" */
-    const apr_array_header_t *texts; /* the SQL, for --dry-run, array of const char * */
+    const char *title;                    /* "add lease and generation to user_tokens" */
+    const apr_array_header_t *texts;      /* the SQL, for --dry-run, array of const char * */
+    const apr_array_header_t *last_texts; /* what follows when no other ladder stands in the schema;
+                                             NULL: nothing */
 } gt_migration_t;
 
 /** The number that was reached; 0: nothing of ours. */
