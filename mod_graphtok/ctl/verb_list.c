@@ -2,7 +2,7 @@
 
 /*
  * list: whose grants there are and how they stand; no token is opened for it. A page ends with the
- * id from which the next one goes on.
+ * cursor from which the next one goes on.
  */
 
 #include "ctl.h"
@@ -11,6 +11,7 @@
 
 #include <apr_strings.h>
 
+#include "admin/cursor.h"
 #include "admin/grant_view.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -24,14 +25,14 @@ typedef struct listed_t {
     apr_int64_t limit;
     apr_int64_t given;
     json_t *grants;
-    char last[64];
+    const char *last; /* cursor behind the last one that was given */
     int has_more;
 } listed_t;
 
 static const struct argp_option options[] = {
     {"status", 'S', "STATUS", 0, "only active, inactive or needs-user ones", 0},
     {"limit", 'l', "N", 0, "at most N; default: 100", 0},
-    {"after", 'a', "ID", 0, "go on after this id", 0},
+    {"after", 'a', "CURSOR", 0, "go on where the page before ended; a grant's id will do, too", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -80,7 +81,8 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
         return GT_OK;
     }
     listed->given++;
-    apr_cpystrn(listed->last, grant->id, sizeof(listed->last));
+    if (listed->given == listed->limit)
+        listed->last = gt_cursor(&grant->owner, listed->ctl->pool);
     if (listed->ctl->json)
         json_array_append_new(listed->grants, gt_grant_json(store, grant, scratch));
     else

@@ -12,7 +12,7 @@
 
 #include <apr_strings.h>
 
-#include "admin/pick.h"
+#include "admin/sums.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "store/rights.h"
@@ -88,7 +88,7 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
     if (version >= 0)
         gt_json_set_number(json, "version", version);
     GT_TRY(err);
-    GT_TRY(gt_pick_stats(&stats, gt_store_make(conf, db, NULL, p), config, p));
+    GT_TRY(gt_sums_of_now(&stats, gt_store_make(conf, db, NULL, p), config, p));
     gt_json_put(json, "counts", counts_json(&stats));
     gt_json_set_number(json, "counts_age", apr_time_sec(stats.age));
     return GT_OK;

@@ -59,7 +59,9 @@ def shown(machine, *arguments):
 
 def test_no_verb_works_on_the_whole_of_a_store_at_once(machine, large):
     out, bar = shown(machine, "migrate")
-    assert "main: done, step 8 up" in out and "main: step 8 of 8" in bar
+    steps = out.count("main: done, step")
+    assert steps >= 9 and f"main: done, step {steps} up" in out
+    assert f"main: step {steps} of {steps}" in bar
     large.sql("VACUUM ANALYZE user_tokens")
     for verb in ("status", "list"):
         shown(machine, verb)

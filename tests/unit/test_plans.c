@@ -54,7 +54,10 @@ static const struct {
     {"add uses", {T("[]")}},
     {"count part",
      {N(7), N(300), T("6fffffffffffffffffffffffffffffff"), T("7fffffffffffffffffffffffffffffff")}},
-    {"list grants", {T(ID), N(100)}},
+    {"list grants", {OWNER, N(-1), N(-1), T("microsoft"), T("microsoft"), N(-1), N(-1), N(100)}},
+    {"list not active", {OWNER, N(2), T("microsoft"), T("microsoft"), N(600), N(600), N(100)}},
+    {"count list", {N(1), N(1), T("microsoft"), T("microsoft"), N(600), N(600)}},
+    {"count not active", {N(2), T("microsoft"), T("microsoft"), N(600), N(600)}},
     {"list changes", {N(4500), N(4500)}},
     {"purge tokens", {N(500)}},
     {"purge deletions", {N(1800000), N(500)}},
@@ -90,6 +93,7 @@ static const struct {
     const char *why;
 } allowed[] = {
     {"add up", "_counts", "16 rows"},
+    {"count list", "user_tokens", "counts them; once a verb of an administrator, for its bar"},
     {"list jobs", "_jobs", "a few dozen rows"},
     {"claim part", "_jobs", "a few dozen rows"},
     {"put off part", "_jobs", "a few dozen rows"},

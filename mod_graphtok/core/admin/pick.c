@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Filters are applied here rather than in SQL: a page by id is one index scan whatever is asked
- * for, and the words of a filter are the same on every engine.
+ * A walk asks for page after page, each by the last grant of the one before, with the filter in the
+ * statement. A name is looked up in each store, as an id, a user and an e-mail address.
  */
 
 #include "admin/pick.h"
@@ -11,13 +11,14 @@
 
 #include <apr_strings.h>
 
+#include "admin/cursor.h"
 #include "admin/grant_view.h"
 #include "base/clock.h"
 #include "store/due.h"
 
 #define PAGE 500
 #define LISTED_MOST 10
-#define STATS_FRESH apr_time_from_sec(10)
+#define DAY 86400 /* s */
 
 gt_pick_t gt_pick_all(void)
 {
@@ -33,52 +34,66 @@ gt_err_t *gt_pick_check(const gt_pick_t *pick, const gt_config_t *config, apr_po
     return GT_OK;
 }
 
-static int is_meant(const gt_pick_t *pick, const gt_grant_t *grant)
+static gt_grant_filter_t filter_of(const gt_pick_t *pick)
 {
-    if (pick->provider != NULL && strcmp(pick->provider, grant->owner.provider) != 0)
-        return 0;
-    if (pick->status >= 0 && pick->status != (int)grant->status)
-        return 0;
-    return pick->days < 0 ||
-           grant->expires_at <= gt_now() + apr_time_from_sec(pick->days * 24 * 3600);
+    return (gt_grant_filter_t){.provider = pick->provider,
+                               .status = pick->status,
+                               .within = pick->days < 0 ? -1 : pick->days * DAY};
 }
+
+/* ---- all of them, page by page ---- */
 
 static gt_err_t *give(gt_walk_t *walk, const apr_array_header_t *grants, apr_pool_t *scratch)
 {
     for (int i = 0; walk->go_on && i < grants->nelts; i++) {
-        const gt_grant_t *grant = APR_ARRAY_IDX(grants, i, gt_grant_t *);
-
         walk->seen++;
-        if (is_meant(walk->pick, grant))
-            GT_TRY(walk->fn(&walk->go_on, walk->baton, walk->store, grant, scratch));
+        GT_TRY(walk->fn(&walk->go_on, walk->baton, walk->store,
+                        APR_ARRAY_IDX(grants, i, gt_grant_t *), scratch));
     }
     return GT_OK;
 }
 
+/** Where the walk begins: behind a grant's id, or behind a cursor. @param after  NULL: first */
+static gt_err_t *find_start(const gt_owner_t **after, const gt_walk_t *walk, apr_pool_t *p)
+{
+    gt_owner_t *read = apr_palloc(p, sizeof(*read));
+
+    *after = NULL;
+    if (walk->pick->after == NULL)
+        return GT_OK;
+    GT_TRY(gt_grant_owner_of(after, walk->store, walk->pick->after, p));
+    if (*after == NULL && gt_cursor_read(read, walk->pick->after, p))
+        *after = read;
+    if (*after != NULL)
+        return GT_OK;
+    return gt_err(p, GT_NOT_FOUND, "GT0955",
+                  "%s is neither the id of a grant nor what the page before ended with",
+                  walk->pick->after);
+}
+
 static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
 {
+    const gt_grant_filter_t filter = filter_of(walk->pick);
     apr_array_header_t *grants;
-    char after[64] = "";
-    apr_pool_t *scratch;
+    const gt_owner_t *after;
     gt_err_t *err = GT_OK;
-    int is_last = 0;
+    apr_pool_t *page, *next;
 
-    if (walk->pick->after != NULL)
-        apr_cpystrn(after, walk->pick->after, sizeof(after));
-    apr_pool_create(&scratch, p);
-    while (err == GT_OK && walk->go_on && !is_last) {
-        apr_pool_clear(scratch);
-        err = gt_grant_list(&grants, walk->store, after[0] != '\0' ? after : NULL, PAGE, scratch);
-        if (err != GT_OK)
-            break;
-        is_last = grants->nelts < PAGE;
-        if (grants->nelts > 0)
-            apr_cpystrn(after, APR_ARRAY_IDX(grants, grants->nelts - 1, gt_grant_t *)->id,
-                        sizeof(after));
-        err = give(walk, grants, scratch);
-    }
+    GT_TRY(find_start(&after, walk, p));
+    apr_pool_create(&page, p);
+    do {
+        /* The place of a page lies in the page before it. */
+        apr_pool_create(&next, p);
+        err = gt_grant_list(&grants, walk->store, &filter, after, PAGE, next);
+        apr_pool_destroy(page);
+        page = next;
+        if (err == GT_OK)
+            err = give(walk, grants, page);
+        if (err == GT_OK && grants->nelts > 0)
+            after = &APR_ARRAY_IDX(grants, grants->nelts - 1, gt_grant_t *)->owner;
+    } while (err == GT_OK && walk->go_on && grants->nelts == PAGE);
     err = gt_err_dup(err, p);
-    apr_pool_destroy(scratch);
+    apr_pool_destroy(page);
     return err;
 }
 
@@ -92,6 +107,27 @@ typedef struct named_t {
 
 typedef gt_err_t *look_up_fn(apr_array_header_t **grants, gt_store_t *store, const char *name,
                              apr_pool_t *p);
+
+/* The few rows of a name are filtered here: what SQL does for a list. */
+static int is_meant(const gt_pick_t *pick, const gt_grant_t *grant)
+{
+    if (pick->provider != NULL && strcmp(pick->provider, grant->owner.provider) != 0)
+        return 0;
+    if (pick->status >= 0 && pick->status != (int)grant->status)
+        return 0;
+    return pick->days < 0 || grant->expires_at <= gt_now() + apr_time_from_sec(pick->days * DAY);
+}
+
+static apr_array_header_t *meant(const apr_array_header_t *grants, const gt_pick_t *pick,
+                                 apr_pool_t *p)
+{
+    apr_array_header_t *left = apr_array_make(p, grants->nelts, sizeof(gt_grant_t *));
+
+    for (int i = 0; i < grants->nelts; i++)
+        if (is_meant(pick, APR_ARRAY_IDX(grants, i, gt_grant_t *)))
+            APR_ARRAY_PUSH(left, gt_grant_t *) = APR_ARRAY_IDX(grants, i, gt_grant_t *);
+    return left;
+}
 
 /** Look a name up in each store; `found` is an array of named_t, and empty when no store has any. */
 static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_up_fn *in_store,
@@ -108,8 +144,10 @@ static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_
             continue;
         named.store = gt_store_make(conf, walk->db, NULL, p);
         GT_TRY(in_store(&named.grants, named.store, pick->name, p));
-        if (named.grants->nelts > 0)
-            APR_ARRAY_PUSH(found, named_t) = named;
+        if (named.grants->nelts == 0)
+            continue;
+        named.grants = meant(named.grants, pick, p);
+        APR_ARRAY_PUSH(found, named_t) = named;
     }
     return GT_OK;
 }
@@ -127,8 +165,6 @@ static gt_err_t *check_one_user(const apr_array_header_t *found, const gt_pick_t
         for (int j = 0; j < named->grants->nelts; j++) {
             const gt_grant_t *grant = APR_ARRAY_IDX(named->grants, j, gt_grant_t *);
 
-            if (!is_meant(pick, grant))
-                continue;
             differ |= user != NULL && strcmp(user, grant->owner.user) != 0;
             user = grant->owner.user;
             if (listed++ < LISTED_MOST)
@@ -184,33 +220,24 @@ gt_err_t *gt_pick_each(gt_walk_t *walk, apr_pool_t *p)
     return GT_OK;
 }
 
-gt_err_t *gt_pick_stats(gt_grant_stats_t *stats, gt_store_t *store, const gt_config_t *config,
-                        apr_pool_t *p)
-{
-    GT_TRY(gt_grant_stats(stats, store, p));
-    if (stats->is_whole && stats->age < STATS_FRESH)
-        return GT_OK;
-    for (int part = 0; part < GT_COUNT_PARTS; part++)
-        GT_TRY(gt_grant_count(store, part, config->refresh_margin, p));
-    return gt_grant_stats(stats, store, p);
-}
-
 gt_err_t *gt_pick_count(apr_int64_t *count, const gt_pick_t *pick, const gt_config_t *config,
                         gt_db_t *db, apr_pool_t *p)
 {
+    const gt_grant_filter_t filter = filter_of(pick);
+
     *count = 0;
     for (int i = 0; i < config->stores->nelts; i++) {
         const gt_store_conf_t *conf = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
-        gt_grant_stats_t stats;
+        apr_int64_t n;
 
         if (pick->store != NULL && strcmp(pick->store, conf->name) != 0)
             continue;
-        /* For a bar only: a table without sums yet can be worked on as well. */
-        if (gt_pick_stats(&stats, gt_store_make(conf, db, NULL, p), config, p) != GT_OK) {
+        /* For a bar only: a table whose rows take too long to count can be worked on as well. */
+        if (gt_grant_list_count(&n, gt_store_make(conf, db, NULL, p), &filter, p) != GT_OK) {
             *count = -1;
             return GT_OK;
         }
-        *count += stats.total;
+        *count += n;
     }
     return GT_OK;
 }

@@ -17,7 +17,7 @@ typedef struct gt_pick_t {
     const char *name;     /* a row's id, a user's, or an e-mail address; NULL: all */
     const char *store;    /* NULL: all stores */
     const char *provider; /* NULL: all */
-    const char *after;    /* rows after this id; NULL: from the first */
+    const char *after;    /* grants after this id or cursor; NULL: from the first */
     int status;           /* a gt_status_t, -1: any */
     int is_question;      /* 1: the grants are only shown, so an address may be of several users */
     apr_int64_t days;     /* the token ends within so many days; -1: whenever */
@@ -40,7 +40,7 @@ typedef struct gt_walk_t {
     gt_db_t *db;
     gt_pick_fn *fn;
     void *baton;
-    apr_int64_t seen;  /* out: rows looked at so far, kept up to date */
+    apr_int64_t seen;  /* out: grants given so far, kept up to date */
     gt_store_t *store; /* own */
     int go_on;         /* own */
 } gt_walk_t;
@@ -52,12 +52,8 @@ typedef struct gt_walk_t {
  */
 GT_MUST gt_err_t *gt_pick_each(gt_walk_t *walk, apr_pool_t *p);
 
-/** How many rows the stores of a pick have; -1: not known. */
+/** How many grants a pick without a name has, for a progress bar; -1: not known. */
 GT_MUST gt_err_t *gt_pick_count(apr_int64_t *count, const gt_pick_t *pick,
                                 const gt_config_t *config, gt_db_t *db, apr_pool_t *p);
-
-/** A store's sums; counted now when that was not done within the last ten seconds. */
-GT_MUST gt_err_t *gt_pick_stats(gt_grant_stats_t *stats, gt_store_t *store,
-                                const gt_config_t *config, apr_pool_t *p);
 
 #endif

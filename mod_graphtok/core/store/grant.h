@@ -116,13 +116,31 @@ typedef struct gt_uses_t {
  * for no other transaction. Generations stay. */
 GT_MUST gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *p);
 
+/** Which grants of a store a list has. */
+typedef struct gt_grant_filter_t {
+    const char *provider; /* NULL: at any */
+    int status;           /* a gt_status_t; -1: any */
+    apr_int64_t within;   /* s, the access token ends within, or has ended; -1: whenever */
+} gt_grant_filter_t;
+
 /**
- * A page of a store, by id; secrets stay closed. For the command line.
+ * A page of a store, by user and provider; tokens are not read. A page costs as much as it holds,
+ * wherever it begins: the rows that a filter passes over cost as well, but those that are not active
+ * have an index of their own.
  * @param grants  array of gt_grant_t *; fewer than `most`: the last page
- * @param after   id of the last one of the page before; NULL: the first page
+ * @param after   the last one of the page before, which may be gone by now; NULL: the first page
  */
-GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store, const char *after,
-                                int most, apr_pool_t *p);
+GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
+                                const gt_grant_filter_t *filter, const gt_owner_t *after, int most,
+                                apr_pool_t *p);
+
+/** The owner of the row with an id. @param owner  NULL: there is no such row, or the text is no id */
+GT_MUST gt_err_t *gt_grant_owner_of(const gt_owner_t **owner, gt_store_t *store, const char *id,
+                                    apr_pool_t *p);
+
+/** How many grants such a list has. Looks at each row that the filter's index leaves. */
+GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
+                                      const gt_grant_filter_t *filter, apr_pool_t *p);
 
 /** Sums over a store. */
 typedef struct gt_grant_stats_t {

@@ -15,6 +15,7 @@
 
 static const gt_word_t store_words[] = {
     {"row", {GT_ROW_TEXT, NULL}},
+    {"shown", {GT_ROW_SHOWN, NULL}},
     {"owner", {"{user} = {user_arg} AND provider = %s", NULL}},
     /* One of sixteen parts of the users, by a hash that both engines can index. */
     {"part",

@@ -24,7 +24,7 @@
 #define LAST_SECOND INT64_C(253402300799)
 
 #define COLUMN(name, text) GT_ROW_##name,
-enum { GT_ROW_COLUMNS(COLUMN) GT_ROW_END };
+enum { GT_ROW_COLUMNS(COLUMN, COLUMN) GT_ROW_END };
 
 #define CLOCKS_DIFFER 1 /* s; each is cut off to whole seconds */
 #define STEP 10         /* s ahead of now: a row was written before its clock was set back */

@@ -12,9 +12,10 @@
 
 /**
  * The columns of {row}, which every statement that answers grants answers, in their order: name in
- * GT_ROW_…, and text. The last one is the clock that judges the times of the row.
+ * GT_ROW_…, and text; S for sealed tokens, X for all others. The last one is the clock that judges
+ * the times of the row.
  */
-#define GT_ROW_COLUMNS(X)                                                                          \
+#define GT_ROW_COLUMNS(X, S)                                                                       \
     X(ID, "id")                                                                                    \
     X(USER, "{user}")                                                                              \
     X(PROVIDER, "provider")                                                                        \
@@ -23,8 +24,8 @@
     X(SUBJECT, "account_subject")                                                                  \
     X(EMAIL, "email")                                                                              \
     X(SCOPES, "scopes")                                                                            \
-    X(ACCESS, "encrypted_access_token")                                                            \
-    X(REFRESH, "encrypted_refresh_token")                                                          \
+    S(ACCESS, "encrypted_access_token")                                                            \
+    S(REFRESH, "encrypted_refresh_token")                                                          \
     X(EXPIRES, "{expires}")                                                                        \
     X(CREATED, "{created}")                                                                        \
     X(UPDATED, "{updated}")                                                                        \
@@ -43,7 +44,11 @@
 
 /** {row} as a text: each column stands behind a comma, and the first comma is left out. */
 #define GT_ROW_COMMA(name, text) ", " text
-#define GT_ROW_TEXT (&(GT_ROW_COLUMNS(GT_ROW_COMMA))[2])
+#define GT_ROW_TEXT (&(GT_ROW_COLUMNS(GT_ROW_COMMA, GT_ROW_COMMA))[2])
+
+/** {shown}: the same without the tokens, for lists. */
+#define GT_ROW_EMPTY(name, text) ", ''"
+#define GT_ROW_SHOWN (&(GT_ROW_COLUMNS(GT_ROW_COMMA, GT_ROW_EMPTY))[2])
 
 /** A row before its secrets are opened. */
 typedef struct gt_raw_t {

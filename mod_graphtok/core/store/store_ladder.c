@@ -9,7 +9,8 @@
  *   4  nothing lost: intent, the refresh token before, claims; a table of what was revoked lately
  *   5  background work: what is due next, in rows that all nodes share
  *   6  ids of the database and of the store, for which values are sealed from then on
- *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses
+ *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses;
+ *   9  an index of grants that are not active
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -50,6 +51,9 @@
 
 #define INDEX_ADDRESS "CREATE INDEX {index}_address ON {on} (lower(email))"
 #define DROP_ADDRESS "DROP INDEX IF EXISTS {schema}{bare}_address"
+#define INDEX_NOT_ACTIVE                                                                           \
+    "CREATE INDEX {index}_not_active ON {on} (status, {user}, provider) WHERE status <> 1"
+#define DROP_NOT_ACTIVE "DROP INDEX IF EXISTS {schema}{bare}_not_active"
 #define INDEX_PREVIOUS                                                                             \
     "CREATE INDEX {index}_previous ON {on} (previous_until) WHERE previous_until > 0"
 
@@ -244,6 +248,8 @@ static const gt_ladder_step_t steps[] = {
      {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS, TAKE_STATISTICS}, {TABLE_COUNTS}}}},
     {"an index of {table}'s e-mail addresses in any case",
      {{{DROP_ADDRESS}, {DROP_ADDRESS}}, {{INDEX_ADDRESS}, {INDEX_ADDRESS}}}},
+    {"an index of {table}'s grants that are not active",
+     {{{DROP_NOT_ACTIVE}, {DROP_NOT_ACTIVE}}, {{INDEX_NOT_ACTIVE}, {INDEX_NOT_ACTIVE}}}},
 };
 
 #define STEP_PROVIDERS 2
