@@ -1,18 +1,19 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What one look-up of a grant in the database costs: the statement, its row, and the opening of its
- * tokens, as a request pays for them that misses the cache. Each line is the median in microseconds
- * by the wall and of this process's own time; users are drawn at random, so that a large table shows
- * the depth of its index.
+ * What the database costs: `grant`, one look-up of a grant with the opening of its tokens, as a
+ * request pays for them that misses the cache; `page` and `not-active`, 100 grants of a list that an
+ * administrator turns over. Printed are the medians in microseconds by the wall and of this process's
+ * own time; users are drawn at random, so that a large table shows the depth of its index.
  *
- *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS
+ *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS grant|page|not-active
  *
  * Users are called u1, u2 and so on, at microsoft.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <apr_dbd.h>
@@ -25,6 +26,7 @@
 #include "store/grant.h"
 
 #define MOST 100000
+#define PAGE 100
 
 static gt_db_conn_t the_one;
 static double wall[MOST], own[MOST];
@@ -85,15 +87,48 @@ static double ns_of(clockid_t clock)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void look_up(gt_store_t *store, long user, long n, apr_pool_t *scratch)
+static void find(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    gt_grant_t *grant;
+
+    must(gt_grant_find(&grant, store, owner, scratch));
+    if (grant == NULL)
+        fail("a user is missing");
+}
+
+static void list(gt_store_t *store, const gt_owner_t *owner, int status, apr_pool_t *scratch)
+{
+    const gt_grant_filter_t filter = {.status = status, .within = -1};
+    apr_array_header_t *grants;
+
+    must(gt_grant_list(&grants, store, &filter, owner, PAGE, scratch));
+}
+
+static void page(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    list(store, owner, -1, scratch);
+}
+
+static void not_active(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    list(store, owner, GT_INACTIVE, scratch);
+}
+
+typedef void ask_fn(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch);
+
+static ask_fn *ask_of(const char *name)
+{
+    if (strcmp(name, "page") == 0)
+        return page;
+    return strcmp(name, "not-active") == 0 ? not_active : find;
+}
+
+static void measure(ask_fn *ask, gt_store_t *store, long user, long n, apr_pool_t *scratch)
 {
     gt_owner_t owner = {apr_psprintf(scratch, "u%ld", user), "microsoft"};
     double wall_from = ns_of(CLOCK_MONOTONIC), own_from = ns_of(CLOCK_PROCESS_CPUTIME_ID);
-    gt_grant_t *grant;
 
-    must(gt_grant_find(&grant, store, &owner, scratch));
-    if (grant == NULL)
-        fail("a user is missing");
+    ask(store, &owner, scratch);
     own[n] = ns_of(CLOCK_PROCESS_CPUTIME_ID) - own_from;
     wall[n] = ns_of(CLOCK_MONOTONIC) - wall_from;
 }
@@ -111,8 +146,8 @@ int main(int argc, char **argv)
     gt_store_t *store;
     long users, count;
 
-    if (argc != 6)
-        fail("DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS");
+    if (argc != 7)
+        fail("DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS grant|page|not-active");
     apr_initialize();
     apr_pool_create(&pool, NULL);
     apr_pool_create(&scratch, pool);
@@ -124,7 +159,7 @@ int main(int argc, char **argv)
         fail("numbers out of range");
     srandom(1);
     for (long n = -count / 10; n < count; n++) {
-        look_up(store, 1 + random() % users, n < 0 ? 0 : n, scratch);
+        measure(ask_of(argv[6]), store, 1 + random() % users, n < 0 ? 0 : n, scratch);
         apr_pool_clear(scratch);
     }
     qsort(wall, (size_t)count, sizeof(*wall), by_size);
