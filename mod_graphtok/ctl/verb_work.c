@@ -34,16 +34,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static apr_int64_t sum(const gt_jobs_done_t *done)
+static apr_int64_t sum(gt_jobs_t *jobs, apr_pool_t *p)
 {
-    return done->refreshed + done->not_refreshed + done->expired + done->removed + done->valid +
-           done->not_valid;
+    const apr_array_header_t *counts = gt_jobs_counts(jobs, p);
+    apr_int64_t all = 0;
+
+    for (int i = 0; i < counts->nelts; i++)
+        all += APR_ARRAY_IDX(counts, i, gt_jobs_count_t).count;
+    return all;
 }
 
 static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
 {
     ctl_progress_t progress;
-    gt_jobs_done_t done;
     apr_pool_t *scratch;
 
     apr_pool_create(&scratch, p);
@@ -52,36 +55,27 @@ static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
     do {
         gt_jobs_tick(jobs, scratch);
         apr_pool_clear(scratch);
-        gt_jobs_done(&done, jobs);
-        ctl_progress_show(&progress, sum(&done));
+        ctl_progress_show(&progress, sum(jobs, scratch));
         /* A signal ends the pause. */
         poll(NULL, 0, (int)apr_time_as_msec(GT_JOBS_TICK));
     } while (!ctl_stop_asked() && !(once && gt_jobs_are_idle(jobs)));
-    gt_jobs_done(&done, jobs);
-    ctl_progress_show(&progress, sum(&done));
+    ctl_progress_show(&progress, sum(jobs, scratch));
     ctl_progress_end(&progress);
-    gt_jobs_stop(jobs);
+    gt_jobs_end(jobs);
     apr_pool_destroy(scratch);
 }
 
 static void print_result(gt_jobs_t *jobs, const ctl_t *ctl)
 {
-    gt_jobs_done_t done;
-    const struct {
-        const char *name;
-        apr_int64_t number;
-    } numbers[] = {{"refreshed", (gt_jobs_done(&done, jobs), done.refreshed)},
-                   {"not_refreshed", done.not_refreshed},
-                   {"deactivated", done.expired},
-                   {"removed", done.removed},
-                   {"valid", done.valid},
-                   {"not_valid", done.not_valid}};
+    const apr_array_header_t *counts = gt_jobs_counts(jobs, ctl->pool);
     json_t *answer = gt_json_object(ctl->pool);
 
-    for (apr_size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        gt_json_set_number(answer, numbers[i].name, numbers[i].number);
+    for (int i = 0; i < counts->nelts; i++) {
+        const gt_jobs_count_t *one = &APR_ARRAY_IDX(counts, i, gt_jobs_count_t);
+
+        gt_json_set_number(answer, one->name, one->count);
         if (!ctl->json)
-            printf("%-13s %" APR_INT64_T_FMT "\n", numbers[i].name, numbers[i].number);
+            printf("%-13s %" APR_INT64_T_FMT "\n", one->name, one->count);
     }
     if (ctl->json)
         ctl_print_json(answer);
@@ -99,7 +93,7 @@ gt_err_t *ctl_work(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &working));
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(ctl_vault_open(&vault, config, ctl->pool));
-    jobs = gt_jobs_make(vault, ctl->pool);
+    jobs = gt_jobs_make(vault, gt_job_kinds, ctl->pool);
     ctl_stop_begin();
     tick_until_end(jobs, working.once, ctl->pool);
     ctl_vault_close(vault, ctl->pool);

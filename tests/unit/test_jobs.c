@@ -169,12 +169,34 @@ START_TEST(users_are_spread_over_all_parts)
 }
 END_TEST
 
+/* How often a result came. */
+static int count_of(gt_jobs_t *jobs, const char *name)
+{
+    const apr_array_header_t *counts = gt_jobs_counts(jobs, pool);
+
+    for (int i = 0; i < counts->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(counts, i, gt_jobs_count_t).name, name) == 0)
+            return (int)APR_ARRAY_IDX(counts, i, gt_jobs_count_t).count;
+    ck_abort_msg("no kind counts %s", name);
+}
+
+/* Rows as ticks make them. */
+static void make_parts(void)
+{
+    static const char *const names[] = {"refresh", "validate", "count"};
+
+    for (int i = 0; i < 3; i++)
+        ck_ok(gt_due_make_parts(child[i & 1].store, names[i], GT_PARTS, pool));
+    ck_ok(gt_due_make_parts(child[0].store, "cleanup", 1, pool));
+}
+
 START_TEST(a_part_of_a_job_has_one_worker)
 {
     apr_array_header_t *due_jobs;
     int seen[GT_PARTS] = {0};
     int part, due = 0;
 
+    make_parts();
     for (int i = 0; i < GT_PARTS; i++) {
         ck_ok(gt_due_claim(&part, child[i & 1].store, "refresh", SECONDS(60), i & 1 ? "two" : "one",
                            pool));
@@ -217,18 +239,15 @@ static void work(gt_jobs_t *jobs)
 
 START_TEST(what_is_due_is_refreshed_once_by_two_workers)
 {
-    gt_jobs_t *one = gt_jobs_make(child[0].vault, pool);
-    gt_jobs_t *two = gt_jobs_make(child[1].vault, pool);
-    gt_jobs_done_t done[2];
+    gt_jobs_t *one = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
+    gt_jobs_t *two = gt_jobs_make(child[1].vault, gt_job_kinds, pool);
 
     make_grant("tom", 400, 60);
     make_grant("unused", 400, 2 * 86400);
     work(one);
     work(two);
-    gt_jobs_done(&done[0], one);
-    gt_jobs_done(&done[1], two);
-    ck_assert_int_eq(done[0].refreshed + done[1].refreshed, 1);
-    ck_assert_int_eq(done[0].not_refreshed + done[1].not_refreshed, 0);
+    ck_assert_int_eq(count_of(one, "refreshed") + count_of(two, "refreshed"), 1);
+    ck_assert_int_eq(count_of(one, "not_refreshed") + count_of(two, "not_refreshed"), 0);
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
     ck_assert_int_gt(row()->expires_at, gt_now() + SECONDS(600));
     ck_assert_ptr_null(row()->lease_owner);
@@ -289,7 +308,7 @@ static apr_int64_t turns_taken_until(void)
 
 START_TEST(a_refresh_has_a_turn_and_waits_for_it)
 {
-    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
     apr_time_t begun = gt_ticks();
 
     config->refresh_rate = 10;
@@ -326,7 +345,7 @@ START_TEST(a_turn_that_was_missed_is_taken_anew)
 {
     static gt_step_fn *const steps[] = {stand_still, NULL};
     static const gt_work_t standing = {"standing", steps, NULL};
-    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
     apr_int64_t first;
 
     config->refresh_rate = 10;
@@ -354,19 +373,16 @@ END_TEST
 START_TEST(what_fails_is_left_for_a_while_and_others_are_done)
 {
     static const fake_reply_t away = {500, NULL, "oops"};
-    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
-    gt_jobs_done_t done;
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
 
     make_grant("tom", 400, 60);
     fake_answer(fake, FAKE_TOKEN, &away);
     work(jobs);
-    gt_jobs_done(&done, jobs);
-    ck_assert_int_eq(done.not_refreshed, 1);
+    ck_assert_int_eq(count_of(jobs, "not_refreshed"), 1);
     fake_answer(fake, FAKE_TOKEN, NULL);
     bench_run(bench, "UPDATE user_tokens_jobs SET due_at = 0");
     work(jobs);
-    gt_jobs_done(&done, jobs);
-    ck_assert_int_eq(done.refreshed, 0);
+    ck_assert_int_eq(count_of(jobs, "refreshed"), 0);
     ck_assert_int_eq(row()->status, GT_ACTIVE);
     ck_assert_int_eq(row()->error_count, 0);
 }
@@ -374,22 +390,20 @@ END_TEST
 
 START_TEST(a_store_that_is_not_migrated_stops_no_other)
 {
-    gt_jobs_t *jobs = gt_jobs_make(vault_with_beta(child[0].crew), pool);
-    gt_jobs_done_t done;
+    gt_jobs_t *jobs = gt_jobs_make(vault_with_beta(child[0].crew), gt_job_kinds, pool);
 
     make_grant("tom", 400, 60);
     do {
         gt_jobs_tick(jobs, pool);
-        gt_jobs_done(&done, jobs);
         poll(NULL, 0, 5);
-    } while (done.refreshed == 0);
+    } while (count_of(jobs, "refreshed") == 0);
     bench_tag(gt_jobs_trouble(jobs, pool), "GT1103");
 }
 END_TEST
 
 START_TEST(who_has_stopped_begins_nothing)
 {
-    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
 
     make_grant("tom", 400, 60);
     gt_jobs_stop(jobs);
@@ -403,8 +417,8 @@ END_TEST
 /* The tick was at work when the child began to end. */
 START_TEST(what_was_picked_and_cannot_begin_is_given_up)
 {
-    gt_jobs_t *one = gt_jobs_make(child[0].vault, pool);
-    gt_jobs_t *two = gt_jobs_make(child[1].vault, pool);
+    gt_jobs_t *one = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
+    gt_jobs_t *two = gt_jobs_make(child[1].vault, gt_job_kinds, pool);
 
     make_grant("tom", 400, 60);
     gt_crew_stop(child[0].crew, 0);
@@ -421,7 +435,7 @@ END_TEST
 /* Away: said once, then quiet for a while. */
 START_TEST(a_database_that_is_away_stops_a_tick)
 {
-    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, pool);
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
 
     atomic_store(&child[0].away, 1);
     gt_jobs_tick(jobs, pool);

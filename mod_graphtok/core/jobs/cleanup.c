@@ -9,11 +9,13 @@
 
 #include "jobs/cleanup.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notice.h"
-#include "jobs/slice.h"
+#include "jobs/job_kind.h"
 
 #define BATCH 200
+#define EVERY apr_time_from_sec(3600)
 
 static void tell(const apr_array_header_t *picked, gt_store_t *store, const char *what)
 {
@@ -44,14 +46,24 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
     return GT_OK;
 }
 
-gt_err_t *gt_cleanup_slice(gt_slice_t *slice)
+/* ---- in the background ---- */
+
+enum { DEACTIVATED, REMOVED };
+
+static apr_interval_time_t every(const gt_config_t *config)
+{
+    (void)config;
+    return gt_backoff(0, EVERY, EVERY);
+}
+
+static gt_err_t *clean(gt_slice_t *slice)
 {
     gt_due_counts_t counts = {0, 0};
     int more;
 
     GT_TRY(gt_cleanup(&counts, &more, slice->store, gt_jobs_config(slice->jobs), slice->pool));
-    atomic_fetch_add(&slice->jobs->expired, counts.expired);
-    atomic_fetch_add(&slice->jobs->removed, counts.removable);
+    gt_jobs_count(slice->jobs, slice->kind, DEACTIVATED, counts.expired);
+    gt_jobs_count(slice->jobs, slice->kind, REMOVED, counts.removable);
     if (counts.expired + counts.removable > 0)
         gt_log(GT_LOG_INFO, NULL,
                "cleanup of store %s: %" APR_INT64_T_FMT " deactivated, %" APR_INT64_T_FMT
@@ -61,3 +73,14 @@ gt_err_t *gt_cleanup_slice(gt_slice_t *slice)
         slice->again = apr_time_from_sec(1);
     return GT_OK;
 }
+
+const gt_job_kind_t gt_job_cleanup = {
+    .name = "cleanup",
+    .results = {"deactivated", "removed"},
+    .parts = 1,
+    .budget = 1,
+    .back_off = apr_time_from_sec(10),
+    .back_off_most = apr_time_from_sec(300),
+    .every = every,
+    .slice = clean,
+};

@@ -2,13 +2,14 @@
 
 /**
  * @file jobs.c
- * The table of jobs and the tick that goes through it. A claim says when the part is due again, in
+ * The tick that goes through the table of kinds. A claim says when the part is due again, in
  * the same statement: a process that dies right after it has delayed that part by one pause, no
- * more. Jobs that are off are never claimed.
+ * more. Kinds that are off are never claimed.
  */
 
 #include "jobs/jobs.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -16,66 +17,95 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "jobs/pace.h"
-#include "jobs/slice.h"
+#include "base/thread.h"
+#include "jobs/jobs_struct.h"
 
 #define SPAN apr_time_from_msec(80)           /* a timed function of the crew has 100 ms */
 #define AFTER_NOTHING apr_time_from_msec(500) /* two looks a tick apart are enough for claims */
 #define AFTER_FAILURE apr_time_from_sec(10)
 #define AFTER_FAILURES apr_time_from_sec(300)
-#define CLEANUP_EVERY apr_time_from_sec(3600)
-#define VALIDATE_SHARE 64
+#define ENDS_WITHIN apr_time_from_sec(5)
+#define CREW_LEAST 2
 
-/** One job. */
-typedef struct kind_t {
-    const char *name;                                  /* in the rows */
-    apr_interval_time_t (*every)(const gt_config_t *); /* a part's pause; 0: off */
-    gt_err_t *(*work)(gt_slice_t *slice);
-} kind_t;
+/* ---- what others see ---- */
 
-static apr_interval_time_t refresh_every(const gt_config_t *config)
+static int count_kinds(const gt_job_kind_t *const *kinds)
 {
-    return gt_pace_pause(config->refresh_ahead);
+    int n = 0;
+
+    while (kinds[n] != NULL)
+        n++;
+    return n;
 }
 
-static apr_interval_time_t cleanup_every(const gt_config_t *config)
-{
-    (void)config;
-    return gt_backoff(0, CLEANUP_EVERY, CLEANUP_EVERY);
-}
-
-static apr_interval_time_t validate_every(const gt_config_t *config)
-{
-    apr_interval_time_t pause = config->validate_every / VALIDATE_SHARE;
-
-    if (config->validate_every == 0)
-        return 0;
-    return pause < apr_time_from_sec(1) ? apr_time_from_sec(1) : gt_backoff(0, pause, pause);
-}
-
-static const kind_t kinds[] = {
-    {"refresh", refresh_every, gt_refresh_slice},
-    {"validate", validate_every, gt_validate_slice},
-    {"cleanup", cleanup_every, gt_cleanup_slice},
-};
-
-gt_jobs_t *gt_jobs_make(gt_vault_t *vault, apr_pool_t *p)
+gt_jobs_t *gt_jobs_make(gt_vault_t *vault, const gt_job_kind_t *const *kinds, apr_pool_t *p)
 {
     gt_jobs_t *jobs = apr_pcalloc(p, sizeof(*jobs));
+    apr_size_t stores = (apr_size_t)gt_vault_parts(vault)->config->stores->nelts;
 
     jobs->vault = vault;
+    jobs->kinds = kinds;
+    jobs->kind_count = count_kinds(kinds);
+    jobs->states = apr_pcalloc(p, (apr_size_t)jobs->kind_count * sizeof(gt_kind_state_t));
     jobs->main = gt_vault_store(vault, "main");
-    jobs->pauses =
-        apr_pcalloc(p, (apr_size_t)gt_jobs_config(jobs)->stores->nelts * sizeof(gt_pause_t));
+    jobs->pauses = apr_pcalloc(p, stores * (apr_size_t)(1 + jobs->kind_count) * sizeof(gt_pause_t));
     jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
+    apr_pool_create(&jobs->pool, p);
     return jobs;
 }
 
-void gt_jobs_start(gt_jobs_t *jobs)
+const gt_config_t *gt_jobs_config(const gt_jobs_t *jobs)
 {
-    if (gt_jobs_config(jobs)->background)
-        gt_crew_every(gt_vault_parts(jobs->vault)->crew, "background work", GT_JOBS_TICK,
-                      gt_jobs_tick, jobs);
+    return gt_vault_parts(jobs->vault)->config;
+}
+
+gt_vault_t *gt_jobs_vault(const gt_jobs_t *jobs)
+{
+    return jobs->vault;
+}
+
+gt_kind_state_t *gt_jobs_state(const gt_jobs_t *jobs, const gt_job_kind_t *kind)
+{
+    int i = 0;
+
+    while (jobs->kinds[i] != kind)
+        i++;
+    return &jobs->states[i];
+}
+
+/** One for the tick, and as many as there may be items that block: so no item waits for another kind's,
+ * and the tick waits for none. */
+static int crew_threads(const gt_jobs_t *jobs)
+{
+    int threads = 1;
+
+    for (int i = 0; i < jobs->kind_count; i++)
+        if (jobs->kinds[i]->blocks)
+            threads += jobs->kinds[i]->budget;
+    assert(threads <= GT_THREADS_MAX);
+    return threads < CREW_LEAST ? CREW_LEAST : threads;
+}
+
+gt_err_t *gt_jobs_crew(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p)
+{
+    gt_err_t *err = GT_OK;
+
+    if (jobs->crew == NULL)
+        err = gt_crew_start(&jobs->crew, crew_threads(jobs), gt_vault_parts(jobs->vault)->loop,
+                            jobs->pool);
+    *crew = jobs->crew;
+    return err == GT_OK ? GT_OK : gt_err_dup(err, p);
+}
+
+gt_err_t *gt_jobs_start(gt_jobs_t *jobs)
+{
+    gt_crew_t *crew;
+
+    if (!gt_jobs_config(jobs)->background)
+        return GT_OK;
+    GT_TRY(gt_jobs_crew(&crew, jobs, jobs->pool));
+    gt_crew_every(crew, "background work", GT_JOBS_TICK, gt_jobs_tick, jobs);
+    return GT_OK;
 }
 
 void gt_jobs_stop(gt_jobs_t *jobs)
@@ -83,10 +113,19 @@ void gt_jobs_stop(gt_jobs_t *jobs)
     atomic_store(&jobs->is_stopped, 1);
 }
 
+void gt_jobs_end(gt_jobs_t *jobs)
+{
+    gt_jobs_stop(jobs);
+    if (jobs->crew != NULL)
+        gt_crew_stop(jobs->crew, ENDS_WITHIN);
+}
+
 int gt_jobs_are_idle(gt_jobs_t *jobs)
 {
-    return atomic_load(&jobs->under_way) == 0 && atomic_load(&jobs->found) == 0 &&
-           gt_ticks() >= atomic_load(&jobs->more_at);
+    for (int i = 0; i < jobs->kind_count; i++)
+        if (atomic_load(&jobs->states[i].under_way) > 0)
+            return 0;
+    return atomic_load(&jobs->found) == 0 && gt_ticks() >= atomic_load(&jobs->more_at);
 }
 
 gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p)
@@ -97,89 +136,154 @@ gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p)
                   "background work stopped before all was done that is due");
 }
 
-void gt_jobs_done(gt_jobs_done_t *done, gt_jobs_t *jobs)
+void gt_jobs_count(gt_jobs_t *jobs, const gt_job_kind_t *kind, int which, apr_int64_t n)
 {
-    *done = (gt_jobs_done_t){atomic_load(&jobs->refreshed), atomic_load(&jobs->not_refreshed),
-                             atomic_load(&jobs->expired),   atomic_load(&jobs->removed),
-                             atomic_load(&jobs->valid),     atomic_load(&jobs->not_valid)};
+    atomic_fetch_add(&gt_jobs_state(jobs, kind)->results[which], n);
 }
 
+apr_array_header_t *gt_jobs_counts(gt_jobs_t *jobs, apr_pool_t *p)
+{
+    apr_array_header_t *counts = apr_array_make(p, jobs->kind_count, sizeof(gt_jobs_count_t));
+
+    for (int i = 0; i < jobs->kind_count; i++)
+        for (int which = 0; which < GT_JOB_RESULTS; which++)
+            if (jobs->kinds[i]->results[which] != NULL)
+                APR_ARRAY_PUSH(counts, gt_jobs_count_t) = (gt_jobs_count_t){
+                    jobs->kinds[i]->results[which], atomic_load(&jobs->states[i].results[which])};
+    return counts;
+}
+
+/* ---- a part ---- */
+
 /** Another moment for a part than its claim said; sooner means that there is more. */
-static gt_err_t *postpone(const gt_slice_t *slice, const kind_t *kind)
+static gt_err_t *postpone(const gt_slice_t *slice)
 {
     gt_jobs_t *jobs = slice->jobs;
     apr_time_t at = gt_ticks() + slice->again + APR_USEC_PER_SEC;
 
     if (atomic_load(&jobs->more_at) < at)
         atomic_store(&jobs->more_at, at);
-    return gt_due_again(slice->store, kind->name, slice->part, slice->again, jobs->worker,
+    return gt_due_again(slice->store, slice->kind->name, slice->part, slice->again, jobs->worker,
                         slice->pool);
 }
 
 /** Claim one part and do its slice. @param found 0: nothing was due (any more) */
-static gt_err_t *do_part(int *found, gt_jobs_t *jobs, gt_store_t *store, const kind_t *kind,
-                         apr_pool_t *p)
+static gt_err_t *do_part(int *found, gt_slice_t *slice)
 {
-    gt_slice_t slice = {jobs, store, 0, 0, p};
-    apr_interval_time_t every = kind->every(gt_jobs_config(jobs));
+    gt_jobs_t *jobs = slice->jobs;
+    const gt_job_kind_t *kind = slice->kind;
 
-    GT_TRY(gt_due_claim(&slice.part, store, kind->name, every, jobs->worker, p));
-    *found = slice.part >= 0;
+    slice->again = 0;
+    GT_TRY(gt_due_claim(&slice->part, slice->store, kind->name, kind->every(gt_jobs_config(jobs)),
+                        jobs->worker, slice->pool));
+    *found = slice->part >= 0;
     if (!*found)
         return GT_OK;
     atomic_fetch_add(&jobs->found, 1);
-    GT_TRY(kind->work(&slice));
-    return slice.again > 0 ? postpone(&slice, kind) : GT_OK;
+    GT_TRY(kind->slice(slice));
+    return slice->again > 0 ? postpone(slice) : GT_OK;
 }
 
-static int is_due(const apr_array_header_t *due_jobs, const kind_t *kind, const gt_config_t *config)
+/** 1 while the tick has time for one more slice of the kind. */
+static int has_room(const gt_slice_t *slice, apr_time_t until)
 {
-    apr_interval_time_t every = kind->every(config);
+    const gt_kind_state_t *state = gt_jobs_state(slice->jobs, slice->kind);
 
+    return gt_ticks() < until && !atomic_load(&slice->jobs->is_stopped) &&
+           atomic_load(&state->under_way) < slice->kind->budget;
+}
+
+/* ---- a kind in a store ---- */
+
+static const gt_due_job_t *find(const apr_array_header_t *due_jobs, const char *name)
+{
     for (int i = 0; i < due_jobs->nelts; i++) {
         const gt_due_job_t *due_job = &APR_ARRAY_IDX(due_jobs, i, gt_due_job_t);
 
-        if (strcmp(due_job->name, kind->name) == 0)
-            return every > 0 && gt_due_job_is_due(due_job, every);
+        if (strcmp(due_job->name, name) == 0)
+            return due_job;
     }
-    return 0;
+    return NULL;
 }
 
-static gt_err_t *do_store(gt_jobs_t *jobs, gt_store_t *store, apr_time_t until, apr_pool_t *p)
+/** The slices of a kind that are due. Its rows are made where they are missing: in a store that is new,
+ * or when the kind is. */
+static gt_err_t *do_kind(gt_slice_t *slice, const apr_array_header_t *due_jobs, apr_time_t until)
 {
+    const gt_job_kind_t *kind = slice->kind;
+    const gt_due_job_t *due_job = find(due_jobs, kind->name);
+    apr_interval_time_t every = kind->every(gt_jobs_config(slice->jobs));
+    int found = 1;
+
+    if (every == 0)
+        return GT_OK;
+    if (due_job == NULL || due_job->parts < kind->parts)
+        GT_TRY(gt_due_make_parts(slice->store, kind->name, kind->parts, slice->pool));
+    else
+        found = gt_due_job_is_due(due_job, every);
+    while (found && has_room(slice, until))
+        GT_TRY(do_part(&found, slice));
+    return GT_OK;
+}
+
+/** It was tried. A failure is logged more and more seldom. @param kind NULL: all of the store's
+ * @return 1 when it failed */
+static int note(gt_jobs_t *jobs, gt_pause_t *pause, const gt_err_t *err, const char *store,
+                const gt_job_kind_t *kind)
+{
+    apr_interval_time_t span =
+        gt_pause_after(pause, err != GT_OK, kind != NULL ? kind->back_off : AFTER_FAILURE,
+                       kind != NULL ? kind->back_off_most : AFTER_FAILURES);
+
+    if (err == GT_OK)
+        return 0;
+    atomic_store(&jobs->failed_as, (int)err->cls);
+    gt_log(GT_LOG_WARNING, "GT1101",
+           "background work in store %s%s%s: %s (%s); tried again in %d s", store,
+           kind != NULL ? ", " : "", kind != NULL ? kind->name : "", err->detail, err->tag,
+           (int)apr_time_sec(span));
+    return 1;
+}
+
+/** All kinds of a store, each on its own; but when the database is away none of them goes on.
+ * @param pauses  of each kind
+ * @param failing  counts the kinds that failed, now or when they were tried last */
+static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_pause_t *pauses, apr_time_t until)
+{
+    gt_jobs_t *jobs = slice->jobs;
     apr_array_header_t *due_jobs;
 
-    GT_TRY(gt_due_jobs(&due_jobs, store, p));
-    for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        int found = is_due(due_jobs, &kinds[i], gt_jobs_config(jobs));
+    GT_TRY(gt_due_jobs(&due_jobs, slice->store, slice->pool));
+    for (int i = 0; i < jobs->kind_count; i++) {
+        gt_err_t *err;
 
-        while (found && gt_ticks() < until && !atomic_load(&jobs->is_stopped) &&
-               atomic_load(&jobs->under_way) < GT_UNDER_WAY_MOST)
-            GT_TRY(do_part(&found, jobs, store, &kinds[i], p));
+        slice->kind = jobs->kinds[i];
+        if (gt_pause_lasts(&pauses[i])) {
+            *failing += 1;
+            continue;
+        }
+        err = do_kind(slice, due_jobs, until);
+        if (err != GT_OK && err->cls == GT_STORE_AWAY)
+            return err;
+        *failing += note(jobs, &pauses[i], err, gt_store_name(slice->store), slice->kind);
     }
     return GT_OK;
 }
 
-/** A store's turn in this tick. Failures of one store, as of a table that was not migrated, are
- * logged more and more seldom and do not stop the others. @return 1 when the store failed, now or
- * when it was tried last */
+/** A store's turn in this tick. Failures of one store, as of a table that was not migrated, do not stop
+ * the others. @return how many failed, now or when they were tried last: the store, or kinds in it */
 static int try_store(gt_jobs_t *jobs, int i, apr_time_t until, apr_pool_t *p)
 {
     const gt_store_conf_t *conf = APR_ARRAY_IDX(gt_jobs_config(jobs)->stores, i, gt_store_conf_t *);
-    gt_pause_t *pause = &jobs->pauses[i];
-    apr_interval_time_t span;
+    gt_pause_t *pauses = jobs->pauses + (apr_size_t)i * (apr_size_t)(1 + jobs->kind_count);
+    gt_slice_t slice = {.jobs = jobs, .store = gt_vault_store(jobs->vault, conf->name), .pool = p};
+    int failing = 0;
     gt_err_t *err;
 
-    if (gt_pause_lasts(pause))
+    if (gt_pause_lasts(pauses))
         return 1;
-    err = do_store(jobs, gt_vault_store(jobs->vault, conf->name), until, p);
-    span = gt_pause_after(pause, err != GT_OK, AFTER_FAILURE, AFTER_FAILURES);
-    if (err == GT_OK)
-        return 0;
-    atomic_store(&jobs->failed_as, (int)err->cls);
-    gt_log(GT_LOG_WARNING, "GT1101", "background work in store %s: %s (%s); tried again in %d s",
-           conf->name, err->detail, err->tag, (int)apr_time_sec(span));
-    return 1;
+    err = do_store(&failing, &slice, pauses + 1, until);
+    return failing + note(jobs, pauses, err, conf->name, NULL);
 }
 
 void gt_jobs_tick(void *baton, apr_pool_t *scratch)

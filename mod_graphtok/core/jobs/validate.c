@@ -11,14 +11,15 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notice.h"
-#include "jobs/pace.h"
-#include "jobs/slice.h"
+#include "jobs/job_item.h"
 
 #define ANSWER_MAX 65536
 #define BATCH 20
 #define PERIOD apr_time_from_sec(10)
+#define SHARE 64 /* of the span within which each grant is asked about once */
 
 static gt_err_t *ask_provider(gt_task_t *task, void *state)
 {
@@ -91,43 +92,68 @@ const gt_work_t gt_validate = {"validate", steps, finish};
 
 /* ---- in the background ---- */
 
-static void *make(const gt_time_slot_t *slot, apr_pool_t *p)
+enum { VALID, NOT_VALID };
+
+static apr_interval_time_t every(const gt_config_t *config)
 {
+    apr_interval_time_t pause = config->validate_every / SHARE;
+
+    if (config->validate_every == 0)
+        return 0;
+    return pause < apr_time_from_sec(1) ? apr_time_from_sec(1) : gt_backoff(0, pause, pause);
+}
+
+static void *make(const gt_job_item_t *item, apr_pool_t *p)
+{
+    const gt_picked_t *picked = item->payload;
     gt_validate_t *v = apr_pcalloc(p, sizeof(*v));
 
-    v->vault = slot->jobs->vault;
-    v->store = slot->store;
-    v->owner = slot->picked.owner;
+    v->vault = gt_jobs_vault(item->jobs);
+    v->store = item->store;
+    v->owner = picked->owner;
     return v;
 }
 
-static void note(const gt_time_slot_t *slot, const gt_err_t *failure)
+static void note(const gt_job_item_t *item, const gt_err_t *failure)
 {
-    const gt_validate_t *v = slot->state;
+    const gt_validate_t *v = item->state;
 
     if (failure != GT_OK) {
-        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", slot->picked.owner.user,
-               slot->picked.owner.provider, failure->detail, failure->tag);
+        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", v->owner.user,
+               v->owner.provider, failure->detail, failure->tag);
         return;
     }
-    atomic_fetch_add(v->works ? &slot->jobs->valid : &slot->jobs->not_valid, 1);
+    gt_jobs_count(item->jobs, item->kind, v->works ? VALID : NOT_VALID, 1);
     if (!v->works)
         gt_log(GT_LOG_INFO, NULL, "the token of user %s at %s does not work: %s (%s)",
-               slot->picked.owner.user, slot->picked.owner.provider, v->failure->detail,
-               v->failure->tag);
+               v->owner.user, v->owner.provider, v->failure->detail, v->failure->tag);
 }
 
-gt_err_t *gt_validate_slice(gt_slice_t *slice)
+static gt_err_t *validate(gt_slice_t *slice)
 {
-    static const gt_time_slot_t kind = {.work = &gt_validate, .make = make, .note = note};
     const gt_config_t *config = gt_jobs_config(slice->jobs);
     const gt_check_params_t params = {slice->part, config->validate_every,
                                       config->refresh_used_within, BATCH};
     apr_array_header_t *picked;
 
     GT_TRY(gt_check_pick(&picked, slice->store, &params, slice->pool));
-    gt_time_slots_start(slice, &kind, picked, PERIOD);
+    gt_job_items_start(slice, gt_job_found_grants(picked, slice->pool), gt_ticks(), PERIOD, 0);
     if (picked->nelts == BATCH)
         slice->again = PERIOD;
     return GT_OK;
 }
+
+const gt_job_kind_t gt_job_validate = {
+    .name = "validate",
+    .results = {"valid", "not_valid"},
+    .parts = GT_PARTS,
+    .budget = 512,
+    .back_off = apr_time_from_sec(10),
+    .back_off_most = apr_time_from_sec(300),
+    .every = every,
+    .slice = validate,
+    .work = &gt_validate,
+    .copy = gt_job_copy_grant,
+    .make = make,
+    .note = note,
+};

@@ -54,9 +54,10 @@ static apr_interval_time_t too_far(apr_interval_time_t again)
     return 2 * again + LONGEST_TURN;
 }
 
-/* → name of each job, seconds until its first and its last part are due */
+/* → name of each job, seconds until its first and its last part are due, how many parts it has */
 static const gt_sql_t list_jobs = {
-    "list jobs", "SELECT name, min(due_at) - {now}, max(due_at) - {now} FROM {jobs} GROUP BY name",
+    "list jobs",
+    "SELECT name, min(due_at) - {now}, max(due_at) - {now}, count(*) FROM {jobs} GROUP BY name",
     NULL};
 
 gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool_t *p)
@@ -67,15 +68,31 @@ gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool
     *due_jobs = apr_array_make(p, rows->nelts, sizeof(gt_due_job_t));
     for (int i = 0; i < rows->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
-        apr_int64_t first, last;
+        apr_int64_t first, last, parts;
 
         if (row->column[0] == NULL || !gt_number(&first, row->column[1], INT32_MIN, INT32_MAX) ||
-            !gt_number(&last, row->column[2], INT32_MIN, INT32_MAX))
+            !gt_number(&last, row->column[2], INT32_MIN, INT32_MAX) ||
+            !gt_number(&parts, row->column[3], 1, INT32_MAX))
             continue; /* no job's: the row of turns counts milliseconds */
-        APR_ARRAY_PUSH(*due_jobs, gt_due_job_t) =
-            (gt_due_job_t){row->column[0], apr_time_from_sec(first), apr_time_from_sec(last)};
+        APR_ARRAY_PUSH(*due_jobs, gt_due_job_t) = (gt_due_job_t){
+            row->column[0], (int)parts, apr_time_from_sec(first), apr_time_from_sec(last)};
     }
     return GT_OK;
+}
+
+/* how many, name. SQLite compares no text with a number, so the parameter is made one. */
+static const gt_sql_t make_parts = {
+    "make parts",
+    "INSERT INTO {jobs} (name, part) WITH RECURSIVE parts(part) AS (SELECT 0 UNION ALL "
+    "SELECT part + 1 FROM parts WHERE part < %lld - 1) "
+    "SELECT %s, part FROM parts WHERE true ON CONFLICT (name, part) DO NOTHING",
+    NULL};
+
+gt_err_t *gt_due_make_parts(gt_store_t *store, const char *name, int parts, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_NUM(parts), GT_TEXT(name)};
+
+    return gt_db_change(NULL, store->db, &make_parts, &store->names, args, p);
 }
 
 int gt_due_job_is_due(const gt_due_job_t *due_job, apr_interval_time_t again)
@@ -274,5 +291,5 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
 }
 
 const gt_sql_t *const gt_due_sql[] = {
-    &list_jobs,      &claim_part, &put_off_part,    &take_turns,    &pick_due, &let_go,
-    &pick_unchecked, &expire,     &remove_inactive, &count_cleanup, NULL};
+    &list_jobs, &make_parts,     &claim_part, &put_off_part,    &take_turns,    &pick_due,
+    &let_go,    &pick_unchecked, &expire,     &remove_inactive, &count_cleanup, NULL};

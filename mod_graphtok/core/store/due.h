@@ -24,11 +24,16 @@ typedef struct gt_picked_t {
 /** A job as its rows say. */
 typedef struct gt_due_job_t {
     const char *name;
+    int parts;                       /* how many rows there are */
     apr_interval_time_t first, last; /* until its first and its last part are due */
 } gt_due_job_t;
 
 /** All jobs: array of gt_due_job_t. Reads only. */
 GT_MUST gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool_t *p);
+
+/** Make the rows of a job, those that are missing: parts from 0 on, due at once. Any number of processes
+ * may do so at the same time. */
+GT_MUST gt_err_t *gt_due_make_parts(gt_store_t *store, const char *name, int parts, apr_pool_t *p);
 
 /** 1 when a part of a job is due whose pause is `again`: also when one is due so late that the
  * database's clock must have been set back since. */

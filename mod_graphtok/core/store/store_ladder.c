@@ -62,13 +62,10 @@
     "CREATE TABLE {gone} ({user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, "                \
     "revision BIGINT NOT NULL, PRIMARY KEY ({user}, provider))"
 
-/* Sixteen parts of the users for work that goes through all of them; one for the rest. */
+/* Its rows are made by the jobs themselves (gt_due_make_parts). */
 #define TABLE_JOBS                                                                                 \
     "CREATE TABLE {jobs} (name VARCHAR NOT NULL, part INTEGER NOT NULL, "                          \
-    "due_at BIGINT NOT NULL DEFAULT 0, worker VARCHAR, PRIMARY KEY (name, part))",                 \
-        "WITH RECURSIVE parts(part) AS (SELECT 0 UNION ALL SELECT part + 1 FROM parts "            \
-        "WHERE part < 15) INSERT INTO {jobs} (name, part) SELECT 'refresh', part FROM parts "      \
-        "UNION ALL SELECT 'validate', part FROM parts UNION ALL SELECT 'cleanup', 0"
+    "due_at BIGINT NOT NULL DEFAULT 0, worker VARCHAR, PRIMARY KEY (name, part))"
 
 #define INDEXES_JOBS                                                                               \
     "CREATE INDEX {index}_due ON {on} ({part}, expires_at) WHERE status = 1",                      \
@@ -88,7 +85,6 @@
     "active BIGINT NOT NULL, inactive BIGINT NOT NULL, needs_user BIGINT NOT NULL, "               \
     "expired BIGINT NOT NULL, expiring_soon BIGINT NOT NULL, failing BIGINT NOT NULL, "            \
     "counted_at BIGINT NOT NULL)",                                                                 \
-        "INSERT INTO {jobs} (name, part) SELECT 'count', part FROM {jobs} WHERE name = 'refresh'", \
         "CREATE INDEX {index}_counted ON {on} (id, status, expires_at, error_count)",              \
         "CREATE INDEX {index}_gone_changes ON {on_gone} (revision)"
 

@@ -17,6 +17,7 @@
 #include "store/due.h"
 #include "store/survey.h"
 
+#define COUNT "count"                     /* the job's name in the rows */
 #define KEEP apr_time_from_sec(1)         /* an answer serves for this long */
 #define STUCK apr_time_from_sec(2)        /* a question without an answer for so long has none */
 #define COUNT_AGAIN apr_time_from_sec(15) /* a part, at the soonest */
@@ -112,7 +113,7 @@ static gt_err_t *count_part(int *found, gt_survey_t *survey, apr_pool_t *p)
     apr_time_t begun;
     int part;
 
-    GT_TRY(gt_due_claim(&part, store, "count", atomic_load(&survey->rest), survey->worker, p));
+    GT_TRY(gt_due_claim(&part, store, COUNT, atomic_load(&survey->rest), survey->worker, p));
     *found = part >= 0;
     if (!*found)
         return GT_OK;
@@ -165,13 +166,15 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
     return err;
 }
 
-/** While some parts were never counted it may take longer: there would be nothing to show. */
+/** While some parts were never counted it may take longer: there would be nothing to show. Their rows may
+ * be missing, too, as in a store that is new. */
 static gt_err_t *count_and_read(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
 {
     count_some(survey, COUNT_SPAN, p);
     GT_TRY(gt_grant_stats(stats, survey->store, p));
     if (stats->is_whole)
         return GT_OK;
+    GT_TRY(gt_due_make_parts(survey->store, COUNT, GT_PARTS, p));
     count_some(survey, FIRST_SPAN, p);
     return gt_grant_stats(stats, survey->store, p);
 }

@@ -170,6 +170,8 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
 /* No thread that may use the database or run a program is left after this. */
 static void stop_jobs(gtm_child_t *child)
 {
+    if (child->jobs)
+        gt_jobs_end(child->jobs);
     if (child->vault)
         gt_vault_stop(child->vault, child->is_graceful);
     else if (child->crew)
@@ -248,9 +250,11 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 /* Work that nobody asks for; without it requests refresh what they need. */
 static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
 {
-    gt_jobs_t *jobs = gt_jobs_make(vault, p);
+    gt_jobs_t *jobs = gt_jobs_make(vault, gt_job_kinds, p);
+    gt_err_t *err = gt_jobs_start(jobs);
 
-    gt_jobs_start(jobs);
+    if (err)
+        gt_log_err(err, "background work");
     __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
 }
 

@@ -1,0 +1,10 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** The table of kinds. In each store a tick looks at them in this order. */
+
+#include <stddef.h>
+
+#include "jobs/job_kind.h"
+
+const gt_job_kind_t *const gt_job_kinds[] = {&gt_job_refresh, &gt_job_cleanup, &gt_job_validate,
+                                             NULL};
