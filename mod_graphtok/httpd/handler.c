@@ -8,7 +8,6 @@
 
 #include "handler.h"
 
-#include <ap_expr.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -23,6 +22,7 @@
 #include "park/park.h"
 #include "request/answer.h"
 #include "request/body.h"
+#include "request/merged_handler.h"
 #include "request/own_origin.h"
 #include "request/rate_limit.h"
 #include "request/route.h"
@@ -113,30 +113,10 @@ int gtm_handler(request_rec *r)
     return OK;
 }
 
-/* What SetHandler says for the request's place, its sections merged. httpd's core module puts it into
- * r->handler at the fixups, in lower case. httpd merges Location sections before this hook, forgets
- * them for it, and merges them again after it; its own cache makes the merging here cheap. */
-static const char *merged_handler(request_rec *r)
-{
-    ap_conf_vector_t *before = r->per_dir_config;
-    const core_dir_config *core;
-    const char *fault = NULL;
-    char *name = NULL;
-
-    if (ap_location_walk(r) == OK && ap_if_walk(r) == OK) {
-        core = ap_get_core_module_config(r->per_dir_config);
-        name = apr_pstrdup(r->pool, core->expr_handler
-                                        ? ap_expr_str_exec(r, core->expr_handler, &fault)
-                                        : core->handler);
-    }
-    r->per_dir_config = before;
-    if (!name || fault)
-        return NULL;
-    ap_str_tolower(name);
-    return name;
-}
-
 int gtm_map_to_storage(request_rec *r)
 {
-    return gtm_child() && gtm_route_is_set(merged_handler(r)) ? OK : DECLINED;
+    if (gtm_route_is_set(gtm_merged_handler(r, 1)))
+        return gtm_child() ? OK : DECLINED;
+    gtm_secret_query_give_back(r);
+    return DECLINED;
 }

@@ -39,6 +39,9 @@ static void register_hooks(apr_pool_t *p)
 
     static const char *const choosers[] = {"mod_dir.c", "mod_rewrite.c", NULL};
     static const char *const headers[] = {"mod_headers.c", NULL};
+    /* Modules that log a request as soon as it is read. */
+    static const char *const early_logs[] = {"mod_log_forensic.c", "mod_security2.c",
+                                             "mod_headers.c", NULL};
 
     static const char *const authn_core[] = {"mod_authn_core.c", NULL};
 
@@ -53,7 +56,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_init(gtm_child_init, after_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(gtm_park_stopping, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_read_request(gtm_secret_query_hide, NULL, headers, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_read_request(gtm_secret_query_hide, NULL, early_logs, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
     /* Behind every authentication, before the one that says OK where there is none. */
     ap_hook_check_authn(gtm_auth_type_missing, NULL, authn_core, APR_HOOK_LAST,

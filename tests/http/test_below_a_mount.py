@@ -21,15 +21,40 @@ NESTED = MOUNTS + """
 <Location "/tom/auth/deep/app">
     SetHandler None
 </Location>
+<Location "/auth/callback/app">
+    SetHandler cgi-script
+    Options +ExecCGI
+</Location>
+<Location "/tom/auth/callback/app">
+    <If "%{HTTP:X-App} == 'yes'">
+        SetHandler cgi-script
+        Options +ExecCGI
+    </If>
+</Location>
+<Location "/tom/auth/callback/refused">
+    Require all denied
+</Location>
+ScriptSock {folder}/cgid.sock
+ForensicLog {folder}/forensic.log
 <Location "/tom/auth/deep/app/calendar">
     SetHandler graphtok-calendar
 </Location>
 """
 
 
+ECHO = """#!/bin/sh
+printf 'Content-Type: text/plain\\n\\n%s' "$QUERY_STRING $REQUEST_URI"
+"""
+
+
 @pytest.fixture(scope="module", name="nest")
 def nest_fixture(make_site):
-    site = make_site(mounts=NESTED, modules=("dir",))
+    site = make_site(mounts=NESTED, modules=("dir", "log_forensic", "cgid"))
+    for place in ("auth/callback", "tom/auth/callback"):
+        (site.folder / "htdocs" / place).mkdir(parents=True)
+        program = site.folder / "htdocs" / place / "app"
+        program.write_text(ECHO)
+        program.chmod(0o755)
     for place in ("auth/app", "tom/auth/deep/app"):
         folder = site.folder / "htdocs" / place
         folder.mkdir(parents=True)
@@ -69,3 +94,21 @@ def test_the_mounts_go_on(nest, sandbox):
     answer = browser.get(nest.url + "/tom/auth/deep")
     assert answer.json["type"].startswith("urn:mod_graphtok:"), answer
     assert browser.get(nest.url + "/tom/auth/deep/app/calendar").status == 200
+
+
+def test_an_application_below_the_callback_has_its_query(nest):
+    app = {"X-App": "yes"}
+    for place in ("/auth/callback/app", "/tom/auth/callback/app"):
+        answer = Browser().get(f"{nest.url}{place}?code=of-the-app&x=%20", headers=app)
+        assert answer.text == f"code=of-the-app&x=%20 {place}?code=of-the-app&x=%20"
+        assert f'"GET {place}?code=of-the-app&x=%20 HTTP/1.1" 200' in (nest.folder / "access.log").read_text()
+
+
+@pytest.mark.parametrize("place", ["/auth/callback", "/tom/auth/callback/app", "/auth/callback/microsoft",
+                                   "/tom/auth/callback/refused"])
+def test_a_callbacks_query_is_in_no_log(nest, place):
+    """Also where a condition might have given the place to an application; the log of mod_log_forensic
+    is written before any other module sees the request."""
+    assert Browser().get(f"{nest.url}{place}?code=our-secret&state=x").status in (400, 403, 404)
+    for log in ("access.log", "forensic.log", "error.log"):
+        assert "our-secret" not in (nest.folder / log).read_text(), log

@@ -1,0 +1,17 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_MERGED_HANDLER_H
+#define GTM_MERGED_HANDLER_H
+
+/** @file merged_handler.h The handler of a request before httpd itself has decided on it. */
+
+#include <httpd.h>
+
+/**
+ * What SetHandler says for r->uri, the sections of its Locations merged, in lower case. The request stays
+ * as it is.
+ * @param with_conditions  1: the If sections, too; they may ask for what a later hook finds out
+ * @return in r->pool; NULL when nothing says it
+ */
+const char *gtm_merged_handler(request_rec *r, int with_conditions);
+
+#endif
