@@ -14,6 +14,7 @@ import time
 import pytest
 
 from support import httpd as servers
+from support import modules
 from support.browser import Browser
 from support.site import MOUNTS, tls_host
 
@@ -235,3 +236,20 @@ def test_what_a_finisher_ends_is_counted(patient):
         return accesses() >= before + 40
     patient.httpd.wait_until(are_counted, 10)
     assert looks[0] < 20
+
+
+def test_the_last_piece_of_an_answer_is_not_copied(make_site, sandbox, ground):
+    """httpd copies a bucket of kind TRANSIENT that it cannot write at once; the copy's block is held,
+    idle, until the client goes."""
+    site = begin(make_site, sandbox, "", mounts=modules.load(ground, "test_buckets") + MOUNTS + """
+<Location "/tom/told">
+    SetHandler graphtok-calendar
+    SetOutputFilter TEST_BUCKETS
+</Location>
+""")
+    for path in ("/tom/told/", "/tom/told/events?top=5"):
+        before = len(site.httpd.log())
+        ask(http.client.HTTPConnection("127.0.0.1", site.httpd.port, timeout=30), path)
+        told = site.httpd.log()[before:]
+        assert re.findall(r"bucket (\w+) of [1-9]", told) == ["POOL"], told
+    site.end()
