@@ -150,8 +150,10 @@ def test_create_twice_makes_one(site, ada):
     body = {**LUNCH, "transactionId": "7E163156-7762-4BEB-A1C6-729EA81755A7"}
     first = ada.post(site.url + "/calendar/events", body)
     again = ada.post(site.url + "/calendar/events", body)
-    assert first.status == 201 and again.status in (201, 409)
-    assert again.status == 409 or again.json["id"] == first.json["id"]
+    assert first.status == 201 and again.status == 201
+    assert again.json["id"] == first.json["id"]
+    other = ada.post(site.url + "/calendar/events", {**body, "subject": "Dinner"})
+    assert other.status == 400 and other.json["code"] == "ErrorDuplicateTransactionId"
 
 
 def test_graphs_error_reaches_the_caller(site, sandbox, ada):

@@ -110,6 +110,22 @@ def test_a_page_comes_back(portal, sandbox, path):
     assert browser.get(done.location).text == path.split("/")[1]
 
 
+def test_a_front_with_this_module_passes_our_cookies_on(portal, front, browser):
+    """By default it keeps them, as from any application."""
+    site, public = portal
+    assert browser.sign_in(public + "/auth/login").status == 200
+    text = front.conf.read_text()
+    try:
+        front.conf.write_text(text.replace("GraphTokPassCookie on", ""))
+        front.graceful()
+        assert browser.get(public + "/auth/token").status == 401
+        assert browser.get(site.url + "/auth/token").status == 200
+    finally:
+        front.conf.write_text(text)
+        front.graceful()
+    assert browser.get(public + "/auth/token").status == 200
+
+
 def test_links(portal, sandbox):
     site, public = portal
     browser = Browser(sandbox.ca)

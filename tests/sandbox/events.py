@@ -393,7 +393,7 @@ class Calendar:
         known = self.events.get(key)
         if known and first != given:
             text = "The transactionId was used to create another calendar item."
-            raise GraphError(409, "ErrorDuplicateTransactionId", text)
+            raise GraphError(400, "ErrorDuplicateTransactionId", text)
         return known
 
     def add(self, given: Members) -> tuple[Event, bool]:

@@ -209,7 +209,7 @@ def test_transaction_id_makes_no_second_event(peer: Peer, ada: str) -> None:
     again = peer.graph(ada, "POST", "/me/events", event(transactionId="same"))
     assert again.status == 201 and again.json["id"] == first["id"]
     other = peer.graph(ada, "POST", "/me/events", event(subject="Else", transactionId="same"))
-    refused(other, 409, "ErrorDuplicateTransactionId")
+    refused(other, 400, "ErrorDuplicateTransactionId")
     assert len(peer.box.events(ADA)) == 1
     peer.graph(ada, "POST", "/me/events", event(transactionId="other"))
     assert len(peer.box.events(ADA)) == 2
