@@ -2,6 +2,8 @@
 """GraphTokProxy: every call to the provider goes through it and nothing else does. The provider goes
 by a name that only the proxy knows, so a call that went past the proxy would fail."""
 
+import json
+
 import pytest
 
 from support.browser import Browser
@@ -120,6 +122,43 @@ def test_credentials_of_the_proxy(office, away, proxy):
     for secret in ("wörd", "an old one", *{fields["proxy-authorization"].split()[1]
                                            for _, fields in proxy.asked}):
         assert not any(secret in place for place in places), secret
+
+
+def test_a_revocation_goes_through_the_proxy(office, away, proxy):
+    """Entra has no endpoint for it. Here the sandbox is another provider, whose document names one."""
+    issuer = f"{away.authority}/{away.tenant}/v2.0"
+    office.configure(settings=f"""
+<GraphTokProvider other>
+    GraphTokKind openid
+    GraphTokAuthority {issuer}
+    GraphTokClientID {away.client_id}
+    GraphTokClientSecret file:{office.secrets}/client-secret
+    GraphTokCAFile {away.ca}
+    GraphTokProxy {proxy.url} file:{office.secrets}/login
+</GraphTokProvider>
+<Location "/other/auth">
+    SetHandler graphtok-auth
+    GraphTokUseProvider other
+</Location>
+GraphTokUseProvider microsoft
+""")
+    office.httpd.graceful()
+    office.register("/other/auth")
+    browser = Neighbour(away.ca)
+    document = browser.get(issuer + "/.well-known/openid-configuration").json
+    document["revocation_endpoint"] = document["token_endpoint"]
+    away.fault(where="discovery", kind="answer", times=0, body=json.dumps(document))
+    keys = browser.get(document["jwks_uri"]).json["keys"]
+    for key in keys:  # Entra's name their issuer, with a place for the tenant's id
+        del key["issuer"]
+    away.fault(where="jwks", kind="answer", times=0, body=json.dumps({"keys": keys}))
+    assert browser.sign_in(office.url + "/other/auth/login").status == 200
+    proxy.hang_up()
+    before = len(proxy.asked)
+    away.fault(where="token", kind="answer", body="{}", times=1)
+    assert browser.post(office.url + "/other/auth/revoke").status == 200
+    office.httpd.log_has("a grant that is not kept here was revoked at provider other")
+    assert proxy.targets() == {away.authority.split("//")[1]} and len(proxy.asked) == before + 1
 
 
 def test_a_proxy_that_refuses(office, away, proxy):
