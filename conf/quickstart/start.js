@@ -2,13 +2,14 @@
 "use strict";
 
 const GERMAN = {
-  intro: "Diese Seite sieht nie ein Token. Sie fragt die Routen unter /auth und /calendar; der Server setzt das Token ein.",
+  intro: "Diese Seite sieht nie ein Token. Sie fragt die Routen unter", and: "und", introEnd: "; der Server setzt das Token ein.",
   account: "Ihr Konto", signIn: "Anmelden", revoke: "Abmelden und das Token vergessen",
   next: "Die nächsten 24 Stunden", health: "Zustand", until: "Token gültig bis", nobody: "Nicht angemeldet.",
-  nothing: "Keine Termine.", provider: "Anbieter", database: "Datenbank", up: "erreichbar", down: "nicht erreichbar",
+  nothing: "Keine Termine.", untitled: "(ohne Titel)", failed: "Zurzeit nicht verfügbar", provider: "Anbieter", database: "Datenbank", up: "erreichbar", down: "nicht erreichbar",
 };
 const ENGLISH = {
-  until: "Token valid until", nobody: "Not signed in.", nothing: "Nothing planned.", provider: "Provider",
+  until: "Token valid until", nobody: "Not signed in.", nothing: "Nothing planned.", untitled: "(no title)",
+  failed: "Not available at the moment", provider: "Provider",
   database: "Database", up: "up", down: "down",
 };
 const words = navigator.language.startsWith("de") ? GERMAN : ENGLISH;
@@ -17,22 +18,42 @@ const at = (id) => document.getElementById(id);
 
 async function ask(path, options) {
   const answer = await fetch(path, options);
-  return { ok: answer.ok, value: await answer.json() };
+  return { ok: answer.ok, status: answer.status, value: await answer.json().catch(() => ({})) };
+}
+
+function failed(answer) {
+  return `${words.failed} (${answer.value.tag || answer.status})`;
 }
 
 function moment(text) {
   return new Date(text).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 }
 
-function showEvents(events) {
-  const items = events.map((event) => {
+// A whole day is a date: no zone moves it.
+function start(event) {
+  if (!event.isAllDay) return moment(event.start.dateTime.slice(0, 19) + "Z");
+  const day = new Date(event.start.dateTime.slice(0, 10) + "T00:00");
+  return day.toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" });
+}
+
+function showEvents(answer) {
+  const items = (answer.value.value || []).map((event) => {
     const item = document.createElement("li");
     const when = document.createElement("time");
-    when.textContent = moment(event.start.dateTime.slice(0, 19) + "Z");
-    item.append(event.subject, when);
+    when.textContent = start(event);
+    item.append(event.subject || words.untitled, when);
     return item;
   });
-  at("events").replaceChildren(...(items.length ? items : [words.nothing]));
+  at("events").replaceChildren(...(items.length ? items : [answer.ok ? words.nothing : failed(answer)]));
+}
+
+function showToken(answer) {
+  const isKnown = answer.ok || answer.status === 401;
+  at("token").textContent = answer.ok ? `${words.until} ${moment(answer.value.expires_at)}`
+    : isKnown ? words.nobody : failed(answer);
+  at("sign-in").hidden = answer.ok;
+  at("revoke").hidden = !answer.ok;
+  at("calendar").hidden = !answer.ok;
 }
 
 // A person has a name; the id of the grant is for programs.
@@ -43,7 +64,11 @@ function showPerson(user) {
 }
 
 async function showHealth() {
-  const { value } = await ask("/health");
+  const answer = await ask("/health"), { value } = answer;
+  if (!value.providers) {
+    at("health").textContent = failed(answer);
+    return;
+  }
   const providers = value.providers.map((one) => `${words.provider} ${one.provider}: ${words[one.status]}`);
   at("health").textContent = [...providers, `${words.database}: ${words[value.database]}`].join(" · ");
   at("health").dataset.status = value.status;
@@ -51,13 +76,9 @@ async function showHealth() {
 
 async function show() {
   const token = await ask("/auth/token");
-  at("token").textContent = token.ok ? `${words.until} ${moment(token.value.expires_at)}` : words.nobody;
-  at("sign-in").hidden = token.ok;
-  at("revoke").hidden = !token.ok;
-  at("calendar").hidden = !token.ok;
+  showToken(token);
   showPerson(token.ok ? (await ask("/auth/user")).value : {});
-  const events = token.ok ? await ask("/calendar/next24") : null;
-  showEvents(events && events.ok ? events.value.value : []);
+  if (token.ok) showEvents(await ask("/calendar/next24"));
   await showHealth();
   document.body.dataset.ready = token.ok ? "signed-in" : "signed-out";
 }

@@ -104,7 +104,7 @@ def test_a_sign_in_that_fails_keeps_where_it_was_to_lead(site, browser):
     asked = browser.get(site.url + "/auth/login?return_to=/app/x%3Fy%3D1").location
     state = query_of(asked)["state"]
     page = get(site, f"/auth/callback?error=access_denied&state={state}", browser)
-    assert page.status == 403
+    assert page.status == 403 and "<h1>Sign-in cancelled</h1>" in page.text
     again = links(page)[0]
     assert again[1] == "Sign in again" and query_of(again[0])["return_to"] == "/app/x?y=1"
     back = browser.sign_in(site.url + again[0])

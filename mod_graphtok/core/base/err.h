@@ -91,6 +91,7 @@ struct gt_err_t {
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
     int is_ours;                     /* 1: the administrator's to mend, in any class */
     int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
+    int is_persons_wish;             /* 1: the person at the browser cancelled */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
 };

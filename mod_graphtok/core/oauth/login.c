@@ -300,8 +300,10 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
     found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
     if (said.error != NULL && strcmp(said.error, "access_denied") == 0 &&
         (code == 0 || code == numbers->cancelled ||
-         (subcode != NULL && strcmp(subcode, "cancel") == 0)))
+         (subcode != NULL && strcmp(subcode, "cancel") == 0))) {
         err = gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
+        err->is_persons_wish = 1;
+    }
     else {
         cls = class_of(found);
         err = gt_err(p, cls, tag_of(cls), "the provider ended the sign-in: %s",

@@ -27,7 +27,7 @@ static const char style[] =
     "border:1px solid var(--line);border-radius:12px;overflow-wrap:anywhere}"
     "h1{margin:0 0 .5rem;font-size:1.4rem;line-height:1.25}p{margin:0}"
     "nav{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.5rem}"
-    "a{padding:.45rem 1rem;border:1px solid var(--line);border-radius:8px;color:inherit;"
+    "a{padding:.45rem 1rem;border:1px solid var(--soft);border-radius:8px;color:inherit;"
     "text-decoration:none}"
     "a:first-child{border-color:var(--act);background:var(--act);color:#fff}"
     "a:hover{text-decoration:underline}a:focus-visible{outline:3px solid var(--act);"
@@ -135,10 +135,16 @@ static const char *details(const gt_err_t *err, const gtm_words_t *words, apr_po
                        ap_escape_html(p, gt_err_told(err, p)), "</p></footer>\n", NULL);
 }
 
+/* A person who has chosen to cancel is told so, and not that something is not allowed. */
+static const gtm_class_words_t *words_of(const gtm_words_t *words, const gt_err_t *err)
+{
+    return err->is_persons_wish ? &words->cancelled : &words->cls[err->cls];
+}
+
 const char *gtm_page_error(gtm_request_t *x, const gt_err_t *err, const char *login_url)
 {
     const gtm_words_t *words = gtm_words(x->r);
-    const gtm_class_words_t *told = &words->cls[err->cls];
+    const gtm_class_words_t *told = words_of(words, err);
     int is_first = err->cls == GT_SIGN_IN && !err->is_after_sign_in;
     gtm_word_t sign_in = is_first ? GTM_WORD_SIGN_IN : GTM_WORD_SIGN_IN_AGAIN;
     apr_pool_t *p = x->r->pool;

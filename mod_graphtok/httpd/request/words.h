@@ -39,6 +39,7 @@ typedef struct gtm_words_t {
     const char *tag; /* for lang and Content-Language: "de" */
     const char *word[GTM_WORDS];
     gtm_class_words_t cls[GT_CLASSES];
+    gtm_class_words_t cancelled; /* a sign-in, by the person */
 } gtm_words_t;
 
 /** The language that a request asks for by Accept-Language; English otherwise. */
