@@ -73,8 +73,8 @@ struct upstream_t {
     char ca[64];
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int requests, count, gone;
-    long long written;
+    int requests, count, gone, is_let_go;
+    long long written, read;
     connection_t *connections[CONNECTIONS_MAX];
 };
 
@@ -141,7 +141,10 @@ static int read_request(connection_t *c)
 
         c->request[c->len] = '\0';
         end = strstr(c->request, "\r\n\r\n");
-        c->whole = end == NULL ? 0 : (size_t)(end + 4 - c->request) + body_length(c->request);
+        c->whole = end == NULL ? 0 : (size_t)(end + 4 - c->request);
+        /* A body that is to be read by and by stays behind its head. */
+        if (end != NULL && strstr(c->request, " /up/") == NULL)
+            c->whole += body_length(c->request);
         if (end != NULL && c->len >= c->whole)
             return 1;
         if (c->len == REQUEST_MAX)
@@ -231,6 +234,117 @@ static int answer_end(connection_t *c, const char *path)
     return 0;
 }
 
+/* ---- bodies that are read by and by ---- */
+
+/* One more byte of the body, or -1. */
+static int next_byte(connection_t *c)
+{
+    if (c->whole == c->len) {
+        ssize_t n;
+
+        c->whole = c->len = 0;
+        if ((c->ssl == NULL || SSL_pending(c->ssl) == 0) && !is_ready(c->up, c->fd, POLLIN, -1))
+            return -1;
+        n = c->ssl != NULL ? SSL_read(c->ssl, c->request, REQUEST_MAX)
+                           : read(c->fd, c->request, REQUEST_MAX);
+        if (n <= 0)
+            return -1;
+        c->len = (size_t)n;
+    }
+    return (unsigned char)c->request[c->whole++];
+}
+
+static void add_read(upstream_t *up, long long n)
+{
+    pthread_mutex_lock(&up->lock);
+    up->read += n;
+    pthread_mutex_unlock(&up->lock);
+}
+
+/* Bytes at their places; 0 when one is another, or the client goes. */
+static int read_bytes(connection_t *c, long long *at, long long n)
+{
+    long long told = *at, end = *at + n;
+
+    for (; *at < end; ++*at) {
+        if (next_byte(c) != 'a' + (int)(*at % 23))
+            break;
+        if (c->whole == c->len) {
+            add_read(c->up, *at + 1 - told);
+            told = *at + 1;
+        }
+    }
+    add_read(c->up, *at - told);
+    return *at == end;
+}
+
+static int read_line(connection_t *c, char *line, size_t room)
+{
+    size_t n = 0;
+    int byte;
+
+    while ((byte = next_byte(c)) >= 0 && byte != '\n' && n + 1 < room)
+        line[n++] = (char)byte;
+    line[n] = '\0';
+    return byte == '\n' && n > 0 && line[n - 1] == '\r';
+}
+
+static int read_chunks(connection_t *c, long long *at)
+{
+    char line[64];
+
+    while (read_line(c, line, sizeof(line))) {
+        long long n = strtoll(line, NULL, 16);
+
+        if (!read_bytes(c, at, n) || !read_line(c, line, sizeof(line)))
+            return 0;
+        if (n == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int answer_count(connection_t *c)
+{
+    int is_chunked = strcasestr(c->request, "\r\nTransfer-Encoding: chunked") != NULL;
+    int has_length = strcasestr(c->request, "\r\nContent-Length:") != NULL;
+    long long n = (long long)body_length(c->request), at = 0;
+    char text[64];
+
+    if (is_chunked == has_length || !(is_chunked ? read_chunks(c, &at) : read_bytes(c, &at, n)))
+        return 0;
+    snprintf(text, sizeof(text), "%lld %s", at, is_chunked ? "chunked" : "long");
+    return answer_text(c, text);
+}
+
+static void hold(upstream_t *up)
+{
+    pthread_mutex_lock(&up->lock);
+    while (!up->is_let_go)
+        pthread_cond_wait(&up->changed, &up->lock);
+    pthread_mutex_unlock(&up->lock);
+}
+
+static int answer_upload(connection_t *c, const char *path)
+{
+    long long at = 0;
+    long n = 0;
+
+    if (strcmp(path, "/up/refuse") == 0 || strcmp(path, "/up/stay") == 0) {
+        say(c, "HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\n%s", path[4] == 'r' ? "no" : "n");
+        while (next_byte(c) >= 0)
+            ;
+        return 0;
+    }
+    if (sscanf(path, "/up/part/%ld", &n) == 1) {
+        read_bytes(c, &at, n);
+        return 0;
+    }
+    if (strcmp(path, "/up/held") == 0)
+        hold(c->up);
+    return answer_count(c);
+}
+
 static int answer_special(connection_t *c, const char *path)
 {
     if (strcmp(path, "/early") == 0)
@@ -263,6 +377,8 @@ static int answer(connection_t *c)
         return answer_text(c, "hello");
     if (strcmp(path, "/echo") == 0)
         return answer_echo(c);
+    if (strncmp(path, "/up/", 4) == 0)
+        return answer_upload(c, path);
     if (sscanf(path, "/bytes/%ld", &n) == 1 || sscanf(path, "/chunks/%ld", &n) == 1)
         return answer_bytes(c, n, path[1] == 'c');
     if (sscanf(path, "/fields/%ld", &n) == 1 || sscanf(path, "/field/%ld", &n) == 1)
@@ -394,6 +510,7 @@ void upstream_close(upstream_t *up)
     int i;
 
     ck_assert_int_eq(write(up->end_fd, &one, sizeof(one)), sizeof(one));
+    upstream_let_go(up);
     pthread_join(up->thread, NULL);
     for (i = 0; i < up->count; i++) {
         connection_t *c = up->connections[i];
@@ -458,6 +575,24 @@ long long upstream_written(upstream_t *up)
     n = up->written;
     pthread_mutex_unlock(&up->lock);
     return n;
+}
+
+long long upstream_read(upstream_t *up)
+{
+    long long n;
+
+    pthread_mutex_lock(&up->lock);
+    n = up->read;
+    pthread_mutex_unlock(&up->lock);
+    return n;
+}
+
+void upstream_let_go(upstream_t *up)
+{
+    pthread_mutex_lock(&up->lock);
+    up->is_let_go = 1;
+    pthread_cond_broadcast(&up->changed);
+    pthread_mutex_unlock(&up->lock);
 }
 
 static void await(upstream_t *up, const int *what, int n)

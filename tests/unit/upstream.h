@@ -19,6 +19,10 @@
  *     /die              a head, half the body, the end; /drop: the end at once
  *     /garbage          what is no HTTP
  *     /last             "hello", and the connection ends without having said so
+ *     /up/count         reads a body whose bytes tell their place; then how many there were
+ *     /up/held          the same, but reads nothing until upstream_let_go
+ *     /up/refuse        413 at once, the body dropped; /up/stay the same, but its answer never ends
+ *     /up/part/N        reads N bytes, then the end
  */
 
 typedef struct upstream_t upstream_t;
@@ -36,6 +40,10 @@ const char *upstream_ca(upstream_t *up);
 int upstream_connections(upstream_t *up);
 int upstream_requests(upstream_t *up);
 long long upstream_written(upstream_t *up);
+/* Bytes of bodies that /up/ has read so far. */
+long long upstream_read(upstream_t *up);
+/* Let /up/held read on, for good. */
+void upstream_let_go(upstream_t *up);
 /* Wait until so many requests have arrived, or connections ended by the client (20 s at most). */
 void upstream_await_requests(upstream_t *up, int n);
 void upstream_await_gone(upstream_t *up, int n);

@@ -37,6 +37,9 @@
 /** Most bytes of a streamed body that wait to be taken. */
 #define GT_STREAM_WAITING (48 * 1024)
 
+/** A body that comes in pieces, on its way from the task to libcurl; under the transfer's lock. */
+typedef struct gt_upload_t gt_upload_t;
+
 struct gt_transfer_t {
     pthread_mutex_t lock; /* guards the members under "shared" */
     atomic_int refs;      /* task's pool, loop, loop's queue; the last one frees */
@@ -50,6 +53,7 @@ struct gt_transfer_t {
     struct curl_slist *proxy_headers; /* in the pool; for the proxy alone */
     struct curl_slist *resolve;       /* where it goes, in the pool; NULL: libcurl knows */
     const gt_secret_t *body;          /* or NULL */
+    gt_upload_t *upload;              /* in the pool; or NULL */
     apr_size_t answer_max;            /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;
     int is_stream, keeps_going;
@@ -106,11 +110,38 @@ void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer
  */
 int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_size_t len);
 
+/** 1 while the provider may take more of a body that comes in pieces. Its lock is held. */
+int gt_transfer_takes_body(const gt_transfer_t *transfer);
+
 /** It ended; failure NULL: well. */
 void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failure);
 
 /** Wake the task that waits, if its point is reached. */
 void gt_transfer_stir_on_loop(gt_transfer_t *transfer);
+
+/* ---- upload.c; under the transfer's lock unless said otherwise ---- */
+
+/** A body of this length, -1: not known. */
+gt_upload_t *gt_upload_make(apr_int64_t length, apr_pool_t *p);
+
+/** As it was said; constant, so without the lock. */
+apr_int64_t gt_upload_length(const gt_upload_t *upload);
+
+/** 1 when its last piece was given. */
+int gt_upload_is_whole(const gt_upload_t *upload);
+
+/** 1 while libcurl pauses for want of bytes. */
+int gt_upload_is_starving(const gt_upload_t *upload);
+
+/** 1 when there is room for a piece that is worth waking the task. */
+int gt_upload_has_room(const gt_upload_t *upload);
+
+/**
+ * Move bytes to libcurl. Takes the lock.
+ * @param len  out: how many; 0: none now
+ * @return 0 when the body has ended
+ */
+int gt_transfer_feed_on_loop(apr_size_t *len, gt_transfer_t *transfer, char *room, apr_size_t most);
 
 /* ---- loop.c ---- */
 

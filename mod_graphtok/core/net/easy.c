@@ -182,6 +182,20 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *baton)
     return len;
 }
 
+static size_t give_body(char *room, size_t size, size_t count, void *baton)
+{
+    gt_transfer_t *t = baton;
+    apr_size_t len;
+
+    if (!gt_transfer_feed_on_loop(&len, t, room, size * count))
+        return 0;
+    if (len == 0)
+        return CURL_READFUNC_PAUSE;
+    t->moved = gt_mono();
+    gt_loop_stirred_on_loop(t->loop, t);
+    return len;
+}
+
 /* ---- options ---- */
 
 CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
@@ -231,11 +245,24 @@ CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callba
     return easy;
 }
 
-static int set_method(CURL *easy, const gt_transfer_t *t)
+/* No way to begin such a body anew is named: libcurl then fails where it would have to. */
+static int set_upload(CURL *easy, gt_transfer_t *t)
+{
+    return curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->method) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                            (curl_off_t)gt_upload_length(t->upload)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READDATA, t) == CURLE_OK;
+}
+
+static int set_method(CURL *easy, gt_transfer_t *t)
 {
     int bad = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) != CURLE_OK;
 
     bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) != CURLE_OK;
+    if (t->upload != NULL)
+        return !bad && set_upload(easy, t);
     if (strcmp(t->method, "GET") == 0 && t->body == NULL)
         return !bad;
     if (strcmp(t->method, "HEAD") == 0)
@@ -354,6 +381,7 @@ static const struct {
     {CURLE_SSL_ENGINE_INITFAILED, GT_FAULT_TLS},
     {CURLE_SSL_INVALIDCERTSTATUS, GT_FAULT_TLS},
     {CURLE_OUT_OF_MEMORY, GT_FAULT_MEMORY},
+    {CURLE_SEND_FAIL_REWIND, GT_FAULT_NOT_REPEATED},
 };
 
 static gt_fault_t fault_of(CURLcode code)

@@ -507,8 +507,8 @@ static void wake_stirred(gt_loop_t *loop)
     }
 }
 
-/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader is
- * slow it may rest, else the provider paused too long. */
+/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader, or the
+ * giver of its body, is slow it may rest, else the provider paused too long. */
 static void check_pauses(gt_loop_t *loop, apr_time_t now)
 {
     gt_alarm_t *first;
@@ -522,7 +522,7 @@ static void check_pauses(gt_loop_t *loop, apr_time_t now)
             continue;
         }
         pthread_mutex_lock(&t->lock);
-        is_paused = t->is_paused;
+        is_paused = t->is_paused || (t->upload != NULL && gt_upload_is_starving(t->upload));
         pthread_mutex_unlock(&t->lock);
         gt_alarm_clear(&loop->pauses, first);
         if (is_paused)

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A hole is for ids, which hold slashes (base64): its user knows how to write them. A tail goes on as a
- * path, so that its segments must be unmistakable for every server behind, whichever decodes once more
- * or takes a backslash for a slash.
+ * A hole is for ids, which hold slashes (base64): its user knows how to write them. A tail goes on
+ * as a path, so that its segments must be unmistakable for every server behind, whichever decodes
+ * once more or takes a backslash for a slash.
  */
 
 #include "net/path.h"

@@ -4,10 +4,10 @@
 
 /**
  * @file path.h
- * Paths against patterns, segment by segment: "/events/{}/instances", "/drive/{*}". What a hole gives
- * is decoded text, and one segment stays one: nothing in it can be read as two, or as a way up.
- * Paths come as httpd decodes them, once, but for an encoded slash, which stays "%2F" within its
- * segment (AllowEncodedSlashes NoDecode). Thread-safe.
+ * Paths against patterns, segment by segment: "/events/{}/instances", "/drive/{*}". What a hole
+ * gives is decoded text, and one segment stays one: nothing in it can be read as two, or as a way
+ * up. Paths come as httpd decodes them, once, but for an encoded slash, which stays "%2F" within
+ * its segment (AllowEncodedSlashes NoDecode). Thread-safe.
  */
 
 #include "gt.h"
@@ -27,8 +27,9 @@ typedef struct gt_path_match_t {
  * @param match    out: set when it fits; in `p`
  * @param pattern  "/" and segments; {} stands for one, {*}, the last, for all that are left
  * @param path     begins with "/"; no slash at its end but that one
- * @return 0 also for a hole whose segment is empty or no UTF-8, and for a tail with a segment that is ".", "..",
- * or holds a control character, a backslash or an encoded slash: the resource would be another one where it goes
+ * @return 0 also for a hole whose segment is empty or no UTF-8, and for a tail with a segment that
+ * is ".", "..", or holds a control character, a backslash or an encoded slash: the resource would
+ * be another one where it goes
  */
 GT_MUST int gt_path_fits(gt_path_match_t *match, const char *pattern, const char *path,
                          apr_pool_t *p);

@@ -88,6 +88,17 @@ static int is_login(const gt_secret_t *login)
            is_field_value(text);
 }
 
+/* NULL: all is well. */
+static const char *judge_upload(const gt_request_t *request)
+{
+    if (!request->stream || request->body != NULL)
+        return "a body in pieces needs a streamed answer, and no other body";
+    if (request->method == NULL || strcmp(request->method, "GET") == 0 ||
+        strcmp(request->method, "HEAD") == 0)
+        return "its method takes no body";
+    return NULL;
+}
+
 static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
 {
     const char *wrong = NULL;
@@ -105,6 +116,8 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
         wrong = "its proxy is not http://HOST:PORT";
     else if (request->proxy_login != NULL && !is_login(request->proxy_login))
         wrong = "the login of its proxy is not USER:PASSWORD";
+    else if (request->uploads)
+        wrong = judge_upload(request);
     for (i = 0; wrong == NULL && request->headers != NULL && i < request->headers->nelts; i++)
         if (!is_field(APR_ARRAY_IDX(request->headers, i, const char *)))
             wrong = "one of its headers is not well-formed or not ours to set";
@@ -175,8 +188,13 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         request->connect_timeout > 0 ? request->connect_timeout : CONNECT_TIMEOUT_DEFAULT;
     t->timeout = request->timeout > 0 ? request->timeout : TIMEOUT_DEFAULT;
     /* libcurl would wait a second for "100 Continue" before it sends a large body. */
-    if (t->body != NULL)
+    if (t->body != NULL || request->uploads)
         add_field(t, apr_pstrdup(p, "Expect:"));
+    if (request->uploads) {
+        t->upload = gt_upload_make(request->upload_length < 0 ? -1 : request->upload_length, p);
+        if (request->upload_length < 0)
+            add_field(t, apr_pstrdup(p, "Transfer-Encoding: chunked"));
+    }
     if (request->content_type != NULL)
         add_field(t, apr_pstrcat(p, "Content-Type: ", request->content_type, NULL));
     for (i = 0; request->headers != NULL && i < request->headers->nelts; i++)
@@ -253,10 +271,17 @@ void gt_transfer_release(gt_transfer_t *transfer)
 
 /* ---- waiting; under the transfer's lock ---- */
 
+int gt_transfer_takes_body(const gt_transfer_t *transfer)
+{
+    return !transfer->is_ended && !(transfer->is_headed && transfer->answer.status >= 300);
+}
+
 static int has_reached(const gt_transfer_t *t, gt_transfer_point_t point)
 {
     if (t->is_ended)
         return 1;
+    if (point == GT_POINT_ROOM)
+        return !gt_transfer_takes_body(t) || gt_upload_has_room(t->upload);
     /* A collected answer is handed out whole: every point of it is its end. */
     if (!t->is_stream || point == GT_POINT_END)
         return 0;
@@ -336,7 +361,7 @@ void gt_transfer_leave(gt_transfer_t *transfer)
     t->has_waker = 0;
     has_begun = t->is_started;
     if (t->is_started && !t->is_ended) {
-        if (t->keeps_going)
+        if (t->keeps_going && (t->upload == NULL || gt_upload_is_whole(t->upload)))
             go_on_alone(t);
         else
             gt_loop_ask(t->loop, t, GT_ASK_CANCEL);
@@ -439,8 +464,8 @@ void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer
     pthread_mutex_unlock(&transfer->lock);
 }
 
-/* Room for `more` bytes and a NUL: by what came, never by what the head promises. A collected body's
- * old room is wiped when it grows. */
+/* Room for `more` bytes and a NUL: by what came, never by what the head promises. A collected
+ * body's old room is wiped when it grows. */
 static int make_room(gt_transfer_t *t, apr_size_t more)
 {
     apr_size_t room = t->room == 0 ? FIRST_ROOM : t->room;

@@ -8,14 +8,17 @@
  * next step. It has two owners, the task and the loop, its own memory and its own lock; whoever
  * lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
  * certificate and host name verified, redirects never followed, no cookies, no proxy but the one
- * that the request names (never from the environment), CR/LF refused in header values. Only GET and HEAD are ever sent a second time (when a
- * kept-alive connection dies before an answer).
+ * that the request names (never from the environment), CR/LF refused in header values. Only GET and
+ * HEAD are ever sent a second time (when a kept-alive connection dies before an answer).
  *
- * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is woken;
- * over HTTP/2 where the provider has it. For all that fits into memory.
+ * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is
+ * woken; over HTTP/2 where the provider has it. For all that fits into memory.
  * Streamed: head first (gt_await_head), then pieces (gt_again_on_bytes, gt_transfer_take); the loop
  * stops reading from the provider while 48 KiB wait to be taken. On a connection of its own, over
- * HTTP/1.1, so that a slow reader stops nobody else.
+ * HTTP/1.1, so that a slow reader stops no other call. A streamed call may have a body that comes
+ * in pieces as well (gt_again_on_room, gt_transfer_give): the task finds room while less than 48
+ * KiB wait to be sent, and libcurl waits while nothing does. Such a call is never sent twice, and
+ * with its task before the last piece it ends, keep_going or not.
  */
 
 #include "base/err.h"
@@ -29,10 +32,12 @@ typedef struct gt_request_t {
     const gt_secret_t *bearer;         /* sent as Authorization: Bearer, or NULL */
     const char *content_type;          /* of the body */
     const gt_secret_t *body;           /* a secret always: forms hold tokens; NULL: none */
-    const char *ca_file;               /* PEM; NULL: the system's */
-    const char *proxy;                 /* "http://host:port", asked to CONNECT; NULL: none */
-    const gt_secret_t *proxy_login;    /* "user:password", sent to the proxy alone; NULL: none */
-    apr_size_t answer_max; /* most bytes of a body (unpacked); 0: 1 MiB, streamed: any */
+    int uploads;               /* 1: the body comes in pieces, gt_transfer_give; streamed only */
+    apr_int64_t upload_length; /* how long it is then; -1: not known, it goes in chunks */
+    const char *ca_file;       /* PEM; NULL: the system's */
+    const char *proxy;         /* "http://host:port", asked to CONNECT; NULL: none */
+    const gt_secret_t *proxy_login; /* "user:password", sent to the proxy alone; NULL: none */
+    apr_size_t answer_max;          /* most bytes of a body (unpacked); 0: 1 MiB, streamed: any */
     apr_interval_time_t connect_timeout; /* 0: 10 s */
     apr_interval_time_t timeout; /* the whole exchange; 0: 30 s; streamed: the provider's longest
                                        * pause, waiting for a connection included */
@@ -63,9 +68,9 @@ GT_MUST gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t 
 typedef void gt_transfer_over_fn(void *baton, const gt_answer_t *answer);
 
 /**
- * Have `over(baton, …)` called once when nothing of this exchange is under way at the provider any
- * more: it has ended, failed, was cancelled, or was given up before it began. Its task may be long
- * gone by then, or not have looked at it yet. For a transfer that has not begun, once.
+ * Have `over(baton, …)` called once when nothing of this exchange is under way at the provider
+ * any more: it has ended, failed, was cancelled, or was given up before it began. Its task may be
+ * long gone by then, or not have looked at it yet. For a transfer that has not begun, once.
  * @param over  runs on the loop's thread or on the task's; it must be quick, never wait, and touch
  *              no transfer
  */
@@ -97,10 +102,29 @@ int gt_transfer_was_sent(gt_transfer_t *transfer);
 GT_MUST gt_err_t *gt_transfer_take(const char **bytes, apr_size_t *len, int *end,
                                    gt_transfer_t *transfer, apr_pool_t *p);
 
+/**
+ * Give bytes of a body that comes in pieces; they are copied. Also before the transfer has begun.
+ * @param taken  out: how many of them found room; the rest may be given at GT_POINT_ROOM
+ * @param end    1: nothing follows them; holds only when all were taken
+ * @return GT_INVALID (GT0315) for more bytes than upload_length, or fewer at their end; none is
+ * taken then
+ */
+GT_MUST gt_err_t *gt_transfer_give(apr_size_t *taken, gt_transfer_t *transfer, const char *bytes,
+                                   apr_size_t len, int end, apr_pool_t *p);
+
+/** 0 once no more of such a body will be sent: the transfer has ended, or the provider has answered
+ * with a redirect or an error without waiting for the rest. */
+int gt_transfer_wants_body(gt_transfer_t *transfer);
+
 /* ---- for task/ ---- */
 
 /** What a task can wait for. */
-typedef enum gt_transfer_point_t { GT_POINT_HEAD, GT_POINT_MORE, GT_POINT_END } gt_transfer_point_t;
+typedef enum gt_transfer_point_t {
+    GT_POINT_HEAD,
+    GT_POINT_MORE,
+    GT_POINT_END,
+    GT_POINT_ROOM /* a body's next piece may be given, or will never be wanted */
+} gt_transfer_point_t;
 
 /** Start it when it is not yet and call `waker` once the point is reached (perhaps at once). */
 void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const gt_waker_t *waker);

@@ -148,6 +148,12 @@ void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer)
     top(task)->next--;
 }
 
+void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer)
+{
+    await(task, transfer, GT_POINT_ROOM);
+    top(task)->next--;
+}
+
 void gt_again_on_output(gt_task_t *task)
 {
     say(task, WAIT_OUTPUT);

@@ -4,19 +4,21 @@
 
 /**
  * @file task.h
- * A call as a stack of step tables. A step never waits for the network. It does its work, says at most one
- * of these, and returns GT_OK; or it returns an error, and finish functions run, outwards:
+ * A call as a stack of step tables. A step never waits for the network. It does its work, says at
+ * most one of these, and returns GT_OK; or it returns an error, and finish functions run, outwards:
  *
  *     nothing        the next step follows
  *     gt_done        the work has what it is for: its remaining steps are skipped
  *     gt_then…       that work runs first, then our next step
  *     gt_instead     that work runs in place of our remaining steps
- *     gt_await…      the NEXT step runs when what it waits for is there; gt_crew_join does the same
+ *     gt_await…      the NEXT step runs when what it waits for is there; gt_crew_join does the
+ * same
  *     gt_again…      the SAME step runs again when what it waits for is there
  *
- * Who runs the steps does not matter to them: a driver parks the connection (httpd/park/park), blocks
- * the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it may be
- * another one after each wait. gt_task_wake may be called from any thread, any number of times.
+ * Who runs the steps does not matter to them: a driver parks the connection (httpd/park/park),
+ * blocks the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it
+ * may be another one after each wait. gt_task_wake may be called from any thread, any number of
+ * times.
  */
 
 #include "base/err.h"
@@ -52,9 +54,9 @@ gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
                         const gt_waker_t *waker, apr_pool_t *p);
 
 /**
- * End the task when it still waits after `span` µs from now: it lets go of what it waits for, as gt_task_drop
- * does, and ends with GT_TIMEOUT (GT0324). A step may set another span. With a loop the driver is woken;
- * without one the driver wakes by itself, see gt_task_time_left.
+ * End the task when it still waits after `span` µs from now: it lets go of what it waits for, as
+ * gt_task_drop does, and ends with GT_TIMEOUT (GT0324). A step may set another span. With a loop
+ * the driver is woken; without one the driver wakes by itself, see gt_task_time_left.
  */
 void gt_task_limit(gt_task_t *task, apr_interval_time_t span);
 
@@ -106,20 +108,25 @@ void gt_await_head(gt_task_t *task, gt_transfer_t *transfer);
 /** The same step again when a streaming transfer has more bytes or has ended. */
 void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer);
 
+/** Start a transfer when it is not yet; the same step again when the next piece of its body finds
+ * room, or is not wanted any more (gt_transfer_give, gt_transfer_wants_body). */
+void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer);
+
 /** The same step again when the client has taken what was written. */
 void gt_again_on_output(gt_task_t *task);
 
 /** The same step again at this moment of the monotonic clock (gt_ticks). Needs a loop. */
 void gt_again_at(gt_task_t *task, apr_time_t ticks);
 
-/** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the next
- * step asks gt_bell_has_rung. Needs a loop. */
+/** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the
+ * next step asks gt_bell_has_rung. Needs a loop. */
 void gt_await_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until this moment of the monotonic clock. Needs a loop. */
 void gt_await_time(gt_task_t *task, apr_time_t ticks);
 
-/** The same step again when a bell has rung, or at this moment of the monotonic clock. Needs a loop. */
+/** The same step again when a bell has rung, or at this moment of the monotonic clock. Needs a
+ * loop. */
 void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
 /** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
