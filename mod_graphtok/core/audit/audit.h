@@ -14,8 +14,8 @@
  *
  * A chain begins with a "start" record (key: id of the key its MACs are made with; after: the head
  * found in its place; heads: the last records that the file shows) and ends, when its process ends
- * well, with an "end" record; this and "mark" records name the heads of other chains; "lost" says how
- * many records could not be written before it. Records that name heads are also noted outside.
+ * well, with an "end" record; this and "mark" records name the heads of other chains; "lost" says
+ * how many records could not be written before it. Records that name heads are also noted outside.
  */
 
 #include "audit/chain.h"
@@ -25,18 +25,18 @@
 
 typedef struct gt_audit_t gt_audit_t;
 
-/** What a writer is made with; all of it outlives the writer. */
+/** The parts of a writer; all of them outlive it. */
 typedef struct gt_audit_conf_t {
     int fd;    /* O_APPEND, readable when it is a file, or a pipe's end, O_NONBLOCK there; -1: it
                           could not be opened */
-    int notes; /* the same for what is noted outside; -1: nowhere */
-    int is_required;          /* 1: what cannot be recorded must not happen */
+    int notes; /* the same for the notes outside; -1: nowhere */
+    int is_required;          /* 1: an operation that cannot be recorded must not happen */
     void *heads;              /* gt_heads_size() bytes that the processes share; NULL: none */
     const gt_keyring_t *ring; /* NULL: not there yet */
 } gt_audit_conf_t;
 
 /**
- * Where heads are noted for an audit: what GraphTokAuditHeads says, else beside a file.
+ * Where heads are noted for an audit: the place that GraphTokAuditHeads names, else beside a file.
  * @param is_file  1: the audit is a regular file
  * @return a path, "|program" or NULL: nowhere
  */
@@ -45,7 +45,7 @@ const char *gt_audit_notes(const char *audit, const char *notes, int is_file, ap
 /** Make this process's writer, after the fork. Nothing is written before the first record. */
 gt_audit_t *gt_audit_make(const gt_audit_conf_t *conf, apr_pool_t *p);
 
-/** The keyring has come: what follows is a new chain. */
+/** The keyring has come: the next record begins a new chain. */
 void gt_audit_key(gt_audit_t *audit, const gt_keyring_t *ring);
 
 /** For gt_notice_to: records the operations on tokens. */

@@ -1,9 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
+/**
+ * @file audit_check.c
  * Chains by id. A number that is left out opens a gap; a record that turns up later closes its part
- * of it and is then "reordered"; what is still open at the end was removed. So that one fault is
- * told once, a changed record still takes its place in its chain, when it claims the next one.
+ * of it and is then "reordered"; records of a gap that is still open at the end were removed. A
+ * changed record still takes its place in its chain when it claims the next number, so that one
+ * fault is told once.
  */
 
 #include "audit/audit_check.h"
@@ -39,7 +41,7 @@ typedef struct chain_t {
     apr_int64_t line;
 } chain_t;
 
-/** A head that some record names. */
+/** A head that a record of another chain names. */
 typedef struct witness_t {
     gt_head_t head;
     const char *begun; /* time of the chain's start, when that was noted outside; NULL: not known */
@@ -58,7 +60,7 @@ struct gt_audit_check_t {
     apr_int64_t line;
 };
 
-/** What a line says of itself. */
+/** The members of a line. */
 typedef struct record_t {
     const json_t *json;
     const char *notice, *time;
@@ -195,7 +197,7 @@ static void note_text(gt_audit_check_t *check, const char *text)
         (void)note_head(check, &head);
 }
 
-/* What a record whose MAC is right says of others. */
+/* A record whose MAC is right names heads of other chains. */
 static void note_others(gt_audit_check_t *check, const record_t *record)
 {
     const json_t *heads = json_object_get(record->json, "heads");
@@ -419,7 +421,8 @@ static void tell_gaps(gt_audit_check_t *check, const chain_t *chain)
     }
 }
 
-/* 1 when a chain that the files lack was begun while they were written: it is in none that is gone. */
+/* 1 when a chain that the files lack was begun while they were written: it is in none that is
+ * gone. */
 static int began_within(const gt_audit_check_t *check, const witness_t *witness)
 {
     return witness->begun != NULL && check->begun != NULL &&

@@ -5,20 +5,20 @@
 /**
  * @file audit_check.h
  * Whether audit files are as they were written: every record's MAC, every chain's numbers and
- * links, and every head that another record names, in the files or in what was noted outside of them.
- * Notes are read first (a record is noted when it stands in its file), then lines in the order in
- * which they were written, oldest file first. Nothing in a line is trusted before its MAC was found
- * right.
+ * links, and every head that another record names, in the files or in what was noted outside of
+ * them. Notes are read first (a record is noted when it stands in its file), then lines in the
+ * order in which they were written, oldest file first. Nothing in a line is trusted before its MAC
+ * was found right.
  */
 
 #include "audit/chain.h"
 
 typedef struct gt_audit_check_t gt_audit_check_t;
 
-/** What is wrong, in a word each. */
+/** The faults, in a word each. */
 typedef enum gt_audit_fault_t {
     GT_AUDIT_DAMAGED,   /* no record: torn, garbled, too long, without its end */
-    GT_AUDIT_CHANGED,   /* its MAC is not right, or it does not follow what is before it */
+    GT_AUDIT_CHANGED,   /* its MAC is not right, or it does not follow the record before it */
     GT_AUDIT_REMOVED,   /* records are missing before this one */
     GT_AUDIT_REORDERED, /* a record stands after one that was written later */
     GT_AUDIT_REPEATED,  /* a record stands twice */
@@ -38,7 +38,7 @@ typedef struct gt_audit_finding_t {
     const char *text; /* for people */
 } gt_audit_finding_t;
 
-/** What was seen in all. */
+/** The sums over all lines. */
 typedef struct gt_audit_counts_t {
     apr_int64_t records, chains;
     apr_int64_t open;  /* chains without an end: at work, or killed */

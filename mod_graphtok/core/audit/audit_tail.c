@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
+/**
+ * @file audit_tail.c
  * Lines are read from the last to the first. A last line without a newline is skipped: another
  * process is writing it, or the machine died while it was written.
  */

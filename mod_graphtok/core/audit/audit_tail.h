@@ -19,8 +19,8 @@
  */
 int gt_audit_tail(gt_head_t *heads, int most, int fd);
 
-/** 1 when records may be appended to a file: it is empty, begins with a record, or is no regular file.
- * Any other file is somebody else's, named by a slip. @param fd  readable */
+/** 1 when records may be appended to a file: it is empty, begins with a record, or is no regular
+ * file. Any other file belongs to another program and was named by mistake. @param fd  readable */
 int gt_audit_may_append(int fd);
 
 #endif

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
- * A place is written by its owner alone and read by everybody: a number that is odd while it is
- * written tells a reader to look elsewhere. All words are atomic, in order; this is memory touched a
- * few times a second.
+/**
+ * @file chain.c
+ * A place is written by its owner alone and read by all processes: a number that is odd while it is
+ * written tells a reader to look elsewhere. All words are atomic, in order; this is memory touched
+ * a few times a second.
  */
 
 #include "audit/chain.h"
@@ -28,7 +29,7 @@
 typedef _Atomic apr_uint64_t word_t;
 
 struct gt_head_place_t {
-    word_t pid;  /* 0: nobody's */
+    word_t pid;  /* 0: the place is free */
     word_t turn; /* odd: being written */
     word_t chain, seq, mac[2];
     word_t marked; /* chain and number of the head that gt_heads_moved last told */
@@ -83,8 +84,8 @@ void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head)
              (unsigned long long)head->mac[1]);
 }
 
-/* What these take, they take from the begin of a text; each returns where it ends, or NULL when it is
- * not there, and NULL for NULL. */
+/* Each of these functions takes a piece from the begin of a text. It returns the end of the piece,
+ * or NULL when the text does not begin with one, and NULL for NULL. */
 
 static const char *take(const char *literal, const char *text)
 {
@@ -168,7 +169,7 @@ static int is_alive(apr_uint64_t pid)
     return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
 }
 
-/* What the place holds; 0 when its owner is writing it, or died while he did. */
+/* The head in a place; 0 when its owner is writing it, or died while it wrote. */
 static int look(gt_head_t *head, gt_head_place_t *place)
 {
     apr_uint64_t turn = atomic_load(&place->turn);

@@ -9,11 +9,11 @@
  * that every token waits for, would stand between two files while a graceful restart changes them,
  * and would be broken by a process killed between its record and the common head.
  *
- * The end of a chain proves nothing by itself: cut off, it looks like a process that stopped. So the
- * last record of each chain (its head) stands in memory that all processes share, and others write
- * down what they see there ("mark" and "start" records): what a record names must be in the file.
- * The memory is the writers' own word each, no lock: a process killed at any instruction leaves a
- * head that is one record behind, which is true as well.
+ * The end of a chain proves nothing by itself: cut off, it looks like a process that stopped. So
+ * the last record of each chain (its head) stands in memory that all processes share, and others
+ * write down what they see there ("mark" and "start" records): a head that a record names must be
+ * in the file. Each process writes its own place in that memory, without a lock: a process killed
+ * at any instruction leaves a head that is one record behind, which is true as well.
  */
 
 #include "crypt/keyring.h"
@@ -28,7 +28,7 @@ typedef struct gt_head_t {
     apr_uint64_t mac[2];
 } gt_head_t;
 
-/** The key of a chain. Wiped by whoever has it. */
+/** The key of a chain. The function that holds it wipes it. */
 typedef struct gt_chain_key_t {
     unsigned char key[GT_KEY_BYTES];
     const char *id; /* of the key it is derived from; NULL: no key, SHA-256 alone */
@@ -50,7 +50,8 @@ void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head);
 GT_MUST int gt_head_parse(gt_head_t *head, const char *text);
 
 /**
- * The head that a line of the audit says it is. The line may be anybody's: nothing in it is verified.
+ * The head that a line of the audit says it is. Nothing in the line is verified:
+ * any process that can write the file may have made it.
  * @return 0 when it is no record
  */
 GT_MUST int gt_head_of_line(gt_head_t *head, const char *line);
@@ -64,7 +65,7 @@ apr_size_t gt_heads_size(void);
 /**
  * Claim a place, a free one or a dead process's.
  * @param before  the head of its former owner; chain 0: there was none
- * @return NULL when all are taken: this chain is then vouched for by nobody
+ * @return NULL when all are taken: no other process then names this chain's head
  */
 gt_head_place_t *gt_heads_claim(void *memory, gt_head_t *before);
 
