@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file calendar.c
- * From our query parameters and bodies to Graph's. Nothing a client sends reaches Graph's URL or
- * headers but numbers, times we printed ourselves, words of a list, and names and ids whose
- * characters were looked at one by one.
+ * From our query parameters and bodies to Graph's. Of a client's request only four things reach
+ * Graph's URL or headers: numbers, times that were parsed and printed anew, words of a list, and
+ * names and ids of which each character was checked.
  */
 
 #include "graph/calendar.h"
@@ -28,7 +28,7 @@
 #define WINDOW_DAYS 1825 /* Graph refuses a longer calendarView */
 #define DAY apr_time_from_sec(24 * 3600)
 
-/* What may be selected; blank-separated. */
+/* The members that `select` may name; blank-separated. */
 static const char event_fields[] =
     "id iCalUId changeKey createdDateTime lastModifiedDateTime subject body bodyPreview start end "
     "isAllDay location locations attendees organizer isOrganizer isCancelled isDraft "
@@ -358,7 +358,7 @@ gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query, 
     return draft_end(&draft, MINE "/calendars");
 }
 
-/* One segment of Graph's, however often it is decoded on the way. */
+/* One segment of Graph's path, which stays one when it is decoded more than once on the way. */
 static const char *mailbox_segment(const char *mailbox, apr_pool_t *p)
 {
     static const char guid[] = "0123456789abcdefABCDEF-";
@@ -369,7 +369,7 @@ static const char *mailbox_segment(const char *mailbox, apr_pool_t *p)
     return NULL;
 }
 
-/* "/me/calendar" is the default calendar, "/me/calendarView" what takes place in it. */
+/* "/me/calendar" is the default calendar, "/me/calendarView" a view of its events. */
 static const char *below_calendar(const char *path)
 {
     const char *rest = path + strlen(MY_CALENDAR);

@@ -4,29 +4,31 @@
 
 /**
  * @file calendar.h
- * What the calendar routes ask of Graph (missions C1 to C6): parameters and bodies are checked here,
- * field by field, before Graph is called; then they become a Graph URL and body. Pure: no I/O.
- * Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type; that of
- * events, one event and instances properties and extensions, too (extended.h).
+ * The requests of the calendar routes (missions C1 to C6): parameters and bodies are checked here,
+ * field by field, before Graph is called; then they become a Graph URL and body. Pure: no
+ * I/O. Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type;
+ * that of events, one event and instances properties and extensions, too (extended.h).
  * Source: Microsoft Graph v1.0, calendar, event, List calendarView.
  */
 
 #include "base/check.h"
 #include "graph/graph_params.h"
 
-/** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that follow). */
+/** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that
+ * follow). */
 GT_MUST gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query,
                                    apr_pool_t *p);
 
 /**
  * Events (C2). Query: start, end (RFC 3339, both or neither: with them single occurrences by
- * calendarView, without them events), top (1–1000), skip, select, order (start|-start), and preferences.
+ * calendarView, without them events), top (1–1000), skip, select, order (start|-start), and
+ * preferences.
  */
 GT_MUST gt_err_t *gt_calendar_events(gt_graph_params_t *params, const apr_table_t *query,
                                      apr_pool_t *p);
 
 /**
- * What of a series takes place in a window. Query: start, end (RFC 3339, demanded), top, skip,
+ * The occurrences of a series within a window. Query: start, end (RFC 3339, demanded), top, skip,
  * select, and preferences.
  */
 GT_MUST gt_err_t *gt_calendar_instances(gt_graph_params_t *params, const char *id,
@@ -40,12 +42,13 @@ GT_MUST gt_err_t *gt_calendar_next24(gt_graph_params_t *params, const apr_table_
 GT_MUST gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id,
                                     const apr_table_t *query, apr_pool_t *p);
 
-/** Create: subject, start, end and the writable fields of an event; a transactionId is added, unless
- * the body has one, so that a repeat makes no second event. Query of both: preferences. */
+/** Create: subject, start, end and the writable fields of an event; a transactionId is added,
+ * unless the body has one, so that a repeat makes no second event. Query of both: preferences. */
 GT_MUST gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
                                      const apr_table_t *query, apr_pool_t *p);
 
-/** Update. @param partial 0 for PUT (subject, start, end demanded), 1 for PATCH; both become PATCH */
+/** Update. @param partial 0 for PUT (subject, start, end demanded), 1 for PATCH; both become
+ * PATCH */
 GT_MUST gt_err_t *gt_calendar_update(gt_graph_params_t *params, const char *id, int partial,
                                      const json_t *body, const apr_table_t *query, apr_pool_t *p);
 
@@ -65,7 +68,7 @@ GT_MUST gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t 
                                    apr_pool_t *p);
 
 /**
- * Ask of another calendar what was to be asked of the caller's default one.
+ * Turn a request about the caller's default calendar into one about another calendar.
  * @param mailbox   an address or an object id; NULL: the caller's own
  * @param calendar  an id; NULL: the default one
  * @return GT_INVALID naming "mailbox" or "calendar"

@@ -1,12 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file call.c
- * token → place at the mailbox → send → look at the answer. Answers are collected, many at a time on
- * one HTTP/2 connection; one that turns out large is asked for again and streamed, on a connection
- * of its own (a paused HTTP/2 stream would stall its neighbours). A success is left as it is, its
- * body still to be taken. Of a refusal the body is read first, for Graph's code and message, then judged.
- * After a 401 the same steps run once more inside the last one, with a token that the vault fetched
- * anew.
+ * The steps of a call: token, place at the mailbox, request, look at the head of the answer.
+ * Answers are collected, many at a time on one HTTP/2 connection. An answer that turns out large is
+ * asked for again and streamed, on a connection of its own, since a paused HTTP/2 stream would
+ * stall its neighbours. The body of a success is left to the caller. The body of a refusal is read
+ * for Graph's code and message, and the refusal becomes an error. After a 401 the same steps run
+ * once more inside the last one, with a token that the vault fetched anew.
  */
 
 #include "graph/call.h"
@@ -24,7 +24,7 @@
 #include "oauth/provider.h"
 
 #define REFUSAL_MAX (32 * 1024)
-#define COLLECT_MAX (1024 * 1024)     /* what is read again when larger */
+#define COLLECT_MAX (1024 * 1024)     /* bytes; a larger answer is asked for again, as a stream */
 #define CHANGED_MAX (8 * 1024 * 1024) /* the answer to a change, which cannot be asked for again */
 
 static const gt_work_t call_again, send_again;
@@ -52,7 +52,8 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* After the token: a call that waits for a refresh must not keep a place from one that has its token. */
+/* After the token: a call that waits for a refresh must not keep a place from one that has its
+ * token. */
 static gt_err_t *take_turn(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -87,7 +88,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     if (call->streams)
         request->answer_max = call->answer_max;
     request->stream = call->streams;
-    /* What changes a calendar is finished even when the client hangs up: half known is worse. */
+    /* A change goes on when the client hangs up: its outcome would not be known otherwise. */
     request->keep_going = !is_reading(call);
     request->purpose = "graph";
     if (call->params.body) {
@@ -203,7 +204,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     gt_err_t *err;
 
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
-    /* What is left of a streamed refusal is not waited for. */
+    /* The rest of a streamed refusal is not waited for. */
     gt_transfer_leave(call->transfer);
     if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
         forget(call);
@@ -211,8 +212,8 @@ static gt_err_t *judge(gt_task_t *task, void *state)
         err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->token.key.grant, p);
         return add_doubt(err, call);
     }
-    /* A 401 was not carried out: whatever the method, it may be sent again. The vault forgets the
-     * refused generation, and only that one. */
+    /* A request that got a 401 was not carried out: any method may be sent again. The vault forgets
+     * the refused generation, and only that one. */
     call->repeated = 1;
     call->token.refresh_now = 1;
     call->token.refused = call->token.token.generation;
@@ -220,7 +221,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* A place that no transfer has got. */
+/* A place that was not handed over to a transfer. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     gt_call_t *call = state;

@@ -4,13 +4,14 @@
 
 /**
  * @file call.h
- * One Microsoft Graph request with a user's token. The call gets the token from the vault, sends, and
- * on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401 was
- * not carried out, so any method may be repeated). Graph's error becomes ours with its status, code,
- * request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are at one
- * mailbox, the others wait in order; a place lasts as long as the exchange with Graph, however slowly
- * its answer is taken or early its client goes. Success: the transfer, head there, body still to be
- * taken. A failed change that may have been carried out says so (gt_err_may_be_done).
+ * One Microsoft Graph request with a user's token. The call gets the token from the vault, sends,
+ * and on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401
+ * was not carried out, so any method may be repeated). Graph's error becomes ours with its status,
+ * code, request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are
+ * at one mailbox, the others wait in order; a place lasts as long as the exchange with Graph,
+ * however slowly its answer is taken or early its client goes. Success: the transfer, head there,
+ * body still to be taken. A failed change that may have been carried out says so
+ * (gt_err_may_be_done).
  */
 
 #include "graph/graph_params.h"
@@ -22,9 +23,9 @@
 typedef struct gt_call_t {
     gt_vault_t *vault;
     gt_mailboxes_t *mailboxes; /* NULL: as many calls at a time as come */
-    gt_grant_key_t key;        /* whose token goes with it */
-    const gt_asker_t *asker;   /* whose request this is, or NULL */
-    const char *mailbox;       /* of another user, which the call goes to; NULL: the owner's own */
+    gt_grant_key_t key;        /* the grant of the token */
+    const gt_asker_t *asker;   /* the request that this is done for, or NULL */
+    const char *mailbox;       /* the other user's mailbox that is called; NULL: the owner's own */
     gt_graph_params_t params;
     apr_size_t answer_max;     /* most bytes of an answer, 0: no bound (streamed) */
     gt_transfer_t *transfer;   /* out */
@@ -41,9 +42,9 @@ extern const gt_work_t gt_call;
 /**
  * Graph's error as ours: 401 is GT_SIGN_IN, with a claims challenge GT_INTERACTION; 404, 410
  * GT_NOT_FOUND; 409, 412 GT_CONFLICT; 429, and 503 with Retry-After, GT_THROTTLED; other 4xx
- * GT_REFUSED; 5xx GT_UPSTREAM, 504 GT_TIMEOUT. Graph's status goes on to the client; an answer
- * that is no refusal at all is our 502. Fuzzed. Never quotes more than Graph's own code and message (bounded, no
- * controls).
+ * GT_REFUSED; 5xx GT_UPSTREAM, 504 GT_TIMEOUT. Graph's status goes on to the client; an answer that
+ * is no refusal at all is our 502. Fuzzed. Never quotes more than Graph's own code and message
+ * (bounded, no controls).
  */
 GT_MUST gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len,
                                  const apr_table_t *headers, apr_pool_t *p);

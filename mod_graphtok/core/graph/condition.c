@@ -17,7 +17,7 @@
 #define CONDITION_MAX 4096
 #define NONE_MATCH "If-None-Match"
 
-/* What httpd's own filters append to the tag of an answer that they compress. */
+/* Suffixes that httpd's own filters append to the tag of an answer that they compress. */
 static const char *const suffixes[] = {"-gzip", "-br", NULL};
 
 static int is_tag_char(char c)

@@ -1,10 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file event.c
- * The members of an event as a table, then what a table cannot say: members that must fit together.
+ * The members of an event as a table, then the rules that a table cannot state: members that must
+ * fit together.
  * Read-only members (id, organizer, webLink …) are dropped, since a client that reads an event,
  * changes one thing and writes it all back sends them; a body of nothing else is refused. A limit
- * stands here where Graph has it; one of ours alone, the subject's, holds only for what a client makes.
+ * stands here where Graph has it; one of ours alone, the subject's, holds only for events that a
+ * client makes.
  */
 
 #include "graph/event.h"
@@ -345,7 +347,7 @@ static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_
     check_range(verdict, json_object_get(recurrence, "range"));
 }
 
-/* ---- what programs keep beside ---- */
+/* ---- extended properties and open extensions ---- */
 
 static void check_properties(verdict_t *verdict, const json_t *event, const char *name)
 {
@@ -392,7 +394,7 @@ static int is_utc(const char *zone)
     return 0;
 }
 
-/* Local time of UTC with what there is of a fraction. */
+/* Local time of UTC, with the fraction if there is one. */
 static const char *local_text(apr_time_t t, apr_pool_t *p)
 {
     const char *whole = apr_pstrndup(p, gt_rfc3339(t, p), strlen("2026-11-21T07:00:00"));
@@ -424,7 +426,7 @@ static void settle_moment(verdict_t *verdict, json_t *event, const char *name)
     }
 }
 
-/* ---- what Graph itself gives ---- */
+/* ---- events as Graph itself gives them ---- */
 
 static int is_part_of_series(const json_t *body)
 {

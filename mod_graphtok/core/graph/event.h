@@ -4,8 +4,8 @@
 
 /**
  * @file event.h
- * What an event's body must look like before Graph sees it (mission C6). Graph is lenient where it
- * hurts: without a start it makes an event of the present moment. Source: Microsoft Graph v1.0,
+ * The rules that an event's body must obey before Graph sees it (mission C6). Graph itself is too
+ * lenient: without a start it makes an event of the present moment. Source: Microsoft Graph v1.0,
  * event, dateTimeTimeZone, recurrencePattern, recurrenceRange.
  */
 
@@ -14,16 +14,16 @@
 typedef enum gt_event_use_t {
     GT_EVENT_CREATE,  /* POST: subject, start and end demanded; transactionId allowed */
     GT_EVENT_REPLACE, /* PUT: subject, start and end demanded */
-    GT_EVENT_CHANGE   /* PATCH: whatever is there, but not nothing */
+    GT_EVENT_CHANGE   /* PATCH: any of the members, at least one */
 } gt_event_use_t;
 
 /**
- * Read a body as an event that Graph takes. What Graph itself gives can be sent back: annotations,
- * read-only members and the like are dropped (gt_tidy). What only a caller sends is held against the
- * rules; every wrong field is named at once, also those that are wrong only together (end before
- * start, a weekly recurrence without days). A time with an offset becomes one of UTC.
- * null is "absent" when an event is created or replaced, but ends a series in the latter; in a change
- * it clears a single value.
+ * Read a body as an event that Graph takes. An event that Graph gave can be sent back: annotations,
+ * read-only members and the like are dropped (gt_tidy). The other members must obey the rules;
+ * every wrong field is named at once, also those that are wrong only together (end before start, a
+ * weekly recurrence without days). A time with an offset becomes one of UTC. null is "absent" when
+ * an event is created or replaced, but ends a series in the latter; in a change it clears a single
+ * value.
  * @param event  out: ours, for Graph
  * @return GT_INVALID with the fields
  */

@@ -18,7 +18,7 @@
 #define NAME_MAX_LEN 128
 #define OPEN_TYPE "microsoft.graph.openTypeExtension"
 
-/* What follows a word and a blank; NULL when the text begins otherwise. */
+/* The rest of a text behind a word and a blank; NULL when the text begins otherwise. */
 static const char *behind(const char *text, const char *word)
 {
     return strncmp(text, word, strlen(word)) == 0 ? text + strlen(word) : NULL;

@@ -4,7 +4,7 @@
 
 /**
  * @file extended.h
- * What programs keep beside an event's own members: extended properties of Exchange, and open
+ * Values of programs beside an event's own members: extended properties of Exchange, and open
  * extensions. Pure: no I/O. Source: Microsoft Graph v1.0, singleValueLegacyExtendedProperty,
  * multiValueLegacyExtendedProperty, openTypeExtension.
  */
@@ -15,20 +15,21 @@
  * "String 0x0037". */
 int gt_is_property_id(const char *id);
 
-/** 1 for the name of an open extension: letters, digits, ".", "_" and "-", as in a reversed domain. */
+/** 1 for the name of an open extension: letters, digits, ".", "_" and "-", as in a reversed
+ * domain. */
 int gt_is_extension_name(const char *name);
 
 /**
  * The value of $expand that shows properties and extensions, percent-encoded.
  * @param properties  ids with commas between, or NULL
  * @param extensions  names with commas between, "*" for all, or NULL
- * @return NULL when nothing is asked for; "" when one is no id or name
+ * @return NULL when both lists are NULL or empty; "" when a list holds text that is no id or name
  */
 const char *gt_extended_expand(const char *properties, const char *extensions, apr_pool_t *p);
 
 /**
- * Read a body as an open extension that Graph takes: annotations and the id are dropped, its type is
- * set. Values are Graph's to judge.
+ * Read a body as an open extension that Graph takes: annotations and the id are dropped, its type
+ * is set. Values are Graph's to judge.
  * @param extension  out: ours, for Graph
  * @param is_new     1: extensionName is demanded
  * @return GT_INVALID with the fields

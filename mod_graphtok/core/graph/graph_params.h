@@ -4,9 +4,9 @@
 
 /**
  * @file graph_params.h
- * What is asked of Microsoft Graph: the one value between the code that checks a client's wishes
- * (graph/calendar.h) and the code that carries them out (graph/call.h). It names no host, so a route
- * cannot send a token anywhere.
+ * A request to Microsoft Graph: the one value between the code that checks a client's wishes
+ * (graph/calendar.h) and the code that carries them out (graph/call.h). It names no host, so a
+ * route cannot send a token anywhere.
  */
 
 #include "base/json.h"

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file graph_refusal.c
- * What an answer of Graph that is no success means. The status decides; body and headers, either of
- * which may be missing, broken or hostile, only add what people and clients can use: Graph's code
- * and message, its request id, how long to wait, what a claims challenge demands. Source: Microsoft
+ * The meaning of an answer of Graph that is no success. The status decides. Body and headers,
+ * either of which may be missing, broken or hostile, only add facts that people and clients can
+ * use: Graph's code and message, its request id, the time to wait, the demands of a claims
+ * challenge. How far the trouble reaches (gt_extent_t) is decided here, too. Source: Microsoft
  * Graph, "Microsoft Graph error responses and resource types"; Entra ID, "Claims challenges".
  */
 
@@ -21,9 +22,9 @@
 #define CODE_MAX 64
 #define MESSAGE_MAX 256
 #define CLAIMS_MAX 4096
-#define WAIT_UNSAID apr_time_from_sec(3) /* what Microsoft's own libraries take */
+#define WAIT_UNSAID apr_time_from_sec(3) /* the default of Microsoft's own libraries */
 
-/** What a status means. */
+/** The meaning of a status. */
 typedef struct meaning_t {
     int status;
     gt_class_t cls;
@@ -90,7 +91,7 @@ static const char *line(const char *text, apr_pool_t *p)
     return copy;
 }
 
-/** What Graph says about its refusal; each may be NULL. */
+/** Graph's own words about its refusal; each may be NULL. */
 typedef struct said_t {
     const char *code, *message, *request_id;
 } said_t;

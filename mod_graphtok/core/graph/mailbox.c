@@ -4,8 +4,8 @@
  * @file mailbox.c
  * A table of the mailboxes that are being called right now, each with a queue. A place that comes
  * free is handed to the first visit of the queue, not to the thread that happens to run first. One
- * lock: it is held for a few instructions, and under it only bells are rung. A mailbox that asked to
- * wait is left alone by vault/pause.h, which knows it by the name that its queue has, too.
+ * lock: it is held for a few instructions, and under it only bells are rung. A mailbox that asked
+ * to wait is left alone by vault/pause.h, which knows it by the name that its queue has, too.
  */
 
 #include "graph/mailbox.h"
@@ -35,7 +35,7 @@ typedef struct gt_mailbox_t {
     apr_time_t freed;         /* ticks: when a place came free while others waited; 0: never */
     apr_interval_time_t pace; /* from one such moment to the next, smoothed */
     gt_visit_t *first;
-    gt_visit_t **end; /* where the next to come is hung */
+    gt_visit_t **end; /* the link that the next visit goes into */
 } mailbox_t;
 
 struct gt_mailboxes_t {
@@ -208,7 +208,7 @@ static void keep_pace(mailbox_t *mailbox)
     mailbox->freed = now;
 }
 
-/* How long the whole queue will take; what is not known yet, or short, is the least. */
+/* How long the whole queue will take: at least BUSY_RETRY_AFTER, also while no pace is known. */
 static apr_interval_time_t outlook_of(const mailbox_t *mailbox)
 {
     apr_interval_time_t span = mailbox->pace * (mailbox->waiting + 1);
@@ -285,8 +285,9 @@ typedef struct held_t {
     char name[];
 } held_t;
 
-/* The status and the head of an answer say whether the mailbox is to be left alone. This runs on the
- * transfer loop, before the place is given to the next visit; a pause of a mailbox writes no log. */
+/* The status and the head of an answer say whether the mailbox is to be left alone. This runs on
+ * the transfer loop, before the place is given to the next visit; a pause of a mailbox writes no
+ * log. */
 static void hear(const gt_visit_t *visit, const gt_answer_t *answer)
 {
     apr_pool_t *p = gt_pool_make(NULL, "graphtok_refusal");
@@ -312,7 +313,8 @@ void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
 
     if (!held)
         abort();
-    /* It has been let in, so its bell rings no more; and all else of it may go before the call. */
+    /* The visit has been let in, so its bell rings no more. The memory of its other members may go
+     * before the call ends, so they are not copied. */
     held->visit = (gt_visit_t){.mailboxes = visit->mailboxes,
                                .name = memcpy(held->name, visit->name, size),
                                .mailbox = visit->mailbox,

@@ -4,9 +4,10 @@
 
 /**
  * @file mailbox.h
- * What Graph bears of one application at one mailbox (store, user, provider): four calls at a time,
- * the others in order, and none for as long as it asks. The queue is the child's; a pause (vault/pause.h)
- * is known to all children. Source: Microsoft Graph, "service-specific throttling limits", Outlook.
+ * The calls at one mailbox (store, user, provider). Graph allows an application four at a time; the
+ * others wait in order, and none is made for as long as Graph asks to wait. The queue is the
+ * child's; a pause (vault/pause.h) is known to all children. Source: Microsoft Graph,
+ * "service-specific throttling limits", Outlook.
  */
 
 #include "net/transfer.h"
@@ -32,7 +33,7 @@ void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailbox
 /** One call's place at a mailbox. Lies in its caller's memory, zeroed before its first use. */
 typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
-    gt_grant_key_t key; /* whose mailbox, unless it is a shared one */
+    gt_grant_key_t key; /* the owner of the mailbox, unless it is a shared one */
     const char *shared; /* address of another's mailbox, the same for all users of it; or NULL */
     int most;           /* calls at a time; 0: any number */
     int queue;          /* most that wait */
@@ -54,18 +55,19 @@ typedef struct gt_visit_t {
 extern const gt_work_t gt_visit_begin;
 
 /**
- * From here on the place is the transfer's, which has not begun: the mailbox is free for the next
- * as soon as the exchange with Graph is over, and no sooner, whatever becomes of the visit and its
- * memory. When its answer asks to wait, a pause begins before the next visit gets the place. Takes no
- * place of a visit that has none, but looks at the answer all the same.
+ * From here on the place is the transfer's, which has not begun: the next visit gets it as soon as
+ * the exchange with Graph is over, and no sooner, even when the visit and its memory are gone
+ * before. When its answer asks to wait, a pause begins before the next visit gets the place. Takes
+ * no place of a visit that has none, but looks at the answer all the same.
  */
 void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer);
 
-/** Give a place back; the next in the queue gets it. Harmless when there is none to give. */
+/** Give a place back, or leave the queue; the next visit gets the place. Harmless without
+ * either. */
 void gt_visit_end(gt_visit_t *visit);
 
-/** The call of a visit failed: an error whose extent is the mailbox, and which asks to wait, begins a
- * pause, in which no child gives a place at this mailbox. */
+/** The call of a visit failed: an error whose extent is the mailbox, and which asks to wait, begins
+ * a pause, in which no child gives a place at this mailbox. */
 void gt_visit_failed(const gt_visit_t *visit, gt_err_t *err);
 
 #endif

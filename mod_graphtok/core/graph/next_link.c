@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file next_link.c
- * The token goes with whatever is made here, so the result is written from the configured address
- * and what follows it in the link, and judged once more as a whole.
+ * The token is sent to the URL that is made here. So the URL is written from the configured address
+ * and the rest of the link behind it, and checked once more as a whole.
  */
 
 #include "graph/next_link.h"
@@ -50,7 +50,7 @@ static const char *after_host(const char *url)
     return host + strcspn(host, "/?");
 }
 
-/* What follows a path at the beginning of another, case ignored; NULL when it does not begin so. */
+/* The rest of a path behind another one, case ignored; NULL when it does not begin with that. */
 static const char *behind(const char *path, const char *begin, apr_size_t len)
 {
     if (strncasecmp(path, begin, len) != 0 || (path[len] != '\0' && !strchr("/?", path[len])))
@@ -67,7 +67,7 @@ static int is_graph_origin(const char *origin)
     return 0;
 }
 
-/* What follows the version in a link to Microsoft's host: the version that the gateway's address
+/* The rest behind the version in a link to Microsoft's host: the version that the gateway's address
  * ends with, or else the first. */
 static const char *behind_version(const char *path, const char *graph_url)
 {

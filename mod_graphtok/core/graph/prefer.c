@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/** @file prefer.c The grammar of RFC 7240, read leniently: a preference may be ignored, never refused. */
+/** @file prefer.c The grammar of RFC 7240, read leniently: a preference may be ignored, never
+ * refused. */
 
 #include "graph/prefer.h"
 
@@ -54,7 +55,7 @@ static const char *take_word(const char **at, apr_pool_t *p)
     return word;
 }
 
-/* Behind the comma that ends a preference, with whatever parameters it has. */
+/* Behind the comma that ends a preference and its parameters. */
 static const char *next_preference(const char *at)
 {
     int is_quoted = 0;

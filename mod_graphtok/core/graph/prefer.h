@@ -17,7 +17,7 @@ typedef struct gt_preference_t {
     const char *name;                 /* the parameter: "body_type" */
     const char *graphs;               /* as Graph names it: "outlook.body-content-type" */
     int (*is_good)(const char *text); /* whether a value is one */
-    const char *message;              /* what a wrong value is told */
+    const char *message;              /* the message for a wrong value */
     const char *constant;             /* the one value that Graph knows; NULL: it takes ours */
 } gt_preference_t;
 
@@ -28,9 +28,9 @@ extern const gt_preference_t gt_preferences[];
 #define GT_PREFERENCES "timezone body_type id_type"
 
 /**
- * Put what a Prefer field says of preferences that are known into a query, where the query itself
- * does not name them. What is not known, or is no preference at all, is ignored (RFC 7240,
- * section 2); of two the first counts. A value is judged where the parameter is.
+ * Put the known preferences of a Prefer field into a query, where the query itself does not name
+ * them. Text that is no known preference is ignored (RFC 7240, section 2); of two the first counts.
+ * The value is checked later, as that of the parameter.
  * @param field  all Prefer fields of a request, joined by commas; NULL: there is none
  */
 void gt_prefer_read(apr_table_t *query, const char *field, apr_pool_t *p);

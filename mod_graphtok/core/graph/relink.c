@@ -1,11 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file relink.c
- * A scanner of JSON (RFC 8259), byte by byte, that must find members at any depth by the end of their
- * names. A text that a colon follows is a name. It does not validate: whatever Graph sends goes on as
- * it is, only the value of a link is held back until its closing quote and then replaced. State
- * between two calls: where we are, how deep, and the raw bytes of the text or link under way, both
- * bounded.
+ * A scanner of JSON (RFC 8259), byte by byte, that must find members at any depth by the end of
+ * their names. A text that a colon follows is a name. The scanner does not
+ * validate: all bytes go on as they are, but the value of a link, which is held back until its
+ * closing quote and then replaced. State between two calls: the place, the depth, and the raw bytes
+ * of the text or link under way, both bounded.
  */
 
 #include "graph/relink.h"
@@ -51,7 +51,7 @@ struct gt_relink_t {
     char held[LINK_MAX + 2]; /* raw text of a link, or the first KEY_MAX + 1 bytes of any text */
 };
 
-/** What goes on: stretches of the input and replaced links. */
+/** The bytes that go on: stretches of the input and replaced links. */
 typedef struct output_t {
     char *bytes;
     apr_size_t len, room;

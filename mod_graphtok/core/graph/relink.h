@@ -4,10 +4,10 @@
 
 /**
  * @file relink.h
- * Put our own link in the place of each "@odata.nextLink" and "@odata.deltaLink", at any depth, in a
- * Graph answer that streams by: a scanner that knows strings, escapes and depth, holds back only the
- * value of a link, drops a byte order mark in front, and leaves every other byte as it was. So a list of any size passes with constant
- * memory.
+ * Put our own link in the place of each "@odata.nextLink" and "@odata.deltaLink", at any depth, in
+ * a Graph answer that streams by: a scanner that knows strings, escapes and depth, holds back only
+ * the value of a link, drops a byte order mark in front, and leaves every other byte as it was. So
+ * a list of any size passes with constant memory.
  */
 
 #include "gt.h"
@@ -26,15 +26,15 @@ gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);
 
 /**
  * Feed bytes.
- * @param out  what may go on now, in `scratch` (may be the input itself)
+ * @param out  the bytes that may go on now, in `scratch` (may be the input itself)
  * @param end  1 with the last bytes (len may be 0)
  * @return GT_UPSTREAM when a link is longer than 8 KiB
  */
 GT_MUST gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *relink,
                                  const char *bytes, apr_size_t len, int end, apr_pool_t *scratch);
 
-/** 1 when what was fed is one object from its first brace to its last; all else is rubbish that a
- * provider in trouble sends with status 200. */
+/** 1 when the bytes that were fed are one object from its first brace to its last. A provider in
+ * trouble sends other bytes, too, with status 200. */
 int gt_relink_is_whole(const gt_relink_t *relink);
 
 #endif

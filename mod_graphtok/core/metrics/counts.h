@@ -19,7 +19,7 @@
 #define BUCKETS 12
 #define PURPOSES 3
 
-/** Upper bounds of a call's time in µs, and what such a call may be for. */
+/** Upper bounds of a call's time in µs, and the purposes of calls. */
 extern const apr_int64_t gt_bounds[BUCKETS];
 extern const char *const gt_purposes[PURPOSES];
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
+/**
+ * @file figures.c
  * The memory is one struct: names and gauges, which hardly change, then the stripes. A counter's
  * place is computed from its labels, so that counting looks nothing up but a provider's name among
  * a handful. Error codes of the provider take one of a few places, first come; the rest is "other".

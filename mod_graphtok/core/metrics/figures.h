@@ -11,8 +11,8 @@
  * A process killed at any instruction leaves them right.
  *
  * Labels that come from the configuration (providers, classes of limits) are registered by the
- * parent while no other process writes; what finds no place any more is counted as "other".
- * Nothing a client sends becomes a label.
+ * parent while no other process writes; a value that finds no place any more is counted as "other".
+ * No text of a client becomes a label.
  */
 
 #include "base/notice.h"
@@ -20,7 +20,7 @@
 
 typedef struct gt_figures_t gt_figures_t;
 
-/** What is set, not counted. */
+/** Figures that are set, not counted. */
 typedef enum gt_gauge_t {
     GT_GAUGE_JOURNAL, /* entries of the journal that wait for the database */
     GT_GAUGES

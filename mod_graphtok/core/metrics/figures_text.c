@@ -1,7 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/*
- * The figures as a page: every counter added up over the stripes. docs/metrics.md has the same names.
+/**
+ * @file figures_text.c
+ * The figures as a page: every counter added up over the stripes. docs/metrics.md has the same
+ * names.
  */
 
 #include "metrics/counts.h"

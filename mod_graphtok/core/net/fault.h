@@ -42,7 +42,7 @@ void gt_failure_set(gt_failure_t *failure, gt_fault_t fault, const char *text);
 /** The permanent tag of a fault, for the log. */
 const char *gt_fault_tag(gt_fault_t fault);
 
-/** The failure as an error in `p`, or GT_OK. @param purpose  of the transfer, put before the text */
+/** The failure as an error in `p`, or GT_OK. @param purpose of the transfer, put before the text */
 GT_MUST gt_err_t *gt_failure_error(const gt_failure_t *failure, const char *purpose, apr_pool_t *p);
 
 #endif

@@ -3,13 +3,14 @@
 /**
  * @file pause.c
  * A pause is a name that is held among the server's limits. The name says the class of failure and
- * the width: provider; provider and tenant; mailbox. A call looks at each width that its scope knows.
+ * the width: provider; provider and tenant; mailbox. A call looks at each width that its scope
+ * knows.
  *
- * A provider that throttles us is left alone as long as it says. A provider that does not accept our
- * client gets one try every few seconds instead of one from each user. A refusal of one tenant holds
- * back the users of that tenant; where the tenant is not known, as at a first sign-in, there is no
- * pause. A mailbox that asked to wait holds back the calls to it, and no token request: tokens are
- * not the mailbox's.
+ * A provider that throttles us is left alone as long as it says. A provider that does not accept
+ * our client gets one try every few seconds instead of one from each user. A refusal of one tenant
+ * holds back the users of that tenant; where the tenant is not known, as at a first sign-in, there
+ * is no pause. A mailbox that asked to wait holds back the calls to it, and no token request:
+ * tokens are not the mailbox's.
  */
 
 #include "vault/pause.h"
@@ -33,8 +34,8 @@ gt_limits_t *gt_pauses_make(gt_limits_t *limits, apr_pool_t *p)
 
 /* ---- widths ---- */
 
-/** The scope cut down to what a trouble of one extent concerns. 0: the scope does not know it, or the
- * trouble is of one call or one user. */
+/** The scope cut down to what a trouble of one extent concerns. 0: the scope does not know it, or
+ * the trouble is of one call or one user. */
 static int cut(gt_pause_scope_t *width, const gt_pause_scope_t *scope, gt_extent_t extent)
 {
     memset(width, 0, sizeof(*width));
