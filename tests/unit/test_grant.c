@@ -302,7 +302,8 @@ START_TEST(a_result_for_the_row_before_is_dropped)
     bench_ok(gt_grant_commit(&stored, desk.store, old, &late, desk.pool));
     ck_assert_int_eq(stored, 0);
     bench_ok(gt_grant_failed(&noted, desk.store, old,
-                             gt_err(desk.pool, GT_SIGN_IN, "GT0501", "refused"), desk.pool));
+                             gt_err(desk.pool, GT_SIGN_IN, "GT0501", "refused"),
+                             GT_EFFECT_DEACTIVATE, desk.pool));
     ck_assert_int_eq(noted, 0);
     ck_assert(desk_holds(desk_found(&desk, &desk_tom)->access, "a2", desk.pool));
     ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_ACTIVE);
@@ -321,6 +322,11 @@ static gt_err_t *failure_with(gt_effect_t effect, apr_pool_t *p)
     return GT_OK;
 }
 
+static gt_effect_t effect_of(const gt_err_t *failure)
+{
+    return gt_class_row(failure->cls)->effect;
+}
+
 START_TEST(test_T8_three_errors_deactivate_and_success_resets)
 {
     desk_t desk = desk_open(_i);
@@ -331,7 +337,8 @@ START_TEST(test_T8_three_errors_deactivate_and_success_resets)
 
     ck_assert_ptr_nonnull(failure);
     for (i = 1; i <= 3; i++) {
-        bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
+        bench_ok(
+            gt_grant_failed(&noted, desk.store, grant, failure, effect_of(failure), desk.pool));
         ck_assert_int_eq(noted, 1);
         ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, i);
         ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, i < 3 ? GT_ACTIVE : GT_INACTIVE);
@@ -354,7 +361,7 @@ START_TEST(test_T13_a_refusal_deactivates_until_the_next_sign_in)
 
     ck_assert_ptr_nonnull(failure);
     failure->code = "AADSTS700082 \xff'; token";
-    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
+    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, effect_of(failure), desk.pool));
     ck_assert_int_eq(noted, 1);
     grant = desk_found(&desk, &desk_tom);
     ck_assert_int_eq(grant->status, GT_INACTIVE);
@@ -368,6 +375,24 @@ START_TEST(test_T13_a_refusal_deactivates_until_the_next_sign_in)
 }
 END_TEST
 
+/* The caller may know that the failure means less to the grant than its class says. */
+START_TEST(an_effect_of_the_callers_choice_is_noted)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
+    const gt_err_t *failure = failure_with(GT_EFFECT_DEACTIVATE, desk.pool);
+    int noted;
+
+    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, GT_EFFECT_COUNT, desk.pool));
+    ck_assert_int_eq(noted, 1);
+    grant = desk_found(&desk, &desk_tom);
+    ck_assert_int_eq(grant->status, GT_ACTIVE);
+    ck_assert_int_eq(grant->error_count, 1);
+    ck_assert_str_eq(grant->error_message, "refused GT0599");
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(interaction_is_a_state_of_its_own)
 {
     desk_t desk = desk_open(_i);
@@ -376,7 +401,7 @@ START_TEST(interaction_is_a_state_of_its_own)
     int noted;
 
     ck_assert_ptr_nonnull(failure);
-    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
+    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, effect_of(failure), desk.pool));
     ck_assert_int_eq(noted, 1);
     ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_NEEDS_USER);
     ck_assert(desk_holds(desk_found(&desk, &desk_tom)->refresh, "a1-refresh", desk.pool));
@@ -392,7 +417,7 @@ START_TEST(what_the_provider_wants_is_kept_until_the_user_signs_in)
     int noted;
 
     failure->claims = "{\"a\":1}";
-    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
+    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, effect_of(failure), desk.pool));
     ck_assert_str_eq(desk_found(&desk, &desk_tom)->claims, "{\"a\":1}");
     desk_signed_in(&desk, &desk_tom, "a2");
     ck_assert_ptr_null(desk_found(&desk, &desk_tom)->claims);
@@ -519,7 +544,7 @@ START_TEST(failures_that_are_not_the_users_touch_nothing)
     int noted;
 
     ck_assert_ptr_nonnull(failure);
-    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, desk.pool));
+    bench_ok(gt_grant_failed(&noted, desk.store, grant, failure, effect_of(failure), desk.pool));
     ck_assert_int_eq(noted, 0);
     ck_assert_int_eq(desk_found(&desk, &desk_tom)->error_count, 0);
     bench_close(desk.bench);
@@ -534,7 +559,7 @@ START_TEST(a_stale_verdict_changes_nothing)
 
     desk_signed_in(&desk, &desk_tom, "a2");
     bench_ok(gt_grant_failed(&noted, desk.store, old, failure_with(GT_EFFECT_DEACTIVATE, desk.pool),
-                             desk.pool));
+                             GT_EFFECT_DEACTIVATE, desk.pool));
     ck_assert_int_eq(noted, 0);
     ck_assert_int_eq(desk_found(&desk, &desk_tom)->status, GT_ACTIVE);
     bench_close(desk.bench);
@@ -718,6 +743,7 @@ static TCase *of_refresh(int n)
     tcase_add_loop_test(tcase, a_result_for_the_row_before_is_dropped, 0, n);
     tcase_add_loop_test(tcase, test_T8_three_errors_deactivate_and_success_resets, 0, n);
     tcase_add_loop_test(tcase, test_T13_a_refusal_deactivates_until_the_next_sign_in, 0, n);
+    tcase_add_loop_test(tcase, an_effect_of_the_callers_choice_is_noted, 0, n);
     tcase_add_loop_test(tcase, interaction_is_a_state_of_its_own, 0, n);
     tcase_add_loop_test(tcase, failures_that_are_not_the_users_touch_nothing, 0, n);
     tcase_add_loop_test(tcase, what_the_provider_wants_is_kept_until_the_user_signs_in, 0, n);

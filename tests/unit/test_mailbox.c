@@ -413,7 +413,8 @@ START_TEST(other_failures_begin_no_pause)
     err->extent = GT_EXTENT_MAILBOX;
     err->retry_after = 3600 * SECOND;
     gt_visit_failed(&caller->visit, err);
-    err->cls = GT_THROTTLED;
+    err = gt_err(pool, GT_THROTTLED, "GT0707", "scripted");
+    err->retry_after = 3600 * SECOND;
     for (err->extent = GT_EXTENT_CALL; err->extent <= GT_EXTENT_PROVIDER; err->extent++) {
         if (err->extent != GT_EXTENT_MAILBOX)
             gt_visit_failed(&caller->visit, err);

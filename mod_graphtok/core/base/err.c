@@ -91,14 +91,12 @@ static char *print_detail(apr_pool_t *p, const char *before, const char *fmt, va
 
 gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char *tag, const char *fmt, ...)
 {
-    gt_err_t *err = apr_pcalloc(p, sizeof(*err));
+    const gt_err_t made = {.cls = cls, .tag = tag, .pool = p};
+    gt_err_t *err = apr_pmemdup(p, &made, sizeof(made));
     va_list args;
 
     assert(cls < GT_CLASSES);
     assert(tag != NULL && strlen(tag) == 6 && tag[0] == 'G' && tag[1] == 'T');
-    err->cls = cls;
-    err->tag = tag;
-    err->pool = p;
     va_start(args, fmt);
     err->detail = print_detail(p, NULL, fmt, args);
     va_end(args);

@@ -77,7 +77,7 @@ typedef struct gt_field_error_t {
 } gt_field_error_t;
 
 struct gt_err_t {
-    gt_class_t cls;
+    const gt_class_t cls;            /* decided where the error is made, and never rewritten */
     const char *tag;                 /* permanent, e.g. "GT0301"; explained in docs/operating.md */
     const char *detail;              /* for people, free of secrets */
     const char *code;                /* the provider's own code ("AADSTS700082"), or NULL */

@@ -49,12 +49,11 @@ static int is_token_refused(const gt_err_t *failure)
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
     const gt_grant_t grant = {.owner = v->owner, .generation = v->call.token.token.generation};
-    gt_err_t *counted = gt_err_dup(v->failure, p);
+    const gt_effect_t effect =
+        v->failure->cls == GT_SIGN_IN ? GT_EFFECT_COUNT : gt_class_row(v->failure->cls)->effect;
     int noted;
 
-    if (counted->cls == GT_SIGN_IN)
-        counted->cls = GT_REFUSED;
-    return gt_grant_failed(&noted, v->store, &grant, counted, p);
+    return gt_grant_failed(&noted, v->store, &grant, v->failure, effect, p);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)

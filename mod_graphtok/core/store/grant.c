@@ -147,40 +147,46 @@ static const gt_sql_t set_status = {
     "claims = %s, {changed} WHERE {owner} AND generation = %lld",
     NULL};
 
-static const char *failure_message(const gt_err_t *failure, apr_pool_t *p)
+/* What each effect does to the row; its word begins the row's message. */
+static const struct {
+    const gt_sql_t *sql;
+    apr_int64_t number; /* errors that deactivate, or the status */
+    const char *word;
+} verdicts[] = {
+    [GT_EFFECT_COUNT] = {&count_error, ERRORS_DEACTIVATE, "refused"},
+    [GT_EFFECT_DEACTIVATE] = {&set_status, GT_INACTIVE, "sign-in-required"},
+    [GT_EFFECT_INTERACT] = {&set_status, GT_NEEDS_USER, "interaction-required"},
+};
+
+static const char *failure_message(const gt_err_t *failure, const char *word, apr_pool_t *p)
 {
-    const char *name = gt_class_row(failure->cls)->name;
     char *code = apr_pstrndup(p, failure->code != NULL ? failure->code : "", LONGEST_CODE);
     char *c;
 
     for (c = code; *c != '\0'; c++)
         if (!isalnum((unsigned char)*c) && strchr("_-.", *c) == NULL)
             *c = '_';
-    return apr_pstrcat(p, name, " ", failure->tag, code[0] != '\0' ? " " : "", code, NULL);
+    return apr_pstrcat(p, word, " ", failure->tag, code[0] != '\0' ? " " : "", code, NULL);
 }
 
 gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
-                          const gt_err_t *failure, apr_pool_t *p)
+                          const gt_err_t *failure, gt_effect_t effect, apr_pool_t *p)
 {
-    const gt_effect_t effect = gt_class_row(failure->cls)->effect;
-    const gt_sql_t *sql = effect == GT_EFFECT_COUNT ? &count_error : &set_status;
-    apr_int64_t number = ERRORS_DEACTIVATE;
     gt_owner_t owner;
 
     *noted = 0;
     if (effect == GT_EFFECT_NONE)
         return GT_OK;
-    if (effect != GT_EFFECT_COUNT)
-        number = effect == GT_EFFECT_INTERACT ? GT_NEEDS_USER : GT_INACTIVE;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    const char *message = failure_message(failure, p);
-    const gt_db_value_t counted[] = {GT_TEXT(message), GT_NUM(number), GT_TEXT(owner.user),
+    const char *message = failure_message(failure, verdicts[effect].word, p);
+    const gt_db_value_t number = GT_NUM(verdicts[effect].number);
+    const gt_db_value_t counted[] = {GT_TEXT(message), number, GT_TEXT(owner.user),
                                      GT_TEXT(owner.provider), GT_NUM(grant->generation)};
-    const gt_db_value_t judged[] = {GT_TEXT(message),         GT_NUM(number),
+    const gt_db_value_t judged[] = {GT_TEXT(message),         number,
                                     GT_TEXT(failure->claims), GT_TEXT(owner.user),
                                     GT_TEXT(owner.provider),  GT_NUM(grant->generation)};
 
-    return gt_db_change(noted, store->db, sql, &store->names,
+    return gt_db_change(noted, store->db, verdicts[effect].sql, &store->names,
                         effect == GT_EFFECT_COUNT ? counted : judged, p);
 }
 

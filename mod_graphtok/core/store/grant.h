@@ -91,11 +91,12 @@ GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant
 
 /**
  * Note a failure for the generation that was judged: count it (three deactivate), deactivate, or
- * mark as needing the user, as the class's effect says; stores code and class, never secrets.
- * @param noted 0 when the generation moved on meanwhile
+ * mark as needing the user. The row keeps the effect's word, tag and code, never secrets.
+ * @param noted   0 when the generation moved on meanwhile
+ * @param effect  as a rule that of the failure's class (gt_class_row)
  */
 GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
-                                  const gt_err_t *failure, apr_pool_t *p);
+                                  const gt_err_t *failure, gt_effect_t effect, apr_pool_t *p);
 
 /** Delete, and leave a note for gt_grant_changes. @param deleted 0 when there was none */
 GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,

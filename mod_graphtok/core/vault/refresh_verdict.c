@@ -103,6 +103,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     gt_refresh_t *r = state;
     apr_pool_t *p = gt_task_pool(task);
     gt_pause_scope_t scope;
+    gt_effect_t effect;
     gt_err_t *err;
     int noted;
 
@@ -111,12 +112,13 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     r->holds = r->post.was_sent ? GT_HOLDS_INTENT : GT_HOLDS_LEASE;
     scope = gt_refresh_scope(r);
     gt_pause_begin(r->params.vault->pauses, &scope, r->failure);
-    if (gt_class_row(r->failure->cls)->effect == GT_EFFECT_NONE) {
+    effect = gt_class_row(r->failure->cls)->effect;
+    if (effect == GT_EFFECT_NONE) {
         remember(r);
         return r->failure;
     }
     (void)gt_fail("refresh.verdict");
-    err = gt_grant_failed(&noted, r->store, r->grant, r->failure, p);
+    err = gt_grant_failed(&noted, r->store, r->grant, r->failure, effect, p);
     if (err != GT_OK) {
         gt_log_err(err, "noting that a refresh was refused");
         return r->failure;
