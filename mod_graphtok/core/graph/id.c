@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/** @file id.c Ids of Exchange are base64 of either alphabet. */
+/** @file id.c Ids of Exchange are base64 of either alphabet; no other character comes through. */
 
 #include "graph/id.h"
 

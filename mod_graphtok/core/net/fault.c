@@ -1,6 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file fault.c The one table of the ways in which transfers fail. */
+/**
+ * @file fault.c
+ * The one table of the ways in which transfers fail: class and tag of each, and whether the
+ * administrator must mend it.
+ */
 
 #include "net/fault.h"
 

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file kind.c Which row is whose. */
+/** @file kind.c The kind of a provider is the one that its GraphTokKind names. */
 
 #include "oauth/kind.h"
 

@@ -1,10 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file cache.c
- * A cached token is one slot: nonce, then sealed { access token, scope, tail }. The tail has a fixed
- * size and stands last, so that opening needs no second copy: the token is the front of what was
- * opened. The slot's key is a keyed hash of store, provider, user and resource; the same four are the
- * associated data, so not even a collision of hashes could serve one user's token to another.
+ * A cached token is one slot: nonce, then sealed { access token, scope, tail }. The tail has a
+ * fixed size and stands last, so that opening needs no second copy: the token is the front of what
+ * was opened. The slot's key is a keyed hash of store, provider, user and resource; the same four
+ * are the associated data, so not even a collision of hashes could serve one user's token to
+ * another.
  */
 
 #include "vault/cache.h"
@@ -27,7 +28,7 @@
 #define NEAR_BYTES 8192 /* slots up to this size, 6 KiB as a rule, are copied to the stack */
 #define OVERHEAD (GT_NONCE_BYTES + GT_TAG_BYTES)
 
-/* What a name means: the first byte of it. */
+/* The first byte of a name says what kind it is of. */
 #define KIND_TOKEN 1
 #define KIND_ONCE 2
 #define KIND_TEXT 3
@@ -52,7 +53,7 @@ typedef struct tail_t {
     apr_int64_t scope_len;
 } tail_t;
 
-/** What a slot is called. */
+/** The name of a slot. */
 typedef struct name_t {
     unsigned char bytes[NAME_MAX_BYTES];
     apr_size_t len;
@@ -101,7 +102,7 @@ static void name_begin(name_t *name, int kind)
     name->len = 1;
 }
 
-/* 0: longer than any name we give out; such a thing is not cached. */
+/* 0: longer than any name we give out; a value of such a name is not cached. */
 static int name_token(name_t *name, const gt_cache_t *cache, const gt_token_key_t *key)
 {
     const gt_owner_t *owner = &key->grant.owner;
@@ -117,7 +118,7 @@ static int name_token(name_t *name, const gt_cache_t *cache, const gt_token_key_
 
 /* ---- reading ---- */
 
-/* Take an opened value apart; it was ours, yet lengths are held against what is there. */
+/* Take an opened value apart. We wrote it, yet its lengths are checked against its size. */
 static int unpack(gt_token_t *token, gt_secret_t *clear, apr_pool_t *p)
 {
     const unsigned char *bytes = gt_secret_bytes(clear);
@@ -158,8 +159,8 @@ static gt_secret_t *open_by(unsigned char *sealed, gt_cache_t *cache, const name
                : NULL;
 }
 
-/* What a slot holds; NULL when there is nothing that opens. The pool, as a rule a request's that
- * waits for its answer, holds the value only. */
+/* The clear value of a slot; NULL when there is none that opens. Only the value is in the pool,
+ * which as a rule is that of a request that waits for its answer. */
 static gt_secret_t *open_slot(gt_cache_t *cache, const name_t *name, apr_pool_t *p)
 {
     apr_size_t room = gt_slots_room(cache->slots);

@@ -2,12 +2,12 @@
 
 /**
  * @file changes.c
- * What happened elsewhere, twice a second, for each store by one child of the server for all of
- * them: a claim in shared memory, which ends by itself when that child dies. Rows that changed, and
- * notes of rows that went, are forgotten by the cache. A transaction may commit later than the time
- * it wrote says, and a reader may put a token into the cache just after we emptied it; so each round
- * looks back further than the last one, and forgetting twice costs nothing. When the last round was
- * is kept beside the cache, which outlives the children: a new one misses nothing.
+ * Twice a second one child of the server reads, for each store and for all children, the changes
+ * that other nodes made. Its claim stands in shared memory and ends by itself when that child dies.
+ * The cache forgets grants whose rows changed or were deleted. A transaction may commit later than
+ * the time it wrote says, and a reader may put a token into the cache just after we emptied it; so
+ * each round looks back further than the last one, and forgetting twice costs nothing. The time of
+ * the last round is kept beside the cache, which outlives the children: a new child misses nothing.
  */
 
 #include <apr_strings.h>
@@ -56,8 +56,8 @@ static gt_err_t *read_changes(gt_vault_t *vault, gt_store_t *store, apr_interval
     return GT_OK;
 }
 
-/** How far to look back: to the last round of whichever child. Where that is not known any more,
- * nothing that was cached then is left. */
+/** How far to look back: to the last round of any child. Where that is not known any more, no token
+ * that was cached then is left. */
 static apr_interval_time_t look_back(gt_vault_t *vault, const char *mark, apr_pool_t *p)
 {
     apr_interval_time_t span = vault->parts.config->cache_time;
@@ -97,8 +97,8 @@ static void read_store(gt_vault_t *vault, gt_upkeep_t *upkeep, apr_pool_t *p)
     }
 }
 
-/** Each process finds out for itself, before anybody asks, that a database is back: otherwise the
- * first requests would be refused while one of them finds out. */
+/** Each process finds out for itself, before a request comes, that a database is back: otherwise
+ * the first requests would be refused while one of them finds out. */
 static void look_for_database(gt_vault_t *vault, apr_pool_t *p)
 {
     gt_err_t *err;

@@ -4,13 +4,13 @@
 
 /**
  * @file changes.h
- * What other nodes changed in the stores: the caches of this machine forget it.
+ * Changes that other nodes made in the stores: the caches of this machine forget those grants.
  */
 
 #include "vault/vault.h"
 
-/** A crew's periodic function: the caches forget grants that changed, and rows that are kept no longer
- * are deleted. @param baton  the vault */
+/** A crew's periodic function: the caches forget grants that changed, and rows that are kept no
+ * longer are deleted. @param baton the vault */
 void gt_changes_read(void *baton, apr_pool_t *scratch);
 
 #endif

@@ -10,8 +10,8 @@
 #include "vault/vault.h"
 
 /**
- * Start to have the provider revoke a grant. Does nothing where the provider has no endpoint for it.
- * A failure is logged (GT0676).
+ * Start to have the provider revoke a grant. Does nothing where the provider has no endpoint for
+ * it. A failure is logged (GT0676).
  * @param token  its refresh token, else an access token, copied; NULL: there is none
  */
 void gt_discard(gt_vault_t *vault, gt_provider_t *provider, const gt_secret_t *token,

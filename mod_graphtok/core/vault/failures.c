@@ -2,7 +2,7 @@
 
 /**
  * @file failures.c
- * A small table of failures, one place for each hash: two keys that meet push each other out,
+ * A small table of failures, one place for each hash. Two keys of one place push each other out,
  * which costs a call and nothing else.
  */
 

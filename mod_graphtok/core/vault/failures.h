@@ -4,9 +4,9 @@
 
 /**
  * @file failures.h
- * Refreshes that failed a moment ago. A request behind an expired token is answered with the failure
- * that is remembered, so that a thousand of them do not ask the provider a thousand times. The
- * memory is this child's and bounded; a failure that it lost costs one call. Thread-safe.
+ * Refreshes that failed a moment ago. A request behind an expired token is answered with the
+ * failure that is remembered, so that a thousand of them do not ask the provider a thousand times.
+ * The memory is this child's and bounded; a failure that it lost costs one call. Thread-safe.
  */
 
 #include "vault/vault.h"
@@ -16,8 +16,8 @@ typedef struct gt_failures_t gt_failures_t;
 /** Make an empty memory. */
 gt_failures_t *gt_failures_make(apr_pool_t *p);
 
-/** What failed: the refresh of a token as it was then. A failure of one generation says nothing about
- * the next one, which another process may have written. */
+/** The key of a failure: the token, and the generation whose refresh failed. A failure of one
+ * generation says nothing about the next one, which another process may have written. */
 typedef struct gt_failure_key_t {
     const gt_token_key_t *token;
     apr_int64_t generation;

@@ -18,7 +18,7 @@ gt_token_key_t gt_token_key_dup(const gt_token_key_t *key, apr_pool_t *p);
 /** 1 when both are of one grant. */
 int gt_grant_key_is(const gt_grant_key_t *key, const gt_grant_key_t *other);
 
-/** One text for a grant: no two grants have the same, whatever their names hold. */
+/** One text for a grant: no two grants have the same, also where names hold separators. */
 char *gt_grant_key_text(const gt_grant_key_t *key, apr_pool_t *p);
 
 /** One text for a token: no two tokens have the same, nor has a grant it. */

@@ -40,8 +40,8 @@ static const char *first_line(const char *path, apr_pool_t *p)
     return apr_pstrdup(p, line);
 }
 
-/** When a process started, in ticks since boot; "" when nobody says. The second field is a name in
- * parentheses that may hold anything. */
+/** When a process started, in ticks since boot; "" when /proc does not say. The second field is a
+ * name in parentheses that may hold any byte. */
 static const char *start_of(const char *pid, apr_pool_t *p)
 {
     const char *stat = first_line(apr_pstrcat(p, "/proc/", pid, "/stat", NULL), p);
@@ -105,7 +105,7 @@ int gt_holder_is_dead(const char *holder, const char *ours, apr_pool_t *p)
     pid = APR_ARRAY_IDX(his, 1, const char *);
     if (!gt_number(&number, pid, 1, INT32_MAX))
         return 0;
-    /* EPERM: another user's process has it; whether it is the same one /proc tells. */
+    /* EPERM: a process of another user has this pid; /proc tells whether it is the same process. */
     if (kill((pid_t)number, 0) != 0 && errno == ESRCH)
         return 1;
     start = start_of(pid, p);

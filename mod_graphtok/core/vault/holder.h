@@ -4,20 +4,21 @@
 
 /**
  * @file holder.h
- * Who holds a lease: a process, written so that others on its machine can tell whether it lives.
+ * The holder of a lease: a process, named so that others on its machine can tell whether it lives.
  */
 
 #include "gt.h"
 
 /**
  * This process: "HOST/PID/START/NODE", where START is its start time and NODE stands for this boot
- * of the machine, our namespace of pids, and the journal. What follows a further '/' is the holder's.
+ * of the machine, our namespace of pids, and the journal. Text behind a further '/' is the holder's
+ * own.
  * @param journal  the journal's folder, or NULL
  */
 char *gt_holder_name(const char *journal, apr_pool_t *p);
 
-/** 1 when the holder was a process of the same node as `ours` and is no more; 0 also when nobody can
- * know. Whatever it left behind is in the journal that we read, too. */
+/** 1 when the holder was a process of the same node as `ours` and has ended; 0 also when this
+ * cannot be known. All entries that such a process left are in the journal that we read, too. */
 int gt_holder_is_dead(const char *holder, const char *ours, apr_pool_t *p);
 
 #endif

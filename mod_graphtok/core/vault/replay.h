@@ -4,7 +4,7 @@
 
 /**
  * @file replay.h
- * The journal's entries are stored in the database.
+ * The journal's entries are stored in the database when it is back, by any process of the node.
  */
 
 #include "vault/vault.h"

@@ -5,13 +5,14 @@
 /**
  * @file upkeep.h
  * Periodic work of a vault for one store: reading changes, dropping old rows, storing what the
- * journal holds. A store that fails is left alone for a moment, and no other for its sake.
+ * journal holds. A store that fails is left alone for a moment; the other stores are not.
  */
 
 #include "base/clock.h"
 #include "vault/vault.h"
 
-/** The state of this work. Each member belongs to one periodic function, which runs once at a time. */
+/** The state of this work. Each member belongs to one periodic function, which runs once at a
+ * time. */
 typedef struct gt_upkeep_t {
     gt_store_t *store;
     gt_pause_t changes, purge, replay; /* after failures */

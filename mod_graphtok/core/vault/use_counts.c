@@ -4,9 +4,9 @@
  * @file use_counts.c
  * Uses of tokens (mission T7), counted in memory and written to the rows by statements of up to 500
  * grants: each ten seconds, and as soon as there are enough for a whole statement. A batch is taken
- * out whole and written without the lock; what could not be written goes back. Counts never touch a
- * row's generation. What a killed child had not written yet is lost: at most ten seconds of
- * counting.
+ * out whole and written without the lock; counts that could not be written go back. Counts never
+ * touch a row's generation. A killed child loses the counts that it had not written yet: those of
+ * ten seconds at most.
  */
 
 #include <stdlib.h>
@@ -38,12 +38,12 @@ struct gt_use_counts_t {
     apr_pool_t *pool;         /* of `entries` */
     apr_hash_t *entries;      /* of used_t by gt_grant_key_text */
     apr_int64_t lost;         /* uses of grants that found no room */
-    apr_time_t write_at;      /* ticks: what waits is written then, were it ever so little */
+    apr_time_t write_at;      /* ticks: the counts are written then, however few they are */
 };
 
 static void new_batch(gt_use_counts_t *counts)
 {
-    /* Not below another pool: its parent would be changed by whichever thread comes by. */
+    /* Not below another pool: any thread may come by here, and would change the parent. */
     apr_pool_create(&counts->pool, NULL);
     counts->entries = apr_hash_make(counts->pool);
 }

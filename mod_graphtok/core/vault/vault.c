@@ -3,7 +3,7 @@
 /**
  * @file vault.c
  * A token for (store, user, provider), by the shortest way there is: the cache, the row, a refresh
- * that is joined. A token that is still valid goes out whatever became of the refresh, a second
+ * that is joined. A token that is still valid goes out even if the refresh failed, a second
  * later at most, and whether the database is there or not. That there is no grant is never
  * remembered: its user may be signing in on another node.
  */
@@ -121,7 +121,7 @@ gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store)
     return apr_hash_get(vault->surveys, gt_store_name(store), APR_HASH_KEY_STRING);
 }
 
-/** How long a call to a token endpoint may take, whichever it is. */
+/** How long a call to the token endpoint of any provider may take. */
 static apr_interval_time_t longest_call(const gt_config_t *config)
 {
     apr_interval_time_t longest = 0;
@@ -187,7 +187,7 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
             gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
                    owner->provider, owner->user);
 
-        /* What the provider wants of the sign-in, kept since it said so. */
+        /* The provider's demands for the next sign-in, kept since it made them. */
         err->claims = apr_pstrdup(p, grant->claims);
         return err;
     }
@@ -226,7 +226,7 @@ static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_poo
     return gt_vault_exact(&key->grant, vault, p);
 }
 
-/** Where a token comes from, or why it does not. @param token  the one that it is about; NULL: there is none */
+/** Log where a token comes from, or why none comes. @param token  NULL: there is none */
 static void tell(const gt_token_for_t *params, const char *what, const gt_token_t *token)
 {
     const gt_owner_t *owner = &params->key.grant.owner;
@@ -322,7 +322,7 @@ static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *params)
     return GT_OK;
 }
 
-/** What cannot be refreshed is served as long as it lasts, and only then refused. */
+/** A token that cannot be refreshed is served until its end, and refused only then. */
 static gt_err_t *served_or(const gt_token_for_t *params, gt_err_t *err)
 {
     if (err == GT_OK)
@@ -349,7 +349,7 @@ static gt_err_t *use_row(gt_task_t *task, gt_token_for_t *params)
     if (err != GT_OK)
         return served_or(params, gt_err_in(err, "store %s", params->key.grant.store));
     if (params->grant == NULL || params->grant->status == GT_INACTIVE) {
-        /* Gone or refused elsewhere: what the cache still has ends here. */
+        /* The grant is gone, or was refused elsewhere: the cache forgets its tokens. */
         params->token.access = NULL;
         gt_vault_forget(params->vault, &params->key.grant, GT_ALL_GENERATIONS, p);
         return served_or(params, gt_vault_judge(params->grant, &params->key.grant.owner, p));

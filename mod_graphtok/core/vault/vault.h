@@ -32,24 +32,26 @@ typedef struct gt_vault_parts_t {
     gt_limits_t *limits; /* of all children of a server: for pauses; NULL: of this process alone */
     gt_signal_t *signal; /* tells the children of a server of new tokens; NULL: none */
     gt_journal_t *journal; /* for answers that cannot be stored; NULL: none */
-    const char *holder;    /* who we are in a lease: gt_holder_name */
+    const char *holder;    /* our name in a lease: gt_holder_name */
 } gt_vault_parts_t;
 
-/** Make it, with the runtime of every configured store and provider. Nothing is fetched or opened. */
+/** Make it, with the runtime of every configured store and provider. Nothing is fetched or
+ * opened. */
 gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p);
 
-/** What it stands on. */
+/** The parts that it was made with. */
 const gt_vault_parts_t *gt_vault_parts(const gt_vault_t *vault);
 
 /** Runtime objects by configured name; NULL when there is none. */
 gt_store_t *gt_vault_store(const gt_vault_t *vault, const char *name);
 gt_provider_t *gt_vault_provider(const gt_vault_t *vault, const char *name);
 
-/** What becomes of a token. It is announced, and recorded where that is demanded, before it goes. */
+/** The use that a token is asked for. It is announced, and recorded where that is demanded, before
+ * the token goes. */
 typedef enum gt_use_t {
     GT_USE_PASS, /* it is given to an application */
     GT_USE_CALL, /* it is sent to the provider's API */
-    GT_USE_LOOK  /* it does not leave: somebody wants to know whether there is one */
+    GT_USE_LOOK  /* it stays here: the caller asks whether there is one */
 } gt_use_t;
 
 /** Work: get a token. */
@@ -57,26 +59,26 @@ typedef struct gt_token_for_t {
     gt_vault_t *vault;
     gt_token_key_t key; /* out: as the database knows it */
     gt_use_t use;
-    const gt_asker_t *asker; /* whose request this is, or NULL */
+    const gt_asker_t *asker; /* the request that this is done for, or NULL */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
     gt_token_t token;    /* out */
     gt_grant_t *grant;   /* own */
     gt_flight_t *flight; /* own */
 } gt_token_for_t;
-/** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED, or
- * what the provider said. A still valid token is served whatever the refresh said, and after a
- * second even if it has said nothing yet. */
+/** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED,
+ * or an error of the provider. A token that is still valid is served even if its refresh failed,
+ * and after a second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
-/** Work: code → tokens → identity → grant → cache (mission A2). A job of the crew does it, and goes on
- * to its end when the task is dropped: there may be tokens. */
+/** Work: code → tokens → identity → grant → cache (mission A2). A job of the crew does it,
+ * and goes on to its end when the task is dropped: there may be tokens. */
 typedef struct gt_sign_in_t {
     gt_vault_t *vault;
     gt_store_t *store;
     gt_provider_t *provider;
     const char *user;        /* "" : taken from the identity */
-    const gt_asker_t *asker; /* whose request this is, or NULL */
+    const gt_asker_t *asker; /* the request that this is done for, or NULL */
     const gt_secret_t *code;
     const gt_secret_t *verifier;
     const char *redirect_uri;
@@ -87,13 +89,14 @@ typedef struct gt_sign_in_t {
 } gt_sign_in_t;
 extern const gt_work_t gt_sign_in;
 
-/** 1 when the owner signed in on this machine less than a minute ago. What the provider's API refuses
- * so soon after will not be cured by another sign-in: the browser would go in circles. */
+/** 1 when the owner signed in on this machine less than a minute ago. A refusal of the
+ * provider's API so soon after is not cured by another sign-in: the browser would go in circles. */
 int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);
 
 /**
- * Ask whether an owner's grant is still that of `id` (gt_grant_t): a revoke ends it, on all nodes within a
- * second, and a sign-in after that makes another one. Without a statement as a rule; may block on the database.
+ * Ask whether an owner's grant is still that of `id` (gt_grant_t): a revoke ends it, on all nodes
+ * within a second, and a sign-in after that makes another one. Without a statement as a rule; may
+ * block on the database.
  * @param has  0: it was revoked, or is none of this owner
  * @return GT_STORE_AWAY when neither shared memory nor the database can tell
  */
@@ -104,7 +107,7 @@ GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt
 typedef struct gt_revoke_t {
     gt_vault_t *vault;
     gt_grant_key_t key;      /* out: as the database knows it */
-    const gt_asker_t *asker; /* whose request this is, or NULL */
+    const gt_asker_t *asker; /* the request that this is done for, or NULL */
     int had_grant;           /* out */
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
@@ -112,16 +115,16 @@ extern const gt_work_t gt_revoke;
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key);
 
-/** What this process knows of a store of the vault: whether it answers, and its sums. */
+/** A store of the vault as this process knows it: whether it answers, and its sums. */
 gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store);
 
 /** How many answers of providers wait in the journal for the database. */
 int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p);
 
 /**
- * End the work of vault and crew, when whoever asked has gone: no thread of theirs runs after this
- * returns. What has not sent a refresh token yet is given up. What a provider has is waited for: an
- * answer may carry the only refresh token that works from now on.
+ * End the work of vault and crew, when all requests have ended: no thread of theirs runs after this
+ * returns. A refresh that has not sent its token yet is given up. A request that the provider has
+ * is waited for: its answer may carry the only refresh token that works from now on.
  * @param is_graceful  1: as long as the provider may take (GraphTokTimeout) and its answer needs to
  *                     be stored; 0: a few seconds, since httpd's parent kills what takes longer
  */

@@ -2,10 +2,10 @@
 
 /**
  * @file waiters.c
- * Refreshes that wait for another process's. A winner in another child of this server sends a broadcast
- * after it has put the token into the shared cache, and all waiters look there. A winner on another
- * node shows in the row: one thread of the child reads it at growing intervals, eight grants a
- * statement. A ring says only "look again"; the refresh judges for itself.
+ * Refreshes that wait for another process's. A winner in another child of this server sends a
+ * broadcast after it has put the token into the shared cache, and all waiters look there. A winner
+ * on another node shows in the row: one thread of the child reads it at growing intervals, eight
+ * grants a statement. A ring says only "look again"; the refresh judges for itself.
  *
  * The thread starts with the first waiter, and sleeps while there is none.
  */
@@ -30,7 +30,7 @@
 struct gt_waiters_t {
     gt_vault_t *vault;
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;  /* somebody waits, or it stops */
+    pthread_cond_t work;  /* a job waits, or the thread is to stop */
     gt_waiter_t *first;
     gt_threads_t threads; /* one, or none yet */
 };
@@ -45,7 +45,7 @@ static apr_status_t stop_with_pool(void *baton)
     return APR_SUCCESS;
 }
 
-/** The thread, and the jobs that nobody will look for any more. */
+/** Wake the thread, and ring for all jobs: no thread will look for them any more. */
 static void wake_all(void *baton)
 {
     gt_waiters_t *waiters = baton;
@@ -69,9 +69,9 @@ gt_waiters_t *gt_waiters_make(gt_vault_t *vault, apr_pool_t *p)
     return waiters;
 }
 
-/* ---- what the thread does ---- */
+/* ---- the thread ---- */
 
-/** Whom the shared cache has a newer token for; call with the lock held. */
+/** Ring for the jobs that the shared cache has a newer token for; call with the lock held. */
 static void look_into_cache(gt_waiters_t *waiters, apr_pool_t *scratch)
 {
     gt_cache_t *cache = waiters->vault->parts.cache;
@@ -124,8 +124,8 @@ static void tell_change(gt_waiters_t *waiters, const char *store, const gt_await
     }
 }
 
-/** One statement for some of those whose look is due. Call with the lock held; it is let go of while
- * the database is asked. */
+/** One statement for some of those whose look is due. Call with the lock held; it is let go of
+ * while the database is asked. */
 static void look_at_rows(gt_waiters_t *waiters, const char *name, apr_pool_t *scratch)
 {
     gt_store_t *store = gt_vault_store(waiters->vault, name);
@@ -189,7 +189,7 @@ static void run(void *baton)
     apr_pool_destroy(scratch);
 }
 
-/* ---- who waits ---- */
+/* ---- the waiters ---- */
 
 void gt_waiters_join(gt_waiters_t *waiters, gt_waiter_t *waiter)
 {
@@ -201,7 +201,8 @@ void gt_waiters_join(gt_waiters_t *waiters, gt_waiter_t *waiter)
     waiters->first = waiter;
     if (gt_threads_must_end(&waiters->threads))
         gt_bell_ring(&waiter->bell);
-    /* Without a thread the job looks when its own patience ends, and the next waiter tries again. */
+    /* Without a thread the job looks when its own patience ends, and the next waiter tries
+     * again. */
     if (gt_threads_count(&waiters->threads) == 0)
         (void)!gt_threads_start(&waiters->threads, "gt-waiters", run, waiters);
     pthread_cond_signal(&waiters->work);

@@ -4,8 +4,8 @@
 
 /**
  * @file waiters.h
- * Jobs of this child that wait until another process has refreshed their grant. One thread looks for
- * all of them. Thread-safe.
+ * Jobs of this child that wait until another process has refreshed their grant. One thread looks
+ * for all of them. Thread-safe.
  */
 
 #include "vault/vault.h"
@@ -15,7 +15,7 @@ typedef struct gt_waiters_t gt_waiters_t;
 /** One job that waits. It lies in the job's memory. */
 typedef struct gt_waiter_t {
     gt_token_key_t key;
-    apr_int64_t generation;   /* that the job knows; a later one is news */
+    apr_int64_t generation;   /* that the job knows; it waits for a later one */
     gt_bell_t bell;           /* rings when there may be news; the job then looks for itself */
     int looks;                /* own: how often its row was read */
     apr_time_t look_at;       /* own: gt_mono of the next look at the row */
