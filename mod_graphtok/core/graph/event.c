@@ -1,12 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file event.c
- * The members of an event as a table, then the rules that a table cannot state: members that must
- * fit together.
- * Read-only members (id, organizer, webLink …) are dropped, since a client that reads an event,
- * changes one thing and writes it all back sends them; a body of nothing else is refused. A limit
- * stands here where Graph has it; one of ours alone, the subject's, holds only for events that a
- * client makes.
+ * An event's body, member by member against a table (event_rules.h), then by the rules that a table
+ * cannot state: members that must fit together. Read-only members (id, organizer, webLink …) are
+ * dropped, since a client that reads an event, changes one thing and writes it all back sends them;
+ * a body of nothing else is refused. A limit of ours alone, the subject's, holds only for events
+ * that a client makes.
  */
 
 #include "graph/event.h"
@@ -18,167 +17,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "graph/event_rules.h"
 #include "graph/extended.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define ZONE_MAX 64
 #define SUBJECT_MAX 255
 #define DAY apr_time_from_sec(24 * 3600)
-#define DAYS "sunday monday tuesday wednesday thursday friday saturday"
-
-#define READ_ONLY(name)                                                                            \
-    {                                                                                              \
-        name, GT_RULE_READ_ONLY, 0, 0, 0, NULL, NULL                                               \
-    }
-
-/* clang-format off */
-static const gt_rule_t coordinates_rules[] = {
-    { "latitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
-    { "longitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
-    { "accuracy", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
-    { "altitude", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
-    { "altitudeAccuracy", GT_RULE_REAL, 0, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t address_rules[] = {
-    { "street", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "city", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "state", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "countryOrRegion", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "postalCode", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    READ_ONLY("type"), /* given by Exchange, unknown to Graph */
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t location_rules[] = {
-    { "displayName", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "locationType", GT_RULE_WORD, 0, 0, 0,
-      "default conferenceRoom homeAddress businessAddress geoCoordinates streetAddress hotel "
-      "restaurant localBusiness postalAddress", NULL },
-    { "locationUri", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "locationEmailAddress", GT_RULE_EMAIL, 0, 0, 0, NULL, NULL },
-    { "address", GT_RULE_OBJECT, 0, 0, 0, NULL, address_rules },
-    { "coordinates", GT_RULE_OBJECT, 0, 0, 0, NULL, coordinates_rules },
-    { "uniqueId", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "uniqueIdType", GT_RULE_WORD, 0, 0, 0, "unknown locationStore directory private bing", NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t email_rules[] = {
-    { "address", GT_RULE_ADDRESS, 1, 0, 0, NULL, NULL },
-    { "name", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-#define ATTENDEE_RULES(addresses)                                                                  \
-    {                                                                                              \
-        { "emailAddress", GT_RULE_OBJECT, 1, 0, 0, NULL, addresses },                              \
-        { "type", GT_RULE_WORD, 0, 0, 0, "required optional resource", NULL },                     \
-        READ_ONLY("status"), READ_ONLY("proposedNewTime"),                                         \
-        { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }                                                  \
-    }
-
-static const gt_rule_t attendee_rules[] = ATTENDEE_RULES(email_rules);
-
-/* Of an event that is there already: some whom Exchange knows have no address. */
-static const gt_rule_t person_rules[] = {
-    { "address", GT_RULE_PERSON, 0, 0, 0, NULL, NULL },
-    { "name", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t kept_attendee_rules[] = ATTENDEE_RULES(person_rules);
-
-static const gt_rule_t moment_rules[] = {
-    { "dateTime", GT_RULE_MOMENT, 1, 0, 0, NULL, NULL },
-    { "timeZone", GT_RULE_TEXT, 0, 1, ZONE_MAX, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t body_rules[] = {
-    { "contentType", GT_RULE_WORD, 0, 0, 0, "text html", NULL },
-    { "content", GT_RULE_TEXT, 1, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t pattern_rules[] = {
-    { "type", GT_RULE_WORD, 1, 0, 0,
-      "daily weekly absoluteMonthly relativeMonthly absoluteYearly relativeYearly", NULL },
-    { "interval", GT_RULE_NUMBER, 1, 1, INT32_MAX, NULL, NULL },
-    { "daysOfWeek", GT_RULE_TEXTS, 0, 0, 7, DAYS, NULL },
-    { "dayOfMonth", GT_RULE_NUMBER, 0, 0, 31, NULL, NULL },
-    { "month", GT_RULE_NUMBER, 0, 0, 12, NULL, NULL },
-    { "index", GT_RULE_WORD, 0, 0, 0, "first second third fourth last", NULL },
-    { "firstDayOfWeek", GT_RULE_WORD, 0, 0, 0, DAYS, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t range_rules[] = {
-    { "type", GT_RULE_WORD, 1, 0, 0, "endDate noEnd numbered", NULL },
-    { "startDate", GT_RULE_TEXT, 1, 10, 10, NULL, NULL },
-    { "endDate", GT_RULE_TEXT, 0, 10, 10, NULL, NULL },
-    { "numberOfOccurrences", GT_RULE_NUMBER, 0, 0, INT32_MAX, NULL, NULL },
-    { "recurrenceTimeZone", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t recurrence_rules[] = {
-    { "pattern", GT_RULE_OBJECT, 1, 0, 0, NULL, pattern_rules },
-    { "range", GT_RULE_OBJECT, 1, 0, 0, NULL, range_rules },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t property_rules[] = {
-    { "id", GT_RULE_TEXT, 1, 1, 0, NULL, NULL },
-    { "value", GT_RULE_TEXT, 1, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t properties_rules[] = {
-    { "id", GT_RULE_TEXT, 1, 1, 0, NULL, NULL },
-    { "value", GT_RULE_TEXTS, 1, 0, 0, NULL, NULL },
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-
-static const gt_rule_t event_rules[] = {
-    { "subject", GT_RULE_TEXT, 2, 0, 0, NULL, NULL },
-    { "start", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
-    { "end", GT_RULE_OBJECT, 2, 0, 0, NULL, moment_rules },
-    { "isAllDay", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "body", GT_RULE_OBJECT, 0, 0, 0, NULL, body_rules },
-    { "location", GT_RULE_OBJECT, 0, 0, 0, NULL, location_rules },
-    { "locations", GT_RULE_LIST, 0, 0, 0, NULL, location_rules },
-    { "attendees", GT_RULE_LIST, 0, 0, 500, NULL, attendee_rules },
-    { "importance", GT_RULE_WORD, 0, 0, 0, "low normal high", NULL },
-    { "sensitivity", GT_RULE_WORD, 0, 0, 0, "normal personal private confidential", NULL },
-    { "showAs", GT_RULE_WORD, 0, 0, 0, "free tentative busy oof workingElsewhere unknown", NULL },
-    { "categories", GT_RULE_TEXTS, 0, 0, 0, NULL, NULL },
-    { "isReminderOn", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    /* Below 0: after the start, as Outlook has it for a whole day's ("at 9:00 of the day": -540). */
-    { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, INT32_MIN, INT32_MAX, NULL, NULL },
-    { "responseRequested", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "allowNewTimeProposals", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "hideAttendees", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "recurrence", GT_RULE_OBJECT, 0, 0, 0, NULL, recurrence_rules },
-    { "isOnlineMeeting", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    { "onlineMeetingProvider", GT_RULE_WORD, 0, 0, 0,
-      "unknown skypeForBusiness skypeForConsumer teamsForBusiness", NULL },
-    { "transactionId", GT_RULE_TEXT, 0, 1, 255, NULL, NULL },
-    { "singleValueExtendedProperties", GT_RULE_LIST, 0, 0, 0, NULL, property_rules },
-    { "multiValueExtendedProperties", GT_RULE_LIST, 0, 0, 0, NULL, properties_rules },
-    { "extensions", GT_RULE_OPEN, 0, 0, 0, NULL, NULL },
-    READ_ONLY("id"), READ_ONLY("iCalUId"), READ_ONLY("uid"), READ_ONLY("changeKey"),
-    READ_ONLY("createdDateTime"), READ_ONLY("lastModifiedDateTime"), READ_ONLY("bodyPreview"),
-    READ_ONLY("hasAttachments"), READ_ONLY("isCancelled"), READ_ONLY("isDraft"),
-    READ_ONLY("isOrganizer"), READ_ONLY("organizer"), READ_ONLY("responseStatus"),
-    READ_ONLY("seriesMasterId"), READ_ONLY("occurrenceId"), READ_ONLY("type"),
-    READ_ONLY("webLink"), READ_ONLY("originalStart"), READ_ONLY("originalStartTimeZone"),
-    READ_ONLY("originalEndTimeZone"), READ_ONLY("cancelledOccurrences"),
-    READ_ONLY("onlineMeeting"), READ_ONLY("onlineMeetingUrl"),
-    { "", GT_RULE_TEXT, 0, 0, 0, NULL, NULL }
-};
-/* clang-format on */
 
 /** Wrong fields so far. */
 typedef struct verdict_t {
@@ -212,7 +56,7 @@ int gt_is_time_zone(const char *name)
 {
     apr_size_t len = name ? strlen(name) : 0;
 
-    return len > 0 && len <= ZONE_MAX && strspn(name, LETTERS) > 0 &&
+    return len > 0 && len <= GT_ZONE_MAX && strspn(name, LETTERS) > 0 &&
            strspn(name, LETTERS "0123456789 ._+-/():") == len;
 }
 
@@ -449,20 +293,6 @@ static void tidy_moment(json_t *event, const char *name, apr_pool_t *p)
     gt_json_set(moment, "dateTime", with_t);
 }
 
-static const gt_rule_t *rules_of(gt_event_use_t use, apr_pool_t *p)
-{
-    gt_rule_t *rules;
-
-    if (use == GT_EVENT_CREATE)
-        return event_rules;
-    rules = apr_pmemdup(p, event_rules, sizeof(event_rules));
-    for (gt_rule_t *rule = rules; rule->name[0]; rule++) {
-        if (rule->inner == attendee_rules)
-            rule->inner = kept_attendee_rules;
-    }
-    return rules;
-}
-
 /* An occurrence has no recurrence of its own to end. */
 static void tidy(json_t *event, const json_t *body, const gt_rule_t *rules, gt_event_use_t use)
 {
@@ -492,7 +322,8 @@ static gt_err_t *nothing_to_change(const json_t *body, apr_pool_t *p)
     json_t *value;
 
     json_object_foreach ((json_t *)body, name, value)
-        gt_err_field(err, strlen(name) <= ZONE_MAX ? name : "(a long name)", "cannot be changed");
+        gt_err_field(err, strlen(name) <= GT_ZONE_MAX ? name : "(a long name)",
+                     "cannot be changed");
     return err;
 }
 
@@ -513,7 +344,7 @@ static gt_err_t *check_members(json_t *event, const gt_rule_t *rules, gt_event_u
 
 gt_err_t *gt_event_read(json_t **event, const json_t *body, gt_event_use_t use, apr_pool_t *p)
 {
-    const gt_rule_t *rules = rules_of(use, p);
+    const gt_rule_t *rules = gt_event_rules(use, p);
     verdict_t verdict = {GT_OK, p};
 
     *event = gt_json_own(json_deep_copy(body), p);
