@@ -29,6 +29,7 @@ typedef enum gtm_body_kind_t {
 #define GTM_QUERY_MAX 24
 
 struct gtm_request_t;
+struct gt_graph_params_t;
 
 /** One route of a set. */
 typedef struct gtm_route_t {
@@ -44,6 +45,9 @@ typedef struct gtm_route_t {
     const gt_work_t *work; /* state: the gtm_request_t */
     /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the caller's. */
     gt_err_t *(*owner)(struct gtm_request_t *x);
+    /** What is asked of Graph; for gtm_graph_work, and NULL for any other work. Fills in parameters
+     * that are zeroed. */
+    gt_err_t *(*asks)(struct gt_graph_params_t *params, struct gtm_request_t *x);
 } gtm_route_t;
 
 /** A handler's routes. */

@@ -2,8 +2,8 @@
 
 /**
  * @file graph_work.c
- * Two steps: core/graph/call makes the call, request/stream hands the answer on while it arrives. What
- * both need lies in one block of the request's memory.
+ * Three steps: the route says what is asked, core/graph/call makes the call, request/stream hands the
+ * answer on while it arrives. The state of all three lies in one block of the request's memory.
  */
 
 #include "routes/graph_work.h"
@@ -19,17 +19,19 @@ typedef struct graph_work_t {
     gtm_stream_t stream;
 } graph_work_t;
 
-gt_err_t *gtm_graph_begin(gt_graph_params_t **params, gtm_request_t *x)
+/* The client's Prefer field becomes parameters of the query, where `asks` finds them. */
+static gt_err_t *describe(gt_task_t *task, void *state)
 {
+    gtm_request_t *x = state;
     graph_work_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
 
+    (void)task;
     x->own = own;
-    *params = &own->call.params;
     gt_prefer_read(x->query, apr_table_get(x->fields, "Prefer"), x->r->pool);
     if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
                       "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
-    return GT_OK;
+    return x->route->asks(&own->call.params, x);
 }
 
 static gt_err_t *call_graph(gt_task_t *task, void *state)
@@ -61,10 +63,5 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const steps[] = {call_graph, pass_answer, NULL};
-static const gt_work_t graph_work = {"ask Graph", steps, NULL};
-
-void gtm_graph_send(gt_task_t *task, gtm_request_t *x)
-{
-    gt_then(task, &graph_work, x);
-}
+static gt_step_fn *const steps[] = {describe, call_graph, pass_answer, NULL};
+const gt_work_t gtm_graph_work = {"ask Graph", steps, NULL};

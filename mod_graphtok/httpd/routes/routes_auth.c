@@ -77,14 +77,10 @@ static gt_err_t *show_revoked(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_err_t *ask_user(gt_task_t *task, void *state)
+static gt_err_t *ask_user(gt_graph_params_t *params, gtm_request_t *x)
 {
-    gtm_request_t *x = state;
-    gt_graph_params_t *params;
-
-    GT_TRY(gtm_graph_begin(&params, x));
+    (void)x;
     params->path = "/me";
-    gtm_graph_send(task, x);
     return GT_OK;
 }
 
@@ -93,9 +89,6 @@ static const gt_work_t token = {"token status", token_steps, NULL};
 
 static gt_step_fn *const revoke_steps[] = {begin_revoke, show_revoked, NULL};
 static const gt_work_t revoke_grant = {"revoke", revoke_steps, NULL};
-
-static gt_step_fn *const user_steps[] = {ask_user, NULL};
-static const gt_work_t user = {"user", user_steps, NULL};
 
 const gtm_route_t gtm_auth_routes[] = {
     {"login", "GET", "/", GTM_LIMIT_LOGIN, .demands = GTM_NO_CALLER, .fields = gtm_sign_in_fields,
@@ -112,5 +105,5 @@ const gtm_route_t gtm_auth_routes[] = {
      .owner = gtm_owner_of_sign_in, .work = &gtm_callback},
     {"token", "GET", "/token", GTM_LIMIT_USER, .work = &token},
     {"revoke", "POST", "/revoke", GTM_LIMIT_USER, .work = &revoke_grant},
-    {"user", "GET", "/user", GTM_LIMIT_USER, .work = &user},
+    {"user", "GET", "/user", GTM_LIMIT_USER, .work = &gtm_graph_work, .asks = ask_user},
     {.name = NULL}};
