@@ -441,6 +441,17 @@ class Calendar:
         day = datetime.datetime.strptime(event.id[-8:], "%Y%m%d").date()
         return self.events[event.master], day
 
+    @staticmethod
+    def check_zones(event: Event, given: Members) -> None:
+        """A change names its zones, and moves no series into another."""
+        for name in ("start", "end"):
+            moment = given.get(name)
+            if not isinstance(moment, dict):
+                continue
+            zone = zone_of(str(moment.get("timeZone") or ""))
+            if event.recurrence and "recurrence" not in given and zone != zone_of(event.zone):
+                raise invalid()
+
     def new_times(self, event: Event, members: Members, given: Members) -> Times:
         """The times that a request leaves an event with: those it names, and else its own."""
         is_all_day = bool(members.get("isAllDay"))
@@ -474,6 +485,7 @@ class Calendar:
     def change(self, event: Event, given: Members) -> Event:
         """PATCH: what is given replaces, all or nothing."""
         wanted = {name: value for name, value in given.items() if name != "transactionId"}
+        self.check_zones(event, wanted)
         members = online.settle({**event.members, **tidy(wanted)}, event.members, wanted)
         times = self.new_times(event, members, wanted)
         if wanted.get("start") and "recurrence" not in wanted and event.recurrence:

@@ -529,6 +529,7 @@ def test_view_takes_what_overlaps(peer: Peer, ada: str) -> None:
         ("", "", "ErrorInvalidParameter"),
         ("2026-12-01T00:00:00Z", "", "ErrorInvalidParameter"),
         ("yesterday", "2026-12-01T00:00:00Z", "ErrorInvalidParameter"),
+        ("2026-12-01T00:00:00Z", "2031-12-01T00:00:00Z", "ErrorInvalidRequest"),  # 1826 days
         ("2026-12-02T00:00:00Z", "2026-12-01T00:00:00Z", "ErrorInvalidParameter"),
         ("2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "ErrorInvalidRequest"),
         ("2026-12-01T00:00:00 02:00", "2026-12-02T00:00:00Z", "ErrorInvalidParameter"),
@@ -615,6 +616,26 @@ def test_an_occurrence_passes_no_neighbour(peer: Peer, ada: str, start: str, end
         assert peer.graph(ada, "DELETE", f"/me/events/{in_path(one['id'])}").status == 204
     answer = peer.graph(ada, "PATCH", between, {"start": at(start), "end": at(end)})
     assert answer.status == 200
+
+
+def test_a_change_names_its_zone_and_moves_no_series_into_another(peer: Peer, ada: str) -> None:
+    made = peer.graph(ada, "POST", "/me/events", daily(3, "Europe/Berlin")).json
+    path = f"/me/events/{in_path(made['id'])}"
+    times = {"start": {"dateTime": "2026-10-24T08:00:00"}, "end": at("2026-10-24T08:15:00")}
+    refused(peer.graph(ada, "PATCH", path, times), 400, "TimeZoneNotSupportedException")
+    times["start"] = at("2026-10-24T08:00:00")
+    refused(peer.graph(ada, "PATCH", path, times), 400, "ErrorPropertyValidationFailure")
+    same = "W. Europe Standard Time"  # Windows' name of Berlin's zone
+    times = {"start": at("2026-10-24T10:00:00", same), "end": at("2026-10-24T10:15:00", same)}
+    assert peer.graph(ada, "PATCH", path, times).status == 200
+    span = {"type": "numbered", "startDate": "2026-10-24", "numberOfOccurrences": 3}
+    whole = {"start": at("2026-10-24T10:00:00"), "end": at("2026-10-24T10:15:00")}
+    whole["recurrence"] = {"pattern": {"type": "daily", "interval": 1}, "range": span}
+    assert peer.graph(ada, "PATCH", path, whole).status == 200
+    single = peer.graph(ada, "POST", "/me/events", event()).json
+    path = f"/me/events/{in_path(single['id'])}"
+    times = {"start": at("2026-12-01T10:00:00", same), "end": at("2026-12-01T11:00:00", same)}
+    assert peer.graph(ada, "PATCH", path, times).status == 200
 
 
 @pytest.mark.parametrize(
