@@ -8,6 +8,7 @@
 
 #include "conf/member.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <apr_file_info.h>
@@ -44,7 +45,7 @@ const gt_member_t *gt_member_find(const gt_member_t *table, const char *name)
 static int set_text(void *object, const gt_member_t *member, const char *text, const char **why,
                     apr_pool_t *p)
 {
-    apr_size_t max = member->max != 0 ? (apr_size_t)member->max : TEXT_MAX;
+    apr_size_t max = member->longest != 0 ? member->longest : TEXT_MAX;
     apr_size_t len = strlen(text);
 
     if (len == 0 || len > max) {
@@ -116,22 +117,6 @@ static const char *shown(const gt_member_t *member, apr_int64_t number, apr_pool
     return apr_psprintf(p, "%" APR_INT64_T_FMT, number);
 }
 
-static int within(const gt_member_t *member, const char *text, apr_int64_t number, const char **why,
-                  apr_pool_t *p)
-{
-    if (number < member->min) {
-        *why =
-            apr_psprintf(p, "'%s' is below the smallest, %s", text, shown(member, member->min, p));
-        return 0;
-    }
-    if (number > member->max) {
-        *why =
-            apr_psprintf(p, "'%s' is above the largest, %s", text, shown(member, member->max, p));
-        return 0;
-    }
-    return 1;
-}
-
 /** "10M" in bytes; 0 when it is no size. */
 static int parse_size(apr_int64_t *size, const char *text, apr_pool_t *p)
 {
@@ -150,29 +135,55 @@ static int parse_size(apr_int64_t *size, const char *text, apr_pool_t *p)
     return 1;
 }
 
+/** A number, size in bytes or span in µs; 0 when the text is none. */
+static int parse(apr_int64_t *number, const gt_member_t *member, const char *text, apr_pool_t *p)
+{
+    apr_interval_time_t span = 0;
+    int parsed;
+
+    if (member->kind == GT_MEMBER_SIZE)
+        return parse_size(number, text, p);
+    if (member->kind == GT_MEMBER_NUMBER)
+        return gt_number(number, text, INT64_MIN + 1, INT64_MAX);
+    parsed = gt_span_parse(&span, text);
+    *number = span;
+    return parsed;
+}
+
+/** A row's own bound. */
+static apr_int64_t bound_of(const gt_member_t *member, const char *text, apr_pool_t *p)
+{
+    apr_int64_t bound = 0;
+    int parsed = parse(&bound, member, text, p);
+
+    assert(parsed);
+    (void)parsed;
+    return bound;
+}
+
+static int within(const gt_member_t *member, const char *text, apr_int64_t number, const char **why,
+                  apr_pool_t *p)
+{
+    apr_int64_t least = bound_of(member, member->least, p);
+    apr_int64_t most = bound_of(member, member->most, p);
+
+    if (number < least)
+        *why = apr_psprintf(p, "'%s' is below the smallest, %s", text, shown(member, least, p));
+    else if (number > most)
+        *why = apr_psprintf(p, "'%s' is above the largest, %s", text, shown(member, most, p));
+    return least <= number && number <= most;
+}
+
 static int set_number(void *object, const gt_member_t *member, const char *text, const char **why,
                       apr_pool_t *p)
 {
+    const char *expects = member->kind == GT_MEMBER_SPAN
+                              ? "a span such as 500ms, 90s, 5min, 8h or 2d"
+                          : member->kind == GT_MEMBER_SIZE ? "a size such as 65536, 64K or 10M"
+                                                           : "a whole number";
     apr_int64_t number;
-    const char *expects;
-    int parsed;
 
-    if (member->kind == GT_MEMBER_SPAN) {
-        apr_interval_time_t span = 0;
-
-        parsed = gt_span_parse(&span, text);
-        number = span;
-        expects = "a span such as 500ms, 90s, 5min, 8h or 2d";
-    }
-    else if (member->kind == GT_MEMBER_SIZE) {
-        parsed = parse_size(&number, text, p);
-        expects = "a size such as 65536, 64K or 10M";
-    }
-    else {
-        parsed = gt_number(&number, text, INT64_MIN + 1, INT64_MAX);
-        expects = "a whole number";
-    }
-    if (!parsed) {
+    if (!parse(&number, member, text, p)) {
         *why = apr_psprintf(p, "'%s' is not %s", text, expects);
         return 0;
     }
@@ -217,6 +228,31 @@ int gt_member_set(void *object, const gt_member_t *member, const char *text, con
         break;
     }
     return set_number(object, member, text, why, p);
+}
+
+static void set_initial(void *object, const gt_member_t *member, apr_pool_t *p)
+{
+    const char *why = "";
+    int is_set = gt_member_set(object, member, member->initial, "/", &why, p);
+
+    assert(is_set);
+    (void)is_set;
+}
+
+void gt_members_default(void *object, const gt_member_t *table, apr_pool_t *p)
+{
+    for (const gt_member_t *row = table; row->name[0] != '\0'; row++) {
+        if (row->initial != NULL)
+            set_initial(object, row, p);
+    }
+}
+
+void gt_members_fill(void *object, const gt_member_t *table, apr_pool_t *p)
+{
+    for (const gt_member_t *row = table; row->name[0] != '\0'; row++) {
+        if (row->initial != NULL && !gt_member_is_set(object, row))
+            set_initial(object, row, p);
+    }
 }
 
 static int is_pointer(const gt_member_t *member)

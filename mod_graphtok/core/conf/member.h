@@ -25,11 +25,13 @@ typedef enum gt_member_kind_t {
 typedef struct gt_member_t {
     const char *name; /* in JSON */
     gt_member_kind_t kind;
-    apr_size_t offset;    /* in its struct */
-    apr_int64_t min, max; /* NUMBER; SIZE in bytes; SPAN in µs; TEXT: max length, 0: 1,023 */
-    const char *words;    /* WORD: blank-separated, in the order of their numbers */
+    apr_size_t offset;        /* in its struct */
+    const char *least, *most; /* NUMBER, SIZE, SPAN: as the administrator would write them */
+    apr_size_t longest;       /* TEXT, URL, FILE: most bytes, 0: 1,023 */
+    const char *words;        /* WORD: blank-separated, in the order of their numbers */
     int (*is_good)(const char *text); /* TEXT: further rule, or NULL */
     const char *expects;              /* what is_good demands: "'x' is not <expects>" */
+    const char *initial;              /* the default, as it would be written; NULL: none */
 } gt_member_t;
 
 /** The row of a name, or NULL. */
@@ -44,13 +46,20 @@ const gt_member_t *gt_member_find(const gt_member_t *table, const char *name);
 GT_MUST int gt_member_set(void *object, const gt_member_t *member, const char *text,
                           const char *base_dir, const char **why, apr_pool_t *p);
 
+/** Give every member of the table that has a default this one. In `p`. */
+void gt_members_default(void *object, const gt_member_t *table, apr_pool_t *p);
+
+/** The same for those that are not set. */
+void gt_members_fill(void *object, const gt_member_t *table, apr_pool_t *p);
+
 /** 1 when a member is set. */
 int gt_member_is_set(const void *object, const gt_member_t *member);
 
 /** Copy from `base` every member of the table that `object` has not set. */
 void gt_members_inherit(void *object, const void *base, const gt_member_t *table);
 
-/** Write every member of the table into a JSON object; unset ones as null, sources as references. */
+/** Write every member of the table into a JSON object; unset ones as null, sources as references.
+ *  */
 void gt_members_to_json(json_t *json, const void *object, const gt_member_t *table, apr_pool_t *p);
 
 /**

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * httpd merges Require by its own rules (AuthMerging, containers of Require). Here the nearest sections with a
- * Require count, which is what holds without AuthMerging: a warning needs no more.
+ * httpd merges Require by its own rules (AuthMerging, containers of Require). Here the nearest
+ * sections with a Require count, which is what holds without AuthMerging: a warning needs no more.
  */
 
 #include "config/auth_type.h"

@@ -49,9 +49,9 @@ gt_db_source_t gtm_dbsource(server_rec *s)
     return (gt_db_source_t){s, acquire, release};
 }
 
-/* Connection parameters of libpq (PostgreSQL's manual, "Parameter Key Words"). Those of TCP do nothing
- * on a socket in a folder. `options` counts whatever it says: behind a pooler that takes none, the
- * limit belongs to the role, and options='' says that it is known. */
+/* Connection parameters of libpq (PostgreSQL's manual, "Parameter Key Words"). Those of TCP do
+ * nothing on a socket in a folder. `options` counts whatever it says: behind a pooler that takes
+ * none, the limit belongs to the role, and options='' says that it is known. */
 static const struct {
     const char *name, *value;
     int is_for_tcp;

@@ -20,13 +20,14 @@ gt_db_source_t gtm_dbsource(server_rec *s);
 
 /**
  * What DBDParams of pgsql leave without a limit.
- * @return missing parameters with values that serve, as they are to be written; NULL: none is missing
+ * @return missing parameters with values that serve, as they are to be written; NULL: none is
+ * missing
  */
 const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p);
 
 /**
- * Why httpd's children could not work with a SQLite file of this name, or make it: SQLite writes other
- * files beside it, too.
+ * Why httpd's children could not work with a SQLite file of this name, or make it: SQLite writes
+ * other files beside it, too.
  * @param path  DBDParams of sqlite3
  * @return NULL: they could, or the name is no full path
  */

@@ -32,8 +32,8 @@ const char *gtm_given_name_refuse(const char *name, int is_variable);
 /** Add a name with all its parts to those that only we may give. */
 void gtm_given_names_add(apr_array_header_t *names, const char *name);
 
-/** The name that a variable was made of: without the REDIRECT_ of each internal redirect and the HTTP_ of
- * header fields. */
+/** The name that a variable was made of: without the REDIRECT_ of each internal redirect and the
+ * HTTP_ of header fields. */
 const char *gtm_given_origin(const char *variable);
 
 /** 1 when an application could take `name` for one of `names`. */

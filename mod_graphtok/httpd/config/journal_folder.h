@@ -13,9 +13,9 @@
 #include "conf/config.h"
 #include "vault/journal.h"
 
-/** See that the folder is there, mode 0700, the children's own: it is made, or an empty one is taken.
- * A folder that holds other things is left as it is. A folder that cannot be had never stops the
- * start: it is logged, and there is no journal. Parent only. */
+/** See that the folder is there, mode 0700, the children's own: it is made, or an empty one is
+ * taken. A folder that holds other things is left as it is. A folder that cannot be had never stops
+ * the start: it is logged, and there is no journal. Parent only. */
 void gtm_folder_prepare(const gt_config_t *config, server_rec *s);
 
 /** Why the folder that is there cannot be the journal's, for `httpd -t`; NULL when it can. Changes

@@ -18,8 +18,8 @@
 void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, const server_rec *s,
                      apr_pool_t *p);
 
-/** The fixed path that a directive of the tree holds for: its Location's without trailing slash, "" outside of
- * one; NULL with *why, as the middle of a sentence, where there is none. */
+/** The fixed path that a directive of the tree holds for: its Location's without trailing slash, ""
+ * outside of one; NULL with *why, as the middle of a sentence, where there is none. */
 const char *gtm_mounts_path(const char **why, const ap_directive_t *node, apr_pool_t *p);
 
 /** 1 when `path` is `prefix` or below it; neither has a trailing slash. */

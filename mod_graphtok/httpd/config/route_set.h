@@ -4,8 +4,8 @@
 
 /**
  * @file route_set.h
- * Route sets as tables. The rooms below know them by a pointer, which the module hands down when its
- * hooks are registered: the tables themselves, with their work, stand in routes/.
+ * Route sets as tables. The rooms below know them by a pointer, which the module hands down when
+ * its hooks are registered: the tables themselves, with their work, stand in routes/.
  */
 
 #include "config/settings.h"
@@ -43,7 +43,8 @@ typedef struct gtm_route_t {
         *fields; /* the client's header fields that it may read or pass on, NULL last; NULL: none */
     int query_max;         /* most parameters of its query; 0: GTM_QUERY_MAX */
     const gt_work_t *work; /* state: the gtm_request_t */
-    /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the caller's. */
+    /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the
+     * caller's. */
     gt_err_t *(*owner)(struct gtm_request_t *x);
     /** What is asked of Graph; for gtm_graph_work, and NULL for any other work. Fills in parameters
      * that are zeroed. */

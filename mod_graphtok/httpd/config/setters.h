@@ -5,8 +5,8 @@
 /**
  * @file setters.h
  * How directives become members of structs. A row of the command table (directives.c) names its
- * setter, which knows the struct, and carries the member's name; the member's table (conf/config.c, or
- * gtm_dir_members here) has kind, place and bounds. So parsing, merging and dumping are one
+ * setter, which knows the struct, and carries the member's name; the member's table (conf/config.c,
+ * or gtm_dir_members here) has kind, place and bounds. So parsing, merging and dumping are one
  * mechanism, and a refused value is refused in the same words everywhere.
  */
 
@@ -53,11 +53,23 @@ const char *gtm_set_pass(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokLimit off | on | CLASS COUNT/SPAN|off … */
 const char *gtm_set_limit(cmd_parms *cmd, void *dir, const char *args);
 
-/** Fill what a location leaves unset; `config` says which provider is the only one. */
-void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config);
+/** Fill what a location leaves unset, in `p`; `config` says which provider is the only one. */
+void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config, apr_pool_t *p);
 
 /** A location's settings as JSON. */
 json_t *gtm_dir_to_json(const gtm_dir_t *dir, apr_pool_t *p);
+
+/* ---- for setters ---- */
+
+/** Set a member by its name. @return what is wrong with the value, or NULL */
+const char *gtm_setter_set(cmd_parms *cmd, void *object, const gt_member_t *table, const char *name,
+                           const char *text);
+
+/** Words with httpd's quoting, joined by single blanks. */
+const char *gtm_setter_joined(cmd_parms *cmd, const char *args);
+
+/** What every directive of a location begins with. @return why it may not stand here, or NULL */
+const char *gtm_setter_enter_dir(cmd_parms *cmd, gtm_dir_t *dir);
 
 /** "FILE:LINE" of a directive. */
 char *gtm_where(const ap_directive_t *directive, apr_pool_t *p);

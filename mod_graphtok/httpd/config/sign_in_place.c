@@ -15,7 +15,8 @@
 
 #define AUTH "graphtok-auth"
 
-/* A place whose callers sign in elsewhere: one of our mounts, or an application that is given tokens. */
+/* A place whose callers sign in elsewhere: one of our mounts, or an application that is given
+ * tokens. */
 typedef struct place_t {
     gtm_mount_t at;   /* server and path count */
     const char *what; /* for messages: "SetHandler graphtok-calendar" */

@@ -4,9 +4,9 @@
 
 /**
  * @file sign_in_place.h
- * Where a place signs in: at the graphtok-auth mount that GraphTokSignIn names, or else at the one whose
- * path shares most with the request's. A sign-in helps only where it uses the provider and the store of
- * the place.
+ * Where a place signs in: at the graphtok-auth mount that GraphTokSignIn names, or else at the one
+ * whose path shares most with the request's. A sign-in helps only where it uses the provider and
+ * the store of the place.
  */
 
 #include "config/settings.h"
@@ -23,8 +23,8 @@ const gtm_mount_t *gtm_sign_in_mount(const gtm_dir_t *dir, const char *path, con
                                      apr_pool_t *p);
 
 /**
- * check_config: GraphTokSignIn must name a mount, and each place where it holds must use that mount's provider
- * and store. Behind the mounts and the defaults.
+ * check_config: GraphTokSignIn must name a mount, and each place where it holds must use that
+ * mount's provider and store. Behind the mounts and the defaults.
  * @param errors  array of const char *, "FILE:LINE: text"
  * @param s       the main server
  */

@@ -6,8 +6,8 @@
  * errors. What does not stop a start is kept and said in post_config: a start as Debian does it has
  * no terminal any more and no error log yet while the configuration is checked. What concerns a
  * secret is a warning at a start, and a *fault* under `httpd -t`, which stops nothing, when it can
- * never work (a broken keyring, a file that everybody may read); a secret that is merely away, or not
- * readable for the user who runs the test, is a warning there too.
+ * never work (a broken keyring, a file that everybody may read); a secret that is merely away, or
+ * not readable for the user who runs the test, is a warning there too.
  */
 
 #include "config/settings.h"
@@ -109,7 +109,8 @@ static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
     }
 }
 
-/** Who the children are, for graphtokctl; an httpd that is not started by root has no other user. */
+/** Who the children are, for graphtokctl; an httpd that is not started by root has no other user.
+ *  */
 static void keep_user(gt_config_t *config)
 {
     if (ap_unixd_config.user_id == (uid_t)-1 || ap_unixd_config.group_id == (gid_t)-1)
@@ -379,12 +380,12 @@ static void fill_defaults(const verdict_t *v)
         gtm_dir_t *dir = ap_get_module_config(s->lookup_defaults, &graphtok_module);
 
         if (dir != NULL)
-            gtm_dir_defaults(dir, v->server->config);
+            gtm_dir_defaults(dir, v->server->config, v->p);
     }
 }
 
-/** A SQLite file that cannot be made, or a server that stands still or a network that swallows packets,
- * waited for without a limit. */
+/** A SQLite file that cannot be made, or a server that stands still or a network that swallows
+ * packets, waited for without a limit. */
 static void check_database(const verdict_t *v)
 {
     const gt_config_t *config = v->server->config;

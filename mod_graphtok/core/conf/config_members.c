@@ -1,0 +1,209 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * The configuration's members with their rules. The rows stand in .def files, one a member; numbers
+ * that missions name are the defaults there, and a directive changes each.
+ */
+
+#include "conf/config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "conf/member_rows.h"
+#include "db/sql.h"
+#include "net/url.h"
+
+/** Every byte a letter, a digit or one of `others`; no empty text. */
+static int is_made_of(const char *text, const char *others)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!apr_isalnum(*c) && strchr(others, *c) == NULL)
+            return 0;
+    }
+    return text[0] != '\0';
+}
+
+static int is_plain_name(const char *text)
+{
+    return apr_isalnum(text[0]) && is_made_of(text, "-_");
+}
+
+static int is_tenant(const char *text)
+{
+    return apr_isalnum(text[0]) && is_made_of(text, "-.");
+}
+
+static int is_client_id(const char *text)
+{
+    return is_made_of(text, "-._~");
+}
+
+/** Each word of NQCHAR (RFC 6749, 3.3): printable, neither quote nor backslash. */
+static int is_scope(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+            return 0;
+    }
+    return text[strspn(text, " ")] != '\0';
+}
+
+/** GUIDs, blank-separated. */
+static int is_guids(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    apr_size_t at = 0;
+    const char *c = text;
+
+    for (; *c != '\0'; c++) {
+        if (*c == ' ' && (at == 0 || at == sizeof(shape) - 1)) {
+            at = 0;
+            continue;
+        }
+        if (at == sizeof(shape) - 1)
+            return 0;
+        if (shape[at] == 'x' ? !apr_isxdigit(*c) : *c != shape[at])
+            return 0;
+        at++;
+    }
+    return c != text && at == sizeof(shape) - 1;
+}
+
+static int is_journal(const char *text)
+{
+    return text[0] == '/' || strcmp(text, "off") == 0;
+}
+
+static int is_table(const char *text)
+{
+    return gt_sql_is_name(text, 1);
+}
+
+static int is_column(const char *text)
+{
+    return gt_sql_is_name(text, 0);
+}
+
+static int is_column_type(const char *text)
+{
+    return strcmp(text, "text") == 0 || strcmp(text, "integer") == 0 || strcmp(text, "uuid") == 0;
+}
+
+/** "table(column)". */
+static int is_reference(const char *text)
+{
+    char copy[160];
+    apr_size_t len = strlen(text);
+    char *open;
+
+    if (len >= sizeof(copy) || len < 4 || text[len - 1] != ')')
+        return 0;
+    memcpy(copy, text, len - 1);
+    copy[len - 1] = '\0';
+    open = strchr(copy, '(');
+    if (open == NULL)
+        return 0;
+    *open = '\0';
+    return gt_sql_is_name(copy, 1) && gt_sql_is_name(open + 1, 0);
+}
+
+#define LAST                                                                                       \
+    {                                                                                              \
+        .name = ""                                                                                 \
+    }
+
+#define OWNER struct gt_config_t
+const gt_member_t gt_config_members[] = {
+#include "conf/server.def"
+    LAST};
+#undef OWNER
+
+#define OWNER struct gt_provider_conf_t
+const gt_member_t gt_provider_members[] = {
+#include "conf/provider.def"
+    LAST};
+#undef OWNER
+
+#define OWNER struct gt_store_conf_t
+const gt_member_t gt_store_members[] = {
+#include "conf/store.def"
+    LAST};
+#undef OWNER
+
+gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
+{
+    gt_provider_conf_t *provider = apr_pcalloc(p, sizeof(*provider));
+
+    gt_members_default(provider, gt_provider_members, p);
+    provider->name = apr_pstrdup(p, name);
+    provider->kind = GT_KIND_UNSET;
+    return provider;
+}
+
+/** What a kind has for members that are not set; NULL: nothing. */
+typedef struct kind_defaults_t {
+    const char *tenant, *scope, *authority, *graph_url;
+} kind_defaults_t;
+
+static const kind_defaults_t kind_defaults[] = {
+    [GT_KIND_MICROSOFT] = {"common",
+                           "openid profile email offline_access User.Read Calendars.ReadWrite",
+                           "https://login.microsoftonline.com", "https://graph.microsoft.com/v1.0"},
+    [GT_KIND_OPENID] = {NULL, "openid profile email offline_access", NULL, NULL},
+};
+
+static void set_unset(const char **member, const char *text)
+{
+    if (*member == NULL)
+        *member = text;
+}
+
+void gt_provider_conf_complete(gt_provider_conf_t *provider)
+{
+    const kind_defaults_t *defaults;
+
+    if (provider->kind == GT_KIND_UNSET && strcmp(provider->name, "google") != 0)
+        provider->kind = GT_KIND_MICROSOFT;
+    defaults =
+        &kind_defaults[provider->kind == GT_KIND_OPENID ? GT_KIND_OPENID : GT_KIND_MICROSOFT];
+    set_unset(&provider->tenant, defaults->tenant);
+    set_unset(&provider->scope, defaults->scope);
+    set_unset(&provider->authority, defaults->authority);
+    set_unset(&provider->graph_url, defaults->graph_url);
+}
+
+gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
+{
+    gt_provider_conf_t *provider = gt_provider_conf_blank(name, p);
+
+    provider->kind = GT_KIND_MICROSOFT;
+    gt_provider_conf_complete(provider);
+    return provider;
+}
+
+gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p)
+{
+    gt_store_conf_t *store = apr_pcalloc(p, sizeof(*store));
+
+    gt_members_default(store, gt_store_members, p);
+    store->name = apr_pstrdup(p, name);
+    return store;
+}
+
+gt_config_t *gt_config_default(apr_pool_t *p)
+{
+    gt_config_t *config = apr_pcalloc(p, sizeof(*config));
+
+    gt_members_default(config, gt_config_members, p);
+    config->providers = apr_array_make(p, 2, sizeof(gt_provider_conf_t *));
+    config->stores = apr_array_make(p, 2, sizeof(gt_store_conf_t *));
+    APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = gt_store_conf_default("main", p);
+    config->db_driver = "";
+    config->db_params = "";
+    return config;
+}
