@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "vault/flow/flows.h"
 
 Suite *suite_sign_in(void);
 
@@ -43,14 +44,16 @@ static char *id_token(const char *oid)
 
 static gt_sign_in_t sign_in_of(const char *user)
 {
+    gt_flow_code_t *code = apr_pcalloc(pool, sizeof(*code));
+
+    code->code = gt_secret_from("c0de", pool);
+    code->verifier = gt_secret_from("verifier-of-43-characters", pool);
+    code->redirect_uri = "https://app.example/auth/callback";
     return (gt_sign_in_t){
         .vault = child[0].vault,
-        .store = child[0].store,
-        .provider = gt_vault_provider(child[0].vault, "microsoft"),
-        .user = user,
-        .code = gt_secret_from("c0de", pool),
-        .verifier = gt_secret_from("verifier-of-43-characters", pool),
-        .redirect_uri = "https://app.example/auth/callback",
+        .key = {"main", {user, "microsoft"}},
+        .flow = &gt_flow_authorization_code,
+        .params = code,
         .nonce = "n-1",
     };
 }
@@ -209,6 +212,90 @@ START_TEST(a_sign_in_without_an_access_token_keeps_the_refresh_token)
     fake_answer(fake, FAKE_TOKEN, &alone);
     ck_ok(sign_in(&work, "tom"));
     ck_assert_ptr_null(row()->access);
+}
+END_TEST
+
+/* ---- sign-ins that fail ---- */
+
+START_TEST(a_provider_that_asks_for_a_pause_is_left_alone)
+{
+    fake_reply_t throttled = {429, "Retry-After: 30\r\n", "{\"error\":\"rate_limit\"}"};
+    gt_sign_in_t work;
+
+    fake_answer(fake, FAKE_TOKEN, &throttled);
+    ck_fails(sign_in(&work, "tom"), GT_THROTTLED, "GT0523");
+    ck_fails(sign_in(&work, "eve"), GT_THROTTLED, "GT0619");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
+static atomic_int good, bad; /* sign-ins that were announced */
+
+static int hear(void *baton, const gt_notice_t *notice)
+{
+    int is_whole = strcmp(notice->store, "main") == 0 &&
+                   strcmp(notice->provider, "microsoft") == 0 && strcmp(notice->user, "tom") == 0;
+
+    (void)baton;
+    atomic_fetch_add(notice->err == GT_OK ? &good : &bad, is_whole);
+    return 1;
+}
+
+START_TEST(each_sign_in_is_announced_once)
+{
+    static const gt_notice_sink_t sink = {NULL, GT_NOTICES(GT_NOTICE_SIGN_IN), hear};
+    fake_reply_t refused = {400, NULL, "{\"error\":\"invalid_grant\"}"};
+    gt_sign_in_t work;
+
+    good = bad = 0;
+    gt_notice_to(&sink);
+    fake_give_id_token(fake, id_token(ADA));
+    ck_ok(sign_in(&work, "tom"));
+    fake_answer(fake, FAKE_TOKEN, &refused);
+    ck_fails(sign_in(&work, "tom"), GT_SIGN_IN, "GT0520");
+    fake_answer(fake, FAKE_TOKEN, NULL);
+    fake_give_id_token(fake, id_token("00000000-0000-0000-0000-00000000eve0"));
+    ck_fails(sign_in(&work, "tom"), GT_CONFLICT, "GT0423");
+    ck_assert_int_eq(good, 1);
+    ck_assert_int_eq(bad, 2);
+    gt_notice_to_none();
+}
+END_TEST
+
+/* ---- another flow ---- */
+
+static void add_name(gt_form_t *form, const void *params)
+{
+    gt_form_add(form, "username", params);
+}
+
+static const void *copy_name(const void *params, apr_pool_t *p)
+{
+    return apr_pstrdup(p, params);
+}
+
+/* Acquired otherwise, admitted the same. */
+START_TEST(any_flow_leads_to_a_grant)
+{
+    static const gt_flow_t flow = {"password", "sign in", add_name, copy_name};
+    fake_reply_t tokens = {200, NULL, NULL};
+    gt_sign_in_t work = sign_in_of("");
+
+    tokens.body = apr_psprintf(pool,
+                               "{\"access_token\":\"at-other\",\"expires_in\":3600,"
+                               "\"refresh_token\":\"rt-other\",\"id_token\":\"%s\"}",
+                               id_token(ADA));
+    fake_answer(fake, FAKE_TOKEN, &tokens);
+    work.flow = &flow;
+    work.params = "ada@sandbox.example";
+    work.nonce = NULL;
+    ck_ok(gt_wait_run(&gt_sign_in, &work, child[0].loop, LIMIT, pool));
+    ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), "grant_type=password"));
+    ck_assert_ptr_nonnull(strstr(fake_form(fake, pool), "username=ada%40sandbox.example"));
+    ck_assert_ptr_null(strstr(fake_form(fake, pool), "code"));
+    ck_assert_str_eq(work.grant->owner.user, ADA "@" FAKE_TENANT);
+    ck_assert_str_eq(work.grant->account.subject, ADA);
+    ck_assert_str_eq(gt_secret_text(work.grant->refresh), "rt-other");
 }
 END_TEST
 
@@ -397,6 +484,9 @@ Suite *suite_sign_in(void)
     tcase_add_test(grants, a_browser_that_hangs_up_loses_no_tokens);
     tcase_add_test(grants, a_childs_end_waits_for_a_sign_in);
     tcase_add_test(grants, a_sign_in_without_an_access_token_keeps_the_refresh_token);
+    tcase_add_test(grants, a_provider_that_asks_for_a_pause_is_left_alone);
+    tcase_add_test(grants, each_sign_in_is_announced_once);
+    tcase_add_test(grants, any_flow_leads_to_a_grant);
     tcase_add_test(grants, a_grant_revoked_meanwhile_does_not_come_back);
     tcase_add_test(grants, a_first_sign_in_is_stored_whoever_was_revoked_before);
     tcase_add_test(grants, another_persons_tokens_are_given_back);

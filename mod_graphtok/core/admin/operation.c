@@ -35,8 +35,7 @@ static void *make_validate(gt_vault_t *vault, const gt_target_t *target, apr_poo
     gt_validate_t *params = apr_pcalloc(p, sizeof(*params));
 
     params->vault = vault;
-    params->store = target->store;
-    params->owner = target->grant.owner;
+    params->key = gt_grant_key(target->store, &target->grant.owner);
     return params;
 }
 

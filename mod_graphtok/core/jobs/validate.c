@@ -26,12 +26,12 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     gt_validate_t *v = state;
     apr_pool_t *p = gt_task_pool(task);
 
-    if (gt_vault_provider(v->vault, v->owner.provider) == NULL)
+    if (gt_vault_provider(v->vault, v->key.owner.provider) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT1102", "there is no provider %s in the configuration",
-                      v->owner.provider);
+                      v->key.owner.provider);
     v->call = (gt_call_t){
         .vault = v->vault,
-        .key = gt_grant_key(v->store, &v->owner),
+        .key = v->key,
         .params = {.path = "/me?$select=id"},
         .answer_max = ANSWER_MAX,
     };
@@ -48,12 +48,13 @@ static int is_token_refused(const gt_err_t *failure)
  * a policy that is being changed). That is an error of the grant, not its end. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t grant = {.owner = v->owner, .generation = v->call.token.token.generation};
+    const gt_grant_t grant = {.owner = v->key.owner, .generation = v->call.token.token.generation};
     const gt_effect_t effect =
         v->failure->cls == GT_SIGN_IN ? GT_EFFECT_COUNT : gt_class_row(v->failure->cls)->effect;
     int noted;
 
-    return gt_grant_failed(&noted, v->store, &grant, v->failure, effect, p);
+    return gt_grant_failed(&noted, gt_vault_store(v->vault, v->key.store), &grant, v->failure,
+                           effect, p);
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)
@@ -80,9 +81,9 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 
     (void)task;
     gt_notice(&(gt_notice_t){.kind = GT_NOTICE_VALIDATE,
-                             .store = gt_store_name(v->store),
-                             .provider = v->owner.provider,
-                             .user = v->owner.user,
+                             .store = v->key.store,
+                             .provider = v->key.owner.provider,
+                             .user = v->key.owner.user,
                              .err = err != GT_OK ? err : v->failure});
 }
 
@@ -108,8 +109,7 @@ static void *make(const gt_job_item_t *item, apr_pool_t *p)
     gt_validate_t *v = apr_pcalloc(p, sizeof(*v));
 
     v->vault = gt_jobs_vault(item->jobs);
-    v->store = item->store;
-    v->owner = picked->owner;
+    v->key = gt_grant_key(item->store, &picked->owner);
     return v;
 }
 
@@ -118,14 +118,14 @@ static void note(const gt_job_item_t *item, const gt_err_t *failure)
     const gt_validate_t *v = item->state;
 
     if (failure != GT_OK) {
-        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", v->owner.user,
-               v->owner.provider, failure->detail, failure->tag);
+        gt_log(GT_LOG_INFO, NULL, "validation of user %s at %s: %s (%s)", v->key.owner.user,
+               v->key.owner.provider, failure->detail, failure->tag);
         return;
     }
     gt_jobs_count(item->jobs, item->kind, v->works ? VALID : NOT_VALID, 1);
     if (!v->works)
         gt_log(GT_LOG_INFO, NULL, "the token of user %s at %s does not work: %s (%s)",
-               v->owner.user, v->owner.provider, v->failure->detail, v->failure->tag);
+               v->key.owner.user, v->key.owner.provider, v->failure->detail, v->failure->tag);
 }
 
 static gt_err_t *validate(gt_slice_t *slice)

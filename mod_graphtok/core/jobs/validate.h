@@ -12,8 +12,7 @@
 
 typedef struct gt_validate_t {
     gt_vault_t *vault;
-    gt_store_t *store;
-    gt_owner_t owner;
+    gt_grant_key_t key;
     int works;         /* out, when it does not fail: 1 it works; 0 the provider refuses it */
     gt_err_t *failure; /* out, with works 0: what was said */
     gt_call_t call;    /* own */

@@ -150,6 +150,8 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     renewal->fetch = (gt_key_fetch_t){.from = source->params.from};
     if (renewal->has_begun)
         gt_then_try(task, source->params.fetch, &renewal->fetch, &renewal->failure);
+    else
+        gt_done(task);
     return GT_OK;
 }
 
@@ -168,8 +170,6 @@ static gt_err_t *take(gt_task_t *task, void *state)
     gt_key_renewal_t *renewal = state;
 
     (void)task;
-    if (!renewal->has_begun)
-        return GT_OK;
     if (renewal->failure == GT_OK) {
         replace(renewal->asked.source, renewal->fetch.set);
         return GT_OK;
@@ -240,9 +240,10 @@ static gt_err_t *look(gt_task_t *task, void *state)
     gt_err_t *err;
 
     find->flight = NULL;
-    if (!is_wanting(&asked.turn, find, gt_task_pool(task)))
+    if (!is_wanting(&asked.turn, find, gt_task_pool(task))) {
+        gt_done(task);
         return GT_OK;
-    find->keys = NULL;
+    }
     if (find->source->crew != NULL) {
         err = gt_crew_join(&find->flight, task, find->source->crew, &job);
         if (err == GT_OK || err->cls != GT_BUSY)
@@ -258,8 +259,6 @@ static gt_err_t *take_present(gt_task_t *task, void *state)
 {
     gt_find_keys_t *find = state;
 
-    if (find->keys != NULL)
-        return GT_OK;
     apr_thread_mutex_lock(find->source->lock);
     find->keys = present(find->source, gt_task_pool(task));
     apr_thread_mutex_unlock(find->source->lock);

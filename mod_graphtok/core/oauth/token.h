@@ -29,6 +29,8 @@ typedef struct gt_flow_t {
     const char *purpose;    /* for the log: "refresh" */
     /** Add the flow's own fields to a token request. @param params  the flow's own type */
     void (*add)(gt_form_t *form, const void *params);
+    /** A copy of its parameters, for a job that outlives the asker. */
+    const void *(*copy)(const void *params, apr_pool_t *p);
 } gt_flow_t;
 
 /** Work: ask the token endpoint. */

@@ -18,10 +18,14 @@ gt_grant_key_t gt_grant_key(const gt_store_t *store, const gt_owner_t *owner)
     return (gt_grant_key_t){gt_store_name(store), *owner};
 }
 
+gt_grant_key_t gt_grant_key_dup(const gt_grant_key_t *key, apr_pool_t *p)
+{
+    return (gt_grant_key_t){apr_pstrdup(p, key->store), gt_owner_dup(&key->owner, p)};
+}
+
 gt_token_key_t gt_token_key_dup(const gt_token_key_t *key, apr_pool_t *p)
 {
-    return (gt_token_key_t){{apr_pstrdup(p, key->grant.store), gt_owner_dup(&key->grant.owner, p)},
-                            apr_pstrdup(p, key->resource)};
+    return (gt_token_key_t){gt_grant_key_dup(&key->grant, p), apr_pstrdup(p, key->resource)};
 }
 
 int gt_grant_key_is(const gt_grant_key_t *key, const gt_grant_key_t *other)

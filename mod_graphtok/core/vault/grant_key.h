@@ -12,7 +12,8 @@
 /** The key of an owner's grant. It shares the memory of both. */
 gt_grant_key_t gt_grant_key(const gt_store_t *store, const gt_owner_t *owner);
 
-/** A copy in `p`. */
+/** Copies in `p`. */
+gt_grant_key_t gt_grant_key_dup(const gt_grant_key_t *key, apr_pool_t *p);
 gt_token_key_t gt_token_key_dup(const gt_token_key_t *key, apr_pool_t *p);
 
 /** 1 when both are of one grant. */

@@ -51,6 +51,7 @@ void *gt_refresh_init(const void *params, apr_pool_t *p)
     r->params = *from;
     r->params.key = gt_token_key_dup(&from->key, p);
     r->config = from->vault->parts.config;
+    r->renewing = &gt_renewing_refresh_token;
     r->owner = &r->params.key.grant.owner;
     r->store = gt_vault_store(from->vault, from->key.grant.store);
     r->params.asker = gt_asker_dup(from->asker, p);
@@ -135,8 +136,8 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
 {
     r->post = (gt_token_params_t){
         .provider = gt_vault_provider(r->params.vault, r->owner->provider),
-        .flow = &gt_flow_refresh_token,
-        .params = r->grant->refresh,
+        .flow = r->renewing->flow,
+        .params = r->renewing->params(r->grant),
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -7,6 +7,7 @@
  * One refresh, as a job of the crew. gt_token_for joins it.
  */
 
+#include "vault/flow/flows.h"
 #include "vault/vault.h"
 #include "vault/waiters.h"
 
@@ -46,6 +47,7 @@ typedef struct gt_refresh_t {
     gt_grant_t held;    /* owner and generation of the lease */
     gt_waiter_t waiter;
     apr_time_t wait_until; /* ticks: patience with the winner; 0: there was none to wait for */
+    const gt_renewing_flow_t *renewing;
     gt_token_params_t post;
     apr_time_t posted;      /* ticks: when the POST began */
     gt_err_t *failure;      /* of the POST */

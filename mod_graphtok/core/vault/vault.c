@@ -21,6 +21,7 @@
 #include "crypt/seal.h"
 #include "store/store.h"
 #include "vault/changes.h"
+#include "vault/flow/flows.h"
 #include "vault/pause.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
@@ -191,12 +192,7 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
         err->claims = apr_pstrdup(p, grant->claims);
         return err;
     }
-    if (grant->refresh == NULL)
-        return gt_err(p, GT_SIGN_IN, "GT0604",
-                      "the token of user %s at %s has ended and there is no refresh token: sign in "
-                      "again",
-                      owner->user, owner->provider);
-    return GT_OK;
+    return gt_renewing_refresh_token.may_try(grant, p);
 }
 
 /* ---- gt_token_for ---- */

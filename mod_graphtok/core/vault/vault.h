@@ -11,6 +11,7 @@
 
 #include "base/notice.h"
 #include "oauth/identity.h"
+#include "oauth/token.h"
 #include "shm/limit.h"
 #include "shm/signal.h"
 #include "store/grant.h"
@@ -71,18 +72,15 @@ typedef struct gt_token_for_t {
  * and after a second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
-/** Work: code → tokens → identity → grant → cache (mission A2). A job of the crew does it,
- * and goes on to its end when the task is dropped: there may be tokens. */
+/** Work: sign a user in by a flow: its tokens are acquired, and their person admitted (mission A2). A
+ * job of the crew does it, and goes on to its end when the task is dropped: there may be tokens. */
 typedef struct gt_sign_in_t {
     gt_vault_t *vault;
-    gt_store_t *store;
-    gt_provider_t *provider;
-    const char *user;        /* "" : taken from the identity */
+    gt_grant_key_t key;      /* the user is "" where the identity gives it */
     const gt_asker_t *asker; /* the request that this is done for, or NULL */
-    const gt_secret_t *code;
-    const gt_secret_t *verifier;
-    const char *redirect_uri;
-    const char *nonce;
+    const gt_flow_t *flow;   /* vault/flow/flows.h */
+    const void *params;      /* the flow's, copied */
+    const char *nonce;       /* that the id_token must repeat; NULL: none */
     gt_identity_t identity;  /* out */
     const gt_grant_t *grant; /* out */
     gt_flight_t *flight;     /* own; holds what is left */

@@ -28,6 +28,7 @@
 #include "request/rate_limit.h"
 #include "routes/routes_auth.h"
 #include "vault/cache.h"
+#include "vault/flow/flows.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -45,6 +46,7 @@ typedef struct login_t {
 typedef struct callback_t {
     gt_login_t *login; /* NULL: answered already */
     gt_discover_t discover;
+    gt_flow_code_t code;
     gt_sign_in_t sign_in;
 } callback_t;
 
@@ -340,6 +342,7 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
     callback_t *own = x->own;
     const char *error = apr_table_get(x->query, "error");
     const char *code = apr_table_get(x->query, "code");
+    const gt_owner_t owner = {own->login->user, x->owner.provider};
 
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
                   "sign-in at %s comes back with %s: redirect_uri %s", x->owner.provider,
@@ -355,14 +358,14 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
                               apr_table_get(x->query, "error_description"), x->r->pool);
     if (!code || !*code || strlen(code) > LONGEST_CODE)
         return gt_err(x->r->pool, GT_INVALID, "GT0835", "the provider sent no code");
+    own->code = (gt_flow_code_t){.code = gt_secret_from(code, x->r->pool),
+                                 .verifier = gt_login_verifier(own->login, x->r->pool),
+                                 .redirect_uri = redirect_uri(x)};
     own->sign_in = (gt_sign_in_t){.vault = x->child->vault,
-                                  .store = x->store,
-                                  .provider = x->provider,
+                                  .key = gt_grant_key(x->store, &owner),
                                   .asker = &x->asker,
-                                  .user = own->login->user,
-                                  .code = gt_secret_from(code, x->r->pool),
-                                  .verifier = gt_login_verifier(own->login, x->r->pool),
-                                  .redirect_uri = redirect_uri(x),
+                                  .flow = &gt_flow_authorization_code,
+                                  .params = &own->code,
                                   .nonce = gt_login_nonce(own->login, x->r->pool)};
     gt_then(task, &gt_sign_in, &own->sign_in);
     return GT_OK;

@@ -4,14 +4,27 @@
 
 /**
  * @file flows.h
- * The flows, each in a file of its own: what its token request says. What all of them share, the
- * lease, the commit and the verdict, stands in vault/.
+ * The flows, each in a file of its own: what may be tried, what its token request says, what its
+ * refusals mean where they mean something else than the tables of oauth/ say. What all of them share
+ * stands in vault/: acquire and admit for a sign-in; lease, commit, journal and verdict for the renewal of a
+ * grant.
  */
 
 #include "oauth/token.h"
+#include "store/grant.h"
+
+/** A flow that renews the tokens of a grant, with what the row has for it. */
+typedef struct gt_renewing_flow_t {
+    const gt_flow_t *flow;
+    /** GT_OK, or GT_SIGN_IN: the row has nothing that the flow could try. */
+    gt_err_t *(*may_try)(const gt_grant_t *grant, apr_pool_t *p);
+    /** The flow's parameters, in the row's memory. */
+    const void *(*params)(const gt_grant_t *grant);
+} gt_renewing_flow_t;
 
 /** Spend a refresh token (RFC 6749 section 6). Params: a gt_secret_t, the refresh token. */
 extern const gt_flow_t gt_flow_refresh_token;
+extern const gt_renewing_flow_t gt_renewing_refresh_token;
 
 /** What an authorization code is redeemed with. */
 typedef struct gt_flow_code_t {

@@ -1,0 +1,28 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_ACQUIRE_H
+#define GT_ACQUIRE_H
+
+/**
+ * @file acquire.h
+ * The first half of a sign-in: tokens of a provider, by any flow. Nothing that is stored is touched.
+ */
+
+#include "oauth/token.h"
+#include "vault/vault.h"
+
+/** Work: get tokens. */
+typedef struct gt_acquire_t {
+    gt_vault_t *vault;         /* in */
+    gt_provider_t *provider;   /* in */
+    const gt_flow_t *flow;     /* in */
+    const void *params;        /* in: the flow's; stay as they are until the work ends */
+    const char *scope;         /* in: or NULL: the provider's configured scope */
+    const gt_tokens_t *tokens; /* out, in `post` */
+    gt_token_params_t post;    /* own */
+    gt_err_t *failure;         /* own */
+} gt_acquire_t;
+/** Fails with what the provider said, and without asking while it is to be left alone
+ * (vault/pause.h), which a failure may begin. */
+extern const gt_work_t gt_acquire;
+
+#endif

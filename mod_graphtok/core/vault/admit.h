@@ -1,0 +1,27 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_ADMIT_H
+#define GT_ADMIT_H
+
+/**
+ * @file admit.h
+ * The second half of a sign-in, the same for all flows: tokens become the grant of a person.
+ */
+
+#include "vault/vault.h"
+
+/** Work: tokens → person → row → cache, announced. */
+typedef struct gt_admit_t {
+    gt_vault_t *vault;         /* in */
+    gt_grant_key_t key;        /* in; the user is "" where the identity gives it. Out: as stored */
+    const gt_asker_t *asker;   /* in: the request that this is done for, or NULL */
+    const gt_tokens_t *tokens; /* in */
+    const char *nonce;         /* in: that the id_token must repeat; NULL: none */
+    const gt_grant_t *grant;   /* out: the row, also when it cannot be announced */
+    gt_identify_t identify;    /* own; its identity is the person */
+} gt_admit_t;
+/** Fails with GT_REFUSED or GT_FORBIDDEN (not identified, may not sign in), GT_CONFLICT (another
+ * person's row, or revoked meanwhile), GT_STORE_AWAY. Tokens that cannot be admitted are given back to the provider, except
+ * where only we could not store them. */
+extern const gt_work_t gt_admit;
+
+#endif
