@@ -4,7 +4,7 @@
 
 /**
  * @file carry.h
- * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, loop.c the
+ * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, the files of the loop are the
  * carrier's, easy.c what libcurl sees of it. Names that end in _on_loop run on the loop's thread
  * only.
  *
@@ -143,7 +143,7 @@ int gt_upload_has_room(const gt_upload_t *upload);
  */
 int gt_transfer_feed_on_loop(apr_size_t *len, gt_transfer_t *transfer, char *room, apr_size_t most);
 
-/* ---- loop.c ---- */
+/* ---- the loop ---- */
 
 typedef enum gt_admission_t { GT_ADMITTED, GT_FULL, GT_CLOSED } gt_admission_t;
 

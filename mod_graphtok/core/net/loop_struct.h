@@ -1,0 +1,90 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_LOOP_STRUCT_H
+#define GT_LOOP_STRUCT_H
+
+/**
+ * @file loop_struct.h
+ * The inside of the loop: for loop.c, where other threads meet it and it starts and ends, loop_round.c, what its
+ * thread does in each round, and loop_transfers.c, how a transfer begins and ends there.
+ */
+
+#include "base/thread.h"
+#include "net/carry.h"
+#include "net/lane.h"
+#include "net/origin.h"
+#include "net/sockets.h"
+#include "net/timer.h"
+
+#define GT_LOOP_SPARES 256
+
+/** Datum of an epoll event: a socket's descriptor, or with this bit the wake. */
+#define GT_MARK_WAKE (1ULL << 63)
+
+struct gt_loop_t {
+    gt_loop_limits_t limits;
+    int epoll_fd, wake_fd;
+    CURLSH *share;
+    atomic_int connections;
+    atomic_llong started, failed;
+    gt_timers_t timers;
+
+    /* guards what follows; only what after_round takes lies below it */
+    pthread_mutex_t lock;
+    gt_waker_t after_round;
+    gt_transfer_t *queue, **queue_end;
+    int admitted;    /* transfers under way or queued to start */
+    int is_sleeping; /* in epoll_wait, or about to: whoever has news must write to wake_fd */
+    int is_nudged;   /* look at the timers again */
+    int is_closed;   /* no new transfers */
+    gt_threads_t threads;
+    int is_dead; /* the thread has ended: nobody reads the queue */
+
+    /* the thread's only */
+    gt_lane_t lanes[GT_LANES_MAX];
+    int lanes_made;
+    gt_sockets_t sockets;
+    gt_origins_t origins;
+    gt_transfer_t *under_way;
+    gt_transfer_t *stirred;
+    gt_alarms_t pauses;
+    CURL *spare[GT_LOOP_SPARES];
+    int spares;
+};
+
+/* ---- loop_round.c ---- */
+
+/** The thread's function. @param baton a gt_loop_t */
+void gt_loop_run(void *baton);
+
+/** Take what tasks asked for, in one batch. By the thread, or when it has ended. @return 1: the loop is to
+ * end */
+int gt_loop_take_queue(gt_loop_t *loop);
+
+/** CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION of a lane, which is the baton. */
+int gt_loop_note_socket(CURL *easy, curl_socket_t fd, int what, void *baton, void *unused);
+int gt_loop_note_deadline(CURLM *multi, long ms, void *baton);
+
+/* ---- loop_transfers.c ---- */
+
+/** Do what a transfer's task asked for: begin, cancel, go on. A reference of the queue goes with this. */
+void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t);
+
+/** It ended. The loop's reference goes with this. @param failure NULL: well */
+void gt_loop_end_on_loop(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *failure);
+
+/** The same for a failure of ours. */
+void gt_loop_fail_on_loop(gt_loop_t *loop, gt_transfer_t *t, gt_fault_t fault, const char *text);
+
+/** Take the addresses that lookups found; what waits for a name that has none fails. */
+void gt_loop_take_lookups_on_loop(gt_loop_t *loop);
+
+/** Begin what waits at its origin, as far as there is room. */
+void gt_loop_begin_waiting_on_loop(gt_loop_t *loop);
+
+/** Fail all that waits at an origin. */
+void gt_loop_fail_waiting_on_loop(gt_loop_t *loop, gt_fault_t fault, const char *text);
+
+/** A transfer waited at its origin for as long as connecting may take. */
+void gt_loop_give_up_waiting_on_loop(gt_loop_t *loop, gt_transfer_t *t, apr_time_t now);
+
+#endif
