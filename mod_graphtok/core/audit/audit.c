@@ -269,7 +269,7 @@ static void conclude(gt_audit_t *audit, const char *why)
         gt_log(GT_LOG_NOTICE, NULL, "the audit can be written again");
 }
 
-static int is_recorded(gt_audit_t *audit, gt_audit_line_t *line)
+static int record_line(gt_audit_t *audit, gt_audit_line_t *line)
 {
     const char *why = put_patiently(audit, line);
 
@@ -284,7 +284,7 @@ static int take(void *baton, const gt_notice_t *notice)
     gt_audit_line_t line;
 
     gt_audit_line_operation(&line, notice);
-    if (!is_recorded(audit, &line))
+    if (!record_line(audit, &line))
         said.kind = GT_NOTICE_AUDIT_FAILED;
     gt_notice(&said);
     return said.kind == GT_NOTICE_AUDITED || !audit->conf.is_required;
@@ -377,7 +377,7 @@ void gt_audit_mark(gt_audit_t *audit)
     while ((count = gt_heads_moved(heads, MARKS_MAX, &from, audit->conf.heads)) > 0) {
         gt_audit_line_begin(&line, GT_AUDIT_MARK, "mark", "ok");
         gt_audit_line_heads(&line, heads, count);
-        (void)is_recorded(audit, &line);
+        (void)record_line(audit, &line);
     }
 }
 

@@ -164,14 +164,14 @@ static int is_one_of(const char *address, const char *pattern, apr_size_t len)
     if (len == 1 && *pattern == '*')
         return 1;
     if (len > 2 && strncmp(pattern, "*@", 2) == 0)
-        return domain && strlen(domain) == len - 1 &&
+        return domain != NULL && strlen(domain) == len - 1 &&
                strncasecmp(domain, pattern + 1, len - 1) == 0;
     return strlen(address) == len && strncasecmp(address, pattern, len) == 0;
 }
 
 int gt_is_address_of(const char *address, const char *patterns)
 {
-    for (const char *at = patterns ? patterns : ""; *at; at += strspn(at, " ")) {
+    for (const char *at = patterns != NULL ? patterns : ""; *at; at += strspn(at, " ")) {
         apr_size_t len = strcspn(at, " ");
 
         if (len > 0 && is_one_of(address, at, len))

@@ -139,7 +139,7 @@ static void check_list(check_t *check, const json_t *value, const gt_rule_t *rul
         const char *here = apr_psprintf(check->pool, "%s[%lu]", path, (unsigned long)i);
         static const gt_rule_t each = {"", GT_RULE_TEXT, 0, 1, LIST_TEXT_MAX, NULL, NULL};
 
-        if (rule->kind == GT_RULE_TEXTS && rule->words)
+        if (rule->kind == GT_RULE_TEXTS && rule->words != NULL)
             check_word(check, item, rule->words, here);
         else if (rule->kind == GT_RULE_TEXTS)
             check_text(check, item, &each, here);
@@ -292,8 +292,8 @@ static json_t *tidied_word(json_t *value, const char *words)
     const char *word = json_string_value(value), *known;
     size_t len;
 
-    known = word ? find_word(&len, word, words) : NULL;
-    return known ? json_stringn(known, len) : json_incref(value);
+    known = word != NULL ? find_word(&len, word, words) : NULL;
+    return known != NULL ? json_stringn(known, len) : json_incref(value);
 }
 
 static void tidy_list(json_t *list, const gt_rule_t *rule)
@@ -304,7 +304,7 @@ static void tidy_list(json_t *list, const gt_rule_t *rule)
     json_array_foreach (list, i, item) {
         if (rule->kind == GT_RULE_LIST && json_is_object(item))
             gt_tidy(item, rule->inner, 0);
-        else if (rule->kind == GT_RULE_TEXTS && rule->words)
+        else if (rule->kind == GT_RULE_TEXTS && rule->words != NULL)
             json_array_set_new(list, i, tidied_word(item, rule->words));
     }
 }
@@ -320,11 +320,11 @@ void gt_tidy(json_t *object, const gt_rule_t *rules, int keeps_null)
 
         if (is_dropped(name, value, rule, keeps_null))
             json_object_del(object, name);
-        else if (rule && rule->kind == GT_RULE_OBJECT && json_is_object(value))
+        else if (rule != NULL && rule->kind == GT_RULE_OBJECT && json_is_object(value))
             gt_tidy(value, rule->inner, 0);
-        else if (rule && json_is_array(value))
+        else if (rule != NULL && json_is_array(value))
             tidy_list(value, rule);
-        else if (rule && rule->kind == GT_RULE_WORD)
+        else if (rule != NULL && rule->kind == GT_RULE_WORD)
             json_object_set_new(object, name, tidied_word(value, rule->words));
     }
 }

@@ -141,11 +141,12 @@ gt_err_t *gt_err_may_be_done(gt_err_t *err, const char *transaction_id)
 {
     err->may_be_done = 1;
     err->transaction_id = apr_pstrdup(err->pool, transaction_id);
-    err->detail = apr_pstrcat(err->pool, err->detail,
-                              transaction_id ? "; it may have been done: a repeat with the same "
-                                               "transactionId makes no second event"
-                                             : "; it may have been done",
-                              NULL);
+    err->detail =
+        apr_pstrcat(err->pool, err->detail,
+                    transaction_id != NULL ? "; it may have been done: a repeat with the same "
+                                             "transactionId makes no second event"
+                                           : "; it may have been done",
+                    NULL);
     return err;
 }
 

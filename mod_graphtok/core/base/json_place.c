@@ -71,7 +71,7 @@ static const char *path_of(const level_t *levels, int depth, apr_pool_t *p)
 
         if (!level->is_object)
             path = apr_psprintf(p, "%s[%d]", path, level->index);
-        else if (level->name)
+        else if (level->name != NULL)
             path = apr_pstrcat(p, path, *path ? "." : "",
                                is_plain(level) ? apr_pstrmemdup(p, level->name, level->name_len)
                                                : "(a name)",

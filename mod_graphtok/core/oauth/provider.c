@@ -91,7 +91,7 @@ gt_key_source_t *gt_provider_keys(const gt_provider_t *provider)
 /* ---- the way there ---- */
 
 /** 1 once a second. */
-static int is_login_due(gt_provider_t *provider)
+static int claim_login(gt_provider_t *provider)
 {
     apr_time_t now = gt_ticks();
     int is_due;
@@ -119,7 +119,7 @@ gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_
         GT_TRY(gt_source_read(&login, conf->proxy_login, p));
     }
     else {
-        if (is_login_due(provider))
+        if (claim_login(provider))
             gt_read_ahead(provider->readers, conf->proxy_login, p);
         GT_TRY(gt_source_last(&login, conf->proxy_login, p));
     }

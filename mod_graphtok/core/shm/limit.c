@@ -406,8 +406,8 @@ apr_int64_t gt_limits_used(const gt_limits_t *limits)
 int gt_limit_parse(gt_limit_t *limit, const char *text)
 {
     const char *slash = text ? strchr(text, '/') : NULL;
-    apr_size_t count_len = slash ? (apr_size_t)(slash - text) : 0;
-    apr_size_t span_len = slash ? strlen(slash + 1) : 0;
+    apr_size_t count_len = slash != NULL ? (apr_size_t)(slash - text) : 0;
+    apr_size_t span_len = slash != NULL ? strlen(slash + 1) : 0;
     char count[16];
     char span[32] = "1"; /* "min" is one minute */
     int is_bare;

@@ -442,7 +442,7 @@ static int is_outranked(const gt_slots_t *slots, set_t *set, const name_t *name,
     int way = find(slots, set, name);
     const slot_t *slot = way >= 0 ? slot_at(slots, set, way) : NULL;
 
-    return slot && is_live(slot) && (apr_int64_t)load(&slot->rank) > rank;
+    return slot != NULL && is_live(slot) && (apr_int64_t)load(&slot->rank) > rank;
 }
 
 int gt_slots_put(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],

@@ -120,7 +120,7 @@ static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 }
 
 /* 1 for one caller when a reading is due: the others go on with the ids that are known. */
-static int is_due(gt_kept_ids_t *kept, gt_ids_t *ids)
+static int claim_reading(gt_kept_ids_t *kept, gt_ids_t *ids)
 {
     int due;
 
@@ -163,7 +163,7 @@ void gt_store_ids_known(gt_ids_t *ids, const gt_store_t *store)
     pthread_mutex_unlock(&store->ids->lock);
 }
 
-static int is_to_be_said(gt_kept_ids_t *kept)
+static int claim_report(gt_kept_ids_t *kept)
 {
     int is_time;
 
@@ -181,7 +181,7 @@ static void tell(const gt_err_t *err, gt_store_t *store, apr_pool_t *p)
     const char *what =
         apr_psprintf(p, "reading the ids of store %s in graphtok_ids", store->conf->name);
 
-    if (err->cls != GT_STORE_AWAY && is_to_be_said(store->ids))
+    if (err->cls != GT_STORE_AWAY && claim_report(store->ids))
         gt_log_err(err, what);
     else
         gt_log(GT_LOG_DEBUG, NULL, "%s: %s", what, err->detail);
@@ -192,7 +192,7 @@ void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     gt_err_t *err = GT_OK;
     int is_new;
 
-    if (is_due(store->ids, ids))
+    if (claim_reading(store->ids, ids))
         err = gt_store_ids_now(&is_new, ids, store, p);
     if (err != GT_OK)
         tell(err, store, p);

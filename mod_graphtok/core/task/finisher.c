@@ -46,16 +46,16 @@ struct gt_finishers_t {
 static void insert_after(list_t *list, gt_conn_slot_t *before, gt_conn_slot_t *slot)
 {
     slot->previous = before;
-    slot->next = before ? before->next : list->first;
-    *(slot->next ? &slot->next->previous : &list->last) = slot;
-    *(before ? &before->next : &list->first) = slot;
+    slot->next = before != NULL ? before->next : list->first;
+    *(slot->next != NULL ? &slot->next->previous : &list->last) = slot;
+    *(before != NULL ? &before->next : &list->first) = slot;
     list->count++;
 }
 
 static void take_out(list_t *list, gt_conn_slot_t *slot)
 {
-    *(slot->next ? &slot->next->previous : &list->last) = slot->previous;
-    *(slot->previous ? &slot->previous->next : &list->first) = slot->next;
+    *(slot->next != NULL ? &slot->next->previous : &list->last) = slot->previous;
+    *(slot->previous != NULL ? &slot->previous->next : &list->first) = slot->next;
     slot->next = slot->previous = NULL;
     list->count--;
 }
@@ -118,7 +118,7 @@ static void lie_idle(gt_finishers_t *f, gt_conn_slot_t *slot, apr_time_t until)
 
     slot->at = IDLE;
     slot->when = f->is_closed ? 0 : until;
-    while (before && before->when > slot->when)
+    while (before != NULL && before->when > slot->when)
         before = before->previous;
     insert_after(&f->idle, before, slot);
     tell_supervisor(f, slot->when);
@@ -207,7 +207,7 @@ static void run_finisher(void *baton)
     pthread_mutex_lock(&f->lock);
     while (!gt_threads_must_end(&f->threads)) {
         slot = f->queue.first;
-        if (!slot) {
+        if (slot == NULL) {
             wait_for_work(f);
             continue;
         }
@@ -236,10 +236,10 @@ static void end_idle(gt_finishers_t *f, apr_time_t now)
 /* Much to do is no reason: the workers would have no more processors for it. */
 static void relieve_queue(gt_finishers_t *f, apr_time_t now)
 {
-    if (!f->queue.first)
+    if (f->queue.first == NULL)
         f->is_watching = 0;
     else if (!wake_finisher(f) && f->moved + STUCK <= now)
-        while (f->queue.first && f->queue.first->when + STUCK <= now)
+        while (f->queue.first != NULL && f->queue.first->when + STUCK <= now)
             call_worker(&f->queue, f->queue.first);
 }
 
@@ -253,7 +253,7 @@ static void run_supervisor(void *baton)
 
         end_idle(f, now);
         relieve_queue(f, now);
-        f->rises = f->idle.first ? f->idle.first->when : APR_INT64_MAX;
+        f->rises = f->idle.first != NULL ? f->idle.first->when : APR_INT64_MAX;
         if (f->is_watching && f->rises > now + STUCK)
             f->rises = now + STUCK;
         gt_cond_wait(&f->watch, &f->lock, f->rises);
@@ -299,7 +299,7 @@ gt_err_t *gt_finishers_start(gt_finishers_t **finishers, int threads, gt_loop_t 
         gt_threads_stop(&f->threads);
         return gt_err(p, GT_INTERNAL, "GT0331", "the system gives no thread to end calls");
     }
-    if (loop)
+    if (loop != NULL)
         gt_loop_after_round(loop, &round);
     *finishers = f;
     return GT_OK;
@@ -315,7 +315,7 @@ void gt_finishers_close(gt_finishers_t *finishers)
 
 void gt_finishers_stop(gt_finishers_t *finishers)
 {
-    if (finishers->loop)
+    if (finishers->loop != NULL)
         gt_loop_after_round(finishers->loop, NULL);
     gt_threads_stop(&finishers->threads);
 }

@@ -40,10 +40,10 @@ static void sleep_until(sleeper_t *sleeper, apr_time_t until)
 static int wait_for(sleeper_t *sleeper, gt_task_t *task, const gt_end_t *end)
 {
     apr_time_t until = gt_mono() + gt_task_time_left(task);
-    apr_time_t look = end ? gt_mono() + LOOK_EVERY : APR_INT64_MAX;
+    apr_time_t look = end != NULL ? gt_mono() + LOOK_EVERY : APR_INT64_MAX;
 
     sleep_until(sleeper, until < look ? until : look);
-    return !end || !end->has_come(end->baton);
+    return end == NULL || !end->has_come(end->baton);
 }
 
 static gt_err_t *given_up(const gt_work_t *work, apr_pool_t *p)

@@ -188,7 +188,7 @@ int gt_cache_get(gt_token_t *token, gt_cache_t *cache, const gt_token_key_t *key
 
 static gt_secret_t *pack(const gt_token_t *token, apr_pool_t *p)
 {
-    const char *scope = token->scope ? token->scope : "";
+    const char *scope = token->scope != NULL ? token->scope : "";
     apr_size_t access_len = gt_secret_len(token->access);
     apr_size_t scope_len = strlen(scope);
     tail_t tail = {token->expires_at, token->generation, token->margin, (apr_int64_t)scope_len};

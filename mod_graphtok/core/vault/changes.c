@@ -24,8 +24,8 @@
 #define LOOK_BACK apr_time_from_sec(4)
 
 /** 1 when it is this process's turn to do something for a store. */
-static int is_ours(gt_cache_t *cache, const char *what, const gt_store_t *store,
-                   apr_interval_time_t span, apr_pool_t *p)
+static int claim(gt_cache_t *cache, const char *what, const gt_store_t *store,
+                 apr_interval_time_t span, apr_pool_t *p)
 {
     return gt_cache_once(cache, apr_pstrcat(p, what, " ", gt_store_name(store), NULL), span);
 }
@@ -86,11 +86,11 @@ static void read_store(gt_vault_t *vault, gt_upkeep_t *upkeep, apr_pool_t *p)
 {
     gt_cache_t *cache = vault->parts.cache;
 
-    if (!gt_pause_lasts(&upkeep->changes) && is_ours(cache, "news", upkeep->store, CLAIM, p))
+    if (!gt_pause_lasts(&upkeep->changes) && claim(cache, "news", upkeep->store, CLAIM, p))
         gt_upkeep_note(vault, upkeep->store, &upkeep->changes, "looking for what changed",
                        tell_cache(vault, upkeep->store, p));
     if (!gt_pause_lasts(&upkeep->purge) &&
-        (upkeep->purge_goes_on || is_ours(cache, "purge", upkeep->store, PURGE_CLAIM, p))) {
+        (upkeep->purge_goes_on || claim(cache, "purge", upkeep->store, PURGE_CLAIM, p))) {
         upkeep->purge_goes_on = 0;
         gt_upkeep_note(vault, upkeep->store, &upkeep->purge, "dropping what is kept no longer",
                        gt_grant_purge(&upkeep->purge_goes_on, upkeep->store, p));
@@ -117,6 +117,7 @@ void gt_changes_read(void *baton, apr_pool_t *scratch)
     look_for_database(vault, scratch);
     if (vault->parts.cache == NULL || !gt_db_is_up(vault->parts.db))
         return;
-    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->upkeeps); i; i = apr_hash_next(i))
+    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->upkeeps); i != NULL;
+         i = apr_hash_next(i))
         read_store(vault, apr_hash_this_val(i), scratch);
 }

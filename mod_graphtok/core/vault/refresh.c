@@ -219,7 +219,7 @@ static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
 }
 
 /** Try the journal; where it takes nothing the database is tried for a whole lease. */
-static int is_journaled(gt_refresh_t *r, apr_pool_t *p)
+static int keep_in_journal(gt_refresh_t *r, apr_pool_t *p)
 {
     gt_err_t *err = to_journal(r, p);
 
@@ -248,7 +248,7 @@ static gt_err_t *not_taken(gt_refresh_t *r, gt_task_t *task, gt_err_t *err)
     if (!gt_class_row(err->cls)->may_retry)
         return err;
     if ((gt_ticks() >= r->store_until || gt_refresh_is_ending(r)) && r->holds == GT_HOLDS_ANSWER &&
-        is_journaled(r, gt_task_pool(task)))
+        keep_in_journal(r, gt_task_pool(task)))
         return hand_out(r, gt_task_pool(task));
     if (gt_ticks() >= r->store_until)
         return err;
@@ -266,7 +266,8 @@ static gt_err_t *commit(gt_task_t *task, void *state)
     if (r->holds == GT_HOLDS_INTENT)
         hold_answer(r);
     /* A statement that waits in vain would put the token at risk for seconds. */
-    if (r->holds == GT_HOLDS_ANSWER && gt_db_is_stuck(gt_store_db(r->store)) && is_journaled(r, p))
+    if (r->holds == GT_HOLDS_ANSWER && gt_db_is_stuck(gt_store_db(r->store)) &&
+        keep_in_journal(r, p))
         return hand_out(r, p);
     err = gt_grant_commit(&stored, r->store, r->grant, &r->post.tokens, p);
     if (err != GT_OK)

@@ -75,7 +75,7 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
 }
 
 /** 1 when no other process did it within `span`; without shared memory there is no other. */
-static int is_first(gt_vault_t *vault, const char *what, apr_interval_time_t span)
+static int claim(gt_vault_t *vault, const char *what, apr_interval_time_t span)
 {
     return vault->parts.cache == NULL || gt_cache_once(vault->parts.cache, what, span);
 }
@@ -83,7 +83,7 @@ static int is_first(gt_vault_t *vault, const char *what, apr_interval_time_t spa
 /** Log an entry that cannot be read or stored, once an hour for all children. */
 static void tell_damaged(gt_vault_t *vault, gt_err_t *err, const char *name)
 {
-    if (is_first(vault, name, SAID_EVERY))
+    if (claim(vault, name, SAID_EVERY))
         gt_log_err(gt_err_in(err, "journal: entry %s is left where it is", name), "replay");
 }
 
@@ -145,7 +145,7 @@ static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t 
 {
     const char *what = apr_pstrcat(p, "journal of ", entry->database, NULL);
 
-    if (is_first(vault, what, SAID_EVERY))
+    if (claim(vault, what, SAID_EVERY))
         gt_log(GT_LOG_WARNING, "GT0635",
                "journal: entry %s, and perhaps others, holds a refresh token of a store or "
                "database that is not configured here; it is left where it is",
@@ -197,7 +197,7 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
     int from;
 
     if (vault->parts.journal == NULL || !gt_db_is_up(vault->parts.db) ||
-        !is_first(vault, "replay", CLAIM))
+        !claim(vault, "replay", CLAIM))
         return;
     names = gt_journal_names(vault->parts.journal, NULL, scratch);
     if (names->nelts == 0)

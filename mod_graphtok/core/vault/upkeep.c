@@ -23,8 +23,8 @@ gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
 }
 
 /** Once in five minutes for all children; without any, when it begins. */
-static int is_to_be_said(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
-                         const char *what, apr_pool_t *p)
+static int claim_report(gt_vault_t *vault, gt_store_t *store, const gt_pause_t *pause,
+                        const char *what, apr_pool_t *p)
 {
     const char *text = apr_pstrcat(p, "said ", gt_store_name(store), " ", what, NULL);
 
@@ -40,7 +40,7 @@ void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, con
     if (err != GT_OK && !gt_db_is_up(vault->parts.db))
         return;
     gt_pause_after(pause, err != GT_OK, PAUSE_FIRST, PAUSE_LAST);
-    if (err != GT_OK && is_to_be_said(vault, store, pause, what, err->pool))
+    if (err != GT_OK && claim_report(vault, store, pause, what, err->pool))
         gt_log(gt_class_row(err->cls)->may_retry ? GT_LOG_WARNING : GT_LOG_ERROR, "GT0625",
                "store %s: %s fails and is tried again: %s (%s)", gt_store_name(store), what,
                err->detail, err->tag);

@@ -115,7 +115,7 @@ const char *const gtm_sign_in_fields[] = {"Sec-Purpose", "Purpose", "X-Purpose",
 
 /* A browser that fetches ahead, or asks for the head alone, gets nothing that counts: no state, no
  * code and no call of a limit is spent. It asks again when a person does. */
-static int is_only_looking(gtm_request_t *x)
+static int answer_look_ahead(gtm_request_t *x)
 {
     int is_ahead = x->r->header_only;
 
@@ -163,7 +163,7 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
 
-    if (is_only_looking(x)) {
+    if (answer_look_ahead(x)) {
         gt_done(task);
         return GT_OK;
     }
@@ -315,7 +315,7 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
     gt_err_t *err;
 
     x->own = own;
-    if (is_only_looking(x)) {
+    if (answer_look_ahead(x)) {
         gt_done(task);
         return GT_OK;
     }
