@@ -111,6 +111,19 @@ def test_a_sign_in_that_fails_keeps_where_it_was_to_lead(site, browser):
     assert back.status == 303 and back.location == site.url + "/app/x?y=1"
 
 
+@pytest.mark.parametrize("wanted, cancelled, account", [
+    ("en", "Sign-in cancelled", "This account cannot sign in here"),
+    ("de", "Anmeldung abgebrochen", "Dieses Konto kann sich hier nicht anmelden")])
+def test_what_a_person_can_do_is_said_in_their_language(site, browser, wanted, cancelled, account):
+    """And not only that it is not allowed."""
+    for code, words in ((65004, cancelled), (50105, account), (53003, account), (50020, account)):
+        state = query_of(browser.get(site.url + "/auth/login").location)["state"]
+        page = get(site, f"/auth/callback?error=access_denied&error_description=AADSTS{code}%3a+x"
+                   f"&state={state}", browser, Accept_Language=wanted)
+        assert page.status == 403 and f"<h1>{words}</h1>" in page.text
+        assert f"AADSTS{code}" in page.text
+
+
 def test_a_failure_that_passes_offers_the_same_page_again(site, sandbox, browser):
     assert browser.sign_in(site.url + "/auth/login").status == 200
     sandbox.fault(where="graph", kind="status", status=503, times=0)

@@ -57,6 +57,14 @@ typedef enum gt_effect_t {
     GT_EFFECT_INTERACT    /* a state of its own; the refresh token is kept */
 } gt_effect_t;
 
+/** What a person is told instead of the words for the class, where those would mislead. */
+typedef enum gt_hint_t {
+    GT_HINT_NONE,
+    GT_HINT_CANCELLED, /* the user ended the sign-in */
+    GT_HINT_ACCOUNT,   /* this account may not sign in here; another one may */
+    GT_HINTS
+} gt_hint_t;
+
 /** One row of the table of classes. */
 typedef struct gt_class_row_t {
     const char *name;  /* last part of the problem type, e.g. "sign-in-required" */
@@ -85,13 +93,13 @@ struct gt_err_t {
     const char *transaction_id;      /* of the create that may be done, or NULL */
     const char *claims;              /* claims challenge (JSON) for the next sign-in, or NULL */
     gt_extent_t extent;              /* whose trouble it is */
+    gt_hint_t hint;                  /* what a person should know */
     int status;                      /* HTTP status instead of the class's own; 0: the class's */
     int exit_code;                   /* graphtokctl's, the same */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
     int is_ours;                     /* 1: the administrator's to mend, in any class */
     int is_after_sign_in;            /* 1: the user signed in a moment ago, and it did not help */
-    int is_persons_wish;             /* 1: the person at the browser cancelled */
     apr_array_header_t *fields;      /* of gt_field_error_t, or NULL */
     apr_pool_t *pool;                /* where this error lives */
 };

@@ -158,9 +158,13 @@ static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_
 /** The token is good, and its person is not of an organisation that may sign in. */
 static gt_err_t *forbid_tenant(const gt_provider_conf_t *conf, const char *fault, apr_pool_t *p)
 {
+    gt_err_t *err;
+
     gt_log(GT_LOG_INFO, NULL, "a sign-in with provider %s is refused: %s", conf->name, fault);
-    return gt_err(p, GT_FORBIDDEN, "GT0532",
-                  "accounts of this organisation, or of this type, may not sign in here");
+    err = gt_err(p, GT_FORBIDDEN, "GT0532",
+                 "accounts of this organisation, or of this type, may not sign in here");
+    err->hint = GT_HINT_ACCOUNT;
+    return err;
 }
 
 /** Signature, audience, times and nonce. The issuer is judged later, with the tenant. */

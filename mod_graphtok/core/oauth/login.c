@@ -302,7 +302,7 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
         (code == 0 || code == numbers->cancelled ||
          (subcode != NULL && strcmp(subcode, "cancel") == 0))) {
         err = gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
-        err->is_persons_wish = 1;
+        err->hint = GT_HINT_CANCELLED;
     }
     else {
         cls = class_of(found);
@@ -310,6 +310,8 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
                      found != NULL ? found->meaning : "unknown reason");
         if (cls == GT_REFUSED)
             err->status = 403;
+        if (cls == GT_FORBIDDEN)
+            err->hint = GT_HINT_ACCOUNT;
     }
     err->code = gt_refusal_code(numbers, decided, said.error, p);
     return err;

@@ -291,8 +291,10 @@ gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, cons
     err->extent = verdict.extent;
     err->retry_after = verdict.retry_after;
     /* A user who may not is no outage of the provider's. */
-    if (verdict.cls == GT_REFUSED && verdict.ends_sign_in)
+    if (verdict.cls == GT_REFUSED && verdict.ends_sign_in) {
         err->status = 403;
+        err->hint = GT_HINT_ACCOUNT;
+    }
     if (verdict.cls == GT_INTERACTION)
         err->claims = read_claims(answer, p);
     return err;

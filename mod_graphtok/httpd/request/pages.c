@@ -127,7 +127,8 @@ static const char *codes(const gt_err_t *err, apr_pool_t *p)
     return text;
 }
 
-/* An error's own words are English. */
+/* What an administrator needs, below what the person was told: an error's own words, which are English as
+ * the log is. */
 static const char *details(const gt_err_t *err, const gtm_words_t *words, apr_pool_t *p)
 {
     return apr_pstrcat(p, "<footer aria-label=\"", words->word[GTM_WORD_DETAILS], "\"><p><b>",
@@ -135,16 +136,11 @@ static const char *details(const gt_err_t *err, const gtm_words_t *words, apr_po
                        ap_escape_html(p, gt_err_told(err, p)), "</p></footer>\n", NULL);
 }
 
-/* A person who has chosen to cancel is told so, and not that something is not allowed. */
-static const gtm_class_words_t *words_of(const gtm_words_t *words, const gt_err_t *err)
-{
-    return err->is_persons_wish ? &words->cancelled : &words->cls[err->cls];
-}
-
 const char *gtm_page_error(gtm_request_t *x, const gt_err_t *err, const char *login_url)
 {
     const gtm_words_t *words = gtm_words(x->r);
-    const gtm_class_words_t *told = words_of(words, err);
+    const gtm_error_words_t *told =
+        err->hint != GT_HINT_NONE ? &words->hint[err->hint] : &words->cls[err->cls];
     int is_first = err->cls == GT_SIGN_IN && !err->is_after_sign_in;
     gtm_word_t sign_in = is_first ? GTM_WORD_SIGN_IN : GTM_WORD_SIGN_IN_AGAIN;
     apr_pool_t *p = x->r->pool;

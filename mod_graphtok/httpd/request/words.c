@@ -52,7 +52,11 @@ static const gtm_words_t english = {
                          "Please tell this server's administrator the code below."},
          [GT_INTERNAL] = {"Something went wrong on this server",
                           "Please tell its administrator the code below."}},
-    .cancelled = {"Sign-in cancelled", "You can sign in whenever you like."}};
+    .hint = {[GT_HINT_CANCELLED] = {"Sign-in cancelled", "You can sign in whenever you like."},
+             [GT_HINT_ACCOUNT] = {"This account cannot sign in here",
+                                  "Your organisation, the provider or this server does not let it "
+                                  "in. Another account may do; your administrator finds the reason "
+                                  "by the code below."}}};
 
 static const gtm_words_t german = {
     .tag = "de",
@@ -107,7 +111,11 @@ static const gtm_words_t german = {
                          "Bitte nennen Sie dem Administrator dieses Servers den Code unten."},
          [GT_INTERNAL] = {"Auf diesem Server ist etwas schiefgegangen",
                           "Bitte nennen Sie dem Administrator den Code unten."}},
-    .cancelled = {"Anmeldung abgebrochen", "Sie können sich jederzeit anmelden."}};
+    .hint = {[GT_HINT_CANCELLED] = {"Anmeldung abgebrochen", "Sie können sich jederzeit anmelden."},
+             [GT_HINT_ACCOUNT] = {"Dieses Konto kann sich hier nicht anmelden",
+                                  "Ihre Organisation, der Anbieter oder dieser Server lässt es "
+                                  "nicht zu. Vielleicht geht es mit einem anderen Konto; den Grund "
+                                  "findet Ihr Administrator mit dem Code unten."}}};
 
 static const gtm_words_t *const languages[] = {&english, &german};
 static const char *const tags[] = {"en", "de", NULL};

@@ -28,18 +28,18 @@ typedef enum gtm_word_t {
     GTM_WORDS
 } gtm_word_t;
 
-/** What a class of errors is called, and what to do about it. */
-typedef struct gtm_class_words_t {
+/** What a kind of errors is called, and what to do about it. */
+typedef struct gtm_error_words_t {
     const char *title;
     const char *advice;
-} gtm_class_words_t;
+} gtm_error_words_t;
 
 /** One language. */
 typedef struct gtm_words_t {
     const char *tag; /* for lang and Content-Language: "de" */
     const char *word[GTM_WORDS];
-    gtm_class_words_t cls[GT_CLASSES];
-    gtm_class_words_t cancelled; /* a sign-in, by the person */
+    gtm_error_words_t cls[GT_CLASSES];
+    gtm_error_words_t hint[GT_HINTS]; /* instead of those; none for GT_HINT_NONE */
 } gtm_words_t;
 
 /** The language that a request asks for by Accept-Language; English otherwise. */
