@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * list: whose grants there are and how they stand; no token is opened for it. A page ends with the
- * cursor from which the next one goes on.
+ * list: whose grants there are and how they stand. Of what is sealed only names are opened, where the
+ * keyring can be read. A page ends with the cursor from which the next one goes on.
  */
 
 #include "ctl.h"
@@ -25,7 +25,10 @@ typedef struct listed_t {
     apr_int64_t limit;
     apr_int64_t given;
     json_t *grants;
-    const char *last; /* cursor behind the last one that was given */
+    const char *last;   /* cursor behind the last one that was given */
+    gt_keyring_t *ring; /* NULL: names stay closed */
+    gt_db_t *db;
+    gt_store_t *opened; /* the store of the grant before, with it */
     int has_more;
 } listed_t;
 
@@ -70,6 +73,21 @@ static void print_line(const gt_grant_t *grant, apr_pool_t *p)
            gt_grant_user_line(grant, p));
 }
 
+/* A copy: the grant is the walk's. */
+static gt_err_t *take_name(listed_t *listed, const gt_store_t *store, const gt_grant_t **grant,
+                           apr_pool_t *p)
+{
+    gt_grant_t *named = apr_pmemdup(p, *grant, sizeof(*named));
+
+    if (listed->ring == NULL)
+        return GT_OK;
+    if (listed->opened == NULL || gt_store_conf(listed->opened) != gt_store_conf(store))
+        listed->opened =
+            gt_store_make(gt_store_conf(store), listed->db, listed->ring, listed->ctl->pool);
+    *grant = named;
+    return gt_grant_take_name(named, listed->opened, p);
+}
+
 static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,
                       apr_pool_t *scratch)
 {
@@ -80,6 +98,7 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
         *go_on = 0;
         return GT_OK;
     }
+    GT_TRY(take_name(listed, store, &grant, scratch));
     listed->given++;
     if (listed->given == listed->limit)
         listed->last = gt_cursor(&grant->owner, listed->ctl->pool);
@@ -116,6 +135,9 @@ gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(gt_pick_check(&listed.pick, config, ctl->pool));
     GT_TRY(ctl_db(&walk.db, config, ctl->pool));
+    listed.db = walk.db;
+    if (ctl_keyring(&listed.ring, config, ctl->pool) != GT_OK)
+        listed.ring = NULL;
     walk.config = config;
     listed.grants = json_array();
     gt_json_put(answer, "grants", listed.grants);

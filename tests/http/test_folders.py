@@ -41,6 +41,15 @@ def test_a_folder_that_holds_other_things_is_left_as_it_is(make_site, ground):
     assert log.count("GT0848") == 1 and "GT0849" not in log
 
 
+def test_a_link_is_not_followed(make_site, ground):
+    """It may lead elsewhere by the time the folder is changed."""
+    folder, link = make_folder(ground, "meant"), ground / "link"
+    link.symlink_to(folder)
+    told, log = started(make_site, link)
+    assert owner_and_mode(folder) == ("root", 0o755)
+    assert "there is no journal" in told and "GT0848" in log
+
+
 def test_a_folder_of_another_user_is_left_as_it_is(make_site, ground):
     folder = make_folder(ground, "of-another")
     os.chown(folder, 1, 1)

@@ -139,7 +139,11 @@ def test_signed_in_says_who_and_where_to_go_on(site, browser):
     back = browser.leave_for_sign_in(site.url + "/auth/login")
     page = browser.get(back, headers={**PAGE, "Accept-Language": "de"})
     assert page.status == 200 and "Angemeldet" in page.text
-    assert "ada@sandbox.example" in page.text and links(page) == [("/", "Startseite")]
+    who = "Sie sind angemeldet als <strong>Ada Lovelace (ada@sandbox.example)</strong>"
+    assert who in page.text and links(page) == [("/", "Startseite")]
+    # The same address again, by the back button: out of the row.
+    page = browser.get(back, headers={**PAGE, "Accept-Language": "de"})
+    assert page.status == 200 and who in page.text
 
 
 def test_consent_comes_back_in_german(site):

@@ -210,6 +210,20 @@ def test_people_are_shown_and_found_by_their_address(place, sandbox):
     assert place.ctl("token", "ann@contoso.example", check=False).returncode != 0
 
 
+def test_people_are_shown_by_their_names(place, sandbox):
+    """A refresh brings an id_token, whose name is opened for a list and stands in no column."""
+    place.add(["ann", "ben"], ends=3000)
+    assert answer(place, "refresh", "ann")["refreshed"] == 1
+    columns = place.database.sql("SELECT * FROM user_tokens WHERE user_id = 'ann'")[0]
+    assert "Ada Lovelace" not in str(columns)
+    names = {grant["user"]: grant["name"] for grant in answer(place, "list")["grants"]}
+    assert names == {"ann": "Ada Lovelace", "ben": None}
+    assert "ann (Ada Lovelace" in place.ctl("list").stdout
+    # Without the keyring a list is what it was.
+    (place.secrets / "keyring").rename(place.secrets / "away")
+    assert {grant["name"] for grant in answer(place, "list")["grants"]} == {None}
+
+
 def test_an_address_of_several_users_changes_nothing(make_place, sandbox):
     place = make_place(settings="<GraphTokStore beta>\nGraphTokTable beta_tokens\n</GraphTokStore>")
     place.add(["one", "two", "Team@contoso.example"], ends=3000)

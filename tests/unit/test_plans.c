@@ -78,6 +78,7 @@ static const struct {
     {"remove inactive", {N(-2592000), N(200)}},
     {"count cleanup", {N(0), N(-7776000), N(-2592000), RANGE}},
     {"find by id", {T(ID)}},
+    {"find id token", {T(ID)}},
     {"list of user", {T("u500")}},
     {"list of address", {T("U500@Example.com"), N(100)}},
     {"end of range", {T(ID), N(1000)}},

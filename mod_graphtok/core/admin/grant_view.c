@@ -23,14 +23,28 @@ const char *gt_printable_line(const char *text, apr_pool_t *p)
     return line;
 }
 
+static int is_text(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+const char *gt_person(const char *name, const char *email, apr_pool_t *p)
+{
+    if (is_text(name) && is_text(email) && strcmp(name, email) != 0)
+        return apr_pstrcat(p, name, " (", email, ")", NULL);
+    return is_text(name) ? name : is_text(email) ? email : NULL;
+}
+
 const char *gt_grant_user_line(const gt_grant_t *grant, apr_pool_t *p)
 {
-    const char *email = grant->account.email;
+    const char *name = grant->account.name, *email = grant->account.email;
+    const char *user = grant->owner.user;
 
-    return gt_printable_line(email != NULL && *email != '\0'
-                                 ? apr_pstrcat(p, grant->owner.user, " (", email, ")", NULL)
-                                 : grant->owner.user,
-                             p);
+    if (is_text(name) && is_text(email))
+        user = apr_pstrcat(p, user, " (", name, ", ", email, ")", NULL);
+    else if (is_text(name) || is_text(email))
+        user = apr_pstrcat(p, user, " (", is_text(name) ? name : email, ")", NULL);
+    return gt_printable_line(user, p);
 }
 
 const char *gt_status_name(gt_status_t status)
@@ -54,6 +68,7 @@ json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool
     gt_json_set(json, "store", gt_store_conf(store)->name);
     gt_json_set(json, "user", grant->owner.user);
     gt_json_set(json, "provider", grant->owner.provider);
+    gt_json_set(json, "name", grant->account.name);
     gt_json_set(json, "email", grant->account.email);
     gt_json_set(json, "scope", grant->scope);
     gt_json_set(json, "status", gt_status_name(grant->status));

@@ -11,7 +11,10 @@
  * have written, become '?'. In `p`. */
 const char *gt_printable_line(const char *text, apr_pool_t *p);
 
-/** "USER (E-MAIL)", or the user alone, printable. */
+/** "NAME (E-MAIL)", or what is known of them; NULL: neither. A person who is told who they are. */
+const char *gt_person(const char *name, const char *email, apr_pool_t *p);
+
+/** "USER (NAME, E-MAIL)" with what is known of them, printable. */
 const char *gt_grant_user_line(const gt_grant_t *grant, apr_pool_t *p);
 
 /** "inactive", "active", "needs-user". */

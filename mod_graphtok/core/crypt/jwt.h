@@ -47,6 +47,13 @@ typedef struct gt_jwt_t {
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p);
 
 /**
+ * The claims of a token that was verified before, and kept where nobody else writes: neither signature
+ * nor times are looked at. Thread-safe.
+ * @return an object, released with the pool; NULL: it is no such token
+ */
+json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p);
+
+/**
  * Verify signature and claims. Thread-safe.
  * @param jwt   out; its members are NULL on failure
  * @param keys  held by the caller meanwhile; NULL: there are none

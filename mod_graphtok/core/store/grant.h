@@ -143,6 +143,15 @@ GT_MUST gt_err_t *gt_grant_owner_of(const gt_owner_t **owner, gt_store_t *store,
 GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
                                       const gt_grant_filter_t *filter, apr_pool_t *p);
 
+/**
+ * Fill in account.name: what the provider called the person at the last sign-in. It stands in no column
+ * but within the sealed id_token, since it is personal; one more statement, and a value opened, so it is
+ * for showing only. NULL stays where there is none (S0's rows), or where it cannot be opened.
+ * @param store  of a keyring
+ * @return an error of the database
+ */
+GT_MUST gt_err_t *gt_grant_take_name(gt_grant_t *grant, gt_store_t *store, apr_pool_t *p);
+
 /** Sums over a store. */
 typedef struct gt_grant_stats_t {
     apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;

@@ -119,11 +119,18 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
     return GT_OK;
 }
 
-static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char *sealed,
-                             gt_ids_t *ids, gt_store_t *store, const gt_raw_t *raw, apr_pool_t *p)
+static gt_purpose_t purpose_of(const char *column)
 {
-    const gt_owner_t *owner = &raw->grant.owner;
-    gt_purpose_t purpose = strcmp(column, GT_ACCESS_COLUMN) == 0 ? GT_KEY_ACCESS : GT_KEY_REFRESH;
+    if (strcmp(column, GT_ID_TOKEN_COLUMN) == 0)
+        return GT_KEY_PERSONAL;
+    return strcmp(column, GT_ACCESS_COLUMN) == 0 ? GT_KEY_ACCESS : GT_KEY_REFRESH;
+}
+
+static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char *sealed,
+                             gt_ids_t *ids, gt_store_t *store, const gt_owner_t *owner,
+                             apr_pool_t *p)
+{
+    gt_purpose_t purpose = purpose_of(column);
     gt_place_t place = gt_store_place(store, ids, column, owner);
     gt_err_t *err;
     int is_new;
@@ -147,8 +154,10 @@ gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    GT_TRY(open_column(&raw->grant.access, GT_ACCESS_COLUMN, raw->access, &ids, store, raw, p));
-    GT_TRY(open_column(&raw->grant.refresh, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p));
+    GT_TRY(open_column(&raw->grant.access, GT_ACCESS_COLUMN, raw->access, &ids, store,
+                       &raw->grant.owner, p));
+    GT_TRY(open_column(&raw->grant.refresh, GT_REFRESH_COLUMN, raw->refresh, &ids, store,
+                       &raw->grant.owner, p));
     *grant = &raw->grant;
     return GT_OK;
 }
@@ -160,9 +169,18 @@ gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store, a
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    err = open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, raw, p);
+    err = open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, &raw->grant.owner, p);
     *can = err == GT_OK && clear != NULL;
     return err == GT_OK || err->cls == GT_DAMAGED ? GT_OK : err;
+}
+
+gt_err_t *gt_row_open_id_token(gt_secret_t **clear, const char *sealed, gt_store_t *store,
+                               const gt_owner_t *owner, apr_pool_t *p)
+{
+    gt_ids_t ids;
+
+    gt_store_ids(&ids, store, p);
+    return open_column(clear, GT_ID_TOKEN_COLUMN, sealed, &ids, store, owner, p);
 }
 
 static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt_place_t *place,

@@ -77,6 +77,10 @@ GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_o
 /** Open a row's secrets. @return GT_DAMAGED naming the column */
 GT_MUST gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_pool_t *p);
 
+/** Open the id_token that a sign-in left in a row. @param clear NULL when there is none */
+GT_MUST gt_err_t *gt_row_open_id_token(gt_secret_t **clear, const char *sealed, gt_store_t *store,
+                                       const gt_owner_t *owner, apr_pool_t *p);
+
 /**
  * Whether the row has a refresh token that can be opened.
  * @return an error of the database when it cannot be known now

@@ -14,6 +14,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
+#include "admin/grant_view.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "caller/caller.h"
@@ -238,7 +239,8 @@ static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_i
     json_t *value = gt_json_object(x->r->pool);
 
     if (gtm_answer_is_page(x->r)) {
-        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, who->email ? who->email : who->name));
+        gtm_answer_page(x, HTTP_OK,
+                        gtm_page_signed_in(x, gt_person(who->name, who->email, x->r->pool)));
         return;
     }
     gt_json_set(value, "status", "signed_in");
@@ -281,10 +283,14 @@ static gt_err_t *go_on(gtm_request_t *x, gt_err_t *refusal)
     GT_TRY(gt_grant_find(&grant, x->store, &own, x->r->pool));
     if (!grant || grant->status != GT_ACTIVE)
         return refusal;
-    if (*address)
+    if (*address) {
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
-    else
-        gtm_answer_page(x, HTTP_OK, gtm_page_signed_in(x, grant->account.email));
+        return GT_OK;
+    }
+    GT_TRY(gt_grant_take_name(grant, x->store, x->r->pool));
+    gtm_answer_page(
+        x, HTTP_OK,
+        gtm_page_signed_in(x, gt_person(grant->account.name, grant->account.email, x->r->pool)));
     return GT_OK;
 }
 
