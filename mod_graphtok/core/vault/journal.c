@@ -2,16 +2,10 @@
 
 /**
  * @file journal.c
- * An entry is written beside its place, flushed, renamed, and then the folder is flushed: what has
- * the name of an entry is whole. Its lines are what finds the row, then the sealed tokens; the
- * seal's associated data hold all of the former, so no line can be changed.
- *
- *     graphtok-journal-2   database's id, store's id, store's name, user, provider, resource,
- *                          generation, tokens
- *     graphtok-journal-1   hash of DBDParams, store's name, user, provider, generation, tokens
- *
- * The name holds the time, so that sorting gives the order, and a hash of whose it is, so that one
- * grant's entries are found without opening others.
+ * The files of the journal. An entry is written beside its place, flushed, renamed, and then the
+ * folder is flushed: a file that has the name of an entry is whole. The name holds the time, so
+ * that sorting gives the order, and a hash of the grant's owner, so that the entries of one grant
+ * are found without opening others. The text of an entry is journal_text.c's.
  */
 
 #include "vault/journal.h"
@@ -34,6 +28,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypt/seal.h"
+#include "vault/journal_text.h"
 
 #define HASH_DIGITS 16
 #define SUFFIX ".entry"
@@ -41,19 +36,6 @@
 #define WRITTEN_WITHIN apr_time_from_sec(60)
 #define ENTRY_BYTES_MAX (1024 * 1024)
 #define NO_ID "-"
-
-/* Where in an entry what stands, by its format; 0: nowhere. */
-typedef struct format_t {
-    const char *name;
-    int lines, database, store_id, store, user, provider, resource, generation, sealed;
-} format_t;
-
-static const format_t formats[] = {
-    {"graphtok-journal-2", 9, 1, 2, 3, 4, 5, 6, 7, 8},
-    {"graphtok-journal-1", 7, 1, 0, 2, 3, 4, 0, 5, 6},
-};
-#define WITH_IDS (&formats[0])
-#define WITHOUT_IDS (&formats[1])
 
 struct gt_journal_t {
     const char *folder;
@@ -87,7 +69,7 @@ static const char *digits_of(const char *text, apr_pool_t *p)
     return gt_hex(hash, HASH_DIGITS / 2, p);
 }
 
-/** Whose it is, for a file name: an owner of any store. */
+/** The owner, in any store, as a part of a file's name. */
 static const char *hash_of(const gt_owner_t *owner, apr_pool_t *p)
 {
     return digits_of(apr_psprintf(p, "%" APR_SIZE_T_FMT ":%s:%s", strlen(owner->user), owner->user,
@@ -105,107 +87,6 @@ static const char *old_hash_of(const gt_journal_t *journal, const gt_grant_key_t
                                   journal->database, strlen(key->store), key->store,
                                   strlen(owner->user), owner->user, owner->provider),
                      p);
-}
-
-static int has_ids(const gt_entry_t *entry)
-{
-    return entry->store_id != NULL && entry->store_id[0] != '\0';
-}
-
-static gt_place_t place_of(const gt_entry_t *entry, apr_pool_t *p)
-{
-    const gt_owner_t *owner = &entry->key.grant.owner;
-    gt_place_t place = {.user = owner->user, .provider = owner->provider};
-
-    if (has_ids(entry)) {
-        place.table = "journal";
-        place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s %s", WITH_IDS->name,
-                                    entry->generation, entry->database, entry->key.grant.store);
-        place.store = entry->store_id;
-        place.resource = entry->key.resource;
-        return place;
-    }
-    place.table = entry->database;
-    place.column = apr_psprintf(p, "%s %" APR_INT64_T_FMT " %s", WITHOUT_IDS->name,
-                                entry->generation, entry->key.grant.store);
-    return place;
-}
-
-/* ---- tokens as one secret: a line each ---- */
-
-static apr_size_t line_len(const gt_secret_t *secret)
-{
-    return secret != NULL ? gt_secret_len(secret) : 0;
-}
-
-static unsigned char *add_line(unsigned char *at, const void *text, apr_size_t len)
-{
-    if (len > 0)
-        memcpy(at, text, len);
-    at[len] = '\n';
-    return at + len + 1;
-}
-
-static unsigned char *add_secret(unsigned char *at, const gt_secret_t *secret)
-{
-    return add_line(at, secret != NULL ? gt_secret_text(secret) : "", line_len(secret));
-}
-
-/** Tokens are visible ASCII and scopes hold no control characters (oauth/token): no line breaks. */
-static gt_secret_t *pack(const gt_tokens_t *tokens, apr_pool_t *p)
-{
-    const char *scope = tokens->scope != NULL ? tokens->scope : "";
-    const char *expires = apr_psprintf(p, "%" APR_INT64_T_FMT, apr_time_sec(tokens->expires_at));
-    const char *received = apr_psprintf(p, "%" APR_INT64_T_FMT, apr_time_sec(tokens->received));
-    apr_size_t len = line_len(tokens->access) + line_len(tokens->refresh) +
-                     line_len(tokens->id_token) + strlen(scope) + strlen(expires) +
-                     strlen(received) + 6;
-    gt_secret_t *clear = gt_secret_blank(len, p);
-    unsigned char *at = gt_secret_bytes(clear);
-
-    at = add_secret(at, tokens->access);
-    at = add_secret(at, tokens->refresh);
-    at = add_secret(at, tokens->id_token);
-    at = add_line(at, scope, strlen(scope));
-    at = add_line(at, expires, strlen(expires));
-    add_line(at, received, strlen(received));
-    return clear;
-}
-
-/** The line at *at as a secret; NULL when it is empty. *at moves on, to NULL when there is none. */
-static gt_secret_t *take_line(const char **at, apr_pool_t *p)
-{
-    const char *begin = *at;
-    const char *end = begin != NULL ? strchr(begin, '\n') : NULL;
-
-    *at = end != NULL ? end + 1 : NULL;
-    if (end == NULL || end == begin)
-        return NULL;
-    return gt_secret_make(begin, (apr_size_t)(end - begin), p);
-}
-
-static int unpack(gt_tokens_t *tokens, const gt_secret_t *clear, apr_pool_t *p)
-{
-    const char *at = gt_secret_text(clear);
-    gt_secret_t *scope, *expires, *received;
-    apr_int64_t seconds = 0, since = 0;
-
-    tokens->access = take_line(&at, p);
-    tokens->refresh = take_line(&at, p);
-    tokens->id_token = take_line(&at, p);
-    scope = take_line(&at, p);
-    expires = take_line(&at, p);
-    received = take_line(&at, p); /* older entries have none */
-    if ((tokens->access == NULL && tokens->refresh == NULL) || expires == NULL ||
-        !gt_number(&seconds, gt_secret_text(expires), 1, INT64_MAX / APR_USEC_PER_SEC))
-        return 0;
-    tokens->scope = scope != NULL ? gt_secret_text(scope) : NULL;
-    tokens->expires_at = apr_time_from_sec(seconds);
-    tokens->received = gt_now();
-    if (received != NULL &&
-        gt_number(&since, gt_secret_text(received), 1, INT64_MAX / APR_USEC_PER_SEC))
-        tokens->received = apr_time_from_sec(since);
-    return 1;
 }
 
 /* ---- writing ---- */
@@ -282,22 +163,6 @@ static gt_err_t *write_file(const gt_journal_t *journal, const char *name, const
     return GT_OK;
 }
 
-/** The lines before the tokens. */
-static const char *head_of(const gt_entry_t *entry, apr_pool_t *p)
-{
-    const char *user =
-        gt_base64url(entry->key.grant.owner.user, strlen(entry->key.grant.owner.user), p);
-
-    if (has_ids(entry))
-        return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, WITH_IDS->name,
-                            entry->database, entry->store_id, entry->key.grant.store, user,
-                            entry->key.grant.owner.provider, entry->key.resource,
-                            entry->generation);
-    return apr_psprintf(p, "%s\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, WITHOUT_IDS->name,
-                        entry->database, entry->key.grant.store, user,
-                        entry->key.grant.owner.provider, entry->generation);
-}
-
 gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p)
 {
@@ -315,25 +180,21 @@ gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_poo
 {
     static volatile apr_uint32_t count;
     gt_entry_t full = *entry;
-    const char *hash, *sealed, *name, *text;
-    gt_place_t place;
+    const char *hash, *name, *text;
 
     if (gt_journal_length(journal, p) >= GT_JOURNAL_MAX)
         return gt_err(p, GT_STORE_AWAY, "GT0616", "the journal in %s is full", journal->folder);
-    if (!has_ids(entry))
+    if (!gt_entry_has_ids(entry))
         full.database = journal->database;
     else if (entry->database == NULL || entry->database[0] == '\0')
         full.database = NO_ID;
     if (full.key.resource == NULL)
         full.key.resource = GT_RESOURCE_GRAPH;
-    place = place_of(&full, p);
-    GT_TRY(gt_seal(&sealed, journal->ring, GT_KEY_REFRESH, GT_AES_256_GCM, &place,
-                   pack(&entry->tokens, p), p));
-    hash = has_ids(entry) ? hash_of(&entry->key.grant.owner, p)
-                          : old_hash_of(journal, &entry->key.grant, p);
+    GT_TRY(gt_entry_print(&text, &full, journal->ring, p));
+    hash = gt_entry_has_ids(entry) ? hash_of(&entry->key.grant.owner, p)
+                                   : old_hash_of(journal, &entry->key.grant, p);
     name = apr_psprintf(p, "%016" APR_INT64_T_FMT "-%ld-%u-%s" SUFFIX, gt_now(), (long)getpid(),
                         apr_atomic_inc32(&count), hash);
-    text = apr_pstrcat(p, head_of(&full, p), "\n", sealed, "\n", NULL);
     return write_file(journal, name, text, p);
 }
 
@@ -361,40 +222,6 @@ static char *read_file(const char *path, apr_pool_t *p)
     return text;
 }
 
-static gt_err_t *damaged(const char *name, apr_pool_t *p)
-{
-    return gt_err(p, GT_DAMAGED, "GT0617", "the journal's entry %s cannot be read", name);
-}
-
-static int read_head(gt_entry_t *entry, const char *text, apr_pool_t *p)
-{
-    const apr_array_header_t *lines = gt_split(text, "\n", p);
-    const format_t *format = NULL;
-    unsigned char *user;
-    apr_size_t len = strlen(text);
-
-    for (apr_size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-        if (lines->nelts == formats[i].lines &&
-            strcmp(APR_ARRAY_IDX(lines, 0, const char *), formats[i].name) == 0)
-            format = &formats[i];
-    if (format == NULL || text[len - 1] != '\n')
-        return 0;
-#define LINE(which) APR_ARRAY_IDX(lines, format->which, const char *)
-    if (!gt_base64_decode(&user, &len, LINE(user), strlen(LINE(user)), 0, p) ||
-        strlen((const char *)user) != len ||
-        !gt_number(&entry->generation, LINE(generation), 0, INT64_MAX))
-        return 0;
-    entry->database = LINE(database);
-    entry->store_id = format->store_id > 0 ? LINE(store_id) : "";
-    entry->key.grant.store = LINE(store);
-    entry->key.grant.owner.user = (const char *)user;
-    entry->key.grant.owner.provider = LINE(provider);
-    entry->key.resource = format->resource > 0 ? LINE(resource) : "";
-    entry->sealed = LINE(sealed);
-#undef LINE
-    return 1;
-}
-
 gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, const char *name,
                           apr_pool_t *p)
 {
@@ -405,8 +232,7 @@ gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, const char 
     if (text == NULL)
         return GT_OK;
     found->name = apr_pstrdup(p, name);
-    if (!read_head(found, text, p))
-        return damaged(name, p);
+    GT_TRY(gt_entry_parse(found, text, p));
     *entry = found;
     return GT_OK;
 }
@@ -414,7 +240,7 @@ gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, const char 
 int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const char *store,
                      const gt_ids_t *ids)
 {
-    if (has_ids(entry))
+    if (gt_entry_has_ids(entry))
         return strcmp(entry->store_id, ids->store) == 0 &&
                strcmp(entry->key.resource, GT_RESOURCE_GRAPH) == 0;
     return strcmp(entry->database, journal->database) == 0 &&
@@ -423,16 +249,12 @@ int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const
 
 gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p)
 {
-    const gt_place_t place = place_of(entry, p);
-    gt_secret_t *clear;
-
-    GT_TRY(gt_unseal(&clear, journal->ring, GT_KEY_REFRESH, &place, entry->sealed, p));
-    return unpack(&entry->tokens, clear, p) ? GT_OK : damaged(entry->name, p);
+    return gt_entry_open(entry, journal->ring, p);
 }
 
-/* ---- what a killed writer left ---- */
+/* ---- files that a killed writer left ---- */
 
-/** 1 when the file was begun so long ago that nobody writes it any more. */
+/** 1 when the file was begun so long ago that no process writes it any more. */
 static int is_given_up(const char *name)
 {
     char time[17] = "";

@@ -7,8 +7,8 @@
  * Answers of token endpoints that could not be stored, the database being away: one file an entry
  * in a folder of this machine, sealed with AES-256-GCM and bound to store, owner and generation. An
  * entry is on the disk when gt_journal_put returns. Names sort by time. All processes of a server
- * share the folder; nothing here is locked, since whoever replays an entry twice changes nothing the
- * second time. Thread-safe.
+ * share the folder; nothing here is locked, since an entry that is replayed twice changes nothing
+ * the second time. Thread-safe.
  *
  * There are two formats, and both are read. One names the store by its id, so that it finds it
  * wherever its database is now. The other, for stores without an id (store/ids.h), names it by
@@ -21,7 +21,7 @@
 
 typedef struct gt_journal_t gt_journal_t;
 
-/** What could not be stored. */
+/** An answer that could not be stored. */
 typedef struct gt_entry_t {
     const char *name; /* of the file; out */
     const char
@@ -38,13 +38,13 @@ typedef struct gt_entry_t {
 
 /**
  * Use a folder that is there, mode 0700, ours.
- * @param database  what tells our database from others where there are no ids: gt_config_database
+ * @param database  gt_config_database, which tells our database from others where there are no ids
  */
 gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
                               apr_pool_t *p);
 
-/** An entry as it is put: the store by the ids that are known; nothing is asked of the database, which
- * is away. */
+/** An entry as it is put: the store by the ids that are known. The database is away, and is not
+ * asked. */
 gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p);
 
@@ -52,15 +52,15 @@ gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
 GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p);
 
 /**
- * Names of entries, oldest first: array of const char *. What a killed writer has left is taken in
- * when it is whole (its seal proves that), and removed after a minute when it is not.
- * @param key  only this grant's, of whatever store and database; NULL: all
+ * Names of entries, oldest first: array of const char *. A file that a killed writer left is taken
+ * in when it is whole (its seal proves that), and removed after a minute when it is not.
+ * @param key  only those of this grant, of any store and database; NULL: all
  */
 apr_array_header_t *gt_journal_names(gt_journal_t *journal, const gt_grant_key_t *key,
                                      apr_pool_t *p);
 
 /**
- * Read what an entry says of itself; its tokens stay closed.
+ * Read an entry; its tokens stay closed.
  * @param entry  NULL when it is gone
  * @return GT_DAMAGED when it is no entry
  */
