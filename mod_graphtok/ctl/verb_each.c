@@ -150,7 +150,7 @@ static void note_ended(void *baton, const gt_batch_item_t *item)
     show(each);
 }
 
-static void note_rest(void *baton, apr_interval_time_t span)
+static void note_pause(void *baton, apr_interval_time_t span)
 {
     each_t *each = baton;
 
@@ -241,7 +241,7 @@ static gt_err_t *verdict(const each_t *each)
 
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
-    const gt_batch_report_t report = {note_ended, note_rest, is_stopped, each};
+    const gt_batch_report_t report = {note_ended, note_pause, is_stopped, each};
     apr_pool_t *p = each->ctl->pool;
     gt_err_t *err;
 

@@ -31,9 +31,9 @@ struct gt_batch_t {
     int under_way;        /* the maker's thread only */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct one_t *first;      /* the jobs that have ended */
-    apr_time_t rests_until;   /* ticks: a provider asked to wait */
-    apr_interval_time_t rest; /* the span, not reported yet; 0: none */
+    struct one_t *first;       /* the jobs that have ended */
+    apr_time_t paused_until;   /* ticks: a provider asked to wait */
+    apr_interval_time_t pause; /* the span, not reported yet; 0: none */
 };
 
 typedef struct one_t {
@@ -54,26 +54,26 @@ static int is_stopped(const one_t *one)
 
 /* ---- pauses and turns ---- */
 
-static apr_time_t rests_until(gt_batch_t *batch)
+static apr_time_t paused_until(gt_batch_t *batch)
 {
     apr_time_t until;
 
     pthread_mutex_lock(&batch->lock);
-    until = batch->rests_until;
+    until = batch->paused_until;
     pthread_mutex_unlock(&batch->lock);
     return until;
 }
 
-static void note_rest(gt_batch_t *batch, apr_interval_time_t span)
+static void note_pause(gt_batch_t *batch, apr_interval_time_t span)
 {
     apr_time_t now = gt_ticks();
 
     pthread_mutex_lock(&batch->lock);
     /* Told once for each pause. */
-    if (batch->rests_until <= now)
-        batch->rest = span;
-    if (now + span > batch->rests_until)
-        batch->rests_until = now + span;
+    if (batch->paused_until <= now)
+        batch->pause = span;
+    if (now + span > batch->paused_until)
+        batch->paused_until = now + span;
     pthread_cond_signal(&batch->changed);
     pthread_mutex_unlock(&batch->lock);
 }
@@ -98,7 +98,7 @@ static gt_err_t *wait_time_slot(gt_task_t *task, void *state)
 {
     one_t *one = state;
     apr_time_t now = gt_ticks();
-    apr_time_t at = rests_until(one->batch);
+    apr_time_t at = paused_until(one->batch);
 
     one->item.is_cut = is_stopped(one);
     if (one->item.is_cut) {
@@ -144,7 +144,7 @@ static gt_err_t *look(gt_task_t *task, void *state)
         one->item.failure = one->batch->operation->judge(&one->item.detail, one->state, p);
     if (!is_asked_to_wait(one->item.failure))
         return GT_OK;
-    note_rest(one->batch, one->item.failure->retry_after);
+    note_pause(one->batch, one->item.failure->retry_after);
     if (one->tries < TRIES)
         gt_then(task, &work_again, one);
     return GT_OK;
@@ -186,12 +186,12 @@ gt_batch_t *gt_batch_make(gt_vault_t *vault, const gt_operation_t *operation,
     return batch;
 }
 
-static void tell(gt_batch_t *batch, apr_interval_time_t rest, one_t *one)
+static void tell(gt_batch_t *batch, apr_interval_time_t pause, one_t *one)
 {
     const gt_batch_report_t *report = batch->report;
 
-    if (rest > 0)
-        report->rests(report->baton, rest);
+    if (pause > 0)
+        report->paused(report->baton, pause);
     while (one != NULL) {
         one_t *next = one->next;
 
@@ -206,18 +206,18 @@ static void tell(gt_batch_t *batch, apr_interval_time_t rest, one_t *one)
 static void await(gt_batch_t *batch, int most)
 {
     do {
-        apr_interval_time_t rest;
+        apr_interval_time_t pause;
         one_t *one;
 
         pthread_mutex_lock(&batch->lock);
-        while (batch->first == NULL && batch->rest == 0 && batch->under_way > most)
+        while (batch->first == NULL && batch->pause == 0 && batch->under_way > most)
             gt_cond_wait(&batch->changed, &batch->lock, APR_INT64_MAX);
         one = batch->first;
-        rest = batch->rest;
+        pause = batch->pause;
         batch->first = NULL;
-        batch->rest = 0;
+        batch->pause = 0;
         pthread_mutex_unlock(&batch->lock);
-        tell(batch, rest, one);
+        tell(batch, pause, one);
     } while (batch->under_way > most);
 }
 

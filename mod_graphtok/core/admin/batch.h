@@ -27,7 +27,7 @@ typedef struct gt_batch_item_t {
 typedef struct gt_batch_report_t {
     /** Report an end, and that a provider asked to wait so long; called on the maker's thread. */
     void (*ended)(void *baton, const gt_batch_item_t *item);
-    void (*rests)(void *baton, apr_interval_time_t span);
+    void (*paused)(void *baton, apr_interval_time_t span);
     int (*is_stopped)(void *baton); /* 1: begin no more; called on any thread */
     void *baton;
 } gt_batch_report_t;

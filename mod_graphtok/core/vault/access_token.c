@@ -34,8 +34,8 @@ static const char *or_empty(const char *scope)
 
 gt_token_t gt_token_of_grant(const gt_vault_t *vault, const gt_grant_t *grant)
 {
-    /* A row changes with its tokens and with errors, nothing else. After an error its time of change
-     * does not tell when the token came. */
+    /* A row changes with its tokens and with errors, nothing else. After an error its time of
+     * change does not tell when the token came. */
     apr_time_t since = grant->error_count == 0 ? grant->updated_at : 0;
 
     return (gt_token_t){.access = grant->access,

@@ -4,13 +4,12 @@
 
 /**
  * @file access_token.h
- * An access token as the vault holds it, wherever it comes from: a row, a provider's answer, the
- * cache.
+ * An access token as the vault holds it. It comes from a row, a provider's answer or the cache.
  */
 
 #include "store/grant.h"
 
-/** A token with what tells how long it may be used. */
+/** A token, and the times that say how long it may be used. */
 typedef struct gt_token_t {
     gt_secret_t *access;        /* NULL: there is none */
     apr_time_t expires_at;      /* wall clock */

@@ -4,7 +4,8 @@
 
 /**
  * @file publish.h
- * What all processes of a server know of a grant: its token, its id, the failures of its refreshes.
+ * The facts that all processes of a server know of a grant: its token, its id, the failures of its
+ * refreshes.
  * Both functions are quiet where a process has no cache or no signal for the others, as the command
  * line has none. Thread-safe.
  */

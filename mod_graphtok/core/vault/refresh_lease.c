@@ -33,9 +33,9 @@ static void look_into_cache(gt_refresh_t *r, apr_pool_t *p)
         r->token = cached;
 }
 
-/** Another process of this node may have left an answer for this grant that it could not store. While
- * that is not known, or the answer cannot be stored, the token of before is not sent. An entry that
- * cannot be read is no reason to stop: the replay has logged it. */
+/** Another process of this node may have left an answer for this grant that it could not store.
+ * While that is not known, or the answer cannot be stored, the refresh token of the row is not
+ * sent. An entry that cannot be read is no reason to stop: the replay has logged it. */
 static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
 {
     gt_err_t *err;
@@ -63,7 +63,8 @@ static gt_err_t *check_resting(gt_refresh_t *r, gt_task_t *task)
 
     if (!is_resting(r))
         return GT_OK;
-    /* It may have ended, and been taken, between our look and our try. */
+    /* Between our look and our try the lease may have ended, and another refresh may have taken
+     * it. */
     GT_TRY(gt_refresh_look(r, task));
     if (r->token.access != NULL || !is_resting(r))
         return GT_OK;
@@ -130,8 +131,9 @@ static gt_err_t *try_lease(gt_refresh_t *r)
     return gt_lease_doubt(r->store, r->grant, r->config->lease, r->round);
 }
 
-/** The lease may have been taken over from a holder that has died or is cut off. That holder may have
- * put its answer into the journal after our look there, and can do so no more: look there again. */
+/** The lease may have been taken over from a holder that has died or is cut off. That holder may
+ * have put its answer into the journal after our look there, and can do so no more: look there
+ * again. */
 static gt_err_t *check_inheritance(gt_refresh_t *r, gt_task_t *task)
 {
     apr_int64_t generation = r->grant->generation;

@@ -4,8 +4,8 @@
 
 /**
  * @file refresh_steps.h
- * What the files of a refresh share: refresh.c has the table of its steps, refresh_lease.c and
- * refresh_verdict.c have some of them.
+ * The functions that the files of a refresh share: refresh.c has the table of its steps,
+ * refresh_lease.c and refresh_verdict.c have some of them.
  */
 
 #include "vault/pause.h"
@@ -28,11 +28,11 @@ GT_MUST gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task);
 /** Send the refresh token. The POST's failure is r->failure in the next step. */
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task);
 
-/** Announce what became of it. */
+/** Announce how the refresh ended. */
 void gt_refresh_announce(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
                          const gt_err_t *err);
 
-/** The POST concerns these, besides this grant. */
+/** The widths of the POST, for pauses. */
 gt_pause_scope_t gt_refresh_scope(const gt_refresh_t *r);
 
 /** 1 when this process ends: no refresh token is sent any more. */
@@ -57,7 +57,7 @@ void gt_refresh_leave_waiters(gt_refresh_t *r);
 /** Step: a refusal is asked for once more. */
 GT_MUST gt_err_t *gt_refresh_confirm(gt_task_t *task, void *state);
 
-/** Step: what a failure means for the row, and for the next one to ask. */
+/** Step: the effect of a failure on the row, and on the next refresh. */
 GT_MUST gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state);
 
 #endif

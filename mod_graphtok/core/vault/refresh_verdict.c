@@ -2,8 +2,8 @@
 
 /**
  * @file refresh_verdict.c
- * What a POST that failed means. A refusal is the provider's last word only when it is said twice;
- * then it is noted in the row, by generation. What may pass is remembered for a moment, so that the
+ * The meaning of a POST that failed. A refusal counts when the provider says it twice; then it is
+ * noted in the row, by generation. A failure that may pass is remembered for a moment, so that the
  * next request does not try at once.
  */
 
@@ -81,7 +81,8 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
     return left > APR_USEC_PER_SEC ? left : APR_USEC_PER_SEC;
 }
 
-/** What may pass is not tried again at once; what is the grant's own fault stands in the row. */
+/** A failure that may pass is not tried again at once. A fault of the grant's own stands in the
+ * row. */
 static void remember(const gt_refresh_t *r)
 {
     const gt_failure_key_t key = {&r->params.key, r->grant->generation};

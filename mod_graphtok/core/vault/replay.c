@@ -24,8 +24,9 @@
 #define SPAN apr_time_from_msec(90) /* a timed function of the crew has 100 ms */
 #define SAID_EVERY apr_time_from_sec(3600)
 
-/** 1 when the row is as it was, or one further on, which may be our own write. An earlier one that has
- * not changed since the answer came is of a database that lost commits: a standby that lagged. */
+/** 1 when the answer may still be stored: the row has the generation that the refresh began from,
+ * or the next one, which may be our own write. An earlier generation that has not changed since the
+ * answer came is of a database that lost commits, as a standby that lagged. */
 static int is_worth_storing(const gt_grant_t *grant, const gt_entry_t *entry)
 {
     if (grant == NULL)
@@ -107,8 +108,8 @@ static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_poo
     return NULL;
 }
 
-/** An entry finds its store by the ids of now. A store whose ids cannot be read rests, and keeps the
- * entries of no other waiting. */
+/** An entry finds its store by the ids of now. A store whose ids cannot be read is left alone
+ * for a moment; entries of the other stores do not wait for it. */
 static void read_ids(gt_vault_t *vault, apr_pool_t *p)
 {
     for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
@@ -126,7 +127,8 @@ static void read_ids(gt_vault_t *vault, apr_pool_t *p)
     }
 }
 
-/** 1 when each store has told its ids at least once: what is of none of them is strange. */
+/** 1 when each store has told its ids at least once: only then an entry of none of them is
+ * strange. */
 static int knows_all_ids(gt_vault_t *vault, apr_pool_t *p)
 {
     for (apr_hash_index_t *i = apr_hash_first(p, vault->stores); i != NULL; i = apr_hash_next(i)) {
@@ -217,7 +219,8 @@ void gt_replay_all(void *baton, apr_pool_t *scratch)
     apr_pool_destroy(round);
 }
 
-/** Store an entry when it is of this store: what is of another does not concern its owner here. */
+/** Store an entry when it is of this store. An entry of another store does not concern this
+ * owner. */
 static gt_err_t *replay_of(int *count, gt_vault_t *vault, gt_store_t *store, const gt_ids_t *ids,
                            const char *name, apr_pool_t *p)
 {
