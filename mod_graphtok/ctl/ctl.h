@@ -106,6 +106,7 @@ void ctl_print_json(const json_t *json);
 /** The verbs, each in its file. */
 gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_deactivate(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv);

@@ -23,6 +23,7 @@ static const ctl_verb_t verbs[] = {
     {"audit", "verify audit files", ctl_audit},
     {"check", "go through keys, secrets, database, provider and redirect URI", ctl_check},
     {"cleanup", "deactivate expired grants, remove those long inactive", ctl_cleanup},
+    {"deactivate", "serve a user's tokens no more until the user signs in", ctl_deactivate},
     {"genkey", "print a new key for the keyring", ctl_genkey},
     {"help", "say more about a verb", help},
     {"keys", "list, add, rotate and retire keys; seal rows anew", ctl_keys_verb},
@@ -108,7 +109,7 @@ static char *verbs_help(apr_pool_t *p)
     char *text = apr_pstrdup(p, "Administer mod_graphtok.\vVerbs:\n\n");
 
     for (const ctl_verb_t *verb = verbs; verb->name[0] != '\0'; verb++)
-        text = apr_psprintf(p, "%s  %-10s %s\n", text, verb->name, verb->line);
+        text = apr_psprintf(p, "%s  %-10s  %s\n", text, verb->name, verb->line);
     return apr_pstrcat(p, text, "\ngraphtokctl VERB --help says more about one.", NULL);
 }
 

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * refresh, validate, revoke: one thing done to each grant that is meant, many at a time (admin/batch.h),
+ * refresh, validate, deactivate, revoke: one thing done to each grant that is meant, many at a time (admin/batch.h),
  * each through the vault: beside httpd the lease in the row keeps them apart. Stopped, the verb brings
  * those under way to their end and says how far it came; what was done stays done.
  */
@@ -306,6 +306,15 @@ gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
                                 "Ask the providers whether tokens still work, and mark those that "
                                 "do not.",
                                 "[ID|USER|E-MAIL]"};
+
+    return run(ctl, &verb, argc, argv);
+}
+
+gt_err_t *ctl_deactivate(ctl_t *ctl, int argc, char **argv)
+{
+    static const verb_t verb = {&gt_operation_deactivate,
+                                "Serve a user's tokens no more until the user signs in.",
+                                "ID|USER|E-MAIL"};
 
     return run(ctl, &verb, argc, argv);
 }

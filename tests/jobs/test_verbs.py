@@ -180,6 +180,19 @@ def test_A4_revoke(place):
     assert place.ctl("revoke", "ann", check=False).returncode == NOINPUT
 
 
+def test_a_deactivated_grant_stays_and_is_not_served(place):
+    place.add(["ann", "ben"])
+    assert answer(place, "deactivate", "ann", "--dry-run")["deactivated"] == 1
+    assert answer(place, "list", "--status", "inactive")["grants"] == []
+    assert answer(place, "deactivate", "ann")["deactivated"] == 1
+    (grant,) = answer(place, "list", "--status", "inactive")["grants"]
+    assert grant["user"] == "ann" and "administrator" in grant["error_message"]
+    assert set(place.rows()) == {"ann", "ben"}
+    refused = place.ctl("token", "ann", check=False)
+    assert refused.returncode != 0 and "GT0602" in refused.stderr
+    assert place.ctl("deactivate", "nobody", check=False).returncode == NOINPUT
+
+
 def address(place, user, text):
     place.database.sql(f"UPDATE user_tokens SET email = '{text}' WHERE user_id = '{user}'")
 

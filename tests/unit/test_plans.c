@@ -48,6 +48,7 @@ static const struct {
      {T("x"), T("a"), T("r"), T("i"), T("k"), N(3600), T("p"), N(86400), N(86400), OWNER, N(1)}},
     {"count error", {T("m"), N(3), OWNER, N(1)}},
     {"set status", {T("m"), N(2), T("c"), OWNER, N(1)}},
+    {"deactivate grant", {T("m"), OWNER}},
     {"note deletion", {OWNER}},
     {"look for deletion", {OWNER}},
     {"delete grant", {OWNER}},

@@ -206,6 +206,27 @@ START_TEST(a_refresh_goes_on_without_its_asker)
 }
 END_TEST
 
+START_TEST(a_deactivated_grant_is_not_brought_back_by_a_refresh_under_way)
+{
+    gt_revoke_t verdict = {.vault = child[1].vault, .key = toms.grant};
+    gt_grant_t *before;
+    asker_t asker;
+
+    sign_in_row(&tom, -60);
+    before = row();
+    fake_hold(fake);
+    start_asker(&asker, &child[0]);
+    fake_wait(fake, FAKE_TOKEN, 1);
+    ck_ok(gt_wait_run(&gt_deactivate, &verdict, child[1].loop, LIMIT, pool));
+    ck_assert_int_eq(verdict.had_grant, 1);
+    fake_release(fake);
+    ck_assert_str_eq(answer_of(&asker), "GT0602");
+    ck_assert_int_eq(row()->status, GT_INACTIVE);
+    ck_assert_int_eq(row()->generation, before->generation + 1);
+    ck_assert_str_eq(gt_secret_text(row()->refresh), gt_secret_text(before->refresh));
+}
+END_TEST
+
 /* ---- the API refused the token ---- */
 
 START_TEST(a_token_that_was_refused_is_refreshed_though_it_looks_valid)
@@ -355,6 +376,7 @@ static void add_once(Suite *suite, gt_engine_t engine)
     tcase_add_test(once, fifty_askers_of_two_children_make_one_call);
     tcase_add_test(once, what_is_valid_is_served_while_the_provider_thinks);
     tcase_add_test(once, a_refresh_goes_on_without_its_asker);
+    tcase_add_test(once, a_deactivated_grant_is_not_brought_back_by_a_refresh_under_way);
     tcase_add_test(once, a_token_that_was_refused_is_refreshed_though_it_looks_valid);
     tcase_add_test(once, a_refused_token_is_not_served_when_the_refresh_fails);
 }

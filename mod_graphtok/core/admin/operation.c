@@ -66,6 +66,15 @@ static gt_err_t *judge_revoke(const char **detail, const void *state, apr_pool_t
     return GT_OK;
 }
 
+static gt_err_t *judge_deactivate(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_revoke_t *params = state;
+
+    (void)p;
+    *detail = params->had_grant ? "until the user signs in" : "it was gone already";
+    return GT_OK;
+}
+
 const gt_operation_t gt_operation_refresh = {.name = "refresh",
                                              .done = "refreshed",
                                              .takes_all = 1,
@@ -86,3 +95,9 @@ const gt_operation_t gt_operation_revoke = {.name = "revoke",
                                             .work = &gt_revoke,
                                             .make = make_revoke,
                                             .judge = judge_revoke};
+
+const gt_operation_t gt_operation_deactivate = {.name = "deactivate",
+                                                .done = "deactivated",
+                                                .work = &gt_deactivate,
+                                                .make = make_revoke,
+                                                .judge = judge_deactivate};

@@ -34,6 +34,9 @@ extern const gt_operation_t gt_operation_refresh;
 /** Ask the provider whether the token still works, and mark the grant when it does not. */
 extern const gt_operation_t gt_operation_validate;
 
+/** Have the token served no more until the user signs in. */
+extern const gt_operation_t gt_operation_deactivate;
+
 /** Delete the grant, here and where possible at the provider. */
 extern const gt_operation_t gt_operation_revoke;
 

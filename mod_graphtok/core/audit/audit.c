@@ -361,7 +361,8 @@ gt_notice_sink_t gt_audit_sink(gt_audit_t *audit)
                                      GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_REFRESH) |
                                      GT_NOTICES(GT_NOTICE_REVOKE) | GT_NOTICES(GT_NOTICE_VALIDATE) |
                                      GT_NOTICES(GT_NOTICE_CLEANUP) | GT_NOTICES(GT_NOTICE_REKEY) |
-                                     GT_NOTICES(GT_NOTICE_REFUSED) | GT_NOTICES(GT_NOTICE_LIMIT);
+                                     GT_NOTICES(GT_NOTICE_REFUSED) | GT_NOTICES(GT_NOTICE_LIMIT) |
+                                     GT_NOTICES(GT_NOTICE_DEACTIVATE);
 
     return (gt_notice_sink_t){audit, recorded, take};
 }

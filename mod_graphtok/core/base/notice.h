@@ -17,6 +17,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_SIGN_IN,      /* a sign-in came to its end */
     GT_NOTICE_REFRESH,      /* a refresh came to its end */
     GT_NOTICE_REVOKE,       /* a grant was deleted */
+    GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
     GT_NOTICE_REKEY,        /* a row was sealed anew with another key */

@@ -190,6 +190,26 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
                         effect == GT_EFFECT_COUNT ? counted : judged, p);
 }
 
+/* message, owner */
+static const gt_sql_t deactivate_grant = {
+    "deactivate grant",
+    "UPDATE {table} SET status = 0, error_message = %s, claims = NULL, "
+    "generation = generation + 1, {no_lease}, {changed} WHERE {owner}",
+    NULL};
+
+gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owner_t *owner,
+                              apr_pool_t *p)
+{
+    gt_owner_t exact;
+
+    *deactivated = 0;
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    const gt_db_value_t args[] = {GT_TEXT("deactivated by an administrator"), GT_TEXT(exact.user),
+                                  GT_TEXT(exact.provider)};
+
+    return gt_db_change(deactivated, store->db, &deactivate_grant, &store->names, args, p);
+}
+
 /* owner */
 static const gt_sql_t note_deletion = {
     "note deletion",
@@ -215,5 +235,6 @@ gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *own
     return gt_db_change(deleted, store->db, &delete_grant, &store->names, args, p);
 }
 
-const gt_sql_t *const gt_grant_sql[] = {&find_grant,    &commit_refresh, &count_error, &set_status,
-                                        &note_deletion, &delete_grant,   NULL};
+const gt_sql_t *const gt_grant_sql[] = {
+    &find_grant,       &commit_refresh, &count_error,  &set_status,
+    &deactivate_grant, &note_deletion,  &delete_grant, NULL};

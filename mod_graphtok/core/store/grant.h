@@ -102,6 +102,15 @@ GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_
 GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,
                                   apr_pool_t *p);
 
+/**
+ * Deactivate a grant, whatever its status: its tokens are used no more until the user signs in. A
+ * verdict of an administrator judges the grant and no generation, so it raises the generation:
+ * nothing that is under way for the grant changes it afterwards.
+ * @param deactivated  0 when there is no such grant
+ */
+GT_MUST gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owner_t *owner,
+                                      apr_pool_t *p);
+
 /** How often a grant was used. */
 typedef struct gt_uses_t {
     gt_owner_t owner;

@@ -110,6 +110,10 @@ typedef struct gt_revoke_t {
 } gt_revoke_t;
 extern const gt_work_t gt_revoke;
 
+/** Work: deactivate (state: gt_revoke_t): the row stays, its token is served no more until the user
+ * signs in, and no refresh that is under way brings it back. */
+extern const gt_work_t gt_deactivate;
+
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key);
 
