@@ -66,7 +66,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(gtm_park_logged, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_map_to_storage(gtm_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
-    /* Before mod_proxy and all others: a route of ours is never served by somebody else. */
+    /* Before mod_proxy and all others: a route of ours is never served by another module. */
     ap_hook_handler(gtm_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, gtm_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(gtm_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);

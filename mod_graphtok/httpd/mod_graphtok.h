@@ -27,7 +27,7 @@ extern "C" {
 typedef struct graphtok_token_t {
     const char *token;    /* wiped with r->pool; NULL: there is none, see error */
     apr_time_t expires;   /* the token's end */
-    const char *user;     /* whose it is; "" when nobody is known */
+    const char *user;     /* whose it is; "" when no caller is known */
     const char *provider; /* the provider's name in the configuration, or NULL */
     const char *error;    /* "sign-in-required", …: the end of the problem type; or NULL */
     const char *tag;      /* "GT0821", explained in docs/operating.md; or NULL */
@@ -46,7 +46,7 @@ typedef struct graphtok_token_t {
 APR_DECLARE_OPTIONAL_FN(const graphtok_token_t *, graphtok_token,
                         (request_rec * r, const char *resource));
 
-/** Who the request's caller is; NULL when nobody is known. Never waits. */
+/** The user id of the request's caller; NULL when none is known. Never waits. */
 APR_DECLARE_OPTIONAL_FN(const char *, graphtok_caller, (request_rec * r));
 
 #ifdef __cplusplus

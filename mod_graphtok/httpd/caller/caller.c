@@ -2,9 +2,9 @@
 
 /**
  * @file caller.c
- * A caller is never taken from a header, a parameter or the body on our own account: the source is the
- * configuration, our own cookie, the authentication that httpd itself has done, or the administrator's
- * expression. One rule bounds the ids of all sources.
+ * A caller is never taken from a header, a parameter or the body on our own account: the source is
+ * the configuration, our own cookie, the authentication that httpd itself has done, or the
+ * administrator's expression. One rule bounds the ids of all sources.
  */
 
 #include "caller/caller.h"

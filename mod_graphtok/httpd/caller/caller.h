@@ -4,9 +4,9 @@
 
 /**
  * @file caller.h
- * Who asks (GraphTokUser), and then whose grant it is about. The road takes the gates one by one, with
- * the limits between them; a hook that serves another handler's request takes them at once. All of them
- * run on the request's thread and allocate in its pool.
+ * Who asks (GraphTokUser), and then whose grant it is about. The road takes the gates one by one,
+ * with the limits between them; a hook that serves another handler's request takes them at once.
+ * All of them run on the request's thread and allocate in its pool.
  */
 
 #include "request/request.h"
@@ -15,15 +15,16 @@
 GT_MUST gt_err_t *gtm_caller_name(gtm_request_t *x);
 
 /**
- * Gate: find x->caller by what the location names as its source. Its id is "" where the route needs no
- * caller and none is known. Behind gtm_find_target.
+ * Gate: find x->caller by what the location names as its source. Its id is "" where the route needs
+ * no caller and none is known. Behind gtm_find_target.
  * @return GT_SIGN_IN when the route needs a caller and none is known; GT_FORBIDDEN when no
  * authentication stands in front, or for an id that is none
  */
 GT_MUST gt_err_t *gtm_caller_find(gtm_request_t *x);
 
 /**
- * Gate: a session whose grant was revoked is none. Behind the limits, since it may ask the database.
+ * Gate: a session whose grant was revoked is none. Behind the limits, since it may ask the
+ * database.
  * @return as gtm_caller_find; GT_STORE_AWAY when it cannot be told
  */
 GT_MUST gt_err_t *gtm_caller_confirm(gtm_request_t *x);
@@ -31,15 +32,15 @@ GT_MUST gt_err_t *gtm_caller_confirm(gtm_request_t *x);
 /** Gate: say in x->owner whose grant the request is about: the caller's, or what the route says. */
 GT_MUST gt_err_t *gtm_owner_find(gtm_request_t *x);
 
-/** The caller of a request that stands outside the road (gtm_request_beside): its name, target, source and
- * confirmation in their order. @return as those */
+/** The caller of a request that stands outside the road (gtm_request_beside): its name, target,
+ * source and confirmation in their order. @return as those */
 GT_MUST gt_err_t *gtm_caller_identify(gtm_request_t *x);
 
 /** The error of a request that needs a caller and has none: GT_SIGN_IN. */
 GT_MUST gt_err_t *gtm_caller_missing(const gtm_request_t *x);
 
-/** Tell httpd who the caller is, once the gates know it: %u in its logs, REMOTE_USER for programs. What an
- * authentication of httpd has set stays. */
+/** Tell httpd who the caller is, once the gates know it: %u in its logs, REMOTE_USER for programs.
+ * What an authentication of httpd has set stays. */
 void gtm_caller_show(const gtm_request_t *x);
 
 #endif

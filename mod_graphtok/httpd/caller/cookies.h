@@ -11,8 +11,8 @@
 
 #include "request/request.h"
 
-/** What the names of our cookies are made of: "graphtok-<8>" is a session, "graphtok-s-<8 or 14>-<16>" a
- * sign-in under way; the numbers count hexadecimal digits. */
+/** What the names of our cookies are made of: "graphtok-<8>" is a session, "graphtok-s-<8 or
+ * 14>-<16>" a sign-in under way; the numbers count hexadecimal digits. */
 #define GTM_COOKIE_STEM "graphtok-"
 #define GTM_SESSION_DIGITS 8
 #define GTM_STATE_SECONDS_DIGITS 8
@@ -34,7 +34,7 @@ const char *gtm_cookie_get(request_rec *r, const char *name);
 /** A name of ours: with the prefix that fits the scheme. After gtm_origin_find. */
 const char *gtm_cookie_name(const gtm_request_t *x, const char *name);
 
-/** 1 when a cookie of that name is ours, of whatever store, provider, host or scheme. */
+/** 1 when a cookie of that name is ours, of any store, provider, host or scheme. */
 int gtm_cookie_is_ours(const char *name);
 
 /** Set one. @param age seconds; 0 deletes it */

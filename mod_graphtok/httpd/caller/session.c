@@ -2,8 +2,8 @@
 
 /**
  * @file session.c
- * The clear text is "<end, Unix seconds> <id of the grant> <user>". Cookies of a version that knew no grants have
- * another name, so that both versions can serve side by side.
+ * The clear text is "<end, Unix seconds> <id of the grant> <user>". Cookies of a version that knew
+ * no grants have another name, so that both versions can serve side by side.
  */
 
 #include "caller/session.h"
@@ -19,8 +19,8 @@
 
 #define LONGEST_COOKIE 3500
 
-/* Where a session holds. All virtual hosts behind one GraphTokPublicURL are reached by the same name, and
- * ServerName tells them apart. */
+/* Where a session holds. All virtual hosts behind one GraphTokPublicURL are reached by the same
+ * name, and ServerName tells them apart. */
 static const char *realm_of(const gtm_request_t *x)
 {
     const server_rec *s = x->r->server;
@@ -82,7 +82,7 @@ gt_err_t *gtm_session_read(gtm_request_t *x)
     sealed = gtm_cookie_get(x->r, name_of(x));
     if (!sealed || strlen(sealed) > LONGEST_COOKIE)
         return GT_OK;
-    /* A cookie that cannot be opened is no session, whatever the reason. */
+    /* A cookie that cannot be opened is no session, for any reason. */
     if (!gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, x->r->pool))
         read_clear(x, gt_secret_text(clear));
     return GT_OK;

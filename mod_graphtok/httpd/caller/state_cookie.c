@@ -2,8 +2,8 @@
 
 /**
  * @file state_cookie.c
- * Names: graphtok-s-<µs since 1970, 14 hex digits>-<hash of the state, 16>. A version before this one
- * wrote seconds, 8 digits; a sign-in that it began is finished by this one.
+ * Names: graphtok-s-<µs since 1970, 14 hex digits>-<hash of the state, 16>. A version before this
+ * one wrote seconds, 8 digits; a sign-in that it began is finished by this one.
  */
 
 #include "caller/state_cookie.h"

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Sub-requests and internal redirects inherit their header fields from the request that they come from,
- * and may go to another handler: each is judged by itself, from what the client sent.
+ * Sub-requests and internal redirects inherit their header fields from the request that they come
+ * from, and may go to another handler: each is judged by itself, from what the client sent.
  */
 
 #include "caller/strip_cookie.h"
@@ -82,7 +82,8 @@ static void put(request_rec *r, const char *cookies)
         apr_table_unset(r->headers_in, "Cookie");
 }
 
-/* The field that another location's application was not to see. What other modules made of it stays. */
+/* The field that another location's application was not to see. What other modules made of it
+ * stays. */
 static void give_back(request_rec *r, const char *field)
 {
     const char *sent = gtm_cookie_field(r);

@@ -2,7 +2,7 @@
 
 /**
  * @file advice.c
- * The MPM tells its threads; AsyncRequestWorkerFactor and H2MaxWorkers nobody tells, so they are
+ * The MPM tells its threads; AsyncRequestWorkerFactor and H2MaxWorkers are not told, so they are
  * looked up in the configuration tree. Source of the numbers: server/mpm/event/event.c (a child
  * accepts while connections < ThreadsPerChild + idle workers × factor), mod_http2's H2MaxWorkers.
  */

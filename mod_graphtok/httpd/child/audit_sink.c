@@ -3,8 +3,8 @@
 /**
  * @file audit_sink.c
  * A restart opens anew, so rotation is rename and reload; children of the generation before write
- * to the renamed file until they end. A pipe must never hold up a request for long: writing to it does
- * not block, the writer waits by itself (audit/audit).
+ * to the renamed file until they end. A pipe must never hold up a request for long: writing to it
+ * does not block, the writer waits by itself (audit/audit).
  */
 
 #include "child/audit_sink.h"
@@ -32,8 +32,8 @@ APLOG_USE_MODULE(graphtok);
 /* Of this generation; -1: none, or it could not be opened. */
 static int opened = -1, opened_notes = -1;
 
-/* The reading ends of programs' pipes. Only the parent keeps them, for a program's next start: a child
- * that held one could write on, to nobody, after a restart ended the program. */
+/* The reading ends of programs' pipes. Only the parent keeps them, for a program's next start: a
+ * child that held one could write on, to no reader, after a restart ended the program. */
 static apr_file_t *reading_ends[READING_ENDS_MAX];
 static int reading_end_count;
 
@@ -94,7 +94,7 @@ static int open_file(const char *path, apr_pool_t *p, server_rec *s)
     return fd;
 }
 
-/* Whatever is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
+/* What is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
 static int open_audit(const char *audit, apr_pool_t *p, server_rec *s)
 {
     int fd, flags;

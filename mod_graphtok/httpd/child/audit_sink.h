@@ -4,8 +4,9 @@
 
 /**
  * @file audit_sink.h
- * Where the audit goes (GraphTokAudit) and where its heads are noted (GraphTokAuditHeads): opened by the parent as root at each start and restart,
- * inherited by its children, of which each has a writer of its own.
+ * Where the audit goes (GraphTokAudit) and where its heads are noted (GraphTokAuditHeads): opened
+ * by the parent as root at each start and restart, inherited by its children, of which each has a
+ * writer of its own.
  */
 
 #include "child/child.h"

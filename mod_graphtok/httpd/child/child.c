@@ -181,8 +181,8 @@ static void stop_jobs(gtm_child_t *child)
         gt_crew_stop(child->readers, 0);
 }
 
-/* The database users must be joined before mod_dbd's pool goes, the loop after whoever waits for
- * its transfers. */
+/* The database users must be joined before mod_dbd's pool goes, the loop after the threads that
+ * wait for its transfers. */
 static apr_status_t end_child(void *baton)
 {
     gtm_child_t *child = baton;
@@ -247,7 +247,7 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     return GT_OK;
 }
 
-/* Work that nobody asks for; without it requests refresh what they need. */
+/* Work that no request asks for; without it requests refresh what they need. */
 static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
 {
     gt_jobs_t *jobs = gt_jobs_make(vault, gt_job_kinds, p);
@@ -382,8 +382,8 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
     }
 }
 
-/* The parent starts another child. Not with APEXIT_CHILDSICK: of MPMs with threads that ends the whole
- * server when no other child is there at the moment. */
+/* The parent starts another child. Not with APEXIT_CHILDSICK: of MPMs with threads that ends the
+ * whole server when no other child is there at the moment. */
 static void make_room_for_another(const gt_err_t *err)
 {
     gt_log_err(err, "child start");
@@ -427,7 +427,8 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     the_child = child;
 }
 
-/* prefork calls every end ungraceful; but what its parent is about to kill runs in TERM's handler. */
+/* prefork calls every end ungraceful; but what its parent is about to kill runs in TERM's handler.
+ *  */
 static int has_time(const gtm_child_t *child, int graceful)
 {
     sigset_t blocked;
@@ -447,7 +448,7 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
     if (jobs)
         gt_jobs_stop(jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
-     * the last connection is gone. An ungraceful end waits for nobody. */
+     * the last connection is gone. An ungraceful end waits for no client. */
     if (the_child && !the_child->is_graceful) {
         __atomic_store_n(&the_child->ends_at_once, 1, __ATOMIC_RELEASE);
         gt_loop_close(the_child->loop);
@@ -456,8 +457,8 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
         gt_finishers_close(the_child->finishers);
 }
 
-/* The MPMs with threads say it by child_stopping. prefork's would, in the handler of a signal that is held
- * back while its thread waits (child/signals.h). */
+/* The MPMs with threads say it by child_stopping. prefork's would, in the handler of a signal that
+ * is held back while its thread waits (child/signals.h). */
 int gtm_child_ends_at_once(const gtm_child_t *child)
 {
     sigset_t pending;

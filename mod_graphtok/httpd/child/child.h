@@ -38,7 +38,7 @@ typedef struct gtm_child_t {
     gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
     gt_finishers_t *finishers; /* NULL: requests cannot park */
     int is_graceful;           /* 1: it ends, and its parent waits for it */
-    int ends_at_once;          /* atomic; 1: it ends, and nobody waits for an answer */
+    int ends_at_once;          /* atomic; 1: it ends, and no client waits for an answer */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
 
@@ -49,14 +49,14 @@ int gtm_mpm_can_park(void);
 gtm_child_t *gtm_child(void);
 
 /**
- * See that the vault stands. A keyring that was away is asked for again every 5 s by a thread of its
- * own. Thread-safe; waits for nothing.
+ * See that the vault stands. A keyring that was away is asked for again every 5 s by a thread of
+ * its own. Thread-safe; waits for nothing.
  * @return GT_INTERNAL, status 503, saying what the administrator must do
  */
 GT_MUST gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p);
 
-/** 1 when the child ends and nobody waits for an answer of it: its clients' connections are closed, or
- * a signal that is held back is about to end it. Any thread. */
+/** 1 when the child ends and no client waits for an answer of it: its clients' connections are
+ * closed, or a signal that is held back is about to end it. Any thread. */
 int gtm_child_ends_at_once(const gtm_child_t *child);
 
 /** post_config hook: maps the memory, reads the keyring, says what is unwise. Fails only when

@@ -62,9 +62,9 @@ static void end(void *baton)
         apr_pool_destroy(apr_thread_pool_get(thread));
 }
 
-/* prefork's child has one thread, and an allocator without a lock for it. Threads of ours take memory
- * there, too: mod_dbd opens connections in pools below pchild. The lock is nested because prefork ends a
- * child within a signal's handler, wherever its thread was. */
+/* prefork's child has one thread, and an allocator without a lock for it. Threads of ours take
+ * memory there, too: mod_dbd opens connections in pools below pchild. The lock is nested because
+ * prefork ends a child within a signal's handler, wherever its thread was. */
 static void share_allocator(apr_pool_t *pchild)
 {
     apr_allocator_t *allocator = apr_pool_allocator_get(pchild);

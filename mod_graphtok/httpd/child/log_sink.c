@@ -2,7 +2,8 @@
 
 /**
  * @file log_sink.c
- * The core's levels have httpd's numbers, so they pass as they are; `LogLevel graphtok:…` decides.
+ * The core's levels have httpd's numbers, so they pass as they are; `LogLevel graphtok:…`
+ * decides.
  */
 
 #include "child/log_sink.h"

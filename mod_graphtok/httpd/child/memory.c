@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file memory.c The sums that the segments are mapped with, for `httpd -D DUMP_GRAPHTOK` and the log. */
+/** @file memory.c The sums that the segments are mapped with, for `httpd -D DUMP_GRAPHTOK` and the
+ * log. */
 
 #include "child/memory.h"
 

@@ -12,8 +12,9 @@
 #include "child/child.h"
 
 /**
- * Under prefork a signal's handler ends the child from wherever it is, and takes locks of ours. From
- * here to gtm_signals_release it is put off. Pairs may lie within each other; elsewhere they do nothing.
+ * Under prefork a signal's handler ends the child from wherever it is, and takes locks of ours.
+ * From here to gtm_signals_release it is put off. Pairs may lie within each other; elsewhere they
+ * do nothing.
  * @param before  kept by the caller for gtm_signals_release
  */
 void gtm_signals_hold(sigset_t *before, const gtm_child_t *child);

@@ -3,7 +3,8 @@
 /**
  * @file status.c
  * Words of one entry need not agree with each other: these are figures to look at. Whether a child
- * lives is asked of the system; a beat tells a child of ours from whoever has its number by now.
+ * lives is asked of the system; a beat tells a child of ours from the process that has its number
+ * by now.
  */
 
 #include "child/status.h"

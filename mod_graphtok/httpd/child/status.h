@@ -6,8 +6,8 @@
  * @file status.h
  * What mod_status shows of us. Each child has an entry in memory that all of them share, so that
  * whichever child answers knows of every other; those counted elsewhere are copied there once a
- * second. An entry is claimed by its child's pid, given back at its end, and taken over from a child
- * that died.
+ * second. An entry is claimed by its child's pid, given back at its end, and taken over from a
+ * child that died.
  */
 
 #include <httpd.h>
@@ -20,8 +20,8 @@ typedef struct gtm_entry_t gtm_entry_t;
 /** Bytes of the segment for as many children as the MPM may run, old generations included. */
 apr_size_t gtm_status_size(void);
 
-/** child_init, before threads start: claim an entry for this child. One of its own, which nobody
- * sees, when there is none left. */
+/** child_init, before threads start: claim an entry for this child. One of its own, which is
+ * not shown, when there is none left. */
 gtm_entry_t *gtm_status_claim(void *memory, apr_size_t size, apr_pool_t *pchild);
 
 /** A request begins (1) or ends (-1) to be parked. */

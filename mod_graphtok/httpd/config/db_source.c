@@ -50,7 +50,7 @@ gt_db_source_t gtm_dbsource(server_rec *s)
 }
 
 /* Connection parameters of libpq (PostgreSQL's manual, "Parameter Key Words"). Those of TCP do
- * nothing on a socket in a folder. `options` counts whatever it says: behind a pooler that takes
+ * nothing on a socket in a folder. `options` counts in any form: behind a pooler that takes
  * none, the limit belongs to the role, and options='' says that it is known. */
 static const struct {
     const char *name, *value;

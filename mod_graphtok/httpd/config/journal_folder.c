@@ -2,8 +2,8 @@
 
 /**
  * @file journal_folder.c
- * A folder that others may enter or write is not used: entries are sealed, but whoever can remove
- * one takes a sign-in away.
+ * A folder that others may enter or write is not used: entries are sealed, but a user who can
+ * remove one takes a sign-in away.
  */
 
 #include "config/journal_folder.h"
@@ -64,7 +64,7 @@ static fit_t fit(int fd, uid_t owner)
         return FIT_NONE;
     if (info.st_uid == owner && (info.st_mode & 077) == 0)
         return FIT_AS_IT_IS;
-    /* Whatever stands in a folder was put there by others, who need it as it is. */
+    /* Others put there what stands in a folder, and need it as it is. */
     return (info.st_uid == owner || info.st_uid == geteuid()) && is_empty(fd) ? FIT_EMPTY
                                                                               : FIT_NONE;
 }

@@ -129,7 +129,7 @@ static void add_mount(const survey_t *survey, const ap_directive_t *node)
     *slot_for(survey, &mount) = mount;
 }
 
-/** `Require all granted` lets everybody in; everything else asks for something. */
+/** `Require all granted` lets every request in; everything else asks for something. */
 static int is_guard(const ap_directive_t *node, apr_pool_t *p)
 {
     const char *args = node->args;

@@ -6,15 +6,14 @@
  * errors. What does not stop a start is kept and said in post_config: a start as Debian does it has
  * no terminal any more and no error log yet while the configuration is checked. What concerns a
  * secret is a warning at a start, and a *fault* under `httpd -t`, which stops nothing, when it can
- * never work (a broken keyring, a file that everybody may read); a secret that is merely away, or
+ * never work (a broken keyring, a file that every user may read); a secret that is merely away, or
  * not readable for the user who runs the test, is a warning there too.
  */
 
-#include "config/settings.h"
+#include "config/verify.h"
 
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -25,10 +24,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
-#include "conf/client_secret.h"
 #include "conf/keys.h"
 #include "config/auth_type.h"
 #include "config/child_user.h"
@@ -46,25 +43,9 @@
 
 APLOG_USE_MODULE(graphtok);
 
-/** What the checks share, and found. */
-struct gtm_verdict_t {
-    gtm_server_t *server;
-    server_rec *s; /* the main server */
-    apr_array_header_t *errors;
-    apr_array_header_t *warnings;
-    apr_array_header_t *faults; /* errors under -t, warnings at a start */
-    apr_array_header_t *notes;  /* worth knowing, nothing wrong */
-    apr_pool_t *p;
-    const char *keyring_where; /* FILE:LINE of GraphTokKeyring, or NULL */
-    const char *journal_where; /* the same of GraphTokJournal */
-    int is_test;               /* 1: httpd -t */
-};
-
 typedef gtm_verdict_t verdict_t;
 
-static void note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
-
-static void note(apr_array_header_t *list, const char *where, const char *fmt, ...)
+void gtm_note(apr_array_header_t *list, const char *where, const char *fmt, ...)
 {
     va_list args;
     char *text;
@@ -90,7 +71,7 @@ static const char *path_shown(const gtm_mount_t *mount)
     return mount->path[0] != '\0' ? mount->path : "/";
 }
 
-/** Whatever a location calls the token: no request may bring it along. */
+/** The names that a location gives the token by: no request may bring them along. */
 static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
 {
     const char *args = node->args;
@@ -99,9 +80,9 @@ static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
     if (strcasecmp(word, "off") == 0)
         return;
     if (v->server->config->providers->nelts == 0)
-        note(v->errors, gtm_where(node, v->p),
-             "GraphTokPassToken: there is no <GraphTokProvider NAME>%s",
-             host_of(v, gtm_tree_host(node, v->s)));
+        gtm_note(v->errors, gtm_where(node, v->p),
+                 "GraphTokPassToken: there is no <GraphTokProvider NAME>%s",
+                 host_of(v, gtm_tree_host(node, v->s)));
     while (*args != '\0') {
         word = gtm_tree_word(&args, v->p);
         if (strchr(word, '=') == NULL)
@@ -143,119 +124,17 @@ static void visit(void *baton, const ap_directive_t *node)
     if (gtm_tree_is(node, "GraphTokUseProvider")) {
         name = gtm_tree_word(&args, v->p);
         if (gt_config_provider(config, name) == NULL)
-            note(v->errors, gtm_where(node, v->p),
-                 "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
-                 host_of(v, gtm_tree_host(node, v->s)));
+            gtm_note(v->errors, gtm_where(node, v->p),
+                     "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
+                     host_of(v, gtm_tree_host(node, v->s)));
     }
     if (gtm_tree_is(node, "GraphTokUseStore")) {
         name = gtm_tree_word(&args, v->p);
         if (gt_config_store(config, name) == NULL)
-            note(v->errors, gtm_where(node, v->p),
-                 "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
-                 host_of(v, gtm_tree_host(node, v->s)));
+            gtm_note(v->errors, gtm_where(node, v->p),
+                     "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
+                     host_of(v, gtm_tree_host(node, v->s)));
     }
-}
-
-/**
- * Read a secret as a request would. The parent does it for its children, too: they inherit what it
- * read, and may not be allowed to read the file themselves. An exec: source is not run.
- * @param secret  NULL: not read
- */
-static void look_at_secret(gt_secret_t **secret, const verdict_t *v, const char *where,
-                           const char *directive, gt_source_t *source)
-{
-    const char *path = source != NULL ? gt_source_path(source) : NULL;
-    gt_err_t *err;
-    struct stat file;
-
-    *secret = NULL;
-    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
-        return;
-    if (path != NULL && stat(path, &file) != 0) {
-        note(v->warnings, where, "%s: %s cannot be found now; it is looked for again when needed",
-             directive, path);
-        return;
-    }
-    err = gt_source_read(secret, source, v->p);
-    /* Without root this process may lack a permission or a variable that httpd will have. */
-    if (err != GT_OK)
-        note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s", directive,
-             err->detail);
-    else if (path != NULL && geteuid() == 0 && !gtm_child_may(&file, S_IROTH))
-        note(v->notes, where, "%s: user %s cannot read %s, so a changed one is seen at a restart",
-             directive, gtm_child_user(v->p), path);
-}
-
-/** Can a key be derived from the secret of the provider? */
-static void check_derived(const verdict_t *v, const gt_provider_conf_t *provider)
-{
-    gt_secret_t *secret, *line;
-    gt_err_t *err;
-
-    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
-    if (secret == NULL)
-        return;
-    err = gt_keyring_derive(&line, secret, v->p);
-    gt_secret_wipe(secret);
-    if (err != GT_OK)
-        note(v->faults, provider->where, "provider %s, without GraphTokKeyring: %s", provider->name,
-             err->detail);
-    else
-        gt_secret_wipe(line);
-}
-
-/** Can each purpose be written? */
-static void check_keyring(const verdict_t *v)
-{
-    gt_source_t *source = v->server->config->keyring;
-    const char *where = v->keyring_where;
-    gt_secret_t *text;
-    gt_keyring_t *ring;
-    gt_err_t *err;
-
-    look_at_secret(&text, v, where, "GraphTokKeyring", source);
-    if (text == NULL)
-        return;
-    err = gt_keyring_parse(&ring, text, v->p);
-    gt_secret_wipe(text);
-    if (err != GT_OK) {
-        note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
-        return;
-    }
-    for (int i = 0; i < GT_PURPOSES; i++) {
-        if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
-            note(v->faults, where,
-                 "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
-                 gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
-    }
-}
-
-static void judge_client_secret(const verdict_t *v, const gt_provider_conf_t *provider,
-                                const gt_secret_t *secret)
-{
-    const char *fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
-
-    if (fault != NULL)
-        note(v->warnings, provider->where, "GraphTokClientSecret: %s %s",
-             gt_source_name(provider->client_secret), fault);
-}
-
-static void check_provider_files(const verdict_t *v, const gt_provider_conf_t *provider)
-{
-    struct stat file;
-    gt_secret_t *secret;
-
-    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
-    if (secret != NULL) {
-        judge_client_secret(v, provider, secret);
-        gt_secret_wipe(secret);
-    }
-    look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
-    if (secret != NULL)
-        gt_secret_wipe(secret);
-    if (provider->ca_file != NULL &&
-        (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
-        note(v->errors, provider->where, "GraphTokCAFile: there is no file %s", provider->ca_file);
 }
 
 /** What the caller of a location is called, as far as it is known; NULL: not before a request. */
@@ -274,11 +153,12 @@ static void check_user_type(const verdict_t *v, const gtm_mount_t *mount, const 
 
     if (store == NULL || user == NULL || gt_store_user(store->user_type, user, v->p) != NULL)
         return;
-    note(v->errors, mount->where,
-         "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
-         "write GraphTokUser remote-user or another GraphTokUseStore%s",
-         mount->handler, path_shown(mount), user, store->user_type, store->name,
-         host_of(v, mount->server));
+    gtm_note(
+        v->errors, mount->where,
+        "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
+        "write GraphTokUser remote-user or another GraphTokUseStore%s",
+        mount->handler, path_shown(mount), user, store->user_type, store->name,
+        host_of(v, mount->server));
 }
 
 /** 1 when some place that the same GraphTokRoutes holds for has a route of this name. */
@@ -305,9 +185,10 @@ static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm
         const char *name = APR_ARRAY_IDX(names, i, const char *);
 
         if (!is_served(v, dir->routes, name))
-            note(v->warnings, mount->where, "GraphTokRoutes at %s: %s has no route '%s', but: %s%s",
-                 path_shown(mount), mount->handler, name, gtm_route_names(mount->handler, v->p),
-                 host_of(v, mount->server));
+            gtm_note(v->warnings, mount->where,
+                     "GraphTokRoutes at %s: %s has no route '%s', but: %s%s", path_shown(mount),
+                     mount->handler, name, gtm_route_names(mount->handler, v->p),
+                     host_of(v, mount->server));
     }
 }
 
@@ -320,10 +201,10 @@ static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_d
     if (provider == NULL || provider->kind != GT_KIND_OPENID ||
         strcmp(mount->handler, "graphtok-calendar") != 0)
         return;
-    note(v->errors, mount->where,
-         "SetHandler %s at %s: provider %s is of GraphTokKind openid and has no calendars; "
-         "Microsoft's have%s",
-         mount->handler, path_shown(mount), provider->name, host_of(v, mount->server));
+    gtm_note(v->errors, mount->where,
+             "SetHandler %s at %s: provider %s is of GraphTokKind openid and has no calendars; "
+             "Microsoft's have%s",
+             mount->handler, path_shown(mount), provider->name, host_of(v, mount->server));
 }
 
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
@@ -335,41 +216,44 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     check_routes(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-metrics") == 0) {
         if (!mount->has_require)
-            note(v->warnings, mount->where,
-                 "SetHandler %s at %s without Require: everybody can read the figures%s",
-                 mount->handler, path, host);
+            gtm_note(v->warnings, mount->where,
+                     "SetHandler %s at %s without Require: everybody can read the figures%s",
+                     mount->handler, path, host);
         return;
     }
     if (v->server->config->providers->nelts == 0)
-        note(v->errors, mount->where, "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s",
-             mount->handler, path, host);
+        gtm_note(v->errors, mount->where,
+                 "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s", mount->handler, path,
+                 host);
     else if (dir->provider == NULL)
-        note(v->errors, mount->where,
-             "SetHandler %s at %s: several providers are configured; say which with "
-             "GraphTokUseProvider NAME%s",
-             mount->handler, path, host);
+        gtm_note(v->errors, mount->where,
+                 "SetHandler %s at %s: several providers are configured; say which with "
+                 "GraphTokUseProvider NAME%s",
+                 mount->handler, path, host);
     check_kind(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-health") == 0) {
         if (!mount->has_require)
-            note(v->notes, mount->where,
-                 "SetHandler %s at %s without Require: the whole world can see whether provider "
-                 "and database are up, and how many users have signed in%s",
-                 mount->handler, path, host);
+            gtm_note(
+                v->notes, mount->where,
+                "SetHandler %s at %s without Require: the whole world can see whether provider "
+                "and database are up, and how many users have signed in%s",
+                mount->handler, path, host);
         return;
     }
     check_user_type(v, mount, dir);
     if (mount->has_require)
         return;
     if (dir->caller_from == GT_CALLER_STATIC)
-        note(v->warnings, mount->where,
-             "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
-             "%s%s",
-             mount->handler, path, dir->caller_name, host);
+        gtm_note(v->warnings, mount->where,
+                 "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
+                 "%s%s",
+                 mount->handler, path, dir->caller_name, host);
     if (dir->caller_from == GT_CALLER_REMOTE_USER)
-        note(v->warnings, mount->where,
-             "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
-             "will be known%s",
-             mount->handler, path, host);
+        gtm_note(
+            v->warnings, mount->where,
+            "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
+            "will be known%s",
+            mount->handler, path, host);
 }
 
 /** What a location leaves unset stands in the outermost settings of its server from now on, so that
@@ -397,13 +281,13 @@ static void check_database(const verdict_t *v)
                 ? gtm_dbsource_unwritable(config->db_params, v->p)
                 : NULL;
     if (fault != NULL)
-        note(v->warnings, config->db_params_where, "DBDParams: %s", fault);
+        gtm_note(v->warnings, config->db_params_where, "DBDParams: %s", fault);
     if (strcmp(config->db_driver, "pgsql") != 0)
         return;
     missing = gtm_dbsource_unbounded(config->db_params, v->p);
     if (missing != NULL)
-        note(v->warnings, config->db_params_where,
-             "DBDParams: add %s, so that a database that hangs is noticed", missing);
+        gtm_note(v->warnings, config->db_params_where,
+                 "DBDParams: add %s, so that a database that hangs is noticed", missing);
 }
 
 /** A start says it by itself when it takes the folder. */
@@ -413,7 +297,7 @@ static void check_journal(const verdict_t *v)
     const char *fault = v->is_test ? gtm_folder_fault(config, v->p) : NULL;
 
     if (fault != NULL && config->providers->nelts > 0)
-        note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
+        gtm_note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
 }
 
 /* The shortest one of all hosts, and the slowest provider. A call may be preceded by a refresh. */
@@ -434,12 +318,12 @@ static void check_timeout(const verdict_t *v)
     }
     if (slowest == NULL || gtm_answer_span(host->timeout) >= 2 * slowest->timeout)
         return;
-    note(v->warnings, slowest->where,
-         "provider %s: a refresh and the call after it may take %s each (GraphTokTimeout), but "
-         "with Timeout %s a client is told 504 after %s%s",
-         slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
-         gt_span_text(gtm_answer_span(host->timeout), v->p),
-         host_of(v, host == v->s ? NULL : host));
+    gtm_note(v->warnings, slowest->where,
+             "provider %s: a refresh and the call after it may take %s each (GraphTokTimeout), but "
+             "with Timeout %s a client is told 504 after %s%s",
+             slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
+             gt_span_text(gtm_answer_span(host->timeout), v->p),
+             host_of(v, host == v->s ? NULL : host));
 }
 
 static void judge(verdict_t *v)
@@ -457,11 +341,11 @@ static void judge(verdict_t *v)
     check_timeout(v);
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
-        check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+        gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     if (gt_keys_derived_from(config) != NULL)
-        check_derived(v, gt_keys_derived_from(config));
+        gtm_check_derived(v, gt_keys_derived_from(config));
     else if (config->providers->nelts > 0)
-        check_keyring(v);
+        gtm_check_keyring(v);
     if (config->public_url == NULL)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
     else

@@ -53,8 +53,8 @@ void gtm_strip(request_rec *r)
     strip(&r->subprocess_env, r, names, 1);
 }
 
-/* Trailers come when the body is read; with MergeTrailers they make a new table of header fields, in
- * which what is ours must be what it was before. */
+/* Trailers come when the body is read; with MergeTrailers they make a new table of header fields,
+ * in which what is ours must be what it was before. */
 static apr_status_t clean_trailers(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                                    apr_read_type_e block, apr_off_t wanted)
 {

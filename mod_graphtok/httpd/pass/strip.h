@@ -11,15 +11,15 @@
 
 #include <httpd.h>
 
-/** Take whatever has such a name out of the request's header fields and variables. Does not write
- * to a table that a sub-request shares with others. */
+/** Take everything with such a name out of the request's header fields and variables. Does not
+ * write to a table that a sub-request shares with others. */
 void gtm_strip(request_rec *r);
 
 /** Register what keeps trailers clean; while hooks are registered. */
 void gtm_strip_register(void);
 
-/** post_read_request hook: what the client sent; after an internal redirect, what the first location
- * was given. */
+/** post_read_request hook: what the client sent; after an internal redirect, what the first
+ * location was given. */
 int gtm_strip_request(request_rec *r);
 
 #endif

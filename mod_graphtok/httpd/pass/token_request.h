@@ -5,9 +5,9 @@
 /**
  * @file token_request.h
  * A token for a request that is not on one of our routes: for the application it goes to
- * (pass.h), or for another module (mod_graphtok.h). Such a request cannot park, since the hook that asks
- * needs the token before it goes on: the cache answers at once, and only a refresh that must be
- * waited for holds the thread.
+ * (pass.h), or for another module (mod_graphtok.h). Such a request cannot park, since the hook that
+ * asks needs the token before it goes on: the cache answers at once, and only a refresh that must
+ * be waited for holds the thread.
  */
 
 #include "request/request.h"

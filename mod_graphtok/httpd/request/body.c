@@ -100,8 +100,9 @@ static gt_err_t *keep_piece(intake_t *in)
     return GT_OK;
 }
 
-/* A filter that holds back answers without a byte, but has taken one or more from the client: after as
- * many such answers as bytes are allowed the body is too large, or the filter would never end. */
+/* A filter that holds back answers without a byte, but has taken one or more from the client: after
+ * as many such answers as bytes are allowed the body is too large, or the filter would never end.
+ *  */
 static gt_err_t *collect(intake_t *in)
 {
     request_rec *r = in->x->r;

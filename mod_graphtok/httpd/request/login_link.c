@@ -57,8 +57,8 @@ static gt_cache_t *cache_of(const gtm_request_t *x)
     return x->child->vault ? gt_vault_parts(x->child->vault)->cache : NULL;
 }
 
-/* What the link asks for. A target that makes it longer than a request line may be is kept in shared
- * memory, and the link names it. */
+/* What the link asks for. A target that makes it longer than a request line may be is kept in
+ * shared memory, and the link names it. */
 static const char *query_of(const gtm_request_t *x, const char *claims, const char *target)
 {
     apr_pool_t *p = x->r->pool;
@@ -86,7 +86,8 @@ const char *gtm_login_kept_target(const gtm_request_t *x)
     return kept ? kept : "";
 }
 
-/* Where the caller comes from elsewhere, a sign-in gives a grant to a known one and makes no caller known. */
+/* Where the caller comes from elsewhere, a sign-in gives a grant to a known one and makes no caller
+ * known. */
 static int is_of_use(const gtm_request_t *x)
 {
     return *x->caller.id || x->dir->caller_from == GT_CALLER_SESSION ||

@@ -7,8 +7,8 @@
 #include <httpd.h>
 
 /**
- * What SetHandler says for r->uri, the sections of its Locations merged, in lower case. The request stays
- * as it is.
+ * What SetHandler says for r->uri, the sections of its Locations merged, in lower case. The request
+ * stays as it is.
  * @param with_conditions  1: the If sections, too; they may ask for what a later hook finds out
  * @return in r->pool; NULL when nothing says it
  */

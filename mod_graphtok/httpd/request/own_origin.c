@@ -69,7 +69,7 @@ gt_err_t *gtm_origin_find(gtm_request_t *x)
     return GT_OK;
 }
 
-/* As the browser named it, whatever a proxy in front put in its place. */
+/* As the browser named it, also where a proxy in front put another name in its place. */
 static const char *host_asked_for(request_rec *r)
 {
     const char *host = apr_table_get(r->headers_in, "X-Forwarded-Host");

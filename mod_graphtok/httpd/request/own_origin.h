@@ -33,8 +33,8 @@ int gtm_origin_is_here(const gtm_request_t *x);
 const char *gtm_origin_prefix(const gtm_request_t *x);
 
 /**
- * A path on our own origin as browsers write it, with the prefix exactly once: added where it is not
- * in front yet.
+ * A path on our own origin as browsers write it, with the prefix exactly once: added where it is
+ * not in front yet.
  * @param path  one that gt_is_local_path takes
  * @return in the request's pool, or `path` itself; NULL when it climbs out of the prefix
  */

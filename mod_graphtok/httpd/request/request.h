@@ -4,9 +4,9 @@
 
 /**
  * @file request.h
- * One request on its road: route → caller → limit → body → work → answer. The state of every
- * route's work is a gtm_request_t; what a route keeps for itself hangs on `own`. Lives in r->pool;
- * one thread at a time touches it, as it does the request.
+ * One request on its road: route → caller → limit → body → work → answer. The state of
+ * every route's work is a gtm_request_t; what a route keeps for itself hangs on `own`. Lives in
+ * r->pool; one thread at a time touches it, as it does the request.
  */
 
 #include <httpd.h>
@@ -62,11 +62,12 @@ typedef struct gtm_request_t {
     void (*end)(struct gtm_request_t *x);
 } gtm_request_t;
 
-/** A request of ours before its first gate; in r->pool. NULL when this process serves nothing of ours. */
+/** A request of ours before its first gate; in r->pool. NULL when this process serves nothing of
+ * ours. */
 gtm_request_t *gtm_request_make(request_rec *r);
 
-/** The same for a request that another handler serves, and whose caller or token is asked for: its route is
- * named in the audit, limits nothing and has no work. */
+/** The same for a request that another handler serves, and whose caller or token is asked for: its
+ * route is named in the audit, limits nothing and has no work. */
 gtm_request_t *gtm_request_beside(request_rec *r);
 
 #endif

@@ -74,8 +74,8 @@ static int is_callbacks(request_rec *r)
     return !handler || gtm_route_is_set(handler);
 }
 
-/* An application below the callback keeps its query; one that has its place by a condition gets it back
- * at map_to_storage. */
+/* An application below the callback keeps its query; one that has its place by a condition gets it
+ * back at map_to_storage. */
 int gtm_secret_query_hide(request_rec *r)
 {
     if (r->args && ap_is_initial_req(r) && is_callbacks(r))

@@ -2,8 +2,8 @@
 
 /**
  * @file stream.c
- * One step that runs again for each piece, and for what of it the client did not take. Never a FLUSH
- * bucket: it would block the thread.
+ * One step that runs again for each piece, and for what of it the client did not take. Never a
+ * FLUSH bucket: it would block the thread.
  */
 
 #include "request/stream.h"
@@ -37,7 +37,7 @@ static int is_change(const gtm_stream_t *stream)
     return strcmp(stream->x->route->method, "GET") != 0;
 }
 
-/* An answer to a change may be empty whatever its status: the change is done all the same. The
+/* An answer to a change may be empty at any status: the change is done all the same. The
  * answers that RFC 9110 ends with their head are the others. */
 static int has_body(const gtm_stream_t *stream)
 {
@@ -108,8 +108,8 @@ static gt_err_t *take_piece(gtm_stream_t *stream)
     return GT_OK;
 }
 
-/* The last piece, as a rule all of the answer, stays where it is until the request ends; the memory of
- * another is used again, and httpd copies what of it waits. Such a copy takes a block of the
+/* The last piece, as a rule all of the answer, stays where it is until the request ends; the memory
+ * of another is used again, and httpd copies what of it waits. Such a copy takes a block of the
  * connection's that would be held, idle, until the client goes. */
 static apr_bucket *bucket_of(const gtm_stream_t *stream, apr_size_t len, apr_bucket_alloc_t *alloc)
 {

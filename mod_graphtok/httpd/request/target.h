@@ -9,7 +9,7 @@
 
 #include "request/request.h"
 
-/** Find the store and the provider of the request's location; nobody is known yet. */
+/** Find the store and the provider of the request's location; the caller is not known yet. */
 GT_MUST gt_err_t *gtm_find_target(gtm_request_t *x);
 
 #endif

@@ -5,14 +5,14 @@
 /**
  * @file time_limit.h
  * How long an answer may let its client wait. httpd closes a connection, without a byte, on which
- * nothing moved for `Timeout`; a parked request's waits count together, and so do those of a stream of
- * HTTP/2. So an answer begins before that, if need be with status 504.
+ * nothing moved for `Timeout`; a parked request's waits count together, and so do those of a stream
+ * of HTTP/2. So an answer begins before that, if need be with status 504.
  */
 
 #include "request/request.h"
 
-/** httpd's limit for a connection on which nothing moves. The MPM takes that of the connection's server
- * or of the request's; the shorter one holds for both. */
+/** httpd's limit for a connection on which nothing moves. The MPM takes that of the connection's
+ * server or of the request's; the shorter one holds for both. */
 apr_interval_time_t gtm_time_limit_timeout(const request_rec *r);
 
 /** The time begins: sets x->ends_by. @return how long it is, µs */

@@ -2,8 +2,8 @@
 
 /**
  * @file graph_work.c
- * Three steps: the route says what is asked, core/graph/call makes the call, request/stream hands the
- * answer on while it arrives. The state of all three lies in one block of the request's memory.
+ * Three steps: the route says what is asked, core/graph/call makes the call, request/stream hands
+ * the answer on while it arrives. The state of all three lies in one block of the request's memory.
  */
 
 #include "routes/graph_work.h"

@@ -120,7 +120,8 @@ static gt_err_t *ask_extension(gt_graph_params_t *params, gtm_request_t *x)
     return move(params, x);
 }
 
-/* Of the client's header fields Graph's own preferences go on, and conditions where Graph judges them. */
+/* Of the client's header fields Graph's own preferences go on, and conditions where Graph judges
+ * them. */
 static const char *const preferring[] = {"Prefer", NULL};
 static const char *const reading[] = {"Prefer", "If-None-Match", NULL};
 static const char *const changing[] = {"Prefer", "If-Match", NULL};

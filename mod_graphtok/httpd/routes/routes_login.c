@@ -133,8 +133,8 @@ static int answer_look_ahead(gtm_request_t *x)
     return 1;
 }
 
-/* With sessions it is the provider's answer that says whose grant a sign-in is about; everywhere else it is
- * the caller's, who must be known before. */
+/* With sessions it is the provider's answer that says whose grant a sign-in is about; everywhere
+ * else it is the caller's, who must be known before. */
 gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
 {
     if (x->caller.from == GT_CALLER_SESSION)
@@ -143,8 +143,9 @@ gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
     return *x->caller.id ? GT_OK : gtm_caller_missing(x);
 }
 
-/* A cookie belongs to the host that sets it, and the callback comes to the public address: a browser
- * that came by another name goes there first. Once, since a proxy may hide the name it came by. */
+/* A cookie belongs to the host that sets it, and the callback comes to the public address: a
+ * browser that came by another name goes there first. Once, since a proxy may hide the name it came
+ * by. */
 static int send_home(gtm_request_t *x)
 {
     const char *args = x->r->args && *x->r->args ? x->r->args : NULL;
@@ -228,7 +229,8 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
     if (!sealed || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
                                  parts->ring, x->r->pool))
         return refuse_state(x);
-    /* The cookie is deleted in this browser; the note here holds whoever kept a copy of it. */
+    /* The cookie is deleted in this browser; the note here holds for every copy of it that was
+     * kept. */
     if (parts->cache && !gt_cache_once(parts->cache, state, parts->config->state_time))
         return refuse_state(x);
     return GT_OK;

@@ -20,7 +20,7 @@
 
 #define WARN_EVERY apr_time_from_sec(15)
 
-/* Once in 15 s, however often somebody scrapes. */
+/* Once in 15 s, however often the figures are scraped. */
 static int may_warn(void)
 {
     static atomic_llong warned_at;

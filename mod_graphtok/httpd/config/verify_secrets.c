@@ -1,0 +1,121 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Secrets and files as `httpd -t` finds them. No command is run, and a secret that is away stops
+ * nothing.
+ */
+
+#include "config/verify.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/source.h"
+#include "conf/client_secret.h"
+#include "conf/keys.h"
+#include "config/child_user.h"
+
+/**
+ * Read a secret as a request would. The parent does it for its children, too: they inherit what it
+ * read, and may not be allowed to read the file themselves. An exec: source is not run.
+ * @param secret  NULL: not read
+ */
+static void look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char *where,
+                           const char *directive, gt_source_t *source)
+{
+    const char *path = source != NULL ? gt_source_path(source) : NULL;
+    gt_err_t *err;
+    struct stat file;
+
+    *secret = NULL;
+    if (source == NULL || gt_source_kind(source) == GT_FROM_EXEC)
+        return;
+    if (path != NULL && stat(path, &file) != 0) {
+        gtm_note(v->warnings, where,
+                 "%s: %s cannot be found now; it is looked for again when needed", directive, path);
+        return;
+    }
+    err = gt_source_read(secret, source, v->p);
+    /* Without root this process may lack a permission or a variable that httpd will have. */
+    if (err != GT_OK)
+        gtm_note(path != NULL && geteuid() == 0 ? v->faults : v->warnings, where, "%s: %s",
+                 directive, err->detail);
+    else if (path != NULL && geteuid() == 0 && !gtm_child_may(&file, S_IROTH))
+        gtm_note(v->notes, where,
+                 "%s: user %s cannot read %s, so a changed one is seen at a restart", directive,
+                 gtm_child_user(v->p), path);
+}
+
+void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+{
+    gt_secret_t *secret, *line;
+    gt_err_t *err;
+
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret == NULL)
+        return;
+    err = gt_keyring_derive(&line, secret, v->p);
+    gt_secret_wipe(secret);
+    if (err != GT_OK)
+        gtm_note(v->faults, provider->where, "provider %s, without GraphTokKeyring: %s",
+                 provider->name, err->detail);
+    else
+        gt_secret_wipe(line);
+}
+
+void gtm_check_keyring(const gtm_verdict_t *v)
+{
+    gt_source_t *source = v->server->config->keyring;
+    const char *where = v->keyring_where;
+    gt_secret_t *text;
+    gt_keyring_t *ring;
+    gt_err_t *err;
+
+    look_at_secret(&text, v, where, "GraphTokKeyring", source);
+    if (text == NULL)
+        return;
+    err = gt_keyring_parse(&ring, text, v->p);
+    gt_secret_wipe(text);
+    if (err != GT_OK) {
+        gtm_note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
+        return;
+    }
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        if (gt_keyring_writer(ring, (gt_purpose_t)i) == NULL)
+            gtm_note(
+                v->faults, where,
+                "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
+                gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
+    }
+}
+
+static void judge_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                                const gt_secret_t *secret)
+{
+    const char *fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
+
+    if (fault != NULL)
+        gtm_note(v->warnings, provider->where, "GraphTokClientSecret: %s %s",
+                 gt_source_name(provider->client_secret), fault);
+}
+
+void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+{
+    struct stat file;
+    gt_secret_t *secret;
+
+    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    if (secret != NULL) {
+        judge_client_secret(v, provider, secret);
+        gt_secret_wipe(secret);
+    }
+    look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
+    if (secret != NULL)
+        gt_secret_wipe(secret);
+    if (provider->ca_file != NULL &&
+        (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
+        gtm_note(v->errors, provider->where, "GraphTokCAFile: there is no file %s",
+                 provider->ca_file);
+}
