@@ -73,7 +73,7 @@ static const char *shown(const char *name, apr_pool_t *p)
 static draft_t draft_begin(gt_graph_params_t *params, const char *method, const apr_table_t *query,
                            apr_pool_t *p)
 {
-    draft_t draft = {params, query ? query : apr_table_make(p, 1), GT_OK, "", p};
+    draft_t draft = {params, query != NULL ? query : apr_table_make(p, 1), GT_OK, "", p};
 
     memset(params, 0, sizeof(*params));
     params->method = method;
@@ -130,11 +130,11 @@ static void take_preferences(draft_t *draft)
         const gt_preference_t *known = &gt_preferences[i];
         const char *value = parameter(draft, known->name);
 
-        if (value && !known->is_good(value))
+        if (value != NULL && !known->is_good(value))
             complain(draft, known->name, known->message);
-        else if (value)
+        else if (value != NULL)
             field = apr_pstrcat(draft->pool, field, *field ? ", " : "", known->graphs, "=\"",
-                                known->constant ? known->constant : value, "\"", NULL);
+                                known->constant != NULL ? known->constant : value, "\"", NULL);
     }
     if (*field)
         APR_ARRAY_PUSH(draft->params->headers, const char *) =
@@ -146,7 +146,7 @@ static void take_number(draft_t *draft, const char *name, apr_int64_t min, apr_i
     const char *text = parameter(draft, name);
     apr_int64_t number;
 
-    if (!text)
+    if (text == NULL)
         return;
     if (!gt_number(&number, text, min, max))
         complain(draft, name,
@@ -175,7 +175,7 @@ static void take_select(draft_t *draft, const char *fields)
 {
     const char *list = parameter(draft, "select");
 
-    if (!list)
+    if (list == NULL)
         return;
     if (strlen(list) > SELECT_MAX || !are_fields(list, fields))
         complain(draft, "select",
@@ -193,12 +193,12 @@ static void take_extended(draft_t *draft)
     const char *good = gt_extended_expand(properties, NULL, draft->pool);
     const char *expand = gt_extended_expand(properties, extensions, draft->pool);
 
-    if (good && !*good)
+    if (good != NULL && !*good)
         complain(draft, "properties",
                  "must be ids with commas between, like String {GUID} Name Colour");
-    else if (expand && !*expand)
+    else if (expand != NULL && !*expand)
         complain(draft, "extensions", "must be names with commas between, or *");
-    else if (expand)
+    else if (expand != NULL)
         add(draft, "$expand", expand);
 }
 
@@ -206,7 +206,7 @@ static void take_order(draft_t *draft)
 {
     const char *order = parameter(draft, "order");
 
-    if (!order || strcmp(order, "start") == 0)
+    if (order == NULL || strcmp(order, "start") == 0)
         add(draft, "$orderby", "start/dateTime");
     else if (strcmp(order, "-start") == 0)
         add(draft, "$orderby", "start/dateTime%20desc");
@@ -218,7 +218,7 @@ static apr_time_t take_moment(draft_t *draft, const char *name, const char *text
 {
     apr_time_t moment = 0;
 
-    if (!text)
+    if (text == NULL)
         complain(draft, name, "is missing: start and end go together");
     else if (!gt_rfc3339_parse(&moment, text))
         complain(draft, name,
@@ -240,11 +240,11 @@ static int take_window(draft_t *draft)
     const char *end_text = parameter(draft, "end");
     apr_time_t start, end;
 
-    if (!start_text && !end_text)
+    if (start_text == NULL && end_text == NULL)
         return 0;
     start = take_moment(draft, "start", start_text);
     end = take_moment(draft, "end", end_text);
-    if (draft->wrong)
+    if (draft->wrong != GT_OK)
         return 1;
     if (end <= start)
         complain(draft, "end", "must be after start");
@@ -262,7 +262,7 @@ static const char *take_id(draft_t *draft, const char *id)
 {
     const char *segment = gt_graph_id(id, draft->pool);
 
-    if (!segment) {
+    if (segment == NULL) {
         complain(draft, "id", "must be the id of an event");
         return "/me/events/";
     }
@@ -320,7 +320,7 @@ gt_err_t *gt_calendar_next24(gt_graph_params_t *params, const apr_table_t *query
     refuse_unknown(&draft, "top " GT_PREFERENCES);
     add_window(&draft, now, now + DAY);
     add(&draft, "$orderby", "start/dateTime");
-    if (parameter(&draft, "top"))
+    if (parameter(&draft, "top") != NULL)
         take_number(&draft, "top", 1, TOP_MAX);
     else
         add(&draft, "$top", apr_itoa(p, NEXT24_TOP));
@@ -383,18 +383,19 @@ gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox, const
                            apr_pool_t *p)
 {
     draft_t draft = {params, NULL, GT_OK, "", p};
-    const char *owner = mailbox ? mailbox_segment(mailbox, p) : NULL;
-    const char *id = calendar ? gt_graph_id(calendar, p) : NULL;
+    const char *owner = mailbox != NULL ? mailbox_segment(mailbox, p) : NULL;
+    const char *id = calendar != NULL ? gt_graph_id(calendar, p) : NULL;
 
-    if (mailbox && !owner)
+    if (mailbox != NULL && owner == NULL)
         complain(&draft, "mailbox", "must be the address of a mailbox, or the id of its user");
-    if (calendar && !id)
+    if (calendar != NULL && id == NULL)
         complain(&draft, "calendar", "must be the id of a calendar");
-    if (draft.wrong)
+    if (draft.wrong != GT_OK)
         return draft.wrong;
-    params->path = apr_pstrcat(
-        p, owner ? "/users/" : MINE, owner ? owner : "", id ? "/calendars/" : "", id ? id : "",
-        id ? below_calendar(params->path) : params->path + strlen(MINE), NULL);
+    params->path =
+        apr_pstrcat(p, owner != NULL ? "/users/" : MINE, owner != NULL ? owner : "",
+                    id != NULL ? "/calendars/" : "", id != NULL ? id : "",
+                    id != NULL ? below_calendar(params->path) : params->path + strlen(MINE), NULL);
     return GT_OK;
 }
 
@@ -408,7 +409,7 @@ static void take_body(draft_t *draft, const json_t *body, gt_event_use_t use)
         return;
     if (draft->wrong == GT_OK)
         draft->wrong = err;
-    else if (err->fields)
+    else if (err->fields != NULL)
         apr_array_cat(draft->wrong->fields, err->fields);
 }
 
@@ -433,7 +434,7 @@ gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
     refuse_unknown(&draft, GT_PREFERENCES);
     take_preferences(&draft);
     take_body(&draft, body, GT_EVENT_CREATE);
-    if (draft.wrong == GT_OK && !json_object_get(params->body, "transactionId"))
+    if (draft.wrong == GT_OK && json_object_get(params->body, "transactionId") == NULL)
         gt_json_set(params->body, "transactionId", random_uuid(p));
     return draft_end(&draft, "/me/events");
 }
@@ -463,7 +464,7 @@ static const char *take_extension(draft_t *draft, const char *id, const char *na
 {
     const char *path = apr_pstrcat(draft->pool, take_id(draft, id), "/extensions", NULL);
 
-    if (!name)
+    if (name == NULL)
         return path;
     if (!gt_is_extension_name(name))
         complain(draft, "extension", "must be the name of an open extension");

@@ -41,7 +41,7 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
     gt_provider_t *provider;
     const gt_provider_conf_t *conf = conf_of(&provider, call);
 
-    if (conf && !conf->graph_url)
+    if (conf != NULL && conf->graph_url == NULL)
         return gt_err(gt_task_pool(task), GT_NOT_FOUND, "GT0723",
                       "provider %s has no Microsoft Graph (GraphTokKind)", conf->name);
     call->token.vault = call->vault;
@@ -60,7 +60,7 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
     gt_provider_t *provider;
     const gt_provider_conf_t *conf = conf_of(&provider, call);
 
-    if (!call->mailboxes || !conf)
+    if (call->mailboxes == NULL || conf == NULL)
         return GT_OK;
     call->visit.mailboxes = call->mailboxes;
     call->visit.key = call->key;
@@ -74,7 +74,7 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
 
 static int is_reading(const gt_call_t *call)
 {
-    return !call->params.method || strcmp(call->params.method, "GET") == 0;
+    return call->params.method == NULL || strcmp(call->params.method, "GET") == 0;
 }
 
 static void describe(gt_request_t *request, const gt_call_t *call, const char *url, apr_pool_t *p)
@@ -91,7 +91,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     /* A change goes on when the client hangs up: its outcome would not be known otherwise. */
     request->keep_going = !is_reading(call);
     request->purpose = "graph";
-    if (call->params.body) {
+    if (call->params.body != NULL) {
         request->content_type = "application/json";
         request->body = gt_secret_from(gt_json_dump(call->params.body, p), p);
     }
@@ -100,7 +100,8 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
 static const char *url_of(const gt_graph_params_t *params, const gt_provider_conf_t *conf,
                           apr_pool_t *p)
 {
-    return params->link ? params->link : apr_pstrcat(p, conf->graph_url, params->path, NULL);
+    return params->link != NULL ? params->link
+                                : apr_pstrcat(p, conf->graph_url, params->path, NULL);
 }
 
 static gt_err_t *send_request(gt_task_t *task, void *state)
@@ -109,16 +110,16 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     gt_provider_t *provider;
     const gt_provider_conf_t *conf = conf_of(&provider, call);
-    const char *url = conf ? url_of(&call->params, conf, p) : NULL;
+    const char *url = conf != NULL ? url_of(&call->params, conf, p) : NULL;
     gt_request_t request;
 
     /* The token goes to the configured host only, wherever the path or the link came from. */
-    if (!url || !gt_url_is_below(url, conf->graph_url, p))
+    if (url == NULL || !gt_url_is_below(url, conf->graph_url, p))
         return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
     describe(&request, call, url, p);
     GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
-    if (call->mailboxes)
+    if (call->mailboxes != NULL)
         gt_visit_hand_over(&call->visit, call->transfer);
     if (call->streams)
         gt_await_head(task, call->transfer);
@@ -148,13 +149,14 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     gt_err_t *err = gt_transfer_error(call->transfer, gt_task_pool(task));
     const gt_answer_t *answer;
 
-    if (err && is_reading(call) && !call->streams && gt_transfer_is_too_large(call->transfer)) {
+    if (err != GT_OK && is_reading(call) && !call->streams &&
+        gt_transfer_is_too_large(call->transfer)) {
         call->streams = 1;
         gt_instead(task, &send_again, call);
         return GT_OK;
     }
     gt_upstream_tell(call->transfer, call->key.owner.provider, "graph", gt_task_pool(task));
-    if (err)
+    if (err != GT_OK)
         return add_doubt(err, call);
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
@@ -175,10 +177,10 @@ static gt_err_t *read_refusal(gt_task_t *task, void *state)
     apr_size_t len;
     int end = 0;
 
-    if (!call->refusal)
+    if (call->refusal == NULL)
         call->refusal = apr_palloc(p, REFUSAL_MAX);
     /* A body that breaks off still leaves us the status. */
-    if (gt_transfer_take(&bytes, &len, &end, call->transfer, p))
+    if (gt_transfer_take(&bytes, &len, &end, call->transfer, p) != GT_OK)
         return GT_OK;
     if (len > REFUSAL_MAX - call->refusal_len)
         len = REFUSAL_MAX - call->refusal_len;

@@ -67,7 +67,7 @@ static const char *take_tags(int *count, const char *value, apr_pool_t *p)
     for (*count = 0;; at = skip_blanks(at + 1)) {
         const char *tag = take_tag(&at, p);
 
-        if (!tag)
+        if (tag == NULL)
             return NULL;
         tags = apr_pstrcat(p, tags, *count ? ", " : "", tag, NULL);
         ++*count;
@@ -90,7 +90,7 @@ gt_err_t *gt_condition_add(gt_graph_params_t *params, const char *name, const ch
         tags = value;
     else if (strlen(value) <= CONDITION_MAX)
         tags = take_tags(&count, value, p);
-    if (tags && (is_list || count == 1)) {
+    if (tags != NULL && (is_list || count == 1)) {
         APR_ARRAY_PUSH(params->headers, const char *) = apr_pstrcat(p, name, ": ", tags, NULL);
         return GT_OK;
     }

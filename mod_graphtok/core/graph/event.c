@@ -54,7 +54,7 @@ int gt_is_word_of(const char *word, apr_size_t len, const char *words)
 
 int gt_is_time_zone(const char *name)
 {
-    apr_size_t len = name ? strlen(name) : 0;
+    apr_size_t len = name != NULL ? strlen(name) : 0;
 
     return len > 0 && len <= GT_ZONE_MAX && strspn(name, LETTERS) > 0 &&
            strspn(name, LETTERS "0123456789 ._+-/():") == len;
@@ -84,7 +84,7 @@ static void check_zone(verdict_t *verdict, const json_t *object, const char *nam
 {
     const char *zone = gt_json_text(object, name);
 
-    if (zone && zone[0] && !gt_is_time_zone(zone))
+    if (zone != NULL && zone[0] && !gt_is_time_zone(zone))
         complain(verdict, field, "must be the name of a time zone, like Europe/Berlin or UTC");
 }
 
@@ -109,7 +109,8 @@ static void check_times(verdict_t *verdict, const json_t *body)
 
     check_zone(verdict, start, "timeZone", "start.timeZone");
     check_zone(verdict, end, "timeZone", "end.timeZone");
-    if (!start_zone || !end_zone || !gt_local_time_parse(&from, gt_json_text(start, "dateTime")) ||
+    if (start_zone == NULL || end_zone == NULL ||
+        !gt_local_time_parse(&from, gt_json_text(start, "dateTime")) ||
         !gt_local_time_parse(&to, gt_json_text(end, "dateTime")))
         return;
     if (json_is_true(json_object_get(body, "isAllDay"))) {
@@ -125,7 +126,7 @@ static void check_pattern(verdict_t *verdict, const json_t *pattern)
 {
     const char *type = gt_json_text(pattern, "type");
 
-    if (!type)
+    if (type == NULL)
         return;
     if ((strcmp(type, "weekly") == 0 || strncmp(type, "relative", 8) == 0) &&
         json_array_size(json_object_get(pattern, "daysOfWeek")) == 0)
@@ -140,7 +141,7 @@ static void check_date(verdict_t *verdict, const json_t *range, const char *name
 {
     const char *date = gt_json_text(range, name);
 
-    if (date && strlen(date) == 10 && !is_date(date, verdict->pool))
+    if (date != NULL && strlen(date) == 10 && !is_date(date, verdict->pool))
         complain(verdict, field, "must be a date like 2026-11-21");
 }
 
@@ -154,18 +155,18 @@ static void check_range(verdict_t *verdict, const json_t *range)
     check_date(verdict, range, "startDate", "recurrence.range.startDate");
     check_date(verdict, range, "endDate", "recurrence.range.endDate");
     /* Graph also gives the name that people read: "(UTC+01:00) Amsterdam, Berlin, Bern". */
-    if (zone && zone[0] && strpbrk(zone, LETTERS) == NULL)
+    if (zone != NULL && zone[0] && strpbrk(zone, LETTERS) == NULL)
         complain(verdict, "recurrence.range.recurrenceTimeZone",
                  "must be the name of a time zone, like Europe/Berlin or UTC");
-    if (!type)
+    if (type == NULL)
         return;
     if (strcmp(type, "numbered") == 0 && !has_number(range, "numberOfOccurrences"))
         complain(verdict, "recurrence.range.numberOfOccurrences", "is missing for this type");
     if (strcmp(type, "endDate") != 0)
         return;
-    if (!end)
+    if (end == NULL)
         complain(verdict, "recurrence.range.endDate", "is missing for this type");
-    else if (start && strcmp(end, start) < 0)
+    else if (start != NULL && strcmp(end, start) < 0)
         complain(verdict, "recurrence.range.endDate", "must not be before startDate");
 }
 
@@ -184,7 +185,7 @@ static void check_together(verdict_t *verdict, const json_t *body, gt_event_use_
     const json_t *recurrence = json_object_get(body, "recurrence");
     const char *subject = gt_json_text(body, "subject");
 
-    if (subject && use == GT_EVENT_CREATE && !is_subject(subject))
+    if (subject != NULL && use == GT_EVENT_CREATE && !is_subject(subject))
         complain(verdict, "subject", "must be a text of 1 to 255 characters");
     check_times(verdict, body);
     check_pattern(verdict, json_object_get(recurrence, "pattern"));
@@ -201,7 +202,7 @@ static void check_properties(verdict_t *verdict, const json_t *event, const char
     json_array_foreach (json_object_get(event, name), i, item) {
         const char *id = gt_json_text(item, "id");
 
-        if (id && *id && !gt_is_property_id(id))
+        if (id != NULL && *id && !gt_is_property_id(id))
             complain(verdict, apr_psprintf(verdict->pool, "%s[%lu].id", name, (unsigned long)i),
                      "must be the id of a property, like String {GUID} Name Colour");
     }
@@ -215,7 +216,7 @@ static void settle_extensions(verdict_t *verdict, json_t *event)
     json_array_foreach (list, i, item) {
         json_t *extension;
 
-        if (gt_extension_read(&extension, item, 1, verdict->pool))
+        if (gt_extension_read(&extension, item, 1, verdict->pool) != GT_OK)
             complain(verdict,
                      apr_psprintf(verdict->pool, "extensions[%lu].extensionName", (unsigned long)i),
                      "must be a name of letters, digits, '.', '_' and '-', like com.contoso.trip");
@@ -253,13 +254,13 @@ static void settle_moment(verdict_t *verdict, json_t *event, const char *name)
     const char *text = gt_json_text(moment, "dateTime"), *zone = gt_json_text(moment, "timeZone");
     apr_time_t t;
 
-    if (!json_is_object(moment) || (json_object_get(moment, "timeZone") && !zone))
+    if (!json_is_object(moment) || (json_object_get(moment, "timeZone") && zone == NULL))
         return;
     if (!gt_rfc3339_parse(&t, text)) {
-        if (!zone)
+        if (zone == NULL)
             complain(verdict, apr_pstrcat(verdict->pool, name, ".timeZone", NULL), "is missing");
     }
-    else if (zone && !is_utc(zone)) {
+    else if (zone != NULL && !is_utc(zone)) {
         complain(
             verdict, apr_pstrcat(verdict->pool, name, ".dateTime", NULL),
             "has an offset, and timeZone names another zone: leave out the offset, or the zone");
@@ -276,7 +277,8 @@ static int is_part_of_series(const json_t *body)
 {
     const char *type = gt_json_text(body, "type");
 
-    return type && (strcasecmp(type, "occurrence") == 0 || strcasecmp(type, "exception") == 0);
+    return type != NULL &&
+           (strcasecmp(type, "occurrence") == 0 || strcasecmp(type, "exception") == 0);
 }
 
 /* "2026-11-21 07:00:00", as RFC 3339 allows it: Graph's own form is with a T. */
@@ -286,7 +288,8 @@ static void tidy_moment(json_t *event, const char *name, apr_pool_t *p)
     const char *text = gt_json_text(moment, "dateTime");
     char *with_t;
 
-    if (!text || strlen(text) < sizeof("2026-11-21 ") || text[sizeof("2026-11-21") - 1] != ' ')
+    if (text == NULL || strlen(text) < sizeof("2026-11-21 ") ||
+        text[sizeof("2026-11-21") - 1] != ' ')
         return;
     with_t = apr_pstrdup(p, text);
     with_t[sizeof("2026-11-21") - 1] = 'T';
@@ -300,7 +303,7 @@ static void tidy(json_t *event, const json_t *body, const gt_rule_t *rules, gt_e
     const char *zone = gt_json_text(range, "recurrenceTimeZone");
     int ends_series = use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "recurrence"));
 
-    if (zone && !*zone)
+    if (zone != NULL && !*zone)
         json_object_del(range, "recurrenceTimeZone");
     if (use == GT_EVENT_REPLACE && json_is_null(json_object_get(event, "subject")))
         gt_json_set(event, "subject", "");

@@ -47,10 +47,10 @@ static int is_in_set(const char *text)
         return 0;
     text += GUID_LEN + 2;
     rest = behind(text, "Name ");
-    if (rest)
+    if (rest != NULL)
         return is_name(rest);
     rest = behind(text, "Id ");
-    return rest && is_tag(rest);
+    return rest != NULL && is_tag(rest);
 }
 
 int gt_is_property_id(const char *id)
@@ -88,8 +88,8 @@ static const char *filter_of(const apr_array_header_t *ids, int (*is_meant)(cons
             n = *id == '\'' ? 1 : strcspn(id, "'");
             literal = apr_pstrcat(p, literal, *id == '\'' ? "''" : apr_pstrmemdup(p, id, n), NULL);
         }
-        filter = apr_pstrcat(p, filter ? filter : "", filter ? " or " : "", "id eq '", literal, "'",
-                             NULL);
+        filter = apr_pstrcat(p, filter != NULL ? filter : "", filter != NULL ? " or " : "",
+                             "id eq '", literal, "'", NULL);
     }
     return filter;
 }
@@ -104,7 +104,7 @@ static int is_multi(const char *id)
 {
     const char *blank = strchr(id, ' ');
 
-    return blank && blank - id >= 5 && strncmp(blank - 5, "Array", 5) == 0;
+    return blank != NULL && blank - id >= 5 && strncmp(blank - 5, "Array", 5) == 0;
 }
 
 static int is_single(const char *id)
@@ -114,7 +114,7 @@ static int is_single(const char *id)
 
 static const char *expansion(const char *list, const char *name, const char *filter, apr_pool_t *p)
 {
-    if (!filter)
+    if (filter == NULL)
         return list;
     return apr_pstrcat(p, list, *list ? "," : "", name, "($filter=", filter, ")", NULL);
 }
@@ -130,23 +130,23 @@ static int are(const apr_array_header_t *texts, int (*is_good)(const char *))
 
 const char *gt_extended_expand(const char *properties, const char *extensions, apr_pool_t *p)
 {
-    const apr_array_header_t *ids = properties ? gt_split(properties, ",", p) : NULL;
-    const apr_array_header_t *names = extensions ? gt_split(extensions, ",", p) : NULL;
-    int are_all = extensions && strcmp(extensions, "*") == 0;
+    const apr_array_header_t *ids = properties != NULL ? gt_split(properties, ",", p) : NULL;
+    const apr_array_header_t *names = extensions != NULL ? gt_split(extensions, ",", p) : NULL;
+    int are_all = extensions != NULL && strcmp(extensions, "*") == 0;
     const char *list = "";
 
-    if (!ids && !names)
+    if (ids == NULL && names == NULL)
         return NULL;
-    if ((ids && !are(ids, gt_is_property_id)) ||
-        (names && !are_all && !are(names, gt_is_extension_name)))
+    if ((ids != NULL && !are(ids, gt_is_property_id)) ||
+        (names != NULL && !are_all && !are(names, gt_is_extension_name)))
         return "";
-    if (ids) {
+    if (ids != NULL) {
         list = expansion(list, "singleValueExtendedProperties", filter_of(ids, is_single, p), p);
         list = expansion(list, "multiValueExtendedProperties", filter_of(ids, is_multi, p), p);
     }
     if (are_all)
         list = apr_pstrcat(p, list, *list ? "," : "", "extensions", NULL);
-    else if (names)
+    else if (names != NULL)
         list = expansion(list, "extensions", filter_of(names, is_any, p), p);
     return gt_percent(list, p);
 }
@@ -166,7 +166,8 @@ gt_err_t *gt_extension_read(json_t **extension, const json_t *body, int is_new, 
             json_object_del(*extension, member);
     }
     gt_json_set(*extension, "@odata.type", OPEN_TYPE);
-    if (name ? gt_is_extension_name(name) : !is_new && !json_object_get(body, "extensionName"))
+    if (name != NULL ? gt_is_extension_name(name)
+                     : !is_new && json_object_get(body, "extensionName") == NULL)
         return GT_OK;
     gt_err_field(err, "extensionName",
                  "must be a name of letters, digits, '.', '_' and '-', like com.contoso.trip");

@@ -60,7 +60,7 @@ static meaning_t meaning_of(int status)
 /* A word like ErrorItemNotFound or a request id; NULL for anything else. */
 static const char *word(const char *text, apr_pool_t *p)
 {
-    apr_size_t len = text ? strlen(text) : 0;
+    apr_size_t len = text != NULL ? strlen(text) : 0;
 
     if (len == 0 || len > CODE_MAX || strspn(text, WORD_BYTES) < len)
         return NULL;
@@ -70,7 +70,7 @@ static const char *word(const char *text, apr_pool_t *p)
 /* One line of bounded length; NULL when there is none, or when it may quote a token. */
 static const char *line(const char *text, apr_pool_t *p)
 {
-    apr_size_t len = text ? strlen(text) : 0;
+    apr_size_t len = text != NULL ? strlen(text) : 0;
     char *copy;
 
     if (len == 0 || strstr(text, "eyJ") || strstr(text, "Bearer "))
@@ -102,11 +102,11 @@ static said_t read_body(const char *body, apr_size_t len, apr_pool_t *p)
     const json_t *error, *inner;
     json_t *root;
 
-    if (len == 0 || gt_json_parse_answer(&root, body, len, p))
+    if (len == 0 || gt_json_parse_answer(&root, body, len, p) != GT_OK)
         return said;
     error = json_object_get(root, "error");
     inner = json_object_get(error, "innerError");
-    if (!inner)
+    if (inner == NULL)
         inner = json_object_get(error, "innererror");
     said.code = word(gt_json_text(error, "code"), p);
     said.message = line(gt_json_text(error, "message"), p);
@@ -144,8 +144,9 @@ static const char *decode_claims(const char *field, apr_pool_t *p)
     unsigned char *bytes;
     json_t *claims;
 
-    if (!encoded || len > CLAIMS_MAX || !gt_base64_decode(&bytes, &len, encoded, len, 2, p) ||
-        gt_json_parse(&claims, (const char *)bytes, len, p) || !json_is_object(claims))
+    if (encoded == NULL || len > CLAIMS_MAX ||
+        !gt_base64_decode(&bytes, &len, encoded, len, 2, p) ||
+        gt_json_parse(&claims, (const char *)bytes, len, p) != GT_OK || !json_is_object(claims))
         return NULL;
     return gt_json_dump(claims, p);
 }
@@ -156,7 +157,7 @@ static const char *claims_of(const apr_table_t *headers, apr_pool_t *p)
     const apr_table_entry_t *entries = (const apr_table_entry_t *)(const void *)all->elts;
     const char *claims = NULL;
 
-    for (int i = 0; i < all->nelts && !claims; i++) {
+    for (int i = 0; i < all->nelts && claims == NULL; i++) {
         if (strcasecmp(entries[i].key, "WWW-Authenticate") == 0)
             claims = decode_claims(entries[i].val, p);
     }
@@ -186,7 +187,7 @@ gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len, const apr
     const char *claims = status == 401 || status == 403 ? claims_of(headers, p) : NULL;
     gt_err_t *err;
 
-    if (claims)
+    if (claims != NULL)
         meaning = (meaning_t){status, GT_INTERACTION, "GT0703", 0};
     apply_wait(&meaning, &wait);
     err = gt_err(p, meaning.cls, meaning.tag, "Graph answered %d%s%s%s%s", status,
@@ -194,7 +195,7 @@ gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len, const apr
                  said.message ? said.message : "");
     err->status = meaning.status_for_client;
     err->code = said.code;
-    err->request_id = id ? id : said.request_id;
+    err->request_id = id != NULL ? id : said.request_id;
     err->claims = claims;
     err->extent = meaning.cls == GT_THROTTLED ? GT_EXTENT_MAILBOX : GT_EXTENT_CALL;
     err->retry_after = wait;

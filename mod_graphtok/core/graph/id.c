@@ -14,7 +14,7 @@
 
 const char *gt_graph_id(const char *id, apr_pool_t *p)
 {
-    apr_size_t len = id ? strlen(id) : 0;
+    apr_size_t len = id != NULL ? strlen(id) : 0;
     char *segment;
 
     if (len == 0 || len > ID_MAX || strspn(id, ID_BYTES) < len)

@@ -93,7 +93,7 @@ static const char *small(const char *address, apr_pool_t *p)
 /* Names of stores and providers have no line breaks: no two mailboxes have the same name. */
 static const char *name_of(const gt_visit_t *visit, apr_pool_t *p)
 {
-    if (visit->shared)
+    if (visit->shared != NULL)
         return apr_pstrcat(p, "shared mailbox\n", visit->key.store, "\n", visit->key.owner.provider,
                            "\n", small(visit->shared, p), NULL);
     return apr_pstrcat(p, "mailbox\n", visit->key.store, "\n", visit->key.owner.provider, "\n",
@@ -111,7 +111,7 @@ void gt_visit_failed(const gt_visit_t *visit, gt_err_t *err)
 {
     const gt_pause_scope_t scope = scope_of(visit);
 
-    if (visit->name)
+    if (visit->name != NULL)
         gt_pause_begin(visit->mailboxes->pauses, &scope, err);
 }
 
@@ -159,7 +159,7 @@ static void drop_if_idle(gt_mailboxes_t *mailboxes, mailbox_t *mailbox)
 {
     if (mailbox->in_hand > 0)
         return;
-    assert(mailbox->waiting == 0 && !mailbox->first);
+    assert(mailbox->waiting == 0 && mailbox->first == NULL);
     *link_to(mailboxes, mailbox->id) = mailbox->next;
     free(mailbox);
     mailboxes->figures.mailboxes--;
@@ -190,7 +190,7 @@ static void leave_queue(mailbox_t *mailbox, gt_visit_t *visit)
     while (*link != visit)
         link = &(*link)->next;
     *link = visit->next;
-    if (!visit->next)
+    if (visit->next == NULL)
         mailbox->end = link;
     mailbox->waiting--;
     visit->mailboxes->figures.waiting--;
@@ -221,7 +221,7 @@ static void hand_on(mailbox_t *mailbox)
     gt_visit_t *first = mailbox->first;
 
     mailbox->in_hand--;
-    if (!first || mailbox->in_hand >= first->most)
+    if (first == NULL || mailbox->in_hand >= first->most)
         return;
     keep_pace(mailbox);
     leave_queue(mailbox, first);
@@ -260,7 +260,7 @@ void gt_visit_end(gt_visit_t *visit)
     gt_mailboxes_t *mailboxes = visit->mailboxes;
     mailbox_t *mailbox = visit->mailbox;
 
-    if (!mailbox)
+    if (mailbox == NULL)
         return;
     pthread_mutex_lock(&mailboxes->lock);
     if (visit->is_in) {
@@ -300,7 +300,7 @@ static void give_back(void *baton, const gt_answer_t *answer)
 {
     held_t *held = baton;
 
-    if (answer && answer->status >= 400)
+    if (answer != NULL && answer->status >= 400)
         hear(&held->visit, answer);
     gt_visit_end(&held->visit);
     free(held);
@@ -311,7 +311,7 @@ void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
     apr_size_t size = strlen(visit->name) + 1;
     held_t *held = malloc(sizeof(*held) + size);
 
-    if (!held)
+    if (held == NULL)
         abort();
     /* The visit has been let in, so its bell rings no more. The memory of its other members may go
      * before the call ends, so they are not copied. */
@@ -345,7 +345,7 @@ static gt_err_t *ask_in(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     entry_t entry;
 
-    assert(visit->mailboxes && !visit->mailbox);
+    assert(visit->mailboxes != NULL && visit->mailbox == NULL);
     visit->name = name_of(visit, p);
     GT_TRY(refuse_in_pause(visit, p));
     visit->is_in = visit->most == 0;
@@ -383,7 +383,7 @@ static gt_err_t *look_again(gt_task_t *task, void *state)
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     (void)task;
-    if (err)
+    if (err != GT_OK)
         gt_visit_end(state);
 }
 

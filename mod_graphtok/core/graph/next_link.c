@@ -88,7 +88,7 @@ static const char *rest_of(const char *absolute, const char *graph_url, apr_pool
     const char *origin = gt_url_origin(absolute, p);
     const char *ours = gt_url_origin(graph_url, p), *path = after_host(graph_url);
 
-    if (!origin || !ours)
+    if (origin == NULL || ours == NULL)
         return NULL;
     if (strcmp(origin, ours) == 0)
         return behind(after_host(absolute), path, strlen(path));
@@ -114,9 +114,9 @@ gt_err_t *gt_next_link(const char **url, const char *link, const char *graph_url
     /* A fragment is never sent. */
     const char *sent = apr_pstrmemdup(p, trimmed, strcspn(trimmed, "#"));
     const char *absolute = make_absolute(gt_url_escape_stray(sent, p), base, p);
-    const char *rest = absolute ? rest_of(absolute, base, p) : NULL;
+    const char *rest = absolute != NULL ? rest_of(absolute, base, p) : NULL;
 
-    *url = rest ? apr_pstrcat(p, base, rest, NULL) : NULL;
+    *url = rest != NULL ? apr_pstrcat(p, base, rest, NULL) : NULL;
     if (*url && gt_url_is_below(*url, graph_url, p))
         return GT_OK;
     return gt_err(p, GT_UPSTREAM, "GT0717",

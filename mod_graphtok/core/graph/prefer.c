@@ -73,14 +73,14 @@ static void keep(apr_table_t *query, const char *graphs, const char *value)
 {
     for (int i = 0; gt_preferences[i].name; i++) {
         if (strcasecmp(graphs, gt_preferences[i].graphs) == 0 &&
-            !apr_table_get(query, gt_preferences[i].name))
+            apr_table_get(query, gt_preferences[i].name) == NULL)
             apr_table_set(query, gt_preferences[i].name, value);
     }
 }
 
 void gt_prefer_read(apr_table_t *query, const char *field, apr_pool_t *p)
 {
-    const char *at = field ? field : "";
+    const char *at = field != NULL ? field : "";
 
     while (*(at = skip(at, "," BLANKS)) != '\0') {
         const char *name = take_word(&at, p);

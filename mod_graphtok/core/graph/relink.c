@@ -98,7 +98,7 @@ static char *unescape(const char *raw, apr_size_t len, apr_pool_t *p)
     memcpy(quoted + 1, raw, len);
     quoted[len + 1] = '"';
     value = json_loadb(quoted, len + 2, JSON_DECODE_ANY, NULL);
-    text = value ? apr_pstrdup(p, json_string_value(value)) : NULL;
+    text = value != NULL ? apr_pstrdup(p, json_string_value(value)) : NULL;
     json_decref(value);
     return text;
 }
@@ -134,7 +134,7 @@ static int is_link_name(const gt_relink_t *relink, apr_pool_t *p)
     if (memchr(relink->held, '\\', relink->held_len) == NULL)
         return ends_as_link(relink->held, relink->held_len);
     name = unescape(relink->held, relink->held_len, p);
-    return name && ends_as_link(name, strlen(name));
+    return name != NULL && ends_as_link(name, strlen(name));
 }
 
 static gt_err_t *put_link(output_t *output, gt_relink_t *relink)
@@ -142,7 +142,7 @@ static gt_err_t *put_link(output_t *output, gt_relink_t *relink)
     const char *link = unescape(relink->held, relink->held_len, output->pool);
     const char *ours, *quoted;
 
-    if (!link)
+    if (link == NULL)
         return gt_err(output->pool, GT_UPSTREAM, "GT0718",
                       "Graph sent a link to the next page that is no text of JSON");
     GT_TRY(relink->replace(&ours, relink->baton, link, output->pool));
@@ -348,7 +348,7 @@ gt_err_t *gt_relink_feed(const char **out, apr_size_t *out_len, gt_relink_t *rel
             at += passed;
         }
     }
-    *out = output.bytes ? output.bytes : "";
+    *out = output.bytes != NULL ? output.bytes : "";
     *out_len = output.len;
     if (end && relink->place == IN_LINK)
         return gt_err(scratch, GT_UPSTREAM, "GT0722",

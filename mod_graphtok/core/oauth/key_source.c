@@ -96,7 +96,7 @@ static int has_just_asked(const gt_key_source_t *source, apr_interval_time_t spa
 }
 
 /** Hold the present set for a task. @return 1 when the task has to wait for a fetch. @param turn  out */
-static int is_wanting(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
+static int hold_present(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
 {
     gt_key_source_t *source = find->source;
     int is_good;
@@ -240,7 +240,7 @@ static gt_err_t *look(gt_task_t *task, void *state)
     gt_err_t *err;
 
     find->flight = NULL;
-    if (!is_wanting(&asked.turn, find, gt_task_pool(task))) {
+    if (!hold_present(&asked.turn, find, gt_task_pool(task))) {
         gt_done(task);
         return GT_OK;
     }
