@@ -67,7 +67,7 @@ static const gt_rule_t email_rules[] = {
 
 static const gt_rule_t attendee_rules[] = ATTENDEE_RULES(email_rules);
 
-/* Of an event that is there already: some whom Exchange knows have no address. */
+/* Of an event that is there already: some people that Exchange knows have no address. */
 static const gt_rule_t person_rules[] = {
     { "address", GT_RULE_PERSON, 0, 0, 0, NULL, NULL },
     { "name", GT_RULE_TEXT, 0, 0, 0, NULL, NULL },
@@ -141,7 +141,7 @@ static const gt_rule_t event_rules[] = {
     { "showAs", GT_RULE_WORD, 0, 0, 0, "free tentative busy oof workingElsewhere unknown", NULL },
     { "categories", GT_RULE_TEXTS, 0, 0, 0, NULL, NULL },
     { "isReminderOn", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
-    /* Below 0: after the start, as Outlook has it for a whole day's ("at 9:00 of the day": -540). */
+    /* Below 0: after the start, as Outlook has it for whole days ("at 9:00 of the day": -540). */
     { "reminderMinutesBeforeStart", GT_RULE_NUMBER, 0, INT32_MIN, INT32_MAX, NULL, NULL },
     { "responseRequested", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },
     { "allowNewTimeProposals", GT_RULE_BOOL, 0, 0, 0, NULL, NULL },

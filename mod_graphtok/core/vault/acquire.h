@@ -4,7 +4,8 @@
 
 /**
  * @file acquire.h
- * The first half of a sign-in: tokens of a provider, by any flow. Nothing that is stored is touched.
+ * The first half of a sign-in: tokens of a provider, by any flow. Nothing that is stored is
+ * touched.
  */
 
 #include "oauth/token.h"

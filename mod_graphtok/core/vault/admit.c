@@ -3,9 +3,9 @@
 /**
  * @file admit.c
  * Tokens become a grant: the person is verified, the row written, and only then may the token be
- * served (mission A2). The row decides whether it is the same person; nothing is written for another
- * one, nor for a grant that was revoked since the tokens were asked for. Tokens that are not admitted
- * are given back.
+ * served (mission A2). The row decides whether it is the same person; nothing is written for
+ * another one, nor for a grant that was revoked since the tokens were asked for. Tokens that are
+ * not admitted are given back.
  */
 
 #include "vault/admit.h"
@@ -67,8 +67,8 @@ static void note_sign_in(const gt_vault_t *vault, const gt_grant_key_t *key, apr
         gt_limit_hold(vault->parts.limits, LATELY, name, strlen(name));
 }
 
-/** The new token is served. What was known of an old grant is forgotten first: a row that was revoked
- * since had later generations than this one. */
+/** The new token is served. The cache forgets the old grant first: a row that was revoked since had
+ * later generations than this one. */
 static void publish(const gt_admit_t *admit, apr_pool_t *p)
 {
     const gt_vault_t *vault = admit->vault;
@@ -105,7 +105,7 @@ static gt_err_t *store(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** It is recorded before anyone learns of it: it opens the way to tokens. */
+/** The sign-in is recorded before the browser learns of it: it opens the way to tokens. */
 static gt_err_t *announce(gt_task_t *task, void *state)
 {
     const gt_admit_t *admit = state;
@@ -118,8 +118,9 @@ static gt_err_t *announce(gt_task_t *task, void *state)
     return gt_notice_before(&notice, gt_task_pool(task));
 }
 
-/** Tokens that came and may not be stored: of another person, of nobody known, or revoked meanwhile.
- * What only we could not do is no reason to end what the user has elsewhere. */
+/** Tokens that came and may not be stored: of another person, of one that is not known, or revoked
+ * meanwhile. After a failure of ours alone the provider is not asked to revoke them: that could end
+ * what the user has elsewhere. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     const gt_admit_t *admit = state;

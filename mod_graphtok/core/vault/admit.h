@@ -20,8 +20,8 @@ typedef struct gt_admit_t {
     gt_identify_t identify;    /* own; its identity is the person */
 } gt_admit_t;
 /** Fails with GT_REFUSED or GT_FORBIDDEN (not identified, may not sign in), GT_CONFLICT (another
- * person's row, or revoked meanwhile), GT_STORE_AWAY. Tokens that cannot be admitted are given back to the provider, except
- * where only we could not store them. */
+ * person's row, or revoked meanwhile), GT_STORE_AWAY. Tokens that cannot be admitted are given back
+ * to the provider, except where only we could not store them. */
 extern const gt_work_t gt_admit;
 
 #endif

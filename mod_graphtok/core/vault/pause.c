@@ -83,10 +83,9 @@ static const char *word_of(gt_class_t cls)
 
 /* ---- beginning ---- */
 
-static void alarm_once(gt_limits_t *pauses, const gt_pause_scope_t *width, const gt_err_t *err,
-                       apr_pool_t *p)
+static void alarm_once(gt_limits_t *pauses, const gt_pause_scope_t *width, const gt_err_t *err)
 {
-    const name_t name = name_of("pause: alarm", width, p);
+    const name_t name = name_of("pause: alarm", width, err->pool);
     const char *code = err->code != NULL ? err->code : err->tag;
 
     if (gt_limit_held(pauses, name.text, name.len) > 0)
@@ -108,19 +107,16 @@ void gt_pause_begin(gt_limits_t *pauses, const gt_pause_scope_t *scope, gt_err_t
 {
     gt_pause_scope_t width;
     name_t name;
-    apr_pool_t *p;
 
     if ((err->cls != GT_CLIENT_BROKEN && err->cls != GT_THROTTLED) ||
         !cut(&width, scope, err->extent))
         return;
     if (err->retry_after == 0)
         err->retry_after = SHORT;
-    apr_pool_create(&p, NULL);
-    name = name_of(word_of(err->cls), &width, p);
+    name = name_of(word_of(err->cls), &width, err->pool);
     gt_limit_hold(pauses, err->retry_after, name.text, name.len);
     if (err->cls == GT_CLIENT_BROKEN && width.provider != NULL)
-        alarm_once(pauses, &width, err, p);
-    apr_pool_destroy(p);
+        alarm_once(pauses, &width, err);
 }
 
 /* ---- looking ---- */

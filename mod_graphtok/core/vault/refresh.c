@@ -2,14 +2,14 @@
 
 /**
  * @file refresh.c
- * One refresh, as a job of the child: lease, POST, commit, and only then the token for anybody.
- * It does not end with the request that asked for it. Its steps:
+ * One refresh, as a job of the child: lease, POST, commit, and only then the token for those
+ * that wait. It does not end with the request that asked for it. Its steps:
  *
  *     lease    the row is read anew, since another refresh may have been first, and then there is
  *              nothing to do. This node's journal may hold an answer for this very generation: that
- *              is stored, not asked for. The lease is taken with the intent, by one UPDATE, for this
- *              generation; where another refresh has it, this one waits for news of the row. After
- *              taking it over from a dead holder the journal is read once more
+ *              is stored, not asked for. The lease is taken with the intent, by one UPDATE, for
+ *              this generation; where another refresh has it, this one waits for news of the row.
+ *              After taking it over from a dead holder the journal is read once more
  *     post     no connection to the database is held meanwhile
  *     confirm  a refusal counts when it is said twice
  *     verdict  by generation: a loser's failure says nothing about the winner's token
@@ -187,8 +187,8 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     (void)gt_fail("refresh.published");
 }
 
-/** What came is kept: it may be used. Without an access token that can be used the provider is
- * asked again later, with the refresh token that came. */
+/** The answer is stored, so its token may be used. Without an access token that can be used the
+ * provider is asked again later, with the refresh token that came. */
 static gt_err_t *hand_out(gt_refresh_t *r, apr_pool_t *p)
 {
     const gt_failure_key_t key = {&r->params.key, r->grant->generation + 1};

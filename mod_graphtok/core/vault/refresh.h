@@ -11,28 +11,28 @@
 #include "vault/vault.h"
 #include "vault/waiters.h"
 
-/** What a refresh is asked with. */
+/** The parameters of a refresh. */
 typedef struct gt_refresh_params_t {
     gt_vault_t *vault;
     gt_token_key_t key;
-    const gt_asker_t *asker; /* whose request was first, or NULL */
+    const gt_asker_t *asker; /* the request that was first, or NULL */
     int refresh_now;         /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
 } gt_refresh_params_t;
 
-/** What a refresh holds, and so what its end has to see to: leave the waiters, give the lease back,
- * keep the answer. */
+/** The things that a refresh holds, which its end has to see to: leave the waiters, give the lease
+ * back, keep the answer. */
 typedef enum gt_refresh_holds_t {
     GT_HOLDS_NOTHING,  /* no lease, or none any more: the result is stored, or in the journal */
     GT_HOLDS_PLACE,    /* a place among the waiters: another refresh has the lease */
     GT_HOLDS_LEASE,    /* the lease, perhaps: the answer to taking it may be lost. Nothing is sent,
-                          or what was sent did not spend the refresh token */
+                          or the POST did not spend the refresh token */
     GT_HOLDS_INTENT,   /* the lease, and the POST may have spent the refresh token */
     GT_HOLDS_ANSWER,   /* the same, and the provider's answer, which the journal may take */
     GT_HOLDS_UNWRITTEN /* the same, and there is no journal or it did not take the answer */
 } gt_refresh_holds_t;
 
-/** A job of the crew. What it leaves is `token`: fresh, or what is still valid while another
+/** A job of the crew. It leaves `token`: a fresh one, or one that is still valid while another
  * process refreshes. */
 typedef struct gt_refresh_t {
     gt_refresh_params_t params;

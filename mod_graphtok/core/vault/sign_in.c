@@ -2,8 +2,9 @@
 
 /**
  * @file sign_in.c
- * A flow's tokens are acquired, and their person admitted. From the moment when the provider is asked
- * there may be tokens, so all of it is a job of the child: a browser that hangs up leaves it running.
+ * A flow's tokens are acquired, and their person admitted. From the moment when the provider is
+ * asked there may be tokens, so all of it is a job of the child: a browser that hangs up leaves it
+ * running.
  */
 
 #include <apr_atomic.h>
@@ -64,7 +65,7 @@ static gt_err_t *admit(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** What went well was announced when the person was admitted. */
+/** A success was announced when the person was admitted. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     const entry_t *entry = state;

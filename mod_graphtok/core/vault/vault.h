@@ -72,8 +72,9 @@ typedef struct gt_token_for_t {
  * and after a second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
-/** Work: sign a user in by a flow: its tokens are acquired, and their person admitted (mission A2). A
- * job of the crew does it, and goes on to its end when the task is dropped: there may be tokens. */
+/** Work: sign a user in by a flow: its tokens are acquired, and their person admitted (mission A2).
+ * A job of the crew does it, and goes on to its end when the task is dropped: there may be
+ * tokens. */
 typedef struct gt_sign_in_t {
     gt_vault_t *vault;
     gt_grant_key_t key;      /* the user is "" where the identity gives it */
