@@ -122,6 +122,11 @@ static const char *default_token(int *status, fake_t *fake, apr_pool_t *p)
 
     if (strstr(fake->form, "grant_type=authorization_code") != NULL)
         return give_tokens(fake, p);
+    if (strstr(fake->form, "grant_type=client_credentials") != NULL)
+        return apr_psprintf(p,
+                            "{\"token_type\":\"Bearer\",\"expires_in\":3599,"
+                            "\"access_token\":\"app-%d\"}",
+                            fake->calls[FAKE_TOKEN]);
     if (sent == NULL || fake->is_dead || atoi(sent + 17) != fake->serial) {
         fake->is_dead = 1;
         *status = 400;

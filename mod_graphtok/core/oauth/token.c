@@ -171,8 +171,9 @@ static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
         return err;
     }
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
-    return gt_token_verdict(kind->refusals, answer->status, answer->body, answer->body_len,
-                            retry_after, p);
+    err = gt_token_verdict(kind->refusals, answer->status, answer->body, answer->body_len,
+                           retry_after, p);
+    return params->flow->refused != NULL ? params->flow->refused(err) : err;
 }
 
 static gt_err_t *take(gt_task_t *task, void *state)

@@ -31,6 +31,9 @@ typedef struct gt_flow_t {
     void (*add)(gt_form_t *form, const void *params);
     /** A copy of its parameters, for a job that outlives the asker. */
     const void *(*copy)(const void *params, apr_pool_t *p);
+    /** What a refusal means in this flow, where the tables say something else: itself, or another
+     * error in its place. NULL: what the tables say. */
+    gt_err_t *(*refused)(gt_err_t *err);
 } gt_flow_t;
 
 /** Work: ask the token endpoint. */

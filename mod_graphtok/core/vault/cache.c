@@ -32,6 +32,7 @@
 #define KIND_TOKEN 1
 #define KIND_ONCE 2
 #define KIND_TEXT 3
+#define KIND_CLAIM 4
 
 /* A text's piece begins with one of these; a text has 64 pieces at most. */
 #define PIECE_LAST 'l'
@@ -103,17 +104,22 @@ static void name_begin(name_t *name, int kind)
 }
 
 /* 0: longer than any name we give out; a value of such a name is not cached. */
-static int name_token(name_t *name, const gt_cache_t *cache, const gt_token_key_t *key)
+static int name_key(name_t *name, int kind, const gt_cache_t *cache, const gt_token_key_t *key)
 {
     const gt_owner_t *owner = &key->grant.owner;
 
-    name_begin(name, KIND_TOKEN);
+    name_begin(name, kind);
     if (!name_add(name, key->grant.store) || !name_add(name, owner->provider) ||
         !name_add(name, owner->user) ||
         !name_add(name, key->resource != NULL ? key->resource : GT_RESOURCE_GRAPH))
         return 0;
     gt_siphash128(name->key, &cache->name_key, name->bytes, name->len);
     return 1;
+}
+
+static int name_token(name_t *name, const gt_cache_t *cache, const gt_token_key_t *key)
+{
+    return name_key(name, KIND_TOKEN, cache, key);
 }
 
 /* ---- reading ---- */
@@ -245,6 +251,24 @@ void gt_cache_forget(gt_cache_t *cache, const gt_token_key_t *key)
     name_t name;
 
     if (cache != NULL && name_token(&name, cache, key))
+        gt_slots_remove(cache->slots, name.key);
+}
+
+/* ---- claims ---- */
+
+int gt_cache_claim(gt_cache_t *cache, const gt_token_key_t *key, apr_interval_time_t span)
+{
+    name_t name;
+
+    return cache == NULL || !name_key(&name, KIND_CLAIM, cache, key) ||
+           gt_slots_add(cache->slots, name.key, gt_ticks() + span) != 0;
+}
+
+void gt_cache_end_claim(gt_cache_t *cache, const gt_token_key_t *key)
+{
+    name_t name;
+
+    if (cache != NULL && name_key(&name, KIND_CLAIM, cache, key))
         gt_slots_remove(cache->slots, name.key);
 }
 

@@ -46,4 +46,14 @@ void gt_cache_forget_text(gt_cache_t *cache, const char *name);
  * (or not to be remembered, which is refused as well). */
 int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span);
 
+/**
+ * Claim, among all processes of this machine, the right to fetch a token.
+ * @param span  after it the claim is over, whatever became of its process
+ * @return 1 it is ours (also where there is no room for a claim, or no cache), 0 another one has it
+ */
+int gt_cache_claim(gt_cache_t *cache, const gt_token_key_t *key, apr_interval_time_t span);
+
+/** End the claim. */
+void gt_cache_end_claim(gt_cache_t *cache, const gt_token_key_t *key);
+
 #endif

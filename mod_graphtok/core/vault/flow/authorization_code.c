@@ -28,4 +28,5 @@ static const void *copy(const void *params, apr_pool_t *p)
     return code;
 }
 
-const gt_flow_t gt_flow_authorization_code = {"authorization_code", "exchange code", add, copy};
+const gt_flow_t gt_flow_authorization_code = {"authorization_code", "exchange code", add, copy,
+                                              NULL};

@@ -36,4 +36,7 @@ typedef struct gt_flow_code_t {
 /** Redeem an authorization code (RFC 6749 4.1.3, RFC 7636 4.5). Params: a gt_flow_code_t. */
 extern const gt_flow_t gt_flow_authorization_code;
 
+/** Ask as the application itself (RFC 6749 section 4.4). Params: none. */
+extern const gt_flow_t gt_flow_client_credentials;
+
 #endif
