@@ -4,6 +4,7 @@
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -215,3 +216,13 @@ def test_beside_http_1(ada, h2, sandbox):
     browser = Browser(sandbox.ca)
     assert browser.sign_in(h2.url + "/tom/auth/login").status == 200
     assert browser.get(h2.url + "/tom/calendar/").json == json.loads(ada("/tom/calendar/")[2])
+
+
+def test_a_client_that_goes_frees_the_thread(h2, sandbox, ada):
+    before = sandbox.process.calls("graph")["count"]
+    sandbox.fault(where="graph", kind="hang", seconds=60, times=1)
+    with ada.start("--max-time", "1", h2.url + "/calendar/"):
+        sandbox.wait_for_calls("graph", before + 1)
+        began = time.monotonic()
+        assert sandbox.process.wait("graph", 1, member="abandoned")
+        assert time.monotonic() - began < 2, "well before GraphTokTimeout"

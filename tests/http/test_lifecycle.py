@@ -73,7 +73,6 @@ def test_pipelined(site, sandbox, tom):
         assert [read_answer(stream)[0] for _ in range(3)] == [200] * 3
 
 
-@only("event")  # a waiting thread does not see its client's end
 def test_a_reading_call_ends_when_its_client_goes(site, sandbox, tom):
     before = sandbox.calls("graph")
     sandbox.fault(where="graph", kind="hang", seconds=60, times=1)

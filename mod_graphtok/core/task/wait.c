@@ -46,14 +46,6 @@ static int wait_for(sleeper_t *sleeper, gt_task_t *task, const gt_end_t *end)
     return end == NULL || !end->has_come(end->baton);
 }
 
-static gt_err_t *given_up(const gt_work_t *work, apr_pool_t *p)
-{
-    gt_err_t *err = gt_err(p, GT_BUSY, "GT0329", "%s was given up: this process ends", work->name);
-
-    err->retry_after = APR_USEC_PER_SEC;
-    return err;
-}
-
 gt_err_t *gt_wait_run_until(const gt_end_t *end, const gt_work_t *work, void *state,
                             gt_loop_t *loop, apr_interval_time_t limit, apr_pool_t *p)
 {
@@ -61,7 +53,6 @@ gt_err_t *gt_wait_run_until(const gt_end_t *end, const gt_work_t *work, void *st
     gt_waker_t waker = {wake, &sleeper};
     gt_task_t *task;
     gt_progress_t progress;
-    int is_given_up = 0;
 
     if (gt_cond_init(&sleeper.woken) != APR_SUCCESS)
         return gt_err(p, GT_INTERNAL, "GT0323", "the system gives no condition to wait on");
@@ -70,13 +61,11 @@ gt_err_t *gt_wait_run_until(const gt_end_t *end, const gt_work_t *work, void *st
     gt_task_limit(task, limit);
     /* Output: the client has taken it already, since this thread waited for that while it wrote. */
     while ((progress = gt_task_run(task)) != GT_TASK_DONE)
-        if (progress == GT_TASK_WAITS && !wait_for(&sleeper, task, end)) {
+        if (progress == GT_TASK_WAITS && !wait_for(&sleeper, task, end))
             gt_task_drop(task);
-            is_given_up = 1;
-        }
     pthread_cond_destroy(&sleeper.woken);
     pthread_mutex_destroy(&sleeper.lock);
-    return is_given_up ? given_up(work, p) : gt_task_error(task);
+    return gt_task_error(task);
 }
 
 gt_err_t *gt_wait_run(const gt_work_t *work, void *state, gt_loop_t *loop,

@@ -25,7 +25,7 @@ typedef struct gt_end_t {
 } gt_end_t;
 
 /** As gt_wait_run, until the end has come (NULL: it never does): then the task is dropped.
- * @return GT_BUSY (GT0329) for a task that was dropped */
+ * @return GT_CANCELLED (GT0322) for a task that was dropped */
 GT_MUST gt_err_t *gt_wait_run_until(const gt_end_t *end, const gt_work_t *work, void *state,
                                     gt_loop_t *loop, apr_interval_time_t limit, apr_pool_t *p);
 
