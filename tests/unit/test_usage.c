@@ -253,7 +253,7 @@ Suite *suite_usage(void)
     tcase_add_test(sqlite, a_statement_writes_hundreds_of_grants);
     tcase_add_test(sqlite, grants_that_are_gone_are_forgotten);
     tcase_add_test(sqlite, what_found_no_room_is_told_of);
-    tcase_add_test(pgsql, a_statement_writes_hundreds_of_grants);
-    tcase_add_test(pgsql, a_backlog_is_written_without_waiting);
+    tcase_add_loop_test(pgsql, a_statement_writes_hundreds_of_grants, 0, bench_engines() - 1);
+    tcase_add_loop_test(pgsql, a_backlog_is_written_without_waiting, 0, bench_engines() - 1);
     return suite;
 }
