@@ -169,7 +169,8 @@ Suite *suite_survey(void)
     tcase_add_test(sqlite, who_comes_while_another_asks_waits_for_nothing);
     tcase_add_loop_test(pgsql, the_first_look_has_all, 0, bench_engines() - 1);
     tcase_add_loop_test(pgsql, a_thousand_looks_are_one, 0, bench_engines() - 1);
-    tcase_add_loop_test(pgsql, who_comes_while_another_asks_waits_for_nothing, 0, bench_engines() - 1);
+    tcase_add_loop_test(pgsql, who_comes_while_another_asks_waits_for_nothing, 0,
+                        bench_engines() - 1);
     tcase_add_loop_test(pgsql, a_database_that_is_away_is_down, 0, bench_engines() - 1);
     return suite;
 }

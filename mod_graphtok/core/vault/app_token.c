@@ -59,7 +59,7 @@ static void *init(const void *asked, apr_pool_t *p)
 }
 
 /** The cache may have it by now: from another child, or from the job before. */
-static int is_cached(fetch_t *fetch, apr_pool_t *p)
+static int use_cached(fetch_t *fetch, apr_pool_t *p)
 {
     gt_token_t cached;
 
@@ -92,7 +92,7 @@ static gt_err_t *claim(gt_task_t *task, void *state)
 {
     fetch_t *fetch = state;
 
-    if (is_cached(fetch, gt_task_pool(task))) {
+    if (use_cached(fetch, gt_task_pool(task))) {
         gt_done(task);
         return GT_OK;
     }
@@ -109,7 +109,7 @@ static gt_err_t *ask(gt_task_t *task, void *state)
     const char *scope = apr_pstrcat(gt_task_pool(task), fetch->key.resource, "/.default", NULL);
 
     /* The child that had the claim before us may have put it there after our look. */
-    if (is_cached(fetch, gt_task_pool(task))) {
+    if (use_cached(fetch, gt_task_pool(task))) {
         gt_done(task);
         return GT_OK;
     }

@@ -15,7 +15,7 @@
 
 /* A client whose connection is broken. One that only writes no more still reads. mod_http2 says it of a
  * stream that was reset, whose connection goes on. */
-static int client_is_gone(conn_rec *c)
+static int look_for_hang_up(conn_rec *c)
 {
     struct pollfd client = {.fd = -1};
 
@@ -29,7 +29,7 @@ static int has_come(void *baton)
 {
     const gtm_request_t *x = baton;
 
-    return gtm_child_ends_at_once(x->child) || client_is_gone(x->r->connection);
+    return gtm_child_ends_at_once(x->child) || look_for_hang_up(x->r->connection);
 }
 
 /* A client that still listens is told why. */
@@ -37,7 +37,7 @@ static gt_err_t *explain(gt_err_t *err, const gtm_request_t *x)
 {
     if (!err || err->cls != GT_CANCELLED || !gtm_child_ends_at_once(x->child))
         return err;
-    err = gt_err(x->r->pool, GT_BUSY, "GT0829", "the server ends");
+    err = gt_err(x->r->pool, GT_BUSY, "GT0840", "the server ends");
     err->retry_after = APR_USEC_PER_SEC;
     return err;
 }
