@@ -21,12 +21,14 @@ typedef struct asked_t {
     const char *user;
     const char *store;
     const char *provider; /* NULL: the only one */
+    const char *resource; /* NULL: the default one */
     int force;
 } asked_t;
 
 static const struct argp_option options[] = {
     {"store", 's', "NAME", 0, "from this store; default: main", 0},
     {"provider", 'p', "NAME", 0, "at this provider; default: the only one", 0},
+    {"resource", 'r', "NAME", 0, "for this resource, such as outlook; default: graph", 0},
     {"force", 'f', NULL, 0, "print it even on a terminal", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
@@ -40,6 +42,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         asked->store = arg;
     else if (key == 'p')
         asked->provider = arg;
+    else if (key == 'r')
+        asked->resource = arg;
     else if (key == 'f')
         asked->force = 1;
     else if (key == ARGP_KEY_ARG && asked->user == NULL)
@@ -70,6 +74,7 @@ static gt_err_t *find_parts(gt_token_for_t *params, const asked_t *asked, const 
     if (gt_config_store(config, asked->store) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
     params->key.grant = (gt_grant_key_t){asked->store, {asked->user, provider}};
+    params->key.resource = asked->resource;
     return GT_OK;
 }
 
@@ -90,6 +95,8 @@ static void print_json(const gt_token_for_t *params, const asked_t *asked)
     gt_json_set(json, "user", params->key.grant.owner.user);
     gt_json_set(json, "provider", params->key.grant.owner.provider);
     gt_json_set(json, "store", asked->store);
+    if (asked->resource != NULL)
+        gt_json_set(json, "resource", params->key.resource);
     gt_json_set(json, "scope", params->token.scope);
     ctl_print_json(json);
     token = json_object_get(json, "token");

@@ -80,8 +80,8 @@ def test_two_nodes_share_and_none_does_it_twice(make_place, sandbox):
 def test_T9_cleanup_deactivates_and_removes(make_place, sandbox):
     place = make_place(settings=ON)
     place.add(["good", "old", "bare", "gone", "resting"], ends=3000)
-    place.database.sql(f"UPDATE user_tokens SET expires_at = {place.moment(-91 * DAY)} "
-                       "WHERE user_id = 'old'")
+    place.database.sql(f"UPDATE user_tokens SET expires_at = {place.moment(-91 * DAY)}, "
+                       f"last_used_at = last_used_at - {91 * DAY} WHERE user_id = 'old'")
     place.database.sql("UPDATE user_tokens SET encrypted_refresh_token = '', "
                        f"expires_at = {place.moment(-60)} WHERE user_id = 'bare'")
     for user, days in (("gone", 31), ("resting", 29)):

@@ -157,6 +157,24 @@ void bench_migrate(bench_t *bench, int target)
                                  target > version, bench->db, bench->pool));
 }
 
+void bench_partition(bench_t *bench)
+{
+    bench_run(bench, "ALTER TABLE user_tokens RENAME TO user_tokens_whole");
+    bench_run(bench, "CREATE TABLE user_tokens (LIKE user_tokens_whole INCLUDING DEFAULTS, "
+                     "PRIMARY KEY (user_id, provider)) PARTITION BY HASH (user_id)");
+    for (int i = 0; i < 4; i++)
+        bench_run(bench, apr_psprintf(bench->pool,
+                                      "CREATE TABLE user_tokens_p%d PARTITION OF user_tokens "
+                                      "FOR VALUES WITH (MODULUS 4, REMAINDER %d)",
+                                      i, i));
+    bench_run(bench, "INSERT INTO user_tokens SELECT * FROM user_tokens_whole");
+    bench_run(bench, "SET client_min_messages = warning");
+    bench_run(bench, "DROP TABLE user_tokens_whole CASCADE");
+    bench_run(bench, "ALTER TABLE user_tokens_access ADD FOREIGN KEY (user_id, provider) "
+                     "REFERENCES user_tokens ON DELETE CASCADE");
+    bench_migrate(bench, gt_store_newest());
+}
+
 /* The document's own DDL on PostgreSQL; what SQLAlchemy emits for the same model on SQLite. */
 void bench_s0_table(bench_t *bench)
 {

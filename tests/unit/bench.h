@@ -49,6 +49,10 @@ gt_ladder_t *bench_ladder(bench_t *bench);
 /* Bring the bench's store up to `target`. */
 void bench_migrate(bench_t *bench, int target);
 
+/* Make the store's table one that is partitioned by a hash of the user, as docs/operating.md says it.
+ * PostgreSQL only. */
+void bench_partition(bench_t *bench);
+
 /* S0's own table with two users, tom and ann: Fernet texts that Python's cryptography wrote. */
 void bench_s0_table(bench_t *bench);
 

@@ -462,8 +462,8 @@ START_TEST(cleanup_deactivates_what_is_expired_and_removes_what_is_old)
     make_grant("ended", -7200, 60);
     make_grant("bare", -60, 60);
     make_grant("bare-valid", 400, 60);
-    make_grant("old", 0, 60);
-    make_grant("old-leased", 0, 60);
+    make_grant("old", 0, 91 * 86400);
+    make_grant("old-leased", 0, 91 * 86400);
     make_grant("inactive", 400, 60);
     make_grant("gone", 400, 60);
     set_old("old", "expires_at", 91);

@@ -226,7 +226,7 @@ START_TEST(an_entry_with_ids_is_of_its_store_wherever_that_is)
 }
 END_TEST
 
-START_TEST(an_entry_of_another_resource_is_left)
+START_TEST(an_entry_names_its_resource)
 {
     gt_entry_t entry;
     apr_array_header_t *names;
@@ -240,7 +240,31 @@ START_TEST(an_entry_of_another_resource_is_left)
     bench_ok(gt_journal_read(&found, journal, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
     ck_assert_str_eq(found->key.resource, "mail");
     bench_ok(gt_journal_open(found, journal, bench->pool));
-    ck_assert(!is_of(found, "pgsql host=a", "main", STORE));
+    ck_assert(is_of(found, "pgsql host=a", "main", STORE));
+    bench_tag((found->key.resource = "graph", gt_journal_open(found, journal, bench->pool)),
+              "GT0209");
+}
+END_TEST
+
+/* The format without ids would give it to the default resource. */
+START_TEST(without_ids_another_resources_token_is_left_out)
+{
+    const gt_store_conf_t *conf = gt_store_conf_default("main", bench->pool);
+    gt_store_t *store = gt_store_make(conf, bench->db, bench->ring, bench->pool);
+    gt_token_key_t key = {{"main", tom}, "mail"};
+    gt_tokens_t tokens = entry_of(&tom, 1).tokens;
+    gt_entry_t entry = gt_journal_entry(store, &key, 1, &tokens, bench->pool);
+
+    ck_assert_ptr_null(entry.tokens.access);
+    ck_assert_ptr_nonnull(entry.tokens.refresh);
+    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    ck_assert_int_eq(gt_journal_length(journal, bench->pool), 1);
+    tokens.refresh = NULL;
+    entry = gt_journal_entry(store, &key, 1, &tokens, bench->pool);
+    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    ck_assert_int_eq(gt_journal_length(journal, bench->pool), 1);
+    key.resource = "graph";
+    ck_assert_ptr_nonnull(gt_journal_entry(store, &key, 1, &tokens, bench->pool).tokens.access);
 }
 END_TEST
 
@@ -413,7 +437,8 @@ Suite *suite_journal(void)
     tcase_add_test(tcase, names_are_in_order_and_of_one_owner_on_wish);
     tcase_add_test(tcase, an_entry_without_ids_is_of_a_database_and_a_name);
     tcase_add_test(tcase, an_entry_with_ids_is_of_its_store_wherever_that_is);
-    tcase_add_test(tcase, an_entry_of_another_resource_is_left);
+    tcase_add_test(tcase, an_entry_names_its_resource);
+    tcase_add_test(tcase, without_ids_another_resources_token_is_left_out);
     tcase_add_test(tcase, what_the_version_before_wrote_is_read);
     tcase_add_loop_test(tcase, no_byte_can_be_changed, 0, 2);
     tcase_add_test(tcase, a_folder_that_is_away_is_an_error);

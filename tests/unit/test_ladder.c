@@ -10,10 +10,12 @@ Suite *suite_ladder(void);
 
 static const gt_ladder_step_t steps[] = {
     {"the notes {table}",
+     NULL,
      {{{"DROP TABLE {table}"}, {"DROP TABLE {table}"}},
       {{"CREATE TABLE {table} ({what} VARCHAR PRIMARY KEY)"},
        {"CREATE TABLE {table} ({what} VARCHAR PRIMARY KEY)"}}}},
     {"a size for {table}",
+     "sizes are lost",
      {{{GT_LADDER_GUARD "FROM {table} WHERE size > 0 LIMIT 1",
         "ALTER TABLE {table} DROP COLUMN size"},
        {GT_LADDER_GUARD "FROM {table} WHERE size > 0 LIMIT 1", "DROP INDEX {schema}{bare}_size",

@@ -8,6 +8,7 @@
 #include "fake_provider.h"
 #include "net/loop.h"
 #include "oauth/provider.h"
+#include "oauth/resource.h"
 #include "task/wait.h"
 
 Suite *suite_provider(void);
@@ -210,6 +211,47 @@ START_TEST(scopes_that_are_needed_are_asked_for)
     entra->kind = GT_KIND_OPENID;
     entra->scope = "email";
     ck_assert_str_eq(gt_provider_scope(entra, pool), "openid email");
+}
+END_TEST
+
+static const char *resources_of(const gt_provider_conf_t *entra)
+{
+    return apr_array_pstrcat(pool, gt_provider_resources(entra, pool), ' ');
+}
+
+START_TEST(a_token_is_asked_for_with_the_scopes_of_its_resource)
+{
+    gt_provider_conf_t *entra = gt_provider_conf_default("microsoft", pool);
+
+    entra->tenant = "common";
+    entra->scope = "openid profile email offline_access User.Read";
+    ck_assert_str_eq(resources_of(entra), "graph");
+    ck_assert_str_eq(gt_provider_token_scope(entra, NULL, pool), entra->scope);
+    entra->scope = "Mail.Send https://outlook.office.com/IMAP.AccessAsUser.All "
+                   "https://Outlook.Office365.com/SMTP.Send https://graph.microsoft.com/Mail.Read "
+                   "api://99/x/y.z profile";
+    ck_assert_str_eq(resources_of(entra), "graph outlook api://99/x");
+    ck_assert_str_eq(gt_provider_token_scope(entra, "graph", pool),
+                     "openid Mail.Send https://graph.microsoft.com/Mail.Read profile "
+                     "offline_access");
+    ck_assert_str_eq(gt_provider_token_scope(entra, "outlook", pool),
+                     "openid https://outlook.office.com/IMAP.AccessAsUser.All "
+                     "https://Outlook.Office365.com/SMTP.Send profile offline_access");
+    ck_assert_str_eq(gt_provider_token_scope(entra, "api://99/x", pool),
+                     "openid api://99/x/y.z profile offline_access");
+    ck_assert_int_eq(gt_provider_has_resource(entra, "outlook", pool), 1);
+    ck_assert_int_eq(gt_provider_has_resource(entra, NULL, pool), 1);
+    ck_assert_int_eq(gt_provider_has_resource(entra, "mail", pool), 0);
+    /* A national cloud's Graph goes by the address that is configured. */
+    entra->graph_url = "https://microsoftgraph.chinacloudapi.cn/v1.0";
+    entra->scope = "https://microsoftgraph.chinacloudapi.cn/User.Read";
+    ck_assert_str_eq(resources_of(entra), "graph");
+    /* Elsewhere one token is for all scopes, whatever they look like. */
+    entra->tenant = NULL;
+    entra->scope = "https://mail.google.com/ https://www.googleapis.com/auth/calendar";
+    ck_assert_str_eq(resources_of(entra), "graph");
+    ck_assert_str_eq(gt_provider_token_scope(entra, NULL, pool),
+                     "openid https://mail.google.com/ https://www.googleapis.com/auth/calendar");
 }
 END_TEST
 
@@ -496,6 +538,7 @@ Suite *suite_provider(void)
     tcase_add_loop_test(parsing, no_document_is_no_document, 0, ROWS(no_documents));
     tcase_add_test(parsing, an_odd_document_is_read_all_the_same);
     tcase_add_test(parsing, scopes_that_are_needed_are_asked_for);
+    tcase_add_test(parsing, a_token_is_asked_for_with_the_scopes_of_its_resource);
     tcase_add_test(parsing, a_guid_is_a_guid);
 
     tcase_add_unchecked_fixture(fetching, fake_key, NULL);

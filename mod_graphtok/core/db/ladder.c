@@ -30,7 +30,7 @@ typedef struct state_t {
     apr_hash_t *names;   /* of all indexes of the table, "" each */
     const char *former;  /* what the table was called when they were made; NULL: as now */
     int is_concurrent;   /* indexes are built beside the transaction of their step */
-    apr_hash_t *indexes; /* of the table and the one beside it that are whole, by name; if so */
+    apr_hash_t *indexes; /* of the table and those beside it that are whole, by name; if so */
 } state_t;
 
 static const char *fill(const char *text, const state_t *state, apr_pool_t *p)
@@ -112,7 +112,7 @@ static gt_err_t *read_columns(state_t *state, gt_db_t *db, apr_pool_t *p)
 /* PostgreSQL builds an index on a partitioned table in a transaction only. */
 static gt_err_t *read_indexes(state_t *state, gt_db_t *db, apr_pool_t *p)
 {
-    const char *beside = state->ladder->beside;
+    const char *const *beside = state->ladder->beside;
     const char *tables = "to_regclass('{table}')", *text;
     apr_array_header_t *rows;
 
@@ -122,8 +122,8 @@ static gt_err_t *read_indexes(state_t *state, gt_db_t *db, apr_pool_t *p)
     GT_TRY(ask(&rows, "SELECT 1 FROM pg_class WHERE oid = to_regclass('{table}') AND relkind = 'p'",
                db, state, p));
     state->is_concurrent = rows->nelts == 0;
-    if (beside != NULL)
-        tables = apr_pstrcat(p, tables, ", to_regclass('", beside, "')", NULL);
+    for (; beside != NULL && *beside != NULL; beside++)
+        tables = apr_pstrcat(p, tables, ", to_regclass('", *beside, "')", NULL);
     text =
         apr_pstrcat(p,
                     "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE "
@@ -241,7 +241,7 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
          i < GT_LADDER_TEXTS && list[i] != NULL && !(number == 1 && state->seen.was_taken_over);
          i++)
         /* What would be unreadable goes with a table that is dropped. */
-        if (!(state->is_concurrent && gt_index_is(list[i])) &&
+        if (!(up && state->is_concurrent && gt_index_is(list[i])) &&
             !(state->seen.is_dropped && strstr(list[i], GT_LADDER_NOTHING) != NULL))
             add(texts, up ? list[i] : as_it_is_called(list[i], state, p), state, p);
     if (!up && number == 1)
@@ -351,10 +351,11 @@ static apr_array_header_t *last_texts(const state_t *state, apr_pool_t *p)
 static void plan_step(apr_array_header_t *plan, int number, int up, const state_t *state,
                       apr_pool_t *p)
 {
+    const gt_ladder_step_t *about = &state->ladder->steps[number - 1];
     gt_migration_t *step = apr_array_push(plan);
 
     step->number = number;
-    step->title = fill(state->ladder->steps[number - 1].title, state, p);
+    step->title = fill(!up && about->loses != NULL ? about->loses : about->title, state, p);
     step->texts = step_texts(number, up, state, p);
     step->last_texts = !up && number == 1 ? last_texts(state, p) : NULL;
 }
@@ -387,7 +388,7 @@ gt_err_t *gt_ladder_plan(apr_array_header_t **plan, const gt_ladder_t *ladder, g
     state.seen.is_dropped = target == 0 && !state.seen.was_taken_over;
     GT_TRY(check_way(&state, target, db, p));
     *plan = apr_array_make(p, 2 * ladder->newest, sizeof(gt_migration_t));
-    for (n = 1; n <= state.seen.version && n <= target && state.is_concurrent; n++)
+    for (n = 1; n <= state.seen.version && n <= target && state.seen.engine == GT_PGSQL; n++)
         plan_indexes(*plan, n, &state, p);
     for (n = state.seen.version + 1; n <= target; n++)
         plan_step(*plan, n, 1, &state, p);

@@ -23,6 +23,8 @@ enum { GT_DOWN, GT_UP };
  * left out. */
 typedef struct gt_ladder_step_t {
     const char *title; /* "lease and generation for {table}" */
+    const char
+        *loses; /* the title of the step down, where that takes something away; NULL: the same */
     const char *texts[GT_UP + 1][GT_ENGINES][GT_LADDER_TEXTS]; /* a direction ends with NULL */
 } gt_ladder_step_t;
 
@@ -54,9 +56,9 @@ struct gt_ladder_t {
     int newest; /* how many steps there are */
     gt_sql_names_t names;
     const void *baton; /* of the functions below */
-    const char
-        *beside; /* the table that a step leaves beside this one, with its own indexes: a word
-                           as "{gone}"; NULL: none */
+    const char *const
+        *beside; /* words of the tables beside this one that have indexes, as "{gone}",
+                                  NULL last; or NULL: none */
     /** Whether step 1 may take over a table that is there. NULL: never */
     gt_err_t *(*may_take_over)(const gt_ladder_t *ladder, const gt_ladder_state_t *state,
                                apr_pool_t *p);

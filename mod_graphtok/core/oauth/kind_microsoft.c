@@ -207,6 +207,33 @@ static gt_err_t *judge_status(int status, const gt_provider_conf_t *conf, apr_po
     return err;
 }
 
+/** A short name is Graph's. A full one has the resource's address before its last slash; Outlook goes by
+ * two of them. */
+static const char *resource(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    static const struct {
+        const char *address, *name;
+    } known[] = {
+        {"https://graph.microsoft.com", GT_RESOURCE_GRAPH},
+        {"https://outlook.office.com", "outlook"},
+        {"https://outlook.office365.com", "outlook"},
+    };
+    const char *end = strrchr(scope, '/');
+    const char *address;
+
+    if (strstr(scope, "://") == NULL || end == NULL)
+        return GT_RESOURCE_GRAPH;
+    address = apr_pstrmemdup(p, scope, (apr_size_t)(end - scope));
+    /* National clouds have a Graph of their own. */
+    if (strncasecmp(conf->graph_url, address, strlen(address)) == 0 &&
+        conf->graph_url[strlen(address)] == '/')
+        return GT_RESOURCE_GRAPH;
+    for (apr_size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcasecmp(address, known[i].address) == 0)
+            return known[i].name;
+    return address;
+}
+
 static const char *const algorithms[] = {"RS256", NULL};
 
 static void ask(gt_form_t *form, const gt_login_extra_t *extra)
@@ -228,6 +255,7 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .subject_claim = "oid",
     .tenant_claim = "tid",
     .refusals = &refusals,
+    .resource = resource,
     .discovery_url = discovery_url,
     .issuer_fits = issuer_fits,
     .endpoint_fits = endpoint_fits,

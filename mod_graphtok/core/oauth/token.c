@@ -20,6 +20,7 @@
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/kind.h"
+#include "oauth/resource.h"
 
 #define ANSWER_MAX (256 * 1024)
 #define TOKEN_MAX (64 * 1024)
@@ -140,7 +141,8 @@ static gt_err_t *post(gt_task_t *task, void *state)
     gt_form_add(form, "grant_type", params->flow->grant_type);
     gt_form_add(form, "scope",
                 params->scope != NULL ? params->scope
-                                      : gt_provider_scope(gt_provider_conf(params->provider), p));
+                                      : gt_provider_token_scope(gt_provider_conf(params->provider),
+                                                                params->resource, p));
     params->flow->add(form, params->params);
     params->post = (gt_endpoint_post_t){.provider = params->provider,
                                         .url = token_endpoint,

@@ -41,7 +41,8 @@ typedef struct gt_token_params_t {
     gt_provider_t *provider;
     const gt_flow_t *flow;
     const void *params;      /* the flow's; stay as they are until the work ends */
-    const char *scope;       /* or NULL: the provider's configured scope */
+    const char *resource;    /* that an access token is wanted for; NULL: the default one */
+    const char *scope;       /* or NULL: the configured scopes of the resource */
     gt_tokens_t tokens;      /* out */
     int was_sent;            /* out, on failure: 1 when the POST may have arrived and nobody
                                      knows what it did: a reset, a timeout, a 200 of rubbish */

@@ -15,9 +15,18 @@
 #include "store/row.h"
 #include "store/statements.h"
 
+/* Rows are picked and changed by their owners: a table that is partitioned by the user needs no index
+ * of ids. */
+#define PICK                                                                                       \
+    "WITH picked AS MATERIALIZED (SELECT {user} AS of_user, provider AS of_provider FROM {table} " \
+    "WHERE "
+#define IS_PICKED "({user}, provider) IN (SELECT of_user, of_provider FROM picked)"
+#define PICKED "WHERE " IS_PICKED " RETURNING {user}, provider, generation"
+
+/* A token of another resource leaves expires_at as it is, and last_used_at tells that there is one. */
 #define IS_EXPIRED                                                                                 \
     "status <> 0 AND {lease_over} AND ((encrypted_refresh_token = '' AND expires_at <= {in}) OR "  \
-    "expires_at <= {in})"
+    "(expires_at <= {in} AND last_used_at <= {now} - %lld))"
 #define IS_REMOVABLE "status = 0 AND {lease_over} AND updated_at <= {in}"
 #define LONGEST_TURN apr_time_from_sec(600)
 
@@ -174,14 +183,13 @@ gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n,
  * Nothing in the first half of a token's life: where tokens are short, that would never end. */
 static const gt_sql_t pick_due = {
     "pick due",
-    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
-    "AND expires_at > {in} AND expires_at <= {in} AND {used} >= {now} - %lld "
-    "AND (due_after <= {now} OR due_after > {now} + %lld) AND {lease_over} "
-    "AND encrypted_refresh_token <> '' "
-    "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
-    "ORDER BY expires_at LIMIT %lld {skip}) "
-    "UPDATE {table} SET due_after = {clock} + %lld WHERE id IN (SELECT id FROM picked) "
-    "RETURNING {user}, provider, generation",
+    PICK "{part} = %lld AND status = 1 "
+         "AND expires_at > {in} AND expires_at <= {in} AND {used} >= {now} - %lld "
+         "AND (due_after <= {now} OR due_after > {now} + %lld) AND {lease_over} "
+         "AND encrypted_refresh_token <> '' "
+         "AND {expires} - {now} <= {now} - coalesce({updated}, 0) "
+         "ORDER BY expires_at LIMIT %lld {skip}) "
+         "UPDATE {table} SET due_after = {clock} + %lld " PICKED,
     NULL};
 
 gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store, const gt_due_params_t *params,
@@ -213,11 +221,10 @@ gt_err_t *gt_due_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *
 /* part, not within, used within, how many → user, provider, generation */
 static const gt_sql_t pick_unchecked = {
     "pick unchecked",
-    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE {part} = %lld AND status = 1 "
-    "AND (checked_at <= {now} - %lld OR checked_at > {now} + 1) AND {used} >= {now} - %lld "
-    "ORDER BY checked_at LIMIT %lld {skip}) "
-    "UPDATE {table} SET checked_at = {clock} WHERE id IN (SELECT id FROM picked) "
-    "RETURNING {user}, provider, generation",
+    PICK "{part} = %lld AND status = 1 "
+         "AND (checked_at <= {now} - %lld OR checked_at > {now} + 1) AND {used} >= {now} - %lld "
+         "ORDER BY checked_at LIMIT %lld {skip}) "
+         "UPDATE {table} SET checked_at = {clock} " PICKED,
     NULL};
 
 gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
@@ -229,29 +236,27 @@ gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
     return pick(picked, store, &pick_unchecked, args, p);
 }
 
-/* 0, seconds (negative), how many → user, provider, generation */
+/* 0, seconds (negative), the same (positive), how many → user, provider, generation */
 static const gt_sql_t expire = {
     "expire",
-    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE " IS_EXPIRED " LIMIT %lld {skip}) "
-    "UPDATE {table} SET status = 0, error_message = 'expired', {changed} "
-    "WHERE id IN (SELECT id FROM picked) RETURNING {user}, provider, generation",
+    PICK IS_EXPIRED " LIMIT %lld {skip}) "
+                    "UPDATE {table} SET status = 0, error_message = 'expired', {changed} "
+                    "" PICKED,
     NULL};
 
 gt_err_t *gt_due_expire(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
                         int most, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_NUM(0), ago(after), GT_NUM(most)};
+    const gt_db_value_t args[] = {GT_NUM(0), ago(after), GT_NUM(apr_time_sec(after)), GT_NUM(most)};
 
     return pick(picked, store, &expire, args, p);
 }
 
 /* seconds (negative), how many → user, provider, generation */
-static const gt_sql_t remove_inactive = {
-    "remove inactive",
-    "WITH picked AS MATERIALIZED (SELECT id FROM {table} WHERE " IS_REMOVABLE " LIMIT %lld "
-    "{skip}) DELETE FROM {table} WHERE id IN (SELECT id FROM picked) "
-    "RETURNING {user}, provider, generation",
-    NULL};
+static const gt_sql_t remove_inactive = {"remove inactive",
+                                         PICK IS_REMOVABLE " LIMIT %lld "
+                                                           "{skip}) DELETE FROM {table} " PICKED,
+                                         NULL};
 
 gt_err_t *gt_due_remove(apr_array_header_t **picked, gt_store_t *store, apr_interval_time_t after,
                         int most, apr_pool_t *p)
@@ -261,7 +266,7 @@ gt_err_t *gt_due_remove(apr_array_header_t **picked, gt_store_t *store, apr_inte
     return pick(picked, store, &remove_inactive, args, p);
 }
 
-/* 0, seconds (negative), seconds (negative), id after which, id up to which → expired,
+/* 0, seconds (negative), the same (positive), seconds (negative), id after which, id up to which → expired,
  * removable */
 static const gt_sql_t count_cleanup = {"count cleanup",
                                        "SELECT count(CASE WHEN " IS_EXPIRED " THEN 1 END), "
@@ -274,8 +279,9 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
                        apr_pool_t *p)
 {
     const gt_store_t *store = range->store;
-    const gt_db_value_t args[] = {GT_NUM(0), ago(expire_after), ago(remove_after),
-                                  GT_TEXT(range->after), GT_TEXT(range->last)};
+    const gt_db_value_t args[] = {
+        GT_NUM(0),         ago(expire_after),     GT_NUM(apr_time_sec(expire_after)),
+        ago(remove_after), GT_TEXT(range->after), GT_TEXT(range->last)};
     apr_int64_t expired, removable;
     apr_array_header_t *rows;
     const gt_db_row_t *row;

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
-#include "store/row.h"
+#include "store/grant_access.h"
 #include "store/statements.h"
 
 #define ERRORS_DEACTIVATE 3
@@ -37,8 +37,13 @@ gt_err_t *gt_row_find(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner
     return gt_row_read(raw, &APR_ARRAY_IDX(rows, 0, gt_db_row_t), owner, p);
 }
 
-gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
-                        apr_pool_t *p)
+static int is_default(const char *resource)
+{
+    return strcmp(resource, GT_RESOURCE_GRAPH) == 0;
+}
+
+gt_err_t *gt_grant_find_for(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                            const char *resource, apr_pool_t *p)
 {
     gt_owner_t exact;
     gt_raw_t *raw;
@@ -46,7 +51,22 @@ gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t 
     *grant = NULL;
     GT_TRY(gt_store_owner(&exact, store, owner, p));
     GT_TRY(gt_row_find(&raw, store, &exact, p));
-    return raw == NULL ? GT_OK : gt_row_open(grant, raw, store, p);
+    if (raw == NULL)
+        return GT_OK;
+    /* The default's token is not opened for another one: what is damaged in it harms nothing. */
+    if (!is_default(resource))
+        raw->access = "";
+    GT_TRY(gt_row_open(grant, raw, store, p));
+    if (is_default(resource))
+        return GT_OK;
+    (*grant)->resource = apr_pstrdup(p, resource);
+    return gt_access_load(*grant, store, p);
+}
+
+gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                        apr_pool_t *p)
+{
+    return gt_grant_find_for(grant, store, owner, GT_RESOURCE_GRAPH, p);
 }
 
 gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
@@ -62,19 +82,14 @@ gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owne
     return GT_OK;
 }
 
-/* scopes, access, refresh, id token, key id (NULL: keep), expires, the refresh
- * token until now (NULL: keep what is kept), for how long it is kept (twice), owner, generation */
+/* scopes, access, refresh, id token, key id (NULL: keep), expires, owner, generation */
 static const gt_sql_t commit_refresh = {
     "commit refresh",
     "UPDATE {table} SET scopes = coalesce(%s, scopes), "
     "encrypted_access_token = coalesce(%s, encrypted_access_token), "
     "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
     "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-    "expires_at = {in}, status = 1, error_count = 0, error_message = NULL, "
-    "generation = generation + 1, claims = NULL, "
-    "previous_refresh_token = coalesce(%s, previous_refresh_token), previous_until = "
-    "CASE WHEN CAST(%lld AS BIGINT) > 0 THEN {clock} + %lld ELSE previous_until END, "
-    "{no_lease}, {changed} WHERE {owner} AND generation = %lld",
+    "expires_at = {in}, {refreshed}, {changed} WHERE {owner} AND generation = %lld",
     NULL};
 
 /* What was not written says nothing. */
@@ -83,47 +98,78 @@ static int holds(const gt_secret_t *stored, const gt_secret_t *written)
     return written == NULL || (stored != NULL && gt_secret_equal(stored, written));
 }
 
+/* Whether the row holds these very tokens one generation on: our own write, whose answer was lost
+ * when the connection broke. */
 static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
                           const gt_tokens_t *tokens, apr_pool_t *p)
 {
     gt_grant_t *now;
 
     *ours = 0;
-    GT_TRY(gt_grant_find(&now, store, &grant->owner, p));
+    GT_TRY(gt_grant_find_for(&now, store, &grant->owner, grant->resource, p));
     if (now == NULL || now->generation != grant->generation + 1)
         return GT_OK;
     *ours = holds(now->access, tokens->access) && holds(now->refresh, tokens->refresh);
     return GT_OK;
 }
 
+/* refresh, id token, key id (NULL: keep), owner, generation. The access token of another resource
+ * stands elsewhere, and what the row says of the default one's stays. */
+static const gt_sql_t commit_other = {
+    "commit other",
+    "UPDATE {table} SET encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
+    "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
+    "{refreshed} WHERE {owner} AND generation = %lld",
+    NULL};
+
+/* A commit as its statements need it. */
+typedef struct commit_t {
+    gt_store_t *store;
+    const gt_grant_t *grant;
+    const gt_tokens_t *tokens;
+    gt_owner_t owner;
+    gt_sealed_t sealed;
+} commit_t;
+
+static gt_err_t *write_default(int *changed, const commit_t *c, apr_pool_t *p)
+{
+    const apr_int64_t left = c->tokens->access != NULL
+                                 ? gt_tokens_left(c->tokens)
+                                 : apr_time_sec(c->grant->expires_at) - apr_time_sec(gt_now());
+    const gt_db_value_t args[] = {
+        GT_TEXT(c->tokens->scope),   GT_TEXT(c->sealed.access),  GT_TEXT(c->sealed.refresh),
+        GT_TEXT(c->sealed.id_token), GT_TEXT(c->sealed.key_id),  GT_NUM(left),
+        GT_TEXT(c->owner.user),      GT_TEXT(c->owner.provider), GT_NUM(c->grant->generation),
+    };
+
+    return gt_db_change(changed, c->store->db, &commit_refresh, &c->store->names, args, p);
+}
+
+static gt_err_t *write_other(int *changed, const commit_t *c, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(c->sealed.refresh), GT_TEXT(c->sealed.id_token),
+                                  GT_TEXT(c->sealed.key_id),  GT_TEXT(c->owner.user),
+                                  GT_TEXT(c->owner.provider), GT_NUM(c->grant->generation)};
+
+    GT_TRY(gt_access_keep(c->store, c->grant, &c->sealed, c->tokens, p));
+    return gt_db_change(changed, c->store->db, &commit_other, &c->store->names, args, p);
+}
+
 gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
                           const gt_tokens_t *tokens, apr_pool_t *p)
 {
-    const char *previous = NULL;
-    gt_sealed_t sealed;
-    gt_owner_t owner;
+    commit_t commit = {.store = store, .grant = grant, .tokens = tokens};
+    gt_err_t *(*write)(int *, const commit_t *, apr_pool_t *) =
+        is_default(grant->resource) ? write_default : write_other;
     gt_err_t *err;
     int changed = 0;
 
     *stored = 0;
-    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    GT_TRY(gt_row_seal(&sealed, store, &owner, tokens, p));
-    if (tokens->refresh != NULL)
-        GT_TRY(gt_row_seal_previous(&previous, store, &owner, grant->refresh, p));
-    const apr_int64_t left = tokens->access != NULL
-                                 ? gt_tokens_left(tokens)
-                                 : apr_time_sec(grant->expires_at) - apr_time_sec(gt_now());
-    const apr_int64_t stays = previous != NULL ? apr_time_sec(GT_PREVIOUS_STAYS) : 0;
-    const gt_db_value_t args[] = {
-        GT_TEXT(tokens->scope),   GT_TEXT(sealed.access),  GT_TEXT(sealed.refresh),
-        GT_TEXT(sealed.id_token), GT_TEXT(sealed.key_id),  GT_NUM(left),
-        GT_TEXT(previous),        GT_NUM(stays),           GT_NUM(stays),
-        GT_TEXT(owner.user),      GT_TEXT(owner.provider), GT_NUM(grant->generation),
-    };
-
-    err = gt_db_change(&changed, store->db, &commit_refresh, &store->names, args, p);
+    GT_TRY(gt_store_owner(&commit.owner, store, &grant->owner, p));
+    GT_TRY(gt_row_seal(&commit.sealed, store, &commit.owner, grant->resource, tokens, p));
+    err = write(&changed, &commit, p);
     if (err != GT_OK && err->cls == GT_STORE_AWAY)
-        err = gt_db_change(&changed, store->db, &commit_refresh, &store->names, args, p);
+        err = write(&changed, &commit, p);
     if (err != GT_OK)
         return err;
     if (changed == 0)
@@ -158,6 +204,8 @@ static const struct {
     [GT_EFFECT_INTERACT] = {&set_status, GT_NEEDS_USER, "interaction-required"},
 };
 
+/* "sign-in-required GT0501 AADSTS70008": what kind and where, no text that a provider wrote but
+ * its code, and of that only what codes are made of. */
 static const char *failure_message(const gt_err_t *failure, const char *word, apr_pool_t *p)
 {
     char *code = apr_pstrndup(p, failure->code != NULL ? failure->code : "", LONGEST_CODE);
@@ -186,8 +234,9 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
                                     GT_TEXT(failure->claims), GT_TEXT(owner.user),
                                     GT_TEXT(owner.provider),  GT_NUM(grant->generation)};
 
-    return gt_db_change(noted, store->db, verdicts[effect].sql, &store->names,
-                        effect == GT_EFFECT_COUNT ? counted : judged, p);
+    GT_TRY(gt_db_change(noted, store->db, verdicts[effect].sql, &store->names,
+                        effect == GT_EFFECT_COUNT ? counted : judged, p));
+    return *noted ? gt_access_drop_inactive(store, &owner, p) : GT_OK;
 }
 
 /* message, owner */
@@ -207,7 +256,8 @@ gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owne
     const gt_db_value_t args[] = {GT_TEXT("deactivated by an administrator"), GT_TEXT(exact.user),
                                   GT_TEXT(exact.provider)};
 
-    return gt_db_change(deactivated, store->db, &deactivate_grant, &store->names, args, p);
+    GT_TRY(gt_db_change(deactivated, store->db, &deactivate_grant, &store->names, args, p));
+    return gt_access_drop_inactive(store, &exact, p);
 }
 
 /* owner */
@@ -235,6 +285,6 @@ gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *own
     return gt_db_change(deleted, store->db, &delete_grant, &store->names, args, p);
 }
 
-const gt_sql_t *const gt_grant_sql[] = {
-    &find_grant,       &commit_refresh, &count_error,  &set_status,
-    &deactivate_grant, &note_deletion,  &delete_grant, NULL};
+const gt_sql_t *const gt_grant_sql[] = {&find_grant,    &commit_refresh, &commit_other,
+                                        &count_error,   &set_status,     &deactivate_grant,
+                                        &note_deletion, &delete_grant,   NULL};

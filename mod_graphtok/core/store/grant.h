@@ -20,17 +20,17 @@ typedef enum gt_status_t {
     GT_NEEDS_USER = 2 /* interaction needed: MFA, consent */
 } gt_status_t;
 
-/** How long a refresh token is kept after it was replaced. */
-#define GT_PREVIOUS_STAYS apr_time_from_sec(24 * 3600)
-
 struct gt_grant_t {
     const char *id;
     gt_owner_t owner;
-    gt_identity_t account; /* who signed in; fields "" when unknown (S0) */
-    const char *scope;     /* granted, or NULL */
-    gt_secret_t *access;   /* NULL: none, or from gt_grant_list, which opens nothing */
-    gt_secret_t *refresh;  /* NULL: none, or from gt_grant_list */
-    apr_time_t expires_at; /* of the access token */
+    gt_identity_t account;         /* who signed in; fields "" when unknown (S0) */
+    const char *scope;             /* granted, or NULL */
+    const char *resource;          /* whose access token stands here */
+    gt_secret_t *access;           /* NULL: none, or from gt_grant_list, which opens nothing */
+    gt_secret_t *refresh;          /* NULL: none, or from gt_grant_list */
+    apr_time_t expires_at;         /* of the access token */
+    apr_int64_t access_generation; /* of the row when the access token came; 0: an earlier one */
+    apr_time_t access_since;       /* when that was; 0: not known */
     apr_time_t created_at, updated_at;
     apr_time_t last_used_at; /* 0: never */
     apr_int64_t use_count;
@@ -59,9 +59,21 @@ gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p);
 /** Ask the database whether it is there. */
 GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);
 
-/** Find a grant. @param grant NULL when there is none. @return GT_DAMAGED when it cannot be opened */
+/** Find a grant with the access token of the default resource. @param grant NULL when there is none. @return GT_DAMAGED when it cannot be opened */
 GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
                                 apr_pool_t *p);
+
+/**
+ * Find a grant with the access token of a resource. Tokens of the default resource stand in its row,
+ * those of others in a table beside it.
+ * @return GT_INTERNAL (GT0429) where that table is not there so far
+ */
+GT_MUST gt_err_t *gt_grant_find_for(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
+                                    const char *resource, apr_pool_t *p);
+
+/** Correct the access_generation of the default resource's token: where the last refresh was for
+ * another resource, the token is older than its row. */
+GT_MUST gt_err_t *gt_grant_date_access(gt_grant_t *grant, gt_store_t *store, apr_pool_t *p);
 
 /** Find a grant's id, whether or not it can be opened. @param id NULL when there is no grant */
 GT_MUST gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owner,
@@ -80,10 +92,9 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
- * the lease ran out meanwhile; gives the lease back, clears errors, status active. A refresh token
- * that is replaced (grant->refresh) is kept, sealed, for GT_PREVIOUS_STAYS. Without a new access
- * token the old one stays, and its end. May be repeated
- * after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
+ * the lease ran out meanwhile; gives the lease back, clears errors, status active. The access token is
+ * that of grant->resource. Without a new one the old one stays, and its end. May be repeated after
+ * GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */
 GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
@@ -198,7 +209,8 @@ GT_MUST gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *sto
 /** Rows of each kind that one gt_grant_purge drops at most. */
 #define GT_PURGE_MAX 500
 
-/** Drop kept refresh tokens whose time is over, and notes of deletions that every node has read.
+/** Drop access tokens of other resources whose time is over, and notes of deletions that every node has
+ * read.
  * @param more  out; 1: there may be others, to be dropped by another call */
 GT_MUST gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p);
 

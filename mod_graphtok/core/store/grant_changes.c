@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "store/grant_access.h"
 #include "store/row.h"
 #include "store/statements.h"
 
@@ -59,15 +60,6 @@ gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
     return GT_OK;
 }
 
-/* how many; a row that somebody else has in hand is left to the next time */
-static const gt_sql_t purge_tokens = {
-    "purge tokens",
-    "UPDATE {table} SET previous_refresh_token = NULL, previous_until = 0 WHERE id IN ("
-    "SELECT id FROM {table} WHERE previous_until > 0 AND (previous_until <= {now} OR "
-    "previous_until > {now} + 86402) "
-    "ORDER BY previous_until LIMIT %lld {skip})",
-    NULL};
-
 /* milliseconds, how many */
 static const gt_sql_t purge_deletions = {
     "purge deletions",
@@ -78,15 +70,13 @@ static const gt_sql_t purge_deletions = {
 gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
 {
     const gt_db_value_t notes[] = {GT_NUM(apr_time_as_msec(GONE_STAYS)), GT_NUM(GT_PURGE_MAX)};
-    const gt_db_value_t tokens[] = {GT_NUM(GT_PURGE_MAX)};
     int gone = 0, dropped = 0;
 
     *more = 0;
     GT_TRY(gt_db_change(&gone, store->db, &purge_deletions, &store->names, notes, p));
-    GT_TRY(gt_db_change(&dropped, store->db, &purge_tokens, &store->names, tokens, p));
+    GT_TRY(gt_access_purge(&dropped, store, GT_PURGE_MAX, p));
     *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX;
     return GT_OK;
 }
 
-const gt_sql_t *const gt_grant_changes_sql[] = {&list_changes, &purge_tokens, &purge_deletions,
-                                                NULL};
+const gt_sql_t *const gt_grant_changes_sql[] = {&list_changes, &purge_deletions, NULL};

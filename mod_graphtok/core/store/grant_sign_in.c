@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "store/row.h"
+#include "store/grant_access.h"
 #include "store/statements.h"
 
 #define SIGN_IN_TRIES 50 /* each lost one is won by another process */
@@ -39,9 +39,7 @@ static const gt_sql_t sign_in_again = {
     "email = coalesce(%s, email), scopes = coalesce(%s, scopes), encrypted_access_token = %s, "
     "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
     "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-    "expires_at = {in}, status = 1, error_count = 0, error_message = NULL, "
-    "generation = generation + 1, claims = NULL, previous_refresh_token = NULL, "
-    "previous_until = 0, last_used_at = {greater}(last_used_at, {clock}), {no_lease}, "
+    "expires_at = {in}, last_used_at = {greater}(last_used_at, {clock}), {refreshed}, "
     "{stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
     NULL};
 
@@ -127,6 +125,8 @@ static gt_err_t *update(apr_array_header_t **rows, const entry_t *entry, const g
         GT_NUM(raw->grant.generation),
     };
 
+    /* They were given for what the user had agreed to before. */
+    GT_TRY(gt_access_drop(entry->store, &entry->owner, p));
     return gt_db_rows(rows, entry->store->db, &sign_in_again, &entry->store->names, args, p);
 }
 
@@ -192,7 +192,7 @@ gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const gt_owner
 
     *grant = NULL;
     GT_TRY(gt_store_owner(&entry.owner, store, owner, p));
-    GT_TRY(gt_row_seal(&entry.sealed, store, &entry.owner, tokens, p));
+    GT_TRY(gt_row_seal(&entry.sealed, store, &entry.owner, GT_RESOURCE_GRAPH, tokens, p));
     GT_TRY(enter_row(&raw, &entry, p));
     return gt_row_open(grant, raw, store, p);
 }

@@ -28,16 +28,16 @@ static const gt_word_t uses_words[] = {
 };
 
 /* [{of_user, of_provider, times, seconds since the last use}, …], each owner once → user,
- * provider of each that was written. A row that somebody else has in hand is left out: many rows
- * at once must wait for nobody. */
+ * provider of each that was written. A row that another transaction has in hand is left out:
+ * many rows at once must not wait. */
 static const gt_sql_t add_uses = {
     "add uses",
     "WITH uses AS MATERIALIZED ({uses}), mine AS MATERIALIZED ("
-    "SELECT id AS of_id, times, ago FROM uses, {table} "
+    "SELECT of_user, of_provider, times, ago FROM uses, {table} "
     "WHERE {user} = of_user AND provider = of_provider {skip}) "
     "UPDATE {table} SET use_count = use_count + times, "
-    "last_used_at = {greater}({used}, {clock} - ago) FROM mine WHERE id = of_id "
-    "RETURNING {user}, provider",
+    "last_used_at = {greater}({used}, {clock} - ago) FROM mine "
+    "WHERE {user} = of_user AND provider = of_provider RETURNING {user}, provider",
     uses_words};
 
 /* The database writes an owner as gt_store_owner does. */

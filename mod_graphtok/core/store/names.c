@@ -37,6 +37,11 @@ static const gt_word_t store_words[] = {
     /* Also when it ends later than the longest GraphTokLease (conf/config.c) and a second of rounding
      * after now: then the clock was set back since. */
     {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
+    /* The verdict of a refresh that went well. */
+    {"refreshed",
+     {"status = 1, error_count = 0, error_message = NULL, generation = generation + 1, "
+      "claims = NULL, {no_lease}",
+      NULL}},
     {"no_lease",
      {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
     {NULL, {NULL, NULL}},
@@ -112,6 +117,8 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         quoted("gone", beside(conf, "_gone", p), p),
         indexed("on_gone", beside(conf, "_gone", p), p),
         quoted("jobs", beside(conf, "_jobs", p), p),
+        quoted("access", beside(conf, "_access", p), p),
+        indexed("on_access", beside(conf, "_access", p), p),
         quoted("counts", beside(conf, "_counts", p), p),
         {NULL, {NULL, NULL}},
     };

@@ -16,12 +16,26 @@
 #include "base/json.h"
 #include "base/notice.h"
 #include "base/text.h"
+#include "store/rekey_access.h"
 #include "store/statements.h"
 #include "store/store.h"
 
 #define PAGE 500
 
-enum { ACCESS, REFRESH, ID_TOKEN, PREVIOUS, SEALS };
+/* The sealed columns of a grant's row: name here, name in texts, column, purpose of its key. */
+#define SEALED(X)                                                                                  \
+    X(ACCESS, "access", GT_ACCESS_COLUMN, GT_KEY_ACCESS)                                           \
+    X(REFRESH, "refresh", GT_REFRESH_COLUMN, GT_KEY_REFRESH)                                       \
+    X(ID_TOKEN, "id_token", GT_ID_TOKEN_COLUMN, GT_KEY_PERSONAL)
+
+#define PLACE_OF(place, tag, column, purpose) place,
+enum { SEALED(PLACE_OF) SEALS };
+
+#define NAME_OF(place, tag, column, purpose) {column, purpose},
+static const struct {
+    const char *name;
+    gt_purpose_t purpose;
+} columns[SEALS] = {SEALED(NAME_OF)};
 
 /* Parameters that say which rows are meant. */
 #define OLD_ROWS (2 + 2 * SEALS)
@@ -29,62 +43,32 @@ enum { ACCESS, REFRESH, ID_TOKEN, PREVIOUS, SEALS };
 /* Columns of list_old_rows. */
 enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
 
-static const struct {
-    const char *name;
-    gt_purpose_t purpose;
-} columns[SEALS] = {[ACCESS] = {GT_ACCESS_COLUMN, GT_KEY_ACCESS},
-                    [REFRESH] = {GT_REFRESH_COLUMN, GT_KEY_REFRESH},
-                    [ID_TOKEN] = {GT_ID_TOKEN_COLUMN, GT_KEY_PERSONAL},
-                    [PREVIOUS] = {GT_PREVIOUS_COLUMN, GT_KEY_REFRESH}};
-
 /* A row as it was read, and what it becomes. */
 typedef struct one_row_t {
     gt_owner_t owner;
-    const char *id;
     apr_int64_t generation;
     const char *old[SEALS];   /* NULL: none */
     const char *fresh[SEALS]; /* NULL: as it is */
 } one_row_t;
 
-/* The key id in a sealed column: NULL for an empty one, "" for Fernet, "?" for what is not sealed at
- * all. */
-#define KEY_OF(column, between_dots)                                                               \
-    "CASE WHEN coalesce(" column ", '') = '' THEN NULL"                                            \
-    " WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots " WHEN substr(" column \
-    ", 1, 6) = 'gAAAAA' THEN '' ELSE '?' END"
-#define KEY_WORD(column)                                                                           \
-    {                                                                                              \
-        KEY_OF(column, "split_part(" column ", '.', 2)"),                                          \
-            KEY_OF(column, "substr(" column ", 5, instr(substr(" column ", 5), '.') - 1)")         \
-    }
+#define OR_OLD(place, tag, column, purpose) " OR " GT_IS_OLD(column)
+#define IS_OLD_ROW "(false" SEALED(OR_OLD) ")"
 
-/* Length of a prefix, the prefix. */
-#define IS_OLD(column) "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
-#define IS_OLD_ROW                                                                                 \
-    "(" IS_OLD("encrypted_access_token") " OR " IS_OLD("encrypted_refresh_token") " OR " IS_OLD(   \
-        "encrypted_id_token") " OR " IS_OLD("previous_refresh_token") ")"
+#define KEY_WORD_OF(place, tag, column, purpose) {tag "_key", GT_KEY_WORD(column)},
+static const gt_word_t key_words[] = {SEALED(KEY_WORD_OF){NULL, {NULL, NULL}}};
 
-static const gt_word_t key_words[] = {
-    {"access_key", KEY_WORD("encrypted_access_token")},
-    {"refresh_key", KEY_WORD("encrypted_refresh_token")},
-    {"id_token_key", KEY_WORD("encrypted_id_token")},
-    {"previous_key", KEY_WORD("previous_refresh_token")},
-    {NULL, {NULL, NULL}},
-};
-
-/* The count of a key, made when it is the first. */
-static gt_key_rows_t *rows_of(apr_array_header_t *rows, const char *id)
+void gt_rekey_add(apr_array_header_t *rows, const char *id, apr_int64_t n)
 {
-    gt_key_rows_t *one;
+    gt_key_rows_t *one = NULL;
 
-    for (int i = 0; i < rows->nelts; i++) {
-        one = &APR_ARRAY_IDX(rows, i, gt_key_rows_t);
-        if (strcmp(one->id, id) == 0)
-            return one;
+    for (int i = 0; i < rows->nelts && one == NULL; i++)
+        if (strcmp(APR_ARRAY_IDX(rows, i, gt_key_rows_t).id, id) == 0)
+            one = &APR_ARRAY_IDX(rows, i, gt_key_rows_t);
+    if (one == NULL) {
+        one = apr_array_push(rows);
+        *one = (gt_key_rows_t){apr_pstrdup(rows->pool, id), 0};
     }
-    one = apr_array_push(rows);
-    *one = (gt_key_rows_t){apr_pstrdup(rows->pool, id), 0};
-    return one;
+    one->rows += n;
 }
 
 /* Whether one of the columns before this one is on the same key. */
@@ -96,11 +80,13 @@ static int is_repeated(const gt_db_row_t *row, int column)
     return 0;
 }
 
-/* id after which, id up to which → the four columns' key ids, how many rows have these */
+#define KEY_COLUMN(place, tag, column, purpose) "{" tag "_key}, "
+
+/* id after which, id up to which → the columns' key ids, how many rows have these */
 static const gt_sql_t count_keys = {
     "count keys",
-    "SELECT {access_key}, {refresh_key}, {id_token_key}, {previous_key}, count(*) "
-    "FROM {table} WHERE id > %s AND id <= %s GROUP BY 1, 2, 3, 4",
+    "SELECT " SEALED(KEY_COLUMN) "count(*) FROM {table} "
+                                 "WHERE id > %s AND id <= %s GROUP BY 1, 2, 3",
     key_words};
 
 gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_pool_t *p)
@@ -118,9 +104,9 @@ gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_p
             return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
         for (int column = 0; column < SEALS; column++)
             if (row->column[column] != NULL && !is_repeated(row, column))
-                rows_of(rows, row->column[column])->rows += n;
+                gt_rekey_add(rows, row->column[column], n);
     }
-    return GT_OK;
+    return gt_rekey_access_rows(rows, range, p);
 }
 
 /* Ids after which and up to which, then for each column how a seal of the present form and key
@@ -149,8 +135,8 @@ static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range,
     return GT_OK;
 }
 
-/* id after which, id up to which, how current seals begin: length and text for access, refresh,
- * id and previous token → rows */
+/* id after which, id up to which, how current seals begin: length and text for each sealed column
+ * → rows */
 static const gt_sql_t count_old_rows = {
     "count old rows", "SELECT count(*) FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW,
     NULL};
@@ -168,15 +154,17 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *
         !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
     *rows += n;
-    return GT_OK;
+    return gt_rekey_access_left(rows, range, p);
 }
 
-/* the same, how many → id, user, provider, generation, the four columns */
+#define SEALED_COLUMN(place, tag, column, purpose) ", " column
+
+/* the same, how many → id, user, provider, generation, the sealed columns */
 static const gt_sql_t list_old_rows = {
     "list old rows",
-    "SELECT id, {user}, provider, generation, encrypted_access_token, "
-    "encrypted_refresh_token, encrypted_id_token, previous_refresh_token "
-    "FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW " ORDER BY id LIMIT %lld",
+    "SELECT id, {user}, provider, generation" SEALED(
+        SEALED_COLUMN) " FROM {table} WHERE id > %s AND id <= %s AND " IS_OLD_ROW
+                       " ORDER BY id LIMIT %lld",
     NULL};
 
 /* Those of a range after an id. */
@@ -191,20 +179,23 @@ static gt_err_t *list_rows(apr_array_header_t **found, const gt_range_t *range, 
     return gt_db_rows(found, store->db, &list_old_rows, &store->names, args, p);
 }
 
+int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, apr_pool_t *p)
+{
+    const char *held = gt_sealed_key_id(sealed, p);
+    const gt_key_t *key;
+
+    if (held == NULL || *held != '\0')
+        return 0;
+    key = gt_seal_fernet_key(store->ring, sealed, p);
+    return key != NULL && strcmp(key->id, id) == 0;
+}
+
 static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const char *id,
                       apr_pool_t *p)
 {
-    for (int i = 0; i < SEALS; i++) {
-        const char *sealed = row->column[FIRST_SEAL + i];
-        const char *held = gt_sealed_key_id(sealed, p);
-        const gt_key_t *key;
-
-        if (held == NULL || *held != '\0')
-            continue;
-        key = gt_seal_fernet_key(store->ring, sealed, p);
-        if (key != NULL && strcmp(key->id, id) == 0)
+    for (int i = 0; i < SEALS; i++)
+        if (gt_rekey_opens(store, row->column[FIRST_SEAL + i], id, p))
             return 1;
-    }
     return 0;
 }
 
@@ -232,6 +223,8 @@ gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const
             apr_cpystrn(after, row->column[ID], sizeof(after));
         }
     }
+    if (err == GT_OK)
+        err = gt_rekey_access_fernet(rows, range, id, page);
     err = gt_err_dup(err, p);
     apr_pool_destroy(page);
     return err;
@@ -247,7 +240,6 @@ static gt_err_t *read_row(one_row_t *one, const gt_db_row_t *row, const gt_store
         !gt_number(&one->generation, row->column[GENERATION], 0, INT64_MAX))
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
     GT_TRY(gt_store_owner(&one->owner, store, &owner, p));
-    one->id = row->column[ID];
     for (int i = 0; i < SEALS; i++)
         one->old[i] = row->column[FIRST_SEAL + i];
     return GT_OK;
@@ -295,21 +287,21 @@ static json_t *seals_json(const char *const seals[SEALS])
 }
 
 /* Put a row on the list of those to be written, when anything of it is new. */
-static void note_row(json_t *list, const one_row_t *one, apr_pool_t *p)
+static void note_row(json_t *list, const one_row_t *one, const gt_store_t *store, apr_pool_t *p)
 {
     const char *refresh = one->fresh[REFRESH];
     json_t *fresh = seals_json(one->fresh);
     json_t *old = seals_json(one->old);
     json_t *row = json_object();
 
-    gt_json_set(old, "id", one->id);
+    gt_json_set(old, store->conf->user_column, one->owner.user);
+    gt_json_set(old, "provider", one->owner.provider);
     gt_json_set_number(old, "generation", one->generation);
     if (refresh != NULL)
         gt_json_set(fresh, "key_id", gt_sealed_key_id(refresh, p));
     gt_json_put(row, "old", old);
     gt_json_put(row, "fresh", fresh);
-    if (one->fresh[ACCESS] != NULL || refresh != NULL || one->fresh[ID_TOKEN] != NULL ||
-        one->fresh[PREVIOUS] != NULL)
+    if (one->fresh[ACCESS] != NULL || refresh != NULL || one->fresh[ID_TOKEN] != NULL)
         json_array_append(list, row);
     json_decref(row);
 }
@@ -321,7 +313,7 @@ static gt_err_t *take_row(gt_rekey_t *pass, json_t *list, const gt_db_row_t *row
 
     if (damage == GT_OK)
         GT_TRY(seal_row(&one, &damage, pass->range.store, p));
-    note_row(list, &one, p);
+    note_row(list, &one, pass->range.store, p);
     if (damage != GT_OK) {
         pass->stuck++;
         pass->why_stuck = damage;
@@ -329,45 +321,44 @@ static gt_err_t *take_row(gt_rekey_t *pass, json_t *list, const gt_db_row_t *row
     return GT_OK;
 }
 
+#define OLD_AND_NEW(place, tag, column, purpose)                                                   \
+    ", old." column " AS old_" tag ", fresh." column " AS new_" tag
+#define OLD_AND_NEW_SQLITE(place, tag, column, purpose)                                            \
+    ", json_extract(value, '$.old." column "') AS old_" tag                                        \
+    ", json_extract(value, '$.fresh." column "') AS new_" tag
+
 /* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own type. */
 static const gt_word_t seal_words[] = {
     {"seals",
-     {"SELECT old.id AS of_id, old.generation AS of_generation, "
-      "old.encrypted_access_token AS old_access, old.encrypted_refresh_token AS old_refresh, "
-      "old.previous_refresh_token AS old_previous, fresh.encrypted_access_token AS new_access, "
-      "fresh.encrypted_refresh_token AS new_refresh, fresh.encrypted_id_token AS new_id_token, "
-      "fresh.previous_refresh_token AS new_previous, fresh.key_id AS new_key "
-      "FROM json_array_elements(CAST(%s AS json)) AS item, "
-      "json_populate_record(CAST(NULL AS {table}), item.value -> 'old') AS old, "
-      "json_populate_record(CAST(NULL AS {table}), item.value -> 'fresh') AS fresh",
-      "SELECT json_extract(value, '$.old.id') AS of_id, "
+     {"SELECT old.{user} AS of_user, old.provider AS of_provider, old.generation AS of_generation, "
+      "fresh.key_id AS new_key" SEALED(OLD_AND_NEW) " FROM json_array_elements(CAST(%s AS json)) "
+                                                    "AS item, json_populate_record(CAST(NULL AS "
+                                                    "{table}), item.value -> 'old') AS old, "
+                                                    "json_populate_record(CAST(NULL AS {table}), "
+                                                    "item.value -> 'fresh') AS fresh",
+      "SELECT json_extract(value, '$.old.{user_name}') AS of_user, "
+      "json_extract(value, '$.old.provider') AS of_provider, "
       "json_extract(value, '$.old.generation') AS of_generation, "
-      "json_extract(value, '$.old.encrypted_access_token') AS old_access, "
-      "json_extract(value, '$.old.encrypted_refresh_token') AS old_refresh, "
-      "json_extract(value, '$.old.previous_refresh_token') AS old_previous, "
-      "json_extract(value, '$.fresh.encrypted_access_token') AS new_access, "
-      "json_extract(value, '$.fresh.encrypted_refresh_token') AS new_refresh, "
-      "json_extract(value, '$.fresh.encrypted_id_token') AS new_id_token, "
-      "json_extract(value, '$.fresh.previous_refresh_token') AS new_previous, "
-      "json_extract(value, '$.fresh.key_id') AS new_key FROM json_each(%s)"}},
+      "json_extract(value, '$.fresh.key_id') AS new_key" SEALED(
+          OLD_AND_NEW_SQLITE) " FROM json_each(%s)"}},
     {NULL, {NULL, NULL}},
 };
 
+#define KEEP_OR_SET(place, tag, column, purpose) column " = coalesce(new_" tag ", " column "), "
+
 /* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
- * (missing: keep) → user, provider of each that was written. The previous token may be purged at
- * any time, and stays so. No generation: the tokens are the same. A row that somebody else has
- * in hand is left to the next pass: many rows at once must wait for nobody. */
+ * (missing: keep) → user, provider of each that was written. No generation is written: the tokens are
+ * the same. A row that another transaction has in hand is left to the next pass: many rows at once
+ * must not wait. */
 static const gt_sql_t write_seals = {
     "write seals",
     "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("
-    "SELECT seals.* FROM seals, {table} WHERE id = of_id AND generation = of_generation AND "
-    "encrypted_access_token = old_access AND encrypted_refresh_token = old_refresh {skip}) "
-    "UPDATE {table} SET encrypted_access_token = coalesce(new_access, encrypted_access_token), "
-    "encrypted_refresh_token = coalesce(new_refresh, encrypted_refresh_token), "
-    "encrypted_id_token = coalesce(new_id_token, encrypted_id_token), previous_refresh_token = "
-    "CASE WHEN previous_refresh_token = old_previous THEN coalesce(new_previous, "
-    "previous_refresh_token) ELSE previous_refresh_token END, "
-    "key_id = coalesce(new_key, key_id) FROM mine WHERE id = of_id RETURNING {user}, provider",
+    "SELECT seals.* FROM seals, {table} WHERE {user} = of_user AND provider = of_provider AND "
+    "generation = of_generation AND encrypted_access_token = old_access AND "
+    "encrypted_refresh_token = old_refresh {skip}) "
+    "UPDATE {table} SET " SEALED(
+        KEEP_OR_SET) "key_id = coalesce(new_key, key_id) FROM mine "
+                     "WHERE {user} = of_user AND provider = of_provider RETURNING {user}, provider",
     seal_words};
 
 static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
@@ -399,14 +390,16 @@ void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store)
     *pass = (gt_rekey_t){.ended = 0};
     gt_range_begin(&pass->range, store);
     apr_cpystrn(pass->after, pass->range.last, sizeof(pass->after));
+    apr_cpystrn(pass->access_after, pass->range.last, sizeof(pass->access_after));
 }
 
-/* To the next range when this one was looked through. */
+/* To the next range when this one was looked through: its grants, then their other tokens. */
 static gt_err_t *enter_range(gt_rekey_t *pass, apr_pool_t *p)
 {
     int found;
 
-    if (strcmp(pass->after, pass->range.last) != 0)
+    if (strcmp(pass->after, pass->range.last) != 0 ||
+        strcmp(pass->access_after, pass->range.last) != 0)
         return GT_OK;
     GT_TRY(gt_range_next(&found, &pass->range, p));
     pass->ended = !found;
@@ -421,6 +414,8 @@ static gt_err_t *go_on(gt_rekey_t *pass, int most, apr_pool_t *p)
     GT_TRY(enter_range(pass, p));
     if (pass->ended)
         return GT_OK;
+    if (strcmp(pass->after, pass->range.last) == 0)
+        return gt_rekey_access_some(pass, most, p);
     GT_TRY(list_rows(&found, &pass->range, pass->after, most, p));
     for (int i = 0; i < found->nelts; i++) {
         const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);

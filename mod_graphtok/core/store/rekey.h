@@ -13,7 +13,7 @@
 
 #include "store/range.h"
 
-/** Rows that need a key. */
+/** Rows that need a key; an access token of another resource counts as one. */
 typedef struct gt_key_rows_t {
     const char *id; /* "": Fernet, which names no key; "?": a column holds nothing sealed */
     apr_int64_t rows;
@@ -35,12 +35,13 @@ GT_MUST gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_
 /** One pass over a store. */
 typedef struct gt_rekey_t {
     gt_range_t range;
-    char after[64];      /* in the range: everything up to this id was looked at */
-    apr_int64_t looked;  /* rows */
-    apr_int64_t moved;   /* sealed anew */
-    apr_int64_t changed; /* changed under us, or locked: for the next pass */
-    apr_int64_t stuck;   /* a column does not open; the others were moved */
-    gt_err_t *why_stuck; /* the last of them, in the pool of its gt_rekey_some */
+    char after[64];        /* in the range: the rows of grants up to this id were looked at */
+    char access_after[64]; /* the same for tokens of other resources, after the rows */
+    apr_int64_t looked;    /* rows */
+    apr_int64_t moved;     /* sealed anew */
+    apr_int64_t changed;   /* changed under us, or locked: for the next pass */
+    apr_int64_t stuck;     /* a column does not open; the others were moved */
+    gt_err_t *why_stuck;   /* the last of them, in the pool of its gt_rekey_some */
     int ended;
 } gt_rekey_t;
 

@@ -27,7 +27,6 @@
 enum { GT_ROW_COLUMNS(COLUMN, COLUMN) GT_ROW_END };
 
 #define CLOCKS_DIFFER 1 /* s; each is cut off to whole seconds */
-#define STEP 10         /* s ahead of now: a row was written before its clock was set back */
 
 /* What is wrong is noted once, at the end: a row has many numbers. */
 static apr_int64_t number(const gt_db_row_t *row, int column, apr_int64_t most, int *is_damaged)
@@ -51,22 +50,27 @@ static apr_time_t moment(const gt_db_row_t *row, int column, int *is_damaged)
     return apr_time_from_sec(seconds);
 }
 
+apr_time_t gt_row_offset(apr_time_t clock)
+{
+    const apr_int64_t offset = apr_time_sec(gt_now()) - apr_time_sec(clock);
+
+    return offset >= -CLOCKS_DIFFER && offset <= CLOCKS_DIFFER ? 0 : apr_time_from_sec(offset);
+}
+
 /* The database's clock wrote these times and ours reads them: they are moved from one to the other,
  * so that a token's life is what the database says is left of it. When the row is younger than now,
  * that clock was set back, and nobody knows how old the token is: it counts as over. */
 static void move_times(gt_grant_t *grant, apr_time_t clock)
 {
-    apr_int64_t offset = apr_time_sec(gt_now()) - apr_time_sec(clock);
+    const apr_time_t offset = gt_row_offset(clock);
     apr_time_t *const moved[] = {&grant->expires_at, &grant->created_at, &grant->updated_at,
                                  &grant->lease_until};
 
-    if (grant->updated_at > clock + apr_time_from_sec(STEP) && grant->expires_at > clock)
+    if (grant->updated_at > clock + GT_ROW_STEP && grant->expires_at > clock)
         grant->expires_at = clock;
-    if (offset >= -CLOCKS_DIFFER && offset <= CLOCKS_DIFFER)
-        return;
     for (apr_size_t i = 0; i < sizeof moved / sizeof moved[0]; i++)
         if (*moved[i] != 0)
-            *moved[i] += apr_time_from_sec(offset);
+            *moved[i] += offset;
 }
 
 static const char *text(const gt_db_row_t *row, int column)
@@ -112,6 +116,11 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
         grant->intent_owner = row->column[GT_ROW_INTENT_OWNER];
         grant->claims = row->column[GT_ROW_CLAIMS];
         move_times(grant, moment(row, GT_ROW_CLOCK, &is_damaged));
+        grant->resource = GT_RESOURCE_GRAPH;
+        grant->access_generation = grant->generation;
+        /* A row changes with its tokens and with errors, nothing else. After an error its time of
+         * change does not tell when the token came. */
+        grant->access_since = grant->error_count == 0 ? grant->updated_at : 0;
     }
     if (is_damaged)
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");
@@ -126,50 +135,68 @@ static gt_purpose_t purpose_of(const char *column)
     return strcmp(column, GT_ACCESS_COLUMN) == 0 ? GT_KEY_ACCESS : GT_KEY_REFRESH;
 }
 
-static gt_err_t *open_column(gt_secret_t **clear, const char *column, const char *sealed,
-                             gt_ids_t *ids, gt_store_t *store, const gt_owner_t *owner,
-                             apr_pool_t *p)
+static gt_place_t place_of(const gt_sealed_value_t *value, const gt_store_t *store,
+                           const gt_ids_t *ids)
 {
-    gt_purpose_t purpose = purpose_of(column);
-    gt_place_t place = gt_store_place(store, ids, column, owner);
+    gt_place_t place = gt_store_place(store, ids, value->column, value->owner);
+
+    place.resource = value->resource;
+    return place;
+}
+
+gt_err_t *gt_row_unseal(gt_secret_t **clear, const gt_sealed_value_t *value, gt_ids_t *ids,
+                        gt_store_t *store, apr_pool_t *p)
+{
+    gt_purpose_t purpose = purpose_of(value->column);
+    gt_place_t place = place_of(value, store, ids);
     gt_err_t *err;
     int is_new;
 
     *clear = NULL;
-    if (sealed[0] == '\0')
+    if (value->sealed[0] == '\0')
         return GT_OK;
-    err = gt_unseal(clear, store->ring, purpose, &place, sealed, p);
+    err = gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
     if (err == GT_OK)
         return GT_OK;
     /* Without the ids as they are now, no value can be said to be damaged. */
     GT_TRY(gt_store_ids_now(&is_new, ids, store, p));
     if (!is_new)
         return err;
-    place = gt_store_place(store, ids, column, owner);
-    return gt_unseal(clear, store->ring, purpose, &place, sealed, p);
+    place = place_of(value, store, ids);
+    return gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
+}
+
+static gt_sealed_value_t access_of(const gt_raw_t *raw)
+{
+    return (gt_sealed_value_t){raw->access, GT_ACCESS_COLUMN, GT_RESOURCE_GRAPH, &raw->grant.owner};
+}
+
+static gt_sealed_value_t refresh_of(const gt_raw_t *raw)
+{
+    return (gt_sealed_value_t){raw->refresh, GT_REFRESH_COLUMN, NULL, &raw->grant.owner};
 }
 
 gt_err_t *gt_row_open(gt_grant_t **grant, gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
 {
+    const gt_sealed_value_t access = access_of(raw), refresh = refresh_of(raw);
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    GT_TRY(open_column(&raw->grant.access, GT_ACCESS_COLUMN, raw->access, &ids, store,
-                       &raw->grant.owner, p));
-    GT_TRY(open_column(&raw->grant.refresh, GT_REFRESH_COLUMN, raw->refresh, &ids, store,
-                       &raw->grant.owner, p));
+    GT_TRY(gt_row_unseal(&raw->grant.access, &access, &ids, store, p));
+    GT_TRY(gt_row_unseal(&raw->grant.refresh, &refresh, &ids, store, p));
     *grant = &raw->grant;
     return GT_OK;
 }
 
 gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store, apr_pool_t *p)
 {
+    const gt_sealed_value_t refresh = refresh_of(raw);
     gt_secret_t *clear = NULL;
     gt_err_t *err;
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    err = open_column(&clear, GT_REFRESH_COLUMN, raw->refresh, &ids, store, &raw->grant.owner, p);
+    err = gt_row_unseal(&clear, &refresh, &ids, store, p);
     *can = err == GT_OK && clear != NULL;
     return err == GT_OK || err->cls == GT_DAMAGED ? GT_OK : err;
 }
@@ -177,10 +204,11 @@ gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store, a
 gt_err_t *gt_row_open_id_token(gt_secret_t **clear, const char *sealed, gt_store_t *store,
                                const gt_owner_t *owner, apr_pool_t *p)
 {
+    const gt_sealed_value_t value = {sealed, GT_ID_TOKEN_COLUMN, NULL, owner};
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
-    return open_column(clear, GT_ID_TOKEN_COLUMN, sealed, &ids, store, owner, p);
+    return gt_row_unseal(clear, &value, &ids, store, p);
 }
 
 static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt_place_t *place,
@@ -193,13 +221,14 @@ static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt
 }
 
 gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
-                      const gt_tokens_t *tokens, apr_pool_t *p)
+                      const char *resource, const gt_tokens_t *tokens, apr_pool_t *p)
 {
     gt_place_t place;
     gt_ids_t ids;
 
     gt_store_ids(&ids, store, p);
     place = gt_store_place(store, &ids, GT_ACCESS_COLUMN, owner);
+    place.resource = resource;
     GT_TRY(seal_column(&sealed->access, GT_KEY_ACCESS, &place, store, tokens->access, p));
     place = gt_store_place(store, &ids, GT_REFRESH_COLUMN, owner);
     GT_TRY(seal_column(&sealed->refresh, GT_KEY_REFRESH, &place, store, tokens->refresh, p));
@@ -207,15 +236,4 @@ gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *
     GT_TRY(seal_column(&sealed->id_token, GT_KEY_PERSONAL, &place, store, tokens->id_token, p));
     sealed->key_id = sealed->refresh != NULL ? gt_sealed_key_id(sealed->refresh, p) : NULL;
     return GT_OK;
-}
-
-gt_err_t *gt_row_seal_previous(const char **sealed, gt_store_t *store, const gt_owner_t *owner,
-                               const gt_secret_t *refresh, apr_pool_t *p)
-{
-    gt_place_t place;
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    place = gt_store_place(store, &ids, GT_PREVIOUS_COLUMN, owner);
-    return seal_column(sealed, GT_KEY_REFRESH, &place, store, refresh, p);
 }

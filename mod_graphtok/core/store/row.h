@@ -69,6 +69,14 @@ typedef struct gt_sealed_t {
 GT_MUST gt_err_t *gt_row_find(gt_raw_t **raw, gt_store_t *store, const gt_owner_t *owner,
                               apr_pool_t *p);
 
+/** A sealed value, and where it belongs. */
+typedef struct gt_sealed_value_t {
+    const char *sealed; /* "" : there is none */
+    const char *column;
+    const char *resource; /* of an access token; NULL for other columns */
+    const gt_owner_t *owner;
+} gt_sealed_value_t;
+
 /** Read a {row}. The user id is the owner's, as it was asked for; NULL: the row's.
  * @return GT_DAMAGED when a number is none */
 GT_MUST gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *owner,
@@ -88,13 +96,23 @@ GT_MUST gt_err_t *gt_row_open_id_token(gt_secret_t **clear, const char *sealed, 
 GT_MUST gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store,
                                      apr_pool_t *p);
 
-/** Seal what came from a token endpoint for an owner's row. */
+/** Seal what came from a token endpoint for an owner's row. @param resource  of the access token */
 GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
-                              const gt_tokens_t *tokens, apr_pool_t *p);
+                              const char *resource, const gt_tokens_t *tokens, apr_pool_t *p);
 
-/** Seal the refresh token that a rotation replaces. NULL gives NULL. */
-GT_MUST gt_err_t *gt_row_seal_previous(const char **sealed, gt_store_t *store,
-                                       const gt_owner_t *owner, const gt_secret_t *refresh,
-                                       apr_pool_t *p);
+/**
+ * Open one sealed value of an owner.
+ * @param clear  NULL for an empty value
+ * @param ids    those of the store; out: those of now, where the value did not fit them
+ */
+GT_MUST gt_err_t *gt_row_unseal(gt_secret_t **clear, const gt_sealed_value_t *value, gt_ids_t *ids,
+                                gt_store_t *store, apr_pool_t *p);
+
+/** Add this to a time of the database's clock to get one of ours: 0 where both say the same second. */
+apr_time_t gt_row_offset(apr_time_t clock);
+
+/** How much younger than now a row may say that it is: more was written before that clock was set
+ * back, and the age of its token is not known. */
+#define GT_ROW_STEP apr_time_from_sec(10)
 
 #endif

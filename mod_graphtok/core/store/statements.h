@@ -11,6 +11,7 @@
 #include "db/sql.h"
 
 extern const gt_sql_t *const gt_grant_sql[];
+extern const gt_sql_t *const gt_grant_access_sql[];
 extern const gt_sql_t *const gt_grant_sign_in_sql[];
 extern const gt_sql_t *const gt_grant_changes_sql[];
 extern const gt_sql_t *const gt_grant_uses_sql[];
@@ -21,6 +22,7 @@ extern const gt_sql_t *const gt_lease_sql[];
 extern const gt_sql_t *const gt_due_sql[];
 extern const gt_sql_t *const gt_range_sql[];
 extern const gt_sql_t *const gt_rekey_sql[];
+extern const gt_sql_t *const gt_rekey_access_sql[];
 extern const gt_sql_t *const gt_ids_sql[];
 
 /** All of these lists; ends with NULL. */

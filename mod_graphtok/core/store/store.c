@@ -34,15 +34,14 @@ gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_key
 gt_place_t gt_store_place(const gt_store_t *store, const gt_ids_t *ids, const char *column,
                           const gt_owner_t *owner)
 {
-    const int is_access = strcmp(column, GT_ACCESS_COLUMN) == 0;
-
     return (gt_place_t){.table = store->conf->table,
                         .column = column,
                         .user = owner->user,
                         .provider = owner->provider,
                         .other_table = ids->other_table[0] != '\0' ? ids->other_table : NULL,
                         .store = ids->store,
-                        .resource = is_access ? GT_RESOURCE_GRAPH : NULL};
+                        .resource =
+                            strcmp(column, GT_ACCESS_COLUMN) == 0 ? GT_RESOURCE_GRAPH : NULL};
 }
 
 const gt_store_conf_t *gt_store_conf(const gt_store_t *store)

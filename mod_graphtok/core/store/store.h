@@ -34,9 +34,8 @@ gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p);
 #define GT_ACCESS_COLUMN "encrypted_access_token"
 #define GT_REFRESH_COLUMN "encrypted_refresh_token"
 #define GT_ID_TOKEN_COLUMN "encrypted_id_token"
-#define GT_PREVIOUS_COLUMN "previous_refresh_token"
 
-/** Where a sealed column's value belongs; only access tokens have a resource. */
+/** Where a sealed column's value belongs. Only access tokens have a resource; it is the default one. */
 gt_place_t gt_store_place(const gt_store_t *store, const gt_ids_t *ids, const char *column,
                           const gt_owner_t *owner);
 

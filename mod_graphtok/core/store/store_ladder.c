@@ -11,6 +11,8 @@
  *   6  ids of the database and of the store, for which values are sealed from then on
  *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses;
  *   9  an index of grants that are not active
+ *  10  access tokens of other resources, in a table beside it
+ *  11  the refresh token before is kept no longer: it was read by nothing
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -105,10 +107,11 @@
         "INSERT INTO {schema}graphtok_ids (what, id) VALUES ('database', " random "), "            \
         "('store {bare}', " random ") ON CONFLICT (what) DO NOTHING"
 
-#define ROWS_SEALED_FOR_ID                                                                         \
+/* One column goes with step 11, and is back when step 6 goes down. */
+#define ROWS_SEALED_WITH(more)                                                                     \
     "FROM {table} WHERE 'gt2.' IN (substr(encrypted_access_token, 1, 4), "                         \
-    "substr(encrypted_refresh_token, 1, 4), substr(encrypted_id_token, 1, 4), "                    \
-    "substr(previous_refresh_token, 1, 4))"
+    "substr(encrypted_refresh_token, 1, 4), substr(encrypted_id_token, 1, 4)" more ")"
+#define ROWS_SEALED_FOR_ID ROWS_SEALED_WITH(", substr(previous_refresh_token, 1, 4)")
 
 #define IDS_DOWN                                                                                   \
     "INSERT INTO {schema}graphtok_ids (what, id) " GT_LADDER_NOTHING " " ROWS_SEALED_FOR_ID        \
@@ -135,8 +138,21 @@
     "WHERE attrelid = '{table}'::regclass AND attname = '{user_name}') "                           \
     "LOOP EXECUTE format('DROP INDEX %s', found.name); END LOOP; END $$"
 
+#define ACCESS_COLUMNS                                                                             \
+    "{user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, resource VARCHAR NOT NULL, "          \
+    "encrypted_access_token TEXT NOT NULL, expires_at BIGINT NOT NULL, "                           \
+    "generation BIGINT NOT NULL, obtained_at BIGINT NOT NULL, scopes TEXT, "                       \
+    "PRIMARY KEY ({user}, provider, resource)"
+#define INDEX_ACCESS "CREATE INDEX {index}_access_end ON {on_access} (expires_at)"
+
+/* SQLite enforces a foreign key only for connections that ask for it, and S0's program does not. */
+#define TRIGGER_ACCESS                                                                             \
+    "CREATE TRIGGER {schema}{bare}_access_goes AFTER DELETE ON {name} BEGIN "                      \
+    "DELETE FROM {on_access} WHERE {user} = old.{user} AND provider = old.provider; END"
+
 static const gt_ladder_step_t steps[] = {
     {"the tokens table {table}, made or taken over as it is",
+     NULL,
      {{{"DROP TABLE {table}"}, {"DROP TABLE {table}"}},
       {{"CREATE TABLE {table} (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "
         "{user} {user_kind} UNIQUE NOT NULL, encrypted_access_token TEXT NOT NULL, "
@@ -146,6 +162,7 @@ static const gt_ladder_step_t steps[] = {
        {"CREATE TABLE {table} (" SQLITE_S0_BODY " UNIQUE" SQLITE_S0_TOKENS ")"}}}},
 
     {"provider, account, status and counts for {table}; one row for each user and provider",
+     NULL,
      {{{FERNET_ALONE, "SET LOCAL client_min_messages = warning",
         "DROP INDEX IF EXISTS {schema}{bare}_account", "DROP INDEX IF EXISTS {schema}{bare}_email",
         "DROP INDEX IF EXISTS {schema}{bare}_expires",
@@ -185,6 +202,7 @@ static const gt_ladder_step_t steps[] = {
         "DROP TABLE {table}", "ALTER TABLE {schema}{bare}_rebuilt RENAME TO {name}", INDEXES}}}},
 
     {"generation, lease, revision and key id for {table}",
+     NULL,
      {{{"DROP INDEX IF EXISTS {schema}{bare}_revision",
         "ALTER TABLE {table} DROP COLUMN generation, DROP COLUMN lease_owner, "
         "DROP COLUMN lease_until, DROP COLUMN revision, DROP COLUMN key_id"},
@@ -204,6 +222,7 @@ static const gt_ladder_step_t steps[] = {
         "CREATE INDEX {index}_revision ON {on} (revision)"}}}},
 
     {"intent, kept refresh token and claims for {table}; what was revoked lately in {gone}",
+     NULL,
      {{{"DROP TABLE {gone}", "DROP INDEX IF EXISTS {schema}{bare}_previous",
         "ALTER TABLE {table} DROP COLUMN intent_owner, DROP COLUMN intent_until, "
         "DROP COLUMN previous_refresh_token, DROP COLUMN previous_until, DROP COLUMN claims"},
@@ -217,14 +236,15 @@ static const gt_ladder_step_t steps[] = {
         "ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0, "
         "ADD COLUMN previous_refresh_token TEXT, "
         "ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0, ADD COLUMN claims TEXT",
-        INDEX_PREVIOUS, TABLE_GONE},
+        TABLE_GONE},
        {"ALTER TABLE {table} ADD COLUMN intent_owner VARCHAR",
         "ALTER TABLE {table} ADD COLUMN intent_until BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE {table} ADD COLUMN previous_refresh_token TEXT",
         "ALTER TABLE {table} ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0",
-        "ALTER TABLE {table} ADD COLUMN claims TEXT", INDEX_PREVIOUS, TABLE_GONE}}}},
+        "ALTER TABLE {table} ADD COLUMN claims TEXT", TABLE_GONE}}}},
 
     {"background work on {table}; what is due next in {jobs}",
+     NULL,
      {{{DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after, DROP COLUMN checked_at"},
        {DROP_INDEXES_JOBS, "ALTER TABLE {table} DROP COLUMN due_after",
         "ALTER TABLE {table} DROP COLUMN checked_at"}},
@@ -236,16 +256,42 @@ static const gt_ladder_step_t steps[] = {
         TABLE_JOBS}}}},
 
     {"ids of the database and of {table}: what is written from now on is sealed for them",
+     NULL,
      {{{IDS_DOWN}, {IDS_DOWN}},
       {{IDS_UP("replace(CAST(gen_random_uuid() AS TEXT), '-', '')")},
        {IDS_UP("lower(hex(randomblob(16)))")}}}},
 
     {"sums of grants in {counts}, and an index of what was revoked lately",
+     NULL,
      {{{DROP_COUNTS}, {DROP_COUNTS}}, {{TABLE_COUNTS, TAKE_STATISTICS}, {TABLE_COUNTS}}}},
     {"an index of {table}'s e-mail addresses in any case",
+     NULL,
      {{{DROP_ADDRESS}, {DROP_ADDRESS}}, {{INDEX_ADDRESS}, {INDEX_ADDRESS}}}},
     {"an index of {table}'s grants that are not active",
+     NULL,
      {{{DROP_NOT_ACTIVE}, {DROP_NOT_ACTIVE}}, {{INDEX_NOT_ACTIVE}, {INDEX_NOT_ACTIVE}}}},
+
+    {"access tokens of other resources than the default one, in {access}",
+     "access tokens of other resources are dropped with {access}; the default one's stay in "
+     "{table}",
+     {{{"DROP TABLE {access}"}, {"DROP TRIGGER {schema}{bare}_access_goes", "DROP TABLE {access}"}},
+      {{"CREATE TABLE {access} (" ACCESS_COLUMNS ", FOREIGN KEY ({user}, provider) "
+        "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
+        INDEX_ACCESS},
+       {"CREATE TABLE {access} (" ACCESS_COLUMNS ")", INDEX_ACCESS, TRIGGER_ACCESS}}}},
+
+    {"no refresh token is kept in {table} after it was replaced",
+     "columns in {table} for refresh tokens that were replaced",
+     {{{"ALTER TABLE {table} ADD COLUMN previous_refresh_token TEXT, "
+        "ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0",
+        INDEX_PREVIOUS},
+       {"ALTER TABLE {table} ADD COLUMN previous_refresh_token TEXT",
+        "ALTER TABLE {table} ADD COLUMN previous_until BIGINT NOT NULL DEFAULT 0", INDEX_PREVIOUS}},
+      {{"DROP INDEX IF EXISTS {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN previous_refresh_token, DROP COLUMN previous_until"},
+       {"DROP INDEX IF EXISTS {schema}{bare}_previous",
+        "ALTER TABLE {table} DROP COLUMN previous_refresh_token",
+        "ALTER TABLE {table} DROP COLUMN previous_until"}}}},
 };
 
 #define STEP_PROVIDERS 2
@@ -336,7 +382,11 @@ static gt_err_t *may_go_down(const gt_ladder_t *ladder, const gt_ladder_state_t 
     if (state->is_dropped)
         return GT_OK;
     if (state->version >= STEP_IDS && target < STEP_IDS)
-        GT_TRY(count(&n, "SELECT count(*) " ROWS_SEALED_FOR_ID, ladder, state->engine, db, p));
+        GT_TRY(count(&n,
+                     has_column(state, "previous_refresh_token")
+                         ? "SELECT count(*) " ROWS_SEALED_FOR_ID
+                         : "SELECT count(*) " ROWS_SEALED_WITH(""),
+                     ladder, state->engine, db, p));
     if (n != NULL)
         return gt_err(p, GT_CONFLICT, "GT0441",
                       "table %s: %s rows are sealed for the id that step %d down removes, and "
@@ -360,6 +410,9 @@ int gt_store_newest(void)
     return NEWEST;
 }
 
+/* Tables with indexes that may be built later. */
+static const char *const beside[] = {"{gone}", "{access}", NULL};
+
 gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, apr_pool_t *p)
 {
     gt_ladder_t *made = apr_pcalloc(p, sizeof(*made));
@@ -375,7 +428,7 @@ gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, ap
     made->newest = NEWEST;
     made->names = gt_store_names(store, p);
     made->baton = store;
-    made->beside = "{gone}";
+    made->beside = beside;
     made->may_take_over = may_take_over;
     made->may_go_down = may_go_down;
     made->shared = "graphtok_ids";

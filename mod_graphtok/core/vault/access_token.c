@@ -34,15 +34,11 @@ static const char *or_empty(const char *scope)
 
 gt_token_t gt_token_of_grant(const gt_vault_t *vault, const gt_grant_t *grant)
 {
-    /* A row changes with its tokens and with errors, nothing else. After an error its time of
-     * change does not tell when the token came. */
-    apr_time_t since = grant->error_count == 0 ? grant->updated_at : 0;
-
     return (gt_token_t){.access = grant->access,
                         .expires_at = grant->expires_at,
-                        .generation = grant->generation,
+                        .generation = grant->access_generation,
                         .scope = or_empty(grant->scope),
-                        .margin = margin_of(vault, grant->expires_at, since)};
+                        .margin = margin_of(vault, grant->expires_at, grant->access_since)};
 }
 
 gt_token_t gt_token_of_answer(const gt_vault_t *vault, const gt_tokens_t *tokens,

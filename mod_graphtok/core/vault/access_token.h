@@ -13,7 +13,7 @@
 typedef struct gt_token_t {
     gt_secret_t *access;        /* NULL: there is none */
     apr_time_t expires_at;      /* wall clock */
-    apr_int64_t generation;     /* of the row it came from */
+    apr_int64_t generation;     /* of its grant when it came; 0: an earlier one, not known which */
     const char *scope;          /* granted; "": not known */
     apr_interval_time_t margin; /* the token is refreshed so long before its end */
 } gt_token_t;
@@ -21,7 +21,7 @@ typedef struct gt_token_t {
 /** A token that ends sooner than this is not handed out: a call takes time. */
 #define GT_TOKEN_LEAST apr_time_from_sec(10)
 
-/** The token of a row. It shares the row's memory. */
+/** The access token that was found with a grant. It shares the grant's memory. */
 gt_token_t gt_token_of_grant(const gt_vault_t *vault, const gt_grant_t *grant);
 
 /**

@@ -167,13 +167,15 @@ gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p)
 {
     gt_ids_t ids;
+    gt_entry_t entry = {.key = *key, .generation = generation, .tokens = *tokens};
 
     gt_store_ids_known(&ids, store);
-    return (gt_entry_t){.database = apr_pstrdup(p, ids.database),
-                        .store_id = apr_pstrdup(p, ids.store),
-                        .key = *key,
-                        .generation = generation,
-                        .tokens = *tokens};
+    entry.database = apr_pstrdup(p, ids.database);
+    entry.store_id = apr_pstrdup(p, ids.store);
+    /* The format without ids knows the default resource alone. The refresh token serves all. */
+    if (!gt_entry_has_ids(&entry) && strcmp(key->resource, GT_RESOURCE_GRAPH) != 0)
+        entry.tokens.access = NULL;
+    return entry;
 }
 
 gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p)
@@ -182,6 +184,8 @@ gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_poo
     gt_entry_t full = *entry;
     const char *hash, *name, *text;
 
+    if (entry->tokens.access == NULL && entry->tokens.refresh == NULL)
+        return GT_OK;
     if (gt_journal_length(journal, p) >= GT_JOURNAL_MAX)
         return gt_err(p, GT_STORE_AWAY, "GT0616", "the journal in %s is full", journal->folder);
     if (!gt_entry_has_ids(entry))
@@ -241,8 +245,7 @@ int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const
                      const gt_ids_t *ids)
 {
     if (gt_entry_has_ids(entry))
-        return strcmp(entry->store_id, ids->store) == 0 &&
-               strcmp(entry->key.resource, GT_RESOURCE_GRAPH) == 0;
+        return strcmp(entry->store_id, ids->store) == 0;
     return strcmp(entry->database, journal->database) == 0 &&
            strcmp(entry->key.grant.store, store) == 0;
 }

@@ -8,7 +8,6 @@
 #include "vault/publish.h"
 
 #include "base/log.h"
-#include "crypt/seal.h"
 #include "vault/known.h"
 #include "vault/vault_struct.h"
 
@@ -41,9 +40,13 @@ static void forget_token(gt_cache_t *cache, const gt_token_key_t *key, apr_int64
 void gt_vault_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_int64_t last,
                      apr_pool_t *p)
 {
-    const gt_token_key_t token = {*key, GT_RESOURCE_GRAPH};
+    const apr_array_header_t *resources = gt_vault_resources(vault, key->owner.provider);
 
     gt_known_forget(vault, key, p);
-    forget_token(vault->parts.cache, &token, last, p);
-    gt_failures_forget(vault->failures, &token, last, p);
+    for (int i = 0; i < resources->nelts; i++) {
+        const gt_token_key_t token = {*key, APR_ARRAY_IDX(resources, i, const char *)};
+
+        forget_token(vault->parts.cache, &token, last, p);
+        gt_failures_forget(vault->failures, &token, last, p);
+    }
 }

@@ -124,7 +124,8 @@ gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task)
     else
         apr_pool_clear(r->round);
     r->grant = NULL;
-    GT_TRY(gt_grant_find(&r->grant, r->store, r->owner, r->round));
+    GT_TRY(
+        gt_vault_find(&r->grant, r->params.vault, &r->params.key, r->params.refresh_now, r->round));
     GT_TRY(gt_vault_judge(r->grant, r->owner, p));
     gt_refresh_use_row(r, GT_OWN_MARGIN);
     return GT_OK;
@@ -138,6 +139,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .provider = gt_vault_provider(r->params.vault, r->owner->provider),
         .flow = r->renewing->flow,
         .params = r->renewing->params(r->grant),
+        .resource = r->params.key.resource,
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -7,9 +7,12 @@
  * next request does not try at once.
  */
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "crypt/seal.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
 #include "vault/vault_struct.h"
@@ -81,6 +84,17 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
     return left > APR_USEC_PER_SEC ? left : APR_USEC_PER_SEC;
 }
 
+/**
+ * 1 when a refusal is to stand in the grant's row. One for another resource than the default says
+ * nothing about the others: its consent may be missing (AADSTS65001, 70000) while the refresh token is
+ * good. Whether it is dead the default resource will tell.
+ */
+static int is_about_grant(const gt_refresh_t *r)
+{
+    return gt_class_row(r->failure->cls)->effect != GT_EFFECT_NONE &&
+           strcmp(r->params.key.resource, GT_RESOURCE_GRAPH) == 0;
+}
+
 /** A failure that may pass is not tried again at once. A fault of the grant's own stands in the
  * row. */
 static void remember(const gt_refresh_t *r)
@@ -92,6 +106,8 @@ static void remember(const gt_refresh_t *r)
         return;
     if (span == 0 && r->holds == GT_HOLDS_INTENT)
         span = rest_of_lease(r);
+    if (span == 0 && gt_class_row(r->failure->cls)->effect != GT_EFFECT_NONE)
+        span = FAILURE_LONGEST;
     if (span == 0)
         gt_failures_back_off(r->params.vault->failures, &key, r->failure);
     else
@@ -114,7 +130,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     scope = gt_refresh_scope(r);
     gt_pause_begin(r->params.vault->pauses, &scope, r->failure);
     effect = gt_class_row(r->failure->cls)->effect;
-    if (effect == GT_EFFECT_NONE) {
+    if (!is_about_grant(r)) {
         remember(r);
         return r->failure;
     }

@@ -40,12 +40,14 @@ static int is_worth_storing(const gt_grant_t *grant, const gt_entry_t *entry)
 static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
                              const gt_entry_t *entry, apr_pool_t *p)
 {
+    /* The format without ids knew one resource. */
+    const char *resource = entry->key.resource[0] != '\0' ? entry->key.resource : GT_RESOURCE_GRAPH;
     gt_grant_t *grant;
     gt_token_key_t key;
     gt_token_t token;
 
     *stored = 0;
-    GT_TRY(gt_grant_find(&grant, store, &entry->key.grant.owner, p));
+    GT_TRY(gt_grant_find_for(&grant, store, &entry->key.grant.owner, resource, p));
     if (!is_worth_storing(grant, entry))
         return GT_OK;
     if (grant->generation > entry->generation)
@@ -53,7 +55,7 @@ static gt_err_t *store_entry(int *stored, gt_vault_t *vault, gt_store_t *store,
     GT_TRY(gt_grant_commit(stored, store, grant, &entry->tokens, p));
     if (!*stored)
         return GT_OK;
-    key = (gt_token_key_t){gt_grant_key(store, &entry->key.grant.owner), GT_RESOURCE_GRAPH};
+    key = (gt_token_key_t){gt_grant_key(store, &entry->key.grant.owner), resource};
     token = gt_token_of_answer(vault, &entry->tokens, grant->generation + 1, grant->scope);
     gt_vault_publish(vault, &key, &token, p);
     return GT_OK;

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypt/seal.h"
+#include "oauth/resource.h"
 #include "store/store.h"
 #include "vault/changes.h"
 #include "vault/flow/flows.h"
@@ -96,6 +97,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
     vault->stores = apr_hash_make(p);
     vault->upkeeps = apr_hash_make(p);
     vault->providers = apr_hash_make(p);
+    vault->resources = apr_hash_make(p);
     vault->surveys = apr_hash_make(p);
     for (int i = 0; i < config->stores->nelts; i++)
         add_store(vault, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), p);
@@ -106,6 +108,8 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 
         gt_provider_run_by(provider, parts->crew, parts->readers);
         apr_hash_set(vault->providers, conf->name, APR_HASH_KEY_STRING, provider);
+        apr_hash_set(vault->resources, conf->name, APR_HASH_KEY_STRING,
+                     gt_provider_resources(conf, p));
     }
     vault->counts = gt_use_counts_make(vault, p);
     vault->failures = gt_failures_make(p);
@@ -174,6 +178,24 @@ gt_err_t *gt_vault_exact(gt_grant_key_t *key, const gt_vault_t *vault, apr_pool_
     return GT_OK;
 }
 
+const apr_array_header_t *gt_vault_resources(const gt_vault_t *vault, const char *provider)
+{
+    static const char *only[] = {GT_RESOURCE_GRAPH};
+    static const apr_array_header_t fallback = {NULL, sizeof(only[0]), 1, 1, (char *)only};
+    const apr_array_header_t *known = apr_hash_get(vault->resources, provider, APR_HASH_KEY_STRING);
+
+    return known != NULL ? known : &fallback;
+}
+
+gt_err_t *gt_vault_find(gt_grant_t **grant, const gt_vault_t *vault, const gt_token_key_t *key,
+                        int is_refused, apr_pool_t *p)
+{
+    gt_store_t *store = gt_vault_store(vault, key->grant.store);
+
+    GT_TRY(gt_grant_find_for(grant, store, &key->grant.owner, key->resource, p));
+    return *grant != NULL && is_refused ? gt_grant_date_access(*grant, store, p) : GT_OK;
+}
+
 gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
 {
     if (grant == NULL)
@@ -208,6 +230,16 @@ static int is_settled(const gt_token_for_t *params)
     return gt_token_lasts(&params->token, params->token.margin);
 }
 
+static int has_resource(const gt_vault_t *vault, const gt_token_key_t *key)
+{
+    const apr_array_header_t *known = gt_vault_resources(vault, key->grant.owner.provider);
+
+    for (int i = 0; i < known->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(known, i, const char *), key->resource) == 0)
+            return 1;
+    return 0;
+}
+
 /** The key as the rest of the vault wants it: exact, and of things that are configured. */
 static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_pool_t *p)
 {
@@ -216,9 +248,9 @@ static gt_err_t *check_key(gt_token_key_t *key, const gt_vault_t *vault, apr_poo
                       key->grant.owner.provider);
     if (key->resource == NULL)
         key->resource = GT_RESOURCE_GRAPH;
-    if (strcmp(key->resource, GT_RESOURCE_GRAPH) != 0)
-        return gt_err(p, GT_INTERNAL, "GT0626", "there is no resource %s in the configuration",
-                      key->resource);
+    if (!has_resource(vault, key))
+        return gt_err(p, GT_INTERNAL, "GT0626", "no GraphTokScope of provider %s is of resource %s",
+                      key->grant.owner.provider, key->resource);
     return gt_vault_exact(&key->grant, vault, p);
 }
 
@@ -340,8 +372,7 @@ static gt_err_t *use_row(gt_task_t *task, gt_token_for_t *params)
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    err = gt_grant_find(&params->grant, gt_vault_store(params->vault, params->key.grant.store),
-                        &params->key.grant.owner, p);
+    err = gt_vault_find(&params->grant, params->vault, &params->key, params->refresh_now, p);
     if (err != GT_OK)
         return served_or(params, gt_err_in(err, "store %s", params->key.grant.store));
     if (params->grant == NULL || params->grant->status == GT_INACTIVE) {

@@ -23,6 +23,7 @@ struct gt_vault_t {
     apr_hash_t *stores;    /* by name, never changed after gt_vault_make */
     apr_hash_t *surveys;   /* of gt_survey_t by the store's name, never changed after it */
     apr_hash_t *providers; /* by name, never changed after gt_vault_make */
+    apr_hash_t *resources; /* of each provider: array of const char *; likewise */
     gt_use_counts_t *counts;
     gt_failures_t *failures;
     gt_waiters_t *waiters;
@@ -39,6 +40,17 @@ struct gt_vault_t {
  * @return GT_INVALID when the user id is not what the store's column holds
  */
 GT_MUST gt_err_t *gt_vault_exact(gt_grant_key_t *key, const gt_vault_t *vault, apr_pool_t *p);
+
+/** The resources of a provider, and so of the tokens that may be known of a grant: array of const char *,
+ * the default one first. Of a provider that is not configured: the default one. */
+const apr_array_header_t *gt_vault_resources(const gt_vault_t *vault, const char *provider);
+
+/**
+ * Find a grant with the token of a key's resource.
+ * @param is_refused  1: the API refused a token, so that the generation of this one must be exact
+ */
+GT_MUST gt_err_t *gt_vault_find(gt_grant_t **grant, const gt_vault_t *vault,
+                                const gt_token_key_t *key, int is_refused, apr_pool_t *p);
 
 /** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
 GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);

@@ -1,0 +1,79 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file resource.c Scopes are sorted by the resource that they begin with. */
+
+#include "oauth/resource.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "oauth/kind.h"
+#include "oauth/provider.h"
+
+/* Those of OpenID Connect (Core 1.0, 5.4 and 11) go with every resource. */
+static int is_of_all(const char *scope)
+{
+    static const char *const common[] = {"openid",  "profile", "email",
+                                         "address", "phone",   "offline_access"};
+
+    for (apr_size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+        if (strcmp(scope, common[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static const char *resource_of(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+
+    return kind->resource != NULL ? kind->resource(scope, conf, p) : GT_RESOURCE_GRAPH;
+}
+
+static int has(const apr_array_header_t *list, const char *text)
+{
+    for (int i = 0; i < list->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(list, i, const char *), text) == 0)
+            return 1;
+    return 0;
+}
+
+apr_array_header_t *gt_provider_resources(const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const apr_array_header_t *scopes = gt_split(gt_provider_scope(conf, p), " ", p);
+    apr_array_header_t *list = apr_array_make(p, 2, sizeof(const char *));
+
+    APR_ARRAY_PUSH(list, const char *) = GT_RESOURCE_GRAPH;
+    for (int i = 0; i < scopes->nelts; i++) {
+        const char *scope = APR_ARRAY_IDX(scopes, i, const char *);
+        const char *resource = resource_of(scope, conf, p);
+
+        if (!is_of_all(scope) && !has(list, resource))
+            APR_ARRAY_PUSH(list, const char *) = resource;
+    }
+    return list;
+}
+
+int gt_provider_has_resource(const gt_provider_conf_t *conf, const char *resource, apr_pool_t *p)
+{
+    return resource == NULL || has(gt_provider_resources(conf, p), resource);
+}
+
+const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
+                                    apr_pool_t *p)
+{
+    const apr_array_header_t *scopes = gt_split(gt_provider_scope(conf, p), " ", p);
+    apr_array_header_t *kept = apr_array_make(p, scopes->nelts, sizeof(const char *));
+
+    if (resource == NULL)
+        resource = GT_RESOURCE_GRAPH;
+    for (int i = 0; i < scopes->nelts; i++) {
+        const char *scope = APR_ARRAY_IDX(scopes, i, const char *);
+
+        if (is_of_all(scope) || strcmp(resource_of(scope, conf, p), resource) == 0)
+            APR_ARRAY_PUSH(kept, const char *) = scope;
+    }
+    return apr_array_pstrcat(p, kept, ' ');
+}

@@ -1,0 +1,29 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_RESOURCE_H
+#define GT_RESOURCE_H
+
+/**
+ * @file resource.h
+ * The resources of a provider: what access tokens can be asked for, as its scopes say. At Microsoft a
+ * scope with a short name is Graph's; another resource's stands in full behind an address
+ * (`https://outlook.office.com/IMAP.AccessAsUser.All`), and a token request names the scopes of one
+ * resource only, while a sign-in asks for all of them. Other providers give one token for all scopes.
+ * Source: Microsoft, "Scopes and permissions in the Microsoft identity platform".
+ */
+
+#include "conf/config.h"
+
+/** The resources that the configured scopes name: array of const char *, each once. The first is
+ * GT_RESOURCE_GRAPH, the default; "outlook" is Outlook's IMAP, POP and SMTP, any other has the address
+ * that its scopes begin with. */
+apr_array_header_t *gt_provider_resources(const gt_provider_conf_t *conf, apr_pool_t *p);
+
+/** 1 when a token can be asked for it. @param resource  NULL: the default one */
+int gt_provider_has_resource(const gt_provider_conf_t *conf, const char *resource, apr_pool_t *p);
+
+/** What a token request for a resource (NULL: the default one) asks for: its scopes, and those that
+ * belong to no resource. */
+const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
+                                    apr_pool_t *p);
+
+#endif
