@@ -59,4 +59,4 @@ def test_without_postgresql_its_tests_are_left_out():
             env={name: value for name, value in os.environ.items() if name != "GRAPHTOK_TEST_PGSQL"}
             | {"CK_RUN_SUITE": suite, "CK_DEFAULT_TIMEOUT": "120", "CK_EXCLUDE_TAGS": "crowd size"})
         assert "Failures: 0, Errors: 0" in done.stdout, done.stdout
-    assert {"survey", "usage", "outage"} <= set(SUITES)
+    assert {"survey", "usage"} <= set(SUITES)
