@@ -50,6 +50,51 @@ def test_ids_of_the_portal_mixed_up(frame, inside, words):
     assert found.count("GT0852") == bool(words) and words in found
 
 
+@pytest.mark.parametrize("path, is_wrong", [
+    ("/contoso.example", True), ("/common/v2.0/.well-known/openid-configuration", True),
+    ("/gateway", False), ("", False)])
+def test_an_authority_that_goes_too_far(frame, path, is_wrong):
+    provider = frame.provider(f"GraphTokAuthority https://login.microsoftonline.com{path}")
+    assert ("goes too far: it is the host alone" in said(frame, provider=provider)) == is_wrong
+
+
+def test_an_audit_that_is_a_folder(frame):
+    checked = frame.check(f"GraphTokAudit {frame.folder}")
+    assert not checked.ok and f"{frame.folder} is a folder; name a file in it" in checked.err
+
+
+@as_root
+def test_a_ca_file_that_httpd_cannot_read(frame):
+    ca = frame.folder / "ca.pem"
+    ca.write_text("")
+    ca.chmod(0o600)
+    inside = f"GraphTokCAFile {ca}"
+    assert f"the user www-data cannot read {ca}" in said(frame, provider=frame.provider(inside))
+    ca.chmod(0o644)
+    assert said(frame, provider=frame.provider(inside)) == ""
+
+
+CALENDAR = '<Location "/calendar">\nSetHandler graphtok-calendar\n{}\n</Location>\n'
+OTHER = "<GraphTokStore beta>\nGraphTokTable beta_tokens\n</GraphTokStore>\n"
+
+
+@pytest.mark.parametrize("inside, is_wrong", [
+    ("GraphTokUseStore beta", True), ("GraphTokUseStore main", False),
+    ("GraphTokUseStore beta\nGraphTokUser static tom\nRequire local", False)])
+def test_a_place_for_which_nobody_signs_in(frame, inside, is_wrong):
+    found = said(frame, OTHER + CALENDAR.format(inside))
+    assert ("at /calendar: no graphtok-auth of this server signs in for its provider microsoft and "
+            "its store beta" in found) == is_wrong
+    more = '<Location "/beta">\nSetHandler graphtok-auth\nGraphTokUseStore beta\n</Location>'
+    assert "no graphtok-auth" not in said(frame, OTHER + CALENDAR.format(inside) + more)
+
+
+def test_a_sign_in_of_another_virtual_host(frame):
+    text = '<VirtualHost *:81>\nServerName x\n' + CALENDAR.format("") + "</VirtualHost>\n" + PLACE
+    checked = frame.check(text)
+    assert checked.ok and "no graphtok-auth" not in checked.err
+
+
 @pytest.mark.parametrize("url, is_wrong", [
     ("https://www.example.org/auth/callback", True), ("https://www.example.org/app/auth/callback", True),
     ("https://www.example.org/auth", False), ("https://www.example.org/callback", False)])

@@ -95,6 +95,13 @@ static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
              "(tenant) ID, a domain as in contoso.onmicrosoft.com, or organizations, common or "
              "consumers",
              provider->name, tenant);
+    /* What the portal shows as endpoints begins with it, and goes on. */
+    if (strstr(provider->authority, apr_pstrcat(v->p, "/", tenant, NULL)) != NULL ||
+        strstr(provider->authority, "/v2.0") != NULL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokAuthority %s goes too far: it is the host alone, and "
+             "GraphTokTenant is added to it",
+             provider->name, provider->authority);
 }
 
 /** What a registration needs, and what is missing in it. */

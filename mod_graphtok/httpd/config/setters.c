@@ -97,6 +97,10 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
                  cmd->temp_pool) != APR_SUCCESS ||
         folder.filetype != APR_DIR)
         return apr_psprintf(cmd->pool, "%s: there is no folder for %s", cmd->cmd->name, path);
+    if (apr_stat(&folder, path, APR_FINFO_TYPE, cmd->temp_pool) == APR_SUCCESS &&
+        folder.filetype == APR_DIR)
+        return apr_psprintf(cmd->pool, "%s: %s is a folder; name a file in it", cmd->cmd->name,
+                            path);
     return NULL;
 }
 

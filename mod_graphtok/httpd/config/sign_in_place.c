@@ -111,6 +111,22 @@ const gtm_mount_t *gtm_sign_in_mount(const gtm_dir_t *dir, const char *path, con
 
 /* ---- httpd -t ---- */
 
+static int has_sign_in(const server_rec *s)
+{
+    const apr_array_header_t *mounts = gtm_server(s)->mounts;
+
+    for (int i = 0; i < mounts->nelts; i++)
+        if (is_candidate(&APR_ARRAY_IDX(mounts, i, gtm_mount_t), s))
+            return 1;
+    return 0;
+}
+
+int gtm_sign_in_is_amiss(const gtm_dir_t *dir, const char *path, const server_rec *s, apr_pool_t *p)
+{
+    return dir->caller_from == GT_CALLER_SESSION && has_sign_in(s) &&
+           !gtm_sign_in_mount(dir, path, s, p);
+}
+
 static const char *host_shown(const server_rec *s, apr_pool_t *p)
 {
     if (!s->is_virtual)

@@ -23,6 +23,14 @@ const gtm_mount_t *gtm_sign_in_mount(const gtm_dir_t *dir, const char *path, con
                                      apr_pool_t *p);
 
 /**
+ * Whether a place whose callers are sessions stands beside sign-ins of its server none of which is
+ * for its provider and its store: a person who signs in there stays unknown to it. Sign-ins may
+ * also stand in another virtual host alone.
+ */
+int gtm_sign_in_is_amiss(const gtm_dir_t *dir, const char *path, const server_rec *s,
+                         apr_pool_t *p);
+
+/**
  * check_config: GraphTokSignIn must name a mount, and each place where it holds must use that
  * mount's provider and store. Behind the mounts and the defaults.
  * @param errors  array of const char *, "FILE:LINE: text"

@@ -241,6 +241,13 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
         return;
     }
     check_user_type(v, mount, dir);
+    if (dir->provider != NULL &&
+        gtm_sign_in_is_amiss(dir, mount->path, mount->server != NULL ? mount->server : v->s, v->p))
+        gtm_note(
+            v->warnings, mount->where,
+            "SetHandler %s at %s: no graphtok-auth of this server signs in for its provider %s and "
+            "its store %s, so nobody will be known there%s",
+            mount->handler, path, dir->provider, dir->store, host);
     if (mount->has_require)
         return;
     if (dir->caller_from == GT_CALLER_STATIC)

@@ -118,4 +118,7 @@ void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *
         (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
         gtm_note(v->errors, provider->where, "GraphTokCAFile: there is no file %s",
                  provider->ca_file);
+    else if (provider->ca_file != NULL && !gtm_child_may(&file, S_IROTH))
+        gtm_note(v->warnings, provider->where, "GraphTokCAFile: the user %s cannot read %s",
+                 gtm_child_user(v->p), provider->ca_file);
 }
