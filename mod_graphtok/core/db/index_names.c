@@ -15,10 +15,16 @@
 #define INDEX_OF "{index}"
 #define BARE "{bare}"
 #define DROP_INDEX "DROP INDEX "
+#define DROP_TRIGGER "DROP TRIGGER "
+
+static int begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
 
 int gt_index_is(const char *text)
 {
-    return strncmp(text, GT_INDEX, strlen(GT_INDEX)) == 0;
+    return begins(text, GT_INDEX);
 }
 
 const char *gt_index_ending(const char *text, apr_pool_t *p)
@@ -87,12 +93,13 @@ const char *gt_index_called(const char *text, apr_hash_t *names, const char *bar
                             const char *former, apr_pool_t *p)
 {
     const char *name = strstr(text, BARE "_"), *end;
+    const int is_listed = begins(text, DROP_INDEX) || begins(text, DROP_TRIGGER);
 
-    if (name == NULL || (strncmp(text, DROP_INDEX, strlen(DROP_INDEX)) != 0 &&
-                         strstr(text, " DROP CONSTRAINT ") == NULL))
+    if (name == NULL || (!is_listed && strstr(text, " DROP CONSTRAINT ") == NULL))
         return text;
     end = name + strlen(BARE);
-    if (has(names, bare, end, p))
+    /* A step down may have made it anew, under the name of now. References are not among the names. */
+    if (has(names, bare, end, p) || (is_listed && !has(names, former, end, p)))
         return text;
     return apr_pstrcat(p, apr_pstrmemdup(p, text, (apr_size_t)(name - text)), former, end, NULL);
 }

@@ -147,7 +147,8 @@ static gt_err_t *read_names(state_t *state, gt_db_t *db, apr_pool_t *p)
     static const char *const names[GT_ENGINES] = {
         "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
         "WHERE indrelid = to_regclass('{table}')",
-        "SELECT name FROM pragma_index_list('{bare}')"};
+        "SELECT name FROM pragma_index_list('{bare}') UNION ALL SELECT name FROM "
+        "{schema}sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower('{bare}')"};
     apr_array_header_t *rows;
 
     state->names = apr_hash_make(p);
