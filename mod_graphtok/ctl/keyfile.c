@@ -40,7 +40,7 @@ static gt_err_t *unread(const char *path, apr_pool_t *p)
     return gt_err_file(p, GT_INTERNAL, "GT0960", errno, "%s", path);
 }
 
-/* What was asked for is not made, whatever the reason (EX_CANTCREAT of sysexits.h). */
+/* For every reason the file is not made (EX_CANTCREAT of sysexits.h). */
 static gt_err_t *unmade(const char *what, apr_pool_t *p)
 {
     gt_err_t *err = gt_err_file(p, GT_INTERNAL, "GT0960", errno, "%s", what);

@@ -15,7 +15,8 @@ typedef struct ctl_keyfile_t ctl_keyfile_t;
 /**
  * Open, lock and read it. The lock is held as long as `p`.
  * @param may_make  1: a file that does not exist is made when it is written
- * @return GT_BUSY when another graphtokctl has it; GT_NOT_FOUND; GT_INTERNAL when others may read it
+ * @return GT_BUSY when another graphtokctl has it; GT_NOT_FOUND; GT_INTERNAL when others may read
+ *         it
  */
 GT_MUST gt_err_t *ctl_keyfile_open(ctl_keyfile_t **file, const char *path, int may_make,
                                    apr_pool_t *p);

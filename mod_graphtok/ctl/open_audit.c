@@ -24,7 +24,8 @@ static apr_status_t end_audit(void *audit)
     return APR_SUCCESS;
 }
 
-/* -1: a program, or a file that cannot be had or holds something else. @param why  then the reason */
+/* -1: a program, or a file that cannot be had or holds something else. @param why then the
+ * reason */
 static int open_file(const char **why, const char *path, const gt_config_t *config)
 {
     int fd;

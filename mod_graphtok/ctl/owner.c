@@ -1,14 +1,15 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Connections as httpd's children make them. Run by root, graphtokctl opens the database as the user
- * of httpd's children: with peer authentication PostgreSQL asks the system who connects, and a SQLite
- * file belongs to the user who makes it, so that one of root's would be of no use to them. Everything
- * else stays root's: secrets, the keyring and the configuration are often readable by root alone. The
- * files that SQLite makes later, beside its own, it gives to the owner of that one.
+ * Connections as httpd's children make them. Run by root, graphtokctl opens the database as the
+ * user of httpd's children: with peer authentication PostgreSQL asks the system who connects, and
+ * a SQLite file belongs to the user who makes it, so that one of root's would be of no use to
+ * them. Everything else stays root's: secrets, the keyring and the configuration are often
+ * readable by root alone. The files that SQLite makes later, beside its own, it gives to the owner
+ * of that one.
  *
- * The user is changed for the whole process while one thread opens a connection. The gate (db/db) lets
- * one thread in at a time.
+ * The user is changed for the whole process while one thread opens a connection. The gate (db/db)
+ * lets one thread in at a time.
  */
 
 #include "ctl.h"

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The bar's total is the number of rows that were counted last. A store without sums has a bar without
- * an end.
+ * The bar's total is the number of rows that were counted last. A store without sums has a bar
+ * without an end.
  */
 
 #include "ranges.h"

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * audit verify: whether audit files are as they were written. Findings go to standard output, a line
- * each, as a compiler prints them; any of them makes the exit code 1.
+ * audit verify: whether audit files are as they were written. Findings go to standard output, a
+ * line each, as a compiler prints them; any of them makes the exit code 1.
  */
 
 #include "ctl.h"

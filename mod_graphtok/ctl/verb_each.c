@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * refresh, validate, deactivate, revoke: one thing done to each grant that is meant, many at a time (admin/batch.h),
- * each through the vault: beside httpd the lease in the row keeps them apart. Stopped, the verb brings
- * those under way to their end and says how far it came; what was done stays done.
+ * refresh, validate, deactivate, revoke: one thing done to each grant that is meant, many at a
+ * time (admin/batch.h), each through the vault: beside httpd the lease in the row keeps them
+ * apart. Stopped, the verb brings those under way to their end and says how far it came; what was
+ * done stays done.
  */
 
 #include "ctl.h"
@@ -123,8 +124,8 @@ static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
                grant->owner.provider, detail);
 }
 
-/** A failure of one grant is that grant's; a database or an httpd that is away is everybody's, and
- * nothing is gained by trying the next. */
+/** A failure of one grant is that grant's; a database or an httpd that is away is that of all
+ * grants, and nothing is gained by trying the next. */
 static int is_everybodys(const gt_err_t *err)
 {
     return err->cls == GT_STORE_AWAY || err->extent == GT_EXTENT_REGISTRATION;

@@ -3,7 +3,7 @@
 /*
  * genkey: a new line for the keyring, or with --fernet the bare key as Python's
  * Fernet.generate_key() prints it. To a file only with --out: a shell's redirection would make it
- * readable for everybody.
+ * readable for all users.
  */
 
 #include "ctl.h"

@@ -52,7 +52,7 @@ static gt_err_t *read_fields(gtm_request_t *x)
     for (int i = 0; x->route->fields && x->route->fields[i]; i++) {
         const char *value = apr_table_get(x->r->headers_in, x->route->fields[i]);
 
-        if (value)
+        if (value != NULL)
             apr_table_setn(x->fields, x->route->fields[i], value);
     }
     return GT_OK;
@@ -71,23 +71,23 @@ static gt_err_t *pass_gates(gtm_request_t *x)
     sigset_t before;
 
     gtm_signals_hold(&before, x->child);
-    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]) && !err; i++)
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]) && err == GT_OK; i++)
         err = gates[i](x);
     gtm_signals_release(&before, x->child);
     gtm_caller_show(x);
-    return err ? err : gtm_body_read(x);
+    return err != GT_OK ? err : gtm_body_read(x);
 }
 
 static void end_with(gtm_request_t *x, gt_err_t *err)
 {
-    if (err)
+    if (err != GT_OK)
         gtm_answer_error(x, gtm_time_limit_explain(x, err));
     gtm_answer_send(x);
 }
 
 static void end(gtm_request_t *x)
 {
-    end_with(x, x->task ? gt_task_error(x->task) : GT_OK);
+    end_with(x, x->task != NULL ? gt_task_error(x->task) : GT_OK);
 }
 
 int gtm_handler(request_rec *r)
@@ -98,16 +98,16 @@ int gtm_handler(request_rec *r)
     if (!gtm_route_is_set(r->handler))
         return DECLINED;
     x = gtm_request_make(r);
-    if (!x)
+    if (x == NULL)
         return HTTP_SERVICE_UNAVAILABLE;
     x->end = end;
     x->mount = gtm_mount(r);
     err = pass_gates(x);
     if (x->is_answered)
         return AP_FILTER_ERROR;
-    if (!err && gtm_request_can_park(r))
+    if (err == GT_OK && gtm_request_can_park(r))
         return gtm_park_run(x);
-    if (!err)
+    if (err == GT_OK)
         err = gtm_blocking_run(x, x->route->work, x);
     end_with(x, err);
     return OK;

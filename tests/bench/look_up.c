@@ -2,9 +2,10 @@
 
 /*
  * What the database costs: `grant`, one look-up of a grant with the opening of its tokens, as a
- * request pays for them that misses the cache; `page` and `not-active`, 100 grants of a list that an
- * administrator turns over. Printed are the medians in microseconds by the wall and of this process's
- * own time; users are drawn at random, so that a large table shows the depth of its index.
+ * request pays for them that misses the cache; `page` and `not-active`, 100 grants of a list that
+ * an administrator turns over. Printed are the medians in microseconds by the wall and of this
+ * process's own time; users are drawn at random, so that a large table shows the depth of its
+ * index.
  *
  *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS grant|page|not-active
  *

@@ -2,7 +2,8 @@
 
 /*
  * The calendar's parameters, ids and bodies: a byte that says which route, a line of id, a line of
- * query, a body. What is let through makes a clean path and clean headers; what is not names fields.
+ * query, a body. What is let through makes a clean path and clean headers; what is not names
+ * fields.
  */
 
 #include <stdint.h>

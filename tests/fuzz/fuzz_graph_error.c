@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Graph's refusals: two bytes of status, a line of WWW-Authenticate, a line of request-id, the body.
- * What comes out is one bounded line and words, whatever went in.
+ * Graph's refusals: two bytes of status, a line of WWW-Authenticate, a line of request-id, the
+ * body. What comes out is one bounded line and words, whatever went in.
  */
 
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A token endpoint's 200: nothing without a token can come out, nor one that ends before it came. */
+/* A token endpoint's 200: nothing without a token can come out, nor one that ends before it
+ * came. */
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef GT_TEST_ASIDE_H
 #define GT_TEST_ASIDE_H
 
-/* A thread as the module's own are: at its end it frees what it holds (gt_thread_at_end), which a bare
- * thread of a test would leave to AddressSanitizer. */
+/* A thread as the module's own are: at its end it frees what it holds (gt_thread_at_end), which a
+ * bare thread of a test would leave to AddressSanitizer. */
 
 #include <check.h>
 

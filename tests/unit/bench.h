@@ -39,7 +39,8 @@ void bench_close(bench_t *bench);
 /* Another access to the same database, with a connection of its own. */
 gt_db_t *bench_db(bench_t *bench, const char *more_params);
 
-/* Run SQL, which must pass; or answer the first column of the first row, NULL when there is none. */
+/* Run SQL, which must pass; or answer the first column of the first row, NULL when there is
+ * none. */
 void bench_run(bench_t *bench, const char *sql);
 const char *bench_ask(bench_t *bench, const char *sql);
 
@@ -49,8 +50,8 @@ gt_ladder_t *bench_ladder(bench_t *bench);
 /* Bring the bench's store up to `target`. */
 void bench_migrate(bench_t *bench, int target);
 
-/* Make the store's table one that is partitioned by a hash of the user, as docs/operating.md says it.
- * PostgreSQL only. */
+/* Make the store's table one that is partitioned by a hash of the user, as docs/operating.md says
+ * it. PostgreSQL only. */
 void bench_partition(bench_t *bench);
 
 /* S0's own table with two users, tom and ann: Fernet texts that Python's cryptography wrote. */

@@ -49,8 +49,8 @@ extern const gt_token_key_t toms; /* his token in store main */
 /* Add a case on SQLite, or on PostgreSQL where bench_engines() says so. */
 TCase *children_case(Suite *suite, const char *name, gt_engine_t engine);
 
-/* The same on PostgreSQL, with a relay between child[0] and the server, and a limit on answers. Only
- * where bench_engines() is 2. */
+/* The same on PostgreSQL, with a relay between child[0] and the server, and a limit on answers.
+ * Only where bench_engines() is 2. */
 TCase *children_case_on_relay(Suite *suite, const char *name);
 #define ANSWER_LIMIT apr_time_from_msec(300)
 

@@ -34,7 +34,8 @@ void __wrap__ck_assert_failed(const char *file, int line, const char *expr, cons
     __attribute__((noreturn, format(printf, 4, 5)));
 
 /* Stands before libcheck's (--wrap). Without a fork libcheck leaves a failed test by longjmp, which
- * would take another thread onto the stack of the test's thread: such a failure ends the process. */
+ * would take another thread onto the stack of the test's thread: such a failure ends the
+ * process. */
 void __wrap__ck_assert_failed(const char *file, int line, const char *expr, const char *format, ...)
 {
     char text[4096] = "";

@@ -20,7 +20,8 @@ const char *relay_params(const relay_t *relay);
 void relay_swallow(relay_t *relay, const char *text, int goes_down);
 void relay_up(relay_t *relay);
 
-/* 1: nothing passes any more, in no direction, nor does anything end; 0: all that was held passes. */
+/* 1: nothing passes any more, in no direction, nor does anything end; 0: all that was held
+ * passes. */
 void relay_freeze(relay_t *relay, int is_frozen);
 
 /* Connections taken so far. */

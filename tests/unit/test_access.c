@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Access tokens of other resources: beside the grants, with one refresh token, gone with the grant. */
+/* Access tokens of other resources: beside the grants, with one refresh token, gone with the
+ * grant. */
 
 #include <string.h>
 

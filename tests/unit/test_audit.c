@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The audit: records as they are written, then every way to tamper with them, one writer and several
- * processes, full pipes and disks.
+ * The audit: records as they are written, then every way to tamper with them, one writer and
+ * several processes, full pipes and disks.
  */
 
 #include "audit_file.h"

@@ -27,8 +27,8 @@ static const char *member(const json_t *json, const char *name)
     return text;
 }
 
-/* A store of the version before with its rows: tom and eve (Fernet); ann's was sealed while the table
- * was called app.user_tokens. */
+/* A store of the version before with its rows: tom and eve (Fernet); ann's was sealed while the
+ * table was called app.user_tokens. */
 static desk_t old_desk(int loop)
 {
     json_t *forms = load_vectors("forms_before_ids/forms.json");

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* What the table of kinds promises to a kind, with kinds of this test's own: rows, budget, back-off,
- * threads, payload. */
+/* What the table of kinds promises to a kind, with kinds of this test's own: rows, budget,
+ * back-off, threads, payload. */
 
 #include "children.h"
 

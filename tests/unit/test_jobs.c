@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /* Background work on both engines: what is picked and what is left alone, by one worker or two;
- * what a tick does with it. Rows are made old rather than clocks turned: the database has its own. */
+ * what a tick does with it. Rows are made old rather than clocks turned: the database has its
+ * own. */
 
 #include "children.h"
 

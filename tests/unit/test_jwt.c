@@ -196,8 +196,9 @@ static const char *alg_of(const char *token)
     return apr_pstrdup(pool, text_in(header, "alg"));
 }
 
-/* We are stricter than the vectors twice: HMAC (groups without public keys) is never taken, and a key that names an algorithm
- * serves that one only (RFC 8725 section 3.1). And once laxer: ROCA keys are not looked for. */
+/* We are stricter than the vectors twice: HMAC (groups without public keys) is never taken, and a
+ * key that names an algorithm serves that one only (RFC 8725 section 3.1). And once laxer: ROCA
+ * keys are not looked for. */
 static int should_pass(const json_t *group, const json_t *vector, const char *token)
 {
     const json_t *key = json_object_get(group, "public");

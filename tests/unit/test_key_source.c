@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * When keys are fetched, by how many, and what serves meanwhile. The fetch is the test's own: it waits
- * at a gate where the test says so, and gives the set that the test wants.
+ * When keys are fetched, by how many, and what serves meanwhile. The fetch is the test's own: it
+ * waits at a gate where the test says so, and gives the set that the test wants.
  */
 
 #include "gt_test.h"
@@ -163,7 +163,8 @@ START_TEST(all_hear_why_there_is_no_set)
 }
 END_TEST
 
-/* Those that come while keys are fetched for an unknown id have to wait, too: theirs may be among them. */
+/* Those that come while keys are fetched for an unknown id have to wait, too: theirs may be among
+ * them. */
 START_TEST(an_unknown_key_is_waited_for_together)
 {
     const gt_key_set_t *keys;

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Limits: the sliding log as a table of moments and answers, in any span, then between threads and processes, then damage. */
+/* Limits: the sliding log as a table of moments and answers, in any span, then between threads and
+ * processes, then damage. */
 
 #include "gt_test.h"
 
@@ -409,7 +410,8 @@ START_TEST(a_damaged_word_neither_opens_nor_closes_for_ever)
 }
 END_TEST
 
-/* A process that was killed while it cleared a counter for a new name leaves the name's even twin. */
+/* A process that was killed while it cleared a counter for a new name leaves the name's even
+ * twin. */
 START_TEST(a_counter_whose_clearing_was_cut_off_is_cleared)
 {
     gt_limit_t limit = {2, 2 * SECOND};

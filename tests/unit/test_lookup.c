@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Names and the transfers that need them. The system's resolver is replaced for the whole program by
- * one that knows some names of its own, and holds up those of "stuck.test" until it is told.
+ * Names and the transfers that need them. The system's resolver is replaced for the whole program
+ * by one that knows some names of its own, and holds up those of "stuck.test" until it is told.
  */
 
 #include <dlfcn.h>

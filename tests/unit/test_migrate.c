@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The steps of a store's ladder on both engines: new tables, S0's table taken over and given back. */
+/* The steps of a store's ladder on both engines: new tables, S0's table taken over and given
+ * back. */
 
 #include <string.h>
 
@@ -462,7 +463,8 @@ START_TEST(nothing_of_ours_stays)
 }
 END_TEST
 
-/* S0's program reads Fernet alone, whichever step sealed a value; also when it came after the plan. */
+/* S0's program reads Fernet alone, whichever step sealed a value; also when it came after the
+ * plan. */
 START_TEST(no_row_goes_to_S0_that_is_not_fernet)
 {
     static const char *const sealed[] = {"encrypted_access_token", "encrypted_refresh_token"};

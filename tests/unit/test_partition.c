@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A store's table that is partitioned by a hash of the user: its key is (user, provider), and nothing
- * that requests or background work do needs the ids of rows. */
+/* A store's table that is partitioned by a hash of the user: its key is (user, provider), and
+ * nothing that requests or background work do needs the ids of rows. */
 
 #include <string.h>
 

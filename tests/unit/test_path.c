@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Paths against patterns: what fits, what its holes are, and what cannot be smuggled through one. */
+/* Paths against patterns: what fits, what its holes are, and what cannot be smuggled through
+ * one. */
 
 #include "gt_test.h"
 #include "net/path.h"

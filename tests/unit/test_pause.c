@@ -180,7 +180,8 @@ END_TEST
 
 /* ---- children ---- */
 
-/* In another process, which finds the same memory: a letter for each of the calls, as exit status. */
+/* In another process, which finds the same memory: a letter for each of the calls, as exit
+ * status. */
 static int paused_in_child(void *memory, apr_size_t size)
 {
     int status;

@@ -3,8 +3,8 @@
 /*
  * How the engines carry out each statement of a store on a large store, asked of EXPLAIN with
  * parameters bound as the program binds them. A statement that walks through a whole table is
- * refused unless it stands on a list here, with the reason. All statements are enumerated: a new one
- * fails here until it has arguments below.
+ * refused unless it stands on a list here, with the reason. All statements are enumerated: a new
+ * one fails here until it has arguments below.
  */
 
 #include <string.h>
@@ -118,8 +118,8 @@ static const struct {
      "once a minute; 500 look-ups by index may cost more than a walk through half an hour's notes"},
 };
 
-/* Tokens that ended lately or end soon, two thirds of them used lately, one in twenty inactive; each
- * has a token of another resource. */
+/* Tokens that ended lately or end soon, two thirds of them used lately, one in twenty inactive;
+ * each has a token of another resource. */
 #define COLUMNS                                                                                    \
     "user_id, encrypted_access_token, encrypted_refresh_token, expires_at, status, last_used_at, " \
     "revision"

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The replay of the journal (vault/replay): when it happens, and that no entry stops another one. */
+/* The replay of the journal (vault/replay): when it happens, and that no entry stops another
+ * one. */
 
 #include "children.h"
 
@@ -339,8 +340,8 @@ START_TEST(other_parameters_of_the_database_lose_no_entry)
 }
 END_TEST
 
-/* A standby that lagged is the primary now: it has lost the last commits, and the token that it holds is
- * spent. */
+/* A standby that lagged is the primary now: it has lost the last commits, and the token that it
+ * holds is spent. */
 START_TEST(a_database_that_lost_commits_gets_the_newer_answer)
 {
     stop_crews();

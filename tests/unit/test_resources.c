@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Tokens of two resources by one refresh token: each asked for with its own scopes, all under one lease. */
+/* Tokens of two resources by one refresh token: each asked for with its own scopes, all under one
+ * lease. */
 
 #include "children.h"
 

@@ -71,8 +71,8 @@ START_TEST(both_ciphers_come_back)
 }
 END_TEST
 
-/* Made by another implementation of the form, with the nonce abcdefghijkl: what is stored today must
- * open for ever. */
+/* Made by another implementation of the form, with the nonce abcdefghijkl: what is stored today
+ * must open for ever. */
 START_TEST(a_stored_value_stays_readable)
 {
     ck_assert_str_eq(

@@ -122,7 +122,8 @@ static void *look_slowly(void *p)
     return gt_survey_stats(&stats, survey(), p);
 }
 
-/* Two dozen anonymous requests, and one of them hangs in the database: none of the others follows. */
+/* Two dozen anonymous requests, and one of them hangs in the database: none of the others
+ * follows. */
 START_TEST(who_comes_while_another_asks_waits_for_nothing)
 {
     gt_grant_stats_t stats;

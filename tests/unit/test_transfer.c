@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Transfers through a real loop to a real server on loopback: what comes back, what is refused, what
- * fails and how. Streams: test_stream.c; leaving and ending: test_leaving.c.
+ * Transfers through a real loop to a real server on loopback: what comes back, what is refused,
+ * what fails and how. Streams: test_stream.c; leaving and ending: test_leaving.c.
  */
 
 #include "base/secret.h"
@@ -390,7 +390,8 @@ START_TEST(test_500_at_once)
 }
 END_TEST
 
-/* A burst waits for the first connection's ALPN; learning that it is HTTP/1.1 must free them all. */
+/* A burst waits for the first connection's ALPN; learning that it is HTTP/1.1 must free them
+ * all. */
 START_TEST(test_a_burst_over_tls)
 {
     many(100, &(gt_request_t){.url = upstream_url(up, "/slow/20"), .ca_file = upstream_ca(up)});

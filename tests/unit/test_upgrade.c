@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A node of the version before and one of this version at one database, as in a rolling upgrade. The
- * former is played by the statements that it sent and the entry that it wrote, taken from it
- * (forms_before_resources); what it did with them, a refresh under the lease, is done here. The provider
- * rotates and takes a refresh token that comes twice for theft.
+ * A node of the version before and one of this version at one database, as in a rolling upgrade.
+ * The former is played by the statements that it sent and the entry that it wrote, taken from it
+ * (forms_before_resources); what it did with them, a refresh under the lease, is done here. The
+ * provider rotates and takes a refresh token that comes twice for theft.
  */
 
 #include "children.h"
@@ -262,7 +262,8 @@ static void begin_at(int version)
     }
 }
 
-/* Before the database is migrated, and after, but for the last step, which is for after the upgrade. */
+/* Before the database is migrated, and after, but for the last step, which is for after the
+ * upgrade. */
 static const int versions[] = {8, 10};
 
 START_TEST(two_versions_serve_side_by_side)

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Bodies that come in pieces: whole, with back-pressure both ways, refused, broken off, never sent twice. */
+/* Bodies that come in pieces: whole, with back-pressure both ways, refused, broken off, never sent
+ * twice. */
 
 #include "task/wait.h"
 #include "wire.h"
@@ -107,7 +108,8 @@ START_TEST(test_a_body_arrives_over_tls)
 }
 END_TEST
 
-/* What the sockets' buffers hold, and no more, is taken of a body that the provider does not read. */
+/* What the sockets' buffers hold, and no more, is taken of a body that the provider does not
+ * read. */
 START_TEST(test_a_slow_provider_stops_the_giver)
 {
     gt_request_t request = upload_to("/up/held", 100 * MIB);

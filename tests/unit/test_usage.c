@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Use counts (vault/use_counts): counted in memory, written by few statements; no call waits for them. */
+/* Use counts (vault/use_counts): counted in memory, written by few statements; no call waits for
+ * them. */
 
 #include <string.h>
 
@@ -106,7 +107,8 @@ START_TEST(uses_of_users_with_other_ids_are_counted)
 }
 END_TEST
 
-/* Two nodes that write the uses of the same grants neither wait for each other nor for a refresh. */
+/* Two nodes that write the uses of the same grants neither wait for each other nor for a
+ * refresh. */
 START_TEST(uses_wait_for_no_lock)
 {
     desk_t desk = desk_open(1);

@@ -72,7 +72,8 @@ START_TEST(a_token_near_its_end_is_refreshed_and_stored)
 }
 END_TEST
 
-/* Seconds of life, seconds left, errors since it came (then that is not known); the margin in force, in seconds. */
+/* Seconds of life, seconds left, errors since it came (then that is not known); the margin in
+ * force, in seconds. */
 static const struct {
     int life, left, errors, margin;
 } margins[] = {

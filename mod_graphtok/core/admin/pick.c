@@ -129,7 +129,8 @@ static apr_array_header_t *meant(const apr_array_header_t *grants, const gt_pick
     return left;
 }
 
-/** Look a name up in each store; `found` is an array of named_t, and empty when no store has any. */
+/** Look a name up in each store; `found` is an array of named_t, and empty when no store has
+ * any. */
 static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_up_fn *in_store,
                          apr_pool_t *p)
 {

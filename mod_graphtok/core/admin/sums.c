@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Nodes count a store part by part while the sums are asked for (store/survey.h); here all parts are counted. */
+/* Nodes count a store part by part while the sums are asked for (store/survey.h); here all parts
+ * are counted. */
 
 #include "admin/sums.h"
 

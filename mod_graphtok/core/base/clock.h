@@ -41,8 +41,9 @@ GT_MUST int gt_span_parse(apr_interval_time_t *span, const char *text);
 /** A span as the largest whole unit: "5min", "90s". */
 char *gt_span_text(apr_interval_time_t span, apr_pool_t *p);
 
-/** Parse Retry-After: whole seconds or an HTTP date (RFC 9110 10.2.3). Of several numbers with commas
- * between, as Graph has sent them, the largest. 0 µs when absent or broken; at most one hour. */
+/** Parse Retry-After: whole seconds or an HTTP date (RFC 9110 10.2.3). Of several numbers with
+ * commas between, as Graph has sent them, the largest. 0 µs when absent or broken; at most one
+ * hour. */
 apr_interval_time_t gt_retry_after(const char *text);
 
 /** Rests after failures in a row, of something that is tried again and again. Zeroed to begin; for

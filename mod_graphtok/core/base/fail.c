@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Points of failure for tests. Removing the file is what decides: of many that read it one succeeds.
+ * Points of failure for tests. Removing the file is what decides: of many that read it one
+ * succeeds.
  */
 
 #include "base/fail.h"

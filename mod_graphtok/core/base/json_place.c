@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file json_place.c
- * One pass over the bytes that a parser has read already, knowing texts, braces, brackets and commas.
- * The text may be broken, so nothing is taken for granted; depth is bounded.
+ * One pass over the bytes that a parser has read already, knowing texts, braces, brackets and
+ * commas. The text may be broken, so nothing is taken for granted; depth is bounded.
  */
 
 #include "base/json_place.h"

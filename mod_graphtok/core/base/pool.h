@@ -4,8 +4,9 @@
 
 /**
  * @file pool.h
- * Pools for what lives shortly. An APR pool keeps its blocks of 8 KiB and more at its own allocator:
- * under httpd that is the connection's, which would hold them, idle, for as long as the client stays.
+ * Pools for what lives shortly. An APR pool keeps its blocks of 8 KiB and more at its own
+ * allocator: under httpd that is the connection's, which would hold them, idle, for as long as the
+ * client stays.
  */
 
 #include "gt.h"

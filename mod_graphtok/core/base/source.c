@@ -6,8 +6,8 @@
  * on being used when a new one cannot be read: httpd's children often may not read what their
  * parent, as root, could. Reading a file or a command is in source_read.c.
  *
- * Two locks: `reading` is held while a file or command is read, by threads that may wait; `lock` for
- * memory only, so that a step may take it. `reading` is taken first.
+ * Two locks: `reading` is held while a file or command is read, by threads that may wait; `lock`
+ * for memory only, so that a step may take it. `reading` is taken first.
  */
 
 #include "base/source.h"
@@ -204,7 +204,8 @@ static gt_err_t *failure(const gt_source_t *source, const char *why, apr_pool_t 
                   source->failed_at + FAILED_AGAIN - gt_ticks());
 }
 
-/* How the reading ended. A value that could be read before makes up for a failure, with a warning. */
+/* How the reading ended. A value that could be read before makes up for a failure, with a
+ * warning. */
 static gt_err_t *conclude(gt_source_t *source, gt_err_t *err, int *warns)
 {
     *warns = 0;

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Reading a source: what a file, a variable, a command or the literal itself gives, judged and trimmed. Running
- * the command of exec: is in run.c.
+ * Reading a source: what a file, a variable, a command or the literal itself gives, judged and
+ * trimmed. Running the command of exec: is in run.c.
  */
 
 #include <errno.h>
@@ -35,8 +35,8 @@ static gt_err_t *cannot_read(const gt_source_t *source, int error, apr_pool_t *p
     return gt_err_file(p, GT_INTERNAL, "GT0104", error, "%s cannot be read", source->name);
 }
 
-/* Bytes of what an editor or a copy from a page leaves at the beginning: a blank, a no-break space, a
- * byte order mark. */
+/* Bytes of what an editor or a copy from a page leaves at the beginning: a blank, a no-break
+ * space, a byte order mark. */
 static apr_size_t blank_at(const char *bytes, apr_size_t len)
 {
     if (len > 0 && bytes[0] != '\0' && strchr(" \t\r\n\v\f", bytes[0]) != NULL)
@@ -114,7 +114,7 @@ static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, ap
     return GT_OK;
 }
 
-/* A secret that everybody can read, or that others can replace, is none. Files of other owners
+/* A secret that all users can read, or that others can replace, is none. Files of other owners
  * are their owners' to guard. */
 static gt_err_t *judge_file(const gt_source_t *source, const struct stat *st, apr_pool_t *p)
 {

@@ -38,8 +38,8 @@ struct gt_source_t {
 };
 
 /**
- * Read the value anew, or see that it is the same, and put it into the source. It waits for the file
- * system, or for the command. Call it with `reading` held and without `lock`.
+ * Read the value anew, or see that it is the same, and put it into the source. It waits for the
+ * file system, or for the command. Call it with `reading` held and without `lock`.
  */
 GT_MUST gt_err_t *gt_source_read_it(gt_source_t *source, apr_pool_t *p);
 

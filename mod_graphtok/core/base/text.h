@@ -37,8 +37,8 @@ GT_MUST int gt_unpercent(char **text, const char *encoded, apr_size_t len, apr_p
 /** The same up to where gt_unpercent would refuse it. */
 char *gt_unpercent_front(const char *encoded, apr_size_t len, apr_pool_t *p);
 
-/** Length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the front of `left` ≥ 1 bytes; 0:
- * there is none. */
+/** Length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the front of `left` ≥ 1
+ * bytes; 0: there is none. */
 apr_size_t gt_utf8_sequence(const char *text, apr_size_t left);
 
 /** 1 when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
@@ -56,7 +56,8 @@ int gt_equal_ct(const char *a, const char *b);
 /** A whole decimal number within [min, max], nothing else around it. 0 when it is not. */
 GT_MUST int gt_number(apr_int64_t *number, const char *text, apr_int64_t min, apr_int64_t max);
 
-/** `n` random bytes (RAND_bytes) as base64url. Aborts the process when the system has no entropy. */
+/** `n` random bytes (RAND_bytes) as base64url. Aborts the process when the system has no
+ * entropy. */
 char *gt_random_text(apr_size_t n, apr_pool_t *p);
 
 /** Fill with random bytes (RAND_bytes); aborts the process when the system has no entropy. */

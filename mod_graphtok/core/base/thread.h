@@ -4,11 +4,12 @@
 
 /**
  * @file thread.h
- * Threads of ours inside another program's process, and waits on conditions by the monotonic clock, so
- * that a change of the wall clock moves no wait (apr_thread_cond_timedwait counts in wall time).
+ * Threads of ours inside another program's process, and waits on conditions by the monotonic
+ * clock, so that a change of the wall clock moves no wait (apr_thread_cond_timedwait counts in
+ * wall time).
  *
- * Every thread that is joined belongs to a set (gt_threads_t), which lies in its owner beside the lock and
- * the conditions that its threads wait on. So all of them have one life:
+ * Every thread that is joined belongs to a set (gt_threads_t), which lies in its owner beside the
+ * lock and the conditions that its threads wait on. So all of them have one life:
  *
  *     gt_threads_init       nothing runs
  *     gt_threads_start      at once, or when there is first something to do
@@ -43,8 +44,8 @@ typedef struct gt_threads_t {
 void gt_threads_init(gt_threads_t *set, pthread_mutex_t *lock, const gt_waker_t *waker);
 
 /**
- * Start one more thread, with all signals blocked: httpd's own handling of SIGTERM and its kin must land
- * on httpd's threads. Call it with the lock held.
+ * Start one more thread, with all signals blocked: httpd's own handling of SIGTERM and its kin
+ * must land on httpd's threads. Call it with the lock held.
  * @param name   at most 15 characters, for debuggers and top
  * @param baton  handed to `run`
  * @return 1; 0: the system gives none, or the set was stopped. Threads that started before go on.
@@ -58,25 +59,25 @@ int gt_threads_count(const gt_threads_t *set);
 /** 1 when the threads are to return. Call it with the lock held. */
 int gt_threads_must_end(const gt_threads_t *set);
 
-/** Tell all threads to return and wait until they have. Call it without the lock, from none of them; a
- * second call does nothing. */
+/** Tell all threads to return and wait until they have. Call it without the lock, from none of
+ * them; a second call does nothing. */
 void gt_threads_stop(gt_threads_t *set);
 
 /** 1 when the calling thread is one of the set. */
 int gt_threads_have_this(const gt_threads_t *set);
 
 /**
- * Start a thread that is not joined, with all signals blocked. It may outlive everything but the process,
- * so it has no frame, and the module's code stays mapped from the first one on.
+ * Start a thread that is not joined, with all signals blocked. It may outlive everything but the
+ * process, so it has no frame, and the module's code stays mapped from the first one on.
  * @param name  as above
  * @return APR_SUCCESS or why the system gave none
  */
 apr_status_t gt_thread_detach(const char *name, void (*run)(void *baton), void *baton);
 
 /**
- * Have the calling thread call `end` when it returns, in front of its frame's end; what was registered
- * last is called first. A second call with the same function does nothing. On a thread that this file
- * did not start nothing is called: what it holds lasts as long as the process.
+ * Have the calling thread call `end` when it returns, in front of its frame's end; what was
+ * registered last is called first. A second call with the same function does nothing. On a thread
+ * that this file did not start nothing is called: what it holds lasts as long as the process.
  */
 void gt_thread_at_end(void (*end)(void));
 

@@ -4,8 +4,8 @@
 
 /**
  * @file client_secret.h
- * What can be told of a client secret without asking the provider: usual slips of the hand that writes
- * its file.
+ * What can be told of a client secret without asking the provider: usual slips of the hand that
+ * writes its file.
  */
 
 #include "gt.h"

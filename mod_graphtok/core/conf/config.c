@@ -72,7 +72,8 @@ static int has_word(const char *list, const char *word, apr_pool_t *p)
     return 0;
 }
 
-/** Ids of Entra that the provider would refuse, and slips of the hand that took them from its portal. */
+/** Ids of Entra that the provider would refuse, and slips of the hand that took them from its
+ * portal. */
 static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     const char *tenant = provider->tenant;

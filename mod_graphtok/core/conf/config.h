@@ -127,8 +127,8 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p);
  * driver whose syntax we do not know. */
 char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p);
 
-/** What tells the database from others where it has no id of its own: driver and parameters as shown.
- * One text for httpd and graphtokctl, which share a journal. */
+/** What tells the database from others where it has no id of its own: driver and parameters as
+ * shown. One text for httpd and graphtokctl, which share a journal. */
 char *gt_config_database(const gt_config_t *config, apr_pool_t *p);
 
 /** Back from JSON. @return GT_INVALID naming the member that is wrong */

@@ -47,7 +47,8 @@ static gt_err_t *read_derived(gt_keys_t *keys, const gt_config_t *config, apr_po
     return GT_OK;
 }
 
-/* "access main, refresh 2026-11-21-x1, …": what an administrator wants to see after a rotation. */
+/* "access main, refresh 2026-11-21-x1, …": what an administrator wants to see after a
+ * rotation. */
 static const char *writers(const gt_keyring_t *ring, apr_pool_t *p)
 {
     const char *text = "";

@@ -5,8 +5,8 @@
 /**
  * @file aead.h
  * AES-256-GCM (NIST SP 800-38D) with 96-bit random nonces and 128-bit tags. A context of OpenSSL
- * is kept per thread (a new one each time costs more than the encryption); threads of ours free it when
- * they end (base/thread.h). Thread-safe.
+ * is kept per thread (a new one each time costs more than the encryption); threads of ours free it
+ * when they end (base/thread.h). Thread-safe.
  */
 
 #include "gt.h"
@@ -30,8 +30,8 @@ GT_MUST int gt_aead_open(unsigned char *out, const unsigned char *key, const uns
 void gt_hkdf(unsigned char *out, apr_size_t len, const void *secret, apr_size_t secret_len,
              const void *salt, apr_size_t salt_len, const void *info, apr_size_t info_len);
 
-/** The two halves of HKDF-SHA-256 without a salt, for a secret that gives many keys of 32 bytes: the
- * first is done once (RFC 5869, 2.2), the second for each of them (2.3, one block). */
+/** The two halves of HKDF-SHA-256 without a salt, for a secret that gives many keys of 32 bytes:
+ * the first is done once (RFC 5869, 2.2), the second for each of them (2.3, one block). */
 void gt_hkdf_extract(unsigned char prk[GT_PRK_BYTES], const void *secret, apr_size_t secret_len);
 void gt_hkdf_expand(unsigned char out[GT_PRK_BYTES], const unsigned char prk[GT_PRK_BYTES],
                     const void *info, apr_size_t info_len);

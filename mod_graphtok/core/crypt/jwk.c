@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What a key says of itself. Key sets come over the network and mix keys of all uses: a key is taken
- * when nothing that it says speaks against it, and of what it holds only its numbers go on. Sources:
- * RFC 7517, 7518, 8725.
+ * What a key says of itself. Key sets come over the network and mix keys of all uses: a key is
+ * taken when nothing that it says speaks against it, and of what it holds only its numbers go on.
+ * Sources: RFC 7517, 7518, 8725.
  */
 
 #include "crypt/jwk.h"
@@ -105,7 +105,7 @@ static int may_verify(const char **alg, const json_t *jwk)
     const json_t *ops = json_object_get(jwk, "key_ops");
     const char *use;
 
-    /* Private members in a published set: with them anyone can sign. */
+    /* Private members in a published set: each reader can sign with them. */
     if (json_object_get(jwk, "d") != NULL || json_object_get(jwk, "k") != NULL)
         return 0;
     if (!gt_json_optional_text(&use, jwk, "use") || (use != NULL && strcmp(use, "sig") != 0))
@@ -115,8 +115,8 @@ static int may_verify(const char **alg, const json_t *jwk)
     return gt_json_optional_text(alg, jwk, "alg");
 }
 
-/* The algorithm that the key's type and curve stand for, the first of those that it may serve; NULL: there
- * is none. Of `alg` the key's own word is held against it. */
+/* The algorithm that the key's type and curve stand for, the first of those that it may serve;
+ * NULL: there is none. Of `alg` the key's own word is held against it. */
 static const gt_jws_algorithm_t *serves(const json_t *jwk, const char *alg)
 {
     const char *kty = gt_json_text(jwk, "kty");

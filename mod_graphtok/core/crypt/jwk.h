@@ -54,8 +54,9 @@ int gt_jwk_read(gt_jwk_t *key, const json_t *jwk, apr_pool_t *p, apr_pool_t *scr
 apr_size_t gt_jwk_fits(const gt_jwk_t *key, const gt_jws_algorithm_t *algorithm);
 
 /**
- * Choose the key that fits id, algorithm and issuer. The same numbers twice are one key; a provider of
- * many tenants may publish one id for several issuers (Microsoft), each with numbers of its own.
+ * Choose the key that fits id, algorithm and issuer. The same numbers twice are one key; a
+ * provider of many tenants may publish one id for several issuers (Microsoft), each with numbers
+ * of its own.
  * @param set  NULL: none
  * @param kid  NULL: any
  * @param iss  the issuer that the token claims, not verified yet; NULL: it claims none

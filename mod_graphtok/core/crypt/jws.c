@@ -150,7 +150,8 @@ static json_t *claims_of(const parts_t *parts, apr_pool_t *p)
     return claims;
 }
 
-/* The issuer that the token claims. It says which keys come into question; they verify the claim. */
+/* The issuer that the token claims. It says which keys come into question; they verify the
+ * claim. */
 static const char *claimed_issuer(const parts_t *parts, apr_pool_t *p)
 {
     const json_t *claims = claims_of(parts, p);

@@ -5,16 +5,17 @@
 /**
  * @file jwt.h
  * Verify compact JWS (RFC 7515, 7517, 7519, 8725) with libcjose. A profile says what an issuer's
- * tokens must be like, and the token has no say in it: algorithms of RS, PS, ES or HS with 256, 384,
- * 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops, alg and
- * size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are ignored.
- * `exp` is always demanded.
+ * tokens must be like, and the token has no say in it: algorithms of RS, PS, ES or HS with 256,
+ * 384, 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops,
+ * alg and size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are
+ * ignored. `exp` is always demanded.
  */
 
 #include "base/json.h"
 #include "crypt/key_set.h"
 
-/** In place of a list: the claim is not judged. To be said in so many words, as NULL lets none pass. */
+/** In place of a list: the claim is not judged. To be said in so many words, as NULL lets none
+ * pass. */
 extern const char *const gt_jwt_any[];
 
 /** What one issuer's tokens must be like. A value, used by any number of threads; lists end with
@@ -47,8 +48,8 @@ typedef struct gt_jwt_t {
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p);
 
 /**
- * The claims of a token that was verified before, and kept where nobody else writes: neither signature
- * nor times are looked at. Thread-safe.
+ * The claims of a token that was verified before, and kept where no other program writes: neither
+ * signature nor times are looked at. Thread-safe.
  * @return an object, released with the pool; NULL: it is no such token
  */
 json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p);

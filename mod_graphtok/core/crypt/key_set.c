@@ -159,7 +159,7 @@ int gt_key_set_size(const gt_key_set_t *set)
     return set->keys->nelts;
 }
 
-/* A shared secret has no id: whatever the token's says, there is no other. */
+/* A shared secret has no id: the token's says nothing, since there is no other key. */
 static int has_kid(const gt_jwk_t *key, const char *kid)
 {
     return kid == NULL || key->secret_bytes != 0 ||
@@ -242,7 +242,8 @@ const char *gt_key_set_choose(gt_jwk_t *chosen, const gt_key_set_t *set, const c
     memset(chosen, 0, sizeof(*chosen));
     if (set == NULL)
         return "key-set";
-    /* A published key, taken for a secret, would let anyone sign (RFC 8725 section 3.1). */
+    /* A published key, taken for a secret, would let each of its readers sign (RFC 8725 section
+     * 3.1). */
     if (set->is_secret != (strcmp(algorithm->kty, "oct") == 0))
         return "alg";
     fault = choose(chosen, set, &wanted);

@@ -5,8 +5,8 @@
 /**
  * @file key_set.h
  * The keys that verify one issuer's tokens: the public ones of a JWKS (RFC 7517), or one shared
- * secret. A set is read once and never changes, so that any number of threads may verify with it. It
- * is counted: it stays as long as a pool or a source holds it, and the last to let go frees it.
+ * secret. A set is read once and never changes, so that any number of threads may verify with it.
+ * It is counted: it stays as long as a pool or a source holds it, and the last to let go frees it.
  */
 
 #include "gt.h"
@@ -14,8 +14,8 @@
 typedef struct gt_key_set_t gt_key_set_t;
 
 /**
- * Read a JWKS. Of its keys those are taken that may verify a signature: RSA of 2048 to 8192 bits, EC
- * on P-256, P-384 and P-521, for signatures by their own word, and without private members. A
+ * Read a JWKS. Of its keys those are taken that may verify a signature: RSA of 2048 to 8192 bits,
+ * EC on P-256, P-384 and P-521, for signatures by their own word, and without private members. A
  * symmetric key (`oct`) is none of them: a secret that is published is none (RFC 8725 section 3.1
  * has the attack).
  * @param text  1 MiB at most; need not end with a NUL
@@ -36,7 +36,8 @@ gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p);
 /** How many keys it has. */
 int gt_key_set_size(const gt_key_set_t *set);
 
-/** 1 when a key of it has this id (NULL: when there is no more than one to choose). A NULL set has none. */
+/** 1 when a key of it has this id (NULL: when there is no more than one to choose). A NULL set has
+ * none. */
 int gt_key_set_has(const gt_key_set_t *set, const char *kid);
 
 /** Hold it until `p` goes. Any thread may, while the set is held otherwise. */

@@ -4,17 +4,19 @@
 
 /**
  * @file seal.h
- * The only door between clear and stored secrets. A sealed text is Fernet (gAAAAA…) or AES-256-GCM:
+ * The only door between clear and stored secrets. A sealed text is Fernet (gAAAAA…) or
+ * AES-256-GCM:
  *
  *     gt2.<key id>.<base64url(nonce ‖ ciphertext ‖ tag)>     for a store with an id
  *     gt1.<key id>.<base64url(nonce ‖ ciphertext ‖ tag)>     for everything else
  *
- * gt2 has a key for each row: HKDF-SHA-256 (RFC 5869) of the purpose's key with the fields version,
- * purpose, store, user, provider as info. Its associated data are the fields version, key id,
- * purpose, store, column, user, provider, resource. gt1 has the purpose's key, and version, key id,
- * purpose, table, column, user, provider. Each field stands behind its length (four bytes, big end
- * first). So a value moved to another row, column or store is refused (mission T2), gt2 does not know
- * what its table is called, and the number of random nonces under one key is that of one row.
+ * gt2 has a key for each row: HKDF-SHA-256 (RFC 5869) of the purpose's key with the fields
+ * version, purpose, store, user, provider as info. Its associated data are the fields version, key
+ * id, purpose, store, column, user, provider, resource. gt1 has the purpose's key, and version,
+ * key id, purpose, table, column, user, provider. Each field stands behind its length (four bytes,
+ * big end first). So a value moved to another row, column or store is refused (mission T2), gt2
+ * does not know what its table is called, and the number of random nonces under one key is that of
+ * one row.
  *
  * All forms are always read. The cipher and the place say which is written.
  */
@@ -48,12 +50,14 @@ GT_MUST gt_err_t *gt_seal(const char **sealed, const gt_keyring_t *ring, gt_purp
 /**
  * Open a sealed value.
  * @return GT_DAMAGED when it was tampered with, moved, its key is not in the keyring, or the
- *         place lacks the store's id; the detail names column, key id and the fingerprints at hand, never the value
+ *         place lacks the store's id; the detail names column, key id
+ *         and the fingerprints at hand, never the value
  */
 GT_MUST gt_err_t *gt_unseal(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
                             const gt_place_t *place, const char *sealed, apr_pool_t *p);
 
-/** 1 when a sealed value is what gt_seal would write now: form, cipher, the purpose's writing key. */
+/** 1 when a sealed value is what gt_seal would write now: form, cipher, the purpose's writing
+ * key. */
 int gt_seal_is_current(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
                        const gt_place_t *place, const char *sealed, apr_pool_t *p);
 

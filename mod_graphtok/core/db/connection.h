@@ -4,7 +4,7 @@
 
 /**
  * @file connection.h
- * What we keep on a connection while somebody else pools it: its prepared statements and how its
+ * What we keep on a connection while mod_dbd pools it: its prepared statements and how its
  * engine tells us error codes. Hangs on the connection's own pool and dies with it. Used by one
  * thread at a time, as the connection is. For db/db only.
  */
@@ -51,8 +51,8 @@ gt_session_t *gt_session_of(const gt_db_conn_t *conn);
 /** Which engine it speaks. */
 gt_engine_t gt_session_engine(const gt_session_t *session);
 
-/** How long each wait of the session's statements may take from now on. Literal texts have no limit:
- * an index takes as long as it takes. @param deadlines NULL: no limit */
+/** How long each wait of the session's statements may take from now on. Literal texts have no
+ * limit: an index takes as long as it takes. @param deadlines NULL: no limit */
 void gt_session_limit(gt_session_t *session, gt_deadlines_t *deadlines, apr_interval_time_t limit);
 
 /** Rows of a statement, copied into `p`. A SELECT is repeated once on a new connection. */
@@ -72,8 +72,8 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
 gt_outcome_t gt_session_unlimited(apr_array_header_t **rows, gt_session_t *session,
                                   const char *text, apr_pool_t *p);
 
-/** Literal texts in one transaction, for which no statement has a time limit; one for locks stays. @param failed number of the failing text from 1; one more than
- * there are: the COMMIT */
+/** Literal texts in one transaction, for which no statement has a time limit; one for locks stays.
+ * @param failed number of the failing text from 1; one more than there are: the COMMIT */
 gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_array_header_t *texts,
                                apr_pool_t *p);
 

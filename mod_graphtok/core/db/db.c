@@ -9,7 +9,7 @@
  *
  * A server that stands still neither answers nor refuses. So one caller at a time asks the pool for
  * a connection (the pool may connect under its own lock), a statement is ended when its answer does
- * not come, and a gate where nobody comes or goes holds up nobody for long.
+ * not come, and a gate where no thread comes or goes holds up none for long.
  *
  * SQLite's writers need no queue of ours within a process: the driver's one lock is one.
  */
@@ -120,7 +120,7 @@ static int wait_for_change(gt_db_t *db, apr_interval_time_t span)
     return gt_mono() >= until;
 }
 
-/* Call with the lock held. 0: time is up. It counts from the last time that anybody came or went:
+/* Call with the lock held. 0: time is up. It counts from the last time that a thread came or went:
  * where all are stuck, each newcomer would wait in vain. */
 static int wait_for_place(gt_db_t *db, int is_read)
 {
@@ -139,8 +139,9 @@ static int wait_for_place(gt_db_t *db, int is_read)
     return 1;
 }
 
-/* Call with the lock held. When the database is back, all who come before this child has heard of it
- * come together, and a probe takes milliseconds: they need not fail. A longer one holds nobody. */
+/* Call with the lock held. When the database is back, all who come before this child has heard of
+ * it come together, and a probe takes milliseconds: they need not fail. A longer one holds
+ * none of them. */
 static void wait_for_probe(gt_db_t *db, int is_read)
 {
     while (db->is_probing && !is_open_to(db, is_read))
@@ -287,8 +288,9 @@ static gt_err_t *try_it(gt_outcome_t *outcome, gt_db_t *db, const work_t *work, 
     return err;
 }
 
-/* SQLite has one writer at a time in all processes, and whoever finds it busy has done nothing yet:
- * it is asked again. Between two tries the connection is given back, so nobody is held up. */
+/* SQLite has one writer at a time in all processes, and a statement that finds it busy has done
+ * nothing yet: it is asked again. Between two tries the connection is given back, so no other
+ * thread is held up. */
 static gt_err_t *try_patiently(gt_db_t *db, const work_t *work, apr_pool_t *p)
 {
     apr_time_t until = gt_ticks() + BUSY_PATIENCE;

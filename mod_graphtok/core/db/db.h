@@ -4,13 +4,13 @@
 
 /**
  * @file db.h
- * Statements on a database that somebody else pools. A connection is taken for one statement or
- * one short transaction and given back before anything is waited for. Parameters are always bound;
- * statements have no server-side name (they would die with restarts, failovers and poolers). In
- * front stand a gate (bounded number of users, bounded wait, one at a time who connects) and a
- * breaker (while the database is away one caller probes, the others fail at once). A statement that
- * waits for its answer beyond a limit is ended. May block; never call it on the loop's thread.
- * Thread-safe.
+ * Statements on a database whose connections mod_dbd pools. A connection is taken for one
+ * statement or one short transaction and given back before anything is waited for. Parameters are
+ * always bound; statements have no server-side name (they would die with restarts, failovers and
+ * poolers). In front stand a gate (bounded number of users, bounded wait, one at a time who
+ * connects) and a breaker (while the database is away one caller probes, the others fail at once).
+ * A statement that waits for its answer beyond a limit is ended. May block; never call it on the
+ * loop's thread. Thread-safe.
  */
 
 #include <apr_dbd.h>
@@ -95,8 +95,9 @@ GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, const gt_sql_t *sql,
  * text is named in the error by its number. For db/ladder, and questions to a catalogue. */
 GT_MUST gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p);
 
-/** Rows of a literal text (none, when it is no query) outside any transaction, however long it takes:
- * an index that is built beside running servers. For db/ladder, and questions to a catalogue. */
+/** Rows of a literal text (none, when it is no query) outside any transaction, however long it
+ * takes: an index that is built beside running servers. For db/ladder, and questions to a
+ * catalogue. */
 GT_MUST gt_err_t *gt_db_unlimited(apr_array_header_t **rows, gt_db_t *db, const char *text,
                                   apr_pool_t *p);
 
@@ -113,8 +114,8 @@ GT_MUST gt_err_t *gt_db_engine(gt_engine_t *engine, gt_db_t *db, apr_pool_t *p);
 /** 1 when the last thing heard from the database was an answer. */
 int gt_db_is_up(const gt_db_t *db);
 
-/** 1 when a statement would fail or wait now: the breaker is open, or nobody has got a place at the
- * gate for a while. */
+/** 1 when a statement would fail or wait now: the breaker is open, or no thread has got a place at
+ * the gate for a while. */
 int gt_db_is_stuck(const gt_db_t *db);
 
 #endif

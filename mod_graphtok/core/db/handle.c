@@ -7,8 +7,8 @@
  * that opens the connection is not the one that owns the source's pool.
  *
  * This source serves an administrator at a terminal, so a connection that is refused is told with
- * the engine's own words. Two of them are held back: what libpq says of parameters that it
- * cannot read quotes them, a password among them; and SQLite has one text for all that open(2) says.
+ * the engine's own words. Two of them are held back: what libpq says of parameters that it cannot
+ * read quotes them, a password among them; and SQLite has one text for all that open(2) says.
  */
 
 #include <errno.h>

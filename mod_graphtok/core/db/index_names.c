@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A former name is known by the indexes of one step, which must all bear it: the administrator's own
- * index may end as one of ours does. */
+/* A former name is known by the indexes of one step, which must all bear it: the administrator's
+ * own index may end as one of ours does. */
 
 #include "db/index_names.h"
 
@@ -98,7 +98,8 @@ const char *gt_index_called(const char *text, apr_hash_t *names, const char *bar
     if (name == NULL || (!is_listed && strstr(text, " DROP CONSTRAINT ") == NULL))
         return text;
     end = name + strlen(BARE);
-    /* A step down may have made it anew, under the name of now. References are not among the names. */
+    /* A step down may have made it anew, under the name of now. References are not among the
+     * names. */
     if (has(names, bare, end, p) || (is_listed && !has(names, former, end, p)))
         return text;
     return apr_pstrcat(p, apr_pstrmemdup(p, text, (apr_size_t)(name - text)), former, end, NULL);

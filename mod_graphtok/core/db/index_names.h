@@ -33,8 +33,8 @@ const char *gt_index_lower(const char *name, apr_pool_t *p);
 const char *gt_index_former(apr_hash_t *names, const char *bare, const char *const *texts,
                             apr_pool_t *p);
 
-/** A text that drops "{bare}_…", an index, a trigger or a constraint, with the former name where that
- * is what it has. Other texts stay. */
+/** A text that drops "{bare}_…", an index, a trigger or a constraint, with the former name where
+ * that is what it has. Other texts stay. */
 const char *gt_index_called(const char *text, apr_hash_t *names, const char *bare,
                             const char *former, apr_pool_t *p);
 

@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A ladder is planned by what stands in the database, and its steps are done one by one. On PostgreSQL
- * the indexes of a step leave its transaction. With the last ladder of a schema graphtok_schema goes.
+ * A ladder is planned by what stands in the database, and its steps are done one by one. On
+ * PostgreSQL the indexes of a step leave its transaction. With the last ladder of a schema
+ * graphtok_schema goes.
  */
 
 #include "db/ladder.h"
@@ -429,7 +430,8 @@ static gt_err_t *build_indexes(const apr_array_header_t *texts, gt_db_t *db, con
     return GT_OK;
 }
 
-/* A table of ours that no ladder needs any more. One that comes into use at the same moment stays. */
+/* A table of ours that no ladder needs any more. One that comes into use at the same moment
+ * stays. */
 static gt_err_t *drop_empty(const char *name, const char *columns, gt_db_t *db,
                             const state_t *state, apr_pool_t *p)
 {

@@ -9,9 +9,9 @@
  * transaction. The number reached stands in graphtok_schema(table_name, version, was_taken_over),
  * beside the ladder's table and under its name, so that each ladder has a version of its own.
  *
- * On PostgreSQL indexes are built after their step's transaction, beside servers that go on writing.
- * A run that is stopped there has done the step; the next one finds which indexes are missing, or
- * were left half built, and builds those. No statement of a ladder has a time limit.
+ * On PostgreSQL indexes are built after their step's transaction, beside servers that go on
+ * writing. A run that is stopped there has done the step; the next one finds which indexes are
+ * missing, or were left half built, and builds those. No statement of a ladder has a time limit.
  */
 
 #include "db/db.h"
@@ -19,8 +19,8 @@
 #define GT_LADDER_TEXTS 16
 enum { GT_DOWN, GT_UP };
 
-/** A step. Texts hold the {words} of the ladder's names; one that is empty when they are filled in is
- * left out. */
+/** A step. Texts hold the {words} of the ladder's names; one that is empty when they are filled in
+ * is left out. */
 typedef struct gt_ladder_step_t {
     const char *title; /* "lease and generation for {table}" */
     const char
@@ -29,9 +29,10 @@ typedef struct gt_ladder_step_t {
 } gt_ladder_step_t;
 
 /**
- * Begins the query of a guard: the second look at rows that a step would make unreadable, inside the
- * step's transaction. A guard is an INSERT that breaks a rule of its table when it finds a row, since
- * no column takes this NULL. A step that is on the way to dropping the table leaves its guards out.
+ * Begins the query of a guard: the second look at rows that a step would make unreadable, inside
+ * the step's transaction. A guard is an INSERT that breaks a rule of its table when it finds a
+ * row, since no column takes this NULL. A step that is on the way to dropping the table leaves its
+ * guards out.
  */
 #define GT_LADDER_NOTHING "SELECT 'nothing', NULL"
 
@@ -86,7 +87,8 @@ GT_MUST gt_err_t *gt_ladder_version(int *version, const gt_ladder_t *ladder, gt_
 /**
  * The steps from the present number to `target` (up or down), in order; nothing is done.
  * @param steps array of gt_migration_t
- * @return GT_CONFLICT when the table cannot be taken over, or rows could not be read after going down
+ * @return GT_CONFLICT when the table cannot be taken over, or rows could not be read after going
+ *         down
  */
 GT_MUST gt_err_t *gt_ladder_plan(apr_array_header_t **steps, const gt_ladder_t *ladder, gt_db_t *db,
                                  int target, apr_pool_t *p);

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Texts become statements: the words of db itself, those of a room, and those of a configuration are
- * filled in. Names of tables and columns are quoted.
+ * Texts become statements: the words of db itself, those of a room, and those of a configuration
+ * are filled in. Names of tables and columns are quoted.
  */
 
 #include "db/sql.h"

@@ -4,17 +4,17 @@
 
 /**
  * @file sql.h
- * Statements as values. A statement stands beside the function that reads its rows; core/db runs it
- * and knows none. A text is the same for both engines: what differs between them, and what the
- * configuration names, is a {word} in it. A '%' begins a parameter of apr_dbd_prepare: %s text, %lld
- * number; no statement needs one for itself.
+ * Statements as values. A statement stands beside the function that reads its rows; core/db runs
+ * it and knows none. A text is the same for both engines: what differs between them, and what the
+ * configuration names, is a {word} in it. A '%' begins a parameter of apr_dbd_prepare: %s text,
+ * %lld number; no statement needs one for itself.
  *
- * Words that every text may hold: {table} with its schema, {name} and {bare} without it (quoted, and
- * not), {schema} "app." or ""; {index} and {on} for CREATE INDEX; {now} and {now_ms}, the moment when
- * the statement began, {clock} and {clock_ms}, this very moment, all of them numbers by the database's
- * clock in Unix seconds or milliseconds; {stamp}, this moment as a timestamp; {in}, with a parameter,
- * so many seconds from now as a timestamp; {greater}(a, b); {skip}, which leaves out rows that another
- * transaction has locked. The others come with the names.
+ * Words that every text may hold: {table} with its schema, {name} and {bare} without it (quoted,
+ * and not), {schema} "app." or ""; {index} and {on} for CREATE INDEX; {now} and {now_ms}, the
+ * moment when the statement began, {clock} and {clock_ms}, this very moment, all of them numbers
+ * by the database's clock in Unix seconds or milliseconds; {stamp}, this moment as a timestamp;
+ * {in}, with a parameter, so many seconds from now as a timestamp; {greater}(a, b); {skip}, which
+ * leaves out rows that another transaction has locked. The others come with the names.
  */
 
 #include "gt.h"
@@ -57,8 +57,8 @@ const char *gt_sql_fill(const char *text, gt_engine_t engine, const gt_sql_names
 /** 1 when it changes nothing: it may be repeated. */
 int gt_sql_is_read(const gt_sql_t *sql);
 
-/** A name in quotes, each part of a dotted one: a column may be called "user". SQLite gets brackets,
- * because it takes a double-quoted name that does not exist for a text. */
+/** A name in quotes, each part of a dotted one: a column may be called "user". SQLite gets
+ * brackets, because it takes a double-quoted name that does not exist for a text. */
 const char *gt_sql_quoted(const char *name, gt_engine_t engine, apr_pool_t *p);
 
 /** 1 for an identifier we accept: [A-Za-z_][A-Za-z0-9_]{0,62}; when `dotted`, a schema and a dot

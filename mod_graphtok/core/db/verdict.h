@@ -41,8 +41,8 @@ gt_outcome_t gt_verdict(gt_engine_t engine, const gt_codes_t *codes, const gt_db
  * @param params  the conninfo
  * @param words   libpq's; shown only when it could read the conninfo
  * @param user    the system's user who asks, which counts for peer authentication
- * @return GT_STORE_AWAY: it does not answer; GT_FORBIDDEN: it refuses the role; GT_NOT_FOUND: it has
- *         no such database; GT_INVALID: libpq cannot read the conninfo
+ * @return GT_STORE_AWAY: it does not answer; GT_FORBIDDEN: it refuses the role; GT_NOT_FOUND: it
+ *         has no such database; GT_INVALID: libpq cannot read the conninfo
  */
 GT_MUST GT_NEVER_NULL gt_err_t *gt_verdict_unconnected(const char *params, const char *words,
                                                        const char *user, apr_pool_t *p);

@@ -3,7 +3,7 @@
 /**
  * @file cleanup.c
  * An access token ends every hour; that alone makes no grant worthless. Expired is one whose token
- * has ended with no refresh token to get another, or whose token nobody refreshed for so long that
+ * has ended with no refresh token to get another, or whose token was not refreshed for so long that
  * the provider has let go of the refresh token as well (Entra: 90 days).
  */
 

@@ -74,8 +74,8 @@ static void *make(const void *params, apr_pool_t *p)
     gt_job_item_t *item = apr_pmemdup(p, params, sizeof(*item));
 
     item->payload = item->kind->copy(item->payload, p);
-    /* Counted from now on, not from its first step: until a thread has time for that, all would look
-     * done. */
+    /* Counted from now on, not from its first step: until a thread has time for that, all would
+     * look done. */
     atomic_fetch_add(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
     return item;
 }

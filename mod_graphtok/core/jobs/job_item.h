@@ -4,9 +4,9 @@
 
 /**
  * @file job_item.h
- * What a slice found and claimed: a grant to refresh, later a mail to deliver. What it is about only its
- * kind knows. It waits for its time, runs as a job of a crew and is noted. Nothing but its claim
- * stands in the database meanwhile: when the process is killed the claim ends by itself.
+ * What a slice found and claimed: a grant to refresh, later a mail to deliver. What it is about
+ * only its kind knows. It waits for its time, runs as a job of a crew and is noted. Nothing but
+ * its claim stands in the database meanwhile: when the process is killed the claim ends by itself.
  */
 
 #include "jobs/job_kind.h"
@@ -18,7 +18,7 @@ typedef struct gt_job_item_t {
     const void *payload; /* the kind's */
     apr_time_t due_at;   /* ticks: it begins then */
     void *state;         /* of the kind's work, once it has begun */
-    int has_rate; /* 1: it has a turn of GraphTokRefreshRate, which it takes anew when it misses it */
+    int has_rate; /* 1: it has a turn of GraphTokRefreshRate; one that is missed is taken anew */
     gt_err_t *failure; /* own */
     int is_cut;        /* own: the process stopped before its time */
 } gt_job_item_t;
@@ -30,8 +30,8 @@ typedef struct gt_job_found_t {
 } gt_job_found_t;
 
 /**
- * Start an item for each, spread over a span; payloads are copied. What cannot be started, because the
- * process ends, is let go.
+ * Start an item for each, spread over a span; payloads are copied. What cannot be started, because
+ * the process ends, is let go.
  * @param found   array of gt_job_found_t
  * @param from    ticks: the span's begin
  * @param has_rate  as in gt_job_item_t

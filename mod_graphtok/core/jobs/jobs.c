@@ -73,8 +73,8 @@ gt_kind_state_t *gt_jobs_state(const gt_jobs_t *jobs, const gt_job_kind_t *kind)
     return &jobs->states[i];
 }
 
-/** One for the tick, and as many as there may be items that block: so no item waits for another kind's,
- * and the tick waits for none. */
+/** One for the tick, and as many as there may be items that block: so no item waits for another
+ * kind's, and the tick waits for none. */
 static int crew_threads(const gt_jobs_t *jobs)
 {
     int threads = 1;
@@ -206,8 +206,8 @@ static const gt_due_job_t *find(const apr_array_header_t *due_jobs, const char *
     return NULL;
 }
 
-/** The slices of a kind that are due. Its rows are made where they are missing: in a store that is new,
- * or when the kind is. */
+/** The slices of a kind that are due. Its rows are made where they are missing: in a store that is
+ * new, or when the kind is. */
 static gt_err_t *do_kind(gt_slice_t *slice, const apr_array_header_t *due_jobs, apr_time_t until)
 {
     const gt_job_kind_t *kind = slice->kind;
@@ -270,8 +270,9 @@ static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_pause_t *pauses, a
     return GT_OK;
 }
 
-/** A store's turn in this tick. Failures of one store, as of a table that was not migrated, do not stop
- * the others. @return how many failed, now or when they were tried last: the store, or kinds in it */
+/** A store's turn in this tick. Failures of one store, as of a table that was not migrated, do not
+ * stop the others. @return how many failed, now or when they were tried last: the store, or kinds
+ * in it */
 static int try_store(gt_jobs_t *jobs, int i, apr_time_t until, apr_pool_t *p)
 {
     const gt_store_conf_t *conf = APR_ARRAY_IDX(gt_jobs_config(jobs)->stores, i, gt_store_conf_t *);

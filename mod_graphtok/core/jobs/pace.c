@@ -2,7 +2,7 @@
 
 /**
  * @file pace.c
- * A thousand tokens issued in the same minute (everybody signs in at eight) end in the same minute
+ * A thousand tokens issued in the same minute (all people sign in at eight) end in the same minute
  * an hour later, and would for ever. Parts and pauses pull them apart, a little more each time.
  */
 

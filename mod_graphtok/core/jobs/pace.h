@@ -24,8 +24,8 @@ gt_pace_t gt_pace_of(apr_int64_t rate);
  * margin + ahead (the last part). */
 apr_interval_time_t gt_pace_lead(apr_interval_time_t margin, apr_interval_time_t ahead, int part);
 
-/** How long until a part that had nothing more is looked at again: a small fraction of what there is
- * to spare, ± 20 % so that nodes and parts drift apart; 1 to 30 s. */
+/** How long until a part that had nothing more is looked at again: a small fraction of what there
+ * is to spare, ± 20 % so that nodes and parts drift apart; 1 to 30 s. */
 apr_interval_time_t gt_pace_pause(apr_interval_time_t ahead);
 
 /** When the i-th of n begins, in a period: evenly, at a random place within its own stretch. */

@@ -44,8 +44,8 @@ static int is_token_refused(const gt_err_t *failure)
     return failure->cls == GT_SIGN_IN || failure->cls == GT_INTERACTION;
 }
 
-/** The token is fresh, so the sign-in is good: the API may be wrong about it for a while (a licence,
- * a policy that is being changed). That is an error of the grant, not its end. */
+/** The token is fresh, so the sign-in is good: the API may be wrong about it for a while (a
+ * licence, a policy that is being changed). That is an error of the grant, not its end. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
     const gt_grant_t grant = {.owner = v->key.owner, .generation = v->call.token.token.generation};

@@ -18,8 +18,8 @@ typedef struct gt_validate_t {
     gt_call_t call;    /* own */
 } gt_validate_t;
 
-/** Fails when nobody can tell (network, throttled, store away). What the provider refuses is marked
- * in the row: interaction needed as such, a plain refusal as an error that was counted. */
+/** Fails when it cannot be told (network, throttled, store away). What the provider refuses is
+ * marked in the row: interaction needed as such, a plain refusal as an error that was counted. */
 extern const gt_work_t gt_validate;
 
 #endif

@@ -4,9 +4,9 @@
 
 /**
  * @file carry.h
- * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, the files of the loop are the
- * carrier's, easy.c what libcurl sees of it. Names that end in _on_loop run on the loop's thread
- * only.
+ * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, the files
+ * of the loop are the carrier's, easy.c what libcurl sees of it. Names that end in _on_loop run on
+ * the loop's thread only.
  *
  * Locks, in the only order they may be taken:
  *

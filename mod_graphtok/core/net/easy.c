@@ -209,8 +209,9 @@ CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callba
         return NULL;
     bad |= curl_easy_setopt(easy, CURLOPT_SHARE, share) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    /* None, unless set_proxy says so; a handle that had one carries no call without (loop_transfers.c). Both
-     * are said, since libcurl would ask the environment for what is not. */
+    /* None, unless set_proxy says so; a handle that had one carries no call without
+     * (loop_transfers.c). Both are said, since libcurl would ask the environment for what is
+     * not. */
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") != CURLE_OK;
     /* All goes through CONNECT, so that a proxy sees no request of ours, and its own answer's head

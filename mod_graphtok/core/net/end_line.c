@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A query and a body hold tokens, codes and what people write, so neither is shown. Of the path, a segment that
- * is long (an event's id) or an address of a mailbox is left out.
+ * A query and a body hold tokens, codes and what people write, so neither is shown. Of the path, a
+ * segment that is long (an event's id) or an address of a mailbox is left out.
  */
 
 #include "net/end_line.h"

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A lookup has two owners, its caller and its thread; the last one to let go frees it. The thread may
- * outlive a child's end (gt_thread_detach).
+ * A lookup has two owners, its caller and its thread; the last one to let go frees it. The thread
+ * may outlive a child's end (gt_thread_detach).
  */
 
 #include "net/lookup.h"

@@ -28,8 +28,8 @@ static void write_wake(gt_loop_t *loop)
         return;
 }
 
-/* A caller that has news ends the sleep. Under loop->lock. 1: the thread sleeps, and the caller calls write_wake
- * once it has let go. */
+/* A caller that has news ends the sleep. Under loop->lock. 1: the thread sleeps, and the caller
+ * calls write_wake once it has let go. */
 static int end_sleep(gt_loop_t *loop)
 {
     int was_sleeping = loop->is_sleeping;
@@ -127,10 +127,10 @@ int gt_loop_is_here(const gt_loop_t *loop)
 
 void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker)
 {
-    static const gt_waker_t nobody;
+    static const gt_waker_t none;
 
     pthread_mutex_lock(&loop->lock);
-    loop->after_round = waker != NULL ? *waker : nobody;
+    loop->after_round = waker != NULL ? *waker : none;
     pthread_mutex_unlock(&loop->lock);
 }
 
@@ -227,7 +227,7 @@ static const char *make_parts(gt_loop_t *loop)
     gt_sockets_init(&loop->sockets, loop->epoll_fd);
     if (loop->epoll_fd < 0 || loop->wake_fd < 0)
         return "no descriptor left";
-    /* Edge-triggered: each write is an event, and nobody needs to read the counter. */
+    /* Edge-triggered: each write is an event, and the counter need not be read. */
     event.events = EPOLLIN | EPOLLET;
     event.data.u64 = GT_MARK_WAKE;
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event) != 0)

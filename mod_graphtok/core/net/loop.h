@@ -6,8 +6,9 @@
  * @file loop.h
  * The child's one transfer thread: epoll and curl_multi_socket_action. It carries all calls to
  * providers (kept-alive connections, HTTP/2 by ALPN, DNS and TLS sessions shared) and the timers
- * of waiting tasks. It runs no step and no statement; it only moves bytes and wakes tasks. Start it
- * in the child, never before a fork. All functions are safe on any thread but the loop's own, unless they say so.
+ * of waiting tasks. It runs no step and no statement; it only moves bytes and wakes tasks. Start
+ * it in the child, never before a fork. All functions are safe on any thread but the loop's own,
+ * unless they say so.
  */
 
 #include "base/err.h"
@@ -17,7 +18,8 @@
 typedef struct gt_loop_limits_t {
     int max_transfers; /* under way at once; past it gt_await's transfer fails with GT_BUSY */
     int max_host_connections; /* to one host, of streams and of all others; more calls queue. While
-                               * a lane takes over from another (net/lane.h) its share comes to it */
+                               * a lane takes over from another (net/lane.h) its share comes to
+                               * it */
 } gt_loop_limits_t;
 
 /** Figures of a loop, a snapshot. */
@@ -59,9 +61,9 @@ void gt_timer_cancel(gt_timer_t *timer);
 /** 1 on the loop's own thread. */
 int gt_loop_is_here(const gt_loop_t *loop);
 
-/** Call `waker` at the end of each round, on the loop's thread: what a round woke can then be handed
- * on together. It must not wait. NULL: nobody any more; when this returns the one before is not
- * running and will not be called. */
+/** Call `waker` at the end of each round, on the loop's thread: what a round woke can then be
+ * handed on together. It must not wait. NULL: none any more; when this returns the one before is
+ * not running and will not be called. */
 void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker);
 
 #endif

@@ -2,8 +2,8 @@
 
 /*
  * The loop's thread. One round: wait for events; let libcurl move bytes; take what tasks asked for
- * meanwhile, in one batch; hand out what has ended; wake the tasks that wait. A task's wake is put off to
- * the end of the round, so that an answer that came in several callbacks wakes it once.
+ * meanwhile, in one batch; hand out what has ended; wake the tasks that wait. A task's wake is put
+ * off to the end of the round, so that an answer that came in several callbacks wakes it once.
  *
  * Nothing here may block: names are looked up by threads of their own (net/origin.h), nothing is
  * logged, and wakers only hand on.
@@ -96,8 +96,8 @@ static void wake_stirred(gt_loop_t *loop)
     }
 }
 
-/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader, or the
- * giver of its body, is slow it may rest, else the provider paused too long. */
+/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader,
+ * or the giver of its body, is slow it may rest, else the provider paused too long. */
 static void check_pauses(gt_loop_t *loop, apr_time_t now)
 {
     gt_alarm_t *first;
@@ -170,7 +170,7 @@ static apr_time_t earlier(apr_time_t a, apr_time_t b)
     return a < b ? a : b;
 }
 
-/* How long to sleep; from here on, whoever has news writes to wake_fd. */
+/* How long to sleep; from here on, a thread with news writes to wake_fd. */
 static int sleep_ms(gt_loop_t *loop)
 {
     apr_time_t now = gt_mono();

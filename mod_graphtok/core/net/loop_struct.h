@@ -4,8 +4,9 @@
 
 /**
  * @file loop_struct.h
- * The inside of the loop: for loop.c, where other threads meet it and it starts and ends, loop_round.c, what its
- * thread does in each round, and loop_transfers.c, how a transfer begins and ends there.
+ * The inside of the loop: for loop.c, where other threads meet it and it starts and ends,
+ * loop_round.c, what its thread does in each round, and loop_transfers.c, how a transfer begins
+ * and ends there.
  */
 
 #include "base/thread.h"
@@ -33,11 +34,11 @@ struct gt_loop_t {
     gt_waker_t after_round;
     gt_transfer_t *queue, **queue_end;
     int admitted;    /* transfers under way or queued to start */
-    int is_sleeping; /* in epoll_wait, or about to: whoever has news must write to wake_fd */
+    int is_sleeping; /* in epoll_wait, or about to: a thread with news must write to wake_fd */
     int is_nudged;   /* look at the timers again */
     int is_closed;   /* no new transfers */
     gt_threads_t threads;
-    int is_dead; /* the thread has ended: nobody reads the queue */
+    int is_dead; /* the thread has ended: the queue is not read */
 
     /* the thread's only */
     gt_lane_t lanes[GT_LANES_MAX];
@@ -56,8 +57,8 @@ struct gt_loop_t {
 /** The thread's function. @param baton a gt_loop_t */
 void gt_loop_run(void *baton);
 
-/** Take what tasks asked for, in one batch. By the thread, or when it has ended. @return 1: the loop is to
- * end */
+/** Take what tasks asked for, in one batch. By the thread, or when it has ended. @return 1: the
+ * loop is to end */
 int gt_loop_take_queue(gt_loop_t *loop);
 
 /** CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION of a lane, which is the baton. */
@@ -66,7 +67,8 @@ int gt_loop_note_deadline(CURLM *multi, long ms, void *baton);
 
 /* ---- loop_transfers.c ---- */
 
-/** Do what a transfer's task asked for: begin, cancel, go on. A reference of the queue goes with this. */
+/** Do what a transfer's task asked for: begin, cancel, go on. A reference of the queue goes with
+ * this. */
 void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t);
 
 /** It ended. The loop's reference goes with this. @param failure NULL: well */

@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * How a transfer begins and ends, on the loop's thread. A transfer waits at its origin until that has an address
- * and room; then it gets a handle of libcurl in one of the lanes. Handles are used again.
+ * How a transfer begins and ends, on the loop's thread. A transfer waits at its origin until that
+ * has an address and room; then it gets a handle of libcurl in one of the lanes. Handles are used
+ * again.
  */
 
 #include <apr_strings.h>
@@ -136,7 +137,7 @@ static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
 
     t->origin = gt_origin_of(&loop->origins, t->url, t->proxy);
     gt_origin_look_up(t->origin, &done, now);
-    /* Streams share no connection; nobody overtakes those who wait. */
+    /* Streams share no connection; none overtakes those that wait. */
     if (gt_origin_is_found(t->origin, now) &&
         (t->is_stream || (t->origin->first == NULL && gt_origin_has_room(t->origin)))) {
         begin_transfer(loop, t);
@@ -144,7 +145,7 @@ static void begin_or_wait(gt_loop_t *loop, gt_transfer_t *t)
     }
     gt_origin_wait(t->origin, t);
     gt_alarm_set(&loop->pauses, &t->alarm, now + t->connect_timeout);
-    /* A lookup that could not be started has nobody to end it. */
+    /* A lookup that could not be started has no thread that ends it. */
     if (!gt_origin_is_found(t->origin, now) && t->origin->lookup == NULL)
         gt_loop_fail_on_loop(loop, t, GT_FAULT_MEMORY,
                              "the system gives no thread to look a name up");

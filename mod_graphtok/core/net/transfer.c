@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A transfer, as the task sees it: waited for, looked at, left (transfer_make.c makes it). Its memory is its own (an
- * unmanaged pool and a malloc'ed body), because the request that asked may go while the loop still
- * writes into it. Collected bodies are wiped: token answers are among them.
+ * A transfer, as the task sees it: waited for, looked at, left (transfer_make.c makes it). Its
+ * memory is its own (an unmanaged pool and a malloc'ed body), because the request that asked may
+ * go while the loop still writes into it. Collected bodies are wiped: token answers are among
+ * them.
  */
 
 #include "net/carry.h"
@@ -29,7 +30,7 @@ void gt_transfer_when_over(gt_transfer_t *transfer, gt_transfer_over_fn *over, v
     transfer->over_baton = baton;
 }
 
-/* By the side that ends it, without its lock: nobody else looks at `over` then. */
+/* By the side that ends it, without its lock: the other side does not look at `over` then. */
 static void tell_over(gt_transfer_t *t)
 {
     gt_transfer_over_fn *over = t->over;
@@ -130,7 +131,7 @@ int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point)
     return reached;
 }
 
-/* It goes on to its end, but nobody will take its bytes: it must not rest for want of a reader. */
+/* It goes on to its end, but its bytes are not taken: it must not pause for want of a reader. */
 static void go_on_alone(gt_transfer_t *t)
 {
     if (!t->is_stream)

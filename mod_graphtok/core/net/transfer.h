@@ -5,11 +5,11 @@
 /**
  * @file transfer.h
  * One HTTP exchange with a provider. It is made by a step, carried by the loop, looked at by the
- * next step. It has two owners, the task and the loop, its own memory and its own lock; whoever
- * lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
+ * next step. It has two owners, the task and the loop, its own memory and its own lock; the owner
+ * that lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
  * certificate and host name verified, redirects never followed, no cookies, no proxy but the one
- * that the request names (never from the environment), CR/LF refused in header values. Only GET and
- * HEAD are ever sent a second time (when a kept-alive connection dies before an answer).
+ * that the request names (never from the environment), CR/LF refused in header values. Only GET
+ * and HEAD are ever sent a second time (when a kept-alive connection dies before an answer).
  *
  * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is
  * woken; over HTTP/2 where the provider has it. For all that fits into memory.

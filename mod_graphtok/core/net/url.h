@@ -69,11 +69,11 @@ char *gt_url_escape_stray(const char *text, apr_pool_t *p);
 #define GT_LOCAL_PATH_MAX 8192
 
 /**
- * Judge a `return_to`: a path on our own origin, with a query and a fragment perhaps. It is visible
- * ASCII without backslash, and begins with exactly one '/', also as a browser reads it (WHATWG URL:
- * dot segments removed) and after escapes are decoded. Beyond its beginning any escape is left
- * alone, and so are query and fragment. (CVE-2019-14857, CVE-2020-5233, CVE-2020-11053, CVE-2022-23527 and their
- * kin.)
+ * Judge a `return_to`: a path on our own origin, with a query and a fragment perhaps. It is
+ * visible ASCII without backslash, and begins with exactly one '/', also as a browser reads it
+ * (WHATWG URL: dot segments removed) and after escapes are decoded. Beyond its beginning any
+ * escape is left alone, and so are query and fragment. (CVE-2019-14857, CVE-2020-5233,
+ * CVE-2020-11053, CVE-2022-23527 and their kin.)
  * @return 1 when it may be followed
  */
 int gt_is_local_path(const char *path);

@@ -3,7 +3,7 @@
 /**
  * @file discovery.c
  * What a discovery document may say. It comes over TLS, but from a host that an administrator
- * typed, through whatever stands in between: what it names gets our secret, so it is held against
+ * typed, through servers in between: what it names gets our secret, so it is held against
  * the configuration. Source: OpenID Connect Discovery 1.0, section 4.3; Microsoft, "OpenID Connect
  * on the Microsoft identity platform".
  */

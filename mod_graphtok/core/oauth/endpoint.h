@@ -5,8 +5,8 @@
 /**
  * @file endpoint.h
  * A form posted to one of a provider's endpoints by our registration: discovery, the secret, one
- * POST. The POST goes on when its task is dropped, since what it does at the provider happens, and it
- * is never sent twice from here.
+ * POST. The POST goes on when its task is dropped, since what it does at the provider happens, and
+ * it is never sent twice from here.
  */
 
 #include "net/transfer.h"

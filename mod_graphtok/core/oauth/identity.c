@@ -49,8 +49,8 @@ static gt_err_t *find_keys(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** A claim that may be stored and shown: not empty, bounded, no control characters. A kind without such
- * a claim has no name for it. */
+/** A claim that may be stored and shown: not empty, bounded, no control characters. A kind without
+ * such a claim has no name for it. */
 static const char *claim(const json_t *claims, const char *name, size_t longest)
 {
     const char *text = name != NULL ? gt_json_text(claims, name) : NULL;

@@ -2,11 +2,13 @@
 
 /**
  * @file key_source.c
- * The present set stands behind a pointer; a task holds it before it reads it, so that a set that was
- * replaced meanwhile stays for that task. The lock is held for the pointer and a few numbers only.
+ * The present set stands behind a pointer; a task holds it before it reads it, so that a set that
+ * was replaced meanwhile stays for that task. The lock is held for the pointer and a few numbers
+ * only.
  *
  * Whether to fetch is decided within the job: of the tasks that find a key missing at the same
- * moment, some may come when the job of the others has just ended, and theirs then has nothing to do.
+ * moment, some may come when the job of the others has just ended, and theirs then has nothing to
+ * do.
  */
 
 #include "oauth/key_source.h"
@@ -78,7 +80,7 @@ void gt_key_source_run_by(gt_key_source_t *source, gt_crew_t *crew)
 
 /* ---- the present set ---- */
 
-/** Whatever set there is, held by `p`; NULL: none. With the lock held. */
+/** The set that there is, held by `p`; NULL: none. With the lock held. */
 static gt_key_set_t *present(gt_key_source_t *source, apr_pool_t *p)
 {
     if (source->set != NULL)
@@ -87,15 +89,16 @@ static gt_key_set_t *present(gt_key_source_t *source, apr_pool_t *p)
     return source->set;
 }
 
-/** 1 when there is a set and its last fetch anew began less than `span` µs ago: a stranger can invent key
- * ids, and must not make us ask for each. The first fetch does not count: keys may rotate right after
- * it. With the lock held. */
+/** 1 when there is a set and its last fetch anew began less than `span` µs ago: a stranger can
+ * invent key ids, and must not make us ask for each. The first fetch does not count: keys may
+ * rotate right after it. With the lock held. */
 static int has_just_asked(const gt_key_source_t *source, apr_interval_time_t span)
 {
     return source->set != NULL && source->asked != 0 && gt_ticks() - source->asked < span;
 }
 
-/** Hold the present set for a task. @return 1 when the task has to wait for a fetch. @param turn  out */
+/** Hold the present set for a task. @return 1 when the task has to wait for a fetch. @param turn
+ * out */
 static int hold_present(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
 {
     gt_key_source_t *source = find->source;
@@ -128,7 +131,8 @@ static void replace(gt_key_source_t *source, gt_key_set_t *fresh)
 
 /* ---- a fetch ---- */
 
-/** 1 when nothing was fetched since the task looked, and enough time has passed. With the lock held. */
+/** 1 when nothing was fetched since the task looked, and enough time has passed. With the lock
+ * held. */
 static int is_needed(const asked_t *asked)
 {
     return asked->source->turn == asked->turn && !has_just_asked(asked->source, AGAIN);
@@ -249,7 +253,8 @@ static gt_err_t *look(gt_task_t *task, void *state)
         if (err == GT_OK || err->cls != GT_BUSY)
             return err;
     }
-    /* No crew, or one that takes nothing new: a sign-in that a child began ends before the child. */
+    /* No crew, or one that takes nothing new: a sign-in that a child began ends before the
+     * child. */
     find->flight = NULL;
     gt_then(task, &renew_keys, init(&asked, gt_task_pool(task)));
     return GT_OK;

@@ -4,10 +4,11 @@
 
 /**
  * @file key_source.h
- * Where the keys of an issuer come from, and the set of them that a child has now. A set serves for a
- * day. It is fetched anew before its day is over, in the background, and for a key id that it lacks,
- * once a minute at most; tasks that need it meanwhile wait for that one fetch. A set that cannot be
- * fetched again is used on: its issuer may well be away and its tokens good. Thread-safe.
+ * Where the keys of an issuer come from, and the set of them that a child has now. A set serves
+ * for a day. It is fetched anew before its day is over, in the background, and for a key id that
+ * it lacks, once a minute at most; tasks that need it meanwhile wait for that one fetch. A set
+ * that cannot be fetched again is used on: its issuer may well be away and its tokens good.
+ * Thread-safe.
  */
 
 #include "crypt/key_set.h"
@@ -46,8 +47,8 @@ typedef struct gt_find_keys_t {
 /** Fails with what the fetch failed with, and only while there is no set at all. */
 extern const gt_work_t gt_find_keys;
 
-/** Begin to fetch the set anew when its day is nearly over and it was used. Cheap when it is not. For
- * a periodic function of the crew. @param scratch  for this call */
+/** Begin to fetch the set anew when its day is nearly over and it was used. Cheap when it is not.
+ * For a periodic function of the crew. @param scratch for this call */
 void gt_key_source_renew(gt_key_source_t *source, apr_pool_t *scratch);
 
 #endif

@@ -5,8 +5,8 @@
 /**
  * @file kind.h
  * What tells one kind of provider from another, as a row for each: a rule that differs between
- * providers stands in a kind's own file (kind_microsoft.c, kind_openid.c) and nowhere else. Rows are
- * constant, so any thread may read them.
+ * providers stands in a kind's own file (kind_microsoft.c, kind_openid.c) and nowhere else. Rows
+ * are constant, so any thread may read them.
  */
 
 #include "conf/config.h"
@@ -28,7 +28,8 @@ typedef struct gt_provider_kind_t {
     int may_revoke;                /* 1: its discovery document may name a revocation endpoint */
     const gt_refusal_numbers_t *refusals; /* by number; NULL: it has no numbers */
 
-    /** The resource that a scope is of (oauth/resource.h), in `p`. NULL: all are of the default one. */
+    /** The resource that a scope is of (oauth/resource.h), in `p`. NULL: all are of the default
+     * one. */
     const char *(*resource)(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p);
     /** Where its discovery document is. In `p`. */
     const char *(*discovery_url)(const gt_provider_conf_t *conf, apr_pool_t *p);
@@ -37,8 +38,8 @@ typedef struct gt_provider_kind_t {
     int (*issuer_fits)(const char *issuer, const gt_provider_conf_t *conf, apr_pool_t *p);
     /** 1 when a safe URL of a discovery document may get secrets and codes. */
     int (*endpoint_fits)(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p);
-    /** The tenant that a request concerns; `home` is that of the user's account, or NULL. NULL: it is
-     * not known. */
+    /** The tenant that a request concerns; `home` is that of the user's account, or NULL. NULL: it
+     * is not known. */
     const char *(*tenant)(const gt_provider_conf_t *conf, const char *home);
     /** 1 for a text that an id_token may name a tenant by. */
     int (*is_tenant)(const char *text);

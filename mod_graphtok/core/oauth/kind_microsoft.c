@@ -207,8 +207,8 @@ static gt_err_t *judge_status(int status, const gt_provider_conf_t *conf, apr_po
     return err;
 }
 
-/** A short name is Graph's. A full one has the resource's address before its last slash; Outlook goes by
- * two of them. */
+/** A short name is Graph's. A full one has the resource's address before its last slash; Outlook
+ * goes by two of them. */
 static const char *resource(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     static const struct {

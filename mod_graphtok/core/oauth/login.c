@@ -274,7 +274,7 @@ static const char *tag_of(gt_class_t cls)
     }
 }
 
-/* What a verdict of the provider's means when a browser brings it: to the sign-in, and to nobody
+/* What a verdict of the provider's means when a browser brings it: to the sign-in, and to no one
  * else. */
 static gt_class_t class_of(const gt_refusal_t *found)
 {

@@ -69,10 +69,11 @@ GT_MUST gt_err_t *gt_login_check_issuer(const gt_endpoints_t *endpoints, const c
                                         apr_pool_t *p);
 
 /**
- * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", as is what this user may
- * not do; consent and interaction ones are GT_INTERACTION, server errors GT_UPSTREAM. A verdict on our
- * own registration is GT_REFUSED here: it came through a browser, so that any visitor could have
- * written it, and only the token endpoint is believed. Never quotes error_description.
+ * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", as is what this user
+ * may not do; consent and interaction ones are GT_INTERACTION, server errors GT_UPSTREAM. A
+ * verdict on our own registration is GT_REFUSED here: it came through a browser, so that any
+ * visitor could have written it, and only the token endpoint is believed. Never quotes
+ * error_description.
  */
 GT_MUST gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error,
                                  const char *subcode, const char *description, apr_pool_t *p);

@@ -2,10 +2,10 @@
 
 /**
  * @file metadata.c
- * The discovery document, and the key set that it names. The document is kept as bytes for a day. Two
- * tasks that miss it at the same moment both fetch it, and the later one wins: harmless. One that
- * cannot be fetched again is used on past its day: a provider whose discovery is down may well
- * refresh tokens. How long keys are kept stands in oauth/key_source.c.
+ * The discovery document, and the key set that it names. The document is kept as bytes for a day.
+ * Two tasks that miss it at the same moment both fetch it, and the later one wins: harmless. One
+ * that cannot be fetched again is used on past its day: a provider whose discovery is down may
+ * well refresh tokens. How long keys are kept stands in oauth/key_source.c.
  */
 
 #include <stdlib.h>
@@ -114,7 +114,7 @@ static gt_err_t *answer_of(const gt_answer_t **answer, gt_transfer_t *transfer,
 
 /* ---- discovery ---- */
 
-/** The kept document, whatever its age. */
+/** The kept document, of any age. */
 static gt_err_t *use_kept(int *found, apr_interval_time_t *age, apr_interval_time_t *rest,
                           gt_discover_t *d, apr_pool_t *p)
 {

@@ -4,12 +4,12 @@
  * @file oauth_refusal.c
  * The words of refusals, and the reading of a token endpoint's refusing answer.
  *
- * A number is looked up first, in the table of the provider's kind, because it alone tells "the secret expired" from "the
- * secret is wrong"; Microsoft may add numbers, so what is unknown is judged by suberror, then by
- * error, then by status. Only invalid_grant with status 400 may take a grant away: a proxy's 502,
- * a captive portal's page, our own expired secret must never sign everybody out. Each row says as
- * well whose trouble it is (gt_extent_t): others are held back by what is theirs, too, and by
- * nothing else.
+ * A number is looked up first, in the table of the provider's kind, because it alone tells "the
+ * secret expired" from "the secret is wrong"; Microsoft may add numbers, so what is unknown is
+ * judged by suberror, then by error, then by status. Only invalid_grant with status 400 may take a
+ * grant away: a proxy's 502, a captive portal's page, our own expired secret must never sign
+ * all users out. Each row says as well whose trouble it is (gt_extent_t): others are held back by
+ * what is theirs, too, and by nothing else.
  */
 
 #include "oauth/oauth_refusal.h"

@@ -4,10 +4,11 @@
 
 /**
  * @file oauth_refusal.h
- * What a provider's refusal means: by its number (Entra's AADSTS…; a table of the provider's kind), else
- * by `suberror`, else by `error` (tables in oauth_refusal.c). The token endpoint and the callback of a sign-in read the
- * same ones. Source: Microsoft, "Microsoft Entra authentication and authorization error codes";
- * RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web Server Applications".
+ * What a provider's refusal means: by its number (Entra's AADSTS…; a table of the provider's
+ * kind), else by `suberror`, else by `error` (tables in oauth_refusal.c). The token endpoint and
+ * the callback of a sign-in read the same ones. Source: Microsoft, "Microsoft Entra authentication
+ * and authorization error codes"; RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web
+ * Server Applications".
  */
 
 #include "base/err.h"

@@ -129,7 +129,7 @@ gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_
 
 /* ---- what was heard ---- */
 
-/** Where there is one tenant, its trouble is everybody's. */
+/** Where there is one tenant, its trouble is all users'. */
 static int is_everybodys(const gt_provider_conf_t *conf, gt_extent_t extent)
 {
     return extent >= GT_EXTENT_REGISTRATION ||

@@ -4,9 +4,9 @@
 
 /**
  * @file provider.h
- * A provider at work in this child: its configuration, its discovery document (kept for a day, as bytes
- * of which tasks get copies) and its keys (oauth/key_source.h). Thread-safe. Source: OpenID Connect
- * Discovery; Microsoft, "OpenID Connect on the Microsoft identity platform".
+ * A provider at work in this child: its configuration, its discovery document (kept for a day, as
+ * bytes of which tasks get copies) and its keys (oauth/key_source.h). Thread-safe. Source: OpenID
+ * Connect Discovery; Microsoft, "OpenID Connect on the Microsoft identity platform".
  */
 
 #include "conf/config.h"
@@ -69,8 +69,8 @@ typedef struct gt_discover_t {
 } gt_discover_t;
 extern const gt_work_t gt_discover;
 
-/** What is asked for: the configured scope with openid, without which nobody is told apart, and at
- * Entra offline_access, without which there is no grant. */
+/** What is asked for: the configured scope with openid, without which no person is told apart, and
+ * at Entra offline_access, without which there is no grant. */
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
 
 /**

@@ -4,18 +4,19 @@
 
 /**
  * @file resource.h
- * The resources of a provider: what access tokens can be asked for, as its scopes say. At Microsoft a
- * scope with a short name is Graph's; another resource's stands in full behind an address
- * (`https://outlook.office.com/IMAP.AccessAsUser.All`), and a token request names the scopes of one
- * resource only, while a sign-in asks for all of them. Other providers give one token for all scopes.
- * Source: Microsoft, "Scopes and permissions in the Microsoft identity platform".
+ * The resources of a provider: what access tokens can be asked for, as its scopes say. At
+ * Microsoft a scope with a short name is Graph's; another resource's stands in full behind an
+ * address (`https://outlook.office.com/IMAP.AccessAsUser.All`), and a token request names the
+ * scopes of one resource only, while a sign-in asks for all of them. Other providers give one
+ * token for all scopes. Source: Microsoft, "Scopes and permissions in the Microsoft identity
+ * platform".
  */
 
 #include "conf/config.h"
 
 /** The resources that the configured scopes name: array of const char *, each once. The first is
- * GT_RESOURCE_GRAPH, the default; "outlook" is Outlook's IMAP, POP and SMTP, any other has the address
- * that its scopes begin with. */
+ * GT_RESOURCE_GRAPH, the default; "outlook" is Outlook's IMAP, POP and SMTP, any other has the
+ * address that its scopes begin with. */
 apr_array_header_t *gt_provider_resources(const gt_provider_conf_t *conf, apr_pool_t *p);
 
 /** 1 when a token can be asked for it. @param resource  NULL: the default one */

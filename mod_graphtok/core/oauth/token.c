@@ -73,7 +73,7 @@ static int is_bearer(const json_t *answer)
     return type == NULL || strcasecmp(type, "Bearer") == 0;
 }
 
-/* An answer is read leniently: an absurd number, or an access token that nobody can use, must not
+/* An answer is read leniently: an absurd number, or an access token that cannot be used, must not
  * cost a rotated refresh token. */
 static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr_pool_t *p)
 {

@@ -4,9 +4,10 @@
 
 /**
  * @file token.h
- * The token endpoint (RFC 6749 section 5): a flow's request out, tokens in. Provider answers become gt_tokens_t or an error whose class says what it means
- * (oauth/oauth_refusal.c: by `error`, AADSTS code and suberror, one printed table). A refresh POST that
- * may have arrived is never repeated here.
+ * The token endpoint (RFC 6749 section 5): a flow's request out, tokens in. Provider answers
+ * become gt_tokens_t or an error whose class says what it means (oauth/oauth_refusal.c: by
+ * `error`, AADSTS code and suberror, one printed table). A refresh POST that may have arrived is
+ * never repeated here.
  */
 
 #include "oauth/endpoint.h"
@@ -44,8 +45,8 @@ typedef struct gt_token_params_t {
     const char *resource;    /* that an access token is wanted for; NULL: the default one */
     const char *scope;       /* or NULL: the configured scopes of the resource */
     gt_tokens_t tokens;      /* out */
-    int was_sent;            /* out, on failure: 1 when the POST may have arrived and nobody
-                                     knows what it did: a reset, a timeout, a 200 of rubbish */
+    int was_sent;            /* out, on failure: 1 when the POST may have arrived, with an
+                                     unknown outcome: a reset, a timeout, a 200 of rubbish */
     apr_time_t began;        /* own, ticks */
     gt_endpoint_post_t post; /* own */
 } gt_token_params_t;
@@ -60,7 +61,7 @@ apr_int64_t gt_tokens_left(const gt_tokens_t *tokens);
 
 /**
  * Read a token endpoint's 200 answer. Fuzzed. A refresh token exists nowhere else: it is taken from
- * whatever answer it comes in, with or without an access token.
+ * in any answer, with or without an access token.
  * @return GT_UPSTREAM when there is neither
  */
 GT_MUST gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size_t len,
@@ -72,8 +73,9 @@ GT_MUST gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p);
 /**
  * What a refusing answer means. Fuzzed.
  * @param numbers  those of the provider's kind, or NULL
- * @return never NULL: GT_SIGN_IN (dead), GT_INTERACTION, GT_CLIENT_BROKEN, GT_THROTTLED, GT_UPSTREAM,
- *         GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id, claims
+ * @return never NULL: GT_SIGN_IN (dead), GT_INTERACTION, GT_CLIENT_BROKEN, GT_THROTTLED,
+ *         GT_UPSTREAM, GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id,
+ *         claims
  */
 GT_MUST gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status,
                                    const char *body, apr_size_t len,

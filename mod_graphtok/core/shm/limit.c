@@ -1,20 +1,21 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file limit.c
- * A counter keeps the moments of its last calls in up to 64 cells, a sliding log. A limit of `count`
- * is spread over the cells: each stands for its share of the calls, one where count is at most 64. A
- * cell says when its latest call was and how many calls it holds. A call takes room in a cell that
- * is not full, or a cell whose latest call is at least a span ago, with one CAS. The cells together
- * have room for `count` calls, and a call leaves its cell a span later at the earliest: so no span,
- * wherever it begins, sees more than `count` calls. A cell of several calls is freed by the latest
- * of them, so a limit beyond 64 that is used up without a pause loses a few calls a span.
+ * A counter keeps the moments of its last calls in up to 64 cells, a sliding log. A limit of
+ * `count` is spread over the cells: each stands for its share of the calls, one where count is at
+ * most 64. A cell says when its latest call was and how many calls it holds. A call takes room in
+ * a cell that is not full, or a cell whose latest call is at least a span ago, with one CAS. The
+ * cells together have room for `count` calls, and a call leaves its cell a span later at the
+ * earliest: so no span, wherever it begins, sees more than `count` calls. A cell of several calls
+ * is freed by the latest of them, so a limit beyond 64 that is used up without a pause loses a few
+ * calls a span.
  *
- * The segment: a head (shape, secret), sets of two cache lines (eight names and eight moments), then
- * the cells. A name is a keyed hash of 64 bits, odd; its even twin marks a counter whose cells are
- * being cleared for it. A moment says from when on a counter is idle, or until when something is
- * held. No two words must agree: a process killed between two stores leaves a counter that the next
- * caller clears, or a call miscounted. A damaged cell that lies in the future counts as free. A
- * segment of zeros is a valid empty one.
+ * The segment: a head (shape, secret), sets of two cache lines (eight names and eight moments),
+ * then the cells. A name is a keyed hash of 64 bits, odd; its even twin marks a counter whose
+ * cells are being cleared for it. A moment says from when on a counter is idle, or until when
+ * something is held. No two words must agree: a process killed between two stores leaves a counter
+ * that the next caller clears, or a call miscounted. A damaged cell that lies in the future counts
+ * as free. A segment of zeros is a valid empty one.
  */
 
 #include "shm/limit.h"
@@ -41,8 +42,8 @@
 #define COUNT_TRIES 64
 #define CLEARING_LOOKS 100
 
-/* A cell: the moment of its latest call in µs (50 bits are 35 years since the machine's start), and
- * how many calls it holds. */
+/* A cell: the moment of its latest call in µs (50 bits are 35 years since the machine's start),
+ * and how many calls it holds. */
 #define CELL_BITS 14
 #define CELL_CALLS ((1ULL << CELL_BITS) - 1)
 

@@ -49,9 +49,9 @@ void gt_limit_give_back(gt_limits_t *limits, const gt_limit_t *limit, const void
                         apr_size_t name_len);
 
 /**
- * Hold a name for `span` µs (an hour at most): gt_limit_held says so to each process that asks with the
- * same name. The later of two moments wins. Names are those of gt_limit_check, a class of its own in
- * front.
+ * Hold a name for `span` µs (an hour at most): gt_limit_held says so to each process that asks
+ * with the same name. The later of two moments wins. Names are those of gt_limit_check, a class of
+ * its own in front.
  */
 void gt_limit_hold(gt_limits_t *limits, apr_interval_time_t span, const void *name,
                    apr_size_t name_len);

@@ -4,8 +4,9 @@
 
 /**
  * @file signal.h
- * One word in memory that processes share: a broadcast wakes all threads that wait, in any process. Each
- * looks up for itself what has changed. It is a futex, and no process can die holding it.
+ * One word in memory that processes share: a broadcast wakes all threads that wait, in any
+ * process. Each looks up for itself what has changed. It is a futex, and no process can die
+ * holding it.
  */
 
 #include "gt.h"

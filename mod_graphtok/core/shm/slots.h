@@ -4,15 +4,15 @@
 
 /**
  * @file slots.h
- * Fixed slots in memory that processes share. Set-associative: a key's hash names a set of 8 slots.
- * Readers take no lock: each slot has a sequence number (seqlock with C11 atomics, payload as
- * relaxed 64-bit words). A writer takes the set by CAS of one word to its pid and a monotonic stamp,
- * then makes the slot's sequence odd while it writes; a writer killed at any instruction leaves that
- * word behind, and the next writer takes it over once the owner is gone or the stamp is 2 s old, and
- * empties the slot whose sequence is odd. No pointer is stored in the segment. The contents are the
- * caller's; gt_cache seals them first, so that even a writer stopped for those 2 s in the middle of
- * a slot and continued later can make a miss, not a wrong answer. Everything read back is bounded
- * and checked: a damaged slot is a miss.
+ * Fixed slots in memory that processes share. Set-associative: a key's hash names a set of 8
+ * slots. Readers take no lock: each slot has a sequence number (seqlock with C11 atomics, payload
+ * as relaxed 64-bit words). A writer takes the set by CAS of one word to its pid and a monotonic
+ * stamp, then makes the slot's sequence odd while it writes; a writer killed at any instruction
+ * leaves that word behind, and the next writer takes it over once the owner is gone or the stamp
+ * is 2 s old, and empties the slot whose sequence is odd. No pointer is stored in the segment. The
+ * contents are the caller's; gt_cache seals them first, so that even a writer stopped for those 2
+ * s in the middle of a slot and continued later can make a miss, not a wrong answer. Everything
+ * read back is bounded and checked: a damaged slot is a miss.
  *
  * Plain memory in, plain memory out: the caller maps the segment (anonymous, MADV_DONTDUMP).
  */
@@ -23,8 +23,8 @@ typedef struct gt_slots_t gt_slots_t; /* process-local view of a segment */
 
 #define GT_SLOT_KEY_BYTES 16 /* a keyed hash of the real key */
 
-/** Bytes a segment needs for `slots` slots (rounded up to whole sets) of `slot_bytes` payload; 0 when
- * there can be no such segment (more than 2^31 slots, or a slot of more than 256 KiB). */
+/** Bytes a segment needs for `slots` slots (rounded up to whole sets) of `slot_bytes` payload; 0
+ * when there can be no such segment (more than 2^31 slots, or a slot of more than 256 KiB). */
 apr_size_t gt_slots_size(apr_int64_t slots, apr_int64_t slot_bytes);
 
 /**

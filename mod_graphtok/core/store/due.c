@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Claims and picks of background work, each one statement: a row that somebody else is
+ * Claims and picks of background work, each one statement: a row that another transaction is
  * just picking is skipped, not waited for. Times go to the database as spans, since its clock is
  * the one that all nodes share.
  */
@@ -15,15 +15,16 @@
 #include "store/row.h"
 #include "store/statements.h"
 
-/* Rows are picked and changed by their owners: a table that is partitioned by the user needs no index
- * of ids. */
+/* Rows are picked and changed by their owners: a table that is partitioned by the user needs no
+ * index of ids. */
 #define PICK                                                                                       \
     "WITH picked AS MATERIALIZED (SELECT {user} AS of_user, provider AS of_provider FROM {table} " \
     "WHERE "
 #define IS_PICKED "({user}, provider) IN (SELECT of_user, of_provider FROM picked)"
 #define PICKED "WHERE " IS_PICKED " RETURNING {user}, provider, generation"
 
-/* A token of another resource leaves expires_at as it is, and last_used_at tells that there is one. */
+/* A token of another resource leaves expires_at as it is, and last_used_at tells that there is
+ * one. */
 #define IS_EXPIRED                                                                                 \
     "status <> 0 AND {lease_over} AND ((encrypted_refresh_token = '' AND expires_at <= {in}) OR "  \
     "(expires_at <= {in} AND last_used_at <= {now} - %lld))"
@@ -56,8 +57,8 @@ static gt_err_t *pick(apr_array_header_t **picked, gt_store_t *store, const gt_s
     return GT_OK;
 }
 
-/** Further ahead than a part that is due after `again`, or after a shorter time, can be: pauses vary
- * by a fifth, and a slice may wait for its turn. */
+/** Further ahead than a part that is due after `again`, or after a shorter time, can be: pauses
+ * vary by a fifth, and a slice may wait for its turn. */
 static apr_interval_time_t too_far(apr_interval_time_t again)
 {
     return 2 * again + LONGEST_TURN;
@@ -179,8 +180,9 @@ gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n,
     return GT_OK;
 }
 
-/* part, longest past, lead, used within, the longest hold, how many, not again for → user, provider, generation.
- * Nothing in the first half of a token's life: where tokens are short, that would never end. */
+/* part, longest past, lead, used within, the longest hold, how many, not again for → user,
+ * provider, generation. Nothing in the first half of a token's life: where tokens are short, that
+ * would never end. */
 static const gt_sql_t pick_due = {
     "pick due",
     PICK "{part} = %lld AND status = 1 "
@@ -266,8 +268,8 @@ gt_err_t *gt_due_remove(apr_array_header_t **picked, gt_store_t *store, apr_inte
     return pick(picked, store, &remove_inactive, args, p);
 }
 
-/* 0, seconds (negative), the same (positive), seconds (negative), id after which, id up to which → expired,
- * removable */
+/* 0, seconds (negative), the same (positive), seconds (negative), id after which, id up to which
+ * → expired, removable */
 static const gt_sql_t count_cleanup = {"count cleanup",
                                        "SELECT count(CASE WHEN " IS_EXPIRED " THEN 1 END), "
                                        "count(CASE WHEN " IS_REMOVABLE " THEN 1 END) "

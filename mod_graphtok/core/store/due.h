@@ -15,7 +15,7 @@
 /** The users of a store are cut into so many parts by a hash; numbers from 0. */
 #define GT_PARTS 16
 
-/** A grant somebody picked; nothing is opened. */
+/** A grant that was picked; nothing is opened. */
 typedef struct gt_picked_t {
     gt_owner_t owner;
     apr_int64_t generation;
@@ -31,8 +31,8 @@ typedef struct gt_due_job_t {
 /** All jobs: array of gt_due_job_t. Reads only. */
 GT_MUST gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool_t *p);
 
-/** Make the rows of a job, those that are missing: parts from 0 on, due at once. Any number of processes
- * may do so at the same time. */
+/** Make the rows of a job, those that are missing: parts from 0 on, due at once. Any number of
+ * processes may do so at the same time. */
 GT_MUST gt_err_t *gt_due_make_parts(gt_store_t *store, const char *name, int parts, apr_pool_t *p);
 
 /** 1 when a part of a job is due whose pause is `again`: also when one is due so late that the
@@ -60,13 +60,13 @@ GT_MUST gt_err_t *gt_due_again(gt_store_t *store, const char *name, int part,
 GT_MUST gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store, int n,
                                     apr_int64_t rate, apr_pool_t *p);
 
-/** Which grants are to be refreshed before anybody asks. */
+/** Which grants are to be refreshed before they are asked for. */
 typedef struct gt_due_params_t {
     int part;
     apr_interval_time_t past;        /* nothing that ended longer ago */
     apr_interval_time_t lead;        /* what ends within this span */
     apr_interval_time_t used_within; /* and was used within that */
-    apr_interval_time_t hold;        /* nobody picks them again for so long */
+    apr_interval_time_t hold;        /* they are not picked again for so long */
     int most;
 } gt_due_params_t;
 
@@ -74,7 +74,7 @@ typedef struct gt_due_params_t {
 GT_MUST gt_err_t *gt_due_pick(apr_array_header_t **picked, gt_store_t *store,
                               const gt_due_params_t *params, apr_pool_t *p);
 
-/** Give up a claim: somebody else may pick it at once. */
+/** Give up a claim: another worker may pick it at once. */
 GT_MUST gt_err_t *gt_due_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
 
 /** Which grants the provider is to be asked about. */
@@ -113,9 +113,9 @@ GT_MUST gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
 GT_MUST gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
                                   apr_pool_t *p);
 
-/** The grants of everybody with this e-mail address, in any case: up to GT_DUTY_ADDRESSED of them. A provider says
- * an address and people change theirs, so it names a person to an administrator who sees whom it found, and to
- * nothing else. Secrets stay closed. */
+/** The grants of all users with this e-mail address, in any case: up to GT_DUTY_ADDRESSED of them.
+ * A provider says an address and people change theirs, so it names a person to an administrator
+ * who sees whom it found, and to nothing else. Secrets stay closed. */
 GT_MUST gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store,
                                     const char *address, apr_pool_t *p);
 #define GT_DUTY_ADDRESSED 100

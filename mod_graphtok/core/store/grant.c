@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * One row of a store: found, refreshed, judged, deleted. Each is one statement, on the condition that
- * the generation is still the one that was judged. Source: missions T6 to T8, T13, T16; the design's
- * "One refresh, everywhere".
+ * One row of a store: found, refreshed, judged, deleted. Each is one statement, on the condition
+ * that the generation is still the one that was judged. Source: missions T6 to T8, T13, T16; the
+ * design's "One refresh, everywhere".
  */
 
 #include <ctype.h>

@@ -59,13 +59,14 @@ gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p);
 /** Ask the database whether it is there. */
 GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);
 
-/** Find a grant with the access token of the default resource. @param grant NULL when there is none. @return GT_DAMAGED when it cannot be opened */
+/** Find a grant with the access token of the default resource. @param grant NULL when there is
+ * none. @return GT_DAMAGED when it cannot be opened */
 GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
                                 apr_pool_t *p);
 
 /**
- * Find a grant with the access token of a resource. Tokens of the default resource stand in its row,
- * those of others in a table beside it.
+ * Find a grant with the access token of a resource. Tokens of the default resource stand in its
+ * row, those of others in a table beside it.
  * @return GT_INTERNAL (GT0429) where that table is not there so far
  */
 GT_MUST gt_err_t *gt_grant_find_for(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,
@@ -92,9 +93,9 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
- * the lease ran out meanwhile; gives the lease back, clears errors, status active. The access token is
- * that of grant->resource. Without a new one the old one stays, and its end. May be repeated after
- * GT_STORE_AWAY: when the first try was carried out after all, that is seen.
+ * the lease ran out meanwhile; gives the lease back, clears errors, status active. The access
+ * token is that of grant->resource. Without a new one the old one stays, and its end. May be
+ * repeated after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */
 GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *grant,
@@ -114,7 +115,7 @@ GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owne
                                   apr_pool_t *p);
 
 /**
- * Deactivate a grant, whatever its status: its tokens are used no more until the user signs in. A
+ * Deactivate a grant of any status: its tokens are used no more until the user signs in. A
  * verdict of an administrator judges the grant and no generation, so it raises the generation:
  * nothing that is under way for the grant changes it afterwards.
  * @param deactivated  0 when there is no such grant
@@ -146,8 +147,8 @@ typedef struct gt_grant_filter_t {
 
 /**
  * A page of a store, by user and provider; tokens are not read. A page costs as much as it holds,
- * wherever it begins: the rows that a filter passes over cost as well, but those that are not active
- * have an index of their own.
+ * wherever it begins: the rows that a filter passes over cost as well, but those that are not
+ * active have an index of their own.
  * @param grants  array of gt_grant_t *; fewer than `most`: the last page
  * @param after   the last one of the page before, which may be gone by now; NULL: the first page
  */
@@ -155,7 +156,8 @@ GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
                                 const gt_grant_filter_t *filter, const gt_owner_t *after, int most,
                                 apr_pool_t *p);
 
-/** The owner of the row with an id. @param owner  NULL: there is no such row, or the text is no id */
+/** The owner of the row with an id. @param owner NULL: there is no such row, or the text is no
+ * id */
 GT_MUST gt_err_t *gt_grant_owner_of(const gt_owner_t **owner, gt_store_t *store, const char *id,
                                     apr_pool_t *p);
 
@@ -164,9 +166,10 @@ GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
                                       const gt_grant_filter_t *filter, apr_pool_t *p);
 
 /**
- * Fill in account.name: what the provider called the person at the last sign-in. It stands in no column
- * but within the sealed id_token, since it is personal; one more statement, and a value opened, so it is
- * for showing only. NULL stays where there is none (S0's rows), or where it cannot be opened.
+ * Fill in account.name: what the provider called the person at the last sign-in. It stands in no
+ * column but within the sealed id_token, since it is personal; one more statement, and a value
+ * opened, so it is for showing only. NULL stays where there is none (S0's rows), or where it
+ * cannot be opened.
  * @param store  of a keyring
  * @return an error of the database
  */
@@ -209,8 +212,8 @@ GT_MUST gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *sto
 /** Rows of each kind that one gt_grant_purge drops at most. */
 #define GT_PURGE_MAX 500
 
-/** Drop access tokens of other resources whose time is over, and notes of deletions that every node has
- * read.
+/** Drop access tokens of other resources whose time is over, and notes of deletions that every
+ * node has read.
  * @param more  out; 1: there may be others, to be dropped by another call */
 GT_MUST gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p);
 
@@ -224,10 +227,10 @@ typedef struct gt_lease_params_t {
 } gt_lease_params_t;
 
 /**
- * Take the right to refresh a grant, if nobody holds it, and with it state the intent to spend its
+ * Take the right to refresh a grant, if it is free, and with it state the intent to spend its
  * refresh token. One UPDATE; safe against any thread, child, node; judged by the database's clock.
  * A lease that ran out with its intent open is not free at once: gt_lease_doubt.
- * @param ours  1: we hold it for `ask->lease`; 0: somebody else does, or the generation moved on.
+ * @param ours  1: we hold it for `ask->lease`; 0: another holder does, or the generation moved on.
  *              1 with an error: it may be ours, since the answer was lost; gt_lease_end then
  */
 GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
@@ -239,7 +242,7 @@ GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *
 GT_MUST gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant,
                                  apr_interval_time_t lease, apr_pool_t *p);
 
-/** Hold it for `lease` from now. @param ours 0: it is somebody else's, or the generation moved on;
+/** Hold it for `lease` from now. @param ours 0: it is another holder's, or the generation moved on;
  * 1 with an error: it may be ours still */
 GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t *grant,
                                  const gt_lease_params_t *params, apr_pool_t *p);
@@ -247,8 +250,8 @@ GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t 
 /**
  * Give it back when it is still ours: this holder's, for this generation.
  * @param grant       only owner and generation are read
- * @param is_resting  1: leave it to end by itself, without its intent: what the POST did is not known,
- *                    and no answer will come
+ * @param is_resting  1: leave it to end by itself, without its intent: what the POST did is not
+ *                    known, and no answer will come
  */
 GT_MUST gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *holder,
                                int is_resting, apr_pool_t *p);
@@ -256,10 +259,10 @@ GT_MUST gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const
 /** Grants that are waited for, at most so many a statement. */
 #define GT_AWAITED_MAX 8
 
-/** A grant that somebody else refreshes. */
+/** A grant that another process refreshes. */
 typedef struct gt_awaited_t {
     gt_owner_t owner;
-    apr_int64_t generation;   /* seen by whoever waits */
+    apr_int64_t generation;   /* seen by the task that waits */
     int has_changed;          /* out: it moved on, is gone, or its lease is free */
     const char *intent_owner; /* out, or NULL */
 } gt_awaited_t;

@@ -19,8 +19,8 @@
 /* Columns of find_access. */
 enum { ACCESS, EXPIRES, GENERATION, SINCE, SCOPES, CLOCK };
 
-/* owner, resource, the grant's generation → token, when it ends, of which generation it is, when it
- * came, scopes, the clock that judges these times */
+/* owner, resource, the grant's generation → token, when it ends, of which generation it is, when
+ * it came, scopes, the clock that judges these times */
 static const gt_sql_t find_access = {
     "find access",
     "SELECT encrypted_access_token, expires_at, generation, obtained_at, scopes, {now} "
@@ -56,7 +56,8 @@ static const gt_sql_t purge_access = {
     "FROM {access} WHERE expires_at <= {now} - 3600 ORDER BY expires_at LIMIT %lld {skip})",
     NULL};
 
-/* owner, generation → 1; no row: the grant got this generation with a token of the default resource */
+/* owner, generation → 1; no row: the grant got this generation with a token of the default
+ * resource */
 static const gt_sql_t look_for_access = {
     "look for access", "SELECT 1 FROM {access} WHERE {owner} AND generation = %lld LIMIT 1", NULL};
 

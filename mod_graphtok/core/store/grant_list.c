@@ -18,8 +18,8 @@
 #define ID_DIGITS 32
 
 /* A filter is bound, and NULL or a negative number does not filter. PostgreSQL plans each statement
- * with its values. SQLite does not, therefore the rows that are not active have a statement of their
- * own, which says so and by that takes their index. */
+ * with its values. SQLite does not, therefore the rows that are not active have a statement of
+ * their own, which says so and by that takes their index. */
 #define MEANT                                                                                      \
     "(CAST(%s AS VARCHAR) IS NULL OR provider = %s) AND (CAST(%lld AS BIGINT) < 0 OR expires_at "  \
     "<= {in})"
@@ -28,7 +28,8 @@
 #define AFTER "({user}, provider) > ({user_arg}, %s)"
 #define PAGE "ORDER BY {user}, provider LIMIT %lld"
 
-/* user and provider after which, status twice, provider twice, seconds twice, how many → {shown} */
+/* user and provider after which, status twice, provider twice, seconds twice, how many →
+ * {shown} */
 static const gt_sql_t list_grants = {
     "list grants",
     "SELECT {shown} FROM {table} WHERE " AFTER " AND " ANY_STATUS " AND " MEANT " " PAGE, NULL};

@@ -20,7 +20,7 @@
 #define ID_BYTES 16
 
 /* id, user, provider, issuer, tenant, subject, email, scopes, access, refresh, id token,
- * key id, expires → {row}; no row: somebody was first */
+ * key id, expires → {row}; no row: another sign-in was first */
 static const gt_sql_t insert_grant = {
     "insert grant",
     "INSERT INTO {table} (id, {user}, provider, account_issuer, account_tenant, "

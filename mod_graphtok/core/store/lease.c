@@ -7,9 +7,10 @@
  *
  *     lease   intent   means
  *     none    none     free
- *     held    open     somebody refreshes
- *     held    none     a POST whose outcome nobody will learn: rests until the lease ends
- *     over    open     somebody died or is cut off, perhaps with the answer in a journal: in doubt
+ *     held    open     a process refreshes
+ *     held    none     a POST of unknown outcome: pauses until the lease ends
+ *     over    open     in doubt: its process died or is cut off, perhaps with the answer in a
+ *                      journal
  */
 
 #include <string.h>

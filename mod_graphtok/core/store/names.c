@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * The words that statements of a store share. A word that one statement alone needs stands beside it.
+ * The words that statements of a store share. A word that one statement alone needs stands beside
+ * it.
  */
 
 #include "store/names.h"
@@ -34,8 +35,8 @@ static const gt_word_t store_words[] = {
      {"updated_at = {stamp}, revision = CASE WHEN revision > {clock_ms} + 5000 THEN {clock_ms} "
       "ELSE {greater}(revision + 1, {clock_ms}) END",
       NULL}},
-    /* Also when it ends later than the longest GraphTokLease (conf/config.c) and a second of rounding
-     * after now: then the clock was set back since. */
+    /* Also when it ends later than the longest GraphTokLease (conf/config.c) and a second of
+     * rounding after now: then the clock was set back since. */
     {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
     /* The verdict of a refresh that went well. */
     {"refreshed",

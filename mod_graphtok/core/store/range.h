@@ -5,7 +5,7 @@
 /**
  * @file range.h
  * A walk through a whole store by ranges of ids. Each holds so few rows that a statement about it
- * takes milliseconds, whatever the store holds: no statement_timeout stops it, and nobody is held
+ * takes milliseconds in a store of any size: no statement_timeout stops it, and no request is held
  * up by it. Rows that come or go meanwhile may be met or not.
  */
 

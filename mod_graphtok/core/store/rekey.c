@@ -2,8 +2,8 @@
 
 /*
  * Rows to the writing keys. The database itself leaves out what is there already, by how a current
- * seal of the present form begins, so that a pass over a store that is nearly done costs no transfer of
- * its rows. With Fernet, whose values name no key, each row must be read.
+ * seal of the present form begins, so that a pass over a store that is nearly done costs no
+ * transfer of its rows. With Fernet, whose values name no key, each row must be read.
  */
 
 #include "store/rekey.h"
@@ -114,7 +114,7 @@ gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_p
 static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range, const char *after,
                           apr_pool_t *p)
 {
-    static const gt_owner_t anybody = {"", ""};
+    static const gt_owner_t any_owner = {"", ""};
     gt_store_t *store = range->store;
     gt_ids_t ids;
 
@@ -122,7 +122,7 @@ static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range,
     args[0] = GT_TEXT(after);
     args[1] = GT_TEXT(range->last);
     for (apr_size_t i = 0; i < SEALS; i++) {
-        const gt_place_t place = gt_store_place(store, &ids, columns[i].name, &anybody);
+        const gt_place_t place = gt_store_place(store, &ids, columns[i].name, &any_owner);
         const char *text =
             gt_seal_beginning(store->ring, columns[i].purpose, store->conf->cipher, &place, p);
 
@@ -347,9 +347,9 @@ static const gt_word_t seal_words[] = {
 #define KEEP_OR_SET(place, tag, column, purpose) column " = coalesce(new_" tag ", " column "), "
 
 /* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
- * (missing: keep) → user, provider of each that was written. No generation is written: the tokens are
- * the same. A row that another transaction has in hand is left to the next pass: many rows at once
- * must not wait. */
+ * (missing: keep) → user, provider of each that was written. No generation is written: the
+ * tokens are the same. A row that another transaction has in hand is left to the next pass: many
+ * rows at once must not wait. */
 static const gt_sql_t write_seals = {
     "write seals",
     "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("

@@ -5,10 +5,10 @@
 /**
  * @file rekey.h
  * From old keys to the writing ones, beside running servers. There is no state but the rows
- * themselves: whoever was killed begins again and finds what is left. Rows are sealed anew by one
- * UPDATE for as many as were read at a time, which names generation and seals of each; a row that
- * changed meanwhile, or that somebody else has locked, stays as it is and is met again in the next
- * pass. The generation stays: the tokens are the same.
+ * themselves: a process that was killed begins again and finds what is left. Rows are sealed anew
+ * by one UPDATE for as many as were read at a time, which names generation and seals of each; a
+ * row that changed meanwhile, or that another transaction has locked, stays as it is and is met
+ * again in the next pass. The generation stays: the tokens are the same.
  */
 
 #include "store/range.h"
@@ -48,8 +48,8 @@ typedef struct gt_rekey_t {
 /** Begin a pass. */
 void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store);
 
-/** Go on with at most so many rows (none, where a range has none to be sealed anew), all of which are
- * written or none. After an error the same rows may be tried again. */
+/** Go on with at most so many rows (none, where a range has none to be sealed anew), all of which
+ * are written or none. After an error the same rows may be tried again. */
 GT_MUST gt_err_t *gt_rekey_some(gt_rekey_t *pass, int most, apr_pool_t *p);
 
 #endif

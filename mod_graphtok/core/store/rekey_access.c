@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Tokens are found by the ids of their grants, so that a walk takes them range by range with the grants.
- * A token is written when its seal is still the one that was read.
+ * Tokens are found by the ids of their grants, so that a walk takes them range by range with the
+ * grants. A token is written when its seal is still the one that was read.
  */
 
 #include "store/rekey_access.h"
@@ -32,7 +32,8 @@ enum { ID, USER, PROVIDER, RESOURCE, TOKEN };
 
 static const gt_word_t words[] = {
     {"key", GT_KEY_WORD("held.encrypted_access_token")},
-    /* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own type. */
+    /* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own
+     * type. */
     {"seals",
      {"SELECT of_user, of_provider, of_resource, old_token, new_token "
       "FROM json_to_recordset(CAST(%s AS json)) AS item(of_user {user_kind}, of_provider VARCHAR, "
@@ -62,8 +63,8 @@ static const gt_sql_t list_old_access = {
     " AND " GT_IS_OLD("held.encrypted_access_token") " ORDER BY grants.id LIMIT %lld",
     NULL};
 
-/* [{of_user, of_provider, of_resource, old_token, new_token}, …] → user, provider of each that was
- * written. One that another transaction has in hand is left to the next pass. */
+/* [{of_user, of_provider, of_resource, old_token, new_token}, …] → user, provider of each that
+ * was written. One that another transaction has in hand is left to the next pass. */
 static const gt_sql_t write_access_seals = {
     "write access seals",
     "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("

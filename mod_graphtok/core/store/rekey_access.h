@@ -4,8 +4,8 @@
 
 /**
  * @file rekey_access.h
- * The part of rekey.h for access tokens of other resources, which stand in a table of their own. Quiet
- * where that table is not there. For store/rekey only.
+ * The part of rekey.h for access tokens of other resources, which stand in a table of their own.
+ * Quiet where that table is not there. For store/rekey only.
  */
 
 #include "store/rekey.h"
@@ -17,8 +17,9 @@ GT_MUST gt_err_t *gt_rekey_access_left(apr_int64_t *rows, const gt_range_t *rang
 GT_MUST gt_err_t *gt_rekey_access_fernet(apr_int64_t *rows, const gt_range_t *range, const char *id,
                                          apr_pool_t *p);
 
-/** Seal tokens of the pass's range anew, those of grants after pass->access_after; that moves on, to the
- * range's last id when there are no more. @param most  or a few more, since a grant's go together */
+/** Seal tokens of the pass's range anew, those of grants after pass->access_after; that moves on,
+ * to the range's last id when there are no more. @param most or a few more, since a grant's go
+ * together */
 GT_MUST gt_err_t *gt_rekey_access_some(gt_rekey_t *pass, int most, apr_pool_t *p);
 
 /** Add to the count of a key, made when it is the first. */
@@ -27,8 +28,8 @@ void gt_rekey_add(apr_array_header_t *rows, const char *id, apr_int64_t n);
 /** 1 when a sealed value is Fernet's and the key of this id opens it. */
 int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, apr_pool_t *p);
 
-/* The key id in a sealed column, as PostgreSQL and SQLite say it: NULL for an empty one, "" for Fernet,
- * "?" for what is not sealed at all. */
+/* The key id in a sealed column, as PostgreSQL and SQLite say it: NULL for an empty one, "" for
+ * Fernet, "?" for what is not sealed at all. */
 #define GT_KEY_OF(column, between_dots)                                                            \
     "CASE WHEN coalesce(" column ", '') = '' THEN NULL"                                            \
     " WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots " WHEN substr(" column \
@@ -39,7 +40,8 @@ int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, 
             GT_KEY_OF(column, "substr(" column ", 5, instr(substr(" column ", 5), '.') - 1)")      \
     }
 
-/* 1 for a value that does not begin as a current one does. Length of the beginning, the beginning. */
+/* 1 for a value that does not begin as a current one does. Length of the beginning, the
+ * beginning. */
 #define GT_IS_OLD(column)                                                                          \
     "(" column " <> '' AND substr(" column ", 1, CAST(%lld AS INTEGER)) <> %s)"
 

@@ -14,7 +14,8 @@
 #include "base/err.h"
 #include "store/names.h"
 
-/* {schema} is quoted, with a dot; current_schemas() leaves out schemas that the role may not use. */
+/* {schema} is quoted, with a dot; current_schemas() leaves out schemas that the role may not
+ * use. */
 static const char tables[] =
     "SELECT quote_ident(current_user), quote_ident(nspname), quote_ident(relname), "
     "has_schema_privilege(pg_namespace.oid, 'USAGE'), "

@@ -15,8 +15,8 @@
 /**
  * Look whether the tables can be used. Nothing is changed. SQLite has no roles: always GT_OK.
  * @return GT_FORBIDDEN (GT0488) with the GRANTs that are missing, ready to be typed; GT_CONFLICT
- *         (GT0489) when the table stands outside the role's search path; GT_OK also when there is no
- *         table yet
+ *         (GT0489) when the table stands outside the role's search path; GT_OK also when there is
+ *         no table yet
  */
 GT_MUST gt_err_t *gt_rights_check(gt_db_t *db, const gt_store_conf_t *store, apr_pool_t *p);
 

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Rows in, grants out, and sealed values back. A value is sealed for (store, column, user, provider,
- * resource), so a value that was moved to another row or column does not open (mission T2); what
- * S0 wrote is Fernet and opens anywhere. Access, refresh and id token have keys of their own (T3).
+ * Rows in, grants out, and sealed values back. A value is sealed for (store, column, user,
+ * provider, resource), so a value that was moved to another row or column does not open (mission
+ * T2); what S0 wrote is Fernet and opens anywhere. Access, refresh and id token have keys of their
+ * own (T3).
  *
  * The store's id may come, or be another one, while we run: a value that does not open with what is
  * known is tried again when the database knows something else.
@@ -38,7 +39,7 @@ static apr_int64_t number(const gt_db_row_t *row, int column, apr_int64_t most, 
     return value;
 }
 
-/* NULL is a time nobody knows (S0's created_at may be): 0. */
+/* NULL is a time that is not known (S0's created_at may be): 0. */
 static apr_time_t moment(const gt_db_row_t *row, int column, int *is_damaged)
 {
     apr_int64_t seconds = 0;
@@ -59,7 +60,7 @@ apr_time_t gt_row_offset(apr_time_t clock)
 
 /* The database's clock wrote these times and ours reads them: they are moved from one to the other,
  * so that a token's life is what the database says is left of it. When the row is younger than now,
- * that clock was set back, and nobody knows how old the token is: it counts as over. */
+ * that clock was set back, and the token's age is not known: it counts as over. */
 static void move_times(gt_grant_t *grant, apr_time_t clock)
 {
     const apr_time_t offset = gt_row_offset(clock);

@@ -12,8 +12,8 @@
 
 /**
  * The columns of {row}, which every statement that answers grants answers, in their order: name in
- * GT_ROW_…, and text; S for sealed tokens, X for all others. The last one is the clock that judges
- * the times of the row.
+ * GT_ROW_…, and text; S for sealed tokens, X for all others. The last one is the clock that
+ * judges the times of the row.
  */
 #define GT_ROW_COLUMNS(X, S)                                                                       \
     X(ID, "id")                                                                                    \
@@ -108,7 +108,8 @@ GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_o
 GT_MUST gt_err_t *gt_row_unseal(gt_secret_t **clear, const gt_sealed_value_t *value, gt_ids_t *ids,
                                 gt_store_t *store, apr_pool_t *p);
 
-/** Add this to a time of the database's clock to get one of ours: 0 where both say the same second. */
+/** Add this to a time of the database's clock to get one of ours: 0 where both say the same
+ * second. */
 apr_time_t gt_row_offset(apr_time_t clock);
 
 /** How much younger than now a row may say that it is: more was written before that clock was set

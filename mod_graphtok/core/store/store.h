@@ -35,12 +35,13 @@ gt_kept_ids_t *gt_kept_ids_make(apr_pool_t *p);
 #define GT_REFRESH_COLUMN "encrypted_refresh_token"
 #define GT_ID_TOKEN_COLUMN "encrypted_id_token"
 
-/** Where a sealed column's value belongs. Only access tokens have a resource; it is the default one. */
+/** Where a sealed column's value belongs. Only access tokens have a resource; it is the default
+ * one. */
 gt_place_t gt_store_place(const gt_store_t *store, const gt_ids_t *ids, const char *column,
                           const gt_owner_t *owner);
 
-/** A user id in the one form that a column of type text, integer or uuid has; NULL: it is none of the
- * type. Perhaps `user` itself, else in `p`. */
+/** A user id in the one form that a column of type text, integer or uuid has; NULL: it is none of
+ * the type. Perhaps `user` itself, else in `p`. */
 const char *gt_store_user(const char *type, const char *user, apr_pool_t *p);
 
 /**

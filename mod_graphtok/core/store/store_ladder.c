@@ -18,9 +18,9 @@
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
  * table inside the step's transaction. The ids stand beside the table, in graphtok_ids.
  *
- * A step down that takes an id away would make the values that are sealed for it unreadable, and S0's
- * program reads Fernet alone: such a step is refused while there are such values, unless the table
- * itself goes.
+ * A step down that takes an id away would make the values that are sealed for it unreadable, and
+ * S0's program reads Fernet alone: such a step is refused while there are such values, unless the
+ * table itself goes.
  */
 
 #include "store/store_ladder.h"

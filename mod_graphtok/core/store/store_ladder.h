@@ -4,15 +4,16 @@
 
 /**
  * @file store_ladder.h
- * The ladder of a store's tables. An existing user_tokens of S0 (id, user_id, encrypted_access_token,
- * encrypted_refresh_token, expires_at, created_at, updated_at) is taken over in place: columns are
- * added, UNIQUE(user_id) becomes UNIQUE(user_id, provider), every row and its Fernet texts stay as
- * they are (missions T15, T16).
+ * The ladder of a store's tables. An existing user_tokens of S0 (id, user_id,
+ * encrypted_access_token, encrypted_refresh_token, expires_at, created_at, updated_at) is taken
+ * over in place: columns are added, UNIQUE(user_id) becomes UNIQUE(user_id, provider), every row
+ * and its Fernet texts stay as they are (missions T15, T16).
  *
- * graphtok_ids, beside graphtok_schema, holds a random id for the database and one for each store's
- * table. From this step on values are sealed for the store's id (crypt/seal.h), and going below it
- * is refused as long as a row holds such a value. Going down to S0's table is refused while a row
- * holds anything but Fernet. Down to 0 the last store takes graphtok_schema and graphtok_ids with it.
+ * graphtok_ids, beside graphtok_schema, holds a random id for the database and one for each
+ * store's table. From this step on values are sealed for the store's id (crypt/seal.h), and going
+ * below it is refused as long as a row holds such a value. Going down to S0's table is refused
+ * while a row holds anything but Fernet. Down to 0 the last store takes graphtok_schema and
+ * graphtok_ids with it.
  */
 
 #include "conf/config.h"

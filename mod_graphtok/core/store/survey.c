@@ -166,8 +166,8 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
     return err;
 }
 
-/** While some parts were never counted it may take longer: there would be nothing to show. Their rows may
- * be missing, too, as in a store that is new. */
+/** While some parts were never counted it may take longer: there would be nothing to show. Their
+ * rows may be missing, too, as in a store that is new. */
 static gt_err_t *count_and_read(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
 {
     count_some(survey, COUNT_SPAN, p);

@@ -237,7 +237,7 @@ static gt_flight_t *find(gt_crew_t *crew, const char *key)
     return flight;
 }
 
-/* Enter a fresh job, unless somebody else was first. Returns whichever is under way now, with a
+/* Enter a fresh job, unless another thread was first. Returns the one that is under way now, with a
  * reference for the caller; NULL: the crew takes none. */
 static gt_flight_t *enter(gt_crew_t *crew, gt_flight_t *fresh)
 {

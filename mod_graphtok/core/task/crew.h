@@ -6,8 +6,8 @@
  * @file crew.h
  * Jobs: tasks that belong to the child, not to the request that asked for them (design: "a refresh
  * is a task of the child"). A few threads run their steps, so that these may use the database. One
- * job a key at a time: whoever asks for a key under way joins it. A request that goes away leaves
- * its job running. Thread-safe.
+ * job a key at a time: a task that asks for a key under way joins it. A request that goes away
+ * leaves its job running. Thread-safe.
  */
 
 #include "task/task.h"
@@ -19,15 +19,15 @@
  */
 GT_MUST gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool_t *p);
 
-/** Take no new jobs (they fail with GT_BUSY), give those under way up to `patience` µs to end, drop
- * the rest, join the threads. After this no thread of the crew runs. */
+/** Take no new jobs (they fail with GT_BUSY), give those under way up to `patience` µs to end,
+ * drop the rest, join the threads. After this no thread of the crew runs. */
 void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience);
 
 /** Makes a job's state in the job's own pool from what the first asker gave. Must copy everything
  * it keeps. */
 typedef void *gt_flight_init_fn(const void *params, apr_pool_t *p);
 
-/** A job as somebody asks for it. */
+/** A job as it is asked for. */
 typedef struct gt_flight_params_t {
     const char *key; /* 1 to 512 bytes, copied */
     const gt_work_t *work;
@@ -37,20 +37,20 @@ typedef struct gt_flight_params_t {
 
 /**
  * Join the job of this key, starting it when none is under way; the task then waits for its end.
- * In the next step look at gt_flight_error and gt_flight_state; both stay valid as long as the task's
- * pool. Called from a step.
+ * In the next step look at gt_flight_error and gt_flight_state; both stay valid as long as the
+ * task's pool. Called from a step.
  * @param job   the job joined
  * @return GT_BUSY when the crew takes no new jobs
  */
 GT_MUST gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
                                const gt_flight_params_t *params);
 
-/** Start a job that nobody waits for; nothing happens when its key is under way. An error is made in
- * `p`. */
+/** Start a job that no task waits for; nothing happens when its key is under way. An error is made
+ * in `p`. */
 GT_MUST gt_err_t *gt_crew_launch(gt_crew_t *crew, const gt_flight_params_t *params, apr_pool_t *p);
 
-/** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use counts).
- * It must end within 100 ms. */
+/** Run `fn(baton)` on a crew thread every `every` µs until the crew stops (cache polls, use
+ * counts). It must end within 100 ms. */
 void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
                    void (*fn)(void *baton, apr_pool_t *scratch), void *baton);
 

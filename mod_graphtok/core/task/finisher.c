@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Two lists under one lock: connection slots with work, and idle ones by the time they may lie. A finisher that
- * is awake takes one after the other, so a second is woken only when work piles up. The supervisor
- * sleeps until the first idle time ends, or looks every few milliseconds while all are at work.
+ * Two lists under one lock: connection slots with work, and idle ones by the time they may lie. A
+ * finisher that is awake takes one after the other, so a second is woken only when work piles up.
+ * The supervisor sleeps until the first idle time ends, or looks every few milliseconds while all
+ * are at work.
  */
 
 #include "task/finisher.h"

@@ -4,14 +4,15 @@
 
 /**
  * @file finisher.h
- * Threads that go on with parked connections, so that the end of a call needs none of the server's:
- * neither its listener nor a worker is woken, and answers that come together are written one after
- * the other by threads that are awake already. Which thread may touch a connection is decided here
- * and nowhere else: the worker that holds it, a finisher that works on it, or none of them while it lies
- * in the server's poll set.
+ * Threads that go on with parked connections, so that the end of a call needs none of the
+ * server's: neither its listener nor a worker is woken, and answers that come together are written
+ * one after the other by threads that are awake already. Which thread may touch a connection is
+ * decided here and nowhere else: the worker that holds it, a finisher that works on it, or none of
+ * them while it lies in the server's poll set.
  *
  * A supervisor sees to two things: connections that lay idle for too long after their answer, and
- * work that no finisher gets to (an output filter may sleep). Both are given to the server's workers.
+ * work that no finisher gets to (an output filter may sleep). Both are given to the server's
+ * workers.
  */
 
 #include <apr_pools.h>

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A stack of step tables and the one thing the task waits for. A task has no lock and no state that
- * a waker would touch: what is waited for (transfer, timer, job, bell) gets the driver's own waker, and
- * whether it is there is asked of the thing itself. So a wake may come early, late or twice, and
- * "no wake after this" is the thing's promise, handed through.
+ * A stack of step tables and the one thing the task waits for. A task has no lock and no state
+ * that a waker would touch: what is waited for (transfer, timer, job, bell) gets the driver's own
+ * waker, and whether it is there is asked of the thing itself. So a wake may come early, late or
+ * twice, and "no wake after this" is the thing's promise, handed through.
  */
 
 #include "task/task.h"
@@ -314,7 +314,7 @@ static void finish_top(gt_task_t *task, gt_err_t *err)
     task->depth--;
 }
 
-/* A failure runs outwards until somebody catches it. */
+/* A failure runs outwards until a frame catches it. */
 static void fail(gt_task_t *task, gt_err_t *err)
 {
     while (task->depth > 0) {

@@ -40,7 +40,7 @@ typedef struct gt_work_t {
 
 typedef enum gt_progress_t {
     GT_TASK_DONE,  /* ended; gt_task_error says how */
-    GT_TASK_WAITS, /* gt_task_ready becomes 1 some time; the driver's wake function is then called */
+    GT_TASK_WAITS, /* gt_task_ready becomes 1 some time; the driver's waker is then called */
     GT_TASK_OUTPUT /* waits until the client has taken what was written (httpd's drivers only) */
 } gt_progress_t;
 
@@ -48,7 +48,7 @@ typedef enum gt_progress_t {
  * A task that will run `work` on `state`.
  * @param loop   carries its transfers and its waits for a time; NULL for work that never waits
  * @param waker  the driver's, copied
- * @param p      the task's memory; whoever destroys it must have ended or dropped the task before
+ * @param p      the task's memory; its owner ends or drops the task before destroying it
  */
 gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
                         const gt_waker_t *waker, apr_pool_t *p);
@@ -79,7 +79,7 @@ apr_pool_t *gt_task_pool(const gt_task_t *task);
 gt_loop_t *gt_task_loop(const gt_task_t *task);
 
 /**
- * End a task that nobody waits for any more: what it waits for is let go of (a transfer that
+ * End a task that is not waited for any more: what it waits for is let go of (a transfer that
  * changes state goes on by itself), finish functions run with GT_CANCELLED. No wake comes after
  * this returns. Harmless for an ended task.
  */

@@ -2,7 +2,7 @@
 
 /*
  * The driver that waits: run, sleep until woken, run again. The condition lies on the waiting
- * thread's stack, which is safe because a task that has ended or was dropped wakes nobody.
+ * thread's stack, which is safe because a task that has ended or was dropped wakes no thread.
  */
 
 #include "task/wait.h"

@@ -2,9 +2,9 @@
 
 /**
  * @file app_token.c
- * One job of the child for each token; of the children that need the same one, the first to claim it
- * in shared memory asks, and the others look into the cache until it is there. A claim ends by itself
- * when its process died.
+ * One job of the child for each token; of the children that need the same one, the first to claim
+ * it in shared memory asks, and the others look into the cache until it is there. A claim ends by
+ * itself when its process died.
  */
 
 #include "vault/app_token.h"
@@ -33,7 +33,8 @@ typedef struct fetch_t {
     gt_token_t token; /* out */
 } fetch_t;
 
-/** The key among those of grants: no store has an empty name, and the tenant stands for the user. */
+/** The key among those of grants: no store has an empty name, and the tenant stands for the
+ * user. */
 static gt_token_key_t key_of(const gt_provider_conf_t *conf, const char *resource)
 {
     return (gt_token_key_t){{"", {gt_provider_tenant(conf, NULL), conf->name}}, resource};

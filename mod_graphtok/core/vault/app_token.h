@@ -6,7 +6,8 @@
  * @file app_token.h
  * Tokens of the application itself: no user, no grant, no row. What is known of them stands in the
  * shared cache, by provider, tenant and resource, and one process of the server at a time asks for
- * one (RFC 6749 section 4.4). A second one would cost a call and nothing else, so nodes do not agree.
+ * one (RFC 6749 section 4.4). A second one would cost a call and nothing else, so nodes do not
+ * agree.
  */
 
 #include "vault/access_token.h"
@@ -21,9 +22,9 @@ typedef struct gt_app_token_t {
     gt_token_key_t key;   /* own */
     gt_flight_t *flight;  /* own */
 } gt_app_token_t;
-/** Fails with GT_CLIENT_BROKEN (the provider refuses the application), GT_THROTTLED, GT_UPSTREAM, GT_TIMEOUT; with GT_INTERNAL
- * where there is no such provider or it serves many tenants. A token that is still valid is served while
- * a job fetches the next one. */
+/** Fails with GT_CLIENT_BROKEN (the provider refuses the application), GT_THROTTLED, GT_UPSTREAM,
+ * GT_TIMEOUT; with GT_INTERNAL where there is no such provider or it serves many tenants. A token
+ * that is still valid is served while a job fetches the next one. */
 extern const gt_work_t gt_app_token_for;
 
 /** Forget a token that the API refused, in every process of this machine. */

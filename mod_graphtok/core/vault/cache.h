@@ -48,7 +48,7 @@ int gt_cache_once(gt_cache_t *cache, const char *text, apr_interval_time_t span)
 
 /**
  * Claim, among all processes of this machine, the right to fetch a token.
- * @param span  after it the claim is over, whatever became of its process
+ * @param span  after it the claim is over, also when its process died
  * @return 1 it is ours (also where there is no room for a claim, or no cache), 0 another one has it
  */
 int gt_cache_claim(gt_cache_t *cache, const gt_token_key_t *key, apr_interval_time_t span);

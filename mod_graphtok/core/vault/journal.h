@@ -48,7 +48,8 @@ gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt
 gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p);
 
-/** Write an entry; one without tokens is worth nothing, and is not written. @return GT_STORE_AWAY when it cannot be written: full, or the folder is wrong */
+/** Write an entry; one without tokens is worth nothing, and is not written. @return GT_STORE_AWAY
+ * when it cannot be written: full, or the folder is wrong */
 GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p);
 
 /**

@@ -86,8 +86,8 @@ static apr_interval_time_t rest_of_lease(const gt_refresh_t *r)
 
 /**
  * 1 when a refusal is to stand in the grant's row. One for another resource than the default says
- * nothing about the others: its consent may be missing (AADSTS65001, 70000) while the refresh token is
- * good. Whether it is dead the default resource will tell.
+ * nothing about the others: its consent may be missing (AADSTS65001, 70000) while the refresh
+ * token is good. Whether it is dead the default resource will tell.
  */
 static int is_about_grant(const gt_refresh_t *r)
 {

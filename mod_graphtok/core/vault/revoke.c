@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * An administrator's or the user's verdict on a grant (mission A4): the row is deleted or deactivated
- * first, then the cache forgets, and a moment later once more, because another call may have read the
- * row before and have put its token into the cache after the cache had forgotten. A provider is asked
- * to revoke what is deleted, too (discard.c).
+ * An administrator's or the user's verdict on a grant (mission A4): the row is deleted or
+ * deactivated first, then the cache forgets, and a moment later once more, because another call
+ * may have read the row before and have put its token into the cache after the cache had
+ * forgotten. A provider is asked to revoke what is deleted, too (discard.c).
  */
 
 #include "base/clock.h"
@@ -79,8 +79,8 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* Once the row is changed the verdict stands, and was announced, also when the caller hangs up before
- * the caches forget again. */
+/* Once the row is changed the verdict stands, and was announced, also when the caller hangs up
+ * before the caches forget again. */
 static void announce_failure(const gt_revoke_t *revoke, gt_notice_kind_t kind, const gt_err_t *err)
 {
     if (err != GT_OK && !revoke->had_grant)

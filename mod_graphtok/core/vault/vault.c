@@ -454,7 +454,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const find_steps[] = {ask_cache, ask_row, take_refreshed, NULL};
 static const gt_work_t find_token = {"find a token", find_steps, NULL};
 
-/* Work of its own, which ends with the first that has a token: wherever it is from, it is announced. */
+/* Work of its own, which ends with the first that has a token: wherever it is from, it is
+ * announced. */
 static gt_err_t *find(gt_task_t *task, void *state)
 {
     gt_then(task, &find_token, state);

@@ -41,8 +41,8 @@ struct gt_vault_t {
  */
 GT_MUST gt_err_t *gt_vault_exact(gt_grant_key_t *key, const gt_vault_t *vault, apr_pool_t *p);
 
-/** The resources of a provider, and so of the tokens that may be known of a grant: array of const char *,
- * the default one first. Of a provider that is not configured: the default one. */
+/** The resources of a provider, and so of the tokens that may be known of a grant: array of const
+ * char *, the default one first. Of a provider that is not configured: the default one. */
 const apr_array_header_t *gt_vault_resources(const gt_vault_t *vault, const char *provider);
 
 /**

@@ -29,7 +29,7 @@ static gt_err_t *from_httpd(gtm_request_t *x)
 {
     const char *user = x->r->user;
 
-    if (!user || !*user || !x->r->ap_auth_type)
+    if (user == NULL || !*user || x->r->ap_auth_type == NULL)
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0822",
                       "this location takes its users from httpd (GraphTokUser remote-user), but "
                       "no authentication stands in front: AuthType and Require");
@@ -42,10 +42,10 @@ static gt_err_t *from_expression(gtm_request_t *x)
     const char *fault = NULL;
     const char *user = ap_expr_str_exec(x->r, x->dir->caller_expr, &fault);
 
-    if (fault)
+    if (fault != NULL)
         return gt_err(x->r->pool, GT_INTERNAL, "GT0830",
                       "the expression of GraphTokUser cannot be evaluated: %s", fault);
-    x->caller.id = user ? user : "";
+    x->caller.id = user != NULL ? user : "";
     return GT_OK;
 }
 
@@ -85,7 +85,7 @@ gt_err_t *gtm_caller_missing(const gtm_request_t *x)
 
 gt_err_t *gtm_caller_name(gtm_request_t *x)
 {
-    if (!x->r->log_id)
+    if (x->r->log_id == NULL)
         (void)ap_run_generate_log_id(x->r->connection, x->r, &x->r->log_id);
     x->asker = (gt_asker_t){x->r->useragent_ip, x->r->log_id, x->route->name};
     return GT_OK;
@@ -114,12 +114,12 @@ gt_err_t *gtm_caller_confirm(gtm_request_t *x)
     gt_err_t *err;
     int has;
 
-    if (x->session_grant) {
+    if (x->session_grant != NULL) {
         key = gt_grant_key(x->store, &own);
         err = gt_vault_has_grant(&has, x->child->vault, &key, x->session_grant, x->r->pool);
-        if (err && !(x->route->demands & GTM_NO_CALLER))
+        if (err != GT_OK && !(x->route->demands & GTM_NO_CALLER))
             return err;
-        if (err || !has)
+        if (err != GT_OK || !has)
             GT_TRY(unknown(x));
     }
     x->is_known = *x->caller.id != '\0';
@@ -144,6 +144,6 @@ gt_err_t *gtm_caller_identify(gtm_request_t *x)
 
 void gtm_caller_show(const gtm_request_t *x)
 {
-    if (x->is_known && !x->r->user)
+    if (x->is_known && x->r->user == NULL)
         x->r->user = apr_pstrdup(x->r->pool, x->caller.id);
 }

@@ -17,13 +17,13 @@ apr_array_header_t *gtm_cookies(request_rec *r)
 {
     apr_array_header_t *cookies = apr_array_make(r->pool, 8, sizeof(gtm_cookie_t));
     const char *field = gtm_cookie_field(r);
-    apr_array_header_t *parts = gt_split(field ? field : "", ";", r->pool);
+    apr_array_header_t *parts = gt_split(field != NULL ? field : "", ";", r->pool);
 
     for (int i = 0; i < parts->nelts && i < MOST_COOKIES; i++) {
         char *name = gt_trim(APR_ARRAY_IDX(parts, i, char *), r->pool);
         char *equals = strchr(name, '=');
 
-        if (equals && equals > name) {
+        if (equals != NULL && equals > name) {
             gtm_cookie_t *cookie = apr_array_push(cookies);
 
             *equals = '\0';
@@ -44,7 +44,7 @@ const char *gtm_cookie_get(request_rec *r, const char *name)
 
         if (strcmp(cookie->name, name) != 0)
             continue;
-        if (value)
+        if (value != NULL)
             return NULL;
         value = cookie->value;
     }

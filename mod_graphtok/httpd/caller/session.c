@@ -25,9 +25,9 @@ static const char *realm_of(const gtm_request_t *x)
 {
     const server_rec *s = x->r->server;
 
-    if (x->dir->session_realm)
+    if (x->dir->session_realm != NULL)
         return apr_pstrcat(x->r->pool, "realm ", x->dir->session_realm, NULL);
-    if (!x->child->config->public_url || !s->is_virtual)
+    if (x->child->config->public_url == NULL || !s->is_virtual)
         return x->base;
     return apr_psprintf(x->r->pool, "%s %s:%u", x->base, s->server_hostname,
                         (unsigned)s->addrs->host_port);
@@ -59,10 +59,10 @@ static void read_clear(gtm_request_t *x, const char *text)
 {
     apr_pool_t *p = x->r->pool;
     const char *grant = strchr(text, ' ');
-    const char *user = grant ? strchr(grant + 1, ' ') : NULL;
+    const char *user = grant != NULL ? strchr(grant + 1, ' ') : NULL;
     apr_int64_t end;
 
-    if (!user || !user[1] ||
+    if (user == NULL || !user[1] ||
         !gt_number(&end, apr_pstrmemdup(p, text, (apr_size_t)(grant - text)), 0, APR_INT64_MAX) ||
         end <= apr_time_sec(gt_now()))
         return;
@@ -80,10 +80,10 @@ gt_err_t *gtm_session_read(gtm_request_t *x)
     GT_TRY(gtm_origin_find(x));
     place = place_of(x);
     sealed = gtm_cookie_get(x->r, name_of(x));
-    if (!sealed || strlen(sealed) > LONGEST_COOKIE)
+    if (sealed == NULL || strlen(sealed) > LONGEST_COOKIE)
         return GT_OK;
     /* A cookie that cannot be opened is no session, for any reason. */
-    if (!gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, x->r->pool))
+    if (gt_unseal(&clear, ring, GT_KEY_COOKIE, &place, sealed, x->r->pool) == GT_OK)
         read_clear(x, gt_secret_text(clear));
     return GT_OK;
 }

@@ -109,10 +109,11 @@ static void move_target(const gtm_request_t *x, gt_login_t *login)
 
     if (strlen(login->return_to) <= TARGET_BYTES)
         return;
-    login->return_to = cache && gt_cache_keep_text(cache, gt_login_kept_name(login, x->r->pool),
-                                                   login->return_to, x->child->config->state_time)
-                           ? GT_RETURN_KEPT
-                           : "";
+    login->return_to =
+        cache != NULL && gt_cache_keep_text(cache, gt_login_kept_name(login, x->r->pool),
+                                            login->return_to, x->child->config->state_time)
+            ? GT_RETURN_KEPT
+            : "";
 }
 
 gt_err_t *gtm_state_keep(gtm_request_t *x, const gt_login_t *login)
@@ -153,7 +154,7 @@ const char *gtm_state_target(const gtm_request_t *x, const gt_login_t *login)
 
     if (strcmp(login->return_to, GT_RETURN_KEPT) != 0)
         return login->return_to;
-    if (cache)
+    if (cache != NULL)
         kept = gt_cache_text(cache, gt_login_kept_name(login, x->r->pool), x->r->pool);
-    return kept && gt_is_local_path(kept) ? kept : "";
+    return kept != NULL && gt_is_local_path(kept) ? kept : "";
 }

@@ -83,7 +83,7 @@ static void tell_of_http2(int threads, const said_t *said, apr_int64_t calls, se
 {
     double most = said->h2_most > 0 ? said->h2_most : threads * H2_WORKERS_A_THREAD;
 
-    if (!said->speaks_h2 || !ap_find_linked_module("mod_http2.c") || most >= (double)calls)
+    if (!said->speaks_h2 || ap_find_linked_module("mod_http2.c") == NULL || most >= (double)calls)
         return;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  "GT0809: over HTTP/2 each call holds a thread while it waits, %d a child: "

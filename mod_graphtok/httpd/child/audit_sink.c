@@ -48,7 +48,7 @@ static apr_file_t *open_program(const char *command, apr_pool_t *p)
     if (*command == '$' || *command == '|')
         command++;
     program = ap_open_piped_log_ex(p, command, how);
-    if (!program)
+    if (program == NULL)
         return NULL;
     if (reading_end_count < READING_ENDS_MAX)
         reading_ends[reading_end_count++] = ap_piped_log_read_fd(program);
@@ -59,7 +59,7 @@ static int descriptor_of(apr_file_t *file)
 {
     apr_os_file_t fd;
 
-    return file && apr_os_file_get(&fd, file) == APR_SUCCESS ? fd : -1;
+    return file != NULL && apr_os_file_get(&fd, file) == APR_SUCCESS ? fd : -1;
 }
 
 /* Its owner is the user of the children, so that graphtokctl can be run as that user, too. */
@@ -115,7 +115,7 @@ static void open_notes(const gt_config_t *config, apr_pool_t *p, server_rec *s)
 {
     const char *notes = gt_audit_notes(config->audit, config->audit_heads, is_regular(opened), p);
 
-    if (!notes)
+    if (notes == NULL)
         return;
     opened_notes = open_audit(notes, p, s);
     if (opened_notes < 0)
@@ -134,7 +134,7 @@ int gtm_audit_open(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     (void)ptemp;
     opened = opened_notes = -1;
     reading_end_count = 0;
-    if (!server || !server->config->audit)
+    if (server == NULL || server->config->audit == NULL)
         return OK;
     opened = open_audit(server->config->audit, pconf, s);
     if (opened < 0)
@@ -159,7 +159,7 @@ gt_audit_t *gtm_audit_start(const gtm_child_t *child, void *heads, const gt_keyr
     gt_notice_sink_t sink;
     gt_audit_t *audit;
 
-    if (!child->config->audit)
+    if (child->config->audit == NULL)
         return NULL;
     while (reading_end_count > 0)
         apr_file_close(reading_ends[--reading_end_count]);

@@ -77,7 +77,7 @@ gtm_child_t *gtm_child(void)
 static int is_used(const gtm_server_t *server)
 {
     /* Without a mount tokens may be passed on, or another module may ask for them. */
-    return server && server->config &&
+    return server != NULL && server->config != NULL &&
            (server->mounts->nelts > 0 || server->config->providers->nelts > 0);
 }
 
@@ -107,7 +107,7 @@ static int map_figures(const gt_config_t *config, server_rec *s)
     if (!made.figures || !made.audit)
         return 0;
     figures = gt_figures_open(made.figures->memory, made.figures->size);
-    if (!figures) {
+    if (figures == NULL) {
         /* Left by another version of this module: figures begin anew. */
         memset(made.figures->memory, 0, made.figures->size);
         figures = gt_figures_open(made.figures->memory, made.figures->size);
@@ -132,10 +132,10 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
         return 0;
     if (!map_figures(config, s))
         return 0;
-    if (!gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
-                       config->cache_slot_bytes, p))
+    if (gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
+                      config->cache_slot_bytes, p) == NULL)
         memset(made.cache->memory, 0, made.cache->size);
-    if (!gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p))
+    if (gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p) == NULL)
         memset(made.limits->memory, 0, made.limits->size);
     return 1;
 }
@@ -160,7 +160,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
                "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
                "DBDParams; until then no token can be kept");
     err = gt_keys_read(&made.keys, server->config, pconf);
-    if (err)
+    if (err != GT_OK)
         gt_log_err(err, "start");
     gtm_folder_prepare(server->config, s);
     gtm_advise(server->config, s);
@@ -170,14 +170,14 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
 /* No thread that may use the database or run a program is left after this. */
 static void stop_jobs(gtm_child_t *child)
 {
-    if (child->jobs)
+    if (child->jobs != NULL)
         gt_jobs_end(child->jobs);
-    if (child->vault)
+    if (child->vault != NULL)
         gt_vault_stop(child->vault, child->is_graceful);
-    else if (child->crew)
+    else if (child->crew != NULL)
         gt_crew_stop(child->crew, 0);
     gt_run_end_all();
-    if (child->readers)
+    if (child->readers != NULL)
         gt_crew_stop(child->readers, 0);
 }
 
@@ -188,17 +188,17 @@ static apr_status_t end_child(void *baton)
     gtm_child_t *child = baton;
     apr_pool_t *scratch;
 
-    if (child->finishers)
+    if (child->finishers != NULL)
         gt_finishers_stop(child->finishers);
     stop_jobs(child);
-    if (child->vault) {
+    if (child->vault != NULL) {
         apr_pool_create(&scratch, NULL);
         gt_vault_flush(child->vault, scratch);
         apr_pool_destroy(scratch);
     }
-    if (child->loop)
+    if (child->loop != NULL)
         gt_loop_stop(child->loop);
-    if (child->audit)
+    if (child->audit != NULL)
         gt_audit_end(child->audit);
     gt_notice_to_none();
     the_child = NULL;
@@ -210,7 +210,7 @@ static void keys_changed(void *baton)
 {
     const gtm_child_t *child = baton;
 
-    if (child->audit)
+    if (child->audit != NULL)
         gt_audit_key(child->audit, made.keys.ring);
 }
 
@@ -253,7 +253,7 @@ static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
     gt_jobs_t *jobs = gt_jobs_make(vault, gt_job_kinds, p);
     gt_err_t *err = gt_jobs_start(jobs);
 
-    if (err)
+    if (err != GT_OK)
         gt_log_err(err, "background work");
     __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
 }
@@ -275,11 +275,11 @@ static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t 
     parts->limits = child->limits;
     parts->signal = made.signal->memory;
     parts->journal = gtm_folder_journal(child->config, ring, p);
-    parts->holder = gt_holder_name(parts->journal ? child->config->journal : NULL, p);
+    parts->holder = gt_holder_name(parts->journal != NULL ? child->config->journal : NULL, p);
     made.keys.changed = keys_changed;
     made.keys.look_soon = look_soon;
     made.keys.baton = child;
-    if (child->audit)
+    if (child->audit != NULL)
         gt_audit_key(child->audit, ring);
     vault = gt_vault_make(parts, p);
     start_jobs(child, vault, p);
@@ -294,7 +294,7 @@ static void read_late(gtm_child_t *child, apr_pool_t *scratch)
 
     apr_pool_create(&own, late.pool);
     err = gt_err_dup(gt_keys_read(&made.keys, child->config, own), scratch);
-    if (!err) {
+    if (err == GT_OK) {
         make_vault(child, made.keys.ring, late.pool);
         return;
     }
@@ -352,7 +352,7 @@ static void open_segments(gtm_child_t *child, apr_pool_t *p)
     child->mailboxes = gt_mailboxes_make(child->limits, p);
     child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                                  config->cache_slot_bytes, p);
-    if (child->slots)
+    if (child->slots != NULL)
         late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
 }
 
@@ -375,9 +375,9 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
     for (int i = 0; i < providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
 
-        if (conf->client_secret)
+        if (conf->client_secret != NULL)
             gt_read_ahead(child->readers, conf->client_secret, scratch);
-        if (conf->proxy_login)
+        if (conf->proxy_login != NULL)
             gt_read_ahead(child->readers, conf->proxy_login, scratch);
     }
 }
@@ -416,7 +416,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     gtm_threads_begin(pchild);
     err = start_threads(child, pchild);
     apr_pool_pre_cleanup_register(pchild, child, end_child);
-    if (err)
+    if (err != GT_OK)
         make_room_for_another(err);
     announce_to(child, pchild);
     apr_pool_create(&late.pool, pchild);
@@ -445,7 +445,7 @@ void gtm_child_stopping(apr_pool_t *pchild, int graceful)
     (void)pchild;
     if (the_child)
         the_child->is_graceful = has_time(the_child, graceful);
-    if (jobs)
+    if (jobs != NULL)
         gt_jobs_stop(jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
      * the last connection is gone. An ungraceful end waits for no client. */

@@ -58,7 +58,7 @@ static void end(void *baton)
     apr_thread_t *thread = ap_thread_current();
 
     (void)baton;
-    if (thread)
+    if (thread != NULL)
         apr_pool_destroy(apr_thread_pool_get(thread));
 }
 
@@ -70,7 +70,7 @@ static void share_allocator(apr_pool_t *pchild)
     apr_allocator_t *allocator = apr_pool_allocator_get(pchild);
     apr_thread_mutex_t *lock;
 
-    if (apr_allocator_mutex_get(allocator))
+    if (apr_allocator_mutex_get(allocator) != NULL)
         return;
     if (apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_NESTED, pchild) != APR_SUCCESS)
         abort();
@@ -90,7 +90,7 @@ apr_thread_t *gtm_thread_enter(conn_rec *c)
 {
     apr_thread_t *before = c->current_thread;
 
-    if (ap_thread_current())
+    if (ap_thread_current() != NULL)
         c->current_thread = ap_thread_current();
     return before;
 }

@@ -33,19 +33,19 @@ gtm_segment_t *gtm_segment(const char *name, apr_size_t size, server_rec *s)
     gtm_segment_t *segment = NULL;
 
     apr_pool_userdata_get((void **)&segment, name, lasting);
-    if (!segment) {
+    if (segment == NULL) {
         /* Once in a server's life: nothing is added to the lasting pool at restarts. */
         segment = apr_pcalloc(lasting, sizeof(*segment));
         gt_random(segment->key, sizeof(segment->key));
         apr_pool_userdata_set(segment, apr_pstrdup(lasting, name), NULL, lasting);
     }
-    if (segment->memory && segment->size == size)
+    if (segment->memory != NULL && segment->size == size)
         return segment;
-    if (segment->memory)
+    if (segment->memory != NULL)
         munmap(segment->memory, segment->size);
     segment->memory = map(size);
     segment->size = size;
-    if (!segment->memory) {
+    if (segment->memory == NULL) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
                      "GT0801: no %" APR_SIZE_T_FMT " bytes of shared memory for %s: ask for less "
                      "(GraphTokCacheSlots, GraphTokLimitSlots)",

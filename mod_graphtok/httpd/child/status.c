@@ -103,7 +103,7 @@ static int claim(gtm_entry_t *entry)
 gtm_entry_t *gtm_status_claim(void *memory, apr_size_t size, apr_pool_t *pchild)
 {
     all.entries = memory;
-    all.count = memory ? size / sizeof(gtm_entry_t) : 0;
+    all.count = memory != NULL ? size / sizeof(gtm_entry_t) : 0;
     for (apr_size_t i = 0; i < all.count; i++) {
         if (claim(&all.entries[i])) {
             apr_pool_cleanup_register(pchild, &all.entries[i], give_back, apr_pool_cleanup_null);
@@ -186,10 +186,10 @@ static void look_at_shared(shared_t rows[SHARED], gtm_child_t *child)
         {"CacheTooLarge", "too large", 0},
         {"CacheHealed", "healed", 0},
         {"LimitSlots", "counters of limits", child->config->limit_slots},
-        {"LimitUsed", "used", child->limits ? gt_limits_used(child->limits) : 0},
+        {"LimitUsed", "used", child->limits != NULL ? gt_limits_used(child->limits) : 0},
     };
 
-    if (child->slots)
+    if (child->slots != NULL)
         gt_slots_figures(&cache, child->slots);
     memcpy(rows, found, sizeof(found));
     rows[1].value = cache.slots;
@@ -254,7 +254,7 @@ int gtm_status(request_rec *r, int flags)
     shared_t rows[SHARED];
     sigset_t before;
 
-    if (!child)
+    if (child == NULL)
         return DECLINED;
     gtm_signals_hold(&before, child);
     gtm_status_copy(child, r->pool);

@@ -30,7 +30,7 @@ static apr_status_t acquire(gt_db_conn_t *conn, void *baton, apr_pool_t *p)
 {
     ap_dbd_t *dbd = open_connection ? open_connection(p, baton) : NULL;
 
-    if (!dbd)
+    if (dbd == NULL)
         return APR_EGENERAL;
     conn->driver = dbd->driver;
     conn->handle = dbd->handle;
@@ -69,7 +69,7 @@ static const char *value_of(const char *params, const char *name)
 {
     apr_size_t len = strlen(name);
 
-    for (const char *at = strstr(params, name); at; at = strstr(at + 1, name)) {
+    for (const char *at = strstr(params, name); at != NULL; at = strstr(at + 1, name)) {
         const char *end = at + len;
 
         if (at > params && (isalnum((unsigned char)at[-1]) || at[-1] == '_'))
@@ -85,8 +85,8 @@ static int is_tcp(const char *params)
 {
     const char *host = value_of(params, "host");
 
-    return strstr(params, "://") || value_of(params, "hostaddr") ||
-           (host && *host != '/' && *host != '@');
+    return strstr(params, "://") || value_of(params, "hostaddr") != NULL ||
+           (host != NULL && *host != '/' && *host != '@');
 }
 
 const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p)
@@ -94,9 +94,10 @@ const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p)
     const char *missing = NULL;
 
     for (apr_size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-        if (value_of(params, bounds[i].name) || (bounds[i].is_for_tcp && !is_tcp(params)))
+        if (value_of(params, bounds[i].name) != NULL || (bounds[i].is_for_tcp && !is_tcp(params)))
             continue;
-        missing = missing ? apr_pstrcat(p, missing, " ", bounds[i].value, NULL) : bounds[i].value;
+        missing =
+            missing != NULL ? apr_pstrcat(p, missing, " ", bounds[i].value, NULL) : bounds[i].value;
     }
     return missing;
 }

@@ -29,7 +29,7 @@ typedef enum fit_t {
 
 static int is_off(const gt_config_t *config)
 {
-    return !config->journal || strcmp(config->journal, "off") == 0;
+    return config->journal == NULL || strcmp(config->journal, "off") == 0;
 }
 
 static int open_folder(const char *path)
@@ -43,7 +43,7 @@ static int is_empty(int fd)
     DIR *folder = own < 0 ? NULL : fdopendir(own);
     int names = 0;
 
-    if (!folder) {
+    if (folder == NULL) {
         if (own >= 0)
             close(own);
         return 0;

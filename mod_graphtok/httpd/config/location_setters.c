@@ -23,7 +23,7 @@ static const char *route_names(apr_pool_t *p)
 {
     const char *names = "";
 
-    for (const gtm_route_set_t *set_row = gtm_route_sets(); set_row->handler; set_row++)
+    for (const gtm_route_set_t *set_row = gtm_route_sets(); set_row->handler != NULL; set_row++)
         names =
             apr_pstrcat(p, names, *names != '\0' ? "; " : "", gtm_route_names(set_row->handler, p),
                         " (", set_row->handler, ")", NULL);

@@ -46,7 +46,7 @@ static const char *handlers(apr_pool_t *p)
 {
     const char *names = "";
 
-    for (const gtm_route_set_t *set = gtm_route_sets(); set->handler; set++)
+    for (const gtm_route_set_t *set = gtm_route_sets(); set->handler != NULL; set++)
         names = apr_pstrcat(p, names, *names != '\0' ? " " : "", set->handler, NULL);
     return names;
 }

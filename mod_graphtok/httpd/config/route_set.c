@@ -23,7 +23,7 @@ const gtm_route_set_t *gtm_route_sets(void)
 
 const gtm_route_set_t *gtm_route_set_find(const char *handler)
 {
-    for (const gtm_route_set_t *set = sets_in_use; set->handler; set++)
+    for (const gtm_route_set_t *set = sets_in_use; set->handler != NULL; set++)
         if (strcmp(set->handler, handler) == 0)
             return set;
     return NULL;
@@ -31,12 +31,13 @@ const gtm_route_set_t *gtm_route_set_find(const char *handler)
 
 int gtm_route_is_set(const char *handler)
 {
-    return handler && gtm_route_set_find(handler) != NULL;
+    return handler != NULL && gtm_route_set_find(handler) != NULL;
 }
 
 int gtm_route_has(const char *handler, const char *name)
 {
-    for (const gtm_route_t *route = gtm_route_set_find(handler)->routes; route->name; route++)
+    for (const gtm_route_t *route = gtm_route_set_find(handler)->routes; route->name != NULL;
+         route++)
         if (strcmp(route->name, name) == 0)
             return 1;
     return 0;
@@ -44,7 +45,7 @@ int gtm_route_has(const char *handler, const char *name)
 
 int gtm_route_is_name(const char *name)
 {
-    for (const gtm_route_set_t *set = sets_in_use; set->handler; set++)
+    for (const gtm_route_set_t *set = sets_in_use; set->handler != NULL; set++)
         if (gtm_route_has(set->handler, name))
             return 1;
     return 0;
@@ -64,7 +65,7 @@ const char *gtm_route_names(const char *handler, apr_pool_t *p)
     const gtm_route_t *routes = gtm_route_set_find(handler)->routes;
     const char *names = "";
 
-    for (const gtm_route_t *route = routes; route->name; route++)
+    for (const gtm_route_t *route = routes; route->name != NULL; route++)
         if (!is_told(routes, route))
             names = apr_pstrcat(p, names, *names ? " " : "", route->name, NULL);
     return names;

@@ -86,7 +86,7 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
 {
     int is_path = *arg != '|' && (strcmp(cmd->info, "audit") == 0 || strcmp(arg, "off") != 0);
     const char *path = is_path ? ap_server_root_relative(cmd->pool, arg) : NULL;
-    const char *err = gtm_set_in_server(cmd, dir, path ? path : arg);
+    const char *err = gtm_set_in_server(cmd, dir, path != NULL ? path : arg);
     apr_finfo_t folder;
 
     if (err != NULL || !is_path)

@@ -31,7 +31,7 @@ typedef struct survey_t {
 
 static int is_same(const char *a, const char *b)
 {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 /* As the administrator writes it, "/auth" or "/auth/", "/" for the root. */
@@ -47,7 +47,7 @@ static int is_path_of(const gtm_mount_t *mount, const char *path)
 /* The sign-in routes that a server has. Those of its own stand before those of all servers. */
 static int is_candidate(const gtm_mount_t *mount, const server_rec *s)
 {
-    return strcmp(mount->handler, AUTH) == 0 && (!mount->server || mount->server == s);
+    return strcmp(mount->handler, AUTH) == 0 && (mount->server == NULL || mount->server == s);
 }
 
 static const gtm_mount_t *find_named(const char *path, const server_rec *s)
@@ -92,7 +92,7 @@ static const gtm_mount_t *guess(const gtm_dir_t *dir, const char *path, const se
 
         if (!is_candidate(mount, s))
             continue;
-        if (best &&
+        if (best != NULL &&
             (shared < most || (shared == most && strlen(mount->path) >= strlen(best->path))))
             continue;
         if (!helps(mount, dir, s, p))
@@ -106,7 +106,7 @@ static const gtm_mount_t *guess(const gtm_dir_t *dir, const char *path, const se
 const gtm_mount_t *gtm_sign_in_mount(const gtm_dir_t *dir, const char *path, const server_rec *s,
                                      apr_pool_t *p)
 {
-    return dir->sign_in ? find_named(dir->sign_in, s) : guess(dir, path, s, p);
+    return dir->sign_in != NULL ? find_named(dir->sign_in, s) : guess(dir, path, s, p);
 }
 
 /* ---- httpd -t ---- */
@@ -124,7 +124,7 @@ static int has_sign_in(const server_rec *s)
 int gtm_sign_in_is_amiss(const gtm_dir_t *dir, const char *path, const server_rec *s, apr_pool_t *p)
 {
     return dir->caller_from == GT_CALLER_SESSION && has_sign_in(s) &&
-           !gtm_sign_in_mount(dir, path, s, p);
+           gtm_sign_in_mount(dir, path, s, p) == NULL;
 }
 
 static const char *host_shown(const server_rec *s, apr_pool_t *p)
@@ -132,25 +132,25 @@ static const char *host_shown(const server_rec *s, apr_pool_t *p)
     if (!s->is_virtual)
         return "";
     return apr_psprintf(p, " (virtual host %s)",
-                        s->server_hostname ? s->server_hostname : "without a name");
+                        s->server_hostname != NULL ? s->server_hostname : "without a name");
 }
 
 /* NULL: all is well with a place in one server. */
 static const char *fault_of(const place_t *place, const server_rec *s, apr_pool_t *p)
 {
     const gtm_dir_t *dir = gtm_mount_settings(&place->at, s, p);
-    const gtm_mount_t *mount = dir->sign_in ? find_named(dir->sign_in, s) : NULL;
-    const gtm_dir_t *there = mount ? gtm_mount_settings(mount, s, p) : NULL;
+    const gtm_mount_t *mount = dir->sign_in != NULL ? find_named(dir->sign_in, s) : NULL;
+    const gtm_dir_t *there = mount != NULL ? gtm_mount_settings(mount, s, p) : NULL;
 
-    if (!dir->sign_in || (mount && helps(mount, dir, s, p)))
+    if (dir->sign_in == NULL || (mount != NULL && helps(mount, dir, s, p)))
         return NULL;
-    if (!mount)
+    if (mount == NULL)
         return apr_psprintf(p, "there is no SetHandler " AUTH " at %s", dir->sign_in);
     return apr_psprintf(p,
                         "a sign-in at %s is for provider %s and store %s, this place uses provider "
                         "%s and store %s; name a place with the same two",
-                        dir->sign_in, there->provider ? there->provider : "(none)", there->store,
-                        dir->provider ? dir->provider : "(none)", dir->store);
+                        dir->sign_in, there->provider != NULL ? there->provider : "(none)",
+                        there->store, dir->provider != NULL ? dir->provider : "(none)", dir->store);
 }
 
 /* One line a place, for the first server in which it is wrong. */
@@ -159,10 +159,10 @@ static void check_place(const survey_t *survey, const place_t *place)
     for (const server_rec *s = survey->servers; s; s = s->next) {
         const char *fault;
 
-        if (place->at.server && place->at.server != s)
+        if (place->at.server != NULL && place->at.server != s)
             continue;
         fault = fault_of(place, s, survey->p);
-        if (!fault)
+        if (fault == NULL)
             continue;
         APR_ARRAY_PUSH(survey->errors, const char *) = apr_psprintf(
             survey->p, "%s: %s at %s: GraphTokSignIn: %s%s", place->at.where, place->what,
@@ -174,7 +174,7 @@ static void check_place(const survey_t *survey, const place_t *place)
 static int is_named_anywhere(const survey_t *survey, const char *path)
 {
     for (const server_rec *s = survey->servers; s; s = s->next)
-        if (find_named(path, s))
+        if (find_named(path, s) != NULL)
             return 1;
     return 0;
 }
@@ -184,7 +184,7 @@ static void add_application(const survey_t *survey, const ap_directive_t *node)
     const char *args = node->args, *why;
     const char *path = gtm_mounts_path(&why, node, survey->p);
 
-    if (!path || strcasecmp(gtm_tree_word(&args, survey->p), "off") == 0)
+    if (path == NULL || strcasecmp(gtm_tree_word(&args, survey->p), "off") == 0)
         return;
     APR_ARRAY_PUSH(survey->places, place_t) =
         (place_t){{.server = gtm_tree_host(node, survey->servers),
@@ -214,7 +214,8 @@ static int needs_callers(const char *handler)
 {
     if (strcmp(handler, AUTH) == 0)
         return 0;
-    for (const gtm_route_t *route = gtm_route_set_find(handler)->routes; route->name; route++)
+    for (const gtm_route_t *route = gtm_route_set_find(handler)->routes; route->name != NULL;
+         route++)
         if (!(route->demands & GTM_NO_CALLER))
             return 1;
     return 0;

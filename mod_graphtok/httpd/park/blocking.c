@@ -13,13 +13,13 @@
 #include "request/time_limit.h"
 #include "task/wait.h"
 
-/* A client whose connection is broken. One that only writes no more still reads. mod_http2 says it of a
- * stream that was reset, whose connection goes on. */
+/* A client whose connection is broken. One that only writes no more still reads. mod_http2 says it
+ * of a stream that was reset, whose connection goes on. */
 static int look_for_hang_up(conn_rec *c)
 {
     struct pollfd client = {.fd = -1};
 
-    if (c->aborted || c->master)
+    if (c->aborted || c->master != NULL)
         return c->aborted ? 1 : 0;
     apr_os_sock_get(&client.fd, ap_get_conn_socket(c));
     return poll(&client, 1, 0) > 0;
@@ -35,7 +35,7 @@ static int has_come(void *baton)
 /* A client that still listens is told why. */
 static gt_err_t *explain(gt_err_t *err, const gtm_request_t *x)
 {
-    if (!err || err->cls != GT_CANCELLED || !gtm_child_ends_at_once(x->child))
+    if (err == GT_OK || err->cls != GT_CANCELLED || !gtm_child_ends_at_once(x->child))
         return err;
     err = gt_err(x->r->pool, GT_BUSY, "GT0840", "the server ends");
     err->retry_after = APR_USEC_PER_SEC;

@@ -2,15 +2,16 @@
 
 /**
  * @file descriptors.c
- * The MPM has a socket of its own for each connection (the one it accepted, in which descriptors are
- * exchanged), and httpd's filters another one on the client's descriptor. So an answer can be written
- * by the thread that has the connection, and the next request waited for, while the MPM still has it
- * in its poll set.
+ * The MPM has a socket of its own for each connection (the one it accepted, in which descriptors
+ * are exchanged), and httpd's filters another one on the client's descriptor. So an answer can be
+ * written by the thread that has the connection, and the next request waited for, while the MPM
+ * still has it in its poll set.
  *
- * The MPM must not close the client's descriptor while the filters use it: of a child that ends at once it
- * closes the sockets that workers have, and the number would soon be a file's or another connection's,
- * to which an answer under way would be written. So a worker puts another descriptor into the MPM's
- * socket for its time, and such a child's connections are shut down instead (gtm_descriptors_cut).
+ * The MPM must not close the client's descriptor while the filters use it: of a child that ends at
+ * once it closes the sockets that workers have, and the number would soon be a file's or another
+ * connection's, to which an answer under way would be written. So a worker puts another descriptor
+ * into the MPM's socket for its time, and such a child's connections are shut down instead
+ * (gtm_descriptors_cut).
  */
 
 #include <apr_portable.h>
@@ -82,7 +83,7 @@ static void end_holding(gtm_parked_t *pk)
 {
     pthread_mutex_lock(&held_lock);
     *pk->held_from = pk->next_held;
-    if (pk->next_held)
+    if (pk->next_held != NULL)
         pk->next_held->held_from = pk->held_from;
     pthread_mutex_unlock(&held_lock);
 }
@@ -90,7 +91,7 @@ static void end_holding(gtm_parked_t *pk)
 void gtm_descriptors_cut(void)
 {
     pthread_mutex_lock(&held_lock);
-    for (const gtm_parked_t *pk = held; pk; pk = pk->next_held)
+    for (const gtm_parked_t *pk = held; pk != NULL; pk = pk->next_held)
         shutdown(pk->client_fd, SHUT_RDWR);
     pthread_mutex_unlock(&held_lock);
 }
@@ -146,8 +147,8 @@ static void close_epoll(gtm_parked_t *pk)
 }
 
 /* The client's descriptor is the MPM's to close, unless the MPM closed its socket while the other
- * one stood there. APR would close the filters' socket as well, and by then the number may be another
- * connection's. */
+ * one stood there. APR would close the filters' socket as well, and by then the number may be
+ * another connection's. */
 static apr_status_t forget_descriptors(void *baton)
 {
     gtm_parked_t *pk = baton;
@@ -167,8 +168,8 @@ static apr_status_t forget_descriptors(void *baton)
     return APR_SUCCESS;
 }
 
-/* The system tells of a connection that is broken (EPOLLHUP, EPOLLERR) without being asked. One that
- * the client only writes to no more (EPOLLRDHUP) still takes its answer. */
+/* The system tells of a connection that is broken (EPOLLHUP, EPOLLERR) without being asked. One
+ * that the client only writes to no more (EPOLLRDHUP) still takes its answer. */
 int gtm_descriptor_wait_for(gtm_parked_t *pk, uint32_t events)
 {
     struct epoll_event event = {.events = events};
@@ -209,7 +210,7 @@ int gtm_client_has(const gtm_parked_t *pk, short events)
 /* httpd's filters share one record of their socket. */
 static core_net_rec *filters_socket(conn_rec *c)
 {
-    for (ap_filter_t *f = c->output_filters; f; f = f->next)
+    for (ap_filter_t *f = c->output_filters; f != NULL; f = f->next)
         if (f->frec == ap_core_output_filter_handle)
             return f->ctx;
     return NULL;
@@ -243,11 +244,11 @@ gtm_parked_t *gtm_parked_make(conn_rec *c, gt_finishers_t *finishers, const gt_c
     int fd;
 
     /* What has been read from already keeps the socket that it was read from. */
-    if (!net || net->in_ctx || net->client_socket != socket ||
+    if (net == NULL || net->in_ctx != NULL || net->client_socket != socket ||
         apr_os_sock_get(&fd, socket) != APR_SUCCESS)
         return NULL;
     other = another_socket(socket, fd, c->pool);
-    if (!other)
+    if (other == NULL)
         return NULL;
     net->client_socket = other;
     ap_set_core_module_config(c->conn_config, other);

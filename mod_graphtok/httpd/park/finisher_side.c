@@ -2,8 +2,8 @@
 
 /**
  * @file finisher_side.c
- * A finisher goes on with a parked request while the MPM still has the connection in its poll set. It
- * runs the last steps, writes the answer, and says for how long the next request is waited for.
+ * A finisher goes on with a parked request while the MPM still has the connection in its poll set.
+ * It runs the last steps, writes the answer, and says for how long the next request is waited for.
  */
 
 #include <poll.h>
@@ -29,20 +29,20 @@ static apr_interval_time_t idle_time(const request_rec *r)
     return s->keep_alive_timeout;
 }
 
-/* As the MPM does it: short answers stay in httpd's last filter until somebody asks it to write what
- * the client takes. */
+/* As the MPM does it: short answers stay in httpd's last filter until it is asked to write
+ * what the client takes. */
 static void write_out(conn_rec *c)
 {
     ap_filter_t *last = c->output_filters;
 
-    while (last->next)
+    while (last->next != NULL)
         last = last->next;
     if (last->frec->filter_func.out_func(last, NULL) != APR_SUCCESS)
         c->aborted = 1;
 }
 
-/* The MPM counts what was waited as well: a stream's next piece, or the client's next request, may need
- * the whole time. */
+/* The MPM counts what was waited as well: a stream's next piece, or the client's next request, may
+ * need the whole time. */
 static apr_interval_time_t slept(const gtm_parked_t *pk)
 {
     return gt_mono() - pk->slept_at;
@@ -70,8 +70,8 @@ static apr_time_t finish_aside(gtm_parked_t *pk)
     return 0;
 }
 
-/* httpd writes the connection's state, which the MPM's listener may be reading: it gets another. The
- * worker that read the request serves others by now: hooks find the thread that runs them. */
+/* httpd writes the connection's state, which the MPM's listener may be reading: it gets another.
+ * The worker that read the request serves others by now: hooks find the thread that runs them. */
 static apr_time_t work_aside(gtm_parked_t *pk)
 {
     conn_state_t *mpms = pk->c->cs;
@@ -103,7 +103,7 @@ apr_time_t gtm_parked_work(void *baton)
 {
     gtm_parked_t *pk = baton;
 
-    if (!pk->x)
+    if (pk->x == NULL)
         return pk->idle_until;
     if (pk->progress != GT_TASK_WAITS || pk->stands != GTM_STANDS_EPOLL || pk->c->aborted ||
         !gt_task_ready(pk->x->task))
@@ -111,8 +111,9 @@ apr_time_t gtm_parked_work(void *baton)
     return work_aside(pk);
 }
 
-/* As ap_increment_counts, without its times(): that adds up all threads of the process, which takes a
- * tenth of a call. The next request that a worker ends brings the processor time up to date. */
+/* As ap_increment_counts, without its times(): that adds up all threads of the process, which
+ * takes a tenth of a call. The next request that a worker ends brings the processor time up to
+ * date. */
 static void count_access(worker_score *score, apr_off_t bytes)
 {
     score->access_count++;
@@ -126,9 +127,9 @@ static void count_access(worker_score *score, apr_off_t bytes)
 int gtm_park_logged(request_rec *r)
 {
     conn_rec *c = r->connection;
-    gtm_parked_t *pk = c->master ? NULL : gtm_parked(c);
+    gtm_parked_t *pk = c->master != NULL ? NULL : gtm_parked(c);
 
-    if (pk && pk->is_aside && pk->score && ap_extended_status)
+    if (pk != NULL && pk->is_aside && pk->score != NULL && ap_extended_status)
         count_access(ap_get_scoreboard_worker(pk->score), r->header_only ? 0 : r->bytes_sent);
     return DECLINED;
 }

@@ -9,12 +9,12 @@
  *
  * An epoll descriptor that holds the client's takes its place in the MPM's socket, and the MPM is
  * told that the connection wants to be read before its last answer is complete. So what wakes a
- * worker is ours to say: the client's end; while a call is under way nothing else; after its answer
- * the client's next request. When a call ends, one of our own threads (task/finisher.h) runs the next
- * step and writes the answer. A worker does it when that would have to wait for the client, or when
- * the connection ends. TLS, pipelining, lingering close and accounting stay the MPM's; between two
- * requests of which a finisher ended the first, KeepAliveTimeout is kept by the finishers, and the
- * MPM, short of threads, does not close the connection.
+ * worker is ours to say: the client's end; while a call is under way nothing else; after its
+ * answer the client's next request. When a call ends, one of our own threads (task/finisher.h)
+ * runs the next step and writes the answer. A worker does it when that would have to wait for the
+ * client, or when the connection ends. TLS, pipelining, lingering close and accounting stay the
+ * MPM's; between two requests of which a finisher ended the first, KeepAliveTimeout is kept by the
+ * finishers, and the MPM, short of threads, does not close the connection.
  *
  * Only for the outermost request of a connection of an asynchronous MPM that is not ending; HTTP/2
  * streams, sub-requests and internal redirects use the driver that waits.
@@ -34,7 +34,8 @@ int gtm_park_process(conn_rec *c);
 /** suspend_connection hook, after all others: from here on a finisher may have the connection. */
 void gtm_park_suspend(conn_rec *c, request_rec *r);
 
-/** resume_connection hook: the client's descriptor returns, whatever the connection came for. */
+/** resume_connection hook: the client's descriptor returns, for every reason the connection
+ * came. */
 void gtm_park_resume(conn_rec *c, request_rec *r);
 
 /** log_transaction hook, after all others: httpd counts a request at its worker's place in the

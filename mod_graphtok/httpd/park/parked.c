@@ -51,7 +51,7 @@ static apr_status_t let_go(void *baton)
 {
     gtm_parked_t *pk = baton;
 
-    if (pk->x) {
+    if (pk->x != NULL) {
         gt_task_drop(pk->x->task);
         end(pk);
     }

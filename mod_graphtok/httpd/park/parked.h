@@ -4,23 +4,34 @@
 
 /**
  * @file parked.h
- * Private to park/: a connection whose request is parked, and what of httpd's is lent meanwhile. The
- * worker that has the connection (worker_side.c), a finisher (finisher_side.c) and the MPM's listener
- * follow each other; task/finisher.h decides which of them it is.
+ * Private to park/: a connection whose request is parked, and what of httpd's is lent meanwhile.
+ * The worker that has the connection (worker_side.c), a finisher (finisher_side.c) and the MPM's
+ * listener follow each other; task/finisher.h decides which of them it is.
  *
  * | of httpd's | is | from | until | test, in tests/http |
  * | --- | --- | --- | --- | --- |
- * | descriptor in the MPM's socket | our epoll descriptor, which holds the client's | the worker lets the connection go to the MPM | resume_connection, pre_close_connection, or the end of the pool | test_lifecycle: hang_ups_leave_no_descriptor |
- * | the same | a duplicate of the client's | a worker gets the connection | suspend_connection, or the end of the pool | test_ungraceful: no_other_file_gets_an_answer |
- * | socket of httpd's filters | one of our own on the client's descriptor | the connection's first hook | the end of the pool, which leaves the descriptor to the MPM | test_between_answers: requests_of_all_kinds, the_same_over_TLS |
- * | c->keepalive, c->data_in_input_filters | "kept alive, and input waits", so that the MPM calls process_connection | a worker or finisher lets go | process_connection, a finisher's work, pre_close_connection | test_lifecycle: keep_alive, pipelined |
- * | c->cs | another one, since the listener may be reading the MPM's | a finisher begins | it ends | test_threads: the_thread_in_every_hook |
- * | c->current_thread | the finisher's | it begins | it ends | test_threads: lua_with_a_state_for_each_thread |
- * | c->sbh | NULL: the worker's place in the scoreboard is another connection's by now | suspend_connection | the MPM gives the next worker's | test_between_answers: what_a_finisher_ends_is_counted |
+ * | descriptor in the MPM's socket | our epoll descriptor, which holds the client's | the worker
+ * lets the connection go to the MPM | resume_connection, pre_close_connection, or the end of the
+ * pool | test_lifecycle: hang_ups_leave_no_descriptor |
+ * | the same | a duplicate of the client's | a worker gets the connection | suspend_connection, or
+ * the end of the pool | test_ungraceful: no_other_file_gets_an_answer |
+ * | socket of httpd's filters | one of our own on the client's descriptor | the connection's first
+ * hook | the end of the pool, which leaves the descriptor to the MPM | test_between_answers:
+ * requests_of_all_kinds, the_same_over_TLS |
+ * | c->keepalive, c->data_in_input_filters | "kept alive, and input waits", so that the MPM calls
+ * process_connection | a worker or finisher lets go | process_connection, a finisher's work,
+ * pre_close_connection | test_lifecycle: keep_alive, pipelined |
+ * | c->cs | another one, since the listener may be reading the MPM's | a finisher begins | it ends
+ * | test_threads: the_thread_in_every_hook |
+ * | c->current_thread | the finisher's | it begins | it ends | test_threads:
+ * lua_with_a_state_for_each_thread |
+ * | c->sbh | NULL: the worker's place in the scoreboard is another connection's by now |
+ * suspend_connection | the MPM gives the next worker's | test_between_answers:
+ * what_a_finisher_ends_is_counted |
  *
- * One form for httpd 2.4.52 and later: CONN_STATE_WRITE_COMPLETION with CONN_SENSE_WANT_READ. The MPM
- * comes back to process_connection from there when the connection is kept alive and says that input
- * waits.
+ * One form for httpd 2.4.52 and later: CONN_STATE_WRITE_COMPLETION with CONN_SENSE_WANT_READ. The
+ * MPM comes back to process_connection from there when the connection is kept alive and says that
+ * input waits.
  */
 
 #include <http_core.h>
@@ -57,7 +68,7 @@ typedef struct gtm_parked_t {
     int is_aside;                /* 1: a finisher is at it */
     ap_sb_handle_t *score;       /* of the worker that read the request */
     int lingers;                 /* 1: a finisher ended the request and the connection with it */
-    apr_time_t idle_until;       /* gt_mono; 0: nobody waits for the next request */
+    apr_time_t idle_until;       /* gt_mono; 0: the next request is not waited for */
     apr_time_t slept_at;         /* gt_mono: when the MPM began to count */
     apr_interval_time_t timeout; /* after which the MPM closes the connection */
 } gtm_parked_t;
@@ -74,7 +85,8 @@ gtm_parked_t *gtm_parked(conn_rec *c);
  */
 gtm_parked_t *gtm_parked_make(conn_rec *c, gt_finishers_t *finishers, const gt_conn_ops_t *ops);
 
-/** A worker has the connection: whatever the MPM closes, the client's descriptor stays open. */
+/** A worker has the connection: the client's descriptor stays open, also when the MPM closes its
+ * own. */
 void gtm_descriptor_take(gtm_parked_t *pk);
 
 /** The worker lets go of it: the MPM's socket has the client's descriptor again, or ours. */
@@ -89,8 +101,8 @@ void gtm_descriptor_give_back(gtm_parked_t *pk);
 /** End the connections that workers have: no byte is read from them or written any more. */
 void gtm_descriptors_cut(void);
 
-/** Have our descriptor become readable when the client has `events` (EPOLLIN, EPOLLOUT), or when the
- * connection is broken. @return 0: the system has no descriptor left */
+/** Have our descriptor become readable when the client has `events` (EPOLLIN, EPOLLOUT), or when
+ * the connection is broken. @return 0: the system has no descriptor left */
 int gtm_descriptor_wait_for(gtm_parked_t *pk, uint32_t events);
 
 /** See that the MPM gives the connection to a worker: at once when the client can be written to,

@@ -2,8 +2,8 @@
 
 /**
  * @file worker_side.c
- * The hooks, which run on a worker's thread: a request is parked, its connection is handed to the MPM,
- * and comes back when a finisher could not end it.
+ * The hooks, which run on a worker's thread: a request is parked, its connection is handed to the
+ * MPM, and comes back when a finisher could not end it.
  */
 
 #include <ap_mpm.h>
@@ -97,8 +97,9 @@ int gtm_request_can_park(const request_rec *r)
 {
     conn_rec *c = r->connection;
 
-    return gtm_child()->finishers && !r->main && !r->prev && !c->master && c->cs &&
-           !c->clogging_input_filters && gtm_parked(c) && gtm_parked(c)->wraps && !is_ending();
+    return gtm_child()->finishers && r->main == NULL && r->prev == NULL && c->master == NULL &&
+           c->cs != NULL && !c->clogging_input_filters && gtm_parked(c) != NULL &&
+           gtm_parked(c)->wraps && !is_ending();
 }
 
 int gtm_park_run(gtm_request_t *x)
@@ -132,34 +133,34 @@ int gtm_park_process(conn_rec *c)
     gtm_parked_t *pk;
     int result;
 
-    if (!child || !child->finishers || c->master || !c->cs)
+    if (child == NULL || child->finishers == NULL || c->master != NULL || c->cs == NULL)
         return DECLINED;
     pk = gtm_parked(c);
-    if (!pk)
+    if (pk == NULL)
         pk = gtm_parked_make(c, child->finishers, &ops);
-    if (!pk || pk->wraps)
+    if (pk == NULL || pk->wraps)
         return DECLINED;
-    if (pk->x)
+    if (pk->x != NULL)
         return go_on(pk);
     if (pk->is_lent && !prepare_next(pk))
         return OK;
     pk->wraps = 1;
     result = ap_run_process_connection(c);
     pk->wraps = 0;
-    if (pk->x && c->cs->state == CONN_STATE_SUSPENDED)
+    if (pk->x != NULL && c->cs->state == CONN_STATE_SUSPENDED)
         return sleep_in_mpm(pk);
     return result;
 }
 
 void gtm_park_suspend(conn_rec *c, request_rec *r)
 {
-    gtm_parked_t *pk = c->master ? NULL : gtm_parked(c);
+    gtm_parked_t *pk = c->master != NULL ? NULL : gtm_parked(c);
 
     (void)r;
-    if (!pk)
+    if (pk == NULL)
         return;
     gtm_descriptor_let_go(pk);
-    if (!pk->x)
+    if (pk->x == NULL)
         return;
     /* The MPM does so after this hook, when a finisher may be at work. */
     c->sbh = NULL;
@@ -168,10 +169,10 @@ void gtm_park_suspend(conn_rec *c, request_rec *r)
 
 void gtm_park_resume(conn_rec *c, request_rec *r)
 {
-    gtm_parked_t *pk = c->master ? NULL : gtm_parked(c);
+    gtm_parked_t *pk = c->master != NULL ? NULL : gtm_parked(c);
 
     (void)r;
-    if (!pk)
+    if (pk == NULL)
         return;
     gt_conn_slot_take(&pk->slot);
     gtm_descriptor_take(pk);
@@ -179,14 +180,14 @@ void gtm_park_resume(conn_rec *c, request_rec *r)
 
 int gtm_park_pre_close(conn_rec *c)
 {
-    gtm_parked_t *pk = c->master ? NULL : gtm_parked(c);
+    gtm_parked_t *pk = c->master != NULL ? NULL : gtm_parked(c);
 
-    if (!pk)
+    if (pk == NULL)
         return OK;
     gt_conn_slot_take(&pk->slot);
     gtm_descriptor_give_back(pk);
     gtm_parked_take_back(pk);
-    if (pk->x) {
+    if (pk->x != NULL) {
         /* Older httpd closes connections on its listener's thread. */
         gtm_thread_enter(c);
         gtm_parked_abandon(pk, HTTP_GATEWAY_TIME_OUT);
@@ -199,6 +200,6 @@ void gtm_park_stopping(apr_pool_t *pchild, int graceful)
     const gtm_child_t *child = gtm_child();
 
     (void)pchild;
-    if (child && child->finishers && !graceful)
+    if (child != NULL && child->finishers != NULL && !graceful)
         gtm_descriptors_cut();
 }

@@ -31,7 +31,7 @@ gt_err_t *gtm_token_request_caller(gtm_request_t *x)
 
     gtm_signals_hold(&before, x->child);
     err = gtm_caller_identify(x);
-    if (!err)
+    if (err == GT_OK)
         err = gtm_owner_find(x);
     gtm_signals_release(&before, x->child);
     return err;

@@ -86,8 +86,8 @@ int gtm_answer_is_page(request_rec *r)
     const char *accept = apr_table_get(r->headers_in, "Accept");
     const char *mode = apr_table_get(r->headers_in, "Sec-Fetch-Mode");
 
-    return r->method_number == M_GET && accept && strstr(accept, "text/html") &&
-           (!mode || strcmp(mode, "navigate") == 0);
+    return r->method_number == M_GET && accept != NULL && strstr(accept, "text/html") &&
+           (mode == NULL || strcmp(mode, "navigate") == 0);
 }
 
 static json_t *field_list(const gt_err_t *err)
@@ -119,19 +119,19 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
     gt_json_set_number(problem, "status", gt_err_status(err));
     gt_json_set(problem, "detail", gt_err_told(err, p));
     gt_json_set(problem, "tag", err->tag);
-    if (err->code)
+    if (err->code != NULL)
         gt_json_set(problem, "code", err->code);
-    if (err->request_id)
+    if (err->request_id != NULL)
         gt_json_set(problem, "request_id", err->request_id);
     if (err->may_be_done)
         gt_json_set_bool(problem, "may_be_done", 1);
-    if (err->transaction_id)
+    if (err->transaction_id != NULL)
         gt_json_set(problem, "transaction_id", err->transaction_id);
     if (gt_err_wait(err) > 0)
         gt_json_set_number(problem, "retry_after", whole_seconds(gt_err_wait(err)));
-    if (err->fields)
+    if (err->fields != NULL)
         gt_json_put(problem, "errors", field_list(err));
-    if (login_url)
+    if (login_url != NULL)
         gt_json_set(problem, "login_url", login_url);
     gtm_answer_json(x, gt_err_status(err), problem);
     x->reply.content_type = "application/problem+json";
@@ -139,12 +139,13 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
 
 static void log_failure(gtm_request_t *x, const gt_err_t *err)
 {
-    const char *code = err->code ? err->code : "", *id = err->request_id ? err->request_id : "";
+    const char *code = err->code != NULL ? err->code : "",
+               *id = err->request_id != NULL ? err->request_id : "";
     int level = gt_err_level(err);
 
     ap_log_rerror(APLOG_MARK, level, 0, x->r, "%s: %s: %s%s%s%s%s", err->tag,
-                  x->route ? x->route->name : "request", err->detail, *code ? ", code " : "", code,
-                  *id ? ", request id " : "", id);
+                  x->route != NULL ? x->route->name : "request", err->detail,
+                  *code ? ", code " : "", code, *id ? ", request id " : "", id);
 }
 
 static void set_error_fields(gtm_request_t *x, const gt_err_t *err)
@@ -156,7 +157,7 @@ static void set_error_fields(gtm_request_t *x, const gt_err_t *err)
         apr_table_setn(
             out, "Retry-After",
             apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT, whole_seconds(gt_err_wait(err))));
-    if (err->request_id)
+    if (err->request_id != NULL)
         apr_table_setn(out, "request-id", apr_pstrdup(x->r->pool, err->request_id));
     if (status == HTTP_UNAUTHORIZED)
         apr_table_setn(out, "WWW-Authenticate", "Bearer realm=\"graphtok\"");
@@ -165,8 +166,8 @@ static void set_error_fields(gtm_request_t *x, const gt_err_t *err)
 /* Not for a part of another page, and not for an ErrorDocument that fails itself. */
 static int has_error_document(request_rec *r, int status)
 {
-    return !r->main && r->status == HTTP_OK && ap_is_HTTP_ERROR(status) && has_words(status) &&
-           ap_response_code_string(r, ap_index_of_response(status)) != NULL;
+    return r->main == NULL && r->status == HTTP_OK && ap_is_HTTP_ERROR(status) &&
+           has_words(status) && ap_response_code_string(r, ap_index_of_response(status)) != NULL;
 }
 
 /* What such a page may show: its own names begin with REDIRECT_ then. */
@@ -176,14 +177,14 @@ static void tell_error_document(gtm_request_t *x, const gt_err_t *err, const cha
 
     apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, gt_err_told(err, r->pool)));
     apr_table_setn(r->subprocess_env, "GRAPHTOK_ERROR", err->tag);
-    if (login_url)
+    if (login_url != NULL)
         apr_table_setn(r->subprocess_env, "GRAPHTOK_LOGIN_URL", login_url);
     x->reply = (gtm_reply_t){.status = gt_err_status(err), .is_httpds = 1};
 }
 
 int gtm_answer_is_elsewhere(const gtm_request_t *x, const gt_err_t *err)
 {
-    return err && !x->head_sent && gtm_answer_is_page(x->r) &&
+    return err != GT_OK && !x->head_sent && gtm_answer_is_page(x->r) &&
            has_error_document(x->r, gt_err_status(err));
 }
 
@@ -214,7 +215,7 @@ void gtm_answer_error(gtm_request_t *x, const gt_err_t *err)
     set_error_fields(x, err);
     if (!gtm_answer_is_page(x->r))
         answer_problem(x, err, login_url);
-    else if (login_url && !x->stays && !err->is_after_sign_in && !gtm_login_is_part(x))
+    else if (login_url != NULL && !x->stays && !err->is_after_sign_in && !gtm_login_is_part(x))
         gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, login_url);
     else if (gtm_answer_is_elsewhere(x, err))
         tell_error_document(x, err, login_url);
@@ -237,7 +238,7 @@ void gtm_answer_send(gtm_request_t *x)
         return;
     }
     gtm_answer_status(r, x->reply.status);
-    if (x->reply.content_type)
+    if (x->reply.content_type != NULL)
         ap_set_content_type(r, x->reply.content_type);
     if (r->status != HTTP_NO_CONTENT)
         ap_set_content_length(r, (apr_off_t)x->reply.len);

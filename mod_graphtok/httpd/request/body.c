@@ -135,7 +135,7 @@ static gt_err_t *read_whole(gtm_request_t *x, char **bytes, apr_size_t *len)
     in.piece = apr_brigade_create(r->pool, alloc);
     in.kept = apr_brigade_create(r->pool, alloc);
     err = collect(&in);
-    if (!err && apr_brigade_pflatten(in.kept, bytes, len, r->pool) != APR_SUCCESS)
+    if (err == GT_OK && apr_brigade_pflatten(in.kept, bytes, len, r->pool) != APR_SUCCESS)
         err = unread(x, HTTP_INTERNAL_SERVER_ERROR);
     apr_brigade_destroy(in.piece);
     apr_brigade_destroy(in.kept);

@@ -26,7 +26,7 @@ static const char *kept_name(const char *name, apr_pool_t *p)
 
 static const gtm_mount_t *find_mount(const gtm_request_t *x)
 {
-    if (x->mount && strcmp(x->mount->handler, "graphtok-auth") == 0)
+    if (x->mount != NULL && strcmp(x->mount->handler, "graphtok-auth") == 0)
         return x->mount;
     return gtm_sign_in_mount(x->dir, x->r->uri, x->r->server, x->r->pool);
 }
@@ -49,12 +49,12 @@ static const char *target_of(const gtm_request_t *x)
         return NULL;
     if (!gtm_login_is_part(x))
         return gtm_login_asked_for(x);
-    return x->target && gt_is_local_path(x->target) ? x->target : NULL;
+    return x->target != NULL && gt_is_local_path(x->target) ? x->target : NULL;
 }
 
 static gt_cache_t *cache_of(const gtm_request_t *x)
 {
-    return x->child->vault ? gt_vault_parts(x->child->vault)->cache : NULL;
+    return x->child->vault != NULL ? gt_vault_parts(x->child->vault)->cache : NULL;
 }
 
 /* What the link asks for. A target that makes it longer than a request line may be is kept in
@@ -71,7 +71,7 @@ static const char *query_of(const gtm_request_t *x, const char *claims, const ch
         return gt_form_text(form);
     name = gt_random_text(NAME_BYTES, p);
     gt_form_add(shorter, "claims", claims);
-    if (cache_of(x) &&
+    if (cache_of(x) != NULL &&
         gt_cache_keep_text(cache_of(x), kept_name(name, p), target, x->child->config->state_time))
         gt_form_add(shorter, KEPT_PARAM, name);
     return gt_form_text(shorter);
@@ -81,9 +81,9 @@ const char *gtm_login_kept_target(const gtm_request_t *x)
 {
     const char *name = apr_table_get(x->query, KEPT_PARAM), *kept = NULL;
 
-    if (name && cache_of(x) && strlen(name) <= LONGEST_NAME)
+    if (name != NULL && cache_of(x) != NULL && strlen(name) <= LONGEST_NAME)
         kept = gt_cache_text(cache_of(x), kept_name(name, x->r->pool), x->r->pool);
-    return kept ? kept : "";
+    return kept != NULL ? kept : "";
 }
 
 /* Where the caller comes from elsewhere, a sign-in gives a grant to a known one and makes no caller
@@ -99,7 +99,7 @@ const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
     const gtm_mount_t *mount = is_of_use(x) ? find_mount(x) : NULL;
     const char *query;
 
-    if (!mount)
+    if (mount == NULL)
         return NULL;
     query = query_of(x, err->claims, target_of(x));
     return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
@@ -108,6 +108,6 @@ const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
 
 int gtm_login_is_part(const gtm_request_t *x)
 {
-    return x->route &&
+    return x->route != NULL &&
            (x->route->limit == GTM_LIMIT_LOGIN || x->route->limit == GTM_LIMIT_CALLBACK);
 }

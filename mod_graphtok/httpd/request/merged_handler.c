@@ -28,7 +28,7 @@ const char *gtm_merged_handler(request_rec *r, int with_conditions)
                                         : core->handler);
     }
     r->per_dir_config = before;
-    if (!name || fault)
+    if (name == NULL || fault != NULL)
         return NULL;
     ap_str_tolower(name);
     return name;

@@ -29,22 +29,23 @@ gt_err_t *gtm_origin_check(gtm_request_t *x)
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
     const char *own;
 
-    if (!changes_something(r) || (!from && !site))
+    if (!changes_something(r) || (from == NULL && site == NULL))
         return GT_OK;
     GT_TRY(gtm_origin_find(x));
     own = gt_url_origin(x->base, r->pool);
-    if (from && own && strcmp(from, own) == 0)
+    if (from != NULL && own != NULL && strcmp(from, own) == 0)
         return GT_OK;
-    if (from && strcmp(from, "null") == 0 && site && strcmp(site, "same-origin") == 0)
+    if (from != NULL && strcmp(from, "null") == 0 && site != NULL &&
+        strcmp(site, "same-origin") == 0)
         return GT_OK;
-    if (!from && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
+    if (from == NULL && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
         return GT_OK;
     return gt_err(r->pool, GT_FORBIDDEN, "GT0814", "the request comes from another site");
 }
 
 static int is_ours(request_rec *r)
 {
-    return r->hostname && ap_matches_request_vhost(r, r->hostname, r->server->port);
+    return r->hostname != NULL && ap_matches_request_vhost(r, r->hostname, r->server->port);
 }
 
 gt_err_t *gtm_origin_find(gtm_request_t *x)
@@ -52,9 +53,9 @@ gt_err_t *gtm_origin_find(gtm_request_t *x)
     request_rec *r = x->r;
     const char *public_url = x->child->config->public_url;
 
-    if (x->base)
+    if (x->base != NULL)
         return GT_OK;
-    if (public_url) {
+    if (public_url != NULL) {
         x->base = public_url;
         return GT_OK;
     }
@@ -74,9 +75,9 @@ static const char *host_asked_for(request_rec *r)
 {
     const char *host = apr_table_get(r->headers_in, "X-Forwarded-Host");
 
-    if (!host)
+    if (host == NULL)
         host = apr_table_get(r->headers_in, "Host");
-    return host ? apr_pstrmemdup(r->pool, host, strcspn(host, ", ")) : "";
+    return host != NULL ? apr_pstrmemdup(r->pool, host, strcspn(host, ", ")) : "";
 }
 
 /* A proxy in front that tells of itself may have taken TLS off. */
@@ -84,8 +85,9 @@ static const char *scheme_asked_for(const gtm_request_t *x)
 {
     const apr_table_t *in = x->r->headers_in;
 
-    if (apr_table_get(in, "X-Forwarded-Host") || apr_table_get(in, "X-Forwarded-For") ||
-        apr_table_get(in, "X-Forwarded-Proto"))
+    if (apr_table_get(in, "X-Forwarded-Host") != NULL ||
+        apr_table_get(in, "X-Forwarded-For") != NULL ||
+        apr_table_get(in, "X-Forwarded-Proto") != NULL)
         return gtm_origin_is_secure(x) ? "https" : "http";
     return ap_http_scheme(x->r);
 }
@@ -96,15 +98,15 @@ int gtm_origin_is_here(const gtm_request_t *x)
     const char *origin =
         gt_url_origin(apr_pstrcat(p, scheme_asked_for(x), "://", host_asked_for(x->r), NULL), p);
 
-    return !origin || strcmp(origin, gt_url_origin(x->base, p)) == 0;
+    return origin == NULL || strcmp(origin, gt_url_origin(x->base, p)) == 0;
 }
 
 const char *gtm_origin_prefix(const gtm_request_t *x)
 {
     const char *url = x->child->config->public_url;
-    const char *path = url ? strchr(strstr(url, "://") + 3, '/') : NULL;
+    const char *path = url != NULL ? strchr(strstr(url, "://") + 3, '/') : NULL;
 
-    return path ? path : "";
+    return path != NULL ? path : "";
 }
 
 const char *gtm_origin_path(const gtm_request_t *x, const char *path)

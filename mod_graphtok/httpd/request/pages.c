@@ -65,7 +65,7 @@ static const char *paragraph(const char *text, apr_pool_t *p)
 /* "" where there is nothing to link to. */
 static const char *link_to(const char *url, const char *text, apr_pool_t *p)
 {
-    if (!url)
+    if (url == NULL)
         return "";
     return apr_pstrcat(p, "<a href=\"", ap_escape_html(p, url), "\">", ap_escape_html(p, text),
                        "</a>\n", NULL);
@@ -79,7 +79,7 @@ static const char *links(const char *first, const char *second, const char *thir
 /* Where the administrator sends people after a sign-in, else the site's root. */
 static const char *start_page(const gtm_request_t *x, const gtm_words_t *words)
 {
-    const char *url = x->dir->return_to && *x->dir->return_to ? x->dir->return_to : "/";
+    const char *url = x->dir->return_to != NULL && *x->dir->return_to ? x->dir->return_to : "/";
 
     /* One with a host is the administrator's own. */
     if (*url == '/')
@@ -93,7 +93,7 @@ const char *gtm_page_signed_in(gtm_request_t *x, const char *who)
     apr_pool_t *p = x->r->pool;
     const char *told = paragraph(words->word[GTM_WORD_MAY_CLOSE], p);
 
-    if (who && *who)
+    if (who != NULL && *who)
         told = apr_pstrcat(p, "<p>", words->word[GTM_WORD_SIGNED_IN_AS], " <strong>",
                            ap_escape_html(p, who), "</strong>.</p>\n", told, NULL);
     return frame(words, words->word[GTM_WORD_SIGNED_IN],
@@ -120,15 +120,15 @@ static const char *codes(const gt_err_t *err, apr_pool_t *p)
 {
     const char *text = err->tag;
 
-    if (err->code)
+    if (err->code != NULL)
         text = apr_pstrcat(p, text, " · ", ap_escape_html(p, err->code), NULL);
-    if (err->request_id)
+    if (err->request_id != NULL)
         text = apr_pstrcat(p, text, " · ", ap_escape_html(p, err->request_id), NULL);
     return text;
 }
 
-/* What an administrator needs, below what the person was told: an error's own words, which are English as
- * the log is. */
+/* What an administrator needs, below what the person was told: an error's own words, which are
+ * English as the log is. */
 static const char *details(const gt_err_t *err, const gtm_words_t *words, apr_pool_t *p)
 {
     return apr_pstrcat(p, "<footer aria-label=\"", words->word[GTM_WORD_DETAILS], "\"><p><b>",

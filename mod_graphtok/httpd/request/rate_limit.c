@@ -13,7 +13,7 @@ static const char *address_of(request_rec *r)
     apr_sockaddr_t *address = r->useragent_addr;
 
 #if APR_HAVE_IPV6
-    if (address && address->family == AF_INET6) {
+    if (address != NULL && address->family == AF_INET6) {
         const struct in6_addr *in6 = &address->sa.sin6.sin6_addr;
 
         if (!IN6_IS_ADDR_V4MAPPED(in6))
@@ -30,7 +30,9 @@ static const gt_limit_t *limit_of(const gtm_request_t *x, gtm_limit_class_t clas
 {
     const gt_limit_t *limit = class != GTM_LIMIT_NONE ? &x->dir->limits[class] : NULL;
 
-    return limit && limit->count > 0 && x->dir->limits_off != 1 && x->child->limits ? limit : NULL;
+    return limit != NULL && limit->count > 0 && x->dir->limits_off != 1 && x->child->limits != NULL
+               ? limit
+               : NULL;
 }
 
 /** The name of a class's counter for this caller. */
@@ -80,7 +82,7 @@ gt_err_t *gtm_limit_check(gtm_request_t *x)
     const char *name;
     gt_err_t *err;
 
-    if (!limit)
+    if (limit == NULL)
         return GT_OK;
     name = counter_of(x, x->route->limit);
     gt_limit_check(&answer, x->child->limits, limit, name, strlen(name));
@@ -99,8 +101,8 @@ gt_err_t *gtm_limit_check(gtm_request_t *x)
 void gtm_limit_give_back(gtm_request_t *x, gtm_limit_class_t class)
 {
     const gt_limit_t *limit = limit_of(x, class);
-    const char *name = limit ? counter_of(x, class) : "";
+    const char *name = limit != NULL ? counter_of(x, class) : "";
 
-    if (limit)
+    if (limit != NULL)
         gt_limit_give_back(x->child->limits, limit, name, strlen(name));
 }

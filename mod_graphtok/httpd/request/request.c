@@ -10,7 +10,7 @@ gtm_request_t *gtm_request_make(request_rec *r)
 {
     gtm_request_t *x;
 
-    if (!gtm_child() || !gtm_dir(r))
+    if (gtm_child() == NULL || gtm_dir(r) == NULL)
         return NULL;
     x = apr_pcalloc(r->pool, sizeof(*x));
     x->r = r;
@@ -25,7 +25,7 @@ gtm_request_t *gtm_request_beside(request_rec *r)
 {
     gtm_request_t *x = gtm_request_make(r);
 
-    if (x)
+    if (x != NULL)
         x->route = &beside;
     return x;
 }

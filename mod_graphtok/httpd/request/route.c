@@ -32,7 +32,7 @@ static int is_allowed(const gtm_route_t *route, const char *names, apr_pool_t *p
 {
     apr_array_header_t *allowed;
 
-    if (!names)
+    if (names == NULL)
         return 1;
     allowed = gt_split(names, " \t", p);
     for (int i = 0; i < allowed->nelts; i++)
@@ -63,7 +63,7 @@ static const char *add_method(const char *allow, const char *method, apr_pool_t 
 {
     const char *more = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
 
-    return allow ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
+    return allow != NULL ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
 }
 
 gt_err_t *gtm_route_find(gtm_request_t *x)
@@ -81,7 +81,7 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
         path = take_place(&x->mailbox, path, "/users/", p);
         path = take_place(&x->calendar, path, "/calendars/", p);
     }
-    for (const gtm_route_t *route = set->routes; route->name; route++) {
+    for (const gtm_route_t *route = set->routes; route->name != NULL; route++) {
         gt_path_match_t match;
 
         if (!gt_path_fits(&match, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
@@ -95,6 +95,6 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
         }
         allow = add_method(allow, route->method, p);
     }
-    return allow ? wrong_method(x, allow)
-                 : gt_err(p, GT_NOT_FOUND, "GT0813", "there is no such route here");
+    return allow != NULL ? wrong_method(x, allow)
+                         : gt_err(p, GT_NOT_FOUND, "GT0813", "there is no such route here");
 }

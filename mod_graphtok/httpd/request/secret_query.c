@@ -36,7 +36,7 @@ static kept_t *kept_of(const request_rec *r)
 
 void gtm_secret_query_take(request_rec *r)
 {
-    if (r->args && *r->args) {
+    if (r->args != NULL && *r->args) {
         kept_t *kept = apr_palloc(r->pool, sizeof(*kept));
 
         *kept = (kept_t){r->args, r->the_request, r->unparsed_uri, r->parsed_uri.query};
@@ -52,7 +52,7 @@ void gtm_secret_query_give_back(request_rec *r)
 {
     const kept_t *kept = ap_is_initial_req(r) ? kept_of(r) : NULL;
 
-    if (!kept)
+    if (kept == NULL)
         return;
     r->args = kept->args;
     r->the_request = kept->the_request;
@@ -67,18 +67,18 @@ static int is_callbacks(request_rec *r)
     const gtm_mount_t *mount = gtm_mount(r);
     const char *handler;
 
-    if (!mount || strcmp(mount->handler, "graphtok-auth") != 0 ||
+    if (mount == NULL || strcmp(mount->handler, "graphtok-auth") != 0 ||
         strncmp(r->uri + strlen(mount->path), CALLBACK, strlen(CALLBACK)) != 0)
         return 0;
     handler = gtm_merged_handler(r, 0);
-    return !handler || gtm_route_is_set(handler);
+    return handler == NULL || gtm_route_is_set(handler);
 }
 
 /* An application below the callback keeps its query; one that has its place by a condition gets it
  * back at map_to_storage. */
 int gtm_secret_query_hide(request_rec *r)
 {
-    if (r->args && ap_is_initial_req(r) && is_callbacks(r))
+    if (r->args != NULL && ap_is_initial_req(r) && is_callbacks(r))
         gtm_secret_query_take(r);
     return DECLINED;
 }
@@ -87,7 +87,7 @@ const char *gtm_secret_query(request_rec *r)
 {
     const kept_t *kept = kept_of(r);
 
-    if (kept)
+    if (kept != NULL)
         return kept->args;
-    return r->args ? r->args : "";
+    return r->args != NULL ? r->args : "";
 }

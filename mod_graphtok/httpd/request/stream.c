@@ -43,7 +43,7 @@ static int has_body(const gtm_stream_t *stream)
 {
     const gt_answer_t *answer = stream->answer;
 
-    if (is_change(stream) && answer->body && answer->body_len == 0)
+    if (is_change(stream) && answer->body != NULL && answer->body_len == 0)
         return 0;
     return answer->status != HTTP_NO_CONTENT && answer->status != HTTP_NOT_MODIFIED;
 }
@@ -61,7 +61,7 @@ static int is_json(const gtm_stream_t *stream)
 {
     const char *type = apr_table_get(stream->answer->headers, "Content-Type");
 
-    return !has_body(stream) || (type && strncasecmp(type, "application/json", 16) == 0);
+    return !has_body(stream) || (type != NULL && strncasecmp(type, "application/json", 16) == 0);
 }
 
 static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
@@ -72,7 +72,7 @@ static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
     for (int i = 0; passed_on[i]; i++) {
         const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
 
-        if (value)
+        if (value != NULL)
             apr_table_set(r->err_headers_out, passed_on[i], value);
     }
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
@@ -170,7 +170,7 @@ static gt_err_t *pass_piece(gt_task_t *task, void *state)
     gtm_stream_t *stream = state;
     gt_err_t *err = pass_some(task, stream);
 
-    if (!err || err->cls != GT_UPSTREAM || !is_change(stream))
+    if (err == GT_OK || err->cls != GT_UPSTREAM || !is_change(stream))
         return err;
     return gt_err_may_be_done(err, stream->transaction_id);
 }

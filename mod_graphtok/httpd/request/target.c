@@ -12,8 +12,8 @@ gt_err_t *gtm_find_target(gtm_request_t *x)
         return GT_OK;
     GT_TRY(gtm_child_ready(x->child, x->r->pool));
     x->store = gt_vault_store(x->child->vault, x->dir->store);
-    x->provider = provider ? gt_vault_provider(x->child->vault, provider) : NULL;
-    if (!x->store || !x->provider)
+    x->provider = provider != NULL ? gt_vault_provider(x->child->vault, provider) : NULL;
+    if (x->store == NULL || x->provider == NULL)
         return gt_err(x->r->pool, GT_INTERNAL, "GT0807",
                       "this location names no provider or store that is configured");
     x->owner.provider = provider;

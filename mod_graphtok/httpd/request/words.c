@@ -88,8 +88,8 @@ static const gtm_words_t german = {
                          "Bitte warten Sie einen Moment und versuchen Sie es noch einmal."},
          [GT_SIGN_IN] = {"Bitte melden Sie sich an", "Diese Seite muss wissen, wer Sie sind."},
          [GT_INTERACTION] = {"Bitte melden Sie sich noch einmal an",
-                             "Ihre Organisation möchte sichergehen, dass Sie es sind, oder braucht "
-                             "Ihre Zustimmung."},
+                             "Ihre Organisation möchte sichergehen, dass Sie es sind, oder "
+                             "braucht Ihre Zustimmung."},
          [GT_OVER] = {"Diese Anmeldung gilt nicht mehr",
                       "Sie wurde in einem anderen Browser begonnen, hat zu lange gedauert oder war "
                       "schon abgeschlossen. Bitte melden Sie sich neu an."},
@@ -112,7 +112,8 @@ static const gtm_words_t german = {
                          "Bitte nennen Sie dem Administrator dieses Servers den Code unten."},
          [GT_INTERNAL] = {"Auf diesem Server ist etwas schiefgegangen",
                           "Bitte nennen Sie dem Administrator den Code unten."}},
-    .hint = {[GT_HINT_CANCELLED] = {"Anmeldung abgebrochen", "Sie können sich jederzeit anmelden."},
+    .hint = {[GT_HINT_CANCELLED] = {"Anmeldung abgebrochen",
+                                    "Sie können sich jederzeit wieder anmelden."},
              [GT_HINT_ACCOUNT] = {"Dieses Konto kann sich hier nicht anmelden",
                                   "Ihre Organisation, der Anbieter oder dieser Server lässt es "
                                   "nicht zu. Vielleicht geht es mit einem anderen Konto; den Grund "

@@ -53,7 +53,7 @@ static gt_err_t *ask_events(gt_graph_params_t *params, gtm_request_t *x)
 {
     const char *page = apr_table_get(x->query, "page");
 
-    if (page)
+    if (page != NULL)
         return ask_page(params, x, page);
     GT_TRY(gt_calendar_events(params, x->query, x->r->pool));
     return move(params, x);
@@ -63,7 +63,7 @@ static gt_err_t *ask_next24(gt_graph_params_t *params, gtm_request_t *x)
 {
     const char *page = apr_table_get(x->query, "page");
 
-    if (page)
+    if (page != NULL)
         return ask_page(params, x, page);
     GT_TRY(gt_calendar_next24(params, x->query, x->r->pool));
     return move(params, x);
@@ -73,7 +73,7 @@ static gt_err_t *ask_instances(gt_graph_params_t *params, gtm_request_t *x)
 {
     const char *page = apr_table_get(x->query, "page");
 
-    if (page)
+    if (page != NULL)
         return ask_page(params, x, page);
     GT_TRY(gt_calendar_instances(params, x->param, x->query, x->r->pool));
     return move(params, x);

@@ -33,7 +33,7 @@ static const char *up_or_down(int is_up)
 
 static gt_err_t *check_provider(const gtm_request_t *x)
 {
-    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
+    if (x->param == NULL || strcmp(x->param, x->owner.provider) == 0)
         return GT_OK;
     return gt_err(x->r->pool, GT_NOT_FOUND, "GT0841", "this location has another provider");
 }
@@ -62,7 +62,7 @@ static verdict_t judge(gtm_request_t *x)
     verdict_t v = {0};
 
     gt_provider_health(&v.last, &v.provider_is_well, x->provider);
-    if (own->failure)
+    if (own->failure != GT_OK)
         v.provider_is_well = 0;
     v.store_is_up = gt_survey_is_up(gt_vault_survey(x->child->vault, x->store), x->r->pool);
     v.http = v.provider_is_well && v.store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE;

@@ -54,7 +54,7 @@ typedef struct callback_t {
 /* "{…}/login/microsoft" names a provider: only this location's own is served here. */
 static gt_err_t *check_provider(const gtm_request_t *x)
 {
-    if (!x->param || strcmp(x->param, x->owner.provider) == 0)
+    if (x->param == NULL || strcmp(x->param, x->owner.provider) == 0)
         return GT_OK;
     return gt_err(x->r->pool, GT_NOT_FOUND, "GT0831",
                   "this location signs in at another provider (GraphTokUseProvider)");
@@ -62,8 +62,8 @@ static gt_err_t *check_provider(const gtm_request_t *x)
 
 static const char *redirect_uri(const gtm_request_t *x)
 {
-    return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback", x->param ? "/" : "",
-                       x->param ? x->param : "", NULL);
+    return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback",
+                       x->param != NULL ? "/" : "", x->param != NULL ? x->param : "", NULL);
 }
 
 static const char *host_of(const gtm_request_t *x)
@@ -92,7 +92,7 @@ static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
     const char *given = apr_table_get(x->query, "return_to");
     gt_err_t *err;
 
-    *value = given ? given : gtm_login_kept_target(x);
+    *value = given != NULL ? given : gtm_login_kept_target(x);
     if (!**value)
         return GT_OK;
     *value = gt_url_escape_stray(*value, x->r->pool);
@@ -123,7 +123,7 @@ static int answer_look_ahead(gtm_request_t *x)
     for (int i = 0; gtm_sign_in_fields[i]; i++) {
         const char *value = apr_table_get(x->fields, gtm_sign_in_fields[i]);
 
-        if (value && (strstr(value, "prefetch") || strstr(value, "preview")))
+        if (value != NULL && (strstr(value, "prefetch") || strstr(value, "preview")))
             is_ahead = 1;
     }
     if (!is_ahead)
@@ -148,15 +148,16 @@ gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
  * by. */
 static int send_home(gtm_request_t *x)
 {
-    const char *args = x->r->args && *x->r->args ? x->r->args : NULL;
+    const char *args = x->r->args != NULL && *x->r->args ? x->r->args : NULL;
 
-    if (gtm_origin_is_here(x) || apr_table_get(x->query, SENT_HOME))
+    if (gtm_origin_is_here(x) || apr_table_get(x->query, SENT_HOME) != NULL)
         return 0;
     gtm_limit_give_back(x, x->route->limit);
     gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY,
                         apr_pstrcat(x->r->pool, x->base, x->mount->path, "/login",
-                                    x->param ? "/" : "", x->param ? x->param : "", "?",
-                                    args ? args : "", args ? "&" : "", SENT_HOME "=1", NULL));
+                                    x->param != NULL ? "/" : "", x->param != NULL ? x->param : "",
+                                    "?", args != NULL ? args : "", args != NULL ? "&" : "",
+                                    SENT_HOME "=1", NULL));
     return 1;
 }
 
@@ -223,15 +224,15 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
                          .host = host_of(x),
                          .user = x->owner.user};
 
-    if (!state || !*state || strlen(state) > LONGEST_PARAM)
+    if (state == NULL || !*state || strlen(state) > LONGEST_PARAM)
         return refuse_state(x);
     sealed = gtm_state_take(x, state);
-    if (!sealed || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
-                                 parts->ring, x->r->pool))
+    if (sealed == NULL || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
+                                        parts->ring, x->r->pool) != GT_OK)
         return refuse_state(x);
     /* The cookie is deleted in this browser; the note here holds for every copy of it that was
      * kept. */
-    if (parts->cache && !gt_cache_once(parts->cache, state, parts->config->state_time))
+    if (parts->cache != NULL && !gt_cache_once(parts->cache, state, parts->config->state_time))
         return refuse_state(x);
     return GT_OK;
 }
@@ -262,14 +263,15 @@ static const char *address_of(const gtm_request_t *x, const char *target)
     if (*target != '/')
         return target;
     path = gtm_origin_path(x, target);
-    return path ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
-                : "";
+    return path != NULL
+               ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
+               : "";
 }
 
 /* Where the administrator sends those who named no target; "": to a page of ours. */
 static const char *default_address(const gtm_request_t *x)
 {
-    return address_of(x, x->dir->return_to ? x->dir->return_to : "");
+    return address_of(x, x->dir->return_to != NULL ? x->dir->return_to : "");
 }
 
 /* A callback that is no sign-in's any more, of a browser that is signed in: the back button, a
@@ -283,7 +285,7 @@ static gt_err_t *go_on(gtm_request_t *x, gt_err_t *refusal)
     if (!gtm_answer_is_page(x->r) || !*own.user)
         return refusal;
     GT_TRY(gt_grant_find(&grant, x->store, &own, x->r->pool));
-    if (!grant || grant->status != GT_ACTIVE)
+    if (grant == NULL || grant->status != GT_ACTIVE)
         return refusal;
     if (*address) {
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
@@ -303,7 +305,7 @@ static int show_admin_consent(gtm_request_t *x)
     int is_refused = apr_table_get(x->query, "error") != NULL;
     json_t *value;
 
-    if (!apr_table_get(x->query, "admin_consent") || apr_table_get(x->query, "code"))
+    if (apr_table_get(x->query, "admin_consent") == NULL || apr_table_get(x->query, "code") != NULL)
         return 0;
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
     if (gtm_answer_is_page(x->r)) {
@@ -334,7 +336,7 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
         return GT_OK;
     }
     err = open_state(x, &own->login);
-    if (err) {
+    if (err != GT_OK) {
         gt_done(task);
         return go_on(x, err);
     }
@@ -354,17 +356,17 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
 
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
                   "sign-in at %s comes back with %s: redirect_uri %s", x->owner.provider,
-                  error  ? "an error"
-                  : code ? "a code"
-                         : "no code",
+                  error != NULL  ? "an error"
+                  : code != NULL ? "a code"
+                                 : "no code",
                   redirect_uri(x));
     GT_TRY(gt_login_check_issuer(&own->discover.endpoints, apr_table_get(x->query, "iss"),
                                  x->r->pool));
-    if (error)
+    if (error != NULL)
         return gt_login_error(gt_provider_conf(x->provider), error,
                               apr_table_get(x->query, "error_subcode"),
                               apr_table_get(x->query, "error_description"), x->r->pool);
-    if (!code || !*code || strlen(code) > LONGEST_CODE)
+    if (code == NULL || !*code || strlen(code) > LONGEST_CODE)
         return gt_err(x->r->pool, GT_INVALID, "GT0835", "the provider sent no code");
     own->code = (gt_flow_code_t){.code = gt_secret_from(code, x->r->pool),
                                  .verifier = gt_login_verifier(own->login, x->r->pool),

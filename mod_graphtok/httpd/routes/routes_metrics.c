@@ -33,16 +33,16 @@ static int may_warn(void)
 /* 0: it does not answer. */
 static int ask_store(gt_grant_stats_t *stats, const gtm_request_t *x, const char *name)
 {
-    gt_store_t *store = x->child->vault ? gt_vault_store(x->child->vault, name) : NULL;
+    gt_store_t *store = x->child->vault != NULL ? gt_vault_store(x->child->vault, name) : NULL;
     gt_err_t *err;
 
-    if (!store)
+    if (store == NULL)
         return 0;
     err = gt_survey_stats(stats, gt_vault_survey(x->child->vault, store), x->r->pool);
-    if (err && may_warn())
+    if (err != GT_OK && may_warn())
         gt_log(GT_LOG_WARNING, "GT0881", "metrics without the tokens of store %s: %s", name,
                err->detail);
-    return !err;
+    return err == GT_OK;
 }
 
 /* What was asked of a store. */
@@ -107,7 +107,7 @@ static void print_cache(gt_page_t *page, const gtm_request_t *x)
     static const gt_page_label_t large[] = {{"reason", "too_large"}, {NULL, NULL}};
     gt_slots_figures_t figures = {0};
 
-    if (x->child->slots)
+    if (x->child->slots != NULL)
         gt_slots_figures(&figures, x->child->slots);
     gt_page_family(page, "graphtok_cache_slots", "gauge", "Slots of the token cache.");
     gt_page_sample(page, NULL, figures.slots);
@@ -145,7 +145,7 @@ static gt_err_t *show_metrics(gt_task_t *task, void *state)
     (void)task;
     gt_page_family(page, "graphtok_info", "gauge", "Which mod_graphtok this is; always 1.");
     gt_page_sample(page, version, 1);
-    if (x->child->vault)
+    if (x->child->vault != NULL)
         gt_figures_set(x->child->figures, GT_GAUGE_JOURNAL,
                        gt_vault_journal_length(x->child->vault, x->r->pool));
     gt_figures_print(page, x->child->figures);

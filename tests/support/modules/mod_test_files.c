@@ -2,8 +2,9 @@
 
 /**
  * @file mod_test_files.c
- * A child that is told to end at once opens files, as other modules and libraries may at any moment: they get
- * the numbers of descriptors that were closed just before. TEST_FILES names their folder.
+ * A child that is told to end at once opens files, as other modules and libraries may at any
+ * moment: they get the numbers of descriptors that were closed just before. TEST_FILES names their
+ * folder.
  */
 
 #include <fcntl.h>

@@ -2,10 +2,11 @@
 
 /**
  * @file mod_test_threads.c
- * In every hook of a request's life: is the thread that runs the one that httpd says it is? Handler
- * "test-threads" tells for each place how often it was reached, how often by a finisher, and how often
- * the answer was no. In the error log's hook and in mod_dbd's there is no connection: there the thread
- * must only be known. Connections' pools share one allocator, which must have a lock.
+ * In every hook of a request's life: is the thread that runs the one that httpd says it is?
+ * Handler "test-threads" tells for each place how often it was reached, how often by a finisher,
+ * and how often the answer was no. In the error log's hook and in mod_dbd's there is no
+ * connection: there the thread must only be known. Connections' pools share one allocator, which
+ * must have a lock.
  */
 
 #include <pthread.h>

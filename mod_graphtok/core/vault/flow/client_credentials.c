@@ -21,8 +21,8 @@ static const void *copy(const void *params, apr_pool_t *p)
     return params;
 }
 
-/** There is no user who could sign in: what is refused is the application. What its registration lacks
- * for one resource holds back neither other resources nor the users' refreshes. */
+/** There is no user who could sign in: what is refused is the application. What its registration
+ * lacks for one resource holds back neither other resources nor the users' refreshes. */
 static gt_err_t *refused(gt_err_t *err)
 {
     gt_err_t *ours;

@@ -5,9 +5,9 @@
 /**
  * @file flows.h
  * The flows, each in a file of its own: what may be tried, what its token request says, what its
- * refusals mean where they mean something else than the tables of oauth/ say. What all of them share
- * stands in vault/: acquire and admit for a sign-in; lease, commit, journal and verdict for the renewal of a
- * grant.
+ * refusals mean where they mean something else than the tables of oauth/ say. What all of them
+ * share stands in vault/: acquire and admit for a sign-in; lease, commit, journal and verdict for
+ * the renewal of a grant.
  */
 
 #include "oauth/token.h"
