@@ -154,8 +154,19 @@ START_TEST(nothing_of_ours_stays_on_a_table_that_was_renamed)
                      "WHERE what = 'store user_tokens'");
     if (bench->engine == GT_PGSQL)
         bench_run(bench, "CREATE INDEX my_expires ON grants (expires_at)");
+    bench_run(bench, "INSERT INTO people (name) VALUES ('tom')");
+    bench_run(bench, "INSERT INTO grants (user_id, encrypted_access_token, "
+                     "encrypted_refresh_token, expires_at) VALUES ('tom', '', '', '2026-11-21')");
+    bench_run(bench, "INSERT INTO grants_access (user_id, provider, resource, "
+                     "encrypted_access_token, expires_at, generation, obtained_at) VALUES "
+                     "('tom', 'microsoft', 'outlook', '', 1, 1, 1)");
+    bench_run(bench, "DELETE FROM grants");
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM grants_access"), "0");
     bench->conf->table = "grants";
     bench_migrate(bench, 0);
+    if (bench->engine == GT_SQLITE)
+        ck_assert_ptr_null(
+            bench_ask(bench, "SELECT name FROM sqlite_master WHERE type = 'trigger'"));
     if (bench->engine == GT_PGSQL)
         ck_assert_str_eq(bench_ask(bench, left[GT_PGSQL]),
                          "grants_user_id_key user_tokens_pkey "
