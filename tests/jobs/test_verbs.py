@@ -263,6 +263,8 @@ def test_an_address_of_several_users_changes_nothing(make_place, sandbox):
 def test_T9_cleanup(place):
     place.add(["good"], ends=3000)
     place.add([f"old{n}" for n in range(3)], ends=-91 * DAY)
+    place.database.sql(f"UPDATE user_tokens SET last_used_at = last_used_at - {91 * DAY} "
+                       "WHERE user_id LIKE 'old%'")
     place.add([f"gone{n}" for n in range(5)], columns="status = 0")
     place.database.sql(f"UPDATE user_tokens SET updated_at = {place.moment(-31 * DAY)} "
                        "WHERE user_id LIKE 'gone%'")

@@ -89,10 +89,10 @@ static old_row_t old_find(void)
 
 static gt_place_t place_of(const char *column)
 {
-    gt_ids_t ids;
+    gt_ids_t *ids = apr_palloc(pool, sizeof(*ids)); /* the place points into it */
 
-    gt_store_ids(&ids, child[1].store, pool);
-    return gt_store_place(child[1].store, &ids, column, &tom);
+    gt_store_ids(ids, child[1].store, pool);
+    return gt_store_place(child[1].store, ids, column, &tom);
 }
 
 static gt_secret_t *old_open(const char *column, gt_purpose_t purpose, const char *sealed)
