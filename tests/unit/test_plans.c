@@ -112,6 +112,8 @@ static const struct {
     {"put off part", "_jobs", "a few dozen rows"},
     {"look for ids", "pg_namespace", "a dozen rows of the catalogue"},
     {"read both ids", "graphtok_ids", "a row for each store"},
+    {"count access keys", "_access", "a range of a thousand grants; this table is small beside it"},
+    {"count old access", "_access", "the same"},
     {"purge access", "_access",
      "once a minute; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge deletions", "_gone",

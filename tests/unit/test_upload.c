@@ -149,14 +149,14 @@ START_TEST(test_a_slow_giver_is_waited_for)
     apr_size_t taken;
     int i;
 
-    request.timeout = 200000;
+    request.timeout = 800000;
     transfer = made(&request);
     for (i = 0; i < 3; i++) {
         ck_ok(gt_transfer_give(&taken, transfer, bytes_from(i, 1), 1, i == 2, pool));
         ck_assert_uint_eq(taken, 1);
         await_point(transfer, GT_POINT_ROOM);
         if (i < 2)
-            ck_assert_str_eq(answer_at("/slow/300")->body, "hello");
+            ck_assert_str_eq(answer_at("/slow/1000")->body, "hello");
     }
     answers(transfer, "3 long");
 }
