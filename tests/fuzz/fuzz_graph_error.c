@@ -2,7 +2,7 @@
 
 /*
  * Graph's refusals: two bytes of status, a line of WWW-Authenticate, a line of request-id, the
- * body. What comes out is one bounded line and words, whatever went in.
+ * body. Of any input comes one bounded line and words.
  */
 
 #include <stdint.h>

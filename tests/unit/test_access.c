@@ -84,7 +84,7 @@ START_TEST(one_refresh_token_serves_all_resources)
 }
 END_TEST
 
-/* Written before its grant, it is nobody's until the grant has that generation. */
+/* Written before its grant, the token is not served until the grant has that generation. */
 START_TEST(a_token_counts_with_its_grants_generation)
 {
     desk_t desk = desk_open(_i);

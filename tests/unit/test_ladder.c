@@ -128,7 +128,7 @@ START_TEST(there_are_as_many_steps_as_it_says)
 END_TEST
 
 /* A table that is renamed keeps its indexes and constraints under their names. The administrator's
- * own ones stay, whatever they end with. */
+ * own ones stay, also those that end alike. */
 START_TEST(nothing_of_ours_stays_on_a_table_that_was_renamed)
 {
     static const char *const left[] = {

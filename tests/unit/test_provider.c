@@ -246,7 +246,7 @@ START_TEST(a_token_is_asked_for_with_the_scopes_of_its_resource)
     entra->graph_url = "https://microsoftgraph.chinacloudapi.cn/v1.0";
     entra->scope = "https://microsoftgraph.chinacloudapi.cn/User.Read";
     ck_assert_str_eq(resources_of(entra), "graph");
-    /* Elsewhere one token is for all scopes, whatever they look like. */
+    /* Elsewhere one token is for all scopes, of any form. */
     entra->kind = GT_KIND_OPENID;
     entra->scope = "https://mail.google.com/ https://www.googleapis.com/auth/calendar";
     ck_assert_str_eq(resources_of(entra), "graph");

@@ -70,7 +70,7 @@ START_TEST(every_text_is_filled_and_counted)
 }
 END_TEST
 
-/* Two of one name could not be told apart by whoever reads a list of them. */
+/* Two of one name could not be told apart in a list of them. */
 START_TEST(every_statement_has_a_name_of_its_own)
 {
     apr_hash_t *names = apr_hash_make(pool);

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The order of steps and finishes, whatever they say; here without a loop, times by a clock that
- * the test moves. */
+/* The order of steps and finishes, for each of their verdicts; here without a loop, times by a
+ * clock that the test moves. */
 
 #include "gt_test.h"
 #include "latch.h"
