@@ -123,7 +123,7 @@ def test_a_body_that_is_too_large(ada, h2):
                         h2.url + "/calendar/events")
     process.wait(60)
     line = '"POST /calendar/events HTTP/2.0" 413 '
-    h2.httpd.wait_until(lambda: line in (h2.folder / "access.log").read_text(), 10)
+    h2.httpd.accessed(lambda log: line in log)
     assert ada("/auth/token")[0] == 200
 
 

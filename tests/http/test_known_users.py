@@ -42,13 +42,10 @@ def site(request, make_site):
 
 def users_of(site, target):
     """%u of each line of the access log about a path, once there is one."""
-    path = site.folder / "access.log"
-
-    def rows():
-        return [line.split()[1] for line in path.read_text().splitlines()
+    def rows(log):
+        return [line.split()[1] for line in log.splitlines()
                 if line.split('"')[1].split()[1].split("?")[0] == target]
-    site.httpd.wait_until(rows, 10)
-    return rows()
+    return rows(site.httpd.accessed(rows))
 
 
 @pytest.fixture(name="ada")

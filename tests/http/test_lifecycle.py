@@ -80,7 +80,7 @@ def test_a_reading_call_ends_when_its_client_goes(site, sandbox, tom):
         client.sendall(request("/tom/calendar/"))
         sandbox.wait_for_calls("graph", before + 1)
         leave(client)
-    site.httpd.wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
+    site.httpd.accessed(lambda log: " 499 " in log)
     assert tom.get(site.url + "/tom/calendar/").status == 200
 
 
@@ -255,7 +255,7 @@ def test_timeout_of_a_parked_request(make_site, sandbox):
         with connect(made) as client:
             client.sendall(request("/tom/calendar/"))
             assert read_answer(client.makefile("rb"))[0] == 504
-        made.httpd.wait_until(lambda: " 504 " in (made.folder / "access.log").read_text(), 10)
+        made.httpd.accessed(lambda log: " 504 " in log)
         assert browser.get(made.url + "/tom/calendar/").status == 200
     finally:
         made.end()

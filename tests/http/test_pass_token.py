@@ -293,9 +293,8 @@ def test_httpd_itself_is_told_the_user(site, tom, ada):
     assert "env REMOTE_USER" not in ada.get(site.url + "/files/echo.cgi").text
     user = ada.get(site.url + "/auth/token").json["user"]
     assert ada.get(site.url + "/app/known").status == 200
-    log = site.folder / "access.log"
-    site.httpd.wait_until(lambda: "/app/known" in log.read_text(), 10)
-    assert [line.split()[1] for line in log.read_text().splitlines() if "/app/known" in line] == [user]
+    log = site.httpd.accessed(lambda log: "/app/known" in log)
+    assert [line.split()[1] for line in log.splitlines() if "/app/known" in line] == [user]
 
 
 @pytest.mark.parametrize("path, names", [

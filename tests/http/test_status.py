@@ -127,6 +127,5 @@ def test_the_access_log_has_the_whole_time(many, sandbox):
     sandbox.fault(where="graph", kind="delay", seconds=0.7, times=1)
     assert Browser().get(many.url + "/tom/calendar/next24").status == 200
     line = re.compile(r'"GET /tom/calendar/next24 HTTP/1.1" 200 (\d+)$', re.M)
-    log = many.folder / "access.log"
-    many.httpd.wait_until(lambda: line.search(log.read_text()), 10)
-    assert 700_000 <= int(line.search(log.read_text()).group(1)) < 20_000_000
+    log = many.httpd.accessed(line.search)
+    assert 700_000 <= int(line.search(log).group(1)) < 20_000_000

@@ -106,7 +106,7 @@ def hang_up(site, sandbox):
     client.request("GET", "/tom/calendar/")
     sandbox.wait_for_calls("graph", before + 1)
     leave(client.sock)
-    site.httpd.wait_until(lambda: " 499 " in (site.folder / "access.log").read_text(), 10)
+    site.httpd.accessed(lambda log: " 499 " in log)
 
 
 @pytest.mark.parametrize("mpm", ["event", "worker"])

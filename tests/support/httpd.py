@@ -156,6 +156,13 @@ class Httpd:
                 raise TimeoutError("httpd did not get ready")
             time.sleep(0.02)
 
+    def accessed(self, holds, seconds=10):
+        """The access log, once holds(its text). A line is written after the answer has gone, so a test
+        that has the answer may be ahead of it."""
+        log = self.folder / "access.log"
+        self.wait_until(lambda: holds(log.read_text()), seconds)
+        return log.read_text()
+
     def graceful(self):
         """Restart gracefully; returns when the new generation says so in the log."""
         before = self._starts()
