@@ -137,6 +137,21 @@ def test_links_inside_of_a_list_are_ours_too(site, sandbox, ada):
     site.httpd.log_has("GT0717")
 
 
+@pytest.mark.parametrize("path", ["/calendar/", "/calendar/calendars", "/calendar/events/E?extensions=*",
+                                  "/calendar/next24", "/calendar/events/E/extensions/com.x", "/auth/user"])
+def test_each_route_takes_the_links_of_its_answers(site, sandbox, ada, path):
+    """A list that is a member of something else, as an event's extensions, goes on by a link, too."""
+    body = {"id": "E", "extensions@odata.nextLink": sandbox.process.facts["graph"] + "/me/events?$top=1"}
+    sandbox.fault(where="graph", kind="answer", body=json.dumps(body), times=1)
+    link = ada.get(site.url + path).json["extensions@odata.nextLink"]
+    assert link.startswith(site.url + path.partition("?")[0] + "?page=")
+    assert "value" in ada.get(link).json and "value" in ada.get(link + "&timezone=Europe/Berlin").json
+    for wrong in ("&select=id", "&top=1"):
+        refused = ada.get(link + wrong)
+        assert (refused.status, refused.json["tag"]) == (400, "GT0713"), refused
+    assert ada.get(link[:-60]).json["tag"] == "GT0836"
+
+
 # ---- answers that are lost, broken or empty ----
 
 @pytest.mark.parametrize("status", [218, 299])

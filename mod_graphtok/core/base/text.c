@@ -386,6 +386,18 @@ int gt_is_guid(const char *text)
     return text[36] == '\0';
 }
 
+const char *gt_uuid(apr_pool_t *p)
+{
+    unsigned char bytes[16];
+    const char *hex;
+
+    gt_random(bytes, sizeof(bytes));
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    hex = gt_hex(bytes, sizeof(bytes), p);
+    return apr_psprintf(p, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
 const char *gt_counted(apr_int64_t n, const char *one, const char *many, apr_pool_t *p)
 {
     return apr_psprintf(p, "%" APR_INT64_T_FMT " %s", n, n == 1 ? one : many);

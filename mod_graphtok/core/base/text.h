@@ -72,6 +72,9 @@ apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_
 /** 1 for a GUID in its usual form of 36 characters. */
 int gt_is_guid(const char *text);
 
+/** A random UUID (RFC 9562, version 4), in lower case. */
+const char *gt_uuid(apr_pool_t *p);
+
 /** A number with its noun: "1 row", "2 rows". */
 const char *gt_counted(apr_int64_t n, const char *one, const char *many, apr_pool_t *p);
 

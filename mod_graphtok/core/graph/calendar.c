@@ -269,14 +269,37 @@ static const char *take_id(draft_t *draft, const char *id)
     return apr_pstrcat(draft->pool, "/me/events/", segment, NULL);
 }
 
-gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
+/* One calendar or a list of them. */
+static gt_err_t *read_calendars(gt_graph_params_t *params, const char *path,
+                                const apr_table_t *query, apr_pool_t *p)
 {
     draft_t draft = draft_begin(params, "GET", query, p);
 
     refuse_unknown(&draft, "select " GT_PREFERENCES);
     take_select(&draft, calendar_fields);
     take_preferences(&draft);
-    return draft_end(&draft, "/me/calendar");
+    return draft_end(&draft, path);
+}
+
+gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
+{
+    return read_calendars(params, "/me/calendar", query, p);
+}
+
+gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
+{
+    return read_calendars(params, "/me/calendars", query, p);
+}
+
+gt_err_t *gt_calendar_page(gt_graph_params_t *params, const char *link, const apr_table_t *query,
+                           apr_pool_t *p)
+{
+    draft_t draft = draft_begin(params, "GET", query, p);
+
+    params->link = link;
+    refuse_unknown(&draft, "page " GT_PREFERENCES);
+    take_preferences(&draft);
+    return draft_end(&draft, NULL);
 }
 
 gt_err_t *gt_calendar_events(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
@@ -348,16 +371,6 @@ gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id, const apr
 #define MINE "/me"
 #define MY_CALENDAR "/me/calendar"
 
-gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query, apr_pool_t *p)
-{
-    draft_t draft = draft_begin(params, "GET", query, p);
-
-    refuse_unknown(&draft, "select " GT_PREFERENCES);
-    take_select(&draft, calendar_fields);
-    take_preferences(&draft);
-    return draft_end(&draft, MINE "/calendars");
-}
-
 /* One segment of Graph's path, which stays one when it is decoded more than once on the way. */
 static const char *mailbox_segment(const char *mailbox, apr_pool_t *p)
 {
@@ -413,19 +426,6 @@ static void take_body(draft_t *draft, const json_t *body, gt_event_use_t use)
         apr_array_cat(draft->wrong->fields, err->fields);
 }
 
-/* RFC 9562, version 4. */
-static const char *random_uuid(apr_pool_t *p)
-{
-    unsigned char bytes[16];
-    const char *hex;
-
-    gt_random(bytes, sizeof(bytes));
-    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
-    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    hex = gt_hex(bytes, sizeof(bytes), p);
-    return apr_psprintf(p, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
                              const apr_table_t *query, apr_pool_t *p)
 {
@@ -435,7 +435,7 @@ gt_err_t *gt_calendar_create(gt_graph_params_t *params, const json_t *body,
     take_preferences(&draft);
     take_body(&draft, body, GT_EVENT_CREATE);
     if (draft.wrong == GT_OK && json_object_get(params->body, "transactionId") == NULL)
-        gt_json_set(params->body, "transactionId", random_uuid(p));
+        gt_json_set(params->body, "transactionId", gt_uuid(p));
     return draft_end(&draft, "/me/events");
 }
 

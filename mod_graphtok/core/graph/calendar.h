@@ -14,8 +14,7 @@
 #include "base/check.h"
 #include "graph/graph_params.h"
 
-/** Calendar info (C1): the default calendar. Query: select, and preferences (for the pages that
- * follow). */
+/** Calendar info (C1): the default calendar. Query: select, and preferences. */
 GT_MUST gt_err_t *gt_calendar_info(gt_graph_params_t *params, const apr_table_t *query,
                                    apr_pool_t *p);
 
@@ -37,6 +36,11 @@ GT_MUST gt_err_t *gt_calendar_instances(gt_graph_params_t *params, const char *i
 /** The next 24 hours (C4), ordered by start. Query: top (100 when not said), and preferences. */
 GT_MUST gt_err_t *gt_calendar_next24(gt_graph_params_t *params, const apr_table_t *query,
                                      apr_pool_t *p);
+
+/** A further page of any answer, by the link that Graph gave for it. Query: page, which the caller
+ * has opened, and preferences, of which the link knows nothing. */
+GT_MUST gt_err_t *gt_calendar_page(gt_graph_params_t *params, const char *link,
+                                   const apr_table_t *query, apr_pool_t *p);
 
 /** One event by id. Query: select, and preferences. */
 GT_MUST gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id,

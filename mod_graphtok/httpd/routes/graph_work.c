@@ -8,7 +8,10 @@
 
 #include "routes/graph_work.h"
 
+#include <string.h>
+
 #include "base/address.h"
+#include "graph/calendar.h"
 #include "graph/call.h"
 #include "graph/prefer.h"
 #include "request/page_link.h"
@@ -18,6 +21,18 @@ typedef struct graph_work_t {
     gt_call_t call;
     gtm_stream_t stream;
 } graph_work_t;
+
+/* A further page is asked for by its link alone, which holds the rest of the query. Any answer may
+ * have one: a list that is a member of it is cut by Graph, too. */
+static gt_err_t *ask(gt_graph_params_t *params, gtm_request_t *x)
+{
+    const char *page = apr_table_get(x->query, "page"), *link;
+
+    if (page == NULL || strcmp(x->route->method, "GET") != 0)
+        return x->route->asks(params, x);
+    GT_TRY(gtm_page_open(&link, x, page));
+    return gt_calendar_page(params, link, x->query, x->r->pool);
+}
 
 /* The client's Prefer field becomes parameters of the query, where `asks` finds them. */
 static gt_err_t *describe(gt_task_t *task, void *state)
@@ -31,7 +46,7 @@ static gt_err_t *describe(gt_task_t *task, void *state)
     if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
                       "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
-    return x->route->asks(&own->call.params, x);
+    return ask(&own->call.params, x);
 }
 
 static gt_err_t *call_graph(gt_task_t *task, void *state)

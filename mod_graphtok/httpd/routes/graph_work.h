@@ -5,9 +5,9 @@
 /**
  * @file graph_work.h
  * The work of all routes that ask Graph for their caller. A route's row says what is asked
- * (`asks`); the work does the rest: preferences, token, place at the mailbox, call, one repeat
- * after a 401, and the answer handed on with its links made ours. When `asks` fails, nothing has
- * been sent.
+ * (`asks`); the work does the rest: preferences, further pages (the parameter `page`), token, place
+ * at the mailbox, call, one repeat after a 401, and the answer handed on with its links made ours.
+ * When `asks` fails, nothing has been sent.
  */
 
 #include "graph/graph_params.h"

@@ -8,7 +8,6 @@
 
 #include "graph/calendar.h"
 #include "graph/condition.h"
-#include "request/page_link.h"
 #include "routes/graph_work.h"
 #include "routes/route_sets.h"
 
@@ -36,45 +35,20 @@ static gt_err_t *ask_calendars(gt_graph_params_t *params, gtm_request_t *x)
     return move(params, x);
 }
 
-/* A further page is asked for by its link alone: the sealed text says all the rest. */
-static gt_err_t *ask_page(gt_graph_params_t *params, gtm_request_t *x, const char *page)
-{
-    apr_table_t *rest = apr_table_clone(x->r->pool, x->query);
-    const char *link;
-
-    apr_table_unset(rest, "page");
-    GT_TRY(gtm_page_open(&link, x, page));
-    GT_TRY(gt_calendar_info(params, rest, x->r->pool));
-    params->link = link;
-    return GT_OK;
-}
-
 static gt_err_t *ask_events(gt_graph_params_t *params, gtm_request_t *x)
 {
-    const char *page = apr_table_get(x->query, "page");
-
-    if (page != NULL)
-        return ask_page(params, x, page);
     GT_TRY(gt_calendar_events(params, x->query, x->r->pool));
     return move(params, x);
 }
 
 static gt_err_t *ask_next24(gt_graph_params_t *params, gtm_request_t *x)
 {
-    const char *page = apr_table_get(x->query, "page");
-
-    if (page != NULL)
-        return ask_page(params, x, page);
     GT_TRY(gt_calendar_next24(params, x->query, x->r->pool));
     return move(params, x);
 }
 
 static gt_err_t *ask_instances(gt_graph_params_t *params, gtm_request_t *x)
 {
-    const char *page = apr_table_get(x->query, "page");
-
-    if (page != NULL)
-        return ask_page(params, x, page);
     GT_TRY(gt_calendar_instances(params, x->param, x->query, x->r->pool));
     return move(params, x);
 }
