@@ -208,6 +208,6 @@ def nginx_tls(ground, upstream, ca):
 
 
 def straight(upstream):
-    """Nobody in between."""
+    """Without a server in between."""
     return Contender("straight to the upstream", upstream.url + "/v1.0/me/events",
                      upstream.process.pid)

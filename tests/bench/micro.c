@@ -181,7 +181,7 @@ static void write_for_ever(void)
     }
 }
 
-/* A child, which ends with us whatever we end of: the writer would run for ever. */
+/* A child, which ends with us even when we are killed: the writer would run for ever. */
 static pid_t start(const scenario_t *scenario, int process, int is_measured)
 {
     pid_t parent = getpid();

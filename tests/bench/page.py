@@ -46,7 +46,7 @@ REASONS = {
     "look-up among 1,000,000 grants against 1,000, sqlite3":
         "The large table exceeds SQLite's page cache of 2 MiB: by strace, three pages are read "
         "from the file for a look-up, where the small table needs none. Mapping the file would "
-        "save the calls, and end httpd when somebody truncates it.",
+        "save the calls, and end httpd when another program truncates it.",
 }
 
 COLOURS = {"mod_graphtok": "#b3261e", "nginx proxy_pass": "#2e7d32", "other": "#90a4ae"}

@@ -236,7 +236,7 @@ def inflight(bench, calls=10000, delay=1500):
 
 
 def readers(bench, count=100):
-    """Slow readers of a large answer, and somebody quick beside them."""
+    """Slow readers of a large answer, and a quick one beside them."""
     large = bench.upstream(0, 100 << 20)
     ours, site = who.graphtok(bench.ground, bench.sandbox, large, "/auth/token")
     bench.keep(ours)

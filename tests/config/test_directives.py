@@ -567,9 +567,9 @@ def test_the_database_is_the_main_servers(frame):
 
 
 @pytest.mark.parametrize("lines,text", [
-    ("GraphTokUser static tom", "whoever reaches it acts as the static user tom"),
-    ("GraphTokUser static tom\nRequire all granted", "whoever reaches it acts as"),
-    ("GraphTokUser remote-user", "without Require or AuthType: nobody will be known")])
+    ("GraphTokUser static tom", "every client acts as the static user tom"),
+    ("GraphTokUser static tom\nRequire all granted", "every client acts as"),
+    ("GraphTokUser remote-user", "without Require or AuthType: no user is known")])
 def test_open_mounts_are_warned_of(frame, lines, text):
     checked = frame.check(auth(lines))
     assert checked.ok and len(checked.warnings) == 1

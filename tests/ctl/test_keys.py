@@ -45,7 +45,7 @@ def fill(database, table, column, user, sealed):
 
 
 def settle(path):
-    """A keyring that servers have seen: nobody waits for them."""
+    """A keyring that servers have seen: no command waits for them."""
     os.utime(path, (1, 1))
 
 

@@ -153,7 +153,7 @@ def herd_answers(nodes, count, path="/tom/auth/token"):
 
 
 def herd(nodes, count, path="/tom/auth/token"):
-    """The same; their statuses, counted. What nobody expects says why."""
+    """The same; their statuses, counted. An unexpected one says why."""
     return dict(collections.Counter(
         status if status != 503 else f"503 {json.loads(body)['tag']}"
         for status, body in herd_answers(nodes, count, path)))

@@ -91,7 +91,7 @@ def test_what_may_have_arrived_is_not_repeated_before_the_lease_ends(fire, fault
         answer = node.ask()
         assert answer.status in (502, 504) and answer.json["retry_after"] >= 1
     assert fire.refreshes() == 1 and untouched(fire)
-    # What was cut off, and what could not be known meanwhile: nobody was refused.
+    # Answers that were cut off, and tokens not to be had meanwhile: no user was refused.
     assert {"upstream-failed"} <= fire.results() <= {"upstream-failed", "upstream-timeout"}
     assert until(lambda: fire.b.status() == 200, 2 * LEASE) <= LEASE + 3
     assert fire.refreshes() == 2

@@ -218,7 +218,7 @@ def test_a_key_that_the_journal_needs_is_not_retired(make_pair):
     keyring = fire.a.secrets / "keyring"
     old = keyring.read_text().split()[0]
     for words in (["add", "--id", "next"], ["rotate", "next"], ["reencrypt"]):
-        os.utime(keyring, (1, 1))  # as servers have seen it: nobody waits for them
+        os.utime(keyring, (1, 1))  # as servers have seen it: no process waits for them
         fire.a.ctl("keys", *words)
     refused = fire.a.ctl("keys", "retire", old, check=False)
     assert refused.returncode == 65 and "GT0968: 0 rows" in refused.stderr
@@ -227,5 +227,5 @@ def test_a_key_that_the_journal_needs_is_not_retired(make_pair):
     fire.a.ctl("keys", "retire", old)
     assert old not in keyring.read_text()
     assert fire.a.status() == 200 and fire.refreshes() == 1
-    # Nobody else has this key.
+    # No other process has this key.
     assert Browser().post(fire.a.url + "/tom/auth/revoke").status == 200

@@ -1,6 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """A minute without the database, under load: what is cached is served, what ends is said clearly,
-what the provider gave meanwhile is kept, and nobody signs in again."""
+what the provider gave meanwhile is kept, and no user signs in again."""
 
 import asyncio
 import json

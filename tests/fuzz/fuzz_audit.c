@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Lines of an audit file that anybody may have edited. Lines are cut at newlines, as graphtokctl
- * does; what is found is counted and must agree with what is told.
+ * Lines of an audit file that may have been edited by hand. Lines are cut at newlines, as
+ * graphtokctl does; what is found is counted and must agree with what is told.
  */
 
 #include <assert.h>

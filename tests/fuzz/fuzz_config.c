@@ -2,7 +2,7 @@
 
 /*
  * Any bytes as the configuration's JSON: what is accepted must be accepted again as it is printed,
- * and be the same. And any bytes as a password of the database: masked, whatever is in it.
+ * and be the same. And any bytes as a password of the database: always masked.
  */
 
 #include "conf/config.h"

@@ -2,7 +2,7 @@
 
 /*
  * Any bytes as JSON that a stranger sent. What is accepted must come back the same after it was
- * printed, and typed reading must stay within bounds whatever the members are.
+ * printed, and typed reading must stay within bounds with any members.
  */
 
 #include "base/json.h"

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A token in the first line and a key set in the rest, both from strangers. Whatever they are, the
+ * A token in the first line and a key set in the rest, both from strangers. With any bytes, the
  * answer is a refusal with a code, or the claims of an issuer and an audience that were demanded.
  */
 

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Shared memory that somebody else wrote: slots, limits and the token cache on top of it must
+ * Shared memory that another process wrote: slots, limits and the token cache on top of it must
  * neither crash, nor write beyond the segment, nor hand out what is not sealed. The input is laid
  * over a formatted segment, from its second word on, again and again to its end.
  */

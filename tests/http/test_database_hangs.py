@@ -51,7 +51,7 @@ def test_T6_a_server_that_stands_still_holds_nobody(sandbox, ground):
             caller.join()
         assert {status for status, _ in answers} == {503}
         assert max(seconds for _, seconds in answers) < 25
-        # The breaker is open: nobody waits for the database any more, and what is cached is served.
+        # The breaker is open: no request waits for the database, and what is cached is served.
         begun = time.monotonic()
         for _ in range(20):
             assert browser.get(site.url + "/tom/auth/token").status == 200

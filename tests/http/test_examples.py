@@ -102,7 +102,7 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
     sandbox.add_redirect_uri(s0.url + "/auth/callback")
     try:
         browser = Browser(sandbox.ca)
-        # the access token is long over: the refresh token of the row is spent, nobody signs in
+        # the access token is long over: the refresh token of the row is spent, no user signs in
         assert browser.get(s0.url + "/calendar/next24").status == 200
         token = browser.get(s0.url + "/auth/token")
         assert token.status == 200 and token.json["user"] == "tom"

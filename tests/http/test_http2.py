@@ -57,7 +57,7 @@ class Curl:
         return int(status), (self.folder / "head").read_text(), content
 
     def start(self, *arguments):
-        """Start one that nobody waits for."""
+        """Start one without waiting for it."""
         return subprocess.Popen([*self.command, *arguments], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 

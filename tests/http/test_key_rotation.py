@@ -113,7 +113,7 @@ def test_T4_without_a_keyring_the_client_secret_serves(small, browser, sandbox):
     site.httpd.start()
     assert browser.get(site.url + "/auth/token").status == 200
 
-    # A keyring that keeps the derived key takes over without anybody's notice.
+    # A keyring that keeps the derived key takes over without users noticing.
     path = site.secrets / "kept"
     site.ctl("keys", "add", "--derived", "--keyring", str(path))
     site.ctl("keys", "rotate", "--id", "own", "--keyring", str(path))

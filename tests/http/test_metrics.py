@@ -284,7 +284,7 @@ def test_O9_without_the_database(make_site, sandbox):
 
 
 def test_without_a_keyring_and_with_several_providers(make_site):
-    """Figures have to do with nobody's grant."""
+    """Figures need no grant."""
     site = make_site("event", mounts=METRICS)
     site.configure(settings="<GraphTokProvider other>\nGraphTokClientID x\n"
                             f"GraphTokTenant contoso.example\n"

@@ -1,5 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""Mission T14: applications get the caller's token, and nobody else can make them believe so."""
+"""Mission T14: applications get the caller's token, and a client cannot make them believe so."""
 
 import base64
 import http.client
@@ -156,7 +156,7 @@ OURS = {fold(base + end) for base in ("X-GraphTok-Token", "GRAPHTOK_TOKEN", "Api
 
 @pytest.fixture(scope="module")
 def asker(ground):
-    """Somebody else's module, built as its author would."""
+    """Another author's module, built as its author would."""
     folder = ground / "asker"
     folder.mkdir()
     shutil.copy(FIXTURES / "mod_asker.c", folder)
@@ -500,7 +500,7 @@ def test_a_rewritten_request_is_its_targets(site, sandbox):
 
 
 def test_behind_a_proxy_section_but_not_to_anywhere(site, sandbox, tom, backend):
-    """ProxyRequests: whoever sends us elsewhere is handed nothing."""
+    """ProxyRequests: a client that sends us elsewhere is handed nothing."""
     assert given(tom.get(site.url + "/behind/x").text)["x_graphtok_token_user"] == "tom"
     answer = send_raw(site, "GET", f"http://127.0.0.1:{backend.port}/forward/x", [])
     assert answer.status == 200 and "header Host: 127.0.0.1" in answer.text

@@ -117,7 +117,7 @@ def test_O4_token_statistics(site, sandbox, ada):
 
 
 def test_our_own_secret_is_wrong(site, sandbox, browser):
-    """An alarm, nobody is asked to sign in again, and after some seconds all is well."""
+    """An alarm, no user is asked to sign in again, and after some seconds all is well."""
     callback = browser.leave_for_sign_in(site.url + "/auth/login")
     sandbox.fault(where="token", kind="entra_error", status=401, error="invalid_client",
                   code=7000222, times=1)
@@ -146,7 +146,7 @@ THEIRS = [
 
 
 def test_one_tenants_refusal_is_not_the_others(make_site, sandbox):
-    """Whoever signs in after it, from another tenant, is not held back."""
+    """A user of another tenant who signs in after it is not held back."""
     site = make_site(provider=f"GraphTokTenant common\nGraphTokAllowedTenants {sandbox.tenant}")
     site.start()
     try:

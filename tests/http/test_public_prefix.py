@@ -1,6 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""A proxy in front takes a prefix away (GraphTokPublicURL with a path): whatever leads a browser or a
-client back to us has it exactly once."""
+"""A proxy in front takes a prefix away (GraphTokPublicURL with a path): each link that leads a
+browser or a client back to us has it exactly once."""
 
 import re
 

@@ -15,8 +15,8 @@ from support.browser import Browser
 from support.site import MOUNTS
 
 CROWD = 24
-# One child of 16 threads: less than the crowd. A command is killed after 10 s; whoever waited for
-# that is not answered in time.
+# One child of 16 threads: less than the crowd. A command is killed after 10 s; a request that
+# waited for that is not answered in time.
 TUNING = ("StartServers 1\nServerLimit 1\nThreadsPerChild 16\nMaxRequestWorkers 16\n"
           "MinSpareThreads 1\nMaxSpareThreads 16\n")
 IN_TIME = 8
@@ -87,7 +87,7 @@ def get(site, path, cookie=None):
 
 
 def session_of(browser):
-    """The session's cookie of somebody who is signed in."""
+    """The session's cookie of a signed-in user."""
     return next(f"{cookie.name}={cookie.value}" for cookie in browser.jar
                 if cookie.value.startswith("gt1."))
 

@@ -68,7 +68,7 @@ def test_A5_user(site, browser):
 
 
 def test_A2_a_hang_up_during_the_exchange_loses_no_tokens(site, sandbox, browser):
-    """What the provider gave is stored, whoever still waits for the page."""
+    """The provider's tokens are stored, whether the browser still waits for the page or not."""
     callback = urllib.parse.urlsplit(browser.leave_for_sign_in(site.url + "/tom/auth/login"))
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.jar)
     asked = sandbox.calls("token")

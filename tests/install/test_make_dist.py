@@ -1,6 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """make distcheck: the tarball holds all that it takes to build, check, install, uninstall and make a
-tarball again, beside a source that nobody may write to."""
+tarball again, beside a source that is read-only."""
 
 import os
 import pathlib

@@ -170,7 +170,7 @@ def installed(tree):
 
 
 def works(tree):
-    """httpd serves: nobody is signed in, and its log has no complaint of ours but of Entra ID."""
+    """httpd serves: no user is signed in, and its log has no complaint of ours but of Entra ID."""
     said = tree.run("curl -sS -H 'Accept: application/json' http://127.0.0.1/auth/token")
     assert "sign-in-required" in said, said
     errors = tree.run("cat /var/log/apache2/error.log", user="root")
@@ -215,7 +215,7 @@ def test_install_it_with_postgresql_as_typed(installed):
 
 
 def test_a_second_time_harms_no_key(installed):
-    """Typed again, the key stays; the secret can be read by httpd and nobody else."""
+    """Typed again, the key stays; the secret can be read by httpd alone."""
     keys = blocks(section("Install it"), "sh")[1]
     before = installed.run("sudo cat /etc/graphtok/keyring")
     said = installed.run(keys, given=SECRET + "\n", code=73)

@@ -250,7 +250,7 @@ def test_an_address_of_several_users_changes_nothing(make_place, sandbox):
                    for user in known)
     assert not place.refreshed() and len(place.rows()) == 3
     assert {g["user"] for g in answer(place, "list", "TEAM@contoso.example")["grants"]} == set(known)
-    # Somebody's own id comes before everybody's address; one in each store is nobody else.
+    # A user's own id comes before any user's address; one user in each store is the same user.
     assert answer(place, "revoke", "Team@contoso.example")["revoked"] == 1
     place.database.sql("DELETE FROM user_tokens WHERE user_id = 'two'")
     place.database.sql("INSERT INTO beta_tokens SELECT * FROM user_tokens WHERE user_id = 'one'")
@@ -420,7 +420,8 @@ def test_work_that_is_killed_delays_what_it_had_in_hand(place, sandbox):
     users = [f"user{n}" for n in range(12)]
     place.configure(settings=QUICK + "GraphTokRefreshRate 4\n")
     place.add(users, ends=25)
-    # What the dead had spent, and nobody stored, must be forgiven: no program can know it.
+    # A refresh token that the dead process had spent without storing the new one must be + #
+    # forgiven: no program can know it.
     sandbox.process.settings(revoke_on_reuse=False)
     with subprocess.Popen(command(place, "work"), stdout=subprocess.DEVNULL) as work:
         sandbox.wait_for_calls("token", 2)

@@ -86,7 +86,7 @@ def ready(driver):
 
 
 def complaints(driver):
-    """Without the answer that nobody is signed in, which the page expects."""
+    """Without the answer that no user is signed in, which the page expects."""
     return [text for text in chromium.complaints(driver) if "/auth/token - " not in text]
 
 

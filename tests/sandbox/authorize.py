@@ -3,7 +3,7 @@
 
 Until the application and its redirect URI are known to be right, every fault is shown on a page of
 Entra's own and nothing reaches the application (RFC 6749 4.1.2.1); after that it is told by
-redirect. A login_hint of somebody known stands for a browser that is signed in already.
+redirect. A login_hint of a known person stands for a browser that is signed in already.
 Source: Microsoft, "OAuth 2.0 authorization code flow"; RFC 6749, RFC 7636.
 """
 
@@ -185,7 +185,7 @@ def refused(error: EntraError) -> Response:
 
 
 def sign_in(world: World, tenant: str, params: Params, wanted: frozenset[str]) -> Response:
-    """At once when the hint names somebody and the page is not demanded; else by the page."""
+    """At once when the hint names a person and the page is not demanded; else by the page."""
     prompt = params.get("prompt", "")
     hint = params.get("login_hint", "")
     person = find_person(hint) if hint else None

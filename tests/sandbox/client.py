@@ -84,14 +84,14 @@ class Sandbox:
         return box
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End it and wait until it is gone, whoever started it."""
+        """End it and wait until it is gone, also when another process started it."""
         pid = int(self.facts["pid"])
         try:
             handle = os.pidfd_open(pid)
         except ProcessLookupError:
             return
         try:
-            ended = not self.is_ours(pid)  # the number may be somebody else's by now
+            ended = not self.is_ours(pid)  # the number may be another process's by now
             if not ended:
                 signal.pidfd_send_signal(handle, signal.SIGTERM)
                 ended = bool(select.select([handle], [], [], seconds)[0])

@@ -58,7 +58,7 @@ def series(start: datetime.datetime) -> Members:
 
 
 def fill(world: World) -> None:
-    """A dozen coming events for everybody, the first within hours."""
+    """A dozen coming events for each person, the first within hours."""
     hour = datetime.datetime.now(zones.UTC).replace(minute=0, second=0, microsecond=0)
     for number, person in enumerate(PEOPLE):
         calendar = world.calendars[person.oid]

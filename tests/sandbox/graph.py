@@ -455,7 +455,7 @@ class Graph:
         return Response(204, [], b"")
 
     def post_answer(self, ask: Ask) -> Response:
-        """Everybody organizes their own events here, and cannot answer those."""
+        """Each person organizes their own events here, and cannot answer those."""
         self.calendar.find(ask.id)
         text = "Your request can't be completed. You can't respond to this meeting because you're "
         raise GraphError(400, "ErrorInvalidRequest", f"{text}the meeting organizer.")

@@ -155,7 +155,7 @@ class World:
         self, person: Person, scopes: frozenset[str], resource: str, has_cae: bool
     ) -> tuple[AccessToken, int]:
         life = self.access_life()
-        # Three parts as a JWT has, none of which says anything: nobody may read it.
+        # Three parts as a JWT has, without any meaning: clients must not read it.
         third = self.settings.access_bytes // 3
         text = ".".join([opaque("eyJ0eXAi", third), opaque("eyJ", third), opaque("", third)])
         self.secrets.see("access_token", text)

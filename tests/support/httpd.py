@@ -60,7 +60,7 @@ def valgrind(folder):
 
 
 def free_port():
-    """A loopback port that nobody listens on now."""
+    """A loopback port without a listener now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

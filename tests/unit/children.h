@@ -73,7 +73,7 @@ gt_err_t *error_of(child_t *c);
 /* 1 when the cache has this token of tom's. */
 int is_cached(const char *wanted);
 
-/* Somebody who asks on a thread of his own; his token, or the tag of his error. */
+/* A caller that asks on a thread of its own; its token, or the tag of its error. */
 typedef struct asker_t {
     aside_t aside;
     child_t *child;

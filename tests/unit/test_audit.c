@@ -428,7 +428,7 @@ static void record_in_thread(void *refused)
     *(int *)refused = !record("tom");
 }
 
-/* Nobody waits for one who waits: all wait at the same time. */
+/* No thread waits for one that waits: all wait at the same time. */
 START_TEST(a_full_pipe_is_waited_for_side_by_side)
 {
     enum { CROWD = 40 };

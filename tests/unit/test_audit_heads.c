@@ -6,7 +6,7 @@
 
 Suite *suite_audit_heads(void);
 
-/* The last lines cut off show as soon as somebody else has written down what there was. */
+/* The last lines cut off show as soon as another process has noted the ends. */
 START_TEST(a_cut_chain_shows)
 {
     write_seven();

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A task that waits for somebody to ring. */
+/* A task that waits for another one to ring. */
 
 #include "gt_test.h"
 #include "latch.h"

@@ -271,7 +271,7 @@ static apr_size_t end_of_value(const gt_owner_t *owner)
     return last + 1;
 }
 
-/* As whoever can write the memory could do it. */
+/* As a process that can write the memory could do it. */
 START_TEST(a_value_moved_to_another_user_is_a_miss)
 {
     const apr_size_t len = 12 + strlen(TOKEN) + strlen("User.Read") + 3 * 8 + 16;

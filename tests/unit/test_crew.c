@@ -154,7 +154,7 @@ static void *ask_in_thread(void *key)
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     ck_ok(ask_for(&asker, own));
     ck_assert_int_eq(asker.result, 5);
-    /* The job's state is there as long as this pool, whoever else has gone. */
+    /* The job's state is there as long as this pool, also when all others have gone. */
     ck_assert_str_eq(((const errand_t *)gt_flight_state(asker.job))->word, "hello");
     apr_pool_destroy(own);
     return NULL;

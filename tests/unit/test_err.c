@@ -148,7 +148,7 @@ START_TEST(every_class_has_a_whole_row_and_a_name_of_its_own)
         ck_assert_int_le(row->exit_code, EX__MAX);
         ck_assert_int_ge(row->log_level, GT_LOG_ERROR);
         ck_assert_int_le(row->log_level, GT_LOG_DEBUG);
-        /* Whoever may try again is told so by his shell as well. */
+        /* Failures that may be tried again have the exit status that says so. */
         ck_assert_int_eq(row->may_retry, row->exit_code == EX_TEMPFAIL);
         for (other = 0; other < cls; other++)
             ck_assert_str_ne(row->name, gt_class_row((gt_class_t)other)->name);

@@ -108,7 +108,7 @@ START_TEST(an_event_that_graph_gave_is_taken_back)
 }
 END_TEST
 
-/* Graph knows no such limits, so whatever it gives may be larger than anything we would make up. */
+/* Graph knows no such limits, so its events may be larger than any that we would make up. */
 START_TEST(a_limit_of_ours_refuses_nothing_that_graph_gave)
 {
     static const char *const parts[] = {"street",          "city",       "state",

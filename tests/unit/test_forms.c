@@ -168,7 +168,7 @@ START_TEST(an_id_is_looked_for_now_and_then)
 }
 END_TEST
 
-/* The id is another one: migrated down and up again by somebody else, or a restored copy. */
+/* The id is another one: migrated down and up again by another server, or a restored copy. */
 START_TEST(an_id_that_changed_is_noticed_by_what_it_opens)
 {
     desk_t desk = desk_open(_i);

@@ -147,7 +147,7 @@ START_TEST(of_those_who_need_a_connection_one_connects)
 }
 END_TEST
 
-/* A newcomer waits 20 s at most, but nobody has come or gone for longer than that. */
+/* A newcomer waits 20 s at most, but no task has come or gone for longer than that. */
 START_TEST(a_gate_that_is_stuck_holds_nobody_up)
 {
     bench_t *bench = bench_open(_i);

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* What Graph's refusals become; bodies as Microsoft documents them, and bodies of nobody. */
+/* The errors that Graph's refusals become; bodies as Microsoft documents them, and broken ones. */
 
 #include "gt_test.h"
 

@@ -89,7 +89,7 @@ START_TEST(what_ends_soon_and_was_used_lately_is_due)
 }
 END_TEST
 
-/* A sign-in is a use. A row that was taken over counts from its last change until then, whatever we
+/* A sign-in is a use. A row that was taken over counts from its last change until then, however we
  * change later; so a dormant one is not kept alive for ever. */
 START_TEST(a_grant_that_was_not_used_yet_is_due)
 {
@@ -209,7 +209,7 @@ START_TEST(a_part_of_a_job_has_one_worker)
     ck_ok(gt_due_jobs(&due_jobs, child[0].store, pool));
     for (int i = 0; i < due_jobs->nelts; i++)
         due += gt_due_job_is_due(&APR_ARRAY_IDX(due_jobs, i, gt_due_job_t), SECONDS(60));
-    /* Those that nobody claimed: cleanup, count, validate. */
+    /* Those without a claim: cleanup, count, validate. */
     ck_assert_int_eq(due, 3);
     /* Only its worker may say that it is due sooner. */
     bench_run(bench, "UPDATE user_tokens_jobs SET worker = 'one' WHERE part = 3");
@@ -282,7 +282,7 @@ START_TEST(turns_follow_each_other_whoever_takes_them)
 }
 END_TEST
 
-/* What was not taken is gone, and a clock that was set back stops nobody. */
+/* The entries that were not taken are gone, and a clock that was set back stops no task. */
 START_TEST(turns_of_another_time_do_not_count)
 {
     static const char *const set[] = {"due_at - 3600000", "due_at + 3600000"};

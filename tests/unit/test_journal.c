@@ -379,7 +379,7 @@ START_TEST(what_a_killed_writer_left_torn_is_swept)
     ck_assert_int_eq(gt_journal_names(journal, NULL, bench->pool)->nelts, 1);
     ck_assert_int_ne(access(path_of(old), F_OK), 0);
     ck_assert_int_eq(access(path_of(entry), F_OK), 0);
-    /* Somebody may be writing it; the other was never ours. */
+    /* Another process may be writing it; the other was never ours. */
     ck_assert_int_eq(unlink(path_of(fresh)), 0);
     ck_assert_int_eq(unlink(path_of(others)), 0);
 }

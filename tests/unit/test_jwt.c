@@ -56,7 +56,7 @@ static const char *number_of(EVP_PKEY *key, const char *name)
     return gt_base64url(bytes, (apr_size_t)len, pool);
 }
 
-/* A key of a set: its numbers and whatever else it says. */
+/* A key of a set: its numbers and its other members. */
 static const char *jwk(EVP_PKEY *key, const char *more)
 {
     return apr_pstrcat(pool, "{\"kty\":\"RSA\",\"n\":\"", number_of(key, OSSL_PKEY_PARAM_RSA_N),
@@ -75,7 +75,7 @@ static const char *our_set(void)
                   NULL);
 }
 
-/* Sign two parts with PKCS#1 v1.5 and SHA-256, whatever they are. */
+/* Sign two parts, also senseless ones, with PKCS#1 v1.5 and SHA-256. */
 static const char *sign_parts(EVP_PKEY *key, const char *header, const char *payload)
 {
     const char *both = apr_pstrcat(pool, header, ".", payload, NULL);

@@ -291,7 +291,7 @@ START_TEST(a_command_is_asked_again)
     write_ring("b any " KEY_B "\n");
     gt_keys_follow(&keys, pool);
     ck_assert_str_eq(writer(&keys), "a");
-    /* Anybody can name a key that is not there: no run for each. */
+    /* Any client can name a key that is not there: no run for each. */
     ck_assert_ptr_null(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
     fake_time += apr_time_from_sec(5);
     ck_assert_ptr_nonnull(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
@@ -313,7 +313,7 @@ typedef struct opener_t {
     int failed;
 } opener_t;
 
-/* Every value opens, whatever is swapped meanwhile. */
+/* Every value opens, while keyrings are swapped. */
 static void seal_and_open(void *baton)
 {
     opener_t *opener = baton;

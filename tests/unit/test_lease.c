@@ -45,7 +45,7 @@ END_TEST
 #define RUN_OUT "UPDATE user_tokens SET lease_until = lease_until - 40"
 #define DOUBT_OVER "UPDATE user_tokens SET intent_until = intent_until - 40"
 
-/* Its holder may have the answer in a journal: one more lease, from when somebody noticed. */
+/* Its holder may have the answer in a journal: one more lease, from when a process noticed. */
 START_TEST(a_lease_that_ran_out_with_its_intent_is_in_doubt_first)
 {
     desk_t desk = desk_open(_i);

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Transfers that nobody wants any more, in each state, and those that the loop takes no more. */
+/* Transfers that no task wants any more, in each state, and those that the loop takes no more. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -76,7 +76,7 @@ START_TEST(test_what_changes_state_goes_on)
 }
 END_TEST
 
-/* Its reader has gone, so nobody takes the bytes: it goes on to its end all the same. */
+/* Its reader has gone, so no task takes the bytes: it goes on to its end all the same. */
 START_TEST(test_a_stream_that_changes_state_goes_on_alone)
 {
     gt_request_t request = {

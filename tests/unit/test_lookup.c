@@ -193,7 +193,7 @@ START_TEST(streams_wait_for_a_name_as_well)
 }
 END_TEST
 
-/* libcurl is given what was found: it asks nobody itself. */
+/* libcurl is given the addresses that were found: it looks up no name itself. */
 START_TEST(a_call_goes_where_its_name_was_found)
 {
     gt_request_t request = {.url = upstream_url(up, "/hello"), .ca_file = upstream_ca(up)};

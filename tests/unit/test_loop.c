@@ -276,7 +276,7 @@ START_TEST(test_signals_do_not_land_on_the_loop)
     own_thread = pthread_self();
     sigaction(SIGUSR1, &action, NULL);
     sigfillset(&all);
-    /* Nobody but the loop could take it now. */
+    /* Only the loop could take it now. */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     kill(getpid(), SIGUSR1);
     timer = gt_timer_start(loop, gt_ticks() + 1000, &waker, pool);

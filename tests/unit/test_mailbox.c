@@ -18,7 +18,7 @@ Suite *suite_mailbox(void);
 #define MOST 4
 #define WAITING_MAX 100
 
-/** Somebody who wants to call. */
+/** A task that wants to call. */
 typedef struct guest_t {
     gt_visit_t visit;
     latch_t latch;
@@ -468,7 +468,7 @@ START_TEST(a_place_ends_with_its_call)
 
     figures_are(1, 1, 0);
     send_and_await(transfer);
-    /* Nobody has taken the answer. */
+    /* The answer has not been taken. */
     figures_are(0, 0, 0);
 }
 END_TEST

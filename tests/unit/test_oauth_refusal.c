@@ -158,7 +158,7 @@ static const answer_case_t answer_cases[] = {
     {200, "{\"error\":\"invalid_grant\"}", GT_UPSTREAM, "invalid_grant"},
     {302, "{\"error\":\"invalid_grant\"}", GT_UPSTREAM, "invalid_grant"},
     {408, "{\"error\":\"invalid_grant\"}", GT_UPSTREAM, "invalid_grant"},
-    /* our own client never costs a user his grant, whatever the status */
+    /* a fault of our own client never costs a user his grant, with any status */
     {400, "{\"error\":\"invalid_client\"}", GT_CLIENT_BROKEN, "invalid_client"},
     {401, "{\"error\":\"invalid_client\",\"error_codes\":[7000222]}", GT_CLIENT_BROKEN,
      "AADSTS7000222"},

@@ -110,7 +110,7 @@ static void use_slowly(void *baton)
     atomic_store(&slow->has_ended, 1);
 }
 
-/* A table is locked; whoever asks for something else has answers all the time. */
+/* A table is locked; statements on another table have answers all the time. */
 START_TEST(one_slow_statement_is_no_outage)
 {
     const gt_db_limits_t limits = {2, SECONDS(10), SECONDS(2)};

@@ -408,7 +408,7 @@ START_TEST(old_keys_serve_while_there_are_no_new_ones)
 }
 END_TEST
 
-/* As a token's: what is read is there, whatever stands beside it. */
+/* As a token's: the members that are read are there, unknown ones beside them. */
 START_TEST(odd_keys_are_fetched_once_and_serve)
 {
     const char *set = fake_jwks("key-1", NULL, pool);

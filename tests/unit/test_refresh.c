@@ -55,7 +55,7 @@ static const effect_case_t effects[] = {
     {{503, "Retry-After: 7\r\n", "<html>"}, GT_THROTTLED, GT_ACTIVE, 0, 0},
     {{500, NULL, "oops"}, GT_UPSTREAM, GT_ACTIVE, 0, 0},
     {{400, NULL, "<html>"}, GT_UPSTREAM, GT_ACTIVE, 0, 0},
-    /* nobody knows what these did */
+    /* the outcome of these is not known */
     {{200, NULL, "<html>"}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
     {{200, NULL, "{}"}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
     {{0, NULL, NULL}, GT_UPSTREAM, GT_ACTIVE, 0, 1},
@@ -162,7 +162,7 @@ static void serve_many_tenants(void)
 typedef struct held_case_t {
     fake_reply_t reply;
     int tenants_users; /* 1: others of the same tenant are held back */
-    int all;           /* 1: everybody is */
+    int all;           /* 1: all callers are */
 } held_case_t;
 
 static const held_case_t held_cases[] = {

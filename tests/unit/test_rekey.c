@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Rows to other keys, on both engines: all of them, each once, none under somebody's hands. */
+/* Rows to other keys, on both engines: all of them, each once, none that another transaction
+ * holds. */
 
 #include <string.h>
 

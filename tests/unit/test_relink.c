@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* The next link replaced, whatever the pieces an answer comes in. */
+/* The next link replaced, with an answer cut into pieces at any place. */
 
 #include "gt_test.h"
 

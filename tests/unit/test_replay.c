@@ -175,7 +175,7 @@ START_TEST(what_cannot_be_dropped_holds_up_no_news)
                      "VALUES ('ann', 'microsoft', 1)");
     bench_run(bench, "CREATE TRIGGER none_goes BEFORE DELETE ON user_tokens_gone "
                      "BEGIN SELECT RAISE(ABORT, 'none goes'); END");
-    upkeep->purge_goes_on = 1; /* due, whoever had a turn before */
+    upkeep->purge_goes_on = 1; /* due, however the others went before */
     gt_changes_read(child[0].vault, pool);
     ck_assert_int_eq(upkeep->purge.failures, 1);
     ck_assert_int_eq(upkeep->changes.failures, 0);

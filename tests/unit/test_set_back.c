@@ -223,7 +223,7 @@ START_TEST(a_late_commit_stores_what_is_left)
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &tokens, desk.pool));
     ck_assert_int_le(abs(life_left(&desk) - 3000), 30);
     grant = desk_found(&desk, &desk_tom);
-    ours_is_ahead(SECONDS(-600)); /* our clock was set back meanwhile: nobody knows */
+    ours_is_ahead(SECONDS(-600)); /* our clock was set back meanwhile, which no process sees */
     bench_ok(gt_grant_commit(&stored, desk.store, grant, &tokens, desk.pool));
     ck_assert_int_le(abs(life_left(&desk)), 30);
     gt_clock_set(NULL, NULL);

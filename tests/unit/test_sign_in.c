@@ -299,7 +299,7 @@ START_TEST(any_flow_leads_to_a_grant)
 }
 END_TEST
 
-/* ---- tokens that nobody may have ---- */
+/* ---- tokens that this server must not keep ---- */
 
 /* As Google does, and Entra does not. */
 static void offer_revocation(void)
@@ -377,7 +377,7 @@ START_TEST(another_persons_tokens_are_given_back)
     fake_give_id_token(fake, id_token("00000000-0000-0000-0000-00000000eve0"));
     ck_fails(sign_in(&work, "tom"), GT_CONFLICT, "GT0423");
     ck_revoked(1, "rt-2");
-    fake_give_id_token(fake, NULL); /* and those of somebody who is not known */
+    fake_give_id_token(fake, NULL); /* and those of an unknown person */
     ck_fails(sign_in(&work, "tom"), GT_UPSTREAM, "GT0612");
     ck_revoked(2, "rt-3");
 }

@@ -610,7 +610,7 @@ static pid_t stop_in_the_middle(void)
 {
     pid_t pid = fork_stepped();
 
-    /* A busy set refuses a put; nobody else is here who could make it busy. */
+    /* A busy set refuses a put; no other thread is here that could make it busy. */
     while (put(3, "probe", FAR, 0)) {
         for (int i = 0; i < 20; i++)
             ck_assert(step(pid));

@@ -252,7 +252,7 @@ START_TEST(a_file_that_is_no_secret_is_refused)
     ck_assert_ptr_nonnull(strstr(text, "gives nothing"));
     text = failure_of(source_of(file_source(write_bytes("c", "a\0b", 3, 0600))));
     ck_assert_ptr_nonnull(strstr(text, "gives a NUL byte"));
-    /* A FIFO nobody writes to does not hang the reader. */
+    /* A FIFO without a writer does not hang the reader. */
     ck_assert_int_eq(mkfifo(in_folder("d"), 0600), 0);
     ck_assert_ptr_nonnull(strstr(failure_of(source_of("file:d")), "GT0106"));
 }

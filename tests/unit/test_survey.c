@@ -64,7 +64,7 @@ START_TEST(the_first_look_has_all)
 }
 END_TEST
 
-/* Nobody looks twice: the crew goes on. */
+/* No process looks twice: the crew goes on. */
 START_TEST(sums_follow)
 {
     const apr_time_t until = gt_ticks() + SECONDS(40);

@@ -180,7 +180,7 @@ START_TEST(a_statement_writes_hundreds_of_grants)
 }
 END_TEST
 
-/* Nobody calls for it: the crew's round goes on while there is enough for a statement. */
+/* Without any call: the crew's round goes on while there is enough for a statement. */
 START_TEST(a_backlog_is_written_without_waiting)
 {
     const apr_time_t until = gt_ticks() + LIMIT;

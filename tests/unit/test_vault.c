@@ -79,7 +79,7 @@ static const struct {
 } margins[] = {
     {3600, 3600, 0, 300}, {600, 10, 0, 300}, {599, 10, 0, 299}, {60, 60, 0, 30},
     {60, 5, 0, 30},       {60, 50, 1, 300},  {0, 0, 0, 300},    {-5, 60, 0, 300},
-    {19, 19, 0, 10},      {1, 1, 0, 10}, /* nobody gets one that ends within 10 s */
+    {19, 19, 0, 10},      {1, 1, 0, 10}, /* no caller gets one that ends within 10 s */
 };
 
 START_TEST(a_token_is_used_for_half_its_life_at_least)

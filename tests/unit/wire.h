@@ -92,7 +92,7 @@ static MAYBE_UNUSED gt_loop_figures_t figures(void)
     return now;
 }
 
-/* The loop tells nobody when a transfer that was left has ended: look until it has. */
+/* The loop does not tell when a transfer that was left has ended: look until it has. */
 static MAYBE_UNUSED void await_idle(void)
 {
     apr_time_t until = gt_mono() + apr_time_from_sec(20);

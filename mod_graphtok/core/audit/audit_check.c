@@ -262,7 +262,7 @@ static void begin_chain(gt_audit_check_t *check, const record_t *record)
              record->seq > 0 ? "no key of the keyring made this record, or it was changed"
              : gt_json_text(record->json, "key") != NULL
                  ? "the keyring has no such key as this chain was made with"
-                 : "this chain was made without a key: anybody could have");
+                 : "this chain was made without a key, which any program could do");
         return;
     }
     if (!is_right(record, &chain->key)) {

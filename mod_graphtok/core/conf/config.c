@@ -130,7 +130,7 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
              provider->name);
     if (!has_word(provider->scope, "openid", v->p))
         note(v->errors, provider->where, v->p,
-             "provider %s: GraphTokScope lacks openid, without which nobody can be identified",
+             "provider %s: GraphTokScope lacks openid, without which no user can be identified",
              provider->name);
     if (!has_word(provider->scope, "offline_access", v->p))
         note(v->warnings, provider->where, v->p,
@@ -254,7 +254,7 @@ static void check_database(const verdict_t *v)
         note(v->errors, where, v->p, "DBDParams is missing");
     else if (strcmp(config->db_driver, "sqlite3") == 0 && config->db_params[0] != '/')
         note(v->warnings, where, v->p,
-             "DBDParams '%s' is found from whatever folder httpd was started in: write a full path",
+             "DBDParams '%s' depends on the folder that httpd is started in: write a full path",
              config->db_params);
 }
 
@@ -264,8 +264,9 @@ static void check_audit(const verdict_t *v)
 
     if (audit != NULL && heads != NULL && audit[0] != '|' && strcmp(audit, heads) == 0)
         note(v->errors, NULL, v->p,
-             "GraphTokAuditHeads: %s is GraphTokAudit's own file, so that whoever cuts off its end "
-             "takes the notes along; name another one",
+             "GraphTokAuditHeads: %s is GraphTokAudit's own file: its notes would be cut off "
+             "together "
+             "with its records; name another one",
              heads);
     if (audit == NULL && heads != NULL && strcmp(heads, "off") != 0)
         note(v->warnings, NULL, v->p,

@@ -72,7 +72,7 @@ void gt_loop_fail_on_loop(gt_loop_t *loop, gt_transfer_t *t, gt_fault_t fault, c
 
 static void cancel_transfer(gt_loop_t *loop, gt_transfer_t *t)
 {
-    gt_loop_fail_on_loop(loop, t, GT_FAULT_CANCELLED, "nobody waits for it any more");
+    gt_loop_fail_on_loop(loop, t, GT_FAULT_CANCELLED, "its caller waits for it no longer");
 }
 
 static void nudge(void *baton)

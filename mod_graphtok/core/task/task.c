@@ -487,7 +487,7 @@ void gt_task_drop(gt_task_t *task)
         return;
     leave_wait(task);
     stop_limit_timer(task);
-    err = gt_err(task->pool, GT_CANCELLED, "GT0322", "nobody waits for this any more");
+    err = gt_err(task->pool, GT_CANCELLED, "GT0322", "its caller waits for it no longer");
     while (task->depth > 0) {
         gt_err_t **caught = top(task)->caught;
 

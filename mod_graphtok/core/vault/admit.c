@@ -31,7 +31,7 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     admit->grant = NULL;
     if (admit->tokens->id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
-                      "provider %s gave no id_token: nobody knows who signed in",
+                      "provider %s gave no id_token, which says who signed in",
                       admit->key.owner.provider);
     admit->identify = (gt_identify_t){
         .provider = gt_vault_provider(admit->vault, admit->key.owner.provider),

@@ -98,7 +98,7 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
     }
     if (gt_ticks() >= r->wait_until) {
         err = gt_err(gt_task_pool(task), GT_TIMEOUT, "GT0605",
-                     "somebody else has been refreshing this token for too long");
+                     "another process has been refreshing this token for too long");
         err->retry_after = APR_USEC_PER_SEC;
         return err;
     }

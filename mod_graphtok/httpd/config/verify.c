@@ -217,7 +217,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     if (strcmp(mount->handler, "graphtok-metrics") == 0) {
         if (!mount->has_require)
             gtm_note(v->warnings, mount->where,
-                     "SetHandler %s at %s without Require: everybody can read the figures%s",
+                     "SetHandler %s at %s without Require: every client can read the figures%s",
                      mount->handler, path, host);
         return;
     }
@@ -246,20 +246,20 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
         gtm_note(
             v->warnings, mount->where,
             "SetHandler %s at %s: no graphtok-auth of this server signs in for its provider %s and "
-            "its store %s, so nobody will be known there%s",
+            "its store %s, so that no user is known there%s",
             mount->handler, path, dir->provider, dir->store, host);
     if (mount->has_require)
         return;
     if (dir->caller_from == GT_CALLER_STATIC)
         gtm_note(v->warnings, mount->where,
-                 "SetHandler %s at %s without Require: whoever reaches it acts as the static user "
+                 "SetHandler %s at %s without Require: every client acts as the static user "
                  "%s%s",
                  mount->handler, path, dir->caller_name, host);
     if (dir->caller_from == GT_CALLER_REMOTE_USER)
         gtm_note(
             v->warnings, mount->where,
-            "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: nobody "
-            "will be known%s",
+            "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: no user "
+            "is known there%s",
             mount->handler, path, host);
 }
 
