@@ -52,6 +52,7 @@ PROVIDER = [
     ("GraphTokClientSecret", "env:SECRET", "client_secret", "env:SECRET"),
     ("GraphTokScope", 'openid "offline_access User.Read"', "scope",
      "openid offline_access User.Read"),
+    ("GraphTokCloud", "us-dod", "cloud", "us-dod"),
     ("GraphTokAuthority", "http://127.0.0.1:8400/", "authority", "http://127.0.0.1:8400"),
     ("GraphTokAuthority", "https://LOGIN.MicrosoftOnline.com:443", "authority",
      "https://login.microsoftonline.com"),

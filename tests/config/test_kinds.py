@@ -26,6 +26,7 @@ def test_an_openid_provider(frame):
     ("GraphTokAuthority https://i.example\nGraphTokTenant common", "go with GraphTokKind microsoft"),
     (f"GraphTokAuthority https://i.example\nGraphTokAllowedTenants {GUID}",
      "go with GraphTokKind microsoft"),
+    ("GraphTokAuthority https://i.example\nGraphTokCloud china", "go with GraphTokKind microsoft"),
     ("GraphTokAuthority https://i.example\nGraphTokGraphURL https://g.example/v1.0",
      "go with GraphTokKind microsoft")])
 def test_what_an_openid_provider_has_not(frame, inside, message):

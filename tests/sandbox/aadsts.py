@@ -80,6 +80,9 @@ CODES: dict[int, Row] = {
     90055: ("temporarily_unavailable", "", "Tenant is throttled due to too many requests."),
     90094: ("access_denied", "", "An administrator of the organization must grant consent for the "
             "application '{0}'."),
+    500011: ("invalid_resource", "", "The resource principal named {0} was not found in the "
+             "tenant. This can happen if the application has not been installed by the "
+             "administrator of the tenant or consented to by any user in the tenant."),
     500112: ("invalid_client", "", "The reply address '{0}' does not match the reply address '{1}' "
              "provided when requesting Authorization code."),
     501481: ("invalid_grant", "", "The Code_Verifier does not match the code_challenge supplied in "

@@ -114,7 +114,7 @@ def check_request(world: World, params: Params) -> frozenset[str]:
         raise EntraError(900144, ("scope",))
     check_challenge(world, params)
     wants_cae(params)
-    found = scope_rules.parse(params["scope"], world.base)
+    found = scope_rules.parse(params["scope"], world.base, world.graph)
     if found & {f"{scope_rules.GRAPH}/{name}" for name in scope_rules.ADMIN_ONLY}:
         if not world.settings.admin_consented:
             raise EntraError(90094, (CLIENT_ID,))
@@ -157,7 +157,7 @@ def client_info(person: Person) -> str:
 
 
 def issue_code(world: World, tenant: str, params: Params, person: Person) -> Response:
-    asked = scope_rules.parse(params["scope"], world.base)
+    asked = scope_rules.parse(params["scope"], world.base, world.graph)
     world.consents[person.oid] |= asked
     text = world.secrets.see("code", opaque("1.AUsA", 1200))
     world.codes[text] = Code(

@@ -137,7 +137,7 @@ def issue(world: World, body: Body) -> Body:
     """Tokens as the sign-in of another application of the same registration got them."""
     person = one_person(body)
     wanted = "openid profile email offline_access User.Read Calendars.ReadWrite"
-    scopes = scope_rules.parse(str(body.get("scope", wanted)), world.base)
+    scopes = scope_rules.parse(str(body.get("scope", wanted)), world.base, world.graph)
     world.consents[person.oid] |= scopes
     world.families += 1
     access, life = world.new_access(person, scopes, scope_rules.GRAPH, False)

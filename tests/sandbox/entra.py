@@ -30,6 +30,12 @@ METHODS = {
     "choose": ("POST",),
     "logout": ("GET", "POST"),
 }
+CLOUD_NAMES = {
+    "global": "microsoftonline.com",
+    "us-gov": "microsoftonline.us",
+    "us-dod": "microsoftonline.us",
+    "china": "partner.microsoftonline.cn",
+}
 CLAIMS = (
     "sub iss cloud_instance_name cloud_instance_host_name cloud_graph_host_name msgraph_host aud "
     "exp iat auth_time acr nonce preferred_username name tid ver at_hash c_hash email"
@@ -85,9 +91,9 @@ def discovery(world: World, tenant_word: str) -> Response:
         "claims_supported": CLAIMS.split(),
         "kerberos_endpoint": f"{here}/kerberos",
         "tenant_region_scope": None if issuer_tenant == "{tenantid}" else "EU",
-        "cloud_instance_name": "microsoftonline.com",
+        "cloud_instance_name": CLOUD_NAMES[world.settings.cloud],
         "cloud_graph_host_name": "graph.windows.net",
-        "msgraph_host": "graph.microsoft.com",
+        "msgraph_host": world.graph.removeprefix("https://"),
         "rbac_url": "https://pas.windows.net",
     }
     return json_response(document, 200, cached_headers())

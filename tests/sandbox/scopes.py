@@ -14,6 +14,13 @@ from aadsts import EntraError
 
 OPENID = ("openid", "profile", "email", "offline_access")
 GRAPH = "https://graph.microsoft.com"
+# Where Graph stands in each cloud; inside the sandbox its scopes are spelt as the global one's.
+GRAPHS = {
+    "global": GRAPH,
+    "us-gov": "https://graph.microsoft.us",
+    "us-dod": "https://dod-graph.microsoft.us",
+    "china": "https://microsoftgraph.chinacloudapi.cn",
+}
 OUTLOOK = "https://outlook.office.com"
 
 MAIL_PROTOCOLS = ("IMAP.AccessAsUser.All", "POP.AccessAsUser.All", "SMTP.Send")
@@ -55,22 +62,33 @@ def short_name(scope: str) -> str:
     return scope.rpartition("/")[2]
 
 
-def canonical(word: str, base: str) -> str:
-    """One word of a request in full spelling; `base` is the root of the sandbox's own Graph."""
+def to_graph(lowered: str, base: str, graph: str) -> str:
+    """A full scope of this cloud's Graph, or of the sandbox's own, as one of the global Graph; one
+    of another cloud's is of a resource that is not known here."""
+    for root in (graph, base.lower()):
+        if lowered.startswith(root + "/"):
+            return GRAPH + lowered[len(root) :]
+    for root in GRAPHS.values():
+        if lowered.startswith(root + "/"):
+            raise EntraError(500011, (root,))
+    return lowered
+
+
+def canonical(word: str, base: str, graph: str = GRAPH) -> str:
+    """One word of a request in full spelling; `base` is the root of the sandbox's own Graph,
+    `graph` that of the cloud it imitates."""
     lowered = word.lower()
     if lowered in OPENID:
         return lowered
-    if lowered.startswith(base.lower() + "/"):
-        lowered = GRAPH + lowered[len(base) :]
-    full = lowered if "://" in lowered else f"{GRAPH}/{lowered}".lower()
+    full = to_graph(lowered, base, graph) if "://" in lowered else f"{GRAPH}/{lowered}".lower()
     if full not in KNOWN:
         raise EntraError(650053, (word,))
     return KNOWN[full]
 
 
-def parse(text: str, base: str) -> frozenset[str]:
+def parse(text: str, base: str, graph: str = GRAPH) -> frozenset[str]:
     """What a scope parameter asks for."""
-    found = frozenset(canonical(word, base) for word in text.split())
+    found = frozenset(canonical(word, base, graph) for word in text.split())
     defaults = {scope for scope in found if short_name(scope) == ".default"}
     if defaults and len(found - frozenset(OPENID)) > len(defaults):
         raise EntraError(70011, (text,))
@@ -89,10 +107,12 @@ def one_resource(scopes: frozenset[str], text: str) -> str:
     return found.pop() if found else GRAPH
 
 
-def answer_text(scopes: Iterable[str], resource: str, style: str) -> str:
+def answer_text(scopes: Iterable[str], resource: str, style: str, graph: str = GRAPH) -> str:
     """The scope member of a token answer: the resource's scopes, then the OpenID ones; that a
     refresh token was granted is not said."""
     own = sorted(scope for scope in scopes if resource_of(scope) == resource)
     if style == "short":
         own = [short_name(scope) for scope in own]
+    elif resource == GRAPH:
+        own = [graph + scope.removeprefix(GRAPH) for scope in own]
     return " ".join([*own, *(name for name in OPENID[:3] if name in scopes)])

@@ -13,6 +13,7 @@ from faults import Faults
 from keys import KeySet
 from ledger import Calls, Secrets
 from people import PEOPLE, Person
+from scopes import GRAPHS
 from throttle import Load
 
 CODE_SECONDS = 600
@@ -32,6 +33,7 @@ class Settings:
     require_pkce: bool = True  # stricter than Entra is for web applications
     loop_guard: int = 15  # identical token requests in 5 minutes; 0: any number
     scope_style: str = "full"  # or "short"
+    cloud: str = "global"  # or "us-gov", "us-dod", "china"
     error_separator: str = " "  # "\r\n" as older servers
     single_tenant: bool = False
     admin_consented: bool = False
@@ -49,6 +51,7 @@ class Settings:
 
 WORDS = {
     "scope_style": ("full", "short"),
+    "cloud": tuple(GRAPHS),
     "paging": ("skiptoken", "skip"),
     "id_token_alg": ("RS256", "none", "HS256"),
     "sign_with": ("current", "personal", "unpublished"),
@@ -140,6 +143,11 @@ class World:
         self.mailbox_load: dict[str, Load] = {}
         self.calendars = {person.oid: Calendar(person) for person in PEOPLE}
         self.secrets.see("client_secret", self.client_secret)
+
+    @property
+    def graph(self) -> str:
+        """Where the imitated cloud's Graph stands."""
+        return GRAPHS[self.settings.cloud]
 
     def now(self) -> float:
         return time.time() + self.settings.clock_skew

@@ -136,7 +136,7 @@ def asked_scopes(world: World, text: str) -> frozenset[str]:
     """What a scope parameter names, nothing when it is left out; here an unknown scope is an
     invalid_scope, where the authorize endpoint blames the client."""
     try:
-        return scope_rules.parse(text, world.base)
+        return scope_rules.parse(text, world.base, world.graph)
     except EntraError as error:
         raise EntraError(70011, (text,)) from error
 
@@ -257,7 +257,7 @@ class Granted:
         style = self.world.settings.scope_style
         body: dict[str, object] = {
             "token_type": "Bearer",
-            "scope": scope_rules.answer_text(granted, self.resource, style),
+            "scope": scope_rules.answer_text(granted, self.resource, style, self.world.graph),
             "expires_in": life,
             "ext_expires_in": life,
             "access_token": access.text,

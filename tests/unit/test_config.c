@@ -448,6 +448,7 @@ static void no_guid_at_another_kind(gt_config_t *config)
     first_provider(config)->kind = GT_KIND_OPENID;
     first_provider(config)->tenant = NULL;
     first_provider(config)->graph_url = NULL;
+    first_provider(config)->cloud = GT_CLOUD_UNSET;
 }
 
 static void no_client_secret(gt_config_t *config)

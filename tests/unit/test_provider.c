@@ -255,6 +255,33 @@ START_TEST(a_token_is_asked_for_with_the_scopes_of_its_resource)
 }
 END_TEST
 
+START_TEST(short_scopes_are_written_in_full_outside_the_global_cloud)
+{
+    static const struct {
+        gt_cloud_t cloud;
+        const char *root;
+    } rows[] = {{GT_CLOUD_GLOBAL, ""},
+                {GT_CLOUD_US_GOV, "https://graph.microsoft.us/"},
+                {GT_CLOUD_US_DOD, "https://dod-graph.microsoft.us/"},
+                {GT_CLOUD_CHINA, "https://microsoftgraph.chinacloudapi.cn/"}};
+    gt_provider_conf_t *entra = gt_provider_conf_default("microsoft", pool);
+
+    entra->scope = "openid User.Read https://outlook.office365.us/SMTP.Send";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        entra->cloud = rows[i].cloud;
+        ck_assert_str_eq(gt_provider_scope(entra, pool),
+                         apr_pstrcat(pool, "openid ", rows[i].root,
+                                     "User.Read https://outlook.office365.us/SMTP.Send "
+                                     "offline_access",
+                                     NULL));
+        ck_assert_str_eq(
+            gt_provider_token_scope(entra, "graph", pool),
+            apr_pstrcat(pool, "openid ", rows[i].root, "User.Read offline_access", NULL));
+        ck_assert_str_eq(resources_of(entra), "graph outlook");
+    }
+}
+END_TEST
+
 START_TEST(a_guid_is_a_guid)
 {
     ck_assert(gt_is_guid(GUID));
@@ -539,6 +566,7 @@ Suite *suite_provider(void)
     tcase_add_test(parsing, an_odd_document_is_read_all_the_same);
     tcase_add_test(parsing, scopes_that_are_needed_are_asked_for);
     tcase_add_test(parsing, a_token_is_asked_for_with_the_scopes_of_its_resource);
+    tcase_add_test(parsing, short_scopes_are_written_in_full_outside_the_global_cloud);
     tcase_add_test(parsing, a_guid_is_a_guid);
 
     tcase_add_unchecked_fixture(fetching, fake_key, NULL);

@@ -272,6 +272,10 @@ START_TEST(trim_and_split)
     ck_assert_str_eq(APR_ARRAY_IDX(parts, 2, char *), "c");
     ck_assert_int_eq(gt_split("", " ", pool)->nelts, 0);
     ck_assert_int_eq(gt_split(" ", " ", pool)->nelts, 0);
+    ck_assert_int_eq(gt_has_word(" aa a  b", "a"), 1);
+    ck_assert_int_eq(gt_has_word("aa a b", "b"), 1);
+    ck_assert_int_eq(gt_has_word("aa ab", "a"), 0);
+    ck_assert_int_eq(gt_has_word("", "a"), 0);
 }
 END_TEST
 

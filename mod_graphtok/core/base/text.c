@@ -373,6 +373,20 @@ apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_
     return parts;
 }
 
+int gt_has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (list += strspn(list, " "); *list != '\0'; list += strspn(list, " ")) {
+        size_t len = strcspn(list, " ");
+
+        if (len == n && memcmp(list, word, n) == 0)
+            return 1;
+        list += len;
+    }
+    return 0;
+}
+
 int gt_is_guid(const char *text)
 {
     for (int i = 0; i < 36; i++) {

@@ -69,6 +69,9 @@ char *gt_trim(const char *text, apr_pool_t *p);
 /** Split at any of `separators`; empty parts are dropped. Array of char *. */
 apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_t *p);
 
+/** 1 when `word` is one of a blank-separated list, to the letter. */
+int gt_has_word(const char *list, const char *word);
+
 /** 1 for a GUID in its usual form of 36 characters. */
 int gt_is_guid(const char *text);
 

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "conf/cloud.h"
+#include "net/url.h"
 
 /* One segment of shared memory larger than this is probably a slip of the finger. */
 #define CACHE_BYTES_WISE (APR_INT64_C(1) << 30)
@@ -61,17 +63,6 @@ static void note(apr_array_header_t *list, const char *where, apr_pool_t *p, con
         where != NULL ? apr_pstrcat(p, where, ": ", text, NULL) : text;
 }
 
-static int has_word(const char *list, const char *word, apr_pool_t *p)
-{
-    const apr_array_header_t *words = gt_split(list, " ", p);
-
-    for (int i = 0; i < words->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(words, i, const char *), word) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 /** Ids of Entra that the provider would refuse, and slips of the hand that took them from its
  * portal. */
 static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
@@ -90,7 +81,7 @@ static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
              "(tenant) ID of the registration, the other its Application (client) ID",
              provider->name);
     if (!gt_is_guid(tenant) && strchr(tenant, '.') == NULL &&
-        !has_word("common organizations consumers", tenant, v->p))
+        !gt_has_word("common organizations consumers", tenant))
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokTenant '%s' is none that Entra knows: write the Directory "
              "(tenant) ID, a domain as in contoso.onmicrosoft.com, or organizations, common or "
@@ -128,11 +119,11 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
              "provider %s: the proxy's user and password stand in the configuration itself; "
              "file:PATH keeps them apart",
              provider->name);
-    if (!has_word(provider->scope, "openid", v->p))
+    if (!gt_has_word(provider->scope, "openid"))
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokScope lacks openid, without which no user can be identified",
              provider->name);
-    if (!has_word(provider->scope, "offline_access", v->p))
+    if (!gt_has_word(provider->scope, "offline_access"))
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokScope lacks offline_access: no refresh token, users sign in "
              "again every hour",
@@ -143,25 +134,29 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
  * one. */
 static void check_graph_url(const verdict_t *v, const gt_provider_conf_t *provider)
 {
-    static const char *const hosts[] = {"https://graph.microsoft.", "https://dod-graph.microsoft.",
-                                        "https://microsoftgraph."};
     const char *path = strchr(strstr(provider->graph_url, "://") + 3, '/');
 
     if (path != NULL && (strcmp(path, "/v1.0") == 0 || strcmp(path, "/beta") == 0))
         return;
-    for (apr_size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (strncmp(provider->graph_url, hosts[i], strlen(hosts[i])) != 0)
-            continue;
+    if (gt_cloud_is_graph(gt_url_origin(provider->graph_url, v->p)))
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokGraphURL %s must end with Graph's version: /v1.0 or /beta",
              provider->name, provider->graph_url);
-        return;
-    }
-    if (path == NULL)
+    else if (path == NULL)
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokGraphURL %s has no version (/v1.0): right only for a gateway "
              "that adds it",
              provider->name, provider->graph_url);
+}
+
+static void check_cloud(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    apr_array_header_t *faults = apr_array_make(v->p, 1, sizeof(const char *));
+
+    gt_cloud_check(faults, provider, v->p);
+    for (int i = 0; i < faults->nelts; i++)
+        note(v->warnings, provider->where, v->p, "provider %s: %s", provider->name,
+             APR_ARRAY_IDX(faults, i, const char *));
 }
 
 static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider)
@@ -187,6 +182,7 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
     case GT_KIND_MICROSOFT:
         check_tenants(v, provider);
         check_graph_url(v, provider);
+        check_cloud(v, provider);
         break;
     case GT_KIND_OPENID:
         if (provider->authority == NULL)
@@ -195,10 +191,10 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
                  "/.well-known/openid-configuration stands",
                  provider->name);
         if (provider->tenant != NULL || provider->allowed_tenants != NULL ||
-            provider->graph_url != NULL)
+            provider->graph_url != NULL || provider->cloud != GT_CLOUD_UNSET)
             note(v->errors, provider->where, v->p,
-                 "provider %s: GraphTokTenant, GraphTokAllowedTenants and GraphTokGraphURL go with "
-                 "GraphTokKind microsoft",
+                 "provider %s: GraphTokTenant, GraphTokAllowedTenants, GraphTokCloud and "
+                 "GraphTokGraphURL go with GraphTokKind microsoft",
                  provider->name);
         break;
     default:

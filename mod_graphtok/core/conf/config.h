@@ -21,10 +21,21 @@ typedef enum gt_provider_kind_id_t {
     GT_KIND_OPENID /* any provider, as its discovery document says it */
 } gt_provider_kind_id_t;
 
+/** The clouds of Microsoft's; their hosts stand in conf/cloud.h. */
+typedef enum gt_cloud_t {
+    GT_CLOUD_UNSET = -1,
+    GT_CLOUD_GLOBAL,
+    GT_CLOUD_US_GOV, /* GCC High */
+    GT_CLOUD_US_DOD,
+    GT_CLOUD_CHINA, /* operated by 21Vianet */
+    GT_CLOUDS
+} gt_cloud_t;
+
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
     const char *name; /* "microsoft" */
     gt_provider_kind_id_t kind;
+    gt_cloud_t cloud;   /* of kind microsoft; else GT_CLOUD_UNSET */
     const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
     const char *client_id;
     gt_source_t *client_secret;
@@ -103,9 +114,9 @@ const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *na
 /** A provider of which nothing is set but what has the same default for all kinds. */
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p);
 
-/** Set what was left unset: the kind by the name, then what the kind has for it. A provider called
- * google stays without a kind, as there is none of Google's. */
-void gt_provider_conf_complete(gt_provider_conf_t *provider);
+/** Set what was left unset: the kind by the name, then what the kind and its cloud have for it. A
+ * provider called google stays without a kind, as there is none of Google's. */
+void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p);
 
 /** A provider of Microsoft's or a store, with its defaults, not yet entered. */
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);

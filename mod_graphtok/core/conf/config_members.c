@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "conf/cloud.h"
 #include "conf/member_rows.h"
 #include "db/sql.h"
 #include "net/url.h"
@@ -142,20 +143,11 @@ gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
     gt_members_default(provider, gt_provider_members, p);
     provider->name = apr_pstrdup(p, name);
     provider->kind = GT_KIND_UNSET;
+    provider->cloud = GT_CLOUD_UNSET;
     return provider;
 }
 
-/** What a kind has for members that are not set; NULL: nothing. */
-typedef struct kind_defaults_t {
-    const char *tenant, *scope, *authority, *graph_url;
-} kind_defaults_t;
-
-static const kind_defaults_t kind_defaults[] = {
-    [GT_KIND_MICROSOFT] = {"common",
-                           "openid profile email offline_access User.Read Calendars.ReadWrite",
-                           "https://login.microsoftonline.com", "https://graph.microsoft.com/v1.0"},
-    [GT_KIND_OPENID] = {NULL, "openid profile email offline_access", NULL, NULL},
-};
+#define OPENID_SCOPE "openid profile email offline_access"
 
 static void set_unset(const char **member, const char *text)
 {
@@ -163,18 +155,25 @@ static void set_unset(const char **member, const char *text)
         *member = text;
 }
 
-void gt_provider_conf_complete(gt_provider_conf_t *provider)
+static void complete_microsoft(gt_provider_conf_t *provider, apr_pool_t *p)
 {
-    const kind_defaults_t *defaults;
+    if (provider->cloud == GT_CLOUD_UNSET)
+        provider->cloud = GT_CLOUD_GLOBAL;
+    set_unset(&provider->tenant, "common");
+    set_unset(&provider->scope, OPENID_SCOPE " User.Read Calendars.ReadWrite");
+    set_unset(&provider->authority, gt_cloud(provider->cloud)->authority);
+    if (provider->graph_url == NULL)
+        provider->graph_url = apr_pstrcat(p, gt_cloud(provider->cloud)->graph, "/v1.0", NULL);
+}
 
+void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p)
+{
     if (provider->kind == GT_KIND_UNSET && strcmp(provider->name, "google") != 0)
         provider->kind = GT_KIND_MICROSOFT;
-    defaults =
-        &kind_defaults[provider->kind == GT_KIND_OPENID ? GT_KIND_OPENID : GT_KIND_MICROSOFT];
-    set_unset(&provider->tenant, defaults->tenant);
-    set_unset(&provider->scope, defaults->scope);
-    set_unset(&provider->authority, defaults->authority);
-    set_unset(&provider->graph_url, defaults->graph_url);
+    if (provider->kind == GT_KIND_OPENID)
+        set_unset(&provider->scope, OPENID_SCOPE);
+    else
+        complete_microsoft(provider, p);
 }
 
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
@@ -182,7 +181,7 @@ gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
     gt_provider_conf_t *provider = gt_provider_conf_blank(name, p);
 
     provider->kind = GT_KIND_MICROSOFT;
-    gt_provider_conf_complete(provider);
+    gt_provider_conf_complete(provider, p);
     return provider;
 }
 

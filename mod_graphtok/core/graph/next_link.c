@@ -13,12 +13,8 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "conf/cloud.h"
 #include "net/url.h"
-
-/* Microsoft's clouds; Microsoft Graph, "National cloud deployments". */
-static const char *const graph_origins[] = {
-    "https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us",
-    "https://microsoftgraph.chinacloudapi.cn", NULL};
 
 static const char *const versions[] = {"/v1.0", "/beta", NULL};
 
@@ -58,15 +54,6 @@ static const char *behind(const char *path, const char *begin, apr_size_t len)
     return path + len;
 }
 
-static int is_graph_origin(const char *origin)
-{
-    for (int i = 0; graph_origins[i]; i++) {
-        if (strcmp(origin, graph_origins[i]) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 /* The rest behind the version in a link to Microsoft's host: the version that the gateway's address
  * ends with, or else the first. */
 static const char *behind_version(const char *path, const char *graph_url)
@@ -93,7 +80,7 @@ static const char *rest_of(const char *absolute, const char *graph_url, apr_pool
     if (strcmp(origin, ours) == 0)
         return behind(after_host(absolute), path, strlen(path));
     /* Between two clouds of Microsoft no link is followed. */
-    if (!is_graph_origin(origin) || is_graph_origin(ours))
+    if (!gt_cloud_is_graph(origin) || gt_cloud_is_graph(ours))
         return NULL;
     return behind_version(after_host(absolute), graph_url);
 }

@@ -28,6 +28,8 @@ typedef struct gt_provider_kind_t {
     int may_revoke;                /* 1: its discovery document may name a revocation endpoint */
     const gt_refusal_numbers_t *refusals; /* by number; NULL: it has no numbers */
 
+    /** A scope as requests must name it, in `p` or itself. NULL: as it is configured. */
+    const char *(*full_scope)(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p);
     /** The resource that a scope is of (oauth/resource.h), in `p`. NULL: all are of the default
      * one. */
     const char *(*resource)(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p);

@@ -13,9 +13,11 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "conf/cloud.h"
 #include "net/url.h"
 #include "oauth/kind.h"
 #include "oauth/provider.h"
+#include "oauth/resource.h"
 
 #define MSA_TENANT "9188040d-6c67-4c5b-b112-36a304b66dad" /* of personal accounts */
 #define LOOP_WAIT apr_time_from_sec(300)
@@ -207,16 +209,28 @@ static gt_err_t *judge_status(int status, const gt_provider_conf_t *conf, apr_po
     return err;
 }
 
+/** A short name means the Graph of the cloud that is asked, which is one name for two of them: of
+ * all but the global one it is written in full. */
+static const char *full_scope(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const char *graph = gt_cloud(conf->cloud)->graph;
+
+    if (conf->cloud <= GT_CLOUD_GLOBAL || strstr(scope, "://") != NULL || gt_scope_is_of_all(scope))
+        return scope;
+    return apr_pstrcat(p, graph, "/", scope, NULL);
+}
+
 /** A short name is Graph's. A full one has the resource's address before its last slash; Outlook
- * goes by two of them. */
+ * goes by two of them, and in other clouds by others. */
 static const char *resource(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     static const struct {
         const char *address, *name;
     } known[] = {
-        {"https://graph.microsoft.com", GT_RESOURCE_GRAPH},
         {"https://outlook.office.com", "outlook"},
         {"https://outlook.office365.com", "outlook"},
+        {"https://outlook.office365.us", "outlook"},
+        {"https://partner.outlook.cn", "outlook"},
     };
     const char *end = strrchr(scope, '/');
     const char *address;
@@ -224,9 +238,9 @@ static const char *resource(const char *scope, const gt_provider_conf_t *conf, a
     if (strstr(scope, "://") == NULL || end == NULL)
         return GT_RESOURCE_GRAPH;
     address = apr_pstrmemdup(p, scope, (apr_size_t)(end - scope));
-    /* National clouds have a Graph of their own. */
-    if (strncasecmp(conf->graph_url, address, strlen(address)) == 0 &&
-        conf->graph_url[strlen(address)] == '/')
+    if (gt_cloud_is_graph(address) ||
+        (strncasecmp(conf->graph_url, address, strlen(address)) == 0 &&
+         conf->graph_url[strlen(address)] == '/'))
         return GT_RESOURCE_GRAPH;
     for (apr_size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcasecmp(address, known[i].address) == 0)
@@ -255,6 +269,7 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .subject_claim = "oid",
     .tenant_claim = "tid",
     .refusals = &refusals,
+    .full_scope = full_scope,
     .resource = resource,
     .discovery_url = discovery_url,
     .issuer_fits = issuer_fits,

@@ -61,14 +61,19 @@ gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
     return provider->readers;
 }
 
-static int has_word(const char *words, const char *word, apr_pool_t *p)
+/** A kind may want its short names written in full. */
+static const char *in_full(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
-    const apr_array_header_t *parts = gt_split(words, " ", p);
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+    apr_array_header_t *words;
 
-    for (int i = 0; i < parts->nelts; i++)
-        if (strcmp(APR_ARRAY_IDX(parts, i, const char *), word) == 0)
-            return 1;
-    return 0;
+    if (kind->full_scope == NULL)
+        return scope;
+    words = gt_split(scope, " ", p);
+    for (int i = 0; i < words->nelts; i++)
+        APR_ARRAY_IDX(words, i, const char *) =
+            kind->full_scope(APR_ARRAY_IDX(words, i, const char *), conf, p);
+    return apr_array_pstrcat(p, words, ' ');
 }
 
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
@@ -76,11 +81,11 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
     const char *scope = conf->scope != NULL ? conf->scope : "";
     const char *offline = gt_provider_kind(conf)->offline_scope;
 
-    if (!has_word(scope, "openid", p))
+    if (!gt_has_word(scope, "openid"))
         scope = apr_pstrcat(p, "openid", scope[0] != '\0' ? " " : "", scope, NULL);
-    if (offline != NULL && !has_word(scope, offline, p))
+    if (offline != NULL && !gt_has_word(scope, offline))
         scope = apr_pstrcat(p, scope, " ", offline, NULL);
-    return scope;
+    return in_full(scope, conf, p);
 }
 
 gt_key_source_t *gt_provider_keys(const gt_provider_t *provider)

@@ -13,16 +13,9 @@
 #include "oauth/kind.h"
 #include "oauth/provider.h"
 
-/* Those of OpenID Connect (Core 1.0, 5.4 and 11) go with every resource. */
-static int is_of_all(const char *scope)
+int gt_scope_is_of_all(const char *scope)
 {
-    static const char *const common[] = {"openid",  "profile", "email",
-                                         "address", "phone",   "offline_access"};
-
-    for (apr_size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-        if (strcmp(scope, common[i]) == 0)
-            return 1;
-    return 0;
+    return gt_has_word("openid profile email address phone offline_access", scope);
 }
 
 static const char *resource_of(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
@@ -50,7 +43,7 @@ apr_array_header_t *gt_provider_resources(const gt_provider_conf_t *conf, apr_po
         const char *scope = APR_ARRAY_IDX(scopes, i, const char *);
         const char *resource = resource_of(scope, conf, p);
 
-        if (!is_of_all(scope) && !has(list, resource))
+        if (!gt_scope_is_of_all(scope) && !has(list, resource))
             APR_ARRAY_PUSH(list, const char *) = resource;
     }
     return list;
@@ -72,7 +65,7 @@ const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *
     for (int i = 0; i < scopes->nelts; i++) {
         const char *scope = APR_ARRAY_IDX(scopes, i, const char *);
 
-        if (is_of_all(scope) || strcmp(resource_of(scope, conf, p), resource) == 0)
+        if (gt_scope_is_of_all(scope) || strcmp(resource_of(scope, conf, p), resource) == 0)
             APR_ARRAY_PUSH(kept, const char *) = scope;
     }
     return apr_array_pstrcat(p, kept, ' ');

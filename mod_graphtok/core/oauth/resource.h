@@ -14,6 +14,9 @@
 
 #include "conf/config.h"
 
+/** 1 for a scope that goes with every resource: those of OpenID Connect (Core 1.0, 5.4 and 11). */
+int gt_scope_is_of_all(const char *scope);
+
 /** The resources that the configured scopes name: array of const char *, each once. The first is
  * GT_RESOURCE_GRAPH, the default; "outlook" is Outlook's IMAP, POP and SMTP, any other has the
  * address that its scopes begin with. */

@@ -232,7 +232,7 @@ const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args)
     server->in_provider->where = gtm_where(cmd->directive, cmd->pool);
     APR_ARRAY_PUSH(server->config->providers, gt_provider_conf_t *) = server->in_provider;
     err = walk_container(cmd);
-    gt_provider_conf_complete(server->in_provider);
+    gt_provider_conf_complete(server->in_provider, cmd->pool);
     server->in_provider = NULL;
     return err;
 }
