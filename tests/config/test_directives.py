@@ -533,10 +533,14 @@ def test_a_client_id_that_entra_does_not_know_is_told(frame):
 
 def test_health_that_everybody_may_read_is_told(frame):
     place = '<Location "/health">\nSetHandler graphtok-health\n{}\n</Location>'
-    for guard, lines in (("", 1), ("Require all granted", 1), ("Require local", 0)):
-        checked = frame.check(place.format(guard))
+    for more, lines, counts in (
+            ("", 1, 1), ("Require all granted", 1, 1), ("Require local", 0, 0),
+            ("GraphTokRoutes live ready", 0, 0), ("GraphTokRoutes ready health", 1, 0),
+            ("GraphTokRoutes live oauth-tokens", 1, 1)):
+        checked = frame.check(place.format(more))
         assert checked.ok and not checked.warnings
-        assert checked.err.count("at /health without Require: the whole world") == lines, guard
+        assert checked.err.count("at /health without Require: the whole world") == lines, more
+        assert checked.err.count("how many users have signed in") == counts, more
 
 
 def test_several_providers_must_be_chosen_from(frame):

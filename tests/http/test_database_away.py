@@ -26,6 +26,9 @@ def test_cached_tokens_are_served_and_all_is_well_again(make_site, sandbox, grou
         assert "dbname" not in other.text and "SELECT" not in other.text
         health = browser.get(site.url + "/health/microsoft")
         assert health.status == 503 and health.json["database"] == "down"
+        ready = browser.get(site.url + "/health/ready")
+        assert ready.status == 503 and ready.json["database"] == "down"
+        assert ready.json["keys"] == "up" and browser.get(site.url + "/health/live").status == 200
         whole = browser.get(site.url + "/health")
         assert whole.status == 503 and whole.json["status"] == "unhealthy"
         assert whole.json["database"] == "down" and whole.json["providers"][0]["status"] == "up"
@@ -34,6 +37,7 @@ def test_cached_tokens_are_served_and_all_is_well_again(make_site, sandbox, grou
             site.url + "/staff/auth/token",
             headers={"Authorization": "Basic Ym9iOmJvYg=="}).status != 503, 20)
         assert browser.get(site.url + "/health/microsoft").status == 200
+        assert browser.get(site.url + "/health/ready").status == 200
     finally:
         if site:
             site.end()

@@ -90,12 +90,36 @@ START_TEST(a_thousand_looks_are_one)
     child[0].acquires = count_statement;
     for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(look().is_whole, 1);
-        ck_assert_int_eq(gt_survey_is_up(survey(), pool), 1);
+        ck_assert_int_eq(gt_survey_ping(survey(), pool), 1);
     }
     child[0].acquires = NULL;
     seconds = (int)apr_time_sec(gt_ticks() - begun) + 1;
     /* A look and a ping a second, what the crew does by itself, and parts that are due again. */
     ck_assert_int_le(atomic_load(&statements), seconds * 50);
+}
+END_TEST
+
+/* The crew asks while there are looks, and the looks have its answers. */
+START_TEST(looks_cost_no_statement)
+{
+    gt_crew_stop(child[0].crew, 0);
+    child[0].acquires = count_statement;
+    atomic_store(&statements, 0);
+    gt_survey_follow(survey(), pool);
+    ck_assert_int_eq(atomic_load(&statements), 0);
+    ck_assert_int_eq(gt_survey_ping(survey(), pool), 1);
+    ck_assert_int_eq(atomic_load(&statements), 1);
+    standing = gt_ticks() + SECONDS(4);
+    gt_clock_set(NULL, standing_ticks);
+    gt_survey_follow(survey(), pool);
+    ck_assert_int_eq(atomic_load(&statements), 2);
+    ck_assert_int_eq(gt_survey_ping(survey(), pool), 1);
+    ck_assert_int_eq(atomic_load(&statements), 2);
+    standing += SECONDS(121);
+    gt_survey_follow(survey(), pool);
+    gt_clock_set(NULL, NULL);
+    child[0].acquires = NULL;
+    ck_assert_int_eq(atomic_load(&statements), 2);
 }
 END_TEST
 
@@ -151,10 +175,10 @@ END_TEST
 START_TEST(a_database_that_is_away_is_down)
 {
     atomic_store(&child[0].away, 1000000);
-    while (gt_survey_is_up(survey(), pool))
+    while (gt_survey_ping(survey(), pool))
         apr_sleep(apr_time_from_msec(50));
     atomic_store(&child[0].away, 0);
-    while (!gt_survey_is_up(survey(), pool))
+    while (!gt_survey_ping(survey(), pool))
         apr_sleep(apr_time_from_msec(50));
 }
 END_TEST
@@ -167,9 +191,11 @@ Suite *suite_survey(void)
 
     tcase_add_test(sqlite, the_first_look_has_all);
     tcase_add_test(sqlite, sums_follow);
+    tcase_add_test(sqlite, looks_cost_no_statement);
     tcase_add_test(sqlite, who_comes_while_another_asks_waits_for_nothing);
     tcase_add_loop_test(pgsql, the_first_look_has_all, 0, bench_engines() - 1);
     tcase_add_loop_test(pgsql, a_thousand_looks_are_one, 0, bench_engines() - 1);
+    tcase_add_loop_test(pgsql, looks_cost_no_statement, 0, bench_engines() - 1);
     tcase_add_loop_test(pgsql, who_comes_while_another_asks_waits_for_nothing, 0,
                         bench_engines() - 1);
     tcase_add_loop_test(pgsql, a_database_that_is_away_is_down, 0, bench_engines() - 1);

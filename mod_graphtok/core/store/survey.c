@@ -1,9 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Sums stand in rows that all nodes share, one for each of 16 parts of a store. Parts are counted
- * only while the sums are asked for. The process that claims a part counts it. A part that takes
- * long is counted less often, so that counting stays below 1 % of a connection's time.
+ * While a store is looked at, the crew asks the database once a second, so that looks themselves
+ * cost no statement. Sums stand in rows that all nodes share, one for each of 16 parts of a store.
+ * Parts are counted only while the sums are asked for. The process that claims a part counts it. A
+ * part that takes long is counted less often, so that counting stays below 1 % of a connection's
+ * time.
  */
 
 #include <stdatomic.h>
@@ -17,20 +19,23 @@
 #include "store/due.h"
 #include "store/survey.h"
 
-#define COUNT "count"                     /* the job's name in the rows */
-#define KEEP apr_time_from_sec(1)         /* an answer serves for this long */
+#define COUNT "count"                  /* the job's name in the rows */
+#define KEEP_SUMS apr_time_from_sec(1) /* they serve for this long */
+#define KEEP_PING apr_time_from_sec(3) /* the same; the crew asks sooner */
+#define PING_EVERY apr_time_from_msec(500)
 #define STUCK apr_time_from_sec(2)        /* a question without an answer for so long has none */
 #define COUNT_AGAIN apr_time_from_sec(15) /* a part, at the soonest */
 #define COUNT_SHARE 100                   /* a part is due after so many times its duration */
 #define COUNT_SPAN apr_time_from_msec(50) /* of a request, or of one call by the crew */
 #define FIRST_SPAN apr_time_from_msec(500)
-#define LOOKED_AT_FOR apr_time_from_sec(120) /* since the sums were last asked for */
+#define LOOKED_AT_FOR apr_time_from_sec(120) /* since the last look */
 
 /** A question to the database, and its last answer. Times are ticks. */
 typedef struct asked_t {
     apr_time_t at;       /* of the last answer; 0: none yet */
     apr_time_t begun_at; /* of the question under way; 0: none */
     int was_answered;    /* 0: with an error */
+    apr_time_t wanted;   /* the last look at it; 0: never */
 } asked_t;
 
 struct gt_survey_t {
@@ -41,7 +46,6 @@ struct gt_survey_t {
     apr_thread_mutex_t *lock; /* guards what follows */
     asked_t ping, sums;
     gt_grant_stats_t stats; /* the last answer's */
-    apr_time_t looked_at;   /* when sums were last asked for; 0: never */
 };
 
 gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const char *worker,
@@ -59,12 +63,13 @@ gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const
 }
 
 /** 1: the caller is to ask the database. A failure is not kept: the breaker makes the next question
- * cheap, and the database may be back. Call with the lock held. */
-static int begin(asked_t *asked)
+ * cheap, and the database may be back. Call with the lock held.
+ * @param keep  an answer serves for this long */
+static int begin(asked_t *asked, apr_interval_time_t keep)
 {
     const apr_time_t now = gt_ticks();
 
-    if (asked->begun_at != 0 || (asked->was_answered && now - asked->at < KEEP))
+    if (asked->begun_at != 0 || (asked->was_answered && now - asked->at < keep))
         return 0;
     asked->begun_at = now;
     return 1;
@@ -84,23 +89,28 @@ static int is_stuck(const asked_t *asked)
     return asked->begun_at != 0 && gt_ticks() - asked->begun_at > STUCK;
 }
 
-int gt_survey_is_up(gt_survey_t *survey, apr_pool_t *p)
+static int ask(gt_survey_t *survey, apr_pool_t *p)
 {
-    int is_ours, is_up;
+    int is_up = gt_store_ping(survey->store, p) == GT_OK;
 
-    apr_thread_mutex_lock(survey->lock);
-    is_ours = begin(&survey->ping);
-    is_up =
-        survey->ping.at != 0 ? survey->ping.was_answered : gt_db_is_up(gt_store_db(survey->store));
-    is_up = is_up && !is_stuck(&survey->ping);
-    apr_thread_mutex_unlock(survey->lock);
-    if (!is_ours)
-        return is_up;
-    is_up = gt_store_ping(survey->store, p) == GT_OK;
     apr_thread_mutex_lock(survey->lock);
     end(&survey->ping, is_up);
     apr_thread_mutex_unlock(survey->lock);
     return is_up;
+}
+
+int gt_survey_ping(gt_survey_t *survey, apr_pool_t *p)
+{
+    int is_ours, is_up;
+
+    apr_thread_mutex_lock(survey->lock);
+    survey->ping.wanted = gt_ticks();
+    is_ours = begin(&survey->ping, KEEP_PING);
+    is_up =
+        survey->ping.at != 0 ? survey->ping.was_answered : gt_db_is_up(gt_store_db(survey->store));
+    is_up = is_up && !is_stuck(&survey->ping);
+    apr_thread_mutex_unlock(survey->lock);
+    return is_ours ? ask(survey, p) : is_up;
 }
 
 /* ---- sums ---- */
@@ -139,14 +149,23 @@ static void count_some(gt_survey_t *survey, apr_interval_time_t span, apr_pool_t
                err->detail);
 }
 
-void gt_survey_count(gt_survey_t *survey, apr_pool_t *scratch)
+/** Call with the lock held. */
+static int is_looked_at(const asked_t *asked)
 {
-    int is_wanted;
+    return asked->wanted != 0 && gt_ticks() - asked->wanted < LOOKED_AT_FOR;
+}
+
+void gt_survey_follow(gt_survey_t *survey, apr_pool_t *scratch)
+{
+    int asks, counts;
 
     apr_thread_mutex_lock(survey->lock);
-    is_wanted = survey->looked_at != 0 && gt_ticks() - survey->looked_at < LOOKED_AT_FOR;
+    asks = is_looked_at(&survey->ping) && begin(&survey->ping, PING_EVERY);
+    counts = is_looked_at(&survey->sums);
     apr_thread_mutex_unlock(survey->lock);
-    if (is_wanted)
+    if (asks)
+        (void)ask(survey, scratch);
+    if (counts)
         count_some(survey, COUNT_SPAN, scratch);
 }
 
@@ -162,7 +181,7 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
     }
     err = gt_err(p, GT_STORE_AWAY, "GT0440", "the sums of store %s are not known yet",
                  gt_store_name(survey->store));
-    err->retry_after = KEEP;
+    err->retry_after = KEEP_SUMS;
     return err;
 }
 
@@ -185,8 +204,8 @@ gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool
     int is_ours;
 
     apr_thread_mutex_lock(survey->lock);
-    survey->looked_at = gt_ticks();
-    is_ours = begin(&survey->sums);
+    survey->sums.wanted = gt_ticks();
+    is_ours = begin(&survey->sums, KEEP_SUMS);
     if (!is_ours)
         err = known(stats, survey, p);
     apr_thread_mutex_unlock(survey->lock);

@@ -22,18 +22,20 @@ typedef struct gt_survey_t gt_survey_t;
 gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const char *worker,
                             apr_pool_t *p);
 
-/** 1 when the database answers for the store. May block for one short statement. */
-int gt_survey_is_up(gt_survey_t *survey, apr_pool_t *p);
+/** 1 when the database answers for the store, as it was heard less than three seconds ago. For two
+ * minutes gt_survey_follow goes on asking, so that the next looks cost no statement; the first one
+ * may block for a short one. */
+int gt_survey_ping(gt_survey_t *survey, apr_pool_t *p);
 
 /**
  * The store's sums. Parts that are due are counted first, for 50 ms at most (500 ms while some were
- * never counted), and gt_survey_count goes on counting for two minutes.
+ * never counted), and gt_survey_follow goes on counting for two minutes.
  * @return GT_STORE_AWAY (GT0440) while the first caller has no answer yet; the database's error
  */
 GT_MUST gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p);
 
-/** Count parts that are due, for 50 ms at most, if the sums were asked for in the last two minutes.
- * A periodic function of the crew calls it once a second. */
-void gt_survey_count(gt_survey_t *survey, apr_pool_t *scratch);
+/** Ask the database, and count parts that are due for 50 ms at most, each if it was looked at in
+ * the last two minutes. A periodic function of the crew calls it once a second. */
+void gt_survey_follow(gt_survey_t *survey, apr_pool_t *scratch);
 
 #endif

@@ -32,7 +32,7 @@
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
 #define WRITE_LOOK apr_time_from_sec(1)
 #define WRITE_SPAN apr_time_from_msec(80) /* a timed function of the crew has 100 ms */
-#define COUNT_LOOK apr_time_from_sec(1)
+#define SURVEY_LOOK apr_time_from_sec(1)
 #define CHANGES_EVERY apr_time_from_msec(500)
 #define KEYS_LOOK apr_time_from_sec(60)
 #define GIVE_BACK_EVERY apr_time_from_msec(500)
@@ -58,13 +58,13 @@ static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t
                                 vault->parts.holder != NULL ? vault->parts.holder : "survey", p));
 }
 
-static void count_stores(void *baton, apr_pool_t *scratch)
+static void follow_stores(void *baton, apr_pool_t *scratch)
 {
     const gt_vault_t *vault = baton;
 
     for (apr_hash_index_t *i = apr_hash_first(scratch, vault->surveys); i != NULL;
          i = apr_hash_next(i))
-        gt_survey_count(apr_hash_this_val(i), scratch);
+        gt_survey_follow(apr_hash_this_val(i), scratch);
 }
 
 static void renew_keys(void *baton, apr_pool_t *scratch)
@@ -81,7 +81,7 @@ static void start_periodic(gt_vault_t *vault)
     gt_crew_t *crew = vault->parts.crew;
 
     gt_crew_every(crew, "use counts", WRITE_LOOK, write_counts, vault);
-    gt_crew_every(crew, "survey", COUNT_LOOK, count_stores, vault);
+    gt_crew_every(crew, "survey", SURVEY_LOOK, follow_stores, vault);
     gt_crew_every(crew, "changes", CHANGES_EVERY, gt_changes_read, vault);
     gt_crew_every(crew, "journal", CHANGES_EVERY, gt_replay_all, vault);
     gt_crew_every(crew, "keys", KEYS_LOOK, renew_keys, vault);

@@ -99,7 +99,7 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
                                               [GT_CALLER_REMOTE_USER] = from_httpd,
                                               [GT_CALLER_EXPR] = from_expression};
 
-    if (x->route->demands & GTM_NO_GRANT)
+    if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE))
         return GT_OK;
     x->caller.from = x->dir->caller_from;
     GT_TRY(sources[x->caller.from](x));

@@ -13,10 +13,11 @@
 
 /** What a route demands of a request before its work begins. */
 enum {
-    GTM_NO_CALLER = 1,       /* no caller needed (sign-in with session users, health) */
+    GTM_NO_CALLER = 1,       /* no caller needed (sign-in with session users) */
     GTM_PROVIDERS_QUERY = 2, /* the provider wrote its query: it holds secrets that no log may show,
                                 and parameters that no code reads need not be well-formed */
-    GTM_NO_GRANT = 4         /* has to do with no grant: needs neither keyring nor provider */
+    GTM_NO_GRANT = 4,        /* has to do with no grant: needs neither keyring nor provider */
+    GTM_ANYONE = 8           /* the answer is the same for all: no credentials are looked at */
 };
 
 /** What a route takes as body. */

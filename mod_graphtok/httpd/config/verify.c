@@ -207,6 +207,35 @@ static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_d
              mount->handler, path_shown(mount), provider->name, host_of(v, mount->server));
 }
 
+/** 1 when a location serves one of some routes, with blanks between. */
+static int serves_any(const gtm_dir_t *dir, const char *names, apr_pool_t *p)
+{
+    const apr_array_header_t *served =
+        dir->routes != NULL ? gt_split(dir->routes, " ", p) : gt_split(names, " ", p);
+    const apr_array_header_t *asked = gt_split(names, " ", p);
+
+    for (int i = 0; i < served->nelts; i++)
+        for (int k = 0; k < asked->nelts; k++)
+            if (strcmp(APR_ARRAY_IDX(served, i, const char *),
+                       APR_ARRAY_IDX(asked, k, const char *)) == 0)
+                return 1;
+    return 0;
+}
+
+/** What health shows to all clients; whether this server is ready is no secret. */
+static void check_health(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    int counts = serves_any(dir, "tokens oauth-tokens", v->p);
+
+    if (mount->has_require || !(counts || serves_any(dir, "overall health", v->p)))
+        return;
+    gtm_note(v->notes, mount->where,
+             "SetHandler %s at %s without Require: the whole world can see whether provider and "
+             "database are up%s%s",
+             mount->handler, path_shown(mount), counts ? ", and how many users have signed in" : "",
+             host_of(v, mount->server));
+}
+
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
@@ -232,12 +261,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                  mount->handler, path, host);
     check_kind(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-health") == 0) {
-        if (!mount->has_require)
-            gtm_note(
-                v->notes, mount->where,
-                "SetHandler %s at %s without Require: the whole world can see whether provider "
-                "and database are up, and how many users have signed in%s",
-                mount->handler, path, host);
+        check_health(v, mount, dir);
         return;
     }
     check_user_type(v, mount, dir);

@@ -2,11 +2,13 @@
 
 /**
  * @file routes_health.c
- * The health route set (mission O4): whether sign-in and calls can work now, and sums over tokens
- * with the time when they were counted. Neither costs the database more than a look a second.
- * For load balancers: 200 when healthy, 503 when not. No caller; nothing that names a user.
+ * The health route set (missions O4, O5): whether sign-in and calls can work now, and sums over
+ * tokens with the time when they were counted. 200 when healthy, 503 when not. For load balancers
+ * two more: whether this child serves, and whether it is to be sent requests. None of them costs
+ * the database more than a question a second. The answers are the same for all and name no user.
  */
 
+#include <ap_mpm.h>
 #include <http_protocol.h>
 
 #include "base/clock.h"
@@ -64,7 +66,7 @@ static verdict_t judge(gtm_request_t *x)
     gt_provider_health(&v.last, &v.provider_is_well, x->provider);
     if (own->failure != GT_OK)
         v.provider_is_well = 0;
-    v.store_is_up = gt_survey_is_up(gt_vault_survey(x->child->vault, x->store), x->r->pool);
+    v.store_is_up = gt_survey_ping(gt_vault_survey(x->child->vault, x->store), x->r->pool);
     v.http = v.provider_is_well && v.store_is_up ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE;
     v.status = v.http == HTTP_OK ? "healthy" : "unhealthy";
     return v;
@@ -132,6 +134,76 @@ static gt_err_t *show_tokens(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* ---- for load balancers ---- */
+
+static gt_err_t *show_live(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    json_t *value = gt_json_object(x->r->pool);
+
+    (void)task;
+    gt_json_set(value, "status", "live");
+    gtm_answer_json(x, HTTP_OK, value);
+    return GT_OK;
+}
+
+/* Since the signal; child_stopping comes after the last request of prefork's child. */
+static int child_ends(void)
+{
+    int state = 0;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
+static int store_is_up(const gtm_request_t *x, const gt_vault_t *vault)
+{
+    const gt_store_t *store = gt_vault_store(vault, x->dir->store);
+
+    return store != NULL && gt_survey_ping(gt_vault_survey(vault, store), x->r->pool);
+}
+
+static void tell_of_provider(json_t *value, const gtm_request_t *x, const gt_vault_t *vault)
+{
+    const char *name = x->dir->provider;
+    gt_provider_t *provider = name != NULL ? gt_vault_provider(vault, name) : NULL;
+    apr_time_t last;
+    int is_well;
+
+    if (provider == NULL)
+        return;
+    gt_provider_health(&last, &is_well, provider);
+    gt_json_set(value, "provider", up_or_down(is_well));
+    gt_json_set_time(value, "provider_last_answer", last, x->r->pool);
+}
+
+/* A provider that is away makes no child unready: it would make all of them so at once, and tokens
+ * that are still valid go on being served. */
+static gt_err_t *show_ready(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    const gt_vault_t *vault = __atomic_load_n(&x->child->vault, __ATOMIC_ACQUIRE);
+    json_t *value = gt_json_object(x->r->pool);
+    int ends = child_ends(), is_up = vault != NULL && store_is_up(x, vault);
+    int is_ready = is_up && !ends;
+
+    (void)task;
+    gt_json_set(value, "status", is_ready ? "ready" : "unready");
+    gt_json_set(value, "keys", up_or_down(vault != NULL));
+    gt_json_set_bool(value, "ending", ends);
+    if (vault != NULL) {
+        gt_json_set(value, "database", up_or_down(is_up));
+        tell_of_provider(value, x, vault);
+    }
+    gtm_answer_json(x, is_ready ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE, value);
+    return GT_OK;
+}
+
+static gt_step_fn *const live_steps[] = {show_live, NULL};
+static const gt_work_t live = {"life", live_steps, NULL};
+
+static gt_step_fn *const ready_steps[] = {show_ready, NULL};
+static const gt_work_t ready = {"readiness", ready_steps, NULL};
+
 static gt_step_fn *const health_steps[] = {ask_provider, show_health, NULL};
 static const gt_work_t health = {"health", health_steps, NULL};
 
@@ -141,8 +213,15 @@ static const gt_work_t overall = {"overall health", overall_steps, NULL};
 static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
 static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
 
+#define OF_CHILD GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_NO_GRANT
+#define FOR_ALL GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_ANYONE
+
+/* None is limited: a balancer that got 429 would take the server out. */
 const gtm_route_t gtm_health_routes[] = {
-    {"overall", "GET", "/", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &overall},
-    {"tokens", "GET", "/{}/tokens", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &tokens},
-    {"health", "GET", "/{}", GTM_LIMIT_NONE, .demands = GTM_NO_CALLER, .work = &health},
+    {"live", "GET", "/live", OF_CHILD, .work = &live},
+    {"ready", "GET", "/ready", OF_CHILD, .work = &ready},
+    {"overall", "GET", "/", FOR_ALL, .work = &overall},
+    {"oauth-tokens", "GET", "/oauth-tokens", FOR_ALL, .work = &tokens},
+    {"tokens", "GET", "/{}/tokens", FOR_ALL, .work = &tokens},
+    {"health", "GET", "/{}", FOR_ALL, .work = &health},
     {.name = NULL}};
