@@ -25,6 +25,7 @@
 #include "pass/functions.h"
 #include "pass/pass.h"
 #include "pass/strip.h"
+#include "request/cors.h"
 #include "request/secret_query.h"
 #include "routes/route_sets.h"
 
@@ -61,6 +62,8 @@ static void register_hooks(apr_pool_t *p)
     /* Behind every authentication, before the one that says OK where there is none. */
     ap_hook_check_authn(gtm_auth_type_missing, NULL, authn_core, APR_HOOK_LAST,
                         AP_AUTH_INTERNAL_PER_CONF);
+    /* Before httpd's authentication, and behind the hooks that set variables for logs. */
+    ap_hook_header_parser(gtm_cors, NULL, NULL, APR_HOOK_LAST);
     ap_hook_fixups(gtm_pass, choosers, headers, APR_HOOK_LAST);
     ap_hook_fixups(gtm_strip_cookies, choosers, headers, APR_HOOK_LAST);
     ap_hook_log_transaction(gtm_pass_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);

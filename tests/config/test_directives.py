@@ -91,6 +91,9 @@ LOCATION = [
     ("GraphTokPassCookie", "on", {"pass_cookie": "on"}),
     ("GraphTokSharedMailboxes", "ada@contoso.com *@fabrikam.com",
      {"shared_mailboxes": "ada@contoso.com *@fabrikam.com"}),
+    ("GraphTokAllowOrigin", "HTTPS://App.Example:443 http://[::1]:8080 capacitor://localhost *",
+     {"allow_origin": "https://app.example http://[::1]:8080 capacitor://localhost *"}),
+    ("GraphTokAllowOrigin", "none", {"allow_origin": "none"}),
     ("GraphTokSessionRealm", "app", {"session_realm": "app"}),
     ("GraphTokReturnTo", "https://app.example/start", {"return_to": "https://app.example/start"}),
     ("GraphTokRequestMax", "64K", {"request_max": 65536}),
@@ -181,6 +184,12 @@ BAD = [
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
     ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke user (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
+    ("GraphTokAllowOrigin", "location", "GraphTokAllowOrigin needs: ORIGIN"),
+    ("GraphTokAllowOrigin null", "location", "'null' is what frames and files of any site send"),
+    ("GraphTokAllowOrigin https://*.app.example", "location", "stands for many hosts"),
+    ("GraphTokAllowOrigin https://app.example/", "location", "'https://app.example/' is no origin"),
+    ("GraphTokAllowOrigin app.example", "location", "'app.example' is no origin"),
+    ("GraphTokAllowOrigin https://a.example none", "location", "'none' is no origin"),
     ("GraphTokSignIn auth", "location", "'auth' is not the path of a place with SetHandler"),
     ("GraphTokSignIn //evil.example", "location", "is not the path of a place"),
     ("GraphTokSignIn /nowhere", "location", "there is no SetHandler graphtok-auth at /nowhere"),
@@ -522,6 +531,18 @@ def test_routes_of_another_handler_are_told(frame):
     assert not frame.check(above.format("next24") + both).warnings
     told = frame.check(above.format("tokens") + both).warnings
     assert told and all("has no route 'tokens'" in line for line in told)
+
+
+def test_origins_that_are_unwise_or_in_vain_are_told(frame):
+    checked = frame.check(auth("GraphTokAllowOrigin http://app.example https://b.example"))
+    assert checked.ok and len(checked.warnings) == 1
+    assert "pages of http://app.example come without TLS" in checked.warnings[0]
+    assert f":{checked.line_of('GraphTokAllowOrigin')}:" in checked.warnings[0]
+    checked = frame.check(auth() + '<Location "/app">\nGraphTokAllowOrigin https://a.example\n'
+                          '</Location>\n<Location "/auth/token">\n'
+                          'GraphTokAllowOrigin http://localhost:3000\n</Location>')
+    assert checked.ok and len(checked.warnings) == 1
+    assert "there is no SetHandler graphtok-auth or the like here" in checked.warnings[0]
 
 
 def test_a_client_id_that_entra_does_not_know_is_told(frame):

@@ -229,6 +229,56 @@ START_TEST(test_urls)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *origin;
+} exact[] = {
+    {"https://app.example.org", "https://app.example.org"},
+    {"HTTPS://App.Example.org:443", "https://app.example.org"},
+    {"http://app.example.org:443", "http://app.example.org:443"},
+    {"http://[::1]:8080", "http://[::1]:8080"},
+    {"capacitor://localhost", "capacitor://localhost"},
+    {"Chrome-Extension://abcdef", "chrome-extension://abcdef"},
+    {"tauri://localhost:8080", "tauri://localhost:8080"},
+    {"https://app.example.org/", NULL},
+    {"https://app.example.org?", NULL},
+    {"https://app.example.org.", NULL},
+    {"https://app.example.org.:443", NULL},
+    {"https://app.example.org#", NULL},
+    {"https://u@app.example.org", NULL},
+    {"https://app.example.org:0", NULL},
+    {"https://*.example.org", NULL},
+    {"https://b\xc3\xbc.example", NULL},
+    {"app.example.org", NULL},
+    {"//app.example.org", NULL},
+    {"null", NULL},
+    {"none", NULL},
+    {"*", NULL},
+    {"", NULL},
+    {"file://localhost", NULL},
+    {"1a://host", NULL},
+    {"a_b://host", NULL},
+    {"ionic://", NULL},
+    {"ionic://host/path", NULL},
+    {"ionic://host.", NULL},
+    {"ionic://host:x", NULL},
+    {"ionic://host:80:80", NULL},
+};
+
+START_TEST(test_origins)
+{
+    char *origin = gt_url_exact_origin(exact[_i].text, pool);
+
+    if (exact[_i].origin == NULL)
+        ck_assert_msg(origin == NULL, "%s: %s", exact[_i].text, origin);
+    else {
+        ck_assert_ptr_nonnull(origin);
+        ck_assert_str_eq(origin, exact[_i].origin);
+        ck_assert_str_eq(gt_url_exact_origin(origin, pool), origin);
+    }
+}
+END_TEST
+
 START_TEST(test_urls_have_a_length)
 {
     char *url = apr_pcalloc(pool, 9000);
@@ -425,6 +475,7 @@ Suite *suite_url(void)
     tcase_add_test(tcase, what_may_not_stand_in_a_URL_is_escaped);
     tcase_add_test(tcase, test_local_paths_have_a_length);
     tcase_add_loop_test(tcase, test_urls, 0, COUNT(urls));
+    tcase_add_loop_test(tcase, test_origins, 0, COUNT(exact));
     tcase_add_test(tcase, test_urls_have_a_length);
     tcase_add_loop_test(tcase, test_urls_below_others, 0, COUNT(places));
     tcase_add_test(tcase, test_a_query_is_appended);

@@ -157,6 +157,52 @@ char *gt_url_origin(const char *url, apr_pool_t *p)
     return apr_psprintf(p, "%s://%s:%d", parts.is_https ? "https" : "http", host, parts.port);
 }
 
+/* Documents of these schemes have the origin "null". */
+static int has_no_origin(const char *text, apr_size_t len)
+{
+    static const char *const schemes[] = {"file", "data", "blob", "javascript", "about"};
+
+    for (apr_size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strlen(schemes[i]) == len && strncasecmp(text, schemes[i], len) == 0)
+            return 1;
+    return 0;
+}
+
+/* A scheme of an application's own has no port that goes without saying. */
+static char *origin_of_application(const char *text, apr_pool_t *p)
+{
+    const char *host = strstr(text, "://"), *colon;
+    apr_size_t scheme = host != NULL ? (apr_size_t)(host - text) : 0, len;
+    char *origin, *c;
+
+    if (scheme == 0 || !apr_isalpha(*text) || has_no_origin(text, scheme))
+        return NULL;
+    for (apr_size_t i = 0; i < scheme; i++)
+        if (!apr_isalnum(text[i]) && strchr("+-.", text[i]) == NULL)
+            return NULL;
+    host += 3;
+    colon = strchr(host, ':');
+    len = colon != NULL ? (apr_size_t)(colon - host) : strlen(host);
+    if (!is_host(host, len) || host[len - 1] == '.' ||
+        (colon != NULL && read_port(colon + 1, strlen(colon + 1)) == 0))
+        return NULL;
+    origin = apr_pstrdup(p, text);
+    for (c = origin; *c != '\0'; c++)
+        *c = (char)apr_tolower(*c);
+    return origin;
+}
+
+char *gt_url_exact_origin(const char *text, apr_pool_t *p)
+{
+    url_t parts;
+
+    if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
+        return origin_of_application(text, p);
+    if (!take_apart(&parts, text) || parts.rest[0] != '\0' || parts.host[parts.host_len - 1] == '.')
+        return NULL;
+    return gt_url_origin(text, p);
+}
+
 int gt_url_is_proxy(const char *url)
 {
     url_t parts;

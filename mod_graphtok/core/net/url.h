@@ -58,6 +58,13 @@ int gt_url_is_proxy(const char *url);
 /** Scheme, host and port in canonical form ("https://graph.microsoft.com"), or NULL. */
 char *gt_url_origin(const char *url, apr_pool_t *p);
 
+/**
+ * An origin as a browser writes it in its Origin field (RFC 6454 section 6.1): lower case, the
+ * scheme's own port left out. Schemes of applications ("capacitor://localhost") are taken, too.
+ * @return in `p`; NULL when `text` is no origin, or more than one: a path, a dot behind the host
+ */
+char *gt_url_exact_origin(const char *text, apr_pool_t *p);
+
 /** 1 when `url` is below `base`: the same origin, and its path begins with base's path. */
 int gt_url_is_below(const char *url, const char *base, apr_pool_t *p);
 

@@ -73,6 +73,8 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS("GraphTokSharedMailboxes", gtm_set_mailboxes, MEMBER("shared_mailboxes"),
                      ANYWHERE,
                      "whose calendars beside their own callers may open: ADDRESS, *@DOMAIN, * ..."),
+    AP_INIT_RAW_ARGS("GraphTokAllowOrigin", gtm_set_origins, MEMBER("allow_origin"), ANYWHERE,
+                     "origins whose pages may call the routes here (CORS): ORIGIN ..., *, or none"),
     AP_INIT_RAW_ARGS("GraphTokPassToken", gtm_set_pass, NULL, ANYWHERE,
                      "off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none]: "
                      "the caller's token for the application here"),

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "config/given_names.h"
 #include "config/route_set.h"
+#include "net/url.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -59,6 +60,44 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args)
             return apr_psprintf(
                 cmd->pool, "GraphTokSharedMailboxes: '%s' is no address, no *@domain and not *",
                 pattern);
+    }
+    return gtm_set_in_dir(cmd, dir, list);
+}
+
+/** An origin, or "*"; NULL with what is wrong. */
+static const char *origin_of(const char **why, const char *word, apr_pool_t *p)
+{
+    const char *origin = strcmp(word, "*") == 0 ? word : gt_url_exact_origin(word, p);
+
+    *why = NULL;
+    if (origin != NULL)
+        return origin;
+    if (strcasecmp(word, "null") == 0)
+        *why = "is what frames and files of any site send: name the origin of a site";
+    else if (strchr(word, '*') != NULL)
+        *why = "stands for many hosts: name each origin, or write * for all, without their cookies";
+    else
+        *why = "is no origin: write scheme, host and, if it is not the scheme's own, the port, "
+               "such as https://app.example.org, without a path and without / at the end";
+    return NULL;
+}
+
+const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args)
+{
+    const apr_array_header_t *words = gt_split(gtm_setter_joined(cmd, args), " ", cmd->pool);
+    const char *list = "", *why;
+
+    if (words->nelts == 1 && strcmp(APR_ARRAY_IDX(words, 0, const char *), "none") == 0)
+        return gtm_set_in_dir(cmd, dir, "none");
+    if (words->nelts == 0 || *APR_ARRAY_IDX(words, 0, const char *) == '\0')
+        return "GraphTokAllowOrigin needs: ORIGIN ..., * for all origins, or none";
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+        const char *origin = origin_of(&why, word, cmd->pool);
+
+        if (origin == NULL)
+            return apr_psprintf(cmd->pool, "GraphTokAllowOrigin: '%s' %s", word, why);
+        list = apr_pstrcat(cmd->pool, list, *list != '\0' ? " " : "", origin, NULL);
     }
     return gtm_set_in_dir(cmd, dir, list);
 }

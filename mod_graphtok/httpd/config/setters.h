@@ -37,6 +37,9 @@ const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokSharedMailboxes ADDRESS…: addresses, *@domain, or *. */
 const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
 
+/** GraphTokAllowOrigin ORIGIN…: origins, * for all others, or none. */
+const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args);
+
 /** <GraphTokProvider NAME> and <GraphTokStore NAME>. */
 const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);

@@ -60,6 +60,8 @@ typedef struct gtm_dir_t {
     const char *sign_in;   /* GraphTokSignIn: the path of a graphtok-auth mount; unset: guessed */
     const char *return_to; /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
     const char *session_realm; /* GraphTokSessionRealm; unset: sessions are the virtual host's */
+    const char *origins;       /* GraphTokAllowOrigin: blank-separated, as browsers write them, or
+                                  "*"; or "none" */
     apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */
     apr_int64_t answer_max;    /* GraphTokAnswerMax, bytes; default 10 MiB */
     int pass_to;               /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */

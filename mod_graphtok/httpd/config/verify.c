@@ -39,6 +39,7 @@
 #include "config/setters.h"
 #include "config/sign_in_place.h"
 #include "config/tree.h"
+#include "net/url.h"
 #include "store/store.h"
 
 APLOG_USE_MODULE(graphtok);
@@ -134,6 +135,48 @@ static void visit(void *baton, const ap_directive_t *node)
             gtm_note(v->errors, gtm_where(node, v->p),
                      "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
                      host_of(v, gtm_tree_host(node, v->s)));
+    }
+}
+
+/** 1 when a route of ours is at the directive's place, below it, or around it. */
+static int is_near_mount(const verdict_t *v, const ap_directive_t *node)
+{
+    const server_rec *host = gtm_tree_host(node, v->s);
+    const char *why, *path = gtm_mounts_path(&why, node, v->p);
+
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+
+        if (path == NULL ||
+            ((host == NULL || mount->server == NULL || mount->server == host) &&
+             (gtm_mounts_is_below(mount->path, path) || gtm_mounts_is_below(path, mount->path))))
+            return 1;
+    }
+    return 0;
+}
+
+/** Where pages of other origins are let in: by an origin that a network can forge, or to no route.
+ */
+static void visit_origins(void *baton, const ap_directive_t *node)
+{
+    const verdict_t *v = baton;
+    const char *args = node->args, *word;
+
+    if (!gtm_tree_is(node, "GraphTokAllowOrigin"))
+        return;
+    if (!is_near_mount(v, node))
+        gtm_note(v->warnings, gtm_where(node, v->p),
+                 "GraphTokAllowOrigin: there is no SetHandler graphtok-auth or the like here; "
+                 "it holds for our own routes alone%s",
+                 host_of(v, gtm_tree_host(node, v->s)));
+    while (*args != '\0') {
+        word = gtm_tree_word(&args, v->p);
+        if (strncasecmp(word, "http://", 7) == 0 && !gt_url_is_safe(word))
+            gtm_note(v->warnings, gtm_where(node, v->p),
+                     "GraphTokAllowOrigin: pages of %s come without TLS, so that a network in "
+                     "between can put its own in their place, which act for our users; write "
+                     "https://%s",
+                     word, host_of(v, gtm_tree_host(node, v->s)));
     }
 }
 
@@ -383,6 +426,7 @@ static void judge(verdict_t *v)
         gtm_public_url_check(v->warnings, config->public_url, v->server->mounts, v->p);
     gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
     gtm_sign_in_check(v->errors, v->s, v->p);
+    gtm_tree_each(visit_origins, v);
     for (int i = 0; i < v->server->mounts->nelts; i++)
         check_mount(v, &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t));
 }

@@ -16,6 +16,7 @@
 #include <http_vhost.h>
 
 #include "net/url.h"
+#include "request/cors.h"
 
 static int changes_something(const request_rec *r)
 {
@@ -34,6 +35,8 @@ gt_err_t *gtm_origin_check(gtm_request_t *x)
     GT_TRY(gtm_origin_find(x));
     own = gt_url_origin(x->base, r->pool);
     if (from != NULL && own != NULL && strcmp(from, own) == 0)
+        return GT_OK;
+    if (from != NULL && gtm_cors_names(x->dir, from))
         return GT_OK;
     if (from != NULL && strcmp(from, "null") == 0 && site != NULL &&
         strcmp(site, "same-origin") == 0)

@@ -14,7 +14,8 @@
 
 /**
  * Gate: refuse a changing request that a browser says comes from elsewhere (Origin, else
- * Sec-Fetch-Site). Clients that send neither pass: they carry no one else's cookies.
+ * Sec-Fetch-Site), unless GraphTokAllowOrigin names that origin. Clients that send neither pass:
+ * they carry no cookies of another user.
  */
 GT_MUST gt_err_t *gtm_origin_check(gtm_request_t *x);
 

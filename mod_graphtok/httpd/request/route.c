@@ -59,11 +59,45 @@ static gt_err_t *wrong_method(gtm_request_t *x, const char *allow)
 }
 
 /* HEAD is answered wherever GET is (RFC 9110, sections 9.3.2 and 10.2.1). */
-static const char *add_method(const char *allow, const char *method, apr_pool_t *p)
+const char *gtm_route_add_method(const char *allow, const char *method, apr_pool_t *p)
 {
     const char *more = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
 
     return allow != NULL ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
+}
+
+/* The path that routes are looked up by. Sets x->mailbox, x->calendar. */
+static const char *path_of_routes(gtm_request_t *x)
+{
+    const char *path = path_below(x);
+
+    if (gtm_route_set_find(x->r->handler)->is_of_calendars) {
+        path = take_place(&x->mailbox, path, "/users/", x->r->pool);
+        path = take_place(&x->calendar, path, "/calendars/", x->r->pool);
+    }
+    return path;
+}
+
+/* The first row from `route` on that a path fits; NULL: there is none. */
+static const gtm_route_t *fitting(gt_path_match_t *match, const gtm_route_t *route,
+                                  const gtm_request_t *x, const char *path)
+{
+    for (; route->name != NULL; route++)
+        if (gt_path_fits(match, route->pattern, path, x->r->pool) &&
+            is_allowed(route, x->dir->routes, x->r->pool))
+            return route;
+    return NULL;
+}
+
+void gtm_route_offers(apr_array_header_t *routes, gtm_request_t *x)
+{
+    const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
+    const char *path = x->mount != NULL ? path_of_routes(x) : "";
+    gt_path_match_t match;
+
+    for (const gtm_route_t *route = set->routes;
+         x->mount != NULL && (route = fitting(&match, route, x, path)) != NULL; route++)
+        APR_ARRAY_PUSH(routes, const gtm_route_t *) = route;
 }
 
 gt_err_t *gtm_route_find(gtm_request_t *x)
@@ -72,20 +106,14 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
     const char *method = x->r->header_only ? "GET" : x->r->method;
     const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
     const char *allow = NULL, *path;
+    gt_path_match_t match;
 
     if (!x->mount)
         return gt_err(p, GT_NOT_FOUND, "GT0812",
                       "this handler is not mounted by SetHandler in a Location");
-    path = path_below(x);
-    if (set->is_of_calendars) {
-        path = take_place(&x->mailbox, path, "/users/", p);
-        path = take_place(&x->calendar, path, "/calendars/", p);
-    }
-    for (const gtm_route_t *route = set->routes; route->name != NULL; route++) {
-        gt_path_match_t match;
-
-        if (!gt_path_fits(&match, route->pattern, path, p) || !is_allowed(route, x->dir->routes, p))
-            continue;
+    path = path_of_routes(x);
+    for (const gtm_route_t *route = set->routes; (route = fitting(&match, route, x, path)) != NULL;
+         route++) {
         if (strcmp(route->method, method) == 0) {
             x->route = route;
             x->param = match.holes[0];
@@ -93,7 +121,7 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
             x->tail = match.tail;
             return GT_OK;
         }
-        allow = add_method(allow, route->method, p);
+        allow = gtm_route_add_method(allow, route->method, p);
     }
     return allow != NULL ? wrong_method(x, allow)
                          : gt_err(p, GT_NOT_FOUND, "GT0813", "there is no such route here");

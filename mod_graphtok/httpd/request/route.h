@@ -16,4 +16,10 @@
  */
 GT_MUST gt_err_t *gtm_route_find(gtm_request_t *x);
 
+/** All rows that the path fits, of any method. @param routes array of const gtm_route_t * */
+void gtm_route_offers(apr_array_header_t *routes, gtm_request_t *x);
+
+/** A list of methods with one more, "GET, HEAD, POST". @param allow NULL: none so far */
+const char *gtm_route_add_method(const char *allow, const char *method, apr_pool_t *p);
+
 #endif
