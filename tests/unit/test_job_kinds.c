@@ -54,6 +54,28 @@ static gt_err_t *wait_open(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* One that fails, once the test says so, as its payload says. */
+static gt_err_t *wait_and_fail(gt_task_t *task, void *state)
+{
+    char *how = state;
+
+    if (how[1] != '\0')
+        atomic_fetch_add(&begun, 1);
+    how[1] = '\0';
+    if (!atomic_load(&is_open)) {
+        gt_again_at(task, gt_ticks() + 2000);
+        return GT_OK;
+    }
+    return gt_err(gt_task_pool(task),
+                  *how == 'c'   ? GT_CANCELLED
+                  : *how == 'b' ? GT_BUSY
+                                : GT_UPSTREAM,
+                  "GT9999", "as the test wants");
+}
+
+static gt_step_fn *const wait_and_fail_steps[] = {wait_and_fail, NULL};
+static const gt_work_t breaking = {"wait and fail", wait_and_fail_steps, NULL};
+
 static gt_step_fn *const wait_steps[] = {wait_open, NULL};
 static const gt_work_t waiting = {"wait", wait_steps, NULL};
 
@@ -66,6 +88,11 @@ static void *no_state(const gt_job_item_t *item, apr_pool_t *p)
 {
     (void)item, (void)p;
     return NULL;
+}
+
+static void *payload_as_state(const gt_job_item_t *item, apr_pool_t *p)
+{
+    return apr_pstrdup(p, item->payload);
 }
 
 static gt_err_t *let_go(const gt_job_item_t *item, apr_pool_t *p)
@@ -133,6 +160,18 @@ static const gt_job_kind_t frugal = {.name = "frugal",
                                      .work = &waiting,
                                      .copy = copy_text,
                                      .make = no_state,
+                                     .note = note};
+static const gt_job_kind_t broken = {.name = "broken",
+                                     .parts = 1,
+                                     .budget = 9,
+                                     .back_off = SECONDS(10),
+                                     .back_off_most = SECONDS(20),
+                                     .every = every_minute,
+                                     .slice = find_all,
+                                     .work = &breaking,
+                                     .copy = copy_text,
+                                     .make = payload_as_state,
+                                     .let_go = let_go,
                                      .note = note};
 static const gt_job_kind_t failing = {.name = "failing",
                                       .parts = 2,
@@ -346,6 +385,26 @@ START_TEST(what_has_not_begun_is_let_go_at_the_end)
 }
 END_TEST
 
+/* A refresh that begins while its process ends is given up before it has asked; one that was asked
+ * and failed is left for a while. */
+START_TEST(what_is_given_up_at_the_end_is_let_go)
+{
+    static const gt_job_kind_t *const kinds[] = {&broken, NULL};
+    static const char *const three[] = {"cancelled", "busy", "failed", NULL};
+    gt_jobs_t *jobs = jobs_of(&child[_i], kinds);
+
+    payloads = three;
+    tick_until(jobs, &begun, 3);
+    if (_i == 0)
+        gt_jobs_stop(jobs);
+    is_open = 1;
+    gt_vault_stop(child[_i].vault, 1);
+    gt_jobs_end(jobs);
+    ck_assert_int_eq(atomic_load(&let_go_of), _i == 0 ? 2 : 0);
+    ck_assert_int_eq(atomic_load(&ended), _i == 0 ? 1 : 3);
+}
+END_TEST
+
 /* ---- back-off ---- */
 
 START_TEST(a_kind_that_fails_rests_alone)
@@ -373,6 +432,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_kind_begins_no_slice_beyond_its_budget);
     tcase_add_test(tcase, what_blocks_holds_up_no_refresh_and_no_tick);
     tcase_add_test(tcase, what_has_not_begun_is_let_go_at_the_end);
+    tcase_add_loop_test(tcase, what_is_given_up_at_the_end_is_let_go, 0, 2);
     tcase_add_test(tcase, a_kind_that_fails_rests_alone);
 }
 

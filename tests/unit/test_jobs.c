@@ -433,6 +433,26 @@ START_TEST(what_was_picked_and_cannot_begin_is_given_up)
 }
 END_TEST
 
+/* What no one asked about is the first that the next worker asks about. */
+START_TEST(a_check_that_cannot_begin_is_given_up)
+{
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, gt_job_kinds, pool);
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, pool);
+    make_grant("tom", 3000, 60);
+    config->validate_every = SECONDS(3600);
+    gt_crew_stop(child[0].crew, 0);
+    do {
+        apr_pool_clear(scratch);
+        gt_jobs_tick(jobs, scratch);
+    } while (strcmp(bench_ask(bench, "SELECT count(*) FROM user_tokens_jobs "
+                                     "WHERE name = 'validate' AND worker IS NOT NULL"),
+                    "16") != 0);
+    ck_assert_str_eq(bench_ask(bench, "SELECT checked_at FROM user_tokens"), "0");
+}
+END_TEST
+
 /* Away: said once, then quiet for a while. */
 START_TEST(a_database_that_is_away_stops_a_tick)
 {
@@ -535,6 +555,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_store_that_is_not_migrated_stops_no_other);
     tcase_add_test(tcase, who_has_stopped_begins_nothing);
     tcase_add_test(tcase, what_was_picked_and_cannot_begin_is_given_up);
+    tcase_add_test(tcase, a_check_that_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
     tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
     tcase_add_test(tcase, grants_are_found_by_id_and_by_user);

@@ -83,6 +83,7 @@ static const struct {
     {"take turns", {N(20), N(20), N(20)}},
     {"pick due", {N(3), N(-3600), N(600), N(604800), N(151), N(64), N(150)}},
     {"let go", {OWNER}},
+    {"not checked", {OWNER}},
     {"pick unchecked", {N(3), N(86400), N(604800), N(20)}},
     {"expire", {N(0), N(-7776000), N(7776000), N(200)}},
     {"remove inactive", {N(-2592000), N(200)}},

@@ -69,6 +69,18 @@ static gt_err_t *let_go(const gt_job_item_t *item, apr_pool_t *p)
     return item->kind->let_go != NULL ? item->kind->let_go(item, p) : GT_OK;
 }
 
+/** 1 when the process stopped before the item's time, or before its work had asked anything: a
+ * refresh is given up then, and a crew takes no more. */
+static int is_cut(const gt_job_item_t *item)
+{
+    const gt_err_t *failure = item->failure;
+
+    if (!atomic_load(&item->jobs->is_stopped))
+        return 0;
+    return !item->has_begun ||
+           (failure != GT_OK && (failure->cls == GT_CANCELLED || failure->cls == GT_BUSY));
+}
+
 static void *make(const void *params, apr_pool_t *p)
 {
     gt_job_item_t *item = apr_pmemdup(p, params, sizeof(*item));
@@ -85,10 +97,9 @@ static gt_err_t *wait_until_due(gt_task_t *task, void *state)
     gt_job_item_t *item = state;
     apr_time_t now = gt_ticks();
 
-    item->is_cut = atomic_load(&item->jobs->is_stopped);
-    if (item->is_cut) {
+    if (atomic_load(&item->jobs->is_stopped)) {
         gt_done(task);
-        return let_go(item, gt_task_pool(task));
+        return GT_OK;
     }
     GT_TRY(take_another(item, now, gt_task_pool(task)));
     if (now < item->due_at)
@@ -100,6 +111,7 @@ static gt_err_t *do_work(gt_task_t *task, void *state)
 {
     gt_job_item_t *item = state;
 
+    item->has_begun = 1;
     item->state = item->kind->make(item, gt_task_pool(task));
     gt_then_try(task, item->kind->work, item->state, &item->failure);
     return GT_OK;
@@ -108,9 +120,11 @@ static gt_err_t *do_work(gt_task_t *task, void *state)
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     gt_job_item_t *item = state;
+    gt_err_t *kept = is_cut(item) ? let_go(item, gt_task_pool(task)) : GT_OK;
 
-    (void)task;
-    if (err == GT_OK && !item->is_cut)
+    if (kept != GT_OK)
+        gt_log_err(kept, "giving up a claim, which ends by itself");
+    if (err == GT_OK && !is_cut(item))
         item->kind->note(item, item->failure);
     atomic_fetch_sub(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
 }

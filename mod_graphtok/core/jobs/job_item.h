@@ -20,7 +20,7 @@ typedef struct gt_job_item_t {
     void *state;         /* of the kind's work, once it has begun */
     int has_rate; /* 1: it has a turn of GraphTokRefreshRate; one that is missed is taken anew */
     gt_err_t *failure; /* own */
-    int is_cut;        /* own: the process stopped before its time */
+    int has_begun;     /* own */
 } gt_job_item_t;
 
 /** Payloads that a slice found. */

@@ -113,6 +113,13 @@ static void *make(const gt_job_item_t *item, apr_pool_t *p)
     return v;
 }
 
+static gt_err_t *let_go(const gt_job_item_t *item, apr_pool_t *p)
+{
+    const gt_picked_t *picked = item->payload;
+
+    return gt_check_let_go(item->store, &picked->owner, p);
+}
+
 static void note(const gt_job_item_t *item, const gt_err_t *failure)
 {
     const gt_validate_t *v = item->state;
@@ -154,5 +161,6 @@ const gt_job_kind_t gt_job_validate = {
     .work = &gt_validate,
     .copy = gt_job_copy_grant,
     .make = make,
+    .let_go = let_go,
     .note = note,
 };

@@ -238,6 +238,17 @@ gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
     return pick(picked, store, &pick_unchecked, args, p);
 }
 
+/* owner */
+static const gt_sql_t not_checked = {"not checked",
+                                     "UPDATE {table} SET checked_at = 0 WHERE {owner}", NULL};
+
+gt_err_t *gt_check_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
+
+    return gt_db_change(NULL, store->db, &not_checked, &store->names, args, p);
+}
+
 /* 0, seconds (negative), the same (positive), how many → user, provider, generation */
 static const gt_sql_t expire = {
     "expire",
@@ -298,6 +309,7 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
     return GT_OK;
 }
 
-const gt_sql_t *const gt_due_sql[] = {
-    &list_jobs, &make_parts,     &claim_part, &put_off_part,    &take_turns,    &pick_due,
-    &let_go,    &pick_unchecked, &expire,     &remove_inactive, &count_cleanup, NULL};
+const gt_sql_t *const gt_due_sql[] = {&list_jobs,   &make_parts, &claim_part,      &put_off_part,
+                                      &take_turns,  &pick_due,   &let_go,          &pick_unchecked,
+                                      &not_checked, &expire,     &remove_inactive, &count_cleanup,
+                                      NULL};

@@ -89,6 +89,9 @@ typedef struct gt_check_params_t {
 GT_MUST gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
                                 const gt_check_params_t *params, apr_pool_t *p);
 
+/** Give up such a claim: the grant was not asked about, and is the first to be. */
+GT_MUST gt_err_t *gt_check_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
+
 /** Deactivate up to `most` grants whose access token ended `after` ago or earlier, or has ended
  * with no refresh token there (mission T9). One that is being refreshed is left alone. */
 GT_MUST gt_err_t *gt_due_expire(apr_array_header_t **picked, gt_store_t *store,
