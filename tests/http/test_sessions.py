@@ -86,15 +86,17 @@ def test_A4_a_session_ends_when_an_administrator_revokes(nodes, sandbox):
         assert ask(node.url, fresh) == 200
 
 
-def sign_in_behind(url, sandbox):
-    """The same behind GraphTokPublicURL: browsers keep such cookies for https, so this one does it by hand."""
+def sign_in_behind(url, sandbox, back_at=None):
+    """The cookie of the same behind GraphTokPublicURL, or the answer when the browser comes back to
+    another host: browsers keep such cookies for https, so this one does it by hand."""
     browser = Browser(sandbox.ca)
     login = browser.get(url + "/auth/login?login_hint=ada%40sandbox.example",
                         headers={"X-Forwarded-Host": "app.example"})
     at_provider = browser.get(login.location)
-    callback = at_provider.location.replace(PUBLIC, url)
+    callback = at_provider.location.replace(PUBLIC, back_at or url)
     state = "; ".join(field.split(";")[0] for field in login.cookies)
-    return cookie_of(browser.get(callback, headers={"Cookie": state}))
+    answer = browser.get(callback, headers={"Cookie": state})
+    return answer if back_at else cookie_of(answer)
 
 
 def test_a_session_is_its_virtual_hosts(make_site, sandbox):
@@ -112,6 +114,8 @@ def test_a_session_is_its_virtual_hosts(make_site, sandbox):
         # Nor under the name that the other host's own cookie has: the value is bound, too.
         other = sign_in_behind(urls[1], sandbox)
         assert [ask(url, other) for url in urls] == [401, 200, 401]
+        lost = sign_in_behind(site.url, sandbox, back_at=urls[1])
+        assert lost.status == 400 and lost.json["tag"] == "GT0834", lost
         forged = other.split("=", 1)[0] + "=" + cookie.split("=", 1)[1]
         assert forged != cookie and ask(urls[1], forged) == 401
         site.configure(mounts=hosts.replace("{of_first}", "GraphTokSessionRealm app") + MOUNTS)
@@ -119,5 +123,6 @@ def test_a_session_is_its_virtual_hosts(make_site, sandbox):
         assert [ask(url, cookie) for url in urls] == [401, 401, 401]
         cookie = sign_in_behind(site.url, sandbox)
         assert [ask(url, cookie) for url in urls] == [200, 401, 200]
+        assert sign_in_behind(site.url, sandbox, back_at=urls[2]).status == 200
     finally:
         site.end()

@@ -22,7 +22,7 @@ typedef struct gt_login_t {
     unsigned char seed[32];
     const char *store; /* names; the callback must be for the same */
     const char *provider;
-    const char *host;      /* virtual host (scheme://host:port) that began it */
+    const char *host;      /* that began it: scheme://host:port, or its realm */
     const char *user;      /* caller it is for; "" for session */
     const char *return_to; /* local path, GT_RETURN_KEPT, or "" */
     apr_time_t started;    /* wall clock */

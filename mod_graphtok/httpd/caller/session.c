@@ -16,28 +16,15 @@
 #include "caller/cookies.h"
 #include "crypt/seal.h"
 #include "request/own_origin.h"
+#include "request/realm.h"
 
 #define LONGEST_COOKIE 3500
-
-/* Where a session holds. All virtual hosts behind one GraphTokPublicURL are reached by the same
- * name, and ServerName tells them apart. */
-static const char *realm_of(const gtm_request_t *x)
-{
-    const server_rec *s = x->r->server;
-
-    if (x->dir->session_realm != NULL)
-        return apr_pstrcat(x->r->pool, "realm ", x->dir->session_realm, NULL);
-    if (x->child->config->public_url == NULL || !s->is_virtual)
-        return x->base;
-    return apr_psprintf(x->r->pool, "%s %s:%u", x->base, s->server_hostname,
-                        (unsigned)s->addrs->host_port);
-}
 
 /* Two mounts of one host with other stores keep their sessions apart. */
 static const char *name_of(const gtm_request_t *x)
 {
     unsigned char digest[32];
-    const char *bound = apr_pstrcat(x->r->pool, "grant\n", realm_of(x), "\n", x->dir->store, "\n",
+    const char *bound = apr_pstrcat(x->r->pool, "grant\n", gtm_realm(x), "\n", x->dir->store, "\n",
                                     x->owner.provider, NULL);
 
     gt_sha256(digest, bound, strlen(bound));
@@ -49,7 +36,7 @@ static const char *name_of(const gtm_request_t *x)
 static gt_place_t place_of(const gtm_request_t *x)
 {
     return (gt_place_t){.table = "session of a grant",
-                        .column = realm_of(x),
+                        .column = gtm_realm(x),
                         .user = x->dir->store,
                         .provider = x->owner.provider};
 }

@@ -1,6 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file page_link.c Sealed with the cookies' key; the place is the route, not a table. */
+/**
+ * @file page_link.c
+ * Sealed with the cookies' key; the place is the realm, the store and the route, not a table. Names
+ * of stores hold no blanks.
+ */
 
 #include "request/page_link.h"
 
@@ -12,13 +16,14 @@
 #include "graph/prefer.h"
 #include "net/url.h"
 #include "request/own_origin.h"
+#include "request/realm.h"
 
 #define LONGEST_PAGE 12288
 
 static gt_place_t place_of(const gtm_request_t *x)
 {
     return (gt_place_t){
-        .table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, NULL),
+        .table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, " at ", gtm_realm(x), NULL),
         .column = apr_pstrcat(x->r->pool, x->route->name, x->mailbox ? " " : "", x->mailbox, NULL),
         .user = x->owner.user,
         .provider = x->owner.provider};
@@ -43,11 +48,12 @@ static const char *page_query(const gtm_request_t *x, const char *sealed)
 gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, apr_pool_t *p)
 {
     gtm_request_t *x = baton;
-    gt_place_t place = place_of(x);
     const char *url, *sealed;
+    gt_place_t place;
 
     GT_TRY(gt_next_link(&url, next_link, graph_url(x), x->r->pool));
     GT_TRY(gtm_origin_find(x));
+    place = place_of(x);
     GT_TRY(gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
                    &place, gt_secret_from(url, x->r->pool), x->r->pool));
     *ours = gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
@@ -56,10 +62,12 @@ gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, a
 
 gt_err_t *gtm_page_open(const char **next_link, gtm_request_t *x, const char *page)
 {
-    gt_place_t place = place_of(x);
     gt_secret_t *clear;
+    gt_place_t place;
     gt_err_t *err;
 
+    GT_TRY(gtm_origin_find(x));
+    place = place_of(x);
     if (strlen(page) <= LONGEST_PAGE &&
         gt_unseal(&clear, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, &place, page,
                   x->r->pool) == GT_OK) {

@@ -27,6 +27,7 @@
 #include "request/own_origin.h"
 #include "request/pages.h"
 #include "request/rate_limit.h"
+#include "request/realm.h"
 #include "routes/routes_auth.h"
 #include "vault/cache.h"
 #include "vault/flow/flows.h"
@@ -64,11 +65,6 @@ static const char *redirect_uri(const gtm_request_t *x)
 {
     return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback",
                        x->param != NULL ? "/" : "", x->param != NULL ? x->param : "", NULL);
-}
-
-static const char *host_of(const gtm_request_t *x)
-{
-    return gt_url_origin(x->base, x->r->pool);
 }
 
 /* An optional parameter; blank counts as not given. */
@@ -180,7 +176,7 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->login = gt_login_make(x->r->pool);
     own->login->store = x->dir->store;
     own->login->provider = x->owner.provider;
-    own->login->host = host_of(x);
+    own->login->host = gtm_realm_of_sign_in(x);
     own->login->user = x->owner.user;
     GT_TRY(take_return_to(&own->login->return_to, x));
     x->target = own->login->return_to;
@@ -221,7 +217,7 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
     const char *state = apr_table_get(x->query, "state"), *sealed;
     gt_login_t expect = {.store = x->dir->store,
                          .provider = x->owner.provider,
-                         .host = host_of(x),
+                         .host = gtm_realm_of_sign_in(x),
                          .user = x->owner.user};
 
     if (state == NULL || !*state || strlen(state) > LONGEST_PARAM)
