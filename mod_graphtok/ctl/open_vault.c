@@ -103,7 +103,7 @@ gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t
 
 gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
 {
-    const gt_loop_limits_t limits = {TRANSFERS, HOST_CONNECTIONS};
+    const gt_loop_limits_t limits = {TRANSFERS, HOST_CONNECTIONS, gt_config_has_pins(config)};
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
     gt_keyring_t *ring;
 

@@ -11,7 +11,7 @@
  * when that is registered, since a provider that does not know it shows a page of its own.
  */
 
-#include "ctl.h"
+#include "verb_check.h"
 
 #include <string.h>
 
@@ -29,15 +29,6 @@
 
 #define LONGEST apr_time_from_sec(60)
 #define NO_TOKEN "0.graphtokctl-check"
-
-typedef struct check_t {
-    ctl_t *ctl;
-    const char *url; /* --url: what browsers ask for; NULL: GraphTokPublicURL */
-    gt_config_t *config;
-    const json_t *mounts; /* or NULL */
-    gt_loop_t *loop;
-    json_t *steps; /* for --json */
-} check_t;
 
 /** One question to a provider's authorization endpoint. */
 typedef struct return_t {
@@ -65,8 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/** One line. The first failure decides how the verb ends. */
-static void tell(check_t *check, const char *what, const gt_err_t *err, const char *fine)
+void ctl_check_tell(check_t *check, const char *what, const gt_err_t *err, const char *fine)
 {
     json_t *json = json_object();
 
@@ -94,11 +84,11 @@ static void check_keyring(check_t *check)
     gt_keys_t *keys;
 
     if (source != NULL && ctl_demand_readable(source, "", p) != GT_OK)
-        tell(check, "keyring", GT_OK,
-             apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
+        ctl_check_tell(check, "keyring", GT_OK,
+                       apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
     else
-        tell(check, "keyring", ctl_keys(&keys, check->config, p),
-             source != NULL ? gt_source_name(source) : "derived from the client secret");
+        ctl_check_tell(check, "keyring", ctl_keys(&keys, check->config, p),
+                       source != NULL ? gt_source_name(source) : "derived from the client secret");
 }
 
 static void check_secret(check_t *check, const gt_provider_conf_t *conf)
@@ -109,13 +99,14 @@ static void check_secret(check_t *check, const gt_provider_conf_t *conf)
     gt_secret_t *secret;
 
     if (err != GT_OK && conf->client_secret != NULL) {
-        tell(check, what, GT_OK,
-             apr_pstrcat(p, gt_source_name(conf->client_secret), ", for httpd alone", NULL));
+        ctl_check_tell(
+            check, what, GT_OK,
+            apr_pstrcat(p, gt_source_name(conf->client_secret), ", for httpd alone", NULL));
         return;
     }
     if (err == GT_OK)
         err = gt_source_read(&secret, conf->client_secret, p);
-    tell(check, what, err, err == GT_OK ? gt_source_name(conf->client_secret) : NULL);
+    ctl_check_tell(check, what, err, err == GT_OK ? gt_source_name(conf->client_secret) : NULL);
 }
 
 /* ---- the database ---- */
@@ -130,14 +121,15 @@ static void check_database(check_t *check)
 
     if (err == GT_OK)
         err = gt_db_engine(&engine, db, p);
-    tell(check, "database", err, gt_config_database(config, p));
+    ctl_check_tell(check, "database", err, gt_config_database(config, p));
     for (int i = 0; err == GT_OK && i < config->stores->nelts; i++) {
         const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
         int version;
         gt_err_t *fault = ctl_store_version(&version, store, db, p);
 
-        tell(check, apr_pstrcat(p, "store ", store->name, NULL), fault,
-             apr_psprintf(p, "table %s, version %d, with its rights", store->table, version));
+        ctl_check_tell(
+            check, apr_pstrcat(p, "store ", store->name, NULL), fault,
+            apr_psprintf(p, "table %s, version %d, with its rights", store->table, version));
     }
 }
 
@@ -159,11 +151,9 @@ static gt_err_t *ask_to_return(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     const gt_provider_conf_t *conf = gt_provider_conf(params->provider);
     gt_login_t *login = gt_login_make(p);
-    gt_request_t request = {.ca_file = conf->ca_file,
-                            .connect_timeout = conf->connect_timeout,
-                            .timeout = conf->timeout,
-                            .purpose = "check the redirect URI"};
+    gt_request_t request = {.purpose = "check the redirect URI"};
 
+    GT_TRY(gt_provider_route(&request, params->provider, p));
     GT_TRY(gt_login_url(&request.url, login, conf, &params->discover.endpoints,
                         params->redirect_uri, &silent, p));
     GT_TRY(gt_transfer_make(&params->transfer, &request, gt_task_loop(task), p));
@@ -225,18 +215,19 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
     gt_err_t *err;
 
     if (base == NULL) {
-        tell(check, "redirect URI",
-             ctl_usage(gt_err(
-                 p, GT_INVALID, "GT0918",
-                 "it is the address of %s/callback as browsers see it: say --url, for instance "
-                 "https://www.example.org, or write GraphTokPublicURL",
-                 path)),
-             NULL);
+        ctl_check_tell(
+            check, "redirect URI",
+            ctl_usage(gt_err(
+                p, GT_INVALID, "GT0918",
+                "it is the address of %s/callback as browsers see it: say --url, for instance "
+                "https://www.example.org, or write GraphTokPublicURL",
+                path)),
+            NULL);
         return;
     }
     params.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
     err = gt_wait_run(&return_work, &params, check->loop, LONGEST, p);
-    tell(check, "redirect URI", err, params.redirect_uri);
+    ctl_check_tell(check, "redirect URI", err, params.redirect_uri);
 }
 
 static void check_provider(check_t *check, const gt_provider_conf_t *conf)
@@ -248,14 +239,15 @@ static void check_provider(check_t *check, const gt_provider_conf_t *conf)
     apr_size_t i;
     json_t *mount;
 
-    tell(check, apr_pstrcat(p, "provider ", conf->name, NULL), err,
-         apr_pstrcat(p, conf->authority, conf->tenant != NULL ? ", tenant " : NULL, conf->tenant,
-                     NULL));
+    ctl_check_tell(check, apr_pstrcat(p, "provider ", conf->name, NULL), err,
+                   apr_pstrcat(p, conf->authority, conf->tenant != NULL ? ", tenant " : NULL,
+                               conf->tenant, NULL));
+    ctl_check_keys(check, provider, err == GT_OK ? &discover.endpoints : NULL);
     if (err != GT_OK)
         return;
     if (ctl_demand_readable(conf->client_secret, "", p) == GT_OK)
-        tell(check, apr_pstrcat(p, "client of ", conf->name, NULL), try_client(provider, check),
-             conf->client_id);
+        ctl_check_tell(check, apr_pstrcat(p, "client of ", conf->name, NULL),
+                       try_client(provider, check), conf->client_id);
     json_array_foreach (check->mounts, i, mount)
         if (has_provider(mount, conf))
             check_return(check, provider, mount);
@@ -266,14 +258,14 @@ gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv)
     static const struct argp argp = {
         options,    parse, "",  "Go through keys, secrets, database, provider and redirect URI.",
         ctl_common, NULL,  NULL};
-    const gt_loop_limits_t limits = {4, 4};
+    const gt_loop_limits_t limits = {4, 4, 1}; /* chains of keys are shown */
     json_t *answer = gt_json_object(ctl->pool);
     check_t check = {.ctl = ctl, .steps = json_array()};
 
     gt_json_put(answer, "steps", check.steps);
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &check));
     GT_TRY(ctl_config_with_mounts(&check.config, &check.mounts, ctl));
-    tell(&check, "configuration", GT_OK, "httpd takes it");
+    ctl_check_tell(&check, "configuration", GT_OK, "httpd takes it");
     check_keyring(&check);
     for (int i = 0; i < check.config->providers->nelts; i++)
         check_secret(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));

@@ -184,7 +184,8 @@ def test_check_of_a_good_configuration(complete, sandbox):
     assert "WRONG" not in done.stdout
     steps = told(complete.ctl("check", "--json", "--url", url))
     assert list(steps) == ["configuration", "keyring", "client secret of microsoft", "database",
-                           "store main", "provider microsoft", "client of microsoft",
+                           "store main", "provider microsoft",
+                           f"keys of {sandbox.authority.split('//')[1]}", "client of microsoft",
                            "redirect URI"]
     assert steps["redirect URI"]["says"] == f"{url}/auth/callback"
     complete.set(more=f"GraphTokPublicURL {url}")

@@ -99,3 +99,14 @@ def test_many_calls_share_a_few_connections(site):
     statuses, used = asyncio.run(burst(site))
     assert statuses == {b"200"}
     assert 3 <= used <= 12  # of 100 streams each, besides those to the provider
+
+
+def test_a_connection_with_a_wrong_key_is_not_kept(site):
+    """Over HTTP/2 libcurl keeps a connection of which one call was refused."""
+    conf = site.httpd.conf.read_text()
+    site.httpd.conf.write_text(conf.replace(
+        "GraphTokMailboxCalls 0\n", f"GraphTokMailboxCalls 0\nGraphTokPin sha256//{'A' * 43}=\n"))
+    site.httpd.graceful()
+    assert asyncio.run(ask(site.httpd.port)) == b"502"
+    site.httpd.wait_until(lambda: connections(site) == 0, 10)
+    assert "GT0316" in site.httpd.log()

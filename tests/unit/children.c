@@ -59,7 +59,7 @@ static void release(gt_db_conn_t *conn, void *baton)
 
 static void start_child(child_t *c, const char *name)
 {
-    const gt_loop_limits_t transfers = {32, 8};
+    const gt_loop_limits_t transfers = {32, 8, 0};
     const gt_db_limits_t limits = {1, SECONDS(10), relay != NULL ? ANSWER_LIMIT : 0};
     const char *params = bench->params;
     gt_db_source_t source = {c, acquire, release};

@@ -45,7 +45,7 @@ static const gt_work_t work = {"listen", steps, NULL};
 
 static void begin(void)
 {
-    const gt_loop_limits_t limits = {8, 8};
+    const gt_loop_limits_t limits = {8, 8, 0};
 
     make_pool();
     ck_ok(gt_loop_start(&loop, &limits, pool));

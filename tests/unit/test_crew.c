@@ -29,7 +29,7 @@ typedef struct errand_t {
 
 static void begin(void)
 {
-    const gt_loop_limits_t limits = {10, 10};
+    const gt_loop_limits_t limits = {10, 10, 0};
 
     make_pool();
     gate_open = joined = begun = finished = made = 0;

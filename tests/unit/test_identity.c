@@ -51,7 +51,7 @@ static char *issuer_of(const char *tenant)
 
 static void begin(void)
 {
-    gt_loop_limits_t limits = {16, 8};
+    gt_loop_limits_t limits = {16, 8, 0};
     json_int_t now = (json_int_t)apr_time_sec(apr_time_now());
 
     make_pool();

@@ -17,7 +17,7 @@ Suite *suite_loop(void);
 
 static gt_loop_t *loop;
 
-static const gt_loop_limits_t limits = {100, 10};
+static const gt_loop_limits_t limits = {100, 10, 0};
 
 static void begin(void)
 {

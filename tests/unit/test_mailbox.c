@@ -31,7 +31,7 @@ static gt_mailboxes_t *mailboxes;
 
 static void begin(void)
 {
-    const gt_loop_limits_t bounds = {8, 8};
+    const gt_loop_limits_t bounds = {8, 8, 0};
     apr_size_t size = gt_limits_size(64);
 
     make_pool();

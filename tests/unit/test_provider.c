@@ -22,7 +22,7 @@ static gt_provider_t *provider;
 
 static void begin(void)
 {
-    gt_loop_limits_t limits = {16, 8};
+    gt_loop_limits_t limits = {16, 8, 0};
 
     make_pool();
     fake = fake_start(pool);

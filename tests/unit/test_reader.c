@@ -46,7 +46,7 @@ static const gt_log_sink_t sink = {NULL, wants, count};
 
 static void begin(void)
 {
-    const gt_loop_limits_t limits = {10, 10};
+    const gt_loop_limits_t limits = {10, 10, 0};
 
     make_pool();
     apr_cpystrn(folder, "/tmp/graphtok-reader-XXXXXX", sizeof(folder));

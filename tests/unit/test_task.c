@@ -285,7 +285,7 @@ static const gt_work_t counting = {"counting", count_steps, finish_x};
 
 START_TEST(test_a_long_task_gives_others_their_turn)
 {
-    const gt_loop_limits_t limits = {1, 1};
+    const gt_loop_limits_t limits = {1, 1, 0};
     int left = 2500;
     int turns = 1;
     gt_task_t *task;
@@ -319,7 +319,7 @@ static const gt_work_t later = {"later", later_steps, finish_x};
 
 START_TEST(test_a_wait_for_a_time)
 {
-    const gt_loop_limits_t limits = {1, 1};
+    const gt_loop_limits_t limits = {1, 1, 0};
     apr_time_t at;
     gt_task_t *task;
 
@@ -353,7 +353,7 @@ static const gt_work_t after = {"after", after_steps, finish_x};
 
 START_TEST(test_the_next_step_waits_for_a_time)
 {
-    const gt_loop_limits_t limits = {1, 1};
+    const gt_loop_limits_t limits = {1, 1, 0};
     apr_time_t at;
     gt_task_t *task;
 
@@ -426,7 +426,7 @@ static const gt_work_t endless = {"endless", endless_steps, finish_x};
 
 START_TEST(test_a_task_that_is_dropped)
 {
-    const gt_loop_limits_t limits = {1, 1};
+    const gt_loop_limits_t limits = {1, 1, 0};
     gt_task_t *task;
 
     ck_ok(gt_loop_start(&loop, &limits, pool));

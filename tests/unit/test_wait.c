@@ -17,7 +17,7 @@ static gt_loop_t *loop;
 
 static void begin(void)
 {
-    const gt_loop_limits_t limits = {100, 10};
+    const gt_loop_limits_t limits = {100, 10, 0};
 
     make_pool();
     up = upstream_open(0);

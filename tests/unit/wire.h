@@ -20,7 +20,7 @@ static MAYBE_UNUSED gt_loop_t *loop;
 
 static MAYBE_UNUSED void begin_with(int tls, int max_transfers, int max_host_connections)
 {
-    const gt_loop_limits_t limits = {max_transfers, max_host_connections};
+    const gt_loop_limits_t limits = {max_transfers, max_host_connections, 0};
 
     apr_pool_create(&pool, NULL);
     up = upstream_open(tls);

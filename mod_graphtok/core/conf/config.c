@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/cloud.h"
+#include "net/local_end.h"
+#include "net/pins.h"
 #include "net/url.h"
 
 /* One segment of shared memory larger than this is probably a slip of the finger. */
@@ -38,6 +40,14 @@ const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *na
             return store;
     }
     return NULL;
+}
+
+int gt_config_has_pins(const gt_config_t *config)
+{
+    for (int i = 0; i < config->providers->nelts; i++)
+        if (APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->pins != NULL)
+            return 1;
+    return 0;
 }
 
 /** What the checks share. */
@@ -205,9 +215,44 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
     }
 }
 
+static int is_plain(const char *url)
+{
+    return url != NULL && strncmp(url, "http:", 5) == 0;
+}
+
+static void check_pins(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    if (gt_pins_fault() != NULL)
+        note(v->errors, provider->where, v->p, "provider %s: GraphTokPin cannot be kept: %s",
+             provider->name, gt_pins_fault());
+    if (is_plain(provider->authority) || is_plain(provider->graph_url))
+        note(v->errors, provider->where, v->p,
+             "provider %s: GraphTokPin needs https: there are no keys to look at with http",
+             provider->name);
+    if (gt_pins_count(provider->pins) < 2)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: one GraphTokPin alone: on the day when its key is replaced nothing gets "
+             "through; add that of a backup key",
+             provider->name);
+}
+
+static void check_wire(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    const char *fault =
+        provider->local_end != NULL ? gt_local_fault(provider->local_end, v->p) : NULL;
+
+    if (provider->pins != NULL)
+        check_pins(v, provider);
+    /* It may come with the network, later. */
+    if (fault != NULL)
+        note(v->warnings, provider->where, v->p, "provider %s: GraphTokSourceAddress: %s",
+             provider->name, fault);
+}
+
 static void check_provider(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     check_registration(v, provider);
+    check_wire(v, provider);
     check_kind(v, provider);
     if (provider->timeout >= v->config->lease)
         note(v->errors, provider->where, v->p,

@@ -43,6 +43,8 @@ struct gt_provider_conf_t {
     const char *authority;    /* sign-in host with scheme, no trailing slash */
     const char *graph_url;    /* Graph root with version, no trailing slash; NULL: has no Graph */
     const char *ca_file;      /* PEM, or NULL: the system's */
+    const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */
+    const char *local_end;    /* where calls start (net/local_end.h), or NULL */
     const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
     gt_source_t *proxy_login; /* "user:password" for it, or NULL */
     apr_interval_time_t connect_timeout;
@@ -110,6 +112,9 @@ gt_config_t *gt_config_default(apr_pool_t *p);
 /** Find by name; NULL when there is none. */
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
+
+/** 1 when a provider has pins: its loop then makes whole handshakes (net/loop.h). */
+int gt_config_has_pins(const gt_config_t *config);
 
 /** A provider of which nothing is set but what has the same default for all kinds. */
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p);

@@ -17,6 +17,8 @@
 #include "conf/cloud.h"
 #include "conf/member_rows.h"
 #include "db/sql.h"
+#include "net/local_end.h"
+#include "net/pins.h"
 #include "net/url.h"
 
 /** Every byte a letter, a digit or one of `others`; no empty text. */

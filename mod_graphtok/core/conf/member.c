@@ -273,6 +273,14 @@ int gt_member_is_set(const void *object, const gt_member_t *member)
     return member->kind == GT_MEMBER_WORD ? *(const int *)at >= 0 : *(const apr_int64_t *)at >= 0;
 }
 
+const char *gt_member_text(const void *object, const gt_member_t *table, const char *name)
+{
+    const gt_member_t *member = gt_member_find(table, name);
+
+    assert(member != NULL && member->kind == GT_MEMBER_TEXT);
+    return *(const char *const *)place_const(object, member);
+}
+
 static apr_size_t width(const gt_member_t *member)
 {
     if (is_pointer(member))

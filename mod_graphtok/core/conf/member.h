@@ -52,6 +52,9 @@ void gt_members_default(void *object, const gt_member_t *table, apr_pool_t *p);
 /** The same for those that are not set. */
 void gt_members_fill(void *object, const gt_member_t *table, apr_pool_t *p);
 
+/** A TEXT member by its name; NULL: it is not set. */
+const char *gt_member_text(const void *object, const gt_member_t *table, const char *name);
+
 /** 1 when a member is set. */
 int gt_member_is_set(const void *object, const gt_member_t *member);
 

@@ -10,6 +10,7 @@
  *
  *     TEXT    a text: longest (0: 1,023), rule and what it demands (or NULL), default (or NULL)
  *     LIST    the same, written as several words
+ *     ADDED   a text that each directive adds words to: longest, rule and what it demands
  *     SINK    a file, "|program", or off
  *     PROXY   an address, and a login whose member is a part
  *     COLUMN  a column's name, and its type and reference, which are parts
@@ -33,6 +34,8 @@
      .initial = default_},
 #define LIST(member, directive, longest, rule, demands, default_, help)                            \
     TEXT(member, directive, longest, rule, demands, default_, help)
+#define ADDED(member, directive, longest, rule, demands, help)                                     \
+    TEXT(member, directive, longest, rule, demands, NULL, help)
 #define COLUMN(member, directive, longest, rule, demands, default_, help)                          \
     TEXT(member, directive, longest, rule, demands, default_, help)
 #define PROXY(member, directive, longest, rule, demands, help)                                     \

@@ -48,6 +48,9 @@ struct gt_transfer_t {
 
     /* asked; constant once made */
     const char *method, *url, *ca_file, *purpose;
+    const char *pins;      /* or NULL */
+    const char *local_end; /* as CURLOPT_INTERFACE takes it, or NULL */
+    int notes_keys;
     const char *proxy;                /* or NULL */
     struct curl_slist *headers;       /* in the pool */
     struct curl_slist *proxy_headers; /* in the pool; for the proxy alone */
@@ -89,6 +92,7 @@ struct gt_transfer_t {
     int field_count;
     apr_size_t head_bytes;   /* of all heads, interim ones included */
     int attempts;            /* times libcurl began to send it */
+    const char *keys;        /* that its server showed, noted; in the pool */
     apr_int64_t passed;      /* bytes of body so far */
     apr_time_t began, moved; /* gt_mono: start, last progress */
     gt_alarm_t alarm;        /* a stream's longest pause */
@@ -162,8 +166,8 @@ void gt_loop_stirred_on_loop(gt_loop_t *loop, gt_transfer_t *transfer);
 
 /** A handle with the options that all transfers of a kind (stream or not) share: for `t`, then for
  * others of its kind and loop. @return NULL when libcurl has no memory */
-CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
-                   curl_closesocket_callback close_socket);
+CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, int resumes_sessions,
+                   curl_opensocket_callback open_socket, curl_closesocket_callback close_socket);
 
 /** Prepare a handle for a transfer. @return 1, or 0 when libcurl refused an option */
 int gt_easy_begin_on_loop(CURL *easy, gt_transfer_t *transfer);

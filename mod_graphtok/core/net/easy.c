@@ -25,6 +25,7 @@
 #include "net/carry.h"
 #include "net/lane.h"
 #include "net/origin.h"
+#include "net/pins.h"
 
 #define HEAD_FIELDS_MAX 100
 #define HEAD_BYTES_MAX 65536
@@ -45,6 +46,25 @@ static int give_up(gt_transfer_t *t, gt_fault_t fault, const char *text)
     return 0;
 }
 
+/* The keys that the server of this connection showed. A connection whose keys fit none of the pins
+ * carries no other call: the next one meets the server that stands there then. */
+static int judge_keys(gt_transfer_t *t)
+{
+    const char *keys = gt_pins_of(t->easy, t->pool);
+    char text[CURL_ERROR_SIZE];
+
+    t->keys = keys;
+    if (t->pins == NULL || (keys != NULL && gt_pins_are_in(t->pins, keys)))
+        return 1;
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+    apr_snprintf(text, sizeof(text),
+                 "the server shows none of the keys of GraphTokPin; its own is %.*s; graphtokctl "
+                 "check shows all of its chain",
+                 keys != NULL ? (int)strcspn(keys, ",") : 11, keys != NULL ? keys : "not known");
+    give_up(t, GT_FAULT_PINS, text);
+    return 0;
+}
+
 static int is_repeatable(const gt_transfer_t *t)
 {
     return !t->keeps_going && (strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0);
@@ -62,6 +82,8 @@ static int count_attempt(void *baton, char *ip, char *local_ip, int port, int lo
                 "the connection ended before an answer came; the call may have been carried out");
         return CURL_PREREQFUNC_ABORT;
     }
+    if ((t->pins != NULL || t->notes_keys) && !judge_keys(t))
+        return CURL_PREREQFUNC_ABORT;
     pthread_mutex_lock(&t->lock);
     t->was_sent = 1;
     pthread_mutex_unlock(&t->lock);
@@ -198,8 +220,8 @@ static size_t give_body(char *room, size_t size, size_t count, void *baton)
 
 /* ---- options ---- */
 
-CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callback open_socket,
-                   curl_closesocket_callback close_socket)
+CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, int resumes_sessions,
+                   curl_opensocket_callback open_socket, curl_closesocket_callback close_socket)
 {
     long room = t->is_stream ? READ_BUFFER_STREAM : READ_BUFFER;
     CURL *easy = curl_easy_init();
@@ -225,6 +247,7 @@ CURL *gt_easy_make(const gt_transfer_t *t, CURLSH *share, curl_opensocket_callba
     bad |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, (long)resumes_sessions) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_graphtok") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, room) != CURLE_OK;
@@ -354,6 +377,8 @@ int gt_easy_begin_on_loop(CURL *easy, gt_transfer_t *transfer)
            CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
                             is_repeatable(t) ? IDLE_MAX : IDLE_MAX_ONCE) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_INTERFACE, t->local_end) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
@@ -381,6 +406,7 @@ static const struct {
     {CURLE_SSL_ISSUER_ERROR, GT_FAULT_TLS},
     {CURLE_SSL_ENGINE_INITFAILED, GT_FAULT_TLS},
     {CURLE_SSL_INVALIDCERTSTATUS, GT_FAULT_TLS},
+    {CURLE_INTERFACE_FAILED, GT_FAULT_SOURCE},
     {CURLE_OUT_OF_MEMORY, GT_FAULT_MEMORY},
     {CURLE_SEND_FAIL_REWIND, GT_FAULT_NOT_REPEATED},
 };
@@ -425,6 +451,18 @@ static void blame_proxy(gt_transfer_t *t, gt_fault_t fault, const char *text)
     t->own.is_ours = 1;
 }
 
+/* The host may be well and out of reach from there: by its family of addresses, or its route. No
+ * client is told where calls start. */
+static void blame_local_end(gt_transfer_t *t, gt_fault_t fault, const char *text)
+{
+    char told[CURL_ERROR_SIZE];
+
+    apr_snprintf(told, sizeof(told), "%s (from GraphTokSourceAddress %s)", text,
+                 strchr(t->local_end, '!') + 1);
+    gt_failure_set(&t->own, fault, told);
+    t->own.is_ours = 1;
+}
+
 const gt_failure_t *gt_easy_end_on_loop(gt_transfer_t *transfer, CURLcode code)
 {
     gt_transfer_t *t = transfer;
@@ -442,6 +480,8 @@ const gt_failure_t *gt_easy_end_on_loop(gt_transfer_t *transfer, CURLcode code)
         text = "the file of certificate authorities (GraphTokCAFile) cannot be used";
     if (t->proxy != NULL)
         blame_proxy(t, fault_of(code), text);
+    else if (t->local_end != NULL && t->attempts == 0)
+        blame_local_end(t, fault_of(code), text);
     else
         gt_failure_set(&t->own, fault_of(code), text);
     return &t->own;

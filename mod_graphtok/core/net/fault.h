@@ -25,6 +25,8 @@ typedef enum gt_fault_t {
     GT_FAULT_NOT_REPEATED,
     GT_FAULT_TIMEOUT,
     GT_FAULT_TLS,
+    GT_FAULT_PINS,
+    GT_FAULT_SOURCE,
     GT_FAULT_MEMORY,
     GT_FAULT_CANCELLED
 } gt_fault_t;

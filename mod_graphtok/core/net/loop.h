@@ -20,6 +20,8 @@ typedef struct gt_loop_limits_t {
     int max_host_connections; /* to one host, of streams and of all others; more calls queue. While
                                * a lane takes over from another (net/lane.h) its share comes to
                                * it */
+    int whole_handshakes; /* 1: no TLS session is resumed, so that each connection has a chain to
+                               * hold pins against (net/pins.h) */
 } gt_loop_limits_t;
 
 /** Figures of a loop, a snapshot. */

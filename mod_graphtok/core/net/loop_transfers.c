@@ -103,7 +103,7 @@ static CURL *take_handle(gt_loop_t *loop, const gt_transfer_t *t)
 {
     if (!t->is_stream && t->proxy == NULL && loop->spares > 0)
         return loop->spare[--loop->spares];
-    return gt_easy_make(t, loop->share, open_socket, close_socket);
+    return gt_easy_make(t, loop->share, !loop->limits.whole_handshakes, open_socket, close_socket);
 }
 
 static void begin_transfer(gt_loop_t *loop, gt_transfer_t *t)

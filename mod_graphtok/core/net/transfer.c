@@ -196,6 +196,11 @@ int gt_transfer_is_too_large(gt_transfer_t *transfer)
     return is_too_large;
 }
 
+const char *gt_transfer_keys(gt_transfer_t *transfer)
+{
+    return transfer->notes_keys ? transfer->keys : NULL;
+}
+
 int gt_transfer_was_sent(gt_transfer_t *transfer)
 {
     int was_sent;

@@ -7,8 +7,8 @@
  * One HTTP exchange with a provider. It is made by a step, carried by the loop, looked at by the
  * next step. It has two owners, the task and the loop, its own memory and its own lock; the owner
  * that lets go last frees it. https only (http to loopback when a test asks), TLS 1.2 at least,
- * certificate and host name verified, redirects never followed, no cookies, no proxy but the one
- * that the request names (never from the environment), CR/LF refused in header values. Only GET
+ * certificate, host name and pins verified, redirects never followed, no cookies, no proxy but the
+ * one that the request names (never from the environment), CR/LF refused in header values. Only GET
  * and HEAD are ever sent a second time (when a kept-alive connection dies before an answer).
  *
  * Collected (default): the whole body, unpacked and bounded by answer_max, before the task is
@@ -35,6 +35,9 @@ typedef struct gt_request_t {
     int uploads;               /* 1: the body comes in pieces, gt_transfer_give; streamed only */
     apr_int64_t upload_length; /* how long it is then; -1: not known, it goes in chunks */
     const char *ca_file;       /* PEM; NULL: the system's */
+    const char *pins;          /* net/pins.h: a key that the server must show; NULL: any */
+    int notes_keys;            /* 1: gt_transfer_keys says which keys it showed */
+    const char *local_end;     /* net/local_end.h: where it starts; NULL: as the system routes it */
     const char *proxy;         /* "http://host:port", asked to CONNECT; NULL: none */
     const gt_secret_t *proxy_login; /* "user:password", sent to the proxy alone; NULL: none */
     apr_size_t answer_max;          /* most bytes of a body (unpacked); 0: 1 MiB, streamed: any */
@@ -89,6 +92,10 @@ GT_MUST gt_err_t *gt_transfer_error(gt_transfer_t *transfer, apr_pool_t *p);
 /** 1 when it failed because the answer's body is longer than the request's answer_max: a call that
  * only reads may be made again, and streamed. */
 int gt_transfer_is_too_large(gt_transfer_t *transfer);
+
+/** The keys that the server showed, when the request asks for them: see gt_pins_of. After its end;
+ * in the transfer's memory. NULL: they are not known. */
+const char *gt_transfer_keys(gt_transfer_t *transfer);
 
 /** 1 when request bytes may have reached the provider (so a POST must not be repeated blindly). */
 int gt_transfer_was_sent(gt_transfer_t *transfer);

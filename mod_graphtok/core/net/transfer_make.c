@@ -14,6 +14,8 @@
 
 #include "base/pool.h"
 #include "base/secret.h"
+#include "net/local_end.h"
+#include "net/pins.h"
 #include "net/url.h"
 
 #define ANSWER_MAX_DEFAULT (1024 * 1024)
@@ -105,6 +107,10 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
         wrong = "its token holds what no token may hold";
     else if (request->proxy != NULL && !gt_url_is_proxy(request->proxy))
         wrong = "its proxy is not http://HOST:PORT";
+    else if (request->pins != NULL && !gt_pins_are_good(request->pins))
+        wrong = "a pin is no sha256// and 44 characters of Base64";
+    else if (request->local_end != NULL && !gt_local_is_good(request->local_end))
+        wrong = "its local end is neither an address nor an interface";
     else if (request->proxy_login != NULL && !is_login(request->proxy_login))
         wrong = "the login of its proxy is not USER:PASSWORD";
     else if (request->uploads)
@@ -167,6 +173,9 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
     t->method = apr_pstrdup(p, request->method != NULL ? request->method : "GET");
     t->url = apr_pstrdup(p, request->url);
     t->ca_file = apr_pstrdup(p, request->ca_file);
+    t->pins = apr_pstrdup(p, request->pins);
+    t->notes_keys = request->notes_keys;
+    t->local_end = gt_local_option(request->local_end, p);
     t->proxy = apr_pstrdup(p, request->proxy);
     t->purpose = apr_pstrdup(p, request->purpose != NULL ? request->purpose : "call");
     t->body = gt_secret_dup(request->body, p);

@@ -115,6 +115,8 @@ gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_
     gt_secret_t *login = NULL;
 
     request->ca_file = conf->ca_file;
+    request->pins = conf->pins;
+    request->local_end = conf->local_end;
     request->connect_timeout = conf->connect_timeout;
     request->timeout = conf->timeout;
     request->proxy = conf->proxy;

@@ -236,7 +236,8 @@ static int readers(const gt_config_t *config)
 
 static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 {
-    gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS};
+    gt_loop_limits_t bounds = {(int)child->config->max_transfers, HOST_CONNECTIONS,
+                               gt_config_has_pins(child->config)};
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));

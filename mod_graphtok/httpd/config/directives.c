@@ -20,6 +20,8 @@
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
 #define LIST(member, directive, longest, rule, demands, default_, help)                            \
     AP_INIT_RAW_ARGS(directive, gtm_list_in_provider, MEMBER(#member), CONTEXT, help),
+#define ADDED(member, directive, longest, rule, demands, help)                                     \
+    AP_INIT_ITERATE(directive, gtm_add_in_provider, MEMBER(#member), CONTEXT, help),
 #define COLUMN(member, directive, longest, rule, demands, default_, help)                          \
     AP_INIT_RAW_ARGS(directive, gtm_set_user_column, MEMBER(#member), CONTEXT, help),
 #define PROXY(member, directive, longest, rule, demands, help)                                     \

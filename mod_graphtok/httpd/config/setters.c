@@ -127,6 +127,16 @@ const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args)
     return gtm_set_in_provider(cmd, dir, gtm_setter_joined(cmd, args));
 }
 
+const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word)
+{
+    const gt_provider_conf_t *provider = server_of(cmd)->in_provider;
+    const char *words =
+        provider != NULL ? gt_member_text(provider, gt_provider_members, cmd->info) : NULL;
+
+    return gtm_set_in_provider(
+        cmd, dir, words != NULL ? apr_pstrcat(cmd->pool, words, " ", word, NULL) : word);
+}
+
 const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg)
 {
     (void)dir;

@@ -28,6 +28,9 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 /** GraphTokName VALUE…: the same for a list of words. */
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
 
+/** GraphTokName WORD…, as often as wanted: words of the open provider's member, added up. */
+const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word);
+
 /** GraphTokProxy URL [SECRET] */
 const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
 
