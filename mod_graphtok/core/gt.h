@@ -14,6 +14,7 @@
  * store         one table of grants; a deployment can have several, isolated from each other
  * keyring       the keys by id and purpose; the first writes, all read
  * caller        the one that asks
+ * client        an application elsewhere that asks for users' tokens
  * task          a call as a list of steps, none of which waits for the network
  */
 
@@ -29,6 +30,7 @@ typedef struct gt_source_t gt_source_t;
 typedef struct gt_config_t gt_config_t;
 typedef struct gt_provider_conf_t gt_provider_conf_t;
 typedef struct gt_store_conf_t gt_store_conf_t;
+typedef struct gt_client_conf_t gt_client_conf_t;
 
 typedef struct gt_keyring_t gt_keyring_t;
 typedef struct gt_task_t gt_task_t;

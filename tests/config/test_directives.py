@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support import httpd as servers
+from test_clients import CLIENT
 from support.frame import LIMITS
 
 GUID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
@@ -214,6 +215,7 @@ BAD = [
     ("GraphTokPassToken header resource=mail", "location", "'mail' is none of: graph"),
     ("GraphTokPassToken header missing=ask", "location", "'ask' is none of: sign-in refuse none"),
     ("GraphTokPassToken header mising=none", "location", "'mising=none' is neither a NAME nor"),
+    ("GraphTokUseClient nobody", "location", "there is no <GraphTokClient nobody>"),
     ("GraphTokLimit events", "location", "GraphTokLimit events lacks its value"),
     ("GraphTokLimit events 0/min", "location", "'0/min' is neither COUNT/SPAN"),
     ("GraphTokLimit events 5/never", "location", "'5/never' is neither COUNT/SPAN"),
@@ -465,7 +467,8 @@ def test_limits_can_be_switched_back_on(frame):
 def test_O7_default_limits(frame):
     assert mount(frame.check(auth()))["settings"]["limits"] == {
         "login": "10/min", "callback": "20/h", "user": "100/min", "calendar": "100/min",
-        "events": "200/min", "create": "50/min", "update": "50/min", "delete": "50/min"}
+        "events": "200/min", "create": "50/min", "update": "50/min", "delete": "50/min",
+        "exchange": "600/min"}
 
 
 def test_mounts_are_found_wherever_they_stand(frame):
@@ -744,8 +747,9 @@ def test_every_directive_is_tried_here_and_described(frame):
                             env={**os.environ, **frame.httpd.environment}).stdout
     known = set(re.findall(r"^(<?GraphTok\w+)", listed, re.M))
     assert len(known) > 30
-    tried = {row[0] for row in SERVER + PROVIDER + STORE + LOCATION}
-    tried |= {row[0].split()[0] for row in BAD} | {"<GraphTokProvider", "<GraphTokStore"}
+    tried = {row[0] for row in SERVER + PROVIDER + STORE + CLIENT + LOCATION}
+    tried |= {row[0].split()[0] for row in BAD} | {"<GraphTokProvider", "<GraphTokStore",
+                                                 "<GraphTokClient"}
     assert tried == known
     page = (servers.pathlib.Path(__file__).resolve().parents[2] / "docs/directives.md").read_text()
     assert set(re.findall(r"^### `(<?GraphTok\w+)", page, re.M)) == known

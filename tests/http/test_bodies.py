@@ -162,7 +162,7 @@ def test_every_route_with_a_body_is_tried(ways):
     rows = [row for path in folder.glob("routes_*.c")
             for row in re.findall(r'\{"(\w+)", "(\w+)", "[^"]*", \w+,\s*([^}]*)\}',
                                   path.read_text())]
-    taking = {f"{name} {method}" for name, method, rest in rows if "GTM_BODY" in rest}
+    taking = {f"{name} {method}" for name, method, rest in rows if "GTM_BODY_JSON" in rest}
     assert rows and taking == set(ways) == set(WITH_BODY)
 
 

@@ -357,12 +357,12 @@ void gt_audit_key(gt_audit_t *audit, const gt_keyring_t *ring)
 
 gt_notice_sink_t gt_audit_sink(gt_audit_t *audit)
 {
-    static const unsigned recorded = GT_NOTICES(GT_NOTICE_PASSED) | GT_NOTICES(GT_NOTICE_CALL) |
-                                     GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_REFRESH) |
-                                     GT_NOTICES(GT_NOTICE_REVOKE) | GT_NOTICES(GT_NOTICE_VALIDATE) |
-                                     GT_NOTICES(GT_NOTICE_CLEANUP) | GT_NOTICES(GT_NOTICE_REKEY) |
-                                     GT_NOTICES(GT_NOTICE_REFUSED) | GT_NOTICES(GT_NOTICE_LIMIT) |
-                                     GT_NOTICES(GT_NOTICE_DEACTIVATE);
+    static const unsigned recorded =
+        GT_NOTICES(GT_NOTICE_PASSED) | GT_NOTICES(GT_NOTICE_CALL) | GT_NOTICES(GT_NOTICE_SIGN_IN) |
+        GT_NOTICES(GT_NOTICE_REFRESH) | GT_NOTICES(GT_NOTICE_REVOKE) |
+        GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |
+        GT_NOTICES(GT_NOTICE_REKEY) | GT_NOTICES(GT_NOTICE_REFUSED) | GT_NOTICES(GT_NOTICE_LIMIT) |
+        GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_EXCHANGE);
 
     return (gt_notice_sink_t){audit, recorded, take};
 }

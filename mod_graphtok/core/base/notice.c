@@ -22,6 +22,7 @@ static const struct {
     const char *done; /* NULL: not logged */
 } words[GT_NOTICE_KINDS] = {
     [GT_NOTICE_PASSED] = {"token_passed", NULL},
+    [GT_NOTICE_EXCHANGE] = {"exchange", NULL},
     [GT_NOTICE_CALL] = {"call", NULL},
     [GT_NOTICE_SIGN_IN] = {"sign_in", "signed in"},
     [GT_NOTICE_REFRESH] = {"refresh", "refreshed"},
@@ -121,5 +122,6 @@ gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p)
     copy->address = apr_pstrdup(p, asker->address);
     copy->request_id = apr_pstrdup(p, asker->request_id);
     copy->route = apr_pstrdup(p, asker->route);
+    copy->client = apr_pstrdup(p, asker->client);
     return copy;
 }

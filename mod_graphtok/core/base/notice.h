@@ -13,6 +13,7 @@
 
 typedef enum gt_notice_kind_t {
     GT_NOTICE_PASSED,       /* a token is about to be given to an application */
+    GT_NOTICE_EXCHANGE,     /* a client's exchange came to its end; ok: a token is about to leave */
     GT_NOTICE_CALL,         /* a token is about to be sent to the provider's API */
     GT_NOTICE_SIGN_IN,      /* a sign-in came to its end */
     GT_NOTICE_REFRESH,      /* a refresh came to its end */
@@ -40,6 +41,7 @@ typedef struct gt_asker_t {
     const char *address;    /* the client's, as httpd sees it */
     const char *request_id; /* as the access log's %L has it */
     const char *route;      /* "events" */
+    const char *client;     /* the application that acts for the user; NULL: none */
 } gt_asker_t;
 
 /** One announcement. Texts are the caller's; NULL: not known. */

@@ -50,6 +50,17 @@ int gt_config_has_pins(const gt_config_t *config)
     return 0;
 }
 
+const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *name)
+{
+    for (int i = 0; i < config->clients->nelts; i++) {
+        const gt_client_conf_t *client = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);
+
+        if (strcmp(client->name, name) == 0)
+            return client;
+    }
+    return NULL;
+}
+
 /** What the checks share. */
 typedef struct verdict_t {
     const gt_config_t *config;
@@ -279,6 +290,33 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
     }
 }
 
+/** An entry that could give nothing, or for no user. */
+static void check_client(const verdict_t *v, const gt_client_conf_t *client)
+{
+    if (client->secret == NULL)
+        note(v->errors, client->where, v->p,
+             "client %s lacks GraphTokClientSecret, by which it shows who it is: write file:PATH, "
+             "env:NAME or exec:COMMAND",
+             client->name);
+    else if (gt_source_kind(client->secret) == GT_LITERAL)
+        note(v->warnings, client->where, v->p,
+             "client %s: its secret stands in the configuration itself; file:PATH keeps it apart",
+             client->name);
+    if (client->resources == NULL)
+        note(v->errors, client->where, v->p,
+             "client %s may have nothing: write GraphTokClientResource graph, and in "
+             "GraphTokClientScope the scopes that its tokens may have",
+             client->name);
+    else if (client->scopes == NULL)
+        note(v->errors, client->where, v->p,
+             "client %s lacks GraphTokClientScope: the scopes that its tokens may have",
+             client->name);
+    if (client->subjects == NULL)
+        note(v->errors, client->where, v->p,
+             "client %s lacks GraphTokClientSubject: how it says whose token it wants",
+             client->name);
+}
+
 static void check_database(const verdict_t *v)
 {
     const gt_config_t *config = v->config;
@@ -347,4 +385,6 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
         check_provider(&v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     for (int i = 0; i < config->stores->nelts; i++)
         check_store(&v, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), i);
+    for (int i = 0; i < config->clients->nelts; i++)
+        check_client(&v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
 }

@@ -66,10 +66,25 @@ struct gt_store_conf_t {
     const char *where;
 };
 
+/** The ways of a client to name a user, words of GraphTokClientSubject. */
+#define GT_SUBJECT_USER "user" /* a plain user id */
+
+/** An application or agent elsewhere that asks for users' tokens (RFC 8693). It gets nothing that
+ * its entry does not name. */
+struct gt_client_conf_t {
+    const char *name;      /* its client_id */
+    gt_source_t *secret;   /* that it shows */
+    const char *resources; /* blank-separated: that it may have tokens for; NULL: none */
+    const char *scopes;    /* blank-separated: that such a token may have; NULL: none */
+    const char *subjects;  /* blank-separated words: how it may name a user; NULL: in no way */
+    const char *where;
+};
+
 /** Everything. */
 struct gt_config_t {
     apr_array_header_t *providers; /* of gt_provider_conf_t * */
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
+    apr_array_header_t *clients;   /* of gt_client_conf_t * */
     gt_source_t *keyring;
     const char *audit;              /* where audit records go: a file or "|program"; NULL */
     const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
@@ -105,6 +120,7 @@ struct gt_config_t {
 extern const gt_member_t gt_config_members[];
 extern const gt_member_t gt_provider_members[];
 extern const gt_member_t gt_store_members[];
+extern const gt_member_t gt_client_members[];
 
 /** Defaults of everything, in `p`. */
 gt_config_t *gt_config_default(apr_pool_t *p);
@@ -112,6 +128,7 @@ gt_config_t *gt_config_default(apr_pool_t *p);
 /** Find by name; NULL when there is none. */
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
+const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *name);
 
 /** 1 when a provider has pins: its loop then makes whole handshakes (net/loop.h). */
 int gt_config_has_pins(const gt_config_t *config);
@@ -126,6 +143,9 @@ void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p);
 /** A provider of Microsoft's or a store, with its defaults, not yet entered. */
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);
 gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
+
+/** A client that may have nothing, not yet entered. */
+gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p);
 
 /**
  * Judge the whole: what each directive alone cannot see (a provider without client id, a timeout

@@ -2,9 +2,9 @@
 
 /*
  * The resolved configuration as JSON and back: what `httpd -t -D DUMP_GRAPHTOK` prints and
- * graphtokctl reads. Members are those of the tables in conf/config.c; providers and stores are
- * arrays. Secrets appear as references, passwords of the database as "***": a program that needs
- * one reads it where it stands (db_params_where).
+ * graphtokctl reads. Members are those of the tables in conf/config.c; providers, stores and
+ * clients are arrays. Secrets appear as references, passwords of the database as "***": a program
+ * that needs one reads it where it stands (db_params_where).
  */
 
 #include "conf/config.h"
@@ -43,6 +43,7 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
     gt_members_to_json(json, &shown, gt_config_members, p);
     gt_json_put(json, "providers", list_to_json(config->providers, gt_provider_members, p));
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
+    gt_json_put(json, "clients", list_to_json(config->clients, gt_client_members, p));
     return json;
 }
 
@@ -101,6 +102,30 @@ static gt_err_t *stores_from(gt_config_t *config, const json_t *json, apr_pool_t
     return GT_OK;
 }
 
+static gt_err_t *clients_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+{
+    const json_t *list;
+
+    /* A configuration that has none need not say so. */
+    if (json_object_get(json, "clients") == NULL)
+        return GT_OK;
+    GT_TRY(list_of(&list, json, "clients", p));
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        gt_client_conf_t *client = gt_client_conf_default("", p);
+        gt_err_t *err =
+            gt_members_from_json(client, gt_client_members, json_array_get(list, i), "", p);
+
+        if (err != GT_OK)
+            return gt_err_in(err, "clients[%" APR_SIZE_T_FMT "]", i);
+        if (client->name == NULL || client->name[0] == '\0' ||
+            gt_config_client(config, client->name) != NULL)
+            return gt_err(p, GT_INVALID, "GT0154",
+                          "clients[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
+        APR_ARRAY_PUSH(config->clients, gt_client_conf_t *) = client;
+    }
+    return GT_OK;
+}
+
 /** A text that was emptied by null but is never NULL in a configuration. */
 static const char *or_empty(const char *text)
 {
@@ -139,9 +164,10 @@ gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool
 {
     gt_config_t *fresh = gt_config_default(p);
 
-    GT_TRY(gt_members_from_json(fresh, gt_config_members, json, "providers stores", p));
+    GT_TRY(gt_members_from_json(fresh, gt_config_members, json, "providers stores clients", p));
     GT_TRY(providers_from(fresh, json, p));
     GT_TRY(stores_from(fresh, json, p));
+    GT_TRY(clients_from(fresh, json, p));
     GT_TRY(required(fresh, p));
     fresh->db_driver = or_empty(fresh->db_driver);
     fresh->db_params = or_empty(fresh->db_params);

@@ -77,6 +77,21 @@ static int is_guids(const char *text)
     return c != text && at == sizeof(shape) - 1;
 }
 
+/** Ways to name a user, blank-separated. */
+static int is_subjects(const char *text)
+{
+    const char *word = text;
+
+    while (*word != '\0') {
+        apr_size_t len = strcspn(word, " ");
+
+        if (len != strlen(GT_SUBJECT_USER) || strncmp(word, GT_SUBJECT_USER, len) != 0)
+            return 0;
+        word += len + (word[len] == ' ');
+    }
+    return word != text;
+}
+
 static int is_journal(const char *text)
 {
     return text[0] == '/' || strcmp(text, "off") == 0;
@@ -138,6 +153,12 @@ const gt_member_t gt_store_members[] = {
     LAST};
 #undef OWNER
 
+#define OWNER struct gt_client_conf_t
+const gt_member_t gt_client_members[] = {
+#include "conf/client.def"
+    LAST};
+#undef OWNER
+
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
 {
     gt_provider_conf_t *provider = apr_pcalloc(p, sizeof(*provider));
@@ -196,6 +217,15 @@ gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p)
     return store;
 }
 
+gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p)
+{
+    gt_client_conf_t *client = apr_pcalloc(p, sizeof(*client));
+
+    gt_members_default(client, gt_client_members, p);
+    client->name = apr_pstrdup(p, name);
+    return client;
+}
+
 gt_config_t *gt_config_default(apr_pool_t *p)
 {
     gt_config_t *config = apr_pcalloc(p, sizeof(*config));
@@ -204,6 +234,7 @@ gt_config_t *gt_config_default(apr_pool_t *p)
     config->providers = apr_array_make(p, 2, sizeof(gt_provider_conf_t *));
     config->stores = apr_array_make(p, 2, sizeof(gt_store_conf_t *));
     APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = gt_store_conf_default("main", p);
+    config->clients = apr_array_make(p, 2, sizeof(gt_client_conf_t *));
     config->db_driver = "";
     config->db_params = "";
     return config;

@@ -172,6 +172,9 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     gt_page_family(page, "graphtok_tokens_refused_total", "counter",
                    "Times that a token was wanted and there was none to be had.");
     print_failures(page, figures, AT(refused));
+    gt_page_family(page, "graphtok_exchanges_total", "counter",
+                   "Exchanges of clients by how they ended.");
+    print_results(page, figures, AT(exchanges), NULL);
     gt_page_family(page, "graphtok_cache_lookups_total", "counter",
                    "Look-ups of a token in shared memory.");
     print_pair(page, figures, AT(cache), cache);

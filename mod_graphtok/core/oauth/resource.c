@@ -70,3 +70,52 @@ const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *
     }
     return apr_array_pstrcat(p, kept, ' ');
 }
+
+/** A scope without the address of its resource, where the provider's scopes have one. */
+static const char *short_name(const char *scope, const gt_provider_conf_t *conf)
+{
+    const char *end = strrchr(scope, '/');
+
+    return gt_provider_kind(conf)->resource != NULL && strstr(scope, "://") != NULL ? end + 1
+                                                                                    : scope;
+}
+
+const char *gt_provider_resource_named(const gt_provider_conf_t *conf, const char *text,
+                                       apr_pool_t *p)
+{
+    const apr_array_header_t *known = gt_provider_resources(conf, p);
+    apr_size_t len = strlen(text);
+    const char *named;
+
+    if (has(known, text))
+        return apr_pstrdup(p, text);
+    if (strstr(text, "://") == NULL || gt_provider_kind(conf)->resource == NULL)
+        return NULL;
+    if (text[len - 1] == '/')
+        text = apr_pstrmemdup(p, text, len - 1);
+    named = resource_of(apr_pstrcat(p, text, "/.default", NULL), conf, p);
+    return has(known, named) ? named : NULL;
+}
+
+static int is_allowed(const char *scope, const apr_array_header_t *allowed,
+                      const gt_provider_conf_t *conf)
+{
+    for (int i = 0; i < allowed->nelts; i++)
+        if (strcasecmp(short_name(scope, conf),
+                       short_name(APR_ARRAY_IDX(allowed, i, const char *), conf)) == 0)
+            return 1;
+    return gt_scope_is_of_all(scope);
+}
+
+const char *gt_provider_scopes_beyond(const gt_provider_conf_t *conf, const char *granted,
+                                      const char *allowed, apr_pool_t *p)
+{
+    const apr_array_header_t *words = gt_split(granted, " ", p);
+    const apr_array_header_t *list = gt_split(allowed, " ", p);
+    apr_array_header_t *beyond = apr_array_make(p, 2, sizeof(const char *));
+
+    for (int i = 0; i < words->nelts; i++)
+        if (!is_allowed(APR_ARRAY_IDX(words, i, const char *), list, conf))
+            APR_ARRAY_PUSH(beyond, const char *) = APR_ARRAY_IDX(words, i, const char *);
+    return beyond->nelts > 0 ? apr_array_pstrcat(p, beyond, ' ') : NULL;
+}

@@ -25,6 +25,17 @@ apr_array_header_t *gt_provider_resources(const gt_provider_conf_t *conf, apr_po
 /** 1 when a token can be asked for it. @param resource  NULL: the default one */
 int gt_provider_has_resource(const gt_provider_conf_t *conf, const char *resource, apr_pool_t *p);
 
+/** The resource that a client of ours names: one of those above, or the address of one, as RFC 8707
+ * has it ("https://graph.microsoft.com"). @return NULL when there is no such resource */
+const char *gt_provider_resource_named(const gt_provider_conf_t *conf, const char *text,
+                                       apr_pool_t *p);
+
+/** Of granted scopes those that are not among the allowed ones, blank-separated; NULL: all are
+ * allowed. Those that go with every resource always are. Names are compared as the provider does:
+ * without case, and without the address of their resource. Both are blank-separated. */
+const char *gt_provider_scopes_beyond(const gt_provider_conf_t *conf, const char *granted,
+                                      const char *allowed, apr_pool_t *p);
+
 /** What a token request for a resource (NULL: the default one) asks for: its scopes, and those that
  * belong to no resource. */
 const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,

@@ -49,10 +49,8 @@ static gt_err_t *from_expression(gtm_request_t *x)
     return GT_OK;
 }
 
-/* What ends up in rows, logs, header fields and names of counters. */
-static gt_err_t *check_id(const gtm_request_t *x)
+gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id)
 {
-    const char *id = x->caller.id;
     apr_size_t len = strlen(id);
     int is_plain = 1;
 
@@ -87,7 +85,8 @@ gt_err_t *gtm_caller_name(gtm_request_t *x)
 {
     if (x->r->log_id == NULL)
         (void)ap_run_generate_log_id(x->r->connection, x->r, &x->r->log_id);
-    x->asker = (gt_asker_t){x->r->useragent_ip, x->r->log_id, x->route->name};
+    x->asker = (gt_asker_t){
+        .address = x->r->useragent_ip, .request_id = x->r->log_id, .route = x->route->name};
     return GT_OK;
 }
 
@@ -99,11 +98,11 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
                                               [GT_CALLER_REMOTE_USER] = from_httpd,
                                               [GT_CALLER_EXPR] = from_expression};
 
-    if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE))
+    if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE | GTM_CLIENT_CALLS))
         return GT_OK;
     x->caller.from = x->dir->caller_from;
     GT_TRY(sources[x->caller.from](x));
-    GT_TRY(check_id(x));
+    GT_TRY(gtm_caller_check_id(x, x->caller.id));
     return *x->caller.id ? GT_OK : unknown(x);
 }
 

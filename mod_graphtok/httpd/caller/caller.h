@@ -29,6 +29,9 @@ GT_MUST gt_err_t *gtm_caller_find(gtm_request_t *x);
  */
 GT_MUST gt_err_t *gtm_caller_confirm(gtm_request_t *x);
 
+/** Whether a user id may end up in rows, logs and header fields. @return GT_FORBIDDEN */
+GT_MUST gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id);
+
 /** Gate: say in x->owner whose grant the request is about: the caller's, or what the route says. */
 GT_MUST gt_err_t *gtm_owner_find(gtm_request_t *x);
 

@@ -15,11 +15,11 @@
 /* httpd's cmd_data is void *, ours is the member's name, only read. */
 #define MEMBER(name) ((void *)name)
 
-/* Rows of the .def files; SETTER and CONTEXT are those of the file. */
+/* Rows of the .def files; SETTER, LIST_SETTER and CONTEXT are those of the file. */
 #define TEXT(member, directive, longest, rule, demands, default_, help)                            \
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
 #define LIST(member, directive, longest, rule, demands, default_, help)                            \
-    AP_INIT_RAW_ARGS(directive, gtm_list_in_provider, MEMBER(#member), CONTEXT, help),
+    AP_INIT_RAW_ARGS(directive, LIST_SETTER, MEMBER(#member), CONTEXT, help),
 #define ADDED(member, directive, longest, rule, demands, help)                                     \
     AP_INIT_ITERATE(directive, gtm_add_in_provider, MEMBER(#member), CONTEXT, help),
 #define COLUMN(member, directive, longest, rule, demands, default_, help)                          \
@@ -52,20 +52,32 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS("<GraphTokProvider", gtm_open_provider, NULL, RSRC_CONF,
                      "an OAuth provider and our registration there: <GraphTokProvider NAME>"),
 #define SETTER gtm_set_in_provider
+#define LIST_SETTER gtm_list_in_provider
 #include "conf/provider.def"
 #undef SETTER
+#undef LIST_SETTER
 
     AP_INIT_RAW_ARGS("<GraphTokStore", gtm_open_store, NULL, RSRC_CONF,
                      "a table of grants: <GraphTokStore NAME>; main is there without it"),
 #define SETTER gtm_set_in_store
 #include "conf/store.def"
 #undef SETTER
+
+    AP_INIT_RAW_ARGS("<GraphTokClient", gtm_open_client, NULL, RSRC_CONF,
+                     "an application that may ask for users' tokens: <GraphTokClient NAME>"),
+#define SETTER gtm_set_in_client
+#define LIST_SETTER gtm_list_in_client
+#include "conf/client.def"
+#undef SETTER
+#undef LIST_SETTER
 #undef CONTEXT
 
 #define SETTER gtm_set_in_dir
+#define LIST_SETTER gtm_list_in_dir
 #define CONTEXT ANYWHERE
 #include "config/location.def"
 #undef SETTER
+#undef LIST_SETTER
 #undef CONTEXT
     AP_INIT_TAKE12("GraphTokUser", gtm_set_user, NULL, ANYWHERE,
                    "who the caller is: static NAME, session, remote-user or \"expr=EXPRESSION\"; "
@@ -83,5 +95,5 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS(
         "GraphTokLimit", gtm_set_limit, NULL, ANYWHERE,
         "off | on | CLASS COUNT/SPAN ...; classes: login callback user calendar events "
-        "create update delete"),
+        "create update delete exchange"),
     {.name = NULL}};

@@ -118,6 +118,12 @@ void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, 
         if (provider->proxy_login != NULL)
             look(faults, &survey, "the login of a proxy", gt_source_path(provider->proxy_login));
     }
+    for (int i = 0; i < config->clients->nelts; i++) {
+        const gt_client_conf_t *client = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);
+
+        if (client->secret != NULL)
+            look(faults, &survey, "the secret of a client", gt_source_path(client->secret));
+    }
     look(faults, &survey, "the journal", config->journal);
     look(faults, &survey, "the audit", config->audit);
     look(faults, &survey, "what is noted of the audit", config->audit_heads);

@@ -17,13 +17,16 @@ enum {
     GTM_PROVIDERS_QUERY = 2, /* the provider wrote its query: it holds secrets that no log may show,
                                 and parameters that no code reads need not be well-formed */
     GTM_NO_GRANT = 4,        /* has to do with no grant: needs neither keyring nor provider */
-    GTM_ANYONE = 8           /* the answer is the same for all: no credentials are looked at */
+    GTM_ANYONE = 8,          /* the answer is the same for all: no credentials are looked at */
+    GTM_CLIENT_CALLS = 16 /* no user asks but a client (RFC 6749): its work authenticates it, and an
+                             error is told as section 5.2 there has it */
 };
 
 /** What a route takes as body. */
 typedef enum gtm_body_kind_t {
     GTM_BODY_NONE, /* what a client sends all the same is dropped */
-    GTM_BODY_JSON  /* an object, in x->body */
+    GTM_BODY_JSON, /* an object, in x->body */
+    GTM_BODY_FORM  /* application/x-www-form-urlencoded, in x->form */
 } gtm_body_kind_t;
 
 /** Most parameters of a query, unless a route says otherwise. */

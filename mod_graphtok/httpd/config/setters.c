@@ -50,6 +50,16 @@ const char *gtm_setter_joined(cmd_parms *cmd, const char *args)
     return list;
 }
 
+/** 1 when another container has a directive of this name, too: its row says what is wrong. */
+static int is_shared(const cmd_parms *cmd)
+{
+    int rows = 0;
+
+    for (const command_rec *row = gtm_directives; row->name != NULL; row++)
+        rows += strcasecmp(row->name, cmd->cmd->name) == 0;
+    return rows > 1;
+}
+
 static const char *misplaced(const cmd_parms *cmd, const char *container)
 {
     return apr_pstrcat(cmd->pool, cmd->cmd->name, " must stand inside <", container, " NAME>",
@@ -66,6 +76,9 @@ static const char *refuse_in_container(const cmd_parms *cmd)
                            NULL);
     if (server->in_store != NULL)
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokStore>",
+                           NULL);
+    if (server->in_client != NULL)
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokClient>",
                            NULL);
     return NULL;
 }
@@ -107,6 +120,8 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
 const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg)
 {
     (void)dir;
+    if (server_of(cmd)->in_client != NULL && is_shared(cmd))
+        return DECLINE_CMD;
     if (server_of(cmd)->in_provider == NULL)
         return misplaced(cmd, "GraphTokProvider");
     return gtm_setter_set(cmd, server_of(cmd)->in_provider, gt_provider_members, cmd->info, arg);
@@ -145,6 +160,19 @@ const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg)
     return gtm_setter_set(cmd, server_of(cmd)->in_store, gt_store_members, cmd->info, arg);
 }
 
+const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg)
+{
+    (void)dir;
+    if (server_of(cmd)->in_client == NULL)
+        return is_shared(cmd) ? DECLINE_CMD : misplaced(cmd, "GraphTokClient");
+    return gtm_setter_set(cmd, server_of(cmd)->in_client, gt_client_members, cmd->info, arg);
+}
+
+const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args)
+{
+    return gtm_set_in_client(cmd, dir, gtm_setter_joined(cmd, args));
+}
+
 const char *gtm_setter_enter_dir(cmd_parms *cmd, gtm_dir_t *dir)
 {
     const char *err = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
@@ -161,6 +189,11 @@ const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg)
     const char *err = gtm_setter_enter_dir(cmd, dir);
 
     return err != NULL ? err : gtm_setter_set(cmd, dir, gtm_dir_members, cmd->info, arg);
+}
+
+const char *gtm_list_in_dir(cmd_parms *cmd, void *dir, const char *args)
+{
+    return gtm_set_in_dir(cmd, dir, gtm_setter_joined(cmd, args));
 }
 
 const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args)
@@ -186,7 +219,7 @@ const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args)
     return err;
 }
 
-/** The one name in "<Container NAME>"; providers and stores have the same rule for it. */
+/** The one name in "<Container NAME>"; all containers have the same rule for it. */
 static const char *container_name(const char **name, cmd_parms *cmd, const char *args)
 {
     const char *end = strrchr(args, '>');
@@ -244,6 +277,27 @@ const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args)
     err = walk_container(cmd);
     gt_provider_conf_complete(server->in_provider, cmd->pool);
     server->in_provider = NULL;
+    return err;
+}
+
+const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args)
+{
+    gtm_server_t *server = server_of(cmd);
+    const gt_client_conf_t *before;
+    const char *name;
+    const char *err = container_name(&name, cmd, args);
+
+    (void)dir;
+    if (err != NULL)
+        return err;
+    before = gt_config_client(server->config, name);
+    if (before != NULL)
+        return apr_psprintf(cmd->pool, "client %s is defined already, at %s", name, before->where);
+    server->in_client = gt_client_conf_default(name, cmd->pool);
+    server->in_client->where = gtm_where(cmd->directive, cmd->pool);
+    APR_ARRAY_PUSH(server->config->clients, gt_client_conf_t *) = server->in_client;
+    err = walk_container(cmd);
+    server->in_client = NULL;
     return err;
 }
 

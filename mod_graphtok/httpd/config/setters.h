@@ -20,6 +20,7 @@ extern const gt_member_t gtm_dir_members[];
 const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokAudit FILE|"|PROGRAM" */
@@ -27,6 +28,8 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokName VALUE…: the same for a list of words. */
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_list_in_dir(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokName WORD…, as often as wanted: words of the open provider's member, added up. */
 const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word);
@@ -43,9 +46,10 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokAllowOrigin ORIGIN…: origins, * for all others, or none. */
 const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args);
 
-/** <GraphTokProvider NAME> and <GraphTokStore NAME>. */
+/** <GraphTokProvider NAME>, <GraphTokStore NAME> and <GraphTokClient NAME>. */
 const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokUserColumn NAME [text|integer|uuid] [REFERENCES table(column)] */
 const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);

@@ -39,6 +39,7 @@ typedef enum gtm_limit_class_t {
     GTM_LIMIT_CREATE,   /* 50/min */
     GTM_LIMIT_UPDATE,   /* 50/min */
     GTM_LIMIT_DELETE,   /* 50/min */
+    GTM_LIMIT_EXCHANGE, /* 600/min */
     GTM_LIMIT_NONE,     /* routes that are not limited */
     GTM_LIMIT_CLASSES = GTM_LIMIT_NONE
 } gtm_limit_class_t;
@@ -55,6 +56,8 @@ typedef struct gtm_dir_t {
     const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
     const char *provider;              /* GraphTokUseProvider; unset: the only one configured */
     const char *store;                 /* GraphTokUseStore; unset: main */
+    const char
+        *clients; /* GraphTokUseClient: blank-separated names; unset: all that are configured */
     const char *routes;    /* GraphTokRoutes: blank-separated names; unset: all of the set */
     const char *mailboxes; /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
     const char *sign_in;   /* GraphTokSignIn: the path of a graphtok-auth mount; unset: guessed */
@@ -84,6 +87,7 @@ typedef struct gtm_server_t {
     apr_array_header_t *passed; /* of const char *: names that only we may give (given_names.h) */
     gt_provider_conf_t *in_provider; /* the container being read, else NULL */
     gt_store_conf_t *in_store;       /* the same */
+    gt_client_conf_t *in_client;     /* the same */
     gtm_verdict_t *verdict;          /* since check_config */
 } gtm_server_t;
 

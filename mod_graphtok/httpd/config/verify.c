@@ -58,8 +58,7 @@ void gtm_note(apr_array_header_t *list, const char *where, const char *fmt, ...)
         where != NULL ? apr_pstrcat(list->pool, where, ": ", text, NULL) : text;
 }
 
-/** " (virtual host NAME)" for a directive inside of one, else "". */
-static const char *host_of(const verdict_t *v, const server_rec *host)
+const char *gtm_host_shown(const verdict_t *v, const server_rec *host)
 {
     if (host == NULL)
         return "";
@@ -83,7 +82,7 @@ static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
     if (v->server->config->providers->nelts == 0)
         gtm_note(v->errors, gtm_where(node, v->p),
                  "GraphTokPassToken: there is no <GraphTokProvider NAME>%s",
-                 host_of(v, gtm_tree_host(node, v->s)));
+                 gtm_host_shown(v, gtm_tree_host(node, v->s)));
     while (*args != '\0') {
         word = gtm_tree_word(&args, v->p);
         if (strchr(word, '=') == NULL)
@@ -99,6 +98,20 @@ static void keep_user(gt_config_t *config)
         return;
     config->httpd_user = ap_unixd_config.user_id;
     config->httpd_group = ap_unixd_config.group_id;
+}
+
+static void check_names_of_clients(const verdict_t *v, const ap_directive_t *node)
+{
+    const char *args = node->args;
+
+    while (*args != '\0') {
+        const char *name = gtm_tree_word(&args, v->p);
+
+        if (*name != '\0' && gt_config_client(v->server->config, name) == NULL)
+            gtm_note(v->errors, gtm_where(node, v->p),
+                     "GraphTokUseClient: there is no <GraphTokClient %s>%s", name,
+                     gtm_host_shown(v, gtm_tree_host(node, v->s)));
+    }
 }
 
 /** The database of mod_dbd's main server, and names that locations use. */
@@ -127,14 +140,16 @@ static void visit(void *baton, const ap_directive_t *node)
         if (gt_config_provider(config, name) == NULL)
             gtm_note(v->errors, gtm_where(node, v->p),
                      "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
-                     host_of(v, gtm_tree_host(node, v->s)));
+                     gtm_host_shown(v, gtm_tree_host(node, v->s)));
     }
+    if (gtm_tree_is(node, "GraphTokUseClient"))
+        check_names_of_clients(v, node);
     if (gtm_tree_is(node, "GraphTokUseStore")) {
         name = gtm_tree_word(&args, v->p);
         if (gt_config_store(config, name) == NULL)
             gtm_note(v->errors, gtm_where(node, v->p),
                      "GraphTokUseStore: there is no <GraphTokStore %s>%s", name,
-                     host_of(v, gtm_tree_host(node, v->s)));
+                     gtm_host_shown(v, gtm_tree_host(node, v->s)));
     }
 }
 
@@ -168,7 +183,7 @@ static void visit_origins(void *baton, const ap_directive_t *node)
         gtm_note(v->warnings, gtm_where(node, v->p),
                  "GraphTokAllowOrigin: there is no SetHandler graphtok-auth or the like here; "
                  "it holds for our own routes alone%s",
-                 host_of(v, gtm_tree_host(node, v->s)));
+                 gtm_host_shown(v, gtm_tree_host(node, v->s)));
     while (*args != '\0') {
         word = gtm_tree_word(&args, v->p);
         if (strncasecmp(word, "http://", 7) == 0 && !gt_url_is_safe(word))
@@ -176,7 +191,7 @@ static void visit_origins(void *baton, const ap_directive_t *node)
                      "GraphTokAllowOrigin: pages of %s come without TLS, so that a network in "
                      "between can put its own in their place, which act for our users; write "
                      "https://%s",
-                     word, host_of(v, gtm_tree_host(node, v->s)));
+                     word, gtm_host_shown(v, gtm_tree_host(node, v->s)));
     }
 }
 
@@ -201,7 +216,7 @@ static void check_user_type(const verdict_t *v, const gtm_mount_t *mount, const 
         "SetHandler %s at %s: the user %s is no %s, which GraphTokUserColumn of store %s wants; "
         "write GraphTokUser remote-user or another GraphTokUseStore%s",
         mount->handler, path_shown(mount), user, store->user_type, store->name,
-        host_of(v, mount->server));
+        gtm_host_shown(v, mount->server));
 }
 
 /** 1 when some place that the same GraphTokRoutes holds for has a route of this name. */
@@ -231,7 +246,7 @@ static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm
             gtm_note(v->warnings, mount->where,
                      "GraphTokRoutes at %s: %s has no route '%s', but: %s%s", path_shown(mount),
                      mount->handler, name, gtm_route_names(mount->handler, v->p),
-                     host_of(v, mount->server));
+                     gtm_host_shown(v, mount->server));
     }
 }
 
@@ -247,7 +262,7 @@ static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_d
     gtm_note(v->errors, mount->where,
              "SetHandler %s at %s: provider %s is of GraphTokKind openid and has no calendars; "
              "Microsoft's have%s",
-             mount->handler, path_shown(mount), provider->name, host_of(v, mount->server));
+             mount->handler, path_shown(mount), provider->name, gtm_host_shown(v, mount->server));
 }
 
 /** 1 when a location serves one of some routes, with blanks between. */
@@ -276,14 +291,14 @@ static void check_health(const verdict_t *v, const gtm_mount_t *mount, const gtm
              "SetHandler %s at %s without Require: the whole world can see whether provider and "
              "database are up%s%s",
              mount->handler, path_shown(mount), counts ? ", and how many users have signed in" : "",
-             host_of(v, mount->server));
+             gtm_host_shown(v, mount->server));
 }
 
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
     const char *path = path_shown(mount);
-    const char *host = host_of(v, mount->server);
+    const char *host = gtm_host_shown(v, mount->server);
 
     check_routes(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-metrics") == 0) {
@@ -305,6 +320,10 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     check_kind(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-health") == 0) {
         check_health(v, mount, dir);
+        return;
+    }
+    if (strcmp(mount->handler, "graphtok-exchange") == 0) {
+        gtm_check_exchange(v, mount, dir);
         return;
     }
     check_user_type(v, mount, dir);
@@ -397,7 +416,7 @@ static void check_timeout(const verdict_t *v)
              "with Timeout %s a client is told 504 after %s%s",
              slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
              gt_span_text(gtm_answer_span(host->timeout), v->p),
-             host_of(v, host == v->s ? NULL : host));
+             gtm_host_shown(v, host == v->s ? NULL : host));
 }
 
 static void judge(verdict_t *v)
@@ -416,6 +435,8 @@ static void judge(verdict_t *v)
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+    for (int i = 0; i < config->clients->nelts; i++)
+        gtm_check_client_secret(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
     if (gt_keys_derived_from(config) != NULL)
         gtm_check_derived(v, gt_keys_derived_from(config));
     else if (config->providers->nelts > 0)

@@ -6,6 +6,9 @@
 
 #include "config/settings.h"
 
+/** Characters of a client's secret (RFC 6749 10.10: not to be guessed). */
+#define GTM_CLIENT_SECRET_LEAST 20
+
 /** What the checks share, and found. */
 struct gtm_verdict_t {
     gtm_server_t *server;
@@ -28,6 +31,15 @@ void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provide
 
 /** Whether the keyring can write for each purpose. */
 void gtm_check_keyring(const gtm_verdict_t *v);
+
+/** Whether a client's secret is there, and long enough that it cannot be guessed. */
+void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client);
+
+/** Whether the clients of a place with graphtok-exchange can have what their entries say. */
+void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
+
+/** " (virtual host NAME)" for a directive or mount inside of one, else "". */
+const char *gtm_host_shown(const gtm_verdict_t *v, const server_rec *host);
 
 /** Whether a provider's secrets and its authorities are there. */
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider);

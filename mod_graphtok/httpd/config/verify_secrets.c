@@ -101,6 +101,21 @@ static void judge_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t
                  gt_source_name(provider->client_secret), fault);
 }
 
+void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client)
+{
+    gt_secret_t *secret;
+
+    look_at_secret(&secret, v, client->where, "GraphTokClientSecret", client->secret);
+    if (secret == NULL)
+        return;
+    if (gt_secret_len(secret) < GTM_CLIENT_SECRET_LEAST)
+        gtm_note(v->faults, client->where,
+                 "client %s: its secret has %" APR_SIZE_T_FMT " characters, and with fewer than %d "
+                 "it can be guessed; make one with `openssl rand -hex 32`",
+                 client->name, gt_secret_len(secret), GTM_CLIENT_SECRET_LEAST);
+    gt_secret_wipe(secret);
+}
+
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
 {
     struct stat file;

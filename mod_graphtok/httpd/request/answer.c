@@ -4,8 +4,9 @@
  * @file answer.c
  * A page request without a sign-in is sent to the sign-in route and back, but not right after a
  * sign-in that did not help: then the error page stands, with a link. Everything else gets a
- * problem whose `login_url` says where. An error page that the administrator has named
- * (ErrorDocument) stands in the place of ours, where a person would see ours.
+ * problem whose `login_url` says where, and a client of ours the words of OAuth. An error page that
+ * the administrator has named (ErrorDocument) stands in the place of ours, where a person would see
+ * ours.
  */
 
 #include "request/answer.h"
@@ -18,6 +19,7 @@
 #include <mod_core.h>
 
 #include "request/login_link.h"
+#include "request/oauth_error.h"
 #include "request/pages.h"
 #include "request/words.h"
 
@@ -208,6 +210,11 @@ void gtm_answer_error(gtm_request_t *x, const gt_err_t *err)
     log_failure(x, err);
     if (x->head_sent) {
         cut(x);
+        return;
+    }
+    if (x->route != NULL && x->route->demands & GTM_CLIENT_CALLS) {
+        set_error_fields(x, err);
+        gtm_oauth_error_answer(x, err);
         return;
     }
     if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION || gtm_login_is_part(x))

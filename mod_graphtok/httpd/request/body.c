@@ -9,10 +9,16 @@
 #include "request/body.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 #include <http_protocol.h>
 #include <util_filter.h>
 
+#include "base/secret.h"
+#include "net/url.h"
+
 #define PIECE 8192
+#define FORM_BYTES (APR_INT64_C(64) * 1024) /* two tokens of 16 KiB, and what else a form has */
+#define FORM_PAIRS 20
 
 /* A body on its way in. */
 typedef struct intake_t {
@@ -23,18 +29,21 @@ typedef struct intake_t {
     int is_whole;              /* 1: EOS was seen */
 } intake_t;
 
-static int is_json(const char *type)
+static int is_of_type(request_rec *r, const char *name)
 {
-    static const char *const names[] = {"application/json", NULL};
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    apr_size_t len = strlen(name);
 
-    for (int i = 0; type && names[i]; i++) {
-        apr_size_t len = strlen(names[i]);
+    return type != NULL && strncasecmp(type, name, len) == 0 &&
+           (!type[len] || type[len] == ';' || apr_isspace(type[len]));
+}
 
-        if (strncasecmp(type, names[i], len) == 0 &&
-            (!type[len] || type[len] == ';' || apr_isspace(type[len])))
-            return 1;
-    }
-    return 0;
+/* Bytes that the route's kind of body may have. */
+static apr_int64_t most_of(const gtm_request_t *x)
+{
+    apr_int64_t most = x->dir->request_max;
+
+    return x->route->body == GTM_BODY_FORM && most > FORM_BYTES ? FORM_BYTES : most;
 }
 
 static gt_err_t *too_large(gtm_request_t *x)
@@ -44,7 +53,7 @@ static gt_err_t *too_large(gtm_request_t *x)
     return gt_err(x->r->pool, GT_TOO_LARGE, "GT0817",
                   "the body is larger than the %" APR_INT64_T_FMT " bytes allowed here "
                   "(GraphTokRequestMax)",
-                  x->dir->request_max);
+                  most_of(x));
 }
 
 /* httpd's verdict on a body that it could not read; its status stays. A malformed
@@ -127,7 +136,7 @@ static gt_err_t *read_whole(gtm_request_t *x, char **bytes, apr_size_t *len)
 {
     request_rec *r = x->r;
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    intake_t in = {.x = x, .most = x->dir->request_max};
+    intake_t in = {.x = x, .most = most_of(x)};
     gt_err_t *err;
 
     if (r->remaining > in.most)
@@ -153,21 +162,13 @@ static void drop_mark(char **bytes, apr_size_t *len)
     }
 }
 
-gt_err_t *gtm_body_read(gtm_request_t *x)
+static gt_err_t *read_json(gtm_request_t *x)
 {
     request_rec *r = x->r;
     char *bytes = NULL;
     apr_size_t len = 0;
-    int is_wanted = x->route->body != GTM_BODY_NONE;
-    int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
 
-    if (status == OK && !is_wanted)
-        status = ap_discard_request_body(r);
-    if (status != OK)
-        return unread(x, status);
-    if (!is_wanted)
-        return GT_OK;
-    if (!is_json(apr_table_get(r->headers_in, "Content-Type")))
+    if (!is_of_type(r, "application/json"))
         return gt_err(r->pool, GT_UNSUPPORTED, "GT0819",
                       "the body must be JSON with Content-Type: application/json");
     GT_TRY(read_whole(x, &bytes, &len));
@@ -178,4 +179,50 @@ gt_err_t *gtm_body_read(gtm_request_t *x)
     if (!json_is_object(x->body))
         return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");
     return GT_OK;
+}
+
+static int wipe_value(void *baton, const char *name, const char *value)
+{
+    (void)name;
+    gt_wipe_with_pool((void *)(apr_uintptr_t)value, strlen(value), baton);
+    return 1;
+}
+
+/* Forms carry secrets and tokens. */
+static gt_err_t *read_form(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    char *bytes = NULL;
+    apr_size_t len = 0;
+    const char *text;
+    gt_err_t *err;
+
+    if (!is_of_type(r, "application/x-www-form-urlencoded"))
+        return gt_err(r->pool, GT_UNSUPPORTED, "GT0882",
+                      "the body must be a form with Content-Type: "
+                      "application/x-www-form-urlencoded");
+    GT_TRY(read_whole(x, &bytes, &len));
+    gt_wipe_with_pool(bytes, len, r->pool);
+    if (memchr(bytes, '\0', len) != NULL)
+        return gt_err(r->pool, GT_INVALID, "GT0883", "the form holds a NUL");
+    text = apr_pstrmemdup(r->pool, bytes, len);
+    gt_wipe_with_pool((void *)(apr_uintptr_t)text, len, r->pool);
+    err = gt_query_parse(&x->form, text, FORM_PAIRS, r->pool);
+    apr_table_do(wipe_value, r->pool, x->form, NULL);
+    return err;
+}
+
+gt_err_t *gtm_body_read(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    int is_wanted = x->route->body != GTM_BODY_NONE;
+    int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK);
+
+    if (status == OK && !is_wanted)
+        status = ap_discard_request_body(r);
+    if (status != OK)
+        return unread(x, status);
+    if (!is_wanted)
+        return GT_OK;
+    return x->route->body == GTM_BODY_FORM ? read_form(x) : read_json(x);
 }

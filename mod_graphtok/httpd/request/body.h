@@ -7,7 +7,8 @@
 #include "request/request.h"
 
 /**
- * Gate: for a GTM_BODY_JSON route read a JSON object into x->body; for others drop what was sent.
+ * Gate: read a JSON object into x->body, or a form into x->form, as the route says; for a route
+ * without body drop what was sent.
  * @return GT_UNSUPPORTED, GT_TOO_LARGE (nothing more is read), GT_INVALID
  */
 GT_MUST gt_err_t *gtm_body_read(gtm_request_t *x);

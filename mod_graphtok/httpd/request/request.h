@@ -48,6 +48,7 @@ typedef struct gtm_request_t {
     apr_table_t *query; /* strict: every name once; but see GTM_PROVIDERS_QUERY */
     apr_table_t *fields; /* of the client's header fields those that the route names */
     json_t *body;        /* for GTM_BODY_JSON */
+    apr_table_t *form;   /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
     const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     gt_task_t *task;

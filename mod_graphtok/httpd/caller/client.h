@@ -1,0 +1,33 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_CLIENT_H
+#define GTM_CLIENT_H
+
+/**
+ * @file client.h
+ * Clients: applications and agents elsewhere that have an entry in the configuration. How one shows
+ * who it is (RFC 6749 2.3.1): id and secret in an Authorization field, or in the form.
+ */
+
+#include "request/request.h"
+#include "task/reader.h"
+
+/** The header fields of a route that authenticates clients, NULL last. */
+extern const char *const gtm_client_fields[];
+
+/** Work: authenticate the client of a request whose form is read. */
+typedef struct gtm_client_auth_t {
+    gtm_request_t *x;                /* in */
+    const gt_client_conf_t *conf;    /* out */
+    const gt_client_conf_t *claimed; /* own: the entry of the id that came, or NULL */
+    gt_secret_t *shown[2];           /* own: what came, as its senders may have written it */
+    gt_read_t read;                  /* own: the secret as it should be */
+} gtm_client_auth_t;
+/**
+ * A client that is not configured, or may not ask at this place, costs what a wrong secret costs
+ * and is told the same.
+ * @return GT_FORBIDDEN (invalid_client, 401); GT_INVALID when it shows itself in two ways or in
+ *         none that is well-formed; GT_INTERNAL with 503 when its secret cannot be read here
+ */
+extern const gt_work_t gtm_client_authenticate;
+
+#endif

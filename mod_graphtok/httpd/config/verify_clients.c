@@ -1,0 +1,93 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Places with graphtok-exchange. Which store and provider an exchange is about says its place, so
+ * where there are several the clients of each must be named: a client of one product would else ask
+ * for the tokens of another.
+ */
+
+#include "config/verify.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/text.h"
+#include "config/mounts.h"
+#include "oauth/resource.h"
+
+/** Another exchange with another store or provider. */
+static const gtm_mount_t *other_than(const gtm_verdict_t *v, const gtm_dir_t *dir)
+{
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+        const gtm_dir_t *other = gtm_mount_settings(mount, v->s, v->p);
+
+        if (strcmp(mount->handler, "graphtok-exchange") == 0 && other->provider != NULL &&
+            (strcmp(other->store, dir->store) != 0 || strcmp(other->provider, dir->provider) != 0))
+            return mount;
+    }
+    return NULL;
+}
+
+static void check_resource(const gtm_verdict_t *v, const gtm_mount_t *mount,
+                           const gt_client_conf_t *client, const gt_provider_conf_t *provider,
+                           const char *text)
+{
+    const char *resource = gt_provider_resource_named(provider, text, v->p);
+    const char *missing;
+
+    if (resource == NULL) {
+        gtm_note(v->errors, client->where,
+                 "client %s: no GraphTokScope of provider %s is of GraphTokClientResource %s%s",
+                 client->name, provider->name, text, gtm_host_shown(v, mount->server));
+        return;
+    }
+    missing = gt_provider_scopes_beyond(provider, gt_provider_token_scope(provider, resource, v->p),
+                                        client->scopes, v->p);
+    if (missing != NULL)
+        gtm_note(v->warnings, client->where,
+                 "client %s: each token of provider %s for %s has the scopes %s, too, which "
+                 "GraphTokClientScope does not allow: it will be refused%s",
+                 client->name, provider->name, resource, missing, gtm_host_shown(v, mount->server));
+}
+
+static void check_client(const gtm_verdict_t *v, const gtm_mount_t *mount,
+                         const gt_client_conf_t *client, const gt_provider_conf_t *provider)
+{
+    const apr_array_header_t *resources;
+
+    if (client->resources == NULL || client->scopes == NULL || provider->scope == NULL)
+        return; /* said elsewhere */
+    resources = gt_split(client->resources, " ", v->p);
+    for (int i = 0; i < resources->nelts; i++)
+        check_resource(v, mount, client, provider, APR_ARRAY_IDX(resources, i, const char *));
+}
+
+void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const gt_config_t *config = v->server->config;
+    const gt_provider_conf_t *provider =
+        dir->provider != NULL ? gt_config_provider(config, dir->provider) : NULL;
+    const char *host = gtm_host_shown(v, mount->server);
+    const gtm_mount_t *other;
+
+    if (provider == NULL || gt_config_store(config, dir->store) == NULL)
+        return; /* said elsewhere */
+    if (config->clients->nelts == 0)
+        gtm_note(v->errors, mount->where,
+                 "SetHandler %s at %s: there is no <GraphTokClient NAME> that could ask%s",
+                 mount->handler, mount->path, host);
+    other = dir->clients == NULL ? other_than(v, dir) : NULL;
+    if (other != NULL)
+        gtm_note(v->errors, mount->where,
+                 "SetHandler %s at %s: it and %s have different stores or providers; say at each "
+                 "which clients may ask there: GraphTokUseClient NAME%s",
+                 mount->handler, mount->path, other->path, host);
+    for (int i = 0; i < config->clients->nelts; i++) {
+        const gt_client_conf_t *client = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);
+
+        if (dir->clients == NULL || gt_has_word(dir->clients, client->name))
+            check_client(v, mount, client, provider);
+    }
+}
