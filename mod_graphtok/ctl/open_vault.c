@@ -118,7 +118,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
     GT_TRY(ctl_db(&parts->db, config, p));
     take_journal(parts, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));
-    GT_TRY(gt_crew_start(&parts->crew, CREW_THREADS, parts->loop, p));
+    GT_TRY(gt_crew_start(&parts->crew, "gt-crew", CREW_THREADS, parts->loop, p));
     *vault = gt_vault_make(parts, p);
     return GT_OK;
 }

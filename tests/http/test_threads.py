@@ -2,6 +2,8 @@
 """Other modules' hooks find the thread that runs them, httpd's or ours."""
 
 import http.client
+import pathlib
+import re
 import threading
 
 import pytest
@@ -144,3 +146,14 @@ def test_threads_share_memory_under_prefork(start, ground):
 def test_lua_with_a_state_for_each_thread(start):
     site = start(mounts=MOUNTS + "LuaScope thread\nLuaHookLog {folder}/log.lua log\n", modules=("lua",))
     assert not load(site, ["/static.txt", "/tom/calendar/"], 300)
+
+
+def test_each_thread_has_the_name_that_architecture_md_gives_it(start):
+    site = start(settings="GraphTokBackground on\n")
+    table = pathlib.Path(__file__, "../../../docs/architecture.md").resolve().read_text()
+    told = set(re.findall(r"^\| `(gt-[a-z]+)` \|", table, re.M))
+    (pid,) = site.child
+    names = {path.read_text().strip() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")}
+    ours = {name for name in names if name.startswith("gt-")}
+    assert ours >= {"gt-loop", "gt-crew", "gt-background", "gt-readers", "gt-finisher", "gt-supervisor"}
+    assert ours <= told

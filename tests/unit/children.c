@@ -71,7 +71,7 @@ static void start_child(child_t *c, const char *name)
         params = apr_pstrcat(pool, params, relay_params(relay), NULL);
     ck_ok(gt_handle_source(&c->real, bench->driver, params, pool));
     ck_ok(gt_loop_start(&c->loop, &transfers, pool));
-    ck_ok(gt_crew_start(&c->crew, 2, c->loop, pool));
+    ck_ok(gt_crew_start(&c->crew, "gt-crew", 2, c->loop, pool));
     parts.db = gt_db_make(&source, &limits, pool);
     parts.loop = c->loop;
     parts.crew = c->crew;

@@ -34,7 +34,7 @@ static void begin(void)
     make_pool();
     gate_open = joined = begun = finished = made = 0;
     ck_ok(gt_loop_start(&loop, &limits, pool));
-    ck_ok(gt_crew_start(&crew, 3, loop, pool));
+    ck_ok(gt_crew_start(&crew, "gt-crew", 3, loop, pool));
 }
 
 static void *copy(const void *params, apr_pool_t *p)

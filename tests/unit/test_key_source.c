@@ -77,7 +77,7 @@ static void begin(void)
     (void)latch_init(&desk.begun);
     (void)latch_init(&desk.ended);
     ck_ok(gt_loop_start(&loop, &limits, pool));
-    ck_ok(gt_crew_start(&crew, 2, loop, pool));
+    ck_ok(gt_crew_start(&crew, "gt-crew", 2, loop, pool));
     source = gt_key_source_make(&params, pool);
     gt_key_source_run_by(source, crew);
     fake_clock(apr_time_from_sec(1800000000));

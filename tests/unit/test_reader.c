@@ -54,7 +54,7 @@ static void begin(void)
     warnings = 0;
     gt_log_set(&sink);
     ck_ok(gt_loop_start(&loop, &limits, pool));
-    ck_ok(gt_crew_start(&readers, 2, loop, pool));
+    ck_ok(gt_crew_start(&readers, "gt-crew", 2, loop, pool));
 }
 
 static void end(void)

@@ -179,7 +179,7 @@ START_TEST(what_cannot_be_dropped_holds_up_no_news)
     gt_changes_read(child[0].vault, pool);
     ck_assert_int_eq(upkeep->purge.failures, 1);
     ck_assert_int_eq(upkeep->changes.failures, 0);
-    ck_assert(!gt_pause_lasts(&upkeep->changes));
+    ck_assert(!gt_backoff_lasts(&upkeep->changes));
 }
 END_TEST
 

@@ -338,20 +338,20 @@ apr_interval_time_t gt_backoff(int n, apr_interval_time_t base, apr_interval_tim
     return wait - wait / 5 + (apr_interval_time_t)(0.4 * (double)wait * dice / 4294967295.0);
 }
 
-int gt_pause_lasts(const gt_pause_t *pause)
+int gt_backoff_lasts(const gt_backoff_t *backoff)
 {
-    return gt_ticks() < pause->until;
+    return gt_ticks() < backoff->until;
 }
 
-apr_interval_time_t gt_pause_after(gt_pause_t *pause, int failed, apr_interval_time_t base,
-                                   apr_interval_time_t max)
+apr_interval_time_t gt_backoff_after(gt_backoff_t *backoff, int failed, apr_interval_time_t base,
+                                     apr_interval_time_t max)
 {
     apr_interval_time_t span = 0;
 
     if (failed)
-        span = gt_backoff(pause->failures < INT_MAX ? pause->failures++ : INT_MAX, base, max);
+        span = gt_backoff(backoff->failures < INT_MAX ? backoff->failures++ : INT_MAX, base, max);
     else
-        pause->failures = 0;
-    pause->until = failed ? gt_ticks() + span : 0;
+        backoff->failures = 0;
+    backoff->until = failed ? gt_ticks() + span : 0;
     return span;
 }

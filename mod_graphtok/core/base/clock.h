@@ -46,19 +46,20 @@ char *gt_span_text(apr_interval_time_t span, apr_pool_t *p);
  * hour. */
 apr_interval_time_t gt_retry_after(const char *text);
 
-/** Rests after failures in a row, of something that is tried again and again. Zeroed to begin; for
- * one thread at a time. */
-typedef struct gt_pause_t {
+/** Waits after failures in a row, of work that is tried again and again. Zeroed to begin; for one
+ * thread at a time. */
+typedef struct gt_backoff_t {
     int failures;
     apr_time_t until; /* ticks */
-} gt_pause_t;
+} gt_backoff_t;
 
-/** 1 when it rests still. */
-int gt_pause_lasts(const gt_pause_t *pause);
+/** 1 while the work is not to be tried again. */
+int gt_backoff_lasts(const gt_backoff_t *backoff);
 
-/** It was tried. @return how long it rests now: 0 after a success, else as gt_backoff says */
-apr_interval_time_t gt_pause_after(gt_pause_t *pause, int failed, apr_interval_time_t base,
-                                   apr_interval_time_t max);
+/** The work was tried. @return the wait that begins now: 0 after a success, else as gt_backoff
+ * says */
+apr_interval_time_t gt_backoff_after(gt_backoff_t *backoff, int failed, apr_interval_time_t base,
+                                     apr_interval_time_t max);
 
 /** The n-th wait (n from 0) of base, doubled each time up to max, ± 20 % jitter. */
 apr_interval_time_t gt_backoff(int n, apr_interval_time_t base, apr_interval_time_t max);

@@ -48,7 +48,8 @@ gt_jobs_t *gt_jobs_make(gt_vault_t *vault, const gt_job_kind_t *const *kinds, ap
     jobs->kind_count = count_kinds(kinds);
     jobs->states = apr_pcalloc(p, (apr_size_t)jobs->kind_count * sizeof(gt_kind_state_t));
     jobs->main = gt_vault_store(vault, "main");
-    jobs->pauses = apr_pcalloc(p, stores * (apr_size_t)(1 + jobs->kind_count) * sizeof(gt_pause_t));
+    jobs->backoffs =
+        apr_pcalloc(p, stores * (apr_size_t)(1 + jobs->kind_count) * sizeof(gt_backoff_t));
     jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
     apr_pool_create(&jobs->pool, p);
     return jobs;
@@ -91,8 +92,8 @@ gt_err_t *gt_jobs_crew(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p)
     gt_err_t *err = GT_OK;
 
     if (jobs->crew == NULL)
-        err = gt_crew_start(&jobs->crew, crew_threads(jobs), gt_vault_parts(jobs->vault)->loop,
-                            jobs->pool);
+        err = gt_crew_start(&jobs->crew, "gt-background", crew_threads(jobs),
+                            gt_vault_parts(jobs->vault)->loop, jobs->pool);
     *crew = jobs->crew;
     return err == GT_OK ? GT_OK : gt_err_dup(err, p);
 }
@@ -228,12 +229,12 @@ static gt_err_t *do_kind(gt_slice_t *slice, const apr_array_header_t *due_jobs, 
 
 /** It was tried. A failure is logged more and more seldom. @param kind NULL: all of the store's
  * @return 1 when it failed */
-static int note(gt_jobs_t *jobs, gt_pause_t *pause, const gt_err_t *err, const char *store,
+static int note(gt_jobs_t *jobs, gt_backoff_t *backoff, const gt_err_t *err, const char *store,
                 const gt_job_kind_t *kind)
 {
     apr_interval_time_t span =
-        gt_pause_after(pause, err != GT_OK, kind != NULL ? kind->back_off : AFTER_FAILURE,
-                       kind != NULL ? kind->back_off_most : AFTER_FAILURES);
+        gt_backoff_after(backoff, err != GT_OK, kind != NULL ? kind->back_off : AFTER_FAILURE,
+                         kind != NULL ? kind->back_off_most : AFTER_FAILURES);
 
     if (err == GT_OK)
         return 0;
@@ -246,9 +247,9 @@ static int note(gt_jobs_t *jobs, gt_pause_t *pause, const gt_err_t *err, const c
 }
 
 /** All kinds of a store, each on its own; but when the database is away none of them goes on.
- * @param pauses  of each kind
+ * @param backoffs  of each kind
  * @param failing  counts the kinds that failed, now or when they were tried last */
-static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_pause_t *pauses, apr_time_t until)
+static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_backoff_t *backoffs, apr_time_t until)
 {
     gt_jobs_t *jobs = slice->jobs;
     apr_array_header_t *due_jobs;
@@ -258,14 +259,14 @@ static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_pause_t *pauses, a
         gt_err_t *err;
 
         slice->kind = jobs->kinds[i];
-        if (gt_pause_lasts(&pauses[i])) {
+        if (gt_backoff_lasts(&backoffs[i])) {
             *failing += 1;
             continue;
         }
         err = do_kind(slice, due_jobs, until);
         if (err != GT_OK && err->cls == GT_STORE_AWAY)
             return err;
-        *failing += note(jobs, &pauses[i], err, gt_store_name(slice->store), slice->kind);
+        *failing += note(jobs, &backoffs[i], err, gt_store_name(slice->store), slice->kind);
     }
     return GT_OK;
 }
@@ -276,15 +277,15 @@ static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_pause_t *pauses, a
 static int try_store(gt_jobs_t *jobs, int i, apr_time_t until, apr_pool_t *p)
 {
     const gt_store_conf_t *conf = APR_ARRAY_IDX(gt_jobs_config(jobs)->stores, i, gt_store_conf_t *);
-    gt_pause_t *pauses = jobs->pauses + (apr_size_t)i * (apr_size_t)(1 + jobs->kind_count);
+    gt_backoff_t *backoffs = jobs->backoffs + (apr_size_t)i * (apr_size_t)(1 + jobs->kind_count);
     gt_slice_t slice = {.jobs = jobs, .store = gt_vault_store(jobs->vault, conf->name), .pool = p};
     int failing = 0;
     gt_err_t *err;
 
-    if (gt_pause_lasts(pauses))
+    if (gt_backoff_lasts(backoffs))
         return 1;
-    err = do_store(&failing, &slice, pauses + 1, until);
-    return failing + note(jobs, pauses, err, conf->name, NULL);
+    err = do_store(&failing, &slice, backoffs + 1, until);
+    return failing + note(jobs, backoffs, err, conf->name, NULL);
 }
 
 void gt_jobs_tick(void *baton, apr_pool_t *scratch)

@@ -29,8 +29,8 @@ struct gt_jobs_t {
     gt_crew_t *crew; /* of ticks and of kinds that block; NULL until it is needed */
     atomic_int is_stopped;
     atomic_int found; /* parts that were due when last looked */
-    gt_pause_t
-        *pauses; /* the tick's own, after failures: of each store, then of each kind in each */
+    gt_backoff_t
+        *backoffs; /* the tick's own, after failures: of each store, then of each kind in each */
     atomic_int failing;       /* stores, and kinds in them, whose last try failed */
     atomic_int failed_as;     /* class of the last failure */
     atomic_llong more_at;     /* ticks: a part that had more is due again by then */

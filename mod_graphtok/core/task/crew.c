@@ -432,16 +432,17 @@ static void wake_all(void *baton)
     pthread_cond_broadcast(&crew->work);
 }
 
-static int start_threads(gt_crew_t *crew, int threads)
+static int start_threads(gt_crew_t *crew, const char *name, int threads)
 {
     pthread_mutex_lock(&crew->lock);
-    while (threads > 0 && gt_threads_start(&crew->threads, "gt-crew", run, crew))
+    while (threads > 0 && gt_threads_start(&crew->threads, name, run, crew))
         threads--;
     pthread_mutex_unlock(&crew->lock);
     return threads == 0;
 }
 
-gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool_t *p)
+gt_err_t *gt_crew_start(gt_crew_t **crew, const char *name, int threads, gt_loop_t *loop,
+                        apr_pool_t *p)
 {
     gt_crew_t *c = apr_pcalloc(p, sizeof(*c));
     const gt_waker_t wake = {wake_all, c};
@@ -458,7 +459,7 @@ gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool
     gt_threads_init(&c->threads, &c->lock, &wake);
     c->keys = apr_hash_make(c->pool);
     apr_pool_pre_cleanup_register(p, c, free_with_pool);
-    if (!start_threads(c, threads)) {
+    if (!start_threads(c, name, threads)) {
         gt_crew_stop(c, 0);
         return gt_err(p, GT_INTERNAL, "GT0327", "the crew of jobs: the system gives no thread");
     }

@@ -14,10 +14,12 @@
 
 /**
  * Start a crew.
+ * @param name     of its threads, for debuggers and top: at most 15 characters
  * @param threads  how many (2 to 16), started with all signals blocked
  * @param loop     carries the jobs' transfers and times
  */
-GT_MUST gt_err_t *gt_crew_start(gt_crew_t **crew, int threads, gt_loop_t *loop, apr_pool_t *p);
+GT_MUST gt_err_t *gt_crew_start(gt_crew_t **crew, const char *name, int threads, gt_loop_t *loop,
+                                apr_pool_t *p);
 
 /** Take no new jobs (they fail with GT_BUSY), give those under way up to `patience` µs to end,
  * drop the rest, join the threads. After this no thread of the crew runs. */

@@ -86,10 +86,10 @@ static void read_store(gt_vault_t *vault, gt_upkeep_t *upkeep, apr_pool_t *p)
 {
     gt_cache_t *cache = vault->parts.cache;
 
-    if (!gt_pause_lasts(&upkeep->changes) && claim(cache, "news", upkeep->store, CLAIM, p))
+    if (!gt_backoff_lasts(&upkeep->changes) && claim(cache, "news", upkeep->store, CLAIM, p))
         gt_upkeep_note(vault, upkeep->store, &upkeep->changes, "looking for what changed",
                        tell_cache(vault, upkeep->store, p));
-    if (!gt_pause_lasts(&upkeep->purge) &&
+    if (!gt_backoff_lasts(&upkeep->purge) &&
         (upkeep->purge_goes_on || claim(cache, "purge", upkeep->store, PURGE_CLAIM, p))) {
         upkeep->purge_goes_on = 0;
         gt_upkeep_note(vault, upkeep->store, &upkeep->purge, "dropping what is kept no longer",

@@ -50,23 +50,23 @@ static gt_err_t *look_into_journal(gt_refresh_t *r, gt_task_t *task)
 /* ---- another refresh has the lease ---- */
 
 /** 1 when the outcome of a POST of this generation will never be known. */
-static int is_resting(const gt_refresh_t *r)
+static int is_outcome_lost(const gt_refresh_t *r)
 {
     return r->grant->lease_owner != NULL && r->grant->intent_owner == NULL;
 }
 
 /** Fail when the holder of the lease has given up: waiting for it is useless. */
-static gt_err_t *check_resting(gt_refresh_t *r, gt_task_t *task)
+static gt_err_t *refuse_lost_outcome(gt_refresh_t *r, gt_task_t *task)
 {
     apr_interval_time_t left;
     gt_err_t *err;
 
-    if (!is_resting(r))
+    if (!is_outcome_lost(r))
         return GT_OK;
     /* Between our look and our try the lease may have ended, and another refresh may have taken
      * it. */
     GT_TRY(gt_refresh_look(r, task));
-    if (r->token.access != NULL || !is_resting(r))
+    if (r->token.access != NULL || !is_outcome_lost(r))
         return GT_OK;
     left = r->grant->lease_until - gt_now();
     err =
@@ -171,7 +171,7 @@ static gt_err_t *look_or_take(gt_refresh_t *r, gt_task_t *task)
     }
     gt_refresh_use_row(r, GT_TOKEN_LEAST);
     if (r->token.access == NULL)
-        GT_TRY(check_resting(r, task));
+        GT_TRY(refuse_lost_outcome(r, task));
     return r->token.access != NULL ? GT_OK : wait_for_winner(r, task);
 }
 

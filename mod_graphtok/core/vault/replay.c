@@ -120,7 +120,7 @@ static void read_ids(gt_vault_t *vault, apr_pool_t *p)
         gt_err_t *err;
         int is_new;
 
-        if (gt_pause_lasts(&upkeep->replay) || !gt_db_is_up(vault->parts.db))
+        if (gt_backoff_lasts(&upkeep->replay) || !gt_db_is_up(vault->parts.db))
             continue;
         err = gt_store_ids_now(&is_new, &ids, upkeep->store, p);
         if (err != GT_OK)
@@ -169,7 +169,7 @@ static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
     upkeep = store_of(vault, entry, p);
     if (upkeep == NULL && knows_all_ids(vault, p))
         tell_strange(vault, entry, p);
-    if (upkeep == NULL || gt_pause_lasts(&upkeep->replay))
+    if (upkeep == NULL || gt_backoff_lasts(&upkeep->replay))
         return;
     err = gt_journal_open(entry, vault->parts.journal, p);
     if (err == GT_OK) {

@@ -15,8 +15,8 @@
  * time. */
 typedef struct gt_upkeep_t {
     gt_store_t *store;
-    gt_pause_t changes, purge, replay; /* after failures */
-    int purge_goes_on;                 /* 1: the last purge left some for the next round */
+    gt_backoff_t changes, purge, replay; /* after failures */
+    int purge_goes_on;                   /* 1: the last purge left some for the next round */
 } gt_upkeep_t;
 
 /** By the store's name; NULL: it is not configured. */
@@ -27,7 +27,7 @@ gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store);
  * minutes for all children.
  * @param what  the work, for the log: "looking for …"
  */
-void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_pause_t *pause, const char *what,
+void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_backoff_t *backoff, const char *what,
                     const gt_err_t *err);
 
 #endif

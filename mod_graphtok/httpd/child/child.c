@@ -240,8 +240,8 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
                                gt_config_has_pins(child->config)};
 
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
-    GT_TRY(gt_crew_start(&child->crew, CREW_THREADS, child->loop, p));
-    GT_TRY(gt_crew_start(&child->readers, readers(child->config), child->loop, p));
+    GT_TRY(gt_crew_start(&child->crew, "gt-crew", CREW_THREADS, child->loop, p));
+    GT_TRY(gt_crew_start(&child->readers, "gt-readers", readers(child->config), child->loop, p));
     if (gtm_mpm_can_park())
         GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
     gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);
