@@ -7,8 +7,8 @@
  * The project's words as types, and nothing else.
  *
  * provider      one OAuth authority with our client registration there
- * grant         what a user gave us at one provider: refresh token, scopes, status. One row
- * access token  what a grant is turned into, for one resource, for about an hour
+ * grant         a user's consent at one provider: refresh token, scopes, status. One row
+ * access token  made from a grant, for one resource, valid for about an hour
  * vault         turns (store, user, provider, resource) into a valid access token or the reason
  *               why not
  * store         one table of grants; a deployment can have several, isolated from each other
@@ -45,7 +45,7 @@ typedef struct gt_grant_t gt_grant_t;
 typedef struct gt_cache_t gt_cache_t;
 typedef struct gt_vault_t gt_vault_t;
 
-/** Whose grant: a store has at most one row for each owner. */
+/** The owner of a grant: a store has at most one row for each. */
 typedef struct gt_owner_t {
     const char *user;     /* the application's user id, UTF-8, 1 to 255 bytes */
     const char *provider; /* the provider's name in the configuration */
@@ -57,7 +57,7 @@ typedef struct gt_grant_key_t {
     gt_owner_t owner;
 } gt_grant_key_t;
 
-/** Which access token: what a grant is turned into, for one resource. */
+/** Which access token: a grant's, for one resource. */
 typedef struct gt_token_key_t {
     gt_grant_key_t grant;
     const char *resource; /* GT_RESOURCE_GRAPH, which NULL means, too */
@@ -72,7 +72,7 @@ typedef enum gt_caller_from_t {
     GT_CALLER_EXPR         /* an expression of the administrator's */
 } gt_caller_from_t;
 
-/** The one that asks. Whose grant is asked about is another question: gt_owner_t answers it. */
+/** The one that asks. The owner of the grant in question (gt_owner_t) may be another. */
 typedef struct gt_caller_t {
     const char *id; /* a user id as an owner's; "": the caller is not known */
     gt_caller_from_t from;

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file address.c
- * Letters of any script may stand in an address; what is not seen (blanks, marks of direction and
- * other controls of Unicode) may not: it would show another address than it is.
+ * Letters of any script may stand in an address; invisible characters (blanks, marks of direction
+ * and other controls of Unicode) may not: with them an address looks like another one.
  */
 
 #include "base/address.h"
@@ -60,7 +60,7 @@ static int is_seen(const char *text)
     return 1;
 }
 
-/* Not the locale's: what counts as a letter must not depend on the machine. */
+/* Not the locale's rule: a letter must not depend on the machine. */
 static int is_letter(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||

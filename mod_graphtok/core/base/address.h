@@ -15,8 +15,8 @@ int gt_is_email(const char *text);
 int gt_is_x500(const char *text);
 
 /**
- * 1 for what Exchange gives as the address of an attendee: an address, an X.500 name, or where it
- * knows neither a name without '@', or a name with an address behind it, like "Ada
+ * 1 for a text that Exchange gives as the address of an attendee: an address; an X.500 name; where
+ * Exchange knows neither, a name without '@', or a name with an address behind it, like "Ada
  * <ada@example.org>"; ≤ 1024 bytes.
  */
 int gt_is_person(const char *text);

@@ -38,7 +38,7 @@ static void complain(check_t *check, const char *path, const char *message)
     gt_err_field(check->wrong, path, message);
 }
 
-/* Line ends and tabs belong to a text; what else is below a blank no API of a provider takes. */
+/* Line ends and tabs belong to a text; no API of a provider takes other bytes below a blank. */
 static int has_controls(const char *text)
 {
     for (; *text != '\0'; text++)

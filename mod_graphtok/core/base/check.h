@@ -38,9 +38,9 @@ typedef struct gt_rule_t {
 } gt_rule_t;
 
 /**
- * Take out of an object, in place, what the provider itself puts in and does not want back, so that
- * what it gave can be sent to it again: annotations of OData, read-only members, null inside of
- * objects, empty addresses. Words get the case that the rules give them.
+ * Remove from an object, in place, the members that the provider puts in and refuses when they come
+ * back, so that an object which was read can be sent again: annotations of OData, read-only
+ * members, null inside of objects, empty addresses. Words get the case that the rules give them.
  * @param keeps_null  1: null in a member of the outermost object stays
  */
 void gt_tidy(json_t *object, const gt_rule_t *rules, int keeps_null);

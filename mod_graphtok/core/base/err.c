@@ -27,10 +27,11 @@
 /* Most wrong fields in one answer: enough for any form, a bound for a hostile body. */
 #define FIELDS_MAX 100
 
-/* Both pass as a rule within a second: a database fails over, a queue drains. */
+/* The wait for GT_STORE_AWAY and GT_BUSY: a failover, or a queue that drains, passes as a rule
+ * within a second. */
 #define A_MOMENT APR_USEC_PER_SEC
 
-/* 499 is not registered; it is what proxies write when the client went away first. */
+/* 499 is not registered; proxies write it when the client went away first. */
 static const gt_class_row_t class_rows[GT_CLASSES] = {
     [GT_INVALID] = {"invalid-request", "The request is not valid", 400, EX_DATAERR, GT_LOG_DEBUG, 0,
                     0, GT_EFFECT_NONE},

@@ -5,8 +5,8 @@
 /**
  * @file err.h
  * One error value. A function that can fail returns gt_err_t *; NULL is success; GT_TRY hands a
- * failure to our own caller. What an error means to HTTP, to the command line, to the log and to
- * the grant stands in one table (gt_class_row), by class; nothing else maps errors.
+ * failure to our own caller. One table (gt_class_row) says, by class, an error's meaning for HTTP,
+ * the command line, the log and the grant; no other code maps errors.
  *
  * Detail texts are for people: no token, code, verifier, secret, key or SQL may stand in one.
  * An error lives in the pool it was made with. Not shared between threads.
@@ -39,17 +39,18 @@ typedef enum gt_class_t {
     GT_CLASSES
 } gt_class_t;
 
-/** Whose trouble a failure is. It decides how much else stops besides the call that met it. */
+/** How far the cause of a failure reaches: it decides how much else stops besides the call that met
+ * it. */
 typedef enum gt_extent_t {
     GT_EXTENT_CALL,         /* this call's; another one may pass at once */
     GT_EXTENT_USER,         /* of one user's account or grant */
     GT_EXTENT_MAILBOX,      /* of all calls at one mailbox */
     GT_EXTENT_TENANT,       /* of all users of one tenant of the provider */
     GT_EXTENT_REGISTRATION, /* of all users of our registration at the provider */
-    GT_EXTENT_PROVIDER      /* of all who ask the provider */
+    GT_EXTENT_PROVIDER      /* of all calls to the provider */
 } gt_extent_t;
 
-/** What a failure does to the grant it happened to (design: classes of failure). */
+/** The effect of a failure on its grant. */
 typedef enum gt_effect_t {
     GT_EFFECT_NONE,       /* nothing */
     GT_EFFECT_COUNT,      /* counts towards the three errors */
@@ -57,7 +58,7 @@ typedef enum gt_effect_t {
     GT_EFFECT_INTERACT    /* a state of its own; the refresh token is kept */
 } gt_effect_t;
 
-/** What a person is told instead of the words for the class, where those would mislead. */
+/** Words for a person instead of those for the class, where these would mislead. */
 typedef enum gt_hint_t {
     GT_HINT_NONE,
     GT_HINT_CANCELLED, /* the user ended the sign-in */
@@ -130,7 +131,7 @@ GT_MUST GT_NEVER_NULL gt_err_t *gt_err(apr_pool_t *p, gt_class_t cls, const char
 /**
  * Make an error of the system about a file that is read or a program that is run. Its words end the
  * detail ("/etc/x: Permission denied"), and graphtokctl's exit code follows from it: EX_NOINPUT for
- * what is not there, EX_NOPERM for a right that is missing, EX_IOERR for all else.
+ * a missing file or program, EX_NOPERM for a right that is missing, EX_IOERR for all else.
  * @param error  an errno or what APR returned
  * @param fmt    the detail before the system's words, printf-like
  */
@@ -173,9 +174,9 @@ int gt_err_level(const gt_err_t *err);
 int gt_err_exit_code(const gt_err_t *err);
 
 /**
- * What a client is told of an error: its detail, except for what is the administrator's to mend
- * (what is logged as an error). Its words name files, hosts and keys and stay in the log; the
- * client gets the tag to look for.
+ * The text that a client gets of an error: its detail, unless the error is the administrator's to
+ * mend (it is logged as an error). The words of such an error name files, hosts and keys and stay
+ * in the log; the client gets the tag to look for.
  * @return the error's own text, or one in p
  */
 const char *gt_err_told(const gt_err_t *err, apr_pool_t *p);

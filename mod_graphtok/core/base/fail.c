@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Points of failure for tests. Removing the file is what decides: of many that read it one
- * succeeds.
+ * Points of failure for tests. Of the processes that read a point's file at the same time, the one
+ * that succeeds in removing it fails; the others go on.
  */
 
 #include "base/fail.h"

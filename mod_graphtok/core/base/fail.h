@@ -4,10 +4,10 @@
 
 /**
  * @file fail.h
- * Points where tests make things go wrong; compiled in by --enable-faults only. GRAPHTOK_FAULTS
- * names a folder. A point is armed by a file of its name there, whose first word says what happens:
- * `kill` (SIGKILL to ourselves), `stop` (SIGSTOP), `err` (the code at the point fails). The process
- * that meets the point removes the file, so that exactly one process does.
+ * Points in the code where tests cause failures; compiled in by --enable-faults only.
+ * GRAPHTOK_FAULTS names a folder. A point is armed by a file of its name there, whose first word
+ * says what happens: `kill` (SIGKILL to ourselves), `stop` (SIGSTOP), `err` (the code at the point
+ * fails). The process that meets the point removes the file, so that exactly one process does.
  */
 
 #ifdef GT_FAULTS

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * jansson tied to pools. What strangers sent is bounded before it is parsed (nesting), parsed
+ * jansson tied to pools. A text from outside is bounded before it is parsed (nesting), and parsed
  * strictly (UTF-8, no duplicate members, nothing behind the value) unless it is a provider's own
- * answer, and its texts, which may be tokens, are wiped before jansson frees them.
+ * answer. Its strings may be tokens, so they are wiped before jansson frees them.
  */
 
 #include "base/json.h"
@@ -50,7 +50,7 @@ static int is_shallow(const char *bytes, apr_size_t len)
     return 1;
 }
 
-/* What jansson's code means; its own text quotes the input. */
+/* The meaning of jansson's code; jansson's own text quotes the input. */
 static const char *syntax_reason(enum json_error_code code)
 {
     switch (code) {

@@ -13,17 +13,17 @@
 #include "gt.h"
 
 /**
- * Parse bytes that a stranger sent: UTF-8, no duplicate members, at most 32 levels deep.
+ * Parse bytes from outside: UTF-8, no duplicate members, at most 32 levels deep.
  * @param root  object or array, released with `p`
  * @return GT_INVALID naming line and column, never quoting the text
  */
 GT_MUST gt_err_t *gt_json_parse(json_t **root, const char *bytes, apr_size_t len, apr_pool_t *p);
 
 /**
- * Parse what a provider answered: an oddity in a member that is not read spoils nothing. Of members
- * that stand there twice the last one counts; a byte order mark, and what follows the value, is
- * ignored; what json_mend.h replaces reads as U+FFFD or null. The reader of a member checks it. Not
- * for claims, nor for a client's texts.
+ * Parse a provider's answer: an oddity in a member that is not read spoils nothing. Of members that
+ * stand there twice the last one counts; a byte order mark, and text behind the value, are ignored;
+ * parts that json_mend.h replaces read as U+FFFD or null. The reader of a member checks it. Not for
+ * claims, nor for a client's texts.
  * @param root  object or array, released with `p`
  * @return as gt_json_parse
  */

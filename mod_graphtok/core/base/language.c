@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file language.c The field is read once for each language offered; both are short. */
+/** @file language.c Choosing a language by the Accept-Language field. The field is read once for
+ * each language offered: both lists are short. */
 
 #include "base/language.h"
 
@@ -16,7 +17,7 @@ typedef struct range_t {
     int weight; /* q in thousandths; 0: not acceptable, or not well-formed */
 } range_t;
 
-/* How well a language is wanted. */
+/* How much a language is wanted. */
 typedef struct rank_t {
     int weight;
     int place; /* of the range that said so */
@@ -43,7 +44,7 @@ static int weight_of(const char *text, const char *end)
     return skip_blanks(text, end) == end && weight <= 1000 ? weight : 0;
 }
 
-/* What follows the tag: nothing, or a weight. */
+/* Read the weight behind a tag; none is 1. */
 static int weight_after(const char *text, const char *end)
 {
     text = skip_blanks(text, end);

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Log lines on their way to the sink. A line is made on the stack (no pool: any thread, also when
- * memory is short), bounded, and free of what could forge a second line: control characters
- * become blanks, bytes that are no UTF-8 question marks.
+ * Log lines on their way to the sink. A line is made on the stack, without a pool, so that any
+ * thread can log, also when memory is short. It is bounded, and cannot forge a second line: control
+ * characters become blanks, bytes that are no UTF-8 question marks.
  */
 
 #include "base/log.h"

@@ -6,7 +6,7 @@
  * @file log.h
  * Log lines of the core. The core knows no httpd; the program that links it gives a sink. Levels
  * have the numbers of httpd and syslog: 3 error (an administrator must act), 4 warning (degraded,
- * we cope), 6 info (a grant changed state), 7 debug (each step), 8 to 15 trace (the wire, no
+ * but served), 6 info (a grant changed state), 7 debug (each step), 8 to 15 trace (the wire, no
  * secrets). No secret can be logged by accident: gt_secret_t has no text that printf could take.
  * Safe on any thread once the sink is set (at start, before threads).
  */
@@ -40,7 +40,7 @@ int gt_log_wants(int level);
  */
 void gt_log(int level, const char *tag, const char *fmt, ...) GT_PRINTF(3, 4);
 
-/** Log an error as its class demands; `what` says what was being done ("refresh of user tom"). */
+/** Log an error as its class demands; `what` names the work that failed ("refresh of user tom"). */
 void gt_log_err(const gt_err_t *err, const char *what);
 
 #endif

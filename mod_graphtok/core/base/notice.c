@@ -2,7 +2,7 @@
 
 /*
  * The sinks, in a fixed place: they are set before threads start and only read afterwards. The log
- * is one of them. It takes what went well; a failure has a tag and a text, and is logged where the
+ * is one of them. It takes successes; a failure has a tag and a text, and is logged where the
  * failed work ends.
  */
 

@@ -4,9 +4,10 @@
 
 /**
  * @file notice.h
- * What happened, said once. The place that decides announces it; log line, audit record and figure
- * are three readers of the same announcement (sinks). No secret can be in one: there is no place
- * for it. Safe on any thread, also on the transfer loop's; sinks never wait for the network.
+ * Announcements of operations. The code that decides about an operation announces it once; log
+ * line, audit record and figure are made by three readers of the same announcement (sinks). No
+ * secret can be in one: there is no place for it. Safe on any thread, also on the transfer loop's;
+ * sinks never wait for the network.
  */
 
 #include "base/err.h"
@@ -36,7 +37,8 @@ typedef enum gt_notice_kind_t {
 /** Set of kinds. */
 #define GT_NOTICES(kind) (1U << (kind))
 
-/** Whose request it was. Lives as long as the request; work that outlives the request copies it. */
+/** The request that an operation is for. Lives as long as the request; work that outlives the
+ * request copies it. */
 typedef struct gt_asker_t {
     const char *address;    /* the client's, as httpd sees it */
     const char *request_id; /* as the access log's %L has it */
@@ -49,9 +51,9 @@ typedef struct gt_notice_t {
     gt_notice_kind_t kind;
     const char *store;        /* the store's name */
     const char *provider;     /* the provider's name */
-    const char *user;         /* whose grant */
+    const char *user;         /* the grant's */
     const gt_asker_t *asker;  /* NULL: no request, but background work of ours */
-    const gt_err_t *err;      /* how it failed; NULL: it went well */
+    const gt_err_t *err;      /* why it failed; NULL: it succeeded */
     const char *detail;       /* a word of ours: "rotated"; never a value that came from outside */
     apr_interval_time_t took; /* µs; 0: not measured */
 } gt_notice_t;
@@ -60,7 +62,7 @@ typedef struct gt_notice_t {
 typedef struct gt_notice_sink_t {
     void *baton;
     unsigned kinds; /* GT_NOTICES(…) | … */
-    /** 0: it had to be recorded, could not be, and must therefore not happen. */
+    /** 0: the operation must be recorded and cannot be, so it must not happen. */
     int (*take)(void *baton, const gt_notice_t *notice);
 } gt_notice_sink_t;
 
@@ -74,12 +76,12 @@ void gt_notice_to_none(void);
 /** "sign_in", …: in audit records. */
 const char *gt_notice_name(gt_notice_kind_t kind);
 
-/** Say what happened. */
+/** Announce an operation that is over. */
 void gt_notice(const gt_notice_t *notice);
 
 /**
- * Say what is about to happen, before it does: a token leaves.
- * @return GT_INTERNAL with status 503 when it must be recorded and cannot be
+ * Announce an operation before it happens: a token leaves.
+ * @return GT_INTERNAL with status 503 when it must be recorded and cannot be: do not do it
  */
 GT_MUST gt_err_t *gt_notice_before(const gt_notice_t *notice, apr_pool_t *p);
 

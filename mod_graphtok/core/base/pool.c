@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Where APR's allocator maps memory (Debian's does), one of its own for each short life would also
- * cost a mapping, its faults and its end each time; blocks of a common one are used again.
+ * All pools of this kind share one allocator, so that their blocks are used again. An allocator for
+ * each of them would, where APR maps memory (as Debian's does), cost a mapping, its page faults and
+ * its end each time.
  */
 
 #include "base/pool.h"

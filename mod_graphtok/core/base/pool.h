@@ -4,7 +4,7 @@
 
 /**
  * @file pool.h
- * Pools for what lives shortly. An APR pool keeps its blocks of 8 KiB and more at its own
+ * Pools for short-lived work. An APR pool keeps its blocks of 8 KiB and more at its own
  * allocator: under httpd that is the connection's, which would hold them, idle, for as long as the
  * client stays.
  */

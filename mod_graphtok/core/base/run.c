@@ -3,7 +3,7 @@
 /*
  * Run a command for its first line of output. posix_spawn rather than fork: httpd's children have
  * threads, and between fork and exec such a process may call next to nothing. The command gets its
- * own process group, so that a time-out ends also what it started.
+ * own process group, so that a time-out also ends the processes that it started.
  */
 
 #include "base/run.h"

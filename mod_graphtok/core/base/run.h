@@ -15,7 +15,7 @@
 /**
  * Run a command and wait for its end. No shell; its input is /dev/null, no descriptor of ours but
  * the standard error is handed on, signals are as a new process expects them. It is killed, with
- * all it started, after 10 s or when it prints more than `room` bytes.
+ * all processes of its group, after 10 s or when it prints more than `room` bytes.
  * @param line  [room] its first line of output without the newline, not NUL-terminated
  * @param len   bytes in the line
  * @param argv  full path and arguments, NULL last

@@ -159,14 +159,14 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep)
     source->keep = keep;
 }
 
-/* ---- what is known; with the lock ---- */
+/* ---- the present value; call with the lock held ---- */
 
 static int has_just_failed(const gt_source_t *source)
 {
     return source->failed_at != 0 && gt_ticks() - source->failed_at < FAILED_AGAIN;
 }
 
-/* 1 when what is here is as good as what a reading would give. */
+/* 1 when a reading would give the present value again. */
 static int is_current(const gt_source_t *source)
 {
     if (source->value == NULL || source->kind == GT_FROM_FILE)
@@ -183,7 +183,7 @@ static gt_err_t *passes(gt_err_t *err, apr_interval_time_t left)
     return err;
 }
 
-/* 1: the caller says that an old value is used; the next time for that is later. */
+/* 1: the caller is to warn that an old value is used; the next warning is due later. */
 static int claim_warning(gt_source_t *source)
 {
     if (source->warned != 0 && gt_ticks() - source->warned <= WARN_EVERY)
@@ -192,7 +192,7 @@ static int claim_warning(gt_source_t *source)
     return 1;
 }
 
-/* Without the lock: a log may be slow. */
+/* Call without the lock: a log may be slow. */
 static void warn(const char *why)
 {
     gt_log(GT_LOG_WARNING, "GT0110", "the value read before is used on: %s", why);

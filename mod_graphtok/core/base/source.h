@@ -21,7 +21,7 @@ typedef enum gt_source_kind_t {
 } gt_source_kind_t;
 
 /**
- * Parse what the administrator wrote. Nothing is read yet.
+ * Parse the administrator's text. Nothing is read yet.
  * @param source  the result, for the life of `p`; relative file paths are taken from `base_dir`
  * @param why     on failure, what is wrong, for the configuration error
  * @return 1, or 0 with *why set
@@ -47,8 +47,8 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
 
 /**
  * Read the value now; this waits, for a command up to its limit and for a file as long as its file
- * system does: for a start, the command line and threads of their own. On a request's road it is
- * task/reader.h that reads, and gt_source_last that gives.
+ * system does: for a start, the command line and threads of their own. For a request task/reader.h
+ * reads, and gt_source_last gives the value.
  *
  * A file is looked at (stat) each time and read only when it changed; an exec runs when its last
  * result is older than gt_source_keep says, for at most 10 s, and not within 5 s after it failed.
@@ -63,30 +63,30 @@ void gt_source_keep(gt_source_t *source, apr_interval_time_t keep);
  */
 GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
-/** 1 when gt_source_read would do nothing: what it would give is here already, or it failed within
- * the last 5 s. Never so for a file, whose state only a look tells. Waits for nothing. */
+/** 1 when gt_source_read would read nothing: the value is here already, or reading failed within
+ * the last 5 s. Never 1 for a file, whose state only stat tells. Does not wait. */
 int gt_source_is_settled(gt_source_t *source);
 
 /**
- * A reading is wanted: say how long to wait for it. It counts from the first who wanted the same
- * reading, so one that hangs is waited for once and not by each.
+ * A reading is wanted: how long to wait for it. The time counts from the first caller that wanted
+ * the same reading, so a reading that hangs costs that time once and not each caller.
  * @return gt_ticks() at which to go on with gt_source_last
  */
 apr_time_t gt_source_patience(gt_source_t *source);
 
 /**
- * What the last reading left: its value, or that there is none. Waits for nothing.
+ * The value of the last reading, or the error that there is none. Does not wait.
  * @return GT_INTERNAL with status 503 and retry_after, also while the first reading is not over; it
  *         goes to clients, so it says neither path nor cause
  */
 GT_MUST gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_pool_t *p);
 
-/** A command gives all that it prints, not its first line alone: what is asked for has lines.
- * Before it is read. */
+/** Take all that a command prints, not its first line alone: for a value of several lines. Call it
+ * before the first reading. */
 void gt_source_whole(gt_source_t *source);
 
-/** A value from a command that is older than `least` is asked for again by the next reader: there
- * is a reason to think that it changed. */
+/** Have the next reader run the command again when its value is older than `least` µs: there is a
+ * reason to think that it changed. */
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least);
 
 /**

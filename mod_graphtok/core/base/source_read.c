@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Reading a source: what a file, a variable, a command or the literal itself gives, judged and
+ * Reading a source: the value of a file, a variable, a command or the literal itself, judged and
  * trimmed. Running the command of exec: is in run.c.
  */
 
@@ -35,7 +35,7 @@ static gt_err_t *cannot_read(const gt_source_t *source, int error, apr_pool_t *p
     return gt_err_file(p, GT_INTERNAL, "GT0104", error, "%s cannot be read", source->name);
 }
 
-/* Bytes of what an editor or a copy from a page leaves at the beginning: a blank, a no-break
+/* Number of bytes that an editor, or a copy from a page, left at the beginning: a blank, a no-break
  * space, a byte order mark. */
 static apr_size_t blank_at(const char *bytes, apr_size_t len)
 {
@@ -78,7 +78,7 @@ static const char *value_fault(const char *value, apr_size_t len)
     return memchr(value, '\0', len) != NULL ? "a NUL byte" : NULL;
 }
 
-/* Take over what was read, without the white space round it; `bytes` are freed. */
+/* Take over the bytes that were read, without the white space round them; `bytes` are freed. */
 static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, apr_pool_t *p)
 {
     apr_size_t from = 0, to = len, step;
@@ -114,8 +114,8 @@ static gt_err_t *take_value(gt_source_t *source, char *bytes, apr_size_t len, ap
     return GT_OK;
 }
 
-/* A secret that all users can read, or that others can replace, is none. Files of other owners
- * are their owners' to guard. */
+/* A secret that all users can read, or that others can replace, is no secret. A file of another
+ * owner is that owner's to guard. */
 static gt_err_t *judge_file(const gt_source_t *source, const struct stat *st, apr_pool_t *p)
 {
     if (!S_ISREG(st->st_mode))
@@ -190,8 +190,8 @@ static gt_err_t *read_file(gt_source_t *source, apr_pool_t *p)
             return GT_OK;
     }
     else if (errno == EACCES && source->value != NULL)
-        /* Who may not even look cannot see a change: it takes a restart, as with httpd's own
-         * certificates, and is nothing to warn about. */
+        /* A process that may not even look cannot see a change: a restart reads the file again, as
+         * it does httpd's own certificates. That is nothing to warn of. */
         return GT_OK;
     /* Not blocking: a FIFO in the file's place must not hang the caller. */
     fd = open(source->what, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

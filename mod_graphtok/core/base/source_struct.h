@@ -22,17 +22,17 @@ struct gt_source_t {
     int is_whole; /* exec: all lines */
 
     apr_thread_mutex_t *reading; /* one reading at a time; guards the next two */
-    struct stat seen;            /* file: what `value` was read from */
+    struct stat seen;            /* file: its state when `value` was read */
     int settled;                 /* file: `seen` tells a later change apart */
 
-    apr_thread_mutex_t *lock; /* guards what follows; only who has `reading` writes */
+    apr_thread_mutex_t *lock; /* guards the members below; only a thread with `reading` writes */
     char *value;              /* the last that was read, OpenSSL's memory; NULL: none yet */
     apr_size_t len;
     unsigned turn;         /* counts the values; 0: none yet */
     apr_time_t read_at;    /* ticks */
     int is_doubted;        /* exec: perhaps it changed */
     apr_time_t warned;     /* ticks of the last warning, 0: none */
-    apr_time_t wanted;     /* ticks at which the reading that is not over was wanted; 0: none is */
+    apr_time_t wanted;     /* ticks at which the reading under way was first wanted; 0: none is */
     apr_time_t failed_at;  /* ticks; 0: the last reading went well */
     char tag[8], why[256]; /* of that failure */
 };

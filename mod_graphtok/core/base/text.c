@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Small things about bytes. Decoders are strict: one value has exactly one accepted spelling
- * (RFC 4648 sections 3.3 and 3.5), because what two readers decode differently is how a check in
- * one of them is passed by. Sources: RFC 3629, RFC 3986, RFC 4648.
+ * Small things about bytes. Decoders are strict: one value has exactly one accepted spelling (RFC
+ * 4648 sections 3.3 and 3.5), because a text that two readers decode differently gets past a check
+ * in one of them. Sources: RFC 3629, RFC 3986, RFC 4648.
  */
 
 #include "base/text.h"

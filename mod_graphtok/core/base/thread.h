@@ -9,7 +9,7 @@
  * wall time).
  *
  * Every thread that is joined belongs to a set (gt_threads_t), which lies in its owner beside the
- * lock and the conditions that its threads wait on. So all of them have one life:
+ * lock and the conditions that its threads wait on. All sets go through the same calls:
  *
  *     gt_threads_init       nothing runs
  *     gt_threads_start      at once, or when there is first something to do
@@ -29,7 +29,7 @@
 
 /** The threads of one owner. Only thread.c looks inside. */
 typedef struct gt_threads_t {
-    pthread_mutex_t *lock; /* the owner's; guards what follows */
+    pthread_mutex_t *lock; /* the owner's; guards the members below */
     gt_waker_t waker;      /* has each of them ask gt_threads_must_end */
     pthread_t threads[GT_THREADS_MAX];
     int count;     /* started and not joined */
@@ -75,9 +75,9 @@ int gt_threads_have_this(const gt_threads_t *set);
 apr_status_t gt_thread_detach(const char *name, void (*run)(void *baton), void *baton);
 
 /**
- * Have the calling thread call `end` when it returns, in front of its frame's end; what was
+ * Have the calling thread call `end` when it returns, before its frame's end; the function
  * registered last is called first. A second call with the same function does nothing. On a thread
- * that this file did not start nothing is called: what it holds lasts as long as the process.
+ * that this file did not start nothing is called: its memory lasts as long as the process.
  */
 void gt_thread_at_end(void (*end)(void));
 
@@ -96,7 +96,7 @@ void gt_thread_set_frame(const gt_thread_frame_t *frame);
 /** A condition that gt_cond_wait can wait on. */
 apr_status_t gt_cond_init(pthread_cond_t *cond);
 
-/** The machine's monotonic clock, µs. What gt_cond_wait counts in; tests cannot replace it. */
+/** The machine's monotonic clock, µs: the clock of gt_cond_wait. Tests cannot replace it. */
 apr_time_t gt_mono(void);
 
 /**

@@ -2,8 +2,8 @@
 #ifndef GT_WAKER_H
 #define GT_WAKER_H
 
-/** How a sleeper is told to look again: quick, never blocking, from any thread, any number of
- * times. The side that will call it keeps a copy of this struct. */
+/** The function that wakes a sleeping thread to look again: quick, never blocking, from any thread,
+ * any number of times. The side that will call it keeps a copy of this struct. */
 typedef struct gt_waker_t {
     void (*wake)(void *baton);
     void *baton;

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Each of these is refused by the provider only at the end of the first sign-in. */
+/* Mistakes in a client secret that show without asking the provider, which would refuse the secret
+ * only at the end of the first sign-in. */
 
 #include "conf/client_secret.h"
 

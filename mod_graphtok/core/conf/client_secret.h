@@ -4,8 +4,8 @@
 
 /**
  * @file client_secret.h
- * What can be told of a client secret without asking the provider: usual slips of the hand that
- * writes its file.
+ * Faults of a client secret that show without asking the provider: the usual mistakes in writing
+ * its file.
  */
 
 #include "gt.h"

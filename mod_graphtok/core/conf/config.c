@@ -16,7 +16,7 @@
 #include "net/pins.h"
 #include "net/url.h"
 
-/* One segment of shared memory larger than this is probably a slip of the finger. */
+/* A segment of shared memory larger than this is probably a typing mistake. */
 #define CACHE_BYTES_WISE (APR_INT64_C(1) << 30)
 
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name)
@@ -108,7 +108,7 @@ static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
              "(tenant) ID, a domain as in contoso.onmicrosoft.com, or organizations, common or "
              "consumers",
              provider->name, tenant);
-    /* What the portal shows as endpoints begins with it, and goes on. */
+    /* The portal's endpoints begin with the authority, and have the tenant behind it. */
     if (strstr(provider->authority, apr_pstrcat(v->p, "/", tenant, NULL)) != NULL ||
         strstr(provider->authority, "/v2.0") != NULL)
         note(v->warnings, provider->where, v->p,
@@ -117,7 +117,7 @@ static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
              provider->name, provider->authority);
 }
 
-/** What a registration needs, and what is missing in it. */
+/** Members that a registration needs and that are missing. */
 static void check_registration(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     if (provider->client_id == NULL)
@@ -196,7 +196,7 @@ static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider
              provider->name);
 }
 
-/** What stands in the sections of one kind, or must not. */
+/** Members that a kind of provider demands or forbids. */
 static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     switch (provider->kind) {

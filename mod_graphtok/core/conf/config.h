@@ -4,9 +4,10 @@
 
 /**
  * @file config.h
- * The resolved configuration as plain structs: what the adapter fills from directives, what
- * `-D DUMP_GRAPHTOK` prints as JSON, and what graphtokctl reads back. Immutable once resolved.
- * Providers, stores and keys belong to the whole server; a location only names what it uses.
+ * The resolved configuration as plain structs: the adapter fills them from directives, `-D
+ * DUMP_GRAPHTOK` prints them as JSON, and graphtokctl reads them back. Immutable once resolved, so
+ * any thread may read it. Providers, stores and keys belong to the whole server; a location only
+ * names what it uses.
  */
 
 #include "base/json.h"
@@ -59,7 +60,7 @@ struct gt_provider_conf_t {
 struct gt_store_conf_t {
     const char *name;        /* "main" */
     const char *table;       /* default user_tokens */
-    gt_cipher_t cipher;      /* what is written; both are read */
+    gt_cipher_t cipher;      /* the one that is written; both are read */
     const char *user_column; /* default user_id */
     const char *user_type;   /* text | integer | uuid */
     const char *references;  /* "table(column)" of the application's users, or NULL */
@@ -88,8 +89,8 @@ struct gt_config_t {
     gt_source_t *keyring;
     const char *audit;              /* where audit records go: a file or "|program"; NULL */
     const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
-    int audit_required;             /* 1: what cannot be recorded is refused */
-    const char *public_url;         /* what redirects are built from, or NULL */
+    int audit_required;             /* 1: an operation that cannot be recorded is refused */
+    const char *public_url;         /* the base of redirects and links, or NULL */
     const char *db_driver;          /* mod_dbd's, "" when none */
     const char *db_params;          /* mod_dbd's; a password in it is never printed */
     const char *db_params_where;    /* "FILE:LINE" of DBDParams: where graphtokctl reads it */
@@ -108,10 +109,10 @@ struct gt_config_t {
     apr_interval_time_t db_wait;        /* longest wait for one */
     int background;                     /* 1: refresh, clean up and validate without being asked */
     apr_interval_time_t refresh_ahead;  /* background refresh begins so much before the margin */
-    apr_interval_time_t refresh_used_within; /* of what was used within this span */
+    apr_interval_time_t refresh_used_within; /* of grants that were used within this span */
     apr_int64_t refresh_rate;                /* refreshes a second, of all nodes together */
-    apr_interval_time_t expire_after;        /* deactivate what ended so long ago */
-    apr_interval_time_t cleanup_after;       /* remove what has been inactive so long */
+    apr_interval_time_t expire_after;        /* deactivate grants whose token ended so long ago */
+    apr_interval_time_t cleanup_after;       /* remove grants that have been inactive so long */
     apr_interval_time_t validate_every; /* ask the provider about each grant so often; 0: never */
     const char *journal;                /* folder of answers that could not be stored, or "off" */
 };
@@ -148,10 +149,10 @@ gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
 gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p);
 
 /**
- * Judge the whole: what each directive alone cannot see (a provider without client id, a timeout
+ * Judge the whole: faults that no directive shows alone (a provider without client id, a timeout
  * not shorter than the lease, …).
  * @param errors    array of const char *, "FILE:LINE: text"; empty: all is well
- * @param warnings  the same, for what is allowed but unwise
+ * @param warnings  the same, for settings that are allowed but unwise
  */
 void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
                      apr_array_header_t *warnings, apr_pool_t *p);
@@ -163,8 +164,8 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p);
  * driver whose syntax we do not know. */
 char *gt_db_params_shown(const char *driver, const char *params, apr_pool_t *p);
 
-/** What tells the database from others where it has no id of its own: driver and parameters as
- * shown. One text for httpd and graphtokctl, which share a journal. */
+/** The text that tells the database from others where it has no id of its own: driver and
+ * parameters as shown. It is the same in httpd and graphtokctl, which share a journal. */
 char *gt_config_database(const gt_config_t *config, apr_pool_t *p);
 
 /** Back from JSON. @return GT_INVALID naming the member that is wrong */

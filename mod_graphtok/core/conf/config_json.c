@@ -215,7 +215,7 @@ static const char *skip_blanks(const char *c)
 
 /**
  * "key=value" pairs as libpq reads them: blanks between pairs and round '=', or '&' in a URL.
- * What is no such pair is masked as a whole: it may be a piece of a password.
+ * A piece that is no such pair is masked as a whole: it may belong to a password.
  */
 static char *mask_pairs(const char *params, const char *separators, apr_pool_t *p)
 {

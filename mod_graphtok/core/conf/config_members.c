@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The configuration's members with their rules. The rows stand in .def files, one a member; numbers
- * that missions name are the defaults there, and a directive changes each.
+ * The configuration's members with their rules. The rows stand in .def files, one a member; each
+ * row has its default, which a directive changes.
  */
 
 #include "conf/config.h"

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * From a configuration to its keyring, and from a changed source to the same keyring with other
- * keys. A derived key is not followed: its secret may change at any time, and with it every stored
- * value would be lost in a running server; so that happens at a restart, where it is said.
+ * Reading a configuration's keyring, and putting the keys of a changed source into the same
+ * keyring. A derived key is not followed: when the client secret changes, no stored value opens any
+ * more. In a running server that would come unannounced, so it happens at a restart, which warns of
+ * it.
  */
 
 #include "conf/keys.h"
@@ -47,8 +48,7 @@ static gt_err_t *read_derived(gt_keys_t *keys, const gt_config_t *config, apr_po
     return GT_OK;
 }
 
-/* "access main, refresh 2026-11-21-x1, …": what an administrator wants to see after a
- * rotation. */
+/* "access main, refresh 2026-11-21-x1, …": the keys that write, for the log after a rotation. */
 static const char *writers(const gt_keyring_t *ring, apr_pool_t *p)
 {
     const char *text = "";
@@ -99,8 +99,9 @@ void gt_keys_follow(gt_keys_t *keys, apr_pool_t *scratch)
     pthread_mutex_unlock(&keys->lock);
 }
 
-/* Another thread looks. The wait is a step's only one, for a local file's or a quick command's
- * sake: with it no request fails when another child was first to write with a new key. */
+/* Wait for another thread's look. No other wait stands within a step. It is short, for a local file
+ * or a quick command, and without it a request would fail when another child was the first to write
+ * with a new key. */
 static void await_look(gt_keys_t *keys)
 {
     apr_time_t until;

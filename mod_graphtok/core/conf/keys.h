@@ -25,9 +25,10 @@ typedef struct gt_keys_t {
     void (*look_soon)(void *baton);
     void *baton; /* of both */
 
-    pthread_mutex_t lock;  /* guards what follows */
-    pthread_cond_t looked; /* a look is over */
-    apr_time_t asked;      /* gt_mono() at which the look that is not over was asked for; 0: none */
+    pthread_mutex_t lock;  /* guards the members below */
+    pthread_cond_t looked; /* a look is
+                            * over */
+    apr_time_t asked;      /* gt_mono() at which the look under way was asked for; 0: none is */
 } gt_keys_t;
 
 /** The provider that a key is derived from, or NULL when there is a keyring (or no provider). */

@@ -305,7 +305,7 @@ static void to_json(json_t *json, const void *object, const gt_member_t *member,
         gt_json_set(json, member->name, NULL);
         return;
     }
-    /* A text set to "" means "none" (back to the default): null, as what is unset. */
+    /* A text set to "" means "none" (back to the default): null, as for an unset one. */
     switch (member->kind) {
     case GT_MEMBER_TEXT:
     case GT_MEMBER_URL:

@@ -30,7 +30,7 @@ typedef struct gt_member_t {
     apr_size_t longest;       /* TEXT, URL, FILE: most bytes, 0: 1,023 */
     const char *words;        /* WORD: blank-separated, in the order of their numbers */
     int (*is_good)(const char *text); /* TEXT: further rule, or NULL */
-    const char *expects;              /* what is_good demands: "'x' is not <expects>" */
+    const char *expects;              /* the demand of is_good: "'x' is not <expects>" */
     const char *initial;              /* the default, as it would be written; NULL: none */
 } gt_member_t;
 
@@ -38,9 +38,9 @@ typedef struct gt_member_t {
 const gt_member_t *gt_member_find(const gt_member_t *table, const char *name);
 
 /**
- * Set one member from what the administrator wrote.
+ * Set one member from the administrator's text.
  * @param base_dir  where relative file names start
- * @param why       on failure what is wrong and what is expected; never quotes a secret
+ * @param why       on failure the fault and the expected form; never quotes a secret
  * @return 1, or 0 with *why set and nothing changed
  */
 GT_MUST int gt_member_set(void *object, const gt_member_t *member, const char *text,

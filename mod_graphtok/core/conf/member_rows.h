@@ -5,8 +5,7 @@
 /**
  * @file member_rows.h
  * The rows of a .def file as rows of a table of members. OWNER is the struct whose members they
- * are. What a row says besides, its directive and help, is the command table's
- * (httpd/config/directives.c).
+ * are. Directive and help of a row go into the command table (httpd/config/directives.c).
  *
  *     TEXT    a text: longest (0: 1,023), rule and what it demands (or NULL), default (or NULL)
  *     LIST    the same, written as several words

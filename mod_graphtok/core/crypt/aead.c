@@ -30,9 +30,9 @@ enum { DECRYPT, ENCRYPT };
 
 #define KEY_BYTES 32
 
-/* Freed when a thread of ours ends (free_contexts). Expanding a key costs a quarter of what
- * opening a token does, and most threads use one key only: so the context keeps it, and we keep
- * what it was expanded from. */
+/* Freed when a thread of ours ends (free_contexts). Expanding a key costs a quarter of opening a
+ * token, and most threads use one key only: so the context keeps the expanded key, and
+ * `context_key` the bytes it was expanded from. */
 static _Thread_local EVP_CIPHER_CTX *context;
 static _Thread_local unsigned char context_key[KEY_BYTES];
 static _Thread_local int context_direction;

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What a key says of itself. Key sets come over the network and mix keys of all uses: a key is
- * taken when nothing that it says speaks against it, and of what it holds only its numbers go on.
- * Sources: RFC 7517, 7518, 8725.
+ * Reading the members of a key. Key sets come over the network and mix keys of all uses: a key is
+ * taken when none of its members (type, use, key_ops, alg, size) speaks against it, and only its
+ * numbers are kept. Sources: RFC 7517, 7518, 8725.
  */
 
 #include "crypt/jwk.h"
@@ -99,7 +99,7 @@ static int is_point(const json_t *jwk, apr_size_t field_bytes, apr_pool_t *p)
            x_len == field_bytes && y_len == field_bytes;
 }
 
-/* 1 when nothing a key says of itself speaks against verifying signatures. @param alg  out */
+/* 1 when no member of a key speaks against verifying signatures. @param alg  out */
 static int may_verify(const char **alg, const json_t *jwk)
 {
     const json_t *ops = json_object_get(jwk, "key_ops");

@@ -4,7 +4,7 @@
 
 /**
  * @file jwk.h
- * One key of a set (RFC 7517), and what an algorithm demands of it. For crypt/ only; key_set.h is
+ * One key of a set (RFC 7517), and the demands of an algorithm on it. For crypt/ only; key_set.h is
  * for the others.
  */
 
@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "crypt/key_set.h"
 
-/** What an algorithm demands of its key and signature. */
+/** The demands of an algorithm on its key and signature. */
 typedef struct gt_jws_algorithm_t {
     const char *name;
     const char *kty;            /* "oct": a shared secret */
@@ -45,7 +45,7 @@ unsigned char *gt_jose_decode(apr_size_t *len, const char *text, apr_size_t text
 /**
  * Read a key of a JWKS; `usable` is left out.
  * @param key      in `p`
- * @param scratch  for what is not kept
+ * @param scratch  for memory that is not kept
  * @return 0 when it verifies no signature
  */
 int gt_jwk_read(gt_jwk_t *key, const json_t *jwk, apr_pool_t *p, apr_pool_t *scratch);

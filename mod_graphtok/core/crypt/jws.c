@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The signature of a compact JWS. What may be wrong is looked at here, before libcjose sees a
- * byte: the form, the header, the one key that fits, the signature's length. libcjose then does the
- * arithmetic with a key that was made of bare numbers. Sources: RFC 7515, RFC 8725.
+ * The signature of a compact JWS. Form, header, the one key that fits and the signature's length
+ * are checked here, before libcjose sees a byte; libcjose then does the arithmetic with a key that
+ * was made of bare numbers. Sources: RFC 7515, RFC 8725.
  */
 
 #include "crypt/jws.h"
@@ -111,7 +111,8 @@ static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json
         *algorithm = gt_jws_algorithm(alg);
     if (*algorithm == NULL)
         return "alg";
-    /* We understand no extension, and one we ignored would change what was signed. */
+    /* No extension is supported here, and an ignored one would change the meaning of the
+     * signature. */
     if (json_object_get(header, "crit") != NULL)
         return "crit";
     if (json_object_get(header, "b64") != NULL)

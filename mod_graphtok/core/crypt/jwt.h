@@ -4,21 +4,21 @@
 
 /**
  * @file jwt.h
- * Verify compact JWS (RFC 7515, 7517, 7519, 8725) with libcjose. A profile says what an issuer's
- * tokens must be like, and the token has no say in it: algorithms of RS, PS, ES or HS with 256,
- * 384, 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops,
- * alg and size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are
+ * Verify compact JWS (RFC 7515, 7517, 7519, 8725) with libcjose. A profile has the rules for one
+ * issuer's tokens, and the token has no say in it: algorithms of RS, PS, ES or HS with 256, 384,
+ * 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops, alg
+ * and size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are
  * ignored. `exp` is always demanded.
  */
 
 #include "base/json.h"
 #include "crypt/key_set.h"
 
-/** In place of a list: the claim is not judged. To be said in so many words, as NULL lets none
- * pass. */
+/** In place of a list: the claim is not judged. It has to be said like this, since NULL lets no
+ * token pass. */
 extern const char *const gt_jwt_any[];
 
-/** What one issuer's tokens must be like. A value, used by any number of threads; lists end with
+/** The rules for one issuer's tokens. A value, used by any number of threads; lists end with
  * NULL, and their texts are exact. */
 typedef struct gt_jwt_profile_t {
     const char *const *algorithms; /* "RS256", …; NULL: none */
@@ -30,7 +30,7 @@ typedef struct gt_jwt_profile_t {
     apr_interval_time_t leeway; /* by which clocks may differ, µs, not below 0 */
 } gt_jwt_profile_t;
 
-/** What must hold for one token. */
+/** The rules for one token. */
 typedef struct gt_jwt_rules_t {
     const gt_jwt_profile_t *profile;
     const char *nonce; /* must equal the claim; NULL: not demanded */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A set lies in a pool of its own, which the last holder destroys, on any thread. Each
- * key is made into libcjose's form once, here: what verifies with it later only reads it.
+ * A set lies in a pool of its own, which the last holder destroys, on any thread. Each key is made
+ * into libcjose's form once, here; verifying only reads it.
  */
 
 #include "crypt/key_set.h"

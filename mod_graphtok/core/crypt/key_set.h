@@ -6,7 +6,8 @@
  * @file key_set.h
  * The keys that verify one issuer's tokens: the public ones of a JWKS (RFC 7517), or one shared
  * secret. A set is read once and never changes, so that any number of threads may verify with it.
- * It is counted: it stays as long as a pool or a source holds it, and the last to let go frees it.
+ * Its holders are counted: it stays as long as a pool or a source holds it, and the last one frees
+ * it. All functions are thread-safe.
  */
 
 #include "gt.h"

@@ -32,7 +32,7 @@
 #define ID_MAX 32
 #define ANY_PURPOSE ((1U << GT_PURPOSES) - 1)
 
-/* A key as it is kept; what others see of it comes first. */
+/* A key as it is kept; its public front comes first. */
 typedef struct full_key_t {
     gt_key_t shown;
     unsigned char raw[GT_KEY_BYTES];
@@ -55,7 +55,7 @@ struct gt_keyring_t {
     void *baton;
 };
 
-/* A stretch of the keyring's text: never copied, so never left behind. */
+/* A piece of the keyring's text: never copied, so no copy is left behind. */
 typedef struct word_t {
     const char *at;
     apr_size_t len;

@@ -19,8 +19,8 @@
  *
  * Safe on any thread. A keyring is a handle: gt_keyring_renew puts another set of keys behind it,
  * all at once, and every holder of the handle has them from then on. A set itself never changes.
- * What was found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten
- * minutes more.
+ * A key found in one (a gt_key_t) is used at once and not kept: a replaced set lives ten minutes
+ * more.
  */
 
 #include "gt.h"
@@ -41,7 +41,7 @@ typedef struct gt_key_t {
     unsigned purposes;       /* bit 1 << gt_purpose_t */
 } gt_key_t;
 
-/** "access", "refresh", "personal", "cookie". */
+/** The name of a purpose: "access", "refresh", "personal", "cookie". Static. */
 const char *gt_purpose_name(gt_purpose_t purpose);
 
 /**
@@ -58,9 +58,9 @@ GT_MUST gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text,
 GT_MUST gt_err_t *gt_keyring_renew(gt_keyring_t *ring, const gt_secret_t *text, apr_pool_t *p);
 
 /**
- * Whom to ask when a stored value needs a key that is not here: perhaps another process writes
- * with a newer one already. It may call gt_keyring_renew, on any thread, and sees itself that it
- * does not do so twice at once. Set before threads use the ring.
+ * Set the function that is called when a stored value needs a key that is not here: perhaps another
+ * process writes with a newer one already. It may call gt_keyring_renew, on any thread, and has to
+ * see to it that this does not happen twice at once. Call this before threads use the ring.
  */
 void gt_keyring_on_miss(gt_keyring_t *ring, void (*ask)(void *baton), void *baton);
 

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The text of a keyring, line by line. Which key a line holds is asked of the one parser there is,
- * a line at a time; so this file knows no more of the format than that it has lines.
+ * Editing the text of a keyring, line by line. gt_keyring_parse, called for a line at a time, tells
+ * which key a line holds; this file knows of the format only that it has lines and our comments.
  */
 
 #include "crypt/keytext.h"
@@ -49,7 +49,7 @@ static const gt_key_t *key_of(line_t line, apr_pool_t *p)
     return ring != NULL ? APR_ARRAY_IDX(gt_keyring_keys(ring), 0, const gt_key_t *) : NULL;
 }
 
-/* What our comment says about a key, or NULL when the line is something else. */
+/* The time in our comment about a key, or NULL when the line is something else. */
 static const char *since_of(line_t line, const char *id, apr_pool_t *p)
 {
     const char *head = apr_pstrcat(p, "# ", id, SINCE, NULL);

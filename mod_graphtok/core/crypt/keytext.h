@@ -4,8 +4,9 @@
 
 /**
  * @file keytext.h
- * Edit the text of a keyring, for the command line. All lines that are not meant stay as they are,
- * comments and blank lines too. When a key begins to write, a comment above it says since when:
+ * Edit the text of a keyring, for the command line. All other lines stay as they are, comments and
+ * blank lines too. Texts and results are secrets in `p`. Pure; thread-safe. When a key begins to
+ * write, a comment above it says since when:
  *
  *     # ID writes since 2026-11-21T09:00:00Z
  */

@@ -190,7 +190,7 @@ int gt_sealed_for_store(const char *sealed)
     return form_of(sealed) == GT2;
 }
 
-/* "main (1a2b3c4d), old (…)": what an administrator compares with his copies of the keys. */
+/* "main (1a2b3c4d), old (…)", for an administrator to compare with copies of the keys. */
 static const char *keys_at_hand(const gt_keyring_t *ring, apr_pool_t *p)
 {
     const apr_array_header_t *keys = gt_keyring_keys(ring);

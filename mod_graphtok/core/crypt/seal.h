@@ -15,8 +15,8 @@
  * id, purpose, store, column, user, provider, resource. gt1 has the purpose's key, and version,
  * key id, purpose, table, column, user, provider. Each field stands behind its length (four bytes,
  * big end first). So a value moved to another row, column or store is refused (mission T2), gt2
- * does not know what its table is called, and the number of random nonces under one key is that of
- * one row.
+ * does not depend on its table's name, and the number of random nonces under one key is that of one
+ * row.
  *
  * All forms are always read. The cipher and the place say which is written.
  */
@@ -27,11 +27,11 @@ typedef enum gt_cipher_t { GT_AES_256_GCM, GT_FERNET } gt_cipher_t;
 
 /** Where a value belongs. All fields are compared byte by byte; the first four are never NULL. */
 typedef struct gt_place_t {
-    const char *table; /* gt1: what it was called when the value was written */
+    const char *table; /* gt1: its name when the value was written */
     const char *column;
     const char *user;
     const char *provider;
-    const char *other_table; /* gt1: what it may have been called besides, or NULL */
+    const char *other_table; /* gt1: another name that it may have had then, or NULL */
     const char *store;       /* the store's id; NULL or "": it has none, so that gt1 is written */
     const char *resource;    /* of an access token ("graph"); NULL or "": none */
 } gt_place_t;
@@ -56,13 +56,12 @@ GT_MUST gt_err_t *gt_seal(const char **sealed, const gt_keyring_t *ring, gt_purp
 GT_MUST gt_err_t *gt_unseal(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t purpose,
                             const gt_place_t *place, const char *sealed, apr_pool_t *p);
 
-/** 1 when a sealed value is what gt_seal would write now: form, cipher, the purpose's writing
- * key. */
+/** 1 when a sealed value has the form, the cipher and the key that gt_seal would write with now. */
 int gt_seal_is_current(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
                        const gt_place_t *place, const char *sealed, apr_pool_t *p);
 
-/** How what gt_seal would write for a place begins: "gt2.<key id>.", or "" where no beginning tells
- * (Fernet names no key). NULL when the keyring has no key for the purpose. */
+/** The beginning of a value that gt_seal would write for a place: "gt2.<key id>.", or "" where no
+ * beginning tells (Fernet names no key). NULL when the keyring has no key for the purpose. */
 const char *gt_seal_beginning(const gt_keyring_t *ring, gt_purpose_t purpose, gt_cipher_t cipher,
                               const gt_place_t *place, apr_pool_t *p);
 

@@ -6,11 +6,11 @@
  * has no label, so that the server keeps nothing that a restart, a failover or a pooler between
  * us could lose.
  *
- * What may be repeated: on SQLite a statement that a schema change made stale (it was not carried
- * out); on PostgreSQL a SELECT whose connection was lost, and what a server refused because it is
- * read-only (behind an address that moved, a new connection finds the primary). Another write is
- * never repeated; a connection that lay idle is asked first whether it lives, so that a restarted
- * server costs no write.
+ * These are repeated: on SQLite a statement that a schema change made stale (it was not carried
+ * out); on PostgreSQL a SELECT whose connection was lost, and a statement that a server refused
+ * because it is read-only (behind an address that moved, a new connection finds the primary). Any
+ * other write is never repeated; a connection that lay idle is asked first whether it lives, so
+ * that a restarted server costs no write.
  */
 
 #include <assert.h>
@@ -214,7 +214,7 @@ static void fill_slots(const void **slots, const prepared_t *prepared, const gt_
     }
 }
 
-/* Copied at once: PostgreSQL's rows die with the result that reading the last one frees. */
+/* Rows are copied at once: reading PostgreSQL's last row frees the result, and all rows with it. */
 static void copy_rows(apr_array_header_t *rows, const run_t *run, apr_dbd_results_t *answer)
 {
     const apr_dbd_driver_t *driver = run->session->conn.driver;

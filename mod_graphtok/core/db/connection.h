@@ -4,9 +4,9 @@
 
 /**
  * @file connection.h
- * What we keep on a connection while mod_dbd pools it: its prepared statements and how its
- * engine tells us error codes. Hangs on the connection's own pool and dies with it. Used by one
- * thread at a time, as the connection is. For db/db only.
+ * The session that we keep on a connection while mod_dbd pools it: its prepared statements, and the
+ * functions that give its engine's error codes. It lies in the connection's own pool and goes with
+ * it. Used by one thread at a time, as the connection is. For db/db only.
  */
 
 #include "db/db.h"
@@ -14,7 +14,7 @@
 
 typedef struct gt_session_t gt_session_t;
 
-/** What the database said to a statement. */
+/** The database's answer to a statement, as a class. */
 typedef enum gt_said_t {
     GT_SAID_DONE,
     GT_SAID_LOST,      /* no answer: the connection or the server is gone */
@@ -38,7 +38,7 @@ typedef struct gt_outcome_t {
     char code[12];
 } gt_outcome_t;
 
-/** A statement with what it is to be filled with. */
+/** A statement with its names and parameters. */
 typedef struct gt_statement_t {
     const gt_sql_t *sql;
     const gt_sql_names_t *names;

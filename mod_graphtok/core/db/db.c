@@ -3,15 +3,15 @@
 /**
  * The way to the database and back: gate, breaker, connection, statement, verdict. The gate holds
  * callers before the pool behind it, which would let them wait for ever; the breaker lets one
- * caller at a time find out whether a database that went away is back (a pool would line all of
- * them up behind its connect timeout). Both are a handful of numbers under one lock, which is
- * never held while a connection or an answer is waited for.
+ * caller at a time find out whether a database that went away is back (a pool would have all of
+ * them wait for its connect timeout, one after the other). Both are a handful of numbers under one
+ * lock, which is never held while a connection or an answer is waited for.
  *
  * A server that stands still neither answers nor refuses. So one caller at a time asks the pool for
  * a connection (the pool may connect under its own lock), a statement is ended when its answer does
  * not come, and a gate where no thread comes or goes holds up none for long.
  *
- * SQLite's writers need no queue of ours within a process: the driver's one lock is one.
+ * SQLite's writers need no queue of ours within a process: they wait for the driver's one lock.
  */
 
 #include <assert.h>
@@ -40,7 +40,7 @@ struct gt_db_t {
     gt_db_source_t source;
     gt_db_limits_t limits;
     gt_deadlines_t *deadlines; /* NULL: no limit */
-    pthread_mutex_t *lock;     /* protects everything below */
+    pthread_mutex_t *lock;     /* guards the members below */
     pthread_cond_t *freed;     /* a place is free, or the breaker opened */
     int users;                 /* inside the gate now */
     int is_acquiring;          /* one of them waits for the pool */
@@ -55,7 +55,7 @@ struct gt_db_t {
     int engine;                /* gt_engine_t, or -1 while unknown */
 };
 
-/* What is done with a connection. */
+/* Work on a connection: a statement, a literal text, a script or a ping. */
 typedef struct work_t {
     gt_outcome_t (*run)(const struct work_t *work, gt_session_t *session, apr_pool_t *p);
     gt_statement_t statement;
@@ -121,7 +121,7 @@ static int wait_for_change(gt_db_t *db, apr_interval_time_t span)
 }
 
 /* Call with the lock held. 0: time is up. It counts from the last time that a thread came or went:
- * where all are stuck, each newcomer would wait in vain. */
+ * where all are stuck, a newcomer would wait in vain. */
 static int wait_for_place(gt_db_t *db, int is_read)
 {
     apr_time_t until = gt_ticks() + db->limits.wait;
@@ -139,9 +139,9 @@ static int wait_for_place(gt_db_t *db, int is_read)
     return 1;
 }
 
-/* Call with the lock held. When the database is back, all who come before this child has heard of
- * it come together, and a probe takes milliseconds: they need not fail. A longer one holds
- * none of them. */
+/* Call with the lock held. When the database is back, the callers that come before this child has
+ * heard of it come together, and a probe takes milliseconds: they wait for it and need not fail. A
+ * longer probe holds up none of them. */
 static void wait_for_probe(gt_db_t *db, int is_read)
 {
     while (db->is_probing && !is_open_to(db, is_read))
@@ -149,7 +149,7 @@ static void wait_for_probe(gt_db_t *db, int is_read)
             return;
 }
 
-/* @param is_probe  we are the one who finds out whether the database is back */
+/* @param is_probe out: 1: this caller is to find out whether the database is back */
 static gt_err_t *enter(int *is_probe, gt_db_t *db, int is_read, apr_pool_t *p)
 {
     gt_err_t *err = GT_OK;

@@ -7,7 +7,7 @@
  * Statements on a database whose connections mod_dbd pools. A connection is taken for one
  * statement or one short transaction and given back before anything is waited for. Parameters are
  * always bound; statements have no server-side name (they would die with restarts, failovers and
- * poolers). In front stand a gate (bounded number of users, bounded wait, one at a time who
+ * poolers). In front stand a gate (bounded number of users, bounded wait, one at a time that
  * connects) and a breaker (while the database is away one caller probes, the others fail at once).
  * A statement that waits for its answer beyond a limit is ended. May block; never call it on the
  * loop's thread. Thread-safe.
@@ -79,7 +79,7 @@ typedef struct gt_db_row_t {
  * Run a statement that answers rows (SELECT, … RETURNING).
  * @param rows   array of gt_db_row_t, in `p`
  * @param names  what the statement's {words} stand for
- * @param args   as many values as the statement has parameters
+ * @param args   as many values as the statement has parameters; read during the call only
  * @return GT_STORE_AWAY when the database is away or the gate is full; GT_CONFLICT when a unique
  *         rule was broken; GT_INTERNAL for a missing table (the detail says: graphtokctl migrate)
  */

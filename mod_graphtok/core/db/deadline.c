@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * There are at most as many deadlines as users of the database's gate, so a list is enough. A
- * statement does not wake the thread, which sleeps until the earliest deadline that it has seen:
- * all have the same limit, so a new deadline is never the earliest. Only a thread that has seen
- * none is woken.
+ * The thread that ends statements whose time is over. There are at most as many deadlines as users
+ * of the database's gate, so a list is enough. A statement does not wake the thread, which sleeps
+ * until the earliest deadline that it has seen: all have the same limit, so a new deadline is never
+ * the earliest. Only a thread that has seen none is woken.
  */
 
 #include <fcntl.h>
@@ -17,14 +17,15 @@
 #include "db/deadline.h"
 
 struct gt_deadlines_t {
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t work;  /* the first deadline came, or the thread stops */
     gt_deadline_t *first;
     int is_idle;          /* the thread waits for a first deadline */
     gt_threads_t threads; /* one, or none yet */
 };
 
-/* Shut down what is over. Call with the lock held. @return when the next one is over */
+/* Shut down the connections whose time is over. Call with the lock held. @return when the next one
+ * is over */
 static apr_time_t end_late_ones(gt_deadlines_t *all)
 {
     apr_time_t next = APR_INT64_MAX;

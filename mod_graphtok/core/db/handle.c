@@ -1,14 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A source of connections that has one. The lock is held from acquire to release: it is what
- * makes the connection one user's. Each connection has a pool of its own, so that what hangs on
- * it (prepared statements) goes with it. That pool has an allocator of its own too: the thread
- * that opens the connection is not the one that owns the source's pool.
+ * A source of connections that has one. The lock is held from acquire to release, so that the
+ * connection has one user at a time. Each connection has a pool of its own, so that its session
+ * (prepared statements) goes with it. That pool has an allocator of its own too: the thread that
+ * opens the connection is not the one that owns the source's pool.
  *
- * This source serves an administrator at a terminal, so a connection that is refused is told with
- * the engine's own words. Two of them are held back: what libpq says of parameters that it cannot
- * read quotes them, a password among them; and SQLite has one text for all that open(2) says.
+ * This source serves an administrator at a terminal, so a connection that is refused is reported
+ * with the engine's own words. Two of them are held back: libpq quotes parameters that it cannot
+ * read, a password among them; and SQLite has one text for all errors of open(2).
  */
 
 #include <errno.h>
@@ -29,7 +29,7 @@
 typedef struct handle_t {
     const apr_dbd_driver_t *driver;
     char *params;             /* wiped with the source's pool */
-    apr_thread_mutex_t *lock; /* one user at a time; protects what follows */
+    apr_thread_mutex_t *lock; /* one user at a time; guards the members below */
     apr_dbd_t *open;          /* NULL: not open */
     apr_pool_t *pool;         /* of the open connection */
 } handle_t;
@@ -67,7 +67,8 @@ static gt_err_t *refuse_path(const char *path, int error, apr_pool_t *p)
                   apr_strerror(error, apr_palloc(p, 120), 120));
 }
 
-/* Before SQLite makes a file, or opens one for reading alone. Beside the file it makes others. */
+/* Judge a path before SQLite makes a file there, or opens one for reading alone. SQLite makes other
+ * files beside it. */
 static gt_err_t *check_path(const char *path, apr_pool_t *p)
 {
     const char *slash = strrchr(path, '/');

@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A former name is known by the indexes of one step, which must all bear it: the administrator's
- * own index may end as one of ours does. */
+/* The names of a table's indexes, also after the table was renamed. The former name of a table is
+ * found by the indexes of one step, which must all begin with it: one index of the administrator's
+ * may end as one of ours does. */
 
 #include "db/index_names.h"
 

@@ -4,8 +4,8 @@
 
 /**
  * @file index_names.h
- * What the indexes of a ladder's table are called. A table that is renamed keeps them, and its
- * constraints, under the name that it had. For db/ladder only. Pure functions; results in `p`.
+ * The names of the indexes of a ladder's table. A table that is renamed keeps them, and its
+ * constraints, under its former name. For db/ladder only. Pure functions; results in `p`.
  */
 
 #include <apr_hash.h>
@@ -24,9 +24,9 @@ const char *gt_index_ending(const char *text, apr_pool_t *p);
 const char *gt_index_lower(const char *name, apr_pool_t *p);
 
 /**
- * What a table was called when a step made its indexes.
+ * The name of a table at the time when a step made its indexes.
  * @param names  of all its indexes, lower-case, any value
- * @param bare   what it is called now, lower-case
+ * @param bare   its name now, lower-case
  * @param texts  of the step, up to GT_LADDER_TEXTS, NULL last
  * @return NULL: the same, or the step made none, or one of them is missing
  */
@@ -34,7 +34,7 @@ const char *gt_index_former(apr_hash_t *names, const char *bare, const char *con
                             apr_pool_t *p);
 
 /** A text that drops "{bare}_…", an index, a trigger or a constraint, with the former name where
- * that is what it has. Other texts stay. */
+ * the database has it under that. Other texts stay. */
 const char *gt_index_called(const char *text, apr_hash_t *names, const char *bare,
                             const char *former, apr_pool_t *p);
 

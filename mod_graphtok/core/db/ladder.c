@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A ladder is planned by what stands in the database, and its steps are done one by one. On
- * PostgreSQL the indexes of a step leave its transaction. With the last ladder of a schema
- * graphtok_schema goes.
+ * Planning and doing the steps of a ladder. A plan begins from the state of the database, and its
+ * steps are done one by one. On PostgreSQL the indexes of a step are built after its transaction.
+ * With the last ladder of a schema graphtok_schema is dropped.
  */
 
 #include "db/ladder.h"
@@ -23,13 +23,13 @@
 #define CONCURRENTLY "CONCURRENTLY "
 #define NAME_BYTES 63
 
-/* What stands in the database, and how it is changed. */
+/* The state of the database, and the way to change it. */
 typedef struct state_t {
     gt_ladder_state_t seen;
     const gt_ladder_t *ladder;
     int has_schema;      /* graphtok_schema is there */
     apr_hash_t *names;   /* of all indexes of the table, "" each */
-    const char *former;  /* what the table was called when they were made; NULL: as now */
+    const char *former;  /* the table's name when they were made; NULL: as now */
     int is_concurrent;   /* indexes are built beside the transaction of their step */
     apr_hash_t *indexes; /* of the table and those beside it that are whole, by name; if so */
 } state_t;
@@ -214,7 +214,7 @@ static void add_indexes(apr_array_header_t *texts, int number, const state_t *st
             add_index(texts, list[i], state, p);
 }
 
-/* What drops an index or a constraint, under the name that it has. */
+/* A text that drops an index or a constraint, under the name that it has. */
 static const char *as_it_is_called(const char *text, const state_t *state, apr_pool_t *p)
 {
     if (state->former == NULL)
@@ -222,7 +222,7 @@ static const char *as_it_is_called(const char *text, const state_t *state, apr_p
     return gt_index_called(text, state->names, bare(state, p), state->former, p);
 }
 
-/* What step `number` runs, with what it notes in graphtok_schema. */
+/* The texts of step `number`, with the one that notes it in graphtok_schema. */
 static apr_array_header_t *step_texts(int number, int up, const state_t *state, apr_pool_t *p)
 {
     const char *const *list = state->ladder->steps[number - 1].texts[up][state->seen.engine];
@@ -242,7 +242,7 @@ static apr_array_header_t *step_texts(int number, int up, const state_t *state, 
     for (i = 0;
          i < GT_LADDER_TEXTS && list[i] != NULL && !(number == 1 && state->seen.was_taken_over);
          i++)
-        /* What would be unreadable goes with a table that is dropped. */
+        /* A table that is dropped takes its rows along, so nothing is left unreadable. */
         if (!(up && state->is_concurrent && gt_index_is(list[i])) &&
             !(state->seen.is_dropped && strstr(list[i], GT_LADDER_NOTHING) != NULL))
             add(texts, up ? list[i] : as_it_is_called(list[i], state, p), state, p);
@@ -338,7 +338,7 @@ static void add_drop(apr_array_header_t *texts, const char *name, const char *co
 
 #define SCHEMA_COLUMNS "table_name, version"
 
-/* What the last ladder takes with it. */
+/* The texts after the last ladder's last step down. */
 static apr_array_header_t *last_texts(const state_t *state, apr_pool_t *p)
 {
     const gt_ladder_t *ladder = state->ladder;
@@ -362,7 +362,7 @@ static void plan_step(apr_array_header_t *plan, int number, int up, const state_
     step->last_texts = !up && number == 1 ? last_texts(state, p) : NULL;
 }
 
-/* Whether the table may be taken over, and what is left after going down can be read. */
+/* Whether the table may be taken over, and whether the rows could be read after going down. */
 static gt_err_t *check_way(const state_t *state, int target, gt_db_t *db, apr_pool_t *p)
 {
     const gt_ladder_t *ladder = state->ladder;

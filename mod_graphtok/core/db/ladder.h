@@ -29,19 +29,19 @@ typedef struct gt_ladder_step_t {
 } gt_ladder_step_t;
 
 /**
- * Begins the query of a guard: the second look at rows that a step would make unreadable, inside
- * the step's transaction. A guard is an INSERT that breaks a rule of its table when it finds a
- * row, since no column takes this NULL. A step that is on the way to dropping the table leaves its
- * guards out.
+ * The beginning of a guard's query. A guard is the second look, inside a step's transaction, at
+ * rows that the step would make unreadable: an INSERT that breaks a rule of its table when it finds
+ * a row, since no column takes this NULL. A step on the way to dropping the table leaves its guards
+ * out.
  */
 #define GT_LADDER_NOTHING "SELECT 'nothing', NULL"
 
-/** A guard for steps whose ladder has no other table for it; what follows is FROM … LIMIT 1. */
+/** A guard for steps whose ladder has no other table for it; behind it stands FROM … LIMIT 1. */
 #define GT_LADDER_GUARD                                                                            \
     "INSERT INTO {schema}graphtok_schema (table_name, version, was_taken_over) " GT_LADDER_NOTHING \
     ", 0 "
 
-/** What stands in the database. */
+/** The state of the database. */
 typedef struct gt_ladder_state_t {
     gt_engine_t engine;
     int version;                 /* 0: nothing of ours */
@@ -76,8 +76,8 @@ typedef struct gt_migration_t {
     int number;
     const char *title;                    /* "add lease and generation to user_tokens" */
     const apr_array_header_t *texts;      /* the SQL, for --dry-run, array of const char * */
-    const apr_array_header_t *last_texts; /* what follows when no other ladder stands in the schema;
-                                             NULL: nothing */
+    const apr_array_header_t *last_texts; /* the SQL after it when no other ladder stands in the
+                                           * schema; NULL: none */
 } gt_migration_t;
 
 /** The number that was reached; 0: nothing of ours. */

@@ -5,9 +5,9 @@
 /**
  * @file sql.h
  * Statements as values. A statement stands beside the function that reads its rows; core/db runs
- * it and knows none. A text is the same for both engines: what differs between them, and what the
- * configuration names, is a {word} in it. A '%' begins a parameter of apr_dbd_prepare: %s text,
- * %lld number; no statement needs one for itself.
+ * it and knows none. A text is the same for both engines: differences between them, and names of
+ * the configuration, are {words} in it. A '%' begins a parameter of apr_dbd_prepare: %s text, %lld
+ * number; no statement needs one for itself.
  *
  * Words that every text may hold: {table} with its schema, {name} and {bare} without it (quoted,
  * and not), {schema} "app." or ""; {index} and {on} for CREATE INDEX; {now} and {now_ms}, the
@@ -27,12 +27,13 @@ typedef struct gt_word_t {
     const char *value[GT_ENGINES]; /* NULL: as the first engine says it */
 } gt_word_t;
 
-/** What a statement is about: a table with those beside it, and the words of its room. */
+/** The names that a statement's text is filled with: a table with those beside it, and the words of
+ * its room. */
 typedef struct gt_sql_names_t {
     const char *table; /* a checked identifier, e.g. user_tokens or app.user_tokens; "": none */
     const gt_word_t *words; /* the same for all such tables; ends with a NULL name. NULL: none */
     const gt_word_t *own;   /* of this one, from the configuration; likewise */
-    const char *key; /* what of the configuration is in the words: no two with one key differ */
+    const char *key; /* the configuration's part of the words: names with one key are the same */
 } gt_sql_names_t;
 
 /** A statement. Static: it is known by its address. */

@@ -201,7 +201,8 @@ gt_err_t *gt_verdict_err(const gt_outcome_t *outcome, apr_pool_t *p)
     return gt_err(p, saying->cls, saying->tag, "%s (code %s)", saying->detail, outcome->code);
 }
 
-/* What of libpq makes a connection step by step, so that its errors can be had as codes. */
+/* The functions of libpq that make a connection step by step, so that its errors can be had as
+ * codes. */
 typedef struct libpq_t {
     void *(*parse)(const char *params, char **why); /* PQconninfoParse */
     void (*free_parsed)(void *options);             /* PQconninfoFree */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A binary heap; each entry knows its place, which is what makes clearing cheap: almost every alarm
- * of the loop is cleared long before it would ring.
+ * A binary heap. Each entry knows its place, so that clearing it is cheap: almost every alarm of
+ * the loop is cleared long before it would ring.
  */
 
 #include "net/alarm.h"

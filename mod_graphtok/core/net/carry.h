@@ -5,13 +5,13 @@
 /**
  * @file carry.h
  * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, the files
- * of the loop are the carrier's, easy.c what libcurl sees of it. Names that end in _on_loop run on
- * the loop's thread only.
+ * of the loop are the loop's side, easy.c is the transfer's side towards libcurl. Names that end in
+ * _on_loop run on the loop's thread only.
  *
  * Locks, in the only order they may be taken:
  *
- *     transfer->lock or the timers' lock  →  loop->lock  →  what after_round's waker takes
- *     transfer->lock or the timers' lock  →  what a waker takes
+ *     transfer->lock or the timers' lock → loop->lock → locks of after_round's waker
+ *     transfer->lock or the timers' lock → locks of a waker
  *
  * A waker is called with the lock of its object held (a transfer's own, the timers'), and leaving
  * or cancelling takes that lock: so when that returns, the waker neither runs nor will. No
@@ -29,7 +29,7 @@
 #include "net/loop.h"
 #include "net/transfer.h"
 
-/** What a transfer's task asks of the loop; bits. */
+/** Requests of a transfer's task to the loop; bits. */
 #define GT_ASK_START 1
 #define GT_ASK_GO_ON 2 /* bytes were taken: read on */
 #define GT_ASK_CANCEL 4
@@ -74,7 +74,7 @@ struct gt_transfer_t {
     int has_waker;
     gt_waker_t waker;
     gt_transfer_point_t point; /* where the waker is called */
-    char *bytes;               /* malloc'ed: the body, or what of it waits to be taken */
+    char *bytes;               /* malloc'ed: the body, or the part that waits to be taken */
     apr_size_t len, room;
     gt_failure_t failure;
     gt_answer_t answer;

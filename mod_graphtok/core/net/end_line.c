@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A query and a body hold tokens, codes and what people write, so neither is shown. Of the path, a
- * segment that is long (an event's id) or an address of a mailbox is left out.
+ * The log's line about an exchange. A query and a body hold tokens, codes and texts of users, so
+ * neither is shown. Of the path, a long segment (an event's id) or the address of a mailbox is left
+ * out.
  */
 
 #include "net/end_line.h"

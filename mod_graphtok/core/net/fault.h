@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-/** Why transfers fail. What each means to a client stands in one table, in fault.c. */
+/** Why transfers fail. A table in fault.c gives each its class and tag. */
 typedef enum gt_fault_t {
     GT_FAULT_NONE, /* it did not fail */
     GT_FAULT_FULL,

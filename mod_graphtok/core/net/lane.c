@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A lane is chosen by its room and by how long it has been busy without a pause. */
+/* Choosing the lane (lane.h) of a call: by its room, and by how long it has been busy without a
+ * pause. */
 
 #include "net/lane.h"
 

@@ -22,7 +22,7 @@
 #define ADDRESS_ROOM (INET6_ADDRSTRLEN + 3) /* brackets and a comma */
 
 struct gt_lookup_t {
-    pthread_mutex_t lock; /* guards what follows but `host` */
+    pthread_mutex_t lock; /* guards the members below but `host` */
     int owners;
     int has_ended;
     gt_waker_t done; /* wake NULL: it was dropped */

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The transfer loop as other threads meet it, its start and its end. What its thread does stands in
- * loop_round.c. A task that asks writes to the loop's eventfd only when the loop sleeps: each saved
- * hand-over is a saved system call and context switch, which is most of what a short call costs.
+ * The transfer loop's functions for other threads, its start and its end; its own thread's work
+ * stands in loop_round.c. A task that asks for something writes to the loop's eventfd only when the
+ * loop sleeps: each saved hand-over is a saved system call and context switch, which are most of
+ * the cost of a short call.
  *
  * Several multi handles ("lanes", net/lane.h). The first carries streams, whose slow readers hold
  * connections for long and so may not use up those of the others; the others collected answers,
@@ -28,8 +29,8 @@ static void write_wake(gt_loop_t *loop)
         return;
 }
 
-/* A caller that has news ends the sleep. Under loop->lock. 1: the thread sleeps, and the caller
- * calls write_wake once it has let go. */
+/* End the loop's sleep, for a caller that has news. Under loop->lock. 1: the thread sleeps, and the
+ * caller calls write_wake once it has unlocked. */
 static int end_sleep(gt_loop_t *loop)
 {
     int was_sleeping = loop->is_sleeping;
@@ -278,8 +279,8 @@ void gt_loop_stop(gt_loop_t *loop)
     pthread_mutex_lock(&loop->lock);
     loop->is_dead = 1;
     pthread_mutex_unlock(&loop->lock);
-    /* What was asked after the thread's last look: nothing starts (is_closed), so only cancels and
-     * the like of transfers that have ended are here. */
+    /* Requests of tasks after the thread's last look: nothing starts (is_closed), so only cancels
+     * and the like for transfers that have ended are here. */
     gt_loop_take_queue(loop);
     free_loop(loop);
 }

@@ -63,7 +63,7 @@ void gt_timer_cancel(gt_timer_t *timer);
 /** 1 on the loop's own thread. */
 int gt_loop_is_here(const gt_loop_t *loop);
 
-/** Call `waker` at the end of each round, on the loop's thread: what a round woke can then be
+/** Call `waker` at the end of each round, on the loop's thread: tasks that a round woke can then be
  * handed on together. It must not wait. NULL: none any more; when this returns the one before is
  * not running and will not be called. */
 void gt_loop_after_round(gt_loop_t *loop, const gt_waker_t *waker);

@@ -39,7 +39,7 @@ int gt_loop_take_queue(gt_loop_t *loop)
     return is_stopping;
 }
 
-/* What the origin spoke last is what it will speak. */
+/* The origin will speak the protocol that it spoke last. */
 static void note_protocol(gt_transfer_t *t)
 {
     long version = 0;
@@ -49,7 +49,7 @@ static void note_protocol(gt_transfer_t *t)
         t->origin->multiplexes = version == CURL_HTTP_VERSION_2_0;
 }
 
-/* The provider may have moved. */
+/* The provider's addresses may have changed. */
 static void note_no_connection(const gt_transfer_t *t, CURLcode code)
 {
     if (code != CURLE_OK && t->is_opening)
@@ -96,8 +96,9 @@ static void wake_stirred(gt_loop_t *loop)
     }
 }
 
-/* The alarm of a call that waits: its time for a connection is over. A stream's: while its reader,
- * or the giver of its body, is slow it may rest, else the provider paused too long. */
+/* An alarm is due. Of a call that waits to begin: its time for a connection is over. Of a stream:
+ * the provider paused too long, unless the stream waits for its reader or for the next piece of its
+ * body. */
 static void check_pauses(gt_loop_t *loop, apr_time_t now)
 {
     gt_alarm_t *first;

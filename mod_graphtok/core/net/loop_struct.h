@@ -4,9 +4,8 @@
 
 /**
  * @file loop_struct.h
- * The inside of the loop: for loop.c, where other threads meet it and it starts and ends,
- * loop_round.c, what its thread does in each round, and loop_transfers.c, how a transfer begins
- * and ends there.
+ * The inside of the loop, shared by loop.c (start, end, functions for other threads), loop_round.c
+ * (the rounds of its own thread) and loop_transfers.c (begin and end of a transfer).
  */
 
 #include "base/thread.h"
@@ -29,7 +28,7 @@ struct gt_loop_t {
     atomic_llong started, failed;
     gt_timers_t timers;
 
-    /* guards what follows; only what after_round takes lies below it */
+    /* guards the members below; only locks of after_round's waker may be taken inside it */
     pthread_mutex_t lock;
     gt_waker_t after_round;
     gt_transfer_t *queue, **queue_end;
@@ -77,13 +76,13 @@ void gt_loop_end_on_loop(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *
 /** The same for a failure of ours. */
 void gt_loop_fail_on_loop(gt_loop_t *loop, gt_transfer_t *t, gt_fault_t fault, const char *text);
 
-/** Take the addresses that lookups found; what waits for a name that has none fails. */
+/** Take the addresses that lookups found; transfers that wait for a name without one fail. */
 void gt_loop_take_lookups_on_loop(gt_loop_t *loop);
 
-/** Begin what waits at its origin, as far as there is room. */
+/** Begin the transfers that wait at their origins, as far as there is room. */
 void gt_loop_begin_waiting_on_loop(gt_loop_t *loop);
 
-/** Fail all that waits at an origin. */
+/** Fail all transfers that wait at an origin. */
 void gt_loop_fail_waiting_on_loop(gt_loop_t *loop, gt_fault_t fault, const char *text);
 
 /** A transfer waited at its origin for as long as connecting may take. */

@@ -217,7 +217,7 @@ void gt_loop_give_up_waiting_on_loop(gt_loop_t *loop, gt_transfer_t *t, apr_time
     }
 }
 
-/* What tasks asked for since the last round. */
+/* Carry out the requests of a transfer's task since the last round. */
 void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t)
 {
     int asks;

@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A handful of origins in a list: providers' and Graph's. URLs that come from outside (links of
- * answers) are kept to known hosts before they get here, but the list is bounded all the same.
+ * The origins that calls go to, a short list: providers' and Graph's. URLs that come from outside
+ * (links of answers) are restricted to known hosts before they get here, but the list is bounded
+ * all the same.
  */
 
 #include "net/origin.h"
@@ -173,7 +174,7 @@ char *gt_origin_resolved(const gt_origin_t *origin, apr_pool_t *p)
     return apr_pstrcat(p, "+", origin->host, port, ":", origin->addresses, NULL);
 }
 
-/* ---- who waits ---- */
+/* ---- calls that wait ---- */
 
 void gt_origin_wait(gt_origin_t *origin, gt_transfer_t *transfer)
 {

@@ -30,8 +30,8 @@
 typedef struct gt_origin_t {
     struct gt_origin_t *next;
     char name
-        [GT_ORIGIN_NAME]; /* "https://host:port", with " http://host:port" of a proxy; "" is of all
-                           * that have no place of their own */
+        [GT_ORIGIN_NAME]; /* "https://host:port", with " http://host:port" of a proxy; "": shared by
+                           * all origins beyond the bound */
     const char *proxy;    /* in `name`; NULL: connections go to the origin itself */
     int multiplexes;      /* its last answer came over HTTP/2 */
     int opening;          /* calls under way that have no connection yet */
@@ -63,10 +63,10 @@ void gt_origin_look_up(gt_origin_t *origin, const gt_waker_t *done, apr_time_t n
  * @return NULL, or the resolver's words when it failed and no addresses are known of before */
 const char *gt_origin_take_lookup(gt_origin_t *origin, apr_time_t now);
 
-/** 1: it is known where its calls go. */
+/** 1: the addresses that its calls go to are known. */
 int gt_origin_is_found(const gt_origin_t *origin, apr_time_t now);
 
-/** gt_mono at which calls that wait for a lookup go to where they went before; APR_INT64_MAX: none
+/** gt_mono at which calls that wait for a lookup use the former addresses; APR_INT64_MAX: none
  * do. */
 apr_time_t gt_origin_patience(const gt_origin_t *origin);
 

@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A hole is for ids, which hold slashes (base64): its user knows how to write them. A tail goes on
- * as a path, so that its segments must be unmistakable for every server behind, whichever decodes
- * once more or takes a backslash for a slash.
+ * Matching a path with a pattern. A hole is for an id, which may hold slashes (base64); the code
+ * that takes the id encodes it again. A tail is sent on as a path, so each of its segments must be
+ * the same for every server behind, also for one that decodes once more or takes a backslash for a
+ * slash.
  */
 
 #include "net/path.h"

@@ -4,10 +4,10 @@
 
 /**
  * @file path.h
- * Paths against patterns, segment by segment: "/events/{}/instances", "/drive/{*}". What a hole
- * gives is decoded text, and one segment stays one: nothing in it can be read as two, or as a way
- * up. Paths come as httpd decodes them, once, but for an encoded slash, which stays "%2F" within
- * its segment (AllowEncodedSlashes NoDecode). Thread-safe.
+ * Paths against patterns, segment by segment: "/events/{}/instances", "/drive/{*}". The text of a
+ * hole is decoded, and one segment stays one: nothing in it can be read as two segments, or as a
+ * way up. Paths come as httpd decodes them, once, but for an encoded slash, which stays "%2F"
+ * within its segment (AllowEncodedSlashes NoDecode). Thread-safe.
  */
 
 #include "gt.h"
@@ -15,7 +15,7 @@
 /** Most {} of a pattern. */
 #define GT_PATH_HOLES 2
 
-/** What the holes of a pattern stand for. */
+/** The texts in place of a pattern's holes. */
 typedef struct gt_path_match_t {
     const char *
         holes[GT_PATH_HOLES]; /* of each {}: one segment, an encoded slash decoded; NULL: no hole */

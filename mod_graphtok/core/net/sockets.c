@@ -1,11 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * libcurl takes a kept-alive connection's socket out of the set after each answer and puts it back
- * with the next request: two system calls for each transfer. Here the socket is only marked as
- * idle; it is taken out when an event comes (the provider closed it) or when it is closed. That is
- * safe for sockets opened through us, since we see their end; others (the resolver's) are
- * registered and taken out at once.
+ * libcurl's sockets in the epoll set. libcurl takes a kept-alive connection's socket out of the set
+ * after each answer and puts it back with the next request: two system calls for each transfer.
+ * Here the socket is only marked as idle; it is taken out when an event comes (the provider closed
+ * it) or when it is closed. That is safe for sockets opened through us, since we see their end;
+ * others (the resolver's) are registered and taken out at once.
  */
 
 #include "net/sockets.h"

@@ -15,7 +15,7 @@ typedef struct gt_socket_t {
     apr_uint32_t registered; /* epoll events it is registered for; 0: not in the set */
     unsigned char wants;     /* CURL_POLL_IN | CURL_POLL_OUT: what libcurl waits for now */
     unsigned char is_ours;   /* 1: opened through us, so that we learn when it is closed */
-    unsigned char lane;      /* whose it is */
+    unsigned char lane;      /* the lane whose libcurl has it */
 } gt_socket_t;
 
 typedef struct gt_sockets_t {
@@ -40,7 +40,7 @@ int gt_sockets_close(gt_sockets_t *sockets, curl_socket_t fd);
 void gt_sockets_want(gt_sockets_t *sockets, curl_socket_t fd, int what, unsigned char lane);
 
 /**
- * What an event means.
+ * Read an event of a socket.
  * @return CURL_CSELECT_ bits; 0: the socket is idle
  */
 int gt_sockets_ready(unsigned char *lane, gt_sockets_t *sockets, curl_socket_t fd,

@@ -123,8 +123,8 @@ int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point)
 
     pthread_mutex_lock(&transfer->lock);
     reached = has_reached(transfer, point);
-    /* A stream's waker is put off to the end of the loop's round: it must not come when the one it
-     * would wake has seen for himself and perhaps gone. */
+    /* A stream's waker is put off to the end of the loop's round. Its task may have looked by
+     * itself meanwhile, and may have gone: then the waker must not be called. */
     if (reached)
         transfer->has_waker = 0;
     pthread_mutex_unlock(&transfer->lock);
@@ -322,7 +322,7 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
     gt_transfer_t *t = transfer;
 
     gt_end_line(t, failure);
-    /* First: a task that is woken finds what the call held given back. */
+    /* This comes first: a task that is woken finds the call's place at the mailbox given back. */
     tell_over(t);
     pthread_mutex_lock(&t->lock);
     assert(!t->is_ended);

@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "base/waker.h"
 
-/** What is asked. Everything is copied; fields left 0 or NULL take the default. */
+/** The request. Everything is copied; fields left 0 or NULL take the default. */
 typedef struct gt_request_t {
     const char *method;                /* GET when NULL */
     const char *url;                   /* absolute */
@@ -49,7 +49,7 @@ typedef struct gt_request_t {
     const char *purpose;         /* for the log: "refresh", "create event" */
 } gt_request_t;
 
-/** What came back. Valid from the moment the task is woken, as long as the transfer. */
+/** The answer. Valid from the moment the task is woken, as long as the transfer. */
 typedef struct gt_answer_t {
     int status;
     const apr_table_t *headers; /* well-formed ones; lengths and encodings undone are left out */
@@ -67,7 +67,8 @@ typedef struct gt_answer_t {
 GT_MUST gt_err_t *gt_transfer_make(gt_transfer_t **transfer, const gt_request_t *request,
                                    gt_loop_t *loop, apr_pool_t *p);
 
-/** How a transfer's end is told. `answer` is its head, or NULL when none came. */
+/** The function that is called at a transfer's end. `answer` is its head, or NULL when none
+ * came. */
 typedef void gt_transfer_over_fn(void *baton, const gt_answer_t *answer);
 
 /**
@@ -101,7 +102,7 @@ const char *gt_transfer_keys(gt_transfer_t *transfer);
 int gt_transfer_was_sent(gt_transfer_t *transfer);
 
 /**
- * Take the bytes at hand of a streamed body; the buffer is then ours, in `p`, and reading goes on.
+ * Take the bytes at hand of a streamed body; they then belong to `p`, and reading goes on.
  * A collected answer that is there is taken as one piece, as often as one likes, so that the same
  * step passes on both kinds.
  * @param end  1 when the body ended well and nothing more comes
@@ -125,7 +126,7 @@ int gt_transfer_wants_body(gt_transfer_t *transfer);
 
 /* ---- for task/ ---- */
 
-/** What a task can wait for. */
+/** The points of a transfer that a task can wait for. */
 typedef enum gt_transfer_point_t {
     GT_POINT_HEAD,
     GT_POINT_MORE,

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Making a transfer: what is asked for is judged, and copied into memory of its own.
+ * Making a transfer: the request is judged, and copied into memory of the transfer's own.
  */
 
 #include "net/carry.h"
@@ -59,7 +59,8 @@ static int is_field(const char *line)
     return len > 0 && line[len] == ':' && is_field_value(line + len + 1);
 }
 
-/* What may stand behind "Bearer ": RFC 6750 section 2.1, and no more trust than that. */
+/* The token may stand behind "Bearer ": RFC 6750 section 2.1. Stored tokens are not trusted to be
+ * so. */
 static int is_bearer(const gt_secret_t *bearer)
 {
     const char *text = gt_secret_text(bearer);

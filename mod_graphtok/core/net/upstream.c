@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file upstream.c An answer of any status took its time; no answer is a failure. */
+/** @file upstream.c Announcing a call's end for the figures: an answer of any status counts with
+ * its time, no answer counts as a failure. */
 
 #include "net/upstream.h"
 

@@ -2,12 +2,13 @@
 #ifndef GT_UPSTREAM_H
 #define GT_UPSTREAM_H
 
-/** @file upstream.h How a call to a provider went, as an announcement (base/notice.h). */
+/** @file upstream.h The outcome of a call to a provider, as an announcement (base/notice.h). */
 
 #include "net/transfer.h"
 
 /**
- * Say it once: the first look at the answer says it. A call that was given up is not told.
+ * Announce it, at the first look at the answer; later looks announce nothing. A call that was given
+ * up is not announced.
  * @param provider  its name in the configuration
  * @param purpose   "token", "graph" or "discovery"
  * @param p         for a moment

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * URLs, taken apart by one strict reader: what it does not know it refuses, so that no two readers
- * (ours, libcurl's, a browser's) can understand one text differently. RFC 3986; of it only http and
- * https, an ASCII host, no user info, no fragment.
+ * URLs, taken apart by one strict reader: a form that it does not know is refused, so that no two
+ * readers (ours, libcurl's, a browser's) can understand one text differently. RFC 3986; of it only
+ * http and https, an ASCII host, no user info, no fragment.
  */
 
 #include "net/url.h"

@@ -2,10 +2,10 @@
 
 /**
  * @file discovery.c
- * What a discovery document may say. It comes over TLS, but from a host that an administrator
- * typed, through servers in between: what it names gets our secret, so it is held against
- * the configuration. Source: OpenID Connect Discovery 1.0, section 4.3; Microsoft, "OpenID Connect
- * on the Microsoft identity platform".
+ * Judging a discovery document. It comes over TLS, but from a host that an administrator typed, and
+ * perhaps through a proxy that opens TLS. The endpoints that it names get our secret, so it is held
+ * against the configuration. Source: OpenID Connect Discovery 1.0, section 4.3; Microsoft, "OpenID
+ * Connect on the Microsoft identity platform".
  */
 
 #include <string.h>
@@ -90,7 +90,7 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     if (endpoints->userinfo != NULL &&
         (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
         endpoints->userinfo = NULL;
-    /* It gets tokens and our secret, as the token endpoint does. */
+    /* This endpoint gets tokens and our secret, as the token endpoint does. */
     endpoints->revocation = gt_json_text(document, "revocation_endpoint");
     if (!endpoint_fits(endpoints->revocation, conf, p))
         endpoints->revocation = NULL;

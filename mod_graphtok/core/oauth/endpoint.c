@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file endpoint.c The secret is read no earlier than for the POST: it may change at any time. */
+/** @file endpoint.c Posting a form to a provider's endpoint. The secret is read no earlier than for
+ * the POST: it may change at any time. */
 
 #include "oauth/endpoint.h"
 

@@ -5,8 +5,8 @@
 /**
  * @file endpoint.h
  * A form posted to one of a provider's endpoints by our registration: discovery, the secret, one
- * POST. The POST goes on when its task is dropped, since what it does at the provider happens, and
- * it is never sent twice from here.
+ * POST. The POST goes on when its task is dropped, since the provider carries it out all the same,
+ * and it is never sent twice from here.
  */
 
 #include "net/transfer.h"
@@ -26,8 +26,8 @@ typedef struct gt_endpoint_post_t {
     gt_discover_t discover;  /* own */
     gt_read_t read;          /* own */
 } gt_endpoint_post_t;
-/** Fails where there is no discovery document, or no secret to be read. How the POST itself went is
- * the asker's to judge. */
+/** Fails where there is no discovery document, or no secret to be read. The work that asked judges
+ * the outcome of the POST itself. */
 extern const gt_work_t gt_endpoint_post;
 
 #endif

@@ -3,10 +3,10 @@
 /**
  * @file identity.c
  * An id_token becomes a person. Signature, audience, times and nonce are crypt/jwt's. An issuer may
- * hold the tenant, and keys may belong to an issuer; what else is one kind's own stands there
- * (oauth/kind.h). Outward there is one refusal; the log has the reason.
- * Source: OpenID Connect Core 3.1.3.7; Microsoft, "ID token claims reference", "Access tokens",
- * section on validating the issuer.
+ * hold the tenant, and keys may belong to an issuer; other rules of a kind stand there
+ * (oauth/kind.h). Outward there is one refusal; the log has the reason. Source: OpenID Connect Core
+ * 3.1.3.7; Microsoft, "ID token claims reference", "Access tokens", section on validating the
+ * issuer.
  */
 
 #include "oauth/identity.h"

@@ -4,8 +4,8 @@
 
 /**
  * @file identity.h
- * Who signed in: the claims of a verified id_token. A person is issuer, tenant and subject id
- * (Microsoft: tid and oid; others: sub), never the e-mail address.
+ * The person who signed in, from the claims of a verified id_token. A person is issuer, tenant and
+ * subject id (Microsoft: tid and oid; others: sub), never the e-mail address.
  */
 
 #include "oauth/provider.h"
@@ -30,7 +30,7 @@ typedef struct gt_identify_t {
 /** Fails with GT_REFUSED; the reason stands in the log, one detail for every reason. */
 extern const gt_work_t gt_identify;
 
-/** What an id_token's claims are held against, beyond crypt/jwt's rules. */
+/** The rules for an id_token's claims beyond those of crypt/jwt. */
 typedef struct gt_id_rules_t {
     const gt_provider_conf_t *conf;
     const char *issuer;     /* the discovery document's, may hold {tenantid} */
@@ -39,7 +39,7 @@ typedef struct gt_id_rules_t {
 
 /**
  * Judge verified claims and read the person. Fuzzed.
- * @return NULL, or what is wrong, for the log
+ * @return NULL, or the fault, for the log
  */
 GT_MUST const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
                                      const gt_id_rules_t *rules, apr_pool_t *p);

@@ -29,7 +29,7 @@
 struct gt_key_source_t {
     gt_key_source_params_t params;
     gt_crew_t *crew;
-    apr_thread_mutex_t *lock; /* guards what follows */
+    apr_thread_mutex_t *lock; /* guards the members below */
     gt_key_set_t *set;        /* kept; NULL: none yet */
     apr_uint32_t turn;        /* how many sets there were */
     apr_time_t fetched;       /* ticks */
@@ -38,7 +38,7 @@ struct gt_key_source_t {
     int was_used; /* since it was fetched */
 };
 
-/** What a fetch is asked with: the set that did not do was that of this turn. */
+/** The parameters of a fetch: the set of `turn` lacked the key. */
 typedef struct asked_t {
     gt_key_source_t *source;
     apr_uint32_t turn;

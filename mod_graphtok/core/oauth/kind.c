@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file kind.c The kind of a provider is the one that its GraphTokKind names. */
+/** @file kind.c The kind of a provider, as its GraphTokKind names it. */
 
 #include "oauth/kind.h"
 

@@ -4,9 +4,9 @@
 
 /**
  * @file kind.h
- * What tells one kind of provider from another, as a row for each: a rule that differs between
- * providers stands in a kind's own file (kind_microsoft.c, kind_openid.c) and nowhere else. Rows
- * are constant, so any thread may read them.
+ * The kinds of providers, a row for each: a rule that differs between providers stands in a kind's
+ * own file (kind_microsoft.c, kind_openid.c) and nowhere else. Rows are constant, so any thread may
+ * read them.
  */
 
 #include "conf/config.h"

@@ -242,7 +242,7 @@ gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *stat
                   "this sign-in is not known, too old, or began in another browser");
 }
 
-/* ---- what came back ---- */
+/* ---- the provider's answer ---- */
 
 gt_err_t *gt_login_check_issuer(const gt_endpoints_t *endpoints, const char *iss, apr_pool_t *p)
 {
@@ -274,8 +274,7 @@ static const char *tag_of(gt_class_t cls)
     }
 }
 
-/* What a verdict of the provider's means when a browser brings it: to the sign-in, and to no one
- * else. */
+/* The class of a provider's verdict that a browser brings: it concerns this sign-in alone. */
 static gt_class_t class_of(const gt_refusal_t *found)
 {
     if (found == NULL || found->cls == GT_CLIENT_BROKEN)

@@ -4,10 +4,10 @@
 
 /**
  * @file login.h
- * The authorization request and what must hold when the browser comes back (RFC 6749 4.1, RFC 7636,
+ * The authorization request, and the checks when the browser comes back (RFC 6749 4.1, RFC 7636,
  * RFC 9207, RFC 9700). A login is one random seed of 32 bytes: state, nonce and code verifier are
  * derived from it (HKDF), so the sealed state cookie stays small. No httpd here: the adapter keeps
- * the sealed text in a cookie and tells what came back.
+ * the sealed text in a cookie and hands over the callback's parameters.
  */
 
 #include "crypt/seal.h"
@@ -52,7 +52,7 @@ GT_MUST gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login,
                                 const gt_keyring_t *ring, apr_pool_t *p);
 
 /**
- * Open a state cookie and hold it against what came back.
+ * Open a state cookie and hold it against the callback.
  * @param expect  store, provider, host, user of this callback
  * @return GT_OVER: not ours, too old, for something else; one detail for all
  */
@@ -69,11 +69,10 @@ GT_MUST gt_err_t *gt_login_check_issuer(const gt_endpoints_t *endpoints, const c
                                         apr_pool_t *p);
 
 /**
- * What an error callback means: access_denied is GT_FORBIDDEN "cancelled", as is what this user
- * may not do; consent and interaction ones are GT_INTERACTION, server errors GT_UPSTREAM. A
- * verdict on our own registration is GT_REFUSED here: it came through a browser, so that any
- * visitor could have written it, and only the token endpoint is believed. Never quotes
- * error_description.
+ * An error callback as an error: access_denied is GT_FORBIDDEN "cancelled", as is a refusal of this
+ * user; consent and interaction ones are GT_INTERACTION, server errors GT_UPSTREAM. A verdict on
+ * our own registration is GT_REFUSED here: it came through a browser, so that any visitor could
+ * have written it, and only the token endpoint is believed. Never quotes error_description.
  */
 GT_MUST gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error,
                                  const char *subcode, const char *description, apr_pool_t *p);

@@ -5,11 +5,11 @@
  * The words of refusals, and the reading of a token endpoint's refusing answer.
  *
  * A number is looked up first, in the table of the provider's kind, because it alone tells "the
- * secret expired" from "the secret is wrong"; Microsoft may add numbers, so what is unknown is
+ * secret expired" from "the secret is wrong"; Microsoft may add numbers, so an unknown one is
  * judged by suberror, then by error, then by status. Only invalid_grant with status 400 may take a
- * grant away: a proxy's 502, a captive portal's page, our own expired secret must never sign
- * all users out. Each row says as well whose trouble it is (gt_extent_t): others are held back by
- * what is theirs, too, and by nothing else.
+ * grant away: a proxy's 502, a captive portal's page, our own expired secret must never sign all
+ * users out. Each row says as well how far the cause reaches (gt_extent_t): a refusal holds back
+ * all calls that the same cause would fail, and no others.
  */
 
 #include "oauth/oauth_refusal.h"

@@ -4,16 +4,16 @@
 
 /**
  * @file oauth_refusal.h
- * What a provider's refusal means: by its number (Entra's AADSTS…; a table of the provider's
+ * The meaning of a provider's refusal: by its number (Entra's AADSTS…; a table of the provider's
  * kind), else by `suberror`, else by `error` (tables in oauth_refusal.c). The token endpoint and
  * the callback of a sign-in read the same ones. Source: Microsoft, "Microsoft Entra authentication
- * and authorization error codes"; RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web
- * Server Applications".
+ * and authorization error codes"; RFC 6749 4.1.2.1 and 5.2; Google, "Using OAuth 2.0 for Web Server
+ * Applications".
  */
 
 #include "base/err.h"
 
-/** What a refusal means. */
+/** The meaning of a refusal. */
 typedef struct gt_refusal_t {
     gt_class_t cls;
     gt_extent_t extent;
@@ -35,7 +35,7 @@ typedef struct gt_refusal_numbers_t {
     int cancelled;                /* the one of a user who said no */
 } gt_refusal_numbers_t;
 
-/** What a provider said. Texts may be NULL or anything: they come from outside. */
+/** A provider's refusal as it came. Texts may be NULL or anything: they come from outside. */
 typedef struct gt_said_t {
     const char *error;
     const char *suberror;                /* Entra's suberror, Google's error_subtype */
@@ -51,7 +51,8 @@ const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said);
  * @param numbers  those of the provider's kind, or NULL */
 apr_int64_t gt_refusal_number(const gt_refusal_numbers_t *numbers, const char *description);
 
-/** What decided, for an error's `code`: the number with its prefix, else the provider's word. */
+/** The text for an error's `code`: the number that decided with its prefix, else the provider's
+ * word. */
 const char *gt_refusal_code(const gt_refusal_numbers_t *numbers, apr_int64_t number,
                             const char *word, apr_pool_t *p);
 

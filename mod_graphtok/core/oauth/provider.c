@@ -2,8 +2,8 @@
 
 /**
  * @file provider.c
- * What a child knows about a provider: whether it answers, how wrong our clock is. One lock guards
- * all of it and is held for memory operations only.
+ * The state of a provider in a child: whether it answers, the error of our clock against its clock.
+ * One lock guards all of it and is held for memory operations only.
  */
 
 #include "oauth/provider.h"
@@ -93,7 +93,7 @@ gt_key_source_t *gt_provider_keys(const gt_provider_t *provider)
     return provider->keys;
 }
 
-/* ---- the way there ---- */
+/* ---- proxy, authorities, time limits ---- */
 
 /** 1 once a second. */
 static int claim_login(gt_provider_t *provider)
@@ -134,7 +134,7 @@ gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_
     return GT_OK;
 }
 
-/* ---- what was heard ---- */
+/* ---- the last answer ---- */
 
 /** Where there is one tenant, its trouble is all users'. */
 static int is_everybodys(const gt_provider_conf_t *conf, gt_extent_t extent)

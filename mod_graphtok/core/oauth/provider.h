@@ -33,14 +33,14 @@ gt_key_source_t *gt_provider_keys(const gt_provider_t *provider);
 const gt_provider_conf_t *gt_provider_conf(const gt_provider_t *provider);
 
 /**
- * Say how a call to this provider gets there: its proxy, authorities and time limits. All calls are
- * made with it. The proxy's user and password are read again in the background, once a second at
- * most while there are calls; nothing is waited for but by graphtokctl.
+ * Set proxy, authorities and time limits of a call to this provider. All calls are made with them.
+ * The proxy's user and password are read again in the background, once a second at most while there
+ * are calls; nothing is waited for but by graphtokctl.
  * @return GT_INTERNAL with status 503 while the user and password were never read
  */
 GT_MUST gt_err_t *gt_provider_route(gt_request_t *request, gt_provider_t *provider, apr_pool_t *p);
 
-/** Where things are, copied into the asker's pool. */
+/** The URLs of a provider, copied into the caller's pool. */
 typedef struct gt_endpoints_t {
     const char *issuer; /* may hold {tenantid} */
     const char *authorize;
@@ -69,8 +69,8 @@ typedef struct gt_discover_t {
 } gt_discover_t;
 extern const gt_work_t gt_discover;
 
-/** What is asked for: the configured scope with openid, without which no person is told apart, and
- * at Entra offline_access, without which there is no grant. */
+/** The scope of an authorization request: the configured one with openid, without which persons
+ * cannot be told apart, and at Entra offline_access, without which there is no grant. */
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
 
 /**
@@ -81,13 +81,14 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
  */
 const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home);
 
-/** How a call ended (NULL: well), remembered for the health route. */
+/** Note how a call ended (NULL: well), for the health route. */
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
 
 /** The token endpoint's Date header (0: none): tells our clock's error. */
 void gt_provider_dated(gt_provider_t *provider, apr_time_t date);
 
-/** What the health route says: when it last answered (0: never), 1 when the last call went well. */
+/** For the health route: when it last answered (wall clock; 0: never), 1 when the last call went
+ * well. */
 void gt_provider_health(apr_time_t *last, int *is_well, gt_provider_t *provider);
 
 /** Our clock's error against the provider's last Date header, µs (positive: ours is ahead). */

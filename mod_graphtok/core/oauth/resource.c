@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file resource.c Scopes are sorted by the resource that they begin with. */
+/** @file resource.c The resources of a provider, found by the addresses that its scopes begin
+ * with. */
 
 #include "oauth/resource.h"
 

@@ -13,12 +13,12 @@
 #include "oauth/endpoint.h"
 #include "oauth/oauth_refusal.h"
 
-/** What the token endpoint gave. */
+/** The token endpoint's answer. */
 typedef struct gt_tokens_t {
     gt_secret_t *access;   /* NULL: none that can be used, but a refresh token */
     gt_secret_t *refresh;  /* NULL: none given, keep the old one */
     gt_secret_t *id_token; /* NULL: none given */
-    const char *scope;     /* what was granted, or NULL */
+    const char *scope;     /* as granted, or NULL */
     apr_time_t expires_at; /* of `access`, wall clock; expires_in absent or absurd: one hour */
     apr_time_t received;   /* gt_now() when it came */
     apr_time_t asked;      /* ticks when they were asked for; 0: not known */
@@ -32,8 +32,8 @@ typedef struct gt_flow_t {
     void (*add)(gt_form_t *form, const void *params);
     /** A copy of its parameters, for a job that outlives the asker. */
     const void *(*copy)(const void *params, apr_pool_t *p);
-    /** What a refusal means in this flow, where the tables say something else: itself, or another
-     * error in its place. NULL: what the tables say. */
+    /** The flow's own reading of a refusal, where the tables say something else: returns the error
+     * itself, or another one in its place. NULL: the tables' reading. */
     gt_err_t *(*refused)(gt_err_t *err);
 } gt_flow_t;
 
@@ -53,7 +53,7 @@ typedef struct gt_token_params_t {
 extern const gt_work_t gt_token_post;
 
 /**
- * What is left of the access token's life, in whole seconds; below 0: it is over. A store counts it
+ * The rest of the access token's life, in whole seconds; below 0: it is over. A store counts it
  * from its own clock, so that nodes need not agree on the time. Nothing is left when our clock was
  * set back since the token came.
  */
@@ -71,7 +71,7 @@ GT_MUST gt_err_t *gt_token_parse(gt_tokens_t *tokens, const char *body, apr_size
 GT_MUST gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p);
 
 /**
- * What a refusing answer means. Fuzzed.
+ * A refusing answer as an error. Fuzzed.
  * @param numbers  those of the provider's kind, or NULL
  * @return never NULL: GT_SIGN_IN (dead), GT_INTERACTION, GT_CLIENT_BROKEN, GT_THROTTLED,
  *         GT_UPSTREAM, GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id,

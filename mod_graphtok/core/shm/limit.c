@@ -185,7 +185,7 @@ static counter_t counter_at(const gt_limits_t *limits, apr_uint64_t name, int wa
                        &limits->cells[index * WAYS + (apr_uint64_t)way]};
 }
 
-/* What another name counted here means nothing to this one. */
+/* Clear the calls that another name counted here. */
 static void clear(const counter_t *counter, apr_uint64_t name)
 {
     apr_uint64_t seen = marked(name);
@@ -234,7 +234,8 @@ static counter_t counter_of(const gt_limits_t *limits, apr_uint64_t name, apr_ti
         if (way < 0)
             way = claim(limits, name, now);
     }
-    /* Sixteen others were quicker each time: count with one of them rather than not at all. */
+    /* All counters were taken by other callers in each try: count with one of them rather than not
+     * at all. */
     if (way < 0)
         way = (int)(name / 2 / limits->set_count % WAYS);
     counter = counter_at(limits, name, way);
@@ -270,7 +271,7 @@ static inline apr_int64_t calls_in(const pace_t *pace, apr_uint64_t word)
     return (apr_int64_t)(word & CELL_CALLS);
 }
 
-/** What one look at all cells saw. */
+/** The result of one look at all cells. */
 typedef struct look_t {
     int way;           /* a cell with room; -1: none */
     apr_uint64_t seen; /* what it held */
@@ -338,7 +339,7 @@ void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_lim
         *answer = (gt_limit_answer_t){1, seen.left - 1, pace.span};
         return;
     }
-    /* Each of the tries met another caller that counted: a herd, which must wait. */
+    /* In each of the tries another caller was first: so many callers at once have to wait. */
     refuse(answer, &pace, pace.now);
 }
 

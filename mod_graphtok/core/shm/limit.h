@@ -35,15 +35,15 @@ gt_limits_t *gt_limits_open(void *memory, apr_size_t size, apr_int64_t slots, ap
 
 /**
  * Count one call against a limit and say whether it is allowed; a refused call does not count.
- * @param name   limit class and whom it counts ("events\0main\0tom"): hashed with a secret of the
- *               segment, so no client can aim at another's counter
+ * @param name   limit class and the caller that it counts ("events\0main\0tom"): hashed with a
+ * secret of the segment, so no client can aim at another's counter
  */
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len);
 
 /**
- * Undo the latest call that gt_limit_check allowed for this name: it turned out to be one that the
- * limit is not meant for. Nothing happens where none is counted.
+ * Undo the latest call that gt_limit_check allowed for this name: it turned out to be a call that
+ * the limit is not meant for. Nothing happens where none is counted.
  */
 void gt_limit_give_back(gt_limits_t *limits, const gt_limit_t *limit, const void *name,
                         apr_size_t name_len);

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file page.c The page doubles its room when it is full: a page of figures has a few KiB. */
+/** @file page.c Writing a page of figures. The page doubles its room when it is full: such a page
+ * has a few KiB. */
 
 #include "shm/page.h"
 

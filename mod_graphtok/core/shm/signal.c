@@ -2,8 +2,9 @@
 
 /**
  * @file signal.c
- * futex(2) without the private flag, since the word is shared by processes. The kernel compares the
- * word with what was heard before it puts a thread to sleep, so no signal is missed.
+ * The signal as futex(2) without the private flag, since the word is shared by processes. The
+ * kernel compares the word with what was heard before it puts a thread to sleep, so no signal is
+ * missed.
  */
 
 #include "shm/signal.h"

@@ -7,9 +7,9 @@
  * "Can seqlocks get along with programming language memory models?" (2012): all shared words are
  * atomic, the payload relaxed, two fences.
  *
- * Invariants: only who holds the set's mark writes tags and slots; tag and slot differ only while
- * the slot's sequence is odd; nothing read from the segment is used as an address or a length
- * without a bound. A segment of zeros is a valid empty one.
+ * Invariants: only the process that holds the set's mark writes tags and slots; tag and slot differ
+ * only while the slot's sequence is odd; nothing read from the segment is used as an address or a
+ * length without a bound. A segment of zeros is a valid empty one.
  */
 
 #include "shm/slots.h"
@@ -61,7 +61,7 @@ typedef struct head_t {
 } head_t;
 
 typedef struct set_t {
-    word_t mark; /* who writes: pid << 32 | ms of the monotonic clock; 0: no process */
+    word_t mark; /* the writer: pid << 32 | ms of the monotonic clock; 0: no process */
     word_t spare[LINE / 8 - 1];
     word_t tags[WAYS]; /* first word of each slot's key; 0: empty */
 } set_t;

@@ -48,7 +48,7 @@ apr_size_t gt_slots_room(const gt_slots_t *slots);
 int gt_slots_get(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],
                  unsigned char *value, apr_size_t *len, apr_time_t *expires);
 
-/** What is stored. */
+/** A value to be stored. */
 typedef struct gt_slot_item_t {
     const unsigned char *value;
     apr_size_t len;     /* ≤ slot_bytes */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The waker is called with the bell's lock held: so leaving, which takes it, comes either before
- * the call or after its end.
+ * A bell that wakes one task. The waker is called with the bell's lock held: so gt_bell_leave,
+ * which takes that lock, comes either before the call or after its end.
  */
 
 #include "task/bell.h"

@@ -16,7 +16,7 @@
 
 /** Only bell.c looks inside. */
 typedef struct gt_bell_t {
-    pthread_mutex_t lock; /* guards the rest; taken before what a waker takes */
+    pthread_mutex_t lock; /* guards the rest; taken before locks of a waker */
     int has_rung;
     int has_waker;
     gt_waker_t waker;

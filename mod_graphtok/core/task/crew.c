@@ -5,8 +5,8 @@
  * waker puts it into the queue, or notes that it was woken while it ran, so no wake is lost.
  *
  * A job's memory is its own pool with a count: one reference while it is under way, one for each
- * task that joined it, given back with that task's pool. So an asker may go before the job ends,
- * and the job's state outlives the job for those who still look at it.
+ * task that joined it, given back with that task's pool. So a task that asked may go before the job
+ * ends, and the job's state outlives the job for tasks that still look at it.
  *
  * Locks: crew->lock guards queue, keys, periodic work; job->lock guards its end and its joiners,
  * whose wakers are called with it held, so that leaving means "no wake any more". A waker may take
@@ -31,7 +31,7 @@
 #define KEY_MAX 512
 #define BUSY_RETRY_AFTER (apr_time_from_sec(1))
 
-/* Jobs under way at once: more than a child has calls, so this only bounds what went wrong. */
+/* Jobs under way at once: more than a child has calls, so this is a bound for mistakes only. */
 #define FLIGHTS_MAX 16384
 
 typedef enum flight_stage_t {
@@ -54,7 +54,7 @@ struct gt_flight_t {
     gt_flight_t *next_queued;
     gt_flight_t *next, *previous; /* of those under way */
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     int has_ended;
     gt_joiner_t *joiners;
 };
@@ -73,8 +73,9 @@ typedef struct periodic_t {
 struct gt_crew_t {
     gt_loop_t *loop;
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;  /* a job was queued, or the crew stops */
+    pthread_mutex_t lock; /* guards the members below */
+    pthread_cond_t work;  /* a job was queued,
+                           * or the crew stops */
     pthread_cond_t quiet; /* the last job ended */
     gt_flight_t *queue, **queue_end;
     gt_flight_t *under_way;
@@ -274,7 +275,7 @@ static gt_err_t *find_or_start(gt_flight_t **flight, gt_crew_t *crew,
     pthread_mutex_unlock(&crew->lock);
     if (*flight != NULL)
         return GT_OK;
-    /* Made outside the lock: what `init` does is the asker's affair. */
+    /* Made outside the lock, since `init` is the caller's function. */
     fresh = make_flight(crew, params);
     if (fresh == NULL)
         return gt_err(p, GT_INTERNAL, "GT0325", "no memory for a job");
@@ -332,7 +333,7 @@ static void run_next(gt_crew_t *crew)
         flight->at = FLIGHT_WAITS;
 }
 
-/* The periodic work that is due first, or NULL; what runs already is not due. */
+/* The periodic work that is due first, or NULL; work that runs already is not due. */
 static periodic_t *first_due(const gt_crew_t *crew)
 {
     periodic_t *first = NULL;
@@ -467,7 +468,7 @@ gt_err_t *gt_crew_start(gt_crew_t **crew, const char *name, int threads, gt_loop
     return GT_OK;
 }
 
-/* What is still under way when no thread runs any more. */
+/* Drop the jobs that are still under way when no thread runs any more. */
 static void drop_rest(gt_crew_t *crew)
 {
     for (;;) {

@@ -4,10 +4,10 @@
 
 /**
  * @file crew.h
- * Jobs: tasks that belong to the child, not to the request that asked for them (design: "a refresh
- * is a task of the child"). A few threads run their steps, so that these may use the database. One
- * job a key at a time: a task that asks for a key under way joins it. A request that goes away
- * leaves its job running. Thread-safe.
+ * Jobs: tasks that belong to the child, not to the request that asked for them (a refresh, say). A
+ * few threads run their steps, so that these may use the database. One job a key at a time: a task
+ * that asks for a key under way joins it. A request that goes away leaves its job running.
+ * Thread-safe.
  */
 
 #include "task/task.h"
@@ -25,8 +25,8 @@ GT_MUST gt_err_t *gt_crew_start(gt_crew_t **crew, const char *name, int threads,
  * drop the rest, join the threads. After this no thread of the crew runs. */
 void gt_crew_stop(gt_crew_t *crew, apr_interval_time_t patience);
 
-/** Makes a job's state in the job's own pool from what the first asker gave. Must copy everything
- * it keeps. */
+/** Makes a job's state in the job's own pool from the parameters of the first task that asked. Must
+ * copy everything it keeps. */
 typedef void *gt_flight_init_fn(const void *params, apr_pool_t *p);
 
 /** A job as it is asked for. */
@@ -41,7 +41,7 @@ typedef struct gt_flight_params_t {
  * Join the job of this key, starting it when none is under way; the task then waits for its end.
  * In the next step look at gt_flight_error and gt_flight_state; both stay valid as long as the
  * task's pool. Called from a step.
- * @param job   the job joined
+ * @param flight the job joined
  * @return GT_BUSY when the crew takes no new jobs
  */
 GT_MUST gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
@@ -59,7 +59,8 @@ void gt_crew_every(gt_crew_t *crew, const char *name, apr_interval_time_t every,
 /** 1 when the job has ended (always so after a join, unless that was gt_join_until). */
 int gt_flight_has_ended(gt_flight_t *flight);
 
-/** How an ended job ended (lives in the job: gt_err_dup what you keep). */
+/** How an ended job ended; NULL: well. The error lives in the job: copy it by gt_err_dup to keep
+ * it. */
 const gt_err_t *gt_flight_error(const gt_flight_t *flight);
 
 /** An ended job's state, read-only. */

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Two lists under one lock: connection slots with work, and idle ones by the time they may lie. A
- * finisher that is awake takes one after the other, so a second is woken only when work piles up.
- * The supervisor sleeps until the first idle time ends, or looks every few milliseconds while all
- * are at work.
+ * Two lists under one lock: connection slots with work, and idle ones in the order in which their
+ * idle time ends. A finisher that is awake takes one after the other, so a second is woken only
+ * when work piles up. The supervisor sleeps until the first idle time ends, or looks every few
+ * milliseconds while all are at work.
  */
 
 #include "task/finisher.h"
@@ -27,8 +27,8 @@ typedef struct list_t {
 
 struct gt_finishers_t {
     int finishers;        /* how many */
-    gt_loop_t *loop;      /* whose round's end hands on what it woke; NULL: none */
-    pthread_mutex_t lock; /* guards what follows; a leaf */
+    gt_loop_t *loop;      /* the end of its round hands on the slots that it woke; NULL: none */
+    pthread_mutex_t lock; /* guards the members below; a leaf */
     pthread_cond_t work, done, watch;
     list_t queue, idle;
     int sleepers;     /* finishers without work */
@@ -70,7 +70,7 @@ static void call_worker(list_t *list, gt_conn_slot_t *slot)
 
 /* ---- slots; under the lock ---- */
 
-/* He is woken only for what comes before he looks anyway. */
+/* The supervisor is woken only for a time before its next look. */
 static void tell_supervisor(gt_finishers_t *f, apr_time_t when)
 {
     if (when >= f->rises)
@@ -88,7 +88,7 @@ static int wake_finisher(gt_finishers_t *f)
     return 1;
 }
 
-/* One that is awake takes all; others help when work piles up. */
+/* A finisher that is awake takes all; others help when work piles up. */
 static void hand_on(gt_finishers_t *f)
 {
     int awake = f->finishers - f->sleepers + f->signalled;
@@ -112,7 +112,7 @@ static void enqueue(gt_finishers_t *f, gt_conn_slot_t *slot)
         hand_on(f);
 }
 
-/* Nearly all have the same time to lie, so the end of the list is the place. */
+/* Nearly all have the same idle time, so the place is searched from the end of the list. */
 static void lie_idle(gt_finishers_t *f, gt_conn_slot_t *slot, apr_time_t until)
 {
     gt_conn_slot_t *before = f->idle.last;
@@ -177,7 +177,7 @@ void gt_conn_slot_wake(gt_conn_slot_t *slot)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* The loop woke whom it had to, and holds none of their locks any more. */
+/* The loop has woken its tasks, and holds none of their locks any more. */
 static void end_round(void *baton)
 {
     gt_finishers_t *f = baton;
@@ -234,7 +234,8 @@ static void end_idle(gt_finishers_t *f, apr_time_t now)
     }
 }
 
-/* Much to do is no reason: the workers would have no more processors for it. */
+/* Give the queue to workers when no finisher ends anything. A long queue alone is no reason:
+ * workers would have no more processors for it. */
 static void relieve_queue(gt_finishers_t *f, apr_time_t now)
 {
     if (f->queue.first == NULL)

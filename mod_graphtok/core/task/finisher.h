@@ -24,10 +24,10 @@
 /** The finishers of a process. */
 typedef struct gt_finishers_t gt_finishers_t;
 
-/** What is done with a connection's slot. */
+/** The operations of a connection's slot. */
 typedef struct gt_conn_ops_t {
-    /** A finisher's thread: go on.
-     * @return 0: it lies on; else gt_mono() until which it may lie idle. */
+    /** Go on, on a finisher's thread. @return 0: the connection waits on in the poll set; else
+     * gt_mono() until which it may be idle. */
     apr_time_t (*work)(void *baton);
     /** See that the server gives the connection to a worker. Any thread, under the finishers' lock:
      * must not wait, nor call anything of this header. */
@@ -57,11 +57,11 @@ GT_MUST gt_err_t *gt_finishers_start(gt_finishers_t **finishers, int threads, gt
 /** From now on nothing lies idle: a server that ends waits for no client. Thread-safe. */
 void gt_finishers_close(gt_finishers_t *finishers);
 
-/** Join the threads; what is queued is left. */
+/** Join the threads; queued slots are left as they are. */
 void gt_finishers_stop(gt_finishers_t *finishers);
 
-/** A worker got the connection: waits for a finisher that is at it. The worker looks for itself
- * whether there is something to go on with. May be called again. */
+/** A worker got the connection: wait for the finisher that works on it, if one does. The worker
+ * then looks by itself whether there is something to go on with. May be called again. */
 void gt_conn_slot_take(gt_conn_slot_t *slot);
 
 /** The worker will touch the connection no more: it lies in the server's poll set, or is on its way

@@ -4,7 +4,7 @@
 
 /**
  * @file flight.h
- * Private to task/: a job as those see it who wait for its end.
+ * Private to task/: a job, for tasks that wait for its end.
  */
 
 #include "task/crew.h"

@@ -14,7 +14,7 @@
 #include "base/source.h"
 #include "task/crew.h"
 
-/** Work: leave what a source gives in `secret`. */
+/** Work: leave a source's value in `secret`. */
 typedef struct gt_read_t {
     gt_crew_t *readers;  /* in; NULL: the value is read in place (graphtokctl) */
     gt_source_t *source; /* in; outlives the readers */

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A stack of step tables and the one thing the task waits for. A task has no lock and no state
- * that a waker would touch: what is waited for (transfer, timer, job, bell) gets the driver's own
- * waker, and whether it is there is asked of the thing itself. So a wake may come early, late or
- * twice, and "no wake after this" is the thing's promise, handed through.
+ * A stack of step tables and the one thing the task waits for: a transfer, timer, job or bell. A
+ * task has no lock and no state that a waker would touch: the awaited thing gets the driver's own
+ * waker, and is asked itself whether it is there. So a wake may come early, late or twice, and "no
+ * wake after this" is a promise of the awaited thing.
  */
 
 #include "task/task.h"
@@ -26,7 +26,7 @@ typedef struct frame_t {
     const gt_work_t *work;
     void *state;
     int next;          /* index of the step that runs next */
-    gt_err_t **caught; /* where a failure is put instead of failing the frame below; or NULL */
+    gt_err_t **caught; /* takes a failure, which then does not fail the frame below; or NULL */
 } frame_t;
 
 typedef enum wait_t {
@@ -62,7 +62,7 @@ struct gt_task_t {
     gt_bell_t *bell;
 };
 
-/* ---- what steps say ---- */
+/* ---- functions for steps ---- */
 
 static frame_t *top(gt_task_t *task)
 {
@@ -241,7 +241,7 @@ static void set_limit_timer(gt_task_t *task)
         set_timer(task, &task->limit_timer, task->ends_by);
 }
 
-/* Ask for the wake. A transfer that is not under way starts by this. */
+/* Give the waker to the awaited thing. A transfer that is not under way starts by this. */
 static void begin_wait(gt_task_t *task)
 {
     set_limit_timer(task);
@@ -271,7 +271,7 @@ static void begin_wait(gt_task_t *task)
     }
 }
 
-/* Let go of what is waited for; no wake comes after this. */
+/* Leave the awaited thing; no wake comes after this. */
 static void leave_wait(gt_task_t *task)
 {
     if (task->wait == WAIT_TRANSFER)
@@ -285,8 +285,8 @@ static void leave_wait(gt_task_t *task)
     task->wait = WAIT_NOTHING;
 }
 
-/* What was waited for is there. A timer may still be about to ring, a job's end about to be told; a
- * transfer forgot our waker when it said that the point is reached. */
+/* The awaited thing is there. A timer may still be about to ring, or a job about to tell its end,
+ * so both are left; a transfer dropped our waker when it said that the point is reached. */
 static void end_wait(gt_task_t *task)
 {
     if (task->wait == WAIT_TRANSFER)
@@ -294,7 +294,8 @@ static void end_wait(gt_task_t *task)
     leave_wait(task);
 }
 
-/* What is there at the last moment counts, but not that the task may write or run on. */
+/* 1: the time limit is over. A thing that came at the last moment counts, but not that the task may
+ * write or run on. */
 static int is_late(gt_task_t *task)
 {
     int goes_on = task->wait == WAIT_OUTPUT || task->wait == WAIT_TURN;
@@ -373,7 +374,7 @@ static void run_step(gt_task_t *task)
         trace(task, frame, number, err);
     if (err == GT_OK)
         return;
-    /* What was said beside a failure has not begun: forget it. */
+    /* Work that a failing step asked for has not begun: forget it. */
     task->depth = depth;
     task->wait = WAIT_NOTHING;
     fail(task, err);

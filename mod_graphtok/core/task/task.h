@@ -8,14 +8,13 @@
  * most one of these, and returns GT_OK; or it returns an error, and finish functions run, outwards:
  *
  *     nothing        the next step follows
- *     gt_done        the work has what it is for: its remaining steps are skipped
+ *     gt_done        the work has its result: its remaining steps are skipped
  *     gt_then…       that work runs first, then our next step
  *     gt_instead     that work runs in place of our remaining steps
- *     gt_await…      the NEXT step runs when what it waits for is there; gt_crew_join does the
- * same
- *     gt_again…      the SAME step runs again when what it waits for is there
+ *     gt_await…      the NEXT step runs when the awaited thing is there; gt_crew_join as well
+ *     gt_again…      the SAME step runs again when the awaited thing is there
  *
- * Who runs the steps does not matter to them: a driver parks the connection (httpd/park/park),
+ * Steps do not know their driver: it parks the connection (httpd/park/park),
  * blocks the thread (task/wait), or is the crew (task/crew). One thread at a time runs a task; it
  * may be another one after each wait. gt_task_wake may be called from any thread, any number of
  * times.
@@ -54,7 +53,7 @@ gt_task_t *gt_task_make(const gt_work_t *work, void *state, gt_loop_t *loop,
                         const gt_waker_t *waker, apr_pool_t *p);
 
 /**
- * End the task when it still waits after `span` µs from now: it lets go of what it waits for, as
+ * End the task when it still waits after `span` µs from now: it leaves the awaited thing, as
  * gt_task_drop does, and ends with GT_TIMEOUT (GT0324). A step may set another span. With a loop
  * the driver is woken; without one the driver wakes by itself, see gt_task_time_left.
  */
@@ -66,7 +65,7 @@ apr_interval_time_t gt_task_time_left(const gt_task_t *task);
 /** Run steps until the task ends or waits. */
 gt_progress_t gt_task_run(gt_task_t *task);
 
-/** 1 when what it waits for is there (a wake may be spurious). */
+/** 1 when the awaited thing is there (a wake may be spurious). */
 int gt_task_ready(gt_task_t *task);
 
 /** How an ended task ended; NULL: well. */
@@ -79,9 +78,9 @@ apr_pool_t *gt_task_pool(const gt_task_t *task);
 gt_loop_t *gt_task_loop(const gt_task_t *task);
 
 /**
- * End a task that is not waited for any more: what it waits for is let go of (a transfer that
- * changes state goes on by itself), finish functions run with GT_CANCELLED. No wake comes after
- * this returns. Harmless for an ended task.
+ * End a task that is not waited for any more: it leaves the awaited thing (a transfer that changes
+ * state goes on by itself), finish functions run with GT_CANCELLED. No wake comes after this
+ * returns. Harmless for an ended task.
  */
 void gt_task_drop(gt_task_t *task);
 

@@ -18,7 +18,7 @@
 GT_MUST gt_err_t *gt_wait_run(const gt_work_t *work, void *state, gt_loop_t *loop,
                               apr_interval_time_t limit, apr_pool_t *p);
 
-/** What ends a wait early. */
+/** An event that ends a wait early. */
 typedef struct gt_end_t {
     int (*has_come)(void *baton); /* asked a few times a second; must not wait */
     void *baton;
