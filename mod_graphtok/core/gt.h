@@ -16,6 +16,8 @@
  * caller        the one that asks
  * client        an application elsewhere that asks for users' tokens
  * task          a call as a list of steps, none of which waits for the network
+ * S0 … S4       the applications that this module takes over from; S0's table user_tokens is
+ *               taken over in place, and its Fernet values are read (conf/examples)
  */
 
 #include <apr.h>

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The configuration, asked of httpd itself: `-t -D DUMP_GRAPHTOK` prints what it resolved. So there
- * is one source of truth and no second parser. On Debian it must be apache2ctl, which knows the
+ * The configuration, read from httpd itself: `-t -D DUMP_GRAPHTOK` prints it resolved. So there is
+ * one source of truth and no second parser. On Debian it must be apache2ctl, which knows the
  * variables of envvars; plain apache2 does not start without them.
  */
 
@@ -86,7 +86,7 @@ static apr_status_t start(apr_proc_t *proc, const char *const *argv, apr_file_t 
     return rv;
 }
 
-/** What the command said on standard error, its last part, one line. */
+/** The end of the command's standard error, as one line. */
 static char *said_text(apr_file_t *said, apr_pool_t *p)
 {
     char *text = apr_pcalloc(p, SAID_MAX + 1);
@@ -155,7 +155,7 @@ static gt_err_t *words_of(const char *const **argv, const char *command, apr_poo
     return GT_OK;
 }
 
-/** The first program there is: the control programs know their httpd's environment. */
+/** The first of these programs that exists: the control programs know their httpd's environment. */
 static const char *find_httpd(apr_pool_t *p)
 {
     static const char *const names[] = {"apache2ctl", "apachectl", "httpd"};

@@ -4,7 +4,7 @@
 
 /**
  * @file ctl.h
- * What a verb of graphtokctl gets, and what it is. The core does the work: a verb reads its
+ * The verbs of graphtokctl and their common functions. The core does the work: a verb reads its
  * options, asks for the configuration and the database if it needs them, and prints. Results go to
  * standard output, as text or with --json as one JSON object; everything else to standard error.
  */
@@ -30,7 +30,7 @@ typedef struct ctl_t {
 /** One verb. A table of them ends with an empty name. */
 typedef struct ctl_verb_t {
     const char *name;
-    const char *line; /* what it does, for --help */
+    const char *line; /* its purpose, for --help */
     /** argv[0] is "graphtokctl VERB". */
     gt_err_t *(*run)(ctl_t *ctl, int argc, char **argv);
 } ctl_verb_t;
@@ -90,7 +90,7 @@ GT_MUST gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, ap
 GT_MUST gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
                               const gt_keyring_t *ring, apr_pool_t *p);
 
-/** Record what is done from now on, where an audit is configured. @param ring NULL: it is read */
+/** Record operations from now on, where an audit is configured. @param ring NULL: it is read */
 GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p);
 
 /** Whether a store's tables are there, at the newest version, and open to us. @param version out */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * graphtokctl: the core with nothing of httpd round it. The table of verbs makes usage, --help and
- * the dispatch; how a failure ends stands in the core's table of classes (gt_class_row).
+ * graphtokctl: the core without httpd. Usage, --help and the dispatch come from the table of verbs;
+ * the exit code of a failure comes from the core's table of classes (gt_class_row).
  */
 
 #include "ctl.h"
@@ -78,7 +78,7 @@ gt_err_t *ctl_options(const ctl_t *ctl, const struct argp *argp, int argc, char 
     return ctl_usage(gt_err(ctl->pool, GT_INVALID, "GT0912", "%s: %s", argv[0], strerror(failed)));
 }
 
-/** What the first parse finds: the options before the verb, and where the verb stands. */
+/** The result of the first parse: the options before the verb, and the verb's place. */
 typedef struct start_t {
     ctl_t *ctl;
     int verb_at;
@@ -144,7 +144,7 @@ static int report(const ctl_t *ctl, const gt_err_t *err)
     return gt_err_exit_code(err);
 }
 
-/** What was printed must have arrived: a full disk is a failure, too. */
+/** Flush standard output: a full disk is a failure, too. */
 static int finish(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * keys list: each key with what it is for and how many rows need it, so that one sees whether
- * a key can be retired. Keys that rows need and the keyring lacks come last.
+ * keys list: each key with its purposes and the number of rows that need it, which tells whether
+ * the key can be retired. Keys that rows need and the keyring lacks come last.
  */
 
 #include "verb_keys.h"

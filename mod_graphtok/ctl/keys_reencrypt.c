@@ -2,7 +2,7 @@
 
 /*
  * keys reencrypt: store by store, pass by pass, until a pass finds nothing that changed under it.
- * It may be killed at any moment and started again: what is done is done, row by row. Servers go on
+ * It may be killed at any moment and started again: rows that are done stay done. Servers go on
  * beside it: each asks for a key that it does not know yet.
  */
 
@@ -41,7 +41,7 @@ typedef struct way_t {
     ctl_progress_t bar;
 } way_t;
 
-/* What the rate allows until now is what was looked at. */
+/* Wait until the rate allows as many rows as were looked at. */
 static void keep_rate(const way_t *way, apr_int64_t looked)
 {
     apr_interval_time_t due, spent;
@@ -128,8 +128,8 @@ static gt_err_t *count_range(void *baton, const gt_range_t *range, apr_pool_t *s
     return gt_rekey_left(&way->rows, range, scratch);
 }
 
-/* The last pass is one that moved nothing: servers that had not seen the new keyring when we began
- * have by then, or their rows are met again. A store that writes Fernet is read once more for
+/* The last pass is one that moved no row: a server that had not seen the new keyring at the begin
+ * has seen it by then, or its rows are met again. A store that writes Fernet is read once more for
  * it. */
 static gt_err_t *walk(way_t *way)
 {
@@ -173,7 +173,7 @@ static void report(json_t *list, const way_t *way, const gt_err_t *err)
 }
 
 /* A server that has not seen a keyring yet asks for it when it meets the new key, but until then it
- * would write with the old one, behind our back. */
+ * would write with the old one after this program has passed the row. */
 static void let_settle(const keys_ask_t *params)
 {
     const char *path =

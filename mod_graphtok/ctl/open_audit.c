@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What graphtokctl does to tokens is recorded as what httpd's children do: in the same file, in a
- * chain of its own. A program behind a pipe is httpd's; what must be recorded is then refused.
+ * The audit of graphtokctl's own operations on tokens: like those of httpd's children they are
+ * recorded in the configured file, in a chain of their own. A program behind a pipe is httpd's, and
+ * cannot be written to: operations that must be recorded are then refused.
  */
 
 #include "ctl.h"
@@ -45,7 +46,7 @@ static int open_file(const char **why, const char *path, const gt_config_t *conf
     return -1;
 }
 
-/* Without noted heads nothing vouches for the end of this chain. A program that takes the audit is
+/* Without noted heads a missing end of this chain would not show. A program that takes the audit is
  * httpd's. */
 static int open_notes(const gt_config_t *config, int audit, apr_pool_t *p)
 {

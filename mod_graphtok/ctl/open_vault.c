@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The vault without a server round it: no cache, a loop and a small crew of its own. The lease in
- * the row keeps it apart from httpd's children, as it keeps these apart from each other.
+ * The vault of graphtokctl: no cache, a loop and a small crew of its own. The lease in the row
+ * keeps its refreshes apart from those of httpd's children, as it keeps these apart from each
+ * other.
  */
 
 #include "ctl.h"
@@ -49,14 +50,15 @@ gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config, const g
         return errno == ENOENT ? GT_OK : closed_to_us(config->journal, strerror(errno), p);
     if (!S_ISDIR(folder.st_mode) || (folder.st_mode & 077) != 0)
         return closed_to_us(config->journal, "it is no folder with mode 0700", p);
-    /* What root writes there is given to the folder's owner. */
+    /* The journal gives files that root writes there to the folder's owner. */
     if (folder.st_uid != geteuid() && geteuid() != 0)
         return closed_to_us(config->journal, "it is another user's", p);
     *journal = gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
     return GT_OK;
 }
 
-/** Without a journal we are another node to httpd's children, who would wait for us when we die. */
+/** Without the journal this process is another node to httpd's children, which would wait for its
+ * lease if it died. */
 static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
 {
     gt_err_t *err = ctl_journal(&parts->journal, parts->config, parts->ring, p);
@@ -66,8 +68,8 @@ static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
     parts->holder = gt_holder_name(parts->journal != NULL ? parts->config->journal : NULL, p);
 }
 
-/** httpd's dump names secrets; what it only names as "literal" or "exec:…" cannot be had from
- * there. */
+/** httpd's dump has references of secrets; those that are "literal" or "exec:…" in it cannot be
+ * read here. */
 gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive, apr_pool_t *p)
 {
     if (source == NULL)

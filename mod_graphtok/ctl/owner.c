@@ -2,9 +2,9 @@
 
 /*
  * Connections as httpd's children make them. Run by root, graphtokctl opens the database as the
- * user of httpd's children: with peer authentication PostgreSQL asks the system who connects, and
- * a SQLite file belongs to the user who makes it, so that one of root's would be of no use to
- * them. Everything else stays root's: secrets, the keyring and the configuration are often
+ * user of httpd's children: with peer authentication PostgreSQL takes the connecting user from the
+ * system, and a SQLite file belongs to the user who makes it, so that one of root's would be of no
+ * use to them. Everything else stays root's: secrets, the keyring and the configuration are often
  * readable by root alone. The files that SQLite makes later, beside its own, it gives to the owner
  * of that one.
  *
@@ -42,7 +42,7 @@ static int become(owner_t *owner)
            setegid(owner->group) == 0 && seteuid(owner->user) == 0;
 }
 
-/* Nothing may go on as half of another user. */
+/* A failure ends the program: it must not go on with a part of another user's rights. */
 static void come_back(const owner_t *owner)
 {
     umask(owner->mask);

@@ -3,7 +3,8 @@
 /*
  * The database's parameters. The dump masks a password in them, so it is read where DBDParams
  * stands: the dump names file and line. The line is read as httpd does (continuations, variables,
- * quotes) and must, masked, be what httpd resolved; else it is something this file cannot follow.
+ * quotes) and must, masked, be what httpd resolved; else the configuration uses a form that this
+ * file cannot follow.
  */
 
 #include "ctl.h"
@@ -111,7 +112,7 @@ static char *first_word(const char *text, apr_pool_t *p)
     return word;
 }
 
-/** What stands at "FILE:LINE". @param found  NULL: no DBDParams. @return why it cannot be read */
+/** The DBDParams at "FILE:LINE". @param found  NULL: no DBDParams. @return why it cannot be read */
 static apr_status_t params_at(const char **found, const char *where, apr_pool_t *p)
 {
     static const char directive[] = "DBDParams";

@@ -2,7 +2,7 @@
 #ifndef CTL_PICK_OPTIONS_H
 #define CTL_PICK_OPTIONS_H
 
-/** @file pick_options.h The options by which a verb is told which grants it is about. */
+/** @file pick_options.h The options that name the grants of a verb. */
 
 #include "admin/pick.h"
 #include "ctl.h"

@@ -4,8 +4,8 @@
 
 /**
  * @file progress.h
- * Long work: it can be stopped at any time, and says how far it is. A first SIGINT or SIGTERM lets
- * what is under way come to its end; a second one ends the program at once, which harms nothing
+ * Long work: it can be stopped at any time, and shows its progress. A first SIGINT or SIGTERM lets
+ * operations under way come to their end; a second one ends the program at once, which does no harm
  * either.
  */
 

@@ -1,15 +1,15 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The bar's total is the number of rows that were counted last. A store without sums has a bar
- * without an end.
+ * Counting in a whole store, range by range. The bar's total is the number of rows that were
+ * counted last; a store without sums has a bar without an end.
  */
 
 #include "ranges.h"
 
 #include "progress.h"
 
-/* To count anew would take as long as what the bar is for. */
+/* Counting the rows anew would take as long as the work that the bar is for. */
 static apr_int64_t rows_of(gt_store_t *store, apr_pool_t *p)
 {
     gt_grant_stats_t stats;

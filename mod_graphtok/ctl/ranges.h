@@ -4,7 +4,7 @@
 
 /**
  * @file ranges.h
- * Something is counted in a whole store, range by range, while a bar tells how far it is.
+ * Counting in a whole store, range by range, with a bar for its progress.
  */
 
 #include "ctl.h"

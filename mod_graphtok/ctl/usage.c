@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file usage.c A wrong command line has an exit code of its own, as sysexits(3) has it. */
+/** @file usage.c The exit code of a wrong command line: EX_USAGE of sysexits(3). */
 
 #include "ctl.h"
 

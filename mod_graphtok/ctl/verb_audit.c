@@ -24,7 +24,7 @@
 typedef struct audit_t {
     ctl_t *ctl;
     const char *keyring; /* --keyring */
-    const char *heads;   /* --heads, or what goes with the files; NULL: none */
+    const char *heads;   /* --heads, or the notes beside the files; NULL: none */
     int from_middle;     /* --allow-older */
     apr_array_header_t *words;
     json_t *findings; /* with --json */
@@ -71,7 +71,7 @@ static int is_same_file(const char *one, const char *other)
            a.st_ino == b.st_ino && S_ISREG(a.st_mode);
 }
 
-/** Heads that were noted for the configured file say nothing of a copy. */
+/** Heads that were noted for the configured file do not fit a copy. */
 static void find_heads(audit_t *asked, const gt_config_t *config)
 {
     const char *notes;
@@ -85,7 +85,8 @@ static void find_heads(audit_t *asked, const gt_config_t *config)
             asked->heads = notes;
 }
 
-/** The keyring, and the files when none is named. httpd is asked only for what is not said. */
+/** The keyring, and the files when none is named. httpd is asked only for parts that the options do
+ * not name. */
 static gt_err_t *find_parts(gt_keyring_t **ring, audit_t *asked)
 {
     apr_pool_t *p = asked->ctl->pool;
@@ -195,7 +196,8 @@ static gt_err_t *verify(audit_t *asked)
     GT_TRY(find_parts(&ring, asked));
     conf.ring = ring;
     check = gt_audit_check_make(&conf, asked->ctl->pool);
-    /* First: what is noted stands in its file already, which may grow meanwhile. */
+    /* Notes are read first: a head is noted when it stands in its file, and the file may grow
+     * meanwhile. */
     if (asked->heads != NULL && strcmp(asked->heads, "off") != 0)
         GT_TRY(gt_err_in(check_file(check, gt_audit_check_note, asked->heads, asked->ctl->pool),
                          "what was noted outside (--heads off goes without)"));

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * check: everything that a sign-in needs, one line each, with what to do where it is wrong.
+ * check: everything that a sign-in needs, one line each, with the remedy where it is wrong.
  * Nothing is changed, and no user is touched. Each part is looked at, also after one that failed.
  * The provider's endpoints are the exception: without its metadata they are not known.
  *

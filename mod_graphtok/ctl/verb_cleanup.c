@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * cleanup: what background work does by itself, now: deactivate what is expired, remove what has
- * long been inactive. In slices, so that httpd is not kept waiting and an end can be asked for.
+ * cleanup: the cleanup of background work, done now: expired grants are deactivated, long inactive
+ * ones removed. It goes in slices, so that httpd is not kept waiting and a signal is noticed.
  */
 
 #include "ctl.h"

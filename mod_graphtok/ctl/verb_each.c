@@ -1,10 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * refresh, validate, deactivate, revoke: one thing done to each grant that is meant, many at a
- * time (admin/batch.h), each through the vault: beside httpd the lease in the row keeps them
- * apart. Stopped, the verb brings those under way to their end and says how far it came; what was
- * done stays done.
+ * refresh, validate, deactivate, revoke: one operation on each grant that is named, many at a time
+ * (admin/batch.h), each through the vault: the lease in the row keeps it apart from httpd. After a
+ * signal the operations under way come to their end, and the verb says how far it came.
  */
 
 #include "ctl.h"
@@ -124,8 +123,8 @@ static void note_done(each_t *each, const gt_grant_t *grant, const char *detail)
                grant->owner.provider, detail);
 }
 
-/** A failure of one grant is that grant's; a database or an httpd that is away is that of all
- * grants, and nothing is gained by trying the next. */
+/** 1 for a failure that concerns all grants: a database that is away, a configuration that is
+ * wrong. Then nothing is gained by trying the next grant. */
 static int is_everybodys(const gt_err_t *err)
 {
     return err->cls == GT_STORE_AWAY || err->extent == GT_EXTENT_REGISTRATION;
@@ -187,7 +186,7 @@ static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_gran
 
 /* ---- the end ---- */
 
-/** What was not begun, and rows that were not looked at. */
+/** The number of grants that were not begun, and of rows that were not looked at. */
 static apr_int64_t left(const each_t *each)
 {
     apr_int64_t unseen = each->total - each->walk.seen;

@@ -2,7 +2,7 @@
 
 /*
  * keys: the keyring as a file. A key is added to read, made to write, and taken out when nothing
- * needs it; each step is one replacement of the file, which running servers see by themselves.
+ * needs it; each step replaces the file once, which running servers notice by themselves.
  */
 
 #include "verb_keys.h"
@@ -134,7 +134,7 @@ static gt_err_t *open_file(ctl_keyfile_t **file, keys_ask_t *params)
     return ctl_keyfile_open(file, path, strcmp(params->action, "add") == 0, p);
 }
 
-/* Replace the file, if what it would hold is a keyring. */
+/* Replace the file, if the new text is a keyring. */
 static gt_err_t *replace(ctl_keyfile_t *file, const gt_secret_t *text, keys_ask_t *params)
 {
     gt_keyring_t *ring;

@@ -4,7 +4,7 @@
 
 /**
  * @file verb_keys.h
- * What the actions of `graphtokctl keys` share.
+ * Options and functions that the actions of `graphtokctl keys` share.
  */
 
 #include "ctl.h"

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * list: whose grants there are and how they stand. Of what is sealed only names are opened, where
- * the keyring can be read. A page ends with the cursor from which the next one goes on.
+ * list: the grants with their users and states. Of the sealed values only names are opened, where
+ * the keyring can be read. A page ends with the cursor for the next one.
  */
 
 #include "ctl.h"

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * migrate: each store's table, step by step, up or down. What will be done is known before the
- * first step; each step is one transaction, so a failure leaves whole steps only. Going down can
- * lose what S0's table has no column for, so it asks, or wants --yes.
+ * migrate: each store's table, step by step, up or down. All steps are planned before the first one
+ * is done; each step is one transaction, so a failure leaves whole steps only. Going down can lose
+ * values that S0's table has no column for, so the verb asks first, or demands --yes.
  */
 
 #include "ctl.h"
@@ -24,7 +24,7 @@ typedef struct migrate_t {
     int dry_run;
     int yes;
     gt_db_t *db;
-    json_t *stores; /* what was done, for --json */
+    json_t *stores; /* the steps that were done, for --json */
 } migrate_t;
 
 /** One store's way. */
@@ -95,7 +95,7 @@ static gt_err_t *plan(apr_array_header_t *ways, const migrate_t *asked, const gt
     return GT_OK;
 }
 
-/** May we go down? */
+/** Ask whether to go down. */
 static gt_err_t *confirm(const migrate_t *asked, const apr_array_header_t *ways)
 {
     char answer[8] = "";

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * status: what is configured, whether keys and secrets can be read, whether the database answers,
- * each store's schema version and counts. It looks at everything it can and fails at the end, with
- * the first thing that is wrong. Providers are not asked: that is `check`.
+ * status: the configured parts, whether keys and secrets can be read, whether the database answers,
+ * each store's schema version and counts. All parts are looked at; the first fault is the exit
+ * status. Providers are not asked: that is `check`.
  */
 
 #include "ctl.h"
@@ -148,7 +148,8 @@ static void print_text(const json_t *answer)
         print_store(item);
 }
 
-/** A secret that graphtokctl can read must be there; what only httpd can have is not looked at. */
+/** A secret that graphtokctl can read must be there; one that only httpd can have is not looked
+ * at. */
 static gt_err_t *look_at_secret(gt_source_t *source, apr_pool_t *p)
 {
     gt_secret_t *secret;

@@ -57,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/** The names that were asked for, or what is meant without them. */
+/** Store, provider and resource: those that were named, else the defaults. */
 static gt_err_t *find_parts(gt_token_for_t *params, const asked_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;

@@ -2,8 +2,8 @@
 
 /**
  * @file handler.c
- * Gates first, each an own file, none of which waits for the network; limits stand before anything
- * that costs. A gate's error is answered like any other.
+ * The handler of all routes. The gates come first, each in a file of its own, none of which waits
+ * for the network; limits stand before any costly gate. A gate's error is answered like any other.
  */
 
 #include "handler.h"
@@ -40,12 +40,13 @@ static gt_err_t *read_query(gtm_request_t *x)
 
     if (!(x->route->demands & GTM_PROVIDERS_QUERY))
         return gt_query_parse(&x->query, r->args, most, r->pool);
-    /* Hidden early as a rule; here once more, for a path that reads as the callback's only now. */
+    /* The query is hidden early as a rule, and here once more, for a path that is the callback's
+     * only now. */
     gtm_secret_query_take(r);
     return gt_query_parse_leniently(&x->query, gtm_secret_query(r), most, decisive, r->pool);
 }
 
-/* All other fields stay with httpd: what no route names, no route can pass on. */
+/* All other fields stay with httpd: a route can pass on only the fields that it names. */
 static gt_err_t *read_fields(gtm_request_t *x)
 {
     x->fields = apr_table_make(x->r->pool, 2);

@@ -4,8 +4,8 @@
 
 /**
  * @file handler.h
- * The road of a request: the gates in their order, then the route's work under the driver that
- * fits, then the answer.
+ * A request from its begin to its end: the gates in their order, then the route's work under the
+ * driver that fits, then the answer.
  */
 
 #include "request/request.h"

@@ -4,8 +4,9 @@
 
 /**
  * @file mod_graphtok.h
- * For other modules of the same httpd: the current user's token, and who that is. Get the functions
- * in a hook that runs after all modules are loaded, such as optional_fn_retrieve or post_config:
+ * For other modules of the same httpd: the current user's token, and that user's id. Get the
+ * functions in a hook that runs after all modules are loaded, such as optional_fn_retrieve or
+ * post_config:
  *
  *     static APR_OPTIONAL_FN_TYPE(graphtok_token) *graphtok_token_fn;
  *     graphtok_token_fn = APR_RETRIEVE_OPTIONAL_FN(graphtok_token);
@@ -40,7 +41,7 @@ typedef struct graphtok_token_t {
 /**
  * A valid token for the request's caller. From shared memory as a rule; where it must be refreshed,
  * this thread waits for that.
- * @param resource  what the token is for: "graph", or NULL for the same
+ * @param resource  the token's resource: "graph", or NULL for the same
  * @return never NULL
  */
 APR_DECLARE_OPTIONAL_FN(const graphtok_token_t *, graphtok_token,

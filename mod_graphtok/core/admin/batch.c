@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A job for each grant: wait for the end of a pause and for a turn, act, see whether it is to be
- * done again. An ended job comes back through a list to the maker's thread, which alone counts and
- * prints.
+ * One operation on many grants: a job for each waits for the end of a pause and for a turn, acts,
+ * and sees whether it is to be done again. An ended job comes back through a list to the maker's
+ * thread, which alone counts and prints.
  */
 
 #include "admin/batch.h"
@@ -29,7 +29,7 @@ struct gt_batch_t {
     const gt_batch_report_t *report;
     apr_pool_t *pool;
     int under_way;        /* the maker's thread only */
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t changed;
     struct one_t *first;       /* the jobs that have ended */
     apr_time_t paused_until;   /* ticks: a provider asked to wait */

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* "PROVIDER USER" in base64url: the name of a provider has no blank. */
+/* A list's cursor is "PROVIDER USER" in base64url: the name of a provider has no blank. */
 
 #include "admin/cursor.h"
 

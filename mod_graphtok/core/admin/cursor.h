@@ -4,8 +4,9 @@
 
 /**
  * @file cursor.h
- * Where the next page of a list begins, as a text that programs hand back unread: the user and the
- * provider of the last grant before it. That grant may be gone by then. Safe on any thread.
+ * The place where the next page of a list begins, as a text that programs hand back unread: the
+ * user and the provider of the last grant before it. That grant may be gone by then. Safe on any
+ * thread.
  */
 
 #include "gt.h"

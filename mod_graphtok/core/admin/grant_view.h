@@ -11,10 +11,11 @@
  * have written, become '?'. In `p`. */
 const char *gt_printable_line(const char *text, apr_pool_t *p);
 
-/** "NAME (E-MAIL)", or what is known of them; NULL: neither. A person who is told who they are. */
+/** A person for the page after a sign-in: "NAME (E-MAIL)", or the one that is known; NULL: neither
+ * is. */
 const char *gt_person(const char *name, const char *email, apr_pool_t *p);
 
-/** "USER (NAME, E-MAIL)" with what is known of them, printable. */
+/** "USER (NAME, E-MAIL)", without the parts that are not known, printable. */
 const char *gt_grant_user_line(const gt_grant_t *grant, apr_pool_t *p);
 
 /** "inactive", "active", "needs-user". */

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The operations on a grant: for each the work of the vault that does it, and what its end says.
+ * The operations on a grant: for each the work of the vault that does it, and its outcome in words.
  */
 
 #include "admin/operation.h"

@@ -4,9 +4,8 @@
 
 /**
  * @file operation.h
- * What an administrator can have done to a grant. Each operation goes through the vault, so beside
- * other processes the lease in the row keeps them apart. The rows are constant and safe on any
- * thread.
+ * The operations of an administrator on a grant. Each goes through the vault, so that the lease in
+ * the row keeps it apart from other processes. The rows are constant and safe on any thread.
  */
 
 #include "vault/vault.h"
@@ -18,7 +17,7 @@ typedef struct gt_target_t {
 } gt_target_t;
 
 typedef struct gt_operation_t {
-    const char *name, *done; /* "refresh", "refreshed": how it is spoken of */
+    const char *name, *done; /* "refresh", "refreshed": for messages */
     int takes_all;           /* 1: may be asked for all grants */
     int has_rate;            /* 1: it takes turns of GraphTokRefreshRate with all other workers */
     const gt_work_t *work;

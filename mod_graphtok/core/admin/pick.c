@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A walk asks for page after page, each by the last grant of the one before, with the filter in the
- * statement. A name is looked up in each store, as an id, a user and an e-mail address.
+ * Finding the grants that an administrator names. A walk reads page after page, each by the last
+ * grant of the one before, with the filter in the statement. A name is looked up in each store, as
+ * an id, a user and an e-mail address.
  */
 
 #include "admin/pick.h"
@@ -99,7 +100,7 @@ static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
 
 /* ---- by name ---- */
 
-/** What a store has of a name. */
+/** The grants of a name in a store. */
 typedef struct named_t {
     gt_store_t *store;
     apr_array_header_t *grants; /* of gt_grant_t *, those that are meant */
@@ -108,7 +109,7 @@ typedef struct named_t {
 typedef gt_err_t *look_up_fn(apr_array_header_t **grants, gt_store_t *store, const char *name,
                              apr_pool_t *p);
 
-/* The few rows of a name are filtered here: what SQL does for a list. */
+/* The few rows of a name are filtered here; for a list SQL does it. */
 static int is_meant(const gt_pick_t *pick, const gt_grant_t *grant)
 {
     if (pick->provider != NULL && strcmp(pick->provider, grant->owner.provider) != 0)
@@ -153,7 +154,7 @@ static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_
     return GT_OK;
 }
 
-/** An address that several users have says nothing of which one is meant. */
+/** An address of several users does not say which one is meant. */
 static gt_err_t *check_one_user(const apr_array_header_t *found, const gt_pick_t *pick,
                                 apr_pool_t *p)
 {
@@ -189,7 +190,7 @@ static gt_err_t *walk_named(gt_walk_t *walk, apr_pool_t *p)
 
     GT_TRY(look_up(found, walk, gt_grants_named, p));
     if (found->nelts == 0 && strchr(walk->pick->name, '@') != NULL) {
-        GT_TRY(look_up(found, walk, gt_duty_addressed, p));
+        GT_TRY(look_up(found, walk, gt_grants_addressed, p));
         if (!walk->pick->is_question)
             GT_TRY(check_one_user(found, walk->pick, p));
     }

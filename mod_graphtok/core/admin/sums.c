@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Nodes count a store part by part while the sums are asked for (store/survey.h); here all parts
- * are counted. */
+/* Counting a whole store now. Nodes count it part by part while the sums are asked for
+ * (store/survey.h). */
 
 #include "admin/sums.h"
 

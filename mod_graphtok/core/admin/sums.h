@@ -2,7 +2,8 @@
 #ifndef GT_SUMS_H
 #define GT_SUMS_H
 
-/** @file sums.h The sums of a store for an administrator, who asks once and wants them of now. */
+/** @file sums.h The sums of a store for an administrator, who asks once and needs the present
+ * ones. */
 
 #include "conf/config.h"
 #include "store/grant.h"

@@ -3,7 +3,7 @@
 /**
  * @file audit.c
  * A record is built on the stack and written under this process's lock, which therefore also orders
- * the chain; other processes write to the same file without knowing of us (O_APPEND). A write that
+ * the chain; other processes append to the same file independently (O_APPEND). A write that
  * fails leaves the chain where it was. No thread waits with the lock: it waits for a full
  * pipe without it, and then ties the record to the chain anew. After a wait in vain no thread waits
  * again before a record could be written.
@@ -35,7 +35,7 @@
 #define MARKS_MAX 32  /* heads in a record */
 #define STARTS_MAX 16 /* heads in a start: chains that the end of the file shows */
 
-/** Where lines go. */
+/** A file or pipe that lines go to. */
 typedef struct out_t {
     int fd;      /* -1: nowhere */
     int is_torn; /* the last write left a piece of a line */
@@ -46,7 +46,7 @@ struct gt_audit_t {
     char node[65];      /* name of this machine */
     atomic_int is_deaf; /* the pipe was full, and waiting for it was in vain */
 
-    pthread_mutex_t lock; /* guards what follows, and the order of the chain */
+    pthread_mutex_t lock; /* guards the members below, and the order of the chain */
     out_t records, notes;
     gt_chain_key_t key;
     gt_head_place_t *place;

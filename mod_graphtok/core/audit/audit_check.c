@@ -2,10 +2,10 @@
 
 /**
  * @file audit_check.c
- * Chains by id. A number that is left out opens a gap; a record that turns up later closes its part
- * of it and is then "reordered"; records of a gap that is still open at the end were removed. A
- * changed record still takes its place in its chain when it claims the next number, so that one
- * fault is told once.
+ * Verifying audit files: the chains by id. A number that is left out opens a gap; a record that
+ * turns up later closes its part of it and is then "reordered"; records of a gap that is still open
+ * at the end were removed. A changed record still takes its place in its chain when it claims the
+ * next number, so that one fault is told once.
  */
 
 #include "audit/audit_check.h"
@@ -248,7 +248,8 @@ static void add_gap(gt_audit_check_t *check, chain_t *chain, apr_uint64_t from, 
     APR_ARRAY_PUSH(chain->gaps, gap_t) = (gap_t){from, to, check->file, check->line};
 }
 
-/* The first record seen of a chain. Its key may be unknown: then nothing of it is believed. */
+/* The first record seen of a chain. Its key may be unknown: then nothing of the chain is
+ * trusted. */
 static void begin_chain(gt_audit_check_t *check, const record_t *record)
 {
     chain_t *chain = apr_pcalloc(check->pool, sizeof(*chain));

@@ -5,10 +5,10 @@
 /**
  * @file audit_check.h
  * Whether audit files are as they were written: every record's MAC, every chain's numbers and
- * links, and every head that another record names, in the files or in what was noted outside of
- * them. Notes are read first (a record is noted when it stands in its file), then lines in the
- * order in which they were written, oldest file first. Nothing in a line is trusted before its MAC
- * was found right.
+ * links, and every head that another record names, in the files or in the notes outside of them.
+ * Notes are read first (a record is noted when it stands in its file), then lines in the order in
+ * which they were written, oldest file first. Nothing in a line is trusted before its MAC was found
+ * right.
  */
 
 #include "audit/chain.h"
@@ -57,7 +57,7 @@ typedef struct gt_audit_check_conf_t {
 /** Begin. */
 gt_audit_check_t *gt_audit_check_make(const gt_audit_check_conf_t *conf, apr_pool_t *p);
 
-/** The next line of what was noted outside; as gt_audit_check_line. */
+/** The next line of the notes outside; as gt_audit_check_line. */
 void gt_audit_check_note(gt_audit_check_t *check, const char *file, apr_int64_t number,
                          const char *bytes, apr_size_t len, int is_whole);
 

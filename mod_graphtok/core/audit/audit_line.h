@@ -14,7 +14,7 @@
 typedef enum gt_audit_kind_t {
     GT_AUDIT_OPERATION,
     GT_AUDIT_START, /* the first record of a chain */
-    GT_AUDIT_MARK,  /* heads of other chains; it alone is not worth another one */
+    GT_AUDIT_MARK,  /* heads of other chains; alone it is no reason for another mark */
     GT_AUDIT_END,   /* the last record of a chain */
     GT_AUDIT_LAST   /* the same, and the process's last one */
 } gt_audit_kind_t;

@@ -2,8 +2,8 @@
 
 /**
  * @file audit_tail.c
- * Lines are read from the last to the first. A last line without a newline is skipped: another
- * process is writing it, or the machine died while it was written.
+ * Reading the last records of an audit file, from the last line to the first. A last line without a
+ * newline is skipped: another process is writing it, or the machine died while it was written.
  */
 
 #include "audit/audit_tail.h"

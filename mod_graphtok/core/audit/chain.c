@@ -2,9 +2,9 @@
 
 /**
  * @file chain.c
- * A place is written by its owner alone and read by all processes: a number that is odd while it is
- * written tells a reader to look elsewhere. All words are atomic, in order; this is memory touched
- * a few times a second.
+ * The shared memory with the heads of all chains, and the texts of heads. A process's place is
+ * written by that process alone and read by all: a number that is odd during a write tells readers
+ * to skip the place. All words are atomic, in order; this is memory touched a few times a second.
  */
 
 #include "audit/chain.h"
@@ -215,7 +215,7 @@ void gt_head_set(gt_head_place_t *place, const gt_head_t *head)
     atomic_fetch_add(&place->turn, 1);
 }
 
-/* A chain's numbers begin anew, so the chain is part of what was told. */
+/* A chain's numbers begin anew, so the mark holds the chain as well. */
 static apr_uint64_t mark_of(const gt_head_t *head)
 {
     return head->chain ^ (head->seq + 1);

@@ -4,16 +4,16 @@
 
 /**
  * @file chain.h
- * What ties audit records together. Each process that writes has a chain of its own: a random id,
- * numbers from 0, and in each record the MAC of the one before. One chain for all would need a lock
- * that every token waits for, would stand between two files while a graceful restart changes them,
- * and would be broken by a process killed between its record and the common head.
+ * The chains that tie audit records together. Each process that writes has a chain of its own: a
+ * random id, numbers from 0, and in each record the MAC of the one before. One chain for all would
+ * need a lock that every token waits for, would stand between two files while a graceful restart
+ * changes them, and would be broken by a process killed between its record and the common head.
  *
  * The end of a chain proves nothing by itself: cut off, it looks like a process that stopped. So
- * the last record of each chain (its head) stands in memory that all processes share, and others
- * write down what they see there ("mark" and "start" records): a head that a record names must be
- * in the file. Each process writes its own place in that memory, without a lock: a process killed
- * at any instruction leaves a head that is one record behind, which is true as well.
+ * the last record of each chain (its head) stands in memory that all processes share, and other
+ * processes record the heads that they see there ("mark" and "start" records): a head that a record
+ * names must be in the file. Each process writes its own place in that memory, without a lock: a
+ * process killed at any instruction leaves a head that is one record behind, which is true as well.
  */
 
 #include "crypt/keyring.h"
@@ -50,8 +50,8 @@ void gt_head_print(char text[GT_CHAIN_TEXT], const gt_head_t *head);
 GT_MUST int gt_head_parse(gt_head_t *head, const char *text);
 
 /**
- * The head that a line of the audit says it is. Nothing in the line is verified:
- * any process that can write the file may have made it.
+ * The head in a line of the audit. Nothing in the line is verified: any process that can write the
+ * file may have made it.
  * @return 0 when it is no record
  */
 GT_MUST int gt_head_of_line(gt_head_t *head, const char *line);

@@ -4,7 +4,7 @@
 
 /**
  * @file check.h
- * Rules for the members of a request body as a table (mission C6). All wrong fields are found at
+ * Rules for the members of a request body as a table. All wrong fields are found at
  * once and named by their path ("attendees[2].emailAddress.address").
  */
 

@@ -5,7 +5,7 @@
 /**
  * @file keys.h
  * The keyring of a configuration, and its changes. Without GraphTokKeyring there is one key,
- * derived from the client secret of the first provider (mission T4).
+ * derived from the client secret of the first provider.
  */
 
 #include <pthread.h>

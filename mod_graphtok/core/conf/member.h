@@ -61,8 +61,8 @@ int gt_member_is_set(const void *object, const gt_member_t *member);
 /** Copy from `base` every member of the table that `object` has not set. */
 void gt_members_inherit(void *object, const void *base, const gt_member_t *table);
 
-/** Write every member of the table into a JSON object; unset ones as null, sources as references.
- *  */
+/** Write every member of the table into a JSON object; unset ones as null, sources as
+ * references. */
 void gt_members_to_json(json_t *json, const void *object, const gt_member_t *table, apr_pool_t *p);
 
 /**

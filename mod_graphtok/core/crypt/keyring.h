@@ -4,7 +4,7 @@
 
 /**
  * @file keyring.h
- * The keys, by id and purpose (missions T2, T3, T17). Every key is 32 bytes. Fernet uses it as it
+ * The keys, by id and purpose. Every key is 32 bytes. Fernet uses it as it
  * stands (16 signing, 16 encryption); AES-256-GCM uses a subkey per purpose, HKDF-SHA-256
  * (RFC 5869) with info "graphtok/1/<purpose>". A keyring text has one key a line:
  *
@@ -94,7 +94,7 @@ void gt_key_derive(unsigned char out[GT_KEY_BYTES], const gt_key_t *key, const c
 GT_MUST gt_secret_t *gt_keyring_generate(apr_pool_t *p);
 
 /**
- * The line of the key that another secret stands for while there is no keyring (mission T4):
+ * The line of the key that another secret stands for while there is no keyring:
  * HKDF-SHA-256 of it with an info of our own; id = "derived-" and the fingerprint.
  * @return GT_INTERNAL for a secret of less than 16 bytes, which could be guessed
  */

@@ -14,7 +14,7 @@
  * version, purpose, store, user, provider as info. Its associated data are the fields version, key
  * id, purpose, store, column, user, provider, resource. gt1 has the purpose's key, and version,
  * key id, purpose, table, column, user, provider. Each field stands behind its length (four bytes,
- * big end first). So a value moved to another row, column or store is refused (mission T2), gt2
+ * big end first). So a value moved to another row, column or store is refused, gt2
  * does not depend on its table's name, and the number of random nonces under one key is that of one
  * row.
  *

@@ -4,7 +4,7 @@
 
 /**
  * @file calendar.h
- * The requests of the calendar routes (missions C1 to C6): parameters and bodies are checked here,
+ * The requests of the calendar routes: parameters and bodies are checked here,
  * field by field, before Graph is called; then they become a Graph URL and body. Pure: no
  * I/O. Every query but a deletion's may hold preferences (prefer.h): timezone, body_type, id_type;
  * that of events, one event and instances properties and extensions, too (extended.h).

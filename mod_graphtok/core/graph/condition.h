@@ -11,7 +11,7 @@
 #include "graph/graph_params.h"
 
 /**
- * Add a condition to what is asked of Graph. Entity tags are written anew; the suffix that
+ * Add a condition to a request to Graph. Entity tags are written anew; the suffix that
  * mod_deflate or mod_brotli appended to a tag on its way to the client is taken off.
  * @param name   "If-Match" (one tag or *), or "If-None-Match" (tags or *)
  * @param value  of the request's header field; NULL: there is none, and nothing is added

@@ -1,5 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/** @file extended.c Ids and names go into a filter of OData: a quote in one is doubled there. */
+/** @file extended.c Extended properties and open extensions. Their ids and names go into a filter
+ * of OData, where a quote in one is doubled. */
 
 #include "graph/extended.h"
 

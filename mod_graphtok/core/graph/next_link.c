@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file next_link.c
- * The token is sent to the URL that is made here. So the URL is written from the configured address
- * and the rest of the link behind it, and checked once more as a whole.
+ * The URL of a list's next page. The user's token is sent to that URL, so it is made of the
+ * configured address and the rest of the link behind it, and checked once more as a whole.
  */
 
 #include "graph/next_link.h"

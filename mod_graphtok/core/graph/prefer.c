@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/** @file prefer.c The grammar of RFC 7240, read leniently: a preference may be ignored, never
- * refused. */
+/** @file prefer.c Reading the Prefer field by the grammar of RFC 7240, leniently: a preference may
+ * be ignored, never refused. */
 
 #include "graph/prefer.h"
 

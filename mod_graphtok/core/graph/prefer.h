@@ -4,10 +4,10 @@
 
 /**
  * @file prefer.h
- * How a client wants its events: the time zone, the form of bodies, the kind of ids. It says so by
- * parameters of ours, which the links to further pages keep, or by the header field Prefer as Graph
- * knows it. Source: RFC 7240; Microsoft Graph, "Get event" (Prefer), "Obtain immutable identifiers
- * for Outlook resources".
+ * A client's preferences for its events: the time zone, the form of bodies, the kind of ids. They
+ * come as parameters of ours, which the links to further pages keep, or in the header field Prefer
+ * as Graph knows it. Source: RFC 7240; Microsoft Graph, "Get event" (Prefer), "Obtain immutable
+ * identifiers for Outlook resources".
  */
 
 #include <apr_tables.h>

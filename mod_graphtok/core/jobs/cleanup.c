@@ -2,9 +2,10 @@
 
 /**
  * @file cleanup.c
- * An access token ends every hour; that alone makes no grant worthless. Expired is one whose token
- * has ended with no refresh token to get another, or whose token was not refreshed for so long that
- * the provider has let go of the refresh token as well (Entra: 90 days).
+ * The cleanup job: expired grants are deactivated, long inactive ones removed. An access token ends
+ * every hour, which alone makes no grant worthless. A grant is expired when its token has ended and
+ * there is no refresh token to get another, or when its token was not refreshed for so long that
+ * the provider has dropped the refresh token as well (Entra: 90 days).
  */
 
 #include "jobs/cleanup.h"

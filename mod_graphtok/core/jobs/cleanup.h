@@ -4,8 +4,8 @@
 
 /**
  * @file cleanup.h
- * One slice of tidying a store (mission T9): a grant that cannot be refreshed any more is
- * deactivated, what has long been inactive is removed. For the background and for graphtokctl.
+ * One slice of tidying a store: a grant that cannot be refreshed any more is
+ * deactivated, one that has long been inactive is removed. For the background and for graphtokctl.
  */
 
 #include "conf/config.h"

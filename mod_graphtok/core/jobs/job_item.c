@@ -48,8 +48,8 @@ gt_err_t *gt_job_turns_take(apr_interval_time_t *wait, const gt_jobs_t *jobs, in
     return gt_due_time_slots(wait, jobs->main, n, gt_jobs_config(jobs)->refresh_rate, p);
 }
 
-/** A process that stood still for a second would send what it missed all at once. A turn that was
- * missed is taken anew, but not twice: a process that is always late does what it can. */
+/** A process that stood still for a second would send all refreshes that it missed at once. So a
+ * missed turn is taken anew, but not twice: a process that is always late goes on as it can. */
 static gt_err_t *take_another(gt_job_item_t *item, apr_time_t now, apr_pool_t *p)
 {
     apr_interval_time_t wait;
@@ -86,8 +86,8 @@ static void *make(const void *params, apr_pool_t *p)
     gt_job_item_t *item = apr_pmemdup(p, params, sizeof(*item));
 
     item->payload = item->kind->copy(item->payload, p);
-    /* Counted from now on, not from its first step: until a thread has time for that, all would
-     * look done. */
+    /* The item counts as under way from now on, not from its first step: else all would look done
+     * until a thread has time for that. */
     atomic_fetch_add(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
     return item;
 }
@@ -134,7 +134,8 @@ static const gt_work_t item_work = {"background work", steps, finish};
 
 /* ---- starting ---- */
 
-/** What cannot be begun here is given up, from the i-th on, for other processes to pick at once. */
+/** Give up the items from the i-th on, which cannot be begun here, for other processes to pick at
+ * once. */
 static void let_go_from(int i, const gt_slice_t *slice, const apr_array_header_t *found)
 {
     gt_job_item_t item = {.jobs = slice->jobs, .kind = slice->kind, .store = slice->store};

@@ -4,9 +4,9 @@
 
 /**
  * @file job_item.h
- * What a slice found and claimed: a grant to refresh, later a mail to deliver. What it is about
- * only its kind knows. It waits for its time, runs as a job of a crew and is noted. Nothing but
- * its claim stands in the database meanwhile: when the process is killed the claim ends by itself.
+ * A piece of work that a slice found and claimed, such as a grant to refresh; only its kind knows
+ * the payload. It waits for its time, runs as a job of a crew and is noted. Nothing but its claim
+ * stands in the database meanwhile: when the process is killed the claim ends by itself.
  */
 
 #include "jobs/job_kind.h"
@@ -30,8 +30,8 @@ typedef struct gt_job_found_t {
 } gt_job_found_t;
 
 /**
- * Start an item for each, spread over a span; payloads are copied. What cannot be started, because
- * the process ends, is let go.
+ * Start an item for each, spread over a span; payloads are copied. Items that cannot be started,
+ * because the process ends, are let go.
  * @param found   array of gt_job_found_t
  * @param from    ticks: the span's begin
  * @param has_rate  as in gt_job_item_t

@@ -6,8 +6,8 @@
  * @file job_kind.h
  * A kind of background work, as a row of the table in jobs/job_kinds.c. Its parts stand in rows of
  * each store, which are made where they are missing. A process that claims a part runs the kind's
- * slice: that claims what is due in the part and either does it at once, in a statement or two, or
- * starts each as an item (jobs/job_item.h).
+ * slice: the slice claims the grants that are due in the part and either does the work at once, in
+ * a statement or two, or starts an item for each (jobs/job_item.h).
  */
 
 #include "jobs/jobs.h"

@@ -27,7 +27,7 @@
 #define ENDS_WITHIN apr_time_from_sec(5)
 #define CREW_LEAST 2
 
-/* ---- what others see ---- */
+/* ---- state for others ---- */
 
 static int count_kinds(const gt_job_kind_t *const *kinds)
 {
@@ -227,7 +227,7 @@ static gt_err_t *do_kind(gt_slice_t *slice, const apr_array_header_t *due_jobs, 
     return GT_OK;
 }
 
-/** It was tried. A failure is logged more and more seldom. @param kind NULL: all of the store's
+/** Note a try. A failure is logged more and more seldom. @param kind NULL: all of the store's
  * @return 1 when it failed */
 static int note(gt_jobs_t *jobs, gt_backoff_t *backoff, const gt_err_t *err, const char *store,
                 const gt_job_kind_t *kind)

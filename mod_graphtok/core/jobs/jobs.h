@@ -6,8 +6,8 @@
  * @file jobs.h
  * Background work: a table of kinds (jobs/job_kind.h), run by any number of processes that share a
  * database, httpd's children and `graphtokctl work` alike. A tick claims parts that are due and
- * does one slice of each, within 100 ms; what a slice finds is started as jobs of a crew. State
- * stands in rows (store/due), so that a process may end at any moment.
+ * does one slice of each, within 100 ms; a slice may start items, which run as jobs of a crew.
+ * State stands in rows (store/due), so that a process may end at any moment.
  */
 
 #include "vault/vault.h"
@@ -39,7 +39,7 @@ void gt_jobs_tick(void *baton, apr_pool_t *scratch);
 /** How often a tick is wanted. */
 #define GT_JOBS_TICK apr_time_from_msec(250)
 
-/** Take nothing more; what waits for its time ends without having begun. From any thread. */
+/** Take nothing more; items that wait for their time end without having begun. From any thread. */
 void gt_jobs_stop(gt_jobs_t *jobs);
 
 /** Stop, and join the threads of gt_jobs_start and of kinds that block. The vault's crew goes
@@ -49,8 +49,8 @@ void gt_jobs_end(gt_jobs_t *jobs);
 /** 1 when nothing was due when last looked, nothing is to come, nothing is under way. */
 int gt_jobs_are_idle(gt_jobs_t *jobs);
 
-/** GT_OK, or why something was left undone: the class of what the database said last of a store,
- * or of a kind in it, that fails; already logged. */
+/** GT_OK, or why work was left undone: an error with the class of the last failure of a store, or
+ * of a kind in it; already logged. */
 GT_MUST gt_err_t *gt_jobs_trouble(gt_jobs_t *jobs, apr_pool_t *p);
 
 /** One result of a kind, and how often it came since the start. */

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "jobs/job_kind.h"
 
-/** What a process knows of a kind. */
+/** The state of a kind in this process. */
 typedef struct gt_kind_state_t {
     atomic_int under_way; /* items, those that wait for their time included */
     atomic_llong results[GT_JOB_RESULTS];
@@ -37,10 +37,10 @@ struct gt_jobs_t {
     atomic_llong quiet_until; /* ticks: no tick looks before */
 };
 
-/** What a process knows of a kind of the table. */
+/** The state of a kind of the table. */
 gt_kind_state_t *gt_jobs_state(const gt_jobs_t *jobs, const gt_job_kind_t *kind);
 
-/** The crew for what blocks: started with the first that asks. */
+/** The crew for work that blocks: started with the first that asks. */
 GT_MUST gt_err_t *gt_jobs_crew(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p);
 
 #endif

@@ -2,8 +2,9 @@
 
 /**
  * @file pace.c
- * A thousand tokens issued in the same minute (all people sign in at eight) end in the same minute
- * an hour later, and would for ever. Parts and pauses pull them apart, a little more each time.
+ * Spreading refreshes over time. A thousand tokens issued in the same minute (all people sign in at
+ * eight) end in the same minute an hour later, and would do so for ever. Parts and pauses pull them
+ * apart, a little more each time.
  */
 
 #include "jobs/pace.h"

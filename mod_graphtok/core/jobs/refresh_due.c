@@ -2,8 +2,9 @@
 
 /**
  * @file refresh_due.c
- * Refresh of what was used lately, before it comes within the margin where requests would have
- * to wait (mission T6). Each goes through the vault like any other: same lease, same verdicts.
+ * The refresh job: tokens used lately are refreshed before they come within the margin where
+ * requests would have to wait. Each goes through the vault like any other: same lease,
+ * same verdicts.
  */
 
 #include "base/clock.h"
@@ -11,7 +12,8 @@
 #include "jobs/job_item.h"
 #include "jobs/pace.h"
 
-/* What ended longer ago waits for its user: the node was down, or nothing can refresh it. */
+/* A token that ended longer ago waits for its user: the node was down, or nothing can refresh
+ * it. */
 #define PAST apr_time_from_sec(3600)
 /* Longer than a refresh that is waited for, so that nothing is picked twice for one failure. */
 #define HOLD_AFTER_LEASE apr_time_from_sec(30)

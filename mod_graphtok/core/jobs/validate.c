@@ -2,9 +2,9 @@
 
 /**
  * @file validate.c
- * Only a 401 of the API, for a token that was refreshed because of it, says that a token does not
- * work; any other status means that the API knew who asked. What the token endpoint says has been
- * noted by the refresh already.
+ * The validation job: does the API take a grant's token? Only a 401 for a token that was refreshed
+ * because of it says no; with any other status the API has recognized the user. A refusal of the
+ * token endpoint was noted by the refresh already.
  */
 
 #include "jobs/validate.h"

@@ -4,7 +4,7 @@
 
 /**
  * @file validate.h
- * Work: ask the provider whether a grant's token still works (mission T10), with GET /me. A token
+ * Work: ask the provider whether a grant's token still works, with GET /me. A token
  * that has ended is refreshed for it, which is an answer too.
  */
 
@@ -14,12 +14,12 @@ typedef struct gt_validate_t {
     gt_vault_t *vault;
     gt_grant_key_t key;
     int works;         /* out, when it does not fail: 1 it works; 0 the provider refuses it */
-    gt_err_t *failure; /* out, with works 0: what was said */
+    gt_err_t *failure; /* out, with works 0: the refusal */
     gt_call_t call;    /* own */
 } gt_validate_t;
 
-/** Fails when it cannot be told (network, throttled, store away). What the provider refuses is
- * marked in the row: interaction needed as such, a plain refusal as an error that was counted. */
+/** Fails when it cannot be told (network, throttled, store away). A refusal is marked in the row: a
+ * demand for the user as such, a plain refusal as an error that is counted. */
 extern const gt_work_t gt_validate;
 
 #endif

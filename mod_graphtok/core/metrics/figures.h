@@ -5,7 +5,7 @@
 /**
  * @file figures.h
  * Counters and histograms of a whole node: in memory that its processes share and that outlives
- * graceful restarts, fed by what is announced (base/notice.h), printed as Prometheus text. A count
+ * graceful restarts, fed by announcements (base/notice.h), printed as Prometheus text. A count
  * is one relaxed addition to a cache line that other processors do not touch: counters stand once
  * for each of 16 stripes, chosen by the processor we run on, and are added up when they are read.
  * A process killed at any instruction leaves them right.

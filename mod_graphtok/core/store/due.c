@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Claims and picks of background work, each one statement: a row that another transaction is
- * just picking is skipped, not waited for. Times go to the database as spans, since its clock is
- * the one that all nodes share.
+ * Claims and picks of background work, each one statement: a row that another transaction is just
+ * picking is skipped, not waited for. Times go to the database as spans, since all nodes share its
+ * clock.
  */
 
 #include <string.h>
@@ -83,7 +83,7 @@ gt_err_t *gt_due_jobs(apr_array_header_t **due_jobs, gt_store_t *store, apr_pool
         if (row->column[0] == NULL || !gt_number(&first, row->column[1], INT32_MIN, INT32_MAX) ||
             !gt_number(&last, row->column[2], INT32_MIN, INT32_MAX) ||
             !gt_number(&parts, row->column[3], 1, INT32_MAX))
-            continue; /* no job's: the row of turns counts milliseconds */
+            continue; /* no job's row: that of the turns counts milliseconds */
         APR_ARRAY_PUSH(*due_jobs, gt_due_job_t) = (gt_due_job_t){
             row->column[0], (int)parts, apr_time_from_sec(first), apr_time_from_sec(last)};
     }

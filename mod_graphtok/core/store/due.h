@@ -4,10 +4,10 @@
 
 /**
  * @file due.h
- * What background work asks of a store: which part of which job is ours now, which grants are due.
- * The statement that picks a grant also claims it, in the grant's own row; so any number of nodes
- * share the work, none does it twice, and the claims of a node that dies end by themselves.
- * Functions may block on the database, each for one statement.
+ * The questions of background work to a store: which part of which job is ours now, which grants
+ * are due. The statement that picks a grant also claims it, in the grant's own row; so any number
+ * of nodes share the work, none does it twice, and the claims of a node that dies end by
+ * themselves. Functions may block on the database, each for one statement.
  */
 
 #include "store/range.h"
@@ -63,9 +63,9 @@ GT_MUST gt_err_t *gt_due_time_slots(apr_interval_time_t *wait, gt_store_t *store
 /** Which grants are to be refreshed before they are asked for. */
 typedef struct gt_due_params_t {
     int part;
-    apr_interval_time_t past;        /* nothing that ended longer ago */
-    apr_interval_time_t lead;        /* what ends within this span */
-    apr_interval_time_t used_within; /* and was used within that */
+    apr_interval_time_t past;        /* no token that ended longer ago */
+    apr_interval_time_t lead;        /* tokens that end within this span */
+    apr_interval_time_t used_within; /* and were used within this one */
     apr_interval_time_t hold;        /* they are not picked again for so long */
     int most;
 } gt_due_params_t;
@@ -93,7 +93,7 @@ GT_MUST gt_err_t *gt_check_pick(apr_array_header_t **picked, gt_store_t *store,
 GT_MUST gt_err_t *gt_check_let_go(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p);
 
 /** Deactivate up to `most` grants whose access token ended `after` ago or earlier, or has ended
- * with no refresh token there (mission T9). One that is being refreshed is left alone. */
+ * with no refresh token there. One that is being refreshed is left alone. */
 GT_MUST gt_err_t *gt_due_expire(apr_array_header_t **picked, gt_store_t *store,
                                 apr_interval_time_t after, int most, apr_pool_t *p);
 
@@ -101,12 +101,12 @@ GT_MUST gt_err_t *gt_due_expire(apr_array_header_t **picked, gt_store_t *store,
 GT_MUST gt_err_t *gt_due_remove(apr_array_header_t **picked, gt_store_t *store,
                                 apr_interval_time_t after, int most, apr_pool_t *p);
 
-/** What both would do now. */
+/** How many grants gt_due_expire and gt_due_remove would take now. */
 typedef struct gt_due_counts_t {
     apr_int64_t expired, removable;
 } gt_due_counts_t;
 
-/** Count only: a range's are added to the counts. */
+/** Count them and change nothing: those of a range are added to the counts. */
 GT_MUST gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
                                apr_interval_time_t expire_after, apr_interval_time_t remove_after,
                                apr_pool_t *p);
@@ -116,11 +116,11 @@ GT_MUST gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
 GT_MUST gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
                                   apr_pool_t *p);
 
-/** The grants of all users with this e-mail address, in any case: up to GT_DUTY_ADDRESSED of them.
- * A provider says an address and people change theirs, so it names a person to an administrator
- * who sees whom it found, and to nothing else. Secrets stay closed. */
-GT_MUST gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store,
-                                    const char *address, apr_pool_t *p);
-#define GT_DUTY_ADDRESSED 100
+/** The grants of all users with this e-mail address, in capitals or not: up to GT_GRANTS_ADDRESSED
+ * of them. A provider may give an address to another person, so it serves to find grants for an
+ * administrator, who sees the users that were found, and for nothing else. Secrets stay closed. */
+GT_MUST gt_err_t *gt_grants_addressed(apr_array_header_t **grants, gt_store_t *store,
+                                      const char *address, apr_pool_t *p);
+#define GT_GRANTS_ADDRESSED 100
 
 #endif

@@ -2,8 +2,7 @@
 
 /**
  * One row of a store: found, refreshed, judged, deleted. Each is one statement, on the condition
- * that the generation is still the one that was judged. Source: missions T6 to T8, T13, T16; the
- * design's "One refresh, everywhere".
+ * that the generation is still the one that was judged.
  */
 
 #include <ctype.h>
@@ -53,7 +52,8 @@ gt_err_t *gt_grant_find_for(gt_grant_t **grant, gt_store_t *store, const gt_owne
     GT_TRY(gt_row_find(&raw, store, &exact, p));
     if (raw == NULL)
         return GT_OK;
-    /* The default's token is not opened for another one: what is damaged in it harms nothing. */
+    /* The default resource's token is not opened for another one: damage in it then does no
+     * harm. */
     if (!is_default(resource))
         raw->access = "";
     GT_TRY(gt_row_open(grant, raw, store, p));
@@ -92,7 +92,7 @@ static const gt_sql_t commit_refresh = {
     "expires_at = {in}, {refreshed}, {changed} WHERE {owner} AND generation = %lld",
     NULL};
 
-/* What was not written says nothing. */
+/* Whether the row holds a token that was written; one that was not written proves nothing. */
 static int holds(const gt_secret_t *stored, const gt_secret_t *written)
 {
     return written == NULL || (stored != NULL && gt_secret_equal(stored, written));
@@ -114,7 +114,7 @@ static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
 }
 
 /* refresh, id token, key id (NULL: keep), owner, generation. The access token of another resource
- * stands elsewhere, and what the row says of the default one's stays. */
+ * stands elsewhere, and the row's columns for the default one's stay. */
 static const gt_sql_t commit_other = {
     "commit other",
     "UPDATE {table} SET encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
@@ -193,7 +193,7 @@ static const gt_sql_t set_status = {
     "claims = %s, {changed} WHERE {owner} AND generation = %lld",
     NULL};
 
-/* What each effect does to the row; its word begins the row's message. */
+/* The change of each effect to the row; its word begins the row's message. */
 static const struct {
     const gt_sql_t *sql;
     apr_int64_t number; /* errors that deactivate, or the status */
@@ -204,8 +204,8 @@ static const struct {
     [GT_EFFECT_INTERACT] = {&set_status, GT_NEEDS_USER, "interaction-required"},
 };
 
-/* "sign-in-required GT0501 AADSTS70008": what kind and where, no text that a provider wrote but
- * its code, and of that only what codes are made of. */
+/* "sign-in-required GT0501 AADSTS70008": class, tag and the provider's code, of which only
+ * characters of codes are taken. No other text of a provider is stored. */
 static const char *failure_message(const gt_err_t *failure, const char *word, apr_pool_t *p)
 {
     char *code = apr_pstrndup(p, failure->code != NULL ? failure->code : "", LONGEST_CODE);

@@ -23,9 +23,9 @@ typedef enum gt_status_t {
 struct gt_grant_t {
     const char *id;
     gt_owner_t owner;
-    gt_identity_t account;         /* who signed in; fields "" when unknown (S0) */
+    gt_identity_t account;         /* the person who signed in; fields "" when unknown (S0) */
     const char *scope;             /* granted, or NULL */
-    const char *resource;          /* whose access token stands here */
+    const char *resource;          /* that the access token is for */
     gt_secret_t *access;           /* NULL: none, or from gt_grant_list, which opens nothing */
     gt_secret_t *refresh;          /* NULL: none, or from gt_grant_list */
     apr_time_t expires_at;         /* of the access token */
@@ -41,8 +41,9 @@ struct gt_grant_t {
     const char *lease_owner;   /* or NULL */
     apr_time_t lease_until;    /* database clock; 0: none */
     const char *key_id;        /* of the refresh token's seal; "" for Fernet */
-    const char *intent_owner;  /* who set out to spend the refresh token and may hold the answer */
-    const char *claims;        /* GT_NEEDS_USER: what the provider wants of the sign-in, or NULL */
+    const char *intent_owner;  /* the holder that set out to spend the refresh token and may hold
+                                * the answer */
+    const char *claims;        /* GT_NEEDS_USER: the provider's demands for the sign-in, or NULL */
 };
 
 /** Make a store's runtime. Names are checked identifiers. */
@@ -83,7 +84,7 @@ GT_MUST gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner
 /**
  * Store a sign-in: a new row, or the same row with the next generation when it is the same person.
  * A re-sign-in without a refresh token keeps the old one. Clears errors, status active.
- * @param grant  what is stored now
+ * @param grant out: as stored now
  * @return GT_CONFLICT when the row belongs to another person, or was revoked since the tokens were
  *         asked for (tokens->asked)
  */
@@ -166,7 +167,7 @@ GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
                                       const gt_grant_filter_t *filter, apr_pool_t *p);
 
 /**
- * Fill in account.name: what the provider called the person at the last sign-in. It stands in no
+ * Fill in account.name, the person's name at the provider at the last sign-in. It stands in no
  * column but within the sealed id_token, since it is personal; one more statement, and a value
  * opened, so it is for showing only. NULL stays where there is none (S0's rows), or where it
  * cannot be opened.
@@ -193,7 +194,7 @@ GT_MUST gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr
 GT_MUST gt_err_t *gt_grant_count(gt_store_t *store, int part, apr_interval_time_t margin,
                                  apr_pool_t *p);
 
-/** What a cache must forget. */
+/** Tokens that a cache must forget. */
 typedef struct gt_change_t {
     gt_owner_t owner;
     apr_int64_t stale; /* tokens of generations up to this one */
@@ -219,7 +220,7 @@ GT_MUST gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p);
 
 /* ---- the lease: the right to refresh, in the grant's own row ---- */
 
-/** Who takes a lease, and for how long. */
+/** The holder of a lease that is to be taken, and its span. */
 typedef struct gt_lease_params_t {
     const char *holder;
     apr_interval_time_t lease;
@@ -230,13 +231,14 @@ typedef struct gt_lease_params_t {
  * Take the right to refresh a grant, if it is free, and with it state the intent to spend its
  * refresh token. One UPDATE; safe against any thread, child, node; judged by the database's clock.
  * A lease that ran out with its intent open is not free at once: gt_lease_doubt.
- * @param ours  1: we hold it for `ask->lease`; 0: another holder does, or the generation moved on.
+ * @param ours  1: we hold it for the span in `params`; 0: another holder does, or the generation
+ * moved on.
  *              1 with an error: it may be ours, since the answer was lost; gt_lease_end then
  */
 GT_MUST gt_err_t *gt_lease_take(int *ours, gt_store_t *store, const gt_grant_t *grant,
                                 const gt_lease_params_t *params, apr_pool_t *p);
 
-/** An intent whose lease ran out: its owner may hold the answer in its journal. Give it `lease`
+/** An intent whose lease ran out: its holder may have the answer in its journal. Give it `lease`
  * from now (not from its own end: the database may have been away); then the lease is free. Changes
  * nothing when there is no such intent, or it was done before. */
 GT_MUST gt_err_t *gt_lease_doubt(gt_store_t *store, const gt_grant_t *grant,
@@ -250,8 +252,8 @@ GT_MUST gt_err_t *gt_lease_renew(int *ours, gt_store_t *store, const gt_grant_t 
 /**
  * Give it back when it is still ours: this holder's, for this generation.
  * @param grant       only owner and generation are read
- * @param is_resting  1: leave it to end by itself, without its intent: what the POST did is not
- *                    known, and no answer will come
+ * @param is_resting  1: leave it to end by itself, without its intent: the outcome of the POST is
+ * not known, and no answer will come
  */
 GT_MUST gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *holder,
                                int is_resting, apr_pool_t *p);

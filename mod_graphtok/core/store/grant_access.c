@@ -69,7 +69,7 @@ static int has_table(gt_store_t *store, apr_pool_t *p)
     return ids.has_access;
 }
 
-/* Where the table is missed, it may have been made a moment ago. */
+/* A table that seems to be missing may have been made a moment ago: read the ids again. */
 static gt_err_t *demand_table(gt_ids_t *ids, gt_store_t *store, const char *resource, apr_pool_t *p)
 {
     int is_new;

@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * What the caches of all nodes must hear of, and what is kept no longer.
+ * Reading the changes that the caches of all nodes must hear of, and dropping rows that are kept no
+ * longer.
  */
 
 #include "base/err.h"
@@ -12,7 +13,7 @@
 
 #define GONE_STAYS apr_time_from_sec(2 * 3600) /* GraphTokCacheTime is an hour at most */
 
-/* No statement has written what is further ahead, but before the clock was set back. */
+/* A time further ahead was written before the clock was set back. */
 #define SOON_MS "{now_ms} + 5000"
 
 /* The generation up to which a cached token is stale. */
@@ -23,9 +24,9 @@
     "CASE WHEN EXISTS (SELECT 1 FROM {table} AS held WHERE held.{user} = went.{user} "             \
     "AND held.provider = went.provider) THEN revision ELSE 9223372036854775807 END"
 
-/* milliseconds, twice → user, provider, generation up to which a cached token is stale. What was
- * written before the clock was set back is ahead of now: of that the last rows alone, since
- * there may be those of an hour. */
+/* milliseconds, twice → user, provider, generation up to which a cached token is stale. Rows that
+ * were written before the clock was set back are ahead of now: of these only the last ones are
+ * read, since there may be those of an hour. */
 static const gt_sql_t list_changes = {
     "list changes",
     "SELECT * FROM (SELECT {user}, provider, " STALE " FROM {table} "

@@ -155,7 +155,7 @@ static const gt_sql_t list_of_address = {
 static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, const gt_sql_t *sql,
                       const char *text, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_TEXT(text), GT_NUM(GT_DUTY_ADDRESSED)};
+    const gt_db_value_t args[] = {GT_TEXT(text), GT_NUM(GT_GRANTS_ADDRESSED)};
     apr_array_header_t *rows;
 
     GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
@@ -193,8 +193,8 @@ gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const 
     return find(*grants, store, &list_of_user, exact.user, p);
 }
 
-gt_err_t *gt_duty_addressed(apr_array_header_t **grants, gt_store_t *store, const char *address,
-                            apr_pool_t *p)
+gt_err_t *gt_grants_addressed(apr_array_header_t **grants, gt_store_t *store, const char *address,
+                              apr_pool_t *p)
 {
     *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
     return find(*grants, store, &list_of_address, address, p);

@@ -20,8 +20,8 @@ gt_err_t *gt_grant_take_name(gt_grant_t *grant, gt_store_t *store, apr_pool_t *p
 
     GT_TRY(gt_db_rows(&rows, store->db, &find_id_token, &store->names, args, p));
     sealed = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0] : NULL;
-    /* A value that cannot be opened is told of where it is needed: a name is not worth a
-     * word. */
+    /* A value that cannot be opened is reported where it is needed; for a name no error is worth
+     * it. */
     if (sealed != NULL && gt_row_open_id_token(&token, sealed, store, &grant->owner, p) == GT_OK &&
         token != NULL)
         claims = gt_jwt_claims(token, p);

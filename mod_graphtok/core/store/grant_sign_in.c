@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A sign-in becomes a row. What is written depends on what is there: the row is read, judged, and
+ * A sign-in becomes a row. An existing row decides what may be written: it is read, judged, and
  * written on the condition that its generation is still the one that was judged.
  */
 
@@ -125,13 +125,13 @@ static gt_err_t *update(apr_array_header_t **rows, const entry_t *entry, const g
         GT_NUM(raw->grant.generation),
     };
 
-    /* They were given for what the user had agreed to before. */
+    /* Tokens of other resources were given for the consent of before. */
     GT_TRY(gt_access_drop(entry->store, &entry->owner, p));
     return gt_db_rows(rows, entry->store->db, &sign_in_again, &entry->store->names, args, p);
 }
 
-/* Where there is no row, it may have been revoked while the provider was asked for these tokens:
- * they are part of what the user did not want any more. The note of it was written before the row
+/* Where there is no row, the grant may have been revoked while the provider was asked for these
+ * tokens: then the user does not want them any more. The note of it was written before the row
  * went. */
 static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
 {
@@ -143,7 +143,7 @@ static gt_err_t *check_revoked(const entry_t *entry, apr_pool_t *p)
     if (entry->tokens->asked == 0)
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, entry->store->db, &look_for_deletion, &entry->store->names, args, p));
-    /* Counted after the look, which may take its time: what happened since is never missed. */
+    /* Counted after the look, which may take its time: so no revocation since is missed. */
     since = gt_ticks() - entry->tokens->asked;
     /* Whole milliseconds; in doubt the revocation came later than the question. */
     if (rows->nelts == 0 ||

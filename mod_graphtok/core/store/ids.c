@@ -27,7 +27,7 @@
 #define SAID_EVERY apr_time_from_sec(300)
 
 struct gt_kept_ids_t {
-    pthread_mutex_t lock; /* protects everything below */
+    pthread_mutex_t lock; /* guards the members below */
     gt_ids_t ids;
     apr_time_t read_at; /* ticks: when the next reading is due */
     apr_time_t said_at; /* ticks: when a failure is an error in the log again */
@@ -63,7 +63,7 @@ static void copy_id(char to[GT_ID_BYTES], const char *from)
         memcpy(to, from, len + 1);
 }
 
-/* How the table may have been called when a value was sealed in the old form. */
+/* The other name that the table may have had when a value was sealed in the old form. */
 static void other_spelling(gt_ids_t *ids, const char *table, const char *schema)
 {
     const char *dot = strchr(table, '.');
@@ -180,7 +180,8 @@ static int claim_report(gt_kept_ids_t *kept)
     return is_time;
 }
 
-/* That a database is away is said elsewhere. One that refuses the ids is not mended by waiting. */
+/* Log a failure. That a database is away is logged elsewhere; one that refuses the ids does not
+ * recover by itself. */
 static void tell(const gt_err_t *err, gt_store_t *store, apr_pool_t *p)
 {
     const char *what =

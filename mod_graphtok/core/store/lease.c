@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * The right to refresh a grant, and the intent to do it: who, until when, in the grant's own row.
- * One UPDATE takes both, one gives both back; the database's clock judges, so that nodes need not
- * agree on the time.
+ * The right to refresh a grant, and the intent to do it: holder and end of each stand in the
+ * grant's own row. One UPDATE takes both, one gives both back; the database's clock judges, so that
+ * nodes need not agree on the time.
  *
  *     lease   intent   means
  *     none    none     free
@@ -113,7 +113,7 @@ static const gt_sql_t rest_lease = {"rest lease",
                                     "WHERE {owner} AND lease_owner = %s AND generation = %lld",
                                     NULL};
 
-/* The generation too: a thread of this process may hold the lease of the next one by now. */
+/* The generation counts, too: a job of this process may hold the lease of the next one by now. */
 gt_err_t *gt_lease_end(gt_store_t *store, const gt_grant_t *grant, const char *holder,
                        int is_resting, apr_pool_t *p)
 {

@@ -48,7 +48,7 @@ static const gt_word_t store_words[] = {
     {NULL, {NULL, NULL}},
 };
 
-/* A user id is bound as text and compared as what the column is. */
+/* A user id is bound as text and compared as the column's type. */
 static gt_word_t user_arg(const char *type)
 {
     if (strcmp(type, "integer") == 0)
@@ -72,7 +72,7 @@ static gt_word_t quoted(const char *word, const char *name, apr_pool_t *p)
     return (gt_word_t){word, {gt_sql_quoted(name, GT_PGSQL, p), gt_sql_quoted(name, GT_SQLITE, p)}};
 }
 
-/* The application's users, with whom their grants go. */
+/* The foreign key to the application's users: a user deleted there takes the grants along. */
 static const char *references(const char *reference, gt_engine_t engine, apr_pool_t *p)
 {
     const char *open, *table, *column;

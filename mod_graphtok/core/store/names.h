@@ -7,12 +7,12 @@
  * The words of a store's statements and of its ladder: those that its configuration names (table,
  * user column), and those that all stores share.
  *
- * Time: the database's clock alone writes and judges what stands in rows; programs give it spans.
+ * Time: the database's clock alone writes and judges the times in rows; programs give it spans.
  * A stamp further ahead of now than its span allows was written before that clock was set back,
  * and is over. expires_at, created_at and updated_at keep the types of S0's user_tokens;
  * statements read and write them as Unix seconds. Our own columns are seconds; revision is
- * milliseconds of the database's clock, so that a poll finds what changed lately; within a row it
- * goes back with that clock alone. A first generation comes from that clock, too: a row that was
+ * milliseconds of the database's clock, so that a poll finds rows that changed lately; within a row
+ * it goes back with that clock alone. A first generation comes from that clock, too: a row that was
  * deleted and made anew never meets a verdict or a result that was begun for the old one.
  */
 

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Where a range ends is asked of the index of ids alone. So every range holds the same number of
- * rows, however the ids are spread.
+ * A walk through a store. The end of a range is read from the index of ids alone, so that every
+ * range holds the same number of rows, however the ids are spread.
  */
 
 #include "store/range.h"

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Rows to the writing keys. The database itself leaves out what is there already, by how a current
- * seal of the present form begins, so that a pass over a store that is nearly done costs no
- * transfer of its rows. With Fernet, whose values name no key, each row must be read.
+ * Sealing rows anew with the writing keys. The database itself leaves out rows that are done, by
+ * the beginning of a current seal, so that a pass over a store that is nearly done transfers no
+ * rows. With Fernet, whose values name no key, each row must be read.
  */
 
 #include "store/rekey.h"
@@ -43,7 +43,7 @@ static const struct {
 /* Columns of list_old_rows. */
 enum { ID, USER, PROVIDER, GENERATION, FIRST_SEAL };
 
-/* A row as it was read, and what it becomes. */
+/* A row as it was read, with its new seals. */
 typedef struct one_row_t {
     gt_owner_t owner;
     apr_int64_t generation;
@@ -110,7 +110,7 @@ gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_p
 }
 
 /* Ids after which and up to which, then for each column how a seal of the present form and key
- * begins; "" with a length of 1 for what no beginning tells. */
+ * begins; "" with a length of 1 where no beginning tells. */
 static gt_err_t *old_rows(gt_db_value_t args[OLD_ROWS], const gt_range_t *range, const char *after,
                           apr_pool_t *p)
 {
@@ -262,7 +262,8 @@ static gt_err_t *seal_column(one_row_t *one, int column, gt_store_t *store, apr_
                    p);
 }
 
-/* What does not open in a row does not hold back the rest of it. @param damage the last of it */
+/* A column that does not open does not hold back the rest of its row. @param damage the last of
+ * it */
 static gt_err_t *seal_row(one_row_t *one, gt_err_t **damage, gt_store_t *store, apr_pool_t *p)
 {
     for (int i = 0; i < SEALS; i++) {
@@ -346,10 +347,10 @@ static const gt_word_t seal_words[] = {
 
 #define KEEP_OR_SET(place, tag, column, purpose) column " = coalesce(new_" tag ", " column "), "
 
-/* rows as {"old": …, "fresh": …}, by the columns' names: what was read, and what it becomes
- * (missing: keep) → user, provider of each that was written. No generation is written: the
- * tokens are the same. A row that another transaction has in hand is left to the next pass: many
- * rows at once must not wait. */
+/* rows as {"old": …, "fresh": …}, by the columns' names: the seals that were read, and the new
+ * ones (missing: keep) → user, provider of each that was written. No generation is written: the
+ * tokens are the same. A row that another transaction has locked is left to the next pass: a
+ * statement for many rows must not wait. */
 static const gt_sql_t write_seals = {
     "write seals",
     "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("

@@ -4,11 +4,11 @@
 
 /**
  * @file rekey.h
- * From old keys to the writing ones, beside running servers. There is no state but the rows
+ * Sealing rows anew with the writing keys, beside running servers. There is no state but the rows
  * themselves: a process that was killed begins again and finds what is left. Rows are sealed anew
- * by one UPDATE for as many as were read at a time, which names generation and seals of each; a
- * row that changed meanwhile, or that another transaction has locked, stays as it is and is met
- * again in the next pass. The generation stays: the tokens are the same.
+ * by one UPDATE for as many as were read at a time, which names generation and seals of each; a row
+ * that changed meanwhile, or that another transaction has locked, stays as it is and is met again
+ * in the next pass. The generation stays: the tokens are the same.
  */
 
 #include "store/range.h"

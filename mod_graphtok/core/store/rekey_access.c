@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Tokens are found by the ids of their grants, so that a walk takes them range by range with the
- * grants. A token is written when its seal is still the one that was read.
+ * Sealing tokens of other resources anew. Tokens are found by the ids of their grants, so that a
+ * walk takes them range by range with the grants. A token is written when its seal is still the one
+ * that was read.
  */
 
 #include "store/rekey_access.h"
@@ -64,7 +65,7 @@ static const gt_sql_t list_old_access = {
     NULL};
 
 /* [{of_user, of_provider, of_resource, old_token, new_token}, …] → user, provider of each that
- * was written. One that another transaction has in hand is left to the next pass. */
+ * was written. One that another transaction has locked is left to the next pass. */
 static const gt_sql_t write_access_seals = {
     "write access seals",
     "WITH seals AS MATERIALIZED ({seals}), mine AS MATERIALIZED ("

@@ -29,7 +29,7 @@ void gt_rekey_add(apr_array_header_t *rows, const char *id, apr_int64_t n);
 int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, apr_pool_t *p);
 
 /* The key id in a sealed column, as PostgreSQL and SQLite say it: NULL for an empty one, "" for
- * Fernet, "?" for what is not sealed at all. */
+ * Fernet, "?" for a text that is not sealed at all. */
 #define GT_KEY_OF(column, between_dots)                                                            \
     "CASE WHEN coalesce(" column ", '') = '' THEN NULL"                                            \
     " WHEN substr(" column ", 1, 4) IN ('gt1.', 'gt2.') THEN " between_dots " WHEN substr(" column \

@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * One question to the catalogue, and the answer as GRANTs. A role that lacks USAGE on a schema does
- * not find its tables by name, so they are looked up by name in all schemas.
+ * The role's rights in a store's tables: one question to the catalogue, and the answer as GRANTs. A
+ * role that lacks USAGE on a schema does not find its tables by name, so they are looked up by name
+ * in all schemas.
  */
 
 #include "store/rights.h"

@@ -4,8 +4,8 @@
 
 /**
  * @file rights.h
- * What the role of a connection may do with a store's tables, asked of the catalogue, which every
- * role may read. A table in a schema that the role may not use, or that its search path leaves out,
+ * The rights of a connection's role in a store's tables, read from the catalogue, which every role
+ * may read. A table in a schema that the role may not use, or that its search path leaves out,
  * looks to a statement like one that is missing, and is told apart here.
  */
 

@@ -2,12 +2,12 @@
 
 /**
  * Rows in, grants out, and sealed values back. A value is sealed for (store, column, user,
- * provider, resource), so a value that was moved to another row or column does not open (mission
- * T2); what S0 wrote is Fernet and opens anywhere. Access, refresh and id token have keys of their
- * own (T3).
+ * provider, resource), so a value that was moved to another row or column does not open (T2);
+ * values of S0 are Fernet and open anywhere. Access, refresh and id token have keys of their own
+ * (T3).
  *
- * The store's id may come, or be another one, while we run: a value that does not open with what is
- * known is tried again when the database knows something else.
+ * The store's id may come, or be another one, while we run: a value that does not open with the
+ * known ids is tried again when the database has others.
  */
 
 #include <string.h>
@@ -29,7 +29,8 @@ enum { GT_ROW_COLUMNS(COLUMN, COLUMN) GT_ROW_END };
 
 #define CLOCKS_DIFFER 1 /* s; each is cut off to whole seconds */
 
-/* What is wrong is noted once, at the end: a row has many numbers. */
+/* A wrong number sets *is_damaged, which the caller looks at once, at the end: a row has many
+ * numbers. */
 static apr_int64_t number(const gt_db_row_t *row, int column, apr_int64_t most, int *is_damaged)
 {
     apr_int64_t value = 0;

@@ -57,7 +57,7 @@ typedef struct gt_raw_t {
     const char *refresh; /* sealed, or "" */
 } gt_raw_t;
 
-/** What a statement writes of tokens. NULL: keep what is there. */
+/** The tokens that a statement writes. NULL: keep the stored one. */
 typedef struct gt_sealed_t {
     const char *access;
     const char *refresh;
@@ -96,7 +96,7 @@ GT_MUST gt_err_t *gt_row_open_id_token(gt_secret_t **clear, const char *sealed, 
 GT_MUST gt_err_t *gt_row_can_refresh(int *can, const gt_raw_t *raw, gt_store_t *store,
                                      apr_pool_t *p);
 
-/** Seal what came from a token endpoint for an owner's row. @param resource  of the access token */
+/** Seal a token endpoint's answer for an owner's row. @param resource  of the access token */
 GT_MUST gt_err_t *gt_row_seal(gt_sealed_t *sealed, gt_store_t *store, const gt_owner_t *owner,
                               const char *resource, const gt_tokens_t *tokens, apr_pool_t *p);
 

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A store and whose rows it may hold. User ids come from outside (a token's claim, a header, a
- * command line), so each is held against the type of the store's column before a statement sees
- * it: SQLite would store any text in an integer column, PostgreSQL would refuse it.
+ * A store, and the user ids that its column can hold. User ids come from outside (a token's claim,
+ * a header, a command line), so each is held against the type of the store's column before a
+ * statement sees it: SQLite would store any text in an integer column, PostgreSQL would refuse it.
  */
 
 #include <ctype.h>

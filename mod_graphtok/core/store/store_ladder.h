@@ -7,7 +7,7 @@
  * The ladder of a store's tables. An existing user_tokens of S0 (id, user_id,
  * encrypted_access_token, encrypted_refresh_token, expires_at, created_at, updated_at) is taken
  * over in place: columns are added, UNIQUE(user_id) becomes UNIQUE(user_id, provider), every row
- * and its Fernet texts stay as they are (missions T15, T16).
+ * and its Fernet texts stay as they are.
  *
  * graphtok_ids, beside graphtok_schema, holds a random id for the database and one for each
  * store's table. From this step on values are sealed for the store's id (crypt/seal.h), and going

@@ -1,11 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * While a store is looked at, the crew asks the database once a second, so that looks themselves
- * cost no statement. Sums stand in rows that all nodes share, one for each of 16 parts of a store.
- * Parts are counted only while the sums are asked for. The process that claims a part counts it. A
- * part that takes long is counted less often, so that counting stays below 1 % of a connection's
- * time.
+ * While a store is looked at, the crew asks the database once a second, so that the requests that
+ * look cost no statement. Sums stand in rows that all nodes share, one for each of 16 parts of a
+ * store. Parts are counted only while the sums are asked for. The process that claims a part counts
+ * it. A part that takes long is counted less often, so that counting stays below 1 % of a
+ * connection's time.
  */
 
 #include <stdatomic.h>
@@ -43,7 +43,7 @@ struct gt_survey_t {
     apr_interval_time_t margin;
     const char *worker;
     atomic_llong rest;        /* µs until a part is due again, from the last one's duration */
-    apr_thread_mutex_t *lock; /* guards what follows */
+    apr_thread_mutex_t *lock; /* guards the members below */
     asked_t ping, sums;
     gt_grant_stats_t stats; /* the last answer's */
 };

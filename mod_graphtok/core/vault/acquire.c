@@ -2,8 +2,9 @@
 
 /**
  * @file acquire.c
- * Pauses round one request to the token endpoint. Whose tokens they will be is not known before, so
- * a pause concerns the provider, or the tenant where all users are of one.
+ * One request to the token endpoint, not made during a pause, and perhaps beginning one. The user
+ * is not known before the answer, so a pause concerns the provider, or the tenant where all users
+ * are of one.
  */
 
 #include "vault/acquire.h"

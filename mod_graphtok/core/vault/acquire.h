@@ -22,8 +22,8 @@ typedef struct gt_acquire_t {
     gt_token_params_t post;    /* own */
     gt_err_t *failure;         /* own */
 } gt_acquire_t;
-/** Fails with what the provider said, and without asking while it is to be left alone
- * (vault/pause.h), which a failure may begin. */
+/** Fails with the provider's refusal, and without asking during a pause (vault/pause.h), which a
+ * failure may begin. */
 extern const gt_work_t gt_acquire;
 
 #endif

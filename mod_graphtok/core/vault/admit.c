@@ -3,7 +3,7 @@
 /**
  * @file admit.c
  * Tokens become a grant: the person is verified, the row written, and only then may the token be
- * served (mission A2). The row decides whether it is the same person; nothing is written for
+ * served. The row decides whether it is the same person; nothing is written for
  * another one, nor for a grant that was revoked since the tokens were asked for. Tokens that are
  * not admitted are given back.
  */

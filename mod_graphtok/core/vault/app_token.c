@@ -2,9 +2,9 @@
 
 /**
  * @file app_token.c
- * One job of the child for each token; of the children that need the same one, the first to claim
- * it in shared memory asks, and the others look into the cache until it is there. A claim ends by
- * itself when its process died.
+ * Getting a token of the application itself: one job of the child for each token. Of the children
+ * that need the same one, the first to claim it in shared memory asks, and the others look into the
+ * cache until it is there. A claim ends by itself when its process died.
  */
 
 #include "vault/app_token.h"
@@ -155,7 +155,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const fetch_steps[] = {claim, ask, take, NULL};
 static const gt_work_t fetch_work = {"fetch the application's token", fetch_steps, finish};
 
-/* ---- who needs it ---- */
+/* ---- the work ---- */
 
 static gt_err_t *check(gt_app_token_t *params, apr_pool_t *p)
 {
@@ -180,8 +180,8 @@ static gt_flight_params_t job_of(const gt_app_token_t *params, apr_pool_t *p)
         params};
 }
 
-/** A token near its end serves, and the next one is fetched meanwhile. A failure of that is the
- * business of those that come when it has ended. */
+/** A token near its end serves, and the next one is fetched meanwhile. A failure of that job
+ * concerns the calls that come when the token has ended. */
 static void fetch_ahead(const gt_app_token_t *params, apr_pool_t *p)
 {
     const gt_failure_key_t key = {&params->key, 0};

@@ -4,11 +4,11 @@
 
 /**
  * @file cache.h
- * Access tokens in shared memory, sealed with a key that exists only in this server's memory
- * (mission T7). The slot's key is SipHash-128, with a key of its own, of store, provider, user and
- * resource; the same four are the associated data. Beside tokens it keeps short-lived texts, sealed
- * likewise. Thread-safe, lock-free for readers. All functions but gt_cache_make take a cache of
- * NULL for one that keeps nothing: the command line has none.
+ * Access tokens in shared memory, sealed with a key that exists only in this server's memory. The
+ * slot's key is SipHash-128, with a key of its own, of store, provider, user and resource; the same
+ * four are the associated data. Beside tokens it keeps short-lived texts, sealed likewise.
+ * Thread-safe, lock-free for readers. All functions but gt_cache_make take a cache of NULL for one
+ * that keeps nothing: the command line has none.
  */
 
 #include "crypt/aead.h"

@@ -2,7 +2,8 @@
 
 /**
  * @file grant_key.c
- * The texts put each name's length in front of it, because a user id may hold any separator.
+ * Keys of grants and tokens as texts. Each name has its length in front of it, because a user id
+ * may hold any separator.
  */
 
 #include "vault/grant_key.h"

@@ -2,11 +2,11 @@
 
 /**
  * @file holder.c
- * A process is its pid and its start time, as /proc/PID/stat says it: pids come back. Containers
- * may share a host name, and a pid means something else in each of them; so the boot and the
- * namespace of pids are part of the name. So is the journal: two servers on one machine with a
- * journal each are two nodes. In doubt a holder counts as alive: that costs a wait, the opposite
- * could cost a token.
+ * A lease's holder, as a text that names a process: its pid and its start time, as /proc/PID/stat
+ * has it, since pids come back. Containers may share a host name, and a pid means something else in
+ * each of them; so the boot and the namespace of pids are part of the name. So is the journal: two
+ * servers on one machine with a journal each are two nodes. In doubt a holder counts as alive: that
+ * costs a wait, the opposite could cost a token.
  */
 
 #include "vault/holder.h"

@@ -4,11 +4,11 @@
 
 /**
  * @file pause.h
- * One pause at several widths: after a failure that concerns more than the call that met it, all
- * children of the server leave alone what the failure concerns, until the pause is over. How wide
- * that is stands in the error (gt_extent_t): one mailbox, one tenant of a provider, or a provider,
- * which our registration counts as. The width is decided in the tables of refusals (oauth/,
- * graph/); here it is obeyed. Thread-safe; nothing here blocks.
+ * One pause at several widths: after a failure that concerns more than the call that met it, no
+ * child of the server makes calls that the failure concerns until the pause is over. The width
+ * stands in the error (gt_extent_t): one mailbox, one tenant of a provider, or a provider, which
+ * our registration counts as. The tables of refusals (oauth/, graph/) decide the width.
+ * Thread-safe; nothing here blocks.
  */
 
 #include "base/err.h"
@@ -39,16 +39,14 @@ gt_limits_t *gt_pauses_make(gt_limits_t *limits, apr_pool_t *p);
 void gt_pause_begin(gt_limits_t *pauses, const gt_pause_scope_t *scope, gt_err_t *err);
 
 /**
- * What is left, in µs, of the longest pause that holds back a call of this scope; 0: there is
- * none.
+ * The rest, in µs, of the longest pause that holds back a call of this scope; 0: there is none.
  * @param cls  out: the class of failure that began it; NULL: not wanted
  * @param p    for a moment
  */
 apr_interval_time_t gt_pause_left(gt_class_t *cls, gt_limits_t *pauses,
                                   const gt_pause_scope_t *scope, apr_pool_t *p);
 
-/** GT_OK, or why the scope's provider is not asked, with what is left of the pause as
- * retry_after. */
+/** GT_OK, or why the scope's provider is not asked, with the rest of the pause as retry_after. */
 GT_MUST gt_err_t *gt_pause_check(gt_limits_t *pauses, const gt_pause_scope_t *scope, apr_pool_t *p);
 
 #endif

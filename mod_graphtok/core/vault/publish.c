@@ -2,7 +2,8 @@
 
 /**
  * @file publish.c
- * The cache comes before the signal: a job that is woken by it looks into the cache.
+ * Publishing a token to the processes of this server, and forgetting it. The cache is written
+ * before the signal is sent: a job that the signal wakes looks into the cache.
  */
 
 #include "vault/publish.h"

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * An administrator's or the user's verdict on a grant (mission A4): the row is deleted or
+ * An administrator's or the user's verdict on a grant: the row is deleted or
  * deactivated first, then the cache forgets, and a moment later once more, because another call
  * may have read the row before and have put its token into the cache after the cache had
- * forgotten. A provider is asked to revoke what is deleted, too (discard.c).
+ * forgotten. A provider is asked to revoke the tokens of a deleted grant, too (discard.c).
  */
 
 #include "base/clock.h"

@@ -2,9 +2,9 @@
 
 /**
  * @file sign_in.c
- * A flow's tokens are acquired, and their person admitted. From the moment when the provider is
- * asked there may be tokens, so all of it is a job of the child: a browser that hangs up leaves it
- * running.
+ * A sign-in: a flow's tokens are acquired, and their person admitted. From the moment when the
+ * provider is asked there may be tokens, so all of it is a job of the child: a browser that hangs
+ * up leaves it running.
  */
 
 #include <apr_atomic.h>

@@ -4,8 +4,8 @@
 
 /**
  * @file upkeep.h
- * Periodic work of a vault for one store: reading changes, dropping old rows, storing what the
- * journal holds. A store that fails is left alone for a moment; the other stores are not.
+ * Periodic work of a vault for one store: reading changes, dropping old rows, storing the journal's
+ * entries. A store that fails is left alone for a moment; the other stores are not.
  */
 
 #include "base/clock.h"

@@ -2,7 +2,7 @@
 
 /**
  * @file use_counts.c
- * Uses of tokens (mission T7), counted in memory and written to the rows by statements of up to 500
+ * Uses of tokens, counted in memory and written to the rows by statements of up to 500
  * grants: each ten seconds, and as soon as there are enough for a whole statement. A batch is taken
  * out whole and written without the lock; counts that could not be written go back. Counts never
  * touch a row's generation. A killed child loses the counts that it had not written yet: those of

@@ -4,8 +4,8 @@
 
 /**
  * @file use_counts.h
- * How often tokens were used, counted in this process until the counts are written to the rows
- * (mission T7). gt_vault_used adds one use. Thread-safe.
+ * How often tokens were used, counted in this process until the counts are written to the rows.
+ * gt_vault_used adds one use. Thread-safe.
  */
 
 #include "vault/vault.h"

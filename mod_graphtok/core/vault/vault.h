@@ -21,7 +21,7 @@
 #include "vault/grant_key.h"
 #include "vault/journal.h"
 
-/** The parts a vault stands on. All outlive it. */
+/** The parts that a vault uses. All outlive it. */
 typedef struct gt_vault_parts_t {
     const gt_config_t *config;
     const gt_keyring_t *ring;
@@ -72,7 +72,7 @@ typedef struct gt_token_for_t {
  * and after a second even if it has said nothing yet. */
 extern const gt_work_t gt_token_for;
 
-/** Work: sign a user in by a flow: its tokens are acquired, and their person admitted (mission A2).
+/** Work: sign a user in by a flow: its tokens are acquired, and their person admitted.
  * A job of the crew does it, and goes on to its end when the task is dropped: there may be
  * tokens. */
 typedef struct gt_sign_in_t {
@@ -102,7 +102,7 @@ int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key
 GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
                                      const char *id, apr_pool_t *p);
 
-/** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache (mission A4). */
+/** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache. */
 typedef struct gt_revoke_t {
     gt_vault_t *vault;
     gt_grant_key_t key;      /* out: as the database knows it */
@@ -133,7 +133,7 @@ int gt_vault_journal_length(const gt_vault_t *vault, apr_pool_t *p);
  */
 void gt_vault_stop(gt_vault_t *vault, int is_graceful);
 
-/** Write what is not written yet (child end). May block. */
+/** Write use counts that are not written yet, at a child's end. May block. */
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch);
 
 #endif

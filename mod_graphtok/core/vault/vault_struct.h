@@ -4,7 +4,7 @@
 
 /**
  * @file vault_struct.h
- * What a vault consists of, and open_vault.c's functions for the other files of vault/.
+ * The inside of a vault, and vault.c's functions for the other files of vault/.
  */
 
 #include <stdatomic.h>

@@ -2,9 +2,10 @@
 
 /**
  * @file advice.c
- * The MPM tells its threads; AsyncRequestWorkerFactor and H2MaxWorkers are not told, so they are
- * looked up in the configuration tree. Source of the numbers: server/mpm/event/event.c (a child
- * accepts while connections < ThreadsPerChild + idle workers × factor), mod_http2's H2MaxWorkers.
+ * Warnings at the start about numbers that do not fit. The MPM can be asked for its threads, but
+ * not for AsyncRequestWorkerFactor and H2MaxWorkers, so these are looked up in the configuration
+ * tree. Source of the numbers: server/mpm/event/event.c (a child accepts while connections <
+ * ThreadsPerChild + idle workers × factor), mod_http2's H2MaxWorkers.
  */
 
 #include "child/advice.h"
@@ -23,11 +24,11 @@ APLOG_USE_MODULE(graphtok);
 /* The client's, an eventfd, the provider's. */
 #define DESCRIPTORS_A_CALL 3
 
-/* What httpd takes when nothing is said. */
+/* httpd's default of AsyncRequestWorkerFactor. */
 #define FACTOR_UNSAID 2.0
 #define H2_WORKERS_A_THREAD 1.5
 
-/* What the tree says; of two directives httpd takes the last as well. */
+/* Directives of the tree; of two of one name the last counts, as in httpd. */
 typedef struct said_t {
     double factor;  /* AsyncRequestWorkerFactor */
     double h2_most; /* H2MaxWorkers; 0: not said */

@@ -4,8 +4,9 @@
 
 /**
  * @file advice.h
- * What the start says of the MPM and the machine: a line for each thing that will carry fewer calls
- * at a time than GraphTokMaxTransfers asks for, with what to set; and the memory that is taken.
+ * Warnings at the start about the MPM and the machine: a line for each limit that allows fewer
+ * calls at a time than GraphTokMaxTransfers, with the directive to set; and a line about the
+ * memory.
  */
 
 #include "config/settings.h"

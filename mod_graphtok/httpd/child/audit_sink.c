@@ -2,9 +2,10 @@
 
 /**
  * @file audit_sink.c
- * A restart opens anew, so rotation is rename and reload; children of the generation before write
- * to the renamed file until they end. A pipe must never hold up a request for long: writing to it
- * does not block, the writer waits by itself (audit/audit).
+ * Opening the audit's file or program. A restart opens it anew, so a file is rotated by rename and
+ * reload; children of the generation before write to the renamed file until they end. A pipe must
+ * never hold up a request for long: writing to it does not block, and the writer waits by itself
+ * (audit/audit).
  */
 
 #include "child/audit_sink.h"
@@ -94,7 +95,7 @@ static int open_file(const char *path, apr_pool_t *p, server_rec *s)
     return fd;
 }
 
-/* What is no regular file may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
+/* A file that is not regular may be full: a program's pipe, a FIFO, /dev/stdout of a container. */
 static int open_audit(const char *audit, apr_pool_t *p, server_rec *s)
 {
     int fd, flags;

@@ -4,7 +4,7 @@
 
 /**
  * @file audit_sink.h
- * Where the audit goes (GraphTokAudit) and where its heads are noted (GraphTokAuditHeads): opened
+ * The files or programs of the audit (GraphTokAudit) and of its heads (GraphTokAuditHeads): opened
  * by the parent as root at each start and restart, inherited by its children, of which each has a
  * writer of its own.
  */

@@ -2,8 +2,8 @@
 
 /**
  * @file child.c
- * Start and end. A database, network or keyring that is away never stops the start: a post_config
- * that fails at a graceful restart would end the whole server.
+ * Start and end of a child. A database, network or keyring that is away never stops the start: a
+ * post_config that fails at a graceful restart would end the whole server.
  */
 
 #include "child/child.h"
@@ -52,7 +52,7 @@ APLOG_USE_MODULE(graphtok);
 #define READERS_LEAST 2
 #define READERS_MOST 16
 
-/* What the parent made for its children; replaced at each restart. */
+/* Parts that the parent made for its children; replaced at each restart. */
 static struct {
     gtm_segment_t *cache, *limits, *status, *signal;
     gtm_segment_t *figures, *audit;
@@ -61,7 +61,7 @@ static struct {
 
 static gtm_child_t *the_child;
 
-/* What the vault is made from, by the readers' periodic work when the keyring comes late. */
+/* The parts for the vault, which the readers' periodic work makes when the keyring comes late. */
 static struct {
     apr_time_t said; /* ticks at which the log heard that it is away; 0: never */
     apr_pool_t *pool;
@@ -205,7 +205,7 @@ static apr_status_t end_child(void *baton)
     return APR_SUCCESS;
 }
 
-/* What is recorded from now on is tied to the new key: the old one may go. */
+/* Audit records from now on are tied to the new key, so the old one may be retired. */
 static void keys_changed(void *baton)
 {
     const gtm_child_t *child = baton;
@@ -357,7 +357,7 @@ static void open_segments(gtm_child_t *child, apr_pool_t *p)
         late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
 }
 
-/* The audit first: what it refuses does not happen and must not be counted. */
+/* The audit comes first: an operation that it refuses does not happen and must not be counted. */
 static void announce_to(gtm_child_t *child, apr_pool_t *p)
 {
     gt_notice_sink_t figures;
@@ -368,7 +368,7 @@ static void announce_to(gtm_child_t *child, apr_pool_t *p)
     gt_notice_to(&figures);
 }
 
-/* A vault that takes its time has it before the first sign-in. */
+/* Secrets are read now, so that a slow source is done before the first sign-in. */
 static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
 {
     const apr_array_header_t *providers = child->config->providers;
@@ -428,8 +428,8 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     the_child = child;
 }
 
-/* prefork calls every end ungraceful; but what its parent is about to kill runs in TERM's handler.
- *  */
+/* prefork calls every end ungraceful; but an end that its parent will not wait for runs in TERM's
+ * handler. */
 static int has_time(const gtm_child_t *child, int graceful)
 {
     sigset_t blocked;

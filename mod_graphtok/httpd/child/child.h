@@ -4,10 +4,10 @@
 
 /**
  * @file child.h
- * What lives as long as the server (shared memory, keyring) and as long as a child (transfer loop,
- * crew, database access, vault). The parent maps the memory and reads the keyring as root; threads
- * start in the child, after the fork, and are joined before its pool goes: first the crew, whose
- * threads may hold database connections, then the loop.
+ * The parts that live as long as the server (shared memory, keyring) and those that live as long as
+ * a child (transfer loop, crew, database access, vault). The parent maps the memory and reads the
+ * keyring as root; threads start in the child, after the fork, and are joined before its pool goes:
+ * first the crew, whose threads may hold database connections, then the loop.
  */
 
 #include <httpd.h>
@@ -21,7 +21,7 @@
 #include "task/finisher.h"
 #include "vault/vault.h"
 
-/** One child at work. Immutable after child_init but for what gtm_child_ready makes. */
+/** One child at work. Immutable after child_init but for the parts that gtm_child_ready makes. */
 typedef struct gtm_child_t {
     server_rec *server; /* the main server */
     const gt_config_t *config;
@@ -33,12 +33,12 @@ typedef struct gtm_child_t {
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
-    gt_mailboxes_t *mailboxes; /* who waits for a call to Graph */
+    gt_mailboxes_t *mailboxes; /* calls that wait for a place at a mailbox */
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
     gt_finishers_t *finishers; /* NULL: requests cannot park */
     int is_graceful;           /* 1: it ends, and its parent waits for it */
-    int ends_at_once;          /* atomic; 1: it ends, and no client waits for an answer */
+    int ends_at_once;          /* atomic; 1: it ends, and does not answer its clients any more */
     int single;                /* 1: one thread serves (prefork): signals end it anywhere */
 } gtm_child_t;
 
@@ -55,11 +55,11 @@ gtm_child_t *gtm_child(void);
  */
 GT_MUST gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p);
 
-/** 1 when the child ends and no client waits for an answer of it: its clients' connections are
- * closed, or a signal that is held back is about to end it. Any thread. */
+/** 1 when the child ends and does not answer its clients any more: their connections are closed, or
+ * a signal that is held back is about to end it. Any thread. */
 int gtm_child_ends_at_once(const gtm_child_t *child);
 
-/** post_config hook: maps the memory, reads the keyring, says what is unwise. Fails only when
+/** post_config hook: maps the memory, reads the keyring, logs warnings. Fails only when
  * memory cannot be had. */
 int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 

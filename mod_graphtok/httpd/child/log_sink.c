@@ -2,8 +2,8 @@
 
 /**
  * @file log_sink.c
- * The core's levels have httpd's numbers, so they pass as they are; `LogLevel graphtok:…`
- * decides.
+ * The core's log lines into httpd's error log. Levels of the core have httpd's numbers, so they
+ * pass as they are; `LogLevel graphtok:…` decides which are written.
  */
 
 #include "child/log_sink.h"

@@ -2,7 +2,7 @@
 #ifndef GTM_LOG_SINK_H
 #define GTM_LOG_SINK_H
 
-/** @file log_sink.h Where the core's log lines go: the main server's ErrorLog. */
+/** @file log_sink.h The core's log lines go to the main server's ErrorLog. */
 
 #include <httpd.h>
 

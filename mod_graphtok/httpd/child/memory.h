@@ -13,7 +13,7 @@ typedef struct gtm_memory_t {
     apr_size_t cache, limits, status, figures; /* figures: those of the audit's heads as well */
 } gtm_memory_t;
 
-/** What a configuration takes. */
+/** The memory of a configuration. */
 gtm_memory_t gtm_memory(const gt_config_t *config);
 
 /** The same for the dump, with the sum. */

@@ -2,8 +2,8 @@
 
 /**
  * @file segment.c
- * mmap rather than apr_shm: its base address is not aligned to a cache line, and its named form
- * leaves a file behind after kill -9.
+ * Shared memory by mmap rather than apr_shm, whose base address is not aligned to a cache line, and
+ * whose named form leaves a file behind after kill -9.
  */
 
 #include "child/segment.h"
@@ -22,7 +22,7 @@ static void *map(apr_size_t size)
 
     if (memory == MAP_FAILED)
         return NULL;
-    /* A core file must not carry what many users' tokens are sealed in. */
+    /* A core file must not hold the sealed tokens of many users. */
     (void)madvise(memory, size, MADV_DONTDUMP);
     return memory;
 }

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Signals are blocked for the time: the handler runs when they are let through again. */
+/* Holding back the signals that end a child: they are blocked meanwhile, and the handler runs when
+ * they are let through again. */
 
 #include "child/signals.h"
 

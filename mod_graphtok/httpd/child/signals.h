@@ -4,7 +4,8 @@
 
 /**
  * @file signals.h
- * Signals that end a child, held back while httpd's own thread works on what their handler needs.
+ * Signals that end a child, held back while httpd's own thread holds locks that their handler
+ * needs.
  */
 
 #include <signal.h>
@@ -19,7 +20,7 @@
  */
 void gtm_signals_hold(sigset_t *before, const gtm_child_t *child);
 
-/** What was put off may come. */
+/** Let the held signals through. */
 void gtm_signals_release(const sigset_t *before, const gtm_child_t *child);
 
 #endif

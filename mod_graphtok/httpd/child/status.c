@@ -2,9 +2,9 @@
 
 /**
  * @file status.c
- * Words of one entry need not agree with each other: these are figures to look at. Whether a child
- * lives is asked of the system; a beat tells a child of ours from the process that has its number
- * by now.
+ * The figures of mod_status. Words of one entry need not agree with each other: these are figures
+ * to look at. The system tells whether a child lives; a beat tells a child of ours from another
+ * process that has its pid by now.
  */
 
 #include "child/status.h"
@@ -163,7 +163,7 @@ void gtm_status_totals(gtm_totals_t *totals)
     }
 }
 
-/* ---- what all children share ---- */
+/* ---- the shared entries ---- */
 
 typedef struct shared_t {
     const char *key, *title;

@@ -4,10 +4,10 @@
 
 /**
  * @file status.h
- * What mod_status shows of us. Each child has an entry in memory that all of them share, so that
- * whichever child answers knows of every other; those counted elsewhere are copied there once a
- * second. An entry is claimed by its child's pid, given back at its end, and taken over from a
- * child that died.
+ * The figures on mod_status's page. Each child has an entry in memory that all of them share, so
+ * that the child that answers knows every other; figures that are counted elsewhere are copied
+ * there once a second. An entry is claimed by its child's pid, given back at its end, and taken
+ * over from a child that died.
  */
 
 #include <httpd.h>
@@ -30,10 +30,10 @@ void gtm_status_parks(gtm_entry_t *entry, int by);
 /** A request begins (1) or ends (-1) to hold a thread while it waits. */
 void gtm_status_waits(gtm_entry_t *entry, int by);
 
-/** gt_crew_every: copy what is counted elsewhere. @param child a gtm_child_t */
+/** For gt_crew_every: copy the figures that are counted elsewhere. @param child a gtm_child_t */
 void gtm_status_copy(void *child, apr_pool_t *scratch);
 
-/** What all children have to do at the moment. */
+/** The present work of all children. */
 typedef struct gtm_totals_t {
     apr_int64_t children, parked, waiting, transfers;
 } gtm_totals_t;

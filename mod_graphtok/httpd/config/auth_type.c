@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * httpd merges Require by its own rules (AuthMerging, containers of Require). Here the nearest
- * sections with a Require count, which is what holds without AuthMerging: a warning needs no more.
+ * A warning for a Require that cannot be met. httpd merges Require by its own rules (AuthMerging,
+ * containers of Require); here the nearest sections with a Require count, as they do without
+ * AuthMerging, which is enough for a warning.
  */
 
 #include "config/auth_type.h"
@@ -27,7 +28,7 @@ typedef struct rule_t {
     const char *path;
 } rule_t;
 
-/** What a walk collects, arrays of rule_t. */
+/** The result of a walk, arrays of rule_t. */
 typedef struct survey_t {
     const server_rec *servers;
     apr_array_header_t *types;

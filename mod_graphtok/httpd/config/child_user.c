@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* access(2) would judge the parent, who is root and may do everything. */
+/* The rights of httpd's children in a file. access(2) would judge the parent, which is root and may
+ * do everything. */
 
 #include "config/child_user.h"
 

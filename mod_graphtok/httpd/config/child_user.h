@@ -4,8 +4,8 @@
 
 /**
  * @file child_user.h
- * What httpd's children will be allowed to do, judged by the parent, which often is root: by owner,
- * group and mode alone.
+ * The rights that httpd's children will have in a file, judged by the parent, which often is root:
+ * by owner, group and mode alone.
  */
 
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
  */
 int gtm_child_may(const struct stat *file, mode_t rights);
 
-/** What its user is called, in p. */
+/** The name of the children's user, in p. */
 const char *gtm_child_user(apr_pool_t *p);
 
 #endif

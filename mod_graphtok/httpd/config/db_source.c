@@ -2,8 +2,8 @@
 
 /**
  * @file db_source.c
- * The two functions are looked up, not linked, so that a server without mod_dbd starts and says
- * what is missing.
+ * Connections from mod_dbd. Its two functions are looked up, not linked, so that a server without
+ * mod_dbd starts and can say that it is missing.
  */
 
 #include "config/db_source.h"
@@ -64,7 +64,7 @@ static const struct {
     {"keepalives_count", "keepalives_count=3", 1},
 };
 
-/* What follows NAME= in "NAME=value …" or "…?NAME=value&…"; NULL: it is not there. */
+/* The text behind NAME= in "NAME=value …" or "…?NAME=value&…"; NULL: it is not there. */
 static const char *value_of(const char *params, const char *name)
 {
     apr_size_t len = strlen(name);

@@ -19,9 +19,8 @@ int gtm_dbsource_find(void);
 gt_db_source_t gtm_dbsource(server_rec *s);
 
 /**
- * What DBDParams of pgsql leave without a limit.
- * @return missing parameters with values that serve, as they are to be written; NULL: none is
- * missing
+ * The time limits that DBDParams of pgsql lack. @return missing parameters with values that serve,
+ * as they are to be written; NULL: none is missing
  */
 const char *gtm_dbsource_unbounded(const char *params, apr_pool_t *p);
 

@@ -4,7 +4,7 @@
  * The command table: name, setter, the member it sets, contexts, one line of help. Directives that
  * set one member have their row in a .def file, with bounds and default; here it becomes a command,
  * whose help tells them. docs/directives.md has the same names and facts (tests/checks/directives).
- * None is allowed in .htaccess (OR_…): secrets and exec: would come within reach of everyone who
+ * None is allowed in .htaccess (OR_…): secrets and exec: would come within reach of each user who
  * may write one.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * `httpd -t -D DUMP_GRAPHTOK`: the resolved configuration on standard output as one JSON object,
- * what the slots cost in memory, every mount with the settings that hold there, and the names of
+ * the memory of the slots, every mount with the settings that hold there, and the names of
  * fields that no client can send (given_names.h). graphtokctl reads "config". Secrets appear as
  * references only.
  */

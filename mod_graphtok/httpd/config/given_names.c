@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Compared by alikeness (gt_is_alike): a gateway that took out "X-Name" alone was passed by with
- * "X_Name", which many frameworks read as the same.
+ * Names that only this module may give. They are compared by likeness (gt_is_alike): a client would
+ * get past a filter for "X-Name" alone with "X_Name", which many frameworks read as the same.
  */
 
 #include "config/given_names.h"

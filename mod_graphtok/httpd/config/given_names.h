@@ -14,7 +14,7 @@
 #define GTM_PASS_FIELD "X-GraphTok-Token"
 #define GTM_PASS_VARIABLE "GRAPHTOK_TOKEN"
 
-/** What is given under a name and its endings. */
+/** The values that are given under a name and its endings. */
 typedef enum gtm_pass_part_t {
     GTM_PART_TOKEN,
     GTM_PART_EXPIRES, /* …-Expires */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What server_hostname says is no proof of a name: httpd fills it in where none was written. So the
- * configuration tree is asked for ServerName and ServerAlias.
+ * Warnings about virtual hosts without a name. server_hostname is no proof of one: httpd fills it
+ * in where none was written. So ServerName and ServerAlias are looked up in the configuration tree.
  */
 
 #include "config/host_names.h"
@@ -14,7 +14,7 @@
 #include "config/settings.h"
 #include "config/tree.h"
 
-/** What a walk collects. */
+/** The result of a walk. */
 typedef struct survey_t {
     const server_rec *main_server;
     apr_array_header_t *named; /* of const server_rec *: those with a name in the configuration */

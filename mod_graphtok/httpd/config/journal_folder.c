@@ -2,8 +2,8 @@
 
 /**
  * @file journal_folder.c
- * A folder that others may enter or write is not used: entries are sealed, but a user who can
- * remove one takes a sign-in away.
+ * Making or taking the journal's folder. A folder that other users may enter or write is not used:
+ * entries are sealed, but a user who can remove one takes a sign-in away.
  */
 
 #include "config/journal_folder.h"
@@ -55,7 +55,7 @@ static int is_empty(int fd)
     return names == 2;
 }
 
-/* @param owner  whose it must be: the user of the children */
+/* @param owner the user of the children, who must own it */
 static fit_t fit(int fd, uid_t owner)
 {
     struct stat info;
@@ -64,7 +64,7 @@ static fit_t fit(int fd, uid_t owner)
         return FIT_NONE;
     if (info.st_uid == owner && (info.st_mode & 077) == 0)
         return FIT_AS_IT_IS;
-    /* Others put there what stands in a folder, and need it as it is. */
+    /* Files in a folder are other programs', which need it as it is. */
     return (info.st_uid == owner || info.st_uid == geteuid()) && is_empty(fd) ? FIT_EMPTY
                                                                               : FIT_NONE;
 }

@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The setters of what a location says in more than one value. They run as those of setters.c do.
+ * The setters of directives of a location that take more than one value. They run as those of
+ * setters.c do.
  */
 
 #include "config/setters.h"
@@ -102,7 +103,7 @@ const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args)
     return gtm_set_in_dir(cmd, dir, list);
 }
 
-/** GraphTokUser expr=…: httpd's own parser says what is wrong. */
+/** GraphTokUser expr=…: httpd's own parser finds the faults. */
 static const char *set_user_expr(cmd_parms *cmd, gtm_dir_t *dir, const char *text)
 {
     const char *fault = NULL;
@@ -160,7 +161,7 @@ static const char *set_pass_option(cmd_parms *cmd, gtm_dir_t *dir, const char *w
     return gtm_setter_set(cmd, dir, gtm_dir_members, "pass_name", word);
 }
 
-/* What an outer section said of name and the rest does not belong to this one's header or env. */
+/* Name and options of an outer section do not belong to this one's header or env. */
 const char *gtm_set_pass(cmd_parms *cmd, void *baton, const char *args)
 {
     gtm_dir_t *dir = baton;
@@ -198,8 +199,8 @@ static const char *set_all_limits(gtm_dir_t *dir, int is_off)
     return NULL;
 }
 
-/** One pair of GraphTokLimit. A class that is named counts, even where an outer section said off.
- *  */
+/** One pair of GraphTokLimit. A class that is named counts, even where an outer section said
+ * off. */
 static const char *set_class_limit(cmd_parms *cmd, gtm_dir_t *dir, const char *name,
                                    const char *value)
 {

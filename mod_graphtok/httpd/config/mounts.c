@@ -20,7 +20,7 @@
 #include "config/setters.h"
 #include "config/tree.h"
 
-/** What a walk collects. */
+/** The result of a walk. */
 typedef struct survey_t {
     apr_array_header_t *mounts;
     apr_array_header_t *errors;
@@ -251,7 +251,7 @@ const gtm_dir_t *gtm_mount_settings(const gtm_mount_t *mount, const server_rec *
     const server_rec *server = mount->server != NULL ? mount->server : s;
     const core_server_config *core = ap_get_core_module_config(server->module_config);
     void *settings = ap_get_module_config(server->lookup_defaults, &graphtok_module);
-    /* What lies below the mount: <Location "/auth/"> holds for it, too. */
+    /* The path with a slash behind it, since <Location "/auth/"> holds below the mount, too. */
     const char *path = apr_pstrcat(p, mount->path, "/", NULL);
 
     for (int i = 0; i < core->sec_url->nelts; i++) {

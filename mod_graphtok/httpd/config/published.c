@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Names are compared without their symbolic links, where they exist. What a <Directory> or a
- * <Location> may deny on top is not judged: it takes one slip there to publish a key.
+ * Warnings about files of ours below a folder that httpd serves. Names are compared without their
+ * symbolic links, where they exist. A <Directory> or <Location> that denies access is not judged:
+ * one mistake there would publish a key.
  */
 
 #include "config/published.h"
@@ -22,7 +23,7 @@ typedef struct root_t {
     const char *where;  /* FILE:LINE */
 } root_t;
 
-/** What a walk collects. */
+/** The result of a walk. */
 typedef struct survey_t {
     apr_array_header_t *roots; /* of root_t */
     apr_pool_t *p;

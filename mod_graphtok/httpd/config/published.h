@@ -5,7 +5,7 @@
 /**
  * @file published.h
  * Whether a file of ours lies where httpd itself hands files out. httpd's children can read the
- * keyring, so its own handler would send it to every client.
+ * keyring, so httpd's own handler would send it to every client.
  */
 
 #include "config/settings.h"

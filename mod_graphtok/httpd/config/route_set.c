@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file route_set.c Before sets are handed down there are none. */
+/** @file route_set.c Looking up routes in the sets that the module handed down. Before that there
+ * are none. */
 
 #include "config/route_set.h"
 

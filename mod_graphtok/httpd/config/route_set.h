@@ -11,7 +11,7 @@
 #include "config/settings.h"
 #include "task/task.h"
 
-/** What a route demands of a request before its work begins. */
+/** The demands of a route on a request before its work begins. */
 enum {
     GTM_NO_CALLER = 1,       /* no caller needed (sign-in with session users) */
     GTM_PROVIDERS_QUERY = 2, /* the provider wrote its query: it holds secrets that no log may show,
@@ -22,7 +22,7 @@ enum {
                              error is told as section 5.2 there has it */
 };
 
-/** What a route takes as body. */
+/** The kind of body that a route takes. */
 typedef enum gtm_body_kind_t {
     GTM_BODY_NONE, /* what a client sends all the same is dropped */
     GTM_BODY_JSON, /* an object, in x->body */
@@ -47,10 +47,10 @@ typedef struct gtm_route_t {
         *fields; /* the client's header fields that it may read or pass on, NULL last; NULL: none */
     int query_max;         /* most parameters of its query; 0: GTM_QUERY_MAX */
     const gt_work_t *work; /* state: the gtm_request_t */
-    /** Sets owner.user of a request whose caller is found: whose grant it is about. NULL: the
-     * caller's. */
+    /** Sets owner.user, the owner of the grant in question, of a request whose caller is found.
+     * NULL: the caller. */
     gt_err_t *(*owner)(struct gtm_request_t *x);
-    /** What is asked of Graph; for gtm_graph_work, and NULL for any other work. Fills in parameters
+    /** Makes the request to Graph, for gtm_graph_work; NULL for any other work. Fills in parameters
      * that are zeroed. */
     gt_err_t *(*asks)(struct gt_graph_params_t *params, struct gtm_request_t *x);
 } gtm_route_t;

@@ -2,8 +2,9 @@
 
 /*
  * The setters behind directives. They run twice at start and once per restart, as root, so they
- * open nothing: what needs a file, another directive or another section is judged in verify.c.
- * An error text says what is wrong and what to write; httpd puts file and line before it.
+ * open nothing: a fault that needs a file, another directive or another section to be seen is
+ * judged in verify.c. An error text says what is wrong and what to write; httpd puts file and line
+ * before it.
  */
 
 #include "config/setters.h"
@@ -66,7 +67,7 @@ static const char *misplaced(const cmd_parms *cmd, const char *container)
                        NULL);
 }
 
-/** What may not stand inside our containers. */
+/** Refuse a directive that may not stand inside our containers. */
 static const char *refuse_in_container(const cmd_parms *cmd)
 {
     const gtm_server_t *server = server_of(cmd);
@@ -240,8 +241,8 @@ static const char *container_name(const char **name, cmd_parms *cmd, const char 
     return gtm_setter_set(cmd, &scratch, gt_provider_members, "name", *name);
 }
 
-/** Walk the directives inside; only ours may stand there (the setters refuse those of elsewhere).
- *  */
+/** Walk the directives inside; only ours may stand there (the setters refuse those of
+ * elsewhere). */
 static const char *walk_container(cmd_parms *cmd)
 {
     ap_directive_t *first = cmd->directive->first_child;
@@ -301,8 +302,8 @@ const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args)
     return err;
 }
 
-/** The store of a name: main exists from the beginning and is defined at most once, as any other.
- *  */
+/** The store of a name: main exists from the beginning and is defined at most once, as any
+ * other. */
 static gt_store_conf_t *store_named(const gt_config_t *config, const char *name)
 {
     for (int i = 0; i < config->stores->nelts; i++) {

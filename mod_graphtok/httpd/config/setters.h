@@ -63,7 +63,8 @@ const char *gtm_set_pass(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokLimit off | on | CLASS COUNT/SPAN|off … */
 const char *gtm_set_limit(cmd_parms *cmd, void *dir, const char *args);
 
-/** Fill what a location leaves unset, in `p`; `config` says which provider is the only one. */
+/** Fill in the members that a location leaves unset, in `p`; `config` says which provider is the
+ * only one. */
 void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config, apr_pool_t *p);
 
 /** A location's settings as JSON. */
@@ -78,7 +79,7 @@ const char *gtm_setter_set(cmd_parms *cmd, void *object, const gt_member_t *tabl
 /** Words with httpd's quoting, joined by single blanks. */
 const char *gtm_setter_joined(cmd_parms *cmd, const char *args);
 
-/** What every directive of a location begins with. @return why it may not stand here, or NULL */
+/** The first call of every setter of a location. @return why it may not stand here, or NULL */
 const char *gtm_setter_enter_dir(cmd_parms *cmd, gtm_dir_t *dir);
 
 /** "FILE:LINE" of a directive. */

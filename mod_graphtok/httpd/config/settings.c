@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Create, merge, find. One gtm_server_t belongs to the main server and all virtual hosts share it;
- * a location's settings are merged member by member from the table in setters.c.
+ * Settings of the server and of locations: created, merged, found. One gtm_server_t belongs to the
+ * main server and all virtual hosts share it; a location's settings are merged member by member
+ * from the table in setters.c.
  */
 
 #include "config/settings.h"
@@ -92,7 +93,7 @@ gtm_kept_t *gtm_kept(request_rec *r)
     return own;
 }
 
-/* The rest of `Timeout` is for what comes before and after: a tenth, 0.5 s to 5 s. */
+/* A tenth of `Timeout`, 0.5 s to 5 s, is left for reading the request and writing the answer. */
 #define REST_LEAST apr_time_from_msec(500)
 #define REST_MOST apr_time_from_sec(5)
 

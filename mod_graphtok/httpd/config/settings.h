@@ -4,7 +4,7 @@
 
 /**
  * @file settings.h
- * What directives become. Providers, stores, keyring and sizes belong to the main server
+ * The settings that directives make. Providers, stores, keyring and sizes belong to the main server
  * (gt_config_t, one for all); a location says who the caller is and which provider, store and
  * limits it uses. Every per-location field has an "unset" value so that merging is by descriptor
  * (setters.h), never by hand.
@@ -19,17 +19,17 @@
 
 extern module AP_MODULE_DECLARE_DATA graphtok_module;
 
-/** What an application gets (GraphTokPassToken). Order = the member's words. */
+/** How an application gets the token (GraphTokPassToken). Order = the member's words. */
 typedef enum gtm_pass_to_t { GTM_PASS_OFF, GTM_PASS_HEADER, GTM_PASS_ENV } gtm_pass_to_t;
 
-/** What happens to a request whose caller has no token. Order = the member's words. */
+/** The treatment of a request whose caller has no token. Order = the member's words. */
 typedef enum gtm_pass_missing_t {
     GTM_MISSING_SIGN_IN, /* answered as elsewhere: a page is sent to sign in */
     GTM_MISSING_REFUSE,  /* answered, but never sent anywhere */
     GTM_MISSING_NONE     /* the application gets it without a token */
 } gtm_pass_missing_t;
 
-/** Limit classes (mission O7), each counted for a user or an address. Order = gtm_limit_names. */
+/** Limit classes, each counted for a user or an address. Order = gtm_limit_names. */
 typedef enum gtm_limit_class_t {
     GTM_LIMIT_LOGIN,    /* 10/min */
     GTM_LIMIT_CALLBACK, /* 20/h per address */
@@ -77,7 +77,7 @@ typedef struct gtm_dir_t {
     const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;
 
-/** What check_config found (verify.c). */
+/** The findings of check_config (verify.c). */
 typedef struct gtm_verdict_t gtm_verdict_t;
 
 /** The whole server's settings while directives are read; one object, the main server's. */
@@ -101,7 +101,7 @@ typedef struct gtm_mount_t {
     int has_require; /* 1: a Require (other than all granted) or AuthType stands in or above it */
 } gtm_mount_t;
 
-/** What of ours hangs on a request, whichever handler serves it. */
+/** This module's part of a request, for every handler. */
 typedef struct gtm_kept_t {
     const gtm_dir_t *given; /* the place whose application was given a token, or NULL (pass.h) */
     const char
@@ -117,7 +117,7 @@ const gtm_kept_t *gtm_kept_find(const request_rec *r);
 /** The server's settings; valid after check_config. */
 gtm_server_t *gtm_server(const server_rec *s);
 
-/** A request's location settings, with defaults for what is unset. Allocates nothing: the defaults
+/** A request's location settings, with defaults for unset members. Allocates nothing: the defaults
  * stand in each server's outermost settings since check_config. */
 const gtm_dir_t *gtm_dir(request_rec *r);
 
@@ -139,7 +139,7 @@ extern const command_rec gtm_directives[]; /* directives.c */
 /** check_config hook: resolves and judges everything that can be judged without the network. */
 int gtm_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 
-/** Log what check_config found and what does not stop a start: in post_config, once a start. */
+/** Log the findings of check_config that do not stop a start: in post_config, once a start. */
 void gtm_check_tell(const server_rec *s);
 
 /** `-t -D DUMP_GRAPHTOK` prints the resolved configuration as JSON.

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file sign_in_place.c "/beta/calendar" belongs to "/beta/auth", not to "/auth". */
+/** @file sign_in_place.c Finding the sign-in routes of a place: "/beta/calendar" belongs to
+ * "/beta/auth", not to "/auth". */
 
 #include "config/sign_in_place.h"
 

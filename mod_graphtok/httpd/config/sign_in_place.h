@@ -4,7 +4,7 @@
 
 /**
  * @file sign_in_place.h
- * Where a place signs in: at the graphtok-auth mount that GraphTokSignIn names, or else at the one
+ * The sign-in routes of a place: the graphtok-auth mount that GraphTokSignIn names, or else the one
  * whose path shares most with the request's. A sign-in helps only where it uses the provider and
  * the store of the place.
  */

@@ -3,11 +3,11 @@
 /*
  * check_config: everything `httpd -t` can judge without the network. An error here stops a start
  * and ends a running server at a graceful restart, so only mistakes in the configuration are
- * errors. What does not stop a start is kept and said in post_config: a start as Debian does it has
- * no terminal any more and no error log yet while the configuration is checked. What concerns a
- * secret is a warning at a start, and a *fault* under `httpd -t`, which stops nothing, when it can
- * never work (a broken keyring, a file that every user may read); a secret that is merely away, or
- * not readable for the user who runs the test, is a warning there too.
+ * errors. Findings that do not stop a start are kept and logged in post_config: a start as Debian
+ * does it has no terminal any more and no error log yet while the configuration is checked. A
+ * finding about a secret is a warning at a start, and a *fault* under `httpd -t`, which stops
+ * nothing, when the secret can never work (a broken keyring, a file that every user may read); a
+ * secret that is away, or not readable for the user who runs the test, is a warning there too.
  */
 
 #include "config/verify.h"
@@ -90,8 +90,7 @@ static void keep_pass_name(const verdict_t *v, const ap_directive_t *node)
     }
 }
 
-/** Who the children are, for graphtokctl; an httpd that is not started by root has no other user.
- *  */
+/** Note the children's user for graphtokctl; without root httpd has no other user. */
 static void keep_user(gt_config_t *config)
 {
     if (ap_unixd_config.user_id == (uid_t)-1 || ap_unixd_config.group_id == (gid_t)-1)
@@ -170,8 +169,7 @@ static int is_near_mount(const verdict_t *v, const ap_directive_t *node)
     return 0;
 }
 
-/** Where pages of other origins are let in: by an origin that a network can forge, or to no route.
- */
+/** Judge GraphTokAllowOrigin: plain http can be forged; without a route below it does nothing. */
 static void visit_origins(void *baton, const ap_directive_t *node)
 {
     const verdict_t *v = baton;
@@ -195,7 +193,7 @@ static void visit_origins(void *baton, const ap_directive_t *node)
     }
 }
 
-/** What the caller of a location is called, as far as it is known; NULL: not before a request. */
+/** The caller's id in a location; NULL: only a request tells. */
 static const char *user_of(const gtm_dir_t *dir)
 {
     if (dir->caller_from == GT_CALLER_STATIC)
@@ -280,7 +278,7 @@ static int serves_any(const gtm_dir_t *dir, const char *names, apr_pool_t *p)
     return 0;
 }
 
-/** What health shows to all clients; whether this server is ready is no secret. */
+/** Health without Require shows figures to all clients; readiness is no secret. */
 static void check_health(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
 {
     int counts = serves_any(dir, "tokens oauth-tokens", v->p);
@@ -349,8 +347,8 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
             mount->handler, path, host);
 }
 
-/** What a location leaves unset stands in the outermost settings of its server from now on, so that
- * requests find everything set and nothing is filled in for each of them. */
+/** Put the defaults into the outermost settings of each server, so that requests find every member
+ * set and nothing is filled in for each of them. */
 static void fill_defaults(const verdict_t *v)
 {
     for (server_rec *s = v->s; s != NULL; s = s->next) {
@@ -383,7 +381,7 @@ static void check_database(const verdict_t *v)
                  "DBDParams: add %s, so that a database that hangs is noticed", missing);
 }
 
-/** A start says it by itself when it takes the folder. */
+/** At a start the code that takes the folder logs it. */
 static void check_journal(const verdict_t *v)
 {
     const gt_config_t *config = v->server->config;

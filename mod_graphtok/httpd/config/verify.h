@@ -2,7 +2,7 @@
 #ifndef GTM_VERIFY_H
 #define GTM_VERIFY_H
 
-/** @file verify.h What the checks of check_config share, verify.c and verify_secrets.c. */
+/** @file verify.h State that the checks of check_config share, in verify.c and verify_secrets.c. */
 
 #include "config/settings.h"
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file blocking.c The thread counts among those that wait in mod_status. */
+/** @file blocking.c Running a task on the request's thread, which counts among those that wait in
+ * mod_status. */
 
 #include "park/blocking.h"
 

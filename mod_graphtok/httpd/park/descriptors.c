@@ -116,7 +116,8 @@ void gtm_descriptor_take(gtm_parked_t *pk)
     begin_holding(pk);
 }
 
-/* What the MPM closed meanwhile was the other one: the client's goes back for it to close. */
+/* If the MPM closed the socket meanwhile, it closed the other descriptor; the client's goes back
+ * into the socket for the MPM to close. */
 static void take_other_away(gtm_parked_t *pk)
 {
     int other = get_descriptor(pk->polled);
@@ -243,7 +244,7 @@ gtm_parked_t *gtm_parked_make(conn_rec *c, gt_finishers_t *finishers, const gt_c
     gtm_parked_t *pk;
     int fd;
 
-    /* What has been read from already keeps the socket that it was read from. */
+    /* A connection that was read from already keeps the socket that it was read from. */
     if (net == NULL || net->in_ctx != NULL || net->client_socket != socket ||
         apr_os_sock_get(&fd, socket) != APR_SUCCESS)
         return NULL;

@@ -15,7 +15,7 @@
 #include "request/answer.h"
 #include "request/time_limit.h"
 
-/* What a finisher writes at once; httpd waits for a slow client from 64 KiB on. */
+/* Most bytes that a finisher writes at once; httpd waits for a slow client from 64 KiB on. */
 #define ANSWER_AT_ONCE ((apr_size_t)32 * 1024)
 
 /* How late the MPM may look at its times, and how early. */
@@ -41,8 +41,8 @@ static void write_out(conn_rec *c)
         c->aborted = 1;
 }
 
-/* The MPM counts what was waited as well: a stream's next piece, or the client's next request, may
- * need the whole time. */
+/* The time that the MPM has counted so far: a stream's next piece, or the client's next request,
+ * may need the whole time. */
 static apr_interval_time_t slept(const gtm_parked_t *pk)
 {
     return gt_mono() - pk->slept_at;

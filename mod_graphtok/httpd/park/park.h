@@ -8,10 +8,10 @@
  * no thread waits for it.
  *
  * An epoll descriptor that holds the client's takes its place in the MPM's socket, and the MPM is
- * told that the connection wants to be read before its last answer is complete. So what wakes a
- * worker is ours to say: the client's end; while a call is under way nothing else; after its
- * answer the client's next request. When a call ends, one of our own threads (task/finisher.h)
- * runs the next step and writes the answer. A worker does it when that would have to wait for the
+ * told that the connection wants to be read before its last answer is complete. So this module
+ * decides what wakes a worker: the client's end; while a call is under way nothing else; after its
+ * answer the client's next request. When a call ends, one of our own threads (task/finisher.h) runs
+ * the next step and writes the answer. A worker does it when that would have to wait for the
  * client, or when the connection ends. TLS, pipelining, lingering close and accounting stay the
  * MPM's; between two requests of which a finisher ended the first, KeepAliveTimeout is kept by the
  * finishers, and the MPM, short of threads, does not close the connection.

@@ -2,7 +2,7 @@
 
 /**
  * @file parked.c
- * A parked request's time of waiting: what is lent for it, and its end.
+ * A parked request's time of waiting: lending httpd's fields for it, and its end.
  */
 
 #include "park/parked.h"

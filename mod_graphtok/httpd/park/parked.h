@@ -4,9 +4,9 @@
 
 /**
  * @file parked.h
- * Private to park/: a connection whose request is parked, and what of httpd's is lent meanwhile.
- * The worker that has the connection (worker_side.c), a finisher (finisher_side.c) and the MPM's
- * listener follow each other; task/finisher.h decides which of them it is.
+ * Private to park/: a connection whose request is parked, and the fields of httpd's that are lent
+ * meanwhile. The worker that has the connection (worker_side.c), a finisher (finisher_side.c) and
+ * the MPM's listener follow each other; task/finisher.h decides which of them it is.
  *
  * | of httpd's | is | from | until | test, in tests/http |
  * | --- | --- | --- | --- | --- |
@@ -47,7 +47,7 @@ typedef enum gtm_stands_t {
     GTM_STANDS_EPOLL   /* ours: the request is parked */
 } gtm_stands_t;
 
-/** What we know about a connection; in its conn_config, made before anything is read from it. */
+/** Our record of a connection; in its conn_config, made before anything is read from it. */
 typedef struct gtm_parked_t {
     conn_rec *c;
     gt_conn_slot_t slot;

@@ -20,7 +20,7 @@
 #include "request/time_limit.h"
 
 /* Hand the connection to the MPM. With output on its way it waits for the client's descriptor to
- * take it, else for what epoll_fd says. */
+ * take it, else for epoll_fd. */
 static int sleep_in_mpm(gtm_parked_t *pk)
 {
     conn_rec *c = pk->c;

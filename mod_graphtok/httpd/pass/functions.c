@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Behind mod_graphtok.h: nothing of ours but plain values crosses to another module. */
+/* The functions of mod_graphtok.h for other modules, which get plain values only. */
 
 #include "pass/functions.h"
 

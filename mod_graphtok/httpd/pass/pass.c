@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A token is given to one request at one place, for as long as it is handled. Sub-requests inherit
- * header fields and variables from their main request: one that goes to a place with other settings
- * must not have them.
+ * Giving applications the caller's token. A token is given to one request at one place, for as long
+ * as the request is handled. Sub-requests inherit header fields and variables from their main
+ * request: one that goes to a place with other settings must not have them.
  */
 
 #include "pass/pass.h"
@@ -48,7 +48,7 @@ static int is_exempt(const request_rec *r)
     /* TRACE would show it to the client; a forward proxy would send it anywhere. */
     if (r->method_number == M_TRACE || r->proxyreq == PROXYREQ_PROXY)
         return 1;
-    /* mod_rewrite goes elsewhere at once: what holds there counts. */
+    /* mod_rewrite redirects at once: the settings of the new place count. */
     if (r->handler != NULL && strcmp(r->handler, "redirect-handler") == 0)
         return 1;
     /* An error's page must not fail itself. */
@@ -137,7 +137,7 @@ int gtm_pass(request_rec *r)
     }
     if (dir == NULL || dir->pass_to <= GTM_PASS_OFF || is_exempt(r))
         return DECLINED;
-    /* What the application makes of it is this caller's alone. */
+    /* The application's answer is for this caller alone. */
     r->no_cache = 1;
     x = gtm_request_beside(r);
     if (x == NULL)

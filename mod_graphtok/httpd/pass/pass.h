@@ -4,7 +4,7 @@
 
 /**
  * @file pass.h
- * The caller's token for the application that a request goes to (GraphTokPassToken, mission T14):
+ * The caller's token for the application that a request goes to (GraphTokPassToken):
  * as a header field for proxied ones, as a variable for CGI, FastCGI, PHP and mod_lua.
  */
 

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What an internal redirect renames, and what CGI
- * makes of header fields, is known by its prefixes.
+ * Removing names that only this module may give. Variables that an internal redirect renamed, or
+ * that CGI made of header fields, are known by their prefixes.
  */
 
 #include "pass/strip.h"

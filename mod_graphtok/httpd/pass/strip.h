@@ -4,8 +4,8 @@
 
 /**
  * @file strip.h
- * Names that only we may give (GraphTokPassToken): an application must be able to believe what
- * stands under them. They are taken out of every request before any other module reads it, in each
+ * Names that only we may give (GraphTokPassToken): an application must be able to trust the values
+ * under them. They are taken out of every request before any other module reads it, in each
  * spelling that an application could take for ours, whether a token is passed there or not.
  */
 
@@ -15,11 +15,11 @@
  * write to a table that a sub-request shares with others. */
 void gtm_strip(request_rec *r);
 
-/** Register what keeps trailers clean; while hooks are registered. */
+/** Register the filter that keeps trailers clean; while hooks are registered. */
 void gtm_strip_register(void);
 
-/** post_read_request hook: what the client sent; after an internal redirect, what the first
- * location was given. */
+/** post_read_request hook: removes the client's fields; after an internal redirect those that the
+ * first location was given. */
 int gtm_strip_request(request_rec *r);
 
 #endif

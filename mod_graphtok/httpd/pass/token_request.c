@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * What comes out of here becomes header fields and variables, so nothing that could end one and
- * begin the next leaves: rows may be another program's. (The caller's id is plain, caller.c.)
+ * A token for a request outside our routes. Tokens become header fields and variables, so one with
+ * a byte that could end a field is refused: the row may be another program's. (The caller's id has
+ * no such bytes, caller.c.)
  */
 
 #include "pass/token_request.h"

@@ -172,7 +172,7 @@ static int has_error_document(request_rec *r, int status)
            has_words(status) && ap_response_code_string(r, ap_index_of_response(status)) != NULL;
 }
 
-/* What such a page may show: its own names begin with REDIRECT_ then. */
+/* Variables that such a page may show; for the page their names begin with REDIRECT_. */
 static void tell_error_document(gtm_request_t *x, const gt_err_t *err, const char *login_url)
 {
     request_rec *r = x->r;

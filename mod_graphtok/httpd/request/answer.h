@@ -6,7 +6,7 @@
  * @file answer.h
  * The only place where results and errors become HTTP. Nothing of ours may be cached; an error is
  * application/problem+json (RFC 9457), or a page where a person looks at it, the administrator's
- * own if there is one (ErrorDocument); what is in either came through a JSON or HTML encoder.
+ * own if there is one (ErrorDocument); texts in both come through a JSON or HTML encoder.
  */
 
 #include "request/request.h"
@@ -36,10 +36,10 @@ void gtm_answer_error(gtm_request_t *x, const gt_err_t *err);
  * @param err NULL: there is none */
 int gtm_answer_is_elsewhere(const gtm_request_t *x, const gt_err_t *err);
 
-/** Write what was answered. Once, by the side that ends the road. */
+/** Write the answer. Once, by the side that ends the request. */
 void gtm_answer_send(gtm_request_t *x);
 
-/** 1 when a person's browser asks for a page (mission: not a script). */
+/** 1 when a person's browser asks for a page, and not a script. */
 int gtm_answer_is_page(request_rec *r);
 
 #endif

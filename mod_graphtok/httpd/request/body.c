@@ -48,7 +48,7 @@ static apr_int64_t most_of(const gtm_request_t *x)
 
 static gt_err_t *too_large(gtm_request_t *x)
 {
-    /* What is left of the body is not read: the connection ends with this answer. */
+    /* The rest of the body is not read: the connection ends with this answer. */
     x->r->connection->keepalive = AP_CONN_CLOSE;
     return gt_err(x->r->pool, GT_TOO_LARGE, "GT0817",
                   "the body is larger than the %" APR_INT64_T_FMT " bytes allowed here "
@@ -110,8 +110,8 @@ static gt_err_t *keep_piece(intake_t *in)
 }
 
 /* A filter that holds back answers without a byte, but has taken one or more from the client: after
- * as many such answers as bytes are allowed the body is too large, or the filter would never end.
- *  */
+ * as many such answers as bytes are allowed the body is too large, or the filter would never
+ * end. */
 static gt_err_t *collect(intake_t *in)
 {
     request_rec *r = in->x->r;

@@ -2,9 +2,9 @@
 
 /**
  * @file cors.c
- * An origin is compared byte for byte with what the directive's setter made of it: browsers write
- * it in one form only, so a capital, a port of the scheme, a dot behind the host or a longer host
- * is another origin. "null" is never in the list.
+ * Answers to pages of other origins. An origin is compared byte for byte with the one that the
+ * directive's setter wrote: browsers write it in one form only, so a capital, a port of the scheme,
+ * a dot behind the host or a longer host is another origin. "null" is never in the list.
  */
 
 #include "request/cors.h"
@@ -25,12 +25,12 @@
  * calls. */
 #define MAX_AGE "7200"
 
-/* What our answers say in fields that a page cannot read unless it is told so. */
+/* Fields of our answers that a page can read only when they are named here. */
 #define EXPOSED                                                                                    \
     "Allow, ETag, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "        \
     "WWW-Authenticate, client-request-id, request-id"
 
-/* What a caller may send to any route: who it is, and the type of its body. */
+/* Fields that a page may send to any route: its credentials, and the type of its body. */
 #define ALWAYS_ALLOWED "Authorization, Content-Type"
 
 static int is_listed(const char *list, const char *word)

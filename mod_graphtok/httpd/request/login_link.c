@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file login_link.c A place with sign-in routes is its own; every other one has one, or none. */
+/** @file login_link.c Links to the sign-in route that belongs to a request. A place with sign-in
+ * routes uses its own; every other place uses one mount's, or none. */
 
 #include "request/login_link.h"
 
@@ -42,7 +43,8 @@ const char *gtm_login_asked_for(const gtm_request_t *x)
     return gt_is_local_path(target) && gt_path_is_below(target, prefix) ? target : NULL;
 }
 
-/* Where a sign-in by the link is to end. NULL: it is not known, or a program asked, which knows. */
+/* The page that a sign-in by the link is to lead to. NULL: it is not known, or a program asked,
+ * which returns by itself. */
 static const char *target_of(const gtm_request_t *x)
 {
     if (!gtm_answer_is_page(x->r))
@@ -57,7 +59,7 @@ static gt_cache_t *cache_of(const gtm_request_t *x)
     return x->child->vault != NULL ? gt_vault_parts(x->child->vault)->cache : NULL;
 }
 
-/* What the link asks for. A target that makes it longer than a request line may be is kept in
+/* The query of the link. A target that makes it longer than a request line may be is kept in
  * shared memory, and the link names it. */
 static const char *query_of(const gtm_request_t *x, const char *claims, const char *target)
 {

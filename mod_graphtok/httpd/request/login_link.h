@@ -2,7 +2,7 @@
 #ifndef GTM_LOGIN_LINK_H
 #define GTM_LOGIN_LINK_H
 
-/** @file login_link.h Where a sign-in helps: the sign-in route that belongs to a request. */
+/** @file login_link.h The sign-in route that belongs to a request, where a sign-in would help. */
 
 #include "request/request.h"
 

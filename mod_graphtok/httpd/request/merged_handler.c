@@ -2,9 +2,10 @@
 
 /**
  * @file merged_handler.c
- * httpd merges Location sections before the hook map_to_storage, forgets them for it, and merges
- * them again after it; its own cache makes the merging here cheap. Its core module puts the handler
- * into r->handler at the fixups, in lower case.
+ * The handler of a request, found before httpd decides. httpd merges Location sections before the
+ * hook map_to_storage, forgets them for it, and merges them again after it; its own cache makes the
+ * merging here cheap. Its core module puts the handler into r->handler at the fixups, in lower
+ * case.
  */
 
 #include "request/merged_handler.h"

@@ -7,10 +7,10 @@
 #include <httpd.h>
 
 /**
- * What SetHandler says for r->uri, the sections of its Locations merged, in lower case. The request
- * stays as it is.
- * @param with_conditions  1: the If sections, too; they may ask for what a later hook finds out
- * @return in r->pool; NULL when nothing says it
+ * The handler of r->uri by SetHandler, with the sections of its Locations merged, in lower case.
+ * The request stays as it is.
+ * @param with_conditions  1: the If sections, too; they may depend on a later hook
+ * @return in r->pool; NULL when no section sets one
  */
 const char *gtm_merged_handler(request_rec *r, int with_conditions);
 

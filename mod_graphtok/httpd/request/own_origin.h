@@ -4,10 +4,10 @@
 
 /**
  * @file own_origin.h
- * Where we are reached, and whether a request that changes something comes from there. What is
- * built into redirects is GraphTokPublicURL, else the request's own host after it was held against
- * ServerName and ServerAlias. Forwarded headers are never believed: they only say whether a browser
- * may be where the public address is already.
+ * The address that browsers use, and whether a request that changes something comes from a page of
+ * it. Redirects are built from GraphTokPublicURL, else from the request's own host after it was
+ * held against ServerName and ServerAlias. Forwarded headers are never believed: they only say
+ * whether a browser may be where the public address is already.
  */
 
 #include "request/request.h"
@@ -29,8 +29,8 @@ GT_MUST gt_err_t *gtm_origin_find(gtm_request_t *x);
  */
 int gtm_origin_is_here(const gtm_request_t *x);
 
-/** What a proxy in front takes away from each path: the path of GraphTokPublicURL, "/portal"; "":
- * nothing. */
+/** The prefix that a proxy in front takes away from each path: the path of GraphTokPublicURL,
+ * "/portal"; "": none. */
 const char *gtm_origin_prefix(const gtm_request_t *x);
 
 /**

@@ -4,9 +4,8 @@
 
 /**
  * @file page_link.h
- * Graph's next and delta links as links of ours and back (mission: paging handed on as our own
- * links), for all routes. The client gets one sealed, bound to its owner and route, so it can
- * neither be read nor made to lead elsewhere.
+ * Graph's next and delta links as links of ours and back, for all routes. The client gets one
+ * sealed, bound to its owner and route, so it can neither be read nor made to lead elsewhere.
  */
 
 #include "request/request.h"

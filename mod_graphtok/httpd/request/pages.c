@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file pages.c One frame, three contents. Contrasts are at least 4.5 to 1 (WCAG 2.2, 1.4.3). */
+/** @file pages.c The HTML of our pages: one frame, three contents. Contrasts are at least 4.5 to 1
+ * (WCAG 2.2, 1.4.3). */
 
 #include "request/pages.h"
 
@@ -115,7 +116,7 @@ const char *gtm_page_admin_consent(gtm_request_t *x, int is_refused)
                  p);
 }
 
-/* The tag, and what the provider calls it: what an administrator looks for. */
+/* The tag and the provider's code, for an administrator to look up. */
 static const char *codes(const gt_err_t *err, apr_pool_t *p)
 {
     const char *text = err->tag;
@@ -127,7 +128,7 @@ static const char *codes(const gt_err_t *err, apr_pool_t *p)
     return text;
 }
 
-/* What an administrator needs, below what the person was told: an error's own words, which are
+/* The part for an administrator, below the words for the person: an error's own words, which are
  * English as the log is. */
 static const char *details(const gt_err_t *err, const gtm_words_t *words, apr_pool_t *p)
 {

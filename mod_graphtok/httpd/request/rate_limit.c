@@ -1,13 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file rate_limit.c One counter a class, store and caller. */
+/** @file rate_limit.c Limits of routes: one counter for each class, store and caller. */
 
 #include "request/rate_limit.h"
 
 #include <apr_strings.h>
 #include <apr_network_io.h>
 
-/* Whom a limit counts: an IPv6 customer has a /64 at least, and would else have 2^64 counters. */
+/* The address that a limit counts: an IPv6 customer has a /64 at least, and would else have 2^64
+ * counters. */
 static const char *address_of(request_rec *r)
 {
     apr_sockaddr_t *address = r->useragent_addr;
@@ -39,7 +40,7 @@ static const gt_limit_t *limit_of(const gtm_request_t *x, gtm_limit_class_t clas
 static const char *counter_of(const gtm_request_t *x, gtm_limit_class_t class)
 {
     apr_pool_t *p = x->r->pool;
-    /* The callback's limit is the address's by mission O7; a login's only without a caller. */
+    /* The callback's limit always counts the address, a login's only without a caller. */
     int by_address = class == GTM_LIMIT_CALLBACK || !*x->caller.id;
 
     return apr_pstrcat(p, gtm_limit_names[class], "\n", x->dir->store, "\n",

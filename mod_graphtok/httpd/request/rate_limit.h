@@ -4,7 +4,7 @@
 
 /**
  * @file rate_limit.h
- * Limits by route class (mission O7), counted for the caller, or for the client's address where
+ * Limits by route class, counted for the caller, or for the client's address where
  * no caller is known yet (as httpd sees it: mod_remoteip; IPv6 by /64).
  */
 
@@ -19,8 +19,8 @@ GT_MUST gt_err_t *gtm_limit_check(gtm_request_t *x);
 
 /**
  * Uncount this caller's latest call of a class. A sign-in that succeeds gives back its call of
- * login and its call of callback: many people behind one address may sign in, and what fails or is
- * left unfinished still counts.
+ * login and its call of callback: many people behind one address may sign in, and a sign-in that
+ * fails or is left unfinished still counts.
  */
 void gtm_limit_give_back(gtm_request_t *x, gtm_limit_class_t class);
 

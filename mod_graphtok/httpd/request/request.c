@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Both kinds of requests begin with a caller who is not known, and an owner who is not. */
+/* Making a gtm_request_t. Of both kinds of requests caller and owner are not known at first. */
 
 #include "request/request.h"
 

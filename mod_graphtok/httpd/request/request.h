@@ -4,9 +4,9 @@
 
 /**
  * @file request.h
- * One request on its road: route → caller → limit → body → work → answer. The state of
- * every route's work is a gtm_request_t; what a route keeps for itself hangs on `own`. Lives in
- * r->pool; one thread at a time touches it, as it does the request.
+ * One request: route → caller → limit → body → work → answer. The state of every route's
+ * work is a gtm_request_t; a route's own state hangs on `own`. Lives in r->pool; one thread at a
+ * time touches it, as it does the request.
  */
 
 #include <httpd.h>
@@ -16,7 +16,7 @@
 #include "config/settings.h"
 #include "task/task.h"
 
-/** What is answered when it is not streamed. */
+/** An answer that is not streamed. */
 typedef struct gtm_reply_t {
     int status;               /* 0: nothing yet */
     const char *content_type; /* NULL: no body */
@@ -31,15 +31,16 @@ typedef struct gtm_request_t {
     const gtm_dir_t *dir;
     const gtm_mount_t *mount;
     const gtm_route_t *route;
-    const char *param;   /* what stands for {}, decoded; NULL: the pattern has none */
-    const char *param2;  /* the same for a second one */
-    const char *tail;    /* what stands for {*}, decoded (net/path.h); NULL: the pattern has none */
-    const char *mailbox; /* of /users/{mailbox} before the route, or NULL: the caller's own */
+    const char *param;    /* the segment in place of {}, decoded; NULL: the pattern has none */
+    const char *param2;   /* the same for a second one */
+    const char *tail;     /* the path in place of {*}, decoded (net/path.h); NULL: the pattern has
+                          * none */
+    const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
     const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
     const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
     gt_asker_t asker;     /* for audit records */
-    gt_caller_t caller;   /* who asks; gtm_caller_find */
-    gt_owner_t owner; /* whose grant it is about, user "" while that is not known; gtm_owner_find */
+    gt_caller_t caller;   /* the caller; gtm_caller_find */
+    gt_owner_t owner;     /* of the grant in question, user "" while not known; gtm_owner_find */
     gt_store_t *store;
     gt_provider_t *provider;
     int is_known; /* 1: the caller is known, as far as every gate could tell */

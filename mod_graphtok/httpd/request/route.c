@@ -2,8 +2,9 @@
 
 /**
  * @file route.c
- * r->uri is decoded by httpd once, so an encoded slash cannot smuggle a segment in: with
- * AllowEncodedSlashes NoDecode it is still "%2F" here and decoded within its segment only.
+ * Finding the row of a path. r->uri is decoded by httpd once, so an encoded slash cannot smuggle a
+ * segment in: with AllowEncodedSlashes NoDecode it is still "%2F" here and decoded within its
+ * segment only.
  */
 
 #include "request/route.h"

@@ -2,9 +2,9 @@
 
 /**
  * @file secret_query.c
- * Access logs print the request line (%r) and the query (%q); mod_rewrite and others log more. So
- * the query is removed from all of them and kept in the request's pool, where our own route finds
- * it.
+ * Hiding a callback's query. Access logs print the request line (%r) and the query (%q);
+ * mod_rewrite and others log more. So the query is removed from all of them and kept in the
+ * request's pool, where our own route finds it.
  */
 
 #include "request/secret_query.h"

@@ -17,7 +17,7 @@ int gtm_secret_query_hide(request_rec *r);
 /** Hide a request's query now. A second call changes nothing. */
 void gtm_secret_query_take(request_rec *r);
 
-/** It is another handler's after all: the request is again as the client sent it. */
+/** The request is another handler's after all: restore it as the client sent it. */
 void gtm_secret_query_give_back(request_rec *r);
 
 /** The query that was hidden, else the request's own; "" when there is none. Lives as long as

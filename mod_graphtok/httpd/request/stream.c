@@ -2,8 +2,8 @@
 
 /**
  * @file stream.c
- * One step that runs again for each piece, and for what of it the client did not take. Never a
- * FLUSH bucket: it would block the thread.
+ * Handing an answer on, piece by piece. One step runs again for each piece, and for the part of it
+ * that the client did not take. A FLUSH bucket is never sent: it would block the thread.
  */
 
 #include "request/stream.h"
@@ -20,7 +20,7 @@
 /* From its begin to its end; a client that reads for ever holds a thread or a connection. */
 #define LONGEST_ANSWER apr_time_from_sec(3600)
 
-/* What of Graph's head the caller may need; everything else stays here. */
+/* Fields of Graph's head that the caller may need; all others stay here. */
 static const char *const passed_on[] = {
     "request-id", "client-request-id", "Preference-Applied", "Retry-After", "ETag", NULL};
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A location names them, or the only ones that are configured are meant. */
+/* Finding the store and the provider of a request: a location names them, else the only ones that
+ * are configured are meant. */
 
 #include "request/target.h"
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file time_limit.c The span itself is a matter of the configuration (config/settings.h). */
+/** @file time_limit.c The time limit of a request. Its span comes from the configuration
+ * (config/settings.h). */
 
 #include "request/time_limit.h"
 

@@ -18,7 +18,7 @@ apr_interval_time_t gtm_time_limit_timeout(const request_rec *r);
 /** The time begins: sets x->ends_by. @return how long it is, µs */
 apr_interval_time_t gtm_time_limit_begin(gtm_request_t *x);
 
-/** An error as it is answered: when the exchange's time was over, it says whether asking again is
+/** The error for the client: when the exchange's time was over, it says whether asking again is
  * safe. `err` itself otherwise. */
 GT_MUST GT_NEVER_NULL gt_err_t *gtm_time_limit_explain(const gtm_request_t *x, gt_err_t *err);
 

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file words.c A further language is one more table, and one more row of `languages` and `tags`.
- *  */
+/** @file words.c The words of pages, a table for each language. A further language is one more
+ * table, and one more row of `languages` and `tags`. */
 
 #include "request/words.h"
 

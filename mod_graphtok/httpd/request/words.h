@@ -5,7 +5,7 @@
 /**
  * @file words.h
  * Everything that a page says to a person, in each language there is. Plain text in UTF-8, without
- * HTML. What programs read (problems, logs) is English and stands where it is made.
+ * HTML. Texts for programs (problems, logs) are English and stand where they are made.
  */
 
 #include <httpd.h>
@@ -22,13 +22,13 @@ typedef enum gtm_word_t {
     GTM_WORD_SIGNED_IN_AS,    /* before the person's name or address */
     GTM_WORD_MAY_CLOSE,       /* after a sign-in that leads nowhere */
     GTM_WORD_CONSENT,         /* title after an administrator was asked */
-    GTM_WORD_CONSENT_GIVEN,   /* what the provider says of it */
+    GTM_WORD_CONSENT_GIVEN,   /* the provider's answer to it */
     GTM_WORD_CONSENT_REFUSED, /* the same */
     GTM_WORD_DETAILS,         /* heading of the error's own words */
     GTM_WORDS
 } gtm_word_t;
 
-/** What a kind of errors is called, and what to do about it. */
+/** The title of a kind of errors, and advice. */
 typedef struct gtm_error_words_t {
     const char *title;
     const char *advice;

@@ -2,8 +2,9 @@
 
 /**
  * @file graph_work.c
- * Three steps: the route says what is asked, core/graph/call makes the call, request/stream hands
- * the answer on while it arrives. The state of all three lies in one block of the request's memory.
+ * The work of routes that ask Graph, in three steps: the route makes the request's parameters,
+ * core/graph/call makes the call, request/stream hands the answer on while it arrives. The state of
+ * all three lies in one block of the request's memory.
  */
 
 #include "routes/graph_work.h"

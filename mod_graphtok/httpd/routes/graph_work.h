@@ -4,17 +4,17 @@
 
 /**
  * @file graph_work.h
- * The work of all routes that ask Graph for their caller. A route's row says what is asked
- * (`asks`); the work does the rest: preferences, further pages (the parameter `page`), token, place
- * at the mailbox, call, one repeat after a 401, and the answer handed on with its links made ours.
- * When `asks` fails, nothing has been sent.
+ * The work of all routes that ask Graph for their caller. A route's row has a function that makes
+ * the request to Graph (`asks`); the work does the rest: preferences, further pages (the parameter
+ * `page`), token, place at the mailbox, call, one repeat after a 401, and the answer handed on with
+ * its links made ours. When `asks` fails, nothing has been sent.
  */
 
 #include "graph/graph_params.h"
 #include "request/request.h"
 
-/** Ask Graph what the route says, and pass the answer on. Fails with GT_FORBIDDEN for the mailbox
- * of another user that GraphTokSharedMailboxes does not open. */
+/** Make the route's request to Graph, and pass the answer on. Fails with GT_FORBIDDEN for the
+ * mailbox of another user that GraphTokSharedMailboxes does not open. */
 extern const gt_work_t gtm_graph_work;
 
 #endif

@@ -2,8 +2,8 @@
 
 /**
  * @file routes_auth.c
- * The auth route set: sign-in (A1, A2), the token's status (A3; the token itself never), revoke
- * (A4), who the caller is (A5).
+ * The auth route set: sign-in, the token's status (the token itself never), revoke, the caller at
+ * the provider.
  */
 
 #include "routes/routes_auth.h"

@@ -6,17 +6,18 @@
 
 #include "request/request.h"
 
-/** Send the browser to the provider (A1). */
+/** Send the browser to the provider. */
 extern const gt_work_t gtm_login;
 
-/** The browser came back (A2). */
+/** The browser came back. */
 extern const gt_work_t gtm_callback;
 
-/** By which a browser says that it fetches ahead: what the routes of both read. NULL last. */
+/** Header fields by which a browser says that it fetches ahead, for the routes of both. NULL
+ * last. */
 extern const char *const gtm_sign_in_fields[];
 
-/** Whose grant a sign-in is about, for the routes of both. @return GT_SIGN_IN where the caller must
- * be known before, and is not */
+/** Find the owner of the grant that a sign-in is about, for the routes of both. @return GT_SIGN_IN
+ * where the caller must be known before, and is not */
 GT_MUST gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x);
 
 #endif

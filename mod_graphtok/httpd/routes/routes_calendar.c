@@ -2,8 +2,8 @@
 
 /**
  * @file routes_calendar.c
- * The calendar route set (missions C1 to C4, C6): core/graph/calendar checks and builds what is
- * asked of Graph; the answer is handed on as it comes, with its next link made ours.
+ * The calendar route set: core/graph/calendar checks and builds the request to Graph; the answer is
+ * handed on as it comes, with its next link made ours.
  */
 
 #include "graph/calendar.h"

@@ -2,7 +2,7 @@
 
 /**
  * @file routes_health.c
- * The health route set (missions O4, O5): whether sign-in and calls can work now, and sums over
+ * The health route set: whether sign-in and calls can work now, and sums over
  * tokens with the time when they were counted. 200 when healthy, 503 when not. For load balancers
  * two more: whether this child serves, and whether it is to be sent requests. None of them costs
  * the database more than a question a second. The answers are the same for all and name no user.

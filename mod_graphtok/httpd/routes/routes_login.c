@@ -2,10 +2,10 @@
 
 /**
  * @file routes_login.c
- * Sign-in: out to the provider (mission A1) and back (A2). What must hold at the callback: the
- * state is ours, of this browser, for this place, not older than ten minutes and never used before;
- * every parameter that is read came once; an answer that names its issuer, or must, is that
- * provider's (RFC 9207).
+ * Sign-in: out to the provider and back (A2). These must hold at the callback: the state is ours,
+ * of this browser, for this place, not older than ten minutes and never used before; every
+ * parameter that is read came once; an answer that names its issuer, or must, is that provider's
+ * (RFC 9207).
  */
 
 #include <apr_strings.h>
@@ -82,7 +82,7 @@ static gt_err_t *take_param(const char **value, const gtm_request_t *x, const ch
     return err;
 }
 
-/* Where the browser goes afterwards; "": wherever GraphTokReturnTo says then. */
+/* The page that the browser goes to afterwards; "": the one that GraphTokReturnTo names then. */
 static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
 {
     const char *given = apr_table_get(x->query, "return_to");
@@ -129,8 +129,8 @@ static int answer_look_ahead(gtm_request_t *x)
     return 1;
 }
 
-/* With sessions it is the provider's answer that says whose grant a sign-in is about; everywhere
- * else it is the caller's, who must be known before. */
+/* With sessions the provider's answer names the owner of the grant; everywhere else the owner is
+ * the caller, who must be known before. */
 gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
 {
     if (x->caller.from == GT_CALLER_SESSION)
@@ -264,7 +264,7 @@ static const char *address_of(const gtm_request_t *x, const char *target)
                : "";
 }
 
-/* Where the administrator sends those who named no target; "": to a page of ours. */
+/* The administrator's address for sign-ins without a target; "": a page of ours. */
 static const char *default_address(const gtm_request_t *x)
 {
     return address_of(x, x->dir->return_to != NULL ? x->dir->return_to : "");

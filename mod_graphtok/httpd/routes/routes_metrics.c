@@ -2,7 +2,7 @@
 
 /**
  * @file routes_metrics.c
- * The figures of this node as Prometheus reads them (mission O9); docs/metrics.md names each. No
+ * The figures of this node as Prometheus reads them; docs/metrics.md names each. No
  * caller, nothing that names a user. Grants are sums that all nodes share (core/store/survey.h).
  */
 
@@ -45,7 +45,7 @@ static int ask_store(gt_grant_stats_t *stats, const gtm_request_t *x, const char
     return err == GT_OK;
 }
 
-/* What was asked of a store. */
+/* The answer of a store. */
 typedef struct asked_t {
     const char *name;
     int is_there;

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file authorization_code.c Source: RFC 6749 4.1.3, RFC 7636 4.5. */
+/** @file authorization_code.c The flow that redeems an authorization code. Source: RFC 6749 4.1.3,
+ * RFC 7636 4.5. */
 
 #include <apr_strings.h>
 

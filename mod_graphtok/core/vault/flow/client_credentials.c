@@ -2,8 +2,9 @@
 
 /**
  * @file client_credentials.c
- * The client authenticates, as with every token request, and says nothing else: what it may do is
- * what its registration may. Source: RFC 6749 4.4; Microsoft, "OAuth 2.0 client credentials flow".
+ * The flow for tokens of the application itself. The client authenticates, as with every token
+ * request, and adds nothing: its registration says what it may do. Source: RFC 6749 4.4; Microsoft,
+ * "OAuth 2.0 client credentials flow".
  */
 
 #include "base/err.h"
@@ -21,8 +22,8 @@ static const void *copy(const void *params, apr_pool_t *p)
     return params;
 }
 
-/** There is no user who could sign in: what is refused is the application. What its registration
- * lacks for one resource holds back neither other resources nor the users' refreshes. */
+/** There is no user who could sign in: the application itself is refused. A fault of its
+ * registration for one resource holds back neither other resources nor the users' refreshes. */
 static gt_err_t *refused(gt_err_t *err)
 {
     gt_err_t *ours;

@@ -4,10 +4,10 @@
 
 /**
  * @file flows.h
- * The flows, each in a file of its own: what may be tried, what its token request says, what its
- * refusals mean where they mean something else than the tables of oauth/ say. What all of them
- * share stands in vault/: acquire and admit for a sign-in; lease, commit, journal and verdict for
- * the renewal of a grant.
+ * The flows, ways to a token, each in a file of its own: the condition for trying it, the
+ * parameters of its token request, and its reading of refusals where that differs from the tables
+ * of oauth/. Code that all of them share stands in vault/: acquire and admit for a sign-in; lease,
+ * commit, journal and verdict for the renewal of a grant.
  */
 
 #include "oauth/token.h"
@@ -26,7 +26,7 @@ typedef struct gt_renewing_flow_t {
 extern const gt_flow_t gt_flow_refresh_token;
 extern const gt_renewing_flow_t gt_renewing_refresh_token;
 
-/** What an authorization code is redeemed with. */
+/** The parameters that an authorization code is redeemed with. */
 typedef struct gt_flow_code_t {
     const gt_secret_t *code;
     const gt_secret_t *verifier; /* RFC 7636 */

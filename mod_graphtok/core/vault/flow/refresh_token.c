@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file refresh_token.c Source: RFC 6749 section 6. */
+/** @file refresh_token.c The flow that spends a refresh token. Source: RFC 6749 section 6. */
 
 #include "base/err.h"
 #include "base/secret.h"
