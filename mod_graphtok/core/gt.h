@@ -33,6 +33,7 @@ typedef struct gt_config_t gt_config_t;
 typedef struct gt_provider_conf_t gt_provider_conf_t;
 typedef struct gt_store_conf_t gt_store_conf_t;
 typedef struct gt_client_conf_t gt_client_conf_t;
+typedef struct gt_jwt_conf_t gt_jwt_conf_t;
 
 typedef struct gt_keyring_t gt_keyring_t;
 typedef struct gt_task_t gt_task_t;
@@ -71,7 +72,8 @@ typedef enum gt_caller_from_t {
     GT_CALLER_STATIC,      /* the configuration names it */
     GT_CALLER_SESSION,     /* a sign-in of ours */
     GT_CALLER_REMOTE_USER, /* an authentication of the web server's own */
-    GT_CALLER_EXPR         /* an expression of the administrator's */
+    GT_CALLER_EXPR,        /* an expression of the administrator's */
+    GT_CALLER_JWT          /* a verified token of an issuer that the administrator names */
 } gt_caller_from_t;
 
 /** The one that asks. The owner of the grant in question (gt_owner_t) may be another. */

@@ -14,6 +14,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "caller/bearer_token.h"
 #include "caller/caller.h"
 #include "child/signals.h"
 #include "child/status.h"
@@ -66,18 +67,52 @@ static gate_fn *const gates[] = {
     gtm_route_find,   gtm_caller_name, read_query,      read_fields,        gtm_find_target,
     gtm_origin_check, gtm_caller_find, gtm_limit_check, gtm_caller_confirm, gtm_owner_find};
 
+#define GATES (int)(sizeof(gates) / sizeof(gates[0]))
+
+/* All of them, or up to one that has to wait for keys. */
 static gt_err_t *pass_gates(gtm_request_t *x)
 {
     gt_err_t *err = GT_OK;
     sigset_t before;
 
     gtm_signals_hold(&before, x->child);
-    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]) && err == GT_OK; i++)
-        err = gates[i](x);
+    while (x->gate < GATES && err == GT_OK) {
+        err = gates[x->gate](x);
+        if (err == GT_OK && x->bearer_waits)
+            break;
+        x->gate++;
+    }
     gtm_signals_release(&before, x->child);
     gtm_caller_show(x);
-    return err != GT_OK ? err : gtm_body_read(x);
+    return err;
 }
+
+/* ---- a caller's token waits for keys: the rest of the gates stands behind them ---- */
+
+static gt_err_t *wait_for_keys(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+
+    x->bearer_waits = 0;
+    gt_then_try(task, &gt_check_bearer, x->bearer, &x->bearer_failure);
+    return GT_OK;
+}
+
+static gt_err_t *go_on(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+
+    if (x->bearer_failure != GT_OK) {
+        gtm_bearer_refused(x, x->bearer_failure);
+        return x->bearer_failure;
+    }
+    GT_TRY(pass_gates(x));
+    gt_instead(task, x->route->work, x);
+    return GT_OK;
+}
+
+static gt_step_fn *const late_steps[] = {wait_for_keys, go_on, NULL};
+static const gt_work_t late_caller = {"a caller's keys", late_steps, NULL};
 
 static void end_with(gtm_request_t *x, gt_err_t *err)
 {
@@ -104,12 +139,16 @@ int gtm_handler(request_rec *r)
     x->end = end;
     x->mount = gtm_mount(r);
     err = pass_gates(x);
+    x->work = x->bearer_waits ? &late_caller : x->route != NULL ? x->route->work : NULL;
+    /* On this thread alone: who waits for keys sends the body before. */
+    if (err == GT_OK)
+        err = gtm_body_read(x);
     if (x->is_answered)
         return AP_FILTER_ERROR;
     if (err == GT_OK && gtm_request_can_park(r))
         return gtm_park_run(x);
     if (err == GT_OK)
-        err = gtm_blocking_run(x, x->route->work, x);
+        err = gtm_blocking_run(x, x->work, x);
     end_with(x, err);
     return OK;
 }

@@ -213,6 +213,7 @@ static int should_pass(const json_t *group, const json_t *vector, const char *to
 
 static int run_vectors(const char *file, int *passed)
 {
+    const gt_jws_rules_t rules = {all, NULL, NULL};
     json_t *vectors = load_vectors(file);
     const json_t *group, *vector;
     int n = 0;
@@ -223,7 +224,7 @@ static int run_vectors(const char *file, int *passed)
             const char *token = text_in(vector, "jws");
             gt_jws_t jws;
             const char *broken = gt_jws_verify(&jws, gt_secret_from(token, pool),
-                                               parse(group_keys(group)), all, NULL, pool);
+                                               parse(group_keys(group)), &rules, pool);
 
             ck_assert_msg((broken == NULL) == should_pass(group, vector, token), "%s %d (%s): %s",
                           text_in(group, "comment"),
@@ -279,7 +280,9 @@ START_TEST(headers_are_judged)
         {"{\"alg\":\"RS256\"}", "ok"},
         {"{\"alg\":\"RS256\",\"typ\":\"jwt\"}", "ok"},
         {"{\"alg\":\"RS256\",\"typ\":\"application/JWT\"}", "ok"},
-        {"{\"alg\":\"RS256\",\"jku\":\"http://evil/\",\"x5u\":\"http://evil/\"}", "ok"},
+        {"{\"alg\":\"RS256\",\"x5c\":[\"MIIB\"],\"x5t\":\"k1\"}", "ok"},
+        {"{\"alg\":\"RS256\",\"jku\":\"http://evil/\"}", "jku"},
+        {"{\"alg\":\"RS256\",\"x5u\":null}", "x5u"},
         {"{\"typ\":\"JWT\",\"kid\":\"k1\"}", "alg"},
         {"{\"alg\":\"none\",\"kid\":\"k1\"}", "alg"},
         {"{\"alg\":\"None\",\"kid\":\"k1\"}", "alg"},
@@ -333,7 +336,21 @@ START_TEST(a_key_in_the_header_is_not_trusted)
     const char *header =
         apr_pstrcat(pool, "{\"alg\":\"RS256\",\"jwk\":", jwk(theirs, ""), "}", NULL);
 
-    ck_assert_str_eq(judged(sign_parts(theirs, encoded(header), encoded(PAYLOAD))), "signature");
+    ck_assert_str_eq(judged(sign_parts(theirs, encoded(header), encoded(PAYLOAD))), "jwk");
+}
+END_TEST
+
+START_TEST(a_profile_may_name_a_second_type)
+{
+    gt_jwt_profile_t profile = our_profile();
+    const gt_jwt_rules_t rules = rules_of(&profile);
+    const char *token = token_of("{\"alg\":\"RS256\",\"typ\":\"at+jwt\"}", PAYLOAD);
+    const char *other = token_of("{\"alg\":\"RS256\",\"typ\":\"logout+jwt\"}", PAYLOAD);
+
+    profile.also = "at+jwt";
+    ck_assert_str_eq(verdict_by(token, parse(our_set()), &rules), "ok");
+    ck_assert_str_eq(verdict_by(token_of(HEADER, PAYLOAD), parse(our_set()), &rules), "ok");
+    ck_assert_str_eq(verdict_by(other, parse(our_set()), &rules), "typ");
 }
 END_TEST
 
@@ -743,6 +760,7 @@ Suite *suite_jwt(void)
     tcase_add_test(made, a_right_token_passes);
     tcase_add_test(made, headers_are_judged);
     tcase_add_test(made, a_key_in_the_header_is_not_trusted);
+    tcase_add_test(made, a_profile_may_name_a_second_type);
     tcase_add_test(made, claims_are_judged);
     tcase_add_test(made, a_profile_says_what_is_demanded);
     tcase_add_test(made, one_of_several_is_enough);

@@ -69,7 +69,7 @@ static const gt_work_t fetch = {"fetch", fetch_steps, count_end};
 static void begin(void)
 {
     const gt_loop_limits_t limits = {10, 10, 0};
-    const gt_key_source_params_t params = {"test", &fetch, &desk};
+    const gt_key_source_params_t params = {"test", &fetch, &desk, 0};
 
     make_pool();
     desk = (desk_t){.jwks = fake_jwks("key-1", NULL, pool)};

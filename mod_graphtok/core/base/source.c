@@ -285,6 +285,11 @@ void gt_source_whole(gt_source_t *source)
     source->is_whole = 1;
 }
 
+void gt_source_public(gt_source_t *source)
+{
+    source->is_public = 1;
+}
+
 void gt_source_doubt(gt_source_t *source, apr_interval_time_t least)
 {
     apr_thread_mutex_lock(source->lock);

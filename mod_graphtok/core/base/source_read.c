@@ -124,7 +124,7 @@ static gt_err_t *judge_file(const gt_source_t *source, const struct stat *st, ap
         return gt_err(p, GT_INTERNAL, "GT0107", "%s is larger than 64 KiB", source->name);
     if (st->st_uid != 0 && st->st_uid != geteuid())
         return GT_OK;
-    if ((st->st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0)
+    if ((st->st_mode & (S_IWGRP | S_IWOTH | (source->is_public ? 0U : S_IROTH))) != 0)
         return gt_err(p, GT_INTERNAL, "GT0108",
                       "%s has mode %04o: others can read it or write to it; chmod 600 (or 640) it",
                       source->name, (unsigned)st->st_mode & 07777U);

@@ -19,7 +19,8 @@ struct gt_source_t {
     const char *what; /* path, name of the variable, or the literal */
     char **argv;      /* exec */
     apr_interval_time_t keep;
-    int is_whole; /* exec: all lines */
+    int is_whole;  /* exec: all lines */
+    int is_public; /* file: others may read it */
 
     apr_thread_mutex_t *reading; /* one reading at a time; guards the next two */
     struct stat seen;            /* file: its state when `value` was read */

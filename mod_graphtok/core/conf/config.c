@@ -61,6 +61,17 @@ const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *
     return NULL;
 }
 
+const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name)
+{
+    for (int i = 0; i < config->jwts->nelts; i++) {
+        const gt_jwt_conf_t *jwt = APR_ARRAY_IDX(config->jwts, i, gt_jwt_conf_t *);
+
+        if (strcmp(jwt->name, name) == 0)
+            return jwt;
+    }
+    return NULL;
+}
+
 /** What the checks share. */
 typedef struct verdict_t {
     const gt_config_t *config;

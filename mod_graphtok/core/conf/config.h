@@ -81,11 +81,32 @@ struct gt_client_conf_t {
     const char *where;
 };
 
+/** In the place of an issuer or audience: there is none to be held against. */
+#define GT_JWT_NONE "none"
+
+/** One issuer of tokens that callers show, and what they must be like. */
+struct gt_jwt_conf_t {
+    const char *name;       /* "staff" */
+    const char *issuer;     /* `iss`; GT_JWT_NONE: not judged */
+    const char *audience;   /* blank-separated, one of which `aud` holds; GT_JWT_NONE: tokens name
+                                   none */
+    const char *algorithms; /* blank-separated, of one kind: all HS…, or none */
+    gt_source_t *keys;      /* shared secret, PEM or JWKS; NULL: keys_url has them */
+    const char *keys_url;   /* of a JWKS; or NULL */
+    const char *user;       /* the claim that is the user's id */
+    const char *cookie;     /* that a token may come in instead of Authorization, or NULL */
+    const char *ca_file;    /* of keys_url: PEM, or NULL: the system's */
+    apr_interval_time_t
+        leeway; /* a token is taken for so long after its end and before its begin */
+    const char *where;
+};
+
 /** Everything. */
 struct gt_config_t {
     apr_array_header_t *providers; /* of gt_provider_conf_t * */
     apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
     apr_array_header_t *clients;   /* of gt_client_conf_t * */
+    apr_array_header_t *jwts;      /* of gt_jwt_conf_t * */
     gt_source_t *keyring;
     const char *audit;              /* where audit records go: a file or "|program"; NULL */
     const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
@@ -122,6 +143,7 @@ extern const gt_member_t gt_config_members[];
 extern const gt_member_t gt_provider_members[];
 extern const gt_member_t gt_store_members[];
 extern const gt_member_t gt_client_members[];
+extern const gt_member_t gt_jwt_members[];
 
 /** Defaults of everything, in `p`. */
 gt_config_t *gt_config_default(apr_pool_t *p);
@@ -130,6 +152,7 @@ gt_config_t *gt_config_default(apr_pool_t *p);
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name);
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
 const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *name);
+const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name);
 
 /** 1 when a provider has pins: its loop then makes whole handshakes (net/loop.h). */
 int gt_config_has_pins(const gt_config_t *config);
@@ -147,6 +170,12 @@ gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p);
 
 /** A client that may have nothing, not yet entered. */
 gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p);
+
+/** An issuer of callers' tokens with its defaults, not yet entered. */
+gt_jwt_conf_t *gt_jwt_conf_default(const char *name, apr_pool_t *p);
+
+/** 1 when its tokens are signed with a shared secret. */
+int gt_jwt_conf_is_secret(const gt_jwt_conf_t *jwt);
 
 /**
  * Judge the whole: faults that no directive shows alone (a provider without client id, a timeout

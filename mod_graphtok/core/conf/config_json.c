@@ -44,6 +44,7 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
     gt_json_put(json, "providers", list_to_json(config->providers, gt_provider_members, p));
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
     gt_json_put(json, "clients", list_to_json(config->clients, gt_client_members, p));
+    gt_json_put(json, "jwts", list_to_json(config->jwts, gt_jwt_members, p));
     return json;
 }
 
@@ -126,6 +127,30 @@ static gt_err_t *clients_from(gt_config_t *config, const json_t *json, apr_pool_
     return GT_OK;
 }
 
+/** A dump of a version without them has no such member. */
+static gt_err_t *jwts_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+{
+    const json_t *list;
+
+    if (json_object_get(json, "jwts") == NULL)
+        return GT_OK;
+    GT_TRY(list_of(&list, json, "jwts", p));
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        gt_jwt_conf_t *jwt = gt_jwt_conf_default("", p);
+        gt_err_t *err = gt_members_from_json(jwt, gt_jwt_members, json_array_get(list, i), "", p);
+
+        if (err != GT_OK)
+            return gt_err_in(err, "jwts[%" APR_SIZE_T_FMT "]", i);
+        if (jwt->name == NULL || jwt->name[0] == '\0' || gt_config_jwt(config, jwt->name) != NULL)
+            return gt_err(p, GT_INVALID, "GT0154",
+                          "jwts[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
+        if (jwt->user == NULL)
+            return gt_err(p, GT_INVALID, "GT0156", "jwt %s: user cannot be null", jwt->name);
+        APR_ARRAY_PUSH(config->jwts, gt_jwt_conf_t *) = jwt;
+    }
+    return GT_OK;
+}
+
 /** A text that was emptied by null but is never NULL in a configuration. */
 static const char *or_empty(const char *text)
 {
@@ -164,10 +189,12 @@ gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool
 {
     gt_config_t *fresh = gt_config_default(p);
 
-    GT_TRY(gt_members_from_json(fresh, gt_config_members, json, "providers stores clients", p));
+    GT_TRY(
+        gt_members_from_json(fresh, gt_config_members, json, "providers stores clients jwts", p));
     GT_TRY(providers_from(fresh, json, p));
     GT_TRY(stores_from(fresh, json, p));
     GT_TRY(clients_from(fresh, json, p));
+    GT_TRY(jwts_from(fresh, json, p));
     GT_TRY(required(fresh, p));
     fresh->db_driver = or_empty(fresh->db_driver);
     fresh->db_params = or_empty(fresh->db_params);

@@ -31,6 +31,19 @@ static int is_made_of(const char *text, const char *others)
     return text[0] != '\0';
 }
 
+/** 1 when a blank-separated list has a word. */
+static int holds_word(const char *list, const char *word, apr_size_t len)
+{
+    while (*list != '\0') {
+        apr_size_t here = strcspn(list, " ");
+
+        if (here == len && strncmp(list, word, len) == 0)
+            return 1;
+        list += here + (list[here] == ' ');
+    }
+    return 0;
+}
+
 static int is_plain_name(const char *text)
 {
     return apr_isalnum(text[0]) && is_made_of(text, "-_");
@@ -130,6 +143,42 @@ static int is_reference(const char *text)
     return gt_sql_is_name(copy, 1) && gt_sql_is_name(open + 1, 0);
 }
 
+/** Of a claim, an issuer, an audience: no control characters. */
+static int is_plain_text(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            return 0;
+    }
+    return text[strspn(text, " ")] != '\0';
+}
+
+/** Algorithms, blank-separated, all of one kind: what verifies with a public key must never verify
+ * with a shared secret as well (RFC 8725 section 3.1). */
+static int is_algorithms(const char *text)
+{
+    static const char *const kinds[] = {"HS256 HS384 HS512", "RS256 RS384 RS512 PS256 PS384 PS512 "
+                                                             "ES256 ES384 ES512 EdDSA"};
+    int fits[] = {1, 1};
+
+    for (const char *word = text + strspn(text, " "); *word != '\0';) {
+        apr_size_t len = strcspn(word, " ");
+
+        for (int i = 0; i < 2; i++)
+            fits[i] = fits[i] && holds_word(kinds[i], word, len);
+        word += len;
+        word += strspn(word, " ");
+    }
+    return text[strspn(text, " ")] != '\0' && (fits[0] || fits[1]);
+}
+
+/** A token of RFC 9110, of which our own cookies and the prefix that they may have are none. */
+static int is_cookie_name(const char *text)
+{
+    return is_made_of(text, "!#$%&'*+-.^_`|~") && strncmp(text, "graphtok-", 9) != 0 &&
+           strncmp(text, "__Host-graphtok-", 16) != 0;
+}
+
 #define LAST                                                                                       \
     {                                                                                              \
         .name = ""                                                                                 \
@@ -156,6 +205,12 @@ const gt_member_t gt_store_members[] = {
 #define OWNER struct gt_client_conf_t
 const gt_member_t gt_client_members[] = {
 #include "conf/client.def"
+    LAST};
+#undef OWNER
+
+#define OWNER struct gt_jwt_conf_t
+const gt_member_t gt_jwt_members[] = {
+#include "conf/jwt.def"
     LAST};
 #undef OWNER
 
@@ -226,6 +281,20 @@ gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p)
     return client;
 }
 
+gt_jwt_conf_t *gt_jwt_conf_default(const char *name, apr_pool_t *p)
+{
+    gt_jwt_conf_t *jwt = apr_pcalloc(p, sizeof(*jwt));
+
+    gt_members_default(jwt, gt_jwt_members, p);
+    jwt->name = apr_pstrdup(p, name);
+    return jwt;
+}
+
+int gt_jwt_conf_is_secret(const gt_jwt_conf_t *jwt)
+{
+    return jwt->algorithms != NULL && strncmp(jwt->algorithms, "HS", 2) == 0;
+}
+
 gt_config_t *gt_config_default(apr_pool_t *p)
 {
     gt_config_t *config = apr_pcalloc(p, sizeof(*config));
@@ -235,6 +304,7 @@ gt_config_t *gt_config_default(apr_pool_t *p)
     config->stores = apr_array_make(p, 2, sizeof(gt_store_conf_t *));
     APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = gt_store_conf_default("main", p);
     config->clients = apr_array_make(p, 2, sizeof(gt_client_conf_t *));
+    config->jwts = apr_array_make(p, 2, sizeof(gt_jwt_conf_t *));
     config->db_driver = "";
     config->db_params = "";
     return config;

@@ -16,6 +16,7 @@
  *     URL     default or NULL
  *     PATH    a file, made absolute: longest
  *     SOURCE  where a secret is
+ *     KEYS    the same, or an address, whose member is a part
  *     CHOICE  words in the order of their numbers, default
  *     RANGE   kind, then smallest, largest, default, as the administrator would write them
  *     PART    a member that no directive of its own sets; PART_RANGE the same with bounds
@@ -52,6 +53,7 @@
      .longest = longest_},
 #define SOURCE(member, directive, help)                                                            \
     {.name = #member, .kind = GT_MEMBER_SOURCE, .offset = offsetof(OWNER, member)},
+#define KEYS(member, directive, help) SOURCE(member, directive, help)
 #define CHOICE(member, directive, words_, default_, help)                                          \
     {.name = #member,                                                                              \
      .kind = GT_MEMBER_WORD,                                                                       \

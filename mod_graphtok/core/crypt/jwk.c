@@ -20,10 +20,11 @@
 #define EXPONENT_BYTES_MAX 8
 
 static const gt_jws_algorithm_t algorithms[] = {
-    {"RS256", "RSA", NULL, 0},    {"RS384", "RSA", NULL, 0},    {"RS512", "RSA", NULL, 0},
-    {"PS256", "RSA", NULL, 0},    {"PS384", "RSA", NULL, 0},    {"PS512", "RSA", NULL, 0},
-    {"ES256", "EC", "P-256", 64}, {"ES384", "EC", "P-384", 96}, {"ES512", "EC", "P-521", 132},
-    {"HS256", "oct", NULL, 32},   {"HS384", "oct", NULL, 48},   {"HS512", "oct", NULL, 64},
+    {"RS256", "RSA", NULL, 0},       {"RS384", "RSA", NULL, 0},    {"RS512", "RSA", NULL, 0},
+    {"PS256", "RSA", NULL, 0},       {"PS384", "RSA", NULL, 0},    {"PS512", "RSA", NULL, 0},
+    {"ES256", "EC", "P-256", 64},    {"ES384", "EC", "P-384", 96}, {"ES512", "EC", "P-521", 132},
+    {"HS256", "oct", NULL, 32},      {"HS384", "oct", NULL, 48},   {"HS512", "oct", NULL, 64},
+    {"EdDSA", "OKP", "Ed25519", 64},
 };
 
 #define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
@@ -90,13 +91,16 @@ static apr_size_t modulus_bytes(const json_t *key, apr_pool_t *p)
     return n_len == RSA_BYTES_MIN && (n[0] & 0x80) == 0 ? 0 : n_len;
 }
 
-/* A point has as many bytes for x and y as the curve's field, leading zeros included. */
-static int is_point(const json_t *jwk, apr_size_t field_bytes, apr_pool_t *p)
+/* A point has as many bytes for x and y as the curve's field, leading zeros included. One of
+ * Edwards' curves is told by x alone (RFC 8037). */
+static int is_point(const json_t *jwk, const gt_jws_algorithm_t *row, apr_pool_t *p)
 {
-    apr_size_t x_len, y_len;
+    apr_size_t x_len, y_len, field_bytes = row->signature_bytes / 2;
 
-    return take_number(&x_len, jwk, "x", p) != NULL && take_number(&y_len, jwk, "y", p) != NULL &&
-           x_len == field_bytes && y_len == field_bytes;
+    if (take_number(&x_len, jwk, "x", p) == NULL || x_len != field_bytes)
+        return 0;
+    return strcmp(row->kty, "OKP") == 0 ||
+           (take_number(&y_len, jwk, "y", p) != NULL && y_len == field_bytes);
 }
 
 /* 1 when no member of a key speaks against verifying signatures. @param alg  out */
@@ -136,11 +140,12 @@ static const gt_jws_algorithm_t *serves(const json_t *jwk, const char *alg)
     return NULL;
 }
 
-static const char *bare_key(const json_t *jwk, int is_rsa, apr_pool_t *p)
+static const char *bare_key(const json_t *jwk, const gt_jws_algorithm_t *row, apr_pool_t *p)
 {
     static const char *const rsa[] = {"kty", "n", "e", NULL};
     static const char *const ec[] = {"kty", "crv", "x", "y", NULL};
-    const char *const *name = is_rsa ? rsa : ec;
+    static const char *const okp[] = {"kty", "crv", "x", NULL};
+    const char *const *name = row->crv == NULL ? rsa : strcmp(row->kty, "OKP") == 0 ? okp : ec;
     json_t *bare = gt_json_object(p);
 
     for (; *name != NULL; name++)
@@ -159,15 +164,14 @@ int gt_jwk_read(gt_jwk_t *key, const json_t *jwk, apr_pool_t *p, apr_pool_t *scr
         return 0;
     if (row->crv == NULL)
         key->modulus_bytes = modulus_bytes(jwk, scratch);
-    if (row->crv == NULL ? key->modulus_bytes == 0
-                         : !is_point(jwk, row->signature_bytes / 2, scratch))
+    if (row->crv == NULL ? key->modulus_bytes == 0 : !is_point(jwk, row, scratch))
         return 0;
     key->kty = row->kty;
     key->crv = row->crv;
     key->alg = alg != NULL ? row->name : NULL;
     key->kid = apr_pstrdup(p, gt_json_text(jwk, "kid"));
     key->issuer = apr_pstrdup(p, gt_json_text(jwk, "issuer"));
-    key->bare = apr_pstrdup(p, bare_key(jwk, row->crv == NULL, scratch));
+    key->bare = apr_pstrdup(p, bare_key(jwk, row, scratch));
     return 1;
 }
 
@@ -177,7 +181,7 @@ apr_size_t gt_jwk_fits(const gt_jwk_t *key, const gt_jws_algorithm_t *algorithm)
         (key->alg != NULL && strcmp(key->alg, algorithm->name) != 0))
         return 0;
     if (key->secret_bytes != 0)
-        return key->secret_bytes >= algorithm->signature_bytes ? algorithm->signature_bytes : 0;
+        return algorithm->signature_bytes;
     if (algorithm->crv == NULL)
         return key->modulus_bytes;
     return strcmp(key->crv, algorithm->crv) == 0 ? algorithm->signature_bytes : 0;

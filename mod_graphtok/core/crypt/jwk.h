@@ -9,6 +9,7 @@
  */
 
 #include <cjose/cjose.h>
+#include <openssl/evp.h>
 
 #include "base/json.h"
 #include "crypt/key_set.h"
@@ -17,7 +18,7 @@
 typedef struct gt_jws_algorithm_t {
     const char *name;
     const char *kty;            /* "oct": a shared secret */
-    const char *crv;            /* EC: the one curve; else NULL */
+    const char *crv;            /* EC, OKP: the one curve; else NULL */
     apr_size_t signature_bytes; /* RSA: 0, as many as the modulus */
 } gt_jws_algorithm_t;
 
@@ -33,6 +34,7 @@ typedef struct gt_jwk_t {
     apr_size_t secret_bytes;   /* a secret; else 0 */
     const cjose_jwk_t *usable; /* the same key for libcjose, which only reads it; NULL: its numbers
                                   are no key, and nothing verifies with it */
+    EVP_PKEY *okp;             /* the same for OpenSSL, where libcjose knows no such type */
 } gt_jwk_t;
 
 /** An algorithm by its exact name, or NULL. */

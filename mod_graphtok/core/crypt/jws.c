@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 #include <cjose/cjose.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -31,7 +32,9 @@ typedef struct parts_t {
     const char *kid; /* NULL: none */
     const unsigned char *payload;
     apr_size_t payload_len;
+    const unsigned char *signature;
     apr_size_t signature_len; /* bytes */
+    apr_size_t signed_len;    /* of `text`: what the signature is about */
 } parts_t;
 
 static json_t *decode_header(const char *text, apr_size_t text_len, apr_pool_t *p)
@@ -77,9 +80,9 @@ static const char *take_apart(parts_t *parts, const gt_secret_t *token, apr_pool
         gt_jose_decode(&parts->payload_len, payload, (apr_size_t)(signature - 1 - payload), p);
     if (parts->payload == NULL)
         return "payload-form";
-    return gt_jose_decode(&parts->signature_len, signature, strlen(signature), p) == NULL
-               ? "signature-form"
-               : NULL;
+    parts->signature = gt_jose_decode(&parts->signature_len, signature, strlen(signature), p);
+    parts->signed_len = (apr_size_t)(signature - 1 - parts->text);
+    return parts->signature == NULL ? "signature-form" : NULL;
 }
 
 static int is_listed(const char *word, const char *const *list)
@@ -100,14 +103,26 @@ static int is_type(const char *type, const char *wanted)
     return strcasecmp(type, wanted != NULL ? wanted : "JWT") == 0;
 }
 
+/* Keys that a token brings, or says where to fetch, would verify all that its maker signs (RFC
+ * 8725 section 3.10). A known issuer sends none of these. */
+static const char *judge_brought(const json_t *header)
+{
+    static const char *const brought[] = {"jku", "x5u", "jwk"};
+
+    for (size_t i = 0; i < sizeof(brought) / sizeof(brought[0]); i++)
+        if (json_object_get(header, brought[i]) != NULL)
+            return brought[i];
+    return NULL;
+}
+
 static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json_t *header,
-                                const char *const *allowed, const char *wanted_type)
+                                const gt_jws_rules_t *rules)
 {
     const char *alg = gt_json_text(header, "alg");
     const char *type;
 
     *algorithm = NULL;
-    if (alg != NULL && is_listed(alg, allowed))
+    if (alg != NULL && is_listed(alg, rules->algorithms))
         *algorithm = gt_jws_algorithm(alg);
     if (*algorithm == NULL)
         return "alg";
@@ -117,24 +132,40 @@ static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json
         return "crit";
     if (json_object_get(header, "b64") != NULL)
         return "b64";
-    if (!gt_json_optional_text(&type, header, "typ") || !is_type(type, wanted_type))
+    if (!gt_json_optional_text(&type, header, "typ") ||
+        !(is_type(type, rules->type) || (rules->also != NULL && is_type(type, rules->also))))
         return "typ";
-    return NULL;
+    return judge_brought(header);
+}
+
+/* Ed25519 (RFC 8037), which libcjose does not have. */
+static int verify_okp(const parts_t *parts, const gt_jwk_t *key)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int holds = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->okp) == 1 &&
+                EVP_DigestVerify(ctx, parts->signature, parts->signature_len,
+                                 (const unsigned char *)parts->text, parts->signed_len) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return holds;
+}
+
+static int verify_with_cjose(const parts_t *parts, const gt_jwk_t *key)
+{
+    cjose_err error;
+    cjose_jws_t *jws = cjose_jws_import(parts->text, parts->len, &error);
+    int holds = key->usable != NULL && jws != NULL && cjose_jws_verify(jws, key->usable, &error);
+
+    cjose_jws_release(jws);
+    return holds;
 }
 
 static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key,
                                    const gt_jws_algorithm_t *algorithm)
 {
-    cjose_err error;
-    cjose_jws_t *jws;
-    int holds;
-
     if (parts->signature_len != gt_jwk_fits(key, algorithm))
         return "signature-length";
-    jws = cjose_jws_import(parts->text, parts->len, &error);
-    holds = key->usable != NULL && jws != NULL && cjose_jws_verify(jws, key->usable, &error);
-    cjose_jws_release(jws);
-    if (holds)
+    if (key->okp != NULL ? verify_okp(parts, key) : verify_with_cjose(parts, key))
         return NULL;
     ERR_clear_error();
     return "signature";
@@ -168,7 +199,7 @@ json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p)
 }
 
 const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
-                          const char *const *algorithms, const char *type, apr_pool_t *p)
+                          const gt_jws_rules_t *rules, apr_pool_t *p)
 {
     const gt_jws_algorithm_t *algorithm = NULL;
     gt_jwk_t key;
@@ -178,7 +209,7 @@ const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_
     memset(jws, 0, sizeof(*jws));
     broken = take_apart(&parts, token, p);
     if (broken == NULL)
-        broken = judge_header(&algorithm, parts.header, algorithms, type);
+        broken = judge_header(&algorithm, parts.header, rules);
     if (broken == NULL)
         broken = gt_key_set_choose(&key, keys, parts.kid, claimed_issuer(&parts, p), algorithm);
     if (broken == NULL)
@@ -189,6 +220,17 @@ const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_
     jws->payload_len = parts.payload_len;
     jws->key_issuer = key.issuer;
     return NULL;
+}
+
+const char *gt_jws_look(const char **kid, const gt_secret_t *token, const gt_jws_rules_t *rules,
+                        apr_pool_t *p)
+{
+    const gt_jws_algorithm_t *algorithm;
+    parts_t parts;
+    const char *broken = take_apart(&parts, token, p);
+
+    *kid = broken == NULL ? parts.kid : NULL;
+    return broken != NULL ? broken : judge_header(&algorithm, parts.header, rules);
 }
 
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p)

@@ -10,6 +10,13 @@
 
 #include "crypt/key_set.h"
 
+/** What a header must say. */
+typedef struct gt_jws_rules_t {
+    const char *const *algorithms; /* those that are allowed, NULL last; NULL: none */
+    const char *type;              /* its typ; NULL: "JWT" or none */
+    const char *also;              /* another typ that passes; NULL: there is none */
+} gt_jws_rules_t;
+
 /** A token whose signature holds. */
 typedef struct gt_jws_t {
     const unsigned char *payload; /* wiped with the pool */
@@ -19,14 +26,16 @@ typedef struct gt_jws_t {
 
 /**
  * Verify.
- * @param keys        NULL: there are none
- * @param algorithms  those that are allowed, NULL last; NULL: none
- * @param type        the header's typ; NULL: "JWT" or none
+ * @param keys  NULL: there are none
  * @return NULL, or the word of the rule that fails: "size", "three-parts", "header", "kid",
  *         "payload-form", "signature-form", "alg", "crit", "b64", "typ", "key-set", "no-key",
- *         "two-keys", "signature-length", "signature"
+ *         "two-keys", "signature-length", "signature", "jku", "x5u", "jwk"
  */
 GT_MUST const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
-                                  const char *const *algorithms, const char *type, apr_pool_t *p);
+                                  const gt_jws_rules_t *rules, apr_pool_t *p);
+
+/** The same of form and header alone. @param kid  out: of the header, or NULL */
+GT_MUST const char *gt_jws_look(const char **kid, const gt_secret_t *token,
+                                const gt_jws_rules_t *rules, apr_pool_t *p);
 
 #endif

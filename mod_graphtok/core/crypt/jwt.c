@@ -36,13 +36,14 @@ static const char *judge_times(const json_t *claims, const gt_jwt_rules_t *rules
 {
     double now = (double)rules->now / APR_USEC_PER_SEC;
     double leeway = (double)rules->profile->leeway / APR_USEC_PER_SEC;
+    double ahead = (double)rules->profile->ahead / APR_USEC_PER_SEC;
     double exp, nbf, iat;
 
     if (take_seconds(&exp, claims, "exp") != 1 || !(now < exp + leeway))
         return "exp";
     if (take_seconds(&nbf, claims, "nbf") < 0 || nbf > now + leeway)
         return "nbf";
-    if (take_seconds(&iat, claims, "iat") < 0 || iat > now + leeway || iat > exp)
+    if (take_seconds(&iat, claims, "iat") < 0 || iat > now + leeway + ahead || iat > exp)
         return "iat";
     return NULL;
 }
@@ -87,10 +88,24 @@ static const char *judge_claims(const json_t *claims, const gt_jwt_rules_t *rule
     return judge_times(claims, rules);
 }
 
+static gt_jws_rules_t rules_of(const gt_jwt_profile_t *profile)
+{
+    return (gt_jws_rules_t){profile->algorithms, profile->type, profile->also};
+}
+
+const char *gt_jwt_look(const char **kid, const gt_secret_t *token, const gt_jwt_profile_t *profile,
+                        apr_pool_t *p)
+{
+    const gt_jws_rules_t header = rules_of(profile);
+
+    return gt_jws_look(kid, token, &header, p);
+}
+
 gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
                         const gt_jwt_rules_t *rules, apr_pool_t *p)
 {
     const gt_jwt_profile_t *profile = rules->profile;
+    const gt_jws_rules_t header = rules_of(profile);
     json_t *payload = NULL;
     const char *broken;
     gt_jws_t jws;
@@ -98,7 +113,7 @@ gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_se
 
     assert(profile->leeway >= 0);
     memset(jwt, 0, sizeof(*jwt));
-    broken = gt_jws_verify(&jws, token, keys, profile->algorithms, profile->type, p);
+    broken = gt_jws_verify(&jws, token, keys, &header, p);
     if (broken == NULL &&
         (gt_json_parse(&payload, (const char *)jws.payload, jws.payload_len, p) != GT_OK ||
          !json_is_object(payload)))

@@ -5,10 +5,10 @@
 /**
  * @file jwt.h
  * Verify compact JWS (RFC 7515, 7517, 7519, 8725) with libcjose. A profile has the rules for one
- * issuer's tokens, and the token has no say in it: algorithms of RS, PS, ES or HS with 256, 384,
- * 512; `none` never; a key is used when exactly one of the set fits kid, type, use, key_ops, alg
- * and size; crit, b64, duplicate members and lax base64 are refused; jku, x5u, jwk, x5c are
- * ignored. `exp` is always demanded.
+ * issuer's tokens, and the token has no say in it: algorithms of RS, PS, ES or HS with 256,
+ * 384, 512, and EdDSA with Ed25519 (RFC 8037, by OpenSSL); `none` never. A key is used when exactly
+ * one of the set fits kid, type, use, key_ops, alg and size. crit, b64, jku, x5u, jwk, duplicate
+ * members and lax base64 are refused; x5c is ignored. `exp` is always demanded.
  */
 
 #include "base/json.h"
@@ -25,9 +25,11 @@ typedef struct gt_jwt_profile_t {
     const char *const *issuers;    /* `iss` must be one of them; or gt_jwt_any */
     const char *const *audiences;  /* `aud` must be or hold one of them; or gt_jwt_any */
     const char *type; /* the header's typ, e.g. "at+jwt" (RFC 9068); NULL: "JWT" or none */
+    const char *also; /* a typ that passes beside it; NULL: there is none */
     const char *const
         *required; /* claims that must be there beside `exp`, and not be null; or NULL */
     apr_interval_time_t leeway; /* by which clocks may differ, µs, not below 0 */
+    apr_interval_time_t ahead;  /* by which `iat`, which ends no token, may lie further ahead */
 } gt_jwt_profile_t;
 
 /** The rules for one token. */
@@ -46,6 +48,14 @@ typedef struct gt_jwt_t {
 
 /** The kid of a token's header, or NULL when it has none or is no JWS. For choosing keys only. */
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p);
+
+/**
+ * Judge a token's form and header alone, before keys are looked for.
+ * @param kid  out: of the header, or NULL
+ * @return NULL, or the word of the rule that fails; no key would change that
+ */
+GT_MUST const char *gt_jwt_look(const char **kid, const gt_secret_t *token,
+                                const gt_jwt_profile_t *profile, apr_pool_t *p);
 
 /**
  * The claims of a token that was verified before, and kept where no other program writes: neither

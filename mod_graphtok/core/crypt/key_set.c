@@ -21,7 +21,6 @@
 #include "crypt/jwk.h"
 
 #define JWKS_MAX ((apr_size_t)1 << 20)
-#define SECRET_BYTES_MIN 32 /* HS256, the smallest */
 
 struct gt_key_set_t {
     apr_pool_t *pool; /* unmanaged */
@@ -43,6 +42,7 @@ static void release_key(const gt_jwk_t *key)
     if (key->secret_bytes != 0)
         OPENSSL_cleanse(cjose_jwk_get_keydata(usable, &error), key->secret_bytes);
     cjose_jwk_release(usable);
+    EVP_PKEY_free(key->okp);
 }
 
 void gt_key_set_keep(gt_key_set_t *set)
@@ -90,6 +90,16 @@ static gt_key_set_t *make_set(apr_pool_t *p)
 
 /* ---- from a JWKS ---- */
 
+/* NULL: its numbers are no key. */
+static EVP_PKEY *make_okp(const json_t *jwk, apr_pool_t *p)
+{
+    const char *x = gt_json_text(jwk, "x");
+    apr_size_t len;
+    const unsigned char *bytes = gt_jose_decode(&len, x, strlen(x), p);
+
+    return bytes != NULL ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, len) : NULL;
+}
+
 static void add_key(gt_key_set_t *set, const json_t *jwk, apr_pool_t *scratch)
 {
     cjose_err error;
@@ -97,8 +107,11 @@ static void add_key(gt_key_set_t *set, const json_t *jwk, apr_pool_t *scratch)
 
     if (!gt_jwk_read(&key, jwk, set->pool, scratch))
         return;
-    key.usable = cjose_jwk_import(key.bare, strlen(key.bare), &error);
-    if (key.usable == NULL)
+    if (strcmp(key.kty, "OKP") == 0)
+        key.okp = make_okp(jwk, scratch);
+    else
+        key.usable = cjose_jwk_import(key.bare, strlen(key.bare), &error);
+    if (key.usable == NULL && key.okp == NULL)
         ERR_clear_error();
     APR_ARRAY_PUSH(set->keys, gt_jwk_t) = key;
 }
@@ -141,7 +154,7 @@ gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p)
     gt_key_set_t *set;
     cjose_err error;
 
-    if (len < SECRET_BYTES_MIN)
+    if (len < GT_SHARED_SECRET_MIN)
         return NULL;
     key.usable = cjose_jwk_create_oct_spec((const uint8_t *)gt_secret_text(secret), len, &error);
     if (key.usable == NULL)
@@ -157,6 +170,27 @@ gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p)
 int gt_key_set_size(const gt_key_set_t *set)
 {
     return set->keys->nelts;
+}
+
+gt_algorithm_kind_t gt_algorithm_kind(apr_size_t *hash_bytes, const char *name)
+{
+    const gt_jws_algorithm_t *row = gt_jws_algorithm(name);
+    int is_secret = row != NULL && strcmp(row->kty, "oct") == 0;
+
+    *hash_bytes = is_secret ? row->signature_bytes : 0;
+    if (row == NULL)
+        return GT_ALGORITHM_UNKNOWN;
+    return is_secret ? GT_ALGORITHM_SECRET : GT_ALGORITHM_PUBLIC;
+}
+
+int gt_key_set_serves(const gt_key_set_t *set, const char *algorithm)
+{
+    const gt_jws_algorithm_t *row = gt_jws_algorithm(algorithm);
+
+    for (int i = 0; row != NULL && i < set->keys->nelts; i++)
+        if (gt_jwk_fits(&APR_ARRAY_IDX(set->keys, i, gt_jwk_t), row) != 0)
+            return 1;
+    return 0;
 }
 
 /* A shared secret has no id: the token's says nothing, since there is no other key. */

@@ -16,7 +16,8 @@ typedef struct gt_key_set_t gt_key_set_t;
 
 /**
  * Read a JWKS. Of its keys those are taken that may verify a signature: RSA of 2048 to 8192 bits,
- * EC on P-256, P-384 and P-521, for signatures by their own word, and without private members. A
+ * EC on P-256, P-384 and P-521, Ed25519, for signatures by their own word, and without private
+ * members. A
  * symmetric key (`oct`) is none of them: a secret that is published is none (RFC 8725 section 3.1
  * has the attack).
  * @param text  1 MiB at most; need not end with a NUL
@@ -26,13 +27,46 @@ typedef struct gt_key_set_t gt_key_set_t;
 gt_key_set_t *gt_key_set_parse(const char *text, apr_size_t len, apr_pool_t *p);
 
 /**
- * The set of a secret that two parties share, for HS256, HS384 and HS512 alone. A secret that is
- * shorter than an algorithm's hash does not serve it (RFC 7518 section 3.2).
+ * Read public keys in PEM: SubjectPublicKeyInfo (RFC 7468), or certificates, of which the key alone
+ * counts. What holds for a JWKS holds for them; they have no id.
+ * @return NULL when there is no public key in it
+ */
+gt_key_set_t *gt_key_set_parse_pem(const char *text, apr_size_t len, apr_pool_t *p);
+
+/** Bytes that a shared secret must have at least. RFC 7518 section 3.2 demands as many as the
+ * algorithm's hash has, 32 to 64; that is warned of where secrets are configured, since products
+ * are out there whose secrets are shorter, and this is refused: it could be guessed. */
+#define GT_SHARED_SECRET_MIN 16
+
+/**
+ * The set of a secret that two parties share, for HS256, HS384 and HS512 alone.
  * @param secret  copied, and wiped when the set goes
  * @param p       holds the set
- * @return NULL when it is too short for any
+ * @return NULL when it has fewer bytes than GT_SHARED_SECRET_MIN
  */
 gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p);
+
+/** The one of the three that an algorithm is; NULL ends lists of names. */
+typedef enum gt_algorithm_kind_t {
+    GT_ALGORITHM_UNKNOWN,
+    GT_ALGORITHM_PUBLIC, /* RS, PS, ES, EdDSA: verified with what may be published */
+    GT_ALGORITHM_SECRET  /* HS: verified with what also signs */
+} gt_algorithm_kind_t;
+
+/** What an algorithm, by its exact name, is. @param hash_bytes  out: of HS…; else 0 */
+gt_algorithm_kind_t gt_algorithm_kind(apr_size_t *hash_bytes, const char *name);
+
+/** 1 when some key of the set serves the algorithm. */
+int gt_key_set_serves(const gt_key_set_t *set, const char *algorithm);
+
+/**
+ * The set of what an administrator configured: a shared secret, PEM or a JWKS, as the algorithms
+ * demand. A text that is a published key is no secret, and one with a private key is neither.
+ * @param fault       out: what is wrong with it, in words that quote nothing of it; else NULL
+ * @param algorithms  their names, NULL last, all of one kind
+ */
+GT_MUST gt_key_set_t *gt_key_set_of_text(const char **fault, const gt_secret_t *text,
+                                         const char *const *algorithms, apr_pool_t *p);
 
 /** How many keys it has. */
 int gt_key_set_size(const gt_key_set_t *set);

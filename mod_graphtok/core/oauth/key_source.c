@@ -24,7 +24,7 @@
 #define DAY apr_time_from_sec(86400)
 #define RENEW_AFTER (DAY / 4 * 3)
 #define RENEW_AGAIN apr_time_from_sec(600)
-#define AGAIN apr_time_from_sec(60) /* an old set, or an unknown kid: fetched this often */
+#define AGAIN apr_time_from_sec(60)
 
 struct gt_key_source_t {
     gt_key_source_params_t params;
@@ -67,6 +67,8 @@ gt_key_source_t *gt_key_source_make(const gt_key_source_params_t *params, apr_po
     gt_key_source_t *source = apr_pcalloc(p, sizeof(*source));
 
     source->params = *params;
+    if (source->params.again == 0)
+        source->params.again = AGAIN;
     if (apr_thread_mutex_create(&source->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
     apr_pool_cleanup_register(p, source, drop_set, apr_pool_cleanup_null);
@@ -109,9 +111,20 @@ static int hold_present(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
     *turn = source->turn;
     is_good = find->keys != NULL && gt_ticks() - source->fetched < DAY &&
               gt_key_set_has(find->keys, find->kid);
-    is_good = is_good || (has_just_asked(source, AGAIN) && !source->is_fetching);
+    is_good = is_good || (has_just_asked(source, source->params.again) && !source->is_fetching);
     apr_thread_mutex_unlock(source->lock);
     return !is_good;
+}
+
+int gt_key_source_at_hand(const gt_key_set_t **keys, gt_key_source_t *source, const char *kid,
+                          apr_pool_t *p)
+{
+    gt_find_keys_t find = {.source = source, .kid = kid};
+    apr_uint32_t turn;
+    int must_wait = hold_present(&turn, &find, p);
+
+    *keys = find.keys;
+    return !must_wait;
 }
 
 static void replace(gt_key_source_t *source, gt_key_set_t *fresh)
@@ -135,7 +148,9 @@ static void replace(gt_key_source_t *source, gt_key_set_t *fresh)
  * held. */
 static int is_needed(const asked_t *asked)
 {
-    return asked->source->turn == asked->turn && !has_just_asked(asked->source, AGAIN);
+    const gt_key_source_t *source = asked->source;
+
+    return source->turn == asked->turn && !has_just_asked(source, source->params.again);
 }
 
 static gt_err_t *begin(gt_task_t *task, void *state)

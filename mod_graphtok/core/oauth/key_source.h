@@ -6,7 +6,7 @@
  * @file key_source.h
  * Where the keys of an issuer come from, and the set of them that a child has now. A set serves
  * for a day. It is fetched anew before its day is over, in the background, and for a key id that
- * it lacks, once a minute at most; tasks that need it meanwhile wait for that one fetch. A set
+ * it lacks, once in a while; tasks that need it meanwhile wait for that one fetch. A set
  * that cannot be fetched again is used on: its issuer may well be away and its tokens good.
  * Thread-safe.
  */
@@ -25,9 +25,10 @@ typedef struct gt_key_fetch_t {
 
 /** How a source gets its set, for as long as it lives. */
 typedef struct gt_key_source_params_t {
-    const char *name;       /* no other source of the process has it; 100 bytes at most */
-    const gt_work_t *fetch; /* its state is a gt_key_fetch_t; it fails, or leaves a set */
-    void *from;             /* for it */
+    const char *name;          /* no other source of the process has it; 100 bytes at most */
+    const gt_work_t *fetch;    /* its state is a gt_key_fetch_t; it fails, or leaves a set */
+    void *from;                /* for it */
+    apr_interval_time_t again; /* an old set, or an unknown key id: fetched this often; 0: 1 min */
 } gt_key_source_params_t;
 
 /** Make it; nothing is fetched. Everything given must live as long as `p`. */
@@ -46,6 +47,14 @@ typedef struct gt_find_keys_t {
 } gt_find_keys_t;
 /** Fails with what the fetch failed with, and only while there is no set at all. */
 extern const gt_work_t gt_find_keys;
+
+/**
+ * What gt_find_keys would leave without waiting.
+ * @param keys  out: the set, held by `p`; NULL: there is none
+ * @return 0: it would wait for a fetch
+ */
+int gt_key_source_at_hand(const gt_key_set_t **keys, gt_key_source_t *source, const char *kid,
+                          apr_pool_t *p);
 
 /** Begin to fetch the set anew when its day is nearly over and it was used. Cheap when it is not.
  * For a periodic function of the crew. @param scratch for this call */

@@ -35,7 +35,7 @@ gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     gt_provider_t *provider = apr_pcalloc(p, sizeof(*provider));
     const gt_key_source_params_t keys = {apr_pstrcat(p, "provider ", conf->name, NULL),
-                                         &gt_fetch_provider_keys, provider};
+                                         &gt_fetch_provider_keys, provider, 0};
 
     provider->conf = conf;
     provider->keys = gt_key_source_make(&keys, p);

@@ -3,8 +3,9 @@
 /**
  * @file caller.c
  * A caller is never taken from a header, a parameter or the body on our own account: the source is
- * the configuration, our own cookie, the authentication that httpd itself has done, or the
- * administrator's expression. One rule bounds the ids of all sources.
+ * the configuration, our own cookie, the authentication that httpd itself has done, the
+ * administrator's expression, or a token of an issuer that the administrator names. One rule bounds
+ * the ids of all sources.
  */
 
 #include "caller/caller.h"
@@ -14,6 +15,7 @@
 #include <http_log.h>
 
 #include "base/text.h"
+#include "caller/bearer_token.h"
 #include "caller/session.h"
 #include "request/target.h"
 
@@ -78,6 +80,9 @@ gt_err_t *gtm_caller_missing(const gtm_request_t *x)
         return gt_err(x->r->pool, GT_SIGN_IN, "GT0829",
                       "this location takes its users from an expression (GraphTokUser expr=), "
                       "which names none for this request");
+    if (x->dir->caller_from == GT_CALLER_JWT)
+        return gt_err(x->r->pool, GT_SIGN_IN, "GT0864",
+                      "this location wants a token: Authorization: Bearer");
     return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "no user is signed in in this browser");
 }
 
@@ -96,12 +101,15 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
                                         x) = {[GT_CALLER_STATIC] = from_configuration,
                                               [GT_CALLER_SESSION] = gtm_session_read,
                                               [GT_CALLER_REMOTE_USER] = from_httpd,
-                                              [GT_CALLER_EXPR] = from_expression};
+                                              [GT_CALLER_EXPR] = from_expression,
+                                              [GT_CALLER_JWT] = gtm_bearer_read};
 
     if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE | GTM_CLIENT_CALLS))
         return GT_OK;
     x->caller.from = x->dir->caller_from;
     GT_TRY(sources[x->caller.from](x));
+    if (x->bearer_waits)
+        return GT_OK;
     GT_TRY(gtm_caller_check_id(x, x->caller.id));
     return *x->caller.id ? GT_OK : unknown(x);
 }
@@ -138,7 +146,7 @@ gt_err_t *gtm_caller_identify(gtm_request_t *x)
     GT_TRY(gtm_caller_name(x));
     GT_TRY(gtm_find_target(x));
     GT_TRY(gtm_caller_find(x));
-    return gtm_caller_confirm(x);
+    return x->bearer_waits ? GT_OK : gtm_caller_confirm(x);
 }
 
 void gtm_caller_show(const gtm_request_t *x)

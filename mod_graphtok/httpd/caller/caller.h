@@ -17,8 +17,10 @@ GT_MUST gt_err_t *gtm_caller_name(gtm_request_t *x);
 /**
  * Gate: find x->caller by what the location names as its source. Its id is "" where the route needs
  * no caller and none is known. Behind gtm_find_target.
+ * With x->bearer_waits afterwards nothing is known yet: gt_check_bearer runs on x->bearer, and then
+ * the gate is taken again.
  * @return GT_SIGN_IN when the route needs a caller and none is known; GT_FORBIDDEN when no
- * authentication stands in front, or for an id that is none
+ * authentication stands in front, or for an id that is none; as gtm_bearer_read
  */
 GT_MUST gt_err_t *gtm_caller_find(gtm_request_t *x);
 
@@ -36,7 +38,8 @@ GT_MUST gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id);
 GT_MUST gt_err_t *gtm_owner_find(gtm_request_t *x);
 
 /** The caller of a request that stands outside the road (gtm_request_beside): its name, target,
- * source and confirmation in their order. @return as those */
+ * source and confirmation in their order. @return as those; see gtm_caller_find for x->bearer_waits
+ */
 GT_MUST gt_err_t *gtm_caller_identify(gtm_request_t *x);
 
 /** The error of a request that needs a caller and has none: GT_SIGN_IN. */

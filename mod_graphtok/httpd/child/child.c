@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "child/advice.h"
 #include "child/audit_sink.h"
+#include "child/bearers.h"
 #include "child/httpd_thread.h"
 #include "child/log_sink.h"
 #include "child/segment.h"
@@ -78,7 +79,8 @@ static int is_used(const gtm_server_t *server)
 {
     /* Without a mount tokens may be passed on, or another module may ask for them. */
     return server != NULL && server->config != NULL &&
-           (server->mounts->nelts > 0 || server->config->providers->nelts > 0);
+           (server->mounts->nelts > 0 || server->config->providers->nelts > 0 ||
+            server->config->jwts->nelts > 0);
 }
 
 static int query_mpm(int what)
@@ -227,7 +229,7 @@ static int finishers(void)
 /* Each secret may hang, and must hold up no other. */
 static int readers(const gt_config_t *config)
 {
-    int sources = config->providers->nelts + 1;
+    int sources = config->providers->nelts + config->jwts->nelts + 1;
 
     return sources < READERS_LEAST  ? READERS_LEAST
            : sources > READERS_MOST ? READERS_MOST
@@ -423,6 +425,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     apr_pool_create(&late.pool, pchild);
     if (made.keys.ring)
         make_vault(child, made.keys.ring, late.pool);
+    gtm_bearers_make(child, pchild);
     read_ahead(child, pchild);
     gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
     the_child = child;

@@ -12,7 +12,10 @@
 
 #include <httpd.h>
 
+#include <apr_hash.h>
+
 #include "audit/audit.h"
+#include "bearer/bearer.h"
 #include "db/db.h"
 #include "graph/mailbox.h"
 #include "jobs/jobs.h"
@@ -34,6 +37,7 @@ typedef struct gtm_child_t {
     gt_crew_t *crew;
     gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
     gt_mailboxes_t *mailboxes; /* calls that wait for a place at a mailbox */
+    apr_hash_t *bearers;       /* of gt_bearer_t by the name of its <GraphTokJWT> */
     gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
     gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
     gt_finishers_t *finishers; /* NULL: requests cannot park */

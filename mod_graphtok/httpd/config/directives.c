@@ -34,6 +34,8 @@
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
 #define SOURCE(member, directive, help)                                                            \
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
+#define KEYS(member, directive, help)                                                              \
+    AP_INIT_TAKE1(directive, gtm_set_jwt_keys, MEMBER(#member), CONTEXT, help),
 #define CHOICE(member, directive, words, default_, help)                                           \
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT,                                     \
                   help "; one of: " words "; default " default_),
@@ -70,6 +72,14 @@ const command_rec gtm_directives[] = {
 #include "conf/client.def"
 #undef SETTER
 #undef LIST_SETTER
+
+    AP_INIT_RAW_ARGS("<GraphTokJWT", gtm_open_jwt, NULL, RSRC_CONF,
+                     "an issuer of tokens that callers show: <GraphTokJWT NAME>"),
+#define SETTER gtm_set_in_jwt
+#define LIST_SETTER gtm_list_in_jwt
+#include "conf/jwt.def"
+#undef SETTER
+#undef LIST_SETTER
 #undef CONTEXT
 
 #define SETTER gtm_set_in_dir
@@ -80,8 +90,8 @@ const command_rec gtm_directives[] = {
 #undef LIST_SETTER
 #undef CONTEXT
     AP_INIT_TAKE12("GraphTokUser", gtm_set_user, NULL, ANYWHERE,
-                   "who the caller is: static NAME, session, remote-user or \"expr=EXPRESSION\"; "
-                   "default session"),
+                   "who the caller is: static NAME, session, remote-user, jwt NAME or "
+                   "\"expr=EXPRESSION\"; default session"),
     AP_INIT_RAW_ARGS("GraphTokRoutes", gtm_set_routes, MEMBER("routes"), ANYWHERE,
                      "serve only these routes of the set"),
     AP_INIT_RAW_ARGS("GraphTokSharedMailboxes", gtm_set_mailboxes, MEMBER("shared_mailboxes"),

@@ -124,6 +124,7 @@ const char *gtm_set_user(cmd_parms *cmd, void *baton, const char *from, const ch
 
     dir->caller_name = "";
     dir->caller_text = "";
+    dir->caller_jwt = "";
     dir->caller_expr = NULL;
     if (err == NULL && name == NULL && strncmp(from, "expr=", 5) == 0)
         return set_user_expr(cmd, dir, from + 5);
@@ -136,8 +137,11 @@ const char *gtm_set_user(cmd_parms *cmd, void *baton, const char *from, const ch
     if (dir->caller_from == GT_CALLER_STATIC)
         return name != NULL ? gtm_setter_set(cmd, dir, gtm_dir_members, "user", name)
                             : "GraphTokUser static needs a user: GraphTokUser static NAME";
+    if (dir->caller_from == GT_CALLER_JWT)
+        return name != NULL ? gtm_setter_set(cmd, dir, gtm_dir_members, "user_jwt", name)
+                            : "GraphTokUser jwt needs the name of a <GraphTokJWT NAME>";
     if (name != NULL)
-        return apr_psprintf(cmd->pool, "GraphTokUser %s takes no name: only static does", from);
+        return apr_psprintf(cmd->pool, "GraphTokUser %s takes no name: static and jwt do", from);
     return NULL;
 }
 

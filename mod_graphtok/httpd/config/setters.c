@@ -81,6 +81,8 @@ static const char *refuse_in_container(const cmd_parms *cmd)
     if (server->in_client != NULL)
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokClient>",
                            NULL);
+    if (server->in_jwt != NULL)
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokJWT>", NULL);
     return NULL;
 }
 
@@ -123,6 +125,9 @@ const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg)
     (void)dir;
     if (server_of(cmd)->in_client != NULL && is_shared(cmd))
         return DECLINE_CMD;
+    /* GraphTokCAFile is of both. */
+    if (server_of(cmd)->in_jwt != NULL && strcmp(cmd->info, "ca_file") == 0)
+        return gtm_set_in_jwt(cmd, dir, arg);
     if (server_of(cmd)->in_provider == NULL)
         return misplaced(cmd, "GraphTokProvider");
     return gtm_setter_set(cmd, server_of(cmd)->in_provider, gt_provider_members, cmd->info, arg);
@@ -172,6 +177,31 @@ const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg)
 const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args)
 {
     return gtm_set_in_client(cmd, dir, gtm_setter_joined(cmd, args));
+}
+
+const char *gtm_set_in_jwt(cmd_parms *cmd, void *dir, const char *arg)
+{
+    (void)dir;
+    if (server_of(cmd)->in_jwt == NULL)
+        return misplaced(cmd, "GraphTokJWT");
+    return gtm_setter_set(cmd, server_of(cmd)->in_jwt, gt_jwt_members, cmd->info, arg);
+}
+
+const char *gtm_list_in_jwt(cmd_parms *cmd, void *dir, const char *args)
+{
+    return gtm_set_in_jwt(cmd, dir, gtm_setter_joined(cmd, args));
+}
+
+const char *gtm_set_jwt_keys(cmd_parms *cmd, void *dir, const char *arg)
+{
+    gt_jwt_conf_t *jwt = server_of(cmd)->in_jwt;
+    int is_url = strncasecmp(arg, "https:", 6) == 0 || strncasecmp(arg, "http:", 5) == 0;
+
+    if (jwt == NULL)
+        return gtm_set_in_jwt(cmd, dir, arg);
+    jwt->keys = NULL;
+    jwt->keys_url = NULL;
+    return gtm_setter_set(cmd, jwt, gt_jwt_members, is_url ? "keys_url" : "keys", arg);
 }
 
 const char *gtm_setter_enter_dir(cmd_parms *cmd, gtm_dir_t *dir)
@@ -336,5 +366,34 @@ const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args)
     server->in_store = store;
     err = walk_container(cmd);
     server->in_store = NULL;
+    return err;
+}
+
+const char *gtm_open_jwt(cmd_parms *cmd, void *dir, const char *args)
+{
+    gtm_server_t *server = server_of(cmd);
+    const gt_jwt_conf_t *before;
+    gt_jwt_conf_t *jwt;
+    const char *name;
+    const char *err = container_name(&name, cmd, args);
+
+    (void)dir;
+    if (err != NULL)
+        return err;
+    before = gt_config_jwt(server->config, name);
+    if (before != NULL)
+        return apr_psprintf(cmd->pool, "<GraphTokJWT %s> is defined already, at %s", name,
+                            before->where);
+    jwt = gt_jwt_conf_default(name, cmd->pool);
+    jwt->where = gtm_where(cmd->directive, cmd->pool);
+    APR_ARRAY_PUSH(server->config->jwts, gt_jwt_conf_t *) = jwt;
+    server->in_jwt = jwt;
+    err = walk_container(cmd);
+    server->in_jwt = NULL;
+    /* A published key is no secret: a file that all may read, and a command's every line. */
+    if (jwt->keys != NULL && !gt_jwt_conf_is_secret(jwt)) {
+        gt_source_public(jwt->keys);
+        gt_source_whole(jwt->keys);
+    }
     return err;
 }

@@ -16,11 +16,12 @@
 extern const gt_member_t gtm_dir_members[];
 
 /** GraphTokName VALUE: the member named by cmd->info, in the main server, the open provider, the
- * open store, or the location. */
+ * open store, the open issuer of callers' tokens, or the location. */
 const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_jwt(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokAudit FILE|"|PROGRAM" */
@@ -30,6 +31,10 @@ const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_dir(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_list_in_jwt(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokJWTKeys SECRET|URL */
+const char *gtm_set_jwt_keys(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokName WORD…, as often as wanted: words of the open provider's member, added up. */
 const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word);
@@ -46,15 +51,17 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokAllowOrigin ORIGIN…: origins, * for all others, or none. */
 const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args);
 
-/** <GraphTokProvider NAME>, <GraphTokStore NAME> and <GraphTokClient NAME>. */
+/** <GraphTokProvider NAME>, <GraphTokStore NAME>, <GraphTokClient NAME> and
+ * <GraphTokJWT NAME>. */
 const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_open_jwt(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokUserColumn NAME [text|integer|uuid] [REFERENCES table(column)] */
 const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);
 
-/** GraphTokUser static NAME | session | remote-user | expr=EXPRESSION */
+/** GraphTokUser static NAME | session | remote-user | jwt NAME | expr=EXPRESSION */
 const char *gtm_set_user(cmd_parms *cmd, void *dir, const char *from, const char *name);
 
 /** GraphTokPassToken off | header|env [NAME] [resource=graph] [missing=sign-in|refuse|none] */

@@ -54,8 +54,9 @@ typedef struct gtm_dir_t {
     const char *caller_name;           /* for static; "" for all others */
     const char *caller_text;           /* for expr: as it is written; "" for all others */
     const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
-    const char *provider;              /* GraphTokUseProvider; unset: the only one configured */
-    const char *store;                 /* GraphTokUseStore; unset: main */
+    const char *caller_jwt; /* for jwt: the name of its <GraphTokJWT>; "" for all others */
+    const char *provider;   /* GraphTokUseProvider; unset: the only one configured */
+    const char *store;      /* GraphTokUseStore; unset: main */
     const char
         *clients; /* GraphTokUseClient: blank-separated names; unset: all that are configured */
     const char *routes;    /* GraphTokRoutes: blank-separated names; unset: all of the set */
@@ -88,6 +89,7 @@ typedef struct gtm_server_t {
     gt_provider_conf_t *in_provider; /* the container being read, else NULL */
     gt_store_conf_t *in_store;       /* the same */
     gt_client_conf_t *in_client;     /* the same */
+    gt_jwt_conf_t *in_jwt;           /* the same */
     gtm_verdict_t *verdict;          /* since check_config */
 } gtm_server_t;
 

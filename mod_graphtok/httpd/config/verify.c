@@ -430,6 +430,7 @@ static void judge(verdict_t *v)
     check_database(v);
     check_journal(v);
     check_timeout(v);
+    gtm_check_jwts(v);
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));

@@ -2,7 +2,7 @@
 #ifndef GTM_VERIFY_H
 #define GTM_VERIFY_H
 
-/** @file verify.h State that the checks of check_config share, in verify.c and verify_secrets.c. */
+/** @file verify.h State that the checks of check_config share, all of verify*.c. */
 
 #include "config/settings.h"
 
@@ -40,6 +40,20 @@ void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const 
 
 /** " (virtual host NAME)" for a directive or mount inside of one, else "". */
 const char *gtm_host_shown(const gtm_verdict_t *v, const server_rec *host);
+
+/**
+ * Read a secret as a request would. The parent does it for its children, too: they inherit what it
+ * read, and may not be allowed to read the file themselves. An exec: source is not run.
+ * @param secret  NULL: not read
+ */
+void gtm_look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char *where,
+                        const char *directive, gt_source_t *source);
+
+/** Judge all issuers of callers' tokens, and the places that name one. */
+void gtm_check_jwts(const gtm_verdict_t *v);
+
+/** The same of a file of authorities, or NULL. */
+void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca_file);
 
 /** Whether a provider's secrets and its authorities are there. */
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider);

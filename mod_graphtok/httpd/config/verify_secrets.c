@@ -17,13 +17,8 @@
 #include "conf/keys.h"
 #include "config/child_user.h"
 
-/**
- * Read a secret as a request would. The parent does it for its children, too: they inherit what it
- * read, and may not be allowed to read the file themselves. An exec: source is not run.
- * @param secret  NULL: not read
- */
-static void look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char *where,
-                           const char *directive, gt_source_t *source)
+void gtm_look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char *where,
+                        const char *directive, gt_source_t *source)
 {
     const char *path = source != NULL ? gt_source_path(source) : NULL;
     gt_err_t *err;
@@ -53,7 +48,8 @@ void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provide
     gt_secret_t *secret, *line;
     gt_err_t *err;
 
-    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    gtm_look_at_secret(&secret, v, provider->where, "GraphTokClientSecret",
+                       provider->client_secret);
     if (secret == NULL)
         return;
     err = gt_keyring_derive(&line, secret, v->p);
@@ -73,7 +69,7 @@ void gtm_check_keyring(const gtm_verdict_t *v)
     gt_keyring_t *ring;
     gt_err_t *err;
 
-    look_at_secret(&text, v, where, "GraphTokKeyring", source);
+    gtm_look_at_secret(&text, v, where, "GraphTokKeyring", source);
     if (text == NULL)
         return;
     err = gt_keyring_parse(&ring, text, v->p);
@@ -105,7 +101,7 @@ void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *cli
 {
     gt_secret_t *secret;
 
-    look_at_secret(&secret, v, client->where, "GraphTokClientSecret", client->secret);
+    gtm_look_at_secret(&secret, v, client->where, "GraphTokClientSecret", client->secret);
     if (secret == NULL)
         return;
     if (gt_secret_len(secret) < GTM_CLIENT_SECRET_LEAST)
@@ -116,24 +112,31 @@ void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *cli
     gt_secret_wipe(secret);
 }
 
-void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca_file)
 {
     struct stat file;
+
+    if (ca_file == NULL)
+        return;
+    if (stat(ca_file, &file) != 0 || !S_ISREG(file.st_mode))
+        gtm_note(v->errors, where, "GraphTokCAFile: there is no file %s", ca_file);
+    else if (!gtm_child_may(&file, S_IROTH))
+        gtm_note(v->warnings, where, "GraphTokCAFile: the user %s cannot read %s",
+                 gtm_child_user(v->p), ca_file);
+}
+
+void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+{
     gt_secret_t *secret;
 
-    look_at_secret(&secret, v, provider->where, "GraphTokClientSecret", provider->client_secret);
+    gtm_look_at_secret(&secret, v, provider->where, "GraphTokClientSecret",
+                       provider->client_secret);
     if (secret != NULL) {
         judge_client_secret(v, provider, secret);
         gt_secret_wipe(secret);
     }
-    look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
+    gtm_look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
     if (secret != NULL)
         gt_secret_wipe(secret);
-    if (provider->ca_file != NULL &&
-        (stat(provider->ca_file, &file) != 0 || !S_ISREG(file.st_mode)))
-        gtm_note(v->errors, provider->where, "GraphTokCAFile: there is no file %s",
-                 provider->ca_file);
-    else if (provider->ca_file != NULL && !gtm_child_may(&file, S_IROTH))
-        gtm_note(v->warnings, provider->where, "GraphTokCAFile: the user %s cannot read %s",
-                 gtm_child_user(v->p), provider->ca_file);
+    gtm_check_ca_file(v, provider->where, provider->ca_file);
 }

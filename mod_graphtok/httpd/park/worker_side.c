@@ -114,7 +114,7 @@ int gtm_park_run(gtm_request_t *x)
         return OK;
     }
     x->parked_road = 1;
-    x->task = gt_task_make(x->route->work, x, x->child->loop, &waker, x->r->pool);
+    x->task = gt_task_make(x->work, x, x->child->loop, &waker, x->r->pool);
     gt_task_limit(x->task, gtm_time_limit_begin(x));
     pk->progress = gt_task_run(x->task);
     if (pk->progress == GT_TASK_DONE) {

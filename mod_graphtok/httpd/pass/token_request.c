@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "caller/bearer_token.h"
 #include "caller/caller.h"
 #include "child/signals.h"
 #include "park/blocking.h"
@@ -25,13 +26,28 @@ static int is_token(const char *text)
     return 1;
 }
 
+static gt_err_t *identify(gtm_request_t *x)
+{
+    gt_err_t *err;
+
+    GT_TRY(gtm_caller_identify(x));
+    if (!x->bearer_waits)
+        return GT_OK;
+    x->bearer_waits = 0;
+    err = gtm_blocking_run(x, &gt_check_bearer, x->bearer);
+    if (err == GT_OK)
+        return gtm_caller_identify(x);
+    gtm_bearer_refused(x, err);
+    return err;
+}
+
 gt_err_t *gtm_token_request_caller(gtm_request_t *x)
 {
     sigset_t before;
     gt_err_t *err;
 
     gtm_signals_hold(&before, x->child);
-    err = gtm_caller_identify(x);
+    err = identify(x);
     if (err == GT_OK)
         err = gtm_owner_find(x);
     gtm_signals_release(&before, x->child);

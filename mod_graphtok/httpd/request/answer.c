@@ -25,6 +25,8 @@
 
 APLOG_USE_MODULE(graphtok);
 
+#define CHALLENGE "Bearer realm=\"graphtok\""
+
 static void set_common(gtm_request_t *x)
 {
     apr_table_t *out = x->r->err_headers_out;
@@ -161,8 +163,13 @@ static void set_error_fields(gtm_request_t *x, const gt_err_t *err)
             apr_psprintf(x->r->pool, "%" APR_INT64_T_FMT, whole_seconds(gt_err_wait(err))));
     if (err->request_id != NULL)
         apr_table_setn(out, "request-id", apr_pstrdup(x->r->pool, err->request_id));
-    if (status == HTTP_UNAUTHORIZED)
-        apr_table_setn(out, "WWW-Authenticate", "Bearer realm=\"graphtok\"");
+    /* RFC 6750 section 3.1: without a token there is no code. */
+    if (x->bearer_error != NULL)
+        apr_table_setn(
+            out, "WWW-Authenticate",
+            apr_pstrcat(x->r->pool, CHALLENGE ", error=\"", x->bearer_error, "\"", NULL));
+    else if (status == HTTP_UNAUTHORIZED)
+        apr_table_setn(out, "WWW-Authenticate", CHALLENGE);
 }
 
 /* Not for a part of another page, and not for an ErrorDocument that fails itself. */

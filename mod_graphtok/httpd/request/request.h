@@ -11,6 +11,7 @@
 
 #include <httpd.h>
 
+#include "bearer/bearer.h"
 #include "child/child.h"
 #include "config/route_set.h"
 #include "config/settings.h"
@@ -43,7 +44,12 @@ typedef struct gtm_request_t {
     gt_owner_t owner;     /* of the grant in question, user "" while not known; gtm_owner_find */
     gt_store_t *store;
     gt_provider_t *provider;
-    int is_known; /* 1: the caller is known, as far as every gate could tell */
+    int is_known;              /* 1: the caller is known, as far as every gate could tell */
+    int gate;                  /* of the road: how many of its gates are passed */
+    gt_bearer_check_t *bearer; /* of the caller's token; NULL: none was shown */
+    gt_err_t *bearer_failure;  /* how waiting for them ended */
+    int bearer_waits;          /* 1: keys for it have to be waited for, by gt_check_bearer */
+    const char *bearer_error;  /* RFC 6750's code for WWW-Authenticate; NULL: none */
     const char
         *session_grant; /* id of the grant that the caller's session began with; NULL: no session */
     apr_table_t *query; /* strict: every name once; but see GTM_PROVIDERS_QUERY */
@@ -52,6 +58,7 @@ typedef struct gtm_request_t {
     apr_table_t *form;   /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
     const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
+    const gt_work_t *work; /* what the drivers run, with this as its state */
     gt_task_t *task;
     apr_time_t ends_by;  /* gt_ticks: its answer begins before; 0: not begun; time_limit.h */
     int stays;           /* 1: the browser is sent nowhere, not even to sign in */

@@ -1,0 +1,177 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * A caller's token is judged by crypt/jwt.h with the profile that the configuration makes. All
+ * refusals look the same from outside; the log names the rule, and never the token, nor a text of
+ * it.
+ */
+
+#include "bearer/bearer.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/notice.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "bearer/bearer_keys.h"
+#include "crypt/jwt.h"
+
+#define AHEAD apr_time_from_sec(60) /* of `iat`: the issuer's clock is not ours */
+#define ACCESS_TOKEN "at+jwt"       /* RFC 9068 */
+
+struct gt_bearer_t {
+    const gt_jwt_conf_t *conf;
+    gt_jwt_profile_t profile;
+    gt_bearer_keys_t *keys;
+};
+
+/** A blank-separated text as a list that ends with NULL; NULL or "none": gt_jwt_any. */
+static const char *const *list_of(const char *text, apr_pool_t *p)
+{
+    const apr_array_header_t *words;
+    const char **list;
+
+    if (text == NULL || strcmp(text, GT_JWT_NONE) == 0)
+        return gt_jwt_any;
+    words = gt_split(text, " ", p);
+    list = apr_pcalloc(p, sizeof(*list) * (apr_size_t)(words->nelts + 1));
+    for (int i = 0; i < words->nelts; i++)
+        list[i] = APR_ARRAY_IDX(words, i, const char *);
+    return list;
+}
+
+/** The same of one text, which may have blanks. */
+static const char *const *only(const char *text, apr_pool_t *p)
+{
+    const char **list = apr_pcalloc(p, sizeof(*list) * 2);
+
+    list[0] = text;
+    return strcmp(text, GT_JWT_NONE) == 0 ? gt_jwt_any : list;
+}
+
+gt_bearer_t *gt_bearer_make(const gt_jwt_conf_t *conf, gt_crew_t *crew, gt_crew_t *readers,
+                            apr_pool_t *p)
+{
+    gt_bearer_t *bearer = apr_pcalloc(p, sizeof(*bearer));
+
+    bearer->conf = conf;
+    bearer->profile = (gt_jwt_profile_t){.algorithms = list_of(conf->algorithms, p),
+                                         .issuers = only(conf->issuer, p),
+                                         .audiences = list_of(conf->audience, p),
+                                         .also = ACCESS_TOKEN,
+                                         .required = only(conf->user, p),
+                                         .leeway = conf->leeway,
+                                         .ahead = AHEAD};
+    bearer->keys = gt_bearer_keys_make(conf, bearer->profile.algorithms, crew, readers, p);
+    return bearer;
+}
+
+void gt_bearer_follow(gt_bearer_t *bearer, apr_pool_t *scratch)
+{
+    gt_bearer_keys_follow(bearer->keys, scratch);
+}
+
+const gt_jwt_conf_t *gt_bearer_conf(const gt_bearer_t *bearer)
+{
+    return bearer->conf;
+}
+
+/* ---- judging ---- */
+
+/** The user's id: a text, or a whole number in decimal; NULL: the claim is neither. */
+static const char *user_of(const json_t *claims, const char *name, apr_pool_t *p)
+{
+    const json_t *claim = json_object_get(claims, name);
+    const char *text = json_string_value(claim);
+
+    if (json_is_integer(claim))
+        return apr_psprintf(p, "%" JSON_INTEGER_FORMAT, json_integer_value(claim));
+    return text != NULL && *text != '\0' && strlen(text) == json_string_length(claim) ? text : NULL;
+}
+
+/* RFC 7519 section 4.1.3: a token that names audiences is for them alone. */
+static const char *judge_rest(const gt_bearer_check_t *check)
+{
+    const gt_bearer_t *bearer = check->bearer;
+
+    if (bearer->profile.audiences == gt_jwt_any && json_object_get(check->claims, "aud") != NULL)
+        return "aud";
+    return check->user == NULL ? "user" : NULL;
+}
+
+static gt_err_t *refuse(gt_bearer_check_t *check, const char *rule, apr_pool_t *p)
+{
+    const gt_jwt_conf_t *conf = check->bearer->conf;
+
+    check->claims = NULL;
+    check->user = NULL;
+    gt_log(GT_LOG_INFO, NULL, "a caller's token is refused by <GraphTokJWT %s>: rule %s",
+           conf->name, rule);
+    return gt_err(p, GT_SIGN_IN, "GT0551", "the token is not accepted");
+}
+
+static gt_err_t *judge(gt_bearer_check_t *check, const gt_key_set_t *keys, apr_pool_t *p)
+{
+    const gt_jwt_rules_t rules = {&check->bearer->profile, NULL, gt_now()};
+    const char *broken;
+    gt_jwt_t jwt;
+    gt_err_t *err = gt_jwt_verify(&jwt, check->token, keys, &rules, p);
+
+    if (err != GT_OK)
+        return refuse(check, err->code, p);
+    check->claims = jwt.claims;
+    check->user = user_of(jwt.claims, check->bearer->conf->user, p);
+    broken = judge_rest(check);
+    return broken != NULL ? refuse(check, broken, p) : GT_OK;
+}
+
+/* What no key would change: no stranger makes us look for one by it. @param kid  out */
+static gt_err_t *judge_form(const char **kid, gt_bearer_check_t *check, apr_pool_t *p)
+{
+    const char *broken;
+
+    if (gt_secret_len(check->token) > GT_BEARER_MAX)
+        return gt_err(p, GT_TOO_LARGE, "GT0550", "the token is larger than 16 KiB");
+    broken = gt_jwt_look(kid, check->token, &check->bearer->profile, p);
+    return broken != NULL ? refuse(check, broken, p) : GT_OK;
+}
+
+int gt_bearer_check_now(gt_err_t **err, gt_bearer_check_t *check, apr_pool_t *p)
+{
+    const gt_key_set_t *keys;
+    const char *kid;
+
+    *err = judge_form(&kid, check, p);
+    if (*err != GT_OK)
+        return 1;
+    if (!gt_bearer_keys_at_hand(&keys, check->bearer->keys, kid, p))
+        return 0;
+    *err = judge(check, keys, p);
+    return 1;
+}
+
+static gt_err_t *find(gt_task_t *task, void *state)
+{
+    gt_bearer_check_t *check = state;
+    const char *kid;
+
+    GT_TRY(judge_form(&kid, check, gt_task_pool(task)));
+    check->find = (gt_find_bearer_keys_t){.keys = check->bearer->keys, .kid = kid};
+    gt_then(task, &gt_find_bearer_keys, &check->find);
+    return GT_OK;
+}
+
+static gt_err_t *judge_found(gt_task_t *task, void *state)
+{
+    gt_bearer_check_t *check = state;
+
+    return judge(check, check->find.set, gt_task_pool(task));
+}
+
+static gt_step_fn *const check_steps[] = {find, judge_found, NULL};
+const gt_work_t gt_check_bearer = {"check a caller's token", check_steps, NULL};

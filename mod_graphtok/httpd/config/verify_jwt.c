@@ -1,0 +1,174 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/*
+ * Issuers of callers' tokens as `httpd -t` judges them. What would take any token, or a token of
+ * any party, is an error; what takes more than most want is warned of.
+ */
+
+#include "config/verify.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "config/setters.h"
+#include "config/tree.h"
+#include "crypt/key_set.h"
+
+/* 1 when all that must be said is there. */
+static int check_members(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
+{
+    const struct {
+        int is_there;
+        const char *directive, *what;
+    } members[] = {
+        {jwt->issuer != NULL, "GraphTokJWTIssuer",
+         "the claim iss of its tokens, or none where they have none"},
+        {jwt->audience != NULL, "GraphTokJWTAudience",
+         "what the claim aud of its tokens names, or none where they have none"},
+        {jwt->algorithms != NULL, "GraphTokJWTAlgorithms", "how its tokens are signed, e.g. RS256"},
+        {jwt->keys != NULL || jwt->keys_url != NULL, "GraphTokJWTKeys",
+         "file:PATH of a shared secret, of PEM or of a JWKS, or the https address of a JWKS"}};
+    int is_whole = 1;
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].is_there)
+            continue;
+        is_whole = 0;
+        gtm_note(v->errors, jwt->where, "<GraphTokJWT %s> lacks %s: %s", jwt->name,
+                 members[i].directive, members[i].what);
+    }
+    return is_whole;
+}
+
+/* Whose tokens, and for whom. */
+static void check_parties(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
+{
+    int any_issuer = strcmp(jwt->issuer, GT_JWT_NONE) == 0;
+    int any_audience = strcmp(jwt->audience, GT_JWT_NONE) == 0;
+
+    if (gt_jwt_conf_is_secret(jwt)) {
+        if (any_issuer && any_audience)
+            gtm_note(v->warnings, jwt->where,
+                     "<GraphTokJWT %s>: GraphTokJWTIssuer none and GraphTokJWTAudience none: each "
+                     "token passes that was signed with this secret, for any purpose",
+                     jwt->name);
+        else if (any_issuer || any_audience)
+            gtm_note(v->warnings, jwt->where,
+                     "<GraphTokJWT %s>: %s none: the claim %s is not judged", jwt->name,
+                     any_issuer ? "GraphTokJWTIssuer" : "GraphTokJWTAudience",
+                     any_issuer ? "iss" : "aud");
+        return;
+    }
+    if (any_issuer && any_audience)
+        gtm_note(
+            v->errors, jwt->where,
+            "<GraphTokJWT %s>: GraphTokJWTIssuer none and GraphTokJWTAudience none with public "
+            "keys: each token of their owner would pass, also one made for another application; "
+            "name the "
+            "issuer and the audience",
+            jwt->name);
+    else if (any_audience)
+        gtm_note(v->warnings, jwt->where,
+                 "<GraphTokJWT %s>: GraphTokJWTAudience none: tokens that its issuer made for no "
+                 "application by name pass",
+                 jwt->name);
+    else if (any_issuer)
+        gtm_note(v->warnings, jwt->where,
+                 "<GraphTokJWT %s>: GraphTokJWTIssuer none: the claim iss is not judged",
+                 jwt->name);
+}
+
+static void check_secret(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt, const gt_secret_t *text,
+                         const char *const *algorithms)
+{
+    apr_size_t longest = 0, hash;
+
+    if (!gt_jwt_conf_is_secret(jwt))
+        return;
+    for (; *algorithms != NULL; algorithms++) {
+        (void)gt_algorithm_kind(&hash, *algorithms);
+        longest = hash > longest ? hash : longest;
+    }
+    if (gt_secret_len(text) < longest)
+        gtm_note(
+            v->warnings, jwt->where,
+            "<GraphTokJWT %s>: the shared secret %s has %d bytes, and %s wants %d at least (RFC "
+            "7518 section 3.2): who has one token can search for a weak secret; a good one: "
+            "openssl rand -base64 48",
+            jwt->name, gt_source_name(jwt->keys), (int)gt_secret_len(text), jwt->algorithms,
+            (int)longest);
+}
+
+static void check_keys(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
+{
+    const apr_array_header_t *words = gt_split(jwt->algorithms, " ", v->p);
+    const char **algorithms =
+        apr_pcalloc(v->p, sizeof(*algorithms) * (apr_size_t)(words->nelts + 1));
+    const char *fault;
+    gt_secret_t *text;
+
+    for (int i = 0; i < words->nelts; i++)
+        algorithms[i] = APR_ARRAY_IDX(words, i, const char *);
+    if (jwt->keys == NULL)
+        return;
+    if (gt_source_kind(jwt->keys) == GT_LITERAL && gt_jwt_conf_is_secret(jwt))
+        gtm_note(
+            v->warnings, jwt->where,
+            "<GraphTokJWT %s>: the shared secret stands in the configuration itself; file:PATH "
+            "keeps it apart",
+            jwt->name);
+    gtm_look_at_secret(&text, v, jwt->where, "GraphTokJWTKeys", jwt->keys);
+    if (text == NULL)
+        return;
+    if (gt_key_set_of_text(&fault, text, algorithms, v->p) == NULL)
+        gtm_note(v->faults, jwt->where, "GraphTokJWTKeys of <GraphTokJWT %s>: %s %s", jwt->name,
+                 gt_source_name(jwt->keys), fault);
+    else
+        check_secret(v, jwt, text, algorithms);
+    gt_secret_wipe(text);
+}
+
+static void check_jwt(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
+{
+    if (!check_members(v, jwt))
+        return;
+    check_parties(v, jwt);
+    if (jwt->keys_url != NULL && gt_jwt_conf_is_secret(jwt))
+        gtm_note(
+            v->errors, jwt->where,
+            "<GraphTokJWT %s>: GraphTokJWTKeys %s publishes keys, and %s want a shared secret: "
+            "each reader could sign",
+            jwt->name, jwt->keys_url, jwt->algorithms);
+    if (jwt->ca_file != NULL && jwt->keys_url == NULL)
+        gtm_note(v->errors, jwt->where,
+                 "<GraphTokJWT %s>: GraphTokCAFile goes with the https address of a JWKS",
+                 jwt->name);
+    check_keys(v, jwt);
+    gtm_check_ca_file(v, jwt->where, jwt->ca_file);
+}
+
+/* Places that name one. */
+static void visit(void *baton, const ap_directive_t *node)
+{
+    const gtm_verdict_t *v = baton;
+    const char *args = node->args, *name;
+
+    if (!gtm_tree_is(node, "GraphTokUser") || strcmp(gtm_tree_word(&args, v->p), "jwt") != 0)
+        return;
+    name = gtm_tree_word(&args, v->p);
+    if (gt_config_jwt(v->server->config, name) == NULL)
+        gtm_note(v->errors, gtm_where(node, v->p), "GraphTokUser jwt: there is no <GraphTokJWT %s>",
+                 name);
+}
+
+void gtm_check_jwts(const gtm_verdict_t *v)
+{
+    const apr_array_header_t *jwts = v->server->config->jwts;
+
+    for (int i = 0; i < jwts->nelts; i++)
+        check_jwt(v, APR_ARRAY_IDX(jwts, i, gt_jwt_conf_t *));
+    gtm_tree_each(visit, (void *)v);
+}
