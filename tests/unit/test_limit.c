@@ -6,10 +6,15 @@
 #include "gt_test.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <apr_strings.h>
+
+#include "base/clock.h"
 #include "shm/limit.h"
 
 Suite *suite_limit(void);
@@ -262,7 +267,8 @@ START_TEST(a_full_set_gives_up_the_one_nearest_to_idle)
         if (i != 4)
             ck_assert(!ask(&limit, names[i]).allowed);
     }
-    /* "e" began anew: two calls again, where it had one left. */
+    /* "e" begins anew: two calls again, where it had one left. */
+    fake_time++;
     ck_assert_int_eq(ask(&limit, "e").remaining, 1);
 }
 END_TEST
@@ -367,6 +373,77 @@ START_TEST(processes_get_no_more_than_the_limit)
 }
 END_TEST
 
+#define ROUNDS 10000
+
+static atomic_int rounds_begun[2];
+
+/* Call once under the name of each round, when the other thread is there, too. */
+static void *call_new_names(void *arg)
+{
+    const gt_limit_t limit = {1, apr_time_from_sec(3600)};
+    int own = *(const int *)arg, allowed = 0;
+
+    for (int round = 1; round <= ROUNDS; round++) {
+        char name[16];
+
+        apr_snprintf(name, sizeof(name), "r%d", round);
+        atomic_store(&rounds_begun[own], round);
+        while (atomic_load(&rounds_begun[!own]) < round)
+            sched_yield();
+        allowed += ask(&limit, name).allowed;
+    }
+    return (void *)(apr_uintptr_t)allowed;
+}
+
+/* Neither two counters for a name nor a counter that is cleared after its first call. */
+START_TEST(a_new_name_has_one_counter)
+{
+    static const int numbers[] = {0, 1};
+    apr_uintptr_t allowed = 0;
+    pthread_t threads[2];
+
+    map_limits(ROUNDS * 2);
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&rounds_begun[i], 0);
+        pthread_create(&threads[i], NULL, call_new_names, (void *)(apr_uintptr_t)&numbers[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        void *got;
+
+        pthread_join(threads[i], &got);
+        allowed += (apr_uintptr_t)got;
+    }
+    ck_assert_uint_eq(allowed, ROUNDS);
+}
+END_TEST
+
+static apr_time_t ticks_of_late, reads;
+
+/* A thread that reads the clock once, and then again five seconds later. */
+static apr_time_t late_ticks(void)
+{
+    return reads++ < ticks_of_late ? 1000 * SECOND : 1005 * SECOND;
+}
+
+START_TEST(a_caller_that_was_held_up_sees_what_was_counted_meanwhile)
+{
+    const gt_limit_t limit = {2, 60 * SECOND};
+
+    for (ticks_of_late = 1; ticks_of_late <= 2; ticks_of_late++) {
+        fake_clock(1005 * SECOND);
+        map_limits(8);
+        ck_assert(ask(&limit, "tom").allowed);
+        ck_assert(ask(&limit, "tom").allowed);
+        reads = 0;
+        gt_clock_set(NULL, late_ticks);
+        ck_assert(!ask(&limit, "tom").allowed);
+        gt_clock_set(NULL, NULL);
+        munmap(memory, memory_size);
+        memory = NULL;
+    }
+}
+END_TEST
+
 /* ---- damage ---- */
 
 /* Put a word into the place of the only one of its value. */
@@ -425,6 +502,7 @@ START_TEST(a_counter_whose_clearing_was_cut_off_is_cleared)
     names = (apr_uint64_t *)(((apr_uintptr_t)memory + 63) / 64 * 64) + 8;
     ck_assert_uint_eq(names[0] & 1, 1);
     names[0] ^= 1;
+    fake_time++;
     ck_assert_int_eq(ask(&limit, "tom").remaining, 1);
     ck_assert_uint_eq(names[0] & 1, 1);
 }
@@ -592,6 +670,8 @@ Suite *suite_limit(void)
     tcase_add_test(tcase, each_segment_has_a_secret_of_its_own);
     tcase_add_test(tcase, threads_get_no_more_than_the_limit);
     tcase_add_test(tcase, processes_get_no_more_than_the_limit);
+    tcase_add_test(tcase, a_new_name_has_one_counter);
+    tcase_add_test(tcase, a_caller_that_was_held_up_sees_what_was_counted_meanwhile);
     tcase_add_test(tcase, a_damaged_word_neither_opens_nor_closes_for_ever);
     tcase_add_test(tcase, a_counter_whose_clearing_was_cut_off_is_cleared);
     tcase_add_test(tcase, a_shorter_limit_after_a_restart_is_not_held_up_by_the_longer);

@@ -37,6 +37,7 @@
 #define MAX_SPAN (31 * 24 * apr_time_from_sec(3600))
 
 #define MAX_HOLD apr_time_from_sec(3600)
+#define AHEAD apr_time_from_sec(1) /* what lies further ahead of the clock is damage */
 
 #define CLAIM_TRIES 16
 #define COUNT_TRIES 64
@@ -82,7 +83,7 @@ typedef struct counter_t {
     cells_t *cells;
 } counter_t;
 
-/** A limit at a moment. */
+/** A limit at a moment, which is after its counter was found. */
 typedef struct pace_t {
     apr_time_t now;
     apr_interval_time_t span;
@@ -138,6 +139,11 @@ static inline apr_uint64_t load(const word_t *word)
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
+static inline apr_time_t time_of(apr_uint64_t word)
+{
+    return (apr_time_t)(word >> CELL_BITS);
+}
+
 static inline apr_uint64_t marked(apr_uint64_t name)
 {
     return name ^ 1;
@@ -185,41 +191,66 @@ static counter_t counter_at(const gt_limits_t *limits, apr_uint64_t name, int wa
                        &limits->cells[index * WAYS + (apr_uint64_t)way]};
 }
 
-/* Clear the calls that another name counted here. */
-static void clear(const counter_t *counter, apr_uint64_t name)
+/* Clear the calls that another name counted here. A caller that was held up here finds what others,
+ * which did not wait for it, have counted since it claimed: that stays.
+ * @param moment  the counter's, before it was claimed */
+static void clear(const counter_t *counter, apr_uint64_t name, apr_uint64_t moment,
+                  apr_time_t claimed)
 {
     apr_uint64_t seen = marked(name);
 
-    for (int i = 0; i < CELLS; i++)
-        atomic_store_explicit(&counter->cells->of[i], 0, memory_order_relaxed);
-    atomic_store_explicit(counter->moment, 0, memory_order_relaxed);
+    for (int i = 0; i < CELLS; i++) {
+        apr_uint64_t word = load(&counter->cells->of[i]);
+
+        if (time_of(word) < claimed || time_of(word) > claimed + MAX_SPAN)
+            atomic_compare_exchange_strong_explicit(&counter->cells->of[i], &word, 0,
+                                                    memory_order_relaxed, memory_order_relaxed);
+    }
+    atomic_compare_exchange_strong_explicit(counter->moment, &moment, 0, memory_order_relaxed,
+                                            memory_order_relaxed);
     atomic_compare_exchange_strong_explicit(counter->name, &seen, name, memory_order_release,
                                             memory_order_relaxed);
 }
 
 /* Another process is clearing these cells; if it was killed meanwhile, they are cleared here. */
-static void await_clear(const counter_t *counter, apr_uint64_t name)
+static void await_clear(const counter_t *counter, apr_uint64_t name, apr_time_t now)
 {
     for (int looks = 0; looks < CLEARING_LOOKS; looks++) {
         if (atomic_load_explicit(counter->name, memory_order_acquire) != marked(name))
             return;
     }
-    clear(counter, name);
+    clear(counter, name, load(counter->moment), now);
 }
 
-/* Make a counter ours. One that was not idle starts anew; its old owner starts anew elsewhere. */
+/* 1 when another counter of the set has the name, too: two callers have claimed one each. */
+static int is_twice(set_t *set, apr_uint64_t name, int own)
+{
+    for (int way = 0; way < WAYS; way++) {
+        if (way != own && (atomic_load(&set->names[way]) | 1) == name)
+            return 1;
+    }
+    return 0;
+}
+
+/* Make a counter ours. One that was not idle starts anew; its old owner starts anew elsewhere.
+ * @return -1: another caller was quicker */
 static int claim(const gt_limits_t *limits, apr_uint64_t name, apr_time_t now)
 {
     set_t *set = &limits->sets[(name >> 1) % limits->set_count];
     int way = choose(set, now);
-    apr_uint64_t old_name = load(&set->names[way]);
+    apr_uint64_t old_name = load(&set->names[way]), moment = load(&set->moments[way]);
+    apr_uint64_t mark = marked(name);
     counter_t counter = counter_at(limits, name, way);
 
     if ((old_name | 1) == name)
         return way;
-    if (!atomic_compare_exchange_strong(&set->names[way], &old_name, marked(name)))
+    if (!atomic_compare_exchange_strong(&set->names[way], &old_name, mark))
         return -1;
-    clear(&counter, name);
+    if (is_twice(set, name, way)) {
+        atomic_compare_exchange_strong(&set->names[way], &mark, 0);
+        return -1;
+    }
+    clear(&counter, name, moment, now);
     return way;
 }
 
@@ -240,7 +271,7 @@ static counter_t counter_of(const gt_limits_t *limits, apr_uint64_t name, apr_ti
         way = (int)(name / 2 / limits->set_count % WAYS);
     counter = counter_at(limits, name, way);
     if (load(counter.name) == marked(name))
-        await_clear(&counter, name);
+        await_clear(&counter, name, now);
     return counter;
 }
 
@@ -256,17 +287,15 @@ static pace_t pace_of(const gt_limit_t *limit)
                     (int)(limit->count % CELLS)};
 }
 
-static inline apr_time_t time_of(apr_uint64_t word)
+static inline int is_ahead(const pace_t *pace, apr_uint64_t word)
 {
-    return (apr_time_t)(word >> CELL_BITS);
+    return time_of(word) > pace->now + AHEAD;
 }
 
 /* Calls of the last span in a cell; a moment ahead of this machine's clock is damage. */
 static inline apr_int64_t calls_in(const pace_t *pace, apr_uint64_t word)
 {
-    apr_time_t at = time_of(word);
-
-    if (at + pace->span <= pace->now || at > pace->now + APR_USEC_PER_SEC)
+    if (time_of(word) + pace->span <= pace->now || is_ahead(pace, word))
         return 0;
     return (apr_int64_t)(word & CELL_CALLS);
 }
@@ -278,6 +307,7 @@ typedef struct look_t {
     apr_int64_t left;  /* calls that there is room for */
     apr_time_t first;  /* the earliest moment of a cell in use; 0: none is */
     apr_time_t last;   /* the latest */
+    int is_ahead;      /* 1: some cell is ahead of the clock */
 } look_t;
 
 static inline void look_at(look_t *look, const pace_t *pace, apr_uint64_t word, int cell)
@@ -292,6 +322,7 @@ static inline void look_at(look_t *look, const pace_t *pace, apr_uint64_t word, 
         }
         look->left += share - calls;
     }
+    look->is_ahead |= is_ahead(pace, word);
     if (calls == 0)
         return;
     if (look->first == 0 || time_of(word) < look->first)
@@ -302,7 +333,7 @@ static inline void look_at(look_t *look, const pace_t *pace, apr_uint64_t word, 
 
 static look_t look(const cells_t *cells, const pace_t *pace)
 {
-    look_t all = {-1, 0, 0, 0, 0};
+    look_t all = {-1, 0, 0, 0, 0, 0};
 
     for (int i = 0; i < pace->cells; i++)
         look_at(&all, pace, load(&cells->of[i]), i);
@@ -319,14 +350,19 @@ static void refuse(gt_limit_answer_t *answer, const pace_t *pace, apr_time_t fir
 void gt_limit_check(gt_limit_answer_t *answer, gt_limits_t *limits, const gt_limit_t *limit,
                     const void *name, apr_size_t name_len)
 {
+    counter_t counter = counter_of(limits, hash_of(limits, name, name_len), gt_ticks());
     pace_t pace = pace_of(limit);
-    counter_t counter = counter_of(limits, hash_of(limits, name, name_len), pace.now);
 
     for (int tries = 0; tries < COUNT_TRIES; tries++) {
         look_t seen = look(counter.cells, &pace);
         apr_uint64_t next =
             ((apr_uint64_t)pace.now << CELL_BITS) + (apr_uint64_t)(calls_in(&pace, seen.seen) + 1);
 
+        /* It may be this caller that is behind: it was held up since it read the clock. */
+        if (seen.is_ahead && gt_ticks() > pace.now + AHEAD / 2) {
+            pace.now = gt_ticks();
+            continue;
+        }
         if (seen.way < 0) {
             refuse(answer, &pace, seen.first);
             return;
