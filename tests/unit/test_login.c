@@ -212,6 +212,39 @@ END_TEST
 
 #define REFUSED(call) ck_fails(call, GT_OVER, "GT0540")
 
+START_TEST(a_sign_in_carries_its_user)
+{
+    gt_login_t expect = expected(), *opened = NULL;
+    const char *state = gt_login_state(login, pool), *sealed;
+
+    login->carries_user = 1;
+    login->user = "tom \xc3\xa4";
+    sealed = sealed_login();
+    REFUSED(open_with(&opened, sealed, state, &expect));
+    expect.user = "";
+    REFUSED(open_with(&opened, sealed, state, &expect));
+    expect.carries_user = 1;
+    ck_ok(open_with(&opened, sealed, state, &expect));
+    ck_assert_str_eq(opened->user, "tom \xc3\xa4");
+    ck_assert_str_eq(opened->return_to, "/calendar/?a=b");
+    ck_assert_ptr_null(strstr(sealed, "tom"));
+}
+END_TEST
+
+START_TEST(a_sign_in_that_carries_no_user_has_none)
+{
+    gt_login_t expect = expected(), *opened = NULL;
+    const char *state = gt_login_state(login, pool);
+
+    login->user = expect.user = "";
+    expect.carries_user = 1;
+    REFUSED(open_with(&opened, sealed_login(), state, &expect));
+    login->carries_user = 1;
+    REFUSED(open_with(&opened, sealed_login(), state, &expect));
+    ck_assert_ptr_null(opened);
+}
+END_TEST
+
 START_TEST(anything_else_is_refused_alike)
 {
     gt_login_t *opened = NULL;
@@ -433,6 +466,8 @@ Suite *suite_login(void)
     tcase_add_loop_test(tcase, an_unsafe_redirect_uri_is_refused, 0, ROWS(bad_redirects));
     tcase_add_test(tcase, the_same_sign_in_comes_back);
     tcase_add_test(tcase, a_sign_in_without_return_to);
+    tcase_add_test(tcase, a_sign_in_carries_its_user);
+    tcase_add_test(tcase, a_sign_in_that_carries_no_user_has_none);
     tcase_add_test(tcase, anything_else_is_refused_alike);
     tcase_add_test(tcase, a_sign_in_for_something_else_is_refused);
     tcase_add_test(tcase, a_sign_in_has_its_time);

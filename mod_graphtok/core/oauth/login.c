@@ -8,6 +8,9 @@
  * provider:
  *
  *     seed[32]  started[8, seconds, big-endian]  store NUL  return_to
+ *
+ * and behind it, where the callback cannot name the caller, NUL and the user; then it is sealed for
+ * no user.
  */
 
 #include "oauth/login.h"
@@ -154,8 +157,10 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
 
 static gt_place_t place_of(const gt_login_t *login)
 {
-    return (gt_place_t){
-        .table = "state", .column = login->host, .user = login->user, .provider = login->provider};
+    return (gt_place_t){.table = "state",
+                        .column = login->host,
+                        .user = login->carries_user ? "" : login->user,
+                        .provider = login->provider};
 }
 
 gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_keyring_t *ring,
@@ -163,7 +168,8 @@ gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_k
 {
     gt_place_t place = place_of(login);
     size_t store_len = strlen(login->store), path_len = strlen(login->return_to);
-    gt_secret_t *clear = gt_secret_blank(HEAD_BYTES + store_len + 1 + path_len, p);
+    size_t user_len = login->carries_user ? 1 + strlen(login->user) : 0;
+    gt_secret_t *clear = gt_secret_blank(HEAD_BYTES + store_len + 1 + path_len + user_len, p);
     unsigned char *out = gt_secret_bytes(clear);
     apr_uint64_t seconds = (apr_uint64_t)apr_time_sec(login->started);
 
@@ -171,22 +177,43 @@ gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_k
     for (int i = 0; i < TIME_BYTES; i++)
         out[SEED_BYTES + i] = (unsigned char)(seconds >> (8 * (TIME_BYTES - 1 - i)));
     memcpy(out + HEAD_BYTES, login->store, store_len + 1);
-    memcpy(out + HEAD_BYTES + store_len + 1, login->return_to, path_len);
+    out += HEAD_BYTES + store_len + 1;
+    memcpy(out, login->return_to, path_len);
+    if (user_len > 0) {
+        out[path_len] = '\0';
+        memcpy(out + path_len + 1, login->user, user_len - 1);
+    }
     return gt_seal(sealed, ring, GT_KEY_COOKIE, GT_AES_256_GCM, &place, clear, p);
+}
+
+/** The texts behind the head, each but the last ended by NUL; 0 when they are not as many. */
+static int read_texts(const char **texts, int number, const char *in, apr_size_t len, apr_pool_t *p)
+{
+    for (int i = 0; i < number; i++) {
+        const char *nul = memchr(in, '\0', len);
+        apr_size_t here = nul != NULL ? (apr_size_t)(nul - in) : len;
+
+        if ((nul == NULL) != (i == number - 1))
+            return 0;
+        texts[i] = apr_pstrmemdup(p, in, here);
+        if (nul != NULL) {
+            in = nul + 1;
+            len -= here + 1;
+        }
+    }
+    return 1;
 }
 
 /** Read what gt_login_seal wrote; 0 when it is not that. */
 static int read_clear(gt_login_t *login, const gt_secret_t *clear, apr_pool_t *p)
 {
+    const char *texts[3] = {"", "", login->user};
     const unsigned char *in = (const unsigned char *)gt_secret_text(clear);
     apr_size_t len = gt_secret_len(clear);
     apr_uint64_t seconds = 0;
-    const unsigned char *nul;
 
-    if (len < HEAD_BYTES + 1)
-        return 0;
-    nul = memchr(in + HEAD_BYTES, '\0', len - HEAD_BYTES);
-    if (nul == NULL || memchr(nul + 1, '\0', len - (apr_size_t)(nul + 1 - in)) != NULL)
+    if (len < HEAD_BYTES + 1 || !read_texts(texts, login->carries_user ? 3 : 2,
+                                            (const char *)in + HEAD_BYTES, len - HEAD_BYTES, p))
         return 0;
     memcpy(login->seed, in, SEED_BYTES);
     for (int i = 0; i < TIME_BYTES; i++)
@@ -194,9 +221,10 @@ static int read_clear(gt_login_t *login, const gt_secret_t *clear, apr_pool_t *p
     if (seconds > APR_INT64_MAX / APR_USEC_PER_SEC)
         return 0;
     login->started = (apr_time_t)seconds * APR_USEC_PER_SEC;
-    login->store = apr_pstrdup(p, (const char *)in + HEAD_BYTES);
-    login->return_to = apr_pstrmemdup(p, (const char *)nul + 1, len - (apr_size_t)(nul + 1 - in));
-    return 1;
+    login->store = texts[0];
+    login->return_to = texts[1];
+    login->user = texts[2];
+    return *login->user != '\0' || !login->carries_user;
 }
 
 /** Why a cookie that opened is not for this callback, or NULL. */

@@ -24,6 +24,7 @@ typedef struct gt_login_t {
     const char *provider;
     const char *host;      /* that began it: scheme://host:port, or its realm */
     const char *user;      /* caller it is for; "" for session */
+    int carries_user;      /* 1: the callback cannot name the caller, so that the cookie does */
     const char *return_to; /* local path, GT_RETURN_KEPT, or "" */
     apr_time_t started;    /* wall clock */
 } gt_login_t;
@@ -53,7 +54,8 @@ GT_MUST gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login,
 
 /**
  * Open a state cookie and hold it against the callback.
- * @param expect  store, provider, host, user of this callback
+ * @param login   out; with `carries_user` its user is the one that the sign-in was begun for
+ * @param expect  store, provider, host, user of this callback; with `carries_user` no user
  * @return GT_OVER: not ours, too old, for something else; one detail for all
  */
 GT_MUST gt_err_t *gt_login_open(gt_login_t **login, const char *sealed, const char *state,
