@@ -107,6 +107,9 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
     if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE | GTM_CLIENT_CALLS))
         return GT_OK;
     x->caller.from = x->dir->caller_from;
+    /* A redirect brings no field of the application's; the state says for whom a sign-in began. */
+    if (x->caller.from == GT_CALLER_JWT && (x->route->demands & GTM_PROVIDERS_QUERY))
+        return GT_OK;
     GT_TRY(sources[x->caller.from](x));
     if (x->bearer_waits)
         return GT_OK;

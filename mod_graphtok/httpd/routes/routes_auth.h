@@ -20,4 +20,7 @@ extern const char *const gtm_sign_in_fields[];
  * where the caller must be known before, and is not */
 GT_MUST gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x);
 
+/** The same where the browser comes back: of a caller that shows a token the state says it. */
+GT_MUST gt_err_t *gtm_owner_of_callback(gtm_request_t *x);
+
 #endif

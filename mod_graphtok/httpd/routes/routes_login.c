@@ -139,6 +139,11 @@ gt_err_t *gtm_owner_of_sign_in(gtm_request_t *x)
     return *x->caller.id ? GT_OK : gtm_caller_missing(x);
 }
 
+gt_err_t *gtm_owner_of_callback(gtm_request_t *x)
+{
+    return x->caller.from == GT_CALLER_JWT ? GT_OK : gtm_owner_of_sign_in(x);
+}
+
 /* A cookie belongs to the host that sets it, and the callback comes to the public address: a
  * browser that came by another name goes there first. Once, since a proxy may hide the name it came
  * by. */
@@ -178,6 +183,7 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->login->provider = x->owner.provider;
     own->login->host = gtm_realm_of_sign_in(x);
     own->login->user = x->owner.user;
+    own->login->carries_user = x->caller.from == GT_CALLER_JWT;
     GT_TRY(take_return_to(&own->login->return_to, x));
     x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
@@ -185,6 +191,17 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->discover.provider = x->provider;
     gt_then(task, &gt_discover, &own->discover);
     return GT_OK;
+}
+
+/* A script that shows its token in a field cannot take the browser along by a redirect: it gets the
+ * address, and sends the browser there itself. */
+static void tell_address(gtm_request_t *x, const char *url)
+{
+    json_t *value = gt_json_object(x->r->pool);
+
+    gt_json_set(value, "authorization_url", url);
+    gt_json_set_number(value, "expires_in", apr_time_sec(x->child->config->state_time));
+    gtm_answer_json(x, HTTP_OK, value);
 }
 
 static gt_err_t *send_away(gt_task_t *task, void *state)
@@ -200,7 +217,10 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
                   "sign-in at %s begins: redirect_uri %s, goes to %s", x->owner.provider,
                   own->redirect_uri, own->discover.endpoints.authorize);
-    gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, url);
+    if (x->caller.from == GT_CALLER_JWT && !gtm_answer_is_page(x->r))
+        tell_address(x, url);
+    else
+        gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, url);
     return GT_OK;
 }
 
@@ -218,7 +238,8 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
     gt_login_t expect = {.store = x->dir->store,
                          .provider = x->owner.provider,
                          .host = gtm_realm_of_sign_in(x),
-                         .user = x->owner.user};
+                         .user = x->owner.user,
+                         .carries_user = x->caller.from == GT_CALLER_JWT};
 
     if (state == NULL || !*state || strlen(state) > LONGEST_PARAM)
         return refuse_state(x);
