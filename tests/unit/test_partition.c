@@ -86,6 +86,31 @@ START_TEST(a_table_that_is_partitioned_is_taken_over)
 }
 END_TEST
 
+/* The rule of its key goes with the column of providers. */
+START_TEST(a_table_that_was_made_partitioned_goes_down_and_up)
+{
+    desk_t desk = desk_open(1);
+
+    desk.bench->conf->cipher = GT_FERNET;
+    bench_partition(desk.bench);
+    for (int i = 0; i < USERS; i++) {
+        const gt_owner_t owner = owner_of(i, desk.pool);
+
+        desk_signed_in(&desk, &owner, "a1");
+    }
+    bench_migrate(desk.bench, 1);
+    ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens"), "12");
+    bench_migrate(desk.bench, gt_store_newest());
+    for (int i = 0; i < USERS; i++) {
+        const gt_owner_t owner = owner_of(i, desk.pool);
+
+        ck_assert(desk_holds(desk_found(&desk, &owner)->access, "a1", desk.pool));
+    }
+    bench_migrate(desk.bench, 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(a_refresh_of_any_resource_goes_its_way)
 {
     desk_t desk = partitioned();
@@ -214,6 +239,7 @@ Suite *suite_partition(void)
     if (bench_engines() > 1) {
         tcase_add_test(tcase, a_whole_table_becomes_a_partitioned_one);
         tcase_add_test(tcase, a_table_that_is_partitioned_is_taken_over);
+        tcase_add_test(tcase, a_table_that_was_made_partitioned_goes_down_and_up);
         tcase_add_test(tcase, a_refresh_of_any_resource_goes_its_way);
         tcase_add_test(tcase, background_work_needs_no_ids);
         tcase_add_test(tcase, administration_and_caches_see_all_partitions);

@@ -166,7 +166,7 @@ static const gt_ladder_step_t steps[] = {
      {{{FERNET_ALONE, "SET LOCAL client_min_messages = warning",
         "DROP INDEX IF EXISTS {schema}{bare}_account", "DROP INDEX IF EXISTS {schema}{bare}_email",
         "DROP INDEX IF EXISTS {schema}{bare}_expires",
-        "ALTER TABLE {table} DROP CONSTRAINT {bare}_user_provider",
+        "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_provider",
         "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {bare}_user_reference",
         "ALTER TABLE {table} ADD UNIQUE ({user})",
         "ALTER TABLE {table} DROP COLUMN provider, DROP COLUMN account_issuer, "
