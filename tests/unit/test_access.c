@@ -198,6 +198,43 @@ START_TEST(a_grant_that_is_refused_keeps_none)
 }
 END_TEST
 
+/* The administrator's verdict: no refresh is there that would notice. */
+START_TEST(a_grant_that_is_deactivated_keeps_none)
+{
+    desk_t desk = three_resources(_i);
+    int deactivated;
+
+    bench_ok(gt_grant_deactivate(&deactivated, desk.store, &desk_tom, desk.pool));
+    ck_assert_int_eq(deactivated, 1);
+    ck_assert_str_eq(bench_ask(desk.bench, COUNT), "0");
+    bench_close(desk.bench);
+}
+END_TEST
+
+/* An answer without scopes grants what the one before did (RFC 6749, section 5.1). */
+START_TEST(each_token_has_scopes_of_its_own)
+{
+    desk_t desk = desk_open(_i);
+
+    desk_signed_in(&desk, &desk_tom, "a1");
+    for (int i = 0; i < 3; i++) {
+        static const char *const said[] = {"IMAP", NULL, "SMTP"};
+        static const char *const known[] = {"IMAP", "IMAP", "SMTP"};
+        gt_tokens_t fresh = tokens("o1", NULL, desk.pool);
+        int stored;
+
+        fresh.scope = said[i];
+        bench_ok(
+            gt_grant_commit(&stored, desk.store, found_for(&desk, OUTLOOK), &fresh, desk.pool));
+        ck_assert_int_eq(stored, 1);
+        ck_assert_str_eq(found_for(&desk, OUTLOOK)->scope, known[i]);
+        ck_assert_str_eq(desk_found(&desk, &desk_tom)->scope, "User.Read");
+    }
+    ck_assert_ptr_null(found_for(&desk, "api://x")->scope);
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(a_sign_in_begins_with_none)
 {
     desk_t desk = three_resources(_i);
@@ -336,6 +373,67 @@ START_TEST(one_that_does_not_open_holds_back_no_other)
 }
 END_TEST
 
+/* While a key is asked for that is nowhere, another process writes a token that was read
+ * already. */
+static desk_t *other_hand;
+
+static void refresh_elsewhere(void *baton)
+{
+    desk_t *other = other_hand;
+
+    (void)baton;
+    other_hand = NULL;
+    if (other != NULL)
+        refreshed(other, OUTLOOK, "o2", NULL);
+}
+
+START_TEST(one_that_changes_meanwhile_stays_as_it_is)
+{
+    desk_t desk = three_resources(_i);
+    desk_t other = desk;
+    gt_keyring_t *ring;
+    gt_rekey_t pass;
+
+    bench_ok(gt_keyring_parse(&ring, gt_secret_from(KEY_NEXT KEY_NEW, desk.pool), desk.pool));
+    other.store = gt_store_make(desk.bench->conf, bench_db(desk.bench, ""), ring, desk.pool);
+    bench_run(desk.bench, "UPDATE user_tokens_access SET encrypted_access_token = 'gt1.lost.AAAA' "
+                          "WHERE resource = 'api://x'");
+    use(&desk, KEY_NEXT KEY_NEW);
+    other_hand = &other;
+    gt_keyring_on_miss(desk.bench->ring, refresh_elsewhere, NULL);
+    pass = pass_over(&desk);
+    ck_assert_int_eq(pass.changed, 1);
+    ck_assert_int_eq(pass.stuck, 1);
+    ck_assert(desk_holds(found_for(&desk, OUTLOOK)->access, "o2", desk.pool));
+    bench_close(desk.bench);
+}
+END_TEST
+
+#define MANY 40 /* for two users more than a page holds, which so ends among the second one's */
+
+START_TEST(a_page_that_ends_among_the_tokens_of_a_grant_leaves_none)
+{
+    desk_t desk = desk_open(_i);
+
+    desk_signed_in(&desk, &desk_tom, "a1");
+    desk_signed_in(&desk, &desk_ann, "b1");
+    refreshed(&desk, OUTLOOK, "o1", NULL);
+    bench_run(desk.bench,
+              "INSERT INTO user_tokens_access (user_id, provider, resource, "
+              "encrypted_access_token, expires_at, generation, obtained_at) "
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+              "WHERE i < " APR_STRINGIFY(
+                  MANY) ") "
+                        "SELECT u.user_id, a.provider, 'r' || i, a.encrypted_access_token, "
+                        "a.expires_at, 1, a.obtained_at FROM user_tokens u, "
+                        "user_tokens_access a, n");
+    use(&desk, KEY_NEXT KEY_NEW);
+    ck_assert_int_eq(left(&desk), 2 + 2 * MANY + 1);
+    ck_assert_int_eq(pass_over(&desk).looked, 2 + 2 * MANY + 1);
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(fernet_has_a_place_for_them)
 {
     desk_t desk = desk_open(_i);
@@ -459,12 +557,17 @@ Suite *suite_access(void)
     tcase_add_loop_test(tcase, tokens_go_with_their_grant, 0, engines);
     tcase_add_loop_test(tcase, a_cleanup_takes_them_along, 0, engines);
     tcase_add_loop_test(tcase, a_grant_that_is_refused_keeps_none, 0, engines);
+    tcase_add_loop_test(tcase, a_grant_that_is_deactivated_keeps_none, 0, engines);
+    tcase_add_loop_test(tcase, each_token_has_scopes_of_its_own, 0, engines);
     tcase_add_loop_test(tcase, a_sign_in_begins_with_none, 0, engines);
     tcase_add_loop_test(tcase, a_token_that_ended_is_purged_after_an_hour, 0, engines);
     tcase_add_loop_test(tcase, test_T2_a_token_moved_to_another_resource_does_not_open, 0, engines);
     tcase_add_loop_test(tcase, a_damaged_token_harms_no_other_resource, 0, engines);
     tcase_add_loop_test(tcase, reencryption_covers_them, 0, engines);
     tcase_add_loop_test(tcase, one_that_does_not_open_holds_back_no_other, 0, engines);
+    tcase_add_loop_test(tcase, one_that_changes_meanwhile_stays_as_it_is, 0, engines);
+    tcase_add_loop_test(tcase, a_page_that_ends_among_the_tokens_of_a_grant_leaves_none, 0,
+                        engines);
     tcase_add_loop_test(tcase, fernet_has_a_place_for_them, 0, engines);
     tcase_add_loop_test(tcase, a_store_without_the_table_serves_the_default_one, 0, engines);
     tcase_add_loop_test(tcase, going_down_says_that_they_are_dropped, 0, engines);
