@@ -114,6 +114,7 @@ gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_sessions(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv);

@@ -31,6 +31,7 @@ static const ctl_verb_t verbs[] = {
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
     {"refresh", "refresh tokens, due or not", ctl_refresh},
     {"revoke", "delete a user's grants", ctl_revoke},
+    {"sessions", "list or end sessions of browsers", ctl_sessions},
     {"status", "show configuration, database, schema and counts", ctl_status},
     {"token", "print a user's valid token", ctl_token},
     {"validate", "ask the providers whether tokens still work", ctl_validate},

@@ -172,6 +172,8 @@ void bench_partition(bench_t *bench)
     bench_run(bench, "DROP TABLE user_tokens_whole CASCADE");
     bench_run(bench, "ALTER TABLE user_tokens_access ADD FOREIGN KEY (user_id, provider) "
                      "REFERENCES user_tokens ON DELETE CASCADE");
+    bench_run(bench, "ALTER TABLE user_tokens_sessions ADD FOREIGN KEY (user_id, provider) "
+                     "REFERENCES user_tokens ON DELETE CASCADE");
     bench_migrate(bench, gt_store_newest());
 }
 

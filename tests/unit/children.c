@@ -186,7 +186,8 @@ gt_grant_t *row(void)
 
 void sign_in_row(const gt_owner_t *owner, int seconds)
 {
-    const gt_identity_t identity = {"https://i", FAKE_TENANT, ADA, "ada@sandbox.example", "Ada"};
+    const gt_identity_t identity = {"https://i",           FAKE_TENANT, ADA,
+                                    "ada@sandbox.example", "Ada",       NULL};
     gt_tokens_t tokens = {
         .access = gt_secret_from("at-0", pool),
         .refresh = gt_secret_from("rt-0", pool),

@@ -10,10 +10,10 @@
 
 const gt_owner_t desk_tom = {"tom", "microsoft"};
 const gt_owner_t desk_ann = {"ann", "microsoft"};
-const gt_identity_t desk_person = {"https://login.example/v2.0", "tenant", "oid-1",
-                                   "tom@example.org", "Tom"};
-const gt_identity_t desk_stranger = {"https://login.example/v2.0", "tenant", "oid-2",
-                                     "tom@example.org", "Tom"};
+const gt_identity_t desk_person = {
+    "https://login.example/v2.0", "tenant", "oid-1", "tom@example.org", "Tom", NULL};
+const gt_identity_t desk_stranger = {
+    "https://login.example/v2.0", "tenant", "oid-2", "tom@example.org", "Tom", NULL};
 
 desk_t desk_open(int loop)
 {

@@ -296,10 +296,10 @@ END_TEST
 
 START_TEST(the_same_person_is_told_by_ids)
 {
-    gt_identity_t ada = {"https://i", "t-1", "s-1", "ada@x", "Ada"};
+    gt_identity_t ada = {"https://i", "t-1", "s-1", "ada@x", "Ada", NULL};
     gt_identity_t other = ada;
-    gt_identity_t s0 = {"", "", "", NULL, NULL};
-    gt_identity_t nothing = {NULL, NULL, NULL, NULL, NULL};
+    gt_identity_t s0 = {"", "", "", NULL, NULL, NULL};
+    gt_identity_t nothing = {NULL, NULL, NULL, NULL, NULL, NULL};
 
     other.email = "somebody@else";
     other.tenant = "T-1";
@@ -322,7 +322,7 @@ END_TEST
 
 START_TEST(a_user_without_tenant_has_the_issuers_host)
 {
-    gt_identity_t google = {"https://accounts.google.com", "", "1234", NULL, NULL};
+    gt_identity_t google = {"https://accounts.google.com", "", "1234", NULL, NULL, NULL};
 
     ck_assert_str_eq(gt_identity_user(&google, pool), "1234@accounts.google.com");
 }

@@ -113,8 +113,9 @@ END_TEST
 
 START_TEST(test_T16_indexes_are_there)
 {
-    static const char *const wanted[] = {"account",  "email",      "expires",
-                                         "revision", "access_end", "address"};
+    static const char *const wanted[] = {"account",     "email",       "expires",    "revision",
+                                         "access_end",  "address",     "session_id", "session_sid",
+                                         "session_end", "session_over"};
     bench_t *bench = bench_open(_i);
     apr_size_t i;
 
@@ -701,6 +702,7 @@ START_TEST(indexes_that_were_not_finished_are_built_anew)
     bench_run(bench, "ALTER TABLE user_tokens RENAME TO grants");
     bench_run(bench, "ALTER TABLE user_tokens_gone RENAME TO grants_gone");
     bench_run(bench, "ALTER TABLE user_tokens_access RENAME TO grants_access");
+    bench_run(bench, "ALTER TABLE user_tokens_sessions RENAME TO grants_sessions");
     bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants'");
     bench->conf->table = "grants";
     bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));

@@ -70,6 +70,20 @@ static const struct {
     {"count list", {N(1), N(1), T("microsoft"), T("microsoft"), N(600), N(600)}},
     {"count not active", {N(2), T("microsoft"), T("microsoft"), N(600), N(600)}},
     {"list changes", {N(4500), N(4500)}},
+    {"list changes and ends", {N(4500), N(4500), N(4500)}},
+    {"note session",
+     {T(ID), N(0), N(0), N(3600), T("s"), T("192.0.2.0/24"), T("Firefox, Linux"), OWNER}},
+    {"end session", {T(ID), N(0), N(3600), OWNER}},
+    {"end sessions before", {T("*"), N(3600), OWNER}},
+    {"drop sessions", {OWNER}},
+    {"end session by id", {T(ID)}},
+    {"end session by sid", {T("s"), T("microsoft")}},
+    {"list ended sessions", {OWNER, N(50)}},
+    {"look for ended session", {OWNER, T(ID)}},
+    {"list sessions of owner", {OWNER, T(ID), N(100)}},
+    {"list sessions", {OWNER, T(ID), N(100)}},
+    {"list first sessions", {N(100)}},
+    {"purge sessions", {N(500)}},
     {"purge deletions", {N(1800000), N(500)}},
     {"take lease", {T("h"), N(60), T("h"), OWNER, N(1), T("d")}},
     {"give back lease", {OWNER, T("h"), N(1)}},
@@ -115,6 +129,7 @@ static const struct {
     {"read both ids", "graphtok_ids", "a row for each store"},
     {"count access keys", "_access", "a range of a thousand grants; this table is small beside it"},
     {"count old access", "_access", "the same"},
+    {"list first sessions", "_sessions", "from the first on, as many as are asked for"},
     {"purge access", "_access",
      "once a minute; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge deletions", "_gone",
@@ -131,7 +146,13 @@ static const struct {
     "INSERT INTO user_tokens_access (user_id, provider, resource, encrypted_access_token, "        \
     "expires_at, generation, obtained_at) SELECT user_id, provider, 'outlook', 'x', " now " - "    \
     "CASE WHEN user_id LIKE '%7' THEN 7200 ELSE 0 END, 1, 1 FROM user_tokens"
-static const char *const fill[GT_ENGINES][4] = {
+/* Of one user ten thousand; every third session was ended. */
+#define FILL_SESSIONS(now, rest)                                                                   \
+    "INSERT INTO user_tokens_sessions (user_id, provider, id, began_at, used_at, ends_at, "        \
+    "ended_at, revision, sid) SELECT CASE WHEN n <= 10000 THEN 'u500' ELSE 'u' || n END, "         \
+    "'microsoft', 'f' || n, 1, 1, " now " + n % 100000, CASE WHEN n % 3 = 0 THEN 1 ELSE 0 END, "   \
+    "CASE WHEN n % 3 = 0 THEN (" now " - n) * 1000 ELSE 0 END, 's' || n FROM " rest
+static const char *const fill[GT_ENGINES][5] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -140,7 +161,7 @@ static const char *const fill[GT_ENGINES][4] = {
          "FROM generate_series(1, 120000) AS n",
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || n, "
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
-         FILL_ACCESS(PG_EPOCH)},
+         FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n")},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -149,7 +170,10 @@ static const char *const fill[GT_ENGINES][4] = {
          "unixepoch('now') - n % 1000000, (unixepoch('now') - n) * 1000 FROM s",
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || user_id, "
          "provider, revision FROM user_tokens LIMIT 20000",
-         FILL_ACCESS("unixepoch('now')")},
+         FILL_ACCESS("unixepoch('now')"),
+         FILL_SESSIONS("unixepoch('now')",
+                       "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s "
+                       "WHERE n < 100000) SELECT n FROM s)")},
 };
 
 /* ---- what EXPLAIN says ---- */

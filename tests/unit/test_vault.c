@@ -304,7 +304,7 @@ END_TEST
 
 START_TEST(without_a_refresh_token_it_ends)
 {
-    gt_identity_t identity = {"https://i", FAKE_TENANT, ADA, NULL, NULL};
+    gt_identity_t identity = {"https://i", FAKE_TENANT, ADA, NULL, NULL, NULL};
     gt_tokens_t tokens = {.access = gt_secret_from("at-0", pool),
                           .expires_at = gt_now() + SECONDS(100)};
     gt_grant_t *grant;

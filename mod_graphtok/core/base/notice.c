@@ -26,6 +26,7 @@ static const struct {
     [GT_NOTICE_CALL] = {"call", NULL},
     [GT_NOTICE_SIGN_IN] = {"sign_in", "signed in"},
     [GT_NOTICE_REFRESH] = {"refresh", "refreshed"},
+    [GT_NOTICE_SIGN_OUT] = {"sign_out", "signed out"},
     [GT_NOTICE_REVOKE] = {"revoke", "revoked"},
     [GT_NOTICE_DEACTIVATE] = {"deactivate", "deactivated"},
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
@@ -58,9 +59,10 @@ static int log_it(void *baton, const gt_notice_t *notice)
 }
 
 #define LOGGED                                                                                     \
-    (GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_REFRESH) |                               \
-     GT_NOTICES(GT_NOTICE_REVOKE) | GT_NOTICES(GT_NOTICE_VALIDATE) |                               \
-     GT_NOTICES(GT_NOTICE_CLEANUP) | GT_NOTICES(GT_NOTICE_DEACTIVATE))
+    (GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_SIGN_OUT) |                              \
+     GT_NOTICES(GT_NOTICE_REFRESH) | GT_NOTICES(GT_NOTICE_REVOKE) |                                \
+     GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
+     GT_NOTICES(GT_NOTICE_DEACTIVATE))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;

@@ -18,6 +18,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_CALL,         /* a token is about to be sent to the provider's API */
     GT_NOTICE_SIGN_IN,      /* a sign-in came to its end */
     GT_NOTICE_REFRESH,      /* a refresh came to its end */
+    GT_NOTICE_SIGN_OUT,     /* a session was ended before its time; `detail` is by whom */
     GT_NOTICE_REVOKE,       /* a grant was deleted */
     GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */

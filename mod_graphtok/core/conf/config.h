@@ -125,6 +125,7 @@ struct gt_config_t {
     apr_interval_time_t lease;          /* right to refresh: longer than any provider's timeout */
     apr_interval_time_t state_time;     /* a sign-in must come back within: 10 min */
     apr_interval_time_t session_time;   /* a session cookie lives: 8 h */
+    apr_interval_time_t session_idle;   /* a session ends unused for so long; 0: never */
     apr_int64_t max_transfers;          /* calls to providers under way, per child */
     apr_int64_t db_users;               /* database connections in use at once, per child */
     apr_interval_time_t db_wait;        /* longest wait for one */

@@ -128,6 +128,7 @@ static void read_person(gt_identity_t *identity, const json_t *claims,
     identity->subject = apr_pstrdup(p, subject != NULL ? subject : claim(claims, "sub", ID_MAX));
     identity->email = apr_pstrdup(p, email);
     identity->name = apr_pstrdup(p, claim(claims, "name", TEXT_MAX));
+    identity->sid = apr_pstrdup(p, claim(claims, "sid", ID_MAX));
 }
 
 const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,

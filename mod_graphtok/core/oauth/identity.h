@@ -16,6 +16,7 @@ typedef struct gt_identity_t {
     const char *subject; /* oid, else sub */
     const char *email;   /* display only; may be NULL */
     const char *name;    /* display only; may be NULL */
+    const char *sid;     /* the provider's name for its own session; may be NULL */
 } gt_identity_t;
 
 /** Work: verify an id_token and leave the identity. */

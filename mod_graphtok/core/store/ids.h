@@ -23,8 +23,9 @@ typedef struct gt_ids_t {
     char database[GT_ID_BYTES];
     char store[GT_ID_BYTES];
     char other_table[2 * GT_ID_BYTES]; /* the table's name with its schema, or without it */
-    int has_access; /* 1: the table of access tokens of other resources is there */
-    int is_read;    /* 1: from the database; 0: it has not answered yet, so there may be ids */
+    int has_access;   /* 1: the table of access tokens of other resources is there */
+    int has_sessions; /* 1: the table of sessions is there */
+    int is_read;      /* 1: from the database; 0: it has not answered yet, so there may be ids */
 } gt_ids_t;
 
 /**

@@ -120,6 +120,8 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         quoted("jobs", beside(conf, "_jobs", p), p),
         quoted("access", beside(conf, "_access", p), p),
         indexed("on_access", beside(conf, "_access", p), p),
+        quoted("sessions", beside(conf, "_sessions", p), p),
+        indexed("on_sessions", beside(conf, "_sessions", p), p),
         quoted("counts", beside(conf, "_counts", p), p),
         {NULL, {NULL, NULL}},
     };

@@ -25,7 +25,7 @@ static const char tables[] =
     "has_table_privilege(pg_class.oid, 'UPDATE'), has_table_privilege(pg_class.oid, 'DELETE') "
     "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
     "WHERE relkind IN ('r', 'p') AND '{schema}' IN ('', '\"' || nspname || '\".') AND relname IN "
-    "('{bare}', '{bare}_gone', '{bare}_jobs', '{bare}_counts', '{bare}_access', "
+    "('{bare}', '{bare}_gone', '{bare}_jobs', '{bare}_counts', '{bare}_access', '{bare}_sessions', "
     "'graphtok_schema', 'graphtok_ids') "
     "ORDER BY length(relname), nspname";
 

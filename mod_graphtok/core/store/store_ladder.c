@@ -13,6 +13,7 @@
  *   9  an index of grants that are not active
  *  10  access tokens of other resources, in a table beside it
  *  11  the refresh token before is kept no longer: it was read by nothing
+ *  12  sessions of browsers, in a table beside it
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -149,6 +150,21 @@
 #define TRIGGER_ACCESS                                                                             \
     "CREATE TRIGGER {schema}{bare}_access_goes AFTER DELETE ON {name} BEGIN "                      \
     "DELETE FROM {on_access} WHERE {user} = old.{user} AND provider = old.provider; END"
+
+#define SESSION_COLUMNS                                                                            \
+    "{user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, id VARCHAR NOT NULL, "                \
+    "began_at BIGINT NOT NULL, used_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, "                 \
+    "ended_at BIGINT NOT NULL DEFAULT 0, revision BIGINT NOT NULL DEFAULT 0, sid VARCHAR, "        \
+    "address VARCHAR, agent VARCHAR, PRIMARY KEY ({user}, provider, id)"
+#define INDEXES_SESSIONS                                                                           \
+    "CREATE INDEX {index}_session_id ON {on_sessions} (id)",                                       \
+        "CREATE INDEX {index}_session_sid ON {on_sessions} (sid) WHERE sid IS NOT NULL",           \
+        "CREATE INDEX {index}_session_end ON {on_sessions} (ends_at)",                             \
+        "CREATE INDEX {index}_session_over ON {on_sessions} (revision) WHERE revision > 0"
+
+#define TRIGGER_SESSIONS                                                                           \
+    "CREATE TRIGGER {schema}{bare}_sessions_go AFTER DELETE ON {name} BEGIN "                      \
+    "DELETE FROM {on_sessions} WHERE {user} = old.{user} AND provider = old.provider; END"
 
 static const gt_ladder_step_t steps[] = {
     {"the tokens table {table}, made or taken over as it is",
@@ -292,6 +308,16 @@ static const gt_ladder_step_t steps[] = {
        {"DROP INDEX IF EXISTS {schema}{bare}_previous",
         "ALTER TABLE {table} DROP COLUMN previous_refresh_token",
         "ALTER TABLE {table} DROP COLUMN previous_until"}}}},
+
+    {"sessions of browsers, in {sessions}",
+     "the list of sessions is dropped with {sessions}; sessions that were ended are good again "
+     "until their time is over",
+     {{{"DROP TABLE {sessions}"},
+       {"DROP TRIGGER {schema}{bare}_sessions_go", "DROP TABLE {sessions}"}},
+      {{"CREATE TABLE {sessions} (" SESSION_COLUMNS ", FOREIGN KEY ({user}, provider) "
+        "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
+        INDEXES_SESSIONS},
+       {"CREATE TABLE {sessions} (" SESSION_COLUMNS ")", INDEXES_SESSIONS, TRIGGER_SESSIONS}}}},
 };
 
 #define STEP_PROVIDERS 2
@@ -411,7 +437,7 @@ int gt_store_newest(void)
 }
 
 /* Tables with indexes that may be built later. */
-static const char *const beside[] = {"{gone}", "{access}", NULL};
+static const char *const beside[] = {"{gone}", "{access}", "{sessions}", NULL};
 
 gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, apr_pool_t *p)
 {

@@ -18,7 +18,6 @@
 #include "base/secret.h"
 #include "crypt/seal.h"
 #include "vault/discard.h"
-#include "vault/known.h"
 #include "vault/publish.h"
 #include "vault/vault_struct.h"
 
@@ -77,7 +76,6 @@ static void publish(const gt_admit_t *admit, apr_pool_t *p)
         gt_token_of_answer(vault, admit->tokens, admit->grant->generation, NULL);
 
     gt_vault_forget(vault, &admit->key, GT_ALL_GENERATIONS, p);
-    gt_known_keep(vault, &admit->key, admit->grant->id, p);
     gt_vault_publish(vault, &key, &token, p);
     note_sign_in(vault, &admit->key, p);
 }

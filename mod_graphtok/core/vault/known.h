@@ -4,14 +4,11 @@
 
 /**
  * @file known.h
- * Which grant an owner has, by the row's id, kept in shared memory for gt_vault_has_grant.
+ * Which grant an owner has, by the row's id, and which of its sessions have ended, kept in shared
+ * memory for gt_vault_has_session.
  */
 
 #include "vault/vault.h"
-
-/** Keep in shared memory that the grant has this id. */
-void gt_known_keep(const gt_vault_t *vault, const gt_grant_key_t *key, const char *id,
-                   apr_pool_t *p);
 
 /** Forget it, in every process of this machine. */
 void gt_known_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);

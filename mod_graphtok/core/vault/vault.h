@@ -15,6 +15,7 @@
 #include "shm/limit.h"
 #include "shm/signal.h"
 #include "store/grant.h"
+#include "store/session_rows.h"
 #include "store/survey.h"
 #include "task/crew.h"
 #include "vault/cache.h"
@@ -92,15 +93,22 @@ extern const gt_work_t gt_sign_in;
  * provider's API so soon after is not cured by another sign-in: the browser would go in circles. */
 int gt_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);
 
+/** A session as its cookie names it. */
+typedef struct gt_session_name_t {
+    const char *id;       /* as in gt_session_t */
+    const char *grant;    /* id of the grant that it began with */
+    apr_int64_t began_ms; /* 0: not known */
+} gt_session_name_t;
+
 /**
- * Ask whether an owner's grant is still that of `id` (gt_grant_t): a revoke ends it, on all nodes
- * within a second, and a sign-in after that makes another one. Without a statement as a rule; may
- * block on the database.
- * @param has  0: it was revoked, or is none of this owner
+ * Ask whether a session is still good: its owner's grant is the one that it began with, and it was
+ * not ended. A revoke, or an end of the session, is known on all nodes within a second. Without a
+ * statement as a rule; may block on the database.
+ * @param has  0: it is over, or is none of this owner
  * @return GT_STORE_AWAY when neither shared memory nor the database can tell
  */
-GT_MUST gt_err_t *gt_vault_has_grant(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
-                                     const char *id, apr_pool_t *p);
+GT_MUST gt_err_t *gt_vault_has_session(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
+                                       const gt_session_name_t *session, apr_pool_t *p);
 
 /** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache. */
 typedef struct gt_revoke_t {

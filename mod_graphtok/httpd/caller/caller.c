@@ -67,7 +67,7 @@ gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id)
 
 static gt_err_t *unknown(gtm_request_t *x)
 {
-    x->session_grant = NULL;
+    x->session = NULL;
     x->caller.id = "";
     if (x->route->demands & GTM_NO_CALLER)
         return GT_OK;
@@ -124,13 +124,15 @@ gt_err_t *gtm_caller_confirm(gtm_request_t *x)
     gt_err_t *err;
     int has;
 
-    if (x->session_grant != NULL) {
+    if (x->session != NULL) {
         key = gt_grant_key(x->store, &own);
-        err = gt_vault_has_grant(&has, x->child->vault, &key, x->session_grant, x->r->pool);
+        err = gt_vault_has_session(&has, x->child->vault, &key, &x->session->name, x->r->pool);
         if (err != GT_OK && !(x->route->demands & GTM_NO_CALLER))
             return err;
         if (err != GT_OK || !has)
             GT_TRY(unknown(x));
+        else
+            gtm_session_use(x);
     }
     x->is_known = *x->caller.id != '\0';
     return GT_OK;

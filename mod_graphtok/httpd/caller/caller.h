@@ -25,8 +25,8 @@ GT_MUST gt_err_t *gtm_caller_name(gtm_request_t *x);
 GT_MUST gt_err_t *gtm_caller_find(gtm_request_t *x);
 
 /**
- * Gate: a session whose grant was revoked is none. Behind the limits, since it may ask the
- * database.
+ * Gate: a session that was ended, or whose grant was revoked, is none. Behind the limits, since it
+ * may ask the database.
  * @return as gtm_caller_find; GT_STORE_AWAY when it cannot be told
  */
 GT_MUST gt_err_t *gtm_caller_confirm(gtm_request_t *x);

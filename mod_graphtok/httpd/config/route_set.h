@@ -77,7 +77,7 @@ int gtm_route_is_set(const char *handler);
 /** 1 when a handler of ours has a route of this name. */
 int gtm_route_has(const char *handler, const char *name);
 
-/** The names of a handler's routes, for messages: "login callback token revoke user". */
+/** The names of a handler's routes, for messages: "login callback token revoke logout user". */
 const char *gtm_route_names(const char *handler, apr_pool_t *p);
 
 /** 1 when some set has a route of this name. */

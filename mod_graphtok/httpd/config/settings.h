@@ -63,17 +63,18 @@ typedef struct gtm_dir_t {
     const char *mailboxes; /* GraphTokSharedMailboxes: patterns of addresses; unset: none */
     const char *sign_in;   /* GraphTokSignIn: the path of a graphtok-auth mount; unset: guessed */
     const char *return_to; /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
-    const char *session_realm; /* GraphTokSessionRealm; unset: sessions are the virtual host's */
-    const char *origins;       /* GraphTokAllowOrigin: blank-separated, as browsers write them, or
+    const char *logout_return_to; /* GraphTokLogoutReturnTo: the same after a sign-out */
+    const char *session_realm;    /* GraphTokSessionRealm; unset: sessions are the virtual host's */
+    const char *origins;     /* GraphTokAllowOrigin: blank-separated, as browsers write them, or
                                   "*"; or "none" */
-    apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */
-    apr_int64_t answer_max;    /* GraphTokAnswerMax, bytes; default 10 MiB */
-    int pass_to;               /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
-    const char *pass_name;     /* of the header field or variable */
-    int pass_resource;         /* graph is the only one */
-    int pass_missing;          /* gtm_pass_missing_t */
-    int pass_cookie;           /* GraphTokPassCookie: 1 on, 0 off */
-    int limits_off;            /* GraphTokLimit off: 1 */
+    apr_int64_t request_max; /* GraphTokRequestMax, bytes; default 1 MiB */
+    apr_int64_t answer_max;  /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int pass_to;             /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
+    const char *pass_name;   /* of the header field or variable */
+    int pass_resource;       /* graph is the only one */
+    int pass_missing;        /* gtm_pass_missing_t */
+    int pass_cookie;         /* GraphTokPassCookie: 1 on, 0 off */
+    int limits_off;          /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
     const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;

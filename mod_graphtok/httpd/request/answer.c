@@ -85,13 +85,24 @@ void gtm_answer_redirect(gtm_request_t *x, int status, const char *url)
     gtm_answer_empty(x, status);
 }
 
-int gtm_answer_is_page(request_rec *r)
+/* A browser's window will show the answer. */
+static int is_window(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
     const char *mode = apr_table_get(r->headers_in, "Sec-Fetch-Mode");
 
-    return r->method_number == M_GET && accept != NULL && strstr(accept, "text/html") &&
+    return accept != NULL && strstr(accept, "text/html") &&
            (mode == NULL || strcmp(mode, "navigate") == 0);
+}
+
+int gtm_answer_is_form(request_rec *r)
+{
+    return r->method_number == M_POST && is_window(r);
+}
+
+int gtm_answer_is_page(request_rec *r)
+{
+    return r->method_number == M_GET && is_window(r);
 }
 
 static json_t *field_list(const gt_err_t *err)

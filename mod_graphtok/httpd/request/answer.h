@@ -39,6 +39,9 @@ int gtm_answer_is_elsewhere(const gtm_request_t *x, const gt_err_t *err);
 /** Write the answer. Once, by the side that ends the request. */
 void gtm_answer_send(gtm_request_t *x);
 
+/** 1 when a person's browser sends a form from a page, and shows the answer. */
+int gtm_answer_is_form(request_rec *r);
+
 /** 1 when a person's browser asks for a page, and not a script. */
 int gtm_answer_is_page(request_rec *r);
 

@@ -122,6 +122,35 @@ const char *gtm_origin_path(const gtm_request_t *x, const char *path)
     return gt_path_is_below(whole, prefix) ? whole : NULL;
 }
 
+gt_err_t *gtm_origin_return_to(const char **target, const gtm_request_t *x, const char *given)
+{
+    gt_err_t *err;
+
+    *target = given;
+    if (!*given)
+        return GT_OK;
+    *target = gt_url_escape_stray(given, x->r->pool);
+    *target = gt_is_local_path(*target) ? gtm_origin_path(x, *target) : NULL;
+    if (*target)
+        return GT_OK;
+    err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
+    gt_err_field(err, "return_to", "a path on this host, beginning with one /");
+    return err;
+}
+
+const char *gtm_origin_address(const gtm_request_t *x, const char *target)
+{
+    apr_size_t host_len = strlen(x->base) - strlen(gtm_origin_prefix(x));
+    const char *path;
+
+    if (*target != '/')
+        return target;
+    path = gtm_origin_path(x, target);
+    return path != NULL
+               ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
+               : "";
+}
+
 int gtm_origin_is_secure(const gtm_request_t *x)
 {
     return strncmp(x->base, "https:", 6) == 0;

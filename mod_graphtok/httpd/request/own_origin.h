@@ -41,6 +41,18 @@ const char *gtm_origin_prefix(const gtm_request_t *x);
  */
 const char *gtm_origin_path(const gtm_request_t *x, const char *path);
 
+/**
+ * Judge a return_to that a client sent: a path of ours.
+ * @param target  out: with the prefix of the public address; "" for ""
+ * @return GT_INVALID where it leads elsewhere
+ */
+GT_MUST gt_err_t *gtm_origin_return_to(const char **target, const gtm_request_t *x,
+                                       const char *given);
+
+/** A target of ours as an address to send a browser to: one of our paths with where we are reached
+ * before it, and anything else as it is. @return in the request's pool; "": it leads nowhere */
+const char *gtm_origin_address(const gtm_request_t *x, const char *target);
+
 /** 1 when browsers reach us by TLS. After gtm_origin_find. */
 int gtm_origin_is_secure(const gtm_request_t *x);
 

@@ -101,6 +101,20 @@ const char *gtm_page_signed_in(gtm_request_t *x, const char *who)
                  apr_pstrcat(p, told, links(start_page(x, words), "", "", p), NULL), p);
 }
 
+const char *gtm_page_signed_out(gtm_request_t *x)
+{
+    const gtm_words_t *words = gtm_words(x->r);
+    apr_pool_t *p = x->r->pool;
+    const char *login =
+        link_to(apr_pstrcat(p, gtm_origin_prefix(x), x->mount->path, "/login", NULL),
+                words->word[GTM_WORD_SIGN_IN_AGAIN], p);
+
+    return frame(words, words->word[GTM_WORD_SIGNED_OUT],
+                 apr_pstrcat(p, paragraph(words->word[GTM_WORD_SIGNED_OUT_HERE], p),
+                             links(login, start_page(x, words), "", p), NULL),
+                 p);
+}
+
 const char *gtm_page_admin_consent(gtm_request_t *x, int is_refused)
 {
     const gtm_words_t *words = gtm_words(x->r);

@@ -10,6 +10,9 @@
 
 #include "request/request.h"
 
+/** After a sign-out that was to go nowhere else. */
+const char *gtm_page_signed_out(gtm_request_t *x);
+
 /** After a sign-in that was to go nowhere else. @param who name or address; NULL: not known */
 const char *gtm_page_signed_in(gtm_request_t *x, const char *who);
 

@@ -26,6 +26,16 @@ typedef struct gtm_reply_t {
     int is_httpds; /* 1: httpd answers the status, by an ErrorDocument */
 } gtm_reply_t;
 
+/** A session that a cookie named. */
+typedef struct gtm_session_t {
+    gt_session_name_t name;
+    const char *secret; /* what the cookie holds, and `name.id` is a hash of */
+    const char *user;
+    apr_time_t used_at; /* as the cookie says it; 0: it does not */
+    apr_time_t ends_at;
+    int is_former; /* 1: its cookie is of a version before */
+} gtm_session_t;
+
 typedef struct gtm_request_t {
     request_rec *r;
     gtm_child_t *child;
@@ -50,13 +60,12 @@ typedef struct gtm_request_t {
     gt_err_t *bearer_failure;  /* how waiting for them ended */
     int bearer_waits;          /* 1: keys for it have to be waited for, by gt_check_bearer */
     const char *bearer_error;  /* RFC 6750's code for WWW-Authenticate; NULL: none */
-    const char
-        *session_grant; /* id of the grant that the caller's session began with; NULL: no session */
-    apr_table_t *query; /* strict: every name once; but see GTM_PROVIDERS_QUERY */
-    apr_table_t *fields; /* of the client's header fields those that the route names */
-    json_t *body;        /* for GTM_BODY_JSON */
-    apr_table_t *form;   /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
-    const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
+    gtm_session_t *session;    /* the caller's; NULL: a caller by other means, or none */
+    apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
+    apr_table_t *fields;       /* of the client's header fields those that the route names */
+    json_t *body;              /* for GTM_BODY_JSON */
+    apr_table_t *form;  /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
+    const char *target; /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     const gt_work_t *work; /* what the drivers run, with this as its state */
     gt_task_t *task;

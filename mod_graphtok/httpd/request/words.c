@@ -16,6 +16,8 @@ static const gtm_words_t english = {
              [GTM_WORD_SIGNED_IN] = "Signed in",
              [GTM_WORD_SIGNED_IN_AS] = "You are signed in as",
              [GTM_WORD_MAY_CLOSE] = "You can close this page now.",
+             [GTM_WORD_SIGNED_OUT] = "Signed out",
+             [GTM_WORD_SIGNED_OUT_HERE] = "This browser is signed out here.",
              [GTM_WORD_CONSENT] = "Consent for the organisation",
              [GTM_WORD_CONSENT_GIVEN] = "The provider says that an administrator has consented. "
                                         "Signing in shows whether it holds.",
@@ -68,6 +70,8 @@ static const gtm_words_t german = {
              [GTM_WORD_SIGNED_IN] = "Angemeldet",
              [GTM_WORD_SIGNED_IN_AS] = "Sie sind angemeldet als",
              [GTM_WORD_MAY_CLOSE] = "Sie können diese Seite jetzt schließen.",
+             [GTM_WORD_SIGNED_OUT] = "Abgemeldet",
+             [GTM_WORD_SIGNED_OUT_HERE] = "Dieser Browser ist hier abgemeldet.",
              [GTM_WORD_CONSENT] = "Zustimmung für die Organisation",
              [GTM_WORD_CONSENT_GIVEN] =
                  "Laut dem Anbieter hat ein Administrator zugestimmt. Ob das "

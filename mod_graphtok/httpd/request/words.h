@@ -21,6 +21,8 @@ typedef enum gtm_word_t {
     GTM_WORD_SIGNED_IN,       /* title after a sign-in */
     GTM_WORD_SIGNED_IN_AS,    /* before the person's name or address */
     GTM_WORD_MAY_CLOSE,       /* after a sign-in that leads nowhere */
+    GTM_WORD_SIGNED_OUT,      /* title after a sign-out */
+    GTM_WORD_SIGNED_OUT_HERE, /* what it means */
     GTM_WORD_CONSENT,         /* title after an administrator was asked */
     GTM_WORD_CONSENT_GIVEN,   /* the provider's answer to it */
     GTM_WORD_CONSENT_REFUSED, /* the same */

@@ -2,8 +2,8 @@
 
 /**
  * @file routes_auth.c
- * The auth route set: sign-in, the token's status (the token itself never), revoke, the caller at
- * the provider.
+ * The auth route set: sign-in, the token's status (the token itself never), revoke, sign-out, the
+ * caller at the provider.
  */
 
 #include "routes/routes_auth.h"
@@ -69,7 +69,7 @@ static gt_err_t *show_revoked(gt_task_t *task, void *state)
 
     (void)task;
     if (x->caller.from == GT_CALLER_SESSION)
-        gtm_session_end(x);
+        gtm_session_forget(x);
     gt_json_set(value, "status", revoke->had_grant ? "revoked" : "none");
     gt_json_set(value, "user", x->owner.user);
     gt_json_set(value, "provider", x->owner.provider);
@@ -105,5 +105,6 @@ const gtm_route_t gtm_auth_routes[] = {
      .owner = gtm_owner_of_callback, .work = &gtm_callback},
     {"token", "GET", "/token", GTM_LIMIT_USER, .work = &token},
     {"revoke", "POST", "/revoke", GTM_LIMIT_USER, .work = &revoke_grant},
+    {"logout", "POST", "/logout", GTM_LIMIT_USER, .demands = GTM_NO_CALLER, .work = &gtm_logout},
     {"user", "GET", "/user", GTM_LIMIT_USER, .work = &gtm_graph_work, .asks = ask_user},
     {.name = NULL}};

@@ -12,6 +12,9 @@ extern const gt_work_t gtm_login;
 /** The browser came back. */
 extern const gt_work_t gtm_callback;
 
+/** End this browser's session; the grant stays. */
+extern const gt_work_t gtm_logout;
+
 /** Header fields by which a browser says that it fetches ahead, for the routes of both. NULL
  * last. */
 extern const char *const gtm_sign_in_fields[];

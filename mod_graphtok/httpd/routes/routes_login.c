@@ -86,18 +86,8 @@ static gt_err_t *take_param(const char **value, const gtm_request_t *x, const ch
 static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
 {
     const char *given = apr_table_get(x->query, "return_to");
-    gt_err_t *err;
 
-    *value = given != NULL ? given : gtm_login_kept_target(x);
-    if (!**value)
-        return GT_OK;
-    *value = gt_url_escape_stray(*value, x->r->pool);
-    *value = gt_is_local_path(*value) ? gtm_origin_path(x, *value) : NULL;
-    if (*value)
-        return GT_OK;
-    err = gt_err(x->r->pool, GT_INVALID, "GT0833", "return_to leads elsewhere");
-    gt_err_field(err, "return_to", "a path on this host, beginning with one /");
-    return err;
+    return gtm_origin_return_to(value, x, given != NULL ? given : gtm_login_kept_target(x));
 }
 
 static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_request_t *x)
@@ -271,24 +261,10 @@ static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_i
     gtm_answer_json(x, HTTP_OK, value);
 }
 
-/* A path is one of ours; an address with a host can only be the administrator's own. */
-static const char *address_of(const gtm_request_t *x, const char *target)
-{
-    apr_size_t host_len = strlen(x->base) - strlen(gtm_origin_prefix(x));
-    const char *path;
-
-    if (*target != '/')
-        return target;
-    path = gtm_origin_path(x, target);
-    return path != NULL
-               ? apr_pstrcat(x->r->pool, apr_pstrndup(x->r->pool, x->base, host_len), path, NULL)
-               : "";
-}
-
 /* The administrator's address for sign-ins without a target; "": a page of ours. */
 static const char *default_address(const gtm_request_t *x)
 {
-    return address_of(x, x->dir->return_to != NULL ? x->dir->return_to : "");
+    return gtm_origin_address(x, x->dir->return_to != NULL ? x->dir->return_to : "");
 }
 
 /* A callback that is no sign-in's any more, of a browser that is signed in: the back button, a
@@ -406,11 +382,11 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     const char *address;
 
     (void)task;
-    address = address_of(x, x->target);
+    address = gtm_origin_address(x, x->target);
     if (!*address)
         address = default_address(x);
     if (x->caller.from == GT_CALLER_SESSION)
-        GT_TRY(gtm_session_begin(x, grant));
+        GT_TRY(gtm_session_begin(x, grant, own->sign_in.identity.sid));
     gtm_limit_give_back(x, GTM_LIMIT_LOGIN);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
     x->owner.user = x->caller.id = grant->owner.user;
