@@ -386,6 +386,17 @@ START_TEST(what_a_killed_writer_left_torn_is_swept)
 END_TEST
 
 /* Killed between the last byte and the name: its seal says that it is whole. */
+/* A link is a file that cannot be opened here. */
+START_TEST(a_file_that_cannot_be_read_now_is_no_torn_one)
+{
+    const char *old = left_name(1, 0);
+
+    ck_assert_int_eq(symlink("elsewhere", path_of(old)), 0);
+    ck_assert_int_eq(gt_journal_names(journal, NULL, bench->pool)->nelts, 0);
+    ck_assert_int_eq(unlink(path_of(old)), 0);
+}
+END_TEST
+
 START_TEST(what_a_killed_writer_left_whole_is_taken_in)
 {
     with_ids = _i;
@@ -430,6 +441,7 @@ Suite *suite_journal(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_loop_test(tcase, what_goes_in_comes_out, 0, 2);
     tcase_add_test(tcase, what_a_killed_writer_left_torn_is_swept);
+    tcase_add_test(tcase, a_file_that_cannot_be_read_now_is_no_torn_one);
     tcase_add_loop_test(tcase, what_a_killed_writer_left_whole_is_taken_in, 0, 2);
     tcase_add_test(tcase, what_lacks_its_key_is_never_swept);
     tcase_add_test(tcase, a_refresh_token_may_be_alone);

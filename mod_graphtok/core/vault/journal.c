@@ -204,7 +204,7 @@ gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_poo
 
 /* ---- reading ---- */
 
-/** A file's text; NULL when it is gone, too large or no file. */
+/** A file's text; NULL when it is gone, cannot be read, is too large or no file. */
 static char *read_file(const char *path, apr_pool_t *p)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -221,6 +221,8 @@ static char *read_file(const char *path, apr_pool_t *p)
             got = read(fd, text + len, (apr_size_t)info.st_size - len);
             len += got > 0 ? (apr_size_t)got : 0;
         }
+        if (got < 0)
+            text = NULL;
     }
     close(fd);
     return text;
@@ -269,14 +271,17 @@ static int is_given_up(const char *name)
 
 typedef enum state_t { TORN, WHOLE, CLOSED } state_t;
 
-/** CLOSED: it may be whole, but its key is not in our keyring. */
+/** CLOSED: it may be whole, but cannot be read now (no descriptor is left, say), or its key is not
+ * in our keyring. */
 static state_t state_of(gt_journal_t *journal, const char *name, apr_pool_t *p)
 {
     gt_entry_t *entry;
     const char *key_id;
 
-    if (gt_journal_read(&entry, journal, name, p) != GT_OK || entry == NULL)
+    if (gt_journal_read(&entry, journal, name, p) != GT_OK)
         return TORN;
+    if (entry == NULL)
+        return CLOSED;
     if (gt_journal_open(entry, journal, p) == GT_OK)
         return WHOLE;
     key_id = gt_sealed_key_id(entry->sealed, p);
