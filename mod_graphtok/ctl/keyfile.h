@@ -6,6 +6,7 @@
  * @file keyfile.h
  * A keyring's file, changed by one graphtokctl at a time. Readers see the old file or the new one,
  * whole. Owner, group and mode stay; the file before is kept as FILE.backup, for its owner alone.
+ * One thread, that of the verb.
  */
 
 #include "gt.h"

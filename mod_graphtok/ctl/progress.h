@@ -6,7 +6,7 @@
  * @file progress.h
  * Long work: it can be stopped at any time, and shows its progress. A first SIGINT or SIGTERM lets
  * operations under way come to their end; a second one ends the program at once, which does no harm
- * either.
+ * either. One thread, that of the verb.
  */
 
 #include "ctl.h"

@@ -4,7 +4,8 @@
 
 /**
  * @file ranges.h
- * Counting in a whole store, range by range, with a bar for its progress.
+ * Counting in a whole store, range by range, with a bar for its progress. One thread, that of the
+ * verb.
  */
 
 #include "ctl.h"

@@ -4,7 +4,7 @@
 
 /**
  * @file verb_keys.h
- * Options and functions that the actions of `graphtokctl keys` share.
+ * Options and functions that the actions of `graphtokctl keys` share. One thread, that of the verb.
  */
 
 #include "ctl.h"

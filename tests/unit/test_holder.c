@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* Who is dead for certain, and who perhaps is not; and the horn that wakes other processes. */
+/* Processes that are dead for certain, and those that perhaps are not; and the signal that wakes
+ * other processes. */
 
 #include <check.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * links, and every head that another record names, in the files or in the notes outside of them.
  * Notes are read first (a record is noted when it stands in its file), then lines in the order in
  * which they were written, oldest file first. Nothing in a line is trusted before its MAC was found
- * right.
+ * right. A check is used by one thread.
  */
 
 #include "audit/chain.h"

@@ -2,7 +2,8 @@
 #ifndef GT_ADDRESS_H
 #define GT_ADDRESS_H
 
-/** @file address.h Addresses of people as mail programs and Exchange write them. */
+/** @file address.h Addresses of people as mail programs and Exchange write them. Pure;
+ * thread-safe. */
 
 #include "gt.h"
 

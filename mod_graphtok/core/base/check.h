@@ -5,7 +5,8 @@
 /**
  * @file check.h
  * Rules for the members of a request body as a table. All wrong fields are found at
- * once and named by their path ("attendees[2].emailAddress.address").
+ * once and named by their path ("attendees[2].emailAddress.address"). Thread-safe for different
+ * objects.
  */
 
 #include "base/json.h"

@@ -8,6 +8,7 @@
  * GRAPHTOK_FAULTS names a folder. A point is armed by a file of its name there, whose first word
  * says what happens: `kill` (SIGKILL to ourselves), `stop` (SIGSTOP), `err` (the code at the point
  * fails). The process that meets the point removes the file, so that exactly one process does.
+ * Thread-safe.
  */
 
 #ifdef GT_FAULTS

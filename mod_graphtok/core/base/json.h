@@ -5,7 +5,8 @@
 /**
  * @file json.h
  * jansson tied to pools, and typed reading that names the member it missed. A json_t from here is
- * released when its pool goes; never json_decref it. Borrowed references stay borrowed.
+ * released when its pool goes; never json_decref it. Borrowed references stay borrowed. A value is
+ * used by one thread at a time; else thread-safe.
  */
 
 #include <jansson.h>

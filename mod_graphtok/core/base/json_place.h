@@ -3,7 +3,8 @@
 #define GT_JSON_PLACE_H
 
 /** @file json_place.h Which member of a JSON text a byte belongs to, for messages about broken
- * texts. */
+ * texts. Pure; thread-safe.
+ */
 
 #include "gt.h"
 

@@ -4,7 +4,7 @@
 
 /**
  * @file run.h
- * Run a command for its first line of output: `exec:` sources (base/source.h).
+ * Run a command for its first line of output: `exec:` sources (base/source.h). Thread-safe.
  */
 
 #include "gt.h"

@@ -85,7 +85,7 @@ GT_MUST gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_
  * before the first reading. */
 void gt_source_whole(gt_source_t *source);
 
-/** What it gives may be read by all users: it is published anyway. Before it is read. */
+/** Its value is public, so that all users may read the file. Call it before the first reading. */
 void gt_source_public(gt_source_t *source);
 
 /** Have the next reader run the command again when its value is older than `least` µs: there is a

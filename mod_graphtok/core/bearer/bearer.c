@@ -130,7 +130,7 @@ static gt_err_t *judge(gt_bearer_check_t *check, const gt_key_set_t *keys, apr_p
     return broken != NULL ? refuse(check, broken, p) : GT_OK;
 }
 
-/* What no key would change: no stranger makes us look for one by it. @param kid  out */
+/* Faults of form, which no key could cure: for such a token no key is looked for. @param kid out */
 static gt_err_t *judge_form(const char **kid, gt_bearer_check_t *check, apr_pool_t *p)
 {
     const char *broken;

@@ -207,7 +207,7 @@ static apr_status_t drop_set(void *baton)
     return APR_SUCCESS;
 }
 
-/* What the parent has read, before it gave up being root, is here without a wait. */
+/* Keys that the parent has read, before it gave up being root, are here without a wait. */
 static void use_last(gt_bearer_keys_t *keys, apr_pool_t *p)
 {
     gt_secret_t *text;

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file cloud.c Two clouds of the United States share one sign-in host, and each has its Graph. */
+/** @file cloud.c Microsoft's clouds by a word. Two clouds of the United States share one sign-in
+ * host, and each has its Graph. */
 
 #include "conf/cloud.h"
 

@@ -26,7 +26,7 @@ const char *gt_cloud_word(gt_cloud_t cloud);
 int gt_cloud_is_graph(const char *origin);
 
 /**
- * What does not go together in one provider: hosts and scopes of several clouds, a sign-in host by
+ * Faults of one provider's members together: hosts and scopes of several clouds, a sign-in host by
  * another of its names.
  * @param faults  array of const char *: sentences' ends, to stand behind "provider NAME: "
  */

@@ -72,7 +72,7 @@ const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name)
     return NULL;
 }
 
-/** What the checks share. */
+/** State of the checks. */
 typedef struct verdict_t {
     const gt_config_t *config;
     apr_array_header_t *errors;

@@ -7,6 +7,7 @@
  * Members of configuration structs as tables: name, place, kind, bounds. One table drives reading
  * directives, merging, the JSON dump and reading it back, so that the same text means the same, and
  * is refused with the same words, wherever it comes from. A table ends with an empty name.
+ * Thread-safe for different objects.
  */
 
 #include "base/json.h"

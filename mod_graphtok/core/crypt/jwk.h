@@ -5,7 +5,7 @@
 /**
  * @file jwk.h
  * One key of a set (RFC 7517), and the demands of an algorithm on it. For crypt/ only; key_set.h is
- * for the others.
+ * for the others. Pure; thread-safe.
  */
 
 #include <cjose/cjose.h>

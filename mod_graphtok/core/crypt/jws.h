@@ -5,12 +5,12 @@
 /**
  * @file jws.h
  * The signature of a compact JWS (RFC 7515), over any bytes. For crypt/ only; other rooms use
- * jwt.h.
+ * jwt.h. Thread-safe.
  */
 
 #include "crypt/key_set.h"
 
-/** What a header must say. */
+/** The rules for a header. */
 typedef struct gt_jws_rules_t {
     const char *const *algorithms; /* those that are allowed, NULL last; NULL: none */
     const char *type;              /* its typ; NULL: "JWT" or none */

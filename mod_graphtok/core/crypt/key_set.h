@@ -28,7 +28,7 @@ gt_key_set_t *gt_key_set_parse(const char *text, apr_size_t len, apr_pool_t *p);
 
 /**
  * Read public keys in PEM: SubjectPublicKeyInfo (RFC 7468), or certificates, of which the key alone
- * counts. What holds for a JWKS holds for them; they have no id.
+ * counts. The rules of a JWKS hold for them; they have no id.
  * @return NULL when there is no public key in it
  */
 gt_key_set_t *gt_key_set_parse_pem(const char *text, apr_size_t len, apr_pool_t *p);
@@ -53,7 +53,7 @@ typedef enum gt_algorithm_kind_t {
     GT_ALGORITHM_SECRET  /* HS: verified with what also signs */
 } gt_algorithm_kind_t;
 
-/** What an algorithm, by its exact name, is. @param hash_bytes  out: of HS…; else 0 */
+/** The kind of an algorithm, by its exact name. @param hash_bytes  out: of HS…; else 0 */
 gt_algorithm_kind_t gt_algorithm_kind(apr_size_t *hash_bytes, const char *name);
 
 /** 1 when some key of the set serves the algorithm. */

@@ -18,7 +18,7 @@
  * does not depend on its table's name, and the number of random nonces under one key is that of one
  * row.
  *
- * All forms are always read. The cipher and the place say which is written.
+ * All forms are always read. The cipher and the place say which is written. Thread-safe.
  */
 
 #include "crypt/keyring.h"

@@ -7,7 +7,7 @@
  * One database connection of our own, for programs without mod_dbd: the command line and tests.
  * Opened at first use, looked at each time it is asked for, and opened anew when it is dead. It is
  * handed to one user at a time: give gt_db_make limits with one user, else the others wait here,
- * where nothing bounds the wait.
+ * where nothing bounds the wait. The source may be used by any thread.
  */
 
 #include "db/db.h"

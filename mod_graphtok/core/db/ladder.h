@@ -11,7 +11,8 @@
  *
  * On PostgreSQL indexes are built after their step's transaction, beside servers that go on
  * writing. A run that is stopped there has done the step; the next one finds which indexes are
- * missing, or were left half built, and builds those. No statement of a ladder has a time limit.
+ * missing, or were left half built, and builds those. No statement of a ladder has a time limit. A
+ * ladder is run by one thread, and may block for minutes.
  */
 
 #include "db/db.h"

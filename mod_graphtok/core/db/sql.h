@@ -14,7 +14,8 @@
  * moment when the statement began, {clock} and {clock_ms}, this very moment, all of them numbers
  * by the database's clock in Unix seconds or milliseconds; {stamp}, this moment as a timestamp;
  * {in}, with a parameter, so many seconds from now as a timestamp; {greater}(a, b); {skip}, which
- * leaves out rows that another transaction has locked. The others come with the names.
+ * leaves out rows that another transaction has locked. The others come with the names. Pure;
+ * thread-safe.
  */
 
 #include "gt.h"

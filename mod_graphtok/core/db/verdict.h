@@ -7,7 +7,7 @@
  * From an engine's error code to its meaning. apr_dbd gives texts only, in the server's
  * language, with values in them; so libpq is asked for the SQLSTATE alone and SQLite for its
  * extended code, through functions of the driver's own library, which we do not link. For
- * db/connection and db/db only.
+ * db/connection and db/db only. Used by the thread that has the connection.
  */
 
 #include "db/connection.h"

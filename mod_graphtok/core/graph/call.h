@@ -11,7 +11,7 @@
  * at one mailbox, the others wait in order; a place lasts as long as the exchange with Graph,
  * however slowly its answer is taken or early its client goes. Success: the transfer, head there,
  * body still to be taken. A failed change that may have been carried out says so
- * (gt_err_may_be_done).
+ * (gt_err_may_be_done). Work of one task, whose pool has the results.
  */
 
 #include "graph/graph_params.h"

@@ -6,7 +6,7 @@
  * @file event.h
  * The rules that an event's body must obey before Graph sees it. Graph itself is too
  * lenient: without a start it makes an event of the present moment. Source: Microsoft Graph v1.0,
- * event, dateTimeTimeZone, recurrencePattern, recurrenceRange.
+ * event, dateTimeTimeZone, recurrencePattern, recurrenceRange. Thread-safe.
  */
 
 #include "base/check.h"

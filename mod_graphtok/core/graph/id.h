@@ -2,7 +2,8 @@
 #ifndef GT_ID_H
 #define GT_ID_H
 
-/** @file id.h Ids of Graph's objects, from a client's URL into the path of a request to Graph. */
+/** @file id.h Ids of Graph's objects, from a client's URL into the path of a request to Graph.
+ * Pure; thread-safe. */
 
 #include "gt.h"
 

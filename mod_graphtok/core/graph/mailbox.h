@@ -7,7 +7,7 @@
  * The calls at one mailbox (store, user, provider). Graph allows an application four at a time; the
  * others wait in order, and none is made for as long as Graph asks to wait. The queue is the
  * child's; a pause (vault/pause.h) is known to all children. Source: Microsoft Graph,
- * "service-specific throttling limits", Outlook.
+ * "service-specific throttling limits", Outlook. Thread-safe.
  */
 
 #include "net/transfer.h"

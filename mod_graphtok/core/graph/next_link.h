@@ -3,7 +3,8 @@
 #define GT_NEXT_LINK_H
 
 /** @file next_link.h The link to the next page of a list, as Graph or a gateway before it writes
- * it. */
+ * it. Pure; thread-safe.
+ */
 
 #include "base/err.h"
 

@@ -6,6 +6,7 @@
  * @file cleanup.h
  * One slice of tidying a store: a grant that cannot be refreshed any more is
  * deactivated, one that has long been inactive is removed. For the background and for graphtokctl.
+ * May block on the database. Thread-safe.
  */
 
 #include "conf/config.h"

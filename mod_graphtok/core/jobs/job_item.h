@@ -7,6 +7,7 @@
  * A piece of work that a slice found and claimed, such as a grant to refresh; only its kind knows
  * the payload. It waits for its time, runs as a job of a crew and is noted. Nothing but its claim
  * stands in the database meanwhile: when the process is killed the claim ends by itself.
+ * Thread-safe.
  */
 
 #include "jobs/job_kind.h"

@@ -7,7 +7,8 @@
  * A kind of background work, as a row of the table in jobs/job_kinds.c. Its parts stand in rows of
  * each store, which are made where they are missing. A process that claims a part runs the kind's
  * slice: the slice claims the grants that are due in the part and either does the work at once, in
- * a statement or two, or starts an item for each (jobs/job_item.h).
+ * a statement or two, or starts an item for each (jobs/job_item.h). The table is constant.
+ * Functions of a kind run on threads of crews, one item each.
  */
 
 #include "jobs/jobs.h"

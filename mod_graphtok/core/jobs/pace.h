@@ -6,7 +6,8 @@
  * @file pace.h
  * How background refreshes are spread out in time, as sums without a clock or a database. Each of
  * the parts of the users begins at another moment before the end of their tokens; each claim of a
- * part takes no more than its share of the rate; those taken start one after the other.
+ * part takes no more than its share of the rate; those taken start one after the other. Pure;
+ * thread-safe.
  */
 
 #include "gt.h"

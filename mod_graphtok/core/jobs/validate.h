@@ -5,7 +5,8 @@
 /**
  * @file validate.h
  * Work: ask the provider whether a grant's token still works, with GET /me. A token
- * that has ended is refreshed for it, which is an answer too.
+ * that has ended is refreshed for it, which is an answer too. Work of one task, whose pool has the
+ * results.
  */
 
 #include "graph/call.h"

@@ -12,7 +12,7 @@
  *
  * Labels that come from the configuration (providers, classes of limits) are registered by the
  * parent while no other process writes; a value that finds no place any more is counted as "other".
- * No text of a client becomes a label.
+ * No text of a client becomes a label. Thread-safe.
  */
 
 #include "base/notice.h"

@@ -1,14 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A transfer as libcurl sees it: options, callbacks, and what its result means. Everything here
- * runs on the loop's thread. Handles are reused, so what differs between transfers is set each
- * time and everything else once.
+ * A transfer as libcurl sees it: options, callbacks, and the meaning of its result. Everything here
+ * runs on the loop's thread. Handles are reused, so options that differ between transfers are set
+ * each time and all others once.
  *
  * Two habits of libcurl 7.88 shape this file. It silently sends a request again when a kept-alive
  * connection dies before an answer: count_attempt forbids that for everything but GET and HEAD,
- * since a POST that may have arrived must not be repeated behind our back. And one paused stream of
- * an HTTP/2 connection stops all others on it: so streams, which pause, run over HTTP/1.1.
+ * since a POST that may have arrived must not be repeated unnoticed. And one paused stream of an
+ * HTTP/2 connection stops all others on it: so streams, which pause, run over HTTP/1.1.
  */
 
 #include <string.h>
@@ -22,7 +22,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/thread.h"
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 #include "net/lane.h"
 #include "net/origin.h"
 #include "net/pins.h"
@@ -32,8 +32,8 @@
 #define READ_BUFFER_STREAM 16384L
 #define READ_BUFFER 2048L /* thousands of calls wait at once, each with its own */
 
-/* A connection idle for longer may be closed by the provider at any moment. What must not be sent
- * twice takes a younger one. Seconds. */
+/* A connection idle for longer may be closed by the provider at any moment. A call that must not be
+ * sent twice takes a younger one. Seconds. */
 #define IDLE_MAX 110L
 #define IDLE_MAX_ONCE 30L
 #define LIFE_MAX ((long)apr_time_sec(GT_CONNECTION_LIFE))
@@ -390,7 +390,7 @@ int gt_easy_begin_on_loop(CURL *easy, gt_transfer_t *transfer)
 
 /* ---- the end ---- */
 
-/* What a result of libcurl's means; what is not listed is an answer that makes no sense. */
+/* The meaning of libcurl's results; one that is not listed is an answer that makes no sense. */
 static const struct {
     CURLcode code;
     gt_fault_t fault;

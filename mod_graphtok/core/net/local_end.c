@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* An address is tried by binding a socket to it, as a call would. */
+/* The source address or interface of calls. An address is tried by binding a socket to it, as a
+ * call would. */
 
 #include "net/local_end.h"
 

@@ -9,7 +9,7 @@
  */
 
 #include "base/thread.h"
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 #include "net/lane.h"
 #include "net/origin.h"
 #include "net/sockets.h"

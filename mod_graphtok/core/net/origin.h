@@ -20,7 +20,7 @@
  * an origin that multiplexes a few are opened at a time; the other calls wait here, in order.
  */
 
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 #include "net/lookup.h"
 
 #define GT_ORIGIN_NAME 560

@@ -97,7 +97,7 @@ static const char *pin_of(const X509 *certificate, apr_pool_t *p)
     return pin;
 }
 
-/* What could end the name, or look like a pin, is left out. */
+/* Bytes that could end the name, or look like a pin, are left out. */
 static const char *name_of(X509 *certificate, apr_pool_t *p)
 {
     char *name = apr_pcalloc(p, NAME_MAX_SHOWN + 1);

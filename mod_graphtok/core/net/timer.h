@@ -5,7 +5,7 @@
 /**
  * @file timer.h
  * Private to net/: the loop's timers, which any thread may set. Wakers are called on
- * the loop's thread with the timers' lock held (see carry.h for why that is safe).
+ * the loop's thread with the timers' lock held (see transfer_struct.h for why that is safe).
  */
 
 #include <pthread.h>

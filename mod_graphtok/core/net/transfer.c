@@ -7,7 +7,7 @@
  * them.
  */
 
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include <openssl/crypto.h>
 
 #include "base/secret.h"
-#include "net/end_line.h"
+#include "net/transfer_log.h"
 
 #define FIRST_ROOM 4096
 
@@ -321,7 +321,7 @@ void gt_transfer_end_on_loop(gt_transfer_t *transfer, const gt_failure_t *failur
 {
     gt_transfer_t *t = transfer;
 
-    gt_end_line(t, failure);
+    gt_transfer_log(t, failure);
     /* This comes first: a task that is woken finds the call's place at the mailbox given back. */
     tell_over(t);
     pthread_mutex_lock(&t->lock);

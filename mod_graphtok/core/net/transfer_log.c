@@ -6,7 +6,7 @@
  * out.
  */
 
-#include "net/end_line.h"
+#include "net/transfer_log.h"
 
 #include <string.h>
 
@@ -67,7 +67,7 @@ static const char *request_id(const apr_table_t *headers)
     return strlen(id) <= ID_MAX && strspn(id, plain) == strlen(id) ? id : "odd";
 }
 
-void gt_end_line(const gt_transfer_t *transfer, const gt_failure_t *failure)
+void gt_transfer_log(const gt_transfer_t *transfer, const gt_failure_t *failure)
 {
     const gt_transfer_t *t = transfer;
     int took = (int)apr_time_as_msec(gt_mono() - t->began);

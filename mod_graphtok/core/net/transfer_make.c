@@ -4,7 +4,7 @@
  * Making a transfer: the request is judged, and copied into memory of the transfer's own.
  */
 
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 
 #include <string.h>
 

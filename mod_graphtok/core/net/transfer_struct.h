@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GT_CARRY_H
-#define GT_CARRY_H
+#ifndef GT_TRANSFER_STRUCT_H
+#define GT_TRANSFER_STRUCT_H
 
 /**
- * @file carry.h
+ * @file transfer_struct.h
  * Private to net/: a transfer as its two owners share it. transfer.c is the task's side, the files
  * of the loop are the loop's side, easy.c is the transfer's side towards libcurl. Names that end in
  * _on_loop run on the loop's thread only.

@@ -7,7 +7,7 @@
  * sent a second time.
  */
 
-#include "net/carry.h"
+#include "net/transfer_struct.h"
 
 #include <stddef.h>
 #include <string.h>

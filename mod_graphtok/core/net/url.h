@@ -5,7 +5,8 @@
 /**
  * @file url.h
  * Build and judge URLs, queries and forms. One validator for every place where a URL could lead
- * away from its host: redirects, discovery documents, next links.
+ * away from its host: redirects, discovery documents, next links. A form is used by one thread; all
+ * else is pure and thread-safe.
  */
 
 #include "gt.h"

@@ -5,7 +5,7 @@
 /**
  * @file client_auth.h
  * How we show a provider that a request is our registration's (RFC 6749 2.3). One row a method; a
- * provider has one.
+ * provider has one. Rows are constant, so any thread may read them.
  */
 
 #include "conf/config.h"

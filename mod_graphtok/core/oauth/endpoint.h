@@ -6,7 +6,7 @@
  * @file endpoint.h
  * A form posted to one of a provider's endpoints by our registration: discovery, the secret, one
  * POST. The POST goes on when its task is dropped, since the provider carries it out all the same,
- * and it is never sent twice from here.
+ * and it is never sent twice from here. Work of one task, whose pool has the results.
  */
 
 #include "net/transfer.h"

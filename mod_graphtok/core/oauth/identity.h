@@ -5,7 +5,7 @@
 /**
  * @file identity.h
  * The person who signed in, from the claims of a verified id_token. A person is issuer, tenant and
- * subject id (Microsoft: tid and oid; others: sub), never the e-mail address.
+ * subject id (Microsoft: tid and oid; others: sub), never the e-mail address. Thread-safe.
  */
 
 #include "oauth/provider.h"

@@ -7,7 +7,7 @@
  * The authorization request, and the checks when the browser comes back (RFC 6749 4.1, RFC 7636,
  * RFC 9207, RFC 9700). A login is one random seed of 32 bytes: state, nonce and code verifier are
  * derived from it (HKDF), so the sealed state cookie stays small. No httpd here: the adapter keeps
- * the sealed text in a cookie and hands over the callback's parameters.
+ * the sealed text in a cookie and hands over the callback's parameters. Pure; thread-safe.
  */
 
 #include "crypt/seal.h"

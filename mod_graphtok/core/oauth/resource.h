@@ -9,7 +9,7 @@
  * address (`https://outlook.office.com/IMAP.AccessAsUser.All`), and a token request names the
  * scopes of one resource only, while a sign-in asks for all of them. Other providers give one
  * token for all scopes. Source: Microsoft, "Scopes and permissions in the Microsoft identity
- * platform".
+ * platform". Pure; thread-safe.
  */
 
 #include "conf/config.h"
@@ -36,7 +36,7 @@ const char *gt_provider_resource_named(const gt_provider_conf_t *conf, const cha
 const char *gt_provider_scopes_beyond(const gt_provider_conf_t *conf, const char *granted,
                                       const char *allowed, apr_pool_t *p);
 
-/** What a token request for a resource (NULL: the default one) asks for: its scopes, and those that
+/** The scope of a token request for a resource (NULL: the default one): its scopes, and those that
  * belong to no resource. */
 const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
                                     apr_pool_t *p);

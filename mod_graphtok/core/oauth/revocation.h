@@ -6,7 +6,7 @@
  * @file revocation.h
  * Token revocation (RFC 7009) where a provider's discovery document names an endpoint for it.
  * Google does. Entra has none: revokeSignInSessions of Graph would end all applications' grants of
- * a user.
+ * a user. Work of one task, whose pool has the results.
  */
 
 #include "oauth/endpoint.h"

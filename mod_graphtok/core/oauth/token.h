@@ -7,7 +7,7 @@
  * The token endpoint (RFC 6749 section 5): a flow's request out, tokens in. Provider answers
  * become gt_tokens_t or an error whose class says what it means (oauth/oauth_refusal.c: by
  * `error`, AADSTS code and suberror, one printed table). A refresh POST that may have arrived is
- * never repeated here.
+ * never repeated here. Work of one task, whose pool has the results.
  */
 
 #include "oauth/endpoint.h"

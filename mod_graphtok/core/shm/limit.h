@@ -7,7 +7,7 @@
  * Rate limits in shared memory: a sliding log of the last calls for each key. Never
  * more than `count` calls within any `span`, wherever it begins; all of them may come at once. A
  * check is one CAS; no lock, so no process can die holding one. Counters of idle keys are reused;
- * a full set gives up the one nearest to idle.
+ * a full set gives up the one nearest to idle. Safe in any thread and process.
  */
 
 #include "gt.h"

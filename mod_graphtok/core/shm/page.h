@@ -5,7 +5,8 @@
 /**
  * @file page.h
  * Prometheus' text exposition format 0.0.4: families of samples, every family once, with its help
- * and type. Values of labels may hold any UTF-8; they are escaped here.
+ * and type. Values of labels may hold any UTF-8; they are escaped here. A page is used by one
+ * thread.
  */
 
 #include "gt.h"

@@ -14,7 +14,8 @@
  * s in the middle of a slot and continued later can make a miss, not a wrong answer. Everything
  * read back is bounded and checked: a damaged slot is a miss.
  *
- * Plain memory in, plain memory out: the caller maps the segment (anonymous, MADV_DONTDUMP).
+ * Plain memory in, plain memory out: the caller maps the segment (anonymous, MADV_DONTDUMP). Safe
+ * in any thread and process.
  */
 
 #include "gt.h"

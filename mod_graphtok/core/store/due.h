@@ -7,7 +7,8 @@
  * The questions of background work to a store: which part of which job is ours now, which grants
  * are due. The statement that picks a grant also claims it, in the grant's own row; so any number
  * of nodes share the work, none does it twice, and the claims of a node that dies end by
- * themselves. Functions may block on the database, each for one statement.
+ * themselves. Functions may block on the database, each for one statement. Thread-safe. Functions
+ * may block on the database.
  */
 
 #include "store/range.h"

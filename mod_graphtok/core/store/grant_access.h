@@ -7,7 +7,8 @@
  * Access tokens of other resources than the default one, in a table beside the grants: one row for
  * each (user, provider, resource). The rows go with their grant. A row names the generation that
  * its grant has with it, and counts from then on: so it is written before the grant, and both
- * become valid in one moment. For store/ only; others see grant.h.
+ * become valid in one moment. For store/ only; others see grant.h. Thread-safe. Functions may block
+ * on the database.
  */
 
 #include "store/row.h"

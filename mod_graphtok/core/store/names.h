@@ -13,7 +13,8 @@
  * statements read and write them as Unix seconds. Our own columns are seconds; revision is
  * milliseconds of the database's clock, so that a poll finds rows that changed lately; within a row
  * it goes back with that clock alone. A first generation comes from that clock, too: a row that was
- * deleted and made anew never meets a verdict or a result that was begun for the old one.
+ * deleted and made anew never meets a verdict or a result that was begun for the old one. Pure;
+ * thread-safe.
  */
 
 #include "conf/config.h"

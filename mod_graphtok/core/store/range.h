@@ -6,7 +6,8 @@
  * @file range.h
  * A walk through a whole store by ranges of ids. Each holds so few rows that a statement about it
  * takes milliseconds in a store of any size: no statement_timeout stops it, and no request is held
- * up by it. Rows that come or go meanwhile may be met or not.
+ * up by it. Rows that come or go meanwhile may be met or not. May block on the database; a range,
+ * or a pass, is used by one thread.
  */
 
 #include "store/grant.h"

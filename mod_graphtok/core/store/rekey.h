@@ -8,7 +8,8 @@
  * themselves: a process that was killed begins again and finds what is left. Rows are sealed anew
  * by one UPDATE for as many as were read at a time, which names generation and seals of each; a row
  * that changed meanwhile, or that another transaction has locked, stays as it is and is met again
- * in the next pass. The generation stays: the tokens are the same.
+ * in the next pass. The generation stays: the tokens are the same. May block on the database; a
+ * range, or a pass, is used by one thread.
  */
 
 #include "store/range.h"

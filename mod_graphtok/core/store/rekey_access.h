@@ -5,7 +5,8 @@
 /**
  * @file rekey_access.h
  * The part of rekey.h for access tokens of other resources, which stand in a table of their own.
- * Quiet where that table is not there. For store/rekey only.
+ * Quiet where that table is not there. For store/rekey only. May block on the database; a range, or
+ * a pass, is used by one thread.
  */
 
 #include "store/rekey.h"

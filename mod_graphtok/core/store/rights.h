@@ -6,7 +6,8 @@
  * @file rights.h
  * The rights of a connection's role in a store's tables, read from the catalogue, which every role
  * may read. A table in a schema that the role may not use, or that its search path leaves out,
- * looks to a statement like one that is missing, and is told apart here.
+ * looks to a statement like one that is missing, and is told apart here. Thread-safe. Functions may
+ * block on the database.
  */
 
 #include "conf/config.h"

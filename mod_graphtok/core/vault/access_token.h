@@ -5,6 +5,7 @@
 /**
  * @file access_token.h
  * An access token as the vault holds it. It comes from a row, a provider's answer or the cache.
+ * Thread-safe.
  */
 
 #include "store/grant.h"

@@ -5,7 +5,7 @@
 /**
  * @file acquire.h
  * The first half of a sign-in: tokens of a provider, by any flow. Nothing that is stored is
- * touched.
+ * touched. Work of one task, whose pool has the results.
  */
 
 #include "oauth/token.h"

@@ -4,7 +4,8 @@
 
 /**
  * @file admit.h
- * The second half of a sign-in, the same for all flows: tokens become the grant of a person.
+ * The second half of a sign-in, the same for all flows: tokens become the grant of a person. Work
+ * of one task, whose pool has the results.
  */
 
 #include "vault/vault.h"

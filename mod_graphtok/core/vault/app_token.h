@@ -6,7 +6,8 @@
  * @file app_token.h
  * Tokens of the application itself: no user, no grant, no row. The shared cache holds them by
  * provider, tenant and resource, and one process of the server at a time asks for one (RFC 6749
- * section 4.4). A second token would cost a call and nothing else, so nodes do not coordinate.
+ * section 4.4). A second token would cost a call and nothing else, so nodes do not coordinate. Work
+ * of one task, whose pool has the results.
  */
 
 #include "vault/access_token.h"

@@ -4,7 +4,7 @@
 
 /**
  * @file discard.h
- * Tokens that this server must not keep are revoked at their provider.
+ * Tokens that this server must not keep are revoked at their provider. Thread-safe.
  */
 
 #include "vault/vault.h"

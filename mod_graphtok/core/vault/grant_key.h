@@ -5,6 +5,7 @@
 /**
  * @file grant_key.h
  * Keys of grants and of access tokens (gt.h): made, copied, compared, and written as one text.
+ * Pure; thread-safe.
  */
 
 #include "store/grant.h"

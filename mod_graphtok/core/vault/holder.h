@@ -5,6 +5,7 @@
 /**
  * @file holder.h
  * The holder of a lease: a process, named so that others on its machine can tell whether it lives.
+ * Thread-safe.
  */
 
 #include "gt.h"

@@ -7,7 +7,8 @@
  *
  *     lease    the row is read anew, since another refresh may have been first, and then there is
  *              nothing to do. This node's journal may hold an answer for this very generation: that
- *              is stored, not asked for. The lease is taken with the intent, by one UPDATE, for
+ *              is stored, and the provider is not asked. The lease is taken with the intent, by one
+ *              UPDATE, for
  *              this generation; where another refresh has it, this one waits for news of the row.
  *              After taking it over from a dead holder the journal is read once more
  *     post     no connection to the database is held meanwhile
@@ -16,8 +17,8 @@
  *     commit   by generation, not by lease: a rotated token is worth more than a lease. If the
  *              database is away, the answer goes to the journal, and only then to those that wait
  *
- * A step that has a token leaves it in `token` and ends the refresh (gt_done). What the refresh
- * holds at any moment is one value, gt_refresh_holds_t; its end sees to that.
+ * A step that has a token leaves it in `token` and ends the refresh (gt_done). One value,
+ * gt_refresh_holds_t, says at any moment which things the refresh holds; its end releases them.
  *
  * When the POST may have arrived and its outcome is not known, the lease is kept until it ends, and
  * requests in the meantime are told so. A provider that rotates takes the same token sent twice for

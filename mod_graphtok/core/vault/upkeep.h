@@ -5,7 +5,7 @@
 /**
  * @file upkeep.h
  * Periodic work of a vault for one store: reading changes, dropping old rows, storing the journal's
- * entries. A store that fails is left alone for a moment; the other stores are not.
+ * entries. A store that fails is left alone for a moment; the other stores are not. Thread-safe.
  */
 
 #include "base/clock.h"

@@ -26,7 +26,7 @@ static int is_b64token(const char *text)
     return len > 0 && text[len + strspn(text + len, "=")] == '\0';
 }
 
-/* What stands behind "Bearer", or NULL for another scheme and without one. */
+/* The credentials behind "Bearer", or NULL for another scheme and without one. */
 static const char *credentials(request_rec *r)
 {
     const char *field = apr_table_get(r->headers_in, "Authorization");

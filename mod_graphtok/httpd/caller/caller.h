@@ -4,14 +4,14 @@
 
 /**
  * @file caller.h
- * Who asks (GraphTokUser), and then whose grant it is about. The road takes the gates one by one,
- * with the limits between them; a hook that serves another handler's request takes them at once.
- * All of them run on the request's thread and allocate in its pool.
+ * The caller of a request (GraphTokUser), and then the owner of the grant in question. The handler
+ * takes the gates one by one, with the limits between them; a hook that serves another handler's
+ * request takes them at once. All of them run on the request's thread and allocate in its pool.
  */
 
 #include "request/request.h"
 
-/** Gate: say in x->asker which request asks; its id is the one that %L shows in httpd's logs. */
+/** Gate: name the request in x->asker; its id is the one that %L shows in httpd's logs. */
 GT_MUST gt_err_t *gtm_caller_name(gtm_request_t *x);
 
 /**
@@ -34,7 +34,8 @@ GT_MUST gt_err_t *gtm_caller_confirm(gtm_request_t *x);
 /** Whether a user id may end up in rows, logs and header fields. @return GT_FORBIDDEN */
 GT_MUST gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id);
 
-/** Gate: say in x->owner whose grant the request is about: the caller's, or what the route says. */
+/** Gate: set x->owner, the owner of the grant in question: the caller, or the one that the route
+ * names. */
 GT_MUST gt_err_t *gtm_owner_find(gtm_request_t *x);
 
 /** The caller of a request that stands outside the road (gtm_request_beside): its name, target,
@@ -46,7 +47,7 @@ GT_MUST gt_err_t *gtm_caller_identify(gtm_request_t *x);
 GT_MUST gt_err_t *gtm_caller_missing(const gtm_request_t *x);
 
 /** Tell httpd who the caller is, once the gates know it: %u in its logs, REMOTE_USER for programs.
- * What an authentication of httpd has set stays. */
+ * A user that an authentication of httpd has set stays. */
 void gtm_caller_show(const gtm_request_t *x);
 
 #endif

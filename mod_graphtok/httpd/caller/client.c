@@ -2,8 +2,9 @@
 
 /**
  * @file client.c
- * Secrets are compared by their digests, in constant time. An id that is not known is compared with
- * the secret of another entry and refused all the same.
+ * Authenticating a client of token exchange. Secrets are compared by their digests, in constant
+ * time. For an unknown id the secret of another entry is compared, and the client refused all the
+ * same.
  */
 
 #include "caller/client.h"

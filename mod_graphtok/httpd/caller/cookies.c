@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file cookies.c The Cookie field is cut at ';' only: values of ours hold none. */
+/** @file cookies.c Reading and setting cookies. The Cookie field is cut at ';' only: values of ours
+ * hold none. */
 
 #include "caller/cookies.h"
 

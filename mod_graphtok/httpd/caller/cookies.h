@@ -6,12 +6,12 @@
  * @file cookies.h
  * Reading and setting cookies (RFC 6265). Ours are HttpOnly, SameSite=Lax, Path=/; where browsers
  * reach us by TLS they are Secure and their names begin with __Host-, so no sibling host can set
- * them.
+ * them. Called on the request's thread; results lie in its pool.
  */
 
 #include "request/request.h"
 
-/** What the names of our cookies are made of: "graphtok-<8>" is a session, "graphtok-s-<8 or
+/** The parts of our cookies' names: "graphtok-<8>" is a session, "graphtok-s-<8 or
  * 14>-<16>" a sign-in under way; the numbers count hexadecimal digits. */
 #define GTM_COOKIE_STEM "graphtok-"
 #define GTM_SESSION_DIGITS 8

@@ -19,7 +19,7 @@
 #define HASH_DIGITS ((apr_size_t)GTM_STATE_HASH_DIGITS)
 #define TARGET_BYTES 800 /* of a target in a cookie: three such sign-ins fit */
 
-/** A sign-in that the browser told of. */
+/** A sign-in that a cookie of the browser holds. */
 typedef struct state_t {
     gtm_cookie_t cookie;
     apr_time_t began;
@@ -76,7 +76,7 @@ static apr_array_header_t *find_all(const gtm_request_t *x)
     return states;
 }
 
-/* What a cookie takes of the Cookie field. */
+/* The bytes of a cookie in the Cookie field. */
 static apr_size_t bytes_of(const char *name, const char *value)
 {
     return strlen(name) + strlen(value) + sizeof("=; ") - 1;

@@ -7,7 +7,8 @@
  * The sign-ins a browser has under way: a sealed cookie each, so that several tabs finish in any
  * order. The name holds the moment it began and a hash of its state. All of them together stay
  * below GTM_STATES_BYTES of the Cookie field, of which httpd takes 8,190 bytes by default; the
- * oldest goes first. A target that is too long for that is kept in shared memory.
+ * oldest goes first. A target that is too long for that is kept in shared memory. Called on the
+ * request's thread; results lie in its pool.
  */
 
 #include "oauth/login.h"

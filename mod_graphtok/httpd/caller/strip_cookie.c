@@ -82,7 +82,7 @@ static void put(request_rec *r, const char *cookies)
         apr_table_unset(r->headers_in, "Cookie");
 }
 
-/* The field that another location's application was not to see. What other modules made of it
+/* The field that another location's application was not to see. A field that another module changed
  * stays. */
 static void give_back(request_rec *r, const char *field)
 {
@@ -93,7 +93,7 @@ static void give_back(request_rec *r, const char *field)
         put(r, sent);
 }
 
-/* What a CGI program that sent its request elsewhere was given: REDIRECT_HTTP_COOKIE. */
+/* Variables of a CGI program that sent its request elsewhere: REDIRECT_HTTP_COOKIE. */
 static void strip_variables(request_rec *r)
 {
     const apr_array_header_t *rows = apr_table_elts(r->subprocess_env);

@@ -6,7 +6,8 @@
  * @file strip_cookie.h
  * A cookie of ours is a session, or a sign-in under way: an application behind httpd could use it
  * as the browser does. So applications get the Cookie field without our cookies (GraphTokPassCookie
- * on: with them), and we go on reading the field that came.
+ * on: with them), and we go on reading the field that came. Called on the request's thread; results
+ * lie in its pool.
  */
 
 #include <httpd.h>

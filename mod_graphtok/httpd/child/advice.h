@@ -6,7 +6,7 @@
  * @file advice.h
  * Warnings at the start about the MPM and the machine: a line for each limit that allows fewer
  * calls at a time than GraphTokMaxTransfers, with the directive to set; and a line about the
- * memory.
+ * memory. Parent only, while the configuration is read or checked.
  */
 
 #include "config/settings.h"

@@ -6,7 +6,7 @@
  * @file auth_type.h
  * A Require that wants a user, in a place without AuthType: httpd answers every request with 500. A
  * session of ours is no authentication to httpd, so this is easily written where sessions are
- * meant.
+ * meant. Parent only, while the configuration is read or checked.
  */
 
 #include "config/settings.h"

@@ -5,7 +5,7 @@
 /**
  * @file child_user.h
  * The rights that httpd's children will have in a file, judged by the parent, which often is root:
- * by owner, group and mode alone.
+ * by owner, group and mode alone. Parent only, while the configuration is read or checked.
  */
 
 #include <sys/stat.h>

@@ -5,7 +5,8 @@
 /**
  * @file given_names.h
  * Names of header fields and variables that only we may give (GraphTokPassToken): which there are,
- * and which cannot be such a name. pass/strip takes them out of requests.
+ * and which cannot be such a name. pass/strip takes them out of requests. Built in the parent while
+ * the configuration is read; constant afterwards, so any thread may read it.
  */
 
 #include <apr_tables.h>

@@ -6,7 +6,7 @@
  * @file host_names.h
  * Virtual hosts with routes of ours and no name: httpd then takes the machine's own name for
  * theirs, which browsers hardly use, and every route refuses them (GT0815). Debian's 000-default is
- * such a host.
+ * such a host. Parent only, while the configuration is read or checked.
  */
 
 #include <httpd.h>

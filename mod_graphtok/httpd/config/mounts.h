@@ -4,7 +4,8 @@
 
 /**
  * @file mounts.h
- * Where our handlers are mounted, found once in check_config.
+ * Where our handlers are mounted, found once in check_config. Built in the parent while the
+ * configuration is read; constant afterwards, so any thread may read it.
  */
 
 #include "config/settings.h"

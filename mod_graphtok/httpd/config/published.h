@@ -5,7 +5,8 @@
 /**
  * @file published.h
  * Whether a file of ours lies where httpd itself hands files out. httpd's children can read the
- * keyring, so httpd's own handler would send it to every client.
+ * keyring, so httpd's own handler would send it to every client. Parent only, while the
+ * configuration is read or checked.
  */
 
 #include "config/settings.h"

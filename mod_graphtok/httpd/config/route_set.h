@@ -5,7 +5,8 @@
 /**
  * @file route_set.h
  * Route sets as tables. The rooms below know them by a pointer, which the module hands down when
- * its hooks are registered: the tables themselves, with their work, stand in routes/.
+ * its hooks are registered: the tables themselves, with their work, stand in routes/. Built in the
+ * parent while the configuration is read; constant afterwards, so any thread may read it.
  */
 
 #include "config/settings.h"

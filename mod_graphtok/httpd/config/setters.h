@@ -7,7 +7,8 @@
  * How directives become members of structs. A row of the command table (directives.c) names its
  * setter, which knows the struct, and carries the member's name; the member's table (conf/config.c,
  * or gtm_dir_members here) has kind, place and bounds. So parsing, merging and dumping are one
- * mechanism, and a refused value is refused in the same words everywhere.
+ * mechanism, and a refused value is refused in the same words everywhere. Parent only, while the
+ * configuration is read or checked.
  */
 
 #include "config/settings.h"

@@ -7,7 +7,8 @@
  * The settings that directives make. Providers, stores, keyring and sizes belong to the main server
  * (gt_config_t, one for all); a location says who the caller is and which provider, store and
  * limits it uses. Every per-location field has an "unset" value so that merging is by descriptor
- * (setters.h), never by hand.
+ * (setters.h), never by hand. Built in the parent while the configuration is read; constant
+ * afterwards, so any thread may read it.
  */
 
 #include <ap_expr.h>

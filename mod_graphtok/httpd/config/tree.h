@@ -6,7 +6,7 @@
  * @file tree.h
  * Walking httpd's own configuration tree (ap_conftree) after all directives were read: it knows
  * which section a directive stands in, which no other structure of httpd tells. IfModule, Include
- * and the like are resolved in it already.
+ * and the like are resolved in it already. Parent only, while the configuration is read or checked.
  */
 
 #include <httpd.h>

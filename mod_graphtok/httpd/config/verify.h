@@ -9,7 +9,7 @@
 /** Characters of a client's secret (RFC 6749 10.10: not to be guessed). */
 #define GTM_CLIENT_SECRET_LEAST 20
 
-/** What the checks share, and found. */
+/** State and findings of the checks. */
 struct gtm_verdict_t {
     gtm_server_t *server;
     server_rec *s; /* the main server */

@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Issuers of callers' tokens as `httpd -t` judges them. What would take any token, or a token of
- * any party, is an error; what takes more than most want is warned of.
+ * Issuers of callers' tokens as `httpd -t` judges them. Settings that would take any token, or a
+ * token of any party, are errors; settings that take more than most want are warned of.
  */
 
 #include "config/verify.h"
@@ -43,7 +43,7 @@ static int check_members(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
     return is_whole;
 }
 
-/* Whose tokens, and for whom. */
+/* Issuer and audience. */
 static void check_parties(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
 {
     int any_issuer = strcmp(jwt->issuer, GT_JWT_NONE) == 0;

@@ -5,7 +5,8 @@
 /**
  * @file pass.h
  * The caller's token for the application that a request goes to (GraphTokPassToken):
- * as a header field for proxied ones, as a variable for CGI, FastCGI, PHP and mod_lua.
+ * as a header field for proxied ones, as a variable for CGI, FastCGI, PHP and mod_lua. Called on
+ * the request's thread; results lie in its pool.
  */
 
 #include <httpd.h>

@@ -6,7 +6,8 @@
  * @file strip.h
  * Names that only we may give (GraphTokPassToken): an application must be able to trust the values
  * under them. They are taken out of every request before any other module reads it, in each
- * spelling that an application could take for ours, whether a token is passed there or not.
+ * spelling that an application could take for ours, whether a token is passed there or not. Called
+ * on the request's thread; results lie in its pool.
  */
 
 #include <httpd.h>

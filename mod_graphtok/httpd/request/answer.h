@@ -6,7 +6,8 @@
  * @file answer.h
  * The only place where results and errors become HTTP. Nothing of ours may be cached; an error is
  * application/problem+json (RFC 9457), or a page where a person looks at it, the administrator's
- * own if there is one (ErrorDocument); texts in both come through a JSON or HTML encoder.
+ * own if there is one (ErrorDocument); texts in both come through a JSON or HTML encoder. Called by
+ * the thread that has the request: a worker, or a finisher (park/park.h).
  */
 
 #include "request/request.h"

@@ -2,7 +2,8 @@
 #ifndef GTM_BODY_H
 #define GTM_BODY_H
 
-/** @file body.h A request's body: read whole, bounded, before the work begins. */
+/** @file body.h A request's body: read whole, bounded, before the work begins. Called on the
+ * request's thread; results lie in its pool. */
 
 #include "request/request.h"
 

@@ -2,7 +2,8 @@
 #ifndef GTM_LOGIN_LINK_H
 #define GTM_LOGIN_LINK_H
 
-/** @file login_link.h The sign-in route that belongs to a request, where a sign-in would help. */
+/** @file login_link.h The sign-in route that belongs to a request, where a sign-in would help.
+ * Called on the request's thread; results lie in its pool. */
 
 #include "request/request.h"
 

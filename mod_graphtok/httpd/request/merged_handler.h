@@ -2,7 +2,8 @@
 #ifndef GTM_MERGED_HANDLER_H
 #define GTM_MERGED_HANDLER_H
 
-/** @file merged_handler.h The handler of a request before httpd itself has decided on it. */
+/** @file merged_handler.h The handler of a request before httpd itself has decided on it. Called on
+ * the request's thread; results lie in its pool. */
 
 #include <httpd.h>
 

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file oauth_error.c Source: RFC 6749 5.2; RFC 8693 2.2.2; RFC 8707 section 2. */
+/** @file oauth_error.c Errors of token requests as JSON. Source: RFC 6749 5.2; RFC 8693 2.2.2; RFC
+ * 8707 section 2. */
 
 #include "request/oauth_error.h"
 
@@ -9,7 +10,7 @@
 
 #include "request/answer.h"
 
-/* What is neither the client's fault nor for the RFC's words is said by those of its 4.1.2.1. */
+/* Failures that are not the client's fault have no word in 5.2: they get those of 4.1.2.1. */
 static const char *word_of(const gt_err_t *err)
 {
     if (err->oauth_error != NULL)

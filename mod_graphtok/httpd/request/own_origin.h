@@ -7,7 +7,8 @@
  * The address that browsers use, and whether a request that changes something comes from a page of
  * it. Redirects are built from GraphTokPublicURL, else from the request's own host after it was
  * held against ServerName and ServerAlias. Forwarded headers are never believed: they only say
- * whether a browser may be where the public address is already.
+ * whether a browser may be where the public address is already. Called on the request's thread;
+ * results lie in its pool.
  */
 
 #include "request/request.h"

@@ -6,6 +6,7 @@
  * @file page_link.h
  * Graph's next and delta links as links of ours and back, for all routes. The client gets one
  * sealed, bound to its owner and route, so it can neither be read nor made to lead elsewhere.
+ * Called on the request's thread; results lie in its pool.
  */
 
 #include "request/request.h"

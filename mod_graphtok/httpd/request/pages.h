@@ -5,7 +5,8 @@
 /**
  * @file pages.h
  * The few short pages a person may see, in the language asked for, light or dark as the browser is.
- * No script, nothing loaded, no foreign text unescaped, and always a link that leads on.
+ * No script, nothing loaded, no foreign text unescaped, and always a link that leads on. Called on
+ * the request's thread; results lie in its pool.
  */
 
 #include "request/request.h"

@@ -5,7 +5,8 @@
 /**
  * @file rate_limit.h
  * Limits by route class, counted for the caller, or for the client's address where
- * no caller is known yet (as httpd sees it: mod_remoteip; IPv6 by /64).
+ * no caller is known yet (as httpd sees it: mod_remoteip; IPv6 by /64). Called on the request's
+ * thread; results lie in its pool.
  */
 
 #include "request/request.h"

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file realm.c All virtual hosts behind one GraphTokPublicURL are reached by the same name;
- * ServerName tells them apart. */
+/** @file realm.c The name of the place where a session holds. All virtual hosts behind one
+ * GraphTokPublicURL are reached by the same name; ServerName tells them apart. */
 
 #include "request/realm.h"
 

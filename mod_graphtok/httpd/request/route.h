@@ -5,7 +5,7 @@
 /**
  * @file route.h
  * The way from a path below the mount to a row of its route set. The path alone decides:
- * never the query, a fragment or a header.
+ * never the query, a fragment or a header. Called on the request's thread; results lie in its pool.
  */
 
 #include "request/request.h"

@@ -6,7 +6,8 @@
  * @file secret_query.h
  * The query of a callback holds an authorization code and a state. It is taken out of the request
  * before any other module sees it, so that no log shows it. That holds also for a wrong method, and
- * where a module in front refuses the request.
+ * where a module in front refuses the request. Called on the request's thread; results lie in its
+ * pool.
  */
 
 #include <httpd.h>

@@ -6,7 +6,8 @@
  * @file stream.h
  * Hand an API's answer on while it arrives, with back-pressure both ways: nothing is taken from the
  * provider before the client has taken what came before. An answer that came whole at once leaves
- * with its length.
+ * with its length. Called by the thread that has the request: a worker, or a finisher
+ * (park/park.h).
  */
 
 #include "graph/relink.h"

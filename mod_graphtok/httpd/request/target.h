@@ -4,7 +4,8 @@
 
 /**
  * @file target.h
- * Which store and which provider a request is about.
+ * Which store and which provider a request is about. Called on the request's thread; results lie in
+ * its pool.
  */
 
 #include "request/request.h"

@@ -6,7 +6,8 @@
  * @file time_limit.h
  * How long an answer may let its client wait. httpd closes a connection, without a byte, on which
  * nothing moved for `Timeout`; a parked request's waits count together, and so do those of a stream
- * of HTTP/2. So an answer begins before that, if need be with status 504.
+ * of HTTP/2. So an answer begins before that, if need be with status 504. Called on the request's
+ * thread; results lie in its pool.
  */
 
 #include "request/request.h"

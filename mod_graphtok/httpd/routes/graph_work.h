@@ -7,7 +7,8 @@
  * The work of all routes that ask Graph for their caller. A route's row has a function that makes
  * the request to Graph (`asks`); the work does the rest: preferences, further pages (the parameter
  * `page`), token, place at the mailbox, call, one repeat after a 401, and the answer handed on with
- * its links made ours. When `asks` fails, nothing has been sent.
+ * its links made ours. When `asks` fails, nothing has been sent. Called by the thread that has the
+ * request: a worker, or a finisher (park/park.h).
  */
 
 #include "graph/graph_params.h"

@@ -4,7 +4,8 @@
 
 /**
  * @file route_sets.h
- * The list of route sets. A new one is a file of this folder and a row of the list.
+ * The list of route sets. A new one is a file of this folder and a row of the list. Built in the
+ * parent while the configuration is read; constant afterwards, so any thread may read it.
  */
 
 #include "config/route_set.h"

@@ -50,7 +50,7 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     x->own = own;
     GT_TRY(check_provider(x));
     own->discover.provider = x->provider;
-    /* What went wrong once may be over: nothing else would ask before the next sign-in. */
+    /* A failure may be over: no other call would ask before the next sign-in. */
     gt_provider_health(&last, &is_well, x->provider);
     own->discover.probe = !is_well;
     gt_then_try(task, &gt_discover, &own->discover, &own->failure);

@@ -7,7 +7,8 @@
  * The flows, ways to a token, each in a file of its own: the condition for trying it, the
  * parameters of its token request, and its reading of refusals where that differs from the tables
  * of oauth/. Code that all of them share stands in vault/: acquire and admit for a sign-in; lease,
- * commit, journal and verdict for the renewal of a grant.
+ * commit, journal and verdict for the renewal of a grant. Rows are constant, so any thread may read
+ * them.
  */
 
 #include "oauth/token.h"
