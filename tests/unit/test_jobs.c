@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "jobs/cleanup.h"
+#include "jobs/job_kind.h"
 #include "jobs/jobs.h"
+#include "jobs/jobs_struct.h"
 #include "jobs/pace.h"
 #include "store/due.h"
 
@@ -426,6 +428,7 @@ START_TEST(what_was_picked_and_cannot_begin_is_given_up)
     while (turns_taken_until() == 0) /* that is: until it was picked */
         gt_jobs_tick(one, pool);
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 0);
+    ck_assert_int_eq(atomic_load(&gt_jobs_state(one, &gt_job_refresh)->under_way), 0);
     ck_assert_str_eq(bench_ask(bench, "SELECT due_after FROM user_tokens"), "0");
     bench_run(bench, "UPDATE user_tokens_jobs SET due_at = 0"); /* the part's pause */
     work(two);

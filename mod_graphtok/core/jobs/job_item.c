@@ -81,6 +81,15 @@ static int is_cut(const gt_job_item_t *item)
            (failure != GT_OK && (failure->cls == GT_CANCELLED || failure->cls == GT_BUSY));
 }
 
+/** The job's memory goes: it has ended, or the crew did not take it. */
+static apr_status_t count_down(void *baton)
+{
+    const gt_job_item_t *item = baton;
+
+    atomic_fetch_sub(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
+    return APR_SUCCESS;
+}
+
 static void *make(const void *params, apr_pool_t *p)
 {
     gt_job_item_t *item = apr_pmemdup(p, params, sizeof(*item));
@@ -89,6 +98,7 @@ static void *make(const void *params, apr_pool_t *p)
     /* The item counts as under way from now on, not from its first step: else all would look done
      * until a thread has time for that. */
     atomic_fetch_add(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
+    apr_pool_cleanup_register(p, item, count_down, apr_pool_cleanup_null);
     return item;
 }
 
@@ -126,7 +136,6 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
         gt_log_err(kept, "giving up a claim, which ends by itself");
     if (err == GT_OK && !is_cut(item))
         item->kind->note(item, item->failure);
-    atomic_fetch_sub(&gt_jobs_state(item->jobs, item->kind)->under_way, 1);
 }
 
 static gt_step_fn *const steps[] = {wait_until_due, do_work, NULL};
