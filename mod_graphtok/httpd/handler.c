@@ -102,10 +102,8 @@ static gt_err_t *go_on(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
 
-    if (x->bearer_failure != GT_OK) {
-        gtm_bearer_refused(x, x->bearer_failure);
-        return x->bearer_failure;
-    }
+    if (x->bearer_failure != GT_OK)
+        return gtm_bearer_refused(x, x->bearer_failure);
     GT_TRY(pass_gates(x));
     gt_instead(task, x->route->work, x);
     return GT_OK;

@@ -1,6 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """conf/examples, but for database and provider: exactly the routes of their documents, on both engines,
-every MPM."""
+every MPM. Those of S2 and S4 have test_products.py."""
 
 import pathlib
 import re
@@ -125,65 +125,3 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
 def exactly(browser, url, table):
     for (method, path), status in table.items():
         assert status_of(browser, method, url + path) == status, (method, path)
-
-
-def test_S4_two_products(where, sandbox):
-    folder, mpm, engine, postgres = where
-    s4 = Example(folder, "s4", mpm, engine, postgres, sandbox, {
-        "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(), "MSTENANTID": sandbox.tenant,
-        "MSCLIENTID": sandbox.client_id, "MSCLIENTSECRET": secret_of(sandbox)})
-    s4.migrate()
-    s4.httpd.start()
-    main, beta = s4.url + "/api/v1", s4.url + "/api/v1/beta"
-    for base in (main, beta):
-        sandbox.add_redirect_uri(base + "/auth/microsoft/callback")
-    try:
-        browser = Browser(sandbox.ca)
-        assert browser.get(main + "/health/microsoft/").status == 200
-        for base in (main, beta):
-            calendar = base + "/integration/microsoft/calendar"
-            refused = browser.get(calendar + "/events")
-            assert refused.status == 401
-            assert refused.json["login_url"] == base[len(s4.url):] + "/auth/microsoft/login"
-            assert browser.sign_in(base + "/auth/microsoft/").status == 200
-            assert browser.get(base + "/auth/microsoft/user").json["mail"]
-            assert browser.get(calendar + "/").status == 200
-            made = browser.post(calendar + "/events", {
-                "subject": "Review",
-                "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
-                "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}})
-            assert made.status == 201
-            event = calendar + "/events/" + made.json["id"].replace("/", "%2F")
-            assert browser.send("PUT", event, {
-                "subject": "Review 2",
-                "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
-                "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}).status == 200
-            assert browser.send("DELETE", event).status == 204
-            assert browser.get(base + "/auth/microsoft/token").status == 404
-        counts = [s4.database.sql(f"SELECT count(*) FROM {table}")[0][0] for table in
-                  ("microsoft_oauth_tokens", "beta_microsoft_oauth_tokens")]
-        assert counts == ["1", "1"]
-        assert browser.get(main + "/health/microsoft/tokens").json["total"] == 1
-    finally:
-        s4.httpd.remove()
-
-
-def test_S4_beta_is_isolated(where, sandbox):
-    folder, mpm, engine, postgres = where
-    s4 = Example(folder, "s4", mpm, engine, postgres, sandbox, {
-        "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(), "MSTENANTID": sandbox.tenant,
-        "MSCLIENTID": sandbox.client_id, "MSCLIENTSECRET": secret_of(sandbox)})
-    s4.migrate()
-    s4.httpd.start()
-    sandbox.add_redirect_uri(s4.url + "/api/v1/auth/microsoft/callback")
-    try:
-        browser = Browser(sandbox.ca)
-        assert browser.sign_in(s4.url + "/api/v1/auth/microsoft/").status == 200
-        assert browser.get(s4.url + "/api/v1/auth/microsoft/user").status == 200
-        assert browser.get(s4.url + "/api/v1/beta/auth/microsoft/user").status == 401
-        session = "; ".join(f"{c.name}={c.value}" for c in browser.jar
-                            if c.name.startswith("graphtok"))
-        assert Browser(sandbox.ca).get(s4.url + "/api/v1/beta/auth/microsoft/user",
-                                       headers={"Cookie": session}).status == 401
-    finally:
-        s4.httpd.remove()

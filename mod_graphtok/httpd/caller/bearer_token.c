@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "caller/cookies.h"
 #include "child/bearers.h"
+#include "request/rate_limit.h"
 
 /* RFC 6750 section 2.1: b64token. */
 static int is_b64token(const char *text)
@@ -112,10 +113,8 @@ gt_err_t *gtm_bearer_read(gtm_request_t *x)
     if (x->bearer == NULL)
         err = begin(&is_done, x);
     x->bearer_waits = !is_done;
-    if (err != GT_OK) {
-        gtm_bearer_refused(x, err);
-        return err;
-    }
+    if (err != GT_OK)
+        return gtm_bearer_refused(x, err);
     if (x->bearer == NULL || x->bearer_waits)
         return GT_OK;
     x->caller.id = x->bearer->user;
@@ -123,8 +122,18 @@ gt_err_t *gtm_bearer_read(gtm_request_t *x)
     return GT_OK;
 }
 
-void gtm_bearer_refused(gtm_request_t *x, const gt_err_t *err)
+/* A refused token was verified first: a good one from the same address passes all the same. */
+gt_err_t *gtm_bearer_refused(gtm_request_t *x, gt_err_t *err)
 {
     if (err->cls == GT_SIGN_IN)
         x->bearer_error = "invalid_token";
+    if (x->bearer_error != NULL) {
+        gt_err_t *limited = gtm_limit_check(x);
+
+        if (limited != GT_OK) {
+            x->bearer_error = NULL;
+            return limited;
+        }
+    }
+    return err;
 }

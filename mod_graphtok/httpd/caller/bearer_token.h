@@ -15,7 +15,11 @@
  */
 GT_MUST gt_err_t *gtm_bearer_read(gtm_request_t *x);
 
-/** Say, for the answer, that gt_check_bearer failed. */
-void gtm_bearer_refused(gtm_request_t *x, const gt_err_t *err);
+/**
+ * The error to answer with when gt_check_bearer failed. A refused token counts in the route's limit
+ * for the client's address, and never for the user that it claims to be of.
+ * @return err; GT_LIMITED past the limit
+ */
+GT_MUST gt_err_t *gtm_bearer_refused(gtm_request_t *x, gt_err_t *err);
 
 #endif

@@ -37,8 +37,7 @@ static gt_err_t *identify(gtm_request_t *x)
     err = gtm_blocking_run(x, &gt_check_bearer, x->bearer);
     if (err == GT_OK)
         return gtm_caller_identify(x);
-    gtm_bearer_refused(x, err);
-    return err;
+    return gtm_bearer_refused(x, err);
 }
 
 gt_err_t *gtm_token_request_caller(gtm_request_t *x)
