@@ -635,6 +635,14 @@ def test_a_place_signs_in_for_its_own_store_and_provider(frame, place, what):
             f"and store main, this place uses provider {provider} and store {store}") in checked.err
 
 
+@pytest.mark.parametrize("user", ["static ada", "remote-user"])
+def test_a_sign_in_begins_the_sessions_that_a_place_knows(frame, user):
+    other = auth(f"GraphTokUser {user}")
+    assert frame.check(other + CALENDAR.format(f"GraphTokSignIn /auth\nGraphTokUser {user}")).ok
+    checked = frame.check(other + CALENDAR.format("GraphTokSignIn /auth"))
+    assert checked.code == 1 and "a sign-in at /auth begins no session" in checked.err
+
+
 def test_a_sign_in_of_another_host_is_none(frame):
     host = ("<VirtualHost *:80>\nServerName {}.example\n{}</VirtualHost>\n")
     text = host.format("a", auth()) + host.format("b", CALENDAR.format("GraphTokSignIn /auth"))

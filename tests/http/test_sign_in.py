@@ -482,3 +482,20 @@ def test_a_code_is_in_no_log_whoever_refuses_it(site, browser):
         browser.send(method, f"{site.url}{path}?code={mark}&state={mark}")
     seen = site.httpd.accessed(lambda log: mark in log or '"GET /auth/callbacks' in log)
     assert mark not in seen and mark not in site.httpd.log()
+
+
+@pytest.mark.parametrize("most, is_read", [(64, True), (65, False)])
+def test_a_callback_is_read_up_to_its_64th_parameter(site, browser, most, is_read):
+    """A provider may add what it likes, but not without end."""
+    address, _, query = browser.leave_for_sign_in(site.url + "/auth/login").partition("?")
+    pairs = sorted(query.split("&"), key=lambda pair: pair.startswith("state="))
+    added = [f"p{n}=1" for n in range(most - len(pairs))]
+    answer = browser.follow(address + "?" + "&".join(added + pairs))
+    assert (answer.status == 200) is is_read, answer
+
+
+def test_other_routes_read_24_parameters(site, browser):
+    browser.sign_in(site.url + "/auth/login")
+    for most, status in ((24, 200), (25, 400)):
+        query = "&".join(f"p{n}=1" for n in range(most))
+        assert browser.get(site.url + "/auth/token?" + query).status == status

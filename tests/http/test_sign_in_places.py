@@ -21,6 +21,16 @@ PLACES = """
 <Location "/second/auth">
     SetHandler graphtok-auth
 </Location>
+<Location "/calls/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/calendar/of/ada">
+    GraphTokUser static ada
+    SetHandler graphtok-calendar
+</Location>
+<Location "/calendar/of/ada/auth">
+    SetHandler graphtok-auth
+</Location>
 <Location "/second/beta/auth">
     SetHandler graphtok-auth
     GraphTokUseStore beta
@@ -64,6 +74,7 @@ def site(make_site):
 @pytest.mark.parametrize("path, place", [
     ("/calendar/events", "/auth"), ("/second/calendar/events", "/second/auth"),
     ("/aut/events", "/second/beta/auth"), ("/named/events", "/second/auth"),
+    ("/calendar/of/ada/events", "/calendar/of/ada/auth"),
     ("/app/x", "/second/beta/auth"), ("/auth/token", "/auth"),
     ("/second/beta/auth/token", "/second/beta/auth"), ("/gamma/events", None)])
 def test_a_place_signs_in_where_it_helps(site, path, place):

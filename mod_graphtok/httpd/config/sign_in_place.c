@@ -64,20 +64,32 @@ static const gtm_mount_t *find_named(const char *path, const server_rec *s)
     return NULL;
 }
 
+/* A place that knows its users by sessions needs one that begins them: else its browsers would sign
+ * in, come back without a session, and be sent to sign in. */
+static int begins_sessions(const gtm_dir_t *there, const gtm_dir_t *dir)
+{
+    return dir->caller_from != GT_CALLER_SESSION || there->caller_from == GT_CALLER_SESSION;
+}
+
 static int helps(const gtm_mount_t *mount, const gtm_dir_t *dir, const server_rec *s, apr_pool_t *p)
 {
     const gtm_dir_t *there = gtm_mount_settings(mount, s, p);
 
-    return is_same(there->provider, dir->provider) && is_same(there->store, dir->store);
+    return is_same(there->provider, dir->provider) && is_same(there->store, dir->store) &&
+           begins_sessions(there, dir);
 }
 
-static apr_size_t shared_prefix(const char *a, const char *b)
+/* The length of the whole segments with which both paths begin: "/a" of "/a/b" and "/a/bc". */
+static apr_size_t shared_segments(const char *a, const char *b)
 {
-    apr_size_t n = 0;
+    apr_size_t shared = 0;
 
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
+    for (apr_size_t n = 0;; n++) {
+        if ((a[n] == '/' || a[n] == '\0') && (b[n] == '/' || b[n] == '\0'))
+            shared = n;
+        if (a[n] != b[n] || a[n] == '\0')
+            return shared;
+    }
 }
 
 static const gtm_mount_t *guess(const gtm_dir_t *dir, const char *path, const server_rec *s,
@@ -89,7 +101,7 @@ static const gtm_mount_t *guess(const gtm_dir_t *dir, const char *path, const se
 
     for (int i = 0; i < mounts->nelts; i++) {
         const gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
-        apr_size_t shared = shared_prefix(mount->path, path);
+        apr_size_t shared = shared_segments(mount->path, path);
 
         if (!is_candidate(mount, s))
             continue;
@@ -147,6 +159,11 @@ static const char *fault_of(const place_t *place, const server_rec *s, apr_pool_
         return NULL;
     if (mount == NULL)
         return apr_psprintf(p, "there is no SetHandler " AUTH " at %s", dir->sign_in);
+    if (!begins_sessions(there, dir))
+        return apr_psprintf(p,
+                            "a sign-in at %s begins no session, by which this place knows its "
+                            "users; name a place with GraphTokUser session",
+                            dir->sign_in);
     return apr_psprintf(p,
                         "a sign-in at %s is for provider %s and store %s, this place uses provider "
                         "%s and store %s; name a place with the same two",
