@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "admin/batch.h"
 #include "jobs/cleanup.h"
 #include "jobs/job_kind.h"
 #include "jobs/jobs.h"
@@ -539,6 +540,49 @@ START_TEST(grants_are_found_by_id_and_by_user)
 }
 END_TEST
 
+/* ---- one operation on many ---- */
+
+static int ended_items;
+
+static void count_item(void *baton, const gt_batch_item_t *item)
+{
+    (void)baton;
+    bench_ok(item->failure);
+    ended_items++;
+}
+
+static void count_nothing(void *baton, apr_interval_time_t span)
+{
+    (void)baton, (void)span;
+}
+
+static int never_stopped(void *baton)
+{
+    (void)baton;
+    return 0;
+}
+
+/* Ids are no key where a table is partitioned, and an administrator may name a grant twice. */
+START_TEST(a_grant_that_is_put_twice_ends_twice)
+{
+    const gt_batch_report_t report = {count_item, count_nothing, never_stopped, NULL};
+    gt_batch_t *batch = gt_batch_make(child[0].vault, &gt_operation_refresh, &report, pool);
+    gt_grant_t *grant;
+
+    ended_items = 0;
+    make_grant("tom", 400, 60);
+    grant = row();
+    fake_hold(fake);
+    for (int i = 0; i < 2; i++)
+        bench_ok(gt_batch_put(batch, child[0].store, grant));
+    fake_wait(fake, FAKE_TOKEN, 1);
+    fake_release(fake);
+    gt_batch_drain(batch);
+    ck_assert_int_eq(ended_items, 2);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
 {
     TCase *tcase = children_case(suite, name, engine);
@@ -562,6 +606,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
     tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
     tcase_add_test(tcase, grants_are_found_by_id_and_by_user);
+    tcase_add_test(tcase, a_grant_that_is_put_twice_ends_twice);
 }
 
 Suite *suite_jobs(void)

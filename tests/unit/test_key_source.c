@@ -276,6 +276,31 @@ START_TEST(a_set_is_kept_while_its_issuer_is_away)
 }
 END_TEST
 
+/* It hangs for as long as a call may take, each time that it is asked. */
+START_TEST(an_issuer_that_hangs_holds_up_no_key_that_is_at_hand)
+{
+    const gt_key_set_t *keys;
+    asker_t asker;
+
+    ck_ok(find(&keys, "key-1"));
+    desk.jwks = NULL;
+    fake_time += 24 * HOUR;
+    ck_ok(find(&keys, "key-1")); /* waits for the first one that fails */
+    fake_time += HOUR;
+    desk.is_held = 1;
+    gt_key_source_renew(source, pool);
+    latch_await(&desk.begun, 3);
+    ck_assert_int_eq(ask(&asker, "key-1"), GT_TASK_DONE);
+    desk.jwks = fake_jwks("key-2", NULL, pool);
+    gt_bell_ring(&desk.gate);
+    latch_await(&desk.ended, 3);
+    while (gt_crew_busy(crew) > 0)
+        sched_yield();
+    ck_ok(find(&keys, "key-2"));
+    ck_assert_int_eq(fetches(), 3);
+}
+END_TEST
+
 START_TEST(a_crew_that_ends_leaves_the_fetch_to_the_task)
 {
     const gt_key_set_t *keys;
@@ -323,6 +348,7 @@ Suite *suite_key_source(void)
     tcase_add_test(tcase, a_used_set_is_renewed_before_its_day_is_over);
     tcase_add_test(tcase, a_set_that_is_not_used_is_not_renewed);
     tcase_add_test(tcase, a_set_is_kept_while_its_issuer_is_away);
+    tcase_add_test(tcase, an_issuer_that_hangs_holds_up_no_key_that_is_at_hand);
     tcase_add_test(tcase, a_crew_that_ends_leaves_the_fetch_to_the_task);
     tcase_add_test(tcase, a_fetch_that_is_dropped_is_over);
     return suite;

@@ -29,6 +29,7 @@ struct gt_batch_t {
     const gt_batch_report_t *report;
     apr_pool_t *pool;
     int under_way;        /* the maker's thread only */
+    int put;              /* how many there were; the maker's thread only */
     pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t changed;
     struct one_t *first;       /* the jobs that have ended */
@@ -240,7 +241,9 @@ gt_err_t *gt_batch_put(gt_batch_t *batch, gt_store_t *store, const gt_grant_t *g
     one->item.target.grant.owner = gt_owner_dup(&grant->owner, p);
     one->item.target.grant.account.email = apr_pstrdup(p, grant->account.email);
     one->item.target.grant.generation = grant->generation;
-    params.key = apr_psprintf(p, "one of many %s %s", gt_store_conf(store)->name, grant->id);
+    /* A key of its own for each: of a grant that is put twice the second one would not begin, and
+     * be waited for without end. */
+    params.key = apr_psprintf(p, "one of many %pp %d", (void *)batch, batch->put++);
     await(batch, ROOM - 1);
     err = gt_crew_launch(gt_vault_parts(batch->vault)->crew, &params, batch->pool);
     if (err == GT_OK)

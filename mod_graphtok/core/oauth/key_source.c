@@ -35,7 +35,8 @@ struct gt_key_source_t {
     apr_time_t fetched;       /* ticks */
     apr_time_t asked;         /* ticks of the last try while there was a set; 0: never */
     int is_fetching;
-    int was_used; /* since it was fetched */
+    int has_failed; /* the last fetch */
+    int was_used;   /* since it was fetched */
 };
 
 /** The parameters of a fetch: the set of `turn` lacked the key. */
@@ -109,8 +110,10 @@ static int hold_present(apr_uint32_t *turn, gt_find_keys_t *find, apr_pool_t *p)
     apr_thread_mutex_lock(source->lock);
     find->keys = present(source, p);
     *turn = source->turn;
-    is_good = find->keys != NULL && gt_ticks() - source->fetched < DAY &&
-              gt_key_set_has(find->keys, find->kid);
+    /* An issuer that hangs must not hold up, minute by minute, the tasks whose key is at hand. Past
+     * its day a set is used once a fetch has failed; renewals ask again. */
+    is_good = find->keys != NULL && gt_key_set_has(find->keys, find->kid) &&
+              (gt_ticks() - source->fetched < DAY || source->has_failed);
     is_good = is_good || (has_just_asked(source, source->params.again) && !source->is_fetching);
     apr_thread_mutex_unlock(source->lock);
     return !is_good;
@@ -138,6 +141,7 @@ static void replace(gt_key_source_t *source, gt_key_set_t *fresh)
     source->turn++;
     source->fetched = gt_ticks();
     source->was_used = 0;
+    source->has_failed = 0;
     apr_thread_mutex_unlock(source->lock);
     gt_key_set_release(old);
 }
@@ -174,11 +178,13 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static int has_set(gt_key_source_t *source)
+/** A fetch failed. @return 1 when there is a set from before */
+static int note_failure(gt_key_source_t *source)
 {
     int has;
 
     apr_thread_mutex_lock(source->lock);
+    source->has_failed = 1;
     has = source->set != NULL;
     apr_thread_mutex_unlock(source->lock);
     return has;
@@ -193,7 +199,7 @@ static gt_err_t *take(gt_task_t *task, void *state)
         replace(renewal->asked.source, renewal->fetch.set);
         return GT_OK;
     }
-    if (!has_set(renewal->asked.source))
+    if (!note_failure(renewal->asked.source))
         return renewal->failure;
     gt_log_err(renewal->failure, "fetching keys again; the old ones are used");
     return GT_OK;
