@@ -37,7 +37,7 @@ static gt_err_t *ask_host(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** The keys are what is asked for: what the server says to an empty question is of no interest. */
+/** Only the keys count: the server's answer to an empty question is of no interest. */
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     const look_t *look = state;

@@ -2,7 +2,7 @@
 #ifndef CTL_VERB_CHECK_H
 #define CTL_VERB_CHECK_H
 
-/** @file verb_check.h What the files of the verb check share. */
+/** @file verb_check.h State that the files of the verb check share. */
 
 #include "ctl.h"
 
@@ -18,7 +18,7 @@ typedef struct check_t {
     json_t *steps; /* for --json */
 } check_t;
 
-/** One line: what was looked at, and what is wrong with it, or (err GT_OK) what it is. The first
+/** Print one line: the part that was looked at, and its fault, or (err GT_OK) its state. The first
  * failure decides how the verb ends. */
 void ctl_check_tell(check_t *check, const char *what, const gt_err_t *err, const char *fine);
 

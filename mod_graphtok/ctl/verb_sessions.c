@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * sessions: which browsers are signed in, and an end of that. Rows tell of sessions; an end of all
- * sessions of a user holds for those without rows, too.
+ * sessions: listing browsers that are signed in, and signing them out. The list has sessions with
+ * rows; an end of all sessions of a user holds for those without rows, too.
  */
 
 #include "ctl.h"
@@ -23,7 +23,7 @@
 typedef struct sessions_t {
     ctl_t *ctl;
     gt_pick_t pick;
-    apr_array_header_t *words; /* of const char *: what is done, and to which */
+    apr_array_header_t *words; /* of const char *: the action, and the sessions' names */
     int all;
     apr_int64_t limit, given;
     apr_int64_t ended, users; /* sessions, and users whose sessions all ended */

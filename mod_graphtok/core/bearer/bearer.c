@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A caller's token is judged by crypt/jwt.h with the profile that the configuration makes. All
+ * Judging a caller's token: by crypt/jwt.h, with the profile that the configuration makes. All
  * refusals look the same from outside; the log names the rule, and never the token, nor a text of
  * it.
  */

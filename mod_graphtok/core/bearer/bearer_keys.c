@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Two roads to a set of keys. An address: a JWKS is fetched and kept as any issuer's is
- * (oauth/key_source.h). A source: a job of the readers reads it once a second, and a text that
- * changed makes a new set; one that makes none, half written perhaps, leaves the old set at work
- * and is told once.
+ * The keys of an issuer of callers' tokens, from one of two places. An address: a JWKS is fetched
+ * and kept as any issuer's is (oauth/key_source.h). A source: a job of the readers reads it once a
+ * second, and a text that changed makes a new set; one that makes none, half written perhaps,
+ * leaves the old set in use and is logged once.
  */
 
 #include "bearer/bearer_keys.h"

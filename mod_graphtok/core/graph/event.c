@@ -170,7 +170,7 @@ static void check_range(verdict_t *verdict, const json_t *range)
         complain(verdict, "recurrence.range.endDate", "must not be before startDate");
 }
 
-/* Mission C6: 1 to 255 characters. */
+/* Our own limit: 1 to 255 characters. */
 static int is_subject(const char *text)
 {
     apr_size_t characters = 0;

@@ -4,8 +4,8 @@
 
 /**
  * @file local_end.h
- * Where calls start: an IP address of this machine, or a network interface by its name. An address
- * is of one family, so calls then go to addresses of the same family alone.
+ * The local end of calls: an IP address of this machine, or a network interface by its name. An
+ * address is of one family, so calls then go to addresses of the same family alone.
  */
 
 #include "gt.h"

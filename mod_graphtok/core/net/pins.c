@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * The chain is OpenSSL's: libcurl lends the connection's SSL before it sends a request. Names in
- * certificates are a server's own words, and are shown as visible ASCII alone.
+ * Pins of public keys. The chain is OpenSSL's: libcurl lends the connection's SSL before it sends a
+ * request. Names in certificates are a server's own words, and are shown as visible ASCII alone.
  */
 
 #include "net/pins.h"
@@ -22,7 +22,7 @@
 #define PINS_MAX 32
 #define NAME_MAX_SHOWN 64
 
-/* ---- what the administrator writes ---- */
+/* ---- the configured pins ---- */
 
 static int is_pin(const char *pin)
 {
@@ -68,7 +68,7 @@ const char *gt_pins_fault(void)
     return NULL;
 }
 
-/* ---- what a server shows ---- */
+/* ---- a server's keys ---- */
 
 int gt_pins_are_in(const char *pins, const char *keys)
 {

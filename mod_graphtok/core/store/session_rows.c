@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * A row with the id "*" ends all sessions of its owner that began before it, those without rows
- * too: cookies of an older version, and sessions whose row could not be written.
+ * Rows of sessions. A row with the id "*" ends all sessions of its owner that began before it,
+ * those without rows too: cookies of an older version, and sessions whose row could not be written.
  */
 
 #include "store/session_rows.h"
@@ -116,7 +116,7 @@ static int has_table(gt_store_t *store, apr_pool_t *p)
     return ids.has_sessions;
 }
 
-/* Where the table is missed, it may have been made a moment ago. */
+/* A table that seems to be missing may have been made a moment ago. */
 static gt_err_t *demand_table(gt_store_t *store, apr_pool_t *p)
 {
     gt_ids_t ids;

@@ -27,7 +27,7 @@ typedef struct gt_session_t {
     const char *agent;   /* "Firefox, Linux"; NULL: not known */
 } gt_session_t;
 
-/** What has ended of an owner's sessions. */
+/** The sessions of an owner that have ended. */
 typedef struct gt_ended_t {
     apr_int64_t until_ms;    /* all that began up to this moment; 0: none */
     apr_array_header_t *ids; /* of const char *: single ones */
@@ -55,18 +55,18 @@ GT_MUST gt_err_t *gt_session_end(int *ended, gt_store_t *store, const gt_session
 GT_MUST gt_err_t *gt_sessions_end(int *ended, gt_store_t *store, const gt_owner_t *owner,
                                   apr_pool_t *p);
 
-/** What is known of a session that is to be ended. The members that are not NULL must fit. */
+/** Names a session that is to be ended. The members that are not NULL must fit. */
 typedef struct gt_session_mark_t {
     const char *id;       /* or */
     const char *sid;      /* with */
     const char *provider; /* whose it is */
 } gt_session_mark_t;
 
-/** End sessions of owners who are not known. @param ended array of gt_session_t: id and owner */
+/** End sessions whose owners are not known. @param ended array of gt_session_t: id and owner */
 GT_MUST gt_err_t *gt_sessions_end_marked(apr_array_header_t **ended, gt_store_t *store,
                                          const gt_session_mark_t *mark, apr_pool_t *p);
 
-/** What has ended of an owner's sessions, at most `most` single ones. */
+/** The sessions of an owner that have ended, at most `most` single ones. */
 GT_MUST gt_err_t *gt_sessions_ended(gt_ended_t *ended, gt_store_t *store, const gt_owner_t *owner,
                                     int most, apr_pool_t *p);
 

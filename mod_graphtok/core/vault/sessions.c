@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A failure is told by its caller, as that of any work; the audit hears of it here. */
+/* Ending sessions. The caller logs a failure, as that of any work; the audit hears of it here. */
 
 #include "vault/sessions.h"
 

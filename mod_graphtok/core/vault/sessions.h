@@ -4,14 +4,14 @@
 
 /**
  * @file sessions.h
- * Sessions are ended: the rows say so first, then the caches of this machine forget, and those of
+ * Ending sessions: the rows are written first, then the caches of this machine forget, and those of
  * the other nodes with the next round of vault/changes. Grants stay. Each end is announced.
  * Functions may block on the database.
  */
 
 #include "vault/vault.h"
 
-/** Who ends a session, and how. */
+/** The party that ends a session. */
 typedef struct gt_sign_out_t {
     gt_vault_t *vault;
     const gt_asker_t *asker; /* the request that asks for it, or NULL */
@@ -35,7 +35,7 @@ GT_MUST gt_err_t *gt_sign_out_owner(int *ended, const gt_sign_out_t *out, const 
 GT_MUST gt_err_t *gt_sign_out_marked(int *ended, const gt_sign_out_t *out, gt_store_t *store,
                                      const gt_session_mark_t *mark, apr_pool_t *p);
 
-/** What is kept of a provider's name for its own session (sid): a hash. */
+/** The stored form of a provider's name for its own session (sid): a hash. */
 const char *gt_sid_hash(const char *provider, const char *sid, apr_pool_t *p);
 
 #endif

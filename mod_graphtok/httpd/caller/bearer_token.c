@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * A token comes in Authorization, or in the cookie that the administrator names; in one of them and
- * once (RFC 6750 section 2). It is never looked for in the query or the body: addresses get into
- * logs and histories. Another scheme than Bearer is no token of ours.
+ * The token of a caller. It comes in Authorization, or in the cookie that the administrator names;
+ * in one of them and once (RFC 6750 section 2). It is never looked for in the query or the body:
+ * addresses get into logs and histories. Another scheme than Bearer is no token of ours.
  */
 
 #include "caller/bearer_token.h"

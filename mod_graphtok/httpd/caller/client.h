@@ -4,8 +4,8 @@
 
 /**
  * @file client.h
- * Clients: applications and agents elsewhere that have an entry in the configuration. How one shows
- * who it is (RFC 6749 2.3.1): id and secret in an Authorization field, or in the form.
+ * Clients: applications and agents elsewhere that have an entry in the configuration. A client
+ * authenticates (RFC 6749 2.3.1) by id and secret in an Authorization field, or in the form.
  */
 
 #include "request/request.h"
@@ -19,7 +19,8 @@ typedef struct gtm_client_auth_t {
     gtm_request_t *x;                /* in */
     const gt_client_conf_t *conf;    /* out */
     const gt_client_conf_t *claimed; /* own: the entry of the id that came, or NULL */
-    gt_secret_t *shown[2];           /* own: what came, as its senders may have written it */
+    gt_secret_t *shown[2];           /* own: the secret that came, in the two forms in which clients
+                                      * write it */
     gt_read_t read;                  /* own: the secret as it should be */
 } gtm_client_auth_t;
 /**

@@ -29,7 +29,8 @@ APLOG_USE_MODULE(graphtok);
 #define ID_BYTES 16
 #define NOTE_EVERY apr_time_from_sec(600)
 
-/* What a version calls a session's cookie, and what its sealed value is bound to. */
+/* The name of a session's cookie in each version, and the place that its sealed value is bound
+ * to. */
 static const struct {
     const char *name, *table;
 } forms[] = {{"session\n", "session"}, {"grant\n", "session of a grant"}};
@@ -92,7 +93,7 @@ static int is_over(const gtm_request_t *x, const gtm_session_t *session)
            (idle > 0 && session->used_at > 0 && gt_now() - session->used_at >= idle);
 }
 
-/* What is not as it was written is no session. */
+/* A text that is not as it was written is no session. */
 static gtm_session_t *read_clear(const gtm_request_t *x, const char *text, int form,
                                  const char *sealed)
 {

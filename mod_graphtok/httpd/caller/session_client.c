@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file session_client.c Words of ours for what a User-Agent field says; never its own text. */
+/** @file session_client.c Naming a session's browser in words of ours, by its User-Agent field; the
+ * field's own text is never used. */
 
 #include "caller/session_client.h"
 

@@ -4,8 +4,8 @@
 
 /**
  * @file session_client.h
- * What a list of sessions tells of the browser that has one: enough to know one's own again, too
- * little to follow a person.
+ * The browser of a session, for lists: enough for users to recognize their own, too little to
+ * follow a person.
  */
 
 #include <httpd.h>

@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file bearers.c Made once at the child's start; afterwards the table is only read. */
+/** @file bearers.c The table of issuers of callers' tokens. It is made once at the child's start;
+ * afterwards it is only read. */
 
 #include "child/bearers.h"
 

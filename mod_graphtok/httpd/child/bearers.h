@@ -9,7 +9,7 @@
 /** Make all that are configured, and have them follow their keys, once a second. */
 void gtm_bearers_make(gtm_child_t *child, apr_pool_t *p);
 
-/** The one that the configuration calls so, or NULL. */
+/** The issuer of this name in the configuration, or NULL. */
 gt_bearer_t *gtm_bearers_find(const gtm_child_t *child, const char *name);
 
 #endif

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Places with graphtok-exchange. Which store and provider an exchange is about says its place, so
- * where there are several the clients of each must be named: a client of one product would else ask
- * for the tokens of another.
+ * Checks of places with graphtok-exchange. The place decides about store and provider of an
+ * exchange, so where there are several the clients of each must be named: else a client of one
+ * product could ask for the tokens of another.
  */
 
 #include "config/verify.h"

@@ -17,7 +17,7 @@
 #include "config/tree.h"
 #include "crypt/key_set.h"
 
-/* 1 when all that must be said is there. */
+/* 1 when all required members are there. */
 static int check_members(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
 {
     const struct {

@@ -21,8 +21,8 @@
 #include "request/merged_handler.h"
 #include "request/route.h"
 
-/* Two hours are what browsers keep at most; a page that is no longer allowed is refused when it
- * calls. */
+/* Browsers keep an answer for two hours at most; a page that is no longer allowed is refused when
+ * it calls. */
 #define MAX_AGE "7200"
 
 /* Fields of our answers that a page can read only when they are named here. */

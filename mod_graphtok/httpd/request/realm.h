@@ -4,8 +4,9 @@
 
 /**
  * @file realm.h
- * Where that holds which a client brings back: sessions, sign-ins under way, links to pages of a
- * list. It is the virtual host, or those that share a GraphTokSessionRealm, and goes into the seal.
+ * The realm in which sealed values of clients are valid: sessions, sign-ins under way, links to
+ * pages of a list. It is the virtual host, or those that share a GraphTokSessionRealm, and goes
+ * into the seal.
  */
 
 #include "request/request.h"

@@ -2,9 +2,9 @@
 
 /**
  * @file routes_exchange.c
- * Token exchange (RFC 8693): a client shows who it is and whose token it wants, and gets an access
- * token of a resource and with scopes that its entry names. All that can be wrong with the
- * subject is told in one form and at one of a few moments: neither tells whether there is such a
+ * Token exchange (RFC 8693): a client authenticates, names the user whose token it wants, and gets
+ * an access token of a resource and with scopes that its entry names. Every fault of the subject
+ * gets the same answer, at one of a few moments, so that neither tells whether there is such a
  * user.
  */
 
@@ -61,7 +61,7 @@ static gt_err_t *invalid(const gtm_request_t *x, const char *oauth_error, const 
     return err;
 }
 
-/* ---- who asks ---- */
+/* ---- the client ---- */
 
 static gt_err_t *authenticate(gt_task_t *task, void *state)
 {
@@ -93,7 +93,7 @@ static gt_err_t *admit(gt_task_t *task, void *state)
     return gtm_limit_check(x);
 }
 
-/* ---- what it asks for ---- */
+/* ---- the request ---- */
 
 static gt_err_t *check_kind(const gtm_request_t *x)
 {
@@ -177,7 +177,7 @@ static gt_err_t *check_request(gt_task_t *task, void *state)
     return check_scope(x);
 }
 
-/* ---- whose token ---- */
+/* ---- the subject ---- */
 
 static gt_err_t *too_long(const gtm_request_t *x)
 {
@@ -223,7 +223,7 @@ static gt_err_t *ask_vault(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* ---- what comes of it ---- */
+/* ---- the outcome ---- */
 
 static gt_notice_t notice_of(const gtm_request_t *x, const gt_err_t *err)
 {
@@ -235,7 +235,7 @@ static gt_notice_t notice_of(const gtm_request_t *x, const gt_err_t *err)
                          .err = err};
 }
 
-/** 1 for what is wrong with the subject and not with the server or the provider. */
+/** 1 for a fault of the subject, and not of the server or the provider. */
 static int is_about_subject(const gt_err_t *err)
 {
     switch (err->cls) {
@@ -259,7 +259,7 @@ static apr_time_t next_beat(apr_time_t began)
     return began + (passed / BEAT + 1) * BEAT;
 }
 
-/** The one answer for all that can be wrong with a subject; the log has the reason. */
+/** The one answer for all faults of a subject; the log has the reason. */
 static gt_err_t *refuse_subject(const gtm_request_t *x)
 {
     const exchange_t *own = x->own;
@@ -289,7 +289,8 @@ static gt_err_t *settle(gt_task_t *task, void *state)
     return refuse_subject(x);
 }
 
-/** The provider puts into a token what it will: more than the entry allows does not leave. */
+/** The provider decides about a token's scopes: a token with more than the entry allows does not
+ * leave. */
 static gt_err_t *judge_scope(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -343,8 +344,8 @@ static gt_err_t *answer(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** A failure is recorded, also one of the client's own; which client it said it was is worth
- * knowing. */
+/** A failure is recorded, also one of the client's own; the audit then has the name that the client
+ * gave. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     gtm_request_t *x = state;

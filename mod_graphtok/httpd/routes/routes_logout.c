@@ -2,7 +2,7 @@
 
 /**
  * @file routes_logout.c
- * Sign-out: this browser's session ends on all nodes, and the grant stays (mission X1). The route
+ * Sign-out: this browser's session ends on all nodes, and the grant stays. The route
  * is a POST, which passes the gate against cross-site requests: another site can sign no user out.
  */
 
@@ -14,7 +14,7 @@
 #include "request/pages.h"
 #include "routes/routes_auth.h"
 
-/* A form of a page goes on somewhere; a script reads what happened. */
+/* A page's form is sent on to an address; a script reads the outcome. */
 static void answer(gtm_request_t *x, const char *address, int ended)
 {
     json_t *value = gt_json_object(x->r->pool);
