@@ -126,3 +126,17 @@ def test_public_keys(frame):
         assert checked.code == 1 and words in checked.err, checked.err
     checked = frame.check(jwt(GraphTokJWTKeys=write(frame, rsa.pem(), 0o666)))
     assert checked.code == 1 and "write to it" in checked.err
+
+
+def test_one_issuer_for_two_stores_whose_ids_are_other_people(frame):
+    def places(beta, column):
+        return (jwt() + jwt("other") + "<GraphTokStore beta>\nGraphTokTable beta_tokens\n"
+                f"GraphTokUserColumn {column}\n</GraphTokStore>\n"
+                '<Location "/main">\nSetHandler graphtok-auth\nGraphTokUser jwt staff\n</Location>\n'
+                '<Location "/beta">\nSetHandler graphtok-auth\nGraphTokUseStore beta\n'
+                f"GraphTokUser jwt {beta}\n</Location>\n")
+    for beta, column, lines in (("staff", "teacher_id", 1), ("other", "teacher_id", 0),
+                                ("staff", "user_id", 0)):
+        checked = frame.check(places(beta, column))
+        told = [line for line in checked.warnings if "a token of one is taken" in line]
+        assert checked.ok and len(told) == lines, checked.err

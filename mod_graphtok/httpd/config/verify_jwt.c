@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "config/mounts.h"
 #include "config/setters.h"
 #include "config/tree.h"
 #include "crypt/key_set.h"
@@ -164,6 +165,61 @@ static void visit(void *baton, const ap_directive_t *node)
                  name);
 }
 
+/* ---- two stores that take tokens of one issuer ---- */
+
+/** A place whose callers show tokens. */
+typedef struct place_t {
+    const char *jwt;
+    const gt_store_conf_t *store; /* NULL: it is not configured */
+} place_t;
+
+static place_t place_of(const gtm_verdict_t *v, const gtm_mount_t *mount)
+{
+    const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
+
+    if (dir->caller_from != GT_CALLER_JWT)
+        return (place_t){NULL, NULL};
+    return (place_t){dir->caller_jwt, gt_config_store(v->server->config, dir->store)};
+}
+
+/** 1 when both take the same tokens, and a user id in one is another person's in the other. */
+static int is_mixed(const place_t *one, const place_t *other)
+{
+    return one->store != NULL && other->store != NULL && strcmp(one->jwt, other->jwt) == 0 &&
+           strcmp(one->store->user_column, other->store->user_column) != 0;
+}
+
+static void tell_mixed(const gtm_verdict_t *v, const gtm_mount_t *mount, const place_t *here,
+                       const place_t *there)
+{
+    gtm_note(v->warnings, mount->where,
+             "SetHandler %s at %s: <GraphTokJWT %s> serves the stores %s (%s) and %s (%s): a token "
+             "of one is taken for the same id of the other; write a <GraphTokJWT> with keys of its "
+             "own for each",
+             mount->handler, mount->path, here->jwt, here->store->name, here->store->user_column,
+             there->store->name, there->store->user_column);
+}
+
+/* Columns of other names hold the ids of other people: the number of a user is a teacher's, too.
+ * Each place is told of once. */
+static void check_stores(const gtm_verdict_t *v)
+{
+    const gtm_mount_t *mounts = (const gtm_mount_t *)v->server->mounts->elts;
+
+    for (int i = 1; i < v->server->mounts->nelts; i++) {
+        place_t here = place_of(v, &mounts[i]);
+        int is_told = 0;
+
+        for (int k = 0; k < i && !is_told; k++) {
+            place_t there = place_of(v, &mounts[k]);
+
+            is_told = is_mixed(&here, &there);
+            if (is_told)
+                tell_mixed(v, &mounts[i], &here, &there);
+        }
+    }
+}
+
 void gtm_check_jwts(const gtm_verdict_t *v)
 {
     const apr_array_header_t *jwts = v->server->config->jwts;
@@ -171,4 +227,5 @@ void gtm_check_jwts(const gtm_verdict_t *v)
     for (int i = 0; i < jwts->nelts; i++)
         check_jwt(v, APR_ARRAY_IDX(jwts, i, gt_jwt_conf_t *));
     gtm_tree_each(visit, (void *)v);
+    check_stores(v);
 }
