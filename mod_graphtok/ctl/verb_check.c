@@ -186,15 +186,33 @@ static gt_step_fn *const return_steps[] = {ask_whereabouts, ask_to_return, judge
 static const gt_work_t return_work = {"check the redirect URI", return_steps, NULL};
 
 /** The answer that we want is the refusal of a token that cannot exist. */
-static gt_err_t *try_client(gt_provider_t *provider, const check_t *check)
+static gt_err_t *try_client(gt_provider_t *provider, const char *tenant, const check_t *check)
 {
     apr_pool_t *p = check->ctl->pool;
     gt_token_params_t params = {.provider = provider,
                                 .flow = &gt_flow_refresh_token,
+                                .tenant = tenant,
                                 .params = gt_secret_make(NO_TOKEN, strlen(NO_TOKEN), p)};
     gt_err_t *err = gt_wait_run(&gt_token_post, &params, check->loop, LONGEST, p);
 
     return err == GT_OK || err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION ? GT_OK : err;
+}
+
+/** The registrations that tenants have to themselves. */
+static void check_tenants(check_t *check, gt_provider_t *provider)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(provider);
+    apr_pool_t *p = check->ctl->pool;
+
+    for (int i = 0; i < conf->tenant_clients->nelts; i++) {
+        const gt_tenant_client_t *client =
+            APR_ARRAY_IDX(conf->tenant_clients, i, gt_tenant_client_t *);
+
+        if (ctl_demand_readable(client->client_secret, "", p) == GT_OK)
+            ctl_check_tell(
+                check, apr_pstrcat(p, "client of ", conf->name, ", tenant ", client->tenant, NULL),
+                try_client(provider, client->tenant, check), client->client_id);
+    }
 }
 
 static int has_provider(const json_t *mount, const gt_provider_conf_t *conf)
@@ -247,7 +265,8 @@ static void check_provider(check_t *check, const gt_provider_conf_t *conf)
         return;
     if (ctl_demand_readable(conf->client_secret, "", p) == GT_OK)
         ctl_check_tell(check, apr_pstrcat(p, "client of ", conf->name, NULL),
-                       try_client(provider, check), conf->client_id);
+                       try_client(provider, NULL, check), conf->client_id);
+    check_tenants(check, provider);
     json_array_foreach (check->mounts, i, mount)
         if (has_provider(mount, conf))
             check_return(check, provider, mount);

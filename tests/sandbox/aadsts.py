@@ -73,6 +73,8 @@ CODES: dict[int, Row] = {
             "tenant ID and are signing into the correct cloud."),
     90013: ("invalid_request", "", "Invalid input received from the user: {0}."),
     90015: ("invalid_request", "", "Query string is too long."),
+    90019: ("invalid_request", "", "No tenant-identifying information found in either the request "
+            "or implied by any provided credentials."),
     90023: ("invalid_request", "", "Unsupported '{0}' value."),
     90033: ("temporarily_unavailable", "", "A transient error has occurred. Please try again."),
     90036: ("server_error", "", "An unexpected, non-retryable error stemming from the directory "

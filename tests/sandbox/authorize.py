@@ -18,9 +18,19 @@ from urllib.parse import urlencode, urlsplit
 
 import scopes as scope_rules
 from aadsts import EntraError, redirect_pairs
-from pages import choose_page, error_page, relay_page
-from people import CLIENT_ID, DOMAIN, PERSONAL_TENANT, TENANT, Person, find_person
-from state import Code, World, opaque
+from pages import choose_page, consent_page, error_page, relay_page
+from people import (
+    CLIENT_ID,
+    DOMAIN,
+    PARTNER_DOMAIN,
+    PARTNER_TENANT,
+    PERSONAL_TENANT,
+    TENANT,
+    Person,
+    account_at,
+    find_person,
+)
+from state import Client, Code, World, opaque
 from keys import b64url
 from wire import Pairs, Request, Response, json_text, parse_pairs
 
@@ -28,7 +38,14 @@ QUERY_LIMIT = 16 * 1024
 MODES = ("query", "fragment", "form_post")
 PROMPTS = ("login", "none", "consent", "select_account")
 CHALLENGE = re.compile(r"[A-Za-z0-9._~-]+\Z")
-TENANTS = (TENANT, DOMAIN, "common", "organizations")
+TENANTS = {
+    TENANT: TENANT,
+    DOMAIN: TENANT,
+    PARTNER_TENANT: PARTNER_TENANT,
+    PARTNER_DOMAIN: PARTNER_TENANT,
+    "common": "common",
+    "organizations": "organizations",
+}
 
 Params = dict[str, str]
 
@@ -40,9 +57,7 @@ def check_tenant(tenant: str) -> str:
         return "consumers"
     if lowered not in TENANTS:
         raise EntraError(90002, (tenant,))
-    if lowered == DOMAIN:
-        return TENANT
-    return lowered
+    return TENANTS[lowered]
 
 
 def same_place(registered: str, asked: str) -> bool:
@@ -67,21 +82,30 @@ def once(pairs: Pairs) -> Params:
     return dict(pairs)
 
 
+def check_known(world: World, tenant_word: str, client_id: str) -> Client:
+    """The registration: known to all tenants, or to one, whose own endpoints it must use."""
+    client = world.clients.get(client_id)
+    if client is None:
+        raise EntraError(700016, (client_id, tenant_word))
+    tenant = check_tenant(tenant_word)
+    is_of_one = bool(client.tenant) or world.settings.single_tenant
+    if tenant in ("common", "organizations") and is_of_one:
+        raise EntraError(50194, (client_id,))
+    if client.tenant and tenant != client.tenant:
+        raise EntraError(700016, (client_id, tenant_word))
+    return client
+
+
 def check_target(world: World, tenant: str, params: Params) -> None:
     """Who asks, and where the answer would go: the faults that only a page may tell."""
     if not params.get("client_id"):
         raise EntraError(900144, ("client_id",))
-    if params["client_id"] != CLIENT_ID:
-        raise EntraError(700016, (params["client_id"], tenant))
+    check_known(world, tenant, params["client_id"])
     if not params.get("redirect_uri"):
         raise EntraError(900144, ("redirect_uri",))
     asked = params["redirect_uri"]
     if not any(same_place(registered, asked) for registered in world.redirect_uris):
-        raise EntraError(50011, (asked, CLIENT_ID))
-    if tenant in ("common", "organizations") and world.settings.single_tenant:
-        raise EntraError(50194, (CLIENT_ID,))
-    if not params.get("response_type"):
-        raise EntraError(900144, ("response_type",))
+        raise EntraError(50011, (asked, params["client_id"]))
 
 
 def check_challenge(world: World, params: Params) -> None:
@@ -116,7 +140,7 @@ def check_request(world: World, params: Params) -> frozenset[str]:
     wants_cae(params)
     found = scope_rules.parse(params["scope"], world.base, world.graph)
     if found & {f"{scope_rules.GRAPH}/{name}" for name in scope_rules.ADMIN_ONLY}:
-        if not world.settings.admin_consented:
+        if not world.settings.admin_consented and not world.admin_consents:
             raise EntraError(90094, (CLIENT_ID,))
     return found
 
@@ -153,10 +177,13 @@ def back(params: Params, pairs: Pairs) -> Response:
 
 
 def client_info(person: Person) -> str:
-    return b64url(json_text({"uid": person.oid, "utid": TENANT}))
+    return b64url(json_text({"uid": person.oid, "utid": person.tenant}))
 
 
-def issue_code(world: World, tenant: str, params: Params, person: Person) -> Response:
+def issue_code(world: World, tenant: str, params: Params, somebody: Person) -> Response:
+    person = account_at(somebody, tenant)
+    if person is None:
+        return refused(EntraError(50020, (somebody.address,)))
     asked = scope_rules.parse(params["scope"], world.base, world.graph)
     world.consents[person.oid] |= asked
     text = world.secrets.see("code", opaque("1.AUsA", 1200))
@@ -170,6 +197,7 @@ def issue_code(world: World, tenant: str, params: Params, person: Person) -> Res
         tenant,
         time.time(),
         has_cae=wants_cae(params),
+        client_id=params["client_id"],
     )
     # With no method, or `plain`, the challenge is the verifier itself (RFC 7636 4.3).
     if params.get("code_challenge") and params.get("code_challenge_method", "plain") == "plain":
@@ -189,7 +217,7 @@ def sign_in(world: World, tenant: str, params: Params, wanted: frozenset[str]) -
     prompt = params.get("prompt", "")
     hint = params.get("login_hint", "")
     person = find_person(hint) if hint else None
-    if person and tenant == "consumers":
+    if person and account_at(person, tenant) is None:
         return refused(EntraError(50020, (person.address,)))
     if person and prompt in ("", "none"):
         return issue_code(world, tenant, params, person)
@@ -215,6 +243,8 @@ def authorize(world: World, request: Request, tenant_word: str) -> Response:
         tenant = check_tenant(tenant_word)
         params = once(parse_pairs(text))
         check_target(world, tenant_word, params)
+        if not params.get("response_type"):
+            raise EntraError(900144, ("response_type",))
     except (EntraError, ValueError) as error:
         return refused(error if isinstance(error, EntraError) else EntraError(90015))
     remember(world, params)
@@ -227,6 +257,37 @@ def authorize(world: World, request: Request, tenant_word: str) -> Response:
         return back(params, redirect_pairs(error))
 
 
+def admin_consent(world: World, request: Request, tenant_word: str) -> Response:
+    """GET /{tenant}/v2.0/adminconsent: what an administrator sees. There is none of personal
+    accounts, and common is not for this. Source: Microsoft, "Admin consent"."""
+    try:
+        tenant = check_tenant(tenant_word)
+        if tenant in ("common", "consumers"):
+            raise EntraError(90019)
+        params = once(parse_pairs(request.query_text))
+        check_target(world, tenant_word, params)
+        if not params.get("scope"):
+            raise EntraError(900144, ("scope",))
+        wanted = scope_rules.parse(params["scope"], world.base, world.graph)
+    except (EntraError, ValueError) as error:
+        return refused(error if isinstance(error, EntraError) else EntraError(90015))
+    flow = opaque("", 32)
+    admin = TENANT if tenant == "organizations" else tenant
+    world.flows[flow] = {**params, "//tenant": tenant, "//admin": admin}
+    return consent_page(f"/{tenant}/login", flow, sorted(wanted))
+
+
+def admin_chose(world: World, params: Params, choice: str) -> Response:
+    """Back to the application; the error's text has line breaks in it, as Entra's."""
+    told = [("admin_consent", "True")]
+    if choice != "accept":
+        text = f"{EntraError(65004).text()}\r\nTrace ID: {uuid.uuid4()}"
+        error = [("error", "access_denied"), ("error_description", text)]
+        return back(params, [*error, *told])
+    world.admin_consents.add(params["//admin"])
+    return back(params, [*told, ("tenant", params["//admin"]), ("scope", params["scope"])])
+
+
 def choose(world: World, request: Request) -> Response:
     """POST /{tenant}/login: the page's buttons. A flow's page works once."""
     form = dict(parse_pairs(request.body.decode("latin-1")))
@@ -234,12 +295,14 @@ def choose(world: World, request: Request) -> Response:
     if params is None:
         return refused(EntraError(9002313))
     choice = form.get("choice", "")
+    if "//admin" in params:
+        return admin_chose(world, params, choice)
     if choice == "cancel":
         return back(params, [("error", "access_denied"), ("error_subcode", "cancel")])
     if choice == "decline":
         return back(params, redirect_pairs(EntraError(65004)))
     person = find_person(choice)
-    if person is None or params["//tenant"] == "consumers":
+    if person is None or account_at(person, params["//tenant"]) is None:
         return refused(EntraError(50020, (choice,)))
     request.notes["person"] = person.address
     return issue_code(world, params["//tenant"], params, person)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import demo
 import scopes as scope_rules
 from faults import read_fault
-from people import CLIENT_ID, PEOPLE, TENANT, Person, find_person
+from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, TENANT, Person, find_person
 from schema import GraphError, read_event
-from state import World, change_settings
+from state import Client, World, change_settings, is_of
 from wire import Request, Response, json_response
 
 Body = dict[str, object]
@@ -111,6 +111,14 @@ def redirect_uris(world: World, body: Body) -> Body:
     return {"redirect_uris": world.redirect_uris}
 
 
+def add_client(world: World, body: Body) -> Body:
+    """A registration of one tenant only."""
+    client = Client(str(body["client_id"]), str(body["secret"]), str(body["tenant"]))
+    world.clients[client.client_id] = client
+    world.secrets.see("client_secret", client.secret)
+    return {"client_id": client.client_id}
+
+
 def rotate_keys(world: World, body: Body) -> Body:
     return {"kid": world.keys.rotate(bool(body.get("keep_old", True)))}
 
@@ -123,8 +131,8 @@ def revoke(world: World, body: Body) -> Body:
     if body.get("access"):
         ended["access_tokens"] = world.end_access(person, is_revoked=True)
     if body.get("consent"):
-        for known in PEOPLE:
-            if person in (None, known):
+        for known in (*PEOPLE, *OTHERS, *GUESTS):
+            if is_of(known, person):
                 world.consents[known.oid] = set()
     return dict(ended)
 
@@ -229,6 +237,7 @@ POST: dict[str, Action] = {
     "reset": reset,
     "settings": settings,
     "redirect_uris": redirect_uris,
+    "client": add_client,
     "rotate_keys": rotate_keys,
     "revoke": revoke,
     "expire_access": expire_access,

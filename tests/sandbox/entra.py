@@ -7,7 +7,7 @@ import re
 import uuid
 
 from aadsts import EntraError, entra_headers, error_response
-from authorize import authorize, check_tenant, choose, same_place
+from authorize import admin_consent, authorize, check_tenant, choose, same_place
 from pages import page
 from people import PERSONAL_TENANT
 from state import World
@@ -19,14 +19,16 @@ ROUTES = (
     ("jwks", re.compile(r"/([^/]+)/discovery/v2\.0/keys\Z")),
     ("authorize", re.compile(r"/([^/]+)/oauth2/v2\.0/authorize\Z")),
     ("token", re.compile(r"/([^/]+)/oauth2/v2\.0/token\Z")),
+    ("adminconsent", re.compile(r"/([^/]+)/v2\.0/adminconsent\Z")),
     ("choose", re.compile(r"/([^/]+)/login\Z")),
     ("logout", re.compile(r"/([^/]+)/oauth2/v2\.0/logout\Z")),
 )
-BROWSER_ROUTES = ("authorize", "choose", "logout")
+BROWSER_ROUTES = ("authorize", "adminconsent", "choose", "logout")
 METHODS = {
     "discovery": ("GET", "HEAD"),
     "jwks": ("GET", "HEAD"),
     "authorize": ("GET", "POST"),
+    "adminconsent": ("GET",),
     "choose": ("POST",),
     "logout": ("GET", "POST"),
 }
@@ -117,6 +119,8 @@ def handle(world: World, request: Request, name: str, tenant_word: str) -> Respo
         return Response(405, [("Allow", ", ".join(METHODS[name]))], b"")
     if name == "authorize":
         return authorize(world, request, tenant_word)
+    if name == "adminconsent":
+        return admin_consent(world, request, tenant_word)
     if name == "choose":
         return choose(world, request)
     if name == "logout":

@@ -305,6 +305,9 @@ class Graph:
         name, ask = understand(self.request)
         self.person = mailbox_named(self.world, name, self.token)
         self.calendar = self.world.calendars[self.person.oid]
+        if self.person.home and ask.kind != "profile":
+            text = "REST API is not yet supported for this mailbox."
+            raise GraphError(404, "MailboxNotEnabledForRESTAPI", text)
         if self.person is self.token.person:
             check_scope(self.token, ask.kind, self.request.method)
         else:

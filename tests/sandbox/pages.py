@@ -65,6 +65,18 @@ def choose_page(action: str, flow: str, scopes: list[str], hint: str) -> Respons
     return page("Pick an account", inner)
 
 
+def consent_page(action: str, flow: str, scopes: list[str]) -> Response:
+    """What an administrator decides for the whole organisation."""
+    wanted = "".join(f"<li>{escape(scope)}</li>" for scope in scopes)
+    inner = (
+        f"<ul>{wanted}</ul>"
+        f'<form method="post" action="{escape(action)}">'
+        f'<input type="hidden" name="flow" value="{escape(flow)}">'
+        f"{button('Accept', 'accept')}{button('Cancel', 'cancel', True)}</form>"
+    )
+    return page("Permissions requested: review for your organization", inner)
+
+
 def error_page(text: str, status: int = 400) -> Response:
     inner = f"<p>Sorry, but we're having trouble signing you in.</p><p>{escape(text)}</p>"
     return page("Sign in", inner, status)

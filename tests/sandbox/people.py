@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 TENANT = "6f1d2c3b-8a47-4e59-9b60-7c1e5d2a4f38"
 DOMAIN = "sandbox.example"
+PARTNER_TENANT = "0c9e7f55-3b1a-4d62-a4f7-2e86d10b9c47"
+PARTNER_DOMAIN = "partner.example"
 PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 
@@ -18,10 +20,19 @@ class Person:
     surname: str
     oid: str
     job: str
+    tenant: str = TENANT
+    home: str = ""  # of a guest: the oid of the same person's account at home
 
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.surname}"
+
+    @property
+    def principal(self) -> str:
+        """A guest goes by a name of the tenant's own."""
+        if not self.home:
+            return self.address
+        return f"{self.address.replace('@', '_')}#EXT#@{DOMAIN}"
 
     def profile(self) -> dict[str, object]:
         """The user as Graph shows it, members in Graph's order."""
@@ -35,7 +46,7 @@ class Person:
             "officeLocation": None,
             "preferredLanguage": "en-GB",
             "surname": self.surname,
-            "userPrincipalName": self.address,
+            "userPrincipalName": self.principal,
             "id": self.oid,
         }
 
@@ -49,10 +60,37 @@ PEOPLE = (
     Person("alan@sandbox.example", "Alan", "Turing", ALAN, "Fellow"),
 )
 
+# Another organisation's, who is a guest of the first, and one with a personal account.
+EMMY = "e3e3e3e3-1882-4323-8323-000000001882"
+EMMY_AS_GUEST = "e4e4e4e4-1882-4323-8323-000000001915"
+MARY = "00000000-0000-0000-1780-112600001780"
+OTHERS = (
+    Person("emmy@partner.example", "Emmy", "Noether", EMMY, "Professor", PARTNER_TENANT),
+    Person("mary@outlook.example", "Mary", "Somerville", MARY, "Polymath", PERSONAL_TENANT),
+)
+GUESTS = (Person("emmy@partner.example", "Emmy", "Noether", EMMY_AS_GUEST, "Guest", TENANT, EMMY),)
+
 
 def find_person(address: str) -> Person | None:
     wanted = address.strip().lower()
-    for person in PEOPLE:
+    for person in (*PEOPLE, *OTHERS):
         if wanted in (person.address, person.oid):
             return person
+    return None
+
+
+def account_at(person: Person, tenant: str) -> Person | None:
+    """The account that a person has where a request goes: at home for common and organizations,
+    and as a guest where one was made; None where there is none."""
+    home = person
+    if person.home:
+        home = next(one for one in OTHERS if one.oid == person.home)
+    is_personal = home.tenant == PERSONAL_TENANT
+    if tenant == "common" or (tenant == "organizations" and not is_personal):
+        return home
+    if tenant == "consumers":
+        return home if is_personal else None
+    for account in (home, *GUESTS):
+        if account.tenant == tenant and home.oid in (account.oid, account.home):
+            return account
     return None

@@ -12,7 +12,7 @@ from events import Calendar
 from faults import Faults
 from keys import KeySet
 from ledger import Calls, Secrets
-from people import PEOPLE, Person
+from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, Person
 from scopes import GRAPHS
 from throttle import Load
 
@@ -84,6 +84,7 @@ class Code:
     issued: float
     is_used: bool = False
     has_cae: bool = False
+    client_id: str = CLIENT_ID
 
 
 @dataclass
@@ -97,6 +98,7 @@ class RefreshToken:
     used_at: float
     uses: int = 0
     ended: int = 0
+    client_id: str = CLIENT_ID
 
 
 @dataclass
@@ -110,9 +112,23 @@ class AccessToken:
     is_revoked: bool = False
 
 
+def is_of(account: Person, person: Person | None) -> bool:
+    """Whether an account is a person's, at home or as a guest; None: of any."""
+    return person is None or person.oid in (account.oid, account.home)
+
+
 def opaque(prefix: str, length: int) -> str:
     """A text of that many characters that looks like a token and means nothing."""
     return (prefix + secrets.token_urlsafe(max(length, 32)))[: max(length, 32)]
+
+
+@dataclass
+class Client:
+    """A registration; of one tenant only, or of all."""
+
+    client_id: str
+    secret: str
+    tenant: str = ""
 
 
 class World:
@@ -138,10 +154,13 @@ class World:
         self.refresh_tokens: dict[str, RefreshToken] = {}
         self.access_tokens: dict[str, AccessToken] = {}
         self.flows: dict[str, dict[str, str]] = {}
-        self.consents: dict[str, set[str]] = {person.oid: set() for person in PEOPLE}
+        everybody = (*PEOPLE, *OTHERS, *GUESTS)
+        self.clients: dict[str, Client] = {CLIENT_ID: Client(CLIENT_ID, self.client_secret)}
+        self.admin_consents: set[str] = set()  # tenants
+        self.consents: dict[str, set[str]] = {person.oid: set() for person in everybody}
         self.recent: dict[str, list[float]] = {}
         self.mailbox_load: dict[str, Load] = {}
-        self.calendars = {person.oid: Calendar(person) for person in PEOPLE}
+        self.calendars = {person.oid: Calendar(person) for person in everybody}
         self.secrets.see("client_secret", self.client_secret)
 
     @property
@@ -171,9 +190,11 @@ class World:
         self.access_tokens[text] = token
         return token, life
 
-    def new_refresh(self, person: Person, scopes: frozenset[str], family: int) -> RefreshToken:
+    def new_refresh(
+        self, person: Person, scopes: frozenset[str], family: int, client_id: str = CLIENT_ID
+    ) -> RefreshToken:
         text = self.secrets.see("refresh_token", opaque("1.A", self.settings.refresh_bytes))
-        token = RefreshToken(text, person, scopes, family, time.time())
+        token = RefreshToken(text, person, scopes, family, time.time(), client_id=client_id)
         self.refresh_tokens[text] = token
         return token
 
@@ -181,7 +202,7 @@ class World:
         """End the refresh tokens of a person, or of all; how many that were."""
         count = 0
         for token in self.refresh_tokens.values():
-            if person in (None, token.person) and not token.ended:
+            if is_of(token.person, person) and not token.ended:
                 token.ended = code
                 count += 1
         return count
@@ -195,7 +216,7 @@ class World:
         """Let the access tokens of a person, or of all, be over (or revoked) from now on."""
         count = 0
         for token in self.access_tokens.values():
-            if person in (None, token.person):
+            if is_of(token.person, person):
                 count += 1
                 token.is_revoked = token.is_revoked or is_revoked
                 token.ends_at = token.ends_at if is_revoked else 0.0

@@ -20,10 +20,10 @@ from urllib.parse import unquote_plus
 
 import scopes as scope_rules
 from aadsts import EntraError, entra_headers, error_response
-from authorize import Params, check_tenant, client_info, once, wants_cae
+from authorize import Params, check_known, check_tenant, client_info, once, wants_cae
 from keys import b64url
 from ledger import fingerprint
-from people import CLIENT_ID, TENANT, Person
+from people import CLIENT_ID, PERSONAL_TENANT, Person, account_at
 from state import Code, RefreshToken, World
 from wire import Request, Response, json_response, parse_pairs
 
@@ -53,18 +53,20 @@ def check_client(world: World, request: Request, params: Params, tenant: str) ->
     client_id = params.get("client_id") or (basic[0] if basic else "")
     if not client_id:
         raise EntraError(900144, ("client_id",))
-    if client_id != CLIENT_ID or (basic and basic[0] != client_id):
+    if basic and basic[0] != client_id:
         raise EntraError(700016, (client_id, tenant))
+    client = check_known(world, tenant, client_id)
     if "client_assertion" in params:
         raise EntraError(700027)
     secret = basic[1] if basic else params.get("client_secret", "")
     if not secret:
         raise EntraError(7000218)
     world.secrets.see("client_secret", secret)
-    if not hmac.compare_digest(secret.encode(), world.client_secret.encode()):
-        raise EntraError(7000215, (CLIENT_ID,))
+    if not hmac.compare_digest(secret.encode(), client.secret.encode()):
+        raise EntraError(7000215, (client_id,))
     if world.settings.secret_expired:
-        raise EntraError(7000222, (CLIENT_ID,))
+        raise EntraError(7000222, (client_id,))
+    params["client_id"] = request.notes["client_id"] = client_id
     if request.header("origin"):
         raise EntraError(9002326)
 
@@ -124,7 +126,9 @@ def find_code(world: World, params: Params, tenant: str) -> Code:
         raise EntraError(54005)
     if time.time() - code.issued > world.settings.code_seconds:
         raise EntraError(70008)
-    if tenant == "consumers":
+    if code.client_id != params["client_id"]:
+        raise EntraError(70000)
+    if account_at(code.person, tenant) != code.person:
         raise EntraError(700005)
     if params["redirect_uri"] != code.redirect_uri:
         raise EntraError(500112, (params["redirect_uri"], code.redirect_uri))
@@ -153,9 +157,11 @@ def by_code(world: World, request: Request, params: Params, tenant: str) -> Resp
     world.families += 1
     refresh = None
     if "offline_access" in code.scopes:
-        refresh = world.new_refresh(code.person, code.scopes, world.families)
+        refresh = world.new_refresh(
+            code.person, code.scopes, world.families, params["client_id"]
+        )
     has_cae = code.has_cae or wants_cae(params)
-    granted = Granted(world, code.person, code.scopes, resource, has_cae)
+    granted = Granted(world, code.person, code.scopes, resource, has_cae, params["client_id"])
     return granted.answer(params, asked, refresh, code.nonce)
 
 
@@ -173,6 +179,8 @@ def find_refresh(world: World, params: Params) -> RefreshToken:
     token = world.refresh_tokens.get(params["refresh_token"])
     if token is None:
         raise EntraError(9002313, error="invalid_grant", suberror="bad_token")
+    if token.client_id != params["client_id"]:
+        raise EntraError(70000)
     if token.ended:
         raise EntraError(token.ended)
     if time.time() - token.used_at > world.settings.refresh_seconds:
@@ -184,21 +192,29 @@ def find_refresh(world: World, params: Params) -> RefreshToken:
 
 
 def by_refresh(world: World, request: Request, params: Params, tenant: str) -> Response:
+    """A refresh token is a person's, of no tenant: whose account it is for, the endpoint says."""
     token = find_refresh(world, params)
     request.notes["person"] = token.person.address
+    person = account_at(token.person, tenant)
+    if person is None:
+        raise EntraError(65001 if tenant == "consumers" else 50020, (CLIENT_ID,))
     text = params.get("scope", "")
     asked = asked_scopes(world, text) or token.scopes
-    consented = world.consents[token.person.oid]
+    consented = world.consents[token.person.oid] | world.consents[person.oid]
     named = {scope for scope in asked if not scope.endswith("/.default")}
-    if not named <= consented or tenant == "consumers":
+    if not named <= consented:
         raise EntraError(65001, (CLIENT_ID,))
     resource = scope_rules.one_resource(asked, text) if text.strip() else scope_rules.GRAPH
     token.uses += 1
     token.used_at = time.time()
     fresh = None
     if world.settings.rotate:
-        fresh = world.new_refresh(token.person, token.scopes, token.family)
-    granted = Granted(world, token.person, token.scopes, resource, wants_cae(params))
+        fresh = world.new_refresh(
+            token.person, token.scopes, token.family, token.client_id
+        )
+    granted = Granted(
+        world, person, token.scopes, resource, wants_cae(params), params["client_id"]
+    )
     return granted.answer(params, asked, fresh, "")
 
 
@@ -206,8 +222,15 @@ class Granted:
     """A grant found good: what its answer holds."""
 
     def __init__(
-        self, world: World, person: Person, scopes: frozenset[str], resource: str, has_cae: bool
+        self,
+        world: World,
+        person: Person,
+        scopes: frozenset[str],
+        resource: str,
+        has_cae: bool,
+        client_id: str,
     ) -> None:
+        self.client_id = client_id
         self.world = world
         self.person = person
         self.scopes = scopes
@@ -217,8 +240,8 @@ class Granted:
     def id_token(self, nonce: str) -> str:
         now = int(self.world.now())
         claims: dict[str, object] = {
-            "aud": CLIENT_ID,
-            "iss": f"{self.world.base}/{TENANT}/v2.0",
+            "aud": self.client_id,
+            "iss": f"{self.world.base}/{self.person.tenant}/v2.0",
             "iat": now,
             "nbf": now,
             "exp": now + 3600,
@@ -226,8 +249,8 @@ class Granted:
             "oid": self.person.oid,
             "rh": "1.AUsA.",
             "sid": str(uuid.uuid4()),
-            "sub": b64url(hashlib.sha256(f"{CLIENT_ID}{self.person.oid}".encode()).digest()),
-            "tid": TENANT,
+            "sub": b64url(hashlib.sha256(f"{self.client_id}{self.person.oid}".encode()).digest()),
+            "tid": self.person.tenant,
             "uti": uuid.uuid4().hex[:22],
             "ver": "2.0",
         }
@@ -240,7 +263,10 @@ class Granted:
         settings = self.world.settings
         claims = merge(claims, settings.id_token_claims)
         secret = self.world.client_secret
-        text = self.world.keys.sign(claims, settings.id_token_alg, settings.sign_with, secret)
+        key = settings.sign_with
+        if key == "current" and self.person.tenant == PERSONAL_TENANT:
+            key = "personal"
+        text = self.world.keys.sign(claims, settings.id_token_alg, key, secret)
         return self.world.secrets.see("id_token", text)
 
     def answer(

@@ -179,7 +179,7 @@ END_TEST
 START_TEST(a_forgotten_token_is_asked_for_anew)
 {
     gives_app(&child[0], GRAPH, "app-1");
-    gt_app_token_forget(child[1].vault, "microsoft", GRAPH);
+    gt_app_token_forget(child[1].vault, "microsoft", NULL, GRAPH);
     gives_app(&child[0], GRAPH, "app-2");
 }
 END_TEST
@@ -227,10 +227,10 @@ START_TEST(a_provider_of_many_tenants_has_none)
 
     conf()->tenant = "common";
     fails_app(&child[0], GT_INTERNAL, "GT0627");
-    gt_app_token_forget(child[0].vault, "microsoft", GRAPH);
+    gt_app_token_forget(child[0].vault, "microsoft", NULL, GRAPH);
     work.provider = "nobody";
     bench_tag(gt_wait_run(&gt_app_token_for, &work, child[0].loop, LIMIT, pool), "GT0613");
-    gt_app_token_forget(child[0].vault, "nobody", GRAPH);
+    gt_app_token_forget(child[0].vault, "nobody", NULL, GRAPH);
 }
 END_TEST
 

@@ -210,6 +210,24 @@ START_TEST(a_sign_in_without_return_to)
 }
 END_TEST
 
+START_TEST(a_sign_in_at_a_tenant_and_a_consent_come_back)
+{
+    static const char *const tenants[] = {"", "contoso.example"};
+
+    for (int i = 0; i < 4; i++) {
+        gt_login_t expect = expected();
+        gt_login_t *opened;
+
+        login->tenant = tenants[i & 1];
+        login->is_for = i & 2 ? GT_LOGIN_ADMIN_CONSENT : GT_LOGIN_SIGN_IN;
+        ck_ok(open_with(&opened, sealed_login(), gt_login_state(login, pool), &expect));
+        ck_assert_str_eq(opened->tenant, tenants[i & 1]);
+        ck_assert_int_eq(opened->is_for, login->is_for);
+        ck_assert_str_eq(opened->return_to, login->return_to);
+    }
+}
+END_TEST
+
 #define REFUSED(call) ck_fails(call, GT_OVER, "GT0540")
 
 START_TEST(a_sign_in_carries_its_user)
@@ -337,7 +355,9 @@ START_TEST(other_contents_are_refused)
         {"short", 5},
         {"0123456789012345678901234567890123456789", 40},
         {"0123456789012345678901234567890123456789main", 44},
-        {"0123456789012345678901234567890123456789main\0/a\0b", 49},
+        {"01234567890123456789012345678901\0\0\0\0\0\0\0\0main", 44},
+        {"01234567890123456789012345678901\0\0\0\0\0\0\0\0main\0/a\0b\0c", 51},
+        {"01234567890123456789012345678901\0\0\0\0\0\0\0\0main\0/a\0b\0consent\0", 58},
         {"01234567890123456789012345678901\xff\xff\xff\xff\xff\xff\xff\xffmain\0/a", 47},
     };
     gt_place_t place = {.table = "state",
@@ -468,12 +488,13 @@ Suite *suite_login(void)
     tcase_add_test(tcase, a_sign_in_without_return_to);
     tcase_add_test(tcase, a_sign_in_carries_its_user);
     tcase_add_test(tcase, a_sign_in_that_carries_no_user_has_none);
+    tcase_add_test(tcase, a_sign_in_at_a_tenant_and_a_consent_come_back);
     tcase_add_test(tcase, anything_else_is_refused_alike);
     tcase_add_test(tcase, a_sign_in_for_something_else_is_refused);
     tcase_add_test(tcase, a_sign_in_has_its_time);
     tcase_add_test(tcase, another_ring_does_not_open_it);
     tcase_add_loop_test(tcase, a_return_to_that_leads_elsewhere_is_refused, 0, 4);
-    tcase_add_loop_test(tcase, other_contents_are_refused, 0, 6);
+    tcase_add_loop_test(tcase, other_contents_are_refused, 0, 8);
     tcase_add_loop_test(tcase, an_answer_names_its_issuer, 0,
                         (int)(sizeof(issuers) / sizeof(issuers[0])));
     tcase_add_loop_test(tcase, an_error_that_came_back_has_its_class, 0, ROWS(came_back));

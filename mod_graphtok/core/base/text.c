@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -385,6 +386,21 @@ int gt_has_word(const char *list, const char *word)
         list += len;
     }
     return 0;
+}
+
+int gt_is_domain(const char *text)
+{
+    size_t label = 0, dots = 0, len = strlen(text);
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '.' ? label == 0 : !apr_isalnum(*c) && *c != '-')
+            return 0;
+        dots += *c == '.';
+        label = *c == '.' ? 0 : label + 1;
+        if (label > 63)
+            return 0;
+    }
+    return dots > 0 && label > 0 && len <= 253;
 }
 
 int gt_is_guid(const char *text)

@@ -72,6 +72,9 @@ apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_
 /** 1 when `word` is one of a blank-separated list, to the letter. */
 int gt_has_word(const char *list, const char *word);
 
+/** 1 for a name with a dot: letters, digits and '-' in labels of 63 bytes, 253 in all. */
+int gt_is_domain(const char *text);
+
 /** 1 for a GUID in its usual form of 36 characters. */
 int gt_is_guid(const char *text);
 

@@ -191,6 +191,23 @@ static void check_cloud(const verdict_t *v, const gt_provider_conf_t *provider)
              APR_ARRAY_IDX(faults, i, const char *));
 }
 
+static void check_tenant_client(const verdict_t *v, const gt_provider_conf_t *provider,
+                                const gt_tenant_client_t *client)
+{
+    const char *allowed = provider->allowed_tenants;
+
+    if (allowed != NULL && strcasestr(allowed, client->tenant) == NULL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokTenantClient %s is of a tenant that is not among "
+             "GraphTokAllowedTenants: none of its accounts may sign in",
+             provider->name, client->tenant);
+    if (gt_source_kind(client->client_secret) == GT_LITERAL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: the client secret of tenant %s stands in the configuration itself; "
+             "file:PATH keeps it apart",
+             provider->name, client->tenant);
+}
+
 static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider)
 {
     int any_tenant =
@@ -205,6 +222,13 @@ static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokAllowedTenants goes with GraphTokTenant common or organizations",
              provider->name);
+    if (!any_tenant && provider->tenant_clients->nelts > 0)
+        note(v->errors, provider->where, v->p,
+             "provider %s: GraphTokTenantClient goes with GraphTokTenant common or organizations",
+             provider->name);
+    for (int i = 0; i < provider->tenant_clients->nelts; i++)
+        check_tenant_client(v, provider,
+                            APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *));
 }
 
 /** Members that a kind of provider demands or forbids. */
@@ -223,10 +247,11 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
                  "/.well-known/openid-configuration stands",
                  provider->name);
         if (provider->tenant != NULL || provider->allowed_tenants != NULL ||
-            provider->graph_url != NULL || provider->cloud != GT_CLOUD_UNSET)
+            provider->graph_url != NULL || provider->cloud != GT_CLOUD_UNSET ||
+            provider->tenant_clients->nelts > 0)
             note(v->errors, provider->where, v->p,
-                 "provider %s: GraphTokTenant, GraphTokAllowedTenants, GraphTokCloud and "
-                 "GraphTokGraphURL go with GraphTokKind microsoft",
+                 "provider %s: GraphTokTenant, GraphTokAllowedTenants, GraphTokTenantClient, "
+                 "GraphTokCloud and GraphTokGraphURL go with GraphTokKind microsoft",
                  provider->name);
         break;
     default:

@@ -32,6 +32,13 @@ typedef enum gt_cloud_t {
     GT_CLOUDS
 } gt_cloud_t;
 
+/** Our own registration with one tenant of a provider that serves many. */
+typedef struct gt_tenant_client_t {
+    const char *tenant; /* a GUID */
+    const char *client_id;
+    gt_source_t *client_secret;
+} gt_tenant_client_t;
+
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
     const char *name; /* "microsoft" */
@@ -53,7 +60,8 @@ struct gt_provider_conf_t {
     apr_int64_t mailbox_calls;   /* at a time at one mailbox, per child; 0: any number */
     apr_int64_t mailbox_queue;   /* that wait for their turn there, per child */
     const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
-    const char *where;           /* "FILE:LINE" of its definition */
+    apr_array_header_t *tenant_clients; /* of gt_tenant_client_t *; NULL: none */
+    const char *where;                  /* "FILE:LINE" of its definition */
 };
 
 /** One table of grants. */
@@ -145,6 +153,7 @@ extern const gt_member_t gt_provider_members[];
 extern const gt_member_t gt_store_members[];
 extern const gt_member_t gt_client_members[];
 extern const gt_member_t gt_jwt_members[];
+extern const gt_member_t gt_tenant_client_members[];
 
 /** Defaults of everything, in `p`. */
 gt_config_t *gt_config_default(apr_pool_t *p);
@@ -164,6 +173,15 @@ gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p);
 /** Set what was left unset: the kind by the name, then what the kind and its cloud have for it. A
  * provider called google stays without a kind, as there is none of Google's. */
 void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p);
+
+/** The registration that a tenant has to itself, or NULL. @param tenant  a GUID; NULL, "": none */
+const gt_tenant_client_t *gt_provider_conf_client(const gt_provider_conf_t *provider,
+                                                  const char *tenant);
+
+/** A provider as one tenant sees it: with the registration that it has to itself, else as it is.
+ *  In `p` when it differs. */
+const gt_provider_conf_t *gt_provider_conf_for(const gt_provider_conf_t *provider,
+                                               const char *tenant, apr_pool_t *p);
 
 /** A provider of Microsoft's or a store, with its defaults, not yet entered. */
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);

@@ -34,6 +34,19 @@ static json_t *list_to_json(const apr_array_header_t *objects, const gt_member_t
     return list;
 }
 
+static json_t *providers_to_json(const apr_array_header_t *providers, apr_pool_t *p)
+{
+    json_t *list = list_to_json(providers, gt_provider_members, p);
+
+    for (int i = 0; i < providers->nelts; i++) {
+        const gt_provider_conf_t *provider = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
+
+        json_object_set_new(json_array_get(list, (size_t)i), "tenant_clients",
+                            list_to_json(provider->tenant_clients, gt_tenant_client_members, p));
+    }
+    return list;
+}
+
 json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
 {
     json_t *json = gt_json_object(p);
@@ -41,7 +54,7 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
 
     shown.db_params = gt_db_params_shown(config->db_driver, config->db_params, p);
     gt_members_to_json(json, &shown, gt_config_members, p);
-    gt_json_put(json, "providers", list_to_json(config->providers, gt_provider_members, p));
+    gt_json_put(json, "providers", providers_to_json(config->providers, p));
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
     gt_json_put(json, "clients", list_to_json(config->clients, gt_client_members, p));
     gt_json_put(json, "jwts", list_to_json(config->jwts, gt_jwt_members, p));
@@ -58,6 +71,33 @@ static gt_err_t *list_of(const json_t **list, const json_t *json, const char *ke
     return GT_OK;
 }
 
+/** Those of a provider; a configuration printed by an older httpd has none. */
+static gt_err_t *tenant_clients_from(gt_provider_conf_t *provider, const json_t *json,
+                                     apr_pool_t *p)
+{
+    const json_t *list;
+
+    if (json_object_get(json, "tenant_clients") == NULL)
+        return GT_OK;
+    GT_TRY(list_of(&list, json, "tenant_clients", p));
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        gt_tenant_client_t *client = apr_pcalloc(p, sizeof(*client));
+        gt_err_t *err =
+            gt_members_from_json(client, gt_tenant_client_members, json_array_get(list, i), "", p);
+
+        if (err != GT_OK)
+            return gt_err_in(err, "tenant_clients[%" APR_SIZE_T_FMT "]", i);
+        if (client->tenant == NULL || client->client_id == NULL || client->client_secret == NULL ||
+            gt_provider_conf_client(provider, client->tenant) != NULL)
+            return gt_err(p, GT_INVALID, "GT0154",
+                          "tenant_clients[%" APR_SIZE_T_FMT "]: tenant, client_id and "
+                          "client_secret must be there, and each tenant once",
+                          i);
+        APR_ARRAY_PUSH(provider->tenant_clients, gt_tenant_client_t *) = client;
+    }
+    return GT_OK;
+}
+
 static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
 {
     const json_t *list;
@@ -65,9 +105,11 @@ static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_poo
     GT_TRY(list_of(&list, json, "providers", p));
     for (apr_size_t i = 0; i < json_array_size(list); i++) {
         gt_provider_conf_t *provider = gt_provider_conf_default("", p);
-        gt_err_t *err =
-            gt_members_from_json(provider, gt_provider_members, json_array_get(list, i), "", p);
+        gt_err_t *err = gt_members_from_json(provider, gt_provider_members, json_array_get(list, i),
+                                             "tenant_clients", p);
 
+        if (err == GT_OK)
+            err = tenant_clients_from(provider, json_array_get(list, i), p);
         if (err != GT_OK)
             return gt_err_in(err, "providers[%" APR_SIZE_T_FMT "]", i);
         if (provider->name == NULL || provider->name[0] == '\0' ||

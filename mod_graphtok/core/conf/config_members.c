@@ -214,6 +214,19 @@ const gt_member_t gt_jwt_members[] = {
     LAST};
 #undef OWNER
 
+static int is_guid(const char *text)
+{
+    return gt_is_guid(text);
+}
+
+/* Set by GraphTokTenantClient, which has no row of its own. */
+#define OWNER gt_tenant_client_t
+const gt_member_t gt_tenant_client_members[] = {
+    TEXT(tenant, "", 36, is_guid, "a tenant's GUID", NULL, "")
+        TEXT(client_id, "", 255, is_client_id, "an application (client) id", NULL, "")
+            SOURCE(client_secret, "", "") LAST};
+#undef OWNER
+
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
 {
     gt_provider_conf_t *provider = apr_pcalloc(p, sizeof(*provider));
@@ -222,6 +235,7 @@ gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
     provider->name = apr_pstrdup(p, name);
     provider->kind = GT_KIND_UNSET;
     provider->cloud = GT_CLOUD_UNSET;
+    provider->tenant_clients = apr_array_make(p, 0, sizeof(gt_tenant_client_t *));
     return provider;
 }
 

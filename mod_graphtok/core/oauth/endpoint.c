@@ -20,10 +20,16 @@ static gt_err_t *find_endpoint(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/** Our registration with the tenant. */
+static const gt_provider_conf_t *conf_of(const gt_endpoint_post_t *post, apr_pool_t *p)
+{
+    return gt_provider_conf_for(gt_provider_conf(post->provider), post->tenant, p);
+}
+
 static gt_err_t *read_secret(gt_task_t *task, void *state)
 {
     gt_endpoint_post_t *post = state;
-    const gt_provider_conf_t *conf = gt_provider_conf(post->provider);
+    const gt_provider_conf_t *conf = conf_of(post, gt_task_pool(task));
 
     post->read = (gt_read_t){gt_provider_readers(post->provider), conf->client_secret, NULL, NULL};
     if (post->url(&post->discover.endpoints) == NULL)
@@ -33,9 +39,9 @@ static gt_err_t *read_secret(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static const gt_secret_t *body_of(const gt_endpoint_post_t *post)
+static const gt_secret_t *body_of(const gt_endpoint_post_t *post, apr_pool_t *p)
 {
-    const gt_provider_conf_t *conf = gt_provider_conf(post->provider);
+    const gt_provider_conf_t *conf = conf_of(post, p);
     const gt_client_auth_t *method = gt_client_auth(conf);
 
     gt_form_add(post->form, "client_id", conf->client_id);
@@ -54,10 +60,11 @@ static gt_err_t *post_form(gt_task_t *task, void *state)
 
     gt_request_t request = {
         .method = "POST",
-        .url = post->url(&post->discover.endpoints),
+        .url = gt_provider_endpoint(gt_provider_conf(post->provider),
+                                    post->url(&post->discover.endpoints), post->tenant, p),
         .headers = headers,
         .content_type = "application/x-www-form-urlencoded",
-        .body = body_of(post),
+        .body = body_of(post, p),
         .answer_max = post->answer_max,
         .keep_going = 1,
         .purpose = post->purpose,

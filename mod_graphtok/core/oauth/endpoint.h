@@ -19,6 +19,7 @@ typedef struct gt_endpoint_post_t {
     gt_provider_t *provider;
     /** Which endpoint; NULL, and nothing is sent, where the provider has none. */
     const char *(*url)(const gt_endpoints_t *endpoints);
+    const char *tenant;      /* in: whose endpoint and registration; NULL or "": the configured */
     gt_form_t *form;         /* in; the client's own fields are added */
     apr_size_t answer_max;   /* most bytes of an answer */
     const char *purpose;     /* for the log: "refresh" */

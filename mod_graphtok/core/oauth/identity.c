@@ -156,23 +156,11 @@ static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_
     return gt_err(p, GT_REFUSED, "GT0530", "the provider's id_token is not accepted");
 }
 
-/** The token is good, and its person is not of an organisation that may sign in. */
-static gt_err_t *forbid_tenant(const gt_provider_conf_t *conf, const char *fault, apr_pool_t *p)
-{
-    gt_err_t *err;
-
-    gt_log(GT_LOG_INFO, NULL, "a sign-in with provider %s is refused: %s", conf->name, fault);
-    err = gt_err(p, GT_FORBIDDEN, "GT0532",
-                 "accounts of this organisation, or of this type, may not sign in here");
-    err->hint = GT_HINT_ACCOUNT;
-    return err;
-}
-
 /** Signature, audience, times and nonce. The issuer is judged later, with the tenant. */
-static gt_err_t *verify_token(gt_jwt_t *jwt, const gt_identify_t *identify, apr_pool_t *p)
+static gt_err_t *verify_token(gt_jwt_t *jwt, const gt_identify_t *identify,
+                              const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     static const char *const required[] = {"iss", NULL};
-    const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
     const char *const audiences[] = {conf->client_id, NULL};
     const gt_jwt_profile_t profile = {.algorithms = gt_provider_kind(conf)->algorithms,
                                       .issuers = gt_jwt_any,
@@ -186,24 +174,37 @@ static gt_err_t *verify_token(gt_jwt_t *jwt, const gt_identify_t *identify, apr_
     return gt_jwt_verify(jwt, identify->id_token, identify->keys.keys, &rules, p);
 }
 
+/** A tenant that was asked for by its id signs for itself. */
+static const char *asked_fault(const gt_identify_t *identify)
+{
+    const char *asked = identify->tenant;
+
+    if (asked == NULL || !gt_is_guid(asked) || strcasecmp(asked, identify->identity.tenant) == 0)
+        return NULL;
+    return "another tenant than was asked for";
+}
+
 static gt_err_t *verify(gt_task_t *task, void *state)
 {
     gt_identify_t *identify = state;
-    const gt_provider_conf_t *conf = gt_provider_conf(identify->provider);
     apr_pool_t *p = gt_task_pool(task);
+    const gt_provider_conf_t *conf =
+        gt_provider_conf_for(gt_provider_conf(identify->provider), identify->tenant, p);
     gt_id_rules_t id_rules = {conf, identify->discover.endpoints.issuer, NULL};
     const char *fault;
     gt_jwt_t jwt;
-    gt_err_t *err = verify_token(&jwt, identify, p);
+    gt_err_t *err = verify_token(&jwt, identify, conf, p);
 
     if (err != GT_OK)
         return refuse(conf, err->code != NULL ? err->code : err->detail, p);
     id_rules.key_issuer = jwt.key_issuer;
     fault = gt_identity_read(&identify->identity, jwt.claims, &id_rules, p);
     if (fault == NULL)
+        fault = asked_fault(identify);
+    if (fault == NULL)
         return GT_OK;
     if (issuer_fault(jwt.claims, &id_rules, p) == NULL && tenant_fault(jwt.claims, conf, p) != NULL)
-        return forbid_tenant(conf, fault, p);
+        return gt_provider_forbid_tenant(conf, fault, p);
     return refuse(conf, fault, p);
 }
 

@@ -24,6 +24,7 @@ typedef struct gt_identify_t {
     gt_provider_t *provider;
     const gt_secret_t *id_token;
     const char *nonce;      /* NULL: not demanded (refresh) */
+    const char *tenant;     /* that the token was asked for at: a GUID or domain; NULL: any */
     gt_identity_t identity; /* out */
     gt_discover_t discover; /* own */
     gt_find_keys_t keys;    /* own */

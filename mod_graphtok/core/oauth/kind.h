@@ -43,6 +43,13 @@ typedef struct gt_provider_kind_t {
     /** The tenant that a request concerns; `home` is that of the user's account, or NULL. NULL: it
      * is not known. */
     const char *(*tenant)(const gt_provider_conf_t *conf, const char *home);
+    /** An endpoint of the discovery document as one tenant's, in `p` or itself. */
+    const char *(*endpoint_of)(const char *url, const char *tenant, const gt_provider_conf_t *conf,
+                               apr_pool_t *p);
+    /** Where an administrator consents for a tenant (NULL: the configured one), by the
+     * authorization endpoint. NULL: there is no such place. */
+    const char *(*consent_url)(const char *authorize, const char *tenant,
+                               const gt_provider_conf_t *conf, apr_pool_t *p);
     /** 1 for a text that an id_token may name a tenant by. */
     int (*is_tenant)(const char *text);
     /** Why accounts of a tenant may not sign in, or NULL. */

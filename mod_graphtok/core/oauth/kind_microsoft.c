@@ -182,6 +182,39 @@ static const char *tenant(const gt_provider_conf_t *conf, const char *home)
     return home != NULL && home[0] != '\0' ? home : NULL;
 }
 
+/** The first segment of an endpoint's path is the tenant that was asked for. */
+static const char *endpoint_of(const char *url, const char *tenant, const gt_provider_conf_t *conf,
+                               apr_pool_t *p)
+{
+    const char *path = strstr(url, "://");
+    size_t len = strlen(conf->tenant);
+
+    path = path != NULL ? strchr(path + 3, '/') : NULL;
+    if (!is_of_many(conf->tenant) || path == NULL || strncmp(path + 1, conf->tenant, len) != 0 ||
+        path[1 + len] != '/')
+        return url;
+    return apr_pstrcat(p, apr_pstrmemdup(p, url, (apr_size_t)(path + 1 - url)),
+                       gt_percent(tenant, p), path + 1 + len, NULL);
+}
+
+/** Personal accounts have no administrator, and `common` is not for this. */
+static const char *consent_url(const char *authorize, const char *tenant,
+                               const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    static const char tail[] = "/oauth2/v2.0/authorize";
+    size_t len = strlen(authorize);
+
+    if (strcmp(conf->tenant, "consumers") == 0 || len < sizeof(tail) - 1 ||
+        strcmp(authorize + len - (sizeof(tail) - 1), tail) != 0)
+        return NULL;
+    if (tenant == NULL && strcmp(conf->tenant, "common") == 0)
+        tenant = "organizations";
+    if (tenant != NULL)
+        authorize = endpoint_of(authorize, tenant, conf, p);
+    return apr_pstrcat(p, apr_pstrmemdup(p, authorize, strlen(authorize) - (sizeof(tail) - 1)),
+                       "/v2.0/adminconsent", NULL);
+}
+
 static const char *tenant_fault(const char *tenant, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     const apr_array_header_t *allowed;
@@ -275,6 +308,8 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .issuer_fits = issuer_fits,
     .endpoint_fits = endpoint_fits,
     .tenant = tenant,
+    .endpoint_of = endpoint_of,
+    .consent_url = consent_url,
     .is_tenant = gt_is_guid,
     .tenant_fault = tenant_fault,
     .judge_status = judge_status,

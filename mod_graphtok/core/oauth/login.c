@@ -10,7 +10,8 @@
  *     seed[32]  started[8, seconds, big-endian]  store NUL  return_to
  *
  * and behind it, where the callback cannot name the caller, NUL and the user; then it is sealed for
- * no user.
+ * no user. A sign-in at a named tenant, or of an administrator who consents, has three texts more,
+ * each after NUL: the user or none, the tenant or none, "consent" or none.
  */
 
 #include "oauth/login.h"
@@ -34,6 +35,8 @@
 #define DERIVED_BYTES 32
 #define HINT_MAX 320
 #define CLAIMS_MAX 4096
+#define CONSENT "consent"
+#define TEXTS_MAX 5
 #define EARLY apr_time_from_sec(60) /* clocks of two nodes behind one name */
 
 gt_login_t *gt_login_make(apr_pool_t *p)
@@ -43,6 +46,7 @@ gt_login_t *gt_login_make(apr_pool_t *p)
     gt_random(login->seed, sizeof(login->seed));
     gt_wipe_with_pool(login->seed, sizeof(login->seed), p);
     login->store = login->provider = login->host = login->user = login->return_to = "";
+    login->tenant = "";
     login->started = gt_now();
     return login;
 }
@@ -140,7 +144,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
                       redirect_uri);
     if (extra != NULL)
         GT_TRY(check_extra(extra, p));
-    gt_form_add(form, "client_id", conf->client_id);
+    gt_form_add(form, "client_id", gt_provider_conf_for(conf, login->tenant, p)->client_id);
     gt_form_add(form, "response_type", "code");
     gt_form_add(form, "redirect_uri", redirect_uri);
     gt_form_add(form, "scope", gt_provider_scope(conf, p));
@@ -149,7 +153,35 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
     gt_form_add(form, "code_challenge", challenge_of(gt_login_verifier(login, p), p));
     gt_form_add(form, "code_challenge_method", "S256");
     gt_provider_kind(conf)->ask(form, extra != NULL ? extra : &none);
-    *url = gt_url_with_query(endpoints->authorize, gt_form_text(form), p);
+    *url = gt_url_with_query(gt_provider_endpoint(conf, endpoints->authorize, login->tenant, p),
+                             gt_form_text(form), p);
+    return GT_OK;
+}
+
+gt_err_t *gt_login_consent_url(const char **url, const gt_login_t *login,
+                               const gt_provider_conf_t *conf, const gt_endpoints_t *endpoints,
+                               const char *redirect_uri, apr_pool_t *p)
+{
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+    const char *tenant = login->tenant[0] != '\0' ? login->tenant : NULL;
+    const char *place =
+        kind->consent_url != NULL ? kind->consent_url(endpoints->authorize, tenant, conf, p) : NULL;
+    gt_form_t *form = gt_form_make(p);
+
+    if (place == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0558",
+                      "provider %s asks no administrator for consent: it has no tenants, or only "
+                      "personal accounts",
+                      conf->name);
+    if (!gt_url_is_safe(redirect_uri))
+        return gt_err(p, GT_INTERNAL, "GT0545",
+                      "the redirect URI %s must be https, or http on a loopback host",
+                      redirect_uri);
+    gt_form_add(form, "client_id", gt_provider_conf_for(conf, tenant, p)->client_id);
+    gt_form_add(form, "scope", gt_provider_scope(conf, p));
+    gt_form_add(form, "redirect_uri", redirect_uri);
+    gt_form_add(form, "state", gt_login_state(login, p));
+    *url = gt_url_with_query(place, gt_form_text(form), p);
     return GT_OK;
 }
 
@@ -163,57 +195,87 @@ static gt_place_t place_of(const gt_login_t *login)
                         .provider = login->provider};
 }
 
+/** The texts behind the head, NULs between them. */
+static const char *join_texts(apr_size_t *len, const gt_login_t *login, apr_pool_t *p)
+{
+    int is_consent = login->is_for == GT_LOGIN_ADMIN_CONSENT;
+    const char *const texts[TEXTS_MAX] = {login->store, login->return_to,
+                                          login->carries_user ? login->user : "", login->tenant,
+                                          is_consent ? CONSENT : ""};
+    int number = is_consent || login->tenant[0] != '\0' ? TEXTS_MAX : login->carries_user ? 3 : 2;
+    char *joined, *at;
+
+    *len = (apr_size_t)number - 1;
+    for (int i = 0; i < number; i++)
+        *len += strlen(texts[i]);
+    at = joined = apr_pcalloc(p, *len + 1);
+    for (int i = 0; i < number; i++) {
+        memcpy(at, texts[i], strlen(texts[i]));
+        at += strlen(texts[i]) + 1;
+    }
+    return joined;
+}
+
 gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login, const gt_keyring_t *ring,
                         apr_pool_t *p)
 {
     gt_place_t place = place_of(login);
-    size_t store_len = strlen(login->store), path_len = strlen(login->return_to);
-    size_t user_len = login->carries_user ? 1 + strlen(login->user) : 0;
-    gt_secret_t *clear = gt_secret_blank(HEAD_BYTES + store_len + 1 + path_len + user_len, p);
+    apr_size_t len;
+    const char *texts = join_texts(&len, login, p);
+    gt_secret_t *clear = gt_secret_blank(HEAD_BYTES + len, p);
     unsigned char *out = gt_secret_bytes(clear);
     apr_uint64_t seconds = (apr_uint64_t)apr_time_sec(login->started);
 
     memcpy(out, login->seed, SEED_BYTES);
     for (int i = 0; i < TIME_BYTES; i++)
         out[SEED_BYTES + i] = (unsigned char)(seconds >> (8 * (TIME_BYTES - 1 - i)));
-    memcpy(out + HEAD_BYTES, login->store, store_len + 1);
-    out += HEAD_BYTES + store_len + 1;
-    memcpy(out, login->return_to, path_len);
-    if (user_len > 0) {
-        out[path_len] = '\0';
-        memcpy(out + path_len + 1, login->user, user_len - 1);
-    }
+    memcpy(out + HEAD_BYTES, texts, len);
     return gt_seal(sealed, ring, GT_KEY_COOKIE, GT_AES_256_GCM, &place, clear, p);
 }
 
-/** The texts behind the head, each but the last ended by NUL; 0 when they are not as many. */
-static int read_texts(const char **texts, int number, const char *in, apr_size_t len, apr_pool_t *p)
+/** How many texts there are behind the head; 0: too many. @param texts  room for TEXTS_MAX */
+static int split_texts(const char **texts, const char *in, apr_size_t len, apr_pool_t *p)
 {
-    for (int i = 0; i < number; i++) {
+    for (int i = 0; i < TEXTS_MAX; i++) {
         const char *nul = memchr(in, '\0', len);
         apr_size_t here = nul != NULL ? (apr_size_t)(nul - in) : len;
 
-        if ((nul == NULL) != (i == number - 1))
-            return 0;
         texts[i] = apr_pstrmemdup(p, in, here);
-        if (nul != NULL) {
-            in = nul + 1;
-            len -= here + 1;
-        }
+        if (nul == NULL)
+            return i + 1;
+        in = nul + 1;
+        len -= here + 1;
     }
-    return 1;
+    return 0;
+}
+
+/** A user stands in it where the callback cannot name one, and only there. */
+static int read_texts(gt_login_t *login, const char *in, apr_size_t len, apr_pool_t *p)
+{
+    const char *texts[TEXTS_MAX] = {"", "", "", "", ""};
+    int number = split_texts(texts, in, len, p);
+
+    if (number != TEXTS_MAX && number != (login->carries_user ? 3 : 2))
+        return 0;
+    if ((*texts[2] != '\0') != login->carries_user)
+        return 0;
+    login->store = texts[0];
+    login->return_to = texts[1];
+    if (login->carries_user)
+        login->user = texts[2];
+    login->tenant = texts[3];
+    login->is_for = *texts[4] != '\0' ? GT_LOGIN_ADMIN_CONSENT : GT_LOGIN_SIGN_IN;
+    return *texts[4] == '\0' || strcmp(texts[4], CONSENT) == 0;
 }
 
 /** Read what gt_login_seal wrote; 0 when it is not that. */
 static int read_clear(gt_login_t *login, const gt_secret_t *clear, apr_pool_t *p)
 {
-    const char *texts[3] = {"", "", login->user};
     const unsigned char *in = (const unsigned char *)gt_secret_text(clear);
     apr_size_t len = gt_secret_len(clear);
     apr_uint64_t seconds = 0;
 
-    if (len < HEAD_BYTES + 1 || !read_texts(texts, login->carries_user ? 3 : 2,
-                                            (const char *)in + HEAD_BYTES, len - HEAD_BYTES, p))
+    if (len < HEAD_BYTES + 1)
         return 0;
     memcpy(login->seed, in, SEED_BYTES);
     for (int i = 0; i < TIME_BYTES; i++)
@@ -221,10 +283,7 @@ static int read_clear(gt_login_t *login, const gt_secret_t *clear, apr_pool_t *p
     if (seconds > APR_INT64_MAX / APR_USEC_PER_SEC)
         return 0;
     login->started = (apr_time_t)seconds * APR_USEC_PER_SEC;
-    login->store = texts[0];
-    login->return_to = texts[1];
-    login->user = texts[2];
-    return *login->user != '\0' || !login->carries_user;
+    return read_texts(login, (const char *)in + HEAD_BYTES, len - HEAD_BYTES, p);
 }
 
 /** Why a cookie that opened is not for this callback, or NULL. */

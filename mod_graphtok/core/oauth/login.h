@@ -17,6 +17,12 @@
 /** Stands for a return_to that is kept elsewhere: gt_login_kept_name. */
 #define GT_RETURN_KEPT "*"
 
+/** What a browser is sent to the provider for. */
+typedef enum gt_login_for_t {
+    GT_LOGIN_SIGN_IN,
+    GT_LOGIN_ADMIN_CONSENT /* an administrator agrees for a whole tenant */
+} gt_login_for_t;
+
 /** A sign-in under way. */
 typedef struct gt_login_t {
     unsigned char seed[32];
@@ -26,6 +32,8 @@ typedef struct gt_login_t {
     const char *user;      /* caller it is for; "" for session */
     int carries_user;      /* 1: the callback cannot name the caller, so that the cookie does */
     const char *return_to; /* local path, GT_RETURN_KEPT, or "" */
+    const char *tenant;    /* that the sign-in is asked for at, or "": the configured one */
+    gt_login_for_t is_for; /* what is asked of the provider */
     apr_time_t started;    /* wall clock */
 } gt_login_t;
 
@@ -47,6 +55,15 @@ GT_MUST gt_err_t *gt_login_url(const char **url, const gt_login_t *login,
                                const gt_provider_conf_t *conf, const gt_endpoints_t *endpoints,
                                const char *redirect_uri, const gt_login_extra_t *extra,
                                apr_pool_t *p);
+
+/**
+ * The URL at which an administrator consents for the tenant of a login.
+ * @return GT_NOT_FOUND: the provider has no such place
+ */
+GT_MUST gt_err_t *gt_login_consent_url(const char **url, const gt_login_t *login,
+                                       const gt_provider_conf_t *conf,
+                                       const gt_endpoints_t *endpoints, const char *redirect_uri,
+                                       apr_pool_t *p);
 
 /** Seal for the cookie (purpose cookie; place = "state", host, user, provider). */
 GT_MUST gt_err_t *gt_login_seal(const char **sealed, const gt_login_t *login,

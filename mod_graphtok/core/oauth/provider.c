@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -206,4 +207,48 @@ const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home)
     const gt_provider_kind_t *kind = gt_provider_kind(conf);
 
     return kind->tenant != NULL ? kind->tenant(conf, home) : NULL;
+}
+
+const char *gt_provider_endpoint(const gt_provider_conf_t *conf, const char *url,
+                                 const char *tenant, apr_pool_t *p)
+{
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+
+    if (url == NULL || tenant == NULL || tenant[0] == '\0' || kind->endpoint_of == NULL)
+        return url;
+    return kind->endpoint_of(url, tenant, conf, p);
+}
+
+gt_err_t *gt_provider_forbid_tenant(const gt_provider_conf_t *conf, const char *fault,
+                                    apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    gt_log(GT_LOG_INFO, NULL, "a sign-in with provider %s is refused: %s", conf->name, fault);
+    err = gt_err(p, GT_FORBIDDEN, "GT0532",
+                 "accounts of this organisation, or of this type, may not sign in here");
+    err->hint = GT_HINT_ACCOUNT;
+    return err;
+}
+
+gt_err_t *gt_provider_check_tenant(const gt_provider_conf_t *conf, const char *tenant,
+                                   apr_pool_t *p)
+{
+    const gt_provider_kind_t *kind = gt_provider_kind(conf);
+    int is_id = kind->is_tenant != NULL && kind->is_tenant(tenant);
+    const char *only = gt_provider_tenant(conf, NULL), *fault = NULL;
+    gt_err_t *err;
+
+    if (kind->tenant == NULL || (!is_id && !gt_is_domain(tenant))) {
+        err = gt_err(p, GT_INVALID, "GT0549", "the tenant of the sign-in is not valid");
+        gt_err_field(err, "tenant",
+                     kind->tenant == NULL ? "the provider has no tenants"
+                                          : "must be a tenant's GUID or domain");
+        return err;
+    }
+    if (only != NULL && strcasecmp(only, tenant) != 0)
+        fault = "the provider is of another tenant than was asked for";
+    else if (only == NULL && is_id)
+        fault = kind->tenant_fault(tenant, conf, p);
+    return fault != NULL ? gt_provider_forbid_tenant(conf, fault, p) : GT_OK;
 }

@@ -81,6 +81,28 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p);
  */
 const char *gt_provider_tenant(const gt_provider_conf_t *conf, const char *home);
 
+/**
+ * One of its endpoints as the one that a tenant's requests go to. A provider of many tenants
+ * answers at `organizations` for the home tenant of an account, also where the account is a guest
+ * in another one.
+ * @param url     of the discovery document; NULL stays NULL
+ * @param tenant  NULL or "": not known; then the endpoint stays as it is
+ */
+const char *gt_provider_endpoint(const gt_provider_conf_t *conf, const char *url,
+                                 const char *tenant, apr_pool_t *p);
+
+/**
+ * Judge the tenant that a sign-in is asked for.
+ * @return GT_INVALID: it can be none, or the provider has none; GT_FORBIDDEN: its accounts may not
+ *         sign in
+ */
+GT_MUST gt_err_t *gt_provider_check_tenant(const gt_provider_conf_t *conf, const char *tenant,
+                                           apr_pool_t *p);
+
+/** The refusal of a person of a tenant that may not sign in. @param fault  for the log */
+gt_err_t *gt_provider_forbid_tenant(const gt_provider_conf_t *conf, const char *fault,
+                                    apr_pool_t *p);
+
 /** Note how a call ended (NULL: well), for the health route. */
 void gt_provider_heard(gt_provider_t *provider, const gt_err_t *err);
 

@@ -146,11 +146,17 @@ static gt_err_t *post(gt_task_t *task, void *state)
     params->flow->add(form, params->params);
     params->post = (gt_endpoint_post_t){.provider = params->provider,
                                         .url = token_endpoint,
+                                        .tenant = params->tenant,
                                         .form = form,
                                         .answer_max = ANSWER_MAX,
                                         .purpose = params->flow->purpose};
     gt_then(task, &gt_endpoint_post, &params->post);
     return GT_OK;
+}
+
+static int has_own_client(const gt_token_params_t *params)
+{
+    return gt_provider_conf_client(gt_provider_conf(params->provider), params->tenant) != NULL;
 }
 
 static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
@@ -175,7 +181,11 @@ static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));
     err = gt_token_verdict(kind->refusals, answer->status, answer->body, answer->body_len,
                            retry_after, p);
-    return params->flow->refused != NULL ? params->flow->refused(err) : err;
+    err = params->flow->refused != NULL ? params->flow->refused(err) : err;
+    /* A registration that a tenant has to itself is no other tenant's business. */
+    if (has_own_client(params) && err->extent == GT_EXTENT_REGISTRATION)
+        err->extent = GT_EXTENT_TENANT;
+    return err;
 }
 
 static gt_err_t *take(gt_task_t *task, void *state)
@@ -189,7 +199,11 @@ static gt_err_t *take(gt_task_t *task, void *state)
 
     params->post.transfer = NULL;
     gt_provider_heard(params->provider, err);
-    return err == GT_OK ? GT_OK : gt_err_in(err, "provider %s", provider);
+    if (err == GT_OK)
+        return GT_OK;
+    return has_own_client(params)
+               ? gt_err_in(err, "provider %s, tenant %s", provider, params->tenant)
+               : gt_err_in(err, "provider %s", provider);
 }
 
 static gt_step_fn *const post_steps[] = {post, take, NULL};

@@ -16,7 +16,8 @@ static gt_pause_scope_t scope_of(const gt_acquire_t *acquire)
 {
     const gt_provider_conf_t *conf = gt_provider_conf(acquire->provider);
 
-    return (gt_pause_scope_t){.provider = conf->name, .tenant = gt_provider_tenant(conf, NULL)};
+    return (gt_pause_scope_t){.provider = conf->name,
+                              .tenant = gt_provider_tenant(conf, acquire->tenant)};
 }
 
 static gt_err_t *post(gt_task_t *task, void *state)
@@ -31,6 +32,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .flow = acquire->flow,
         .params = acquire->params,
         .scope = acquire->scope,
+        .tenant = acquire->tenant,
     };
     gt_then_try(task, &gt_token_post, &acquire->post, &acquire->failure);
     return GT_OK;

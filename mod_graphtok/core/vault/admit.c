@@ -28,6 +28,7 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     gt_admit_t *admit = state;
 
     admit->grant = NULL;
+    admit->at_tenant = NULL;
     if (admit->tokens->id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
                       "provider %s gave no id_token, which says who signed in",
@@ -36,9 +37,29 @@ static gt_err_t *identify(gt_task_t *task, void *state)
         .provider = gt_vault_provider(admit->vault, admit->key.owner.provider),
         .id_token = admit->tokens->id_token,
         .nonce = admit->nonce,
+        .tenant = admit->tenant,
     };
     gt_then(task, &gt_identify, &admit->identify);
     return GT_OK;
+}
+
+/** Refresh tokens are bound to the registration that got them, and a grant is refreshed by the one
+ * of its tenant: a tenant with a registration to itself signs in by that. */
+static gt_err_t *check_registration(gt_task_t *task, void *state)
+{
+    gt_admit_t *admit = state;
+    const char *home = admit->identify.identity.tenant;
+    const gt_provider_conf_t *conf =
+        gt_provider_conf(gt_vault_provider(admit->vault, admit->key.owner.provider));
+    const gt_tenant_client_t *own = gt_provider_conf_client(conf, home);
+
+    if (own == gt_provider_conf_client(conf, admit->tenant))
+        return GT_OK;
+    admit->at_tenant = home;
+    return gt_err(gt_task_pool(task), GT_FORBIDDEN, "GT0633",
+                  "accounts of tenant %s sign in by the registration that it has to itself "
+                  "(GraphTokTenantClient)",
+                  home);
 }
 
 /* ---- what a sign-in leaves in shared memory ---- */
@@ -132,5 +153,5 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
                    gt_task_pool(task));
 }
 
-static gt_step_fn *const steps[] = {identify, store, announce, NULL};
+static gt_step_fn *const steps[] = {identify, check_registration, store, announce, NULL};
 const gt_work_t gt_admit = {"admit", steps, finish};

@@ -17,7 +17,9 @@ typedef struct gt_admit_t {
     const gt_asker_t *asker;   /* in: the request that this is done for, or NULL */
     const gt_tokens_t *tokens; /* in */
     const char *nonce;         /* in: that the id_token must repeat; NULL: none */
+    const char *tenant;        /* in: that was asked; NULL or "": the configured one */
     const gt_grant_t *grant;   /* out: the row, also when it cannot be announced */
+    const char *at_tenant;     /* out, on failure: gt_sign_in_t */
     gt_identify_t identify;    /* own; its identity is the person */
 } gt_admit_t;
 /** Fails with GT_REFUSED or GT_FORBIDDEN (not identified, may not sign in), GT_CONFLICT (another

@@ -35,9 +35,10 @@ typedef struct fetch_t {
 
 /** The key among those of grants: no store has an empty name, and the tenant stands for the
  * user. */
-static gt_token_key_t key_of(const gt_provider_conf_t *conf, const char *resource)
+static gt_token_key_t key_of(const gt_provider_conf_t *conf, const char *tenant,
+                             const char *resource)
 {
-    return (gt_token_key_t){{"", {gt_provider_tenant(conf, NULL), conf->name}}, resource};
+    return (gt_token_key_t){{"", {gt_provider_tenant(conf, tenant), conf->name}}, resource};
 }
 
 /* ---- the job ---- */
@@ -117,7 +118,8 @@ static gt_err_t *ask(gt_task_t *task, void *state)
     fetch->acquire = (gt_acquire_t){.vault = fetch->vault,
                                     .provider = fetch->provider,
                                     .flow = &gt_flow_client_credentials,
-                                    .scope = scope};
+                                    .scope = scope,
+                                    .tenant = fetch->key.grant.owner.user};
     gt_then_try(task, &gt_acquire, &fetch->acquire, &fetch->failure);
     return GT_OK;
 }
@@ -164,7 +166,9 @@ static gt_err_t *check(gt_app_token_t *params, apr_pool_t *p)
     if (provider == NULL)
         return gt_err(p, GT_INTERNAL, "GT0613", "there is no provider %s in the configuration",
                       params->provider);
-    params->key = key_of(gt_provider_conf(provider), params->resource);
+    if (params->tenant != NULL)
+        GT_TRY(gt_provider_check_tenant(gt_provider_conf(provider), params->tenant, p));
+    params->key = key_of(gt_provider_conf(provider), params->tenant, params->resource);
     if (params->key.grant.owner.user == NULL)
         return gt_err(p, GT_INTERNAL, "GT0627",
                       "provider %s serves no tenant of its own: a token of the application itself "
@@ -228,14 +232,15 @@ static gt_err_t *take_fetched(gt_task_t *task, void *state)
 static gt_step_fn *const steps[] = {look, take_fetched, NULL};
 const gt_work_t gt_app_token_for = {"application's token", steps, NULL};
 
-void gt_app_token_forget(gt_vault_t *vault, const char *provider, const char *resource)
+void gt_app_token_forget(gt_vault_t *vault, const char *provider, const char *tenant,
+                         const char *resource)
 {
     const gt_provider_t *runtime = gt_vault_provider(vault, provider);
     gt_token_key_t key;
 
     if (runtime == NULL)
         return;
-    key = key_of(gt_provider_conf(runtime), resource);
+    key = key_of(gt_provider_conf(runtime), tenant, resource);
     if (key.grant.owner.user != NULL)
         gt_cache_forget(vault->parts.cache, &key);
 }

@@ -17,6 +17,7 @@
 typedef struct gt_app_token_t {
     gt_vault_t *vault;
     const char *provider; /* its name in the configuration */
+    const char *tenant;   /* whose; NULL: the configured one, of a provider that serves no other */
     const char *resource; /* as its scopes begin: "https://graph.microsoft.com" */
     gt_token_t token;     /* out */
     gt_token_key_t key;   /* own */
@@ -28,6 +29,7 @@ typedef struct gt_app_token_t {
 extern const gt_work_t gt_app_token_for;
 
 /** Forget a token that the API refused, in every process of this machine. */
-void gt_app_token_forget(gt_vault_t *vault, const char *provider, const char *resource);
+void gt_app_token_forget(gt_vault_t *vault, const char *provider, const char *tenant,
+                         const char *resource);
 
 #endif

@@ -127,7 +127,7 @@ gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task)
     r->grant = NULL;
     GT_TRY(
         gt_vault_find(&r->grant, r->params.vault, &r->params.key, r->params.refresh_now, r->round));
-    GT_TRY(gt_vault_judge(r->grant, r->owner, p));
+    GT_TRY(gt_vault_judge(r->grant, r->owner, r->params.vault, p));
     gt_refresh_use_row(r, GT_OWN_MARGIN);
     return GT_OK;
 }
@@ -141,6 +141,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .flow = r->renewing->flow,
         .params = r->renewing->params(r->grant),
         .resource = r->params.key.resource,
+        .tenant = r->grant->account.tenant,
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -130,6 +130,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     scope = gt_refresh_scope(r);
     gt_pause_begin(r->params.vault->pauses, &scope, r->failure);
     effect = gt_class_row(r->failure->cls)->effect;
+    (void)!gt_vault_at_tenant(r->failure, r->params.vault, r->grant);
     if (!is_about_grant(r)) {
         remember(r);
         return r->failure;

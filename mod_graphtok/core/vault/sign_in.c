@@ -31,6 +31,7 @@ static void *init(const void *asked, apr_pool_t *p)
     entry->in.asker = gt_asker_dup(in->asker, p);
     entry->in.params = in->flow->copy(in->params, p);
     entry->in.nonce = apr_pstrdup(p, in->nonce);
+    entry->in.tenant = apr_pstrdup(p, in->tenant);
     return entry;
 }
 
@@ -44,6 +45,7 @@ static gt_err_t *acquire(gt_task_t *task, void *state)
         .provider = gt_vault_provider(in->vault, in->key.owner.provider),
         .flow = in->flow,
         .params = in->params,
+        .tenant = in->tenant,
     };
     gt_then(task, &gt_acquire, &entry->acquire);
     return GT_OK;
@@ -60,6 +62,7 @@ static gt_err_t *admit(gt_task_t *task, void *state)
         .asker = in->asker,
         .tokens = entry->acquire.tokens,
         .nonce = in->nonce,
+        .tenant = in->tenant,
     };
     gt_then(task, &gt_admit, &entry->admit);
     return GT_OK;
@@ -71,7 +74,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     const entry_t *entry = state;
 
     (void)task;
-    if (err == GT_OK || entry->admit.grant != NULL)
+    if (err == GT_OK || entry->admit.grant != NULL || entry->admit.at_tenant != NULL)
         return;
     gt_notice(&(gt_notice_t){.kind = GT_NOTICE_SIGN_IN,
                              .store = entry->in.key.store,
@@ -95,6 +98,7 @@ static gt_err_t *join(gt_task_t *task, void *state)
         in};
 
     in->grant = NULL;
+    in->at_tenant = NULL;
     return gt_crew_join(&in->flight, task, in->vault->parts.crew, &flight);
 }
 
@@ -103,10 +107,11 @@ static gt_err_t *take(gt_task_t *task, void *state)
     gt_sign_in_t *in = state;
     const entry_t *entry = gt_flight_state(in->flight);
 
+    in->identity = entry->admit.identify.identity;
+    in->at_tenant = entry->admit.at_tenant;
     if (gt_flight_error(in->flight) != GT_OK)
         return gt_err_dup(gt_flight_error(in->flight), gt_task_pool(task));
     in->grant = entry->admit.grant;
-    in->identity = entry->admit.identify.identity;
     return GT_OK;
 }
 

@@ -196,7 +196,20 @@ gt_err_t *gt_vault_find(gt_grant_t **grant, const gt_vault_t *vault, const gt_to
     return *grant != NULL && is_refused ? gt_grant_date_access(*grant, store, p) : GT_OK;
 }
 
-gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
+gt_err_t *gt_vault_at_tenant(gt_err_t *err, const gt_vault_t *vault, const gt_grant_t *grant)
+{
+    const gt_provider_t *provider =
+        grant != NULL ? gt_vault_provider(vault, grant->owner.provider) : NULL;
+
+    /* Of one that serves a single tenant no sign-in could be asked for elsewhere. */
+    if (err != GT_OK && provider != NULL &&
+        gt_provider_tenant(gt_provider_conf(provider), NULL) == NULL)
+        err->tenant = apr_pstrdup(
+            err->pool, gt_provider_tenant(gt_provider_conf(provider), grant->account.tenant));
+    return err;
+}
+
+static gt_err_t *judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
 {
     if (grant == NULL)
         return gt_err(p, GT_SIGN_IN, "GT0601", "user %s has not signed in with %s", owner->user,
@@ -215,6 +228,12 @@ gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_p
         return err;
     }
     return gt_renewing_refresh_token.may_try(grant, p);
+}
+
+gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, const gt_vault_t *vault,
+                         apr_pool_t *p)
+{
+    return gt_vault_at_tenant(judge(grant, owner, p), vault, grant);
 }
 
 /* ---- gt_token_for ---- */
@@ -379,12 +398,13 @@ static gt_err_t *use_row(gt_task_t *task, gt_token_for_t *params)
         /* The grant is gone, or was refused elsewhere: the cache forgets its tokens. */
         params->token.access = NULL;
         gt_vault_forget(params->vault, &params->key.grant, GT_ALL_GENERATIONS, p);
-        return served_or(params, gt_vault_judge(params->grant, &params->key.grant.owner, p));
+        return served_or(params,
+                         gt_vault_judge(params->grant, &params->key.grant.owner, params->vault, p));
     }
     take_row(params);
     if (is_settled(params))
         return GT_OK;
-    err = gt_vault_judge(params->grant, &params->key.grant.owner, p);
+    err = gt_vault_judge(params->grant, &params->key.grant.owner, params->vault, p);
     return served_or(params, err != GT_OK ? err : join_refresh(task, params));
 }
 

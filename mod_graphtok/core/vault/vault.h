@@ -83,7 +83,10 @@ typedef struct gt_sign_in_t {
     const gt_flow_t *flow;   /* vault/flow/flows.h */
     const void *params;      /* the flow's, copied */
     const char *nonce;       /* that the id_token must repeat; NULL: none */
+    const char *tenant;      /* that is asked; NULL or "": the configured one */
     gt_identity_t identity;  /* out */
+    const char *at_tenant;   /* out, on failure: the tenant of the person has a registration to
+                                itself, which a sign-in there goes by; else NULL */
     const gt_grant_t *grant; /* out */
     gt_flight_t *flight;     /* own; holds what is left */
 } gt_sign_in_t;

@@ -53,6 +53,11 @@ GT_MUST gt_err_t *gt_vault_find(gt_grant_t **grant, const gt_vault_t *vault,
                                 const gt_token_key_t *key, int is_refused, apr_pool_t *p);
 
 /** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
-GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p);
+GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner,
+                                 const gt_vault_t *vault, apr_pool_t *p);
+
+/** Note in an error (or GT_OK) at which tenant the next sign-in for a grant (NULL: none) is to be
+ * asked for: at its own, of a provider of many. @return the error */
+gt_err_t *gt_vault_at_tenant(gt_err_t *err, const gt_vault_t *vault, const gt_grant_t *grant);
 
 #endif

@@ -380,6 +380,11 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
 
         if (conf->client_secret != NULL)
             gt_read_ahead(child->readers, conf->client_secret, scratch);
+        for (int j = 0; j < conf->tenant_clients->nelts; j++)
+            gt_read_ahead(
+                child->readers,
+                APR_ARRAY_IDX(conf->tenant_clients, j, gt_tenant_client_t *)->client_secret,
+                scratch);
         if (conf->proxy_login != NULL)
             gt_read_ahead(child->readers, conf->proxy_login, scratch);
     }

@@ -58,6 +58,8 @@ const command_rec gtm_directives[] = {
 #include "conf/provider.def"
 #undef SETTER
 #undef LIST_SETTER
+    AP_INIT_TAKE3("GraphTokTenantClient", gtm_add_tenant_client, NULL, CONTEXT,
+                  "TENANT CLIENT-ID SECRET: the registration that one tenant has to itself"),
 
     AP_INIT_RAW_ARGS("<GraphTokStore", gtm_open_store, NULL, RSRC_CONF,
                      "a table of grants: <GraphTokStore NAME>; main is there without it"),

@@ -143,6 +143,29 @@ const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char
                           login);
 }
 
+const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
+                                  const char *client_id, const char *secret)
+{
+    gt_provider_conf_t *provider = server_of(cmd)->in_provider;
+    const gt_member_t *table = gt_tenant_client_members;
+    gt_tenant_client_t *client = apr_pcalloc(cmd->pool, sizeof(*client));
+    const char *err;
+
+    (void)dir;
+    if (provider == NULL)
+        return misplaced(cmd, "GraphTokProvider");
+    err = gtm_setter_set(cmd, client, table, "tenant", tenant);
+    if (err == NULL)
+        err = gtm_setter_set(cmd, client, table, "client_id", client_id);
+    if (err == NULL)
+        err = gtm_setter_set(cmd, client, table, "client_secret", secret);
+    if (err == NULL && gt_provider_conf_client(provider, tenant) != NULL)
+        err = apr_psprintf(cmd->pool, "GraphTokTenantClient: tenant %s has one already", tenant);
+    if (err == NULL)
+        APR_ARRAY_PUSH(provider->tenant_clients, gt_tenant_client_t *) = client;
+    return err;
+}
+
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args)
 {
     return gtm_set_in_provider(cmd, dir, gtm_setter_joined(cmd, args));

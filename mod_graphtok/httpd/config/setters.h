@@ -41,6 +41,8 @@ const char *gtm_set_jwt_keys(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word);
 
 /** GraphTokProxy URL [SECRET] */
+const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
+                                  const char *client_id, const char *secret);
 const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
 
 /** GraphTokRoutes NAME…: the names must be those of routes. */
@@ -51,6 +53,10 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokAllowOrigin ORIGIN…: origins, * for all others, or none. */
 const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args);
+
+/** GraphTokTenantClient TENANT CLIENT-ID SECRET */
+const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
+                                  const char *client_id, const char *secret);
 
 /** <GraphTokProvider NAME>, <GraphTokStore NAME>, <GraphTokClient NAME> and
  * <GraphTokJWT NAME>. */

@@ -87,14 +87,28 @@ void gtm_check_keyring(const gtm_verdict_t *v)
     }
 }
 
-static void judge_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
-                                const gt_secret_t *secret)
+static void check_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                                const char *directive, gt_source_t *source)
 {
-    const char *fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
+    gt_secret_t *secret;
+    const char *fault;
 
+    gtm_look_at_secret(&secret, v, provider->where, directive, source);
+    if (secret == NULL)
+        return;
+    fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
     if (fault != NULL)
-        gtm_note(v->warnings, provider->where, "GraphTokClientSecret: %s %s",
-                 gt_source_name(provider->client_secret), fault);
+        gtm_note(v->warnings, provider->where, "%s: %s %s", directive, gt_source_name(source),
+                 fault);
+    gt_secret_wipe(secret);
+}
+
+static void check_tenant_secrets(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+{
+    for (int i = 0; i < provider->tenant_clients->nelts; i++)
+        check_client_secret(
+            v, provider, "GraphTokTenantClient",
+            APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret);
 }
 
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client)
@@ -129,12 +143,8 @@ void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *
 {
     gt_secret_t *secret;
 
-    gtm_look_at_secret(&secret, v, provider->where, "GraphTokClientSecret",
-                       provider->client_secret);
-    if (secret != NULL) {
-        judge_client_secret(v, provider, secret);
-        gt_secret_wipe(secret);
-    }
+    check_client_secret(v, provider, "GraphTokClientSecret", provider->client_secret);
+    check_tenant_secrets(v, provider);
     gtm_look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
     if (secret != NULL)
         gt_secret_wipe(secret);

@@ -47,11 +47,9 @@ const char *gtm_login_asked_for(const gtm_request_t *x)
  * which returns by itself. */
 static const char *target_of(const gtm_request_t *x)
 {
-    if (!gtm_answer_is_page(x->r))
-        return NULL;
-    if (!gtm_login_is_part(x))
-        return gtm_login_asked_for(x);
-    return x->target != NULL && gt_is_local_path(x->target) ? x->target : NULL;
+    if (gtm_login_is_part(x))
+        return x->target != NULL && gt_is_local_path(x->target) ? x->target : NULL;
+    return gtm_answer_is_page(x->r) ? gtm_login_asked_for(x) : NULL;
 }
 
 static gt_cache_t *cache_of(const gtm_request_t *x)
@@ -59,20 +57,27 @@ static gt_cache_t *cache_of(const gtm_request_t *x)
     return x->child->vault != NULL ? gt_vault_parts(x->child->vault)->cache : NULL;
 }
 
+/* The demands of the provider on the sign-in, and the tenant that it is to be asked for at. */
+static void add_demands(gt_form_t *form, const gt_err_t *err)
+{
+    gt_form_add(form, "tenant", err->tenant);
+    gt_form_add(form, "claims", err->claims);
+}
+
 /* The query of the link. A target that makes it longer than a request line may be is kept in
  * shared memory, and the link names it. */
-static const char *query_of(const gtm_request_t *x, const char *claims, const char *target)
+static const char *query_of(const gtm_request_t *x, const gt_err_t *err, const char *target)
 {
     apr_pool_t *p = x->r->pool;
     gt_form_t *form = gt_form_make(p), *shorter = gt_form_make(p);
     const char *name;
 
-    gt_form_add(form, "claims", claims);
+    add_demands(form, err);
     gt_form_add(form, "return_to", target);
     if (strlen(gt_form_text(form)) <= LONGEST_QUERY)
         return gt_form_text(form);
     name = gt_random_text(NAME_BYTES, p);
-    gt_form_add(shorter, "claims", claims);
+    add_demands(shorter, err);
     if (cache_of(x) != NULL &&
         gt_cache_keep_text(cache_of(x), kept_name(name, p), target, x->child->config->state_time))
         gt_form_add(shorter, KEPT_PARAM, name);
@@ -103,7 +108,7 @@ const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
 
     if (mount == NULL)
         return NULL;
-    query = query_of(x, err->claims, target_of(x));
+    query = query_of(x, err, target_of(x));
     return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
                        query, NULL);
 }

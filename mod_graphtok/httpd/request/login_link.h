@@ -10,7 +10,7 @@
 /**
  * The local path of the sign-in route for this request (sign_in_place.h). A page request comes back
  * to where it was, or to where its sign-in was to lead (x->target); a claims challenge of `err`
- * goes with it.
+ * and its tenant go with it.
  * @return NULL when no sign-in would help
  */
 const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err);

@@ -115,18 +115,38 @@ const char *gtm_page_signed_out(gtm_request_t *x)
                  p);
 }
 
-const char *gtm_page_admin_consent(gtm_request_t *x, int is_refused)
+/* Of which organisation, and why not: what an administrator looks for. */
+static const char *consent_details(const gtm_consent_t *told, const gtm_words_t *words,
+                                   apr_pool_t *p)
+{
+    const char *text = "";
+
+    if (told->tenant != NULL)
+        text =
+            apr_pstrcat(p, "<p>", words->word[GTM_WORD_TENANT], ": ", told->tenant, "</p>", NULL);
+    if (told->code != NULL)
+        text = apr_pstrcat(p, text, "<p><b>", ap_escape_html(p, told->code), "</b></p>", NULL);
+    if (text[0] == '\0')
+        return "";
+    return apr_pstrcat(p, "<footer aria-label=\"", words->word[GTM_WORD_DETAILS], "\">", text,
+                       "</footer>\n", NULL);
+}
+
+const char *gtm_page_admin_consent(gtm_request_t *x, const gtm_consent_t *told)
 {
     const gtm_words_t *words = gtm_words(x->r);
     apr_pool_t *p = x->r->pool;
-    gtm_word_t told = is_refused ? GTM_WORD_CONSENT_REFUSED : GTM_WORD_CONSENT_GIVEN;
+    gtm_word_t word = told->is_refused ? GTM_WORD_CONSENT_REFUSED
+                      : told->is_ours  ? GTM_WORD_CONSENT_ASKED
+                                       : GTM_WORD_CONSENT_GIVEN;
     const char *login =
         link_to(apr_pstrcat(p, gtm_origin_prefix(x), x->mount->path, "/login", NULL),
                 words->word[GTM_WORD_SIGN_IN], p);
 
     return frame(words, words->word[GTM_WORD_CONSENT],
-                 apr_pstrcat(p, paragraph(words->word[told], p),
-                             links(login, start_page(x, words), "", p), NULL),
+                 apr_pstrcat(p, paragraph(words->word[word], p),
+                             links(login, start_page(x, words), "", p),
+                             consent_details(told, words, p), NULL),
                  p);
 }
 

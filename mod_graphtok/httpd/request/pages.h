@@ -17,8 +17,16 @@ const char *gtm_page_signed_out(gtm_request_t *x);
 /** After a sign-in that was to go nowhere else. @param who name or address; NULL: not known */
 const char *gtm_page_signed_in(gtm_request_t *x, const char *who);
 
-/** After an administrator was asked to consent for an organisation. */
-const char *gtm_page_admin_consent(gtm_request_t *x, int is_refused);
+/** What the provider says after an administrator was asked to consent for an organisation. */
+typedef struct gtm_consent_t {
+    int is_ours;        /* 1: it was asked for here, in this browser */
+    int is_refused;     /* 1: it was not given */
+    const char *tenant; /* a GUID, or NULL; only of ours */
+    const char *code;   /* the provider's, why it was not given, or NULL; only of ours */
+} gtm_consent_t;
+
+/** The page for it. */
+const char *gtm_page_admin_consent(gtm_request_t *x, const gtm_consent_t *told);
 
 /** An error, with a link to sign in where `login_url` is given. */
 const char *gtm_page_error(gtm_request_t *x, const gt_err_t *err, const char *login_url);

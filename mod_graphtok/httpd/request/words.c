@@ -21,6 +21,9 @@ static const gtm_words_t english = {
              [GTM_WORD_CONSENT] = "Consent for the organisation",
              [GTM_WORD_CONSENT_GIVEN] = "The provider says that an administrator has consented. "
                                         "Signing in shows whether it holds.",
+             [GTM_WORD_CONSENT_ASKED] = "The provider says that consent for the organisation was "
+                                        "given. Its members can sign in now.",
+             [GTM_WORD_TENANT] = "Organisation (tenant)",
              [GTM_WORD_CONSENT_REFUSED] = "The provider says that consent was not given.",
              [GTM_WORD_DETAILS] = "Details"},
     .cls =
@@ -76,6 +79,10 @@ static const gtm_words_t german = {
              [GTM_WORD_CONSENT_GIVEN] =
                  "Laut dem Anbieter hat ein Administrator zugestimmt. Ob das "
                  "gilt, zeigt sich beim Anmelden.",
+             [GTM_WORD_CONSENT_ASKED] =
+                 "Laut dem Anbieter ist die Zustimmung für die Organisation erteilt. Ihre "
+                 "Mitglieder können sich jetzt anmelden.",
+             [GTM_WORD_TENANT] = "Organisation (Mandant)",
              [GTM_WORD_CONSENT_REFUSED] = "Laut dem Anbieter wurde nicht zugestimmt.",
              [GTM_WORD_DETAILS] = "Einzelheiten"},
     .cls =

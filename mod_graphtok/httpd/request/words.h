@@ -25,7 +25,9 @@ typedef enum gtm_word_t {
     GTM_WORD_SIGNED_OUT_HERE, /* what it means */
     GTM_WORD_CONSENT,         /* title after an administrator was asked */
     GTM_WORD_CONSENT_GIVEN,   /* the provider's answer to it */
+    GTM_WORD_CONSENT_ASKED,   /* the same, when it was asked for here */
     GTM_WORD_CONSENT_REFUSED, /* the same */
+    GTM_WORD_TENANT,          /* before a tenant's id */
     GTM_WORD_DETAILS,         /* heading of the error's own words */
     GTM_WORDS
 } gtm_word_t;

@@ -107,4 +107,6 @@ const gtm_route_t gtm_auth_routes[] = {
     {"revoke", "POST", "/revoke", GTM_LIMIT_USER, .work = &revoke_grant},
     {"logout", "POST", "/logout", GTM_LIMIT_USER, .demands = GTM_NO_CALLER, .work = &gtm_logout},
     {"user", "GET", "/user", GTM_LIMIT_USER, .work = &gtm_graph_work, .asks = ask_user},
+    {"admin-consent", "GET", "/admin-consent", GTM_LIMIT_LOGIN, .demands = GTM_NO_CALLER,
+     .fields = gtm_sign_in_fields, .owner = gtm_owner_of_sign_in, .work = &gtm_admin_consent},
     {.name = NULL}};

@@ -4,6 +4,7 @@
 
 /** @file routes_auth.h The works of the auth route set that live in files of their own. */
 
+#include "oauth/login.h"
 #include "request/request.h"
 
 /** Send the browser to the provider. */
@@ -14,6 +15,15 @@ extern const gt_work_t gtm_callback;
 
 /** End this browser's session; the grant stays. */
 extern const gt_work_t gtm_logout;
+/** Send an administrator to the provider, to consent for a tenant. */
+extern const gt_work_t gtm_admin_consent;
+
+/** 1 for a callback that tells of an administrator's consent, asked for here or not.
+ * @param login  by its state; NULL: it has none of ours */
+int gtm_consent_is_told(const gtm_request_t *x, const gt_login_t *login);
+
+/** Answer it. */
+GT_MUST gt_err_t *gtm_consent_show(gtm_request_t *x, const gt_login_t *login);
 
 /** Header fields by which a browser says that it fetches ahead, for the routes of both. NULL
  * last. */

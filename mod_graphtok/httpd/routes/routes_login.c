@@ -50,6 +50,7 @@ typedef struct callback_t {
     gt_discover_t discover;
     gt_flow_code_t code;
     gt_sign_in_t sign_in;
+    gt_err_t *failure; /* of the sign-in */
 } callback_t;
 
 /* "{…}/login/microsoft" names a provider: only this location's own is served here. */
@@ -88,6 +89,17 @@ static gt_err_t *take_return_to(const char **value, const gtm_request_t *x)
     const char *given = apr_table_get(x->query, "return_to");
 
     return gtm_origin_return_to(value, x, given != NULL ? given : gtm_login_kept_target(x));
+}
+
+/* The tenant to sign in at; "": the configured one. */
+static gt_err_t *take_tenant(const char **value, const gtm_request_t *x)
+{
+    GT_TRY(take_param(value, x, "tenant"));
+    if (*value == NULL) {
+        *value = "";
+        return GT_OK;
+    }
+    return gt_provider_check_tenant(gt_provider_conf(x->provider), *value, x->r->pool);
 }
 
 static gt_err_t *take_extra(gt_login_extra_t *extra, const gtm_request_t *x)
@@ -145,16 +157,15 @@ static int send_home(gtm_request_t *x)
         return 0;
     gtm_limit_give_back(x, x->route->limit);
     gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY,
-                        apr_pstrcat(x->r->pool, x->base, x->mount->path, "/login",
+                        apr_pstrcat(x->r->pool, x->base, x->mount->path, "/", x->route->name,
                                     x->param != NULL ? "/" : "", x->param != NULL ? x->param : "",
                                     "?", args != NULL ? args : "", args != NULL ? "&" : "",
                                     SENT_HOME "=1", NULL));
     return 1;
 }
 
-static gt_err_t *begin_login(gt_task_t *task, void *state)
+static gt_err_t *begin(gt_task_t *task, gtm_request_t *x, gt_login_for_t is_for)
 {
-    gtm_request_t *x = state;
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
 
     if (answer_look_ahead(x)) {
@@ -174,6 +185,8 @@ static gt_err_t *begin_login(gt_task_t *task, void *state)
     own->login->host = gtm_realm_of_sign_in(x);
     own->login->user = x->owner.user;
     own->login->carries_user = x->caller.from == GT_CALLER_JWT;
+    own->login->is_for = is_for;
+    GT_TRY(take_tenant(&own->login->tenant, x));
     GT_TRY(take_return_to(&own->login->return_to, x));
     x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
@@ -194,6 +207,28 @@ static void tell_address(gtm_request_t *x, const char *url)
     gtm_answer_json(x, HTTP_OK, value);
 }
 
+static gt_err_t *begin_login(gt_task_t *task, void *state)
+{
+    return begin(task, state, GT_LOGIN_SIGN_IN);
+}
+
+static gt_err_t *begin_consent(gt_task_t *task, void *state)
+{
+    return begin(task, state, GT_LOGIN_ADMIN_CONSENT);
+}
+
+static gt_err_t *address_at_provider(const char **url, const login_t *own, const gtm_request_t *x)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
+    const gt_endpoints_t *endpoints = &own->discover.endpoints;
+
+    if (own->login->is_for == GT_LOGIN_ADMIN_CONSENT)
+        return gt_login_consent_url(url, own->login, conf, endpoints, own->redirect_uri,
+                                    x->r->pool);
+    return gt_login_url(url, own->login, conf, endpoints, own->redirect_uri, &own->extra,
+                        x->r->pool);
+}
+
 static gt_err_t *send_away(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -201,8 +236,7 @@ static gt_err_t *send_away(gt_task_t *task, void *state)
     const char *url;
 
     (void)task;
-    GT_TRY(gt_login_url(&url, own->login, gt_provider_conf(x->provider), &own->discover.endpoints,
-                        own->redirect_uri, &own->extra, x->r->pool));
+    GT_TRY(address_at_provider(&url, own, x));
     GT_TRY(gtm_state_keep(x, own->login));
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, x->r,
                   "sign-in at %s begins: redirect_uri %s, goes to %s", x->owner.provider,
@@ -291,26 +325,6 @@ static gt_err_t *go_on(gtm_request_t *x, gt_err_t *refusal)
     return GT_OK;
 }
 
-/* An administrator comes back from consenting for the whole organisation. Any page could link to
- * this address, so its parameters choose the text of the page and change nothing. */
-static int show_admin_consent(gtm_request_t *x)
-{
-    int is_refused = apr_table_get(x->query, "error") != NULL;
-    json_t *value;
-
-    if (apr_table_get(x->query, "admin_consent") == NULL || apr_table_get(x->query, "code") != NULL)
-        return 0;
-    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
-    if (gtm_answer_is_page(x->r)) {
-        gtm_answer_page(x, HTTP_OK, gtm_page_admin_consent(x, is_refused));
-        return 1;
-    }
-    value = gt_json_object(x->r->pool);
-    gt_json_set(value, "status", is_refused ? "admin_consent_refused" : "admin_consent_told");
-    gtm_answer_json(x, HTTP_OK, value);
-    return 1;
-}
-
 static gt_err_t *begin_callback(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -324,11 +338,11 @@ static gt_err_t *begin_callback(gt_task_t *task, void *state)
     }
     GT_TRY(check_provider(x));
     GT_TRY(gtm_origin_find(x));
-    if (show_admin_consent(x)) {
-        gt_done(task);
-        return GT_OK;
-    }
     err = open_state(x, &own->login);
+    if (gtm_consent_is_told(x, err == GT_OK ? own->login : NULL)) {
+        gt_done(task);
+        return gtm_consent_show(x, err == GT_OK ? own->login : NULL);
+    }
     if (err != GT_OK) {
         gt_done(task);
         return go_on(x, err);
@@ -369,8 +383,30 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
                                   .asker = &x->asker,
                                   .flow = &gt_flow_authorization_code,
                                   .params = &own->code,
-                                  .nonce = gt_login_nonce(own->login, x->r->pool)};
-    gt_then(task, &gt_sign_in, &own->sign_in);
+                                  .nonce = gt_login_nonce(own->login, x->r->pool),
+                                  .tenant = own->login->tenant};
+    gt_then_try(task, &gt_sign_in, &own->sign_in, &own->failure);
+    return GT_OK;
+}
+
+/* The tenant of the person has a registration to itself: the same sign-in once more, by that. The
+ * provider knows the person by now, and shows nothing as a rule. */
+static gt_err_t *move_on(gtm_request_t *x)
+{
+    callback_t *own = x->own;
+    gt_err_t *err = gt_err_dup(own->failure, x->r->pool);
+    const char *link;
+
+    err->tenant = own->sign_in.at_tenant;
+    link = gtm_login_link(x, err);
+    if (link == NULL)
+        return err;
+    if (own->sign_in.identity.email != NULL)
+        link =
+            apr_pstrcat(x->r->pool, link,
+                        "&login_hint=", gt_percent(own->sign_in.identity.email, x->r->pool), NULL);
+    gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
+    gtm_answer_redirect(x, HTTP_SEE_OTHER, link);
     return GT_OK;
 }
 
@@ -382,6 +418,9 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     const char *address;
 
     (void)task;
+    if (own->sign_in.at_tenant != NULL)
+        return move_on(x);
+    GT_TRY(own->failure);
     address = gtm_origin_address(x, x->target);
     if (!*address)
         address = default_address(x);
@@ -405,6 +444,9 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
 
 static gt_step_fn *const login_steps[] = {begin_login, send_away, NULL};
 const gt_work_t gtm_login = {"login", login_steps, NULL};
+
+static gt_step_fn *const consent_steps[] = {begin_consent, send_away, NULL};
+const gt_work_t gtm_admin_consent = {"administrator's consent", consent_steps, NULL};
 
 static gt_step_fn *const callback_steps[] = {begin_callback, exchange_code, end_callback, NULL};
 const gt_work_t gtm_callback = {"callback", callback_steps, NULL};
