@@ -13,6 +13,8 @@
 #include <mod_status.h>
 #include <mpm_common.h>
 
+#include "auth/authenticate.h"
+#include "auth/claim.h"
 #include "caller/strip_cookie.h"
 #include "child/audit_sink.h"
 #include "child/child.h"
@@ -46,7 +48,7 @@ static void register_hooks(apr_pool_t *p)
 
     static const char *const authn_core[] = {"mod_authn_core.c", NULL};
 
-    (void)p;
+    gtm_claim_register(p);
     gtm_route_sets_use(gtm_all_route_sets);
     gtm_functions_register();
     gtm_strip_register();
@@ -59,6 +61,9 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(gtm_park_stopping, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_secret_query_hide, NULL, early_logs, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(gtm_strip_request, NULL, headers, APR_HOOK_REALLY_FIRST);
+    ap_hook_check_authn(gtm_authenticate, NULL, authn_core, APR_HOOK_MIDDLE,
+                        AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_note_auth_failure(gtm_note_auth_failure, NULL, NULL, APR_HOOK_MIDDLE);
     /* Behind every authentication, before the one that says OK where there is none. */
     ap_hook_check_authn(gtm_auth_type_missing, NULL, authn_core, APR_HOOK_LAST,
                         AP_AUTH_INTERNAL_PER_CONF);

@@ -123,7 +123,8 @@ def test_pem_lets_in_by_both_paddings(site):
         signer = Signer(alg)
         signer.key = PEM.key
         assert passes(ask(site, "pem", signer.token(uid="ada")))
-        assert passes(ask(site, "pem", signer.token(uid=17, aud=["x", "other"])))
+        answer = ask(site, "pem", signer.token(uid=17, aud=["x", "other"]))
+        assert passes(answer) and answer.json["detail"].startswith("user 17 has not signed in")
         assert is_refused(ask(site, "pem", signer.token()))  # no uid
         assert is_refused(ask(site, "pem", signer.token(uid=1.5)))
         assert is_refused(ask(site, "pem", signer.token(uid="")))
@@ -170,7 +171,7 @@ def test_a_cookie_is_under_the_rule_for_other_sites(site):
 
 
 def test_a_bad_token_is_refused_where_none_is_needed(site):
-    assert is_refused(ask(site, "hs", "a.b.c", path="/auth/callback?state=x"))
+    assert is_refused(ask(site, "hs", "a.b.c", path="/auth/login"))
 
 
 def test_the_caller_is_shown_to_httpd(site):

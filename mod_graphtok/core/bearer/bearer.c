@@ -90,7 +90,7 @@ static const char *user_of(const json_t *claims, const char *name, apr_pool_t *p
     const char *text = json_string_value(claim);
 
     if (json_is_integer(claim))
-        return apr_psprintf(p, "%" JSON_INTEGER_FORMAT, json_integer_value(claim));
+        return apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(claim));
     return text != NULL && *text != '\0' && strlen(text) == json_string_length(claim) ? text : NULL;
 }
 

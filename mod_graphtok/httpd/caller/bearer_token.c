@@ -81,6 +81,7 @@ static gt_err_t *find_token(const char **token, gtm_request_t *x, const char *co
         return refuse_request(x, "the request brings several tokens: send one, in Authorization or "
                                  "in its cookie");
     *token = shown.token;
+    x->bearer_in_cookie = shown.token != NULL && credentials(x->r) == NULL;
     return GT_OK;
 }
 

@@ -95,6 +95,23 @@ gt_err_t *gtm_caller_name(gtm_request_t *x)
     return GT_OK;
 }
 
+/* AuthType GraphTok with GraphTokUseJWT stands in front: its token names the caller where no other
+ * source is configured, and its claims go with the user that httpd knows by it. */
+static int take_authenticated(gtm_request_t *x)
+{
+    const gtm_kept_t *own = gtm_kept_find(x->r);
+    const gt_caller_t *found = own != NULL ? own->caller : NULL;
+
+    if (found == NULL || found->from != GT_CALLER_JWT ||
+        (x->caller.from != GT_CALLER_SESSION && x->caller.from != GT_CALLER_REMOTE_USER))
+        return 0;
+    x->caller.id = found->id;
+    x->caller.claims = found->claims;
+    if (x->caller.from == GT_CALLER_SESSION)
+        x->caller.from = GT_CALLER_JWT;
+    return 1;
+}
+
 gt_err_t *gtm_caller_find(gtm_request_t *x)
 {
     static gt_err_t *(*const sources[])(gtm_request_t *
@@ -110,6 +127,8 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
     /* A redirect brings no field of the application's; the state says for whom a sign-in began. */
     if (x->caller.from == GT_CALLER_JWT && (x->route->demands & GTM_PROVIDERS_QUERY))
         return GT_OK;
+    if (take_authenticated(x))
+        return gtm_caller_check_id(x, x->caller.id);
     GT_TRY(sources[x->caller.from](x));
     if (x->bearer_waits)
         return GT_OK;

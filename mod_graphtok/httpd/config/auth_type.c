@@ -118,9 +118,9 @@ static void check_place(apr_array_header_t *warnings, const survey_t *survey,
     APR_ARRAY_PUSH(warnings, const char *) = apr_psprintf(
         survey->p,
         "%s: Require %s holds at %s, where no AuthType says how httpd gets a user: every request "
-        "gets 500 (GT0838). A session of GraphTok is no authentication to httpd: routes and "
-        "GraphTokPassToken ask for it themselves, so leave this Require out there, or write an "
-        "AuthType",
+        "gets 500 (GT0838). Write AuthType GraphTok there for the users of sessions or tokens, or "
+        "another AuthType; routes and GraphTokPassToken ask for a session themselves, and need no "
+        "Require",
         gtm_where(unmet->node, survey->p), unmet->node->args, *path != '\0' ? path : "/");
 }
 
@@ -149,14 +149,14 @@ int gtm_auth_type_missing(request_rec *r)
     const char *type = ap_auth_type(r);
     const gtm_dir_t *dir = gtm_dir(r);
 
-    if (type != NULL && strcasecmp(type, "none") != 0 && strcasecmp(type, "GraphTok") != 0)
+    if (type != NULL && strcasecmp(type, "none") != 0)
         return DECLINED;
     if (gtm_mount(r) != NULL || (dir != NULL && dir->pass_to > GTM_PASS_OFF))
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,
             "GT0838: a Require wants a user here, and no AuthType that httpd knows says how "
-            "it gets one: %s is answered with 500. A session of GraphTok is no "
-            "authentication to httpd: leave this Require out, or write an AuthType",
+            "it gets one: %s is answered with 500. Write AuthType GraphTok, or leave this Require "
+            "out",
             r->uri);
     return DECLINED;
 }

@@ -56,6 +56,7 @@ typedef struct gtm_dir_t {
     const char *caller_text;           /* for expr: as it is written; "" for all others */
     const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
     const char *caller_jwt; /* for jwt: the name of its <GraphTokJWT>; "" for all others */
+    const char *use_jwt;    /* GraphTokUseJWT; unset: AuthType GraphTok wants a session */
     const char *provider;   /* GraphTokUseProvider; unset: the only one configured */
     const char *store;      /* GraphTokUseStore; unset: main */
     const char
@@ -107,7 +108,8 @@ typedef struct gtm_mount_t {
 
 /** This module's part of a request, for every handler. */
 typedef struct gtm_kept_t {
-    const gtm_dir_t *given; /* the place whose application was given a token, or NULL (pass.h) */
+    const gt_caller_t *caller; /* that AuthType GraphTok found, or NULL (auth/authenticate.h) */
+    const gtm_dir_t *given;    /* the place whose application was given a token, or NULL (pass.h) */
     const char
         *cookies; /* the Cookie field as the client sent it; NULL: it still is (strip_cookie.h) */
 } gtm_kept_t;

@@ -155,14 +155,17 @@ static void check_jwt(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
 static void visit(void *baton, const ap_directive_t *node)
 {
     const gtm_verdict_t *v = baton;
+    int is_user = gtm_tree_is(node, "GraphTokUser");
     const char *args = node->args, *name;
 
-    if (!gtm_tree_is(node, "GraphTokUser") || strcmp(gtm_tree_word(&args, v->p), "jwt") != 0)
+    if (is_user && strcmp(gtm_tree_word(&args, v->p), "jwt") != 0)
+        return;
+    if (!is_user && !gtm_tree_is(node, "GraphTokUseJWT"))
         return;
     name = gtm_tree_word(&args, v->p);
     if (gt_config_jwt(v->server->config, name) == NULL)
-        gtm_note(v->errors, gtm_where(node, v->p), "GraphTokUser jwt: there is no <GraphTokJWT %s>",
-                 name);
+        gtm_note(v->errors, gtm_where(node, v->p), "%s: there is no <GraphTokJWT %s>",
+                 is_user ? "GraphTokUser jwt" : "GraphTokUseJWT", name);
 }
 
 /* ---- two stores that take tokens of one issuer ---- */

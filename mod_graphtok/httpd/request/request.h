@@ -59,6 +59,7 @@ typedef struct gtm_request_t {
     gt_bearer_check_t *bearer; /* of the caller's token; NULL: none was shown */
     gt_err_t *bearer_failure;  /* how waiting for them ended */
     int bearer_waits;          /* 1: keys for it have to be waited for, by gt_check_bearer */
+    int bearer_in_cookie;      /* 1: it came in a cookie, as browsers send it by themselves */
     const char *bearer_error;  /* RFC 6750's code for WWW-Authenticate; NULL: none */
     gtm_session_t *session;    /* the caller's; NULL: a caller by other means, or none */
     apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */

@@ -1,0 +1,116 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file claim.c A user of a session has no claims, and is not let in. */
+
+#include "auth/claim.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <http_request.h>
+#include <mod_auth.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "config/settings.h"
+
+APLOG_USE_MODULE(graphtok);
+
+#define NAME "graphtok-claim"
+
+/** NAME VALUE… of one line. */
+typedef struct demand_t {
+    const char *name;
+    apr_array_header_t *values; /* const char * */
+} demand_t;
+
+static const json_t *find(const json_t *claims, const char *name, apr_pool_t *p)
+{
+    const json_t *found = json_object_get(claims, name);
+    const char *dot = strchr(name, '.');
+
+    if (found != NULL || dot == NULL)
+        return found;
+    claims = json_object_get(claims, apr_pstrmemdup(p, name, (apr_size_t)(dot - name)));
+    return json_is_object(claims) ? find(claims, dot + 1, p) : NULL;
+}
+
+static int is_value(const json_t *claim, const char *value, apr_pool_t *p)
+{
+    if (json_is_string(claim))
+        return strcmp(json_string_value(claim), value) == 0 &&
+               json_string_length(claim) == strlen(value);
+    if (json_is_integer(claim))
+        return strcmp(apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(claim)),
+                      value) == 0;
+    return json_is_boolean(claim) && strcmp(json_is_true(claim) ? "true" : "false", value) == 0;
+}
+
+static int has_word(const json_t *claim, const char *value, apr_pool_t *p)
+{
+    const apr_array_header_t *words;
+
+    if (!json_is_string(claim))
+        return 0;
+    words = gt_split(json_string_value(claim), " ", p);
+    for (int i = 0; i < words->nelts; i++)
+        if (strcmp(APR_ARRAY_IDX(words, i, const char *), value) == 0)
+            return 1;
+    return 0;
+}
+
+static int holds(const json_t *claims, const char *name, const char *value, apr_pool_t *p)
+{
+    const json_t *claim = find(claims, name, p), *item;
+    size_t i;
+
+    json_array_foreach (claim, i, item)
+        if (is_value(item, value, p))
+            return 1;
+    if (strcmp(name, "scope") == 0 || strcmp(name, "scp") == 0)
+        return has_word(claim, value, p);
+    return is_value(claim, value, p);
+}
+
+static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    demand_t *demand = apr_pcalloc(cmd->pool, sizeof(*demand));
+
+    demand->name = ap_getword_conf(cmd->pool, &line);
+    demand->values = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    while (*line != '\0')
+        APR_ARRAY_PUSH(demand->values, const char *) = ap_getword_conf(cmd->pool, &line);
+    if (demand->values->nelts == 0)
+        return "Require " NAME " needs a claim's name and the values of which it must have one";
+    *parsed = demand;
+    return NULL;
+}
+
+static authz_status check(request_rec *r, const char *line, const void *parsed)
+{
+    const demand_t *demand = parsed;
+    const gtm_kept_t *own = gtm_kept_find(r);
+
+    (void)line;
+    if (r->user == NULL)
+        return AUTHZ_DENIED_NO_USER;
+    for (int i = 0; own != NULL && own->caller != NULL && i < demand->values->nelts; i++)
+        if (holds(own->caller->claims, demand->name, APR_ARRAY_IDX(demand->values, i, const char *),
+                  r->pool))
+            return AUTHZ_GRANTED;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  "the token of user %s has no claim %s with one of the values that Require names",
+                  r->user, demand->name);
+    return AUTHZ_DENIED;
+}
+
+static const authz_provider provider = {check, parse};
+
+void gtm_claim_register(apr_pool_t *p)
+{
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, NAME, AUTHZ_PROVIDER_VERSION, &provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+}
