@@ -185,8 +185,6 @@ BAD = [
     ("GraphTokUser expr=a tom", "location", "GraphTokUser expr= needs one expression"),
     ("GraphTokUser jwt", "location", "GraphTokUser jwt needs the name of a <GraphTokJWT NAME>"),
     ("GraphTokUser jwt nobody", "location", "GraphTokUser jwt: there is no <GraphTokJWT nobody>"),
-    ("GraphTokUseJWT nobody", "location", "GraphTokUseJWT: there is no <GraphTokJWT nobody>"),
-    ("Require graphtok-claim roles", "location", "needs a claim's name and the values"),
     ("GraphTokUser password", "location", "'password' is none of: static session remote-user expr jwt"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
@@ -789,7 +787,6 @@ NO_TYPE = "where no AuthType says how httpd gets a user"
      '<Location "/other">\nRequire valid-user\n</Location>', []),
     ('<Location "/">\nAuthType Basic\nAuthName x\n</Location>\n'
      '<Location "/auth">\nSetHandler graphtok-auth\nRequire valid-user\n</Location>', []),
-    ('<Location "/auth">\nAuthType GraphTok\nSetHandler graphtok-auth\nRequire valid-user\n</Location>', []),
     ('<Location "/auth">\nSetHandler graphtok-auth\nRequire ip 127.0.0.1\n</Location>', []),
     ('<Location "/app">\nGraphTokPassToken off\nRequire valid-user\n</Location>', [])])
 def test_a_require_that_no_session_can_meet_is_told(frame, text, places):

@@ -140,3 +140,17 @@ def test_one_issuer_for_two_stores_whose_ids_are_other_people(frame):
         checked = frame.check(places(beta, column))
         told = [line for line in checked.warnings if "a token of one is taken" in line]
         assert checked.ok and len(told) == lines, checked.err
+
+
+@pytest.mark.parametrize("line, message", [
+    ("GraphTokUseJWT nobody", "GraphTokUseJWT: there is no <GraphTokJWT nobody>"),
+    ("Require graphtok-claim roles", "needs a claim's name and the values")])
+def test_what_a_place_says_wrongly(frame, line, message):
+    checked = frame.check(f'<Location "/x">\n{line}\n</Location>')
+    assert checked.code == 1 and message in checked.err
+
+
+def test_a_require_is_met_by_our_type(frame):
+    checked = frame.check('<Location "/auth">\nAuthType GraphTok\nSetHandler graphtok-auth\n'
+                          "Require valid-user\n</Location>")
+    assert checked.ok and not any("no AuthType says" in line for line in checked.warnings)

@@ -165,15 +165,3 @@ def test_our_routes_take_the_user_that_stands_in_front(site):
     answer = ask(site, "/ours/auth/token", token("linus"))
     assert (answer.status, answer.json["tag"]) == (401, "GT0601") and "linus" in answer.json["detail"]
     assert ask(site, "/ours/calendar/events", "a.b.c").status == 401
-
-
-def test_a_sign_in_comes_back_without_the_token(site, sandbox, browser):
-    """A page shows its token in a header, and the browser that comes from the provider has none."""
-    mine = {"Authorization": "Bearer " + token("margaret")}
-    callback = browser.leave_for_sign_in(site.url + "/own/auth/login", headers=mine)
-    assert browser.get(callback).json["user"] == "margaret"
-    assert ask(site, "/own/auth/token", token("margaret")).json["user"] == "margaret"
-    assert ask(site, "/own/auth/token", token("eve")).status == 401
-    callback = browser.leave_for_sign_in(site.url + "/own/auth/login", headers=mine)
-    assert Browser(sandbox.ca).get(callback).json["tag"] == "GT0834"  # another browser
-    assert browser.get(site.url + "/own/auth/login").status == 401
