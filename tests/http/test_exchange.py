@@ -2,6 +2,7 @@
 """Token exchange (RFC 8693): who may ask, for whom, for what; and what everything else is told."""
 
 import base64
+import concurrent.futures
 import json
 import re
 import time
@@ -15,6 +16,7 @@ from support.site import MOUNTS
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 USER_ID = "urn:mod_graphtok:token-type:user-id"
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
+READER = "reader-secret-0123456789"
 SECRET = "agent-secret-0123456789+/%"
 CLIENTS = """
 GraphTokAudit {folder}/audit.log
@@ -30,6 +32,12 @@ GraphTokAudit {folder}/audit.log
     GraphTokClientScope User.Read Calendars.Read
     GraphTokClientSubject user
 </GraphTokClient>
+<GraphTokClient backend>
+    GraphTokClientSecret file:{folder}/secrets/reader
+    GraphTokClientResource graph
+    GraphTokClientScope User.Read Calendars.ReadWrite
+    GraphTokClientSubject on-behalf-of
+</GraphTokClient>
 <GraphTokClient stranger>
     GraphTokClientSecret file:{folder}/secrets/reader
     GraphTokClientResource graph
@@ -38,7 +46,7 @@ GraphTokAudit {folder}/audit.log
 </GraphTokClient>
 <Location "/exchange">
     SetHandler graphtok-exchange
-    GraphTokUseClient agent reader
+    GraphTokUseClient agent reader backend
 </Location>
 <Location "/few">
     SetHandler graphtok-exchange
@@ -54,7 +62,7 @@ GraphTokAudit {folder}/audit.log
 def site(make_site, sandbox_server):
     made = make_site(mounts=MOUNTS + CLIENTS)
     made.write_secret("agent", SECRET + "\n")
-    made.write_secret("reader", "reader-secret-0123456789\n")
+    made.write_secret("reader", READER + "\n")
     made.start()
     browser = Browser(sandbox_server.ca)
     assert browser.sign_in(made.url + "/tom/auth/login").status == 200
@@ -120,10 +128,9 @@ BAD = [
     ("part-of-secret", form(), {"Authorization": basic(secret=SECRET[:-1])}, 401,
      "invalid_client"),
     ("unknown-client", form(), {"Authorization": basic("nobody")}, 401, "invalid_client"),
-    ("client-of-elsewhere", form(), {"Authorization": basic("stranger",
-                                                            "reader-secret-0123456789")},
+    ("client-of-elsewhere", form(), {"Authorization": basic("stranger", READER)},
      401, "invalid_client"),
-    ("anothers-secret", form(), {"Authorization": basic("agent", "reader-secret-0123456789")},
+    ("anothers-secret", form(), {"Authorization": basic("agent", READER)},
      401, "invalid_client"),
     ("bearer", form(), {"Authorization": "Bearer " + SECRET}, 401, "invalid_client"),
     ("two-ways", form(client_id="agent", client_secret=SECRET), {}, 400, "invalid_request"),
@@ -139,7 +146,11 @@ BAD = [
     ("no-subject", form(subject_token=None), {}, 400, "invalid_request"),
     ("empty-subject", form(subject_token=""), {}, 400, "invalid_request"),
     ("no-type", form(subject_token_type=None), {}, 400, "invalid_request"),
-    ("other-type", form(subject_token_type=ACCESS), {}, 400, "invalid_request"),
+    ("other-type", form(subject_token_type="urn:ietf:params:oauth:token-type:saml2"), {}, 400,
+     "invalid_request"),
+    ("type-of-others", form(subject_token_type=ACCESS), {}, 400, "unauthorized_client"),
+    ("user-of-others", form(), {"Authorization": basic("backend", READER)}, 400,
+     "unauthorized_client"),
     ("other-resource", form(resource="https://outlook.office.com"), {}, 400, "invalid_target"),
     ("other-audience", form(audience="outlook"), {}, 400, "invalid_target"),
     ("two-targets", form(resource="https://graph.microsoft.com", audience="outlook"), {}, 400,
@@ -208,7 +219,7 @@ def test_X3_no_subject_is_told_from_another(site, sandbox_server):
 
 
 def test_X3_a_token_with_more_than_the_entry_allows_stays(site):
-    answer = ask(site, Authorization=basic("reader", "reader-secret-0123456789"))
+    answer = ask(site, Authorization=basic("reader", READER))
     assert answer.status == 400 and answer.json["error"] == "invalid_scope", answer
     assert answer.json["tag"] == "GT0893"
     site.httpd.log_has("client reader gets no token: the user's has the scopes")
@@ -236,7 +247,7 @@ def test_X3_limits_of_client_and_address(site):
     refused = ask(site, path="/few")
     assert refused.status == 429 and refused.json["error"] == "temporarily_unavailable"
     assert int(refused.headers["Retry-After"]) > 0
-    other = basic("stranger", "reader-secret-0123456789")
+    other = basic("stranger", READER)
     assert ask(site, path="/few", Authorization=other).status == 200
     wrong = basic(secret="wrong-secret-0123456789")
     assert [ask(site, path="/few", Authorization=wrong).status for _ in range(4)] == [
@@ -250,3 +261,105 @@ def test_X3_a_changed_secret_holds_at_once(site):
     assert ask(site, Authorization=basic(secret="another-secret-0123456789")).status == 200
     site.write_secret("agent", SECRET + "\n")
     assert ask(site).status == 200
+
+
+def behalf(site, token, **changes):
+    return ask(site, form(subject_token=token, subject_token_type=ACCESS, **changes),
+               Authorization=basic("backend", READER))
+
+
+def test_X3_on_behalf_of_a_users_token(site, sandbox):
+    """One call at the provider, however often, and as the user of the token."""
+    token = sandbox.user_token("grace@sandbox.example")
+    first = behalf(site, token)
+    assert first.status == 200 and first.json["issued_token_type"] == ACCESS, first
+    graph = Browser(sandbox.ca).get(sandbox.graph + "/me", headers={
+        "Authorization": "Bearer " + first.json["access_token"]})
+    assert graph.json["mail"] == "grace@sandbox.example"
+    before = sandbox.calls("token")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        again = list(pool.map(lambda _: behalf(site, token), range(16)))
+    assert {answer.json.get("access_token") for answer in again} == {first.json["access_token"]}
+    assert sandbox.calls("token") == before
+    rows = (site.folder / "audit.log").read_text()
+    assert re.search(r'"exchange","result":"ok".*"user":"b1b1b1b1-1906-[^"]*@.*"client":"backend"',
+                     rows)
+
+
+def test_X3_many_at_once_are_one_call(site, sandbox):
+    token = sandbox.user_token("alan@sandbox.example")
+    before = sandbox.calls("token")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: behalf(site, token), range(24)))
+    assert {answer.status for answer in answers} == {200}, answers
+    assert sandbox.calls("token") == before + 1
+
+
+def test_X3_a_token_ends_with_the_assertion(site, sandbox):
+    token = sandbox.user_token("ada@sandbox.example", exp=int(time.time()) + 40)
+    answer = behalf(site, token)
+    assert answer.status == 200 and answer.json["expires_in"] <= 40, answer
+    before = sandbox.calls("token")
+    assert behalf(site, token).json["expires_in"] <= 40
+    assert sandbox.calls("token") == before  # no next one is fetched ahead: it would end as soon
+
+
+@pytest.mark.parametrize("claims", [
+    {"aud": "99999999-0000-0000-0000-000000000000"}, {"aud": "https://graph.microsoft.com"},
+    {"scp": None}, {"scp": None, "roles": ["Calendars.Read"], "idtyp": "app"}, {"idtyp": "app"},
+    {"exp": 1000}, {"exp": None}, {"ver": "1.0"}, {"nbf": int(time.time()) + 4000},
+    {"iss": "https://sts.windows.net/6f1d2c3b-8a47-4e59-9b60-7c1e5d2a4f38/"},
+    {"tid": "00000000-0000-0000-0000-000000000000"}, {"sign_with": "unpublished"},
+    {"sign_with": "personal"}], ids=str)
+def test_X3_assertions_that_are_none(site, sandbox, claims):
+    """Ours are the provider's, for us, of a user, within their time: others do not reach it."""
+    token = sandbox.user_token("ada@sandbox.example", **claims)
+    before = sandbox.calls("token")
+    answer = behalf(site, token)
+    assert answer.status == 400 and answer.json["error"] == "invalid_request", answer
+    assert answer.json["tag"] == "GT0890" and sandbox.calls("token") == before
+    assert token not in site.httpd.log()
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "." * 99])
+def test_X3_no_token_at_all(site, sandbox, token):
+    assert behalf(site, token).json["tag"] == "GT0890"
+
+
+def test_X3_a_forged_or_changed_assertion(site, sandbox):
+    """The cache knows an assertion by all of its bytes."""
+    token = sandbox.user_token("ada@sandbox.example")
+    assert behalf(site, token).status == 200
+    head, claims, signature = token.split(".")
+    other = base64.urlsafe_b64encode(json.dumps({
+        **json.loads(base64.urlsafe_b64decode(claims + "==")),
+        "oid": "b1b1b1b1-1906-4d09-8c09-000000001906"}).encode()).decode().rstrip("=")
+    for forged in (f"{head}.{other}.{signature}", f"{head}.{claims}.", token + "A", token[:-4]):
+        assert behalf(site, forged).json["tag"] == "GT0890"
+
+
+def test_X3_a_claims_challenge_is_handed_back(site, sandbox):
+    """Each time, and without the provider being asked each time."""
+    sandbox.process.settings(behalf_challenge=True)
+    token = sandbox.user_token("ada@sandbox.example")
+    before = sandbox.calls("token")
+    for _ in range(3):
+        answer = behalf(site, token)
+        assert answer.status == 400 and answer.json["error"] == "interaction_required", answer
+        assert json.loads(answer.json["claims"])["access_token"]["acrs"]["value"] == "c1"
+    assert sandbox.calls("token") == before + 1
+
+
+def test_X3_consent_is_the_users(site, sandbox):
+    token = sandbox.user_token("grace@sandbox.example")
+    sandbox.process.control("POST", "revoke", {"person": "grace@sandbox.example", "consent": True})
+    answer = behalf(site, token)
+    assert answer.status == 400 and answer.json["error"] == "interaction_required", answer
+    assert "claims" not in answer.json
+
+
+def test_X3_a_provider_that_is_down_says_when_to_come_again(site, sandbox):
+    sandbox.fault(where="token", kind="status", status=503, times=1)
+    answer = behalf(site, sandbox.user_token("alan@sandbox.example"))
+    assert answer.status in (502, 503) and answer.json["error"] == "temporarily_unavailable"
+    assert int(answer.headers["Retry-After"]) >= 1

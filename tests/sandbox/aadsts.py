@@ -25,8 +25,11 @@ CODES: dict[int, Row] = {
             "when requesting an access token using the provided authorization code."),
     50011: ("invalid_request", "", "The redirect URI '{0}' specified in the request does not match "
             "the redirect URIs configured for the application '{1}'."),
+    50013: ("invalid_grant", "", "Assertion failed signature or audience validation."),
     50020: ("access_denied", "", "User account '{0}' from identity provider does not exist in "
             "tenant and cannot access the application."),
+    50027: ("invalid_grant", "", "JWT token is invalid or malformed."),
+    50034: ("invalid_grant", "", "The user account does not exist in the directory."),
     50053: ("invalid_grant", "", "The account is locked, you've tried to sign in too many times."),
     50055: ("invalid_grant", "user_password_expired", "The password is expired."),
     50057: ("invalid_grant", "", "The user account is disabled."),
@@ -82,6 +85,7 @@ CODES: dict[int, Row] = {
     90055: ("temporarily_unavailable", "", "Tenant is throttled due to too many requests."),
     90094: ("access_denied", "", "An administrator of the organization must grant consent for the "
             "application '{0}'."),
+    500133: ("invalid_grant", "", "Assertion is not within its valid time range."),
     500011: ("invalid_resource", "", "The resource principal named {0} was not found in the "
              "tenant. This can happen if the application has not been installed by the "
              "administrator of the tenant or consented to by any user in the tenant."),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import behalf
 import demo
 import scopes as scope_rules
 from faults import read_fault
@@ -153,6 +154,18 @@ def issue(world: World, body: Body) -> Body:
     return {"access_token": access.text, "refresh_token": refresh.text, "expires_in": life}
 
 
+def user_token(world: World, body: Body) -> Body:
+    """A user's access token for our own API; `claims` changes it, null takes one away."""
+    changes = body.get("claims", {})
+    if not isinstance(changes, dict):
+        raise Refused("claims: an object")
+    person = one_person(body)
+    wanted = str(body.get("consent", "User.Read Calendars.ReadWrite"))
+    world.consents[person.oid] |= scope_rules.parse(wanted, world.base, world.graph)
+    which = str(body.get("sign_with", ""))
+    return {"access_token": behalf.user_token(world, person, changes, which)}
+
+
 def list_events(world: World, body: Body) -> Body:
     calendar = world.calendars[one_person(body).oid]
     shown = [calendar.render(event, "UTC", False) for event in calendar.events.values()]
@@ -242,6 +255,7 @@ POST: dict[str, Action] = {
     "revoke": revoke,
     "expire_access": expire_access,
     "issue": issue,
+    "user_token": user_token,
     "events": add_events,
     "share": share,
     "bulk_events": bulk_events,

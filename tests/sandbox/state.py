@@ -36,6 +36,7 @@ class Settings:
     cloud: str = "global"  # or "us-gov", "us-dod", "china"
     error_separator: str = " "  # "\r\n" as older servers
     single_tenant: bool = False
+    behalf_challenge: bool = False  # Conditional Access wants the user at each on-behalf-of
     admin_consented: bool = False
     secret_expired: bool = False
     token_members: dict[str, object] = field(default_factory=dict)  # null: left out

@@ -18,6 +18,7 @@ import time
 import uuid
 from urllib.parse import unquote_plus
 
+import behalf
 import scopes as scope_rules
 from aadsts import EntraError, entra_headers, error_response
 from authorize import Params, check_known, check_tenant, client_info, once, wants_cae
@@ -89,7 +90,7 @@ def check_loop(world: World, params: Params) -> None:
     if not limit:
         return
     now = time.monotonic()
-    text = "&".join(params.get(name, "") for name in ("refresh_token", "code", "scope"))
+    text = "&".join(params.get(name, "") for name in ("refresh_token", "code", "assertion", "scope"))
     key = fingerprint(text)
     seen = [at for at in world.recent.get(key, []) if now - at < LOOP_SECONDS]
     world.recent[key] = [*seen, now]
@@ -304,7 +305,23 @@ def merge(body: dict[str, object], changes: dict[str, object]) -> dict[str, obje
     return {name: value for name, value in merged.items() if value is not None}
 
 
-GRANTS = {"authorization_code": by_code, "refresh_token": by_refresh}
+def by_assertion(world: World, request: Request, params: Params, tenant: str) -> Response:
+    world.secrets.see("access_token", params.get("assertion", ""))
+    person, asked, resource = behalf.redeem(world, params, asked_scopes)
+    request.notes["person"] = person.address
+    refresh = None
+    if "offline_access" in asked:
+        world.families += 1
+        refresh = world.new_refresh(person, asked, world.families, params["client_id"])
+    granted = Granted(world, person, asked, resource, wants_cae(params), params["client_id"])
+    return granted.answer(params, asked, refresh, "")
+
+
+GRANTS = {
+    "authorization_code": by_code,
+    "refresh_token": by_refresh,
+    behalf.GRANT: by_assertion,
+}
 
 
 def check_and_grant(world: World, request: Request, tenant_word: str) -> Response:

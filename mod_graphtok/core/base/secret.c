@@ -12,6 +12,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
+
 struct gt_secret_t {
     unsigned char *bytes; /* room + 1 bytes, the one after len is NUL */
     apr_size_t len;       /* in use */
@@ -106,4 +108,9 @@ void gt_wipe_with_pool(void *bytes, apr_size_t len, apr_pool_t *p)
     span->bytes = bytes;
     span->len = len;
     apr_pool_cleanup_register(p, span, wipe_span, apr_pool_cleanup_null);
+}
+
+void gt_secret_digest(unsigned char digest[32], const gt_secret_t *secret)
+{
+    gt_sha256(digest, gt_secret_text(secret), gt_secret_len(secret));
 }

@@ -38,6 +38,9 @@ void gt_secret_cut(gt_secret_t *secret, apr_size_t len);
 /** 1 when both hold the same bytes; constant time in the contents. */
 int gt_secret_equal(const gt_secret_t *a, const gt_secret_t *b);
 
+/** Its SHA-256, by which it can be told from others, and not be found. */
+void gt_secret_digest(unsigned char digest[32], const gt_secret_t *secret);
+
 /** Wipe now, before the pool goes. Length becomes 0. */
 void gt_secret_wipe(gt_secret_t *secret);
 

@@ -76,7 +76,8 @@ struct gt_store_conf_t {
 };
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */
-#define GT_SUBJECT_USER "user" /* a plain user id */
+#define GT_SUBJECT_USER "user"           /* a plain user id */
+#define GT_SUBJECT_BEHALF "on-behalf-of" /* a token of the provider for our registration */
 
 /** An application or agent elsewhere that asks for users' tokens (RFC 8693). It gets nothing that
  * its entry does not name. */

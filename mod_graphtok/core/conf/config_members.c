@@ -90,6 +90,11 @@ static int is_guids(const char *text)
     return c != text && at == sizeof(shape) - 1;
 }
 
+static int is_word(const char *text, apr_size_t len, const char *word)
+{
+    return len == strlen(word) && strncmp(text, word, len) == 0;
+}
+
 /** Ways to name a user, blank-separated. */
 static int is_subjects(const char *text)
 {
@@ -98,7 +103,7 @@ static int is_subjects(const char *text)
     while (*word != '\0') {
         apr_size_t len = strcspn(word, " ");
 
-        if (len != strlen(GT_SUBJECT_USER) || strncmp(word, GT_SUBJECT_USER, len) != 0)
+        if (!is_word(word, len, GT_SUBJECT_USER) && !is_word(word, len, GT_SUBJECT_BEHALF))
             return 0;
         word += len + (word[len] == ' ');
     }

@@ -150,9 +150,16 @@ const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
     return "no subject";
 }
 
-static gt_err_t *refuse(const gt_provider_conf_t *conf, const char *reason, apr_pool_t *p)
+/** A token that the provider gave is good as a rule; anyone may send us another one. */
+static gt_err_t *refuse(const gt_identify_t *identify, const char *reason, apr_pool_t *p)
 {
-    gt_log(GT_LOG_WARNING, "GT0531", "id_token of provider %s refused: %s", conf->name, reason);
+    const char *name = gt_provider_conf(identify->provider)->name;
+
+    if (identify->shown_by != NULL)
+        gt_log(GT_LOG_INFO, NULL, "%s: a token of provider %s is refused: %s", identify->shown_by,
+               name, reason);
+    else
+        gt_log(GT_LOG_WARNING, "GT0531", "id_token of provider %s refused: %s", name, reason);
     return gt_err(p, GT_REFUSED, "GT0530", "the provider's id_token is not accepted");
 }
 
@@ -196,16 +203,17 @@ static gt_err_t *verify(gt_task_t *task, void *state)
     gt_err_t *err = verify_token(&jwt, identify, conf, p);
 
     if (err != GT_OK)
-        return refuse(conf, err->code != NULL ? err->code : err->detail, p);
+        return refuse(identify, err->code != NULL ? err->code : err->detail, p);
     id_rules.key_issuer = jwt.key_issuer;
     fault = gt_identity_read(&identify->identity, jwt.claims, &id_rules, p);
+    identify->claims = jwt.claims;
     if (fault == NULL)
         fault = asked_fault(identify);
     if (fault == NULL)
         return GT_OK;
     if (issuer_fault(jwt.claims, &id_rules, p) == NULL && tenant_fault(jwt.claims, conf, p) != NULL)
         return gt_provider_forbid_tenant(conf, fault, p);
-    return refuse(conf, fault, p);
+    return refuse(identify, fault, p);
 }
 
 static gt_step_fn *const identify_steps[] = {find_issuer, find_keys, verify, NULL};

@@ -25,7 +25,9 @@ typedef struct gt_identify_t {
     const gt_secret_t *id_token;
     const char *nonce;      /* NULL: not demanded (refresh) */
     const char *tenant;     /* that the token was asked for at: a GUID or domain; NULL: any */
+    const char *shown_by;   /* NULL: the provider gave it; else which client sent it, for the log */
     gt_identity_t identity; /* out */
+    const json_t *claims;   /* out: verified; in the task's pool */
     gt_discover_t discover; /* own */
     gt_find_keys_t keys;    /* own */
 } gt_identify_t;

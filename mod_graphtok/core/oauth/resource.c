@@ -55,8 +55,8 @@ int gt_provider_has_resource(const gt_provider_conf_t *conf, const char *resourc
     return resource == NULL || has(gt_provider_resources(conf, p), resource);
 }
 
-const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
-                                    apr_pool_t *p)
+static const char *scope_of(const gt_provider_conf_t *conf, const char *resource, int has_others,
+                            apr_pool_t *p)
 {
     const apr_array_header_t *scopes = gt_split(gt_provider_scope(conf, p), " ", p);
     apr_array_header_t *kept = apr_array_make(p, scopes->nelts, sizeof(const char *));
@@ -66,10 +66,23 @@ const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *
     for (int i = 0; i < scopes->nelts; i++) {
         const char *scope = APR_ARRAY_IDX(scopes, i, const char *);
 
-        if (gt_scope_is_of_all(scope) || strcmp(resource_of(scope, conf, p), resource) == 0)
+        if (gt_scope_is_of_all(scope) ? has_others
+                                      : strcmp(resource_of(scope, conf, p), resource) == 0)
             APR_ARRAY_PUSH(kept, const char *) = scope;
     }
     return apr_array_pstrcat(p, kept, ' ');
+}
+
+const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
+                                    apr_pool_t *p)
+{
+    return scope_of(conf, resource, 1, p);
+}
+
+const char *gt_provider_resource_scope(const gt_provider_conf_t *conf, const char *resource,
+                                       apr_pool_t *p)
+{
+    return scope_of(conf, resource, 0, p);
 }
 
 /** A scope without the address of its resource, where the provider's scopes have one. */

@@ -36,6 +36,11 @@ const char *gt_provider_resource_named(const gt_provider_conf_t *conf, const cha
 const char *gt_provider_scopes_beyond(const gt_provider_conf_t *conf, const char *granted,
                                       const char *allowed, apr_pool_t *p);
 
+/** The configured scopes of a resource (NULL: the default one), without those that belong to no
+ * resource. */
+const char *gt_provider_resource_scope(const gt_provider_conf_t *conf, const char *resource,
+                                       apr_pool_t *p);
+
 /** The scope of a token request for a resource (NULL: the default one): its scopes, and those that
  * belong to no resource. */
 const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,

@@ -4,24 +4,21 @@
 
 /**
  * @file app_token.h
- * Tokens of the application itself: no user, no grant, no row. The shared cache holds them by
- * provider, tenant and resource, and one process of the server at a time asks for one (RFC 6749
- * section 4.4). A second token would cost a call and nothing else, so nodes do not coordinate. Work
- * of one task, whose pool has the results.
+ * Tokens of the application itself (RFC 6749 section 4.4): no user, no grant, no row. They are
+ * known by provider, tenant and resource (vault/shared_fetch.h). Work of one task, whose pool has
+ * the results.
  */
 
-#include "vault/access_token.h"
-#include "vault/vault.h"
+#include "vault/shared_fetch.h"
 
 /** Work: get a token of the application's own. */
 typedef struct gt_app_token_t {
     gt_vault_t *vault;
-    const char *provider; /* its name in the configuration */
-    const char *tenant;   /* whose; NULL: the configured one, of a provider that serves no other */
-    const char *resource; /* as its scopes begin: "https://graph.microsoft.com" */
-    gt_token_t token;     /* out */
-    gt_token_key_t key;   /* own */
-    gt_flight_t *flight;  /* own */
+    const char *provider;    /* its name in the configuration */
+    const char *tenant;      /* whose; NULL: the configured one, of a provider with no other */
+    const char *resource;    /* as its scopes begin: "https://graph.microsoft.com" */
+    gt_token_t token;        /* out */
+    gt_shared_fetch_t fetch; /* own */
 } gt_app_token_t;
 /** Fails with GT_CLIENT_BROKEN (the provider refuses the application), GT_THROTTLED, GT_UPSTREAM,
  * GT_TIMEOUT; with GT_INTERNAL where there is no such provider or it serves many tenants. A token

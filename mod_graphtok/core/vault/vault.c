@@ -23,6 +23,7 @@
 #include "store/store.h"
 #include "vault/changes.h"
 #include "vault/flow/flows.h"
+#include "vault/on_behalf_of.h"
 #include "vault/pause.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
@@ -474,11 +475,40 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 static gt_step_fn *const find_steps[] = {ask_cache, ask_row, take_refreshed, NULL};
 static const gt_work_t find_token = {"find a token", find_steps, NULL};
 
+static gt_err_t *ask_on_behalf(gt_task_t *task, void *state)
+{
+    gt_token_for_t *params = state;
+
+    params->behalf = apr_pcalloc(gt_task_pool(task), sizeof(*params->behalf));
+    params->behalf->vault = params->vault;
+    params->behalf->provider = params->key.grant.owner.provider;
+    params->behalf->resource = params->key.resource;
+    params->behalf->assertion = params->assertion;
+    params->behalf->anew = params->refresh_now;
+    gt_then(task, &gt_on_behalf_of, params->behalf);
+    return GT_OK;
+}
+
+static gt_err_t *take_on_behalf(gt_task_t *task, void *state)
+{
+    gt_token_for_t *params = state;
+
+    (void)task;
+    params->key.grant.owner.user = params->behalf->user;
+    params->token = params->behalf->token;
+    return GT_OK;
+}
+
+static gt_step_fn *const behalf_steps[] = {ask_on_behalf, take_on_behalf, NULL};
+static const gt_work_t behalf_token = {"find a token on behalf of a user", behalf_steps, NULL};
+
 /* Work of its own, which ends with the first that has a token: wherever it is from, it is
  * announced. */
 static gt_err_t *find(gt_task_t *task, void *state)
 {
-    gt_then(task, &find_token, state);
+    const gt_token_for_t *params = state;
+
+    gt_then(task, params->assertion != NULL ? &behalf_token : &find_token, state);
     return GT_OK;
 }
 

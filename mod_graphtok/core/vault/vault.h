@@ -61,12 +61,15 @@ typedef struct gt_token_for_t {
     gt_vault_t *vault;
     gt_token_key_t key; /* out: as the database knows it */
     gt_use_t use;
-    const gt_asker_t *asker; /* the request that this is done for, or NULL */
+    const gt_asker_t *asker;      /* the request that this is done for, or NULL */
+    const gt_secret_t *assertion; /* not NULL: the token is had on behalf of its user, whom the key
+                                     names then, and of no grant (vault/on_behalf_of.h) */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
     gt_token_t token;    /* out */
     gt_grant_t *grant;   /* own */
     gt_flight_t *flight; /* own */
+    struct gt_on_behalf_of_t *behalf; /* own */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED,
  * or an error of the provider. A token that is still valid is served even if its refresh failed,

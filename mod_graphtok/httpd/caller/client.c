@@ -119,7 +119,7 @@ static int is_equal(const gt_secret_t *shown, const unsigned char expected[32])
 
     if (shown == NULL)
         return 0;
-    gt_sha256(digest, gt_secret_text(shown), gt_secret_len(shown));
+    gt_secret_digest(digest, shown);
     return CRYPTO_memcmp(digest, expected, sizeof(digest)) == 0;
 }
 
@@ -131,7 +131,7 @@ static gt_err_t *compare(gt_task_t *task, void *state)
     int fits;
 
     (void)task;
-    gt_sha256(expected, gt_secret_text(secret), gt_secret_len(secret));
+    gt_secret_digest(expected, secret);
     fits = is_equal(auth->shown[0], expected);
     fits |= is_equal(auth->shown[1], expected);
     OPENSSL_cleanse(expected, sizeof(expected));

@@ -56,6 +56,8 @@ void gtm_oauth_error_answer(gtm_request_t *x, const gt_err_t *err)
     gt_json_set(answer, "tag", err->tag);
     if (wrong != NULL)
         gt_json_set(answer, "field", wrong->field);
+    if (err->cls == GT_INTERACTION && err->claims != NULL)
+        gt_json_set(answer, "claims", err->claims);
     if (gt_err_status(err) == HTTP_UNAUTHORIZED)
         apr_table_setn(x->r->err_headers_out, "WWW-Authenticate", "Basic realm=\"graphtok\"");
     gtm_answer_json(x, gt_err_status(err), answer);

@@ -39,6 +39,7 @@ typedef struct exchange_t {
     gtm_client_auth_t auth;
     const gt_client_conf_t *client;
     const char *resource;
+    gt_secret_t *assertion; /* the provider's token of the subject; NULL: the subject has a grant */
     gt_token_for_t token;
     gt_err_t *failure;   /* of the subject, or of what its token needed */
     apr_time_t answered; /* ticks at which a failure is told; 0: not decided yet */
@@ -185,25 +186,50 @@ static gt_err_t *too_long(const gtm_request_t *x)
                   LONGEST_TOKEN);
 }
 
+/** A plain user id. */
+static void take_user(gtm_request_t *x, const char *token)
+{
+    exchange_t *own = x->own;
+
+    own->failure = gtm_caller_check_id(x, token);
+    x->owner.user = token;
+}
+
+/** A token of the provider for our registration; its user is known when it was judged. */
+static void take_assertion(gtm_request_t *x, const char *token)
+{
+    exchange_t *own = x->own;
+
+    own->assertion = gt_secret_from(token, x->r->pool);
+}
+
 static gt_err_t *find_subject(gt_task_t *task, void *state)
 {
+    static const struct {
+        const char *type, *word;
+        void (*take)(gtm_request_t *x, const char *token);
+    } kinds[] = {{USER_ID, GT_SUBJECT_USER, take_user},
+                 {ACCESS_TOKEN, GT_SUBJECT_BEHALF, take_assertion}};
+
     gtm_request_t *x = state;
-    exchange_t *own = x->own;
+    const exchange_t *own = x->own;
     const char *token = given(x, "subject_token");
     const char *type = given(x, "subject_token_type");
+    apr_size_t kind = 0;
 
     (void)task;
     if (token == NULL || type == NULL)
         return invalid(x, NULL, "GT0887", "subject_token and subject_token_type are needed");
     if (strlen(token) > LONGEST_TOKEN)
         return too_long(x);
-    if (strcmp(type, USER_ID) != 0)
+    while (kind < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[kind].type, type) != 0)
+        kind++;
+    if (kind == sizeof(kinds) / sizeof(kinds[0]))
         return invalid(x, NULL, "GT0887", "this subject_token_type is not taken here");
-    if (!gt_has_word(own->client->subjects, GT_SUBJECT_USER))
+    if (!gt_has_word(own->client->subjects, kinds[kind].word))
         return invalid(x, "unauthorized_client", "GT0891",
                        "this client may not name users in this way (GraphTokClientSubject)");
-    own->failure = gtm_caller_check_id(x, token);
-    x->owner.user = token;
+    kinds[kind].take(x, token);
     return GT_OK;
 }
 
@@ -218,7 +244,8 @@ static gt_err_t *ask_vault(gt_task_t *task, void *state)
     own->token = (gt_token_for_t){.vault = x->child->vault,
                                   .key = {gt_grant_key(x->store, &x->owner), own->resource},
                                   .use = GT_USE_LOOK,
-                                  .asker = &x->asker};
+                                  .asker = &x->asker,
+                                  .assertion = own->assertion};
     gt_then_try(task, &gt_token_for, &own->token, &own->failure);
     return GT_OK;
 }
@@ -271,13 +298,25 @@ static gt_err_t *refuse_subject(const gtm_request_t *x)
                    "the subject_token does not hold, or its user must sign in (again)");
 }
 
+/** Who shows a token that holds learns nothing by a challenge, and needs it to go on. */
+static gt_err_t *challenge(gt_err_t *err)
+{
+    err->oauth_error = "interaction_required";
+    err->status = HTTP_BAD_REQUEST;
+    return err;
+}
+
 static gt_err_t *settle(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
     exchange_t *own = x->own;
 
-    if (own->failure == GT_OK)
+    if (own->failure == GT_OK) {
+        x->owner.user = own->token.key.grant.owner.user;
         return GT_OK;
+    }
+    if (own->assertion != NULL && own->failure->cls == GT_INTERACTION)
+        return challenge(own->failure);
     if (!is_about_subject(own->failure))
         return own->failure;
     if (own->answered == 0)
@@ -301,7 +340,7 @@ static gt_err_t *judge_scope(gt_task_t *task, void *state)
 
     (void)task;
     if (own->token.token.scope == NULL || *own->token.token.scope == '\0')
-        own->token.token.scope = gt_provider_token_scope(conf, own->resource, p);
+        own->token.token.scope = gt_provider_resource_scope(conf, own->resource, p);
     beyond = gt_provider_scopes_beyond(conf, own->token.token.scope, own->client->scopes, p);
     if (beyond == NULL)
         return GT_OK;
@@ -321,7 +360,8 @@ static gt_err_t *announce(gt_task_t *task, void *state)
 
     (void)task;
     GT_TRY(gt_notice_before(&notice, x->r->pool));
-    gt_vault_used(x->child->vault, &own->token.key.grant);
+    if (own->assertion == NULL)
+        gt_vault_used(x->child->vault, &own->token.key.grant);
     return GT_OK;
 }
 

@@ -37,6 +37,10 @@ typedef struct gt_flow_code_t {
 /** Redeem an authorization code (RFC 6749 4.1.3, RFC 7636 4.5). Params: a gt_flow_code_t. */
 extern const gt_flow_t gt_flow_authorization_code;
 
+/** Redeem a user's token that was made for us (RFC 7523 2.1, Microsoft: on-behalf-of). Params: a
+ * gt_secret_t, the token. */
+extern const gt_flow_t gt_flow_on_behalf_of;
+
 /** Ask as the application itself (RFC 6749 section 4.4). Params: none. */
 extern const gt_flow_t gt_flow_client_credentials;
 
