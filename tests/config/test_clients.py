@@ -9,8 +9,19 @@ CLIENT = [
      "graph https://graph.microsoft.com"),
     ("GraphTokClientScope", 'User.Read "Calendars.ReadWrite Mail.Read"', "scopes",
      "User.Read Calendars.ReadWrite Mail.Read"),
-    ("GraphTokClientSubject", "user", "subjects", "user"),
+    ("GraphTokClientSubject", "user jwt=app on-behalf-of", "subjects", "user jwt=app on-behalf-of"),
+    ("GraphTokUseJWT", "app", "jwt", "app"),
+    ("GraphTokClientUser", "system:serviceaccount:a:b", "jwt_user", "system:serviceaccount:a:b"),
 ]
+
+
+ISSUER = """<GraphTokJWT app>
+GraphTokJWTIssuer https://app.example
+GraphTokJWTAudience graphtok
+GraphTokJWTAlgorithms RS256
+GraphTokJWTKeys https://app.example/jwks.json
+</GraphTokJWT>
+"""
 
 
 def client(*lines, name="agent", place=""):
@@ -31,7 +42,7 @@ def agent(frame):
 
 @pytest.mark.parametrize("directive,value,member,expected", CLIENT, ids=[r[0] for r in CLIENT])
 def test_client_directives(agent, directive, value, member, expected):
-    checked = agent.check(client(f"{directive} {value}"))
+    checked = agent.check(ISSUER + client(f"{directive} {value}"))
     assert checked.dump["config"]["clients"][0][member] == expected
     assert not checked.warnings
 
@@ -62,6 +73,9 @@ def test_a_client_is_warned_of(agent, line, message):
 @pytest.mark.parametrize("text, message", [
     (client("GraphTokClientSecret env:SHORT"),
      "GT0851: {conf}: client agent: its secret has 19 characters, and with fewer than 20"),
+    (client("GraphTokUseJWT app"), "client agent: there is no <GraphTokJWT app>"),
+    (client("GraphTokClientSubject user jwt=app"), "client agent: there is no <GraphTokJWT app>"),
+    ("<GraphTokClient a>\nGraphTokClientSubject jwt=\n</GraphTokClient>", "'jwt=' is not"),
     (client("GraphTokClientResource outlook"),
      "no GraphTokScope of provider microsoft is of GraphTokClientResource outlook"),
     (client(place="GraphTokUseClient agent nobody"), "there is no <GraphTokClient nobody>"),

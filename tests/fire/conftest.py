@@ -34,7 +34,18 @@ TUNING = ("StartServers 4\nServerLimit 4\nMinSpareThreads 1\nMaxSpareThreads 64\
 SETTINGS = f"GraphTokLease {LEASE}s\nListenBacklog 2000\n"
 # Shorter than the defaults, so that most tests need not wait for a lease of half a minute.
 PROVIDER = "GraphTokTimeout 7s\nGraphTokConnectTimeout 2s"
+AGENT = "secret-of-the-agents-0123456789"
 MORE_MOUNTS = """
+<GraphTokClient agent>
+    GraphTokClientSecret env:GRAPHTOK_AGENT
+    GraphTokClientResource graph
+    GraphTokClientScope User.Read Calendars.ReadWrite
+    GraphTokClientSubject user
+</GraphTokClient>
+<Location "/exchange">
+    SetHandler graphtok-exchange
+    GraphTokLimit exchange off
+</Location>
 <Location "/metrics">
     SetHandler graphtok-metrics
     Require all granted
@@ -65,6 +76,7 @@ class Node(Place):
         self.faults.mkdir()
         servers.own(self.faults)
         self.httpd.environment["GRAPHTOK_FAULTS"] = str(self.faults)
+        self.httpd.environment["GRAPHTOK_AGENT"] = AGENT
 
     def start(self, wrapper=()):
         super().start(wrapper)

@@ -3,19 +3,26 @@
 
 import base64
 import concurrent.futures
+import hmac
 import json
+import os
+import pathlib
 import re
+import subprocess
 import time
 import urllib.parse
 
 import pytest
 
+from support import httpd as servers
 from support.browser import Browser
 from support.site import MOUNTS
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 USER_ID = "urn:mod_graphtok:token-type:user-id"
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 READER = "reader-secret-0123456789"
 SECRET = "agent-secret-0123456789+/%"
 CLIENTS = """
@@ -38,6 +45,31 @@ GraphTokAudit {folder}/audit.log
     GraphTokClientScope User.Read Calendars.ReadWrite
     GraphTokClientSubject on-behalf-of
 </GraphTokClient>
+<GraphTokJWT app>
+    GraphTokJWTIssuer https://app.example
+    GraphTokJWTAudience graphtok
+    GraphTokJWTAlgorithms HS256
+    GraphTokJWTKeys file:{folder}/secrets/app
+</GraphTokJWT>
+<GraphTokJWT workloads>
+    GraphTokJWTIssuer https://cluster.example
+    GraphTokJWTAudience graphtok
+    GraphTokJWTAlgorithms HS256
+    GraphTokJWTKeys file:{folder}/secrets/workloads
+</GraphTokJWT>
+<GraphTokClient webapp>
+    GraphTokClientSecret file:{folder}/secrets/reader
+    GraphTokClientResource graph
+    GraphTokClientScope User.Read Calendars.ReadWrite
+    GraphTokClientSubject jwt=app
+</GraphTokClient>
+<GraphTokClient pod>
+    GraphTokUseJWT workloads
+    GraphTokClientUser system:serviceaccount:prod:pod
+    GraphTokClientResource graph
+    GraphTokClientScope User.Read Calendars.ReadWrite
+    GraphTokClientSubject user jwt=app
+</GraphTokClient>
 <GraphTokClient stranger>
     GraphTokClientSecret file:{folder}/secrets/reader
     GraphTokClientResource graph
@@ -46,7 +78,7 @@ GraphTokAudit {folder}/audit.log
 </GraphTokClient>
 <Location "/exchange">
     SetHandler graphtok-exchange
-    GraphTokUseClient agent reader backend
+    GraphTokUseClient agent reader backend webapp pod
 </Location>
 <Location "/few">
     SetHandler graphtok-exchange
@@ -63,6 +95,8 @@ def site(make_site, sandbox_server):
     made = make_site(mounts=MOUNTS + CLIENTS)
     made.write_secret("agent", SECRET + "\n")
     made.write_secret("reader", READER + "\n")
+    made.write_secret("app", "shared-secret-of-the-app-0123456789\n")
+    made.write_secret("workloads", "shared-secret-of-the-cluster-0123456789\n")
     made.start()
     browser = Browser(sandbox_server.ca)
     assert browser.sign_in(made.url + "/tom/auth/login").status == 200
@@ -79,6 +113,19 @@ def form(**changes):
     """A good form with changes; None takes a parameter away."""
     fields = {"grant_type": GRANT, "subject_token": "tom", "subject_token_type": USER_ID, **changes}
     return urllib.parse.urlencode({k: v for k, v in fields.items() if v is not None}).encode()
+
+
+def jwt(key, alg="HS256", **claims):
+    """A token of the application (key app) or of the cluster (workloads)."""
+    def text(value):
+        return base64.urlsafe_b64encode(value).decode().rstrip("=")
+    secrets = {"app": "shared-secret-of-the-app-0123456789",
+               "workloads": "shared-secret-of-the-cluster-0123456789"}
+    claims = {"iss": "https://app.example" if key == "app" else "https://cluster.example",
+              "aud": "graphtok", "exp": int(time.time()) + 300, **claims}
+    head = text(json.dumps({"alg": alg, "typ": "JWT"}).encode())
+    signed = f"{head}.{text(json.dumps({k: v for k, v in claims.items() if v is not None}).encode())}"
+    return signed + "." + text(hmac.digest(secrets[key].encode(), signed.encode(), "sha256"))
 
 
 def ask(site, body=None, path="/exchange", **headers):
@@ -363,3 +410,121 @@ def test_X3_a_provider_that_is_down_says_when_to_come_again(site, sandbox):
     answer = behalf(site, sandbox.user_token("alan@sandbox.example"))
     assert answer.status in (502, 503) and answer.json["error"] == "temporarily_unavailable"
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+def for_jwt(site, token, authorization=None, **changes):
+    return ask(site, form(subject_token=token, subject_token_type=JWT, **changes),
+               Authorization=authorization or basic("webapp", READER))
+
+
+def test_X3_the_users_jwt_says_whose_token(site):
+    assert for_jwt(site, jwt("app", sub="tom")).status == 200
+    assert for_jwt(site, jwt("app", sub="tom", may_act={"sub": "webapp"})).status == 200
+
+
+@pytest.mark.parametrize("claims", [
+    {"sub": "nobody"}, {"sub": None}, {"exp": 1000}, {"exp": None}, {"aud": "another"},
+    {"iss": "https://evil.example"}, {"alg": "none"}, {"alg": "HS512"}, {"key": "workloads"},
+    {"nbf": 9999999999}, {"may_act": {"sub": "agent"}}, {"may_act": {}}, {"may_act": "webapp"}],
+    ids=str)
+def test_X3_jwts_of_no_subject(site, claims):
+    """Each fault of a JWT, and a user who is unknown: one answer."""
+    token = jwt(**{"key": "app", "sub": "tom", **claims})
+    answer = for_jwt(site, token)
+    assert (answer.status, answer.json["error"], answer.json["tag"]) == (
+        400, "invalid_request", "GT0890"), answer
+    assert answer.json == ask(site, form(subject_token="nobody")).json
+
+
+def pod(**claims):
+    return jwt("workloads", **{"sub": "system:serviceaccount:prod:pod", **claims})
+
+
+@pytest.mark.parametrize("way", ["assertion", "assertion-alone", "bearer"])
+def test_X3_a_client_shows_a_jwt(site, way):
+    fields = {"client_assertion": pod(), "client_assertion_type": ASSERTION, "client_id": "pod"}
+    if way == "bearer":
+        answer = ask(site, form(client_id="pod"), Authorization="Bearer " + pod())
+        assert answer.status == 200, answer
+    elif way == "assertion":
+        assert ask(site, form(**fields), Authorization=None).status == 200
+    else:  # the entry is found by `sub`, which names no entry here
+        answer = ask(site, form(**{**fields, "client_id": None}), Authorization=None)
+        assert answer.status == 401
+
+
+def test_X3_an_assertion_with_an_id_works_once(site):
+    fields = {"client_assertion": pod(jti="1"), "client_assertion_type": ASSERTION,
+              "client_id": "pod"}
+    assert [ask(site, form(**fields), Authorization=None).status for _ in range(3)] == [200, 401, 401]
+    fields["client_assertion"] = pod()
+    assert [ask(site, form(**fields), Authorization=None).status for _ in range(2)] == [200, 200]
+
+
+BAD_CLIENTS = [
+    ({"client_id": "pod", "client_assertion": "x", "client_assertion_type": "y"}, None, 400),
+    ({"client_id": "pod", "client_assertion": "x"}, None, 400),
+    ({"client_id": "pod", "client_assertion": lambda: pod(), "client_assertion_type": True},
+     lambda: "Bearer " + pod(), 400),
+    ({"client_id": "pod"}, lambda: "Bearer " + pod(sub="system:serviceaccount:prod:other"), 401),
+    ({"client_id": "pod"}, lambda: "Bearer " + pod(exp=1000), 401),
+    ({"client_id": "pod"}, lambda: "Bearer " + jwt("app", sub="system:serviceaccount:prod:pod"), 401),
+    ({"client_id": "agent"}, lambda: "Bearer " + pod(), 401),
+    ({"client_id": "nobody"}, lambda: "Bearer " + pod(), 401),
+    ({}, lambda: "Bearer " + pod(), 401),
+    ({"client_id": "pod", "client_secret": "reader-secret-0123456789"}, None, 401),
+    ({"client_id": "pod"}, lambda: "Bearer ", 401),
+]
+
+
+@pytest.mark.parametrize("fields, authorization, status", BAD_CLIENTS)
+def test_X3_clients_that_show_no_good_jwt(site, fields, authorization, status):
+    fields = {name: ASSERTION if value is True else value() if callable(value) else value
+              for name, value in fields.items()}
+    answer = ask(site, form(**fields),
+                 Authorization=authorization() if authorization else None)
+    assert answer.status == status, answer
+    assert answer.json["error"] == ("invalid_client" if status == 401 else "invalid_request")
+
+
+def example(site, sandbox, name, **more):
+    path = pathlib.Path(__file__).resolve().parents[2] / "conf" / "examples" / name
+    return [str(path)], {**os.environ, "EXCHANGE_URL": site.url + "/exchange",
+                         "GRAPH_URL": sandbox.graph, "SSL_CERT_FILE": str(sandbox.ca), **more}
+
+
+def test_the_example_of_an_agent(site, sandbox):
+    command, environment = example(site, sandbox, "exchange_agent.py", CLIENT_ID="agent",
+                                   CLIENT_SECRET_FILE=str(site.secrets / "agent"))
+    assert Browser(sandbox.ca).sign_in(site.url + "/tom/auth/login").status == 200
+    made = Browser(sandbox.ca).post(site.url + "/tom/calendar/events", {
+        "subject": "Lunch", "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}})
+    assert made.status == 201
+    done = subprocess.run(command + ["tom"], env=environment, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.stdout == "2030-05-01T12:00 Lunch\n", done.stderr
+    done = subprocess.run(command + ["nobody"], env=environment, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 1 and "no token for nobody: invalid_request" in done.stderr
+
+
+def test_the_example_of_a_web_application(site, sandbox):
+    port = servers.free_port()
+    command, environment = example(site, sandbox, "exchange_webapp.py", PORT=str(port),
+                                   CLIENT_SECRET=READER)
+    assert Browser(sandbox.ca).sign_in(site.url + "/tom/auth/login").status == 200
+
+    def get(**fields):
+        try:
+            return Browser().get(f"http://127.0.0.1:{port}/", headers=fields)
+        except OSError:
+            return None
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
+        try:
+            servers.Httpd.wait_until(get, 30)
+            assert get(Authorization="Bearer " + jwt("app", sub="tom")).text == "Hello Ada Lovelace"
+            refused = get(Authorization="Bearer " + jwt("app", sub="nobody"))
+            assert refused.status == 401 and refused.text == "invalid_request"
+        finally:
+            server.terminate()

@@ -329,12 +329,12 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
 /** An entry that could give nothing, or for no user. */
 static void check_client(const verdict_t *v, const gt_client_conf_t *client)
 {
-    if (client->secret == NULL)
+    if (client->secret == NULL && client->jwt == NULL)
         note(v->errors, client->where, v->p,
              "client %s lacks GraphTokClientSecret, by which it shows who it is: write file:PATH, "
-             "env:NAME or exec:COMMAND",
+             "env:NAME or exec:COMMAND; or GraphTokUseJWT",
              client->name);
-    else if (gt_source_kind(client->secret) == GT_LITERAL)
+    else if (client->secret != NULL && gt_source_kind(client->secret) == GT_LITERAL)
         note(v->warnings, client->where, v->p,
              "client %s: its secret stands in the configuration itself; file:PATH keeps it apart",
              client->name);

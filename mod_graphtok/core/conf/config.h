@@ -77,13 +77,16 @@ struct gt_store_conf_t {
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */
 #define GT_SUBJECT_USER "user"           /* a plain user id */
+#define GT_SUBJECT_JWT "jwt="            /* a token of the <GraphTokJWT> whose name follows */
 #define GT_SUBJECT_BEHALF "on-behalf-of" /* a token of the provider for our registration */
 
 /** An application or agent elsewhere that asks for users' tokens (RFC 8693). It gets nothing that
  * its entry does not name. */
 struct gt_client_conf_t {
     const char *name;      /* its client_id */
-    gt_source_t *secret;   /* that it shows */
+    gt_source_t *secret;   /* that it shows; NULL: none */
+    const char *jwt;       /* the <GraphTokJWT> of tokens that it shows; NULL: none */
+    const char *jwt_user;  /* whom such a token must be of; NULL: of its name */
     const char *resources; /* blank-separated: that it may have tokens for; NULL: none */
     const char *scopes;    /* blank-separated: that such a token may have; NULL: none */
     const char *subjects;  /* blank-separated words: how it may name a user; NULL: in no way */

@@ -103,7 +103,9 @@ static int is_subjects(const char *text)
     while (*word != '\0') {
         apr_size_t len = strcspn(word, " ");
 
-        if (!is_word(word, len, GT_SUBJECT_USER) && !is_word(word, len, GT_SUBJECT_BEHALF))
+        if (!is_word(word, len, GT_SUBJECT_USER) && !is_word(word, len, GT_SUBJECT_BEHALF) &&
+            (len <= strlen(GT_SUBJECT_JWT) ||
+             strncmp(word, GT_SUBJECT_JWT, strlen(GT_SUBJECT_JWT)) != 0))
             return 0;
         word += len + (word[len] == ' ');
     }

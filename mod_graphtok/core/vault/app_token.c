@@ -29,13 +29,13 @@ static gt_err_t *ask(gt_task_t *task, void *state)
                       params->provider);
     if (params->tenant != NULL)
         GT_TRY(gt_provider_check_tenant(gt_provider_conf(provider), params->tenant, p));
-    params->fetch =
-        (gt_shared_fetch_t){.vault = params->vault,
-                            .provider = params->provider,
-                            .key = key_of(gt_provider_conf(provider), params->tenant, params->resource),
-                            .name = "application",
-                            .flow = &gt_flow_client_credentials,
-                            .scope = apr_pstrcat(p, params->resource, "/.default", NULL)};
+    params->fetch = (gt_shared_fetch_t){
+        .vault = params->vault,
+        .provider = params->provider,
+        .key = key_of(gt_provider_conf(provider), params->tenant, params->resource),
+        .name = "application",
+        .flow = &gt_flow_client_credentials,
+        .scope = apr_pstrcat(p, params->resource, "/.default", NULL)};
     if (params->fetch.key.grant.owner.user == NULL)
         return gt_err(p, GT_INTERNAL, "GT0627",
                       "provider %s serves no tenant of its own: a token of the application itself "

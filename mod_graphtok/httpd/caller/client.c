@@ -13,10 +13,16 @@
 #include <http_protocol.h>
 #include <openssl/crypto.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "child/bearers.h"
+#include "crypt/jwt.h"
+#include "vault/cache.h"
 
 #define LONGEST_FIELD 4096
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#define LEEWAY_MOST apr_time_from_sec(300) /* the largest GraphTokJWTLeeway */
 
 const char *const gtm_client_fields[] = {"Authorization", NULL};
 
@@ -28,7 +34,7 @@ static gt_err_t *malformed(const gtm_request_t *x, const char *detail)
 static gt_err_t *refused(const gtm_request_t *x)
 {
     gt_err_t *err = gt_err(x->r->pool, GT_FORBIDDEN, "GT0884",
-                           "the client is not known here, or its secret is wrong");
+                           "the client is not known here, or what it shows is wrong");
 
     err->status = HTTP_UNAUTHORIZED;
     err->oauth_error = "invalid_client";
@@ -71,40 +77,103 @@ static gt_err_t *read_basic(const char **id, gtm_client_auth_t *auth, const char
     return GT_OK;
 }
 
+/* ---- what it shows ---- */
+
+/** An id that only chooses the entry: the token is verified by what that says. */
+static const char *id_in_token(const gt_secret_t *token, apr_pool_t *p)
+{
+    const json_t *claims = gt_jwt_claims(token, p);
+
+    return claims != NULL ? gt_json_text(claims, "sub") : NULL;
+}
+
+/** A JWT, as Bearer or in the form. */
+static gt_err_t *read_token(const char **id, gtm_client_auth_t *auth, const char *token)
+{
+    apr_pool_t *p = auth->x->r->pool;
+
+    auth->bearer.token = gt_secret_from(token, p);
+    if (*id == NULL)
+        *id = id_in_token(auth->bearer.token, p);
+    return *id != NULL ? GT_OK : refused(auth->x);
+}
+
+static gt_err_t *read_assertion(const char **id, gtm_client_auth_t *auth, const char *token)
+{
+    const char *type = apr_table_get(auth->x->form, "client_assertion_type");
+
+    if (type == NULL || strcmp(type, ASSERTION_TYPE) != 0)
+        return malformed(auth->x, "the client_assertion_type here is " ASSERTION_TYPE);
+    auth->is_once = 1;
+    return read_token(id, auth, token);
+}
+
+static gt_err_t *read_field(const char **id, gtm_client_auth_t *auth, const char *field)
+{
+    const char *in_form = *id;
+
+    if (strncasecmp(field, "Bearer ", 7) == 0)
+        return read_token(id, auth, field + 7 + strspn(field + 7, " "));
+    if (strncasecmp(field, "Basic ", 6) != 0)
+        return refused(auth->x);
+    GT_TRY(read_basic(id, auth, field + 6));
+    if (in_form != NULL && strcmp(in_form, *id) != 0)
+        return malformed(auth->x, "client_id and the Authorization field name different clients");
+    return GT_OK;
+}
+
 static gt_err_t *read_shown(const char **id, gtm_client_auth_t *auth)
 {
     const gtm_request_t *x = auth->x;
     const char *field = apr_table_get(x->fields, "Authorization");
-    const char *in_form = apr_table_get(x->form, "client_id");
     const char *secret = apr_table_get(x->form, "client_secret");
+    const char *assertion = apr_table_get(x->form, "client_assertion");
 
-    *id = in_form;
-    if (field != NULL && secret != NULL)
-        return malformed(x, "a client shows its secret in one way, not in two");
-    if (field != NULL && strncasecmp(field, "Basic ", 6) != 0)
-        return refused(x);
+    *id = apr_table_get(x->form, "client_id");
+    if ((field != NULL) + (secret != NULL) + (assertion != NULL) > 1)
+        return malformed(x, "a client shows who it is in one way, not in two");
+    if (assertion != NULL)
+        return read_assertion(id, auth, assertion);
     if (field != NULL)
-        GT_TRY(read_basic(id, auth, field + 6));
-    else
-        auth->shown[0] = gt_secret_from(secret, x->r->pool);
-    if (field != NULL && in_form != NULL && strcmp(in_form, *id) != 0)
-        return malformed(x, "client_id and the Authorization field name different clients");
+        return read_field(id, auth, field);
+    auth->shown[0] = gt_secret_from(secret, x->r->pool);
     return *id != NULL && auth->shown[0] != NULL ? GT_OK : refused(x);
+}
+
+/* ---- whether it holds ---- */
+
+/** An entry whose secret is compared: that of the id, or another one, so that it takes as long. */
+static const gt_client_conf_t *compared_with(const gtm_client_auth_t *auth)
+{
+    const apr_array_header_t *all = auth->x->child->config->clients;
+
+    if (auth->claimed != NULL && auth->claimed->secret != NULL)
+        return auth->claimed;
+    for (int i = 0; i < all->nelts; i++)
+        if (APR_ARRAY_IDX(all, i, gt_client_conf_t *)->secret != NULL)
+            return APR_ARRAY_IDX(all, i, gt_client_conf_t *);
+    return NULL;
 }
 
 static gt_err_t *begin(gt_task_t *task, void *state)
 {
     gtm_client_auth_t *auth = state;
-    const gt_config_t *config = auth->x->child->config;
     const gt_client_conf_t *compared;
     const char *id;
 
     auth->conf = NULL;
     GT_TRY(read_shown(&id, auth));
     auth->claimed = entry_of(auth->x, id);
-    compared = auth->claimed;
-    for (int i = 0; compared == NULL && i < config->clients->nelts; i++)
-        compared = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);
+    if (auth->bearer.token != NULL) {
+        auth->bearer.bearer = auth->claimed != NULL && auth->claimed->jwt != NULL
+                                  ? gtm_bearers_find(auth->x->child, auth->claimed->jwt)
+                                  : NULL;
+        if (auth->bearer.bearer == NULL)
+            return refused(auth->x);
+        gt_then_try(task, &gt_check_bearer, &auth->bearer, &auth->failure);
+        return GT_OK;
+    }
+    compared = compared_with(auth);
     if (compared == NULL)
         return refused(auth->x);
     auth->read = (gt_read_t){.readers = gt_vault_parts(auth->x->child->vault)->readers,
@@ -123,23 +192,62 @@ static int is_equal(const gt_secret_t *shown, const unsigned char expected[32])
     return CRYPTO_memcmp(digest, expected, sizeof(digest)) == 0;
 }
 
-static gt_err_t *compare(gt_task_t *task, void *state)
+static int secret_fits(const gtm_client_auth_t *auth)
 {
-    gtm_client_auth_t *auth = state;
     const gt_secret_t *secret = auth->read.secret;
     unsigned char expected[32];
     int fits;
 
-    (void)task;
     gt_secret_digest(expected, secret);
     fits = is_equal(auth->shown[0], expected);
     fits |= is_equal(auth->shown[1], expected);
     OPENSSL_cleanse(expected, sizeof(expected));
-    if (!fits || gt_secret_len(secret) == 0 || auth->claimed == NULL)
+    return fits && gt_secret_len(secret) > 0 && auth->claimed != NULL &&
+           auth->claimed->secret != NULL;
+}
+
+/** Use up an assertion with a jti, which is for one use (RFC 7523 section 3, 7). @return 0: it was
+ * used before */
+static int spend_assertion(const gtm_client_auth_t *auth)
+{
+    const json_t *claims = auth->bearer.claims;
+    apr_pool_t *p = auth->x->r->pool;
+    unsigned char digest[32];
+    apr_int64_t end;
+
+    if (!auth->is_once || gt_json_text(claims, "jti") == NULL)
+        return 1;
+    if (!gt_json_number(&end, claims, "exp"))
+        return 0;
+    gt_secret_digest(digest, auth->bearer.token);
+    return gt_cache_once(gt_vault_parts(auth->x->child->vault)->cache,
+                         apr_pstrcat(p, "client assertion ", gt_hex(digest, 32, p), NULL),
+                         apr_time_from_sec(end) - gt_now() + LEEWAY_MOST);
+}
+
+static int token_fits(const gtm_client_auth_t *auth)
+{
+    const gt_client_conf_t *conf = auth->claimed;
+
+    return auth->failure == GT_OK &&
+           strcmp(auth->bearer.user, conf->jwt_user != NULL ? conf->jwt_user : conf->name) == 0;
+}
+
+static gt_err_t *judge(gt_task_t *task, void *state)
+{
+    gtm_client_auth_t *auth = state;
+    int fits;
+
+    (void)task;
+    if (auth->failure != GT_OK && auth->failure->cls != GT_SIGN_IN)
+        return auth->failure;
+    fits =
+        auth->bearer.token != NULL ? token_fits(auth) && spend_assertion(auth) : secret_fits(auth);
+    if (!fits)
         return refused(auth->x);
     auth->conf = auth->claimed;
     return GT_OK;
 }
 
-static gt_step_fn *const steps[] = {begin, compare, NULL};
+static gt_step_fn *const steps[] = {begin, judge, NULL};
 const gt_work_t gtm_client_authenticate = {"authenticate a client", steps, NULL};

@@ -5,7 +5,8 @@
 /**
  * @file client.h
  * Clients: applications and agents elsewhere that have an entry in the configuration. A client
- * authenticates (RFC 6749 2.3.1) by id and secret in an Authorization field, or in the form.
+ * authenticates by id and secret in an Authorization field or in the form (RFC 6749 2.3.1), or by a
+ * JWT of an issuer that its entry names, as client_assertion (RFC 7523 2.2) or as Bearer.
  */
 
 #include "request/request.h"
@@ -22,6 +23,9 @@ typedef struct gtm_client_auth_t {
     gt_secret_t *shown[2];           /* own: the secret that came, in the two forms in which clients
                                       * write it */
     gt_read_t read;                  /* own: the secret as it should be */
+    gt_bearer_check_t bearer;        /* own: a JWT that came; token NULL: none */
+    int is_once;                     /* own: 1: it is an assertion for one use */
+    gt_err_t *failure;               /* own */
 } gtm_client_auth_t;
 /**
  * A client that is not configured, or may not ask at this place, costs what a wrong secret costs

@@ -78,6 +78,8 @@ static const char *refuse_in_container(const cmd_parms *cmd)
     if (server->in_store != NULL)
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokStore>",
                            NULL);
+    if (server->in_client != NULL && is_shared(cmd))
+        return DECLINE_CMD;
     if (server->in_client != NULL)
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokClient>",
                            NULL);

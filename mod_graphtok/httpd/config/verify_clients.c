@@ -64,6 +64,28 @@ static void check_client(const gtm_verdict_t *v, const gtm_mount_t *mount,
         check_resource(v, mount, client, provider, APR_ARRAY_IDX(resources, i, const char *));
 }
 
+static void check_jwt(const gtm_verdict_t *v, const gt_client_conf_t *client, const char *name)
+{
+    if (gt_config_jwt(v->server->config, name) == NULL)
+        gtm_note(v->errors, client->where, "client %s: there is no <GraphTokJWT %s>", client->name,
+                 name);
+}
+
+void gtm_check_client_jwts(const gtm_verdict_t *v, const gt_client_conf_t *client)
+{
+    const apr_array_header_t *words =
+        gt_split(client->subjects != NULL ? client->subjects : "", " ", v->p);
+
+    if (client->jwt != NULL)
+        check_jwt(v, client, client->jwt);
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *);
+
+        if (strncmp(word, GT_SUBJECT_JWT, strlen(GT_SUBJECT_JWT)) == 0)
+            check_jwt(v, client, word + strlen(GT_SUBJECT_JWT));
+    }
+}
+
 void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
 {
     const gt_config_t *config = v->server->config;

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "caller/caller.h"
 #include "caller/client.h"
+#include "child/bearers.h"
 #include "oauth/resource.h"
 #include "request/answer.h"
 #include "request/rate_limit.h"
@@ -28,6 +29,7 @@ APLOG_USE_MODULE(graphtok);
 
 #define GRANT_TYPE "urn:ietf:params:oauth:grant-type:token-exchange"
 #define ACCESS_TOKEN "urn:ietf:params:oauth:token-type:access_token"
+#define JWT "urn:ietf:params:oauth:token-type:jwt"
 #define USER_ID "urn:mod_graphtok:token-type:user-id"
 #define LONGEST_TOKEN (16 * 1024)
 
@@ -39,6 +41,7 @@ typedef struct exchange_t {
     gtm_client_auth_t auth;
     const gt_client_conf_t *client;
     const char *resource;
+    gt_bearer_check_t bearer; /* the subject's JWT; token NULL: none */
     gt_secret_t *assertion; /* the provider's token of the subject; NULL: the subject has a grant */
     gt_token_for_t token;
     gt_err_t *failure;   /* of the subject, or of what its token needed */
@@ -186,6 +189,24 @@ static gt_err_t *too_long(const gtm_request_t *x)
                   LONGEST_TOKEN);
 }
 
+/** The name behind "jwt=" of a client's entry, or NULL. */
+static const char *jwt_of(const gt_client_conf_t *client, apr_pool_t *p)
+{
+    const apr_array_header_t *words = gt_split(client->subjects, " ", p);
+    apr_size_t len = strlen(GT_SUBJECT_JWT);
+
+    for (int i = 0; i < words->nelts; i++)
+        if (strncmp(APR_ARRAY_IDX(words, i, const char *), GT_SUBJECT_JWT, len) == 0)
+            return APR_ARRAY_IDX(words, i, const char *) + len;
+    return NULL;
+}
+
+static int may_name_by(const gt_client_conf_t *client, const char *word, apr_pool_t *p)
+{
+    return strcmp(word, GT_SUBJECT_JWT) == 0 ? jwt_of(client, p) != NULL
+                                             : gt_has_word(client->subjects, word);
+}
+
 /** A plain user id. */
 static void take_user(gtm_request_t *x, const char *token)
 {
@@ -203,12 +224,22 @@ static void take_assertion(gtm_request_t *x, const char *token)
     own->assertion = gt_secret_from(token, x->r->pool);
 }
 
+/** A JWT of an issuer that the client's entry names. */
+static void take_jwt(gtm_request_t *x, const char *token)
+{
+    exchange_t *own = x->own;
+
+    own->bearer.token = gt_secret_from(token, x->r->pool);
+    own->bearer.bearer = gtm_bearers_find(x->child, jwt_of(own->client, x->r->pool));
+}
+
 static gt_err_t *find_subject(gt_task_t *task, void *state)
 {
     static const struct {
         const char *type, *word;
         void (*take)(gtm_request_t *x, const char *token);
     } kinds[] = {{USER_ID, GT_SUBJECT_USER, take_user},
+                 {JWT, GT_SUBJECT_JWT, take_jwt},
                  {ACCESS_TOKEN, GT_SUBJECT_BEHALF, take_assertion}};
 
     gtm_request_t *x = state;
@@ -226,10 +257,45 @@ static gt_err_t *find_subject(gt_task_t *task, void *state)
         kind++;
     if (kind == sizeof(kinds) / sizeof(kinds[0]))
         return invalid(x, NULL, "GT0887", "this subject_token_type is not taken here");
-    if (!gt_has_word(own->client->subjects, kinds[kind].word))
+    if (!may_name_by(own->client, kinds[kind].word, x->r->pool))
         return invalid(x, "unauthorized_client", "GT0891",
                        "this client may not name users in this way (GraphTokClientSubject)");
     kinds[kind].take(x, token);
+    return GT_OK;
+}
+
+static gt_err_t *verify_subject(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    exchange_t *own = x->own;
+
+    if (own->bearer.token != NULL)
+        gt_then_try(task, &gt_check_bearer, &own->bearer, &own->failure);
+    return GT_OK;
+}
+
+/** An issuer may say which client may act for a user (RFC 8693 4.4). */
+static int may_act(const gt_client_conf_t *client, const json_t *claims)
+{
+    const json_t *actor = json_object_get(claims, "may_act");
+    const char *name = actor != NULL ? gt_json_text(actor, "sub") : NULL;
+
+    return actor == NULL || (name != NULL && strcmp(name, client->name) == 0);
+}
+
+static gt_err_t *take_verified(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    exchange_t *own = x->own;
+
+    (void)task;
+    if (own->bearer.token == NULL || own->failure != GT_OK)
+        return GT_OK;
+    if (!may_act(own->client, own->bearer.claims))
+        own->failure = gt_err(x->r->pool, GT_FORBIDDEN, "GT0895",
+                              "the subject's token names another client that may act (may_act)");
+    else
+        take_user(x, own->bearer.user);
     return GT_OK;
 }
 
@@ -401,9 +467,9 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     gt_notice(&notice);
 }
 
-static gt_step_fn *const steps[] = {authenticate, admit,  check_request, find_subject,
-                                    ask_vault,    settle, judge_scope,   announce,
-                                    answer,       NULL};
+static gt_step_fn *const steps[] = {authenticate,   admit,         check_request, find_subject,
+                                    verify_subject, take_verified, ask_vault,     settle,
+                                    judge_scope,    announce,      answer,        NULL};
 static const gt_work_t exchange = {"exchange", steps, finish};
 
 const gtm_route_t gtm_exchange_routes[] = {{"exchange", "POST", "/", GTM_LIMIT_EXCHANGE,

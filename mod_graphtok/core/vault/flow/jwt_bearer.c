@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file on_behalf_of.c
+ * @file jwt_bearer.c
  * A user's token that was made for our registration is turned into one for another resource.
  * Source: Microsoft, "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow"; RFC 7523 2.1.
  */
