@@ -157,7 +157,7 @@ static gt_err_t *end_grant(int *go_on, void *baton, gt_store_t *store, const gt_
     sessions_t *asked = baton;
     int ended;
 
-    GT_TRY(gt_sessions_end(&ended, store, &grant->owner, scratch));
+    GT_TRY(gt_sessions_end(&ended, store, &grant->owner, 0, scratch));
     announce(store, &grant->owner);
     asked->ended += ended;
     asked->users++;

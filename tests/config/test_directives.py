@@ -188,7 +188,7 @@ BAD = [
     ("GraphTokUser password", "location", "'password' is none of: static session remote-user expr jwt"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
-    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke logout user admin-consent (graphtok-auth); calendar "),
+    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke logout frontchannel backchannel user admin-consent (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
     ("GraphTokAllowOrigin", "location", "GraphTokAllowOrigin needs: ORIGIN"),
     ("GraphTokAllowOrigin null", "location", "'null' is what frames and files of any site send"),

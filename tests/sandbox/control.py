@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from faults import read_fault
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, TENANT, Person, find_person
 from schema import GraphError, read_event
 from state import Client, World, change_settings, is_of
+from tokens import merge
 from wire import Request, Response, json_response
 
 Body = dict[str, object]
@@ -166,6 +168,27 @@ def user_token(world: World, body: Body) -> Body:
     return {"access_token": behalf.user_token(world, person, changes, which)}
 
 
+def logout_token(world: World, body: Body) -> Body:
+    """What the provider would post to an application whose user signed out there: claims given are in
+    the place of those that it has (null: left out)."""
+    now = int(world.now())
+    claims: dict[str, object] = {
+        "iss": f"{world.base}/{TENANT}/v2.0",
+        "aud": CLIENT_ID,
+        "iat": now,
+        "exp": now + 120,
+        "jti": str(uuid.uuid4()),
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    }
+    given = body.get("claims", {})
+    if not isinstance(given, dict):
+        raise Refused("claims: an object")
+    claims = merge(claims, given)
+    settings = world.settings
+    signed = world.keys.sign(claims, settings.id_token_alg, settings.sign_with, world.client_secret)
+    return {"logout_token": signed}
+
+
 def list_events(world: World, body: Body) -> Body:
     calendar = world.calendars[one_person(body).oid]
     shown = [calendar.render(event, "UTC", False) for event in calendar.events.values()]
@@ -256,6 +279,7 @@ POST: dict[str, Action] = {
     "expire_access": expire_access,
     "issue": issue,
     "user_token": user_token,
+    "logout_token": logout_token,
     "events": add_events,
     "share": share,
     "bulk_events": bulk_events,

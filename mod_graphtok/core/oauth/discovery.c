@@ -90,6 +90,9 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     if (endpoints->userinfo != NULL &&
         (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))
         endpoints->userinfo = NULL;
+    endpoints->end_session = gt_json_text(document, "end_session_endpoint");
+    if (!browser_endpoint_fits(endpoints->end_session, conf, p))
+        endpoints->end_session = NULL;
     /* This endpoint gets tokens and our secret, as the token endpoint does. */
     endpoints->revocation = gt_json_text(document, "revocation_endpoint");
     if (!endpoint_fits(endpoints->revocation, conf, p))

@@ -46,9 +46,10 @@ typedef struct gt_endpoints_t {
     const char *authorize;
     const char *token;
     const char *jwks_uri;
-    const char *userinfo;   /* or NULL */
-    const char *revocation; /* or NULL: Entra has none */
-    int names_itself;       /* 1: each authorization answer carries `iss` (RFC 9207) */
+    const char *userinfo;    /* or NULL */
+    const char *end_session; /* for browsers; or NULL */
+    const char *revocation;  /* or NULL: Entra has none */
+    int names_itself;        /* 1: each authorization answer carries `iss` (RFC 9207) */
 } gt_endpoints_t;
 
 /**

@@ -176,6 +176,15 @@ GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
  */
 GT_MUST gt_err_t *gt_grant_take_name(gt_grant_t *grant, gt_store_t *store, apr_pool_t *p);
 
+/**
+ * What a provider may be told of whose session is to end there: login_hint of the id_token of the
+ * last sign-in.
+ * @param hint  NULL: it had none, or cannot be opened
+ * @param id    of the grant's row
+ */
+GT_MUST gt_err_t *gt_grant_logout_hint(const char **hint, const char *id, const gt_owner_t *owner,
+                                       gt_store_t *store, apr_pool_t *p);
+
 /** Sums over a store. */
 typedef struct gt_grant_stats_t {
     apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;

@@ -41,18 +41,27 @@ static const gt_sql_t end_session = {
     "ended_at = {now}, revision = {clock_ms} WHERE kept.ended_at = 0",
     NULL};
 
-/* id, seconds, owner */
+/* id, ms ago, seconds, owner */
 static const gt_sql_t end_sessions_before = {
     "end sessions before",
-    "INSERT INTO {sessions} ({user}, provider, id, began_at, used_at, ends_at, ended_at, "
-    "revision) SELECT {user}, provider, %s, {clock_ms}, {now}, {now} + %lld, {now}, {clock_ms} "
-    "FROM {table} WHERE {owner} ON CONFLICT ({user}, provider, id) DO UPDATE SET "
-    "began_at = {clock_ms}, ends_at = excluded.ends_at, ended_at = {now}, revision = {clock_ms}",
+    "INSERT INTO {sessions} AS kept ({user}, provider, id, began_at, used_at, ends_at, ended_at, "
+    "revision) SELECT {user}, provider, %s, {clock_ms} - %lld, {now}, {now} + %lld, {now}, "
+    "{clock_ms} FROM {table} WHERE {owner} ON CONFLICT ({user}, provider, id) DO UPDATE SET "
+    "began_at = {greater}(kept.began_at, excluded.began_at), ends_at = excluded.ends_at, "
+    "ended_at = {now}, revision = {clock_ms}",
     NULL};
 
-/* owner */
+/* owner, ms ago */
 static const gt_sql_t drop_sessions = {
-    "drop sessions", "DELETE FROM {sessions} WHERE {owner} AND ended_at = 0", NULL};
+    "drop sessions",
+    "DELETE FROM {sessions} WHERE {owner} AND ended_at = 0 AND began_at <= {clock_ms} - %lld",
+    NULL};
+
+/* provider, subject → owner */
+static const gt_sql_t owners_of_subject = {
+    "owners of subject",
+    "SELECT {user}, provider FROM {table} WHERE provider = %s AND account_subject = %s LIMIT 100",
+    NULL};
 
 /* id → owner, id */
 static const gt_sql_t end_by_id = {
@@ -168,15 +177,18 @@ gt_err_t *gt_session_end(int *ended, gt_store_t *store, const gt_session_t *sess
     return gt_db_change(ended, store->db, &end_session, &store->names, args, p);
 }
 
-gt_err_t *gt_sessions_end(int *ended, gt_store_t *store, const gt_owner_t *owner, apr_pool_t *p)
+gt_err_t *gt_sessions_end(int *ended, gt_store_t *store, const gt_owner_t *owner,
+                          apr_interval_time_t ago, apr_pool_t *p)
 {
     gt_owner_t exact;
 
     GT_TRY(demand_table(store, p));
     GT_TRY(gt_store_owner(&exact, store, owner, p));
-    const gt_db_value_t before[] = {GT_TEXT(ALL), GT_NUM(apr_time_sec(LONGEST_SESSION)),
-                                    GT_TEXT(exact.user), GT_TEXT(exact.provider)};
-    const gt_db_value_t rows[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider)};
+    const gt_db_value_t before[] = {GT_TEXT(ALL), GT_NUM(apr_time_as_msec(ago)),
+                                    GT_NUM(apr_time_sec(LONGEST_SESSION)), GT_TEXT(exact.user),
+                                    GT_TEXT(exact.provider)};
+    const gt_db_value_t rows[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider),
+                                  GT_NUM(apr_time_as_msec(ago))};
 
     GT_TRY(gt_db_change(NULL, store->db, &end_sessions_before, &store->names, before, p));
     return gt_db_change(ended, store->db, &drop_sessions, &store->names, rows, p);
@@ -203,6 +215,23 @@ gt_err_t *gt_sessions_end_marked(apr_array_header_t **ended, gt_store_t *store,
 
         if (one.owner.user != NULL && one.owner.provider != NULL && one.id != NULL)
             APR_ARRAY_PUSH(*ended, gt_session_t) = one;
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_sessions_owners(apr_array_header_t **owners, gt_store_t *store, const char *provider,
+                             const char *subject, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(provider), GT_TEXT(subject)};
+    apr_array_header_t *rows;
+
+    GT_TRY(gt_db_rows(&rows, store->db, &owners_of_subject, &store->names, args, p));
+    *owners = apr_array_make(p, rows->nelts, sizeof(gt_owner_t));
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+
+        if (row->column[0] != NULL && row->column[1] != NULL)
+            APR_ARRAY_PUSH(*owners, gt_owner_t) = (gt_owner_t){row->column[0], row->column[1]};
     }
     return GT_OK;
 }
@@ -300,6 +329,7 @@ const gt_sql_t *const gt_session_sql[] = {&note_session,
                                           &end_session,
                                           &end_sessions_before,
                                           &drop_sessions,
+                                          &owners_of_subject,
                                           &end_by_id,
                                           &end_by_sid,
                                           &list_ended,

@@ -51,9 +51,14 @@ GT_MUST gt_err_t *gt_session_note(gt_session_t *session, gt_store_t *store,
 GT_MUST gt_err_t *gt_session_end(int *ended, gt_store_t *store, const gt_session_t *session,
                                  apr_interval_time_t left, apr_pool_t *p);
 
-/** End all sessions of an owner that have begun so far. @param ended how many had rows */
+/** End all sessions of an owner that began until `ago` before now. @param ended  how many had
+ * rows */
 GT_MUST gt_err_t *gt_sessions_end(int *ended, gt_store_t *store, const gt_owner_t *owner,
-                                  apr_pool_t *p);
+                                  apr_interval_time_t ago, apr_pool_t *p);
+
+/** The owners of grants of a person, by the provider's id (gt_identity_t): array of gt_owner_t. */
+GT_MUST gt_err_t *gt_sessions_owners(apr_array_header_t **owners, gt_store_t *store,
+                                     const char *provider, const char *subject, apr_pool_t *p);
 
 /** Names a session that is to be ended. The members that are not NULL must fit. */
 typedef struct gt_session_mark_t {

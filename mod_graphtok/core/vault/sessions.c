@@ -42,13 +42,14 @@ gt_err_t *gt_sign_out_one(int *ended, const gt_sign_out_t *out, const gt_grant_k
 }
 
 gt_err_t *gt_sign_out_owner(int *ended, const gt_sign_out_t *out, const gt_grant_key_t *key,
-                            apr_pool_t *p)
+                            apr_interval_time_t ago, apr_pool_t *p)
 {
     gt_grant_key_t exact = *key;
 
     GT_TRY(gt_vault_exact(&exact, out->vault, p));
-    return tell(gt_sessions_end(ended, gt_vault_store(out->vault, exact.store), &exact.owner, p),
-                out, &exact, p);
+    return tell(
+        gt_sessions_end(ended, gt_vault_store(out->vault, exact.store), &exact.owner, ago, p), out,
+        &exact, p);
 }
 
 gt_err_t *gt_sign_out_marked(int *ended, const gt_sign_out_t *out, gt_store_t *store,

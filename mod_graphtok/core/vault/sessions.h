@@ -27,9 +27,10 @@ GT_MUST gt_err_t *gt_sign_out_one(int *ended, const gt_sign_out_t *out, const gt
                                   const gt_session_t *session, apr_interval_time_t left,
                                   apr_pool_t *p);
 
-/** End all sessions of an owner. @param ended how many were listed */
+/** End all sessions of an owner that began until `ago` before now. @param ended how many were
+ * listed */
 GT_MUST gt_err_t *gt_sign_out_owner(int *ended, const gt_sign_out_t *out, const gt_grant_key_t *key,
-                                    apr_pool_t *p);
+                                    apr_interval_time_t ago, apr_pool_t *p);
 
 /** End the sessions of a store that a mark names. @param ended how many */
 GT_MUST gt_err_t *gt_sign_out_marked(int *ended, const gt_sign_out_t *out, gt_store_t *store,

@@ -25,6 +25,12 @@ int gtm_consent_is_told(const gtm_request_t *x, const gt_login_t *login);
 /** Answer it. */
 GT_MUST gt_err_t *gtm_consent_show(gtm_request_t *x, const gt_login_t *login);
 
+/** The page that the provider sends the browser back to. */
+extern const gt_work_t gtm_logout_done;
+
+/** The provider's session ended: a frame of its page says so, or its own call. */
+extern const gt_work_t gtm_front_channel, gtm_back_channel;
+
 /** Header fields by which a browser says that it fetches ahead, for the routes of both. NULL
  * last. */
 extern const char *const gtm_sign_in_fields[];
