@@ -1,8 +1,12 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """Callers that show a token: GraphTokUser jwt, by secret, PEM, key set in a file and at an address."""
 
+import contextlib
+import http.client
 import os
+import re
 import time
+import urllib.parse
 
 import pytest
 
@@ -38,7 +42,11 @@ SETTINGS = """
     GraphTokJWTKeys {url}
 </GraphTokJWT>
 """
-MOUNTS = "GraphTokLimit off\n" + "".join(f"""
+MOUNTS = "GraphTokLimit off\n" + """
+<Location "/metrics">
+    SetHandler graphtok-metrics
+</Location>
+""" + "".join(f"""
 <Location "/{name}">
     GraphTokUser jwt {name}
 </Location>
@@ -185,3 +193,57 @@ def test_the_log_has_the_reason_and_the_answer_has_not(site):
     assert is_refused(answer) and "exp" not in answer.text
     site.httpd.log_has("a caller's token is refused by <GraphTokJWT hs>: rule exp")
     assert token.split(".")[2] not in site.httpd.log()
+
+
+def figures(site):
+    """{result: how many tokens}"""
+    text = Browser().get(f"{site.url}/metrics").text
+    return {name: int(number) for name, number in re.findall(
+        r'^graphtok_caller_tokens_total{result="(\w+)"} (\d+)$', text, re.M)}
+
+
+def counted(site, act):
+    """The figures that an act moved, and by how much."""
+    before = figures(site)
+    act()
+    after = figures(site)
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
+
+
+def test_a_signature_is_verified_once_for_all_children(site):
+    """Connections that are kept hold a child each with prefork, so that several see the same token."""
+    token, at = MANY[0].token(sub="bob"), urllib.parse.urlsplit(site.url).netloc
+
+    def ask_many():
+        with contextlib.ExitStack() as kept:
+            for _ in range(3):
+                wire = kept.enter_context(contextlib.closing(http.client.HTTPConnection(at, timeout=60)))
+                for _ in range(2):
+                    wire.request("GET", "/set/auth/token", headers={"Authorization": f"Bearer {token}"})
+                    answer = wire.getresponse()
+                    assert answer.status == 401 and b"login_url" in answer.read()
+
+    assert counted(site, ask_many) == {"accepted": 1, "remembered": 5}
+
+
+@pytest.mark.parametrize("result, more", [
+    ("expired", {"exp": 1000}), ("too_early", {"nbf": 9000000000}), ("audience", {"aud": "someone"}),
+    ("claims", {"sub": ""})])
+def test_a_refusal_is_counted_by_its_class(site, result, more):
+    token = Signer("HS256", SECRET).token(body=plain(**more))
+    assert counted(site, lambda: is_refused(ask(site, "hs", token))) == {result: 1}
+
+
+def test_requests_with_two_tokens_are_counted(site):
+    assert counted(site, lambda: ask(site, "hs", "a.b.c", Cookie="app_token=a.b.c")) == {"request": 1}
+
+
+def test_a_secret_that_changed_forgets_its_tokens(site):
+    token = Signer("HS256", SECRET).token(body=plain(sub="eve"))
+    assert passes(ask(site, "hs", token)) and passes(ask(site, "hs", token))
+    site.write_secret("shared", SECRET + "-new")
+    try:
+        site.httpd.wait_until(lambda: is_refused(ask(site, "hs", token)), 30)
+    finally:
+        site.write_secret("shared", SECRET)
+    site.httpd.wait_until(lambda: passes(ask(site, "hs", token)), 30)

@@ -30,6 +30,7 @@ static void begin(void)
     ck_assert_ptr_nonnull(figures);
     gt_figures_name(figures, GT_LABEL_PROVIDER, "microsoft");
     gt_figures_name(figures, GT_LABEL_LIMIT, "login");
+    gt_figures_name(figures, GT_LABEL_CALLER, "expired");
 }
 
 static void end(void)
@@ -64,6 +65,10 @@ START_TEST(announcements_by_the_table)
         gt_notice_t notice;
         const char *line;
     } rows[] = {
+        {{.kind = GT_NOTICE_CALLER, .detail = "expired"},
+         "graphtok_caller_tokens_total{result=\"expired\"} 1"},
+        {{.kind = GT_NOTICE_CALLER, .detail = "unheard-of"},
+         "graphtok_caller_tokens_total{result=\"other\"} 1"},
         {{.kind = GT_NOTICE_REFRESH, .provider = "microsoft"},
          "graphtok_refreshes_total{provider=\"microsoft\",result=\"ok\"} 1"},
         {{.kind = GT_NOTICE_REFRESH, .provider = "microsoft", .err = dead},

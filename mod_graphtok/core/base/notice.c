@@ -35,6 +35,7 @@ static const struct {
     [GT_NOTICE_REFUSED] = {"refused", NULL},
     [GT_NOTICE_LIMIT] = {"limit", NULL},
     [GT_NOTICE_CACHE] = {"cache", NULL},
+    [GT_NOTICE_CALLER] = {"caller", NULL},
     [GT_NOTICE_LEASE_WAIT] = {"lease_wait", NULL},
     [GT_NOTICE_UPSTREAM] = {"upstream", NULL},
     [GT_NOTICE_STORE_FAILED] = {"store_failed", NULL},

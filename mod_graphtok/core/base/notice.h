@@ -27,6 +27,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_REFUSED,      /* a token was wanted, and none can be had */
     GT_NOTICE_LIMIT,        /* a limit was hit; `detail` is its class */
     GT_NOTICE_CACHE,        /* a look-up; `detail` is "hit" or "miss" */
+    GT_NOTICE_CALLER,       /* a caller's token was judged; `detail` is of gt_bearer_results */
     GT_NOTICE_LEASE_WAIT,   /* another process refreshes: wait */
     GT_NOTICE_UPSTREAM,     /* a call to a provider; `detail` is token, graph or discovery */
     GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */

@@ -21,14 +21,67 @@
 #include "bearer/bearer_keys.h"
 #include "crypt/jwt.h"
 
-#define AHEAD apr_time_from_sec(60) /* of `iat`: the issuer's clock is not ours */
-#define ACCESS_TOKEN "at+jwt"       /* RFC 9068 */
+#define AHEAD apr_time_from_sec(60)      /* of `iat`: the issuer's clock is not ours */
+#define LONGEST apr_time_from_sec(86400) /* that a token is remembered */
+#define ACCESS_TOKEN "at+jwt"            /* RFC 9068 */
 
 struct gt_bearer_t {
     const gt_jwt_conf_t *conf;
     gt_jwt_profile_t profile;
     gt_bearer_keys_t *keys;
+    gt_remembered_t *remembered; /* NULL: none */
+    unsigned char digest[32];    /* of all that is configured but the keys */
 };
+
+/** Classes of rules, for the figures; any other rule is about "claims". */
+static const struct {
+    const char *rule, *result;
+} classes[] = {{"exp", "expired"},
+               {"nbf", "too_early"},
+               {"iat", "too_early"},
+               {"iss", "issuer"},
+               {"aud", "audience"},
+               {"alg", "algorithm"},
+               {"key-set", "key"},
+               {"no-key", "key"},
+               {"two-keys", "key"},
+               {"signature", "signature"},
+               {"signature-length", "signature"},
+               {"typ", "header"},
+               {"crit", "header"},
+               {"b64", "header"},
+               {"jku", "header"},
+               {"x5u", "header"},
+               {"jwk", "header"},
+               {"kid", "header"},
+               {"header", "header"},
+               {"three-parts", "form"},
+               {"payload-form", "form"},
+               {"signature-form", "form"},
+               {"payload", "form"},
+               {"size", "size"}};
+
+const char *const gt_bearer_results[] = {"accepted", "remembered", "expired", "too_early", "issuer",
+                                         "audience", "algorithm",  "key",     "signature", "header",
+                                         "form",     "size",       "claims",  "request",   NULL};
+
+static void count(const char *result)
+{
+    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CALLER, .detail = result});
+}
+
+static const char *class_of(const char *rule)
+{
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(classes[i].rule, rule) == 0)
+            return classes[i].result;
+    return "claims";
+}
+
+void gt_bearer_count_malformed(void)
+{
+    count("request");
+}
 
 /** A blank-separated text as a list that ends with NULL; NULL or "none": gt_jwt_any. */
 static const char *const *list_of(const char *text, apr_pool_t *p)
@@ -54,6 +107,17 @@ static const char *const *only(const char *text, apr_pool_t *p)
     return strcmp(text, GT_JWT_NONE) == 0 ? gt_jwt_any : list;
 }
 
+/* An issuer whose rules changed has no token of before. */
+static void take_digest(gt_bearer_t *bearer, apr_pool_t *p)
+{
+    json_t *all = gt_json_object(p);
+    const char *text;
+
+    gt_members_to_json(all, bearer->conf, gt_jwt_members, p);
+    text = gt_json_dump(all, p);
+    gt_sha256(bearer->digest, text, strlen(text));
+}
+
 gt_bearer_t *gt_bearer_make(const gt_jwt_conf_t *conf, gt_crew_t *crew, gt_crew_t *readers,
                             apr_pool_t *p)
 {
@@ -68,7 +132,13 @@ gt_bearer_t *gt_bearer_make(const gt_jwt_conf_t *conf, gt_crew_t *crew, gt_crew_
                                          .leeway = conf->leeway,
                                          .ahead = AHEAD};
     bearer->keys = gt_bearer_keys_make(conf, bearer->profile.algorithms, crew, readers, p);
+    take_digest(bearer, p);
     return bearer;
+}
+
+void gt_bearer_remember(gt_bearer_t *bearer, gt_remembered_t *remembered)
+{
+    bearer->remembered = remembered;
 }
 
 void gt_bearer_follow(gt_bearer_t *bearer, apr_pool_t *scratch)
@@ -110,24 +180,48 @@ static gt_err_t *refuse(gt_bearer_check_t *check, const char *rule, apr_pool_t *
 
     check->claims = NULL;
     check->user = NULL;
+    count(class_of(rule));
     gt_log(GT_LOG_INFO, NULL, "a caller's token is refused by <GraphTokJWT %s>: rule %s",
            conf->name, rule);
     return gt_err(p, GT_SIGN_IN, "GT0551", "the token is not accepted");
 }
 
+/** µs until `exp`, which was judged; LONGEST at the most. */
+static apr_interval_time_t left_of(const json_t *claims, apr_time_t now)
+{
+    double left =
+        json_number_value(json_object_get(claims, "exp")) * APR_USEC_PER_SEC - (double)now;
+
+    return left < (double)LONGEST ? (apr_interval_time_t)left : LONGEST;
+}
+
+static gt_err_t *judge_claims(gt_bearer_check_t *check, const json_t *claims, apr_pool_t *p)
+{
+    const char *broken;
+
+    check->claims = claims;
+    check->user = user_of(claims, check->bearer->conf->user, p);
+    broken = judge_rest(check);
+    return broken != NULL ? refuse(check, broken, p) : GT_OK;
+}
+
 static gt_err_t *judge(gt_bearer_check_t *check, const gt_key_set_t *keys, apr_pool_t *p)
 {
-    const gt_jwt_rules_t rules = {&check->bearer->profile, NULL, gt_now()};
-    const char *broken;
+    const gt_bearer_t *bearer = check->bearer;
+    const gt_remembered_by_t by = {bearer->digest, gt_key_set_digest(keys)};
+    const gt_jwt_rules_t rules = {&bearer->profile, NULL, gt_now()};
+    int is_known = gt_remembered_has(bearer->remembered, check->token, &by);
     gt_jwt_t jwt;
-    gt_err_t *err = gt_jwt_verify(&jwt, check->token, keys, &rules, p);
+    gt_err_t *err = is_known ? gt_jwt_again(&jwt, check->token, keys, &rules, p)
+                             : gt_jwt_verify(&jwt, check->token, keys, &rules, p);
 
     if (err != GT_OK)
         return refuse(check, err->code, p);
-    check->claims = jwt.claims;
-    check->user = user_of(jwt.claims, check->bearer->conf->user, p);
-    broken = judge_rest(check);
-    return broken != NULL ? refuse(check, broken, p) : GT_OK;
+    GT_TRY(judge_claims(check, jwt.claims, p));
+    if (!is_known)
+        gt_remembered_keep(bearer->remembered, check->token, &by, left_of(jwt.claims, rules.now));
+    count(is_known ? "remembered" : "accepted");
+    return GT_OK;
 }
 
 /* Faults of form, which no key could cure: for such a token no key is looked for. @param kid out */
@@ -135,8 +229,10 @@ static gt_err_t *judge_form(const char **kid, gt_bearer_check_t *check, apr_pool
 {
     const char *broken;
 
-    if (gt_secret_len(check->token) > GT_BEARER_MAX)
+    if (gt_secret_len(check->token) > GT_BEARER_MAX) {
+        count("size");
         return gt_err(p, GT_TOO_LARGE, "GT0550", "the token is larger than 16 KiB");
+    }
     broken = gt_jwt_look(kid, check->token, &check->bearer->profile, p);
     return broken != NULL ? refuse(check, broken, p) : GT_OK;
 }

@@ -8,12 +8,14 @@
  * issuer (<GraphTokJWT>): algorithms, issuer, audience, times, keys. The token has no say in any of
  * it. Keys change without a restart: a shared secret, PEM or JWKS that the configuration names is
  * looked at once a second, by a thread that may wait; a JWKS at an address is fetched as
- * oauth/key_source.h says. Thread-safe. Sources: RFC 6750, 7519, 8725, 9068.
+ * oauth/key_source.h says. A token that passed costs no signature again until it ends
+ * (bearer/remembered.h). Thread-safe. Sources: RFC 6750, 7519, 8725, 9068.
  */
 
 #include "base/json.h"
 #include "conf/config.h"
 #include "bearer/bearer_keys.h"
+#include "bearer/remembered.h"
 
 /** One issuer at work in this process. */
 typedef struct gt_bearer_t gt_bearer_t;
@@ -33,6 +35,17 @@ gt_bearer_t *gt_bearer_make(const gt_jwt_conf_t *conf, gt_crew_t *crew, gt_crew_
 /** Look for other keys, when it is time. Cheap; for a periodic function of the crew, once a second.
  * @param scratch  for this call */
 void gt_bearer_follow(gt_bearer_t *bearer, apr_pool_t *scratch);
+
+/** Have tokens that passed be remembered. To be called before the first token is judged; NULL, as
+ * at first: they are not. */
+void gt_bearer_remember(gt_bearer_t *bearer, gt_remembered_t *remembered);
+
+/** The results of judging a token, as GT_NOTICE_CALLER has them in `detail`, NULL last: "accepted",
+ * "remembered" (accepted, its signature was known), then classes of refusals. */
+extern const char *const gt_bearer_results[];
+
+/** Count a request that brought two tokens, or half of one. */
+void gt_bearer_count_malformed(void);
 
 /** Its configuration. */
 const gt_jwt_conf_t *gt_bearer_conf(const gt_bearer_t *bearer);

@@ -198,28 +198,60 @@ json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p)
     return take_apart(&parts, token, p) == NULL ? claims_of(&parts, p) : NULL;
 }
 
+/** A token whose form and header are right, and the key that is to verify it. */
+typedef struct opened_t {
+    parts_t parts;
+    gt_jwk_t key;
+    const gt_jws_algorithm_t *algorithm;
+} opened_t;
+
+static const char *open_token(opened_t *opened, const gt_secret_t *token, const gt_key_set_t *keys,
+                              const gt_jws_rules_t *rules, apr_pool_t *p)
+{
+    parts_t *parts = &opened->parts;
+    const char *broken = take_apart(parts, token, p);
+
+    if (broken == NULL)
+        broken = judge_header(&opened->algorithm, parts->header, rules);
+    if (broken == NULL)
+        broken = gt_key_set_choose(&opened->key, keys, parts->kid, claimed_issuer(parts, p),
+                                   opened->algorithm);
+    return broken;
+}
+
+static void hand_out(gt_jws_t *jws, const opened_t *opened)
+{
+    jws->payload = opened->parts.payload;
+    jws->payload_len = opened->parts.payload_len;
+    jws->key_issuer = opened->key.issuer;
+}
+
 const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
                           const gt_jws_rules_t *rules, apr_pool_t *p)
 {
-    const gt_jws_algorithm_t *algorithm = NULL;
-    gt_jwk_t key;
-    parts_t parts;
+    opened_t opened;
     const char *broken;
 
     memset(jws, 0, sizeof(*jws));
-    broken = take_apart(&parts, token, p);
+    broken = open_token(&opened, token, keys, rules, p);
     if (broken == NULL)
-        broken = judge_header(&algorithm, parts.header, rules);
+        broken = judge_signature(&opened.parts, &opened.key, opened.algorithm);
     if (broken == NULL)
-        broken = gt_key_set_choose(&key, keys, parts.kid, claimed_issuer(&parts, p), algorithm);
+        hand_out(jws, &opened);
+    return broken;
+}
+
+const char *gt_jws_open(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
+                        const gt_jws_rules_t *rules, apr_pool_t *p)
+{
+    opened_t opened;
+    const char *broken;
+
+    memset(jws, 0, sizeof(*jws));
+    broken = open_token(&opened, token, keys, rules, p);
     if (broken == NULL)
-        broken = judge_signature(&parts, &key, algorithm);
-    if (broken != NULL)
-        return broken;
-    jws->payload = parts.payload;
-    jws->payload_len = parts.payload_len;
-    jws->key_issuer = key.issuer;
-    return NULL;
+        hand_out(jws, &opened);
+    return broken;
 }
 
 const char *gt_jws_look(const char **kid, const gt_secret_t *token, const gt_jws_rules_t *rules,

@@ -34,6 +34,13 @@ typedef struct gt_jws_t {
 GT_MUST const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
                                   const gt_jws_rules_t *rules, apr_pool_t *p);
 
+/**
+ * All of gt_jws_verify but the signature, for a token that the same keys verified before.
+ * @return as gt_jws_verify
+ */
+GT_MUST const char *gt_jws_open(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
+                                const gt_jws_rules_t *rules, apr_pool_t *p);
+
 /** The same of form and header alone. @param kid  out: of the header, or NULL */
 GT_MUST const char *gt_jws_look(const char **kid, const gt_secret_t *token,
                                 const gt_jws_rules_t *rules, apr_pool_t *p);

@@ -101,31 +101,47 @@ const char *gt_jwt_look(const char **kid, const gt_secret_t *token, const gt_jwt
     return gt_jws_look(kid, token, &header, p);
 }
 
-gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
-                        const gt_jwt_rules_t *rules, apr_pool_t *p)
+/* The end of judging. @param broken  of the signature; NULL: it holds */
+static gt_err_t *judge(gt_jwt_t *jwt, const char *broken, const gt_jws_t *jws,
+                       const gt_jwt_rules_t *rules, apr_pool_t *p)
 {
-    const gt_jwt_profile_t *profile = rules->profile;
-    const gt_jws_rules_t header = rules_of(profile);
     json_t *payload = NULL;
-    const char *broken;
-    gt_jws_t jws;
     gt_err_t *err;
 
-    assert(profile->leeway >= 0);
+    assert(rules->profile->leeway >= 0);
     memset(jwt, 0, sizeof(*jwt));
-    broken = gt_jws_verify(&jws, token, keys, &header, p);
     if (broken == NULL &&
-        (gt_json_parse(&payload, (const char *)jws.payload, jws.payload_len, p) != GT_OK ||
+        (gt_json_parse(&payload, (const char *)jws->payload, jws->payload_len, p) != GT_OK ||
          !json_is_object(payload)))
         broken = "payload";
     if (broken == NULL)
         broken = judge_claims(payload, rules);
     if (broken == NULL) {
         jwt->claims = payload;
-        jwt->key_issuer = jws.key_issuer;
+        jwt->key_issuer = jws->key_issuer;
         return GT_OK;
     }
     err = gt_err(p, GT_REFUSED, "GT0212", "the token is not valid");
     err->code = broken;
     return err;
+}
+
+gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
+                        const gt_jwt_rules_t *rules, apr_pool_t *p)
+{
+    const gt_jws_rules_t header = rules_of(rules->profile);
+    gt_jws_t jws;
+    const char *broken = gt_jws_verify(&jws, token, keys, &header, p);
+
+    return judge(jwt, broken, &jws, rules, p);
+}
+
+gt_err_t *gt_jwt_again(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
+                       const gt_jwt_rules_t *rules, apr_pool_t *p)
+{
+    const gt_jws_rules_t header = rules_of(rules->profile);
+    gt_jws_t jws;
+    const char *broken = gt_jws_open(&jws, token, keys, &header, p);
+
+    return judge(jwt, broken, &jws, rules, p);
 }

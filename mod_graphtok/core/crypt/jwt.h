@@ -73,4 +73,11 @@ json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p);
 GT_MUST gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
                                 const gt_jwt_rules_t *rules, apr_pool_t *p);
 
+/**
+ * The same for a token whose signature these very keys verified before: all but the signature is
+ * judged again, by the clock of now.
+ */
+GT_MUST gt_err_t *gt_jwt_again(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
+                               const gt_jwt_rules_t *rules, apr_pool_t *p);
+
 #endif

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "crypt/jwk.h"
 
 #define JWKS_MAX ((apr_size_t)1 << 20)
@@ -27,6 +28,7 @@ struct gt_key_set_t {
     atomic_int holders;
     apr_array_header_t *keys; /* gt_jwk_t */
     int is_secret;            /* 1: the one key is a shared secret */
+    unsigned char digest[32];
 };
 
 /* ---- life ---- */
@@ -84,6 +86,7 @@ static gt_key_set_t *make_set(apr_pool_t *p)
     set = apr_pcalloc(own, sizeof(*set));
     set->pool = own;
     set->keys = apr_array_make(own, 8, sizeof(gt_jwk_t));
+    gt_wipe_with_pool(set->digest, sizeof(set->digest), own);
     gt_key_set_hold(set, p);
     return set;
 }
@@ -128,6 +131,23 @@ static const json_t *keys_of(const char *text, apr_size_t len, apr_pool_t *p)
     return json_is_array(keys) ? keys : NULL;
 }
 
+/* Of every member that a key is chosen by. */
+static void take_digest(gt_key_set_t *set, apr_pool_t *scratch)
+{
+    json_t *all = gt_json_object(scratch), *keys = json_array();
+    const char *text;
+
+    json_object_set_new(all, "keys", keys);
+    for (int i = 0; i < set->keys->nelts; i++) {
+        const gt_jwk_t *key = &APR_ARRAY_IDX(set->keys, i, gt_jwk_t);
+
+        json_array_append_new(
+            keys, json_pack("[s?s?s?s?s?]", key->kid, key->crv, key->alg, key->issuer, key->bare));
+    }
+    text = gt_json_dump(all, scratch);
+    gt_sha256(set->digest, text, strlen(text));
+}
+
 gt_key_set_t *gt_key_set_parse(const char *text, apr_size_t len, apr_pool_t *p)
 {
     gt_key_set_t *set = NULL;
@@ -141,6 +161,8 @@ gt_key_set_t *gt_key_set_parse(const char *text, apr_size_t len, apr_pool_t *p)
         set = make_set(p);
     json_array_foreach (keys, i, jwk)
         add_key(set, jwk, scratch);
+    if (set != NULL)
+        take_digest(set, scratch);
     apr_pool_destroy(scratch);
     return set;
 }
@@ -161,11 +183,17 @@ gt_key_set_t *gt_key_set_of_secret(const gt_secret_t *secret, apr_pool_t *p)
         abort(); /* no memory */
     set = make_set(p);
     set->is_secret = 1;
+    gt_sha256(set->digest, gt_secret_text(secret), len);
     APR_ARRAY_PUSH(set->keys, gt_jwk_t) = key;
     return set;
 }
 
 /* ---- which key ---- */
+
+const unsigned char *gt_key_set_digest(const gt_key_set_t *set)
+{
+    return set->digest;
+}
 
 int gt_key_set_size(const gt_key_set_t *set)
 {

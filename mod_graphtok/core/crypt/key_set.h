@@ -68,6 +68,9 @@ int gt_key_set_serves(const gt_key_set_t *set, const char *algorithm);
 GT_MUST gt_key_set_t *gt_key_set_of_text(const char **fault, const gt_secret_t *text,
                                          const char *const *algorithms, apr_pool_t *p);
 
+/** SHA-256, 32 bytes, of all that its keys verify with and for: another set has another one. */
+const unsigned char *gt_key_set_digest(const gt_key_set_t *set);
+
 /** How many keys it has. */
 int gt_key_set_size(const gt_key_set_t *set);
 

@@ -46,6 +46,7 @@ typedef struct stripe_t {
     count_t upstream_failed[NAMES][PURPOSES];
     count_t store_failed[RESULTS];
     count_t limited[NAMES];
+    count_t callers[NAMES];
     count_t audit[2]; /* written, failed */
 } __attribute__((aligned(64))) stripe_t;
 

@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303032) /* "gtfig002": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303033) /* "gtfig003": another layout, another number */
 
 const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
                                         1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
@@ -155,6 +155,9 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_EXCHANGE:
         count(&stripe->exchanges[result], 1);
+        break;
+    case GT_NOTICE_CALLER:
+        count(&stripe->callers[find_name(figures, GT_LABEL_CALLER, notice->detail)], 1);
         break;
     case GT_NOTICE_LEASE_WAIT:
         count(&stripe->lease_waits, 1);

@@ -10,7 +10,7 @@
  * for each of 16 stripes, chosen by the processor we run on, and are added up when they are read.
  * A process killed at any instruction leaves them right.
  *
- * Labels that come from the configuration (providers, classes of limits) are registered by the
+ * Labels of rooms above (providers, classes of limits, results of a token) are registered by the
  * parent while no other process writes; a value that finds no place any more is counted as "other".
  * No text of a client becomes a label. Thread-safe.
  */
@@ -26,8 +26,13 @@ typedef enum gt_gauge_t {
     GT_GAUGES
 } gt_gauge_t;
 
-/** Lists of names that the configuration gives. */
-typedef enum gt_label_t { GT_LABEL_PROVIDER, GT_LABEL_LIMIT, GT_LABELS } gt_label_t;
+/** Lists of names that are registered. */
+typedef enum gt_label_t {
+    GT_LABEL_PROVIDER,
+    GT_LABEL_LIMIT,
+    GT_LABEL_CALLER, /* how a caller's token was judged */
+    GT_LABELS
+} gt_label_t;
 
 /** Bytes of the memory. */
 apr_size_t gt_figures_size(void);

@@ -102,14 +102,15 @@ static void print_codes(gt_page_t *page, gt_figures_t *figures)
     }
 }
 
-static void print_limits(gt_page_t *page, const gt_figures_t *figures)
+/* Counters by names that were registered; "other" when it counted. */
+static void print_named(gt_page_t *page, const gt_figures_t *figures, apr_size_t at,
+                        const char *label, gt_label_t names)
 {
     for (int i = 0; i < NAMES; i++) {
-        const gt_page_label_t labels[] = {{"class", figures->names[GT_LABEL_LIMIT][i]},
-                                          {NULL, NULL}};
-        apr_int64_t value = total(figures, AT(limited) + NEXT(i));
+        const gt_page_label_t labels[] = {{label, figures->names[names][i]}, {NULL, NULL}};
+        apr_int64_t value = total(figures, at + NEXT(i));
 
-        if (value > 0 || (i > 0 && figures->names[GT_LABEL_LIMIT][i][0] != '\0'))
+        if (value > 0 || (i > 0 && figures->names[names][i][0] != '\0'))
             gt_page_sample(page, labels, value);
     }
 }
@@ -194,7 +195,10 @@ static void print_rest(gt_page_t *page, gt_figures_t *figures)
                    "Entries of the journal that wait for the database.");
     gt_page_sample(page, NULL, (apr_int64_t)atomic_load(&figures->gauges[GT_GAUGE_JOURNAL]));
     gt_page_family(page, "graphtok_limited_total", "counter", "Requests that a limit refused.");
-    print_limits(page, figures);
+    print_named(page, figures, AT(limited), "class", GT_LABEL_LIMIT);
+    gt_page_family(page, "graphtok_caller_tokens_total", "counter",
+                   "Tokens of callers by how they were judged.");
+    print_named(page, figures, AT(callers), "result", GT_LABEL_CALLER);
     gt_page_family(page, "graphtok_audit_records_total", "counter",
                    "Audit records that were written, and that could not be.");
     print_pair(page, figures, AT(audit), audit);

@@ -64,6 +64,7 @@ static void look_into_cookies(shown_t *shown, request_rec *r, const char *name)
 static gt_err_t *refuse_request(gtm_request_t *x, const char *why)
 {
     x->bearer_error = "invalid_request";
+    gt_bearer_count_malformed();
     return gt_err(x->r->pool, GT_INVALID, "GT0862", "%s", why);
 }
 

@@ -119,6 +119,8 @@ static int map_figures(const gt_config_t *config, server_rec *s)
                         APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->name);
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
         gt_figures_name(figures, GT_LABEL_LIMIT, gtm_limit_names[i]);
+    for (int i = 0; config->jwts->nelts > 0 && gt_bearer_results[i] != NULL; i++)
+        gt_figures_name(figures, GT_LABEL_CALLER, gt_bearer_results[i]);
     return 1;
 }
 
@@ -132,7 +134,7 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
     made.signal = gtm_segment("graphtok-signal", sizeof(gt_signal_t), s);
     if (!made.cache || !made.limits || !made.status || !made.signal)
         return 0;
-    if (!map_figures(config, s))
+    if (!map_figures(config, s) || !gtm_bearers_map(config, s, p))
         return 0;
     if (gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                       config->cache_slot_bytes, p) == NULL)

@@ -7,6 +7,7 @@
 
 #include "audit/audit.h"
 #include "base/json.h"
+#include "child/bearers.h"
 #include "child/status.h"
 #include "metrics/figures.h"
 #include "shm/limit.h"
@@ -16,7 +17,7 @@ gtm_memory_t gtm_memory(const gt_config_t *config)
 {
     return (gtm_memory_t){gt_slots_size(config->cache_slots, config->cache_slot_bytes),
                           gt_limits_size(config->limit_slots), gtm_status_size(),
-                          gt_figures_size() + gt_heads_size()};
+                          gt_figures_size() + gt_heads_size(), gtm_bearers_bytes(config)};
 }
 
 json_t *gtm_memory_json(const gt_config_t *config, apr_pool_t *p)
@@ -28,8 +29,9 @@ json_t *gtm_memory_json(const gt_config_t *config, apr_pool_t *p)
     gt_json_set_number(json, "limit_bytes", (apr_int64_t)memory.limits);
     gt_json_set_number(json, "status_bytes", (apr_int64_t)memory.status);
     gt_json_set_number(json, "figure_bytes", (apr_int64_t)memory.figures);
-    gt_json_set_number(
-        json, "total_bytes",
-        (apr_int64_t)(memory.cache + memory.limits + memory.status + memory.figures));
+    gt_json_set_number(json, "bearer_bytes", (apr_int64_t)memory.bearers);
+    gt_json_set_number(json, "total_bytes",
+                       (apr_int64_t)(memory.cache + memory.limits + memory.status + memory.figures +
+                                     memory.bearers));
     return json;
 }

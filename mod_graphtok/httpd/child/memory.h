@@ -11,6 +11,7 @@
 
 typedef struct gtm_memory_t {
     apr_size_t cache, limits, status, figures; /* figures: those of the audit's heads as well */
+    apr_size_t bearers;                        /* callers' tokens that passed */
 } gtm_memory_t;
 
 /** The memory of a configuration. */
