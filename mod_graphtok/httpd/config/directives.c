@@ -69,11 +69,17 @@ const command_rec gtm_directives[] = {
 
     AP_INIT_RAW_ARGS("<GraphTokClient", gtm_open_client, NULL, RSRC_CONF,
                      "an application that may ask for users' tokens: <GraphTokClient NAME>"),
+/* A location has GraphTokUseJWT, too. httpd asks all rows of a name, so that the client's must be
+ * let in there to decline. */
+#undef CONTEXT
+#define CONTEXT ANYWHERE
 #define SETTER gtm_set_in_client
 #define LIST_SETTER gtm_list_in_client
 #include "conf/client.def"
 #undef SETTER
 #undef LIST_SETTER
+#undef CONTEXT
+#define CONTEXT RSRC_CONF
 
     AP_INIT_RAW_ARGS("<GraphTokJWT", gtm_open_jwt, NULL, RSRC_CONF,
                      "an issuer of tokens that callers show: <GraphTokJWT NAME>"),
