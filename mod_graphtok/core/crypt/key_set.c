@@ -39,12 +39,12 @@ static void release_key(const gt_jwk_t *key)
     cjose_jwk_t *usable = (cjose_jwk_t *)key->usable;
     cjose_err error;
 
+    EVP_PKEY_free(key->okp);
     if (usable == NULL)
         return;
     if (key->secret_bytes != 0)
         OPENSSL_cleanse(cjose_jwk_get_keydata(usable, &error), key->secret_bytes);
     cjose_jwk_release(usable);
-    EVP_PKEY_free(key->okp);
 }
 
 void gt_key_set_keep(gt_key_set_t *set)
