@@ -97,6 +97,9 @@ START_TEST(announcements_by_the_table)
          "graphtok_upstream_failures_total{provider=\"microsoft\",purpose=\"token\"} 1"},
     };
 
+    /* Notices without a figure count as no other one. */
+    say((gt_notice_t){.kind = GT_NOTICE_DEACTIVATE});
+    say((gt_notice_t){.kind = GT_NOTICE_SIGN_OUT});
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ck_assert_msg(!has_line(rows[i].line), "%s, before", rows[i].line);
         say(rows[i].notice);

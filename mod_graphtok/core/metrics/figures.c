@@ -168,7 +168,6 @@ static int take(void *baton, const gt_notice_t *notice)
     case GT_NOTICE_LIMIT:
         count(&stripe->limited[find_name(figures, GT_LABEL_LIMIT, notice->detail)], 1);
         break;
-    case GT_NOTICE_DEACTIVATE:
     case GT_NOTICE_AUDITED:
     case GT_NOTICE_AUDIT_FAILED:
         count(&stripe->audit[notice->kind == GT_NOTICE_AUDIT_FAILED], 1);
