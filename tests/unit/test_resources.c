@@ -183,6 +183,30 @@ START_TEST(what_is_refused_for_one_resource_is_no_matter_of_the_others)
 }
 END_TEST
 
+/* No row keeps a refusal for another resource, so the memory of it does, and with it the demands
+ * that a sign-in must meet. */
+START_TEST(the_demands_of_a_refusal_for_one_resource_are_kept)
+{
+    static const fake_reply_t refusal = {
+        400, NULL,
+        "{\"error\":\"interaction_required\",\"error_codes\":[50076],"
+        "\"claims\":\"{\\\"access_token\\\":{\\\"acrs\\\":1}}\"}"};
+    const char *token;
+
+    add_outlook();
+    sign_in_row(&tom, 3600);
+    fake_answer(fake, FAKE_TOKEN, &refusal);
+    for (int i = 0; i < 2; i++) {
+        gt_err_t *err = ask_for(&token, &child[0], OUTLOOK, pool);
+
+        ck_assert_ptr_nonnull(err);
+        ck_assert_int_eq(err->cls, GT_INTERACTION);
+        ck_assert_str_eq(err->claims, "{\"access_token\":{\"acrs\":1}}");
+    }
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 START_TEST(a_refused_token_is_not_newer_by_another_resources_refresh)
 {
     gt_token_for_t what = ask_of(&child[0]);
@@ -278,6 +302,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, many_who_ask_for_a_resource_make_one_call);
     tcase_add_test(tcase, two_resources_never_spend_one_refresh_token_twice);
     tcase_add_loop_test(tcase, what_is_refused_for_one_resource_is_no_matter_of_the_others, 0, 2);
+    tcase_add_test(tcase, the_demands_of_a_refusal_for_one_resource_are_kept);
     tcase_add_test(tcase, a_refused_token_is_not_newer_by_another_resources_refresh);
     tcase_add_test(tcase, a_revoke_ends_all_of_them);
     tcase_add_test(tcase, a_revoke_elsewhere_is_heard_of);

@@ -31,6 +31,8 @@ typedef struct failure_t {
     char tag[8];
     char code[72];
     char detail[256];
+    char *claims; /* the demands for the next sign-in, of up to some KiB, or NULL; malloc'ed */
+    char *tenant; /* that it is to be asked for at, or NULL; malloc'ed */
 } failure_t;
 
 struct gt_failures_t {
@@ -38,12 +40,31 @@ struct gt_failures_t {
     failure_t place[PLACES];
 };
 
+/** Without its text a failure says less, and is right. */
+static void keep_text(char **kept, const char *text)
+{
+    free(*kept);
+    *kept = text != NULL ? strdup(text) : NULL;
+}
+
+static apr_status_t free_texts(void *baton)
+{
+    gt_failures_t *failures = baton;
+
+    for (int i = 0; i < PLACES; i++) {
+        keep_text(&failures->place[i].claims, NULL);
+        keep_text(&failures->place[i].tenant, NULL);
+    }
+    return APR_SUCCESS;
+}
+
 gt_failures_t *gt_failures_make(apr_pool_t *p)
 {
     gt_failures_t *failures = apr_pcalloc(p, sizeof(*failures));
 
     if (apr_thread_mutex_create(&failures->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
+    apr_pool_cleanup_register(p, failures, free_texts, apr_pool_cleanup_null);
     return failures;
 }
 
@@ -75,6 +96,8 @@ void gt_failures_note(gt_failures_t *failures, const gt_failure_key_t *key, gt_e
     apr_cpystrn(failure->tag, err->tag, sizeof(failure->tag));
     apr_cpystrn(failure->code, err->code != NULL ? err->code : "", sizeof(failure->code));
     apr_cpystrn(failure->detail, err->detail, sizeof(failure->detail));
+    keep_text(&failure->claims, err->claims);
+    keep_text(&failure->tenant, err->tenant);
     apr_thread_mutex_unlock(failures->lock);
     err->retry_after = span;
 }
@@ -94,6 +117,8 @@ gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
 
     apr_thread_mutex_lock(failures->lock);
     found = *place;
+    found.claims = apr_pstrdup(p, place->claims);
+    found.tenant = apr_pstrdup(p, place->tenant);
     apr_thread_mutex_unlock(failures->lock);
     if (found.until <= now || found.generation != key->generation ||
         memcmp(found.hash, hash, sizeof(hash)) != 0)
@@ -101,6 +126,8 @@ gt_err_t *gt_failures_find(gt_failures_t *failures, const gt_failure_key_t *key,
     err = gt_err(p, found.cls, apr_pstrdup(p, found.tag), "%s", found.detail);
     err->code = found.code[0] != '\0' ? apr_pstrdup(p, found.code) : NULL;
     err->extent = found.extent;
+    err->claims = found.claims;
+    err->tenant = found.tenant;
     err->retry_after = found.until - now;
     return err;
 }
