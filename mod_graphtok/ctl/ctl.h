@@ -54,6 +54,9 @@ GT_MUST gt_err_t *ctl_config_with_mounts(gt_config_t **config, const json_t **mo
 GT_MUST gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive,
                                       apr_pool_t *p);
 
+/** The same for each credential of a provider, of which there must be one. */
+GT_MUST gt_err_t *ctl_demand_credentials(const gt_provider_conf_t *provider, apr_pool_t *p);
+
 /** The database that the configuration names. */
 GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p);
 

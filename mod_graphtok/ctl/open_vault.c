@@ -82,13 +82,29 @@ gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *directive, 
                   directive, gt_source_name(source));
 }
 
+gt_err_t *ctl_demand_credentials(const gt_provider_conf_t *provider, apr_pool_t *p)
+{
+    int found = 0;
+
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+        const char *directive;
+        const gt_source_t *source = gt_provider_conf_source(provider, s, &directive);
+
+        if (source == NULL || source == provider->proxy_login)
+            continue;
+        GT_TRY(ctl_demand_readable(source, directive, p));
+        found++;
+    }
+    return found > 0 ? GT_OK : ctl_demand_readable(NULL, "GraphTokClientSecret", p);
+}
+
 gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p)
 {
     const gt_provider_conf_t *derived = gt_keys_derived_from(config);
 
     *keys = apr_pcalloc(p, sizeof(**keys));
     if (derived != NULL)
-        GT_TRY(ctl_demand_readable(derived->client_secret, "GraphTokClientSecret", p));
+        GT_TRY(ctl_demand_credentials(derived, p));
     else
         GT_TRY(ctl_demand_readable(config->keyring, "GraphTokKeyring", p));
     return gt_keys_read(*keys, config, p);
@@ -114,9 +130,8 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
     parts->ring = ring;
     GT_TRY(ctl_audit_start(config, ring, p));
     for (int i = 0; i < config->providers->nelts; i++)
-        GT_TRY(ctl_demand_readable(
-            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret,
-            "GraphTokClientSecret", p));
+        GT_TRY(
+            ctl_demand_credentials(APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *), p));
     GT_TRY(ctl_db(&parts->db, config, p));
     take_journal(parts, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));

@@ -19,6 +19,8 @@
 
 #include "base/secret.h"
 #include "base/source.h"
+#include "conf/client_secret.h"
+#include "crypt/client_key.h"
 #include "net/loop.h"
 #include "net/transfer.h"
 #include "net/url.h"
@@ -91,22 +93,51 @@ static void check_keyring(check_t *check)
                        source != NULL ? gt_source_name(source) : "derived from the client secret");
 }
 
-static void check_secret(check_t *check, const gt_provider_conf_t *conf)
+static const char *const credentials[] = {"client secret", "second client secret",
+                                          "client certificate", "client key", "federated token"};
+
+/** Of a file alone or with another that belongs to it. */
+static gt_err_t *judge_credential(const gt_provider_conf_t *conf, const gt_source_t *source,
+                                  const gt_secret_t *value, const gt_secret_t *before,
+                                  apr_pool_t *p)
+{
+    gt_client_key_t *key;
+    apr_int64_t left;
+
+    if (source == conf->client_assertion)
+        return gt_client_token_left(&left, value, gt_source_name(source), p);
+    if (source != conf->certificate_key || before == NULL)
+        return GT_OK;
+    GT_TRY(gt_client_key_make(&key, before, value, p));
+    gt_client_key_release(key);
+    return GT_OK;
+}
+
+static void check_credentials(check_t *check, const gt_provider_conf_t *conf)
 {
     apr_pool_t *p = check->ctl->pool;
-    const char *what = apr_pstrcat(p, "client secret of ", conf->name, NULL);
-    gt_err_t *err = ctl_demand_readable(conf->client_secret, "GraphTokClientSecret", p);
-    gt_secret_t *secret;
+    gt_secret_t *value = NULL;
 
-    if (err != GT_OK && conf->client_secret != NULL) {
-        ctl_check_tell(
-            check, what, GT_OK,
-            apr_pstrcat(p, gt_source_name(conf->client_secret), ", for httpd alone", NULL));
-        return;
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+        const char *directive, *what;
+        gt_source_t *source = gt_provider_conf_source(conf, s, &directive);
+        gt_secret_t *before = value;
+        gt_err_t *err;
+
+        value = NULL;
+        if (source == NULL || source == conf->proxy_login)
+            continue;
+        what = apr_pstrcat(p, credentials[s], " of ", conf->name, NULL);
+        if (ctl_demand_readable(source, directive, p) != GT_OK) {
+            ctl_check_tell(check, what, GT_OK,
+                           apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
+            continue;
+        }
+        err = gt_source_read(&value, source, p);
+        if (err == GT_OK)
+            err = judge_credential(conf, source, value, before, p);
+        ctl_check_tell(check, what, err, gt_source_name(source));
     }
-    if (err == GT_OK)
-        err = gt_source_read(&secret, conf->client_secret, p);
-    ctl_check_tell(check, what, err, err == GT_OK ? gt_source_name(conf->client_secret) : NULL);
 }
 
 /* ---- the database ---- */
@@ -263,7 +294,7 @@ static void check_provider(check_t *check, const gt_provider_conf_t *conf)
     ctl_check_keys(check, provider, err == GT_OK ? &discover.endpoints : NULL);
     if (err != GT_OK)
         return;
-    if (ctl_demand_readable(conf->client_secret, "", p) == GT_OK)
+    if (ctl_demand_credentials(conf, p) == GT_OK)
         ctl_check_tell(check, apr_pstrcat(p, "client of ", conf->name, NULL),
                        try_client(provider, NULL, check), conf->client_id);
     check_tenants(check, provider);
@@ -287,7 +318,7 @@ gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv)
     ctl_check_tell(&check, "configuration", GT_OK, "httpd takes it");
     check_keyring(&check);
     for (int i = 0; i < check.config->providers->nelts; i++)
-        check_secret(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
+        check_credentials(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
     check_database(&check);
     GT_TRY(gt_loop_start(&check.loop, &limits, ctl->pool));
     for (int i = 0; i < check.config->providers->nelts; i++)

@@ -170,8 +170,11 @@ static gt_err_t *look_at_secrets(const gt_config_t *config, apr_pool_t *p)
     if (keyring != NULL && ctl_demand_readable(keyring, "", p) == GT_OK)
         GT_TRY(ctl_keys(&keys, config, p));
     for (int i = 0; i < config->providers->nelts; i++)
-        GT_TRY(look_at_secret(
-            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->client_secret, p));
+        for (int s = 0; s < GT_PROVIDER_SOURCES; s++)
+            GT_TRY(look_at_secret(
+                gt_provider_conf_source(APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *),
+                                        s, NULL),
+                p));
     return GT_OK;
 }
 

@@ -28,7 +28,7 @@ CODES: dict[int, Row] = {
     50013: ("invalid_grant", "", "Assertion failed signature or audience validation."),
     50020: ("access_denied", "", "User account '{0}' from identity provider does not exist in "
             "tenant and cannot access the application."),
-    50027: ("invalid_grant", "", "JWT token is invalid or malformed."),
+    50027: ("invalid_client", "", "Invalid JWT token."),
     50034: ("invalid_grant", "", "The user account does not exist in the directory."),
     50053: ("invalid_grant", "", "The account is locked, you've tried to sign in too many times."),
     50055: ("invalid_grant", "user_password_expired", "The password is expired."),
@@ -69,6 +69,8 @@ CODES: dict[int, Row] = {
             "resource."),
     70011: ("invalid_scope", "", "The provided value for the input parameter 'scope' is not valid. "
             "The scope {0} is not valid."),
+    70021: ("invalid_client", "", "No matching federated identity record found for presented "
+            "assertion."),
     70043: ("invalid_grant", "bad_token", "The refresh token has expired or is invalid due to "
             "sign-in frequency checks by conditional access."),
     80002: ("temporarily_unavailable", "", "The authentication agent timed out."),
@@ -100,6 +102,10 @@ CODES: dict[int, Row] = {
              "tenant, thus rejected."),
     700016: ("unauthorized_client", "", "Application with identifier '{0}' was not found in the "
              "directory '{1}'."),
+    700021: ("invalid_client", "", "Client assertion application identifier doesn't match "
+             "'client_id' parameter."),
+    700023: ("invalid_client", "", "Client assertion audience claim does not match Realm issuer."),
+    700024: ("invalid_client", "", "Client assertion is not within its valid time range."),
     700027: ("invalid_client", "", "The certificate with identifier used to sign the client "
              "assertion is not registered on application."),
     700054: ("unsupported_response_type", "", "response_type 'id_token' is not enabled for the "

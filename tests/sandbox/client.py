@@ -156,6 +156,10 @@ class Sandbox:
         found: list[str] = self.control("POST", "redirect_uris", {"add": uris})["redirect_uris"]
         return found
 
+    def register(self, **what: object) -> None:
+        """Secrets, expired ones, certificates (PEM), federated issuers: those that are named."""
+        self.control("POST", "registration", what)
+
     def rotate_keys(self, keep_old: bool = True) -> str:
         return str(self.control("POST", "rotate_keys", {"keep_old": keep_old})["kid"])
 

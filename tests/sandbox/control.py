@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import behalf
 import demo
 import scopes as scope_rules
+from clients import change_registration
 from faults import read_fault
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, TENANT, Person, find_person
 from schema import GraphError, read_event
@@ -120,6 +121,15 @@ def add_client(world: World, body: Body) -> Body:
     world.clients[client.client_id] = client
     world.secrets.see("client_secret", client.secret)
     return {"client_id": client.client_id}
+
+
+def registration(world: World, body: Body) -> Body:
+    """What the application is registered with: see clients.py."""
+    try:
+        change_registration(world.registration, body)
+    except (KeyError, TypeError, ValueError, AttributeError) as bad:
+        raise Refused(f"not a registration: {bad}") from bad
+    return {}
 
 
 def rotate_keys(world: World, body: Body) -> Body:
@@ -274,6 +284,7 @@ POST: dict[str, Action] = {
     "settings": settings,
     "redirect_uris": redirect_uris,
     "client": add_client,
+    "registration": registration,
     "rotate_keys": rotate_keys,
     "revoke": revoke,
     "expire_access": expire_access,

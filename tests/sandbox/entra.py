@@ -63,6 +63,22 @@ def cached_headers() -> Pairs:
     return own + others
 
 
+def ways_of_clients(world: World) -> dict[str, object]:
+    """How a client may show who it is; of the algorithms of an assertion Entra says nothing."""
+    methods = {
+        "any": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "basic": ["private_key_jwt", "client_secret_basic"],
+        "post": ["client_secret_post", "private_key_jwt"],
+    }
+    said: dict[str, object] = {
+        "token_endpoint_auth_methods_supported": methods[world.settings.secrets_in]
+    }
+    algorithms = world.settings.assertion_algorithms.split()
+    if algorithms:
+        said["token_endpoint_auth_signing_alg_values_supported"] = algorithms
+    return said
+
+
 def discovery(world: World, tenant_word: str) -> Response:
     tenant = check_tenant(tenant_word)
     issuer_tenant = {"consumers": PERSONAL_TENANT}.get(tenant, tenant)
@@ -71,11 +87,7 @@ def discovery(world: World, tenant_word: str) -> Response:
     here = f"{world.base}/{tenant}"
     document: dict[str, object] = {
         "token_endpoint": f"{here}/oauth2/v2.0/token",
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_post",
-            "private_key_jwt",
-            "client_secret_basic",
-        ],
+        **ways_of_clients(world),
         "jwks_uri": f"{here}/discovery/v2.0/keys",
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],

@@ -8,6 +8,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field, fields
 
+from clients import Registration
 from events import Calendar
 from faults import Faults
 from keys import KeySet
@@ -39,6 +40,8 @@ class Settings:
     behalf_challenge: bool = False  # Conditional Access wants the user at each on-behalf-of
     admin_consented: bool = False
     secret_expired: bool = False
+    secrets_in: str = "any"  # or "basic", "post": the one place where a secret is taken
+    assertion_algorithms: str = ""  # blank-separated; "": Entra's, and the document says nothing
     token_members: dict[str, object] = field(default_factory=dict)  # null: left out
     id_token_claims: dict[str, object] = field(default_factory=dict)  # null: left out
     id_token_alg: str = "RS256"  # or "none", "HS256"
@@ -52,6 +55,7 @@ class Settings:
 
 WORDS = {
     "scope_style": ("full", "short"),
+    "secrets_in": ("any", "basic", "post"),
     "cloud": tuple(GRAPHS),
     "paging": ("skiptoken", "skip"),
     "id_token_alg": ("RS256", "none", "HS256"),
@@ -163,6 +167,7 @@ class World:
         self.mailbox_load: dict[str, Load] = {}
         self.calendars = {person.oid: Calendar(person) for person in everybody}
         self.secrets.see("client_secret", self.client_secret)
+        self.registration = Registration([self.client_secret])
 
     @property
     def graph(self) -> str:

@@ -304,7 +304,7 @@ def test_code_ends(peer: Peer) -> None:
         ({"client_secret": None}, 401, "invalid_client", 7000218),
         ({"client_secret": ""}, 401, "invalid_client", 7000218),
         ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
-        ({"client_assertion": "a.b.c"}, 401, "invalid_client", 700027),
+        ({"client_assertion": "a.b.c"}, 400, "invalid_request", 9002313),
         ({"grant_type": None}, 400, "invalid_request", 900144),
         ({"grant_type": "magic"}, 400, "unsupported_grant_type", 70003),
         ({"resource": "https://graph.microsoft.com"}, 400, "invalid_request", 901002),

@@ -9,19 +9,17 @@ Source: Microsoft, "OAuth 2.0 authorization code flow", "Refresh tokens"; RFC 67
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
 import time
 import uuid
-from urllib.parse import unquote_plus
 
 import behalf
 import scopes as scope_rules
 from aadsts import EntraError, entra_headers, error_response
 from authorize import Params, check_known, check_tenant, client_info, once, wants_cae
+from clients import basic_credentials, check_shown
 from keys import b64url
 from ledger import fingerprint
 from people import CLIENT_ID, PERSONAL_TENANT, Person, account_at
@@ -33,43 +31,16 @@ VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 LOOP_SECONDS = 300
 
 
-def basic_credentials(request: Request) -> tuple[str, str] | None:
-    """Client id and secret of an Authorization field, both form-decoded (RFC 6749 2.3.1)."""
-    kind, _, text = request.header("authorization").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        name, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as bad:
-        raise EntraError(9002313) from bad
-    if not colon:
-        raise EntraError(9002313)
-    return unquote_plus(name), unquote_plus(secret)
-
-
 def check_client(world: World, request: Request, params: Params, tenant: str) -> None:
     basic = basic_credentials(request)
-    if basic and "client_secret" in params:
-        raise EntraError(9002313)  # one way at a time (RFC 6749 2.3)
     client_id = params.get("client_id") or (basic[0] if basic else "")
     if not client_id:
         raise EntraError(900144, ("client_id",))
     if basic and basic[0] != client_id:
         raise EntraError(700016, (client_id, tenant))
     client = check_known(world, tenant, client_id)
-    if "client_assertion" in params:
-        raise EntraError(700027)
-    secret = basic[1] if basic else params.get("client_secret", "")
-    if not secret:
-        raise EntraError(7000218)
-    world.secrets.see("client_secret", secret)
-    if not hmac.compare_digest(secret.encode(), client.secret.encode()):
-        raise EntraError(7000215, (client_id,))
-    if world.settings.secret_expired:
-        raise EntraError(7000222, (client_id,))
+    check_shown(world, request, params, tenant, client)
     params["client_id"] = request.notes["client_id"] = client_id
-    if request.header("origin"):
-        raise EntraError(9002326)
 
 
 def read_form(request: Request) -> Params:

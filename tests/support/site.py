@@ -97,7 +97,8 @@ class Site:
         self.secrets.mkdir()
         os.chmod(self.secrets, 0o755)
         self.tuning = tuning
-        self.text = {"mounts": mounts, "settings": settings, "provider": provider}
+        self.text = {"mounts": mounts, "settings": settings, "provider": provider,
+                     "credential": f"GraphTokClientSecret file:{self.secrets}/client-secret"}
         self.write_secret("keyring", keyring or self.ctl_plain("genkey"))
         self.write_secret("client-secret",
                           pathlib.Path(sandbox.client_secret_file).read_text(encoding="ascii"))
@@ -139,7 +140,7 @@ GraphTokJournal {self.folder}/journal
 <GraphTokProvider microsoft>
     GraphTokTenant {self.sandbox.tenant}
     GraphTokClientID {self.sandbox.client_id}
-    GraphTokClientSecret file:{self.secrets}/client-secret
+    {self.text["credential"]}
     GraphTokScope openid profile email offline_access User.Read Calendars.ReadWrite
     GraphTokAuthority {self.sandbox.authority}
     GraphTokGraphURL {self.sandbox.graph}

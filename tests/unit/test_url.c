@@ -464,6 +464,21 @@ START_TEST(test_a_query_read_leniently)
 }
 END_TEST
 
+/* A colon in either part does not part them; a copy is added to by itself. */
+START_TEST(test_what_clients_show)
+{
+    gt_form_t *form = gt_form_make(pool), *copy;
+
+    ck_assert_str_eq(gt_secret_text(gt_form_basic("a:b", gt_secret_from("c =:&%", pool), pool)),
+                     "a%3Ab:c%20%3D%3A%26%25");
+    gt_form_add(form, "a", "1");
+    copy = gt_form_copy(form, pool);
+    gt_form_add(copy, "b", "2");
+    ck_assert_str_eq(gt_form_text(form), "a=1");
+    ck_assert_str_eq(gt_form_text(copy), "a=1&b=2");
+}
+END_TEST
+
 Suite *suite_url(void)
 {
     Suite *suite = suite_create("url");
@@ -482,6 +497,7 @@ Suite *suite_url(void)
     tcase = case_with_pool(suite, "form");
     tcase_add_test(tcase, test_a_form);
     tcase_add_test(tcase, test_a_large_form);
+    tcase_add_test(tcase, test_what_clients_show);
     tcase_add_test(tcase, test_a_query);
     tcase_add_loop_test(tcase, test_queries_that_are_none, 0, COUNT(broken));
     return suite;

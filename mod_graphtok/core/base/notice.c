@@ -38,6 +38,7 @@ static const struct {
     [GT_NOTICE_CALLER] = {"caller", NULL},
     [GT_NOTICE_LEASE_WAIT] = {"lease_wait", NULL},
     [GT_NOTICE_UPSTREAM] = {"upstream", NULL},
+    [GT_NOTICE_CLIENT] = {"client", NULL},
     [GT_NOTICE_STORE_FAILED] = {"store_failed", NULL},
     [GT_NOTICE_AUDITED] = {"audited", NULL},
     [GT_NOTICE_AUDIT_FAILED] = {"audit_failed", NULL},

@@ -85,7 +85,8 @@ GT_MUST gt_err_t *gt_source_last(gt_secret_t **secret, gt_source_t *source, apr_
  * before the first reading. */
 void gt_source_whole(gt_source_t *source);
 
-/** Its value is public, so that all users may read the file. Call it before the first reading. */
+/** All users may read its file: what it gives is published anyway, or another program sets the
+ * file's rights, as kubelet does for a token. Before it is read. */
 void gt_source_public(gt_source_t *source);
 
 /** Have the next reader run the command again when its value is older than `least` µs: there is a

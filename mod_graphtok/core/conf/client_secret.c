@@ -7,8 +7,15 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "crypt/jwt.h"
+
+#define TOKEN_MAX 16384
+#define PASSES_AFTER apr_time_from_sec(5)
 
 const char *gt_client_secret_fault(const gt_secret_t *secret, int is_entra)
 {
@@ -24,4 +31,31 @@ const char *gt_client_secret_fault(const gt_secret_t *secret, int is_entra)
         return "is a GUID, as the Secret ID is; what is needed is the Value beside it, or a new "
                "client secret where it is not shown any more";
     return NULL;
+}
+
+gt_err_t *gt_client_token_left(apr_int64_t *left, const gt_secret_t *token, const char *name,
+                               apr_pool_t *p)
+{
+    const json_t *claims = gt_secret_len(token) <= TOKEN_MAX ? gt_jwt_claims(token, p) : NULL;
+    apr_int64_t ends = 0;
+    gt_err_t *err;
+
+    *left = 0;
+    if (claims == NULL || !gt_json_number(&ends, claims, "exp")) {
+        err = gt_err(p, GT_INTERNAL, "GT0165",
+                     "GraphTokClientAssertion %s holds no JWT of at most 16 KiB with an end (exp)",
+                     name);
+    }
+    else {
+        *left = ends - apr_time_sec(gt_now());
+        if (*left > 0)
+            return GT_OK;
+        err = gt_err(p, GT_INTERNAL, "GT0166",
+                     "GraphTokClientAssertion %s holds a token that has ended: what writes it "
+                     "writes no new one",
+                     name);
+    }
+    err->status = 503;
+    err->retry_after = PASSES_AFTER;
+    return err;
 }

@@ -17,4 +17,14 @@
  */
 const char *gt_client_secret_fault(const gt_secret_t *secret, int is_entra);
 
+/**
+ * What a federated token says of its end. Nothing else of it is for us to judge.
+ * @param left  out: seconds until then
+ * @param name  where it comes from, for the error
+ * @return GT_INTERNAL with status 503 when it is no JWT of at most 16 KiB, has no `exp`, or has
+ *         ended; below GraphTokClientAssertion's name, without a byte of it
+ */
+GT_MUST gt_err_t *gt_client_token_left(apr_int64_t *left, const gt_secret_t *token,
+                                       const char *name, apr_pool_t *p);
+
 #endif

@@ -128,6 +128,40 @@ static void check_ids(const verdict_t *v, const gt_provider_conf_t *provider)
              provider->name, provider->authority);
 }
 
+static void warn_of_literal(const verdict_t *v, const gt_provider_conf_t *provider,
+                            const gt_source_t *source, const char *what)
+{
+    if (source != NULL && gt_source_kind(source) == GT_LITERAL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: the %s stands in the configuration itself; file:PATH keeps it apart",
+             provider->name, what);
+}
+
+/** How it shows that it is the registration: in exactly one way. */
+static void check_credentials(const verdict_t *v, const gt_provider_conf_t *provider)
+{
+    int ways = (provider->client_secret != NULL) + (provider->certificate != NULL) +
+               (provider->client_assertion != NULL);
+
+    if (ways == 0)
+        note(v->errors, provider->where, v->p,
+             "provider %s lacks GraphTokClientSecret: write file:PATH, env:NAME or exec:COMMAND "
+             "(or GraphTokClientCertificate or GraphTokClientAssertion in its place)",
+             provider->name);
+    if (ways > 1)
+        note(v->errors, provider->where, v->p,
+             "provider %s: of GraphTokClientSecret, GraphTokClientCertificate and "
+             "GraphTokClientAssertion write one: providers refuse a request that shows two",
+             provider->name);
+    if (provider->client_auth != GT_AUTH_AUTO && provider->client_secret == NULL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokClientAuth says where a secret stands, and there is none",
+             provider->name);
+    warn_of_literal(v, provider, provider->client_secret, "client secret");
+    warn_of_literal(v, provider, provider->spare_secret, "second client secret");
+    warn_of_literal(v, provider, provider->client_assertion, "federated token");
+}
+
 /** Members that a registration needs and that are missing. */
 static void check_registration(const verdict_t *v, const gt_provider_conf_t *provider)
 {
@@ -137,15 +171,7 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
              provider->name);
     else if (provider->kind == GT_KIND_MICROSOFT)
         check_ids(v, provider);
-    if (provider->client_secret == NULL)
-        note(v->errors, provider->where, v->p,
-             "provider %s lacks GraphTokClientSecret: write file:PATH, env:NAME or exec:COMMAND",
-             provider->name);
-    else if (gt_source_kind(provider->client_secret) == GT_LITERAL)
-        note(v->warnings, provider->where, v->p,
-             "provider %s: the client secret stands in the configuration itself; "
-             "file:PATH keeps it apart",
-             provider->name);
+    check_credentials(v, provider);
     if (provider->proxy_login != NULL && gt_source_kind(provider->proxy_login) == GT_LITERAL)
         note(v->warnings, provider->where, v->p,
              "provider %s: the proxy's user and password stand in the configuration itself; "
@@ -401,7 +427,14 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
      * the server. */
     if (config->providers->nelts == 0)
         return;
-    if (config->keyring == NULL)
+    if (config->keyring == NULL &&
+        APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->client_secret == NULL)
+        note(errors, NULL, p,
+             "GraphTokKeyring is missing, and provider %s has no client secret that a key could be "
+             "derived from: make a keyring with `graphtokctl genkey --out FILE` and write "
+             "GraphTokKeyring file:FILE",
+             APR_ARRAY_IDX(config->providers, 0, const gt_provider_conf_t *)->name);
+    else if (config->keyring == NULL)
         note(warnings, NULL, p,
              "GraphTokKeyring is missing: tokens are sealed with a key derived from the client "
              "secret of provider %s, and when that secret is renewed every user must sign in "

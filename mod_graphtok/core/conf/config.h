@@ -39,6 +39,13 @@ typedef struct gt_tenant_client_t {
     gt_source_t *client_secret;
 } gt_tenant_client_t;
 
+/** Where a client secret stands in a request. Order = the words of GraphTokClientAuth. */
+typedef enum gt_client_auth_t {
+    GT_AUTH_AUTO, /* as the provider's discovery document says; Entra: in the body */
+    GT_AUTH_POST,
+    GT_AUTH_BASIC
+} gt_client_auth_t;
+
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
     const char *name; /* "microsoft" */
@@ -46,9 +53,14 @@ struct gt_provider_conf_t {
     gt_cloud_t cloud;   /* of kind microsoft; else GT_CLOUD_UNSET */
     const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
     const char *client_id;
-    gt_source_t *client_secret;
-    const char *scope;        /* blank-separated, as asked at sign-in */
-    const char *authority;    /* sign-in host with scheme, no trailing slash */
+    gt_source_t *client_secret;    /* NULL: it shows itself otherwise */
+    gt_source_t *spare_secret;     /* tried where the provider refuses the first, or NULL */
+    gt_client_auth_t client_auth;  /* where a secret stands */
+    gt_source_t *certificate;      /* PEM, in place of a secret; NULL: none */
+    gt_source_t *certificate_key;  /* PEM; set when `certificate` is */
+    gt_source_t *client_assertion; /* a federated token in place of a secret, or NULL */
+    const char *scope;             /* blank-separated, as asked at sign-in */
+    const char *authority;         /* sign-in host with scheme, no trailing slash */
     const char *graph_url;    /* Graph root with version, no trailing slash; NULL: has no Graph */
     const char *ca_file;      /* PEM, or NULL: the system's */
     const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */
@@ -186,6 +198,17 @@ const gt_tenant_client_t *gt_provider_conf_client(const gt_provider_conf_t *prov
  *  In `p` when it differs. */
 const gt_provider_conf_t *gt_provider_conf_for(const gt_provider_conf_t *provider,
                                                const char *tenant, apr_pool_t *p);
+
+#define GT_PROVIDER_SOURCES 6 /* the last is the proxy's login, the others are credentials */
+
+/** One of a provider's sources, by its number.
+ * @param directive  out: what sets it; or NULL
+ * @return NULL: this one is not set */
+gt_source_t *gt_provider_conf_source(const gt_provider_conf_t *provider, int i,
+                                     const char **directive);
+
+/** Say of its sources how they are read; once all of them are set. */
+void gt_provider_conf_sources(const gt_provider_conf_t *provider);
 
 /** A provider of Microsoft's or a store, with its defaults, not yet entered. */
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p);

@@ -116,6 +116,7 @@ static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_poo
             gt_config_provider(config, provider->name) != NULL)
             return gt_err(p, GT_INVALID, "GT0154",
                           "providers[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
+        gt_provider_conf_sources(provider);
         APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = provider;
     }
     return GT_OK;

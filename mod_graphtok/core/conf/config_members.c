@@ -330,3 +330,30 @@ gt_config_t *gt_config_default(apr_pool_t *p)
     config->db_params = "";
     return config;
 }
+
+gt_source_t *gt_provider_conf_source(const gt_provider_conf_t *provider, int i,
+                                     const char **directive)
+{
+    static const char *const directives[GT_PROVIDER_SOURCES] = {
+        "GraphTokClientSecret",      "GraphTokClientSecret",    "GraphTokClientCertificate",
+        "GraphTokClientCertificate", "GraphTokClientAssertion", "GraphTokProxy"};
+    gt_source_t *const sources[GT_PROVIDER_SOURCES] = {
+        provider->client_secret,   provider->spare_secret,     provider->certificate,
+        provider->certificate_key, provider->client_assertion, provider->proxy_login};
+
+    if (directive != NULL)
+        *directive = directives[i];
+    return sources[i];
+}
+
+void gt_provider_conf_sources(const gt_provider_conf_t *provider)
+{
+    if (provider->certificate != NULL) {
+        gt_source_whole(provider->certificate);
+        gt_source_public(provider->certificate);
+    }
+    if (provider->certificate_key != NULL)
+        gt_source_whole(provider->certificate_key);
+    if (provider->client_assertion != NULL)
+        gt_source_public(provider->client_assertion);
+}

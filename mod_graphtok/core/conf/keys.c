@@ -28,21 +28,35 @@ const gt_provider_conf_t *gt_keys_derived_from(const gt_config_t *config)
     return APR_ARRAY_IDX(config->providers, 0, const gt_provider_conf_t *);
 }
 
+/** A line of a keyring. */
+static gt_err_t *derive(gt_secret_t **line, const gt_provider_conf_t *provider, gt_source_t *source,
+                        apr_pool_t *p)
+{
+    gt_secret_t *secret;
+    gt_err_t *err;
+
+    GT_TRY(gt_source_read(&secret, source, p));
+    err = gt_keyring_derive(line, secret, p);
+    gt_secret_wipe(secret);
+    return err == GT_OK ? GT_OK
+                        : gt_err_in(err, "no GraphTokKeyring, and provider %s", provider->name);
+}
+
 static gt_err_t *read_derived(gt_keys_t *keys, const gt_config_t *config, apr_pool_t *p)
 {
     const gt_provider_conf_t *provider = gt_keys_derived_from(config);
-    gt_secret_t *secret, *line;
-    gt_err_t *err;
+    gt_secret_t *line, *spare = NULL;
 
     if (provider == NULL || provider->client_secret == NULL)
         return gt_err(p, GT_INTERNAL, "GT0162",
                       "there is neither GraphTokKeyring nor a provider's client secret to derive a "
                       "key from");
-    GT_TRY(gt_source_read(&secret, provider->client_secret, p));
-    err = gt_keyring_derive(&line, secret, p);
-    gt_secret_wipe(secret);
-    if (err != GT_OK)
-        return gt_err_in(err, "no GraphTokKeyring, and provider %s", provider->name);
+    GT_TRY(derive(&line, provider, provider->client_secret, p));
+    if (provider->spare_secret != NULL)
+        GT_TRY(derive(&spare, provider, provider->spare_secret, p));
+    /* The first writes; what was sealed before the secret was renewed is read with the second. */
+    if (spare != NULL && !gt_secret_equal(line, spare))
+        line = gt_keyring_join(line, spare, p);
     GT_TRY(gt_keyring_parse(&keys->ring, line, p));
     gt_secret_wipe(line);
     return GT_OK;

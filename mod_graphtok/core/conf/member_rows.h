@@ -17,6 +17,8 @@
  *     PATH    a file, made absolute: longest
  *     SOURCE  where a secret is
  *     KEYS    the same, or an address, whose member is a part
+ *     SECRETS the same for one secret or two, the second of which is a part
+ *     PAIR    where a certificate and its key are; the key is a part
  *     CHOICE  words in the order of their numbers, default
  *     RANGE   kind, then smallest, largest, default, as the administrator would write them
  *     PART    a member that no directive of its own sets; PART_RANGE the same with bounds
@@ -54,6 +56,8 @@
 #define SOURCE(member, directive, help)                                                            \
     {.name = #member, .kind = GT_MEMBER_SOURCE, .offset = offsetof(OWNER, member)},
 #define KEYS(member, directive, help) SOURCE(member, directive, help)
+#define SECRETS(member, directive, help) SOURCE(member, directive, help)
+#define PAIR(member, directive, help) SOURCE(member, directive, help)
 #define CHOICE(member, directive, words_, default_, help)                                          \
     {.name = #member,                                                                              \
      .kind = GT_MEMBER_WORD,                                                                       \

@@ -34,5 +34,7 @@ const gt_provider_conf_t *gt_provider_conf_for(const gt_provider_conf_t *provide
     own->tenant = client->tenant;
     own->client_id = client->client_id;
     own->client_secret = client->client_secret;
+    /* It shows that secret and nothing else. */
+    own->spare_secret = own->certificate = own->certificate_key = own->client_assertion = NULL;
     return own;
 }

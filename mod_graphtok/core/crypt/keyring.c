@@ -467,3 +467,15 @@ gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_p
     OPENSSL_cleanse(raw, sizeof(raw));
     return GT_OK;
 }
+
+gt_secret_t *gt_keyring_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p)
+{
+    apr_size_t len = gt_secret_len(first);
+    gt_secret_t *both = gt_secret_blank(len + 1 + gt_secret_len(second), p);
+    char *bytes = (char *)gt_secret_bytes(both);
+
+    memcpy(bytes, gt_secret_text(first), len);
+    bytes[len] = '\n';
+    memcpy(bytes + len + 1, gt_secret_text(second), gt_secret_len(second));
+    return both;
+}

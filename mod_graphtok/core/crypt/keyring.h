@@ -100,4 +100,7 @@ GT_MUST gt_secret_t *gt_keyring_generate(apr_pool_t *p);
  */
 GT_MUST gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_pool_t *p);
 
+/** The text of a keyring with the keys of two texts, those of `first` before the others. In `p`. */
+gt_secret_t *gt_keyring_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p);
+
 #endif

@@ -18,6 +18,7 @@
 #define RESULTS (GT_CLASSES + 1) /* 0: it went well */
 #define BUCKETS 12
 #define PURPOSES 3
+#define SECRET_USES 4 /* the first and the second of two, refused and taken */
 
 /** Upper bounds of a call's time in µs, and the purposes of calls. */
 extern const apr_int64_t gt_bounds[BUCKETS];
@@ -44,6 +45,7 @@ typedef struct stripe_t {
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];
     count_t upstream_failed[NAMES][PURPOSES];
+    count_t secrets[NAMES][SECRET_USES];
     count_t store_failed[RESULTS];
     count_t limited[NAMES];
     count_t callers[NAMES];

@@ -123,6 +123,12 @@ static void count_refresh(gt_figures_t *figures, stripe_t *stripe, int provider,
         count(&stripe->refusals[code_place(figures, notice->err->code)], 1);
 }
 
+/* "first refused", "first taken", "second …". */
+static int place_of_use(const char *detail)
+{
+    return 2 * (detail[0] == 's') + (strstr(detail, "taken") != NULL);
+}
+
 static int take(void *baton, const gt_notice_t *notice)
 {
     gt_figures_t *figures = baton;
@@ -161,6 +167,9 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_LEASE_WAIT:
         count(&stripe->lease_waits, 1);
+        break;
+    case GT_NOTICE_CLIENT:
+        count(&stripe->secrets[provider][place_of_use(notice->detail)], 1);
         break;
     case GT_NOTICE_STORE_FAILED:
         count(&stripe->store_failed[result], 1);

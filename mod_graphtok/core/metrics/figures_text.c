@@ -184,10 +184,29 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     gt_page_sample(page, NULL, total(figures, AT(lease_waits)));
 }
 
+static void print_secrets(gt_page_t *page, const gt_figures_t *figures)
+{
+    for (int i = 0; i < NAMES * SECRET_USES; i++) {
+        int use = i % SECRET_USES;
+        apr_int64_t value = total(figures, AT(secrets) + NEXT(i));
+        const gt_page_label_t labels[] = {
+            {"provider", figures->names[GT_LABEL_PROVIDER][i / SECRET_USES]},
+            {"secret", use / 2 ? "second" : "first"},
+            {"result", use % 2 ? "taken" : "refused"},
+            {NULL, NULL}};
+
+        if (value > 0)
+            gt_page_sample(page, labels, value);
+    }
+}
+
 static void print_rest(gt_page_t *page, gt_figures_t *figures)
 {
     static const gt_page_label_t audit[] = {{"result", "ok"}, {"result", "failed"}};
 
+    gt_page_family(page, "graphtok_client_secrets_total", "counter",
+                   "Times that a provider took or refused one of two client secrets.");
+    print_secrets(page, figures);
     gt_page_family(page, "graphtok_storage_errors_total", "counter",
                    "Statements that the database did not carry out.");
     print_failures(page, figures, AT(store_failed));

@@ -54,6 +54,16 @@ gt_form_t *gt_form_make(apr_pool_t *p)
     return form;
 }
 
+gt_form_t *gt_form_copy(const gt_form_t *form, apr_pool_t *p)
+{
+    gt_form_t *copy = gt_form_make(p);
+
+    make_room(copy, form->len);
+    memcpy(copy->text, form->text, form->len + 1);
+    copy->len = form->len;
+    return copy;
+}
+
 static int is_unreserved(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -106,6 +116,16 @@ void gt_form_add_secret(gt_form_t *form, const char *name, const gt_secret_t *va
 gt_secret_t *gt_form_secret(const gt_form_t *form)
 {
     return gt_secret_make(form->text, form->len, form->pool);
+}
+
+gt_secret_t *gt_form_basic(const char *user, const gt_secret_t *password, apr_pool_t *p)
+{
+    gt_form_t *form = gt_form_make(p);
+
+    gt_form_add_secret(form, user, password);
+    /* Of "user=password" the first '=' parts the two: in what is encoded there is none. */
+    *strchr(form->text, '=') = ':';
+    return gt_form_secret(form);
 }
 
 const char *gt_form_text(const gt_form_t *form)

@@ -30,6 +30,7 @@ typedef struct gt_request_t {
     const char *url;                   /* absolute */
     const apr_array_header_t *headers; /* of const char *, "Name: value", or NULL */
     const gt_secret_t *bearer;         /* sent as Authorization: Bearer, or NULL */
+    const gt_secret_t *basic;          /* "user:password", sent as Authorization: Basic, or NULL */
     const char *content_type;          /* of the body */
     const gt_secret_t *body;           /* a secret always: forms hold tokens; NULL: none */
     int uploads;               /* 1: the body comes in pieces, gt_transfer_give; streamed only */

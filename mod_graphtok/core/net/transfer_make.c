@@ -106,6 +106,8 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
         wrong = "its content type holds control characters";
     else if (request->bearer != NULL && !is_bearer(request->bearer))
         wrong = "its token holds what no token may hold";
+    else if (request->basic != NULL && !is_login(request->basic))
+        wrong = "its user and password are not USER:PASSWORD";
     else if (request->proxy != NULL && !gt_url_is_proxy(request->proxy))
         wrong = "its proxy is not http://HOST:PORT";
     else if (request->pins != NULL && !gt_pins_are_good(request->pins))
@@ -152,18 +154,18 @@ static void add_bearer(gt_transfer_t *t, const gt_secret_t *bearer)
     add_field(t, bytes);
 }
 
-/* Not by CURLOPT_PROXYPASSWORD, of which libcurl keeps a copy that it does not wipe. */
-static void add_login(gt_transfer_t *t, const gt_secret_t *login)
+/* RFC 7617. Not by options of libcurl, which keeps copies that it does not wipe. */
+static void add_basic(struct curl_slist **fields, const char *before, const gt_secret_t *login,
+                      apr_pool_t *p)
 {
-    static const char before[] = "Proxy-Authorization: Basic ";
     int len = (int)gt_secret_len(login);
-    gt_secret_t *line =
-        gt_secret_blank(sizeof(before) - 1 + (apr_size_t)apr_base64_encode_len(len), t->pool);
+    apr_size_t head = strlen(before);
+    gt_secret_t *line = gt_secret_blank(head + (apr_size_t)apr_base64_encode_len(len), p);
     char *bytes = (char *)gt_secret_bytes(line);
 
-    memcpy(bytes, before, sizeof(before) - 1);
-    apr_base64_encode(bytes + sizeof(before) - 1, gt_secret_text(login), len);
-    add_to(&t->proxy_headers, bytes, t->pool);
+    memcpy(bytes, before, head);
+    apr_base64_encode(bytes + head, gt_secret_text(login), len);
+    add_to(fields, bytes, p);
 }
 
 static void copy_request(gt_transfer_t *t, const gt_request_t *request)
@@ -202,8 +204,10 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         add_field(t, apr_pstrdup(p, APR_ARRAY_IDX(request->headers, i, const char *)));
     if (request->bearer != NULL)
         add_bearer(t, request->bearer);
+    if (request->basic != NULL)
+        add_basic(&t->headers, "Authorization: Basic ", request->basic, p);
     if (request->proxy != NULL && request->proxy_login != NULL)
-        add_login(t, request->proxy_login);
+        add_basic(&t->proxy_headers, "Proxy-Authorization: Basic ", request->proxy_login, p);
 }
 
 static apr_status_t let_go(void *baton)

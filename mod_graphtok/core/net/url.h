@@ -17,6 +17,9 @@ typedef struct gt_form_t gt_form_t;
 /** An empty one. */
 gt_form_t *gt_form_make(apr_pool_t *p);
 
+/** One with the pairs of another. */
+gt_form_t *gt_form_copy(const gt_form_t *form, apr_pool_t *p);
+
 /** Add a pair, percent-encoded. NULL values are left out. */
 void gt_form_add(gt_form_t *form, const char *name, const char *value);
 
@@ -25,6 +28,10 @@ void gt_form_add_secret(gt_form_t *form, const char *name, const gt_secret_t *va
 
 /** The text "a=b&c=d" so far, as a secret (wiped with its pool). */
 gt_secret_t *gt_form_secret(const gt_form_t *form);
+
+/** "USER:PASSWORD" for the header of a client (RFC 6749 section 2.3.1): both are form-encoded, so
+ * that the colon parts them. */
+gt_secret_t *gt_form_basic(const char *user, const gt_secret_t *password, apr_pool_t *p);
 
 /** The text so far, for queries without secrets. */
 const char *gt_form_text(const gt_form_t *form);

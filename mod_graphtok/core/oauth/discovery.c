@@ -19,6 +19,9 @@
 #include "oauth/provider.h"
 
 #define URL_MAX 2048
+#define LIST_MAX 32
+#define WORD_MAX 64
+
 static int issuer_fits(const char *issuer, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     return issuer != NULL && strlen(issuer) <= URL_MAX &&
@@ -55,6 +58,35 @@ static int browser_endpoint_fits(const char *url, const gt_provider_conf_t *conf
     return endpoint_fits(url, conf, p) || (is_loopback(conf->authority, p) && is_loopback(url, p));
 }
 
+/** The words of a list, of which only short ones can be meant; NULL: there is no list. */
+static const char *words_of(const json_t *document, const char *name, apr_pool_t *p)
+{
+    const json_t *list = json_object_get(document, name);
+    const char *words = "";
+
+    if (!json_is_array(list))
+        return NULL;
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_MAX; i++) {
+        const char *word = json_string_value(json_array_get(list, i));
+
+        if (word != NULL && strlen(word) <= WORD_MAX && strchr(word, ' ') == NULL)
+            words = apr_pstrcat(p, words, words[0] != '\0' ? " " : "", word, NULL);
+    }
+    return words;
+}
+
+/** RFC 8414 section 2: where nothing is said the header is meant. */
+static void read_client_auth(gt_endpoints_t *endpoints, const json_t *document, apr_pool_t *p)
+{
+    const char *methods = words_of(document, "token_endpoint_auth_methods_supported", p);
+
+    endpoints->takes_basic_alone =
+        methods == NULL || (strstr(methods, "client_secret_post") == NULL &&
+                            strstr(methods, "client_secret_basic") != NULL);
+    endpoints->assertion_algorithms =
+        words_of(document, "token_endpoint_auth_signing_alg_values_supported", p);
+}
+
 gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t *conf,
                              const char *body, apr_size_t len, apr_pool_t *p)
 {
@@ -86,6 +118,7 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
                       "discovery document of provider %s: its %s does not belong to %s%s%s",
                       conf->name, wrong, conf->authority, conf->tenant != NULL ? "/" : "",
                       conf->tenant != NULL ? conf->tenant : "");
+    read_client_auth(endpoints, document, p);
     /* Entra's stands on Graph's host and gets no secret of ours but a token meant for it. */
     if (endpoints->userinfo != NULL &&
         (strlen(endpoints->userinfo) > URL_MAX || !gt_url_is_safe(endpoints->userinfo)))

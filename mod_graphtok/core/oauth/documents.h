@@ -9,6 +9,7 @@
 
 #include <apr_thread_mutex.h>
 
+#include "oauth/credentials.h"
 #include "oauth/key_source.h"
 #include "oauth/provider.h"
 
@@ -22,8 +23,9 @@ typedef struct document_t {
 
 struct gt_provider_t {
     const gt_provider_conf_t *conf;
-    gt_crew_t *readers;       /* of its secret; NULL: none */
-    gt_key_source_t *keys;    /* of its id_tokens */
+    gt_crew_t *readers;    /* of its secret; NULL: none */
+    gt_key_source_t *keys; /* of its id_tokens */
+    gt_credentials_t *credentials;
     apr_thread_mutex_t *lock; /* guards everything below */
     document_t discovery;
     apr_time_t answered; /* wall clock, 0: never */

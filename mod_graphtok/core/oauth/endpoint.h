@@ -4,15 +4,16 @@
 
 /**
  * @file endpoint.h
- * A form posted to one of a provider's endpoints by our registration: discovery, the secret, one
- * POST. The POST goes on when its task is dropped, since the provider carries it out all the same,
- * and it is never sent twice from here. Work of one task, whose pool has the results.
+ * A form posted to one of a provider's endpoints by our registration: discovery, what shows that it
+ * is ours (oauth/client_auth.h), one POST. The POST goes on when its task is dropped, since what it
+ * does at the provider happens. It is sent a second time only where the provider has refused one of
+ * two secrets, and with it the form.
  */
 
 #include "net/transfer.h"
 #include "net/url.h"
+#include "oauth/client_auth.h"
 #include "oauth/provider.h"
-#include "task/reader.h"
 
 /** Work: post a form. */
 typedef struct gt_endpoint_post_t {
@@ -25,10 +26,11 @@ typedef struct gt_endpoint_post_t {
     const char *purpose;     /* for the log: "refresh" */
     gt_transfer_t *transfer; /* out: ended, well or not; NULL: nothing was sent */
     gt_discover_t discover;  /* own */
-    gt_read_t read;          /* own */
+    gt_client_proof_t proof; /* own */
+    gt_err_t *unread;        /* own: why a secret cannot be shown */
 } gt_endpoint_post_t;
-/** Fails where there is no discovery document, or no secret to be read. The work that asked judges
- * the outcome of the POST itself. */
+/** Fails where there is no discovery document, or nothing that shows that we are the registration.
+ * The work that asked judges the outcome of the POST itself. */
 extern const gt_work_t gt_endpoint_post;
 
 #endif

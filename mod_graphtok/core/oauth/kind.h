@@ -23,9 +23,11 @@ typedef struct gt_provider_kind_t {
     const char *name;              /* "microsoft" */
     const char *offline_scope;     /* without it no refresh token comes; NULL: it takes no scope */
     const char *const *algorithms; /* that may sign its id_tokens, NULL last */
-    const char *subject_claim;     /* of an id_token: who; where it is missing, `sub` */
-    const char *tenant_claim;      /* of an id_token: whose directory; NULL: there are no tenants */
-    int may_revoke;                /* 1: its discovery document may name a revocation endpoint */
+    const char
+        *assertion_algorithms; /* that it takes of client assertions; NULL: as it says itself */
+    const char *subject_claim; /* of an id_token: who; where it is missing, `sub` */
+    const char *tenant_claim;  /* of an id_token: whose directory; NULL: there are no tenants */
+    int may_revoke;            /* 1: its discovery document may name a revocation endpoint */
     const gt_refusal_numbers_t *refusals; /* by number; NULL: it has no numbers */
 
     /** A scope as requests must name it, in `p` or itself. NULL: as it is configured. */

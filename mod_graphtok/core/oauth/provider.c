@@ -40,6 +40,7 @@ gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p)
 
     provider->conf = conf;
     provider->keys = gt_key_source_make(&keys, p);
+    provider->credentials = gt_credentials_make(conf, p);
     if (apr_thread_mutex_create(&provider->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
     apr_pool_cleanup_register(p, provider, free_documents, apr_pool_cleanup_null);
@@ -87,6 +88,11 @@ const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
     if (offline != NULL && !gt_has_word(scope, offline))
         scope = apr_pstrcat(p, scope, " ", offline, NULL);
     return in_full(scope, conf, p);
+}
+
+gt_credentials_t *gt_provider_credentials(const gt_provider_t *provider)
+{
+    return provider->credentials;
 }
 
 gt_key_source_t *gt_provider_keys(const gt_provider_t *provider)

@@ -11,6 +11,7 @@
 
 #include "conf/config.h"
 #include "net/transfer.h"
+#include "oauth/credentials.h"
 #include "oauth/key_source.h"
 
 /** Make it; nothing is fetched. */
@@ -25,6 +26,9 @@ void gt_provider_run_by(gt_provider_t *provider, gt_crew_t *crew, gt_crew_t *rea
 
 /** The crew that reads its secret, or NULL. */
 gt_crew_t *gt_provider_readers(const gt_provider_t *provider);
+
+/** What is remembered of its credentials. */
+gt_credentials_t *gt_provider_credentials(const gt_provider_t *provider);
 
 /** Where the keys of its id_tokens come from. */
 gt_key_source_t *gt_provider_keys(const gt_provider_t *provider);
@@ -49,7 +53,10 @@ typedef struct gt_endpoints_t {
     const char *userinfo;    /* or NULL */
     const char *end_session; /* for browsers; or NULL */
     const char *revocation;  /* or NULL: Entra has none */
-    int names_itself;        /* 1: each authorization answer carries `iss` (RFC 9207) */
+    int takes_basic_alone; /* 1: its token endpoint takes a secret in the header, not in the form */
+    const char *assertion_algorithms; /* that it takes of client assertions, blank-separated; NULL:
+                                          not said */
+    int names_itself;                 /* 1: each authorization answer carries `iss` (RFC 9207) */
 } gt_endpoints_t;
 
 /**

@@ -380,15 +380,17 @@ static void read_ahead(const gtm_child_t *child, apr_pool_t *scratch)
     for (int i = 0; i < providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
 
-        if (conf->client_secret != NULL)
-            gt_read_ahead(child->readers, conf->client_secret, scratch);
+        for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+            gt_source_t *source = gt_provider_conf_source(conf, s, NULL);
+
+            if (source != NULL)
+                gt_read_ahead(child->readers, source, scratch);
+        }
         for (int j = 0; j < conf->tenant_clients->nelts; j++)
             gt_read_ahead(
                 child->readers,
                 APR_ARRAY_IDX(conf->tenant_clients, j, gt_tenant_client_t *)->client_secret,
                 scratch);
-        if (conf->proxy_login != NULL)
-            gt_read_ahead(child->readers, conf->proxy_login, scratch);
     }
 }
 

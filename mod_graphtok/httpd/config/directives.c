@@ -36,6 +36,10 @@
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
 #define KEYS(member, directive, help)                                                              \
     AP_INIT_TAKE1(directive, gtm_set_jwt_keys, MEMBER(#member), CONTEXT, help),
+#define SECRETS(member, directive, help)                                                           \
+    AP_INIT_TAKE12(directive, gtm_set_secrets, MEMBER(#member), CONTEXT, help),
+#define PAIR(member, directive, help)                                                              \
+    AP_INIT_TAKE12(directive, gtm_set_certificate, MEMBER(#member), CONTEXT, help),
 #define CHOICE(member, directive, words, default_, help)                                           \
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT,                                     \
                   help "; one of: " words "; default " default_),

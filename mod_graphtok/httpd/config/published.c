@@ -103,6 +103,21 @@ static void look(apr_array_header_t *faults, const survey_t *survey, const char 
     }
 }
 
+/** A certificate, which is no secret, may stand anywhere; its key, and what else shows who we are,
+ * may not. */
+static void look_at_sources(apr_array_header_t *faults, const survey_t *survey,
+                            const gt_provider_conf_t *provider)
+{
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+        const char *directive;
+        const gt_source_t *source = gt_provider_conf_source(provider, s, &directive);
+
+        if (source != NULL && source != provider->certificate)
+            look(faults, survey, apr_pstrcat(survey->p, "the file of ", directive, NULL),
+                 gt_source_path(source));
+    }
+}
+
 void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, apr_pool_t *p)
 {
     survey_t survey = {apr_array_make(p, 4, sizeof(root_t)), p};
@@ -114,10 +129,7 @@ void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, 
         const gt_provider_conf_t *provider =
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
 
-        if (provider->client_secret != NULL)
-            look(faults, &survey, "a client secret", gt_source_path(provider->client_secret));
-        if (provider->proxy_login != NULL)
-            look(faults, &survey, "the login of a proxy", gt_source_path(provider->proxy_login));
+        look_at_sources(faults, &survey, provider);
     }
     for (int i = 0; i < config->clients->nelts; i++) {
         const gt_client_conf_t *client = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);

@@ -135,6 +135,53 @@ const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg)
     return gtm_setter_set(cmd, server_of(cmd)->in_provider, gt_provider_members, cmd->info, arg);
 }
 
+const char *gtm_set_secrets(cmd_parms *cmd, void *dir, const char *first, const char *second)
+{
+    gt_provider_conf_t *provider = server_of(cmd)->in_provider;
+    int is_of_client = strcmp(cmd->info, "secret") == 0;
+    int is_second = provider != NULL && provider->client_secret != NULL;
+    const char *err;
+
+    /* The directive is of both sections, and each has its row. */
+    if (is_of_client != (server_of(cmd)->in_client != NULL))
+        return DECLINE_CMD;
+    if (is_of_client)
+        return second == NULL ? gtm_set_in_client(cmd, dir, first)
+                              : "GraphTokClientSecret takes one secret inside <GraphTokClient>";
+    if (is_second && (second != NULL || provider->spare_secret != NULL))
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           ": at most two, the one that is used and the one that it takes the "
+                           "place of",
+                           NULL);
+    if (is_second)
+        return gtm_setter_set(cmd, provider, gt_provider_members, "spare_secret", first);
+    err = gtm_set_in_provider(cmd, dir, first);
+    if (err != NULL || second == NULL)
+        return err;
+    return gtm_setter_set(cmd, server_of(cmd)->in_provider, gt_provider_members, "spare_secret",
+                          second);
+}
+
+/** A path means a file: what stands in a configuration itself is no certificate. */
+static const char *file_of(const char *text, apr_pool_t *p)
+{
+    int is_source = strncmp(text, "file:", 5) == 0 || strncmp(text, "env:", 4) == 0 ||
+                    strncmp(text, "exec:", 5) == 0;
+
+    return is_source ? text : apr_pstrcat(p, "file:", text, NULL);
+}
+
+const char *gtm_set_certificate(cmd_parms *cmd, void *dir, const char *file, const char *key)
+{
+    const char *err = gtm_set_in_provider(cmd, dir, file_of(file, cmd->pool));
+    gt_provider_conf_t *provider = server_of(cmd)->in_provider;
+
+    if (err != NULL)
+        return err;
+    return gtm_setter_set(cmd, provider, gt_provider_members, "certificate_key",
+                          file_of(key != NULL ? key : file, cmd->pool));
+}
+
 const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login)
 {
     const char *err = gtm_set_in_provider(cmd, dir, url);
@@ -332,6 +379,7 @@ const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args)
     APR_ARRAY_PUSH(server->config->providers, gt_provider_conf_t *) = server->in_provider;
     err = walk_container(cmd);
     gt_provider_conf_complete(server->in_provider, cmd->pool);
+    gt_provider_conf_sources(server->in_provider);
     server->in_provider = NULL;
     return err;
 }

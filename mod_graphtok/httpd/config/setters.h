@@ -40,6 +40,13 @@ const char *gtm_set_jwt_keys(cmd_parms *cmd, void *dir, const char *arg);
 /** GraphTokName WORD…, as often as wanted: words of the open provider's member, added up. */
 const char *gtm_add_in_provider(cmd_parms *cmd, void *dir, const char *word);
 
+/** GraphTokClientSecret SECRET [SECRET]: a second one, there or in a directive of its own, is the
+ * spare one. */
+const char *gtm_set_secrets(cmd_parms *cmd, void *dir, const char *first, const char *second);
+
+/** GraphTokClientCertificate FILE [KEYFILE] */
+const char *gtm_set_certificate(cmd_parms *cmd, void *dir, const char *file, const char *key);
+
 /** GraphTokProxy URL [SECRET] */
 const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
                                   const char *client_id, const char *secret);

@@ -16,6 +16,7 @@
 #include "conf/client_secret.h"
 #include "conf/keys.h"
 #include "config/child_user.h"
+#include "crypt/client_key.h"
 
 void gtm_look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char *where,
                         const char *directive, gt_source_t *source)
@@ -87,28 +88,61 @@ void gtm_check_keyring(const gtm_verdict_t *v)
     }
 }
 
-static void check_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
-                                const char *directive, gt_source_t *source)
+static void judge_client_secret(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                                const char *directive, const gt_source_t *source,
+                                const gt_secret_t *secret)
 {
-    gt_secret_t *secret;
-    const char *fault;
+    const char *fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
 
-    gtm_look_at_secret(&secret, v, provider->where, directive, source);
-    if (secret == NULL)
-        return;
-    fault = gt_client_secret_fault(secret, provider->kind == GT_KIND_MICROSOFT);
     if (fault != NULL)
         gtm_note(v->warnings, provider->where, "%s: %s %s", directive, gt_source_name(source),
                  fault);
-    gt_secret_wipe(secret);
 }
 
 static void check_tenant_secrets(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
 {
-    for (int i = 0; i < provider->tenant_clients->nelts; i++)
-        check_client_secret(
-            v, provider, "GraphTokTenantClient",
-            APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret);
+    for (int i = 0; i < provider->tenant_clients->nelts; i++) {
+        static const char directive[] = "GraphTokTenantClient";
+        gt_source_t *source =
+            APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret;
+        gt_secret_t *secret;
+
+        gtm_look_at_secret(&secret, v, provider->where, directive, source);
+        if (secret == NULL)
+            continue;
+        judge_client_secret(v, provider, directive, source, secret);
+        gt_secret_wipe(secret);
+    }
+}
+
+/** Whether certificate and key belong together, and the provider takes their kind. */
+static void judge_pair(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                       const gt_secret_t *certificate, const gt_secret_t *private_key)
+{
+    gt_client_key_t *key;
+    gt_err_t *err = gt_client_key_make(&key, certificate, private_key, v->p);
+
+    if (err != GT_OK) {
+        gtm_note(v->faults, provider->where, "GraphTokClientCertificate %s: %s",
+                 gt_source_name(provider->certificate), err->detail);
+        return;
+    }
+    if (provider->kind == GT_KIND_MICROSOFT && gt_client_key_algorithm(key, "PS256") == NULL)
+        gtm_note(v->faults, provider->where,
+                 "GraphTokClientCertificate %s: Microsoft takes certificates of RSA keys alone",
+                 gt_source_name(provider->certificate));
+    gt_client_key_release(key);
+}
+
+static void judge_token(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                        const gt_secret_t *token)
+{
+    apr_int64_t left;
+    gt_err_t *err =
+        gt_client_token_left(&left, token, gt_source_name(provider->client_assertion), v->p);
+
+    if (err != GT_OK)
+        gtm_note(v->warnings, provider->where, "%s", err->detail);
 }
 
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client)
@@ -141,12 +175,26 @@ void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca
 
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
 {
-    gt_secret_t *secret;
+    gt_secret_t *read[GT_PROVIDER_SOURCES] = {NULL};
+    gt_source_t *source;
 
-    check_client_secret(v, provider, "GraphTokClientSecret", provider->client_secret);
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+        const char *directive;
+
+        source = gt_provider_conf_source(provider, s, &directive);
+        gtm_look_at_secret(&read[s], v, provider->where, directive, source);
+        if (read[s] == NULL)
+            continue;
+        if (source == provider->client_secret || source == provider->spare_secret)
+            judge_client_secret(v, provider, directive, source, read[s]);
+        else if (source == provider->certificate_key && read[s - 1] != NULL)
+            judge_pair(v, provider, read[s - 1], read[s]);
+        else if (source == provider->client_assertion)
+            judge_token(v, provider, read[s]);
+    }
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++)
+        if (read[s] != NULL)
+            gt_secret_wipe(read[s]);
     check_tenant_secrets(v, provider);
-    gtm_look_at_secret(&secret, v, provider->where, "GraphTokProxy", provider->proxy_login);
-    if (secret != NULL)
-        gt_secret_wipe(secret);
     gtm_check_ca_file(v, provider->where, provider->ca_file);
 }
