@@ -17,6 +17,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "conf/client_secret.h"
@@ -93,8 +94,8 @@ static void check_keyring(check_t *check)
                        source != NULL ? gt_source_name(source) : "derived from the client secret");
 }
 
-static const char *const credentials[] = {"client secret", "second client secret",
-                                          "client certificate", "client key", "federated token"};
+static const char *const credential_names[] = {
+    "client secret", "second client secret", "client certificate", "client key", "federated token"};
 
 /** Of a file alone or with another that belongs to it. */
 static gt_err_t *judge_credential(const gt_provider_conf_t *conf, const gt_source_t *source,
@@ -113,6 +114,29 @@ static gt_err_t *judge_credential(const gt_provider_conf_t *conf, const gt_sourc
     return GT_OK;
 }
 
+/** A line for each credential whose end is known. */
+static void check_expiries(check_t *check, const gt_provider_conf_t *conf)
+{
+    apr_pool_t *p = check->ctl->pool;
+    gt_credentials_t *credentials = gt_credentials_make(conf, p);
+    gt_expiry_t expiries[GT_EXPIRIES_MAX];
+    int count;
+
+    if (ctl_demand_credentials(conf, p) == GT_OK)
+        gt_credentials_look(credentials, p);
+    count = gt_credentials_expiries(expiries, credentials);
+    for (int i = 0; i < count; i++) {
+        int is_over;
+        const char *alarm = gt_expiry_alarm(&is_over, &expiries[i], conf, gt_now(), p);
+        gt_err_t *err =
+            alarm != NULL && is_over ? gt_err(p, GT_CLIENT_BROKEN, "GT0927", "%s", alarm) : GT_OK;
+
+        ctl_check_tell(check,
+                       apr_psprintf(p, "end of the client %s of %s", expiries[i].what, conf->name),
+                       err, alarm != NULL ? alarm : gt_rfc3339(expiries[i].at, p));
+    }
+}
+
 static void check_credentials(check_t *check, const gt_provider_conf_t *conf)
 {
     apr_pool_t *p = check->ctl->pool;
@@ -127,7 +151,7 @@ static void check_credentials(check_t *check, const gt_provider_conf_t *conf)
         value = NULL;
         if (source == NULL || source == conf->proxy_login)
             continue;
-        what = apr_pstrcat(p, credentials[s], " of ", conf->name, NULL);
+        what = apr_pstrcat(p, credential_names[s], " of ", conf->name, NULL);
         if (ctl_demand_readable(source, directive, p) != GT_OK) {
             ctl_check_tell(check, what, GT_OK,
                            apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
@@ -138,6 +162,7 @@ static void check_credentials(check_t *check, const gt_provider_conf_t *conf)
             err = judge_credential(conf, source, value, before, p);
         ctl_check_tell(check, what, err, gt_source_name(source));
     }
+    check_expiries(check, conf);
 }
 
 /* ---- the database ---- */

@@ -15,6 +15,7 @@
 #include "admin/sums.h"
 #include "base/secret.h"
 #include "base/source.h"
+#include "oauth/credentials.h"
 #include "store/rights.h"
 #include "store/store_ladder.h"
 
@@ -27,7 +28,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static json_t *names_of(const gt_config_t *config)
+/** When its credentials end, as far as that is known here. */
+static void put_expiries(json_t *json, const gt_provider_conf_t *provider, apr_pool_t *p)
+{
+    gt_credentials_t *credentials = gt_credentials_make(provider, p);
+    gt_expiry_t expiries[GT_EXPIRIES_MAX];
+    int count;
+
+    if (ctl_demand_credentials(provider, p) == GT_OK)
+        gt_credentials_look(credentials, p);
+    count = gt_credentials_expiries(expiries, credentials);
+    for (int i = 0; i < count; i++)
+        gt_json_set_time(json, apr_pstrcat(p, expiries[i].what, "_ends", NULL), expiries[i].at, p);
+}
+
+static json_t *names_of(const gt_config_t *config, apr_pool_t *p)
 {
     json_t *list = json_array();
 
@@ -39,6 +54,7 @@ static json_t *names_of(const gt_config_t *config)
         gt_json_set(json, "name", provider->name);
         gt_json_set(json, "tenant", provider->tenant);
         gt_json_set(json, "client_id", provider->client_id);
+        put_expiries(json, provider, p);
         json_array_append_new(list, json);
     }
     return list;
@@ -130,6 +146,14 @@ static void print_store(const json_t *store)
         printf("    %-17s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
 }
 
+static void print_end(const json_t *provider, const char *member)
+{
+    const char *at = gt_json_text(provider, member);
+
+    if (at != NULL)
+        printf("    %-17s %s\n", member, at);
+}
+
 static void print_text(const json_t *answer)
 {
     const json_t *database = json_object_get(answer, "database");
@@ -141,6 +165,8 @@ static void print_text(const json_t *answer)
 
         printf("provider %s%s%s\n", gt_json_text(item, "name"), tenant != NULL ? ", tenant " : "",
                tenant != NULL ? tenant : "");
+        print_end(item, "certificate_ends");
+        print_end(item, "secret_ends");
     }
     printf("database %s: %s\n", gt_json_text(database, "driver"),
            json_is_true(json_object_get(database, "up")) ? "up" : "away");
@@ -191,7 +217,7 @@ static gt_err_t *look(json_t *answer, const ctl_t *ctl)
     gt_json_put(answer, "database", database);
     gt_json_put(answer, "stores", stores);
     GT_TRY(ctl_config(&config, ctl));
-    gt_json_put(answer, "providers", names_of(config));
+    gt_json_put(answer, "providers", names_of(config, ctl->pool));
     first = look_at_secrets(config, ctl->pool);
     if (first != GT_OK)
         gt_json_set(answer, "error", first->detail);

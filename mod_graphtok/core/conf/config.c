@@ -157,6 +157,10 @@ static void check_credentials(const verdict_t *v, const gt_provider_conf_t *prov
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokClientAuth says where a secret stands, and there is none",
              provider->name);
+    if (provider->secret_expires != NULL && provider->client_secret == NULL)
+        note(v->warnings, provider->where, v->p,
+             "provider %s: GraphTokClientSecretExpires says when a secret ends, and there is none",
+             provider->name);
     warn_of_literal(v, provider, provider->client_secret, "client secret");
     warn_of_literal(v, provider, provider->spare_secret, "second client secret");
     warn_of_literal(v, provider, provider->client_assertion, "federated token");

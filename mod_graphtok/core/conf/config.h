@@ -53,14 +53,16 @@ struct gt_provider_conf_t {
     gt_cloud_t cloud;   /* of kind microsoft; else GT_CLOUD_UNSET */
     const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
     const char *client_id;
-    gt_source_t *client_secret;    /* NULL: it shows itself otherwise */
-    gt_source_t *spare_secret;     /* tried where the provider refuses the first, or NULL */
-    gt_client_auth_t client_auth;  /* where a secret stands */
-    gt_source_t *certificate;      /* PEM, in place of a secret; NULL: none */
-    gt_source_t *certificate_key;  /* PEM; set when `certificate` is */
-    gt_source_t *client_assertion; /* a federated token in place of a secret, or NULL */
-    const char *scope;             /* blank-separated, as asked at sign-in */
-    const char *authority;         /* sign-in host with scheme, no trailing slash */
+    gt_source_t *client_secret;       /* NULL: it shows itself otherwise */
+    gt_source_t *spare_secret;        /* tried where the provider refuses the first, or NULL */
+    const char *secret_expires;       /* the day that `client_secret` ends, or NULL: not said */
+    apr_interval_time_t alarm_before; /* alarm so long before a credential ends */
+    gt_client_auth_t client_auth;     /* where a secret stands */
+    gt_source_t *certificate;         /* PEM, in place of a secret; NULL: none */
+    gt_source_t *certificate_key;     /* PEM; set when `certificate` is */
+    gt_source_t *client_assertion;    /* a federated token in place of a secret, or NULL */
+    const char *scope;                /* blank-separated, as asked at sign-in */
+    const char *authority;            /* sign-in host with scheme, no trailing slash */
     const char *graph_url;    /* Graph root with version, no trailing slash; NULL: has no Graph */
     const char *ca_file;      /* PEM, or NULL: the system's */
     const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "conf/cloud.h"
+#include "conf/expiry.h"
 #include "conf/member_rows.h"
 #include "db/sql.h"
 #include "net/local_end.h"

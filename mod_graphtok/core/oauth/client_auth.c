@@ -19,7 +19,6 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "base/text.h"
-#include "conf/client_secret.h"
 #include "oauth/credentials.h"
 #include "oauth/kind.h"
 
@@ -144,12 +143,12 @@ static gt_err_t *take_token(gt_task_t *task, void *state)
     gt_source_t *source = proof->conf->client_assertion;
     apr_pool_t *p = gt_task_pool(task);
     apr_int64_t left;
-    gt_err_t *err = gt_client_token_left(&left, proof->read.secret, gt_source_name(source), p);
+    gt_err_t *err = gt_credentials_token(
+        &proof->assertion, &left, gt_provider_credentials(proof->provider), proof->read.secret, p);
 
     /* A command is asked again before its token ends. */
     if (err != GT_OK || left < TOKEN_ENDS_SOON)
         gt_source_doubt(source, DOUBT_AFTER);
-    proof->assertion = proof->read.secret;
     return err;
 }
 

@@ -18,7 +18,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/notice.h"
+#include "base/pool.h"
 #include "base/secret.h"
+#include "base/source.h"
+#include "conf/client_secret.h"
 
 #define FIRST_AGAIN apr_time_from_sec(300)
 #define PASSES_AFTER apr_time_from_sec(5)
@@ -30,13 +33,20 @@ struct gt_credentials_t {
     gt_client_key_t *key;             /* the last pair that can be used, or NULL */
     unsigned char digest[DIGEST_LEN]; /* of what it was made from */
     unsigned char unfit[DIGEST_LEN];  /* of what could not be used and was told, or 0 */
+    apr_pool_t *token_pool;           /* of the next, or NULL: there is none */
+    gt_secret_t *token;               /* the last federated token that could be used */
+    int tells_token;                  /* 1: the one before is in use, and that was told */
     int uses_spare;                   /* 1: of two secrets the provider takes the second */
     apr_time_t first_again;           /* ticks: the first is tried again */
 };
 
-static apr_status_t drop_key(void *baton)
+static apr_status_t drop_all(void *baton)
 {
-    gt_client_key_release(((gt_credentials_t *)baton)->key);
+    const gt_credentials_t *credentials = baton;
+
+    gt_client_key_release(credentials->key);
+    if (credentials->token_pool != NULL)
+        apr_pool_destroy(credentials->token_pool);
     return APR_SUCCESS;
 }
 
@@ -47,7 +57,7 @@ gt_credentials_t *gt_credentials_make(const gt_provider_conf_t *conf, apr_pool_t
     credentials->conf = conf;
     if (apr_thread_mutex_create(&credentials->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
-    apr_pool_cleanup_register(p, credentials, drop_key, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(p, credentials, drop_all, apr_pool_cleanup_null);
     return credentials;
 }
 
@@ -130,6 +140,92 @@ gt_err_t *gt_credentials_key(const gt_client_key_t **key, gt_credentials_t *cred
         return make_do(key, credentials, digest, err, p);
     *key = take_pair(credentials, fresh, digest, p);
     return GT_OK;
+}
+
+/* ---- a federated token ---- */
+
+/** With the lock. */
+static void keep_token(gt_credentials_t *c, const gt_secret_t *token)
+{
+    c->tells_token = 0;
+    if (c->token != NULL && gt_secret_equal(c->token, token))
+        return;
+    if (c->token_pool != NULL)
+        apr_pool_destroy(c->token_pool);
+    c->token_pool = gt_pool_make(NULL, "gt_credentials");
+    c->token = gt_secret_dup(token, c->token_pool);
+}
+
+gt_err_t *gt_credentials_token(gt_secret_t **token, apr_int64_t *left,
+                               gt_credentials_t *credentials, const gt_secret_t *read,
+                               apr_pool_t *p)
+{
+    const char *name = gt_source_name(credentials->conf->client_assertion);
+    gt_err_t *err = gt_client_token_left(left, read, name, p);
+    int tells = 0;
+
+    *token = gt_secret_dup(read, p);
+    apr_thread_mutex_lock(credentials->lock);
+    if (err == GT_OK) {
+        keep_token(credentials, read);
+    }
+    else {
+        *token = gt_secret_dup(credentials->token, p);
+        tells = !credentials->tells_token;
+        credentials->tells_token = 1;
+    }
+    apr_thread_mutex_unlock(credentials->lock);
+    if (err == GT_OK || *token == NULL || gt_client_token_left(left, *token, name, p) != GT_OK)
+        return err;
+    if (tells)
+        gt_log(GT_LOG_WARNING, "GT0560", "the token read before is used until it ends: %s",
+               err->detail);
+    return GT_OK;
+}
+
+/* ---- both ---- */
+
+static void look_at_pair(gt_credentials_t *c, apr_pool_t *scratch)
+{
+    gt_secret_t *certificate, *private_key;
+    const gt_client_key_t *key;
+
+    if (gt_source_read(&certificate, c->conf->certificate, scratch) != GT_OK ||
+        gt_source_read(&private_key, c->conf->certificate_key, scratch) != GT_OK)
+        return;
+    (void)!gt_credentials_key(&key, c, certificate, private_key, scratch);
+    gt_secret_wipe(private_key);
+}
+
+static void look_at_token(gt_credentials_t *c, apr_pool_t *scratch)
+{
+    gt_secret_t *read, *token;
+    apr_int64_t left;
+
+    if (gt_source_read(&read, c->conf->client_assertion, scratch) == GT_OK)
+        (void)!gt_credentials_token(&token, &left, c, read, scratch);
+}
+
+void gt_credentials_look(gt_credentials_t *credentials, apr_pool_t *scratch)
+{
+    if (credentials->conf->certificate != NULL)
+        look_at_pair(credentials, scratch);
+    if (credentials->conf->client_assertion != NULL)
+        look_at_token(credentials, scratch);
+}
+
+int gt_credentials_expiries(gt_expiry_t expiries[GT_EXPIRIES_MAX], gt_credentials_t *credentials)
+{
+    apr_time_t secret = gt_secret_expires(credentials->conf);
+    int count = 0;
+
+    apr_thread_mutex_lock(credentials->lock);
+    if (credentials->key != NULL)
+        expiries[count++] = (gt_expiry_t){"certificate", gt_client_key_ends(credentials->key)};
+    apr_thread_mutex_unlock(credentials->lock);
+    if (secret != 0)
+        expiries[count++] = (gt_expiry_t){"secret", secret};
+    return count;
 }
 
 /* ---- two secrets ---- */

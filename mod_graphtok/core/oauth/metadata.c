@@ -147,6 +147,8 @@ static gt_err_t *judge_discovery(gt_discover_t *d, apr_pool_t *p)
     const gt_answer_t *answer;
 
     GT_TRY(answer_of(&answer, d->transfer, d->provider->conf, p));
+    /* An assertion of ours must have the provider's time from the first on. */
+    gt_provider_dated(d->provider, answer->date);
     GT_TRY(gt_discovery_parse(&d->endpoints, d->provider->conf, answer->body, answer->body_len, p));
     keep_document(d->provider, answer);
     return GT_OK;

@@ -31,6 +31,7 @@
 #include "child/log_sink.h"
 #include "child/segment.h"
 #include "child/status.h"
+#include "child/watch_credentials.h"
 #include "conf/keys.h"
 #include "config/db_source.h"
 #include "config/journal_folder.h"
@@ -436,6 +437,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
         make_vault(child, made.keys.ring, late.pool);
     gtm_bearers_make(child, pchild);
     read_ahead(child, pchild);
+    gtm_watch_credentials(child, pchild);
     gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
     the_child = child;
 }

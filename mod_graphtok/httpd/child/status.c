@@ -170,7 +170,29 @@ typedef struct shared_t {
     apr_int64_t value;
 } shared_t;
 
-#define SHARED 11
+#define SHARED 12
+
+/* Whole days; -1: no end is known. */
+static apr_int64_t days_left(gtm_child_t *child)
+{
+    const gt_vault_t *vault = __atomic_load_n(&child->vault, __ATOMIC_ACQUIRE);
+    const apr_array_header_t *providers = child->config->providers;
+    apr_time_t first = 0;
+
+    for (int i = 0; vault != NULL && i < providers->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *)->name;
+        gt_expiry_t expiries[GT_EXPIRIES_MAX];
+        int count = gt_credentials_expiries(
+            expiries, gt_provider_credentials(gt_vault_provider(vault, name)));
+
+        for (int e = 0; e < count; e++)
+            if (first == 0 || expiries[e].at < first)
+                first = expiries[e].at;
+    }
+    if (first == 0)
+        return -1;
+    return first > gt_now() ? apr_time_sec(first - gt_now()) / 86400 : 0;
+}
 
 static void look_at_shared(shared_t rows[SHARED], gtm_child_t *child)
 {
@@ -187,6 +209,8 @@ static void look_at_shared(shared_t rows[SHARED], gtm_child_t *child)
         {"CacheHealed", "healed", 0},
         {"LimitSlots", "counters of limits", child->config->limit_slots},
         {"LimitUsed", "used", child->limits != NULL ? gt_limits_used(child->limits) : 0},
+        {"CredentialDays", "days until the first client certificate or secret ends",
+         days_left(child)},
     };
 
     if (child->slots != NULL)

@@ -10,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/source.h"
 #include "conf/client_secret.h"
+#include "conf/expiry.h"
 #include "conf/keys.h"
 #include "config/child_user.h"
 #include "crypt/client_key.h"
@@ -115,6 +117,19 @@ static void check_tenant_secrets(const gtm_verdict_t *v, const gt_provider_conf_
     }
 }
 
+/** A start says it by itself, once a day (child/watch_credentials.h). */
+static void tell_expiry(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                        const char *what, apr_time_t at)
+{
+    const gt_expiry_t expiry = {what, at};
+    int is_over;
+    const char *alarm =
+        v->is_test && at != 0 ? gt_expiry_alarm(&is_over, &expiry, provider, gt_now(), v->p) : NULL;
+
+    if (alarm != NULL)
+        gtm_note(v->warnings, provider->where, "%s", alarm);
+}
+
 /** Whether certificate and key belong together, and the provider takes their kind. */
 static void judge_pair(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
                        const gt_secret_t *certificate, const gt_secret_t *private_key)
@@ -131,6 +146,7 @@ static void judge_pair(const gtm_verdict_t *v, const gt_provider_conf_t *provide
         gtm_note(v->faults, provider->where,
                  "GraphTokClientCertificate %s: Microsoft takes certificates of RSA keys alone",
                  gt_source_name(provider->certificate));
+    tell_expiry(v, provider, "certificate", gt_client_key_ends(key));
     gt_client_key_release(key);
 }
 
@@ -196,5 +212,6 @@ void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *
         if (read[s] != NULL)
             gt_secret_wipe(read[s]);
     check_tenant_secrets(v, provider);
+    tell_expiry(v, provider, "secret", gt_secret_expires(provider));
     gtm_check_ca_file(v, provider->where, provider->ca_file);
 }

@@ -72,6 +72,25 @@ static verdict_t judge(gtm_request_t *x)
     return v;
 }
 
+/* When the first of the provider's credentials ends, and whether that is soon; null: not known. */
+static void show_expiry(json_t *value, const gtm_request_t *x)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
+    gt_expiry_t expiries[GT_EXPIRIES_MAX];
+    int count = gt_credentials_expiries(expiries, gt_provider_credentials(x->provider));
+    const gt_expiry_t *first = NULL;
+    int is_over;
+
+    for (int i = 0; i < count; i++)
+        if (first == NULL || expiries[i].at < first->at)
+            first = &expiries[i];
+    gt_json_set(value, "credential", first != NULL ? first->what : NULL);
+    gt_json_set_time(value, "credential_ends", first != NULL ? first->at : 0, x->r->pool);
+    gt_json_set_bool(value, "credential_ends_soon",
+                     first != NULL &&
+                         gt_expiry_alarm(&is_over, first, conf, gt_now(), x->r->pool) != NULL);
+}
+
 static gt_err_t *show_health(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -86,6 +105,7 @@ static gt_err_t *show_health(gt_task_t *task, void *state)
     gt_json_set_time(value, "last_check", gt_now(), x->r->pool);
     gt_json_set(value, "provider", up_or_down(v.provider_is_well));
     gt_json_set_time(value, "provider_last_answer", v.last, x->r->pool);
+    show_expiry(value, x);
     gt_json_set(value, "database", up_or_down(v.store_is_up));
     gtm_answer_json(x, v.http, value);
     return GT_OK;
@@ -102,6 +122,7 @@ static gt_err_t *show_overall(gt_task_t *task, void *state)
     gt_json_set(provider, "provider", x->owner.provider);
     gt_json_set(provider, "status", up_or_down(v.provider_is_well));
     gt_json_set_time(provider, "last_answer", v.last, x->r->pool);
+    show_expiry(provider, x);
     json_array_append(list, provider);
     gt_json_set(value, "status", v.status);
     gt_json_put(value, "providers", list);

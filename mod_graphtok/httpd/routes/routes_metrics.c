@@ -119,6 +119,27 @@ static void print_cache(gt_page_t *page, const gtm_request_t *x)
     gt_page_sample(page, large, figures.too_large);
 }
 
+static void print_expiries(gt_page_t *page, const gtm_request_t *x)
+{
+    const apr_array_header_t *providers = x->child->config->providers;
+
+    gt_page_family(page, "graphtok_credential_expiry_timestamp_seconds", "gauge",
+                   "When a client certificate or secret ends, in seconds since 1970.");
+    for (int i = 0; x->child->vault != NULL && i < providers->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *)->name;
+        gt_expiry_t expiries[GT_EXPIRIES_MAX];
+        int count = gt_credentials_expiries(
+            expiries, gt_provider_credentials(gt_vault_provider(x->child->vault, name)));
+
+        for (int e = 0; e < count; e++) {
+            const gt_page_label_t labels[] = {
+                {"provider", name}, {"credential", expiries[e].what}, {NULL, NULL}};
+
+            gt_page_sample(page, labels, apr_time_sec(expiries[e].at));
+        }
+    }
+}
+
 static void print_work(gt_page_t *page)
 {
     gtm_totals_t totals;
@@ -151,6 +172,7 @@ static gt_err_t *show_metrics(gt_task_t *task, void *state)
     gt_figures_print(page, x->child->figures);
     print_cache(page, x);
     print_work(page);
+    print_expiries(page, x);
     print_stores(page, x);
     gtm_answer_text(x, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page->text);
     return GT_OK;
