@@ -100,3 +100,13 @@ def test_one_way_alone(frame, pair):
     assert not checked.ok and "lacks GraphTokClientSecret" in checked.err
     checked = check(frame, "GraphTokClientCertificate client.pem\nGraphTokClientAuth basic")
     assert checked.ok and "says where a secret stands" in checked.warnings[0]
+
+
+@pytest.mark.parametrize("lines, fault", [
+    ("GraphTokClientSecretExpires 2027-03-01", None), ("GraphTokAlarmBefore 60d", None),
+    ("GraphTokClientSecretExpires 2027-02-30", "is not a day"),
+    ("GraphTokClientSecretExpires soon", "is not a day"),
+    ("GraphTokAlarmBefore 1min", "1h"), ("GraphTokAlarmBefore 400d", "365d")])
+def test_the_days_before_an_end(frame, lines, fault):
+    checked = frame.check(provider=frame.provider(lines))
+    assert checked.ok if fault is None else not checked.ok and fault in checked.err, checked.err

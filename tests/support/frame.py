@@ -60,11 +60,13 @@ class Frame:
             shutil.chown(path, group="www-data" if os.geteuid() == 0 else None)
 
     def provider(self, inside="", name="microsoft"):
-        """A provider; `inside` comes last and so wins."""
+        """A provider; `inside` comes last and so wins. A secret there is the only one, since a second
+        directive adds to the first."""
+        own = "GraphTokClientSecret " in inside
         return f"""<GraphTokProvider {name}>
     GraphTokTenant contoso.example
     GraphTokClientID 11111111-2222-3333-4444-555555555555
-    GraphTokClientSecret file:{self.secret}
+    {"" if own else f"GraphTokClientSecret file:{self.secret}"}
     {inside}
 </GraphTokProvider>
 """

@@ -103,8 +103,7 @@ static void look(apr_array_header_t *faults, const survey_t *survey, const char 
     }
 }
 
-/** A certificate, which is no secret, may stand anywhere; its key, and what else shows who we are,
- * may not. */
+/** A certificate, which is no secret, may stand anywhere; its key and all secrets may not. */
 static void look_at_sources(apr_array_header_t *faults, const survey_t *survey,
                             const gt_provider_conf_t *provider)
 {
@@ -116,6 +115,10 @@ static void look_at_sources(apr_array_header_t *faults, const survey_t *survey,
             look(faults, survey, apr_pstrcat(survey->p, "the file of ", directive, NULL),
                  gt_source_path(source));
     }
+    for (int i = 0; provider->tenant_clients != NULL && i < provider->tenant_clients->nelts; i++)
+        look(faults, survey, "the file of GraphTokTenantClient",
+             gt_source_path(
+                 APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret));
 }
 
 void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, apr_pool_t *p)
