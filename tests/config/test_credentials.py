@@ -91,6 +91,21 @@ def test_two_secrets(frame):
     assert not checked.ok and "at most two" in checked.err
 
 
+@pytest.mark.parametrize("line,member,value", [
+    ("GraphTokClientAuth basic", "client_auth", "basic"),
+    ("GraphTokClientSecretExpires 2999-03-01", "secret_expires", "2999-03-01"),
+    ("GraphTokAlarmBefore 60d", "alarm_before", "60d"),
+])
+def test_lines_beside_a_secret(frame, line, member, value):
+    checked = frame.check(provider=frame.provider(line))
+    assert checked.dump["config"]["providers"][0][member] == value and not checked.warnings
+
+
+def test_a_day_that_is_none(frame):
+    checked = frame.check(provider=frame.provider("GraphTokClientSecretExpires 2027-02-29"))
+    assert not checked.ok and "'2027-02-29' is not a day, as in 2027-03-01" in checked.err
+
+
 def test_one_way_alone(frame, pair):
     write(frame, "client.pem", pair.key_pem() + pair.pem)
     checked = check(frame, f"GraphTokClientSecret file:{frame.secret}\n"
@@ -100,13 +115,3 @@ def test_one_way_alone(frame, pair):
     assert not checked.ok and "lacks GraphTokClientSecret" in checked.err
     checked = check(frame, "GraphTokClientCertificate client.pem\nGraphTokClientAuth basic")
     assert checked.ok and "says where a secret stands" in checked.warnings[0]
-
-
-@pytest.mark.parametrize("lines, fault", [
-    ("GraphTokClientSecretExpires 2027-03-01", None), ("GraphTokAlarmBefore 60d", None),
-    ("GraphTokClientSecretExpires 2027-02-30", "is not a day"),
-    ("GraphTokClientSecretExpires soon", "is not a day"),
-    ("GraphTokAlarmBefore 1min", "1h"), ("GraphTokAlarmBefore 400d", "365d")])
-def test_the_days_before_an_end(frame, lines, fault):
-    checked = frame.check(provider=frame.provider(lines))
-    assert checked.ok if fault is None else not checked.ok and fault in checked.err, checked.err

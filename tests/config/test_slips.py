@@ -161,7 +161,7 @@ def test_other_files_that_httpd_would_hand_out(frame, served):
                  database=f"DBDriver sqlite3\nDBDParams {served}/tokens.db",
                  provider=frame.provider(f"GraphTokClientSecret file:{served}/secret\n"
                                          f"GraphTokProxy http://proxy.example:3128 file:{served}/proxy"))
-    for what in ("the file of GraphTokClientSecret", "the file of GraphTokProxy", "the journal", "the audit",
+    for what in ("a client secret", "the login of a proxy", "the journal", "the audit",
                  "what is noted of the audit", "the database"):
         assert f"and {what} {served.resolve()}" in found
 

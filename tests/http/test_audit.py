@@ -342,20 +342,34 @@ def test_a_program_that_dies_is_started_again(make_site, sandbox):
 
 def test_a_program_over_a_graceful_restart(make_site, sandbox):
     """httpd ends it and starts another; a child of before must not write into a pipe without a
-    reader.""" site = make_site("event") site.configure(settings=f'GraphTokAudit
-    "|{program(site)}"\nGraphTokAuditRequired on\n') site.start() audited = Audited(site) try:
-    signed_in(site, sandbox) servers.Httpd.wait_until(lambda: audited.path.exists() and
-    audited.events("sign_in"), 10) child = audited.events("sign_in")[0]["pid"] sink =
-    pathlib.Path(f"/proc/{int((site.folder / 'pid').read_text())}/fd/0") held = [link for link in
-    pathlib.Path(f"/proc/{child}/fd").iterdir() if os.readlink(link) == os.readlink(sink)] assert
-    len(held) == 1  # the writing end alone site.httpd.graceful() signed_in(site, sandbox)
-    servers.Httpd.wait_until(lambda: len(audited.events("sign_in")) == 2, 10) The last words of a
-    child may lie in the pipe of a program that httpd has ended: they are missing then, and that is
-    seen. Nothing else may be. found = json.loads(site.ctl("audit", "verify", "--json",
-    str(audited.path), check=False).stdout) before = audited.events("sign_in")[0]["chain"] assert
-    len(found["faults"]) <= 1, found for fault in found["faults"]: assert fault["fault"] ==
-    "truncated" and f"chain {before} ends" in fault["text"], fault assert "GT0450" not in
-    site.httpd.log() assert "can be written again" not in site.httpd.log() finally: site.end()
+    reader."""
+    site = make_site("event")
+    site.configure(settings=f'GraphTokAudit "|{program(site)}"\nGraphTokAuditRequired on\n')
+    site.start()
+    audited = Audited(site)
+    try:
+        signed_in(site, sandbox)
+        servers.Httpd.wait_until(lambda: audited.path.exists() and audited.events("sign_in"), 10)
+        child = audited.events("sign_in")[0]["pid"]
+        sink = pathlib.Path(f"/proc/{int((site.folder / 'pid').read_text())}/fd/0")
+        held = [link for link in pathlib.Path(f"/proc/{child}/fd").iterdir()
+                if os.readlink(link) == os.readlink(sink)]
+        assert len(held) == 1  # the writing end alone
+        site.httpd.graceful()
+        signed_in(site, sandbox)
+        servers.Httpd.wait_until(lambda: len(audited.events("sign_in")) == 2, 10)
+        # The last words of a child may lie in the pipe of a program that httpd has ended: they are
+        # missing then, and that is seen. Nothing else may be.
+        found = json.loads(site.ctl("audit", "verify", "--json", str(audited.path),
+                                    check=False).stdout)
+        before = audited.events("sign_in")[0]["chain"]
+        assert len(found["faults"]) <= 1, found
+        for fault in found["faults"]:
+            assert fault["fault"] == "truncated" and f"chain {before} ends" in fault["text"], fault
+        assert "GT0450" not in site.httpd.log()
+        assert "can be written again" not in site.httpd.log()
+    finally:
+        site.end()
 
 
 def test_a_program_that_does_not_read_stops_nobody_for_long(make_site, sandbox):

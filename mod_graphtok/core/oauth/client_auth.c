@@ -160,7 +160,8 @@ static int has_secret_in_header(const gt_client_proof_t *proof)
 
     return conf->client_secret != NULL &&
            (conf->client_auth == GT_AUTH_BASIC ||
-            (conf->client_auth == GT_AUTH_AUTO && proof->endpoints->takes_basic_alone));
+            (conf->client_auth == GT_AUTH_AUTO && !gt_provider_kind(conf)->takes_body &&
+             proof->endpoints->takes_basic_alone));
 }
 
 static int has_secret(const gt_client_proof_t *proof)

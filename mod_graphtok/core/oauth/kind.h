@@ -23,6 +23,7 @@ typedef struct gt_provider_kind_t {
     const char *name;              /* "microsoft" */
     const char *offline_scope;     /* without it no refresh token comes; NULL: it takes no scope */
     const char *const *algorithms; /* that may sign its id_tokens, NULL last */
+    int takes_body; /* 1: it takes a secret in the form, also where its document says nothing */
     const char
         *assertion_algorithms; /* that it takes of client assertions; NULL: as it says itself */
     const char *subject_claim; /* of an id_token: who; where it is missing, `sub` */

@@ -299,6 +299,7 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .name = "microsoft",
     .offline_scope = "offline_access",
     .algorithms = algorithms,
+    .takes_body = 1,
     .assertion_algorithms = "PS256",
     .subject_claim = "oid",
     .tenant_claim = "tid",

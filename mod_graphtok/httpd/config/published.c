@@ -107,16 +107,18 @@ static void look(apr_array_header_t *faults, const survey_t *survey, const char 
 static void look_at_sources(apr_array_header_t *faults, const survey_t *survey,
                             const gt_provider_conf_t *provider)
 {
-    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
-        const char *directive;
-        const gt_source_t *source = gt_provider_conf_source(provider, s, &directive);
+    static const char *const names[GT_PROVIDER_SOURCES] = {
+        "a client secret",  "a second client secret", NULL,
+        "the client's key", "a federated token",      "the login of a proxy"};
 
-        if (source != NULL && source != provider->certificate)
-            look(faults, survey, apr_pstrcat(survey->p, "the file of ", directive, NULL),
-                 gt_source_path(source));
+    for (int s = 0; s < GT_PROVIDER_SOURCES; s++) {
+        const gt_source_t *source = gt_provider_conf_source(provider, s, NULL);
+
+        if (source != NULL && names[s] != NULL)
+            look(faults, survey, names[s], gt_source_path(source));
     }
     for (int i = 0; provider->tenant_clients != NULL && i < provider->tenant_clients->nelts; i++)
-        look(faults, survey, "the file of GraphTokTenantClient",
+        look(faults, survey, "a tenant's client secret",
              gt_source_path(
                  APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret));
 }
