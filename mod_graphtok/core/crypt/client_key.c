@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * Reading PEM and signing are OpenSSL's. What it would do by itself and may not: ask a terminal for
- * a passphrase, take a key that does not belong to the certificate, or one that is too weak.
+ * Reading PEM and signing are OpenSSL's. By itself it would ask a terminal for a passphrase, take
+ * a key that does not belong to the certificate, and one that is too weak: none of it may happen.
  */
 
 #include "crypt/client_key.h"

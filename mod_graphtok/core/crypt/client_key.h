@@ -27,7 +27,7 @@ GT_MUST gt_err_t *gt_client_key_make(gt_client_key_t **key, const gt_secret_t *c
 
 #define GT_CLIENT_KEY_DIGEST 32
 
-/** What tells the two texts from others without keeping them. */
+/** A digest that tells the two texts from others without keeping them. */
 void gt_client_key_digest(unsigned char digest[GT_CLIENT_KEY_DIGEST],
                           const gt_secret_t *certificate, const gt_secret_t *private_key);
 

@@ -6,8 +6,8 @@
  * @file client_auth.h
  * How a request shows a provider that it is our registration's: by a secret in its body or its
  * header (RFC 6749 section 2.3.1), by an assertion that a certificate's key signs, or by a token
- * that another issuer gives this machine (RFC 7523 section 2.2). What is shown is read, or signed,
- * for each request, since it may change at any time.
+ * that another issuer gives this machine (RFC 7523 section 2.2). The text is read, or signed, for
+ * each request, since it may change at any time.
  */
 
 #include "net/url.h"

@@ -17,7 +17,7 @@
 /** Stands for a return_to that is kept elsewhere: gt_login_kept_name. */
 #define GT_RETURN_KEPT "*"
 
-/** What a browser is sent to the provider for. */
+/** The purpose for which a browser is sent to the provider. */
 typedef enum gt_login_for_t {
     GT_LOGIN_SIGN_IN,
     GT_LOGIN_ADMIN_CONSENT /* an administrator agrees for a whole tenant */

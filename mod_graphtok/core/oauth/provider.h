@@ -27,7 +27,7 @@ void gt_provider_run_by(gt_provider_t *provider, gt_crew_t *crew, gt_crew_t *rea
 /** The crew that reads its secret, or NULL. */
 gt_crew_t *gt_provider_readers(const gt_provider_t *provider);
 
-/** What is remembered of its credentials. */
+/** The state of its credentials, which the child remembers. */
 gt_credentials_t *gt_provider_credentials(const gt_provider_t *provider);
 
 /** Where the keys of its id_tokens come from. */

@@ -77,8 +77,8 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** What tells a user's access token from an id_token, which is for the client that signed in, and
- * from the token of an application without a user. */
+/** The claims that tell a user's access token from an id_token, which is for the client that signed
+ * in, and from the token of an application without a user. */
 static const char *fault_of(const json_t *claims)
 {
     const char *type = gt_json_text(claims, "idtyp");

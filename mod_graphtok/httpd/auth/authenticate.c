@@ -115,7 +115,7 @@ int gtm_authenticate(request_rec *r)
         return refuse(x, err);
     r->user = apr_pstrdup(r->pool, x->caller.id);
     gtm_kept(r)->caller = apr_pmemdup(r->pool, &x->caller, sizeof(x->caller));
-    /* What an application makes of it is this user's alone. */
+    /* An application's answer to it is this user's alone. */
     r->no_cache = 1;
     return OK;
 }

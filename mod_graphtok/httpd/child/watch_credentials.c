@@ -2,8 +2,8 @@
 
 /**
  * @file watch_credentials.c
- * Certificates are read by the readers, who may wait for a file or a command. What is said is
- * remembered in shared memory for a day, so that one child says it.
+ * Certificates are read by the readers' threads, which may wait for a file or a command. Shared
+ * memory remembers an alarm for a day, so that one child gives it.
  */
 
 #include "child/watch_credentials.h"

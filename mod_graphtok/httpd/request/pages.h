@@ -17,7 +17,7 @@ const char *gtm_page_signed_out(gtm_request_t *x);
 /** After a sign-in that was to go nowhere else. @param who name or address; NULL: not known */
 const char *gtm_page_signed_in(gtm_request_t *x, const char *who);
 
-/** What the provider says after an administrator was asked to consent for an organisation. */
+/** The provider's word after an administrator was asked to consent for an organisation. */
 typedef struct gtm_consent_t {
     int is_ours;        /* 1: it was asked for here, in this browser */
     int is_refused;     /* 1: it was not given */

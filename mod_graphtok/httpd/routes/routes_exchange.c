@@ -364,7 +364,7 @@ static gt_err_t *refuse_subject(const gtm_request_t *x)
                    "the subject_token does not hold, or its user must sign in (again)");
 }
 
-/** Who shows a token that holds learns nothing by a challenge, and needs it to go on. */
+/** A client that shows a token that holds learns nothing by a challenge, and needs it to go on. */
 static gt_err_t *challenge(gt_err_t *err)
 {
     err->oauth_error = "interaction_required";
