@@ -83,10 +83,15 @@ def test_static_users_and_those_of_httpd(site, sandbox):
     assert users_of(site, "/staff/auth/token") == ["bob"]
 
 
-@pytest.mark.parametrize("path", ["/needs/x", "/typed/calendar/", "/bare/calendar/", "/bare/calendar/next24"])
+@pytest.mark.parametrize("path", ["/needs/x", "/bare/calendar/", "/bare/calendar/next24"])
 def test_a_require_that_no_session_can_meet_is_named_in_the_log(site, ada, path):
     assert ada.get(site.url + path).status == 500
-    site.httpd.log_has(f"{path} is answered with 500. A session of GraphTok is no authentication")
+    site.httpd.log_has(f"{path} is answered with 500. Write AuthType GraphTok, or leave this Require out")
+
+
+def test_a_require_that_a_session_meets(site, ada):
+    assert ada.get(site.url + "/typed/calendar/").status == 200
+    assert Browser().get(site.url + "/typed/calendar/").status == 401
 
 
 def test_it_is_named_at_the_start_and_where_it_is_ours_alone(site):
