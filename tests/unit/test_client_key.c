@@ -59,12 +59,17 @@ static gt_secret_t *certificate_of(EVP_PKEY *key)
     return text_of(bio);
 }
 
+/* Made once in a process, since valgrind takes half a minute for each. */
 static EVP_PKEY *rsa_key(int bits)
 {
-    EVP_PKEY *key = EVP_RSA_gen((unsigned)bits);
+    static EVP_PKEY *kept[2];
+    EVP_PKEY **key = &kept[bits == 2048];
 
-    ck_assert_ptr_nonnull(key);
-    return key;
+    if (*key == NULL)
+        *key = EVP_RSA_gen((unsigned)bits);
+    ck_assert_ptr_nonnull(*key);
+    EVP_PKEY_up_ref(*key);
+    return *key;
 }
 
 static gt_client_key_t *pair_of(EVP_PKEY *key)
@@ -87,7 +92,7 @@ static void refused(const gt_secret_t *certificate, const gt_secret_t *key, cons
 
 START_TEST(test_what_cannot_be_used)
 {
-    EVP_PKEY *good = rsa_key(2048), *other = rsa_key(2048), *small = rsa_key(1024);
+    EVP_PKEY *good = rsa_key(2048), *other = EVP_RSA_gen(2048), *small = rsa_key(1024);
     EVP_PKEY *curve = EVP_EC_gen("secp256k1"), *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     const gt_secret_t *rubbish = gt_secret_from("-----BEGIN CERTIFICATE-----\nx\n", pool);
 
