@@ -748,6 +748,28 @@ START_TEST(a_kid_is_read_of_a_whole_token_only)
 }
 END_TEST
 
+START_TEST(an_end_that_no_clock_reaches_is_the_last)
+{
+    static const struct {
+        const char *text;
+        apr_time_t end;
+    } rows[] = {{"{}", 0},
+                {"{\"exp\":\"1\"}", 0},
+                {"{\"exp\":-1}", 0},
+                {"{\"exp\":1795244340}", apr_time_from_sec(1795244340)},
+                {"{\"exp\":1795244340.5}", apr_time_from_sec(1795244340) + APR_USEC_PER_SEC / 2},
+                {"{\"exp\":9223372036855}", APR_INT64_MAX},
+                {"{\"exp\":9007199254740991}", APR_INT64_MAX}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *claims = json_loads(rows[i].text, 0, NULL);
+
+        ck_assert_int_eq(gt_jwt_ends_at(claims), rows[i].end);
+        json_decref(claims);
+    }
+}
+END_TEST
+
 Suite *suite_jwt(void)
 {
     Suite *suite = suite_create("jwt");
@@ -775,5 +797,6 @@ Suite *suite_jwt(void)
     tcase_add_test(made, numbers_of_keys_are_judged);
     tcase_add_test(made, a_key_set_can_be_asked);
     tcase_add_test(made, a_kid_is_read_of_a_whole_token_only);
+    tcase_add_test(made, an_end_that_no_clock_reaches_is_the_last);
     return suite;
 }

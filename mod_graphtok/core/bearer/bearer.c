@@ -189,10 +189,9 @@ static gt_err_t *refuse(gt_bearer_check_t *check, const char *rule, apr_pool_t *
 /** µs until `exp`, which was judged; LONGEST at the most. */
 static apr_interval_time_t left_of(const json_t *claims, apr_time_t now)
 {
-    double left =
-        json_number_value(json_object_get(claims, "exp")) * APR_USEC_PER_SEC - (double)now;
+    apr_interval_time_t left = gt_jwt_ends_at(claims) - now;
 
-    return left < (double)LONGEST ? (apr_interval_time_t)left : LONGEST;
+    return left < LONGEST ? left : LONGEST;
 }
 
 static gt_err_t *judge_claims(gt_bearer_check_t *check, const json_t *claims, apr_pool_t *p)

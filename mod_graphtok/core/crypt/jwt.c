@@ -32,6 +32,16 @@ static int take_seconds(double *seconds, const json_t *claims, const char *name)
     return json_is_number(claim) && *seconds >= 0 && *seconds < SECONDS_MAX ? 1 : -1;
 }
 
+apr_time_t gt_jwt_ends_at(const json_t *claims)
+{
+    double exp;
+
+    if (take_seconds(&exp, claims, "exp") != 1)
+        return 0;
+    return exp < (double)apr_time_sec(APR_INT64_MAX) ? (apr_time_t)(exp * APR_USEC_PER_SEC)
+                                                     : APR_INT64_MAX;
+}
+
 static const char *judge_times(const json_t *claims, const gt_jwt_rules_t *rules)
 {
     double now = (double)rules->now / APR_USEC_PER_SEC;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "crypt/jwt.h"
 #include "oauth/kind.h"
 #include "oauth/resource.h"
 #include "vault/flow/flows.h"
@@ -97,22 +98,20 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     gt_on_behalf_of_t *behalf = state;
     apr_pool_t *p = gt_task_pool(task);
     const char *fault;
-    apr_int64_t end;
 
     if (behalf->failure != GT_OK)
         return behalf->failure->cls == GT_REFUSED
                    ? refuse(p, "it is none of this provider's for this application, or it is over")
                    : behalf->failure;
     fault = fault_of(behalf->identify.claims);
-    if (fault == NULL && (!gt_json_number(&end, behalf->identify.claims, "exp") || end < 1))
-        fault = "it has no end";
     if (fault != NULL)
         return refuse(p, fault);
-    behalf->ends_at = apr_time_from_sec(end);
+    behalf->ends_at = gt_jwt_ends_at(behalf->identify.claims);
     behalf->user = gt_identity_user(&behalf->identify.identity, p);
-    (void)gt_cache_keep_text(behalf->vault->parts.cache, name_of(behalf, p),
-                             apr_psprintf(p, "%" APR_INT64_T_FMT " %s", end, behalf->user),
-                             behalf->ends_at - gt_now());
+    (void)gt_cache_keep_text(
+        behalf->vault->parts.cache, name_of(behalf, p),
+        apr_psprintf(p, "%" APR_INT64_T_FMT " %s", apr_time_sec(behalf->ends_at), behalf->user),
+        behalf->ends_at - gt_now());
     return GT_OK;
 }
 

@@ -213,16 +213,13 @@ static int spend_assertion(const gtm_client_auth_t *auth)
     const json_t *claims = auth->bearer.claims;
     apr_pool_t *p = auth->x->r->pool;
     unsigned char digest[32];
-    apr_int64_t end;
 
     if (!auth->is_once || gt_json_text(claims, "jti") == NULL)
         return 1;
-    if (!gt_json_number(&end, claims, "exp"))
-        return 0;
     gt_secret_digest(digest, auth->bearer.token);
     return gt_cache_once(gt_vault_parts(auth->x->child->vault)->cache,
                          apr_pstrcat(p, "client assertion ", gt_hex(digest, 32, p), NULL),
-                         apr_time_from_sec(end) - gt_now() + LEEWAY_MOST);
+                         gt_jwt_ends_at(claims) - gt_now() + LEEWAY_MOST);
 }
 
 static int token_fits(const gtm_client_auth_t *auth)
