@@ -65,8 +65,8 @@ GT_MUST const char *gt_jwt_look(const char **kid, const gt_secret_t *token,
 json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p);
 
 /**
- * When verified claims end: their `exp`. One that lies further ahead than an apr_time_t holds, which
- * an issuer may well write, is the largest. Thread-safe.
+ * When verified claims end: their `exp`. One that lies further ahead than an apr_time_t holds,
+ * which an issuer may well write, is the largest. Thread-safe.
  * @return µs since 1970; 0: there is none
  */
 apr_time_t gt_jwt_ends_at(const json_t *claims);

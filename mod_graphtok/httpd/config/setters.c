@@ -67,25 +67,27 @@ static const char *misplaced(const cmd_parms *cmd, const char *container)
                        NULL);
 }
 
+/** The container of ours that is being read, or NULL. */
+static const char *container_of(const gtm_server_t *server)
+{
+    return server->in_provider != NULL ? "GraphTokProvider"
+           : server->in_store != NULL  ? "GraphTokStore"
+           : server->in_client != NULL ? "GraphTokClient"
+           : server->in_jwt != NULL    ? "GraphTokJWT"
+                                       : NULL;
+}
+
 /** Refuse a directive that may not stand inside our containers. */
 static const char *refuse_in_container(const cmd_parms *cmd)
 {
     const gtm_server_t *server = server_of(cmd);
+    const char *container = container_of(server);
 
-    if (server->in_provider != NULL)
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokProvider>",
-                           NULL);
-    if (server->in_store != NULL)
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokStore>",
-                           NULL);
+    if (container == NULL)
+        return NULL;
     if (server->in_client != NULL && is_shared(cmd))
         return DECLINE_CMD;
-    if (server->in_client != NULL)
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokClient>",
-                           NULL);
-    if (server->in_jwt != NULL)
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <GraphTokJWT>", NULL);
-    return NULL;
+    return apr_pstrcat(cmd->pool, cmd->cmd->name, " must not stand inside <", container, ">", NULL);
 }
 
 const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg)

@@ -48,8 +48,6 @@ const char *gtm_set_secrets(cmd_parms *cmd, void *dir, const char *first, const 
 const char *gtm_set_certificate(cmd_parms *cmd, void *dir, const char *file, const char *key);
 
 /** GraphTokProxy URL [SECRET] */
-const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
-                                  const char *client_id, const char *secret);
 const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
 
 /** GraphTokRoutes NAME…: the names must be those of routes. */
