@@ -755,8 +755,6 @@ START_TEST(an_end_that_no_clock_reaches_is_the_last)
         apr_time_t end;
     } rows[] = {{"{}", 0},
                 {"{\"exp\":\"1\"}", 0},
-                {"{\"exp\":-1}", 0},
-                {"{\"exp\":1795244340}", apr_time_from_sec(1795244340)},
                 {"{\"exp\":1795244340.5}", apr_time_from_sec(1795244340) + APR_USEC_PER_SEC / 2},
                 {"{\"exp\":9223372036855}", APR_INT64_MAX},
                 {"{\"exp\":9007199254740991}", APR_INT64_MAX}};
