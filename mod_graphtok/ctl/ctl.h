@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "conf/config.h"
+#include "conf/expiry.h"
 #include "conf/keys.h"
 #include "db/db.h"
 #include "vault/vault.h"
@@ -56,6 +57,11 @@ GT_MUST gt_err_t *ctl_demand_readable(const gt_source_t *source, const char *dir
 
 /** The same for each credential of a provider, of which there must be one. */
 GT_MUST gt_err_t *ctl_demand_credentials(const gt_provider_conf_t *provider, apr_pool_t *p);
+
+/** When the credentials of a provider end, as far as that is known here: its files are read when
+ * this process may. @return how many */
+int ctl_expiries(gt_expiry_t expiries[GT_EXPIRIES_MAX], const gt_provider_conf_t *provider,
+                 apr_pool_t *p);
 
 /** The database that the configuration names. */
 GT_MUST gt_err_t *ctl_db(gt_db_t **db, const gt_config_t *config, apr_pool_t *p);

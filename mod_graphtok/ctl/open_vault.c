@@ -20,6 +20,7 @@
 #include "base/source.h"
 #include "base/text.h"
 #include "net/loop.h"
+#include "oauth/credentials.h"
 #include "task/crew.h"
 #include "task/wait.h"
 #include "vault/holder.h"
@@ -96,6 +97,16 @@ gt_err_t *ctl_demand_credentials(const gt_provider_conf_t *provider, apr_pool_t 
         found++;
     }
     return found > 0 ? GT_OK : ctl_demand_readable(NULL, "GraphTokClientSecret", p);
+}
+
+int ctl_expiries(gt_expiry_t expiries[GT_EXPIRIES_MAX], const gt_provider_conf_t *provider,
+                 apr_pool_t *p)
+{
+    gt_credentials_t *credentials = gt_credentials_make(provider, p);
+
+    if (ctl_demand_credentials(provider, p) == GT_OK)
+        gt_credentials_look(credentials, p);
+    return gt_credentials_expiries(expiries, credentials);
 }
 
 gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p)

@@ -118,13 +118,9 @@ static gt_err_t *judge_credential(const gt_provider_conf_t *conf, const gt_sourc
 static void check_expiries(check_t *check, const gt_provider_conf_t *conf)
 {
     apr_pool_t *p = check->ctl->pool;
-    gt_credentials_t *credentials = gt_credentials_make(conf, p);
     gt_expiry_t expiries[GT_EXPIRIES_MAX];
-    int count;
+    int count = ctl_expiries(expiries, conf, p);
 
-    if (ctl_demand_credentials(conf, p) == GT_OK)
-        gt_credentials_look(credentials, p);
-    count = gt_credentials_expiries(expiries, credentials);
     for (int i = 0; i < count; i++) {
         int is_over;
         const char *alarm = gt_expiry_alarm(&is_over, &expiries[i], conf, gt_now(), p);

@@ -15,7 +15,6 @@
 #include "admin/sums.h"
 #include "base/secret.h"
 #include "base/source.h"
-#include "oauth/credentials.h"
 #include "store/rights.h"
 #include "store/store_ladder.h"
 
@@ -31,13 +30,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /** When its credentials end, as far as that is known here. */
 static void put_expiries(json_t *json, const gt_provider_conf_t *provider, apr_pool_t *p)
 {
-    gt_credentials_t *credentials = gt_credentials_make(provider, p);
     gt_expiry_t expiries[GT_EXPIRIES_MAX];
-    int count;
+    int count = ctl_expiries(expiries, provider, p);
 
-    if (ctl_demand_credentials(provider, p) == GT_OK)
-        gt_credentials_look(credentials, p);
-    count = gt_credentials_expiries(expiries, credentials);
     for (int i = 0; i < count; i++)
         gt_json_set_time(json, apr_pstrcat(p, expiries[i].what, "_ends", NULL), expiries[i].at, p);
 }

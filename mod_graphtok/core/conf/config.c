@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/cloud.h"
+#include "conf/entry.h"
 #include "net/local_end.h"
 #include "net/pins.h"
 #include "net/url.h"
@@ -21,25 +22,12 @@
 
 const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const char *name)
 {
-    for (int i = 0; i < config->providers->nelts; i++) {
-        const gt_provider_conf_t *provider =
-            APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);
-
-        if (strcmp(provider->name, name) == 0)
-            return provider;
-    }
-    return NULL;
+    return gt_entry_find(config, &gt_entry_provider, name);
 }
 
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name)
 {
-    for (int i = 0; i < config->stores->nelts; i++) {
-        const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
-
-        if (strcmp(store->name, name) == 0)
-            return store;
-    }
-    return NULL;
+    return gt_entry_find(config, &gt_entry_store, name);
 }
 
 int gt_config_has_pins(const gt_config_t *config)
@@ -52,24 +40,12 @@ int gt_config_has_pins(const gt_config_t *config)
 
 const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *name)
 {
-    for (int i = 0; i < config->clients->nelts; i++) {
-        const gt_client_conf_t *client = APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *);
-
-        if (strcmp(client->name, name) == 0)
-            return client;
-    }
-    return NULL;
+    return gt_entry_find(config, &gt_entry_client, name);
 }
 
 const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name)
 {
-    for (int i = 0; i < config->jwts->nelts; i++) {
-        const gt_jwt_conf_t *jwt = APR_ARRAY_IDX(config->jwts, i, gt_jwt_conf_t *);
-
-        if (strcmp(jwt->name, name) == 0)
-            return jwt;
-    }
-    return NULL;
+    return gt_entry_find(config, &gt_entry_jwt, name);
 }
 
 /** State of the checks. */

@@ -48,7 +48,8 @@ typedef enum gt_client_auth_t {
 
 /** One provider and our registration there. */
 struct gt_provider_conf_t {
-    const char *name; /* "microsoft" */
+    const char *name;  /* "microsoft" */
+    const char *where; /* "FILE:LINE" of its definition */
     gt_provider_kind_id_t kind;
     gt_cloud_t cloud;   /* of kind microsoft; else GT_CLOUD_UNSET */
     const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
@@ -75,18 +76,17 @@ struct gt_provider_conf_t {
     apr_int64_t mailbox_queue;   /* that wait for their turn there, per child */
     const char *allowed_tenants; /* blank-separated GUIDs for multi-tenant sign-in; NULL: any */
     apr_array_header_t *tenant_clients; /* of gt_tenant_client_t *; NULL: none */
-    const char *where;                  /* "FILE:LINE" of its definition */
 };
 
 /** One table of grants. */
 struct gt_store_conf_t {
     const char *name;        /* "main" */
+    const char *where;       /* "FILE:LINE" of its definition */
     const char *table;       /* default user_tokens */
     gt_cipher_t cipher;      /* the one that is written; both are read */
     const char *user_column; /* default user_id */
     const char *user_type;   /* text | integer | uuid */
     const char *references;  /* "table(column)" of the application's users, or NULL */
-    const char *where;
 };
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */
@@ -98,13 +98,13 @@ struct gt_store_conf_t {
  * its entry does not name. */
 struct gt_client_conf_t {
     const char *name;      /* its client_id */
+    const char *where;     /* "FILE:LINE" of its definition */
     gt_source_t *secret;   /* that it shows; NULL: none */
     const char *jwt;       /* the <GraphTokJWT> of tokens that it shows; NULL: none */
     const char *jwt_user;  /* whom such a token must be of; NULL: of its name */
     const char *resources; /* blank-separated: that it may have tokens for; NULL: none */
     const char *scopes;    /* blank-separated: that such a token may have; NULL: none */
     const char *subjects;  /* blank-separated words: how it may name a user; NULL: in no way */
-    const char *where;
 };
 
 /** In the place of an issuer or audience: there is none to be held against. */
@@ -113,6 +113,7 @@ struct gt_client_conf_t {
 /** One issuer of tokens that callers show, and what they must be like. */
 struct gt_jwt_conf_t {
     const char *name;       /* "staff" */
+    const char *where;      /* "FILE:LINE" of its definition */
     const char *issuer;     /* `iss`; GT_JWT_NONE: not judged */
     const char *audience;   /* blank-separated, one of which `aud` holds; GT_JWT_NONE: tokens name
                                    none */
@@ -124,7 +125,6 @@ struct gt_jwt_conf_t {
     const char *ca_file;    /* of keys_url: PEM, or NULL: the system's */
     apr_interval_time_t
         leeway; /* a token is taken for so long after its end and before its begin */
-    const char *where;
 };
 
 /** Everything. */

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "conf/entry.h"
 
 #define MASK "***"
 #define STORES_MAX 256
@@ -98,100 +99,65 @@ static gt_err_t *tenant_clients_from(gt_provider_conf_t *provider, const json_t 
     return GT_OK;
 }
 
-static gt_err_t *providers_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+/** The rule of a kind beyond its members' own; may complete the entry. */
+typedef gt_err_t *rule_fn(void *entry, const json_t *json, apr_pool_t *p);
+
+static gt_err_t *complete_provider(void *entry, const json_t *json, apr_pool_t *p)
+{
+    gt_provider_conf_t *provider = entry;
+
+    GT_TRY(tenant_clients_from(provider, json, p));
+    gt_provider_conf_sources(provider);
+    return GT_OK;
+}
+
+static gt_err_t *judge_jwt(void *entry, const json_t *json, apr_pool_t *p)
+{
+    const gt_jwt_conf_t *jwt = entry;
+
+    (void)json;
+    return jwt->user != NULL ? GT_OK : gt_err(p, GT_INVALID, "GT0156", "user cannot be null");
+}
+
+/** Read one entry, whose members are those of `entry` where the JSON does not say them. */
+static gt_err_t *entry_from(gt_entry_t *entry, const gt_entry_kind_t *kind, const json_t *json,
+                            rule_fn *rule, apr_pool_t *p)
+{
+    GT_TRY(gt_members_from_json(entry, kind->members, json,
+                                kind == &gt_entry_provider ? "tenant_clients" : "", p));
+    return rule != NULL ? rule(entry, json, p) : GT_OK;
+}
+
+static gt_err_t *entries_from(gt_config_t *config, const gt_entry_kind_t *kind, const json_t *json,
+                              rule_fn *rule, apr_pool_t *p)
 {
     const json_t *list;
 
-    GT_TRY(list_of(&list, json, "providers", p));
+    GT_TRY(list_of(&list, json, kind->list, p));
+    apr_array_clear(gt_entries(config, kind));
     for (apr_size_t i = 0; i < json_array_size(list); i++) {
-        gt_provider_conf_t *provider = gt_provider_conf_default("", p);
-        gt_err_t *err = gt_members_from_json(provider, gt_provider_members, json_array_get(list, i),
-                                             "tenant_clients", p);
+        gt_entry_t *entry = kind == &gt_entry_provider ? (void *)gt_provider_conf_default("", p)
+                                                       : gt_entry_make(kind, "", p);
+        gt_err_t *err = entry_from(entry, kind, json_array_get(list, i), rule, p);
 
-        if (err == GT_OK)
-            err = tenant_clients_from(provider, json_array_get(list, i), p);
         if (err != GT_OK)
-            return gt_err_in(err, "providers[%" APR_SIZE_T_FMT "]", i);
-        if (provider->name == NULL || provider->name[0] == '\0' ||
-            gt_config_provider(config, provider->name) != NULL)
+            return gt_err_in(err, "%s[%" APR_SIZE_T_FMT "]", kind->list, i);
+        if (entry->name == NULL || entry->name[0] == '\0' ||
+            gt_entry_find(config, kind, entry->name) != NULL)
             return gt_err(p, GT_INVALID, "GT0154",
-                          "providers[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
-        gt_provider_conf_sources(provider);
-        APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = provider;
+                          "%s[%" APR_SIZE_T_FMT "]: name: it must be there and differ", kind->list,
+                          i);
+        APR_ARRAY_PUSH(gt_entries(config, kind), gt_entry_t *) = entry;
     }
     return GT_OK;
 }
 
-static gt_err_t *stores_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
+/** The same of a list that a configuration without such entries, or of an older version, lacks. */
+static gt_err_t *entries_if_any(gt_config_t *config, const gt_entry_kind_t *kind,
+                                const json_t *json, rule_fn *rule, apr_pool_t *p)
 {
-    const json_t *list;
-
-    GT_TRY(list_of(&list, json, "stores", p));
-    apr_array_clear(config->stores);
-    for (apr_size_t i = 0; i < json_array_size(list); i++) {
-        gt_store_conf_t *store = gt_store_conf_default("", p);
-        gt_err_t *err =
-            gt_members_from_json(store, gt_store_members, json_array_get(list, i), "", p);
-
-        if (err != GT_OK)
-            return gt_err_in(err, "stores[%" APR_SIZE_T_FMT "]", i);
-        if (store->name == NULL || store->name[0] == '\0' ||
-            gt_config_store(config, store->name) != NULL)
-            return gt_err(p, GT_INVALID, "GT0154",
-                          "stores[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
-        APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = store;
-    }
-    if (gt_config_store(config, "main") == NULL)
-        return gt_err(p, GT_INVALID, "GT0155", "stores: main is missing");
-    return GT_OK;
-}
-
-static gt_err_t *clients_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
-{
-    const json_t *list;
-
-    /* A configuration that has none need not say so. */
-    if (json_object_get(json, "clients") == NULL)
-        return GT_OK;
-    GT_TRY(list_of(&list, json, "clients", p));
-    for (apr_size_t i = 0; i < json_array_size(list); i++) {
-        gt_client_conf_t *client = gt_client_conf_default("", p);
-        gt_err_t *err =
-            gt_members_from_json(client, gt_client_members, json_array_get(list, i), "", p);
-
-        if (err != GT_OK)
-            return gt_err_in(err, "clients[%" APR_SIZE_T_FMT "]", i);
-        if (client->name == NULL || client->name[0] == '\0' ||
-            gt_config_client(config, client->name) != NULL)
-            return gt_err(p, GT_INVALID, "GT0154",
-                          "clients[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
-        APR_ARRAY_PUSH(config->clients, gt_client_conf_t *) = client;
-    }
-    return GT_OK;
-}
-
-/** A dump of a version without them has no such member. */
-static gt_err_t *jwts_from(gt_config_t *config, const json_t *json, apr_pool_t *p)
-{
-    const json_t *list;
-
-    if (json_object_get(json, "jwts") == NULL)
-        return GT_OK;
-    GT_TRY(list_of(&list, json, "jwts", p));
-    for (apr_size_t i = 0; i < json_array_size(list); i++) {
-        gt_jwt_conf_t *jwt = gt_jwt_conf_default("", p);
-        gt_err_t *err = gt_members_from_json(jwt, gt_jwt_members, json_array_get(list, i), "", p);
-
-        if (err != GT_OK)
-            return gt_err_in(err, "jwts[%" APR_SIZE_T_FMT "]", i);
-        if (jwt->name == NULL || jwt->name[0] == '\0' || gt_config_jwt(config, jwt->name) != NULL)
-            return gt_err(p, GT_INVALID, "GT0154",
-                          "jwts[%" APR_SIZE_T_FMT "]: name: it must be there and differ", i);
-        if (jwt->user == NULL)
-            return gt_err(p, GT_INVALID, "GT0156", "jwt %s: user cannot be null", jwt->name);
-        APR_ARRAY_PUSH(config->jwts, gt_jwt_conf_t *) = jwt;
-    }
-    return GT_OK;
+    return json_object_get(json, kind->list) != NULL ? entries_from(config, kind, json, rule, p)
+                                                     : GT_OK;
 }
 
 /** A text that was emptied by null but is never NULL in a configuration. */
@@ -234,10 +200,12 @@ gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool
 
     GT_TRY(
         gt_members_from_json(fresh, gt_config_members, json, "providers stores clients jwts", p));
-    GT_TRY(providers_from(fresh, json, p));
-    GT_TRY(stores_from(fresh, json, p));
-    GT_TRY(clients_from(fresh, json, p));
-    GT_TRY(jwts_from(fresh, json, p));
+    GT_TRY(entries_from(fresh, &gt_entry_provider, json, complete_provider, p));
+    GT_TRY(entries_from(fresh, &gt_entry_store, json, NULL, p));
+    if (gt_config_store(fresh, "main") == NULL)
+        return gt_err(p, GT_INVALID, "GT0155", "stores: main is missing");
+    GT_TRY(entries_if_any(fresh, &gt_entry_client, json, NULL, p));
+    GT_TRY(entries_if_any(fresh, &gt_entry_jwt, json, judge_jwt, p));
     GT_TRY(required(fresh, p));
     fresh->db_driver = or_empty(fresh->db_driver);
     fresh->db_params = or_empty(fresh->db_params);

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "conf/cloud.h"
+#include "conf/entry.h"
 #include "conf/expiry.h"
 #include "conf/member_rows.h"
 #include "db/sql.h"
@@ -237,10 +238,8 @@ const gt_member_t gt_tenant_client_members[] = {
 
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p)
 {
-    gt_provider_conf_t *provider = apr_pcalloc(p, sizeof(*provider));
+    gt_provider_conf_t *provider = gt_entry_make(&gt_entry_provider, name, p);
 
-    gt_members_default(provider, gt_provider_members, p);
-    provider->name = apr_pstrdup(p, name);
     provider->kind = GT_KIND_UNSET;
     provider->cloud = GT_CLOUD_UNSET;
     provider->tenant_clients = apr_array_make(p, 0, sizeof(gt_tenant_client_t *));
@@ -287,29 +286,17 @@ gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)
 
 gt_store_conf_t *gt_store_conf_default(const char *name, apr_pool_t *p)
 {
-    gt_store_conf_t *store = apr_pcalloc(p, sizeof(*store));
-
-    gt_members_default(store, gt_store_members, p);
-    store->name = apr_pstrdup(p, name);
-    return store;
+    return gt_entry_make(&gt_entry_store, name, p);
 }
 
 gt_client_conf_t *gt_client_conf_default(const char *name, apr_pool_t *p)
 {
-    gt_client_conf_t *client = apr_pcalloc(p, sizeof(*client));
-
-    gt_members_default(client, gt_client_members, p);
-    client->name = apr_pstrdup(p, name);
-    return client;
+    return gt_entry_make(&gt_entry_client, name, p);
 }
 
 gt_jwt_conf_t *gt_jwt_conf_default(const char *name, apr_pool_t *p)
 {
-    gt_jwt_conf_t *jwt = apr_pcalloc(p, sizeof(*jwt));
-
-    gt_members_default(jwt, gt_jwt_members, p);
-    jwt->name = apr_pstrdup(p, name);
-    return jwt;
+    return gt_entry_make(&gt_entry_jwt, name, p);
 }
 
 int gt_jwt_conf_is_secret(const gt_jwt_conf_t *jwt)

@@ -14,6 +14,8 @@
 #include <apr_strings.h>
 #include <http_main.h>
 
+#include "conf/entry.h"
+
 char *gtm_where(const ap_directive_t *directive, apr_pool_t *p)
 {
     return apr_psprintf(p, "%s:%d", directive->filename, directive->line_num);
@@ -362,23 +364,42 @@ static const char *walk_container(cmd_parms *cmd)
     return ap_walk_config(first, cmd, cmd->context);
 }
 
+/** The entry that a container is about; NULL with an error. The store main exists before it is
+ * defined, at most once, as any other entry. */
+static void *begin_entry(const char **err, cmd_parms *cmd, const char *args,
+                         const gt_entry_kind_t *kind)
+{
+    const gt_config_t *config = server_of(cmd)->config;
+    gt_entry_t *entry;
+    const char *name = NULL;
+
+    *err = container_name(&name, cmd, args);
+    if (*err != NULL)
+        return NULL;
+    entry = gt_entry_find(config, kind, name);
+    if (entry != NULL && entry->where != NULL) {
+        *err = apr_psprintf(cmd->pool, "%s %s is defined already, at %s", kind->word, name,
+                            entry->where);
+        return NULL;
+    }
+    if (entry == NULL) {
+        entry = kind == &gt_entry_provider ? (void *)gt_provider_conf_blank(name, cmd->pool)
+                                           : gt_entry_make(kind, name, cmd->pool);
+        APR_ARRAY_PUSH(gt_entries(config, kind), gt_entry_t *) = entry;
+    }
+    entry->where = gtm_where(cmd->directive, cmd->pool);
+    return entry;
+}
+
 const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args)
 {
     gtm_server_t *server = server_of(cmd);
-    const gt_provider_conf_t *before;
-    const char *name;
-    const char *err = container_name(&name, cmd, args);
+    const char *err;
 
     (void)dir;
-    if (err != NULL)
+    server->in_provider = begin_entry(&err, cmd, args, &gt_entry_provider);
+    if (server->in_provider == NULL)
         return err;
-    before = gt_config_provider(server->config, name);
-    if (before != NULL)
-        return apr_psprintf(cmd->pool, "provider %s is defined already, at %s", name,
-                            before->where);
-    server->in_provider = gt_provider_conf_blank(name, cmd->pool);
-    server->in_provider->where = gtm_where(cmd->directive, cmd->pool);
-    APR_ARRAY_PUSH(server->config->providers, gt_provider_conf_t *) = server->in_provider;
     err = walk_container(cmd);
     gt_provider_conf_complete(server->in_provider, cmd->pool);
     gt_provider_conf_sources(server->in_provider);
@@ -389,56 +410,26 @@ const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args)
 const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args)
 {
     gtm_server_t *server = server_of(cmd);
-    const gt_client_conf_t *before;
-    const char *name;
-    const char *err = container_name(&name, cmd, args);
+    const char *err;
 
     (void)dir;
-    if (err != NULL)
+    server->in_client = begin_entry(&err, cmd, args, &gt_entry_client);
+    if (server->in_client == NULL)
         return err;
-    before = gt_config_client(server->config, name);
-    if (before != NULL)
-        return apr_psprintf(cmd->pool, "client %s is defined already, at %s", name, before->where);
-    server->in_client = gt_client_conf_default(name, cmd->pool);
-    server->in_client->where = gtm_where(cmd->directive, cmd->pool);
-    APR_ARRAY_PUSH(server->config->clients, gt_client_conf_t *) = server->in_client;
     err = walk_container(cmd);
     server->in_client = NULL;
     return err;
 }
 
-/** The store of a name: main exists from the beginning and is defined at most once, as any
- * other. */
-static gt_store_conf_t *store_named(const gt_config_t *config, const char *name)
-{
-    for (int i = 0; i < config->stores->nelts; i++) {
-        gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
-
-        if (strcmp(store->name, name) == 0)
-            return store;
-    }
-    return NULL;
-}
-
 const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args)
 {
     gtm_server_t *server = server_of(cmd);
-    gt_store_conf_t *store;
-    const char *name;
-    const char *err = container_name(&name, cmd, args);
+    const char *err;
 
     (void)dir;
-    if (err != NULL)
+    server->in_store = begin_entry(&err, cmd, args, &gt_entry_store);
+    if (server->in_store == NULL)
         return err;
-    store = store_named(server->config, name);
-    if (store != NULL && store->where != NULL)
-        return apr_psprintf(cmd->pool, "store %s is defined already, at %s", name, store->where);
-    if (store == NULL) {
-        store = gt_store_conf_default(name, cmd->pool);
-        APR_ARRAY_PUSH(server->config->stores, gt_store_conf_t *) = store;
-    }
-    store->where = gtm_where(cmd->directive, cmd->pool);
-    server->in_store = store;
     err = walk_container(cmd);
     server->in_store = NULL;
     return err;
@@ -447,21 +438,12 @@ const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args)
 const char *gtm_open_jwt(cmd_parms *cmd, void *dir, const char *args)
 {
     gtm_server_t *server = server_of(cmd);
-    const gt_jwt_conf_t *before;
-    gt_jwt_conf_t *jwt;
-    const char *name;
-    const char *err = container_name(&name, cmd, args);
+    const char *err;
+    gt_jwt_conf_t *jwt = begin_entry(&err, cmd, args, &gt_entry_jwt);
 
     (void)dir;
-    if (err != NULL)
+    if (jwt == NULL)
         return err;
-    before = gt_config_jwt(server->config, name);
-    if (before != NULL)
-        return apr_psprintf(cmd->pool, "<GraphTokJWT %s> is defined already, at %s", name,
-                            before->where);
-    jwt = gt_jwt_conf_default(name, cmd->pool);
-    jwt->where = gtm_where(cmd->directive, cmd->pool);
-    APR_ARRAY_PUSH(server->config->jwts, gt_jwt_conf_t *) = jwt;
     server->in_jwt = jwt;
     err = walk_container(cmd);
     server->in_jwt = NULL;
