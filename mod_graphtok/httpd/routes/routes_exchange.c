@@ -318,6 +318,32 @@ static gt_err_t *ask_vault(gt_task_t *task, void *state)
 
 /* ---- the outcome ---- */
 
+/** The provider decides about a token's scopes: a token with more than the entry allows does not
+ * leave. That is known of users alone who have a grant, so it is told as all faults of a subject
+ * are. */
+static gt_err_t *judge_scope(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    exchange_t *own = x->own;
+    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
+    apr_pool_t *p = x->r->pool;
+    const char *beyond;
+
+    (void)task;
+    if (own->failure != GT_OK)
+        return GT_OK;
+    x->owner.user = own->token.key.grant.owner.user;
+    if (own->token.token.scope == NULL || *own->token.token.scope == '\0')
+        own->token.token.scope = gt_provider_resource_scope(conf, own->resource, p);
+    beyond = gt_provider_scopes_beyond(conf, own->token.token.scope, own->client->scopes, p);
+    if (beyond != NULL)
+        own->failure = gt_err(p, GT_FORBIDDEN, "GT0893",
+                              "the user's token has the scopes %s, too, which GraphTokClientScope "
+                              "does not allow",
+                              beyond);
+    return GT_OK;
+}
+
 static gt_notice_t notice_of(const gtm_request_t *x, const gt_err_t *err)
 {
     return (gt_notice_t){.kind = GT_NOTICE_EXCHANGE,
@@ -328,7 +354,8 @@ static gt_notice_t notice_of(const gtm_request_t *x, const gt_err_t *err)
                          .err = err};
 }
 
-/** 1 for a fault of the subject, and not of the server or the provider. */
+/** 1 for a fault of the subject, and not of the server or the provider. A row that cannot be opened
+ * is the subject's, too. */
 static int is_about_subject(const gt_err_t *err)
 {
     switch (err->cls) {
@@ -339,6 +366,7 @@ static int is_about_subject(const gt_err_t *err)
     case GT_SIGN_IN:
     case GT_INTERACTION:
     case GT_REFUSED:
+    case GT_DAMAGED:
         return 1;
     default:
         return 0;
@@ -352,16 +380,25 @@ static apr_time_t next_beat(apr_time_t began)
     return began + (passed / BEAT + 1) * BEAT;
 }
 
+/** A user who has not signed in is everyday; the rest is the administrator's to see. */
+static int level_of(const gt_err_t *why)
+{
+    return why->cls == GT_DAMAGED     ? APLOG_ERR
+           : why->cls == GT_FORBIDDEN ? APLOG_WARNING
+                                      : APLOG_INFO;
+}
+
 /** The one answer for all faults of a subject; the log has the reason. */
 static gt_err_t *refuse_subject(const gtm_request_t *x)
 {
     const exchange_t *own = x->own;
     const gt_err_t *why = own->failure;
 
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, x->r, "%s: exchange: client %s gets no token: %s",
+    ap_log_rerror(APLOG_MARK, level_of(why), 0, x->r, "%s: exchange: client %s gets no token: %s",
                   why->tag, own->client->name, why->detail);
     return invalid(x, NULL, "GT0890",
-                   "the subject_token does not hold, or its user must sign in (again)");
+                   "the subject_token does not hold, its user must sign in (again), or the user's "
+                   "token has more than this client may have: the server's log says which");
 }
 
 /** A client that shows a token that holds learns nothing by a challenge, and needs it to go on. */
@@ -377,10 +414,8 @@ static gt_err_t *settle(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     exchange_t *own = x->own;
 
-    if (own->failure == GT_OK) {
-        x->owner.user = own->token.key.grant.owner.user;
+    if (own->failure == GT_OK)
         return GT_OK;
-    }
     if (own->assertion != NULL && own->failure->cls == GT_INTERACTION)
         return challenge(own->failure);
     if (!is_about_subject(own->failure))
@@ -392,30 +427,6 @@ static gt_err_t *settle(gt_task_t *task, void *state)
         return GT_OK;
     }
     return refuse_subject(x);
-}
-
-/** The provider decides about a token's scopes: a token with more than the entry allows does not
- * leave. */
-static gt_err_t *judge_scope(gt_task_t *task, void *state)
-{
-    gtm_request_t *x = state;
-    exchange_t *own = x->own;
-    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
-    apr_pool_t *p = x->r->pool;
-    const char *beyond;
-
-    (void)task;
-    if (own->token.token.scope == NULL || *own->token.token.scope == '\0')
-        own->token.token.scope = gt_provider_resource_scope(conf, own->resource, p);
-    beyond = gt_provider_scopes_beyond(conf, own->token.token.scope, own->client->scopes, p);
-    if (beyond == NULL)
-        return GT_OK;
-    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, x->r,
-                  "GT0893: exchange: client %s gets no token: the user's has the scopes %s, too, "
-                  "which its GraphTokClientScope does not allow",
-                  own->client->name, beyond);
-    return invalid(x, "invalid_scope", "GT0893",
-                   "the user's token has more scopes than this client may have");
 }
 
 static gt_err_t *announce(gt_task_t *task, void *state)
@@ -468,8 +479,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 }
 
 static gt_step_fn *const steps[] = {authenticate,   admit,         check_request, find_subject,
-                                    verify_subject, take_verified, ask_vault,     settle,
-                                    judge_scope,    announce,      answer,        NULL};
+                                    verify_subject, take_verified, ask_vault,     judge_scope,
+                                    settle,         announce,      answer,        NULL};
 static const gt_work_t exchange = {"exchange", steps, finish};
 
 const gtm_route_t gtm_exchange_routes[] = {{"exchange", "POST", "/", GTM_LIMIT_EXCHANGE,
