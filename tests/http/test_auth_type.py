@@ -62,6 +62,13 @@ Header always set X-User "expr=%{REMOTE_USER}"
     SetHandler graphtok-auth
     GraphTokUser jwt hs
 </Location>
+<Location "/whole">
+    AuthType GraphTok
+    Require valid-user
+</Location>
+<Location "/whole/auth">
+    SetHandler graphtok-auth
+</Location>
 """
 
 
@@ -153,12 +160,31 @@ def test_a_session_is_asked_for_where_no_token_is(site, browser):
     assert browser.get(site.url + "/home/index.html").status == 401
 
 
+def test_a_sign_in_behind_itself_is_no_loop(site):
+    for path in ("/whole/auth/login", "/whole/auth/", "/whole/auth/callback?code=x&state=y"):
+        answer = ask(site, path, Accept="text/html")
+        assert (answer.status, answer.location) == (500, None) and "GT0896" in answer.text
+    site.httpd.log_has("the sign-in at /whole/auth stands behind AuthType GraphTok")
+    page = ask(site, "/whole/page", Accept="text/html")
+    assert page.status == 302 and page.location.startswith("/whole/auth/login?return_to=")
+
+
 def test_other_sites_change_nothing_by_a_cookie(site):
     evil = {"Origin": "https://evil.example"}
     for headers, status in (({"Cookie": "app_token=" + token()}, 403), ({}, 401)):
         assert ask(site, "/papers/index.html", method="POST", **evil, **headers).status == status
     assert ask(site, "/papers/index.html", token(), "POST", **evil).status != 403
     assert ask(site, "/papers/index.html", Cookie="app_token=" + token(), **evil).status == 200
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({"Cookie": "app_token={token}", "Origin": "https://evil.example"}, 403),
+    ({"Cookie": "app_token={token}", "Origin": "{url}"}, 200),
+    ({"Authorization": "Bearer {token}", "Origin": "https://evil.example"}, 200)])
+def test_other_sites_open_no_websocket_by_a_cookie(site, headers, status):
+    fields = {name: value.format(token=token(), url=site.url) for name, value in headers.items()}
+    fields.update({"Connection": "Upgrade", "Upgrade": "WebSocket"})
+    assert ask(site, "/papers/index.html", **fields).status == status
 
 
 def test_our_routes_take_the_user_that_stands_in_front(site):

@@ -8,6 +8,8 @@
 
 #include "auth/authenticate.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
@@ -16,6 +18,7 @@
 #include "caller/bearer_token.h"
 #include "caller/caller.h"
 #include "child/signals.h"
+#include "config/mounts.h"
 #include "park/blocking.h"
 #include "request/answer.h"
 #include "request/own_origin.h"
@@ -60,6 +63,34 @@ static gt_err_t *find_by_token(gtm_request_t *x)
     return x->bearer_in_cookie ? gtm_origin_check(x) : GT_OK;
 }
 
+/* The path of the sign-in that a request is a part of, or NULL. httpd has chosen no handler yet. */
+static const char *sign_in_of(const request_rec *r)
+{
+    const gtm_mount_t *mount = gtm_mount(r);
+    const char *rest;
+
+    if (mount == NULL || strcmp(mount->handler, "graphtok-auth") != 0)
+        return NULL;
+    rest = r->uri + strlen(mount->path);
+    return strcmp(rest, "") == 0 || strcmp(rest, "/") == 0 || gtm_mounts_is_below(rest, "/login") ||
+                   gtm_mounts_is_below(rest, "/callback")
+               ? mount->path
+               : NULL;
+}
+
+/* A browser without a session would be sent to the sign-in, and from there once more. */
+static gt_err_t *refuse_at_sign_in(gtm_request_t *x, gt_err_t *err)
+{
+    const char *path = err != GT_OK && err->cls == GT_SIGN_IN ? sign_in_of(x->r) : NULL;
+
+    if (path == NULL)
+        return err;
+    return gt_err(x->r->pool, GT_INTERNAL, "GT0896",
+                  "the sign-in at %s stands behind AuthType GraphTok, which lets in users with a "
+                  "session alone: write Require all granted in its <Location>",
+                  path);
+}
+
 static gt_err_t *find_by_session(gtm_request_t *x)
 {
     GT_TRY(gtm_find_target(x));
@@ -76,7 +107,8 @@ static gt_err_t *identify(gtm_request_t *x)
     gtm_signals_hold(&before, x->child);
     err = gtm_caller_name(x);
     if (err == GT_OK)
-        err = x->dir->caller_from == GT_CALLER_JWT ? find_by_token(x) : find_by_session(x);
+        err = x->dir->caller_from == GT_CALLER_JWT ? find_by_token(x)
+                                                   : refuse_at_sign_in(x, find_by_session(x));
     gtm_signals_release(&before, x->child);
     return err;
 }

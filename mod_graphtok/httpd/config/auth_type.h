@@ -4,21 +4,24 @@
 
 /**
  * @file auth_type.h
- * A Require that wants a user, in a place without AuthType: httpd answers every request with 500. A
- * session of ours is no authentication to httpd, so this is easily written where sessions are
- * meant. Parent only, while the configuration is read or checked.
+ * AuthType and Require that do not do what they seem to. httpd runs an AuthType only where a
+ * Require wants a user, and answers every request with 500 where a Require wants one and no
+ * AuthType says how httpd gets it. Neither is told by httpd when it reads its configuration. Parent
+ * only, while the configuration is read or checked.
  */
 
 #include "config/settings.h"
 
 /**
- * Say so of each mount, and each location whose application is given a token, that has a fixed
- * path.
+ * Warn of each place with a fixed path: a Require that no request meets, a GraphTokUseJWT or
+ * AuthType GraphTok without effect, a sign-in behind itself.
  * @param warnings  array of const char *, "FILE:LINE: text"
+ * @param mounts    array of gtm_mount_t
+ * @param config    completed
  * @param s         the main server
  */
 void gtm_auth_type_check(apr_array_header_t *warnings, const apr_array_header_t *mounts,
-                         const server_rec *s, apr_pool_t *p);
+                         const gt_config_t *config, const server_rec *s, apr_pool_t *p);
 
 /** check_authn hook, where no module took the request: the same in the log, for every other way to
  * write it. */

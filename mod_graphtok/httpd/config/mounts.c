@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
+#include "config/access.h"
 #include "config/route_set.h"
 #include "config/setters.h"
 #include "config/tree.h"
@@ -24,16 +25,9 @@
 typedef struct survey_t {
     apr_array_header_t *mounts;
     apr_array_header_t *errors;
-    apr_array_header_t *guards; /* of guard_t */
     const server_rec *servers;
     apr_pool_t *p;
 } survey_t;
-
-/** A place where access is restricted. */
-typedef struct guard_t {
-    const server_rec *server; /* NULL: every host */
-    const char *path;
-} guard_t;
 
 static void refuse(const survey_t *survey, const ap_directive_t *node, const char *text)
 {
@@ -129,45 +123,12 @@ static void add_mount(const survey_t *survey, const ap_directive_t *node)
     *slot_for(survey, &mount) = mount;
 }
 
-/** `Require all granted` lets every request in; everything else asks for something. */
-static int is_guard(const ap_directive_t *node, apr_pool_t *p)
-{
-    const char *args = node->args;
-    const char *first, *second;
-
-    if (gtm_tree_is(node, "AuthType"))
-        return strcasecmp(gtm_tree_word(&args, p), "none") != 0;
-    if (!gtm_tree_is(node, "Require"))
-        return 0;
-    first = gtm_tree_word(&args, p);
-    second = gtm_tree_word(&args, p);
-    return strcasecmp(first, "all") != 0 || strcasecmp(second, "granted") != 0;
-}
-
-static void add_guard(const survey_t *survey, const ap_directive_t *node)
-{
-    const char *why;
-    const char *path;
-    guard_t *guard;
-
-    if (!is_guard(node, survey->p))
-        return;
-    path = gtm_mounts_path(&why, node, survey->p);
-    if (path == NULL)
-        return;
-    guard = apr_array_push(survey->guards);
-    guard->server = gtm_tree_host(node, survey->servers);
-    guard->path = path;
-}
-
 static void visit(void *baton, const ap_directive_t *node)
 {
     const survey_t *survey = baton;
 
     if (gtm_tree_is(node, "SetHandler"))
         add_mount(survey, node);
-    else
-        add_guard(survey, node);
 }
 
 int gtm_mounts_is_below(const char *path, const char *prefix)
@@ -175,18 +136,6 @@ int gtm_mounts_is_below(const char *path, const char *prefix)
     apr_size_t len = strlen(prefix);
 
     return strncmp(path, prefix, len) == 0 && (path[len] == '\0' || path[len] == '/');
-}
-
-static int is_guarded(const survey_t *survey, const gtm_mount_t *mount)
-{
-    for (int i = 0; i < survey->guards->nelts; i++) {
-        const guard_t *guard = &APR_ARRAY_IDX(survey->guards, i, guard_t);
-
-        if ((guard->server == NULL || guard->server == mount->server) &&
-            gtm_mounts_is_below(mount->path, guard->path))
-            return 1;
-    }
-    return 0;
 }
 
 /** Longest first; of two equal ones that of a virtual host, which is the more particular. */
@@ -205,13 +154,14 @@ static int longer_first(const void *a, const void *b)
 void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, const server_rec *s,
                      apr_pool_t *p)
 {
-    survey_t survey = {mounts, errors, apr_array_make(p, 4, sizeof(guard_t)), s, p};
+    survey_t survey = {mounts, errors, s, p};
+    const gtm_access_t *access = gtm_access_find(s, p);
 
     gtm_tree_each(visit, &survey);
     for (int i = 0; i < mounts->nelts; i++) {
         gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
 
-        mount->has_require = is_guarded(&survey, mount);
+        mount->has_require = gtm_access_is_guarded(access, mount->server, mount->path);
     }
     if (mounts->nelts > 0)
         qsort(mounts->elts, (size_t)mounts->nelts, sizeof(gtm_mount_t), longer_first);

@@ -103,7 +103,7 @@ typedef struct gtm_mount_t {
     const char *handler;      /* "graphtok-auth" */
     const char *path;         /* "/auth", no trailing slash; "" for the root */
     const char *where;        /* FILE:LINE */
-    int has_require; /* 1: a Require (other than all granted) or AuthType stands in or above it */
+    int has_require;          /* 1: a Require other than all granted holds there */
 } gtm_mount_t;
 
 /** This module's part of a request, for every handler. */

@@ -446,7 +446,7 @@ static void judge(verdict_t *v)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
     else
         gtm_public_url_check(v->warnings, config->public_url, v->server->mounts, v->p);
-    gtm_auth_type_check(v->warnings, v->server->mounts, v->s, v->p);
+    gtm_auth_type_check(v->warnings, v->server->mounts, config, v->s, v->p);
     gtm_sign_in_check(v->errors, v->s, v->p);
     gtm_tree_each(visit_origins, v);
     for (int i = 0; i < v->server->mounts->nelts; i++)
