@@ -18,9 +18,14 @@
 #include "net/url.h"
 #include "request/cors.h"
 
-static int changes_something(const request_rec *r)
+/* A WebSocket begins as a GET (RFC 6455 section 4.1), to which no rule of the browser for other
+ * origins applies, and carries all that its page sends. */
+static int changes_something(request_rec *r)
 {
-    return r->method_number != M_GET && r->method_number != M_OPTIONS;
+    const char *upgrade = apr_table_get(r->headers_in, "Upgrade");
+
+    return (r->method_number != M_GET && r->method_number != M_OPTIONS) ||
+           (upgrade != NULL && ap_find_token(r->pool, upgrade, "websocket"));
 }
 
 gt_err_t *gtm_origin_check(gtm_request_t *x)
