@@ -18,7 +18,7 @@ from support import httpd as servers
 from support.browser import Browser
 from support.database import PG_BIN
 
-ROWS = 100000
+ROWS = 30000
 READERS = 2
 MOUNTS = """
 <Location "/auth">

@@ -13,6 +13,7 @@
 #include "bench.h"
 #include "db/handle.h"
 #include "fake_provider.h"
+#include "patience.h"
 #include "net/loop.h"
 #include "relay.h"
 #include "task/wait.h"
@@ -21,7 +22,7 @@
 #include "vault/refresh.h"
 #include "vault/replay.h"
 
-#define LIMIT apr_time_from_sec(20)
+#define LIMIT PATIENCE
 #define SECONDS(n) apr_time_from_sec(n)
 #define ADA "00000000-0000-0000-0000-00000000ada0"
 

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "patience.h"
 
 #define MAYBE_UNUSED __attribute__((unused))
 

@@ -10,6 +10,7 @@
 
 #include "base/thread.h"
 #include "base/waker.h"
+#include "patience.h"
 
 typedef struct latch_t {
     pthread_mutex_t lock;
@@ -41,15 +42,15 @@ static inline gt_waker_t latch_init(latch_t *latch)
     return (gt_waker_t){latch_wake, latch};
 }
 
-/* Wait for so many wakes since its beginning; the test fails after 20 s. */
+/* Wait for so many wakes since its beginning; the test fails when they do not come. */
 static inline void latch_await(latch_t *latch, int wakes)
 {
-    apr_time_t until = gt_mono() + apr_time_from_sec(20);
+    apr_time_t until = gt_mono() + PATIENCE;
 
     pthread_mutex_lock(&latch->lock);
     while (latch->wakes < wakes && gt_mono() < until)
         gt_cond_wait(&latch->woken, &latch->lock, until);
-    ck_assert_msg(latch->wakes >= wakes, "%d wakes of %d in 20 s", latch->wakes, wakes);
+    ck_assert_msg(latch->wakes >= wakes, "%d wakes of %d", latch->wakes, wakes);
     pthread_mutex_unlock(&latch->lock);
 }
 

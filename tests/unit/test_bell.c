@@ -146,7 +146,7 @@ START_TEST(a_thread_sleeps_until_another_rings)
         gt_bell_destroy(&listener.bell);
         gt_bell_init(&listener.bell);
         ck_assert_int_eq(pthread_create(&thread, NULL, ring, &listener.bell), 0);
-        ck_ok(gt_wait_run(&work, &listener, loop, apr_time_from_sec(20), pool));
+        ck_ok(gt_wait_run(&work, &listener, loop, PATIENCE, pool));
         pthread_join(thread, NULL);
         ck_assert(listener.heard);
     }

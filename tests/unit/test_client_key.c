@@ -92,7 +92,7 @@ static void refused(const gt_secret_t *certificate, const gt_secret_t *key, cons
 
 START_TEST(test_what_cannot_be_used)
 {
-    EVP_PKEY *good = rsa_key(2048), *other = EVP_RSA_gen(2048), *small = rsa_key(1024);
+    EVP_PKEY *good = rsa_key(2048), *other = EVP_EC_gen("P-256"), *small = rsa_key(1024);
     EVP_PKEY *curve = EVP_EC_gen("secp256k1"), *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     const gt_secret_t *rubbish = gt_secret_from("-----BEGIN CERTIFICATE-----\nx\n", pool);
 

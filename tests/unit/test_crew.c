@@ -109,13 +109,13 @@ static const gt_work_t asking = {"asker", asker_steps, NULL};
 
 static gt_err_t *ask_for(asker_t *asker, apr_pool_t *p)
 {
-    return gt_wait_run(&asking, asker, loop, apr_time_from_sec(20), p);
+    return gt_wait_run(&asking, asker, loop, PATIENCE, p);
 }
 
 /* What counts up elsewhere is looked at until it is there. */
 static void await_count(atomic_int *what, int n)
 {
-    apr_time_t until = gt_mono() + apr_time_from_sec(20);
+    apr_time_t until = gt_mono() + PATIENCE;
 
     while (*what < n && gt_mono() < until)
         sched_yield();
@@ -303,7 +303,7 @@ START_TEST(test_joining_and_leaving_at_random)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_often, (void *)(i + 1)), 0);
     for (i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    gt_crew_stop(crew, apr_time_from_sec(20));
+    gt_crew_stop(crew, PATIENCE);
     ck_assert_int_eq(gt_crew_busy(crew), 0);
     ck_assert_int_eq(begun, finished);
 }
@@ -349,7 +349,7 @@ START_TEST(test_stopping_is_patient)
     await_count(&begun, 1);
     timer = gt_timer_start(loop, gt_ticks(), &waker, pool);
     gate_open = 1;
-    gt_crew_stop(crew, apr_time_from_sec(20));
+    gt_crew_stop(crew, PATIENCE);
     ck_assert_int_eq(finished, 1);
     ck_fails(ask_for(&asker, pool), GT_BUSY, "GT0326");
     gt_timer_cancel(timer);

@@ -19,11 +19,14 @@ typedef struct boat_t {
     latch_t worked, called, may_go;
     int holds;                /* work waits for may_go */
     apr_interval_time_t idle; /* what work answers, from now; 0: it lies on */
+    apr_time_t due;           /* what work answered last */
+    int turn;                 /* its place in the order of calls */
     atomic_int inside;        /* threads that touch it; never two */
     atomic_int jobs, done;    /* asked for, and seen by work */
 } boat_t;
 
 static gt_finishers_t *finishers;
+static atomic_int turns;
 
 static void enter(boat_t *boat)
 {
@@ -45,13 +48,15 @@ static apr_time_t work(void *baton)
     if (boat->holds)
         latch_await(&boat->may_go, 1);
     leave(boat);
-    return boat->idle > 0 ? gt_mono() + boat->idle : 0;
+    boat->due = boat->idle > 0 ? gt_mono() + boat->idle : 0;
+    return boat->due;
 }
 
 static void call(void *baton)
 {
     boat_t *boat = baton;
 
+    boat->turn = atomic_fetch_add(&turns, 1);
     latch_wake(&boat->called);
 }
 
@@ -159,10 +164,11 @@ START_TEST(test_idle_ones_are_called_in_the_order_of_their_time)
     latch_await(&late.worked, 1);
     gt_conn_slot_wake(&early.slot);
     latch_await(&early.called, 1);
-    ck_assert_int_eq(latch_wakes(&late.called), 0);
     latch_await(&late.called, 1);
     gt_conn_slot_take(&late.slot);
     gt_conn_slot_take(&early.slot);
+    /* On a busy machine the second may have been woken after the first one's time. */
+    ck_assert_int_eq(early.turn < late.turn, early.due < late.due);
     ck_assert_int_eq(late.slot.is_late, 1);
     gt_conn_slot_release(&late.slot);
     ck_assert_int_eq(late.slot.is_late, 0);
@@ -170,24 +176,39 @@ START_TEST(test_idle_ones_are_called_in_the_order_of_their_time)
 }
 END_TEST
 
-START_TEST(test_a_worker_that_comes_in_time_ends_the_idling)
+/* @return whether the worker came before the boat's idle time was over */
+static int comes_in_time(apr_interval_time_t idle)
 {
     boat_t boat, fence;
+    int in_time;
 
     launch(&boat);
     launch(&fence);
-    boat.idle = SOON;
-    fence.idle = 2 * SOON;
+    boat.idle = idle;
+    fence.idle = 2 * idle;
     gt_conn_slot_release(&boat.slot);
     gt_conn_slot_release(&fence.slot);
     gt_conn_slot_wake(&boat.slot);
-    gt_conn_slot_wake(&fence.slot);
     latch_await(&boat.worked, 1);
     gt_conn_slot_take(&boat.slot);
-    ck_assert_int_eq(boat.slot.is_late, 0);
-    latch_die(&boat.called);
+    in_time = gt_mono() < boat.due;
+    if (in_time) {
+        ck_assert_int_eq(boat.slot.is_late, 0);
+        latch_die(&boat.called);
+    }
+    gt_conn_slot_wake(&fence.slot);
     latch_await(&fence.called, 1);
     gt_conn_slot_take(&fence.slot);
+    return in_time;
+}
+
+START_TEST(test_a_worker_that_comes_in_time_ends_the_idling)
+{
+    apr_interval_time_t idle = SOON;
+
+    /* A machine that is too busy for a short time gets a longer one. */
+    while (!comes_in_time(idle))
+        idle *= 2;
 }
 END_TEST
 
@@ -281,7 +302,7 @@ static void *come_and_go(void *baton)
     boat_t *mine = baton;
     int i, n;
 
-    for (i = 0; i < ROUNDS; i++)
+    for (i = rounds(ROUNDS); i > 0; i--)
         for (n = 0; n < BOATS / 2; n++) {
             gt_conn_slot_take(&mine[n].slot);
             enter(&mine[n]);
@@ -319,7 +340,7 @@ START_TEST(test_all_at_once_nothing_is_lost)
     }
     all_at_once();
     for (i = 0; i < BOATS; i++) {
-        apr_time_t until = gt_mono() + apr_time_from_sec(20);
+        apr_time_t until = gt_mono() + PATIENCE;
 
         while (atomic_load(&fleet[i].done) < atomic_load(&fleet[i].jobs) &&
                !latch_wakes(&fleet[i].called) && gt_mono() < until)

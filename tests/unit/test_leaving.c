@@ -122,7 +122,7 @@ static void *leave_at_random(void *baton)
     int i;
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
-    for (i = 0; i < 300; i++) {
+    for (i = rounds(300); i > 0; i--) {
         gt_request_t request = {.url = upstream_url(up, i % 2 ? "/hello" : "/chunks/60000"),
                                 .stream = i % 3 == 0};
         gt_transfer_t *transfer;

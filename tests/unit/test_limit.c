@@ -654,16 +654,21 @@ Suite *suite_limit(void)
 {
     Suite *suite = suite_create("limit");
     TCase *tcase = tcase_create("limit");
+    TCase *large = tcase_create("millions of calls");
 
     tcase_add_checked_fixture(tcase, begin, end);
+    tcase_add_checked_fixture(large, begin, end);
+    tcase_set_timeout(large, 60);
+    tcase_set_tags(large, "size");
+    tcase_add_test(large, never_more_than_the_number_in_any_span);
+    tcase_add_test(large, counts_that_do_not_divide_the_span);
+    suite_add_tcase(suite, large);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_sliding_log_by_the_table);
-    tcase_add_test(tcase, never_more_than_the_number_in_any_span);
     tcase_add_test(tcase, a_steady_caller_at_the_number_is_served);
     tcase_add_test(tcase, what_is_given_back_counts_no_more);
     tcase_add_test(tcase, keys_do_not_share_a_counter);
     tcase_add_test(tcase, the_long_run_keeps_the_rate);
-    tcase_add_test(tcase, counts_that_do_not_divide_the_span);
     tcase_add_test(tcase, a_full_set_gives_up_the_one_nearest_to_idle);
     tcase_add_test(tcase, idle_counters_are_used_again);
     tcase_add_test(tcase, a_segment_survives_and_another_shape_is_refused);

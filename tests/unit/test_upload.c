@@ -373,7 +373,7 @@ START_TEST(test_a_step_gives_a_body_by_and_by)
 {
     sending_t sending = {.all = 5 * MIB};
 
-    ck_ok(gt_wait_run(&send_work, &sending, loop, apr_time_from_sec(20), pool));
+    ck_ok(gt_wait_run(&send_work, &sending, loop, PATIENCE, pool));
     ck_assert_int_eq(sending.at, 5 * MIB);
     /* It waited for room; how often depends on the upstream's pace. */
     ck_assert_int_gt(sending.rounds, 2);

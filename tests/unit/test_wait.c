@@ -97,7 +97,7 @@ START_TEST(test_a_call)
 {
     call_t call = {.path = "/slow/20"};
 
-    ck_ok(gt_wait_run(&calling, &call, loop, apr_time_from_sec(20), pool));
+    ck_ok(gt_wait_run(&calling, &call, loop, PATIENCE, pool));
     ck_assert_str_eq(gt_transfer_answer(call.transfer)->body, "hello");
     ck_assert_int_eq(call.finished, 1);
 }
@@ -107,8 +107,7 @@ START_TEST(test_a_call_that_fails)
 {
     call_t call = {.path = "/drop"};
 
-    ck_fails(gt_wait_run(&calling, &call, loop, apr_time_from_sec(20), pool), GT_UPSTREAM,
-             "GT0305");
+    ck_fails(gt_wait_run(&calling, &call, loop, PATIENCE, pool), GT_UPSTREAM, "GT0305");
     ck_assert_int_eq(call.finished, 1);
 }
 END_TEST
@@ -117,7 +116,7 @@ START_TEST(test_a_stream)
 {
     call_t call = {.path = "/chunks/10000000", .stream = 1};
 
-    ck_ok(gt_wait_run(&streaming, &call, loop, apr_time_from_sec(20), pool));
+    ck_ok(gt_wait_run(&streaming, &call, loop, PATIENCE, pool));
     ck_assert_int_eq(call.taken, 10000000);
 }
 END_TEST
@@ -126,7 +125,7 @@ START_TEST(test_a_small_stream_is_taken_at_once)
 {
     call_t call = {.path = "/hello", .stream = 1};
 
-    ck_ok(gt_wait_run(&streaming, &call, loop, apr_time_from_sec(20), pool));
+    ck_ok(gt_wait_run(&streaming, &call, loop, PATIENCE, pool));
     ck_assert_int_eq(call.taken, 5);
     ck_assert_int_eq(call.takes, 1);
 }
@@ -155,8 +154,8 @@ START_TEST(test_the_end_comes)
     int looks = 0;
     const gt_end_t end = {has_come, &looks};
 
-    ck_fails(gt_wait_run_until(&end, &calling, &call, loop, apr_time_from_sec(20), pool),
-             GT_CANCELLED, "GT0322");
+    ck_fails(gt_wait_run_until(&end, &calling, &call, loop, PATIENCE, pool), GT_CANCELLED,
+             "GT0322");
     ck_assert_int_eq(looks, 2);
     ck_assert_int_eq(call.finished, 1);
     upstream_await_gone(up, 1);
@@ -168,7 +167,7 @@ START_TEST(test_a_loop_that_stops)
     call_t call = {.path = "/hello"};
 
     gt_loop_stop(loop);
-    ck_fails(gt_wait_run(&calling, &call, loop, apr_time_from_sec(20), pool), GT_BUSY, "GT0303");
+    ck_fails(gt_wait_run(&calling, &call, loop, PATIENCE, pool), GT_BUSY, "GT0303");
 }
 END_TEST
 
@@ -183,8 +182,7 @@ static void *call_often(void *unused)
     for (i = 0; i < 100; i++) {
         call_t call = {.path = i % 2 ? "/hello" : "/chunks/70000", .stream = i % 2 == 0};
 
-        ck_ok(gt_wait_run(call.stream ? &streaming : &calling, &call, loop, apr_time_from_sec(20),
-                          own));
+        ck_ok(gt_wait_run(call.stream ? &streaming : &calling, &call, loop, PATIENCE, own));
         apr_pool_clear(own);
     }
     apr_pool_destroy(own);

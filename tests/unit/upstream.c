@@ -601,7 +601,7 @@ static void await(upstream_t *up, const int *what, int n)
     int status = 0;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 20;
+    until.tv_sec += 90;
     pthread_mutex_lock(&up->lock);
     while (*what < n && status == 0)
         status = pthread_cond_timedwait(&up->changed, &up->lock, &until);

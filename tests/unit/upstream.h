@@ -44,7 +44,7 @@ long long upstream_written(upstream_t *up);
 long long upstream_read(upstream_t *up);
 /* Let /up/held read on, for good. */
 void upstream_let_go(upstream_t *up);
-/* Wait until so many requests have arrived, or connections ended by the client (20 s at most). */
+/* Wait until so many requests have arrived, or connections ended by the client (90 s at most). */
 void upstream_await_requests(upstream_t *up, int n);
 void upstream_await_gone(upstream_t *up, int n);
 

@@ -95,7 +95,7 @@ static MAYBE_UNUSED gt_loop_figures_t figures(void)
 /* The loop does not tell when a transfer that was left has ended: look until it has. */
 static MAYBE_UNUSED void await_idle(void)
 {
-    apr_time_t until = gt_mono() + apr_time_from_sec(20);
+    apr_time_t until = gt_mono() + PATIENCE;
 
     while (figures().transfers > 0 && gt_mono() < until)
         sched_yield();
