@@ -39,6 +39,8 @@ CODES: dict[int, Row] = {
     50079: ("invalid_grant", "basic_action", "You must enroll in multi-factor authentication."),
     50105: ("invalid_grant", "", "The signed in user is not assigned to a role for the "
             "application."),
+    50133: ("invalid_grant", "bad_token", "Session is invalid due to expiration or recent password "
+            "change."),
     50147: ("invalid_grant", "", "Invalid size of Code_Verifier parameter."),
     50148: ("invalid_grant", "", "The code_verifier does not match the code_challenge supplied in "
             "the authorization request for PKCE."),

@@ -120,10 +120,17 @@ class App:
             error = GraphError(fault.status or 503, code, fault.message or "Injected.", headers)
             return graph.refuse(request, error)
         if fault.kind == "claims" and name in ("graph", "userinfo"):
-            return graph.refuse(request, graph.claims_challenge(self.world))
+            return self.challenging(name, request)
         if fault.kind in ("entra_error", "claims"):
             return entra_failure(fault, name, request)
         return made_response(fault)
+
+    def challenging(self, name: str, request: Request) -> Response:
+        """Only a client that declared cp1 is challenged."""
+        token = self.world.access_tokens.get(graph.bearer_text(request))
+        if token is None or not token.has_cae:
+            return self.serve(name, "", request)
+        return graph.refuse(request, graph.claims_challenge(self.world))
 
     def serve(self, name: str, tenant: str, request: Request) -> Response:
         if name == "graph":

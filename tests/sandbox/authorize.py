@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from urllib.parse import urlencode, urlsplit
 
+import access
 import scopes as scope_rules
 from aadsts import EntraError, redirect_pairs
 from pages import choose_page, consent_page, error_page, relay_page
@@ -184,6 +185,8 @@ def issue_code(world: World, tenant: str, params: Params, somebody: Person) -> R
     person = account_at(somebody, tenant)
     if person is None:
         return refused(EntraError(50020, (somebody.address,)))
+    if person.oid in world.disabled:
+        return refused(EntraError(50057))
     asked = scope_rules.parse(params["scope"], world.base, world.graph)
     world.consents[person.oid] |= asked
     text = world.secrets.see("code", opaque("1.AUsA", 1200))
@@ -197,6 +200,7 @@ def issue_code(world: World, tenant: str, params: Params, somebody: Person) -> R
         tenant,
         time.time(),
         has_cae=wants_cae(params),
+        met=access.met_by_sign_in(world, person, params.get("claims", "")),
         client_id=params["client_id"],
     )
     # With no method, or `plain`, the challenge is the verifier itself (RFC 7636 4.3).

@@ -169,6 +169,11 @@ class Sandbox:
         found: dict[str, int] = self.control("POST", "revoke", {**named, **more})
         return found
 
+    def access_event(self, person: str, event: str, needs_user: bool = False) -> str:
+        """What ends a person's access at once; the claims that it demands of clients of cp1."""
+        body = {"person": person, "event": event, "needs_user": needs_user}
+        return str(self.control("POST", "access_event", body)["claims"])
+
     def expire_access(self, person: str | None = None) -> int:
         named = {} if person is None else {"person": person}
         return int(self.control("POST", "expire_access", named)["access_tokens"])

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import access
 import behalf
 import demo
 import scopes as scope_rules
@@ -150,6 +151,15 @@ def revoke(world: World, body: Body) -> Body:
     return dict(ended)
 
 
+def access_event(world: World, body: Body) -> Body:
+    """What ends a person's access at once, for clients of cp1: see access.py."""
+    event = str(body.get("event", ""))
+    if event not in access.EVENTS:
+        raise Refused(f"event: one of {' '.join(access.EVENTS)}")
+    demand = access.happen(world, one_person(body), event, bool(body.get("needs_user")))
+    return {"claims": demand.text()}
+
+
 def expire_access(world: World, body: Body) -> Body:
     return {"access_tokens": world.end_access(person_of(body), is_revoked=False)}
 
@@ -161,9 +171,9 @@ def issue(world: World, body: Body) -> Body:
     scopes = scope_rules.parse(str(body.get("scope", wanted)), world.base, world.graph)
     world.consents[person.oid] |= scopes
     world.families += 1
-    access, life = world.new_access(person, scopes, scope_rules.GRAPH, False)
+    token, life = world.new_access(person, scopes, scope_rules.GRAPH, False)
     refresh = world.new_refresh(person, scopes, world.families)
-    return {"access_token": access.text, "refresh_token": refresh.text, "expires_in": life}
+    return {"access_token": token.text, "refresh_token": refresh.text, "expires_in": life}
 
 
 def user_token(world: World, body: Body) -> Body:
@@ -287,6 +297,7 @@ POST: dict[str, Action] = {
     "registration": registration,
     "rotate_keys": rotate_keys,
     "revoke": revoke,
+    "access_event": access_event,
     "expire_access": expire_access,
     "issue": issue,
     "user_token": user_token,

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
+import access
 import odata
 import zones
 from events import Calendar, Event, Members, zone_of
 from people import CLIENT_ID, Person, find_person
 from schema import GraphError, read_event
 from scopes import GRAPH, short_name
-from state import AccessToken, World
+from state import AccessToken, Demand, World
 from wire import Pairs, Request, Response, json_text
 
 JSON_TYPE = (
@@ -99,13 +100,14 @@ def no_token(world: World, message: str, claims: str = "") -> GraphError:
     return GraphError(401, "InvalidAuthenticationToken", message, challenge(world, claims))
 
 
-def claims_challenge(world: World) -> GraphError:
-    essential = {"essential": True, "value": str(int(time.time()))}
+def claims_challenge(world: World, demand: Demand | None = None) -> GraphError:
+    if demand is None:
+        demand = Demand({"nbf": {"essential": True, "value": str(int(time.time()))}}, False)
     text = (
         "Continuous access evaluation resulted in claims challenge with result: "
         "InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"
     )
-    return no_token(world, text, json.dumps({"access_token": {"nbf": essential}}))
+    return no_token(world, text, demand.text())
 
 
 def bearer_text(request: Request) -> str:
@@ -135,6 +137,9 @@ def check_bearer(world: World, request: Request) -> AccessToken:
         raise no_token(world, "Access token validation failure. Invalid audience.")
     if time.time() >= token.ends_at:
         raise no_token(world, "Lifetime validation failed, the token is expired.")
+    demand = access.open_demand(world, token)
+    if demand:
+        raise claims_challenge(world, demand)
     if token.is_revoked and token.has_cae:
         raise claims_challenge(world)
     if token.is_revoked:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -24,7 +25,7 @@ CODE_SECONDS = 600
 class Settings:
     """What tests can turn; the defaults are as near to the real service as we know it."""
 
-    access_seconds: int | None = None  # None: by chance between 3599 and 5399, as Entra
+    access_seconds: int | None = None  # None: by chance 3599 to 5399, 72000 to 100800 with cp1
     refresh_seconds: int = 90 * 86400  # of inactivity
     code_seconds: int = CODE_SECONDS
     access_bytes: int = 1700
@@ -77,6 +78,17 @@ def change_settings(settings: Settings, wanted: dict[str, object]) -> None:
         setattr(settings, name, value)
 
 
+@dataclass(eq=False)
+class Demand:
+    """What tokens of a person must meet: members of access_token in a claims parameter."""
+
+    claims: dict[str, object]
+    needs_user: bool
+
+    def text(self) -> str:
+        return json.dumps({"access_token": self.claims})
+
+
 @dataclass
 class Code:
     text: str
@@ -89,6 +101,7 @@ class Code:
     issued: float
     is_used: bool = False
     has_cae: bool = False
+    met: Demand | None = None
     client_id: str = CLIENT_ID
 
 
@@ -103,6 +116,7 @@ class RefreshToken:
     used_at: float
     uses: int = 0
     ended: int = 0
+    met: Demand | None = None
     client_id: str = CLIENT_ID
 
 
@@ -115,6 +129,7 @@ class AccessToken:
     ends_at: float
     has_cae: bool = False
     is_revoked: bool = False
+    met: Demand | None = None
 
 
 def is_of(account: Person, person: Person | None) -> bool:
@@ -164,6 +179,8 @@ class World:
         self.admin_consents: set[str] = set()  # tenants
         self.consents: dict[str, set[str]] = {person.oid: set() for person in everybody}
         self.recent: dict[str, list[float]] = {}
+        self.demands: dict[str, Demand] = {}
+        self.disabled: set[str] = set()
         self.mailbox_load: dict[str, Load] = {}
         self.calendars = {person.oid: Calendar(person) for person in everybody}
         self.secrets.see("client_secret", self.client_secret)
@@ -177,9 +194,11 @@ class World:
     def now(self) -> float:
         return time.time() + self.settings.clock_skew
 
-    def access_life(self) -> int:
+    def access_life(self, has_cae: bool) -> int:
         wanted = self.settings.access_seconds
-        return random.randint(3599, 5399) if wanted is None else wanted
+        if wanted is not None:
+            return wanted
+        return random.randint(72_000, 100_800) if has_cae else random.randint(3599, 5399)
 
     def settings_json(self) -> dict[str, object]:
         return asdict(self.settings)
@@ -187,7 +206,7 @@ class World:
     def new_access(
         self, person: Person, scopes: frozenset[str], resource: str, has_cae: bool
     ) -> tuple[AccessToken, int]:
-        life = self.access_life()
+        life = self.access_life(has_cae)
         # Three parts as a JWT has, without any meaning: clients must not read it.
         third = self.settings.access_bytes // 3
         text = ".".join([opaque("eyJ0eXAi", third), opaque("eyJ", third), opaque("", third)])

@@ -292,9 +292,11 @@ def test_fault_entra_error(peer: Peer) -> None:
     assert peer.authorize().returned["error"] == "temporarily_unavailable"
 
 
-def test_fault_claims(peer: Peer, ada: str) -> None:
+def test_fault_claims(peer: Peer) -> None:
+    claims = json.dumps({"access_token": {"xms_cc": {"values": ["cp1"]}}})
+    able = str(peer.redeem(peer.code(claims=claims), claims=claims).json["access_token"])
     peer.box.fault("graph", "claims")
-    refused = peer.graph(ada, "GET", "/me")
+    refused = peer.graph(able, "GET", "/me")
     assert refused.status == 401 and "insufficient_claims" in refused.headers["www-authenticate"]
     peer.box.fault("token", "claims")
     answer = peer.redeem(peer.code())

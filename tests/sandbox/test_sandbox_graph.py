@@ -113,7 +113,7 @@ def test_token_for_another_resource(peer: Peer) -> None:
 def test_revoked_token_is_challenged_when_the_client_can_answer(peer: Peer) -> None:
     plain = str(peer.sign_in()["access_token"])
     claims = json.dumps({"access_token": {"xms_cc": {"values": ["cp1"]}}})
-    able = str(peer.redeem(peer.code(claims=claims)).json["access_token"])
+    able = str(peer.redeem(peer.code(claims=claims), claims=claims).json["access_token"])
     assert peer.box.revoke(ADA) == {"refresh_tokens": 2}
     assert peer.graph(plain, "GET", "/me").status == 200, "access tokens outlive a revocation"
     assert peer.box.revoke(ADA, access=True)["access_tokens"] == 2

@@ -15,6 +15,7 @@ import re
 import time
 import uuid
 
+import access
 import behalf
 import scopes as scope_rules
 from aadsts import EntraError, entra_headers, error_response
@@ -23,7 +24,7 @@ from clients import basic_credentials, check_shown
 from keys import b64url
 from ledger import fingerprint
 from people import CLIENT_ID, PERSONAL_TENANT, Person, account_at
-from state import Code, RefreshToken, World
+from state import Code, Demand, RefreshToken, World
 from wire import Request, Response, json_response, parse_pairs
 
 FORM = "application/x-www-form-urlencoded"
@@ -132,8 +133,11 @@ def by_code(world: World, request: Request, params: Params, tenant: str) -> Resp
         refresh = world.new_refresh(
             code.person, code.scopes, world.families, params["client_id"]
         )
-    has_cae = code.has_cae or wants_cae(params)
+    if refresh is not None:
+        refresh.met = code.met
+    has_cae = wants_cae(params) and code.has_cae
     granted = Granted(world, code.person, code.scopes, resource, has_cae, params["client_id"])
+    granted.met = code.met
     return granted.answer(params, asked, refresh, code.nonce)
 
 
@@ -177,6 +181,9 @@ def by_refresh(world: World, request: Request, params: Params, tenant: str) -> R
     if not named <= consented:
         raise EntraError(65001, (CLIENT_ID,))
     resource = scope_rules.one_resource(asked, text) if text.strip() else scope_rules.GRAPH
+    has_cae = wants_cae(params)
+    if has_cae:
+        token.met = access.check_refresh(world, person, token.met, params["claims"])
     token.uses += 1
     token.used_at = time.time()
     fresh = None
@@ -184,9 +191,9 @@ def by_refresh(world: World, request: Request, params: Params, tenant: str) -> R
         fresh = world.new_refresh(
             token.person, token.scopes, token.family, token.client_id
         )
-    granted = Granted(
-        world, person, token.scopes, resource, wants_cae(params), params["client_id"]
-    )
+        fresh.met = token.met
+    granted = Granted(world, person, token.scopes, resource, has_cae, params["client_id"])
+    granted.met = token.met
     return granted.answer(params, asked, fresh, "")
 
 
@@ -208,6 +215,7 @@ class Granted:
         self.scopes = scopes
         self.resource = resource
         self.has_cae = has_cae
+        self.met: Demand | None = None
 
     def id_token(self, nonce: str) -> str:
         now = int(self.world.now())
@@ -251,14 +259,15 @@ class Granted:
             if scope_rules.resource_of(scope) == self.resource and not scope.endswith("/.default")
         }
         granted = frozenset(own | {name for name in scope_rules.OPENID if name in self.scopes})
-        access, life = self.world.new_access(self.person, granted, self.resource, self.has_cae)
+        token, life = self.world.new_access(self.person, granted, self.resource, self.has_cae)
+        token.met = self.met
         style = self.world.settings.scope_style
         body: dict[str, object] = {
             "token_type": "Bearer",
             "scope": scope_rules.answer_text(granted, self.resource, style, self.world.graph),
             "expires_in": life,
             "ext_expires_in": life,
-            "access_token": access.text,
+            "access_token": token.text,
         }
         if refresh is not None:
             body["refresh_token"] = refresh.text

@@ -49,6 +49,10 @@ class Provider:
     def revoke(self, person):
         self.process.revoke(person)
 
+    def access_event(self, person, event, needs_user=False):
+        """What ends a person's access at once; the claims that it demands of clients of cp1."""
+        return self.process.access_event(person, event, needs_user)
+
     def expire_access(self, person):
         self.process.expire_access(person)
 
