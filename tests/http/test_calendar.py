@@ -180,12 +180,6 @@ def test_refused_token_is_refreshed_once_and_the_call_repeated(site, sandbox, ad
     assert sandbox.calls("token") == before + 1
 
 
-def test_claims_challenge_asks_for_interaction(site, sandbox, ada):
-    sandbox.fault(where="graph", kind="claims", times=2)
-    answer = ada.get(site.url + "/calendar/")
-    assert answer.status == 401 and "claims=" in answer.json["login_url"]
-
-
 def test_large_answer_is_refused(site, sandbox, ada):
     sandbox.fault(where="graph", kind="huge", mib=11, times=2)
     with pytest.raises(http.client.IncompleteRead):  # its length was not said: cut when too large

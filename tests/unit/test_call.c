@@ -25,6 +25,7 @@
 #define gt_transfer_make scripted_transfer_make
 #define gt_transfer_take scripted_transfer_take
 #define gt_upstream_tell scripted_upstream_tell
+#define gt_vault_challenged scripted_vault_challenged
 #define gt_vault_parts scripted_vault_parts
 #define gt_vault_provider scripted_vault_provider
 #define gt_vault_signed_in_lately scripted_vault_signed_in_lately
@@ -64,6 +65,7 @@ static gt_call_t call;
 static gt_class_t token_failure = GT_CLASSES;
 static int visits, is_inside, is_full; /* of the mailbox */
 static int handed_over, left;
+static int challenged, refreshes_allowed;
 
 /* ---- the stand-ins ---- */
 
@@ -103,6 +105,20 @@ int scripted_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_
 {
     ck_assert(vault && p);
     return strcmp(key->owner.user, "just-signed-in") == 0;
+}
+
+gt_err_t *scripted_vault_challenged(int *may_refresh, gt_vault_t *vault,
+                                    const gt_challenge_t *challenge, apr_pool_t *p)
+{
+    ck_assert(vault && p);
+    ck_assert_str_eq(challenge->key->grant.owner.user, "tom");
+    ck_assert_int_eq(challenge->refused, 9 + asked_tokens);
+    ck_assert_int_eq(challenge->times, ++challenged);
+    ck_assert_str_eq(challenge->refusal->claims, "{\"a\":{}}");
+    if (refreshes_allowed < 0)
+        return gt_err(pool, GT_STORE_AWAY, "GT0395", "scripted");
+    *may_refresh = challenged <= refreshes_allowed;
+    return GT_OK;
 }
 
 void scripted_upstream_tell(gt_transfer_t *transfer, const char *provider, const char *purpose,
@@ -225,7 +241,7 @@ static gt_err_t *give_token(gt_task_t *task, void *state)
     ck_assert_str_eq(params->key.grant.owner.user, "tom");
     ck_assert_int_eq(params->use, GT_USE_CALL);
     ck_assert_int_eq(params->refresh_now, asked_tokens > 0);
-    ck_assert_int_eq(params->refused, asked_tokens > 0 ? 10 : 0);
+    ck_assert_int_eq(params->refused, asked_tokens > 0 ? 9 + asked_tokens : 0);
     if (token_failure != GT_CLASSES)
         return gt_err(pool, token_failure, "GT0397", "scripted");
     params->token.access = gt_secret_from(asked_tokens ? "second" : "first", pool);
@@ -301,7 +317,7 @@ static gt_err_t *run_call(const char *method, const char *path, const exchange_t
 {
     memset(&call, 0, sizeof(call));
     asked_tokens = sent = forgotten = told = visits = is_inside = 0;
-    handed_over = left = 0;
+    handed_over = left = challenged = 0;
     call.mailboxes = (gt_mailboxes_t *)(void *)&script;
     script = exchanges;
     call.vault = (gt_vault_t *)(void *)&script;
@@ -430,16 +446,61 @@ START_TEST(another_refusal_after_the_401_is_told)
 }
 END_TEST
 
-START_TEST(a_claims_challenge_is_not_repeated)
+#define DEMANDS                                                                                    \
+    "WWW-Authenticate", "Bearer claims=\"eyJhIjp7fX0=\"",                                          \
+    {                                                                                              \
+        NULL                                                                                       \
+    }
+
+START_TEST(a_claims_challenge_is_repeated_as_often_as_the_vault_says)
 {
-    static const exchange_t exchanges[] = {
-        {401, "WWW-Authenticate", "Bearer claims=\"eyJhIjp7fX0=\"", {NULL}}};
+    static const exchange_t exchanges[] = {{401, DEMANDS}, {401, DEMANDS}, {401, DEMANDS}};
+    gt_err_t *err;
+
+    for (refreshes_allowed = 0; refreshes_allowed < 3; refreshes_allowed++) {
+        err = run_call("POST", "/v1.0/me/events", exchanges);
+        ck_fails(err, GT_INTERACTION, "GT0703");
+        ck_assert_str_eq(err->claims, "{\"a\":{}}");
+        ck_assert_int_eq(sent, refreshes_allowed + 1);
+        ck_assert_int_eq(asked_tokens, sent);
+        json_decref(call.params.body);
+        call.params.body = NULL;
+    }
+}
+END_TEST
+
+START_TEST(a_challenge_that_was_met_is_forgotten)
+{
+    static const exchange_t exchanges[] = {{401, DEMANDS}, {201, NULL, NULL, {NULL}}};
+
+    refreshes_allowed = 1;
+    ck_ok(run_call("POST", "/v1.0/me/events", exchanges));
+    ck_assert_str_eq(gt_secret_text(requests[1].bearer), "second");
+    ck_assert_str_eq(gt_secret_text(requests[1].body), "{\"subject\":\"x\"}");
+}
+END_TEST
+
+START_TEST(a_challenge_that_cannot_be_kept_is_an_error)
+{
+    static const exchange_t exchanges[] = {{401, DEMANDS}};
+
+    refreshes_allowed = -1;
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_STORE_AWAY, "GT0395");
+    ck_assert_int_eq(sent, 1);
+}
+END_TEST
+
+/* The token serves for other requests. */
+START_TEST(demands_of_a_403_are_the_clients)
+{
+    static const exchange_t exchanges[] = {{403, DEMANDS}};
     gt_err_t *err = run_call("GET", "/v1.0/me", exchanges);
 
     ck_fails(err, GT_INTERACTION, "GT0703");
     ck_assert_str_eq(err->claims, "{\"a\":{}}");
     ck_assert_int_eq(sent, 1);
-    ck_assert_int_eq(forgotten, 1);
+    ck_assert_int_eq(forgotten, 0);
+    ck_assert_int_eq(challenged, 0);
 }
 END_TEST
 
@@ -577,7 +638,10 @@ Suite *suite_call(void)
     tcase_add_test(tcase, a_401_is_repeated_once_with_a_new_token);
     tcase_add_test(tcase, a_second_401_is_the_end);
     tcase_add_test(tcase, another_refusal_after_the_401_is_told);
-    tcase_add_test(tcase, a_claims_challenge_is_not_repeated);
+    tcase_add_test(tcase, a_claims_challenge_is_repeated_as_often_as_the_vault_says);
+    tcase_add_test(tcase, a_challenge_that_was_met_is_forgotten);
+    tcase_add_test(tcase, a_challenge_that_cannot_be_kept_is_an_error);
+    tcase_add_test(tcase, demands_of_a_403_are_the_clients);
     tcase_add_test(tcase, a_refusal_is_read_in_its_pieces);
     tcase_add_test(tcase, a_refusal_that_breaks_off_keeps_its_status);
     tcase_add_test(tcase, of_a_long_refusal_32_KiB_are_read);

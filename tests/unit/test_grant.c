@@ -497,6 +497,44 @@ START_TEST(other_nodes_learn_what_changed_and_what_went)
 }
 END_TEST
 
+/* The generation stays, for the sake of a refresh under way, and yet all nodes drop the token. */
+START_TEST(a_claims_challenge_ends_the_token_everywhere)
+{
+    desk_t desk = desk_open(_i);
+    gt_grant_t *before = desk_signed_in(&desk, &desk_tom, "a1"), *now;
+    gt_tokens_t fresh = desk_tokens("a2", "r2", desk.pool);
+    const gt_tokens_t fresher = desk_tokens("a3", "r3", desk.pool);
+    int stored;
+
+    fresh.received = gt_now();
+    fresh.expires_at = fresh.received + apr_time_from_sec(100800);
+    bench_run(desk.bench, "INSERT INTO user_tokens_access (user_id, provider, resource, "
+                          "encrypted_access_token, expires_at, generation, obtained_at) VALUES "
+                          "('tom', 'microsoft', 'outlook', 'o', 9999999999, 1, 1)");
+    bench_ok(gt_grant_challenged(desk.store, before, "{\"a\":1}", desk.pool));
+    now = desk_found(&desk, &desk_tom);
+    ck_assert(now->status == GT_ACTIVE && now->generation == before->generation);
+    ck_assert(now->expires_at <= gt_now());
+    ck_assert_str_eq(now->claims, "{\"a\":1}");
+    ck_assert_int_eq(stale_of(&desk, "tom"), before->generation);
+    ck_assert_str_eq(bench_ask(desk.bench, "SELECT count(*) FROM user_tokens_access"), "0");
+
+    /* A refresh that began before leaves the demands to the next one, which meets them. */
+    bench_ok(gt_grant_commit(&stored, desk.store, before, &fresh, desk.pool));
+    now = desk_found(&desk, &desk_tom);
+    ck_assert_int_eq(stored, 1);
+    ck_assert(now->expires_at > gt_now() + apr_time_from_sec(100700));
+    ck_assert_str_eq(now->claims, "{\"a\":1}");
+    ck_assert_int_eq(stale_of(&desk, "tom"), before->generation);
+    bench_ok(gt_grant_challenged(desk.store, before, "{\"b\":1}", desk.pool));
+    ck_assert_str_eq(desk_found(&desk, &desk_tom)->claims, "{\"a\":1}");
+    bench_ok(gt_grant_commit(&stored, desk.store, now, &fresher, desk.pool));
+    ck_assert_int_eq(stored, 1);
+    ck_assert_ptr_null(desk_found(&desk, &desk_tom)->claims);
+    bench_close(desk.bench);
+}
+END_TEST
+
 /* A backlog of any length is dropped in parts, so that no statement runs into its time limit; rows
  * that another transaction holds are left to the next time. */
 START_TEST(a_purge_is_bounded_and_goes_on)
@@ -736,6 +774,7 @@ static TCase *of_refresh(int n)
     tcase_add_loop_test(tcase, test_T6_a_replaced_refresh_token_is_kept_nowhere, 0, n);
     tcase_add_loop_test(tcase, a_purge_is_bounded_and_goes_on, 0, n);
     tcase_add_loop_test(tcase, other_nodes_learn_what_changed_and_what_went, 0, n);
+    tcase_add_loop_test(tcase, a_claims_challenge_ends_the_token_everywhere, 0, n);
     tcase_add_loop_test(tcase, a_stale_verdict_changes_nothing, 0, n);
     tcase_add_loop_test(tcase, grants_are_counted_by_state, 0, n);
     return tcase;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "graph/call.h"
+#include "oauth/claims.h"
 
 Suite *suite_graph_refusal(void);
 
@@ -164,6 +165,8 @@ END_TEST
 #define CLAIMS "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"1700000000\"}}}"
 #define CLAIMS_64                                                                                  \
     "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNzAwMDAwMDAwIn19fQ=="
+#define CLAIMS_BARE                                                                                \
+    "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNzAwMDAwMDAwIn19fQ"
 #define BEARER                                                                                     \
     "WWW-Authenticate: Bearer realm=\"\", authorization_uri=\"https://login.example/a\", "
 
@@ -184,7 +187,14 @@ START_TEST(a_claims_challenge_needs_the_user)
         {401, BEARER "claims=\"not base64!\"", 0},
         {401, BEARER "claims=\"bm90IGpzb24=\"", 0},
         {401, BEARER "claims=\"W10=\"", 0},
-        {401, BEARER "claims=\"" CLAIMS_64, 1},
+        {401, BEARER "claims=\"" CLAIMS_64, 0},
+        {401, BEARER "claims=\"" CLAIMS_BARE "\"", 1},
+        {401, BEARER "claims=\"" CLAIMS_64 "\", claims=\"" CLAIMS_64 "\"", 0},
+        {401, BEARER "claims=\"eyJhY2Nlc3NfdG9rZW4iOnsiYSI6In5+fj4ifX0=\"", 2},
+        {401, BEARER "claims=\"eyJhY2Nlc3NfdG9rZW4iOnsiYSI6In5-fj4ifX0=\"", 2},
+        {401, BEARER "claims=\"eyJhY2Nlc3NfdG9rZW4iOnsiYSI6In5-fj4ifX0\"", 2},
+        {401, BEARER "claims=\"eyJhY2Nlc3NfdG9rZW4iOlsxXX0=\"", 0},
+        {401, BEARER "claims=\"eyJhIjoxLCJhIjoyfQ==\"", 0},
         {401, BEARER "xclaims=\"" CLAIMS_64 "\"", 0},
         {401, BEARER "error=\"\\\", claims=\\\"" CLAIMS_64 "\"", 0},
         {401, BEARER "error=\", claims=", 0},
@@ -195,9 +205,11 @@ START_TEST(a_claims_challenge_needs_the_user)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         gt_err_t *err = judge(rows[i].status, rows[i].head, "");
 
-        ck_assert_msg((err->cls == GT_INTERACTION) == rows[i].is_challenge, "row %d", (int)i);
+        ck_assert_msg((err->cls == GT_INTERACTION) == (rows[i].is_challenge > 0), "row %d", (int)i);
         if (rows[i].is_challenge)
-            ck_assert_str_eq(err->claims, CLAIMS);
+            ck_assert_str_eq(err->claims, rows[i].is_challenge == 1
+                                              ? CLAIMS
+                                              : "{\"access_token\":{\"a\":\"~~~>\"}}");
         else
             ck_assert_ptr_null(err->claims);
     }
@@ -206,12 +218,18 @@ END_TEST
 
 START_TEST(claims_are_bounded)
 {
-    char *claims = apr_pcalloc(pool, 5000);
-    gt_err_t *err;
+    static const size_t lengths[] = {GT_CLAIMS_MAX, GT_CLAIMS_MAX + 1, 1024 * 1024};
 
-    memset(claims, 'A', 4097);
-    err = judge(401, apr_pstrcat(pool, BEARER "claims=\"", claims, "\"", NULL), "");
-    ck_assert_int_eq(err->cls, GT_SIGN_IN);
+    for (int i = 0; i < 3; i++) {
+        char *text = apr_pcalloc(pool, lengths[i] + 1);
+
+        memset(text, 'x', lengths[i]);
+        memcpy(text, "{\"a\":\"", 6);
+        memcpy(text + lengths[i] - 2, "\"}", 2);
+        text = gt_base64url(text, lengths[i], pool);
+        text = apr_pstrcat(pool, BEARER "claims=\"", text, "\"", NULL);
+        ck_assert_int_eq(judge(401, text, "")->cls, i == 0 ? GT_INTERACTION : GT_SIGN_IN);
+    }
 }
 END_TEST
 

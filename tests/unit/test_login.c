@@ -105,6 +105,18 @@ START_TEST(extras_are_handed_on)
     ck_assert_str_eq(apr_table_get(query, "domain_hint"), extra.domain_hint);
     ck_assert_str_eq(apr_table_get(query, "claims"), extra.claims);
 
+    /* A capability is declared by the configuration, and by no browser. */
+    extra.claims = "{\"access_token\":{\"xms_cc\":{\"values\":[\"cp1\"]},\"nbf\":1}}";
+    ck_ok(gt_login_url(&url, login, conf, &endpoints, BACK, &extra, pool));
+    ck_assert_str_eq(apr_table_get(query_of(url), "claims"), "{\"access_token\":{\"nbf\":1}}");
+    conf->continuous_access = 1;
+    ck_ok(gt_login_url(&url, login, conf, &endpoints, BACK, &extra, pool));
+    ck_assert_str_eq(apr_table_get(query_of(url), "claims"),
+                     "{\"access_token\":{\"nbf\":1,\"xms_cc\":{\"values\":[\"cp1\"]}}}");
+    ck_ok(gt_login_url(&url, login, conf, &endpoints, BACK, NULL, pool));
+    ck_assert_str_eq(apr_table_get(query_of(url), "claims"),
+                     "{\"access_token\":{\"xms_cc\":{\"values\":[\"cp1\"]}}}");
+
     extra.prompt = "select_account"; /* Entra refuses both together */
     ck_ok(gt_login_url(&url, login, conf, &endpoints, BACK, &extra, pool));
     ck_assert_ptr_null(apr_table_get(query_of(url), "login_hint"));

@@ -32,6 +32,7 @@ static const struct {
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
     [GT_NOTICE_CLEANUP] = {"cleanup", "cleaned up"},
     [GT_NOTICE_REKEY] = {"rekey", NULL},
+    [GT_NOTICE_CHALLENGE] = {"challenge", "token dropped by a claims challenge"},
     [GT_NOTICE_REFUSED] = {"refused", NULL},
     [GT_NOTICE_LIMIT] = {"limit", NULL},
     [GT_NOTICE_CACHE] = {"cache", NULL},
@@ -64,7 +65,7 @@ static int log_it(void *baton, const gt_notice_t *notice)
     (GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_SIGN_OUT) |                              \
      GT_NOTICES(GT_NOTICE_REFRESH) | GT_NOTICES(GT_NOTICE_REVOKE) |                                \
      GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
-     GT_NOTICES(GT_NOTICE_DEACTIVATE))
+     GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;

@@ -24,6 +24,8 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
     GT_NOTICE_REKEY,        /* a row was sealed anew with another key */
+    GT_NOTICE_CHALLENGE,    /* an API made demands of a token, which was dropped; `detail` is what
+                               comes next: refresh or sign-in */
     GT_NOTICE_REFUSED,      /* a token was wanted, and none can be had */
     GT_NOTICE_LIMIT,        /* a limit was hit; `detail` is its class */
     GT_NOTICE_CACHE,        /* a look-up; `detail` is "hit" or "miss" */

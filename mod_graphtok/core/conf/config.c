@@ -259,6 +259,10 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
                  "provider %s: GraphTokTenant, GraphTokAllowedTenants, GraphTokTenantClient, "
                  "GraphTokCloud and GraphTokGraphURL go with GraphTokKind microsoft",
                  provider->name);
+        if (provider->continuous_access)
+            note(v->errors, provider->where, v->p,
+                 "provider %s: GraphTokContinuousAccess goes with GraphTokKind microsoft",
+                 provider->name);
         break;
     default:
         note(v->errors, provider->where, v->p,

@@ -59,6 +59,7 @@ struct gt_provider_conf_t {
     const char *secret_expires;       /* the day that `client_secret` ends, or NULL: not said */
     apr_interval_time_t alarm_before; /* alarm so long before a credential ends */
     gt_client_auth_t client_auth;     /* where a secret stands */
+    int continuous_access;            /* 1: declare that we answer claims challenges (cp1) */
     gt_source_t *certificate;         /* PEM, in place of a secret; NULL: none */
     gt_source_t *certificate_key;     /* PEM; set when `certificate` is */
     gt_source_t *client_assertion;    /* a federated token in place of a secret, or NULL */

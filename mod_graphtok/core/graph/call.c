@@ -6,7 +6,8 @@
  * asked for again and streamed, on a connection of its own, since a paused HTTP/2 stream would
  * stall its neighbours. The body of a success is left to the caller. The body of a refusal is read
  * for Graph's code and message, and the refusal becomes an error. After a 401 the same steps run
- * once more inside the last one, with a token that the vault fetched anew.
+ * once more inside the last one, with a token that the vault fetched anew; if that was challenged,
+ * as often as the vault lets them.
  */
 
 #include "graph/call.h"
@@ -22,6 +23,7 @@
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/provider.h"
+#include "vault/challenge.h"
 
 #define REFUSAL_MAX (32 * 1024)
 #define COLLECT_MAX (1024 * 1024)     /* bytes; a larger answer is asked for again, as a stream */
@@ -198,6 +200,37 @@ static void forget(const gt_call_t *call)
     gt_cache_forget(gt_vault_parts(call->vault)->cache, &call->token.key);
 }
 
+/* A request that got a 401 was not carried out: any method may be sent again. The vault forgets the
+ * refused generation, and only that one. */
+static void repeat(gt_task_t *task, gt_call_t *call)
+{
+    call->repeated = 1;
+    call->token.refresh_now = 1;
+    call->token.refused = call->token.token.generation;
+    gt_then(task, &call_again, call);
+}
+
+/* With a 403 Graph makes demands for this one request: it takes the token for others. */
+static int is_challenge(const gt_err_t *err, int status)
+{
+    return err->cls == GT_INTERACTION && status == 401;
+}
+
+static gt_err_t *meet_demands(gt_task_t *task, gt_call_t *call, gt_err_t *refusal)
+{
+    const gt_challenge_t challenge = {&call->token.key, call->token.token.generation, refusal,
+                                      ++call->challenges, call->asker};
+    int may_refresh;
+    gt_err_t *err = gt_vault_challenged(&may_refresh, call->vault, &challenge, gt_task_pool(task));
+
+    if (err != GT_OK)
+        return gt_err_in(err, "store %s", call->key.store);
+    if (!may_refresh)
+        return refusal;
+    repeat(task, call);
+    return GT_OK;
+}
+
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -208,18 +241,16 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
     /* The rest of a streamed refusal is not waited for. */
     gt_transfer_leave(call->transfer);
-    if (err->cls == GT_INTERACTION || (err->cls == GT_SIGN_IN && call->repeated))
-        forget(call);
-    if (err->cls != GT_SIGN_IN || call->repeated) {
-        err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->token.key.grant, p);
+    err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->token.key.grant, p);
+    if (is_challenge(err, answer->status))
+        return meet_demands(task, call, err);
+    if (err->cls != GT_SIGN_IN)
         return add_doubt(err, call);
+    if (call->repeated) {
+        forget(call);
+        return err;
     }
-    /* A request that got a 401 was not carried out: any method may be sent again. The vault forgets
-     * the refused generation, and only that one. */
-    call->repeated = 1;
-    call->token.refresh_now = 1;
-    call->token.refused = call->token.token.generation;
-    gt_then(task, &call_again, call);
+    repeat(task, call);
     return GT_OK;
 }
 

@@ -6,7 +6,8 @@
  * @file call.h
  * One Microsoft Graph request with a user's token. The call gets the token from the vault, sends,
  * and on 401 drops the token everywhere, refreshes once through the lease and repeats once (a 401
- * was not carried out, so any method may be repeated). Graph's error becomes ours with its status,
+ * was not carried out, so any method may be repeated); with a claims challenge the refresh brings
+ * its demands along (vault/challenge.h). Graph's error becomes ours with its status,
  * code, request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are
  * at one mailbox, the others wait in order; a place lasts as long as the exchange with Graph,
  * however slowly its answer is taken or early its client goes. Success: the transfer, head there,
@@ -33,6 +34,7 @@ typedef struct gt_call_t {
     gt_token_for_t token;      /* out: its key, as the database knows it, and the token; else own */
     gt_visit_t visit;          /* own: at the mailbox */
     int repeated;              /* own */
+    int challenges;            /* own: how often Graph made demands of the token */
     int streams;               /* own: 1: the answer is too large to be collected */
     char *refusal;             /* own: body of a refusing answer, up to 32 KiB */
     apr_size_t refusal_len;    /* own */

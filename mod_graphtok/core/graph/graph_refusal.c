@@ -15,13 +15,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/text.h"
+#include "base/log.h"
 #include "graph/call.h"
+#include "oauth/claims.h"
 
 #define WORD_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 #define CODE_MAX 64
 #define MESSAGE_MAX 256
-#define CLAIMS_MAX 4096
 #define WAIT_UNSAID apr_time_from_sec(3) /* the default of Microsoft's own libraries */
 
 /** The meaning of a status. */
@@ -116,8 +116,9 @@ static said_t read_body(const char *body, apr_size_t len, apr_pool_t *p)
 
 /* ---- the claims challenge ---- */
 
-/* The value of claims="…" in one WWW-Authenticate field, outside of other quoted values. */
-static const char *find_claims(const char *field, apr_size_t *len)
+/* Where the value of claims="…" begins in one WWW-Authenticate field, outside of other quoted
+ * values; NULL: nowhere behind `field`. */
+static const char *find_claims(const char *field, const char *whole)
 {
     static const char name[] = "claims=\"";
     int is_quoted = 0;
@@ -127,28 +128,30 @@ static const char *find_claims(const char *field, apr_size_t *len)
             at++;
         else if (*at == '"')
             is_quoted = !is_quoted;
-        else if (!is_quoted && (at == field || strchr(" ,\t", at[-1])) &&
-                 strncasecmp(at, name, sizeof(name) - 1) == 0) {
-            *len = strcspn(at + sizeof(name) - 1, "\"");
+        else if (!is_quoted && (at == whole || strchr(" ,\t", at[-1])) &&
+                 strncasecmp(at, name, sizeof(name) - 1) == 0)
             return at + sizeof(name) - 1;
-        }
     }
     return NULL;
 }
 
-/* Claims are JSON in base64; anything else is no challenge. */
-static const char *decode_claims(const char *field, apr_pool_t *p)
+/* A parameter stands in a challenge once (RFC 9110 11.2). */
+static const char *read_claims(const char *field, apr_pool_t *p)
 {
-    apr_size_t len = 0;
-    const char *encoded = find_claims(field, &len);
-    unsigned char *bytes;
-    json_t *claims;
+    const char *value = find_claims(field, field), *claims = NULL;
+    apr_size_t len;
 
-    if (encoded == NULL || len > CLAIMS_MAX ||
-        !gt_base64_decode(&bytes, &len, encoded, len, 2, p) ||
-        gt_json_parse(&claims, (const char *)bytes, len, p) != GT_OK || !json_is_object(claims))
+    if (value == NULL)
         return NULL;
-    return gt_json_dump(claims, p);
+    len = strcspn(value, "\"");
+    if (value[len] == '"' && find_claims(value + len + 1, field) == NULL)
+        claims = gt_claims_decode(value, len, p);
+    if (claims == NULL)
+        gt_log(GT_LOG_WARNING, "GT0770",
+               "the claims challenge of Graph cannot be read (%" APR_SIZE_T_FMT
+               " bytes); its answer counts as any other refusal",
+               len);
+    return claims;
 }
 
 static const char *claims_of(const apr_table_t *headers, apr_pool_t *p)
@@ -159,7 +162,7 @@ static const char *claims_of(const apr_table_t *headers, apr_pool_t *p)
 
     for (int i = 0; i < all->nelts && claims == NULL; i++) {
         if (strcasecmp(entries[i].key, "WWW-Authenticate") == 0)
-            claims = decode_claims(entries[i].val, p);
+            claims = read_claims(entries[i].val, p);
     }
     return claims;
 }

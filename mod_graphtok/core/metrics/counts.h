@@ -37,6 +37,7 @@ typedef struct stripe_t {
     count_t refreshes[NAMES][RESULTS];
     count_t refusals[CODES];
     count_t sign_ins[NAMES][RESULTS];
+    count_t challenges[NAMES][2]; /* followed by a refresh, by a sign-in */
     count_t revokes[RESULTS];
     count_t handed_out[2]; /* to the provider's API, to an application */
     count_t refused[RESULTS];

@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303033) /* "gtfig003": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303034) /* "gtfig004": another layout, another number */
 
 const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
                                         1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
@@ -152,6 +152,9 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_SIGN_IN:
         count(&stripe->sign_ins[provider][result], 1);
+        break;
+    case GT_NOTICE_CHALLENGE:
+        count(&stripe->challenges[provider][notice->detail[0] == 's'], 1);
         break;
     case GT_NOTICE_REVOKE:
         count(&stripe->revokes[result], 1);

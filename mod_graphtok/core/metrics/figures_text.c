@@ -153,6 +153,18 @@ static void print_upstream(gt_page_t *page, const gt_figures_t *figures)
     }
 }
 
+static void print_challenges(gt_page_t *page, const gt_figures_t *figures)
+{
+    for (int i = 0; i < NAMES * 2; i++) {
+        const gt_page_label_t labels[] = {{"provider", figures->names[GT_LABEL_PROVIDER][i / 2]},
+                                          {"next", i % 2 ? "sign-in" : "refresh"},
+                                          {NULL, NULL}};
+
+        if (is_shown(figures, i / 2, AT(challenges) + NEXT(i / 2 * 2), 2))
+            gt_page_sample(page, labels, total(figures, AT(challenges) + NEXT(i)));
+    }
+}
+
 static void print_tokens(gt_page_t *page, gt_figures_t *figures)
 {
     static const gt_page_label_t cache[] = {{"result", "miss"}, {"result", "hit"}};
@@ -165,6 +177,9 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     print_codes(page, figures);
     gt_page_family(page, "graphtok_sign_ins_total", "counter", "Sign-ins by how they ended.");
     print_by_provider(page, figures, AT(sign_ins));
+    gt_page_family(page, "graphtok_claims_challenges_total", "counter",
+                   "Tokens that a claims challenge dropped, by what came next.");
+    print_challenges(page, figures);
     gt_page_family(page, "graphtok_revokes_total", "counter", "Revocations by how they ended.");
     print_results(page, figures, AT(revokes), NULL);
     gt_page_family(page, "graphtok_tokens_handed_out_total", "counter",

@@ -28,6 +28,7 @@ typedef struct gt_provider_kind_t {
         *assertion_algorithms; /* that it takes of client assertions; NULL: as it says itself */
     const char *subject_claim; /* of an id_token: who; where it is missing, `sub` */
     const char *tenant_claim;  /* of an id_token: whose directory; NULL: there are no tenants */
+    const char *capability;    /* of a client that answers claims challenges; NULL: it has none */
     int may_revoke;            /* 1: its discovery document may name a revocation endpoint */
     const gt_refusal_numbers_t *refusals; /* by number; NULL: it has no numbers */
 

@@ -303,6 +303,7 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .assertion_algorithms = "PS256",
     .subject_claim = "oid",
     .tenant_claim = "tid",
+    .capability = "cp1",
     .refusals = &refusals,
     .full_scope = full_scope,
     .resource = resource,

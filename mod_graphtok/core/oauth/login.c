@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "crypt/aead.h"
 #include "net/url.h"
+#include "oauth/claims.h"
 #include "oauth/kind.h"
 #include "oauth/oauth_refusal.h"
 
@@ -34,7 +35,6 @@
 #define HEAD_BYTES (SEED_BYTES + TIME_BYTES)
 #define DERIVED_BYTES 32
 #define HINT_MAX 320
-#define CLAIMS_MAX 4096
 #define CONSENT "consent"
 #define TEXTS_MAX 5
 #define EARLY apr_time_from_sec(60) /* clocks of two nodes behind one name */
@@ -108,14 +108,6 @@ static int is_hint(const char *hint)
     return len >= 1 && len <= HINT_MAX && gt_is_utf8(hint, len);
 }
 
-static int is_claims(const char *claims, apr_pool_t *p)
-{
-    json_t *object;
-
-    return strlen(claims) <= CLAIMS_MAX &&
-           gt_json_parse(&object, claims, strlen(claims), p) == GT_OK && json_is_object(object);
-}
-
 static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
 {
     gt_err_t *err = gt_err(p, GT_INVALID, "GT0546", "a parameter of the sign-in is not valid");
@@ -126,8 +118,8 @@ static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
         gt_err_field(err, "domain_hint", "must be a domain");
     if (extra->prompt != NULL && !is_prompt(extra->prompt))
         gt_err_field(err, "prompt", "must be one of login, none, consent, select_account");
-    if (extra->claims != NULL && !is_claims(extra->claims, p))
-        gt_err_field(err, "claims", "must be a JSON object of at most 4,096 bytes");
+    if (extra->claims != NULL && gt_claims_read(extra->claims, p) == NULL)
+        gt_err_field(err, "claims", "must be a JSON object of at most 2,048 bytes");
     return err->fields != NULL && err->fields->nelts > 0 ? err : GT_OK;
 }
 
@@ -135,15 +127,18 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
                        const gt_endpoints_t *endpoints, const char *redirect_uri,
                        const gt_login_extra_t *extra, apr_pool_t *p)
 {
-    static const gt_login_extra_t none = {NULL, NULL, NULL, NULL};
+    gt_login_extra_t asked = {NULL, NULL, NULL, NULL};
     gt_form_t *form = gt_form_make(p);
 
     if (!gt_url_is_safe(redirect_uri))
         return gt_err(p, GT_INTERNAL, "GT0545",
                       "the redirect URI %s must be https, or http on a loopback host",
                       redirect_uri);
-    if (extra != NULL)
+    if (extra != NULL) {
         GT_TRY(check_extra(extra, p));
+        asked = *extra;
+    }
+    asked.claims = gt_claims_for(conf, asked.claims, p);
     gt_form_add(form, "client_id", gt_provider_conf_for(conf, login->tenant, p)->client_id);
     gt_form_add(form, "response_type", "code");
     gt_form_add(form, "redirect_uri", redirect_uri);
@@ -152,7 +147,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
     gt_form_add(form, "nonce", gt_login_nonce(login, p));
     gt_form_add(form, "code_challenge", challenge_of(gt_login_verifier(login, p), p));
     gt_form_add(form, "code_challenge_method", "S256");
-    gt_provider_kind(conf)->ask(form, extra != NULL ? extra : &none);
+    gt_provider_kind(conf)->ask(form, &asked);
     *url = gt_url_with_query(gt_provider_endpoint(conf, endpoints->authorize, login->tenant, p),
                              gt_form_text(form), p);
     return GT_OK;

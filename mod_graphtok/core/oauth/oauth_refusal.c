@@ -20,10 +20,10 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "oauth/claims.h"
 #include "oauth/token.h"
 
 #define CODES_MAX 8
-#define CLAIMS_MAX 4096
 #define THROTTLE_WAIT apr_time_from_sec(5)
 
 /** One word of the provider's. */
@@ -187,19 +187,6 @@ static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer,
     return n;
 }
 
-/** A claims challenge is handed on to a browser later: only a small JSON object passes. */
-static const char *read_claims(const json_t *answer, apr_pool_t *p)
-{
-    const char *claims = gt_json_text(answer, "claims");
-    json_t *parsed;
-
-    if (claims == NULL || strlen(claims) > CLAIMS_MAX)
-        return NULL;
-    if (gt_json_parse(&parsed, claims, strlen(claims), p) != GT_OK || !json_is_object(parsed))
-        return NULL;
-    return apr_pstrdup(p, claims);
-}
-
 static const char *tag_of(gt_class_t cls)
 {
     switch (cls) {
@@ -296,6 +283,6 @@ gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, cons
         err->hint = GT_HINT_ACCOUNT;
     }
     if (verdict.cls == GT_INTERACTION)
-        err->claims = read_claims(answer, p);
+        err->claims = gt_claims_read(gt_json_text(answer, "claims"), p);
     return err;
 }

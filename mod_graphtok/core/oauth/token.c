@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "net/upstream.h"
 #include "net/url.h"
+#include "oauth/claims.h"
 #include "oauth/kind.h"
 #include "oauth/resource.h"
 
@@ -129,6 +130,15 @@ static const char *token_endpoint(const gt_endpoints_t *endpoints)
     return endpoints->token;
 }
 
+/** OpenID Connect has the parameter for sign-ins only; Microsoft takes it here, too. */
+static void add_claims(gt_form_t *form, const gt_token_params_t *params, apr_pool_t *p)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(params->provider);
+
+    if (gt_provider_kind(conf)->capability != NULL)
+        gt_form_add(form, "claims", gt_claims_for(conf, params->claims, p));
+}
+
 static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_token_params_t *params = state;
@@ -143,6 +153,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
                 params->scope != NULL ? params->scope
                                       : gt_provider_token_scope(gt_provider_conf(params->provider),
                                                                 params->resource, p));
+    add_claims(form, params, p);
     params->flow->add(form, params->params);
     params->post = (gt_endpoint_post_t){.provider = params->provider,
                                         .url = token_endpoint,

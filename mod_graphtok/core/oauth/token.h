@@ -44,6 +44,7 @@ typedef struct gt_token_params_t {
     const void *params;      /* the flow's; stay as they are until the work ends */
     const char *resource;    /* that an access token is wanted for; NULL: the default one */
     const char *scope;       /* or NULL: the configured scopes of the resource */
+    const char *claims;      /* demands of a claims challenge, which it is to meet; or NULL */
     const char *tenant;      /* that is asked, a GUID or domain; NULL or "": the configured one */
     gt_tokens_t tokens;      /* out */
     int was_sent;            /* out, on failure: 1 when the POST may have arrived, with an

@@ -82,14 +82,15 @@ gt_err_t *gt_grant_id(const char **id, gt_store_t *store, const gt_owner_t *owne
     return GT_OK;
 }
 
-/* scopes, access, refresh, id token, key id (NULL: keep), expires, owner, generation */
+/* scopes, access, refresh, id token, key id (NULL: keep), expires, claims, owner, generation */
 static const gt_sql_t commit_refresh = {
     "commit refresh",
     "UPDATE {table} SET scopes = coalesce(%s, scopes), "
     "encrypted_access_token = coalesce(%s, encrypted_access_token), "
     "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
     "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-    "expires_at = {in}, {refreshed}, {changed} WHERE {owner} AND generation = %lld",
+    "expires_at = {in}, {claims_met}, {refreshed}, {changed} "
+    "WHERE {owner} AND generation = %lld",
     NULL};
 
 /* Whether the row holds a token that was written; one that was not written proves nothing. */
@@ -113,13 +114,13 @@ static gt_err_t *was_ours(int *ours, gt_store_t *store, const gt_grant_t *grant,
     return GT_OK;
 }
 
-/* refresh, id token, key id (NULL: keep), owner, generation. The access token of another resource
- * stands elsewhere, and the row's columns for the default one's stay. */
+/* refresh, id token, key id (NULL: keep), claims, owner, generation. The access token of another
+ * resource stands elsewhere, and the row's columns for the default one's stay. */
 static const gt_sql_t commit_other = {
     "commit other",
     "UPDATE {table} SET encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
     "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
-    "{refreshed} WHERE {owner} AND generation = %lld",
+    "{claims_met}, {refreshed} WHERE {owner} AND generation = %lld",
     NULL};
 
 /* A commit as its statements need it. */
@@ -137,9 +138,10 @@ static gt_err_t *write_default(int *changed, const commit_t *c, apr_pool_t *p)
                                  ? gt_tokens_left(c->tokens)
                                  : apr_time_sec(c->grant->expires_at) - apr_time_sec(gt_now());
     const gt_db_value_t args[] = {
-        GT_TEXT(c->tokens->scope),   GT_TEXT(c->sealed.access),  GT_TEXT(c->sealed.refresh),
-        GT_TEXT(c->sealed.id_token), GT_TEXT(c->sealed.key_id),  GT_NUM(left),
-        GT_TEXT(c->owner.user),      GT_TEXT(c->owner.provider), GT_NUM(c->grant->generation),
+        GT_TEXT(c->tokens->scope),    GT_TEXT(c->sealed.access), GT_TEXT(c->sealed.refresh),
+        GT_TEXT(c->sealed.id_token),  GT_TEXT(c->sealed.key_id), GT_NUM(left),
+        GT_TEXT(c->grant->claims),    GT_TEXT(c->owner.user),    GT_TEXT(c->owner.provider),
+        GT_NUM(c->grant->generation),
     };
 
     return gt_db_change(changed, c->store->db, &commit_refresh, &c->store->names, args, p);
@@ -147,9 +149,10 @@ static gt_err_t *write_default(int *changed, const commit_t *c, apr_pool_t *p)
 
 static gt_err_t *write_other(int *changed, const commit_t *c, apr_pool_t *p)
 {
-    const gt_db_value_t args[] = {GT_TEXT(c->sealed.refresh), GT_TEXT(c->sealed.id_token),
-                                  GT_TEXT(c->sealed.key_id),  GT_TEXT(c->owner.user),
-                                  GT_TEXT(c->owner.provider), GT_NUM(c->grant->generation)};
+    const gt_db_value_t args[] = {GT_TEXT(c->sealed.refresh),  GT_TEXT(c->sealed.id_token),
+                                  GT_TEXT(c->sealed.key_id),   GT_TEXT(c->grant->claims),
+                                  GT_TEXT(c->owner.user),      GT_TEXT(c->owner.provider),
+                                  GT_NUM(c->grant->generation)};
 
     GT_TRY(gt_access_keep(c->store, c->grant, &c->sealed, c->tokens, p));
     return gt_db_change(changed, c->store->db, &commit_other, &c->store->names, args, p);
@@ -239,6 +242,27 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
     return *noted ? gt_access_drop_inactive(store, &owner, p) : GT_OK;
 }
 
+/* seconds, claims, owner, generation */
+static const gt_sql_t challenge_grant = {
+    "challenge grant",
+    "UPDATE {table} SET expires_at = {in}, claims = %s, {changed} "
+    "WHERE {owner} AND generation = %lld AND status <> 0",
+    NULL};
+
+gt_err_t *gt_grant_challenged(gt_store_t *store, const gt_grant_t *grant, const char *claims,
+                              apr_pool_t *p)
+{
+    gt_owner_t owner;
+    int noted = 0;
+
+    GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
+    const gt_db_value_t args[] = {GT_NUM(0), GT_TEXT(claims), GT_TEXT(owner.user),
+                                  GT_TEXT(owner.provider), GT_NUM(grant->generation)};
+
+    GT_TRY(gt_db_change(&noted, store->db, &challenge_grant, &store->names, args, p));
+    return noted ? gt_access_drop(store, &owner, p) : GT_OK;
+}
+
 /* message, owner */
 static const gt_sql_t deactivate_grant = {
     "deactivate grant",
@@ -285,6 +309,6 @@ gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *own
     return gt_db_change(deleted, store->db, &delete_grant, &store->names, args, p);
 }
 
-const gt_sql_t *const gt_grant_sql[] = {&find_grant,    &commit_refresh, &commit_other,
-                                        &count_error,   &set_status,     &deactivate_grant,
-                                        &note_deletion, &delete_grant,   NULL};
+const gt_sql_t *const gt_grant_sql[] = {
+    &find_grant,      &commit_refresh,   &commit_other,  &count_error,  &set_status,
+    &challenge_grant, &deactivate_grant, &note_deletion, &delete_grant, NULL};

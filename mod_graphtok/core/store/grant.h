@@ -43,7 +43,8 @@ struct gt_grant_t {
     const char *key_id;        /* of the refresh token's seal; "" for Fernet */
     const char *intent_owner;  /* the holder that set out to spend the refresh token and may hold
                                 * the answer */
-    const char *claims;        /* GT_NEEDS_USER: the provider's demands for the sign-in, or NULL */
+    const char *claims;        /* the provider's demands, which the next refresh is to meet;
+                                * GT_NEEDS_USER: the next sign-in; NULL: none */
 };
 
 /** Make a store's runtime. Names are checked identifiers. */
@@ -95,7 +96,8 @@ GT_MUST gt_err_t *gt_grant_sign_in(gt_grant_t **grant, gt_store_t *store, const 
 /**
  * Store the result of a refresh when the generation is still `grant->generation`, whether or not
  * the lease ran out meanwhile; gives the lease back, clears errors, status active. The access
- * token is that of grant->resource. Without a new one the old one stays, and its end. May be
+ * token is that of grant->resource. Without a new one the old one stays, and its end. Demands stay
+ * unless they are those of `grant`, which the refresh has met. May be
  * repeated after GT_STORE_AWAY: when the first try was carried out after all, that is seen.
  * @param stored  1 written; 0: revoked or signed in anew meanwhile, nothing was changed
  */
@@ -110,6 +112,16 @@ GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant
  */
 GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
                                   const gt_err_t *failure, gt_effect_t effect, apr_pool_t *p);
+
+/**
+ * Note a claims challenge: the access tokens of the grant, those of other resources too, end at
+ * once, and the demands stand in the row. Its generation stays, so that a refresh under way can
+ * store its result; gt_grant_changes tells that tokens of this very generation are stale. Changes
+ * nothing when the generation moved on, or when the grant is inactive.
+ * @param claims  gt_claims_read
+ */
+GT_MUST gt_err_t *gt_grant_challenged(gt_store_t *store, const gt_grant_t *grant,
+                                      const char *claims, apr_pool_t *p);
 
 /** Delete, and leave a note for gt_grant_changes. @param deleted 0 when there was none */
 GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *owner,

@@ -17,8 +17,11 @@
 /* A time further ahead was written before the clock was set back. */
 #define SOON_MS "{now_ms} + 5000"
 
-/* The generation up to which a cached token is stale. */
-#define STALE "CASE WHEN status = 0 THEN generation ELSE generation - 1 END"
+/* The generation up to which a cached token is stale: that of the row itself when the grant is
+ * inactive, or when a claims challenge ended its token. */
+#define STALE                                                                                      \
+    "CASE WHEN status = 0 OR (claims IS NOT NULL AND {expires} <= {now}) THEN generation "         \
+    "ELSE generation - 1 END"
 
 /* Every one of a grant that is not there; a first generation may be ahead of the clock, too. */
 #define STALE_GONE                                                                                 \

@@ -40,7 +40,7 @@ static const gt_sql_t sign_in_again = {
     "encrypted_refresh_token = coalesce(%s, encrypted_refresh_token), "
     "encrypted_id_token = coalesce(%s, encrypted_id_token), key_id = coalesce(%s, key_id), "
     "expires_at = {in}, last_used_at = {greater}(last_used_at, {clock}), {refreshed}, "
-    "{stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
+    "claims = NULL, {stamped} WHERE {owner} AND generation = %lld RETURNING {row}",
     NULL};
 
 /* owner → milliseconds since it was revoked; no row: not lately */

@@ -40,9 +40,10 @@ static const gt_word_t store_words[] = {
     {"lease_over", {"(lease_until <= {now} OR lease_until > {now} + 602)", NULL}},
     /* The verdict of a refresh that went well. */
     {"refreshed",
-     {"status = 1, error_count = 0, error_message = NULL, generation = generation + 1, "
-      "claims = NULL, {no_lease}",
+     {"status = 1, error_count = 0, error_message = NULL, generation = generation + 1, {no_lease}",
       NULL}},
+    /* Demands that a refresh met are over; others came in after it began. */
+    {"claims_met", {"claims = CASE WHEN claims = %s THEN NULL ELSE claims END", NULL}},
     {"no_lease",
      {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
     {NULL, {NULL, NULL}},

@@ -142,6 +142,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .params = r->renewing->params(r->grant),
         .resource = r->params.key.resource,
         .tenant = r->grant->account.tenant,
+        .claims = r->grant->claims,
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "crypt/seal.h"
+#include "oauth/claims.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
 #include "vault/vault_struct.h"
@@ -115,6 +116,14 @@ static void remember(const gt_refresh_t *r)
                          span < FAILURE_LONGEST ? span : FAILURE_LONGEST);
 }
 
+/** Demands that the refresh brought along, and that were not met by it, are the sign-in's. */
+static void hand_on_demands(const gt_refresh_t *r)
+{
+    if (r->failure->claims == NULL &&
+        (r->failure->cls == GT_INTERACTION || r->failure->cls == GT_SIGN_IN))
+        r->failure->claims = gt_claims_read(r->grant->claims, r->failure->pool);
+}
+
 gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
@@ -131,6 +140,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
     gt_pause_begin(r->params.vault->pauses, &scope, r->failure);
     effect = gt_class_row(r->failure->cls)->effect;
     (void)!gt_vault_at_tenant(r->failure, r->params.vault, r->grant);
+    hand_on_demands(r);
     if (!is_about_grant(r)) {
         remember(r);
         return r->failure;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypt/seal.h"
+#include "oauth/claims.h"
 #include "oauth/resource.h"
 #include "store/store.h"
 #include "vault/changes.h"
@@ -215,20 +216,19 @@ static gt_err_t *judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_poo
         return gt_err(p, GT_SIGN_IN, "GT0602",
                       "the grant of user %s at %s is inactive: sign in again", owner->user,
                       owner->provider);
-    if (grant->status == GT_NEEDS_USER) {
-        gt_err_t *err =
-            gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
-                   owner->provider, owner->user);
-
-        /* The provider's demands for the next sign-in, kept since it made them. */
-        err->claims = apr_pstrdup(p, grant->claims);
-        return err;
-    }
+    if (grant->status == GT_NEEDS_USER)
+        return gt_err(p, GT_INTERACTION, "GT0603", "%s wants to see user %s: sign in again",
+                      owner->provider, owner->user);
     return gt_renewing_refresh_token.may_try(grant, p);
 }
 
 gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, const gt_vault_t *vault,
                          apr_pool_t *p)
 {
-    return gt_vault_at_tenant(judge(grant, owner, p), vault, grant);
+    gt_err_t *err = judge(grant, owner, p);
+
+    /* The provider's demands for the next sign-in, kept since it made them. */
+    if (err != GT_OK && grant != NULL)
+        err->claims = gt_claims_read(grant->claims, p);
+    return gt_vault_at_tenant(err, vault, grant);
 }

@@ -1,0 +1,36 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_CHALLENGE_H
+#define GT_CHALLENGE_H
+
+/**
+ * @file challenge.h
+ * A claims challenge: an API refuses a token that is not over, and says what the next one must
+ * meet. The token is dropped at once and everywhere: from the memory of this server's processes,
+ * from the row, and by way of the row from the caches of other nodes. The demands stand in the row,
+ * so the next refresh brings them along, on any node and for any reason. When that is refused, or
+ * when the API makes demands again of a token that met them, the demands wait there for the user's
+ * sign-in. Source: Microsoft, "Continuous access evaluation", "Claims challenges".
+ */
+
+#include "vault/vault.h"
+
+/** A challenge as the caller of the API met it. */
+typedef struct gt_challenge_t {
+    const gt_token_key_t *key; /* exact: of the token that was refused */
+    apr_int64_t refused;       /* its generation */
+    const gt_err_t *refusal;   /* the API's, with claims: gt_claims_read */
+    int times;                 /* that the API made demands of this one call, this one counted */
+    const gt_asker_t *asker;   /* the request that this is done for, or NULL */
+} gt_challenge_t;
+
+/**
+ * Drop the token, and keep the demands. May block on the database; memory forgets the token also
+ * when that is away. Thread-safe.
+ * @param may_refresh  out; 1: a refresh is worth a try, and brings the demands along. 0: the user
+ *                     is wanted
+ * @return GT_STORE_AWAY, GT_DAMAGED: the demands could not be kept
+ */
+GT_MUST gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault,
+                                      const gt_challenge_t *challenge, apr_pool_t *p);
+
+#endif
