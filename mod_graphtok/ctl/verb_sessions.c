@@ -112,23 +112,38 @@ static void list_one(sessions_t *asked, gt_store_t *store, const gt_session_t *s
                session->agent != NULL ? session->agent : "-", session->owner.user);
 }
 
-/* Page by page, of one owner (NULL: of all). */
+/* One piece. @param after  in: behind it, or NULL; out: its last row, in `p`; NULL: there is no
+ * more. */
+static gt_err_t *list_piece(const gt_session_t **after, sessions_t *asked, gt_store_t *store,
+                            const gt_owner_t *owner, apr_pool_t *p)
+{
+    gt_sessions_page_t *page = apr_pcalloc(p, sizeof(*page));
+
+    GT_TRY(gt_sessions_list(page, store, owner, *after, PAGE, p));
+    for (int i = 0; i < page->sessions->nelts && asked->given < asked->limit; i++)
+        list_one(asked, store, &APR_ARRAY_IDX(page->sessions, i, gt_session_t), p);
+    *after = page->has_more && asked->given < asked->limit ? &page->last : NULL;
+    return GT_OK;
+}
+
+/* Piece by piece, of one owner (NULL: of all). Two pools in turn: a piece is asked for by the last
+ * row of the one before. */
 static gt_err_t *list_store(sessions_t *asked, gt_store_t *store, const gt_owner_t *owner,
                             apr_pool_t *p)
 {
     const gt_session_t *after = NULL;
-    apr_array_header_t *page;
-    int asks;
+    apr_pool_t *pools[2];
+    gt_err_t *err;
+    int turn = 0;
 
+    apr_pool_create(&pools[0], p);
+    apr_pool_create(&pools[1], p);
     do {
-        asks = asked->limit - asked->given < PAGE ? (int)(asked->limit - asked->given) : PAGE;
-        GT_TRY(gt_sessions_list(&page, store, owner, after, asks, p));
-        for (int i = 0; i < page->nelts; i++) {
-            after = &APR_ARRAY_IDX(page, i, gt_session_t);
-            list_one(asked, store, after, p);
-        }
-    } while (page->nelts == asks && asked->given < asked->limit);
-    return GT_OK;
+        turn = !turn;
+        apr_pool_clear(pools[turn]);
+        err = list_piece(&after, asked, store, owner, pools[turn]);
+    } while (err == GT_OK && after != NULL);
+    return err;
 }
 
 static gt_err_t *list_grant(int *go_on, void *baton, gt_store_t *store, const gt_grant_t *grant,

@@ -18,6 +18,13 @@ FILL = ("INSERT INTO user_tokens (user_id, encrypted_access_token, encrypted_ref
         "expires_at) SELECT 'u' || n, 'gt2.new.' || repeat(md5(n::text), 6), "
         "'gt2.new.' || repeat(md5(n::text), 6), now() - interval '80 days' "
         f"FROM generate_series(1, {ROWS}) AS n")
+# Of 2,222 sessions one has not ended, the last one in the order of a list.
+FILL_SESSIONS = ("INSERT INTO user_tokens_sessions (user_id, provider, id, began_at, used_at, ends_at, "
+                 "ended_at) SELECT user_id, 'microsoft', md5(user_id), 1, 1, 1 + extract(epoch FROM "
+                 "now() + interval '1 hour'), CASE WHEN user_id = 'u99999' THEN 0 ELSE 1 END "
+                 "FROM user_tokens WHERE user_id >= 'u98' AND user_id < 'v'")
+PIECE = 500
+COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
 
 @pytest.fixture
@@ -57,6 +64,13 @@ def shown(machine, *arguments):
     return done.stdout, bar.decode()
 
 
+def statements(database, work):
+    """The result of some work, and how many statements it ran, each a transaction of its own."""
+    before = int(database.sql(COMMITS)[0][0])
+    result = work()
+    return result, int(database.sql(COMMITS)[0][0]) - before
+
+
 def test_no_verb_works_on_the_whole_of_a_store_at_once(machine, large):
     out, bar = shown(machine, "migrate")
     steps = out.count("main: done, step")
@@ -66,6 +80,12 @@ def test_no_verb_works_on_the_whole_of_a_store_at_once(machine, large):
     for verb in ("status", "list"):
         shown(machine, verb)
     assert f"total             {ROWS}\n" in shown(machine, "status")[0]
+
+    none, of_none = statements(large, lambda: shown(machine, "sessions", "list")[0])
+    large.sql(FILL_SESSIONS)
+    one, of_one = statements(large, lambda: shown(machine, "sessions", "list")[0])
+    assert "u99999" not in none and one.split()[-1] == "u99999"
+    assert of_one >= of_none + 2222 // PIECE
 
     out, bar = shown(machine, "keys", "list")
     assert out.splitlines()[1].split()[::5] == ["new", str(ROWS)]

@@ -131,7 +131,7 @@ static const struct {
     {"read both ids", "graphtok_ids", "a row for each store"},
     {"count access keys", "_access", "a range of a thousand grants; this table is small beside it"},
     {"count old access", "_access", "the same"},
-    {"list first sessions", "_sessions", "from the first on, as many as are asked for"},
+    {"list first sessions", "_sessions", "from the first on, a piece of 500"},
     {"purge access", "_access",
      "once a minute; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge deletions", "_gone",

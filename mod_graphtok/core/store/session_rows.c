@@ -89,26 +89,27 @@ static const gt_sql_t look_for_ended = {
     "look for ended session", "SELECT 1 FROM {sessions} WHERE {owner} AND id = %s AND ended_at > 0",
     NULL};
 
-#define SHOWN                                                                                      \
-    "SELECT {user}, provider, id, began_at, used_at, ends_at, sid, address, agent, {now} "         \
-    "FROM {sessions} AS held WHERE ended_at = 0 AND ends_at > {now} "                              \
-    "AND NOT EXISTS (SELECT 1 FROM {sessions} AS cut WHERE cut.{user} = held.{user} "              \
-    "AND cut.provider = held.provider AND cut.id = '*' AND cut.began_at >= held.began_at) "
+/* Rows of a piece of the table, those that have ended too, so that a page costs no more where most
+ * have: the last column says which are shown. */
+#define PAGE_OF(piece, order)                                                                      \
+    "SELECT {user}, provider, id, began_at, used_at, ends_at, sid, address, agent, {now}, "        \
+    "CASE WHEN ended_at = 0 AND ends_at > {now} AND NOT EXISTS (SELECT 1 FROM {sessions} AS cut "  \
+    "WHERE cut.{user} = held.{user} AND cut.provider = held.provider AND cut.id = '*' "            \
+    "AND cut.began_at >= held.began_at) THEN 1 ELSE 0 END FROM (SELECT * FROM {sessions} " piece   \
+    " ORDER BY " order " LIMIT %lld) AS held ORDER BY " order
 
-/* owner, id, how many → sessions */
-static const gt_sql_t list_of_owner = {
-    "list sessions of owner", SHOWN "AND {owner} AND id > %s ORDER BY id LIMIT %lld", NULL};
+/* owner, id, how many → rows */
+static const gt_sql_t list_of_owner = {"list sessions of owner",
+                                       PAGE_OF("WHERE {owner} AND id > %s", "id"), NULL};
 
-/* owner, id, how many → sessions */
+/* owner, id, how many → rows */
 static const gt_sql_t list_all = {
     "list sessions",
-    SHOWN "AND ({user}, provider, id) > ({user_arg}, %s, %s) ORDER BY {user}, provider, id "
-          "LIMIT %lld",
-    NULL};
+    PAGE_OF("WHERE ({user}, provider, id) > ({user_arg}, %s, %s)", "{user}, provider, id"), NULL};
 
-/* how many → sessions */
-static const gt_sql_t list_first = {"list first sessions",
-                                    SHOWN "ORDER BY {user}, provider, id LIMIT %lld", NULL};
+/* how many → rows */
+static const gt_sql_t list_first = {"list first sessions", PAGE_OF("", "{user}, provider, id"),
+                                    NULL};
 
 /* how many */
 static const gt_sql_t purge_sessions = {
@@ -293,16 +294,15 @@ static gt_err_t *read_session(gt_session_t *session, const gt_db_row_t *row, apr
     return GT_OK;
 }
 
-gt_err_t *gt_sessions_list(apr_array_header_t **sessions, gt_store_t *store,
-                           const gt_owner_t *owner, const gt_session_t *after, int most,
-                           apr_pool_t *p)
+gt_err_t *gt_sessions_list(gt_sessions_page_t *page, gt_store_t *store, const gt_owner_t *owner,
+                           const gt_session_t *after, int most, apr_pool_t *p)
 {
     const gt_owner_t *from = owner != NULL ? owner : after != NULL ? &after->owner : NULL;
     const gt_sql_t *sql = owner != NULL ? &list_of_owner : after != NULL ? &list_all : &list_first;
     const gt_db_value_t first[] = {GT_NUM(most)};
     apr_array_header_t *rows;
 
-    *sessions = apr_array_make(p, 16, sizeof(gt_session_t));
+    *page = (gt_sessions_page_t){.sessions = apr_array_make(p, 16, sizeof(gt_session_t))};
     if (!has_table(store, p))
         return GT_OK;
     const gt_db_value_t next[] = {GT_TEXT(from != NULL ? from->user : NULL),
@@ -310,8 +310,14 @@ gt_err_t *gt_sessions_list(apr_array_header_t **sessions, gt_store_t *store,
                                   GT_TEXT(after != NULL ? after->id : ""), GT_NUM(most)};
 
     GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, from != NULL ? next : first, p));
-    for (int i = 0; i < rows->nelts; i++)
-        GT_TRY(read_session(apr_array_push(*sessions), &APR_ARRAY_IDX(rows, i, gt_db_row_t), p));
+    page->has_more = rows->nelts == most;
+    for (int i = 0; i < rows->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(rows, i, gt_db_row_t);
+
+        GT_TRY(read_session(&page->last, row, p));
+        if (row->column[10] != NULL && strcmp(row->column[10], "1") == 0)
+            APR_ARRAY_PUSH(page->sessions, gt_session_t) = page->last;
+    }
     return GT_OK;
 }
 

@@ -79,13 +79,21 @@ GT_MUST gt_err_t *gt_sessions_ended(gt_ended_t *ended, gt_store_t *store, const 
 GT_MUST gt_err_t *gt_session_has_ended(int *has, gt_store_t *store, const gt_owner_t *owner,
                                        const char *id, apr_pool_t *p);
 
+/** A piece of the sessions, by owner and id. */
+typedef struct gt_sessions_page_t {
+    apr_array_header_t *sessions; /* of gt_session_t: those of the piece that have not ended */
+    gt_session_t last;            /* of the piece, ended or not: the next one begins behind it */
+    int has_more;                 /* 1: there may be another piece */
+} gt_sessions_page_t;
+
 /**
- * Sessions that have not ended, by owner and id.
- * @param sessions  array of gt_session_t
- * @param owner     whose; NULL: all
- * @param after     those behind this one; NULL: from the first
+ * Look at a piece of the sessions. It costs the same however many of them have ended.
+ * @param page   in `p`
+ * @param owner  whose; NULL: all
+ * @param after  those behind this one; NULL: from the first
+ * @param most   rows to look at, ended ones too
  */
-GT_MUST gt_err_t *gt_sessions_list(apr_array_header_t **sessions, gt_store_t *store,
+GT_MUST gt_err_t *gt_sessions_list(gt_sessions_page_t *page, gt_store_t *store,
                                    const gt_owner_t *owner, const gt_session_t *after, int most,
                                    apr_pool_t *p);
 
