@@ -184,6 +184,28 @@ START_TEST(a_full_set_gives_up_the_expired_then_the_oldest)
 }
 END_TEST
 
+START_TEST(values_evict_no_mark_and_marks_no_more_than_half_of_the_values)
+{
+    fake_clock(1000);
+    map_slots(8, ROOM);
+    ck_assert_int_eq(gt_slots_add(slots, key_of(1), 9000), 1);
+    for (unsigned int n = 100; n < 140; n++) {
+        fake_time++;
+        ck_assert(put(n, "of any client", 9000, 0));
+    }
+    ck_assert_int_eq(gt_slots_add(slots, key_of(1), 9000), 0);
+    for (unsigned int n = 2; n < 40; n++) {
+        fake_time++;
+        ck_assert_int_eq(gt_slots_add(slots, key_of(n), 9000), 1);
+    }
+    for (unsigned int n = 136; n < 140; n++)
+        ck_assert_ptr_nonnull(get(n));
+    for (unsigned int n = 36; n < 40; n++)
+        ck_assert_int_eq(gt_slots_add(slots, key_of(n), 9000), 0);
+    ck_assert_int_eq(gt_slots_add(slots, key_of(1), 9000), 1);
+}
+END_TEST
+
 START_TEST(a_lower_rank_replaces_only_what_has_expired)
 {
     fake_clock(1000);
@@ -660,6 +682,7 @@ Suite *suite_slots(void)
     tcase_add_test(alone, a_reader_with_less_room_than_was_stored_gets_nothing);
     tcase_add_test(alone, expired_is_gone_to_the_microsecond);
     tcase_add_test(alone, a_full_set_gives_up_the_expired_then_the_oldest);
+    tcase_add_test(alone, values_evict_no_mark_and_marks_no_more_than_half_of_the_values);
     tcase_add_test(alone, a_lower_rank_replaces_only_what_has_expired);
     tcase_add_test(alone, add_says_who_was_first);
     tcase_add_test(alone, a_segment_survives_and_another_shape_is_refused);

@@ -409,31 +409,41 @@ static void give_back(set_t *set, apr_uint64_t mine)
 
 /* ---- writers ---- */
 
-/* An empty or expired slot, else the oldest. */
-static int choose(gt_slots_t *slots, set_t *set)
+/** The slots of one kind in a full set. */
+typedef struct kind_t {
+    int number, oldest;
+    apr_uint64_t oldest_at;
+} kind_t;
+
+/* An empty or expired slot, else the oldest. Values and marks (gt_slots_add) make room for their
+ * own kind: a value that went is asked for anew, a mark that went lets through once more what it
+ * stood against. Half a set at the most is kept for marks. */
+static int choose(gt_slots_t *slots, set_t *set, int is_mark)
 {
-    apr_uint64_t oldest_at = APR_UINT64_MAX;
-    int oldest = 0;
+    kind_t kinds[2] = {{0, 0, APR_UINT64_MAX}, {0, 0, APR_UINT64_MAX}};
+    const kind_t *values = &kinds[0], *marks = &kinds[1];
 
     for (int way = 0; way < WAYS; way++) {
         const slot_t *slot = slot_at(slots, set, way);
+        kind_t *kind = &kinds[load(&slot->len) == 0];
 
         if (load(&set->tags[way]) == 0 || !is_live(slot))
             return way;
-        if (load(&slot->stored) < oldest_at) {
-            oldest_at = load(&slot->stored);
-            oldest = way;
+        kind->number++;
+        if (load(&slot->stored) < kind->oldest_at) {
+            kind->oldest_at = load(&slot->stored);
+            kind->oldest = way;
         }
     }
     count(slots, EVICTED);
-    return oldest;
+    return marks->number + is_mark > WAYS / 2 ? marks->oldest : values->oldest;
 }
 
 static void enter(gt_slots_t *slots, set_t *set, const name_t *name, const gt_slot_item_t *item)
 {
     int way = find(slots, set, name);
 
-    fill(slots, set, way >= 0 ? way : choose(slots, set), name, item);
+    fill(slots, set, way >= 0 ? way : choose(slots, set, item->len == 0), name, item);
     count(slots, STORED);
 }
 

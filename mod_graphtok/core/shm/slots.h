@@ -58,7 +58,7 @@ typedef struct gt_slot_item_t {
 } gt_slot_item_t;
 
 /**
- * Store, replacing the key's old value; evicts an expired or the oldest slot of the set.
+ * Store, replacing the key's old value; evicts an expired or the oldest value of the set.
  * @return 1 stored; 0 too large (counted; the key's old value is gone then), outranked, or the set
  *         was busy
  */
@@ -69,8 +69,9 @@ int gt_slots_put(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES],
  * one's. */
 int gt_slots_remove(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES]);
 
-/** Store only when the key is not there (states used once): 1 we were first, 0 it was there, -1 it
- * could not be stored. Two callers at once: exactly one gets 1. */
+/** Store a mark only when the key is not there (states used once): 1 we were first, 0 it was there,
+ * -1 it could not be stored. Two callers at once: exactly one gets 1. Values evict no mark, as long
+ * as a set has no more than four. */
 int gt_slots_add(gt_slots_t *slots, const unsigned char key[GT_SLOT_KEY_BYTES], apr_time_t expires);
 
 /** Counters since the segment was made, and how many slots are in use now. */
