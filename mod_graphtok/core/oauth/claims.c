@@ -62,14 +62,15 @@ static void declare(json_t *claims, const char *capability)
     gt_json_put(access, CAPABILITY, json_pack("{s:[s]}", "values", capability));
 }
 
-const char *gt_claims_for(const gt_provider_conf_t *conf, const char *demands, apr_pool_t *p)
+const char *gt_claims_for(const gt_provider_conf_t *conf, const char *demands, int declares,
+                          apr_pool_t *p)
 {
     const char *capability = gt_provider_kind(conf)->capability;
     json_t *claims = demands != NULL ? parse(demands, strlen(demands), p) : NULL;
 
     if (claims != NULL && capability != NULL)
         (void)json_object_del(json_object_get(claims, ACCESS), CAPABILITY);
-    if (capability != NULL && conf->continuous_access) {
+    if (capability != NULL && declares && conf->continuous_access) {
         claims = claims != NULL ? claims : gt_json_object(p);
         declare(claims, capability);
     }

@@ -24,7 +24,9 @@ const char *gt_claims_read(const char *text, apr_pool_t *p);
 const char *gt_claims_decode(const char *text, apr_size_t len, apr_pool_t *p);
 
 /** The `claims` parameter of a request to a provider, in `p`; NULL: it has none.
- * @param demands  or NULL; left out when they cannot be read */
-const char *gt_claims_for(const gt_provider_conf_t *conf, const char *demands, apr_pool_t *p);
+ * @param demands   or NULL; left out when they cannot be read
+ * @param declares  1: with the capability that the configuration declares; 0: without one */
+const char *gt_claims_for(const gt_provider_conf_t *conf, const char *demands, int declares,
+                          apr_pool_t *p);
 
 #endif

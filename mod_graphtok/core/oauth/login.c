@@ -138,7 +138,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
         GT_TRY(check_extra(extra, p));
         asked = *extra;
     }
-    asked.claims = gt_claims_for(conf, asked.claims, p);
+    asked.claims = gt_claims_for(conf, asked.claims, 1, p);
     gt_form_add(form, "client_id", gt_provider_conf_for(conf, login->tenant, p)->client_id);
     gt_form_add(form, "response_type", "code");
     gt_form_add(form, "redirect_uri", redirect_uri);

@@ -136,7 +136,7 @@ static void add_claims(gt_form_t *form, const gt_token_params_t *params, apr_poo
     const gt_provider_conf_t *conf = gt_provider_conf(params->provider);
 
     if (gt_provider_kind(conf)->capability != NULL)
-        gt_form_add(form, "claims", gt_claims_for(conf, params->claims, p));
+        gt_form_add(form, "claims", gt_claims_for(conf, params->claims, params->declares, p));
 }
 
 static gt_err_t *post(gt_task_t *task, void *state)

@@ -45,6 +45,7 @@ typedef struct gt_token_params_t {
     const char *resource;    /* that an access token is wanted for; NULL: the default one */
     const char *scope;       /* or NULL: the configured scopes of the resource */
     const char *claims;      /* demands of a claims challenge, which it is to meet; or NULL */
+    int declares;            /* 1: declare our capability: calls of ours would meet a challenge */
     const char *tenant;      /* that is asked, a GUID or domain; NULL or "": the configured one */
     gt_tokens_t tokens;      /* out */
     int was_sent;            /* out, on failure: 1 when the POST may have arrived, with an

@@ -33,6 +33,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .params = acquire->params,
         .scope = acquire->scope,
         .tenant = acquire->tenant,
+        .declares = acquire->is_of_grant,
     };
     gt_then_try(task, &gt_token_post, &acquire->post, &acquire->failure);
     return GT_OK;

@@ -18,6 +18,7 @@ typedef struct gt_acquire_t {
     const gt_flow_t *flow;     /* in */
     const void *params;        /* in: the flow's; stay as they are until the work ends */
     const char *scope;         /* in: or NULL: the provider's configured scope */
+    int is_of_grant;           /* in: 1: the tokens are those of a grant */
     const char *tenant;        /* in: that is asked; NULL or "": the configured one */
     const gt_tokens_t *tokens; /* out, in `post` */
     gt_token_params_t post;    /* own */

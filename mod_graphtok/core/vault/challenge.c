@@ -10,6 +10,8 @@
 #include "vault/challenge.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "oauth/claims.h"
 #include "vault/publish.h"
 #include "vault/vault_struct.h"
 
@@ -58,4 +60,17 @@ gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault, const gt_chal
         return GT_OK;
     *may_refresh = 0;
     return gt_grant_failed(&noted, store, grant, challenge->refusal, GT_EFFECT_INTERACT, p);
+}
+
+const char *gt_vault_demands(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
+{
+    gt_grant_t *grant;
+    gt_err_t *err = gt_grant_find(&grant, gt_vault_store(vault, key->store), &key->owner, p);
+
+    if (err != GT_OK) {
+        gt_log(GT_LOG_DEBUG, NULL, "the demands on the sign-in of user %s are not known: %s (%s)",
+               key->owner.user, err->detail, err->tag);
+        return NULL;
+    }
+    return grant != NULL ? gt_claims_read(grant->claims, p) : NULL;
 }

@@ -33,4 +33,8 @@ typedef struct gt_challenge_t {
 GT_MUST gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault,
                                       const gt_challenge_t *challenge, apr_pool_t *p);
 
+/** The demands that wait for the next sign-in of a grant's owner, in `p`; NULL: there are none, or
+ * they cannot be read now. May block on the database. Thread-safe. */
+const char *gt_vault_demands(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p);
+
 #endif

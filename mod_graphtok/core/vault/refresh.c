@@ -27,6 +27,8 @@
 
 #include "vault/refresh.h"
 
+#include <string.h>
+
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
@@ -143,6 +145,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .resource = r->params.key.resource,
         .tenant = r->grant->account.tenant,
         .claims = r->grant->claims,
+        .declares = strcmp(r->params.key.resource, GT_RESOURCE_GRAPH) == 0,
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

@@ -46,6 +46,7 @@ static gt_err_t *acquire(gt_task_t *task, void *state)
         .flow = in->flow,
         .params = in->params,
         .tenant = in->tenant,
+        .is_of_grant = 1,
     };
     gt_then(task, &gt_acquire, &entry->acquire);
     return GT_OK;

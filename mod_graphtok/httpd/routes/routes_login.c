@@ -30,6 +30,7 @@
 #include "request/realm.h"
 #include "routes/routes_auth.h"
 #include "vault/cache.h"
+#include "vault/challenge.h"
 #include "vault/flow/flows.h"
 
 APLOG_USE_MODULE(graphtok);
@@ -164,6 +165,18 @@ static int send_home(gtm_request_t *x)
     return 1;
 }
 
+/* A link of an application knows of no demands on its user, and a sign-in without them would be
+ * followed by another one. They are none of another person's, who is about to be chosen. */
+static void add_demands(gt_login_extra_t *extra, const gtm_request_t *x)
+{
+    const gt_owner_t owner = {x->caller.id, x->owner.provider};
+    const gt_grant_key_t key = gt_grant_key(x->store, &owner);
+
+    if (extra->claims == NULL && *owner.user &&
+        (extra->prompt == NULL || strcmp(extra->prompt, "select_account") != 0))
+        extra->claims = gt_vault_demands(x->child->vault, &key, x->r->pool);
+}
+
 static gt_err_t *begin(gt_task_t *task, gtm_request_t *x, gt_login_for_t is_for)
 {
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
@@ -190,6 +203,7 @@ static gt_err_t *begin(gt_task_t *task, gtm_request_t *x, gt_login_for_t is_for)
     GT_TRY(take_return_to(&own->login->return_to, x));
     x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
+    add_demands(&own->extra, x);
     own->redirect_uri = redirect_uri(x);
     own->discover.provider = x->provider;
     gt_then(task, &gt_discover, &own->discover);
