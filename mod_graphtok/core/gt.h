@@ -73,7 +73,8 @@ typedef enum gt_caller_from_t {
     GT_CALLER_SESSION,     /* a sign-in of ours */
     GT_CALLER_REMOTE_USER, /* an authentication of the web server's own */
     GT_CALLER_EXPR,        /* an expression of the administrator's */
-    GT_CALLER_JWT          /* a verified token of an issuer that the administrator names */
+    GT_CALLER_JWT,         /* a verified token of an issuer that the administrator names */
+    GT_CALLER_CLIENT       /* a token of ours that a client shows; no word of GraphTokUser */
 } gt_caller_from_t;
 
 /** The one that asks. The owner of the grant in question (gt_owner_t) may be another. */

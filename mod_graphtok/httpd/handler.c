@@ -16,6 +16,7 @@
 
 #include "caller/bearer_token.h"
 #include "caller/caller.h"
+#include "caller/client_token.h"
 #include "child/signals.h"
 #include "child/status.h"
 #include "net/url.h"
@@ -63,9 +64,10 @@ static gt_err_t *read_fields(gtm_request_t *x)
 typedef gt_err_t *gate_fn(gtm_request_t *x);
 
 /* All but the body, which is waited for as long as httpd allows. */
-static gate_fn *const gates[] = {
-    gtm_route_find,   gtm_caller_name, read_query,      read_fields,        gtm_find_target,
-    gtm_origin_check, gtm_caller_find, gtm_limit_check, gtm_caller_confirm, gtm_owner_find};
+static gate_fn *const gates[] = {gtm_route_find,        gtm_caller_name, read_query,
+                                 read_fields,           gtm_find_target, gtm_origin_check,
+                                 gtm_client_token_read, gtm_caller_find, gtm_limit_check,
+                                 gtm_caller_confirm,    gtm_owner_find};
 
 #define GATES (int)(sizeof(gates) / sizeof(gates[0]))
 

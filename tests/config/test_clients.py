@@ -11,6 +11,8 @@ CLIENT = [
      "User.Read Calendars.ReadWrite Mail.Read"),
     ("GraphTokClientSubject", "user jwt=app on-behalf-of", "subjects", "user jwt=app on-behalf-of"),
     ("GraphTokUseJWT", "app", "jwt", "app"),
+    ("GraphTokAllow", "POST GET /auth/**", "allow", ["GET POST /auth/**"]),
+    ("GraphTokClientTokenTime", "90s", "token_time", "90s"),
     ("GraphTokClientUser", "system:serviceaccount:a:b", "jwt_user", "system:serviceaccount:a:b"),
 ]
 
@@ -21,6 +23,12 @@ GraphTokJWTAudience graphtok
 GraphTokJWTAlgorithms RS256
 GraphTokJWTKeys https://app.example/jwks.json
 </GraphTokJWT>
+"""
+
+
+SIGN_IN = """<Location "/auth">
+SetHandler graphtok-auth
+</Location>
 """
 
 
@@ -42,7 +50,7 @@ def agent(frame):
 
 @pytest.mark.parametrize("directive,value,member,expected", CLIENT, ids=[r[0] for r in CLIENT])
 def test_client_directives(agent, directive, value, member, expected):
-    checked = agent.check(ISSUER + client(f"{directive} {value}"))
+    checked = agent.check(ISSUER + client(f"{directive} {value}") + SIGN_IN)
     assert checked.dump["config"]["clients"][0][member] == expected
     assert not checked.warnings
 
@@ -62,6 +70,8 @@ def test_a_client_without_rights_is_a_slip(agent, line, message):
 
 @pytest.mark.parametrize("line, message", [
     ("GraphTokClientSecret the-secret-stands-here", "its secret stands in the configuration itself"),
+    ("GraphTokAllow GET /calender/**", "GraphTokAllow GET /calender/** opens nothing"),
+    ("GraphTokAllow GET /exchange/**", "GraphTokAllow GET /exchange/** opens nothing"),
     ("GraphTokClientScope User.Read", "has the scopes Calendars.ReadWrite, too, which "
      "GraphTokClientScope does not allow"),
 ])
@@ -89,6 +99,12 @@ def test_a_client_is_warned_of(agent, line, message):
     ("<GraphTokClient a>\nGraphTokTenant x\n</GraphTokClient>", "must stand inside"),
     ("<GraphTokClient a>\nGraphTokLimit off\n</GraphTokClient>",
      "must not stand inside <GraphTokClient>"),
+    (client("GraphTokAllow GET /calendar/*", "GraphTokClientSubject on-behalf-of"),
+     "GraphTokAllow opens routes for users who signed in here"),
+    ("<GraphTokClient a>\nGraphTokAllow get /x\n</GraphTokClient>", "'get' is no method; write one or more"),
+    ("<GraphTokClient a>\nGraphTokAllow GET /a/**/b\n</GraphTokClient>", "'/a/**/b' is no pattern: "),
+    ("<GraphTokClient a>\nGraphTokAllow\n</GraphTokClient>", "it needs one method or more, and a path"),
+    ("GraphTokAllow GET /x", "must stand inside <GraphTokClient NAME>"),
     ("<GraphTokClient a>\nGraphTokClientSubject users\n</GraphTokClient>", "'users' is not"),
     ("<GraphTokClient a>\nGraphTokClientScope a\\\n</GraphTokClient>", ""),
     ("GraphTokClientScope x", "must stand inside <GraphTokClient NAME>"),

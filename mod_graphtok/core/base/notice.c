@@ -23,6 +23,7 @@ static const struct {
 } words[GT_NOTICE_KINDS] = {
     [GT_NOTICE_PASSED] = {"token_passed", NULL},
     [GT_NOTICE_EXCHANGE] = {"exchange", NULL},
+    [GT_NOTICE_CLIENT_CALL] = {"client_call", NULL},
     [GT_NOTICE_CALL] = {"call", NULL},
     [GT_NOTICE_SIGN_IN] = {"sign_in", "signed in"},
     [GT_NOTICE_REFRESH] = {"refresh", "refreshed"},

@@ -15,6 +15,7 @@
 typedef enum gt_notice_kind_t {
     GT_NOTICE_PASSED,       /* a token is about to be given to an application */
     GT_NOTICE_EXCHANGE,     /* a client's exchange came to its end; ok: a token is about to leave */
+    GT_NOTICE_CLIENT_CALL,  /* a client called a route of ours as a user, or was refused */
     GT_NOTICE_CALL,         /* a token is about to be sent to the provider's API */
     GT_NOTICE_SIGN_IN,      /* a sign-in came to its end */
     GT_NOTICE_REFRESH,      /* a refresh came to its end */

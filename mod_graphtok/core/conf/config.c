@@ -348,12 +348,18 @@ static void check_client(const verdict_t *v, const gt_client_conf_t *client)
         note(v->warnings, client->where, v->p,
              "client %s: its secret stands in the configuration itself; file:PATH keeps it apart",
              client->name);
-    if (client->resources == NULL)
+    if (client->resources == NULL && client->allow == NULL)
         note(v->errors, client->where, v->p,
              "client %s may have nothing: write GraphTokClientResource graph, and in "
-             "GraphTokClientScope the scopes that its tokens may have",
+             "GraphTokClientScope the scopes that its tokens may have; or in GraphTokAllow the "
+             "routes that it may call",
              client->name);
-    else if (client->scopes == NULL)
+    else if (client->resources == NULL && client->scopes != NULL)
+        note(v->warnings, client->where, v->p,
+             "client %s: GraphTokClientScope is for tokens of a GraphTokClientResource, and there "
+             "is none",
+             client->name);
+    else if (client->resources != NULL && client->scopes == NULL)
         note(v->errors, client->where, v->p,
              "client %s lacks GraphTokClientScope: the scopes that its tokens may have",
              client->name);

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/source.h"
+#include "conf/allow.h"
 #include "conf/member.h"
 #include "crypt/seal.h"
 
@@ -98,14 +99,16 @@ struct gt_store_conf_t {
 /** An application or agent elsewhere that asks for users' tokens (RFC 8693). It gets nothing that
  * its entry does not name. */
 struct gt_client_conf_t {
-    const char *name;      /* its client_id */
-    const char *where;     /* "FILE:LINE" of its definition */
-    gt_source_t *secret;   /* that it shows; NULL: none */
-    const char *jwt;       /* the <GraphTokJWT> of tokens that it shows; NULL: none */
-    const char *jwt_user;  /* whom such a token must be of; NULL: of its name */
-    const char *resources; /* blank-separated: that it may have tokens for; NULL: none */
-    const char *scopes;    /* blank-separated: that such a token may have; NULL: none */
-    const char *subjects;  /* blank-separated words: how it may name a user; NULL: in no way */
+    const char *name;          /* its client_id */
+    const char *where;         /* "FILE:LINE" of its definition */
+    gt_source_t *secret;       /* that it shows; NULL: none */
+    const char *jwt;           /* the <GraphTokJWT> of tokens that it shows; NULL: none */
+    const char *jwt_user;      /* whom such a token must be of; NULL: of its name */
+    const char *resources;     /* blank-separated: that it may have tokens for; NULL: none */
+    const char *scopes;        /* blank-separated: that such a token may have; NULL: none */
+    const char *subjects;      /* blank-separated words: how it may name a user; NULL: in no way */
+    apr_array_header_t *allow; /* of gt_allow_t: routes of ours that it may call; NULL: none */
+    apr_interval_time_t token_time; /* a token for them lives */
 };
 
 /** In the place of an issuer or audience: there is none to be held against. */

@@ -48,6 +48,22 @@ static json_t *providers_to_json(const apr_array_header_t *providers, apr_pool_t
     return list;
 }
 
+static json_t *clients_to_json(const apr_array_header_t *clients, apr_pool_t *p)
+{
+    json_t *list = list_to_json(clients, gt_client_members, p);
+
+    for (int i = 0; i < clients->nelts; i++) {
+        const apr_array_header_t *rules = APR_ARRAY_IDX(clients, i, gt_client_conf_t *)->allow;
+        json_t *allow = json_array();
+
+        for (int n = 0; rules != NULL && n < rules->nelts; n++)
+            json_array_append_new(
+                allow, json_string(gt_allow_text(&APR_ARRAY_IDX(rules, n, gt_allow_t), p)));
+        json_object_set_new(json_array_get(list, (size_t)i), "allow", allow);
+    }
+    return list;
+}
+
 json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
 {
     json_t *json = gt_json_object(p);
@@ -57,7 +73,7 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
     gt_members_to_json(json, &shown, gt_config_members, p);
     gt_json_put(json, "providers", providers_to_json(config->providers, p));
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
-    gt_json_put(json, "clients", list_to_json(config->clients, gt_client_members, p));
+    gt_json_put(json, "clients", clients_to_json(config->clients, p));
     gt_json_put(json, "jwts", list_to_json(config->jwts, gt_jwt_members, p));
     return json;
 }
@@ -111,6 +127,26 @@ static gt_err_t *complete_provider(void *entry, const json_t *json, apr_pool_t *
     return GT_OK;
 }
 
+/** The rules of a client; a configuration printed by an older httpd has none. */
+static gt_err_t *complete_client(void *entry, const json_t *json, apr_pool_t *p)
+{
+    gt_client_conf_t *client = entry;
+    const json_t *list;
+
+    if (json_object_get(json, "allow") == NULL)
+        return GT_OK;
+    GT_TRY(list_of(&list, json, "allow", p));
+    client->allow = apr_array_make(p, (int)json_array_size(list), sizeof(gt_allow_t));
+    for (apr_size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i)), *why;
+
+        if (text == NULL || !gt_allow_parse(apr_array_push(client->allow), text, &why, p))
+            return gt_err(p, GT_INVALID, "GT0180", "allow[%" APR_SIZE_T_FMT "]: %s", i,
+                          text != NULL ? why : "it must be a text");
+    }
+    return GT_OK;
+}
+
 static gt_err_t *judge_jwt(void *entry, const json_t *json, apr_pool_t *p)
 {
     const gt_jwt_conf_t *jwt = entry;
@@ -123,8 +159,11 @@ static gt_err_t *judge_jwt(void *entry, const json_t *json, apr_pool_t *p)
 static gt_err_t *entry_from(gt_entry_t *entry, const gt_entry_kind_t *kind, const json_t *json,
                             rule_fn *rule, apr_pool_t *p)
 {
-    GT_TRY(gt_members_from_json(entry, kind->members, json,
-                                kind == &gt_entry_provider ? "tenant_clients" : "", p));
+    const char *also = kind == &gt_entry_provider ? "tenant_clients"
+                       : kind == &gt_entry_client ? "allow"
+                                                  : "";
+
+    GT_TRY(gt_members_from_json(entry, kind->members, json, also, p));
     return rule != NULL ? rule(entry, json, p) : GT_OK;
 }
 
@@ -204,7 +243,7 @@ gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool
     GT_TRY(entries_from(fresh, &gt_entry_store, json, NULL, p));
     if (gt_config_store(fresh, "main") == NULL)
         return gt_err(p, GT_INVALID, "GT0155", "stores: main is missing");
-    GT_TRY(entries_if_any(fresh, &gt_entry_client, json, NULL, p));
+    GT_TRY(entries_if_any(fresh, &gt_entry_client, json, complete_client, p));
     GT_TRY(entries_if_any(fresh, &gt_entry_jwt, json, judge_jwt, p));
     GT_TRY(required(fresh, p));
     fresh->db_driver = or_empty(fresh->db_driver);

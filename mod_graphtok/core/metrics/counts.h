@@ -42,6 +42,7 @@ typedef struct stripe_t {
     count_t handed_out[2]; /* to the provider's API, to an application */
     count_t refused[RESULTS];
     count_t exchanges[RESULTS];
+    count_t client_calls[RESULTS];
     count_t cache[2]; /* misses, hits */
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];

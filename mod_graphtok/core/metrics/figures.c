@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303034) /* "gtfig004": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303035) /* "gtfig005": another layout, another number */
 
 const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
                                         1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
@@ -129,6 +129,25 @@ static int place_of_use(const char *detail)
     return 2 * (detail[0] == 's') + (strstr(detail, "taken") != NULL);
 }
 
+/* The counters of a kind that is counted by its result and nothing else; NULL: it is not. */
+static count_t *by_result(stripe_t *stripe, gt_notice_kind_t kind)
+{
+    switch (kind) {
+    case GT_NOTICE_REVOKE:
+        return stripe->revokes;
+    case GT_NOTICE_REFUSED:
+        return stripe->refused;
+    case GT_NOTICE_EXCHANGE:
+        return stripe->exchanges;
+    case GT_NOTICE_CLIENT_CALL:
+        return stripe->client_calls;
+    case GT_NOTICE_STORE_FAILED:
+        return stripe->store_failed;
+    default:
+        return NULL;
+    }
+}
+
 static int take(void *baton, const gt_notice_t *notice)
 {
     gt_figures_t *figures = baton;
@@ -156,15 +175,6 @@ static int take(void *baton, const gt_notice_t *notice)
     case GT_NOTICE_CHALLENGE:
         count(&stripe->challenges[provider][notice->detail[0] == 's'], 1);
         break;
-    case GT_NOTICE_REVOKE:
-        count(&stripe->revokes[result], 1);
-        break;
-    case GT_NOTICE_REFUSED:
-        count(&stripe->refused[result], 1);
-        break;
-    case GT_NOTICE_EXCHANGE:
-        count(&stripe->exchanges[result], 1);
-        break;
     case GT_NOTICE_CALLER:
         count(&stripe->callers[find_name(figures, GT_LABEL_CALLER, notice->detail)], 1);
         break;
@@ -174,9 +184,6 @@ static int take(void *baton, const gt_notice_t *notice)
     case GT_NOTICE_CLIENT:
         count(&stripe->secrets[provider][place_of_use(notice->detail)], 1);
         break;
-    case GT_NOTICE_STORE_FAILED:
-        count(&stripe->store_failed[result], 1);
-        break;
     case GT_NOTICE_LIMIT:
         count(&stripe->limited[find_name(figures, GT_LABEL_LIMIT, notice->detail)], 1);
         break;
@@ -185,7 +192,8 @@ static int take(void *baton, const gt_notice_t *notice)
         count(&stripe->audit[notice->kind == GT_NOTICE_AUDIT_FAILED], 1);
         break;
     default:
-        break;
+        if (by_result(stripe, notice->kind) != NULL)
+            count(by_result(stripe, notice->kind) + result, 1);
     }
     return 1;
 }

@@ -58,6 +58,21 @@ static gt_err_t *read_rows(const char **text, const gt_vault_t *vault, const gt_
     return GT_OK;
 }
 
+gt_err_t *gt_vault_grant_id(const char **id, const gt_vault_t *vault, const gt_grant_key_t *key,
+                            apr_pool_t *p)
+{
+    gt_grant_key_t exact = *key;
+    const char *text;
+
+    *id = NULL;
+    GT_TRY(gt_vault_exact(&exact, vault, p));
+    text = gt_cache_text(vault->parts.cache, name_of(&exact, p), p);
+    if (text == NULL)
+        GT_TRY(read_rows(&text, vault, &exact, p));
+    *id = text != NULL ? apr_pstrmemdup(p, text, strcspn(text, " ")) : NULL;
+    return GT_OK;
+}
+
 static int is_of_grant(const char *text, const char *grant)
 {
     apr_size_t len = strlen(grant);

@@ -116,6 +116,15 @@ typedef struct gt_session_name_t {
 GT_MUST gt_err_t *gt_vault_has_session(int *has, const gt_vault_t *vault, const gt_grant_key_t *key,
                                        const gt_session_name_t *session, apr_pool_t *p);
 
+/**
+ * The id of an owner's grant, as gt_session_name_t has it. Without a statement as a rule; may block
+ * on the database.
+ * @param id  NULL: there is no grant
+ * @return GT_STORE_AWAY when neither shared memory nor the database can tell
+ */
+GT_MUST gt_err_t *gt_vault_grant_id(const char **id, const gt_vault_t *vault,
+                                    const gt_grant_key_t *key, apr_pool_t *p);
+
 /** Work: revoke: at the provider where it can be (Microsoft: cannot), row, cache. */
 typedef struct gt_revoke_t {
     gt_vault_t *vault;

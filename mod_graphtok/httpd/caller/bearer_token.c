@@ -27,8 +27,7 @@ static int is_b64token(const char *text)
     return len > 0 && text[len + strspn(text + len, "=")] == '\0';
 }
 
-/* The credentials behind "Bearer", or NULL for another scheme and without one. */
-static const char *credentials(request_rec *r)
+const char *gtm_bearer_shown(request_rec *r)
 {
     const char *field = apr_table_get(r->headers_in, "Authorization");
 
@@ -70,7 +69,7 @@ static gt_err_t *refuse_request(gtm_request_t *x, const char *why)
 
 static gt_err_t *find_token(const char **token, gtm_request_t *x, const char *cookie)
 {
-    shown_t shown = {credentials(x->r), 0};
+    shown_t shown = {gtm_bearer_shown(x->r), 0};
 
     *token = NULL;
     shown.number = shown.token != NULL;
@@ -82,7 +81,7 @@ static gt_err_t *find_token(const char **token, gtm_request_t *x, const char *co
         return refuse_request(x, "the request brings several tokens: send one, in Authorization or "
                                  "in its cookie");
     *token = shown.token;
-    x->bearer_in_cookie = shown.token != NULL && credentials(x->r) == NULL;
+    x->bearer_in_cookie = shown.token != NULL && gtm_bearer_shown(x->r) == NULL;
     return GT_OK;
 }
 

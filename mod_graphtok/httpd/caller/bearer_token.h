@@ -6,6 +6,9 @@
 
 #include "request/request.h"
 
+/** The credentials behind "Bearer" in Authorization, or NULL for another scheme and without one. */
+const char *gtm_bearer_shown(request_rec *r);
+
 /**
  * Take the token of a request and judge it by the <GraphTokJWT> of the location: x->caller, its
  * claims included. Without a token x->caller stays unknown. When keys have to be waited for,

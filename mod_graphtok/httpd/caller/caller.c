@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "caller/bearer_token.h"
+#include "caller/client_token.h"
 #include "caller/session.h"
 #include "request/target.h"
 
@@ -123,6 +124,8 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
 
     if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE | GTM_CLIENT_CALLS))
         return GT_OK;
+    if (x->client_token != NULL)
+        return GT_OK;
     x->caller.from = x->dir->caller_from;
     /* A redirect brings no field of the application's; the state says for whom a sign-in began. */
     if (x->caller.from == GT_CALLER_JWT && (x->route->demands & GTM_PROVIDERS_QUERY))
@@ -143,6 +146,8 @@ gt_err_t *gtm_caller_confirm(gtm_request_t *x)
     gt_err_t *err;
     int has;
 
+    if (x->client_token != NULL)
+        GT_TRY(gtm_client_token_confirm(x));
     if (x->session != NULL) {
         key = gt_grant_key(x->store, &own);
         err = gt_vault_has_session(&has, x->child->vault, &key, &x->session->name, x->r->pool);

@@ -59,6 +59,9 @@ const char *gtm_set_mailboxes(cmd_parms *cmd, void *dir, const char *args);
 /** GraphTokAllowOrigin ORIGIN…: origins, * for all others, or none. */
 const char *gtm_set_origins(cmd_parms *cmd, void *dir, const char *args);
 
+/** GraphTokAllow METHOD… PATTERN, as often as wanted. */
+const char *gtm_add_allow(cmd_parms *cmd, void *dir, const char *args);
+
 /** GraphTokTenantClient TENANT CLIENT-ID SECRET */
 const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
                                   const char *client_id, const char *secret);

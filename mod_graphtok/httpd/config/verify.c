@@ -436,7 +436,7 @@ static void judge(verdict_t *v)
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
     for (int i = 0; i < config->clients->nelts; i++) {
         gtm_check_client_secret(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
-        gtm_check_client_jwts(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
+        gtm_check_client(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
     }
     if (gt_keys_derived_from(config) != NULL)
         gtm_check_derived(v, gt_keys_derived_from(config));

@@ -35,8 +35,9 @@ void gtm_check_keyring(const gtm_verdict_t *v);
 /** Whether a client's secret is there, and long enough that it cannot be guessed. */
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client);
 
-/** Whether the issuers that a client's entry names are configured. */
-void gtm_check_client_jwts(const gtm_verdict_t *v, const gt_client_conf_t *client);
+/** Whether the issuers that a client's entry names are configured, and its GraphTokAllow opens a
+ * route. */
+void gtm_check_client(const gtm_verdict_t *v, const gt_client_conf_t *client);
 
 /** Whether the clients of a place with graphtok-exchange can have what their entries say. */
 void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);

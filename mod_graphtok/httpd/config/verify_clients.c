@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "config/mounts.h"
+#include "config/route_set.h"
 #include "oauth/resource.h"
 
 /** Another exchange with another store or provider. */
@@ -71,11 +72,56 @@ static void check_jwt(const gtm_verdict_t *v, const gt_client_conf_t *client, co
                  name);
 }
 
-void gtm_check_client_jwts(const gtm_verdict_t *v, const gt_client_conf_t *client)
+/** 1 when some route of a handler is one that a client may call as a user. */
+static int has_routes_of_users(const char *handler)
+{
+    const gtm_route_set_t *set = gtm_route_set_find(handler);
+
+    for (const gtm_route_t *route = set != NULL ? set->routes : NULL;
+         route != NULL && route->name != NULL; route++)
+        if (route->demands == 0)
+            return 1;
+    return 0;
+}
+
+static int reaches_a_place(const gtm_verdict_t *v, const gt_allow_t *rule)
+{
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+
+        if (has_routes_of_users(mount->handler) && gt_allow_reaches(rule, mount->path))
+            return 1;
+    }
+    return 0;
+}
+
+/** A rule that opens nothing is a slip: of a path, as a rule. */
+static void check_rules(const gtm_verdict_t *v, const gt_client_conf_t *client)
+{
+    const char *subjects = client->subjects;
+
+    for (int i = 0; client->allow != NULL && i < client->allow->nelts; i++) {
+        const gt_allow_t *rule = &APR_ARRAY_IDX(client->allow, i, gt_allow_t);
+
+        if (!reaches_a_place(v, rule))
+            gtm_note(v->warnings, client->where,
+                     "client %s: GraphTokAllow %s opens nothing: no route of ours that acts for a "
+                     "user stands there",
+                     client->name, gt_allow_text(rule, v->p));
+    }
+    if (client->allow != NULL && subjects != NULL && strcmp(subjects, GT_SUBJECT_BEHALF) == 0)
+        gtm_note(v->errors, client->where,
+                 "client %s: GraphTokAllow opens routes for users who signed in here, whom "
+                 "GraphTokClientSubject on-behalf-of does not name: write user or jwt=NAME",
+                 client->name);
+}
+
+void gtm_check_client(const gtm_verdict_t *v, const gt_client_conf_t *client)
 {
     const apr_array_header_t *words =
         gt_split(client->subjects != NULL ? client->subjects : "", " ", v->p);
 
+    check_rules(v, client);
     if (client->jwt != NULL)
         check_jwt(v, client, client->jwt);
     for (int i = 0; i < words->nelts; i++) {

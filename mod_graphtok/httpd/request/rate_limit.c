@@ -43,7 +43,11 @@ static const char *counter_of(const gtm_request_t *x, gtm_limit_class_t class)
     /* The callback's limit always counts the address, a login's only without a caller. */
     int by_address = class == GTM_LIMIT_CALLBACK || !*x->caller.id;
 
+    /* A client that calls as a user uses up a count of its own, and not the user's. */
+    const char *client = x->client_token != NULL ? x->asker.client : "";
+
     return apr_pstrcat(p, gtm_limit_names[class], "\n", x->dir->store, "\n",
+                       *client ? "client " : "", client, *client ? "\n" : "",
                        by_address ? address_of(x->r) : "user ", by_address ? "" : x->caller.id,
                        NULL);
 }

@@ -62,11 +62,12 @@ typedef struct gtm_request_t {
     int bearer_in_cookie;      /* 1: it came in a cookie, as browsers send it by themselves */
     const char *bearer_error;  /* RFC 6750's code for WWW-Authenticate; NULL: none */
     gtm_session_t *session;    /* the caller's; NULL: a caller by other means, or none */
-    apr_table_t *query;        /* strict: every name once; but see GTM_PROVIDERS_QUERY */
-    apr_table_t *fields;       /* of the client's header fields those that the route names */
-    json_t *body;              /* for GTM_BODY_JSON */
-    apr_table_t *form;  /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
-    const char *target; /* where the sign-in under way is to lead; NULL or "": not known */
+    struct gtm_client_token_t *client_token; /* of a client that calls as the caller, or NULL */
+    apr_table_t *query;  /* strict: every name once; but see GTM_PROVIDERS_QUERY */
+    apr_table_t *fields; /* of the client's header fields those that the route names */
+    json_t *body;        /* for GTM_BODY_JSON */
+    apr_table_t *form;   /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
+    const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     const gt_work_t *work; /* what the drivers run, with this as its state */
     gt_task_t *task;
