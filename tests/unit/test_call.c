@@ -60,12 +60,12 @@ struct gt_transfer_t {
 
 static const exchange_t *script;
 static int asked_tokens, sent, forgotten, told;
-static gt_request_t requests[4];
+static gt_request_t requests[6];
 static gt_call_t call;
 static gt_class_t token_failure = GT_CLASSES;
 static int visits, is_inside, is_full; /* of the mailbox */
 static int handed_over, left;
-static int challenged, refreshes_allowed;
+static int challenged, refreshes_allowed, newer_tokens;
 
 /* ---- the stand-ins ---- */
 
@@ -107,17 +107,21 @@ int scripted_vault_signed_in_lately(const gt_vault_t *vault, const gt_grant_key_
     return strcmp(key->owner.user, "just-signed-in") == 0;
 }
 
-gt_err_t *scripted_vault_challenged(int *may_refresh, gt_vault_t *vault,
+gt_err_t *scripted_vault_challenged(gt_remedy_t *remedy, gt_vault_t *vault,
                                     const gt_challenge_t *challenge, apr_pool_t *p)
 {
     ck_assert(vault && p);
     ck_assert_str_eq(challenge->key->grant.owner.user, "tom");
     ck_assert_int_eq(challenge->refused, 9 + asked_tokens);
-    ck_assert_int_eq(challenge->times, ++challenged);
+    ck_assert_int_eq(challenge->refreshes,
+                     challenged > newer_tokens ? challenged - newer_tokens : 0);
     ck_assert_str_eq(challenge->refusal->claims, "{\"a\":{}}");
     if (refreshes_allowed < 0)
         return gt_err(pool, GT_STORE_AWAY, "GT0395", "scripted");
-    *may_refresh = challenged <= refreshes_allowed;
+    *remedy = challenged < newer_tokens                       ? GT_REMEDY_NEWER
+              : challenged < newer_tokens + refreshes_allowed ? GT_REMEDY_REFRESH
+                                                              : GT_REMEDY_SIGN_IN;
+    challenged++;
     return GT_OK;
 }
 
@@ -469,6 +473,33 @@ START_TEST(a_claims_challenge_is_repeated_as_often_as_the_vault_says)
 }
 END_TEST
 
+/* Another process has replaced the token meanwhile, and that one is challenged in turn: only a
+ * refresh of this call's own makes the second challenge one too many. */
+START_TEST(tokens_of_others_are_no_circle)
+{
+    static const exchange_t exchanges[] = {
+        {401, DEMANDS}, {401, DEMANDS}, {401, DEMANDS}, {200, NULL, NULL, {NULL}}};
+
+    newer_tokens = 2;
+    refreshes_allowed = 1;
+    ck_ok(run_call("GET", "/v1.0/me", exchanges));
+    ck_assert_int_eq(sent, 4);
+    newer_tokens = 0;
+}
+END_TEST
+
+START_TEST(challenges_without_end_have_one)
+{
+    static const exchange_t exchanges[] = {{401, DEMANDS}, {401, DEMANDS}, {401, DEMANDS},
+                                           {401, DEMANDS}, {401, DEMANDS}, {401, DEMANDS}};
+
+    newer_tokens = 100;
+    ck_fails(run_call("GET", "/v1.0/me", exchanges), GT_INTERACTION, "GT0703");
+    ck_assert_int_eq(sent, 6);
+    newer_tokens = 0;
+}
+END_TEST
+
 START_TEST(a_challenge_that_was_met_is_forgotten)
 {
     static const exchange_t exchanges[] = {{401, DEMANDS}, {201, NULL, NULL, {NULL}}};
@@ -639,6 +670,8 @@ Suite *suite_call(void)
     tcase_add_test(tcase, a_second_401_is_the_end);
     tcase_add_test(tcase, another_refusal_after_the_401_is_told);
     tcase_add_test(tcase, a_claims_challenge_is_repeated_as_often_as_the_vault_says);
+    tcase_add_test(tcase, tokens_of_others_are_no_circle);
+    tcase_add_test(tcase, challenges_without_end_have_one);
     tcase_add_test(tcase, a_challenge_that_was_met_is_forgotten);
     tcase_add_test(tcase, a_challenge_that_cannot_be_kept_is_an_error);
     tcase_add_test(tcase, demands_of_a_403_are_the_clients);

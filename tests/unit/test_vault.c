@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "vault/challenge.h"
 
 Suite *suite_vault(void);
 
@@ -270,6 +271,48 @@ END_TEST
 
 /* ---- what a row says ---- */
 
+static gt_remedy_t remedy_for(apr_int64_t refused, int refreshes)
+{
+    gt_err_t *refusal = gt_err(pool, GT_INTERACTION, "GT0703", "challenged");
+    const gt_challenge_t challenge = {&toms, refused, refusal, refreshes, NULL};
+    gt_remedy_t remedy;
+
+    refusal->claims = "{\"access_token\":{\"nbf\":1}}";
+    ck_ok(gt_vault_challenged(&remedy, child[0].vault, &challenge, pool));
+    return remedy;
+}
+
+START_TEST(a_challenge_is_met_by_what_helps)
+{
+    gt_token_for_t what = ask_of(&child[1]);
+    apr_int64_t first;
+    gt_err_t *err;
+
+    sign_in_row(&tom, 100800);
+    gives(&child[0], "at-0");
+    first = row()->generation;
+    ck_assert_int_eq(remedy_for(first - 1, 0), GT_REMEDY_NEWER);
+    ck_assert_ptr_null(row()->claims);
+    gives(&child[1], "at-0");
+    ck_assert_int_eq(remedy_for(first, 0), GT_REMEDY_REFRESH);
+    ck_assert(!is_cached("at-0"));
+    /* Another call's challenge; and a token that came by a refresh that began before. */
+    ck_assert_int_eq(remedy_for(first, 0), GT_REMEDY_REFRESH);
+    ck_assert_int_eq(remedy_for(first, 1), GT_REMEDY_REFRESH);
+    gives(&child[1], "at-1");
+    ck_assert_ptr_nonnull(
+        strstr(fake_form(fake, pool), "claims=%7B%22access_token%22%3A%7B%22nbf"));
+    ck_assert_ptr_null(row()->claims);
+    ck_assert_int_eq(remedy_for(first, 1), GT_REMEDY_NEWER);
+    ck_assert_int_eq(remedy_for(first + 1, 1), GT_REMEDY_SIGN_IN);
+    ck_assert_int_eq(row()->status, GT_NEEDS_USER);
+    err = ask(&what, &child[1]);
+    ck_fails(err, GT_INTERACTION, "GT0603");
+    ck_assert_str_eq(err->claims, "{\"access_token\":{\"nbf\":1}}");
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 START_TEST(no_grant_is_never_remembered)
 {
     fails(&child[0], GT_SIGN_IN, "GT0601");
@@ -394,6 +437,7 @@ Suite *suite_vault(void)
     tcase_add_test(served, a_provider_of_short_tokens_is_not_asked_at_every_use);
     tcase_add_test(served, the_form_is_entras);
     tcase_add_test(served, an_answer_without_a_refresh_token_keeps_the_old_one);
+    tcase_add_test(served, a_challenge_is_met_by_what_helps);
     tcase_add_test(served, no_grant_is_never_remembered);
     tcase_add_test(served, an_inactive_grant_is_not_served);
     tcase_add_test(served, a_grant_that_needs_the_user_serves_what_is_valid);

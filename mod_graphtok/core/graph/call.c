@@ -26,7 +26,8 @@
 #include "vault/challenge.h"
 
 #define REFUSAL_MAX (32 * 1024)
-#define COLLECT_MAX (1024 * 1024)     /* bytes; a larger answer is asked for again, as a stream */
+#define REPEATS_MAX 5             /* of a call whose tokens are challenged as fast as they come */
+#define COLLECT_MAX (1024 * 1024) /* bytes; a larger answer is asked for again, as a stream */
 #define CHANGED_MAX (8 * 1024 * 1024) /* the answer to a change, which cannot be asked for again */
 
 static const gt_work_t call_again, send_again;
@@ -204,7 +205,7 @@ static void forget(const gt_call_t *call)
  * refused generation, and only that one. */
 static void repeat(gt_task_t *task, gt_call_t *call)
 {
-    call->repeated = 1;
+    call->repeats++;
     call->token.refresh_now = 1;
     call->token.refused = call->token.token.generation;
     gt_then(task, &call_again, call);
@@ -219,14 +220,15 @@ static int is_challenge(const gt_err_t *err, int status)
 static gt_err_t *meet_demands(gt_task_t *task, gt_call_t *call, gt_err_t *refusal)
 {
     const gt_challenge_t challenge = {&call->token.key, call->token.token.generation, refusal,
-                                      ++call->challenges, call->asker};
-    int may_refresh;
-    gt_err_t *err = gt_vault_challenged(&may_refresh, call->vault, &challenge, gt_task_pool(task));
+                                      call->refreshes, call->asker};
+    gt_remedy_t remedy;
+    gt_err_t *err = gt_vault_challenged(&remedy, call->vault, &challenge, gt_task_pool(task));
 
     if (err != GT_OK)
         return gt_err_in(err, "store %s", call->key.store);
-    if (!may_refresh)
+    if (remedy == GT_REMEDY_SIGN_IN || call->repeats >= REPEATS_MAX)
         return refusal;
+    call->refreshes += remedy == GT_REMEDY_REFRESH;
     repeat(task, call);
     return GT_OK;
 }
@@ -246,7 +248,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
         return meet_demands(task, call, err);
     if (err->cls != GT_SIGN_IN)
         return add_doubt(err, call);
-    if (call->repeated) {
+    if (call->repeats > 0) {
         forget(call);
         return err;
     }

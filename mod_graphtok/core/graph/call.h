@@ -33,8 +33,8 @@ typedef struct gt_call_t {
     const gt_answer_t *answer; /* out: 2xx or 304, head complete */
     gt_token_for_t token;      /* out: its key, as the database knows it, and the token; else own */
     gt_visit_t visit;          /* own: at the mailbox */
-    int repeated;              /* own */
-    int challenges;            /* own: how often Graph made demands of the token */
+    int repeats;               /* own */
+    int refreshes;             /* own: that demands of Graph have led to */
     int streams;               /* own: 1: the answer is too large to be collected */
     char *refusal;             /* own: body of a refusing answer, up to 32 KiB */
     apr_size_t refusal_len;    /* own */

@@ -35,22 +35,24 @@ static int is_noted(const gt_grant_t *grant)
     return grant->claims != NULL && grant->expires_at <= gt_now();
 }
 
-gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault, const gt_challenge_t *challenge,
-                              apr_pool_t *p)
+gt_err_t *gt_vault_challenged(gt_remedy_t *remedy, gt_vault_t *vault,
+                              const gt_challenge_t *challenge, apr_pool_t *p)
 {
     const gt_token_key_t *key = challenge->key;
     gt_store_t *store = gt_vault_store(vault, key->grant.store);
     gt_grant_t *grant;
     int is_circle, noted;
 
-    *may_refresh = 1;
+    *remedy = GT_REMEDY_NEWER;
     gt_vault_forget(vault, &key->grant, challenge->refused, p);
     GT_TRY(gt_vault_find(&grant, vault, key, 1, p));
     /* The refresh will tell how the grant has changed meanwhile. */
     if (grant == NULL || grant->status == GT_INACTIVE ||
         grant->access_generation > challenge->refused)
         return GT_OK;
-    is_circle = challenge->times > 1 && (grant->claims == NULL || challenge->times > REFRESHES_MAX);
+    is_circle = challenge->refreshes > 0 &&
+                (grant->claims == NULL || challenge->refreshes >= REFRESHES_MAX);
+    *remedy = is_circle ? GT_REMEDY_SIGN_IN : GT_REMEDY_REFRESH;
     gt_vault_forget(vault, &key->grant, grant->generation, p);
     if (is_noted(grant) && !is_circle)
         return GT_OK;
@@ -58,7 +60,6 @@ gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault, const gt_chal
     announce(challenge, is_circle ? "sign-in" : "refresh");
     if (!is_circle)
         return GT_OK;
-    *may_refresh = 0;
     return gt_grant_failed(&noted, store, grant, challenge->refusal, GT_EFFECT_INTERACT, p);
 }
 

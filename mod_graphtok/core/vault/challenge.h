@@ -19,18 +19,23 @@ typedef struct gt_challenge_t {
     const gt_token_key_t *key; /* exact: of the token that was refused */
     apr_int64_t refused;       /* its generation */
     const gt_err_t *refusal;   /* the API's, with claims: gt_claims_read */
-    int times;                 /* that the API made demands of this one call, this one counted */
+    int refreshes;             /* that this one call has led to so far */
     const gt_asker_t *asker;   /* the request that this is done for, or NULL */
 } gt_challenge_t;
+
+/** The remedy of a challenge. */
+typedef enum gt_remedy_t {
+    GT_REMEDY_NEWER,   /* another token, which is there by now: the call may be repeated with it */
+    GT_REMEDY_REFRESH, /* a refresh, which brings the demands along */
+    GT_REMEDY_SIGN_IN  /* the user's sign-in with the demands */
+} gt_remedy_t;
 
 /**
  * Drop the token, and keep the demands. May block on the database; memory forgets the token also
  * when that is away. Thread-safe.
- * @param may_refresh  out; 1: a refresh is worth a try, and brings the demands along. 0: the user
- *                     is wanted
  * @return GT_STORE_AWAY, GT_DAMAGED: the demands could not be kept
  */
-GT_MUST gt_err_t *gt_vault_challenged(int *may_refresh, gt_vault_t *vault,
+GT_MUST gt_err_t *gt_vault_challenged(gt_remedy_t *remedy, gt_vault_t *vault,
                                       const gt_challenge_t *challenge, apr_pool_t *p);
 
 /** The demands that wait for the next sign-in of a grant's owner, in `p`; NULL: there are none, or
