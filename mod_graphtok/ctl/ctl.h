@@ -75,8 +75,15 @@ void ctl_give_to_httpd(int fd, const gt_config_t *config);
 /** Its parameters with the password, which is read where DBDParams stands. */
 GT_MUST gt_err_t *ctl_db_params(const char **params, const gt_config_t *config, apr_pool_t *p);
 
-/** The keyring that the configuration names; GT_INVALID when only httpd can read it. */
-GT_MUST gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p);
+/** 0 when only httpd can read a source of a keyring. */
+int ctl_keys_are_ours(const gt_keys_t *keys, apr_pool_t *p);
+
+/** Read a keyring; GT_INVALID when only httpd can read it. */
+GT_MUST gt_err_t *ctl_keys_read(gt_keys_t *keys, apr_pool_t *p);
+
+/** The keyrings that the configuration names, read: array of gt_keys_t *. One of a store that
+ * cannot be read has no key, and standard error says why. @return the failure of the server's */
+GT_MUST gt_err_t *ctl_keys_all(apr_array_header_t **all, const gt_config_t *config, apr_pool_t *p);
 
 /** A vault of our own, beside httpd's: keyring, database, threads. */
 GT_MUST gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p);
@@ -88,16 +95,17 @@ GT_MUST gt_err_t *ctl_vault_wait(const gt_vault_t *vault, const gt_work_t *work,
 /** End its threads; jobs under way are waited for. */
 void ctl_vault_close(gt_vault_t *vault, apr_pool_t *p);
 
-/** The keyring that the configuration names. */
+/** The server's keyring, read. */
 GT_MUST gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p);
 
 /**
  * httpd's journal.
+ * @param all  of gt_keys_t *: the keyrings that its entries may be sealed by
  * @param journal  NULL when there is none: it is off, or no httpd has started yet
  * @return GT_FORBIDDEN when it is there and this user may not use it
  */
 GT_MUST gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
-                              const gt_keyring_t *ring, apr_pool_t *p);
+                              const apr_array_header_t *all, apr_pool_t *p);
 
 /** Record operations from now on, where an audit is configured. @param ring NULL: it is read */
 GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p);

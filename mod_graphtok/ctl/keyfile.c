@@ -130,6 +130,11 @@ const gt_secret_t *ctl_keyfile_text(const ctl_keyfile_t *file)
     return file->text;
 }
 
+const char *ctl_keyfile_path(const ctl_keyfile_t *file)
+{
+    return file->path;
+}
+
 /* Owner and mode before the first byte. */
 static int fill(int fd, const gt_secret_t *text, const struct stat *as, mode_t mode)
 {

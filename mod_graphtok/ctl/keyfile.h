@@ -25,6 +25,9 @@ GT_MUST gt_err_t *ctl_keyfile_open(ctl_keyfile_t **file, const char *path, int m
 /** Its text; empty for a file that is to be made. */
 const gt_secret_t *ctl_keyfile_text(const ctl_keyfile_t *file);
 
+/** Its path, without symbolic links. */
+const char *ctl_keyfile_path(const ctl_keyfile_t *file);
+
 /** Replace it. On failure the old file is there unchanged. */
 GT_MUST gt_err_t *ctl_keyfile_write(ctl_keyfile_t *file, const gt_secret_t *text, apr_pool_t *p);
 

@@ -19,7 +19,7 @@
 #include "ranges.h"
 
 gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *params,
-                      const gt_keyring_t *ring)
+                      const apr_array_header_t *all)
 {
     apr_pool_t *p = params->ctl->pool;
     const apr_array_header_t *confs = params->config->stores;
@@ -33,7 +33,8 @@ gt_err_t *keys_stores(apr_array_header_t **stores, const keys_ask_t *params,
         const gt_store_conf_t *conf = APR_ARRAY_IDX(confs, i, gt_store_conf_t *);
 
         if (params->store == NULL || strcmp(params->store, conf->name) == 0)
-            APR_ARRAY_PUSH(*stores, gt_store_t *) = gt_store_make(conf, db, ring, p);
+            APR_ARRAY_PUSH(*stores, gt_store_t *) =
+                gt_store_make(conf, db, gt_keys_of(all, conf->name)->ring, p);
     }
     return GT_OK;
 }
@@ -115,13 +116,19 @@ gt_err_t *keys_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-static gt_err_t *count_all(json_t *answer, const keys_ask_t *params, const gt_keyring_t *ring)
+/** The rows of those stores that a keyring seals. */
+static gt_err_t *count_all(json_t *answer, const keys_ask_t *params, const gt_keys_t *keys,
+                           const apr_array_header_t *all)
 {
     apr_array_header_t *stores, *rows;
 
-    GT_TRY(keys_stores(&stores, params, ring));
+    GT_TRY(keys_stores(&stores, params, all));
     for (int i = 0; i < stores->nelts; i++) {
-        GT_TRY(keys_rows(&rows, APR_ARRAY_IDX(stores, i, gt_store_t *), params->ctl->pool));
+        gt_store_t *store = APR_ARRAY_IDX(stores, i, gt_store_t *);
+
+        if (gt_keys_of(all, gt_store_name(store)) != keys)
+            continue;
+        GT_TRY(keys_rows(&rows, store, params->ctl->pool));
         for (int j = 0; j < rows->nelts; j++)
             count(answer, &APR_ARRAY_IDX(rows, j, gt_key_rows_t));
     }
@@ -149,6 +156,8 @@ static void print_text(const json_t *answer, apr_pool_t *p)
     apr_size_t i;
     json_t *key;
 
+    if (json_object_get(answer, "store") != NULL)
+        printf("\nstore %s\n", gt_json_text(answer, "store"));
     printf("%-24s %-11s %-24s %-24s %-20s %s\n", "KEY", "FINGERPRINT", "PURPOSES", "WRITES",
            "WRITES SINCE", "ROWS");
     json_array_foreach (json_object_get(answer, "keys"), i, key) {
@@ -170,22 +179,37 @@ static void print_text(const json_t *answer, apr_pool_t *p)
                gt_counted(number(answer, "unsealed_rows"), "row", "rows", p));
 }
 
-/* Since when each key writes stands in the file's comments; other sources have none. */
-static void fill_keys(json_t *answer, const keys_ask_t *params, const gt_keyring_t *ring)
+static void print_all(const json_t *answer, apr_pool_t *p)
 {
-    const apr_array_header_t *keys = gt_keyring_keys(ring);
-    apr_pool_t *p = params->ctl->pool;
+    apr_size_t i;
+    json_t *one;
+
+    print_text(answer, p);
+    json_array_foreach (json_object_get(answer, "stores"), i, one)
+        print_text(one, p);
+}
+
+/* Since when each key writes stands in the comments of files; other sources have none. */
+static const char *since(const gt_keys_t *keys, const char *id, apr_pool_t *p)
+{
+    const char *since = NULL;
+    gt_secret_t *text;
+
+    for (int i = 0; keys->sources != NULL && since == NULL && i < keys->sources->nelts; i++)
+        if (gt_source_last(&text, APR_ARRAY_IDX(keys->sources, i, gt_source_t *), p) == GT_OK)
+            since = gt_keytext_since(text, id, p);
+    return since;
+}
+
+static void fill_keys(json_t *answer, const gt_keys_t *keys, apr_pool_t *p)
+{
+    const apr_array_header_t *set = gt_keyring_keys(keys->ring);
     json_t *list = json_array();
-    gt_secret_t *text = NULL;
 
-    if (params->config->keyring == NULL ||
-        gt_source_read(&text, params->config->keyring, p) != GT_OK)
-        text = NULL;
-    for (int i = 0; i < keys->nelts; i++) {
-        const gt_key_t *key = APR_ARRAY_IDX(keys, i, const gt_key_t *);
+    for (int i = 0; i < set->nelts; i++) {
+        const gt_key_t *key = APR_ARRAY_IDX(set, i, const gt_key_t *);
 
-        json_array_append_new(
-            list, key_json(key, ring, text != NULL ? gt_keytext_since(text, key->id, p) : NULL));
+        json_array_append_new(list, key_json(key, keys->ring, since(keys, key->id, p)));
     }
     gt_json_put(answer, "keys", list);
     gt_json_put(answer, "missing", json_array());
@@ -193,21 +217,47 @@ static void fill_keys(json_t *answer, const keys_ask_t *params, const gt_keyring
     gt_json_set_number(answer, "unsealed_rows", 0);
 }
 
+/* The keys are told also when their rows cannot be counted. */
+static gt_err_t *list_one(json_t *answer, const keys_ask_t *params, const gt_keys_t *keys,
+                          const apr_array_header_t *all)
+{
+    gt_err_t *err;
+
+    fill_keys(answer, keys, params->ctl->pool);
+    err = count_all(answer, params, keys, all);
+    if (err != GT_OK)
+        gt_json_set(answer, "error", err->detail);
+    return err;
+}
+
+/* Of --store its keyring alone; else the server's, and below "stores" those of stores with one of
+ * their own. */
 gt_err_t *keys_list(keys_ask_t *params)
 {
-    json_t *answer = gt_json_object(params->ctl->pool);
-    gt_keys_t *keys;
+    apr_pool_t *p = params->ctl->pool;
+    json_t *answer = gt_json_object(p), *others = json_array();
+    apr_array_header_t *all;
+    gt_keys_t *first;
     gt_err_t *err;
 
     GT_TRY(keys_config(params));
-    GT_TRY(ctl_keys(&keys, params->config, params->ctl->pool));
-    fill_keys(answer, params, keys->ring);
-    err = count_all(answer, params, keys->ring);
-    if (err != GT_OK)
-        gt_json_set(answer, "error", err->detail);
+    all = gt_keys_make_all(params->config, p);
+    for (int i = 0; i < all->nelts; i++)
+        GT_TRY(ctl_keys_read(APR_ARRAY_IDX(all, i, gt_keys_t *), p));
+    first = gt_keys_of(all, params->store != NULL ? params->store : "");
+    err = list_one(answer, params, first, all);
+    gt_json_put(answer, "stores", others);
+    for (int i = 1; params->store == NULL && err == GT_OK && i < all->nelts; i++) {
+        const gt_keys_t *keys = APR_ARRAY_IDX(all, i, const gt_keys_t *);
+        json_t *one = json_object();
+
+        json_array_append_new(others, one);
+        gt_json_set(one, "store", keys->store);
+        err = list_one(one, params, keys, all);
+    }
     if (params->ctl->json)
         ctl_print_json(answer);
     else
-        print_text(answer, params->ctl->pool);
+        print_all(answer, p);
     return err;
 }

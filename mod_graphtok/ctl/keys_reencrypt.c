@@ -174,20 +174,29 @@ static void report(json_t *list, const way_t *way, const gt_err_t *err)
 
 /* A server that has not seen a keyring yet asks for it when it meets the new key, but until then it
  * would write with the old one after this program has passed the row. */
-static void let_settle(const keys_ask_t *params)
+static void let_settle(const apr_array_header_t *all)
 {
-    const char *path =
-        params->config->keyring != NULL ? gt_source_path(params->config->keyring) : NULL;
-    apr_interval_time_t left;
-    struct stat file;
+    apr_interval_time_t longest = 0;
 
-    if (path == NULL || stat(path, &file) != 0)
-        return;
-    left = apr_time_from_sec(file.st_mtim.tv_sec) + SETTLED_AFTER - gt_now();
-    if (left <= 0 || left > SETTLED_AFTER)
+    for (int i = 0; i < all->nelts; i++) {
+        const apr_array_header_t *sources = APR_ARRAY_IDX(all, i, const gt_keys_t *)->sources;
+
+        for (int s = 0; sources != NULL && s < sources->nelts; s++) {
+            const char *path = gt_source_path(APR_ARRAY_IDX(sources, s, const gt_source_t *));
+            apr_interval_time_t left;
+            struct stat file;
+
+            if (path == NULL || stat(path, &file) != 0)
+                continue;
+            left = apr_time_from_sec(file.st_mtim.tv_sec) + SETTLED_AFTER - gt_now();
+            if (left > longest && left <= SETTLED_AFTER)
+                longest = left;
+        }
+    }
+    if (longest == 0)
         return;
     fprintf(stderr, "graphtokctl: the keyring is new; servers have it in a few seconds\n");
-    apr_sleep(left);
+    apr_sleep(longest);
 }
 
 /* All stores; the first failure is handed back, the others are walked all the same. */
@@ -196,16 +205,15 @@ gt_err_t *keys_reencrypt(keys_ask_t *params)
     apr_pool_t *p = params->ctl->pool;
     json_t *answer = gt_json_object(p);
     json_t *list = json_array();
-    apr_array_header_t *stores;
+    apr_array_header_t *stores, *all;
     gt_err_t *first = GT_OK;
-    gt_keys_t *keys;
 
     gt_json_put(answer, "stores", list);
     GT_TRY(keys_config(params));
-    GT_TRY(ctl_keys(&keys, params->config, p));
-    GT_TRY(ctl_audit_start(params->config, keys->ring, p));
-    GT_TRY(keys_stores(&stores, params, keys->ring));
-    let_settle(params);
+    GT_TRY(ctl_keys_all(&all, params->config, p));
+    GT_TRY(ctl_audit_start(params->config, APR_ARRAY_IDX(all, 0, gt_keys_t *)->ring, p));
+    GT_TRY(keys_stores(&stores, params, all));
+    let_settle(all);
     ctl_stop_begin();
     for (int i = 0; i < stores->nelts; i++) {
         way_t way = {.params = params, .store = APR_ARRAY_IDX(stores, i, gt_store_t *)};

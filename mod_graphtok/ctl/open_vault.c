@@ -39,8 +39,8 @@ static gt_err_t *closed_to_us(const char *folder, const char *why, apr_pool_t *p
                   folder, why);
 }
 
-gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config, const gt_keyring_t *ring,
-                      apr_pool_t *p)
+gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
+                      const apr_array_header_t *all, apr_pool_t *p)
 {
     struct stat folder;
 
@@ -54,15 +54,17 @@ gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config, const g
     /* The journal gives files that root writes there to the folder's owner. */
     if (folder.st_uid != geteuid() && geteuid() != 0)
         return closed_to_us(config->journal, "it is another user's", p);
-    *journal = gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
+    *journal = gt_journal_make(config->journal, gt_config_database(config, p), p);
+    for (int i = 0; i < all->nelts; i++)
+        gt_journal_judge_by(*journal, APR_ARRAY_IDX(all, i, const gt_keys_t *)->ring);
     return GT_OK;
 }
 
 /** Without the journal this process is another node to httpd's children, which would wait for its
  * lease if it died. */
-static void take_journal(gt_vault_parts_t *parts, apr_pool_t *p)
+static void take_journal(gt_vault_parts_t *parts, const apr_array_header_t *all, apr_pool_t *p)
 {
-    gt_err_t *err = ctl_journal(&parts->journal, parts->config, parts->ring, p);
+    gt_err_t *err = ctl_journal(&parts->journal, parts->config, all, p);
 
     if (err != GT_OK)
         gt_log(GT_LOG_WARNING, err->tag, "%s", err->detail);
@@ -109,42 +111,75 @@ int ctl_expiries(gt_expiry_t expiries[GT_EXPIRIES_MAX], const gt_provider_conf_t
     return gt_credentials_expiries(expiries, credentials);
 }
 
-gt_err_t *ctl_keys(gt_keys_t **keys, const gt_config_t *config, apr_pool_t *p)
+int ctl_keys_are_ours(const gt_keys_t *keys, apr_pool_t *p)
 {
-    const gt_provider_conf_t *derived = gt_keys_derived_from(config);
+    for (int i = 0; keys->sources != NULL && i < keys->sources->nelts; i++)
+        if (ctl_demand_readable(APR_ARRAY_IDX(keys->sources, i, const gt_source_t *), "", p) !=
+            GT_OK)
+            return 0;
+    return 1;
+}
 
-    *keys = apr_pcalloc(p, sizeof(**keys));
-    if (derived != NULL)
-        GT_TRY(ctl_demand_credentials(derived, p));
-    else
-        GT_TRY(ctl_demand_readable(config->keyring, "GraphTokKeyring", p));
-    return gt_keys_read(*keys, config, p);
+gt_err_t *ctl_keys_read(gt_keys_t *keys, apr_pool_t *p)
+{
+    for (int i = 0; keys->sources != NULL && i < keys->sources->nelts; i++)
+        GT_TRY(ctl_demand_readable(
+            APR_ARRAY_IDX(keys->sources, i, const gt_source_t *),
+            keys->store == NULL ? "GraphTokKeyring"
+                                : apr_pstrcat(p, "GraphTokKeyring of store ", keys->store, NULL),
+            p));
+    if (keys->sources == NULL && gt_keys_derived_from(keys->config) != NULL)
+        GT_TRY(ctl_demand_credentials(gt_keys_derived_from(keys->config), p));
+    return gt_keys_read(keys, p);
 }
 
 gt_err_t *ctl_keyring(gt_keyring_t **ring, const gt_config_t *config, apr_pool_t *p)
 {
-    gt_keys_t *keys;
+    gt_keys_t *keys = gt_keys_make(config, NULL, p);
 
-    GT_TRY(ctl_keys(&keys, config, p));
     *ring = keys->ring;
-    return GT_OK;
+    return ctl_keys_read(keys, p);
+}
+
+/** A store whose keyring cannot be read is closed to this process; all others are served. */
+gt_err_t *ctl_keys_all(apr_array_header_t **all, const gt_config_t *config, apr_pool_t *p)
+{
+    *all = gt_keys_make_all(config, p);
+    for (int i = 1; i < (*all)->nelts; i++) {
+        gt_err_t *err = ctl_keys_read(APR_ARRAY_IDX(*all, i, gt_keys_t *), p);
+
+        if (err != GT_OK)
+            gt_log(GT_LOG_WARNING, err->tag, "%s", err->detail);
+    }
+    return ctl_keys_read(APR_ARRAY_IDX(*all, 0, gt_keys_t *), p);
+}
+
+static void give_rings(gt_vault_parts_t *parts, const apr_array_header_t *all, apr_pool_t *p)
+{
+    parts->ring = APR_ARRAY_IDX(all, 0, const gt_keys_t *)->ring;
+    parts->rings = apr_hash_make(p);
+    for (int i = 1; i < all->nelts; i++) {
+        const gt_keys_t *keys = APR_ARRAY_IDX(all, i, const gt_keys_t *);
+
+        apr_hash_set(parts->rings, keys->store, APR_HASH_KEY_STRING, keys->ring);
+    }
 }
 
 gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
 {
     const gt_loop_limits_t limits = {TRANSFERS, HOST_CONNECTIONS, gt_config_has_pins(config)};
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
-    gt_keyring_t *ring;
+    apr_array_header_t *all;
 
     parts->config = config;
-    GT_TRY(ctl_keyring(&ring, config, p));
-    parts->ring = ring;
-    GT_TRY(ctl_audit_start(config, ring, p));
+    GT_TRY(ctl_keys_all(&all, config, p));
+    give_rings(parts, all, p);
+    GT_TRY(ctl_audit_start(config, APR_ARRAY_IDX(all, 0, const gt_keys_t *)->ring, p));
     for (int i = 0; i < config->providers->nelts; i++)
         GT_TRY(
             ctl_demand_credentials(APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *), p));
     GT_TRY(ctl_db(&parts->db, config, p));
-    take_journal(parts, p);
+    take_journal(parts, all, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));
     GT_TRY(gt_crew_start(&parts->crew, "gt-crew", CREW_THREADS, parts->loop, p));
     *vault = gt_vault_make(parts, p);

@@ -95,8 +95,12 @@ static gt_err_t *find_parts(gt_keyring_t **ring, audit_t *asked)
 
     if (asked->keyring == NULL || asked->words->nelts < 2)
         GT_TRY(ctl_config(&config, asked->ctl));
-    if (asked->keyring != NULL && !gt_source_parse(&config->keyring, asked->keyring, ".", &why, p))
-        return gt_err(p, GT_INVALID, "GT0981", "--keyring: %s", why);
+    if (asked->keyring != NULL) {
+        config->keyring = NULL;
+        if (!gt_member_set(config, gt_member_find(gt_config_members, "keyring"), asked->keyring,
+                           ".", &why, p))
+            return gt_err(p, GT_INVALID, "GT0981", "--keyring: %s", why);
+    }
     if (asked->words->nelts < 2 && (config->audit == NULL || config->audit[0] == '|'))
         return ctl_usage(gt_err(p, GT_INVALID, "GT0982", "name the files: GraphTokAudit is %s",
                                 config->audit == NULL ? "not set" : "a program"));

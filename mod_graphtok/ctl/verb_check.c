@@ -80,18 +80,21 @@ void ctl_check_tell(check_t *check, const char *what, const gt_err_t *err, const
 
 /* ---- keys and secrets ---- */
 
-static void check_keyring(check_t *check)
+/** "keyring", "keyring of store beta" */
+static void check_keyrings(check_t *check)
 {
     apr_pool_t *p = check->ctl->pool;
-    const gt_source_t *source = check->config->keyring;
-    gt_keys_t *keys;
+    const apr_array_header_t *all = gt_keys_make_all(check->config, p);
 
-    if (source != NULL && ctl_demand_readable(source, "", p) != GT_OK)
-        ctl_check_tell(check, "keyring", GT_OK,
-                       apr_pstrcat(p, gt_source_name(source), ", for httpd alone", NULL));
-    else
-        ctl_check_tell(check, "keyring", ctl_keys(&keys, check->config, p),
-                       source != NULL ? gt_source_name(source) : "derived from the client secret");
+    for (int i = 0; i < all->nelts; i++) {
+        gt_keys_t *keys = APR_ARRAY_IDX(all, i, gt_keys_t *);
+        const char *what = keys->name + strlen("the "), *shown = gt_keys_shown(keys, p);
+
+        if (!ctl_keys_are_ours(keys, p))
+            ctl_check_tell(check, what, GT_OK, apr_pstrcat(p, shown, ", for httpd alone", NULL));
+        else
+            ctl_check_tell(check, what, ctl_keys_read(keys, p), shown);
+    }
 }
 
 static const char *const credential_names[] = {
@@ -337,7 +340,7 @@ gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &check));
     GT_TRY(ctl_config_with_mounts(&check.config, &check.mounts, ctl));
     ctl_check_tell(&check, "configuration", GT_OK, "httpd takes it");
-    check_keyring(&check);
+    check_keyrings(&check);
     for (int i = 0; i < check.config->providers->nelts; i++)
         check_credentials(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
     check_database(&check);

@@ -7,6 +7,7 @@
 
 #include "verb_keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,8 +18,6 @@
 #include "base/source.h"
 #include "base/text.h"
 #include "crypt/keytext.h"
-#include "keyfile.h"
-#include "ranges.h"
 
 #define RATE_MOST 1000000
 
@@ -32,7 +31,10 @@ static const struct argp_option options[] = {
      "add: the key that is used while there is no GraphTokKeyring, so that a keyring can follow",
      0},
     {"reencrypt", 'r', NULL, 0, "rotate: then seal all rows anew", 0},
-    {"store", 's', "NAME", 0, "reencrypt: only this store; default: all", 0},
+    {"store", 's', "NAME", 0,
+     "add, rotate, retire: the keyring of this store, when it has its own; list, reencrypt: only "
+     "this store; default: the server's keyring, all stores",
+     0},
     {"rate", 'R', "N", 0, "reencrypt: at most N rows a second; default: as fast as it goes", 0},
     {"force", 'F', NULL, 0, "retire: also a key that rows or the journal need; they are lost", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
@@ -99,51 +101,145 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
+/** The keyring that is meant: of --store, else the server's. @return NULL: no such store */
+static apr_array_header_t **sources_meant(const keys_ask_t *params)
+{
+    const apr_array_header_t *stores = params->config->stores;
+
+    if (params->store == NULL)
+        return &params->config->keyring;
+    for (int i = 0; i < stores->nelts; i++) {
+        gt_store_conf_t *store = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
+
+        if (strcmp(store->name, params->store) == 0)
+            return &store->keyring;
+    }
+    return NULL;
+}
+
+static int is_same_file(const char *one, const char *other)
+{
+    char *first = one != NULL ? realpath(one, NULL) : NULL;
+    char *second = realpath(other, NULL);
+    int is_same = first != NULL && second != NULL && strcmp(first, second) == 0;
+
+    free(first);
+    free(second);
+    return is_same;
+}
+
+static int have_file(const apr_array_header_t *sources, const char *path)
+{
+    for (int i = 0; sources != NULL && i < sources->nelts; i++)
+        if (is_same_file(gt_source_path(APR_ARRAY_IDX(sources, i, const gt_source_t *)), path))
+            return 1;
+    return 0;
+}
+
 gt_err_t *keys_config(keys_ask_t *params)
 {
     apr_pool_t *p = params->ctl->pool;
+    apr_array_header_t **sources;
+    gt_source_t *source;
     const char *why;
 
     if (params->config == NULL)
         GT_TRY(ctl_config(&params->config, params->ctl));
-    if (params->keyring != NULL &&
-        !gt_source_parse(&params->config->keyring, apr_pstrcat(p, "file:", params->keyring, NULL),
-                         NULL, &why, p))
+    sources = sources_meant(params);
+    if (sources == NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", params->store);
+    if (params->keyring == NULL || have_file(*sources, params->keyring))
+        return GT_OK;
+    if (!gt_source_parse(&source, apr_pstrcat(p, "file:", params->keyring, NULL), NULL, &why, p))
         return gt_err(p, GT_INVALID, "GT0962", "--keyring %s: %s", params->keyring, why);
+    *sources = apr_array_make(p, 1, sizeof(gt_source_t *));
+    APR_ARRAY_PUSH(*sources, gt_source_t *) = source;
     return GT_OK;
 }
 
-/* The keyring's file, locked. */
-static gt_err_t *open_file(ctl_keyfile_t **file, keys_ask_t *params)
+/* The first source's file: its keys stand before all others. */
+static gt_err_t *path_meant(const char **path, keys_ask_t *params)
 {
     apr_pool_t *p = params->ctl->pool;
+    const apr_array_header_t *sources;
+    const gt_source_t *first;
+
+    GT_TRY(keys_config(params));
+    sources = *sources_meant(params);
+    if (sources == NULL && params->store != NULL)
+        return gt_err(p, GT_INVALID, "GT0963",
+                      "store %s has no GraphTokKeyring of its own, the server's seals it: leave "
+                      "--store out, or say which file with --keyring FILE",
+                      params->store);
+    if (sources == NULL)
+        return gt_err(p, GT_INVALID, "GT0963",
+                      "there is no GraphTokKeyring: say which file with --keyring FILE");
+    first = APR_ARRAY_IDX(sources, 0, const gt_source_t *);
+    *path = gt_source_path(first);
+    if (*path == NULL)
+        return gt_err(p, GT_INVALID, "GT0964",
+                      "the keyring is kept in %s: change it there, or name a file with "
+                      "--keyring",
+                      gt_source_name(first));
+    return GT_OK;
+}
+
+gt_err_t *keys_open(ctl_keyfile_t **file, keys_ask_t *params)
+{
     const char *path = params->keyring;
 
-    if (path == NULL) {
+    if (path == NULL)
+        GT_TRY(path_meant(&path, params));
+    else if (params->store != NULL)
         GT_TRY(keys_config(params));
-        if (params->config->keyring == NULL)
-            return gt_err(p, GT_INVALID, "GT0963",
-                          "there is no GraphTokKeyring: say which file with --keyring FILE");
-        path = gt_source_path(params->config->keyring);
-        if (path == NULL)
-            return gt_err(p, GT_INVALID, "GT0964",
-                          "the keyring is kept in %s: change it there, or name a file with "
-                          "--keyring",
-                          gt_source_name(params->config->keyring));
-    }
-    return ctl_keyfile_open(file, path, strcmp(params->action, "add") == 0, p);
+    return ctl_keyfile_open(file, path, strcmp(params->action, "add") == 0, params->ctl->pool);
 }
 
-/* Replace the file, if the new text is a keyring. */
-static gt_err_t *replace(ctl_keyfile_t *file, const gt_secret_t *text, keys_ask_t *params)
+int keys_use(const gt_keys_t *keys, const ctl_keyfile_t *file)
 {
+    return have_file(keys->sources, ctl_keyfile_path(file));
+}
+
+gt_err_t *keys_with(gt_keyring_t **ring, const gt_keys_t *keys, const ctl_keyfile_t *file,
+                    const gt_secret_t *text, apr_pool_t *p)
+{
+    gt_secret_t *all = NULL;
+
+    *ring = NULL;
+    for (int i = 0; i < keys->sources->nelts; i++) {
+        gt_source_t *source = APR_ARRAY_IDX(keys->sources, i, gt_source_t *);
+        const gt_secret_t *one = text;
+        gt_secret_t *read;
+
+        if (!is_same_file(gt_source_path(source), ctl_keyfile_path(file))) {
+            if (ctl_demand_readable(source, "", p) != GT_OK)
+                continue;
+            GT_TRY(gt_source_read(&read, source, p));
+            one = read;
+        }
+        all = gt_keytext_join(all != NULL ? all : gt_secret_from("", p), one, p);
+    }
+    return all != NULL ? gt_keyring_parse(ring, all, p) : GT_OK;
+}
+
+gt_err_t *keys_replace(ctl_keyfile_t *file, const gt_secret_t *text, const keys_ask_t *params)
+{
+    apr_pool_t *p = params->ctl->pool;
+    const apr_array_header_t *all =
+        params->config != NULL ? gt_keys_make_all(params->config, p) : NULL;
     gt_keyring_t *ring;
 
-    GT_TRY(gt_keyring_parse(&ring, text, params->ctl->pool));
-    return ctl_keyfile_write(file, text, params->ctl->pool);
+    GT_TRY(gt_keyring_parse(&ring, text, p));
+    for (int i = 0; all != NULL && i < all->nelts; i++) {
+        const gt_keys_t *keys = APR_ARRAY_IDX(all, i, const gt_keys_t *);
+
+        if (keys_use(keys, file))
+            GT_TRY(gt_err_in(keys_with(&ring, keys, file, text, p), "%s", keys->name));
+    }
+    return ctl_keyfile_write(file, text, p);
 }
 
-static gt_err_t *say(const keys_ask_t *params, const char *what, const gt_secret_t *line)
+gt_err_t *keys_say(const keys_ask_t *params, const char *what, const gt_secret_t *line)
 {
     apr_pool_t *p = params->ctl->pool;
     json_t *json = gt_json_object(p);
@@ -202,19 +298,58 @@ static gt_err_t *add(keys_ask_t *params)
             gt_err(p, GT_INVALID, "GT0966", "keys add takes no key; --id names the new one"));
     GT_TRY(given_key(&given, params));
     GT_TRY(gt_keytext_line(&line, given, params->new_id, params->purposes, p));
-    GT_TRY(open_file(&file, params));
-    GT_TRY(replace(file, gt_keytext_append(ctl_keyfile_text(file), line, p), params));
-    return say(params, "added", line);
+    GT_TRY(keys_open(&file, params));
+    GT_TRY(keys_replace(file, gt_keytext_append(ctl_keyfile_text(file), line, p), params));
+    return keys_say(params, "added", line);
+}
+
+static int writes(const gt_keyring_t *ring, const char *id)
+{
+    for (int i = 0; i < GT_PURPOSES; i++) {
+        const gt_key_t *writer = gt_keyring_writer(ring, (gt_purpose_t)i);
+
+        if (writer != NULL && strcmp(writer->id, id) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The first key of a file does not write where another source stands before that file. */
+static gt_err_t *judge_writer(const ctl_keyfile_t *file, const gt_secret_t *text,
+                              const gt_secret_t *line, const keys_ask_t *params)
+{
+    apr_pool_t *p = params->ctl->pool;
+    const apr_array_header_t *all =
+        params->config != NULL ? gt_keys_make_all(params->config, p) : NULL;
+    gt_keyring_t *ring;
+    const char *id;
+
+    GT_TRY(gt_keyring_parse(&ring, line, p));
+    id = APR_ARRAY_IDX(gt_keyring_keys(ring), 0, const gt_key_t *)->id;
+    for (int i = 0; all != NULL && i < all->nelts; i++) {
+        const gt_keys_t *keys = APR_ARRAY_IDX(all, i, const gt_keys_t *);
+
+        if (!keys_use(keys, file))
+            continue;
+        GT_TRY(gt_err_in(keys_with(&ring, keys, file, text, p), "%s", keys->name));
+        if (writes(ring, id))
+            return GT_OK;
+        return gt_err(p, GT_CONFLICT, "GT0966",
+                      "%s: key %s would not write, since other keys of %s stand before those of "
+                      "%s: rotate in the first source",
+                      keys->name, id, gt_keys_shown(keys, p), ctl_keyfile_path(file));
+    }
+    return GT_OK;
 }
 
 static gt_err_t *rotate(keys_ask_t *params)
 {
     apr_pool_t *p = params->ctl->pool;
     const gt_secret_t *text;
-    gt_secret_t *rest, *line;
+    gt_secret_t *rest, *line, *lead;
     ctl_keyfile_t *file;
 
-    GT_TRY(open_file(&file, params));
+    GT_TRY(keys_open(&file, params));
     text = ctl_keyfile_text(file);
     if (params->id != NULL) {
         if (params->new_id != NULL || params->purposes != NULL)
@@ -227,149 +362,19 @@ static gt_err_t *rotate(keys_ask_t *params)
     else {
         GT_TRY(gt_keytext_line(&line, gt_keyring_generate(p), params->new_id, params->purposes, p));
     }
-    GT_TRY(replace(file, gt_keytext_lead(text, line, gt_now(), p), params));
-    GT_TRY(say(params, "writes now:", line));
+    lead = gt_keytext_lead(text, line, gt_now(), p);
+    GT_TRY(judge_writer(file, lead, line, params));
+    GT_TRY(keys_replace(file, lead, params));
+    GT_TRY(keys_say(params, "writes now:", line));
     return params->reencrypt ? keys_reencrypt(params) : GT_OK;
-}
-
-/* Without the key every purpose must have a writer, and it must not be at work. `rest` is NULL when
- * it is the only key. */
-static gt_err_t *judge_rest(const gt_keyring_t *ring, const gt_keyring_t *rest, keys_ask_t *params)
-{
-    for (int i = 0; i < GT_PURPOSES; i++) {
-        const gt_purpose_t purpose = (gt_purpose_t)i;
-        const gt_key_t *writer = gt_keyring_writer(ring, purpose);
-
-        if (writer == NULL || strcmp(writer->id, params->id) != 0)
-            continue;
-        if (rest == NULL || gt_keyring_writer(rest, purpose) == NULL || !params->force)
-            return gt_err(params->ctl->pool, GT_CONFLICT, "GT0967",
-                          "key %s writes for the purpose %s: let another one write first "
-                          "(graphtokctl keys rotate)",
-                          params->id, gt_purpose_name(purpose));
-    }
-    return GT_OK;
-}
-
-/* Rows that a key opens although they do not name it. */
-typedef struct fernet_rows_t {
-    const char *id; /* the key's */
-    apr_int64_t rows;
-} fernet_rows_t;
-
-static gt_err_t *try_range(void *baton, const gt_range_t *range, apr_pool_t *scratch)
-{
-    fernet_rows_t *fernet = baton;
-
-    return gt_rekey_fernet_rows(&fernet->rows, range, fernet->id, scratch);
-}
-
-static gt_err_t *rows_of_store(apr_int64_t *rows, gt_store_t *store, const char *id, apr_pool_t *p)
-{
-    fernet_rows_t fernet = {.id = id};
-    apr_array_header_t *found;
-
-    GT_TRY(keys_rows(&found, store, p));
-    for (int i = 0; i < found->nelts; i++) {
-        const gt_key_rows_t *one = &APR_ARRAY_IDX(found, i, gt_key_rows_t);
-
-        if (one->id[0] == '\0')
-            GT_TRY(ctl_each_range(store, gt_store_conf(store)->name, try_range, &fernet, p));
-        if (strcmp(one->id, id) == 0)
-            *rows += one->rows;
-    }
-    *rows += fernet.rows;
-    return GT_OK;
-}
-
-static gt_err_t *rows_of_key(apr_int64_t *rows, const keys_ask_t *params, const gt_keyring_t *ring)
-{
-    apr_array_header_t *stores;
-
-    *rows = 0;
-    GT_TRY(keys_stores(&stores, params, ring));
-    for (int i = 0; i < stores->nelts; i++)
-        GT_TRY(rows_of_store(rows, APR_ARRAY_IDX(stores, i, gt_store_t *), params->id,
-                             params->ctl->pool));
-    return GT_OK;
-}
-
-/** Answers in httpd's journal that could be stored with the key, and without it no more: those that
- * one ring opens and the other does not. */
-static gt_err_t *entries_of_key(int *entries, const keys_ask_t *params, const gt_keyring_t *ring,
-                                const gt_keyring_t *left)
-{
-    gt_journal_t *with, *without;
-    apr_array_header_t *names;
-    apr_pool_t *round;
-
-    *entries = 0;
-    GT_TRY(ctl_journal(&with, params->config, ring, params->ctl->pool));
-    GT_TRY(ctl_journal(&without, params->config, left, params->ctl->pool));
-    if (with == NULL || without == NULL)
-        return GT_OK;
-    names = gt_journal_names(with, NULL, params->ctl->pool);
-    apr_pool_create(&round, params->ctl->pool);
-    for (int i = 0; i < names->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(names, i, const char *);
-        gt_entry_t *entry;
-
-        apr_pool_clear(round);
-        if (gt_journal_read(&entry, with, name, round) == GT_OK && entry != NULL &&
-            gt_journal_open(entry, with, round) == GT_OK)
-            *entries += gt_journal_open(entry, without, round) != GT_OK;
-    }
-    apr_pool_destroy(round);
-    return GT_OK;
-}
-
-/** GT_OK when neither rows nor answers that wait for the database need the key. */
-static gt_err_t *judge_needs(apr_int64_t *rows, int *entries, const keys_ask_t *params,
-                             const gt_keyring_t *ring, const gt_keyring_t *left)
-{
-    apr_pool_t *p = params->ctl->pool;
-    gt_err_t *err = entries_of_key(entries, params, ring, left);
-
-    if (err != GT_OK && !params->force)
-        return gt_err_in(err, "answers there may need key %s", params->id);
-    GT_TRY(rows_of_key(rows, params, ring));
-    if (params->force || *rows + *entries == 0)
-        return GT_OK;
-    return gt_err(
-        p, GT_CONFLICT, "GT0968",
-        "%s key %s, and %s in the journal, which httpd stores by itself: graphtokctl keys "
-        "reencrypt first, or lose them with --force",
-        gt_counted(*rows, "row needs", "rows need", p), params->id,
-        gt_counted(*entries, "answer", "answers", p));
 }
 
 static gt_err_t *retire(keys_ask_t *params)
 {
-    apr_pool_t *p = params->ctl->pool;
-    gt_keyring_t *ring, *left;
-    gt_secret_t *rest, *line;
-    ctl_keyfile_t *file;
-    apr_int64_t rows = 0;
-    int entries = 0;
-
     if (params->id == NULL)
-        return ctl_usage(gt_err(p, GT_INVALID, "GT0966", "keys retire: which key?"));
-    GT_TRY(open_file(&file, params));
-    GT_TRY(gt_keytext_take(&rest, &line, ctl_keyfile_text(file), params->id, p));
-    GT_TRY(gt_keyring_parse(&ring, ctl_keyfile_text(file), p));
-    if (gt_keyring_parse(&left, rest, p) != GT_OK)
-        left = NULL;
-    GT_TRY(judge_rest(ring, left, params));
-    GT_TRY(keys_config(params));
-    GT_TRY(judge_needs(&rows, &entries, params, ring, left));
-    GT_TRY(replace(file, rest, params));
-    if (rows + entries > 0)
-        fprintf(
-            stderr,
-            "graphtokctl: %s cannot be opened any more, and %s in the journal: these users must "
-            "sign in again\n",
-            gt_counted(rows, "row", "rows", p), gt_counted(entries, "answer", "answers", p));
-    return say(params, "retired", line);
+        return ctl_usage(
+            gt_err(params->ctl->pool, GT_INVALID, "GT0966", "keys retire: which key?"));
+    return keys_retire(params);
 }
 
 gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv)

@@ -25,8 +25,8 @@ typedef struct listed_t {
     apr_int64_t limit;
     apr_int64_t given;
     json_t *grants;
-    const char *last;   /* cursor behind the last one that was given */
-    gt_keyring_t *ring; /* NULL: names stay closed */
+    const char *last;        /* cursor behind the last one that was given */
+    apr_array_header_t *all; /* of gt_keys_t *; without a key names stay closed */
     gt_db_t *db;
     gt_store_t *opened; /* the store of the grant before, with it */
     int has_more;
@@ -78,12 +78,12 @@ static gt_err_t *take_name(listed_t *listed, const gt_store_t *store, const gt_g
                            apr_pool_t *p)
 {
     gt_grant_t *named = apr_pmemdup(p, *grant, sizeof(*named));
+    const gt_keyring_t *ring = gt_keys_of(listed->all, gt_store_name(store))->ring;
 
-    if (listed->ring == NULL)
+    if (gt_keyring_is_empty(ring))
         return GT_OK;
     if (listed->opened == NULL || gt_store_conf(listed->opened) != gt_store_conf(store))
-        listed->opened =
-            gt_store_make(gt_store_conf(store), listed->db, listed->ring, listed->ctl->pool);
+        listed->opened = gt_store_make(gt_store_conf(store), listed->db, ring, listed->ctl->pool);
     *grant = named;
     return gt_grant_take_name(named, listed->opened, p);
 }
@@ -136,8 +136,7 @@ gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
     GT_TRY(gt_pick_check(&listed.pick, config, ctl->pool));
     GT_TRY(ctl_db(&walk.db, config, ctl->pool));
     listed.db = walk.db;
-    if (ctl_keyring(&listed.ring, config, ctl->pool) != GT_OK)
-        listed.ring = NULL;
+    (void)!ctl_keys_all(&listed.all, config, ctl->pool);
     walk.config = config;
     listed.grants = json_array();
     gt_json_put(answer, "grants", listed.grants);

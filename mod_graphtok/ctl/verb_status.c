@@ -182,14 +182,17 @@ static gt_err_t *look_at_secret(gt_source_t *source, apr_pool_t *p)
     return GT_OK;
 }
 
-/** The keyring with its keys, and the client secrets. */
+/** Keyrings that graphtokctl can read, with their keys, and the client secrets. */
 static gt_err_t *look_at_secrets(const gt_config_t *config, apr_pool_t *p)
 {
-    const gt_source_t *keyring = config->keyring;
-    gt_keys_t *keys;
+    const apr_array_header_t *all = gt_keys_make_all(config, p);
 
-    if (keyring != NULL && ctl_demand_readable(keyring, "", p) == GT_OK)
-        GT_TRY(ctl_keys(&keys, config, p));
+    for (int i = 0; i < all->nelts; i++) {
+        gt_keys_t *keys = APR_ARRAY_IDX(all, i, gt_keys_t *);
+
+        if (keys->sources != NULL && ctl_keys_are_ours(keys, p))
+            GT_TRY(ctl_keys_read(keys, p));
+    }
     for (int i = 0; i < config->providers->nelts; i++)
         for (int s = 0; s < GT_PROVIDER_SOURCES; s++)
             GT_TRY(look_at_secret(

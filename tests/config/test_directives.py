@@ -684,7 +684,7 @@ def test_secrets_in_the_configuration_are_warned_of(frame):
     provider = frame.provider('GraphTokClientSecret "the-client-secret-itself"')
     key = "GraphTokKeyring AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     checked = frame.check(provider=provider, keyring=key)
-    assert checked.dump["config"]["keyring"] == "literal"
+    assert checked.dump["config"]["keyring"] == ["literal"]
     assert checked.dump["config"]["providers"][0]["client_secret"] == "literal"
     assert sum("stands in the configuration itself" in line for line in checked.warnings) == 2
 

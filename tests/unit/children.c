@@ -296,7 +296,8 @@ gt_journal_t *share_journal(void)
 
     ck_assert_int_eq(apr_dir_make(folder, 0x0700, pool), APR_SUCCESS);
     apr_pool_pre_cleanup_register(pool, folder, remove_journal);
-    journal = gt_journal_make(folder, "db", bench->ring, pool);
+    journal = gt_journal_make(folder, "db", pool);
+    gt_journal_judge_by(journal, bench->ring);
     child[0].vault->parts.journal = child[1].vault->parts.journal = journal;
     return journal;
 }
@@ -309,7 +310,7 @@ void put_answer(gt_journal_t *journal, const char *store, apr_int64_t generation
     entry.tokens.refresh = gt_secret_from("rt-1", pool);
     entry.tokens.scope = "User.Read";
     entry.tokens.expires_at = gt_now() + SECONDS(3600);
-    ck_ok(gt_journal_put(journal, &entry, pool));
+    ck_ok(gt_journal_put(journal, &entry, bench->ring, pool));
 }
 
 gt_vault_t *vault_with_beta(gt_crew_t *crew)

@@ -157,6 +157,15 @@ START_TEST(unset_members_are_inherited)
 }
 END_TEST
 
+static void set_keyring(gt_config_t *config, const char *text)
+{
+    const char *why;
+
+    config->keyring = NULL;
+    ck_assert(
+        gt_member_set(config, gt_member_find(gt_config_members, "keyring"), text, "/", &why, pool));
+}
+
 /* A complete configuration: one provider, two stores. */
 static gt_config_t *complete(void)
 {
@@ -165,7 +174,7 @@ static gt_config_t *complete(void)
     gt_store_conf_t *beta = gt_store_conf_default("beta", pool);
     const char *why;
 
-    ck_assert(gt_source_parse(&config->keyring, "file:/etc/graphtok/keyring", "/", &why, pool));
+    set_keyring(config, "file:/etc/graphtok/keyring");
     ck_assert(gt_source_parse(&provider->client_secret, "env:SECRET", "/", &why, pool));
     config->public_url = "https://app.example";
     config->db_driver = "pgsql";
@@ -262,7 +271,9 @@ START_TEST(json_comes_back_as_it_was)
     ck_assert_str_eq(gt_source_name(gt_config_provider(back, "microsoft")->proxy_login),
                      "file:/etc/proxy");
     ck_assert_int_eq(gt_config_store(back, "beta")->cipher, GT_FERNET);
-    ck_assert_str_eq(gt_source_name(back->keyring), "file:/etc/graphtok/keyring");
+    ck_assert_int_eq(back->keyring->nelts, 1);
+    ck_assert_str_eq(gt_source_name(APR_ARRAY_IDX(back->keyring, 0, gt_source_t *)),
+                     "file:/etc/graphtok/keyring");
 }
 END_TEST
 
@@ -284,7 +295,7 @@ START_TEST(secrets_are_not_in_the_json)
     gt_config_t *config = complete();
     const char *why, *text;
 
-    ck_assert(gt_source_parse(&config->keyring, "Zm9vYmFy-literal-key", "/", &why, pool));
+    set_keyring(config, "Zm9vYmFy-literal-key");
     ck_assert(gt_source_parse(&first_provider(config)->client_secret, "exec:/bin/vault -t s3", "/",
                               &why, pool));
     text = gt_json_dump(gt_config_to_json(config, pool), pool);
@@ -314,7 +325,7 @@ START_TEST(wrong_json_is_refused_with_the_member)
         {"{\"lease\": 30}", "lease: it must be a text"},
         {"{\"lease\": \"1h\"}", "lease: '1h' is above the largest, 10min"},
         {"{\"public_url\": \"ftp://x\"}", "public_url: 'ftp://x' is not an https URL"},
-        {"{\"keyring\": 7}", "keyring: it must be a text"},
+        {"{\"keyring\": 7}", "keyring: it must be a text, or a list of texts"},
         {"{\"providers\": [5]}", "providers[0]: it must be an object"},
         {"{\"providers\": [{}]}", "providers[0]: name: it must be there"},
         {"{\"providers\": [{\"name\": \"a b\"}]}", "providers[0]: name: 'a b' is not a name"},
@@ -427,9 +438,7 @@ static void no_keyring(gt_config_t *config)
 
 static void literal_keyring(gt_config_t *config)
 {
-    const char *why;
-
-    ck_assert(gt_source_parse(&config->keyring, "abc", "/", &why, pool));
+    set_keyring(config, "abc");
 }
 
 static void no_client_id(gt_config_t *config)

@@ -13,7 +13,7 @@
 #include "base/secret.h"
 #include "bench.h"
 #include "gt_test.h"
-#include "vault/journal.h"
+#include "vault/journal_text.h"
 
 Suite *suite_journal(void);
 
@@ -25,13 +25,21 @@ static int with_ids;
 static const gt_owner_t tom = {"tom\n/..", "microsoft"};
 static const gt_owner_t ann = {"ann", "microsoft"};
 
+static gt_journal_t *made(const char *in, const char *database, const gt_keyring_t *ring)
+{
+    gt_journal_t *fresh = gt_journal_make(in, database, bench->pool);
+
+    gt_journal_judge_by(fresh, ring);
+    return fresh;
+}
+
 static void begin(void)
 {
     with_ids = 0;
     bench = bench_open(0);
     folder = apr_pstrcat(bench->pool, bench->folder, "/journal", NULL);
     ck_assert_int_eq(mkdir(folder, 0700), 0);
-    journal = gt_journal_make(folder, "pgsql host=a", bench->ring, bench->pool);
+    journal = made(folder, "pgsql host=a", bench->ring);
 }
 
 static void end(void)
@@ -69,7 +77,7 @@ static const char *put(const gt_owner_t *owner, apr_int64_t generation)
     const gt_entry_t entry = entry_of(owner, generation);
     apr_array_header_t *names;
 
-    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    bench_ok(gt_journal_put(journal, &entry, bench->ring, bench->pool));
     names = gt_journal_names(journal, &(gt_grant_key_t){"main", *owner}, bench->pool);
     return APR_ARRAY_IDX(names, names->nelts - 1, const char *);
 }
@@ -104,7 +112,7 @@ static gt_err_t *take(gt_entry_t **entry, const char *name, apr_pool_t *p)
     gt_err_t *err = gt_journal_read(entry, journal, name, p);
 
     if (err == GT_OK && *entry != NULL)
-        err = gt_journal_open(*entry, journal, p);
+        err = gt_entry_open(*entry, bench->ring, p);
     if (err != GT_OK)
         *entry = NULL;
     return err;
@@ -141,7 +149,7 @@ START_TEST(a_refresh_token_may_be_alone)
     apr_array_header_t *names;
 
     entry.tokens.access = NULL;
-    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    bench_ok(gt_journal_put(journal, &entry, bench->ring, bench->pool));
     names = gt_journal_names(journal, &(gt_grant_key_t){"main", tom}, bench->pool);
     bench_ok(take(&found, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
     ck_assert_ptr_nonnull(found);
@@ -183,7 +191,7 @@ END_TEST
 
 static int is_of(const gt_entry_t *entry, const char *database, const char *store, const char *id)
 {
-    gt_journal_t *other = gt_journal_make(folder, database, bench->ring, bench->pool);
+    gt_journal_t *other = made(folder, database, bench->ring);
     gt_ids_t ids = {.is_read = 1};
 
     apr_cpystrn(ids.store, id, sizeof(ids.store));
@@ -193,7 +201,7 @@ static int is_of(const gt_entry_t *entry, const char *database, const char *stor
 START_TEST(an_entry_without_ids_is_of_a_database_and_a_name)
 {
     const char *name = put(&tom, 1);
-    gt_journal_t *other = gt_journal_make(folder, "pgsql host=b", bench->ring, bench->pool);
+    gt_journal_t *other = made(folder, "pgsql host=b", bench->ring);
     gt_entry_t *entry;
 
     bench_ok(gt_journal_read(&entry, journal, name, bench->pool));
@@ -212,7 +220,7 @@ START_TEST(an_entry_with_ids_is_of_its_store_wherever_that_is)
 {
     gt_entry_t *entry;
     const char *name;
-    gt_journal_t *other = gt_journal_make(folder, "pgsql host=b", bench->ring, bench->pool);
+    gt_journal_t *other = made(folder, "pgsql host=b", bench->ring);
 
     with_ids = 1;
     name = put(&tom, 1);
@@ -235,13 +243,13 @@ START_TEST(an_entry_names_its_resource)
     with_ids = 1;
     entry = entry_of(&tom, 1);
     entry.key.resource = "mail";
-    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    bench_ok(gt_journal_put(journal, &entry, bench->ring, bench->pool));
     names = gt_journal_names(journal, NULL, bench->pool);
     bench_ok(gt_journal_read(&found, journal, APR_ARRAY_IDX(names, 0, const char *), bench->pool));
     ck_assert_str_eq(found->key.resource, "mail");
-    bench_ok(gt_journal_open(found, journal, bench->pool));
+    bench_ok(gt_entry_open(found, bench->ring, bench->pool));
     ck_assert(is_of(found, "pgsql host=a", "main", STORE));
-    bench_tag((found->key.resource = "graph", gt_journal_open(found, journal, bench->pool)),
+    bench_tag((found->key.resource = "graph", gt_entry_open(found, bench->ring, bench->pool)),
               "GT0209");
 }
 END_TEST
@@ -257,11 +265,11 @@ START_TEST(without_ids_another_resources_token_is_left_out)
 
     ck_assert_ptr_null(entry.tokens.access);
     ck_assert_ptr_nonnull(entry.tokens.refresh);
-    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    bench_ok(gt_journal_put(journal, &entry, bench->ring, bench->pool));
     ck_assert_int_eq(gt_journal_length(journal, bench->pool), 1);
     tokens.refresh = NULL;
     entry = gt_journal_entry(store, &key, 1, &tokens, bench->pool);
-    bench_ok(gt_journal_put(journal, &entry, bench->pool));
+    bench_ok(gt_journal_put(journal, &entry, bench->ring, bench->pool));
     ck_assert_int_eq(gt_journal_length(journal, bench->pool), 1);
     key.resource = "graph";
     ck_assert_ptr_nonnull(gt_journal_entry(store, &key, 1, &tokens, bench->pool).tokens.access);
@@ -327,8 +335,8 @@ END_TEST
 START_TEST(a_folder_that_is_away_is_an_error)
 {
     const gt_entry_t entry = entry_of(&tom, 1);
-    gt_journal_t *nowhere = gt_journal_make("/no/such/folder", "d", bench->ring, bench->pool);
-    gt_err_t *err = gt_journal_put(nowhere, &entry, bench->pool);
+    gt_journal_t *nowhere = made("/no/such/folder", "d", bench->ring);
+    gt_err_t *err = gt_journal_put(nowhere, &entry, bench->ring, bench->pool);
 
     bench_tag(err, "GT0615");
     ck_assert_int_eq(gt_class_row(err->cls)->may_retry, 1);
@@ -354,7 +362,7 @@ START_TEST(it_is_bounded)
 
     for (int i = 0; i < GT_JOURNAL_MAX; i++)
         write_file(apr_psprintf(bench->pool, "%05d-0123456789abcdef.entry", i), "x", 1);
-    bench_tag(gt_journal_put(journal, &entry, bench->pool), "GT0616");
+    bench_tag(gt_journal_put(journal, &entry, bench->ring, bench->pool), "GT0616");
 }
 END_TEST
 
@@ -416,6 +424,23 @@ START_TEST(what_a_killed_writer_left_whole_is_taken_in)
 }
 END_TEST
 
+/* Of a store that has a keyring of its own. */
+START_TEST(each_keyring_takes_in_what_it_sealed)
+{
+    static const char text[] = "other any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    const char *left = left_name(1, 0);
+    const char *name = put(&tom, 1);
+    gt_keyring_t *ring;
+    gt_journal_t *other;
+
+    bench_ok(gt_keyring_parse(&ring, gt_secret_from(text, bench->pool), bench->pool));
+    write_file(left, content_of(name), strlen(content_of(name)));
+    other = made(folder, "pgsql host=a", ring);
+    gt_journal_judge_by(other, bench->ring);
+    ck_assert_int_eq(gt_journal_names(other, NULL, bench->pool)->nelts, 2);
+}
+END_TEST
+
 /* Perhaps another server's, or the keyring comes back. */
 START_TEST(what_lacks_its_key_is_never_swept)
 {
@@ -427,7 +452,7 @@ START_TEST(what_lacks_its_key_is_never_swept)
 
     write_file(old, content_of(name), strlen(content_of(name)));
     bench_ok(gt_keyring_parse(&ring, gt_secret_from(text, bench->pool), bench->pool));
-    other = gt_journal_make(folder, "pgsql host=a", ring, bench->pool);
+    other = made(folder, "pgsql host=a", ring);
     ck_assert_int_eq(gt_journal_names(other, NULL, bench->pool)->nelts, 1);
     ck_assert_int_eq(unlink(path_of(old)), 0);
 }
@@ -443,6 +468,7 @@ Suite *suite_journal(void)
     tcase_add_test(tcase, what_a_killed_writer_left_torn_is_swept);
     tcase_add_test(tcase, a_file_that_cannot_be_read_now_is_no_torn_one);
     tcase_add_loop_test(tcase, what_a_killed_writer_left_whole_is_taken_in, 0, 2);
+    tcase_add_test(tcase, each_keyring_takes_in_what_it_sealed);
     tcase_add_test(tcase, what_lacks_its_key_is_never_swept);
     tcase_add_test(tcase, a_refresh_token_may_be_alone);
     tcase_add_test(tcase, test_T5_nothing_is_in_the_clear);

@@ -82,6 +82,13 @@ static const char *write_ring(const char *text)
     return path;
 }
 
+static void add_source(void *object, const gt_member_t *members, const char *text)
+{
+    const char *why;
+
+    ck_assert(gt_member_set(object, gt_member_find(members, "keyring"), text, NULL, &why, pool));
+}
+
 static gt_config_t *config_of(const char *keyring, const char *secret)
 {
     gt_config_t *config = gt_config_default(pool);
@@ -89,7 +96,7 @@ static gt_config_t *config_of(const char *keyring, const char *secret)
     const char *why;
 
     if (keyring != NULL)
-        ck_assert(gt_source_parse(&config->keyring, keyring, NULL, &why, pool));
+        add_source(config, gt_config_members, keyring);
     if (secret != NULL)
         ck_assert(gt_source_parse(&provider->client_secret, secret, NULL, &why, pool));
     APR_ARRAY_PUSH(config->providers, gt_provider_conf_t *) = provider;
@@ -101,29 +108,33 @@ static const char *writer(const gt_keys_t *keys)
     return gt_keyring_writer(keys->ring, GT_KEY_ACCESS)->id;
 }
 
+static gt_keys_t *keys_of(const char *keyring, const char *secret)
+{
+    gt_keys_t *keys = gt_keys_make(config_of(keyring, secret), NULL, pool);
+
+    ck_ok(gt_keys_read(keys, pool));
+    return keys;
+}
+
 static gt_keys_t *keys_of_file(const char *text)
 {
-    gt_keys_t *keys = apr_pcalloc(pool, sizeof(*keys));
     const char *source = apr_pstrcat(pool, "file:", write_ring(text), NULL);
 
-    ck_ok(gt_keys_read(keys, config_of(source, "client-secret-of-32-characters"), pool));
-    return keys;
+    return keys_of(source, "client-secret-of-32-characters");
 }
 
 START_TEST(test_T4_without_a_keyring_a_key_is_derived)
 {
-    gt_keys_t one, same, other;
-    const gt_key_t *key;
+    gt_keys_t *one = keys_of(NULL, "client-secret-of-32-characters");
+    gt_keys_t *same = keys_of(NULL, "client-secret-of-32-characters");
+    gt_keys_t *other = keys_of(NULL, "another-secret-of-32-characters");
+    const gt_key_t *key = gt_keyring_writer(one->ring, GT_KEY_COOKIE);
 
-    ck_ok(gt_keys_read(&one, config_of(NULL, "client-secret-of-32-characters"), pool));
-    ck_ok(gt_keys_read(&same, config_of(NULL, "client-secret-of-32-characters"), pool));
-    ck_ok(gt_keys_read(&other, config_of(NULL, "another-secret-of-32-characters"), pool));
-    key = gt_keyring_writer(one.ring, GT_KEY_COOKIE);
     ck_assert_int_eq(strncmp(key->id, "derived-", 8), 0);
     ck_assert_str_eq(key->id + 8, key->fingerprint);
-    ck_assert_str_eq(writer(&one), writer(&same));
-    ck_assert_str_ne(writer(&one), writer(&other));
-    ck_assert_ptr_null(one.source);
+    ck_assert_str_eq(writer(one), writer(same));
+    ck_assert_str_ne(writer(one), writer(other));
+    ck_assert(!one->is_followed);
     ck_assert_str_eq(gt_keys_derived_from(config_of(NULL, "client-secret-of-32-characters"))->name,
                      "microsoft");
     ck_assert_ptr_null(gt_keys_derived_from(config_of(KEY_A, NULL)));
@@ -133,16 +144,16 @@ END_TEST
 START_TEST(nothing_is_derived_from_what_can_be_guessed)
 {
     gt_config_t *nobody = gt_config_default(pool);
-    gt_keys_t keys;
-    gt_err_t *err;
+    gt_err_t *err =
+        gt_keys_read(gt_keys_make(config_of(NULL, "fifteen--bytes."), NULL, pool), pool);
 
-    err = gt_keys_read(&keys, config_of(NULL, "fifteen--bytes."), pool);
     ck_fails(err, GT_INTERNAL, "GT0214");
     ck_assert_ptr_nonnull(strstr(err->detail, "provider microsoft"));
     ck_assert_ptr_null(strstr(err->detail, "fifteen"));
-    ck_ok(gt_keys_read(&keys, config_of(NULL, "sixteen---bytes."), pool));
-    ck_fails(gt_keys_read(&keys, config_of(NULL, NULL), pool), GT_INTERNAL, "GT0162");
-    ck_fails(gt_keys_read(&keys, nobody, pool), GT_INTERNAL, "GT0162");
+    (void)keys_of(NULL, "sixteen---bytes.");
+    ck_fails(gt_keys_read(gt_keys_make(config_of(NULL, NULL), NULL, pool), pool), GT_INTERNAL,
+             "GT0162");
+    ck_fails(gt_keys_read(gt_keys_make(nobody, NULL, pool), pool), GT_INTERNAL, "GT0162");
 }
 END_TEST
 
@@ -278,7 +289,7 @@ START_TEST(a_command_is_asked_again)
 {
     const char *path = write_ring("");
     const char *script = apr_pstrcat(pool, folder, "/vault", NULL);
-    gt_keys_t keys;
+    gt_keys_t *keys;
     FILE *file = fopen(script, "w");
 
     fprintf(file, "#!/bin/sh\necho run >> %s/runs\ncat %s\n", folder, path);
@@ -286,22 +297,87 @@ START_TEST(a_command_is_asked_again)
     ck_assert_int_eq(chmod(script, 0700), 0);
     write_ring("a any " KEY_A "\nold any " KEY_B "\n");
     fake_clock(apr_time_from_sec(1795249815));
-    ck_ok(gt_keys_read(&keys, config_of(apr_pstrcat(pool, "exec:", script, NULL), NULL), pool));
-    ck_assert_ptr_nonnull(gt_keyring_find(keys.ring, "old", GT_KEY_COOKIE));
+    keys = keys_of(apr_pstrcat(pool, "exec:", script, NULL), NULL);
+    ck_assert_ptr_nonnull(gt_keyring_find(keys->ring, "old", GT_KEY_COOKIE));
     write_ring("b any " KEY_B "\n");
-    gt_keys_follow(&keys, pool);
-    ck_assert_str_eq(writer(&keys), "a");
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "a");
     /* Any client can name a key that is not there: no run for each. */
-    ck_assert_ptr_null(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
+    ck_assert_ptr_null(gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE));
     fake_time += apr_time_from_sec(5);
-    ck_assert_ptr_nonnull(gt_keyring_find(keys.ring, "b", GT_KEY_COOKIE));
+    ck_assert_ptr_nonnull(gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE));
     write_ring("c any " KEY_A "\n");
     fake_time += apr_time_from_sec(299);
-    gt_keys_follow(&keys, pool);
-    ck_assert_str_eq(writer(&keys), "b");
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "b");
     fake_time += apr_time_from_sec(1);
-    gt_keys_follow(&keys, pool);
-    ck_assert_str_eq(writer(&keys), "c");
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "c");
+}
+END_TEST
+
+/* S3 names one variable for each key. */
+START_TEST(the_keys_of_several_sources_add_up)
+{
+    gt_config_t *config = config_of("first any " KEY_A, NULL);
+    gt_keys_t *keys;
+
+    add_source(config, gt_config_members,
+               apr_pstrcat(pool, "file:", write_ring("b any " KEY_B "\n"), NULL));
+    keys = gt_keys_make(config, NULL, pool);
+    ck_ok(gt_keys_read(keys, pool));
+    ck_assert_str_eq(writer(keys), "first");
+    ck_assert_ptr_nonnull(gt_keyring_find(keys->ring, "b", GT_KEY_COOKIE));
+    write_ring("c any " KEY_B "\n");
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "first");
+    ck_assert_ptr_nonnull(gt_keyring_find(keys->ring, "c", GT_KEY_COOKIE));
+    ck_assert_int_eq(errors, 0);
+    write_ring("\nfirst any " KEY_B "\n");
+    gt_keys_follow(keys, pool);
+    ck_assert_int_eq(errors, 1);
+    ck_assert_ptr_nonnull(strstr(said, "a key with this id stands above"));
+    write_ring("nonsense\n");
+    gt_keys_follow(keys, pool);
+    ck_assert_ptr_nonnull(strstr(said, "/keyring: keyring line 1"));
+}
+END_TEST
+
+/* A store's keyring that is away closes that store, until it is there. */
+START_TEST(test_O6_a_store_may_have_a_keyring_of_its_own)
+{
+    gt_config_t *config = config_of("main any " KEY_A, NULL);
+    gt_store_conf_t *beta = gt_store_conf_default("beta", pool);
+    const char *path = write_ring("");
+    apr_array_header_t *all;
+    gt_keys_t *keys;
+    gt_err_t *err;
+
+    APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = beta;
+    add_source(beta, gt_store_members, apr_pstrcat(pool, "file:", path, NULL));
+    ck_assert_int_eq(unlink(path), 0);
+    fake_clock(apr_time_from_sec(1795249815));
+    all = gt_keys_make_all(config, pool);
+    ck_assert_int_eq(all->nelts, 2);
+    ck_assert_ptr_eq(gt_keys_of(all, "main"), APR_ARRAY_IDX(all, 0, gt_keys_t *));
+    keys = gt_keys_of(all, "beta");
+    ck_ok(gt_keys_read(gt_keys_of(all, "main"), pool));
+    err = gt_keys_read(keys, pool);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_ptr_nonnull(strstr(err->detail, "the keyring of store beta"));
+    ck_assert_ptr_nonnull(strstr(err->detail, path));
+    ck_assert(gt_keyring_is_empty(keys->ring));
+    for (int i = 0; i < 11; i++) {
+        fake_time += apr_time_from_sec(6);
+        gt_keys_follow(keys, pool);
+    }
+    ck_assert_int_eq(errors, 2);
+    write_ring("b any " KEY_B "\n");
+    fake_time += apr_time_from_sec(6);
+    gt_keys_follow(keys, pool);
+    ck_assert_str_eq(writer(keys), "b");
+    ck_assert_str_eq(writer(gt_keys_of(all, "main")), "main");
+    ck_assert_ptr_nonnull(strstr(said, "the keyring of store beta file:"));
 }
 END_TEST
 
@@ -395,6 +471,8 @@ Suite *suite_keys(void)
     tcase_add_test(tcase, a_source_that_hangs_is_waited_for_once);
     tcase_add_test(tcase, another_thread_brings_the_missing_key);
     tcase_add_test(tcase, a_command_is_asked_again);
+    tcase_add_test(tcase, the_keys_of_several_sources_add_up);
+    tcase_add_test(tcase, test_O6_a_store_may_have_a_keyring_of_its_own);
     tcase_add_test(tcase, keys_are_swapped_under_readers);
     tcase_add_test(tcase, replaced_keys_are_freed_in_time);
     suite_add_tcase(suite, tcase);

@@ -265,7 +265,7 @@ static void put_entry(gt_journal_t *into, apr_int64_t from, const char *store_id
     ck_assert_str_ne(entry.store_id, "");
     if (store_id != NULL)
         entry.store_id = store_id;
-    bench_ok(gt_journal_put(into, &entry, pool));
+    bench_ok(gt_journal_put(into, &entry, bench->ring, pool));
 }
 
 START_TEST(an_entry_that_cannot_be_read_hides_no_newer_one)
@@ -332,7 +332,7 @@ START_TEST(other_parameters_of_the_database_lose_no_entry)
     stop_crews();
     sign_in_row(&tom, 0);
     put_entry(former, row()->generation, NULL);
-    journal = gt_journal_make(folder, "pgsql host=db2", bench->ring, pool);
+    journal = gt_journal_make(folder, "pgsql host=db2", pool);
     child[0].vault->parts.journal = journal;
     gt_replay_all(child[0].vault, pool);
     ck_assert_str_eq(gt_secret_text(row()->refresh), "rt-1");

@@ -319,6 +319,15 @@ static void check_provider(const verdict_t *v, const gt_provider_conf_t *provide
              gt_span_text(v->config->lease, v->p));
 }
 
+static void warn_of_keys(const verdict_t *v, const char *where, const apr_array_header_t *keyring)
+{
+    for (int i = 0; keyring != NULL && i < keyring->nelts; i++)
+        if (gt_source_kind(APR_ARRAY_IDX(keyring, i, const gt_source_t *)) == GT_LITERAL)
+            note(v->warnings, where, v->p,
+                 "GraphTokKeyring: the key stands in the configuration itself; file:PATH keeps it "
+                 "apart");
+}
+
 static void check_store(const verdict_t *v, const gt_store_conf_t *store, int number)
 {
     if (store->cipher == GT_FERNET)
@@ -326,6 +335,7 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
              "store %s writes Fernet, which cannot show that a value was moved to another user's "
              "row; GraphTokCipher aes-256-gcm can, and reads Fernet too",
              store->name);
+    warn_of_keys(v, store->where, store->keyring);
     for (int i = 0; i < number; i++) {
         const gt_store_conf_t *other = APR_ARRAY_IDX(v->config->stores, i, gt_store_conf_t *);
 
@@ -431,10 +441,7 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
              "again; make a keyring with `graphtokctl keys add --derived --keyring FILE` and write "
              "GraphTokKeyring file:FILE",
              APR_ARRAY_IDX(config->providers, 0, const gt_provider_conf_t *)->name);
-    else if (gt_source_kind(config->keyring) == GT_LITERAL)
-        note(warnings, NULL, p,
-             "GraphTokKeyring: the key stands in the configuration itself; file:PATH keeps it "
-             "apart");
+    warn_of_keys(&v, NULL, config->keyring);
     if (config->cache_slots * config->cache_slot_bytes > CACHE_BYTES_WISE)
         note(warnings, NULL, p,
              "GraphTokCacheSlots times GraphTokCacheSlotSize is more than 1 GiB of shared memory");

@@ -82,13 +82,14 @@ struct gt_provider_conf_t {
 
 /** One table of grants. */
 struct gt_store_conf_t {
-    const char *name;        /* "main" */
-    const char *where;       /* "FILE:LINE" of its definition */
-    const char *table;       /* default user_tokens */
-    gt_cipher_t cipher;      /* the one that is written; both are read */
-    const char *user_column; /* default user_id */
-    const char *user_type;   /* text | integer | uuid */
-    const char *references;  /* "table(column)" of the application's users, or NULL */
+    const char *name;            /* "main" */
+    const char *where;           /* "FILE:LINE" of its definition */
+    const char *table;           /* default user_tokens */
+    gt_cipher_t cipher;          /* the one that is written; both are read */
+    const char *user_column;     /* default user_id */
+    const char *user_type;       /* text | integer | uuid */
+    const char *references;      /* "table(column)" of the application's users, or NULL */
+    apr_array_header_t *keyring; /* its own, of gt_source_t *; NULL: the server's seals it, too */
 };
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */
@@ -133,11 +134,11 @@ struct gt_jwt_conf_t {
 
 /** Everything. */
 struct gt_config_t {
-    apr_array_header_t *providers; /* of gt_provider_conf_t * */
-    apr_array_header_t *stores;    /* of gt_store_conf_t *; "main" always exists */
-    apr_array_header_t *clients;   /* of gt_client_conf_t * */
-    apr_array_header_t *jwts;      /* of gt_jwt_conf_t * */
-    gt_source_t *keyring;
+    apr_array_header_t *providers;  /* of gt_provider_conf_t * */
+    apr_array_header_t *stores;     /* of gt_store_conf_t *; "main" always exists */
+    apr_array_header_t *clients;    /* of gt_client_conf_t * */
+    apr_array_header_t *jwts;       /* of gt_jwt_conf_t * */
+    apr_array_header_t *keyring;    /* of gt_source_t *, whose keys add up; NULL: none */
     const char *audit;              /* where audit records go: a file or "|program"; NULL */
     const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
     int audit_required;             /* 1: an operation that cannot be recorded is refused */

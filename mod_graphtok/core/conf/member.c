@@ -22,6 +22,7 @@
 #include "net/url.h"
 
 #define TEXT_MAX 1023
+#define SOURCES_MAX 64
 
 static void *place(void *object, const gt_member_t *member)
 {
@@ -106,6 +107,27 @@ static int set_source(void *object, const gt_member_t *member, const char *text,
     if (!gt_source_parse(&source, text, base_dir, why, p))
         return 0;
     *(gt_source_t **)place(object, member) = source;
+    return 1;
+}
+
+/** The array is another one each time: settings may be shared with those that inherited them. */
+static int add_source(void *object, const gt_member_t *member, const char *text,
+                      const char *base_dir, const char **why, apr_pool_t *p)
+{
+    apr_array_header_t **sources = place(object, member);
+    apr_array_header_t *more;
+    gt_source_t *source;
+
+    if (!gt_source_parse(&source, text, base_dir, why, p))
+        return 0;
+    if (*sources != NULL && (*sources)->nelts >= SOURCES_MAX) {
+        *why = apr_psprintf(p, "at most %d are read", SOURCES_MAX);
+        return 0;
+    }
+    more = *sources != NULL ? apr_array_copy(p, *sources)
+                            : apr_array_make(p, 1, sizeof(gt_source_t *));
+    APR_ARRAY_PUSH(more, gt_source_t *) = source;
+    *sources = more;
     return 1;
 }
 
@@ -220,6 +242,8 @@ int gt_member_set(void *object, const gt_member_t *member, const char *text, con
         return set_file(object, member, text, base_dir, why, p);
     case GT_MEMBER_SOURCE:
         return set_source(object, member, text, base_dir, why, p);
+    case GT_MEMBER_SOURCES:
+        return add_source(object, member, text, base_dir, why, p);
     case GT_MEMBER_WORD:
         return set_word(object, member, text, why, p);
     case GT_MEMBER_NUMBER:
@@ -258,7 +282,8 @@ void gt_members_fill(void *object, const gt_member_t *table, apr_pool_t *p)
 static int is_pointer(const gt_member_t *member)
 {
     return member->kind == GT_MEMBER_TEXT || member->kind == GT_MEMBER_URL ||
-           member->kind == GT_MEMBER_FILE || member->kind == GT_MEMBER_SOURCE;
+           member->kind == GT_MEMBER_FILE || member->kind == GT_MEMBER_SOURCE ||
+           member->kind == GT_MEMBER_SOURCES;
 }
 
 int gt_member_is_set(const void *object, const gt_member_t *member)
@@ -296,6 +321,16 @@ void gt_members_inherit(void *object, const void *base, const gt_member_t *table
     }
 }
 
+static json_t *sources_to_json(const apr_array_header_t *sources)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < sources->nelts; i++)
+        json_array_append_new(
+            list, json_string(gt_source_name(APR_ARRAY_IDX(sources, i, const gt_source_t *))));
+    return list;
+}
+
 static void to_json(json_t *json, const void *object, const gt_member_t *member, apr_pool_t *p)
 {
     const void *at = place_const(object, member);
@@ -315,6 +350,9 @@ static void to_json(json_t *json, const void *object, const gt_member_t *member,
         break;
     case GT_MEMBER_SOURCE:
         gt_json_set(json, member->name, gt_source_name(*(gt_source_t *const *)at));
+        break;
+    case GT_MEMBER_SOURCES:
+        gt_json_put(json, member->name, sources_to_json(*(apr_array_header_t *const *)at));
         break;
     case GT_MEMBER_SPAN:
         gt_json_set(json, member->name, gt_span_text(*(const apr_interval_time_t *)at, p));
@@ -336,6 +374,24 @@ void gt_members_to_json(json_t *json, const void *object, const gt_member_t *tab
         to_json(json, object, row, p);
 }
 
+/** A list of texts takes the place of what was there; a lone text is one. */
+static gt_err_t *sources_from(void *object, const gt_member_t *member, const json_t *value,
+                              apr_pool_t *p)
+{
+    apr_size_t count = json_is_array(value) ? json_array_size(value) : 1;
+
+    memset(place(object, member), 0, width(member));
+    for (apr_size_t i = 0; i < count; i++) {
+        const char *text =
+            json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        const char *why = "it must be a text, or a list of texts";
+
+        if (text == NULL || !gt_member_set(object, member, text, "/", &why, p))
+            return gt_err(p, GT_INVALID, "GT0150", "%s: %s", member->name, why);
+    }
+    return GT_OK;
+}
+
 /** Read one value; null unsets texts and sources and nothing else. */
 static gt_err_t *from_json(void *object, const gt_member_t *member, const json_t *value,
                            apr_pool_t *p)
@@ -347,6 +403,8 @@ static gt_err_t *from_json(void *object, const gt_member_t *member, const json_t
         memset(place(object, member), 0, width(member));
         return GT_OK;
     }
+    if (member->kind == GT_MEMBER_SOURCES)
+        return sources_from(object, member, value, p);
     if (member->kind == GT_MEMBER_NUMBER || member->kind == GT_MEMBER_SIZE) {
         why = "it must be a whole number";
         text = NULL;

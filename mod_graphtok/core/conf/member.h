@@ -13,14 +13,15 @@
 #include "base/json.h"
 
 typedef enum gt_member_kind_t {
-    GT_MEMBER_TEXT,   /* const char *; NULL: unset */
-    GT_MEMBER_URL,    /* the same: a safe URL, without query and trailing slash */
-    GT_MEMBER_FILE,   /* the same: a path, made absolute */
-    GT_MEMBER_SOURCE, /* gt_source_t *; NULL: unset */
-    GT_MEMBER_NUMBER, /* apr_int64_t; -1: unset */
-    GT_MEMBER_SIZE,   /* apr_int64_t bytes, written with K, M or G; -1: unset */
-    GT_MEMBER_SPAN,   /* apr_interval_time_t µs; -1: unset */
-    GT_MEMBER_WORD    /* int (or an enum of its size), index in `words`; -1: unset */
+    GT_MEMBER_TEXT,    /* const char *; NULL: unset */
+    GT_MEMBER_URL,     /* the same: a safe URL, without query and trailing slash */
+    GT_MEMBER_FILE,    /* the same: a path, made absolute */
+    GT_MEMBER_SOURCE,  /* gt_source_t *; NULL: unset */
+    GT_MEMBER_SOURCES, /* apr_array_header_t * of gt_source_t *, NULL: unset; settings add up */
+    GT_MEMBER_NUMBER,  /* apr_int64_t; -1: unset */
+    GT_MEMBER_SIZE,    /* apr_int64_t bytes, written with K, M or G; -1: unset */
+    GT_MEMBER_SPAN,    /* apr_interval_time_t µs; -1: unset */
+    GT_MEMBER_WORD     /* int (or an enum of its size), index in `words`; -1: unset */
 } gt_member_kind_t;
 
 typedef struct gt_member_t {

@@ -16,6 +16,7 @@
  *     URL     default or NULL
  *     PATH    a file, made absolute: longest
  *     SOURCE  where a secret is
+ *     SOURCES the same; each directive adds one
  *     KEYS    the same, or an address, whose member is a part
  *     SECRETS the same for one secret or two, the second of which is a part
  *     PAIR    where a certificate and its key are; the key is a part
@@ -55,6 +56,8 @@
      .longest = longest_},
 #define SOURCE(member, directive, help)                                                            \
     {.name = #member, .kind = GT_MEMBER_SOURCE, .offset = offsetof(OWNER, member)},
+#define SOURCES(member, directive, help)                                                           \
+    {.name = #member, .kind = GT_MEMBER_SOURCES, .offset = offsetof(OWNER, member)},
 #define KEYS(member, directive, help) SOURCE(member, directive, help)
 #define SECRETS(member, directive, help) SOURCE(member, directive, help)
 #define PAIR(member, directive, help) SOURCE(member, directive, help)

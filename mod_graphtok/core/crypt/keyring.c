@@ -234,15 +234,22 @@ static gt_err_t *parse_line(apr_array_header_t *keys, const char *text, apr_size
     return add_key(keys, words, n, line, p);
 }
 
+static set_t *blank_set(apr_pool_t *p)
+{
+    set_t *set = apr_pcalloc(p, sizeof(*set));
+
+    set->pool = p;
+    set->keys = apr_array_make(p, 4, sizeof(const gt_key_t *));
+    return set;
+}
+
 static gt_err_t *parse_set(set_t **set, const gt_secret_t *text, apr_pool_t *p)
 {
-    set_t *fresh = apr_pcalloc(p, sizeof(*fresh));
+    set_t *fresh = blank_set(p);
     const char *at = gt_secret_text(text);
     const char *end = at + gt_secret_len(text);
     int line;
 
-    fresh->pool = p;
-    fresh->keys = apr_array_make(p, 4, sizeof(const gt_key_t *));
     for (line = 1; at < end; line++) {
         const char *newline = memchr(at, '\n', (apr_size_t)(end - at));
         apr_size_t len = (apr_size_t)((newline != NULL ? newline : end) - at);
@@ -277,20 +284,38 @@ static apr_status_t drop_sets(void *baton)
     return APR_SUCCESS;
 }
 
+static gt_keyring_t *ring_of(set_t *set, apr_pool_t *p)
+{
+    gt_keyring_t *ring = apr_pcalloc(p, sizeof(*ring));
+
+    ring->now = set;
+    apr_pool_cleanup_register(p, ring, drop_sets, apr_pool_cleanup_null);
+    return ring;
+}
+
 gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_pool_t *p)
 {
-    gt_keyring_t *fresh = apr_pcalloc(p, sizeof(*fresh));
+    set_t *set;
 
     *ring = NULL;
-    GT_TRY(parse_set(&fresh->now, text, p));
-    apr_pool_cleanup_register(p, fresh, drop_sets, apr_pool_cleanup_null);
-    *ring = fresh;
+    GT_TRY(parse_set(&set, text, p));
+    *ring = ring_of(set, p);
     return GT_OK;
+}
+
+gt_keyring_t *gt_keyring_empty(apr_pool_t *p)
+{
+    return ring_of(blank_set(p), p);
 }
 
 static const set_t *present(const gt_keyring_t *ring)
 {
     return __atomic_load_n(&ring->now, __ATOMIC_ACQUIRE);
+}
+
+int gt_keyring_is_empty(const gt_keyring_t *ring)
+{
+    return present(ring)->keys->nelts == 0;
 }
 
 static const gt_key_t *writer(const set_t *set, gt_purpose_t purpose)
@@ -466,16 +491,4 @@ gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_p
     *line = line_of(apr_pstrcat(p, "derived-", gt_hex(digest, 4, p), NULL), raw, p);
     OPENSSL_cleanse(raw, sizeof(raw));
     return GT_OK;
-}
-
-gt_secret_t *gt_keyring_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p)
-{
-    apr_size_t len = gt_secret_len(first);
-    gt_secret_t *both = gt_secret_blank(len + 1 + gt_secret_len(second), p);
-    char *bytes = (char *)gt_secret_bytes(both);
-
-    memcpy(bytes, gt_secret_text(first), len);
-    bytes[len] = '\n';
-    memcpy(bytes + len + 1, gt_secret_text(second), gt_secret_len(second));
-    return both;
 }

@@ -50,6 +50,12 @@ const char *gt_purpose_name(gt_purpose_t purpose);
  */
 GT_MUST gt_err_t *gt_keyring_parse(gt_keyring_t **ring, const gt_secret_t *text, apr_pool_t *p);
 
+/** A keyring without a key: gt_keyring_renew fills it when its text can be read. In `p`. */
+gt_keyring_t *gt_keyring_empty(apr_pool_t *p);
+
+/** 1 as long as it has no key. */
+int gt_keyring_is_empty(const gt_keyring_t *ring);
+
 /**
  * Take over a changed keyring text; the handle then gives its keys. Not by two threads at once.
  * @return GT_INTERNAL, made in `p`, and everything stays as it is, when the text is broken or would
@@ -99,8 +105,5 @@ GT_MUST gt_secret_t *gt_keyring_generate(apr_pool_t *p);
  * @return GT_INTERNAL for a secret of less than 16 bytes, which could be guessed
  */
 GT_MUST gt_err_t *gt_keyring_derive(gt_secret_t **line, const gt_secret_t *secret, apr_pool_t *p);
-
-/** The text of a keyring with the keys of two texts, those of `first` before the others. In `p`. */
-gt_secret_t *gt_keyring_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p);
 
 #endif

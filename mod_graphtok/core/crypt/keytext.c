@@ -221,3 +221,15 @@ gt_err_t *gt_keytext_line(gt_secret_t **line, const gt_secret_t *given, const ch
                       "personal, cookie, with commas between, or any");
     return GT_OK;
 }
+
+gt_secret_t *gt_keytext_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p)
+{
+    apr_size_t len = gt_secret_len(first);
+    gt_secret_t *both = gt_secret_blank(len + 1 + gt_secret_len(second), p);
+    char *bytes = (char *)gt_secret_bytes(both);
+
+    memcpy(bytes, gt_secret_text(first), len);
+    bytes[len] = '\n';
+    memcpy(bytes + len + 1, gt_secret_text(second), gt_secret_len(second));
+    return both;
+}

@@ -41,4 +41,7 @@ const char *gt_keytext_since(const gt_secret_t *text, const char *id, apr_pool_t
 GT_MUST gt_err_t *gt_keytext_line(gt_secret_t **line, const gt_secret_t *given, const char *id,
                                   const char *purposes, apr_pool_t *p);
 
+/** The text of a keyring with the keys of two texts, those of `first` before the others. In `p`. */
+gt_secret_t *gt_keytext_join(const gt_secret_t *first, const gt_secret_t *second, apr_pool_t *p);
+
 #endif

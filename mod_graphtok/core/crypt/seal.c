@@ -332,8 +332,9 @@ gt_err_t *gt_unseal(gt_secret_t **clear, const gt_keyring_t *ring, gt_purpose_t 
     key = gt_keyring_find(ring, parts.key_id, purpose);
     if (key == NULL)
         return gt_err(p, GT_DAMAGED, "GT0211",
-                      "%s.%s was sealed with the key %s, which the keyring does not have for %s; "
-                      "keys at hand: %s",
+                      "%s.%s was sealed with the key %s, which the keyring does not have for %s: "
+                      "bring it back (one more GraphTokKeyring adds it), or the user signs in "
+                      "again; keys at hand: %s",
                       place->table, place->column, parts.key_id, gt_purpose_name(purpose),
                       keys_at_hand(ring, p));
     return unseal_gcm(clear, key, purpose, place, &parts, p);

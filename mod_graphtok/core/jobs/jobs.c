@@ -254,6 +254,7 @@ static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_backoff_t *backoff
     gt_jobs_t *jobs = slice->jobs;
     apr_array_header_t *due_jobs;
 
+    GT_TRY(gt_store_has_keys(slice->store, slice->pool));
     GT_TRY(gt_due_jobs(&due_jobs, slice->store, slice->pool));
     for (int i = 0; i < jobs->kind_count; i++) {
         gt_err_t *err;

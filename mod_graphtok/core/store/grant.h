@@ -47,13 +47,19 @@ struct gt_grant_t {
                                 * GT_NEEDS_USER: the next sign-in; NULL: none */
 };
 
-/** Make a store's runtime. Names are checked identifiers. */
+/** Make a store's runtime. Names are checked identifiers. @param ring  its keys; NULL: nothing is
+ * sealed or opened */
 gt_store_t *gt_store_make(const gt_store_conf_t *conf, gt_db_t *db, const gt_keyring_t *ring,
                           apr_pool_t *p);
 const gt_store_conf_t *gt_store_conf(const gt_store_t *store);
 /** Its name in the configuration. */
 const char *gt_store_name(const gt_store_t *store);
 gt_db_t *gt_store_db(const gt_store_t *store);
+/** The keys that seal what belongs to it. */
+const gt_keyring_t *gt_store_ring(const gt_store_t *store);
+
+/** GT_OK when its keyring could be read. @return GT_STORE_AWAY naming the store */
+GT_MUST gt_err_t *gt_store_has_keys(const gt_store_t *store, apr_pool_t *p);
 
 /** A copy of an owner in `p`. */
 gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p);

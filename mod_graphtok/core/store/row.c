@@ -157,15 +157,17 @@ gt_err_t *gt_row_unseal(gt_secret_t **clear, const gt_sealed_value_t *value, gt_
     *clear = NULL;
     if (value->sealed[0] == '\0')
         return GT_OK;
+    GT_TRY(gt_store_has_keys(store, p));
     err = gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
     if (err == GT_OK)
         return GT_OK;
     /* Without the ids as they are now, no value can be said to be damaged. */
     GT_TRY(gt_store_ids_now(&is_new, ids, store, p));
-    if (!is_new)
-        return err;
-    place = place_of(value, store, ids);
-    return gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
+    if (is_new) {
+        place = place_of(value, store, ids);
+        err = gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
+    }
+    return gt_err_in(err, "store %s", store->conf->name);
 }
 
 static gt_sealed_value_t access_of(const gt_raw_t *raw)
@@ -219,6 +221,7 @@ static gt_err_t *seal_column(const char **sealed, gt_purpose_t purpose, const gt
     *sealed = NULL;
     if (clear == NULL)
         return GT_OK;
+    GT_TRY(gt_store_has_keys(store, p));
     return gt_seal(sealed, store->ring, purpose, store->conf->cipher, place, clear, p);
 }
 

@@ -64,6 +64,20 @@ gt_db_t *gt_store_db(const gt_store_t *store)
     return store->db;
 }
 
+const gt_keyring_t *gt_store_ring(const gt_store_t *store)
+{
+    return store->ring;
+}
+
+gt_err_t *gt_store_has_keys(const gt_store_t *store, apr_pool_t *p)
+{
+    if (!gt_keyring_is_empty(store->ring))
+        return GT_OK;
+    return gt_err(p, GT_STORE_AWAY, "GT0434",
+                  "store %s: its keyring cannot be read; the server's log says why",
+                  store->conf->name);
+}
+
 gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p)
 {
     return gt_db_ping(store->db, p);

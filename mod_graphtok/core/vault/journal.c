@@ -39,8 +39,8 @@
 
 struct gt_journal_t {
     const char *folder;
-    const char *database; /* a hash of DBDParams: no password, no blank */
-    const gt_keyring_t *ring;
+    const char *database;      /* a hash of DBDParams: no password, no blank */
+    apr_array_header_t *rings; /* of const gt_keyring_t * */
 };
 
 static const char *path_of(const gt_journal_t *journal, const char *name, apr_pool_t *p)
@@ -48,8 +48,7 @@ static const char *path_of(const gt_journal_t *journal, const char *name, apr_po
     return apr_pstrcat(p, journal->folder, "/", name, NULL);
 }
 
-gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
-                              apr_pool_t *p)
+gt_journal_t *gt_journal_make(const char *folder, const char *database, apr_pool_t *p)
 {
     gt_journal_t *journal = apr_pcalloc(p, sizeof(*journal));
     unsigned char hash[32];
@@ -57,8 +56,13 @@ gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt
     gt_sha256(hash, database, strlen(database));
     journal->folder = apr_pstrdup(p, folder);
     journal->database = gt_hex(hash, sizeof(hash), p);
-    journal->ring = ring;
+    journal->rings = apr_array_make(p, 2, sizeof(const gt_keyring_t *));
     return journal;
+}
+
+void gt_journal_judge_by(gt_journal_t *journal, const gt_keyring_t *ring)
+{
+    APR_ARRAY_PUSH(journal->rings, const gt_keyring_t *) = ring;
 }
 
 static const char *digits_of(const char *text, apr_pool_t *p)
@@ -178,7 +182,8 @@ gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
     return entry;
 }
 
-gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p)
+gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, const gt_keyring_t *ring,
+                         apr_pool_t *p)
 {
     static volatile apr_uint32_t count;
     gt_entry_t full = *entry;
@@ -194,7 +199,7 @@ gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_poo
         full.database = NO_ID;
     if (full.key.resource == NULL)
         full.key.resource = GT_RESOURCE_GRAPH;
-    GT_TRY(gt_entry_print(&text, &full, journal->ring, p));
+    GT_TRY(gt_entry_print(&text, &full, ring, p));
     hash = gt_entry_has_ids(entry) ? hash_of(&entry->key.grant.owner, p)
                                    : old_hash_of(journal, &entry->key.grant, p);
     name = apr_psprintf(p, "%016" APR_INT64_T_FMT "-%ld-%u-%s" SUFFIX, gt_now(), (long)getpid(),
@@ -252,11 +257,6 @@ int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const
            strcmp(entry->key.grant.store, store) == 0;
 }
 
-gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p)
-{
-    return gt_entry_open(entry, journal->ring, p);
-}
-
 /* ---- files that a killed writer left ---- */
 
 /** 1 when the file was begun so long ago that no process writes it any more. */
@@ -271,22 +271,30 @@ static int is_given_up(const char *name)
 
 typedef enum state_t { TORN, WHOLE, CLOSED } state_t;
 
-/** CLOSED: it may be whole, but cannot be read now (no descriptor is left, say), or its key is not
- * in our keyring. */
+/** CLOSED: it may be whole, but cannot be read now (no descriptor is left, say), or its key is in
+ * none of our keyrings. */
 static state_t state_of(gt_journal_t *journal, const char *name, apr_pool_t *p)
 {
     gt_entry_t *entry;
     const char *key_id;
+    state_t state = CLOSED;
 
     if (gt_journal_read(&entry, journal, name, p) != GT_OK)
         return TORN;
     if (entry == NULL)
         return CLOSED;
-    if (gt_journal_open(entry, journal, p) == GT_OK)
-        return WHOLE;
     key_id = gt_sealed_key_id(entry->sealed, p);
-    return key_id != NULL && gt_keyring_find(journal->ring, key_id, GT_KEY_REFRESH) == NULL ? CLOSED
-                                                                                            : TORN;
+    if (key_id == NULL)
+        return TORN;
+    for (int i = 0; i < journal->rings->nelts; i++) {
+        const gt_keyring_t *ring = APR_ARRAY_IDX(journal->rings, i, const gt_keyring_t *);
+
+        if (gt_entry_open(entry, ring, p) == GT_OK)
+            return WHOLE;
+        if (gt_keyring_find(ring, key_id, GT_KEY_REFRESH) != NULL)
+            state = TORN;
+    }
+    return state;
 }
 
 static int flush_file(const char *path)

@@ -40,17 +40,22 @@ typedef struct gt_entry_t {
  * Use a folder that is there, mode 0700, ours.
  * @param database  gt_config_database, which tells our database from others where there are no ids
  */
-gt_journal_t *gt_journal_make(const char *folder, const char *database, const gt_keyring_t *ring,
-                              apr_pool_t *p);
+gt_journal_t *gt_journal_make(const char *folder, const char *database, apr_pool_t *p);
+
+/** Have a keyring tell which files of killed writers are whole. Once for each that a store has,
+ * before threads use the journal. */
+void gt_journal_judge_by(gt_journal_t *journal, const gt_keyring_t *ring);
 
 /** An entry as it is put: the store by the ids that are known. The database is away, and is not
  * asked. */
 gt_entry_t gt_journal_entry(const gt_store_t *store, const gt_token_key_t *key,
                             apr_int64_t generation, const gt_tokens_t *tokens, apr_pool_t *p);
 
-/** Write an entry; one without tokens is worth nothing, and is not written. @return GT_STORE_AWAY
+/** Write an entry, sealed by its store's keyring; one without tokens is worth nothing, and is not
+ * written. @return GT_STORE_AWAY
  * when it cannot be written: full, or the folder is wrong */
-GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry, apr_pool_t *p);
+GT_MUST gt_err_t *gt_journal_put(gt_journal_t *journal, const gt_entry_t *entry,
+                                 const gt_keyring_t *ring, apr_pool_t *p);
 
 /**
  * Names of entries, oldest first: array of const char *. A file that a killed writer left is taken
@@ -71,9 +76,6 @@ GT_MUST gt_err_t *gt_journal_read(gt_entry_t **entry, gt_journal_t *journal, con
 /** 1 when an entry belongs to the store of this name in the configuration, with these ids. */
 int gt_journal_is_of(const gt_journal_t *journal, const gt_entry_t *entry, const char *store,
                      const gt_ids_t *ids);
-
-/** Open the tokens. @return GT_DAMAGED when they cannot be, or anything of the entry was changed */
-GT_MUST gt_err_t *gt_journal_open(gt_entry_t *entry, gt_journal_t *journal, apr_pool_t *p);
 
 /** Remove an entry: it is stored, or worth nothing any more. */
 void gt_journal_remove(gt_journal_t *journal, const char *name, apr_pool_t *p);

@@ -217,7 +217,7 @@ static gt_err_t *to_journal(gt_refresh_t *r, apr_pool_t *p)
         gt_journal_entry(r->store, &r->params.key, r->grant->generation, &r->post.tokens, p);
 
     (void)gt_fail("refresh.journal");
-    GT_TRY(gt_journal_put(r->params.vault->parts.journal, &entry, p));
+    GT_TRY(gt_journal_put(r->params.vault->parts.journal, &entry, gt_store_ring(r->store), p));
     (void)gt_fail("refresh.journaled");
     r->holds = GT_HOLDS_NOTHING;
     gt_log(GT_LOG_WARNING, "GT0621",

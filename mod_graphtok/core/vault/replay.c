@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "crypt/seal.h"
+#include "vault/journal_text.h"
 #include "vault/publish.h"
 #include "vault/replay.h"
 #include "vault/vault_struct.h"
@@ -75,6 +76,14 @@ static gt_err_t *replay(gt_vault_t *vault, gt_store_t *store, const gt_entry_t *
            stored ? "stored now"
                   : "dropped: the grant was revoked, refreshed or signed in anew since");
     return GT_OK;
+}
+
+static gt_err_t *open_and_replay(gt_vault_t *vault, gt_store_t *store, gt_entry_t *entry,
+                                 apr_pool_t *p)
+{
+    GT_TRY(gt_store_has_keys(store, p));
+    GT_TRY(gt_entry_open(entry, gt_store_ring(store), p));
+    return replay(vault, store, entry, p);
 }
 
 /** 1 when no other process did it within `span`; without shared memory there is no other. */
@@ -171,16 +180,12 @@ static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
         tell_strange(vault, entry, p);
     if (upkeep == NULL || gt_backoff_lasts(&upkeep->replay))
         return;
-    err = gt_journal_open(entry, vault->parts.journal, p);
-    if (err == GT_OK) {
-        err = replay(vault, upkeep->store, entry, p);
-        if (err == GT_OK || is_of_store(err)) {
-            gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
-                           err);
-            return;
-        }
-    }
-    tell_damaged(vault, err, name);
+    err = open_and_replay(vault, upkeep->store, entry, p);
+    if (err == GT_OK || is_of_store(err))
+        gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
+                       err);
+    else
+        tell_damaged(vault, err, name);
 }
 
 /** Index of the first name after `last`, where the last round ended; 0 when there is none. */
@@ -233,10 +238,8 @@ static gt_err_t *replay_of(int *count, gt_vault_t *vault, gt_store_t *store, con
     if (err == GT_OK &&
         (entry == NULL || !gt_journal_is_of(journal, entry, gt_store_name(store), ids)))
         return GT_OK;
-    if (err == GT_OK)
-        err = gt_journal_open(entry, journal, p);
     if (err == GT_OK) {
-        err = replay(vault, store, entry, p);
+        err = open_and_replay(vault, store, entry, p);
         *count += err == GT_OK;
         if (err == GT_OK || is_of_store(err))
             return err;

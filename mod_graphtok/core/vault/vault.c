@@ -47,8 +47,12 @@ static void write_counts(void *baton, apr_pool_t *scratch)
 static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t *p)
 {
     gt_upkeep_t *upkeep = apr_pcalloc(p, sizeof(*upkeep));
+    const gt_keyring_t *own =
+        vault->parts.rings != NULL
+            ? apr_hash_get(vault->parts.rings, conf->name, APR_HASH_KEY_STRING)
+            : NULL;
 
-    upkeep->store = gt_store_make(conf, vault->parts.db, vault->parts.ring, p);
+    upkeep->store = gt_store_make(conf, vault->parts.db, own != NULL ? own : vault->parts.ring, p);
     apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING, upkeep->store);
     apr_hash_set(vault->upkeeps, conf->name, APR_HASH_KEY_STRING, upkeep);
     apr_hash_set(vault->surveys, conf->name, APR_HASH_KEY_STRING,

@@ -9,6 +9,8 @@
  * exactly one (vault/refresh) while others use what is still valid or wait. One vault per child.
  */
 
+#include <apr_hash.h>
+
 #include "base/notice.h"
 #include "oauth/identity.h"
 #include "oauth/token.h"
@@ -25,7 +27,9 @@
 /** The parts that a vault uses. All outlive it. */
 typedef struct gt_vault_parts_t {
     const gt_config_t *config;
-    const gt_keyring_t *ring;
+    const gt_keyring_t *ring; /* of the server */
+    apr_hash_t *rings; /* of const gt_keyring_t *, by the names of stores that have their own; or
+                          NULL */
     gt_db_t *db;
     gt_cache_t *cache; /* NULL in the command line: none */
     gt_loop_t *loop;

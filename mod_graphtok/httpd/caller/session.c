@@ -124,7 +124,7 @@ static gtm_session_t *read_clear(const gtm_request_t *x, const char *text, int f
 /* NULL: the cookie of this form is missing, or none of ours for any reason, or over. */
 static gtm_session_t *find(const gtm_request_t *x, int form)
 {
-    const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
+    const gt_keyring_t *ring = gt_store_ring(x->store);
     const char *sealed = gtm_cookie_get(x->r, name_of(x, form));
     gt_place_t place = place_of(x, form);
     gt_secret_t *clear;
@@ -149,7 +149,7 @@ gt_err_t *gtm_session_read(gtm_request_t *x)
 
 static gt_err_t *set_cookie(gtm_request_t *x, const gtm_session_t *session)
 {
-    const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
+    const gt_keyring_t *ring = gt_store_ring(x->store);
     gt_place_t place = place_of(x, NOW);
     gt_secret_t *clear = gt_secret_from(
         apr_psprintf(

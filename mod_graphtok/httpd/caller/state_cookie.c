@@ -123,7 +123,7 @@ gt_err_t *gtm_state_keep(gtm_request_t *x, const gt_login_t *login)
     const char *sealed, *name;
 
     move_target(x, &kept);
-    GT_TRY(gt_login_seal(&sealed, &kept, gt_vault_parts(x->child->vault)->ring, p));
+    GT_TRY(gt_login_seal(&sealed, &kept, gt_store_ring(x->store), p));
     name = apr_psprintf(p, "%s%014" APR_UINT64_T_HEX_FMT "-%s", gtm_cookie_name(x, STEM),
                         (apr_uint64_t)login->started, hash_of(gt_login_state(login, p), p));
     make_room(x, bytes_of(name, sealed));

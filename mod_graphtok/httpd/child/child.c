@@ -50,7 +50,6 @@ APLOG_USE_MODULE(graphtok);
 #define ANSWER_LIMIT apr_time_from_sec(5) /* of a statement */
 #define START_AGAIN apr_time_from_sec(1)
 #define KEYS_EVERY apr_time_from_sec(5)
-#define KEYS_SAID_EVERY apr_time_from_sec(60)
 #define READERS_LEAST 2
 #define READERS_MOST 16
 
@@ -58,18 +57,16 @@ APLOG_USE_MODULE(graphtok);
 static struct {
     gtm_segment_t *cache, *limits, *status, *signal;
     gtm_segment_t *figures, *audit;
-    gt_keys_t keys; /* each child follows them by itself */
+    const apr_array_header_t *keys; /* of gt_keys_t *; each child follows them by itself */
 } made;
 
 static gtm_child_t *the_child;
 
-/* The parts for the vault, which the readers' periodic work makes when the keyring comes late. */
-static struct {
-    apr_time_t said; /* ticks at which the log heard that it is away; 0: never */
-    apr_pool_t *pool;
-    gt_db_t *db;
-    gt_cache_t *cache;
-} late;
+/* A keyring, and the child whose readers look after it. */
+typedef struct kept_keys_t {
+    gtm_child_t *child;
+    gt_keys_t *keys;
+} kept_keys_t;
 
 gtm_child_t *gtm_child(void)
 {
@@ -145,10 +142,21 @@ static int map_segments(const gt_config_t *config, server_rec *s, apr_pool_t *p)
     return 1;
 }
 
+/* One that is away is asked for again by the children, each for itself. */
+static void read_keys(const gt_config_t *config, apr_pool_t *pconf)
+{
+    made.keys = gt_keys_make_all(config, pconf);
+    for (int i = 0; i < made.keys->nelts; i++) {
+        gt_err_t *err = gt_keys_read(APR_ARRAY_IDX(made.keys, i, gt_keys_t *), pconf);
+
+        if (err != GT_OK)
+            gt_log_err(err, "start");
+    }
+}
+
 int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     const gtm_server_t *server = gtm_server(s);
-    gt_err_t *err;
 
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
@@ -164,9 +172,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
         gt_log(GT_LOG_ERROR, "GT0805",
                "mod_dbd is not loaded: a2enmod dbd, then DBDriver and "
                "DBDParams; until then no token can be kept");
-    err = gt_keys_read(&made.keys, server->config, pconf);
-    if (err != GT_OK)
-        gt_log_err(err, "start");
+    read_keys(server->config, pconf);
     gtm_folder_prepare(server->config, s);
     gtm_advise(server->config, s);
     return OK;
@@ -210,15 +216,6 @@ static apr_status_t end_child(void *baton)
     return APR_SUCCESS;
 }
 
-/* Audit records from now on are tied to the new key, so the old one may be retired. */
-static void keys_changed(void *baton)
-{
-    const gtm_child_t *child = baton;
-
-    if (child->audit != NULL)
-        gt_audit_key(child->audit, made.keys.ring);
-}
-
 /* The transfer loop feeds them, and is one thread: half the processors is more than it can. */
 static int finishers(void)
 {
@@ -232,7 +229,7 @@ static int finishers(void)
 /* Each secret may hang, and must hold up no other. */
 static int readers(const gt_config_t *config)
 {
-    int sources = config->providers->nelts + config->jwts->nelts + 1;
+    int sources = config->providers->nelts + config->jwts->nelts + made.keys->nelts;
 
     return sources < READERS_LEAST  ? READERS_LEAST
            : sources > READERS_MOST ? READERS_MOST
@@ -254,91 +251,82 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
 }
 
 /* Work that no request asks for; without it requests refresh what they need. */
-static void start_jobs(gtm_child_t *child, gt_vault_t *vault, apr_pool_t *p)
+static void start_jobs(gtm_child_t *child, apr_pool_t *p)
 {
-    gt_jobs_t *jobs = gt_jobs_make(vault, gt_job_kinds, p);
-    gt_err_t *err = gt_jobs_start(jobs);
+    gt_err_t *err;
 
+    child->jobs = gt_jobs_make(child->vault, gt_job_kinds, p);
+    err = gt_jobs_start(child->jobs);
     if (err != GT_OK)
         gt_log_err(err, "background work");
-    __atomic_store_n(&child->jobs, jobs, __ATOMIC_RELEASE);
 }
 
-static void look_soon(void *baton);
+static void give_rings(gt_vault_parts_t *parts, apr_pool_t *p)
+{
+    parts->rings = apr_hash_make(p);
+    for (int i = 0; i < made.keys->nelts; i++) {
+        const gt_keys_t *keys = APR_ARRAY_IDX(made.keys, i, gt_keys_t *);
 
-static void make_vault(gtm_child_t *child, const gt_keyring_t *ring, apr_pool_t *p)
+        if (keys->store == NULL)
+            parts->ring = keys->ring;
+        else
+            apr_hash_set(parts->rings, keys->store, APR_HASH_KEY_STRING, keys->ring);
+        if (parts->journal != NULL)
+            gt_journal_judge_by(parts->journal, keys->ring);
+    }
+}
+
+static void make_vault(gtm_child_t *child, gt_db_t *db, gt_cache_t *cache, apr_pool_t *p)
 {
     gt_vault_parts_t *parts = apr_pcalloc(p, sizeof(*parts));
-    gt_vault_t *vault;
 
     parts->config = child->config;
-    parts->ring = ring;
-    parts->db = late.db;
-    parts->cache = late.cache;
+    parts->db = db;
+    parts->cache = cache;
     parts->loop = child->loop;
     parts->crew = child->crew;
     parts->readers = child->readers;
     parts->limits = child->limits;
     parts->signal = made.signal->memory;
-    parts->journal = gtm_folder_journal(child->config, ring, p);
+    parts->journal = gtm_folder_journal(child->config, p);
     parts->holder = gt_holder_name(parts->journal != NULL ? child->config->journal : NULL, p);
-    made.keys.changed = keys_changed;
-    made.keys.look_soon = look_soon;
-    made.keys.baton = child;
-    if (child->audit != NULL)
-        gt_audit_key(child->audit, ring);
-    vault = gt_vault_make(parts, p);
-    start_jobs(child, vault, p);
-    __atomic_store_n(&child->vault, vault, __ATOMIC_RELEASE);
+    give_rings(parts, p);
+    child->vault = gt_vault_make(parts, p);
 }
 
-/* The keyring was away when the server started. One thread at a time. */
-static void read_late(gtm_child_t *child, apr_pool_t *scratch)
+/* ---- keys ---- */
+
+/* Audit records from now on are tied to the new key, so the old one may be retired. */
+static void keys_changed(void *baton)
 {
-    apr_pool_t *own;
-    gt_err_t *err;
+    const kept_keys_t *kept = baton;
 
-    apr_pool_create(&own, late.pool);
-    err = gt_err_dup(gt_keys_read(&made.keys, child->config, own), scratch);
-    if (err == GT_OK) {
-        make_vault(child, made.keys.ring, late.pool);
-        return;
-    }
-    apr_pool_destroy(own);
-    if (late.said != 0 && gt_ticks() - late.said < KEYS_SAID_EVERY)
-        return;
-    late.said = gt_ticks();
-    gt_log_err(err, "keyring");
+    if (kept->child->audit != NULL)
+        gt_audit_key(kept->child->audit, kept->keys->ring);
 }
 
-/* A rotated key is taken over while requests run. The vault stands only when the keys do. */
 static gt_err_t *look_at_keys(gt_task_t *task, void *state)
 {
-    gtm_child_t *child = *(gtm_child_t **)state;
-
-    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
-        gt_keys_follow(&made.keys, gt_task_pool(task));
-    else
-        read_late(child, gt_task_pool(task));
+    gt_keys_follow((*(kept_keys_t **)state)->keys, gt_task_pool(task));
     return GT_OK;
 }
 
 static gt_step_fn *const key_steps[] = {look_at_keys, NULL};
-static const gt_work_t key_work = {"look at the keyring", key_steps, NULL};
+static const gt_work_t key_work = {"look at a keyring", key_steps, NULL};
 
-static void *keep_child(const void *child, apr_pool_t *p)
+static void *keep_pointer(const void *kept, apr_pool_t *p)
 {
-    return apr_pmemdup(p, child, sizeof(gtm_child_t *));
+    return apr_pmemdup(p, kept, sizeof(kept_keys_t *));
 }
 
-/* Every few seconds, and when a step lacks a key. */
+/* A rotated key is taken over while requests run. */
 static void follow_keys(void *baton, apr_pool_t *scratch)
 {
-    gtm_child_t *child = baton;
-    const gt_flight_params_t params = {"keyring", &key_work, keep_child, &child};
+    kept_keys_t *kept = baton;
+    const gt_flight_params_t params = {kept->keys->name, &key_work, keep_pointer, &kept};
 
     /* A child that ends takes no work, and nothing is lost by it. */
-    (void)!gt_crew_launch(child->readers, &params, scratch);
+    (void)!gt_crew_launch(kept->child->readers, &params, scratch);
 }
 
 static void look_soon(void *baton)
@@ -350,7 +338,25 @@ static void look_soon(void *baton)
     apr_pool_destroy(scratch);
 }
 
-static void open_segments(gtm_child_t *child, apr_pool_t *p)
+/* Every few seconds, and when a step lacks a key. */
+static void keep_keys(gtm_child_t *child, apr_pool_t *p)
+{
+    for (int i = 0; i < made.keys->nelts; i++) {
+        kept_keys_t *kept = apr_pcalloc(p, sizeof(*kept));
+        gt_keys_t *keys = APR_ARRAY_IDX(made.keys, i, gt_keys_t *);
+
+        *kept = (kept_keys_t){child, keys};
+        keys->changed = i == 0 ? keys_changed : NULL; /* the audit is the server's */
+        keys->look_soon = look_soon;
+        keys->baton = kept;
+        gt_crew_every(child->crew, keys->name, KEYS_EVERY, follow_keys, kept);
+    }
+}
+
+/* ---- start ---- */
+
+/* @param cache  out; NULL: there is none */
+static void open_segments(gt_cache_t **cache, gtm_child_t *child, apr_pool_t *p)
 {
     const gt_config_t *config = child->config;
 
@@ -358,8 +364,9 @@ static void open_segments(gtm_child_t *child, apr_pool_t *p)
     child->mailboxes = gt_mailboxes_make(child->limits, p);
     child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                                  config->cache_slot_bytes, p);
-    if (child->slots != NULL)
-        late.cache = gt_cache_make(child->slots, made.cache->key, config->cache_time, p);
+    *cache = child->slots != NULL
+                 ? gt_cache_make(child->slots, made.cache->key, config->cache_time, p)
+                 : NULL;
 }
 
 /* The audit comes first: an operation that it refuses does not happen and must not be counted. */
@@ -367,7 +374,7 @@ static void announce_to(gtm_child_t *child, apr_pool_t *p)
 {
     gt_notice_sink_t figures;
 
-    child->audit = gtm_audit_start(child, made.audit->memory, made.keys.ring, p);
+    child->audit = gtm_audit_start(child, made.audit->memory, gt_keys_of(made.keys, "")->ring, p);
     child->figures = gt_figures_open(made.figures->memory, made.figures->size);
     figures = gt_figures_sink(child->figures);
     gt_notice_to(&figures);
@@ -410,7 +417,9 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     gtm_child_t *child;
     gt_db_source_t source = gtm_dbsource(s);
     gt_db_limits_t bounds;
+    gt_cache_t *cache;
     gt_err_t *err;
+    gt_db_t *db;
 
     if (!is_used(server) || !made.cache || !made.limits)
         return;
@@ -423,8 +432,8 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     bounds.users = (int)child->config->db_users;
     bounds.wait = child->config->db_wait;
     bounds.answer = ANSWER_LIMIT;
-    late.db = gt_db_make(&source, &bounds, pchild);
-    open_segments(child, pchild);
+    db = gt_db_make(&source, &bounds, pchild);
+    open_segments(&cache, child, pchild);
     child->entry = gtm_status_claim(made.status->memory, made.status->size, pchild);
     gtm_threads_begin(pchild);
     err = start_threads(child, pchild);
@@ -432,13 +441,12 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     if (err != GT_OK)
         make_room_for_another(err);
     announce_to(child, pchild);
-    apr_pool_create(&late.pool, pchild);
-    if (made.keys.ring)
-        make_vault(child, made.keys.ring, late.pool);
+    keep_keys(child, pchild);
+    make_vault(child, db, cache, pchild);
+    start_jobs(child, pchild);
     gtm_bearers_make(child, pchild);
     read_ahead(child, pchild);
     gtm_watch_credentials(child, pchild);
-    gt_crew_every(child->crew, "keys", KEYS_EVERY, follow_keys, child);
     the_child = child;
 }
 
@@ -455,13 +463,11 @@ static int has_time(const gtm_child_t *child, int graceful)
 
 void gtm_child_stopping(apr_pool_t *pchild, int graceful)
 {
-    gt_jobs_t *jobs = the_child ? __atomic_load_n(&the_child->jobs, __ATOMIC_ACQUIRE) : NULL;
-
     (void)pchild;
     if (the_child)
         the_child->is_graceful = has_time(the_child, graceful);
-    if (jobs != NULL)
-        gt_jobs_stop(jobs);
+    if (the_child)
+        gt_jobs_stop(the_child->jobs);
     /* Parked calls of a graceful end still need the loop and the crew: end_child stops them when
      * the last connection is gone. An ungraceful end waits for no client. */
     if (the_child && !the_child->is_graceful) {
@@ -481,16 +487,4 @@ int gtm_child_ends_at_once(const gtm_child_t *child)
     if (!child->single)
         return __atomic_load_n(&child->ends_at_once, __ATOMIC_ACQUIRE);
     return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
-}
-
-gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p)
-{
-    gt_err_t *err;
-
-    if (__atomic_load_n(&child->vault, __ATOMIC_ACQUIRE))
-        return GT_OK;
-    err = gt_err(p, GT_INTERNAL, "GT0806", "the server's keyring cannot be read: see its log");
-    err->status = HTTP_SERVICE_UNAVAILABLE;
-    err->retry_after = KEYS_EVERY;
-    return err;
 }

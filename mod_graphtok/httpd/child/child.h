@@ -24,7 +24,7 @@
 #include "task/finisher.h"
 #include "vault/vault.h"
 
-/** One child at work. Immutable after child_init but for the parts that gtm_child_ready makes. */
+/** One child at work. Immutable after child_init. */
 typedef struct gtm_child_t {
     server_rec *server; /* the main server */
     const gt_config_t *config;
@@ -38,8 +38,8 @@ typedef struct gtm_child_t {
     gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
     gt_mailboxes_t *mailboxes; /* calls that wait for a place at a mailbox */
     apr_hash_t *bearers;       /* of gt_bearer_t by the name of its <GraphTokJWT> */
-    gt_jobs_t *jobs;           /* background work; NULL as long as there is no vault */
-    gt_vault_t *vault;         /* atomic; NULL as long as the keyring could not be read */
+    gt_jobs_t *jobs;           /* background work */
+    gt_vault_t *vault;
     gt_finishers_t *finishers; /* NULL: requests cannot park */
     int is_graceful;           /* 1: it ends, and its parent waits for it */
     int ends_at_once;          /* atomic; 1: it ends, and does not answer its clients any more */
@@ -51,13 +51,6 @@ int gtm_mpm_can_park(void);
 
 /** This process's child; NULL in the parent and where nothing of ours is configured. */
 gtm_child_t *gtm_child(void);
-
-/**
- * See that the vault stands. A keyring that was away is asked for again every 5 s by a thread of
- * its own. Thread-safe; waits for nothing.
- * @return GT_INTERNAL, status 503, saying what the administrator must do
- */
-GT_MUST gt_err_t *gtm_child_ready(gtm_child_t *child, apr_pool_t *p);
 
 /** 1 when the child ends and does not answer its clients any more: their connections are closed, or
  * a signal that is held back is about to end it. Any thread. */

@@ -175,11 +175,11 @@ typedef struct shared_t {
 /* Whole days; -1: no end is known. */
 static apr_int64_t days_left(gtm_child_t *child)
 {
-    const gt_vault_t *vault = __atomic_load_n(&child->vault, __ATOMIC_ACQUIRE);
+    const gt_vault_t *vault = child->vault;
     const apr_array_header_t *providers = child->config->providers;
     apr_time_t first = 0;
 
-    for (int i = 0; vault != NULL && i < providers->nelts; i++) {
+    for (int i = 0; i < providers->nelts; i++) {
         const char *name = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *)->name;
         gt_expiry_t expiries[GT_EXPIRIES_MAX];
         int count = gt_credentials_expiries(

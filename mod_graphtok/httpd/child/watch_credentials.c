@@ -38,11 +38,11 @@ static void tell(gt_cache_t *cache, const gt_provider_conf_t *conf, const gt_exp
 static gt_err_t *look(gt_task_t *task, void *state)
 {
     const gtm_child_t *child = *(gtm_child_t **)state;
-    const gt_vault_t *vault = __atomic_load_n(&child->vault, __ATOMIC_ACQUIRE);
+    const gt_vault_t *vault = child->vault;
     const apr_array_header_t *providers = child->config->providers;
     apr_pool_t *p = gt_task_pool(task);
 
-    for (int i = 0; vault != NULL && i < providers->nelts; i++) {
+    for (int i = 0; i < providers->nelts; i++) {
         const gt_provider_conf_t *conf = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *);
         gt_credentials_t *credentials =
             gt_provider_credentials(gt_vault_provider(vault, conf->name));

@@ -34,6 +34,8 @@
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
 #define SOURCE(member, directive, help)                                                            \
     AP_INIT_TAKE1(directive, SETTER, MEMBER(#member), CONTEXT, help),
+#define SOURCES(member, directive, help)                                                           \
+    AP_INIT_TAKE1(directive, gtm_add_keyring, MEMBER(#member), CONTEXT, help),
 #define KEYS(member, directive, help)                                                              \
     AP_INIT_TAKE1(directive, gtm_set_jwt_keys, MEMBER(#member), CONTEXT, help),
 #define SECRETS(member, directive, help)                                                           \

@@ -147,7 +147,7 @@ void gtm_folder_prepare(const gt_config_t *config, server_rec *s)
     apr_pool_destroy(p);
 }
 
-gt_journal_t *gtm_folder_journal(const gt_config_t *config, const gt_keyring_t *ring, apr_pool_t *p)
+gt_journal_t *gtm_folder_journal(const gt_config_t *config, apr_pool_t *p)
 {
     int fd;
     fit_t found;
@@ -160,5 +160,5 @@ gt_journal_t *gtm_folder_journal(const gt_config_t *config, const gt_keyring_t *
         close(fd);
     if (found != FIT_AS_IT_IS)
         return NULL;
-    return gt_journal_make(config->journal, gt_config_database(config, p), ring, p);
+    return gt_journal_make(config->journal, gt_config_database(config, p), p);
 }

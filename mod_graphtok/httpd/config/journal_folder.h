@@ -23,7 +23,6 @@ void gtm_folder_prepare(const gt_config_t *config, server_rec *s);
 const char *gtm_folder_fault(const gt_config_t *config, apr_pool_t *p);
 
 /** The journal in it, or NULL. In a child. */
-gt_journal_t *gtm_folder_journal(const gt_config_t *config, const gt_keyring_t *ring,
-                                 apr_pool_t *p);
+gt_journal_t *gtm_folder_journal(const gt_config_t *config, apr_pool_t *p);
 
 #endif

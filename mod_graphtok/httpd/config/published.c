@@ -123,13 +123,22 @@ static void look_at_sources(apr_array_header_t *faults, const survey_t *survey,
                  APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *)->client_secret));
 }
 
+static void look_at_keyring(apr_array_header_t *faults, const survey_t *survey, const char *what,
+                            const apr_array_header_t *sources)
+{
+    for (int i = 0; sources != NULL && i < sources->nelts; i++)
+        look(faults, survey, what, gt_source_path(APR_ARRAY_IDX(sources, i, const gt_source_t *)));
+}
+
 void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, apr_pool_t *p)
 {
     survey_t survey = {apr_array_make(p, 4, sizeof(root_t)), p};
 
     gtm_tree_each(visit, &survey);
-    if (config->keyring != NULL)
-        look(faults, &survey, "the keyring", gt_source_path(config->keyring));
+    look_at_keyring(faults, &survey, "the keyring", config->keyring);
+    for (int i = 0; i < config->stores->nelts; i++)
+        look_at_keyring(faults, &survey, "the keyring of a store",
+                        APR_ARRAY_IDX(config->stores, i, const gt_store_conf_t *)->keyring);
     for (int i = 0; i < config->providers->nelts; i++) {
         const gt_provider_conf_t *provider =
             APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *);

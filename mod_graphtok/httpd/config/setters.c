@@ -104,6 +104,12 @@ const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg)
     return gtm_setter_set(cmd, server_of(cmd)->config, gt_config_members, cmd->info, arg);
 }
 
+const char *gtm_add_keyring(cmd_parms *cmd, void *dir, const char *arg)
+{
+    return server_of(cmd)->in_store != NULL ? gtm_set_in_store(cmd, dir, arg)
+                                            : gtm_set_in_server(cmd, dir, arg);
+}
+
 const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg)
 {
     int is_path = *arg != '|' && (strcmp(cmd->info, "audit") == 0 || strcmp(arg, "off") != 0);

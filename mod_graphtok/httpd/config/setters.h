@@ -25,6 +25,9 @@ const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_jwt(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg);
 
+/** GraphTokKeyring: another source of the server, or of the store that is being read. */
+const char *gtm_add_keyring(cmd_parms *cmd, void *dir, const char *arg);
+
 /** GraphTokAudit FILE|"|PROGRAM" */
 const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 

@@ -26,7 +26,6 @@
 #include "base/err.h"
 #include "base/source.h"
 #include "base/text.h"
-#include "conf/keys.h"
 #include "config/auth_type.h"
 #include "config/child_user.h"
 #include "config/db_source.h"
@@ -128,7 +127,7 @@ static void visit(void *baton, const ap_directive_t *node)
         config->db_params = gtm_tree_word(&args, v->p);
         config->db_params_where = gtm_where(node, v->p);
     }
-    if (gtm_tree_is(node, "GraphTokKeyring"))
+    if (gtm_tree_is(node, "GraphTokKeyring") && gtm_tree_in(node, "<GraphTokStore") == NULL)
         v->keyring_where = gtm_where(node, v->p);
     if (gtm_tree_is(node, "GraphTokJournal"))
         v->journal_where = gtm_where(node, v->p);
@@ -438,10 +437,7 @@ static void judge(verdict_t *v)
         gtm_check_client_secret(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
         gtm_check_client(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
     }
-    if (gt_keys_derived_from(config) != NULL)
-        gtm_check_derived(v, gt_keys_derived_from(config));
-    else if (config->providers->nelts > 0)
-        gtm_check_keyring(v);
+    gtm_check_keyrings(v);
     if (config->public_url == NULL)
         gtm_names_check(v->warnings, v->server->mounts, v->s, v->p);
     else

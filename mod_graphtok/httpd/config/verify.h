@@ -26,11 +26,8 @@ struct gtm_verdict_t {
 /** Add a line to one of the lists, in its pool. @param where  FILE:LINE, or NULL */
 void gtm_note(apr_array_header_t *list, const char *where, const char *fmt, ...) GT_PRINTF(3, 4);
 
-/** Whether a key can be derived from the secret of the provider. */
-void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provider);
-
-/** Whether the keyring can write for each purpose. */
-void gtm_check_keyring(const gtm_verdict_t *v);
+/** Whether each keyring can write for each purpose, or the server's key can be derived. */
+void gtm_check_keyrings(const gtm_verdict_t *v);
 
 /** Whether a client's secret is there, and long enough that it cannot be guessed. */
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client);

@@ -17,6 +17,7 @@
 #include "conf/client_secret.h"
 #include "conf/expiry.h"
 #include "conf/keys.h"
+#include "crypt/keytext.h"
 #include "config/child_user.h"
 #include "crypt/client_key.h"
 
@@ -46,7 +47,7 @@ void gtm_look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char
                  gtm_child_user(v->p), path);
 }
 
-void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+static void check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
 {
     gt_secret_t *secret, *line;
     gt_err_t *err;
@@ -64,21 +65,47 @@ void gtm_check_derived(const gtm_verdict_t *v, const gt_provider_conf_t *provide
         gt_secret_wipe(line);
 }
 
-void gtm_check_keyring(const gtm_verdict_t *v)
+/** The texts of all sources that can be read now, one behind the other. @return 0: one of them
+ * cannot, or is no keyring */
+static int read_keyring(gt_secret_t **text, const gtm_verdict_t *v, const char *where,
+                        const apr_array_header_t *sources)
 {
-    gt_source_t *source = v->server->config->keyring;
-    const char *where = v->keyring_where;
+    *text = NULL;
+    for (int i = 0; i < sources->nelts; i++) {
+        gt_source_t *source = APR_ARRAY_IDX(sources, i, gt_source_t *);
+        gt_secret_t *one;
+        gt_keyring_t *ring;
+        gt_err_t *err;
+
+        gtm_look_at_secret(&one, v, where, "GraphTokKeyring", source);
+        if (one == NULL)
+            return 0;
+        err = gt_keyring_parse(&ring, one, v->p);
+        if (err != GT_OK) {
+            gtm_note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source),
+                     err->detail);
+            return 0;
+        }
+        *text = *text == NULL ? one : gt_keytext_join(*text, one, v->p);
+    }
+    return 1;
+}
+
+/** @param where  FILE:LINE of the keyring, or of its store */
+static void check_keyring(const gtm_verdict_t *v, const char *where,
+                          const apr_array_header_t *sources)
+{
+    const gt_source_t *first = APR_ARRAY_IDX(sources, 0, const gt_source_t *);
     gt_secret_t *text;
     gt_keyring_t *ring;
     gt_err_t *err;
 
-    gtm_look_at_secret(&text, v, where, "GraphTokKeyring", source);
-    if (text == NULL)
+    if (!read_keyring(&text, v, where, sources))
         return;
     err = gt_keyring_parse(&ring, text, v->p);
     gt_secret_wipe(text);
     if (err != GT_OK) {
-        gtm_note(v->faults, where, "GraphTokKeyring %s: %s", gt_source_name(source), err->detail);
+        gtm_note(v->faults, where, "GraphTokKeyring, all of them in a row: %s", err->detail);
         return;
     }
     for (int i = 0; i < GT_PURPOSES; i++) {
@@ -86,7 +113,24 @@ void gtm_check_keyring(const gtm_verdict_t *v)
             gtm_note(
                 v->faults, where,
                 "GraphTokKeyring %s has no key for purpose %s: add one with graphtokctl genkey",
-                gt_source_name(source), gt_purpose_name((gt_purpose_t)i));
+                gt_source_name(first), gt_purpose_name((gt_purpose_t)i));
+    }
+}
+
+void gtm_check_keyrings(const gtm_verdict_t *v)
+{
+    const gt_config_t *config = v->server->config;
+    const gt_provider_conf_t *derived_from = gt_keys_derived_from(config);
+
+    if (derived_from != NULL)
+        check_derived(v, derived_from);
+    else if (config->providers->nelts > 0)
+        check_keyring(v, v->keyring_where, config->keyring);
+    for (int i = 0; i < config->stores->nelts; i++) {
+        const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
+
+        if (store->keyring != NULL)
+            check_keyring(v, store->where, store->keyring);
     }
 }
 

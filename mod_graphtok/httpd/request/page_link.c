@@ -54,8 +54,8 @@ gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, a
     GT_TRY(gt_next_link(&url, next_link, graph_url(x), x->r->pool));
     GT_TRY(gtm_origin_find(x));
     place = place_of(x);
-    GT_TRY(gt_seal(&sealed, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, GT_AES_256_GCM,
-                   &place, gt_secret_from(url, x->r->pool), x->r->pool));
+    GT_TRY(gt_seal(&sealed, gt_store_ring(x->store), GT_KEY_COOKIE, GT_AES_256_GCM, &place,
+                   gt_secret_from(url, x->r->pool), x->r->pool));
     *ours = gt_url_with_query(apr_pstrcat(p, x->base, x->r->uri, NULL), page_query(x, sealed), p);
     return GT_OK;
 }
@@ -68,9 +68,8 @@ gt_err_t *gtm_page_open(const char **next_link, gtm_request_t *x, const char *pa
 
     GT_TRY(gtm_origin_find(x));
     place = place_of(x);
-    if (strlen(page) <= LONGEST_PAGE &&
-        gt_unseal(&clear, gt_vault_parts(x->child->vault)->ring, GT_KEY_COOKIE, &place, page,
-                  x->r->pool) == GT_OK) {
+    if (strlen(page) <= LONGEST_PAGE && gt_unseal(&clear, gt_store_ring(x->store), GT_KEY_COOKIE,
+                                                  &place, page, x->r->pool) == GT_OK) {
         *next_link = gt_secret_text(clear);
         if (gt_url_is_below(*next_link, graph_url(x), x->r->pool))
             return GT_OK;

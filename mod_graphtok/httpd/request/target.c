@@ -5,18 +5,33 @@
 
 #include "request/target.h"
 
+#define KEYS_WITHIN apr_time_from_sec(5) /* the next look at a keyring that is away */
+
+static gt_err_t *judge_keys(const gt_store_t *store, apr_pool_t *p)
+{
+    gt_err_t *err;
+
+    if (gt_store_has_keys(store, p) == GT_OK)
+        return GT_OK;
+    err = gt_err(p, GT_INTERNAL, "GT0806",
+                 "the keyring of store %s cannot be read: see the server's log",
+                 gt_store_name(store));
+    err->status = HTTP_SERVICE_UNAVAILABLE;
+    err->retry_after = KEYS_WITHIN;
+    return err;
+}
+
 gt_err_t *gtm_find_target(gtm_request_t *x)
 {
     const char *provider = x->dir->provider;
 
     if (x->route->demands & GTM_NO_GRANT)
         return GT_OK;
-    GT_TRY(gtm_child_ready(x->child, x->r->pool));
     x->store = gt_vault_store(x->child->vault, x->dir->store);
     x->provider = provider != NULL ? gt_vault_provider(x->child->vault, provider) : NULL;
     if (x->store == NULL || x->provider == NULL)
         return gt_err(x->r->pool, GT_INTERNAL, "GT0807",
                       "this location names no provider or store that is configured");
     x->owner.provider = provider;
-    return GT_OK;
+    return judge_keys(x->store, x->r->pool);
 }

@@ -10,7 +10,8 @@
 
 #include "request/request.h"
 
-/** Find the store and the provider of the request's location; the caller is not known yet. */
+/** Find the store and the provider of the request's location; the caller is not known yet.
+ * @return GT_INTERNAL, status 503, while the store's keyring cannot be read */
 GT_MUST gt_err_t *gtm_find_target(gtm_request_t *x);
 
 #endif

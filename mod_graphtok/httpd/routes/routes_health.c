@@ -176,13 +176,6 @@ static int child_ends(void)
     return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
 }
 
-static int store_is_up(const gtm_request_t *x, const gt_vault_t *vault)
-{
-    const gt_store_t *store = gt_vault_store(vault, x->dir->store);
-
-    return store != NULL && gt_survey_ping(gt_vault_survey(vault, store), x->r->pool);
-}
-
 static void tell_of_provider(json_t *value, const gtm_request_t *x, const gt_vault_t *vault)
 {
     const char *name = x->dir->provider;
@@ -202,19 +195,20 @@ static void tell_of_provider(json_t *value, const gtm_request_t *x, const gt_vau
 static gt_err_t *show_ready(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    const gt_vault_t *vault = __atomic_load_n(&x->child->vault, __ATOMIC_ACQUIRE);
-    json_t *value = gt_json_object(x->r->pool);
-    int ends = child_ends(), is_up = vault != NULL && store_is_up(x, vault);
-    int is_ready = is_up && !ends;
+    apr_pool_t *p = x->r->pool;
+    const gt_vault_t *vault = x->child->vault;
+    const gt_store_t *store = gt_vault_store(vault, x->dir->store);
+    json_t *value = gt_json_object(p);
+    int ends = child_ends(), has_keys = store != NULL && gt_store_has_keys(store, p) == GT_OK;
+    int is_up = store != NULL && gt_survey_ping(gt_vault_survey(vault, store), p);
+    int is_ready = is_up && has_keys && !ends;
 
     (void)task;
     gt_json_set(value, "status", is_ready ? "ready" : "unready");
-    gt_json_set(value, "keys", up_or_down(vault != NULL));
+    gt_json_set(value, "keys", up_or_down(has_keys));
     gt_json_set_bool(value, "ending", ends);
-    if (vault != NULL) {
-        gt_json_set(value, "database", up_or_down(is_up));
-        tell_of_provider(value, x, vault);
-    }
+    gt_json_set(value, "database", up_or_down(is_up));
+    tell_of_provider(value, x, vault);
     gtm_answer_json(x, is_ready ? HTTP_OK : HTTP_SERVICE_UNAVAILABLE, value);
     return GT_OK;
 }

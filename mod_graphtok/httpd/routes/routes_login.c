@@ -283,7 +283,7 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
         return refuse_state(x);
     sealed = gtm_state_take(x, state);
     if (sealed == NULL || gt_login_open(login, sealed, state, &expect, parts->config->state_time,
-                                        parts->ring, x->r->pool) != GT_OK)
+                                        gt_store_ring(x->store), x->r->pool) != GT_OK)
         return refuse_state(x);
     /* The cookie is deleted in this browser; the note here holds for every copy of it that was
      * kept. */

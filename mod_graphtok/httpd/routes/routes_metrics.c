@@ -33,7 +33,7 @@ static int may_warn(void)
 /* 0: it does not answer. */
 static int ask_store(gt_grant_stats_t *stats, const gtm_request_t *x, const char *name)
 {
-    gt_store_t *store = x->child->vault != NULL ? gt_vault_store(x->child->vault, name) : NULL;
+    gt_store_t *store = gt_vault_store(x->child->vault, name);
     gt_err_t *err;
 
     if (store == NULL)
@@ -125,7 +125,7 @@ static void print_expiries(gt_page_t *page, const gtm_request_t *x)
 
     gt_page_family(page, "graphtok_credential_expiry_timestamp_seconds", "gauge",
                    "When a client certificate or secret ends, in seconds since 1970.");
-    for (int i = 0; x->child->vault != NULL && i < providers->nelts; i++) {
+    for (int i = 0; i < providers->nelts; i++) {
         const char *name = APR_ARRAY_IDX(providers, i, gt_provider_conf_t *)->name;
         gt_expiry_t expiries[GT_EXPIRIES_MAX];
         int count = gt_credentials_expiries(
@@ -166,9 +166,8 @@ static gt_err_t *show_metrics(gt_task_t *task, void *state)
     (void)task;
     gt_page_family(page, "graphtok_info", "gauge", "Which mod_graphtok this is; always 1.");
     gt_page_sample(page, version, 1);
-    if (x->child->vault != NULL)
-        gt_figures_set(x->child->figures, GT_GAUGE_JOURNAL,
-                       gt_vault_journal_length(x->child->vault, x->r->pool));
+    gt_figures_set(x->child->figures, GT_GAUGE_JOURNAL,
+                   gt_vault_journal_length(x->child->vault, x->r->pool));
     gt_figures_print(page, x->child->figures);
     print_cache(page, x);
     print_work(page);
