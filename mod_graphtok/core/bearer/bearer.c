@@ -209,16 +209,16 @@ static gt_err_t *judge(gt_bearer_check_t *check, const gt_key_set_t *keys, apr_p
     const gt_bearer_t *bearer = check->bearer;
     const gt_remembered_by_t by = {bearer->digest, gt_key_set_digest(keys)};
     const gt_jwt_rules_t rules = {&bearer->profile, NULL, gt_now()};
-    int is_known = gt_remembered_has(bearer->remembered, check->token, &by);
+    gt_remembered_name_t name;
+    int is_known = gt_remembered_has(&name, bearer->remembered, check->token, &by);
     gt_jwt_t jwt;
-    gt_err_t *err = is_known ? gt_jwt_again(&jwt, check->token, keys, &rules, p)
-                             : gt_jwt_verify(&jwt, check->token, keys, &rules, p);
+    gt_err_t *err = gt_jwt_judge(&jwt, check->opened, keys, is_known, &rules, p);
 
     if (err != GT_OK)
         return refuse(check, err->code, p);
     GT_TRY(judge_claims(check, jwt.claims, p));
     if (!is_known)
-        gt_remembered_keep(bearer->remembered, check->token, &by, left_of(jwt.claims, rules.now));
+        gt_remembered_keep(bearer->remembered, &name, left_of(jwt.claims, rules.now));
     count(is_known ? "remembered" : "accepted");
     return GT_OK;
 }
@@ -226,14 +226,18 @@ static gt_err_t *judge(gt_bearer_check_t *check, const gt_key_set_t *keys, apr_p
 /* Faults of form, which no key could cure: for such a token no key is looked for. @param kid out */
 static gt_err_t *judge_form(const char **kid, gt_bearer_check_t *check, apr_pool_t *p)
 {
-    const char *broken;
-
     if (gt_secret_len(check->token) > GT_BEARER_MAX) {
         count("size");
         return gt_err(p, GT_TOO_LARGE, "GT0550", "the token is larger than 16 KiB");
     }
-    broken = gt_jwt_look(kid, check->token, &check->bearer->profile, p);
-    return broken != NULL ? refuse(check, broken, p) : GT_OK;
+    if (check->opened == NULL) {
+        const char *broken = gt_jwt_open(&check->opened, check->token, &check->bearer->profile, p);
+
+        if (broken != NULL)
+            return refuse(check, broken, p);
+    }
+    *kid = gt_jwt_opened_kid(check->opened);
+    return GT_OK;
 }
 
 int gt_bearer_check_now(gt_err_t **err, gt_bearer_check_t *check, apr_pool_t *p)

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "conf/config.h"
+#include "crypt/jwt.h"
 #include "bearer/bearer_keys.h"
 #include "bearer/remembered.h"
 
@@ -52,11 +53,12 @@ const gt_jwt_conf_t *gt_bearer_conf(const gt_bearer_t *bearer);
 
 /** A token to be judged. */
 typedef struct gt_bearer_check_t {
-    gt_bearer_t *bearer;        /* in */
-    const gt_secret_t *token;   /* in; lives as long as the check */
-    const json_t *claims;       /* out: an object, released with the pool */
-    const char *user;           /* out: the user's id, in the pool */
-    gt_find_bearer_keys_t find; /* own */
+    gt_bearer_t *bearer;      /* in */
+    const gt_secret_t *token; /* in; lives as long as the check */
+    const json_t *claims;     /* out: an object, released with the pool */
+    const char *user;         /* out: the user's id, in the pool */
+    gt_jws_t *opened;         /* own, as is what follows; NULL at first */
+    gt_find_bearer_keys_t find;
 } gt_bearer_check_t;
 
 /**

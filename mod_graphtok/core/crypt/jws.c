@@ -18,24 +18,9 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "crypt/jwk.h"
-#include "crypt/jwt.h"
 
 #define TOKEN_MAX 65536
 #define KID_MAX 256
-
-/* A token taken apart; nothing in it is trusted before its signature holds. */
-typedef struct parts_t {
-    const char *text; /* the whole token */
-    apr_size_t len;
-    json_t *header;
-    const char *kid; /* NULL: none */
-    const unsigned char *payload;
-    apr_size_t payload_len;
-    const unsigned char *signature;
-    apr_size_t signature_len; /* bytes */
-    apr_size_t signed_len;    /* of `text`: what the signature is about */
-} parts_t;
 
 static json_t *decode_header(const char *text, apr_size_t text_len, apr_pool_t *p)
 {
@@ -48,41 +33,42 @@ static json_t *decode_header(const char *text, apr_size_t text_len, apr_pool_t *
     return json_is_object(header) ? header : NULL;
 }
 
-static const char *take_header(parts_t *parts, apr_size_t text_len, apr_pool_t *p)
+static const char *take_header(json_t **header, gt_jws_t *jws, apr_size_t text_len, apr_pool_t *p)
 {
-    parts->header = decode_header(parts->text, text_len, p);
-    if (parts->header == NULL)
+    *header = decode_header(jws->text, text_len, p);
+    if (*header == NULL)
         return "header";
-    if (!gt_json_optional_text(&parts->kid, parts->header, "kid") ||
-        (parts->kid != NULL && (*parts->kid == '\0' || strlen(parts->kid) > KID_MAX)))
+    if (!gt_json_optional_text(&jws->kid, *header, "kid") ||
+        (jws->kid != NULL && (*jws->kid == '\0' || strlen(jws->kid) > KID_MAX)))
         return "kid";
     return NULL;
 }
 
 /* Take a token apart. @return the rule that fails, or NULL */
-static const char *take_apart(parts_t *parts, const gt_secret_t *token, apr_pool_t *p)
+static const char *take_apart(json_t **header, gt_jws_t *jws, const gt_secret_t *token,
+                              apr_pool_t *p)
 {
     const char *payload, *signature, *broken;
 
-    memset(parts, 0, sizeof(*parts));
-    parts->text = gt_secret_text(token);
-    parts->len = gt_secret_len(token);
-    if (parts->len > TOKEN_MAX || strlen(parts->text) != parts->len)
+    memset(jws, 0, sizeof(*jws));
+    jws->text = gt_secret_text(token);
+    jws->len = gt_secret_len(token);
+    if (jws->len > TOKEN_MAX || strlen(jws->text) != jws->len)
         return "size";
-    payload = strchr(parts->text, '.');
+    payload = strchr(jws->text, '.');
     signature = payload == NULL ? NULL : strchr(++payload, '.');
     if (signature == NULL || strchr(++signature, '.') != NULL)
         return "three-parts";
-    broken = take_header(parts, (apr_size_t)(payload - 1 - parts->text), p);
+    broken = take_header(header, jws, (apr_size_t)(payload - 1 - jws->text), p);
     if (broken != NULL)
         return broken;
-    parts->payload =
-        gt_jose_decode(&parts->payload_len, payload, (apr_size_t)(signature - 1 - payload), p);
-    if (parts->payload == NULL)
+    jws->payload =
+        gt_jose_decode(&jws->payload_len, payload, (apr_size_t)(signature - 1 - payload), p);
+    if (jws->payload == NULL)
         return "payload-form";
-    parts->signature = gt_jose_decode(&parts->signature_len, signature, strlen(signature), p);
-    parts->signed_len = (apr_size_t)(signature - 1 - parts->text);
-    return parts->signature == NULL ? "signature-form" : NULL;
+    jws->signature = gt_jose_decode(&jws->signature_len, signature, strlen(signature), p);
+    jws->signed_len = (apr_size_t)(signature - 1 - jws->text);
+    return jws->signature == NULL ? "signature-form" : NULL;
 }
 
 static int is_listed(const char *word, const char *const *list)
@@ -139,135 +125,87 @@ static const char *judge_header(const gt_jws_algorithm_t **algorithm, const json
 }
 
 /* Ed25519 (RFC 8037), which libcjose does not have. */
-static int verify_okp(const parts_t *parts, const gt_jwk_t *key)
+static int verify_okp(const gt_jws_t *jws, const gt_jwk_t *key)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int holds = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->okp) == 1 &&
-                EVP_DigestVerify(ctx, parts->signature, parts->signature_len,
-                                 (const unsigned char *)parts->text, parts->signed_len) == 1;
+                EVP_DigestVerify(ctx, jws->signature, jws->signature_len,
+                                 (const unsigned char *)jws->text, jws->signed_len) == 1;
 
     EVP_MD_CTX_free(ctx);
     return holds;
 }
 
-static int verify_with_cjose(const parts_t *parts, const gt_jwk_t *key)
+static int verify_with_cjose(const gt_jws_t *jws, const gt_jwk_t *key)
 {
     cjose_err error;
-    cjose_jws_t *jws = cjose_jws_import(parts->text, parts->len, &error);
-    int holds = key->usable != NULL && jws != NULL && cjose_jws_verify(jws, key->usable, &error);
+    cjose_jws_t *own = cjose_jws_import(jws->text, jws->len, &error);
+    int holds = key->usable != NULL && own != NULL && cjose_jws_verify(own, key->usable, &error);
 
-    cjose_jws_release(jws);
+    cjose_jws_release(own);
     return holds;
 }
 
-static const char *judge_signature(const parts_t *parts, const gt_jwk_t *key,
-                                   const gt_jws_algorithm_t *algorithm)
+static const char *judge_signature(const gt_jws_t *jws, const gt_jwk_t *key)
 {
-    if (parts->signature_len != gt_jwk_fits(key, algorithm))
+    if (jws->signature_len != gt_jwk_fits(key, jws->algorithm))
         return "signature-length";
-    if (key->okp != NULL ? verify_okp(parts, key) : verify_with_cjose(parts, key))
+    if (key->okp != NULL ? verify_okp(jws, key) : verify_with_cjose(jws, key))
         return NULL;
     ERR_clear_error();
     return "signature";
 }
 
 /* They may be forged: the caller says why it takes them. */
-static json_t *claims_of(const parts_t *parts, apr_pool_t *p)
+static json_t *claims_of(const gt_jws_t *jws, apr_pool_t *p)
 {
     json_t *claims = NULL;
 
-    if (gt_json_parse(&claims, (const char *)parts->payload, parts->payload_len, p) != GT_OK ||
+    if (gt_json_parse(&claims, (const char *)jws->payload, jws->payload_len, p) != GT_OK ||
         !json_is_object(claims))
         return NULL;
     return claims;
 }
 
-/* The issuer that the token claims. It says which keys come into question; they verify the
- * claim. */
-static const char *claimed_issuer(const parts_t *parts, apr_pool_t *p)
+const char *gt_jws_open(gt_jws_t *jws, const gt_secret_t *token, const gt_jws_rules_t *rules,
+                        apr_pool_t *p)
 {
-    const json_t *claims = claims_of(parts, p);
+    json_t *header;
+    const char *broken = take_apart(&header, jws, token, p);
 
-    return claims != NULL ? gt_json_text(claims, "iss") : NULL;
+    if (broken == NULL)
+        broken = judge_header(&jws->algorithm, header, rules);
+    if (broken == NULL)
+        jws->claims = claims_of(jws, p);
+    return broken;
+}
+
+/* The issuer that the token claims says which keys come into question; they verify the claim. */
+const char *gt_jws_verify(gt_jws_t *jws, const gt_key_set_t *keys, int is_verified)
+{
+    const char *iss = jws->claims != NULL ? gt_json_text(jws->claims, "iss") : NULL;
+    gt_jwk_t key;
+    const char *broken = gt_key_set_choose(&key, keys, jws->kid, iss, jws->algorithm);
+
+    if (broken == NULL && !is_verified)
+        broken = judge_signature(jws, &key);
+    if (broken == NULL)
+        jws->key_issuer = key.issuer;
+    return broken;
 }
 
 json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p)
 {
-    parts_t parts;
+    json_t *header;
+    gt_jws_t jws;
 
-    return take_apart(&parts, token, p) == NULL ? claims_of(&parts, p) : NULL;
-}
-
-/** A token whose form and header are right, and the key that is to verify it. */
-typedef struct opened_t {
-    parts_t parts;
-    gt_jwk_t key;
-    const gt_jws_algorithm_t *algorithm;
-} opened_t;
-
-static const char *open_token(opened_t *opened, const gt_secret_t *token, const gt_key_set_t *keys,
-                              const gt_jws_rules_t *rules, apr_pool_t *p)
-{
-    parts_t *parts = &opened->parts;
-    const char *broken = take_apart(parts, token, p);
-
-    if (broken == NULL)
-        broken = judge_header(&opened->algorithm, parts->header, rules);
-    if (broken == NULL)
-        broken = gt_key_set_choose(&opened->key, keys, parts->kid, claimed_issuer(parts, p),
-                                   opened->algorithm);
-    return broken;
-}
-
-static void hand_out(gt_jws_t *jws, const opened_t *opened)
-{
-    jws->payload = opened->parts.payload;
-    jws->payload_len = opened->parts.payload_len;
-    jws->key_issuer = opened->key.issuer;
-}
-
-const char *gt_jws_verify(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
-                          const gt_jws_rules_t *rules, apr_pool_t *p)
-{
-    opened_t opened;
-    const char *broken;
-
-    memset(jws, 0, sizeof(*jws));
-    broken = open_token(&opened, token, keys, rules, p);
-    if (broken == NULL)
-        broken = judge_signature(&opened.parts, &opened.key, opened.algorithm);
-    if (broken == NULL)
-        hand_out(jws, &opened);
-    return broken;
-}
-
-const char *gt_jws_open(gt_jws_t *jws, const gt_secret_t *token, const gt_key_set_t *keys,
-                        const gt_jws_rules_t *rules, apr_pool_t *p)
-{
-    opened_t opened;
-    const char *broken;
-
-    memset(jws, 0, sizeof(*jws));
-    broken = open_token(&opened, token, keys, rules, p);
-    if (broken == NULL)
-        hand_out(jws, &opened);
-    return broken;
-}
-
-const char *gt_jws_look(const char **kid, const gt_secret_t *token, const gt_jws_rules_t *rules,
-                        apr_pool_t *p)
-{
-    const gt_jws_algorithm_t *algorithm;
-    parts_t parts;
-    const char *broken = take_apart(&parts, token, p);
-
-    *kid = broken == NULL ? parts.kid : NULL;
-    return broken != NULL ? broken : judge_header(&algorithm, parts.header, rules);
+    return take_apart(&header, &jws, token, p) == NULL ? claims_of(&jws, p) : NULL;
 }
 
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p)
 {
-    parts_t parts;
+    json_t *header;
+    gt_jws_t jws;
 
-    return take_apart(&parts, token, p) == NULL ? parts.kid : NULL;
+    return take_apart(&header, &jws, token, p) == NULL ? jws.kid : NULL;
 }

@@ -98,60 +98,51 @@ static const char *judge_claims(const json_t *claims, const gt_jwt_rules_t *rule
     return judge_times(claims, rules);
 }
 
-static gt_jws_rules_t rules_of(const gt_jwt_profile_t *profile)
+const char *gt_jwt_open(gt_jws_t **opened, const gt_secret_t *token,
+                        const gt_jwt_profile_t *profile, apr_pool_t *p)
 {
-    return (gt_jws_rules_t){profile->algorithms, profile->type, profile->also};
+    const gt_jws_rules_t header = {profile->algorithms, profile->type, profile->also};
+
+    *opened = apr_palloc(p, sizeof(**opened));
+    return gt_jws_open(*opened, token, &header, p);
 }
 
-const char *gt_jwt_look(const char **kid, const gt_secret_t *token, const gt_jwt_profile_t *profile,
-                        apr_pool_t *p)
+const char *gt_jwt_opened_kid(const gt_jws_t *opened)
 {
-    const gt_jws_rules_t header = rules_of(profile);
-
-    return gt_jws_look(kid, token, &header, p);
+    return opened->kid;
 }
 
-/* The end of judging. @param broken  of the signature; NULL: it holds */
-static gt_err_t *judge(gt_jwt_t *jwt, const char *broken, const gt_jws_t *jws,
+/* One detail for every reason; `code` has the reason. */
+static gt_err_t *refuse(const char *broken, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err(p, GT_REFUSED, "GT0212", "the token is not valid");
+
+    err->code = broken;
+    return err;
+}
+
+gt_err_t *gt_jwt_judge(gt_jwt_t *jwt, gt_jws_t *opened, const gt_key_set_t *keys, int is_verified,
                        const gt_jwt_rules_t *rules, apr_pool_t *p)
 {
-    json_t *payload = NULL;
-    gt_err_t *err;
+    const char *broken = gt_jws_verify(opened, keys, is_verified);
 
     assert(rules->profile->leeway >= 0);
     memset(jwt, 0, sizeof(*jwt));
-    if (broken == NULL &&
-        (gt_json_parse(&payload, (const char *)jws->payload, jws->payload_len, p) != GT_OK ||
-         !json_is_object(payload)))
-        broken = "payload";
     if (broken == NULL)
-        broken = judge_claims(payload, rules);
-    if (broken == NULL) {
-        jwt->claims = payload;
-        jwt->key_issuer = jws->key_issuer;
-        return GT_OK;
-    }
-    err = gt_err(p, GT_REFUSED, "GT0212", "the token is not valid");
-    err->code = broken;
-    return err;
+        broken = opened->claims == NULL ? "payload" : judge_claims(opened->claims, rules);
+    if (broken != NULL)
+        return refuse(broken, p);
+    jwt->claims = opened->claims;
+    jwt->key_issuer = opened->key_issuer;
+    return GT_OK;
 }
 
 gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
                         const gt_jwt_rules_t *rules, apr_pool_t *p)
 {
-    const gt_jws_rules_t header = rules_of(rules->profile);
-    gt_jws_t jws;
-    const char *broken = gt_jws_verify(&jws, token, keys, &header, p);
+    gt_jws_t *opened;
+    const char *broken = gt_jwt_open(&opened, token, rules->profile, p);
 
-    return judge(jwt, broken, &jws, rules, p);
-}
-
-gt_err_t *gt_jwt_again(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
-                       const gt_jwt_rules_t *rules, apr_pool_t *p)
-{
-    const gt_jws_rules_t header = rules_of(rules->profile);
-    gt_jws_t jws;
-    const char *broken = gt_jws_open(&jws, token, keys, &header, p);
-
-    return judge(jwt, broken, &jws, rules, p);
+    memset(jwt, 0, sizeof(*jwt));
+    return broken != NULL ? refuse(broken, p) : gt_jwt_judge(jwt, opened, keys, 0, rules, p);
 }

@@ -41,7 +41,7 @@ typedef struct gt_jwt_rules_t {
 
 /** A token that passed. */
 typedef struct gt_jwt_t {
-    json_t *claims; /* an object, released with the pool of gt_jwt_verify */
+    const json_t *claims; /* an object, released with the pool that the token was opened with */
     const char
         *key_issuer; /* `issuer` of the key that verified (Microsoft), or NULL; the set's memory */
 } gt_jwt_t;
@@ -49,13 +49,19 @@ typedef struct gt_jwt_t {
 /** The kid of a token's header, or NULL when it has none or is no JWS. For choosing keys only. */
 const char *gt_jwt_kid(const gt_secret_t *token, apr_pool_t *p);
 
+/** A token that was opened: its form and header keep the rules, and nothing of it is verified. */
+typedef struct gt_jws_t gt_jws_t;
+
 /**
- * Judge a token's form and header alone, before keys are looked for.
- * @param kid  out: of the header, or NULL
+ * Open a token: judge its form and header, before keys are looked for.
+ * @param opened  out: in the pool; lives as long as the token, for one thread at a time
  * @return NULL, or the word of the rule that fails; no key would change that
  */
-GT_MUST const char *gt_jwt_look(const char **kid, const gt_secret_t *token,
+GT_MUST const char *gt_jwt_open(gt_jws_t **opened, const gt_secret_t *token,
                                 const gt_jwt_profile_t *profile, apr_pool_t *p);
+
+/** Its kid, or NULL. */
+const char *gt_jwt_opened_kid(const gt_jws_t *opened);
 
 /**
  * The claims of a token that was verified before, and kept where no other program writes: neither
@@ -72,19 +78,19 @@ json_t *gt_jwt_claims(const gt_secret_t *token, apr_pool_t *p);
 apr_time_t gt_jwt_ends_at(const json_t *claims);
 
 /**
- * Verify signature and claims. Thread-safe.
- * @param jwt   out; its members are NULL on failure
- * @param keys  held by the caller meanwhile; NULL: there are none
+ * Judge an opened token: signature and claims.
+ * @param jwt          out; its members are NULL on failure
+ * @param keys         held by the caller meanwhile; NULL: there are none
+ * @param is_verified  1: these very keys verified its signature before, and the signature is left
+ *                     out; all else is judged, by the clock of now
+ * @param rules        of the profile that it was opened by
  * @return GT_REFUSED, one detail for every reason; `code` tells which rule failed, for the log
  */
+GT_MUST gt_err_t *gt_jwt_judge(gt_jwt_t *jwt, gt_jws_t *opened, const gt_key_set_t *keys,
+                               int is_verified, const gt_jwt_rules_t *rules, apr_pool_t *p);
+
+/** Open and judge a token that was not verified before. Thread-safe. */
 GT_MUST gt_err_t *gt_jwt_verify(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
                                 const gt_jwt_rules_t *rules, apr_pool_t *p);
-
-/**
- * The same for a token whose signature these very keys verified before: all but the signature is
- * judged again, by the clock of now.
- */
-GT_MUST gt_err_t *gt_jwt_again(gt_jwt_t *jwt, const gt_secret_t *token, const gt_key_set_t *keys,
-                               const gt_jwt_rules_t *rules, apr_pool_t *p);
 
 #endif
