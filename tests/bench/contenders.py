@@ -104,10 +104,10 @@ class Upstream:
 
 
 class Contender:
-    """One that is measured."""
+    """One that is measured. @param load  what its requests carry (bearers.Tokens), or None"""
 
-    def __init__(self, name, url, pid=None, stop=lambda: None):
-        self.name, self.url, self.pid, self.stop = name, url, pid, stop
+    def __init__(self, name, url, pid=None, stop=lambda: None, load=None):
+        self.name, self.url, self.pid, self.stop, self.load = name, url, pid, stop, load
 
 
 @contextlib.contextmanager

@@ -54,11 +54,12 @@ def own_mib(pid):
                for line in text.splitlines() if line.startswith("RssAnon:")) / 1024
 
 
-def start_wrk(url, clients, seconds):
+def start_wrk(url, clients, seconds, load=None):
     """wrk under way; its output is for read_wrk."""
+    before, behind = load.load() if load else ([], [])
     return subprocess.Popen(
-        ["wrk", "-t2", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency", url],
-        stdout=subprocess.PIPE, text=True)
+        ["wrk", "-t2", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency", *before, url,
+         *behind], stdout=subprocess.PIPE, text=True)
 
 
 def read_wrk(done):
@@ -78,25 +79,28 @@ def read_wrk(done):
             "errors": errors}
 
 
-def run_wrk(url, clients, seconds):
+def run_wrk(url, clients, seconds, load=None):
     """wrk against a URL; its figures."""
-    return read_wrk(start_wrk(url, clients, seconds).communicate()[0])
+    figures = read_wrk(start_wrk(url, clients, seconds, load).communicate()[0])
+    if load:
+        load.used(figures["answered"])
+    return figures
 
 
 def pss_in_flight(contender, clients):
     """Memory while the clients wait. In a load of its own, since reading holds the process up; and not
     after one, since what was under way ends sooner in one program and later in another."""
-    load = start_wrk(contender.url, clients, 2)
+    wrk = start_wrk(contender.url, clients, 2, contender.load)
     time.sleep(1)
     pss = pss_mib(contender.pid)
-    load.communicate()
+    wrk.communicate()
     return pss
 
 
 def one_round(contender, clients, seconds):
     """One contender once."""
     before = cpu_seconds(contender.pid)
-    figures = run_wrk(contender.url, clients, seconds)
+    figures = run_wrk(contender.url, clients, seconds, contender.load)
     figures["cpu"] = 1000 * (cpu_seconds(contender.pid) - before) / max(figures["answered"], 1)
     figures["pss"] = pss_in_flight(contender, clients)
     return figures
@@ -106,7 +110,7 @@ def compare(contenders, clients, seconds, rounds, say=lambda text: None):
     """All of them in turn, several times: medians by name."""
     seen = {contender.name: [] for contender in contenders}
     for contender in contenders:
-        run_wrk(contender.url, clients, 2)
+        run_wrk(contender.url, clients, 2, contender.load)
     for number in range(rounds):
         for contender in contenders:
             figures = one_round(contender, clients, seconds)

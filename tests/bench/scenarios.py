@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 
+import bearers
 import contenders as who
 import measure
 from slow_readers import SlowReaders
@@ -162,6 +163,53 @@ def status(bench):
     return Result(text, [Target("64 clients, token status from the cache: CPU per request",
                                 "≤ 1.2 × a static file of its size", f"{cost:.2f} ×", cost <= 1.2)],
                   rows)
+
+
+# ---- behind a token ----
+
+LOCATION = "mod_graphtok, a location"
+ROUTE = "mod_graphtok, token status"
+SESSION = "mod_graphtok, token status by session"
+
+
+def bearer_case(bench, site, keys, algorithm, tokens):
+    """The contenders for one kind of tokens, each seen to let a right one in and no other."""
+    name = algorithm.lower()
+    made = [bearers.ours(site, f"/{name}/file.txt", tokens, LOCATION),
+            bench.keep(bearers.openidc(bench.ground, keys, algorithm, tokens)),
+            bench.keep(bearers.nginx(bench.ground, keys, algorithm, tokens)),
+            bearers.ours(site, f"/as/{name}/auth/token", tokens, ROUTE)]
+    for contender in made:
+        bearers.check(contender, tokens.first)
+    return made
+
+
+def bearer(bench):
+    """A file behind a token, and a route of ours behind a token and behind a session."""
+    keys = bearers.Keys(bench.ground, bench.sandbox)
+    bench.cleanups.append(keys.server.end)
+    site, browser, user = bearers.graphtok(bench.ground, bench.sandbox, keys)
+    bench.cleanups.append(site.httpd.remove)
+    session = bearers.ours(site, "/auth/token", bearers.Cookie(browser), SESSION)
+    text, targets = "", []
+    for algorithm in bearers.ALGORITHMS:
+        tokens = bearers.Tokens(bench.ground / algorithm, keys.signers[algorithm], user, bearers.AGAIN)
+        made = bearer_case(bench, site, keys, algorithm, tokens)
+        fresh = bearers.Tokens(bench.ground / f"{algorithm}-fresh", keys.signers[algorithm], user,
+                               bearers.FRESH)
+        for what, load in (("used again and again", tokens), ("each for the first time", fresh)):
+            for contender in made:
+                contender.load = load
+            rows, table = bench.compare([*made, session], 64, bearers.OPENIDC)
+            text += f"{algorithm}, {what}\n\n{table}\n"
+            cost = rows[LOCATION]["cpu"] / rows[bearers.OPENIDC]["cpu"]
+            targets.append(Target(f"64 clients, a file behind a token, {algorithm}, {what}: CPU per request",
+                                  "≤ mod_auth_openidc", f"{cost:.2f} ×", cost <= 1))
+            if load is tokens:
+                cost = rows[ROUTE]["cpu"] / rows[SESSION]["cpu"]
+                targets.append(Target(f"token status behind a token, {algorithm}, {what}: CPU per request",
+                                      "≤ 1.3 × behind a session", f"{cost:.2f} ×", cost <= 1.3))
+    return Result(text, targets)
 
 
 # ---- ours beside an earlier build of it ----
@@ -352,6 +400,7 @@ SCENARIOS = {
     "waiting200": ("1,000 clients, upstream 200 ms", waiting200),
     "fast": ("64 clients, fast upstream", fast),
     "status": ("64 clients, token status from the cache", status),
+    "bearer": ("64 clients, behind a token", bearer),
     "beside": ("This build beside another one", beside),
     "inflight": ("Calls in flight in one child, upstream 1.5 s over TLS and HTTP/2", inflight),
     "readers": ("100 slow readers of 100 MiB", readers),

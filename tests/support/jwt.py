@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -119,9 +120,9 @@ def digest(token):
 
 
 class KeyServer:
-    """Where an issuer publishes its keys, on loopback."""
+    """Where an issuer publishes its keys, on loopback; over TLS with a (certificate, key)."""
 
-    def __init__(self, *signers):
+    def __init__(self, *signers, tls=None):
         self.signers = list(signers)
         self.status = 200
         self.asked = 0
@@ -147,13 +148,18 @@ class KeyServer:
                 """Quiet."""
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if tls else "http"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
         self.port = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     @property
     def url(self):
         """Of the key set."""
-        return f"http://127.0.0.1:{self.port}/keys"
+        return f"{self.scheme}://localhost:{self.port}/keys"
 
     def end(self):
         """Stop."""
