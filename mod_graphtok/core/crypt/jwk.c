@@ -18,6 +18,7 @@
 #define RSA_BYTES_MIN (2048 / 8)
 #define RSA_BYTES_MAX (8192 / 8)
 #define EXPONENT_BYTES_MAX 8
+#define ED25519_BYTES 32
 
 static const gt_jws_algorithm_t algorithms[] = {
     {"RS256", "RSA", NULL, 0},       {"RS384", "RSA", NULL, 0},    {"RS512", "RSA", NULL, 0},
@@ -91,16 +92,41 @@ static apr_size_t modulus_bytes(const json_t *key, apr_pool_t *p)
     return n_len == RSA_BYTES_MIN && (n[0] & 0x80) == 0 ? 0 : n_len;
 }
 
+/* The points of Ed25519 whose eightfold is the neutral one, without their sign, and the two that
+ * are no smallest remainders. A signature by such a key can be made without a secret (RFC 8725
+ * section 3.5); OpenSSL takes them. */
+static int is_of_small_order(unsigned char *point, apr_pool_t *p)
+{
+    static const char *const points[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"};
+    const char *hex;
+
+    point[ED25519_BYTES - 1] &= 0x7F;
+    hex = gt_hex(point, ED25519_BYTES, p);
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+        if (strcmp(points[i], hex) == 0)
+            return 1;
+    return 0;
+}
+
 /* A point has as many bytes for x and y as the curve's field, leading zeros included. One of
  * Edwards' curves is told by x alone (RFC 8037). */
 static int is_point(const json_t *jwk, const gt_jws_algorithm_t *row, apr_pool_t *p)
 {
     apr_size_t x_len, y_len, field_bytes = row->signature_bytes / 2;
+    unsigned char *x = take_number(&x_len, jwk, "x", p);
 
-    if (take_number(&x_len, jwk, "x", p) == NULL || x_len != field_bytes)
+    if (x == NULL || x_len != field_bytes)
         return 0;
-    return strcmp(row->kty, "OKP") == 0 ||
-           (take_number(&y_len, jwk, "y", p) != NULL && y_len == field_bytes);
+    if (strcmp(row->kty, "OKP") == 0)
+        return !is_of_small_order(x, p);
+    return take_number(&y_len, jwk, "y", p) != NULL && y_len == field_bytes;
 }
 
 /* 1 when no member of a key speaks against verifying signatures. @param alg  out */

@@ -16,10 +16,9 @@ typedef struct gt_key_set_t gt_key_set_t;
 
 /**
  * Read a JWKS. Of its keys those are taken that may verify a signature: RSA of 2048 to 8192 bits,
- * EC on P-256, P-384 and P-521, Ed25519, for signatures by their own word, and without private
- * members. A
- * symmetric key (`oct`) is none of them: a secret that is published is none (RFC 8725 section 3.1
- * has the attack).
+ * EC on P-256, P-384 and P-521, Ed25519 but for points of small order, for signatures by their own
+ * word, and without private members. A symmetric key (`oct`) is none of them: a secret that is
+ * published is none (RFC 8725 section 3.1 has the attack).
  * @param text  1 MiB at most; need not end with a NUL
  * @param p     holds the set
  * @return NULL when it is no JWKS
