@@ -191,7 +191,7 @@ def bearer(bench):
     site, browser, user = bearers.graphtok(bench.ground, bench.sandbox, keys)
     bench.cleanups.append(site.httpd.remove)
     session = bearers.ours(site, "/auth/token", bearers.Cookie(browser), SESSION)
-    text, targets = "", []
+    text, targets = bearers.NOTE + "\n\n", []
     for algorithm in bearers.ALGORITHMS:
         tokens = bearers.Tokens(bench.ground / algorithm, keys.signers[algorithm], user, bearers.AGAIN)
         made = bearer_case(bench, site, keys, algorithm, tokens)
