@@ -12,6 +12,7 @@
 
 #include <apr_strings.h>
 
+#include "admin/grant_view.h"
 #include "admin/sums.h"
 #include "base/secret.h"
 #include "base/source.h"
@@ -55,20 +56,6 @@ static json_t *names_of(const gt_config_t *config, apr_pool_t *p)
     return list;
 }
 
-static json_t *counts_json(const gt_grant_stats_t *stats)
-{
-    json_t *json = json_object();
-
-    gt_json_set_number(json, "total", stats->total);
-    gt_json_set_number(json, "active", stats->active);
-    gt_json_set_number(json, "inactive", stats->inactive);
-    gt_json_set_number(json, "needs_user", stats->needs_user);
-    gt_json_set_number(json, "expired", stats->expired);
-    gt_json_set_number(json, "expiring_soon", stats->expiring_soon);
-    gt_json_set_number(json, "refresh_failures", stats->refresh_failures);
-    return json;
-}
-
 gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
 {
     gt_ladder_t *ladder;
@@ -89,6 +76,7 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
                          const gt_config_t *config, apr_pool_t *p)
 {
     gt_grant_stats_t stats;
+    json_t *counts;
     int version;
     gt_err_t *err;
 
@@ -100,7 +88,9 @@ static gt_err_t *look_at(json_t *json, const gt_store_conf_t *conf, gt_db_t *db,
         gt_json_set_number(json, "version", version);
     GT_TRY(err);
     GT_TRY(gt_sums_of_now(&stats, gt_store_make(conf, db, NULL, p), config, p));
-    gt_json_put(json, "counts", counts_json(&stats));
+    counts = json_object();
+    gt_stats_show(counts, &stats);
+    gt_json_put(json, "counts", counts);
     gt_json_set_number(json, "counts_age", apr_time_sec(stats.age));
     return GT_OK;
 }

@@ -60,6 +60,7 @@ static const struct {
     {"count error", {T("m"), N(3), OWNER, N(1)}},
     {"set status", {T("m"), N(2), T("c"), OWNER, N(1)}},
     {"deactivate grant", {T("m"), OWNER}},
+    {"activate grant", {OWNER}},
     {"note deletion", {OWNER}},
     {"look for deletion", {OWNER}},
     {"delete grant", {OWNER}},

@@ -84,3 +84,14 @@ json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool
     gt_json_set(json, "error_message", grant->error_message);
     return json;
 }
+
+void gt_stats_show(json_t *json, const gt_grant_stats_t *stats)
+{
+    gt_json_set_number(json, "total", stats->total);
+    gt_json_set_number(json, "active", stats->active);
+    gt_json_set_number(json, "inactive", stats->inactive);
+    gt_json_set_number(json, "needs_user", stats->needs_user);
+    gt_json_set_number(json, "expired", stats->expired);
+    gt_json_set_number(json, "expiring_soon", stats->expiring_soon);
+    gt_json_set_number(json, "refresh_failures", stats->refresh_failures);
+}

@@ -27,4 +27,8 @@ int gt_status_of_name(const char *name);
 /** A grant as JSON, without its tokens. The caller owns the reference. */
 json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
 
+/** Add a store's sums to an object: total, active, inactive, needs_user, expired, expiring_soon,
+ * refresh_failures. */
+void gt_stats_show(json_t *json, const gt_grant_stats_t *stats);
+
 #endif

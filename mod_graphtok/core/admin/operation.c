@@ -6,6 +6,8 @@
 
 #include "admin/operation.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "base/clock.h"
@@ -17,6 +19,7 @@ static void *make_refresh(gt_vault_t *vault, const gt_target_t *target, apr_pool
 
     params->vault = vault;
     params->key.grant = gt_grant_key(target->store, &target->grant.owner);
+    params->asker = target->asker;
     params->refresh_now = 1;
     params->refused = target->grant.generation;
     return params;
@@ -35,6 +38,7 @@ static void *make_validate(gt_vault_t *vault, const gt_target_t *target, apr_poo
     gt_validate_t *params = apr_pcalloc(p, sizeof(*params));
 
     params->vault = vault;
+    params->asker = target->asker;
     params->key = gt_grant_key(target->store, &target->grant.owner);
     return params;
 }
@@ -54,6 +58,7 @@ static void *make_revoke(gt_vault_t *vault, const gt_target_t *target, apr_pool_
 
     params->vault = vault;
     params->key = gt_grant_key(target->store, &target->grant.owner);
+    params->asker = target->asker;
     return params;
 }
 
@@ -72,6 +77,15 @@ static gt_err_t *judge_deactivate(const char **detail, const void *state, apr_po
 
     (void)p;
     *detail = params->had_grant ? "until the user signs in" : "it was gone already";
+    return GT_OK;
+}
+
+static gt_err_t *judge_activate(const char **detail, const void *state, apr_pool_t *p)
+{
+    const gt_revoke_t *params = state;
+
+    (void)p;
+    *detail = params->had_grant ? "its token is renewed when it is asked for" : "it was active";
     return GT_OK;
 }
 
@@ -101,3 +115,30 @@ const gt_operation_t gt_operation_deactivate = {.name = "deactivate",
                                                 .work = &gt_deactivate,
                                                 .make = make_revoke,
                                                 .judge = judge_deactivate};
+
+const gt_operation_t gt_operation_activate = {.name = "activate",
+                                              .done = "activated",
+                                              .work = &gt_activate,
+                                              .make = make_revoke,
+                                              .judge = judge_activate};
+
+static const gt_operation_t *const operations[] = {&gt_operation_refresh,    &gt_operation_validate,
+                                                   &gt_operation_deactivate, &gt_operation_activate,
+                                                   &gt_operation_revoke,     NULL};
+
+const gt_operation_t *gt_operation_named(const char *name)
+{
+    for (int i = 0; operations[i] != NULL; i++)
+        if (strcmp(operations[i]->name, name) == 0)
+            return operations[i];
+    return NULL;
+}
+
+const char *gt_operation_names(apr_pool_t *p)
+{
+    const char *names = operations[0]->name;
+
+    for (int i = 1; operations[i] != NULL; i++)
+        names = apr_pstrcat(p, names, ", ", operations[i]->name, NULL);
+    return names;
+}

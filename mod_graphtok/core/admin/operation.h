@@ -12,8 +12,9 @@
 
 /** One grant to be acted on. */
 typedef struct gt_target_t {
-    gt_store_t *store; /* the vault's */
-    gt_grant_t grant;  /* id, owner, e-mail and generation; nothing is opened */
+    gt_store_t *store;       /* the vault's */
+    gt_grant_t grant;        /* id, owner, e-mail and generation; nothing is opened */
+    const gt_asker_t *asker; /* the request of the administrator, for the audit; NULL: none */
 } gt_target_t;
 
 typedef struct gt_operation_t {
@@ -36,7 +37,16 @@ extern const gt_operation_t gt_operation_validate;
 /** Have the token served no more until the user signs in. */
 extern const gt_operation_t gt_operation_deactivate;
 
+/** Have the token of a grant that was deactivated served again, if the provider still renews it. */
+extern const gt_operation_t gt_operation_activate;
+
 /** Delete the grant, here and where possible at the provider. */
 extern const gt_operation_t gt_operation_revoke;
+
+/** The operation of that name; NULL: there is none. */
+const gt_operation_t *gt_operation_named(const char *name);
+
+/** All names, for messages: "refresh, validate, …". */
+const char *gt_operation_names(apr_pool_t *p);
 
 #endif

@@ -58,12 +58,15 @@ static gt_err_t *give(gt_walk_t *walk, const apr_array_header_t *grants, apr_poo
 static gt_err_t *find_start(const gt_owner_t **after, const gt_walk_t *walk, apr_pool_t *p)
 {
     gt_owner_t *read = apr_palloc(p, sizeof(*read));
+    gt_grant_t *grant;
 
     *after = NULL;
     if (walk->pick->after == NULL)
         return GT_OK;
-    GT_TRY(gt_grant_owner_of(after, walk->store, walk->pick->after, p));
-    if (*after == NULL && gt_cursor_read(read, walk->pick->after, p))
+    GT_TRY(gt_grant_by_id(&grant, walk->store, walk->pick->after, p));
+    if (grant != NULL)
+        *after = &grant->owner;
+    else if (gt_cursor_read(read, walk->pick->after, p))
         *after = read;
     if (*after != NULL)
         return GT_OK;
@@ -75,6 +78,7 @@ static gt_err_t *find_start(const gt_owner_t **after, const gt_walk_t *walk, apr
 static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
 {
     const gt_grant_filter_t filter = filter_of(walk->pick);
+    const int size = walk->pick->page > 0 ? walk->pick->page : PAGE;
     apr_array_header_t *grants;
     const gt_owner_t *after;
     gt_err_t *err = GT_OK;
@@ -85,14 +89,14 @@ static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
     do {
         /* The place of a page lies in the page before it. */
         apr_pool_create(&next, p);
-        err = gt_grant_list(&grants, walk->store, &filter, after, PAGE, next);
+        err = gt_grant_list(&grants, walk->store, &filter, after, size, next);
         apr_pool_destroy(page);
         page = next;
         if (err == GT_OK)
             err = give(walk, grants, page);
         if (err == GT_OK && grants->nelts > 0)
             after = &APR_ARRAY_IDX(grants, grants->nelts - 1, gt_grant_t *)->owner;
-    } while (err == GT_OK && walk->go_on && grants->nelts == PAGE);
+    } while (err == GT_OK && walk->go_on && grants->nelts == size);
     err = gt_err_dup(err, p);
     apr_pool_destroy(page);
     return err;

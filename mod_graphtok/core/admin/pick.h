@@ -21,6 +21,7 @@ typedef struct gt_pick_t {
     int status;           /* a gt_status_t, -1: any */
     int is_question;      /* 1: the grants are only shown, so an address may be of several users */
     apr_int64_t days;     /* the token ends within so many days; -1: whenever */
+    int page;             /* rows that are read at a time; 0: 500 */
 } gt_pick_t;
 
 /** All grants of all stores. */

@@ -30,6 +30,7 @@ static const struct {
     [GT_NOTICE_SIGN_OUT] = {"sign_out", "signed out"},
     [GT_NOTICE_REVOKE] = {"revoke", "revoked"},
     [GT_NOTICE_DEACTIVATE] = {"deactivate", "deactivated"},
+    [GT_NOTICE_ACTIVATE] = {"activate", "activated"},
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
     [GT_NOTICE_CLEANUP] = {"cleanup", "cleaned up"},
     [GT_NOTICE_REKEY] = {"rekey", NULL},
@@ -66,7 +67,8 @@ static int log_it(void *baton, const gt_notice_t *notice)
     (GT_NOTICES(GT_NOTICE_SIGN_IN) | GT_NOTICES(GT_NOTICE_SIGN_OUT) |                              \
      GT_NOTICES(GT_NOTICE_REFRESH) | GT_NOTICES(GT_NOTICE_REVOKE) |                                \
      GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
-     GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE))
+     GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE) |                          \
+     GT_NOTICES(GT_NOTICE_ACTIVATE))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;
@@ -129,5 +131,6 @@ gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p)
     copy->request_id = apr_pstrdup(p, asker->request_id);
     copy->route = apr_pstrdup(p, asker->route);
     copy->client = apr_pstrdup(p, asker->client);
+    copy->administrator = apr_pstrdup(p, asker->administrator);
     return copy;
 }

@@ -22,6 +22,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_SIGN_OUT,     /* a session was ended before its time; `detail` is by whom */
     GT_NOTICE_REVOKE,       /* a grant was deleted */
     GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
+    GT_NOTICE_ACTIVATE,     /* an administrator took that back */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
     GT_NOTICE_REKEY,        /* a row was sealed anew with another key */
@@ -46,10 +47,11 @@ typedef enum gt_notice_kind_t {
 /** The request that an operation is for. Lives as long as the request; work that outlives the
  * request copies it. */
 typedef struct gt_asker_t {
-    const char *address;    /* the client's, as httpd sees it */
-    const char *request_id; /* as the access log's %L has it */
-    const char *route;      /* "events" */
-    const char *client;     /* the application that acts for the user; NULL: none */
+    const char *address;       /* the client's, as httpd sees it */
+    const char *request_id;    /* as the access log's %L has it */
+    const char *route;         /* "events" */
+    const char *client;        /* the application that acts for the user; NULL: none */
+    const char *administrator; /* that acts on a user's grant; NULL: none */
 } gt_asker_t;
 
 /** One announcement. Texts are the caller's; NULL: not known. */

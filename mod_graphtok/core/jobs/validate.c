@@ -32,6 +32,7 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     v->call = (gt_call_t){
         .vault = v->vault,
         .key = v->key,
+        .asker = v->asker,
         .params = {.path = "/me?$select=id"},
         .answer_max = ANSWER_MAX,
     };
@@ -84,6 +85,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
                              .store = v->key.store,
                              .provider = v->key.owner.provider,
                              .user = v->key.owner.user,
+                             .asker = v->asker,
                              .err = err != GT_OK ? err : v->failure});
 }
 

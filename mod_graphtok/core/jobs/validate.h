@@ -14,9 +14,10 @@
 typedef struct gt_validate_t {
     gt_vault_t *vault;
     gt_grant_key_t key;
-    int works;         /* out, when it does not fail: 1 it works; 0 the provider refuses it */
-    gt_err_t *failure; /* out, with works 0: the refusal */
-    gt_call_t call;    /* own */
+    const gt_asker_t *asker; /* the request that this is done for, or NULL */
+    int works;               /* out, when it does not fail: 1 it works; 0 the provider refuses it */
+    gt_err_t *failure;       /* out, with works 0: the refusal */
+    gt_call_t call;          /* own */
 } gt_validate_t;
 
 /** Fails when it cannot be told (network, throttled, store away). A refusal is marked in the row: a

@@ -285,6 +285,25 @@ gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owne
 }
 
 /* owner */
+static const gt_sql_t activate_grant = {
+    "activate grant",
+    "UPDATE {table} SET status = 1, error_count = 0, error_message = NULL, claims = NULL, "
+    "generation = generation + 1, {changed} WHERE {owner} AND status <> 1",
+    NULL};
+
+gt_err_t *gt_grant_activate(int *activated, gt_store_t *store, const gt_owner_t *owner,
+                            apr_pool_t *p)
+{
+    gt_owner_t exact;
+
+    *activated = 0;
+    GT_TRY(gt_store_owner(&exact, store, owner, p));
+    const gt_db_value_t args[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider)};
+
+    return gt_db_change(activated, store->db, &activate_grant, &store->names, args, p);
+}
+
+/* owner */
 static const gt_sql_t note_deletion = {
     "note deletion",
     "INSERT INTO {gone} ({user}, provider, revision) SELECT {user}, provider, {clock_ms} "
@@ -309,6 +328,14 @@ gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owner_t *own
     return gt_db_change(deleted, store->db, &delete_grant, &store->names, args, p);
 }
 
-const gt_sql_t *const gt_grant_sql[] = {
-    &find_grant,      &commit_refresh,   &commit_other,  &count_error,  &set_status,
-    &challenge_grant, &deactivate_grant, &note_deletion, &delete_grant, NULL};
+const gt_sql_t *const gt_grant_sql[] = {&find_grant,
+                                        &commit_refresh,
+                                        &commit_other,
+                                        &count_error,
+                                        &set_status,
+                                        &challenge_grant,
+                                        &deactivate_grant,
+                                        &note_deletion,
+                                        &delete_grant,
+                                        &activate_grant,
+                                        NULL};

@@ -142,6 +142,11 @@ GT_MUST gt_err_t *gt_grant_delete(int *deleted, gt_store_t *store, const gt_owne
 GT_MUST gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owner_t *owner,
                                       apr_pool_t *p);
 
+/** The same taken back, of a grant that is not active: its errors are forgotten, and tokens that
+ * caches hold are of a generation before. @param activated 0: it is active, or there is none */
+GT_MUST gt_err_t *gt_grant_activate(int *activated, gt_store_t *store, const gt_owner_t *owner,
+                                    apr_pool_t *p);
+
 /** How often a grant was used. */
 typedef struct gt_uses_t {
     gt_owner_t owner;
@@ -175,10 +180,10 @@ GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
                                 const gt_grant_filter_t *filter, const gt_owner_t *after, int most,
                                 apr_pool_t *p);
 
-/** The owner of the row with an id. @param owner NULL: there is no such row, or the text is no
- * id */
-GT_MUST gt_err_t *gt_grant_owner_of(const gt_owner_t **owner, gt_store_t *store, const char *id,
-                                    apr_pool_t *p);
+/** The row with an id; secrets stay closed. @param grant NULL: there is no such row, or the text is
+ * no id */
+GT_MUST gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id,
+                                 apr_pool_t *p);
 
 /** How many grants such a list has. Looks at each row that the filter's index leaves. */
 GT_MUST gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,

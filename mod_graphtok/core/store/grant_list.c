@@ -162,18 +162,17 @@ static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, const gt_sq
     return add_grants(grants, rows, p);
 }
 
-gt_err_t *gt_grant_owner_of(const gt_owner_t **owner, gt_store_t *store, const char *id,
-                            apr_pool_t *p)
+gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id, apr_pool_t *p)
 {
     apr_array_header_t *grants = apr_array_make(p, 1, sizeof(gt_grant_t *));
     const char *plain = id_of(id, p);
 
-    *owner = NULL;
+    *grant = NULL;
     if (plain == NULL)
         return GT_OK;
     GT_TRY(find(grants, store, &find_by_id, plain, p));
     if (grants->nelts > 0)
-        *owner = &APR_ARRAY_IDX(grants, 0, gt_grant_t *)->owner;
+        *grant = APR_ARRAY_IDX(grants, 0, gt_grant_t *);
     return GT_OK;
 }
 

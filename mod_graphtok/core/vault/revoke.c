@@ -71,6 +71,19 @@ static gt_err_t *deactivate_row(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+static gt_err_t *activate_row(gt_task_t *task, void *state)
+{
+    gt_revoke_t *revoke = state;
+    apr_pool_t *p = gt_task_pool(task);
+
+    revoke->had_grant = 0;
+    GT_TRY(gt_vault_exact(&revoke->key, revoke->vault, p));
+    GT_TRY(gt_grant_activate(&revoke->had_grant, gt_vault_store(revoke->vault, revoke->key.store),
+                             &revoke->key.owner, p));
+    carry_out(task, revoke, GT_NOTICE_ACTIVATE);
+    return GT_OK;
+}
+
 static gt_err_t *forget_again(gt_task_t *task, void *state)
 {
     const gt_revoke_t *revoke = state;
@@ -99,8 +112,17 @@ static void finish_deactivate(gt_task_t *task, void *state, const gt_err_t *err)
     announce_failure(state, GT_NOTICE_DEACTIVATE, err);
 }
 
+static void finish_activate(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    (void)task;
+    announce_failure(state, GT_NOTICE_ACTIVATE, err);
+}
+
 static gt_step_fn *const revoke_steps[] = {delete_row, forget_again, NULL};
 const gt_work_t gt_revoke = {"revoke", revoke_steps, finish_revoke};
 
 static gt_step_fn *const deactivate_steps[] = {deactivate_row, forget_again, NULL};
 const gt_work_t gt_deactivate = {"deactivate", deactivate_steps, finish_deactivate};
+
+static gt_step_fn *const activate_steps[] = {activate_row, forget_again, NULL};
+const gt_work_t gt_activate = {"activate", activate_steps, finish_activate};

@@ -142,6 +142,10 @@ extern const gt_work_t gt_revoke;
  * signs in, and no refresh that is under way brings it back. */
 extern const gt_work_t gt_deactivate;
 
+/** Work: activate (state: gt_revoke_t; had_grant 0: it is active, or there is none): a grant that
+ * was deactivated, or waits for its user, is tried again when its token is asked for. */
+extern const gt_work_t gt_activate;
+
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key);
 

@@ -40,6 +40,22 @@ static gt_err_t *from_httpd(gtm_request_t *x)
     return GT_OK;
 }
 
+/* The Require of the place makes an administrator, whom the audit names; no other source does. */
+static gt_err_t *from_require(gtm_request_t *x)
+{
+    const char *user = x->r->user;
+
+    if (x->mount == NULL || !x->mount->wants_user || user == NULL || *user == '\0' ||
+        x->r->ap_auth_type == NULL)
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT1204",
+                      "this location is for administrators, and serves nothing without a Require "
+                      "that names them: AuthType, and Require user or Require group");
+    x->caller.from = GT_CALLER_REMOTE_USER;
+    x->caller.id = user;
+    x->asker.administrator = user;
+    return gtm_caller_check_id(x, user);
+}
+
 static gt_err_t *from_expression(gtm_request_t *x)
 {
     const char *fault = NULL;
@@ -124,6 +140,8 @@ gt_err_t *gtm_caller_find(gtm_request_t *x)
 
     if (x->route->demands & (GTM_NO_GRANT | GTM_ANYONE | GTM_CLIENT_CALLS))
         return GT_OK;
+    if (x->route->demands & GTM_ADMINISTRATOR)
+        return from_require(x);
     if (x->client_token != NULL)
         return GT_OK;
     x->caller.from = x->dir->caller_from;
@@ -166,7 +184,8 @@ gt_err_t *gtm_owner_find(gtm_request_t *x)
 {
     if (x->route->owner)
         return x->route->owner(x);
-    x->owner.user = x->caller.id;
+    if (!(x->route->demands & GTM_ADMINISTRATOR))
+        x->owner.user = x->caller.id;
     return GT_OK;
 }
 

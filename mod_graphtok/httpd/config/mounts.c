@@ -151,6 +151,19 @@ static int longer_first(const void *a, const void *b)
     return (one->server == NULL) - (two->server == NULL);
 }
 
+static int is_valid_user(const gtm_rule_t *rule, apr_pool_t *p)
+{
+    return strcasecmp(gtm_rule_word(rule, p), "valid-user") == 0;
+}
+
+static int lets_users_in(const gtm_access_t *access, const gtm_mount_t *mount)
+{
+    const char *type = gtm_access_type(access, mount->server, mount->path);
+
+    return type != NULL && strcasecmp(type, "GraphTok") == 0 &&
+           gtm_access_require(access, mount->server, mount->path, is_valid_user) != NULL;
+}
+
 void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, const server_rec *s,
                      apr_pool_t *p)
 {
@@ -162,6 +175,9 @@ void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, con
         gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
 
         mount->has_require = gtm_access_is_guarded(access, mount->server, mount->path);
+        mount->lets_users_in = lets_users_in(access, mount);
+        mount->wants_user =
+            gtm_access_require(access, mount->server, mount->path, gtm_require_wants_user) != NULL;
     }
     if (mounts->nelts > 0)
         qsort(mounts->elts, (size_t)mounts->nelts, sizeof(gtm_mount_t), longer_first);

@@ -104,6 +104,8 @@ typedef struct gtm_mount_t {
     const char *path;         /* "/auth", no trailing slash; "" for the root */
     const char *where;        /* FILE:LINE */
     int has_require;          /* 1: a Require other than all granted holds there */
+    int wants_user;           /* 1: such a one that lets no request in without a user */
+    int lets_users_in;        /* 1: all whom AuthType GraphTok knows: Require valid-user */
 } gtm_mount_t;
 
 /** This module's part of a request, for every handler. */

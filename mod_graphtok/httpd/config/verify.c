@@ -262,35 +262,6 @@ static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_d
              mount->handler, path_shown(mount), provider->name, gtm_host_shown(v, mount->server));
 }
 
-/** 1 when a location serves one of some routes, with blanks between. */
-static int serves_any(const gtm_dir_t *dir, const char *names, apr_pool_t *p)
-{
-    const apr_array_header_t *served =
-        dir->routes != NULL ? gt_split(dir->routes, " ", p) : gt_split(names, " ", p);
-    const apr_array_header_t *asked = gt_split(names, " ", p);
-
-    for (int i = 0; i < served->nelts; i++)
-        for (int k = 0; k < asked->nelts; k++)
-            if (strcmp(APR_ARRAY_IDX(served, i, const char *),
-                       APR_ARRAY_IDX(asked, k, const char *)) == 0)
-                return 1;
-    return 0;
-}
-
-/** Health without Require shows figures to all clients; readiness is no secret. */
-static void check_health(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
-{
-    int counts = serves_any(dir, "tokens oauth-tokens", v->p);
-
-    if (mount->has_require || !(counts || serves_any(dir, "overall health", v->p)))
-        return;
-    gtm_note(v->notes, mount->where,
-             "SetHandler %s at %s without Require: the whole world can see whether provider and "
-             "database are up%s%s",
-             mount->handler, path_shown(mount), counts ? ", and how many users have signed in" : "",
-             gtm_host_shown(v, mount->server));
-}
-
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
@@ -305,6 +276,10 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                      mount->handler, path, host);
         return;
     }
+    if (strcmp(mount->handler, "graphtok-tokens") == 0) {
+        gtm_check_administration(v, mount);
+        return;
+    }
     if (v->server->config->providers->nelts == 0)
         gtm_note(v->errors, mount->where,
                  "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s", mount->handler, path,
@@ -316,7 +291,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                  mount->handler, path, host);
     check_kind(v, mount, dir);
     if (strcmp(mount->handler, "graphtok-health") == 0) {
-        check_health(v, mount, dir);
+        gtm_check_health(v, mount, dir);
         return;
     }
     if (strcmp(mount->handler, "graphtok-exchange") == 0) {

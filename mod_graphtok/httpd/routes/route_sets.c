@@ -4,7 +4,10 @@
 
 #include "routes/route_sets.h"
 
-const gtm_route_set_t gtm_all_route_sets[] = {
-    {"graphtok-auth", gtm_auth_routes, 0},         {"graphtok-calendar", gtm_calendar_routes, 1},
-    {"graphtok-exchange", gtm_exchange_routes, 0}, {"graphtok-health", gtm_health_routes, 0},
-    {"graphtok-metrics", gtm_metrics_routes, 0},   {NULL, NULL, 0}};
+const gtm_route_set_t gtm_all_route_sets[] = {{"graphtok-auth", gtm_auth_routes, 0},
+                                              {"graphtok-calendar", gtm_calendar_routes, 1},
+                                              {"graphtok-exchange", gtm_exchange_routes, 0},
+                                              {"graphtok-health", gtm_health_routes, 0},
+                                              {"graphtok-metrics", gtm_metrics_routes, 0},
+                                              {"graphtok-tokens", gtm_tokens_routes, 0},
+                                              {NULL, NULL, 0}};

@@ -11,6 +11,7 @@
 #include <ap_mpm.h>
 #include <http_protocol.h>
 
+#include "admin/grant_view.h"
 #include "base/clock.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
@@ -142,13 +143,7 @@ static gt_err_t *show_tokens(gt_task_t *task, void *state)
     GT_TRY(check_provider(x));
     GT_TRY(gt_survey_stats(&stats, gt_vault_survey(x->child->vault, x->store), x->r->pool));
     gt_json_set(value, "store", x->dir->store);
-    gt_json_set_number(value, "total", stats.total);
-    gt_json_set_number(value, "active", stats.active);
-    gt_json_set_number(value, "inactive", stats.inactive);
-    gt_json_set_number(value, "needs_user", stats.needs_user);
-    gt_json_set_number(value, "expired", stats.expired);
-    gt_json_set_number(value, "expiring_soon", stats.expiring_soon);
-    gt_json_set_number(value, "refresh_failures", stats.refresh_failures);
+    gt_stats_show(value, &stats);
     gt_json_set_bool(value, "complete", stats.is_whole);
     gt_json_set_time(value, "last_check", gt_now() - stats.age, x->r->pool);
     gtm_answer_json(x, HTTP_OK, value);

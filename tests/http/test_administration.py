@@ -1,0 +1,168 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Mission O1: administrators read and act on a store's grants, other people do not."""
+
+import base64
+import json
+import uuid
+
+import pytest
+
+from support.site import MOUNTS
+
+ADMIN = """
+<Location "/admin">
+    SetHandler graphtok-tokens
+    AuthType Basic
+    AuthName administration
+    AuthBasicProvider file
+    AuthUserFile {folder}/users
+    Require user ada
+</Location>
+"""
+RUNS = [("event", "sqlite3"), ("event", "pgsql")]
+
+
+@pytest.fixture(scope="module", params=RUNS, ids="-".join)
+def administered(make_site, request):
+    made = make_site(*request.param, mounts=MOUNTS + ADMIN)
+    made.configure(settings=f"GraphTokAudit {made.folder}/audit.log\n")
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def ask(administered, browser):
+    """Ask as an administrator, or as another."""
+    def send(method, path, user="ada", **fields):
+        headers = {"Accept": "application/json", **fields}
+        if user:
+            word = base64.b64encode(f"{user}:{user}".encode()).decode()
+            headers["Authorization"] = "Basic " + word
+        return browser.send(method, administered.url + "/admin" + path, headers=headers)
+    return send
+
+
+@pytest.fixture
+def grant(administered, browser, ask):
+    """A grant of the session's user, made anew."""
+    assert browser.sign_in(administered.url + "/auth/login").status == 200
+    user = browser.get(administered.url + "/auth/token").json["user"]
+    found = ask("GET", "/grants?q=" + user).json["grants"]
+    assert [one["user"] for one in found] == [user]
+    return found[0]
+
+
+def row_of(ask, grant):
+    """The grant as it stands now."""
+    answer = ask("GET", "/grants/" + grant["id"])
+    assert answer.status == 200
+    return answer.json
+
+
+def test_sums(ask, grant):
+    sums = ask("GET", "/status/").json
+    assert sums["store"] == "main" and sums["total"] >= 0
+    assert {"active", "inactive", "needs_user", "expired", "expiring_soon", "refresh_failures",
+            "complete", "last_check"} <= set(sums)
+    assert grant["status"] == "active"
+
+
+@pytest.mark.parametrize("user,status", [(None, 401), ("bob", 401)])
+def test_other_people_get_nothing(ask, grant, user, status):
+    routes = [("GET", "/status"), ("POST", "/cleanup_tokens"), ("GET", "/grants"),
+              ("GET", "/grants/" + grant["id"]), ("DELETE", "/grants/" + grant["id"]),
+              ("POST", f"/grants/{grant['id']}/revoke")]
+    for method, path in routes:
+        answer = ask(method, path, user)
+        assert answer.status == status and grant["id"] not in answer.text, path
+    assert row_of(ask, grant)["status"] == "active"
+
+
+def test_another_sites_page_cannot_act(ask, grant):
+    for fields in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert ask("DELETE", "/grants/" + grant["id"], **fields).status == 403
+    assert row_of(ask, grant)["status"] == "active"
+
+
+def test_deactivate_and_activate(administered, browser, ask, grant):
+    token = administered.url + "/auth/token"
+    act = f"/grants/{grant['id']}/"
+    assert browser.get(token).status == 200
+    assert ask("POST", act + "deactivate").json["status"] == "deactivated"
+    assert browser.get(token).status == 401
+    row = row_of(ask, grant)
+    assert row["status"] == "inactive" and row["error_message"] == "deactivated by an administrator"
+    assert ask("POST", act + "activate").json["status"] == "activated"
+    row = row_of(ask, grant)
+    assert row["status"] == "active" and row["error_count"] == 0 and not row["error_message"]
+    assert browser.get(token).status == 200
+    assert ask("POST", act + "activate").json["detail"] == "it was active"
+
+
+def test_refresh_validate_revoke(administered, sandbox, browser, ask, grant):
+    act = f"/grants/{grant['id']}/"
+    before = sandbox.calls("token")
+    refreshed = ask("POST", act + "refresh").json
+    assert refreshed["status"] == "refreshed" and refreshed["detail"].startswith("until ")
+    assert sandbox.calls("token") == before + 1
+    assert ask("POST", act + "validate").json["status"] == "valid"
+    assert ask("POST", act + "revoke").json == {"id": grant["id"], "status": "revoked",
+                                                "detail": "it is gone"}
+    assert ask("GET", "/grants/" + grant["id"]).status == 404
+    assert browser.get(administered.url + "/auth/token").status == 401
+    records = [json.loads(line) for line in
+               (administered.folder / "audit.log").read_text().splitlines()]
+    mine = [one for one in records if one.get("user") == grant["user"]
+            and one.get("administrator") == "ada"]
+    assert {"refresh", "validate", "revoke"} <= {one["event"] for one in mine}
+    assert all(one["route"] == "act" for one in mine)
+
+
+@pytest.mark.parametrize("method,path,status,tag", [
+    ("GET", "/grants/" + str(uuid.UUID(int=7)), 404, "GT1202"),
+    ("GET", "/grants/1%27%20OR%20%271%27%3D%271", 404, "GT1202"),
+    ("DELETE", "/grants/%C3%A9", 404, "GT1202"),
+    ("POST", f"/grants/{uuid.UUID(int=7)}/refresh", 404, "GT1202"),
+    ("POST", f"/grants/{uuid.UUID(int=7)}/eat", 404, "GT1203"),
+    ("GET", "/grants?limit=0", 400, "GT1201"),
+    ("GET", "/grants?limit=501", 400, "GT1201"),
+    ("GET", "/grants?status=asleep&days=-1&sql=1", 400, "GT1201"),
+    ("GET", "/grants?cursor=nonsense", 404, "GT0955"),
+    ("GET", "/grants?provider=nothing", 404, "GT0943"),
+    ("GET", "/grants?limit=1&limit=2", 400, None),
+    ("POST", "/grants", 405, None),
+])
+def test_bad_requests(ask, grant, method, path, status, tag):
+    answer = ask(method, path)
+    assert answer.status == status, answer.text
+    assert tag is None or answer.json["tag"] == tag
+    assert row_of(ask, grant)["status"] == "active"
+
+
+def test_pages(administered, ask, grant):
+    """Each grant once, in pages of any size."""
+    database = administered.database
+    for i in range(7):
+        fresh = {"id": str(uuid.uuid4()), "user_id": f"zz{i}"}
+        columns = "encrypted_access_token, encrypted_refresh_token, expires_at"
+        end = "datetime('now')" if database.engine == "sqlite3" else "now()"
+        database.sql(f"INSERT INTO user_tokens (id, user_id, {columns}) "
+                     f"VALUES ('{fresh['id']}', '{fresh['user_id']}', 'x', 'x', {end})")
+    whole = [one["id"] for one in ask("GET", "/grants?limit=500").json["grants"]]
+    assert len(whole) >= 8 and len(set(whole)) == len(whole) and grant["id"] in whole
+    for limit in (1, 3, len(whole)):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = ask("GET", f"/grants?limit={limit}&cursor={cursor}").json
+            assert len(page["grants"]) <= limit
+            found += [one["id"] for one in page["grants"]]
+            cursor = page["next"]
+        assert found == whole
+    assert [one["user"] for one in ask("GET", "/grants?q=zz3").json["grants"]] == ["zz3"]
+    database.sql("DELETE FROM user_tokens WHERE user_id LIKE 'zz%'")
+
+
+def test_cleanup(ask, grant):
+    assert ask("POST", "/cleanup_tokens/").json == {"store": "main", "deactivated": 0, "removed": 0}
+    assert row_of(ask, grant)["status"] == "active"
