@@ -186,7 +186,7 @@ static gt_config_t *complete(void)
     provider->proxy = "http://proxy.example:3128";
     ck_assert(gt_source_parse(&provider->proxy_login, "file:/etc/proxy", "/", &why, pool));
     provider->where = "/etc/x.conf:20";
-    beta->table = "beta.user_tokens";
+    beta->table = "beta.tokens";
     beta->cipher = GT_FERNET;
     beta->user_type = "uuid";
     beta->references = "users(id)";

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
+#include "conf/store_names.h"
 #include "net/local_end.h"
 #include "net/pins.h"
 #include "net/url.h"
@@ -252,6 +253,11 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
                  "provider %s lacks GraphTokAuthority: the provider's issuer, below which its "
                  "/.well-known/openid-configuration stands",
                  provider->name);
+        else if (strstr(provider->authority, "/.well-known/") != NULL)
+            note(v->warnings, provider->where, v->p,
+                 "provider %s: GraphTokAuthority %s goes too far: it is the issuer, and "
+                 "/.well-known/openid-configuration is added to it",
+                 provider->name, provider->authority);
         if (provider->tenant != NULL || provider->allowed_tenants != NULL ||
             provider->graph_url != NULL || provider->cloud != GT_CLOUD_UNSET ||
             provider->tenant_clients->nelts > 0)
@@ -336,13 +342,23 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
              "row; GraphTokCipher aes-256-gcm can, and reads Fernet too",
              store->name);
     warn_of_keys(v, store->where, store->keyring);
+    if (gt_store_table_is_ours(store))
+        note(v->errors, store->where, v->p,
+             "store %s has the table %s, which all stores share: choose another name", store->name,
+             store->table);
+    if (gt_store_column_is_ours(store))
+        note(v->errors, store->where, v->p,
+             "store %s: GraphTokUserColumn %s has the name of a column that the tables of a store "
+             "have for something else: choose another name",
+             store->name, store->user_column);
     for (int i = 0; i < number; i++) {
         const gt_store_conf_t *other = APR_ARRAY_IDX(v->config->stores, i, gt_store_conf_t *);
+        int is_sure;
+        const char *clash = gt_store_names_clash(&is_sure, store, other, v->p);
 
-        if (strcasecmp(other->table, store->table) == 0)
-            note(v->errors, store->where, v->p,
-                 "store %s has the table of store %s, %s: each needs a GraphTokTable of its own",
-                 store->name, other->name, store->table);
+        if (clash != NULL)
+            note(is_sure ? v->errors : v->warnings, store->where, v->p, "store %s %s", store->name,
+                 clash);
     }
 }
 

@@ -1,0 +1,144 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file store_names.c SQLite takes names in any case for the same, and so do these functions. */
+
+#include "conf/store_names.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+/* Tables beside a store's, by the ends of their names (store/names.c, store/store_ladder.c). */
+static const char *const tails[] = {"_gone",   "_jobs",     "_counts",
+                                    "_access", "_sessions", "_rebuilt"};
+
+static const char *const columns[] = {"id",
+                                      "encrypted_access_token",
+                                      "encrypted_refresh_token",
+                                      "expires_at",
+                                      "created_at",
+                                      "updated_at",
+                                      "provider",
+                                      "account_issuer",
+                                      "account_tenant",
+                                      "account_subject",
+                                      "email",
+                                      "scopes",
+                                      "encrypted_id_token",
+                                      "status",
+                                      "error_count",
+                                      "error_message",
+                                      "last_used_at",
+                                      "use_count",
+                                      "generation",
+                                      "lease_owner",
+                                      "lease_until",
+                                      "revision",
+                                      "key_id",
+                                      "intent_owner",
+                                      "intent_until",
+                                      "previous_refresh_token",
+                                      "previous_until",
+                                      "claims",
+                                      "due_after",
+                                      "checked_at", /* and beside it: */
+                                      "resource",
+                                      "obtained_at",
+                                      "began_at",
+                                      "used_at",
+                                      "ends_at",
+                                      "ended_at",
+                                      "sid",
+                                      "address",
+                                      "agent"};
+
+static const char *bare(const char *table)
+{
+    const char *dot = strchr(table, '.');
+
+    return dot != NULL ? dot + 1 : table;
+}
+
+typedef enum kinship_t { APART, PERHAPS, TOGETHER } kinship_t;
+
+/** The schemas that a name without one is looked for in first. */
+static int is_usual(const char *table, const char *dot)
+{
+    return (dot - table == 6 && strncasecmp(table, "public", 6) == 0) ||
+           (dot - table == 4 && strncasecmp(table, "main", 4) == 0);
+}
+
+/** Whether tables of two names stand in one schema. That of a name without one is the database's to
+ * choose. */
+static kinship_t schemas_of(const char *table, const char *other)
+{
+    const char *dot = strchr(table, '.'), *other_dot = strchr(other, '.');
+
+    if (dot == NULL && other_dot == NULL)
+        return TOGETHER;
+    if (dot == NULL || other_dot == NULL)
+        return is_usual(dot != NULL ? table : other, dot != NULL ? dot : other_dot) ? TOGETHER
+                                                                                    : PERHAPS;
+    return dot - table == other_dot - other && strncasecmp(table, other, (size_t)(dot - table)) == 0
+               ? TOGETHER
+               : APART;
+}
+
+/** 1 when a table is one of those beside another. */
+static int stands_beside(const char *table, const char *other)
+{
+    size_t len = strlen(bare(other));
+
+    if (strncasecmp(bare(table), bare(other), len) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+        if (strcasecmp(bare(table) + len, tails[i]) == 0)
+            return 1;
+    return 0;
+}
+
+const char *gt_store_names_clash(int *is_sure, const gt_store_conf_t *store,
+                                 const gt_store_conf_t *other, apr_pool_t *p)
+{
+    kinship_t kinship = schemas_of(store->table, other->table);
+
+    *is_sure = kinship == TOGETHER;
+    if (kinship == APART)
+        return NULL;
+    if (strcasecmp(other->table, store->table) == 0)
+        return apr_psprintf(p,
+                            "has the table of store %s, %s: each needs a GraphTokTable of its own",
+                            other->name, store->table);
+    if (strcasecmp(bare(other->table), bare(store->table)) == 0)
+        return apr_psprintf(
+            p,
+            "has the table %s, which %s the table %s of store %s: write the schemas "
+            "of both, or choose another name",
+            store->table, *is_sure ? "is" : "may be", other->table, other->name);
+    if (stands_beside(store->table, other->table))
+        return apr_psprintf(p,
+                            "has the table %s, which store %s has beside its own table %s: choose "
+                            "another name",
+                            store->table, other->name, other->table);
+    if (stands_beside(other->table, store->table))
+        return apr_psprintf(p,
+                            "has beside its table %s one that is called as the table %s of store "
+                            "%s: choose another name",
+                            store->table, other->table, other->name);
+    return NULL;
+}
+
+int gt_store_table_is_ours(const gt_store_conf_t *store)
+{
+    return strcasecmp(bare(store->table), "graphtok_schema") == 0 ||
+           strcasecmp(bare(store->table), "graphtok_ids") == 0;
+}
+
+int gt_store_column_is_ours(const gt_store_conf_t *store)
+{
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        if (strcasecmp(columns[i], store->user_column) == 0)
+            return 1;
+    return 0;
+}
