@@ -44,7 +44,7 @@ def client(*lines, name="agent", place=""):
 @pytest.fixture
 def agent(frame):
     """A frame whose httpd has the secret of a client."""
-    frame.httpd.environment = {"AGENT": "a-secret-of-20-bytes"}
+    frame.httpd.environment = {"AGENT": "a-secret-of-20-bytes", "LINES": "a-secret-of-20-bytes\nanother"}
     return frame
 
 
@@ -72,6 +72,7 @@ def test_a_client_without_rights_is_a_slip(agent, line, message):
     ("GraphTokClientSecret the-secret-stands-here", "its secret stands in the configuration itself"),
     ("GraphTokAllow GET /calender/**", "GraphTokAllow GET /calender/** opens nothing"),
     ("GraphTokAllow GET /exchange/**", "GraphTokAllow GET /exchange/** opens nothing"),
+    ("GraphTokClientSecret env:LINES", "its secret env:LINES has several lines"),
     ("GraphTokClientScope User.Read", "has the scopes Calendars.ReadWrite, too, which "
      "GraphTokClientScope does not allow"),
 ])
@@ -115,3 +116,11 @@ def test_slips_of_clients(agent, text, message):
     checked = agent.check(text)
     where = f"{checked.conf}:{checked.line_of('<GraphTokClient')}" if "{conf}" in message else ""
     assert checked.code == 1 and message.format(conf=where) in checked.err, checked.err
+
+
+@pytest.mark.parametrize("place", ["", '<Location "/exchange">\nSetHandler graphtok-exchange\n'
+                                   "GraphTokUseClient other\n</Location>\n"])
+def test_a_client_without_a_place(agent, place):
+    checked = agent.check(client(name="other").split("<Location")[0] + client().split("<Location")[0] + place)
+    told = [line for line in checked.warnings if "client agent can ask nowhere" in line]
+    assert checked.ok and len(told) == 1, checked.err

@@ -49,8 +49,8 @@ def test_bad_pairs(frame, pair):
         "Microsoft takes certificates of RSA keys alone": (
             (curve := Certificate("EC")).pem, curve.key_pem()),
         "the private key is encrypted": (pair.pem, pair.key_pem("1234")),
-        "the private key is no PEM": (pair.pem, pair.pem),
-        "the certificate is no PEM": ("a text", pair.key_pem()),
+        "no private key in PEM is there": (pair.pem, pair.pem),
+        "no certificate in PEM is there": ("a text", pair.key_pem()),
     }
     for words, (certificate, key) in wrong.items():
         write(frame, "client.pem", certificate)

@@ -252,7 +252,7 @@ def test_provider_directives(frame, directive, value, member, expected):
 
 
 def test_provider_with_files_and_tenants(frame):
-    (frame.folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    frame.write_authority("ca.pem")
     checked = frame.check(provider=frame.provider(
         f"GraphTokTenant organizations\nGraphTokAllowedTenants {GUID} {GUID}\n"
         "GraphTokCAFile ca.pem"))

@@ -86,7 +86,14 @@ def test_it_is_one_and_in_the_main_server(frame):
 
 @pytest.mark.parametrize("more, words", [
     ({"GraphTokJWTIssuer": "none"}, ["the claim iss is not judged"]),
-    ({"GraphTokJWTAudience": "none"}, ["GraphTokJWTAudience none: tokens that its issuer made"])])
+    ({"GraphTokJWTAudience": "none"}, ["GraphTokJWTAudience none: tokens that its issuer made"]),
+    ({"GraphTokJWTIssuer": "None"}, ["'None' is a name; the word for none at all is none"]),
+    ({"GraphTokJWTIssuer": "*"}, ["'*' stands for itself alone, and is no pattern"]),
+    ({"GraphTokJWTIssuer": "https://login.microsoftonline.com/{tenantid}/v2.0"}, ["name the tenant"]),
+    ({"GraphTokJWTIssuer": "https://i/.well-known/openid-configuration"}, ["write the issuer that stands"]),
+    ({"GraphTokJWTAudience": "a none"}, ["'none' among others is a name"]),
+    ({"GraphTokJWTAudience": "a,b"}, ["'a,b' has a comma in it"]),
+    ({"GraphTokJWTKeys": "https://i/.well-known/openid-configuration"}, ["holds no keys: write the jwks_uri"])])
 def test_what_is_warned_of(frame, more, words):
     checked = frame.check(jwt(**more))
     assert checked.ok and [any(word in line for line in checked.warnings) for word in words] == [True]
@@ -101,6 +108,8 @@ def test_a_shared_secret(frame):
     assert checked.ok and "has 32 bytes, and HS512 wants 64 at least" in checked.err
     checked = frame.check(jwt(GraphTokJWTKeys=write(frame, SECRET[:16]), **hs))
     assert checked.ok and "has 16 bytes, and HS256 wants 32 at least" in checked.err
+    checked = frame.check(jwt(GraphTokJWTKeys=write(frame, SECRET + "\n" + SECRET + "\n"), **hs))
+    assert checked.ok and "has several lines, all of which are the one secret" in checked.err
     checked = frame.check(jwt(GraphTokJWTKeys=SECRET, **hs))
     assert checked.ok and "stands in the configuration itself" in checked.err
     for text, words in ((SECRET[:15], "fewer than 16 bytes"), (Signer("RS256").pem(), "is PEM"),

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from support.certificate import Certificate
+
 GUID = "11111111-2222-3333-4444-555555555555"  # the client id of the frame
 PLACE = '<Location "/auth">\nSetHandler graphtok-auth\n</Location>\n'
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
@@ -65,13 +67,36 @@ def test_an_audit_that_is_a_folder(frame):
 
 @as_root
 def test_a_ca_file_that_httpd_cannot_read(frame):
-    ca = frame.folder / "ca.pem"
-    ca.write_text("")
+    ca = frame.write_authority("ca.pem")
     ca.chmod(0o600)
     inside = f"GraphTokCAFile {ca}"
     assert f"the user www-data cannot read {ca}" in said(frame, provider=frame.provider(inside))
     ca.chmod(0o644)
     assert said(frame, provider=frame.provider(inside)) == ""
+
+
+@pytest.mark.parametrize("authority, is_wrong", [
+    ("https://idp.example/.well-known/openid-configuration", True), ("https://idp.example/realms/a", False)])
+def test_an_issuer_that_is_its_document(frame, authority, is_wrong):
+    provider = frame.provider(f"GraphTokKind openid\nGraphTokAuthority {authority}")
+    found = said(frame, provider=provider.replace("GraphTokTenant contoso.example", ""))
+    assert ("goes too far: it is the issuer" in found) == is_wrong
+
+
+@pytest.mark.parametrize("written", ["File:/etc/graphtok/secret", "ENV:SECRET", "Exec:/bin/cat"])
+def test_a_source_in_capitals_is_no_secret(frame, written):
+    checked = frame.check(provider=frame.provider(f"GraphTokClientSecret {written}"))
+    assert checked.code == 1 and "write file:, env: and exec: in small letters" in checked.err
+
+
+@pytest.mark.parametrize("kind", ["empty", "key", "text"])
+def test_a_ca_file_without_an_authority(frame, kind):
+    ca = frame.folder / "ca.pem"
+    ca.write_text({"empty": "", "key": Certificate().key_pem(), "text": "-----BEGIN CERTIFICATE-----\n"}[kind])
+    issuer = ("<GraphTokJWT a>\nGraphTokJWTIssuer i\nGraphTokJWTAudience a\nGraphTokJWTAlgorithms RS256\n"
+              f"GraphTokJWTKeys https://issuer.example/keys\nGraphTokCAFile {ca}\n</GraphTokJWT>")
+    found = said(frame, issuer, code=1, provider=frame.provider(f"GraphTokCAFile {ca}"))
+    assert found.count(f"GraphTokCAFile: {ca} holds no certificate in PEM") == 2
 
 
 CALENDAR = '<Location "/calendar">\nSetHandler graphtok-calendar\n{}\n</Location>\n'

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+from .certificate import Certificate
 from .httpd import Httpd
 
 KEY = "2026-11-21-aaaa any AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
@@ -70,6 +71,12 @@ class Frame:
     {inside}
 </GraphTokProvider>
 """
+
+    def write_authority(self, name):
+        """A file for GraphTokCAFile."""
+        path = self.folder / name
+        path.write_text(Certificate().pem)
+        return path
 
     @property
     def database(self):

@@ -98,10 +98,10 @@ START_TEST(test_what_cannot_be_used)
 
     refused(certificate_of(good), pem_of_key(other, NULL), "is not the certificate's");
     refused(certificate_of(good), pem_of_key(good, "1234"), "is encrypted");
-    refused(certificate_of(good), rubbish, "the private key is no PEM");
-    refused(certificate_of(good), certificate_of(good), "the private key is no PEM");
-    refused(rubbish, pem_of_key(good, NULL), "the certificate is no PEM");
-    refused(pem_of_key(good, NULL), pem_of_key(good, NULL), "the certificate is no PEM");
+    refused(certificate_of(good), rubbish, "no private key in PEM is there");
+    refused(certificate_of(good), certificate_of(good), "no private key in PEM is there");
+    refused(rubbish, pem_of_key(good, NULL), "no certificate in PEM is there");
+    refused(pem_of_key(good, NULL), pem_of_key(good, NULL), "no certificate in PEM is there");
     refused(certificate_of(small), pem_of_key(small, NULL), "less than 2048 bits");
     refused(certificate_of(curve), pem_of_key(curve, NULL), "neither RSA nor EC");
     refused(certificate_of(ed), pem_of_key(ed, NULL), "neither RSA nor EC");

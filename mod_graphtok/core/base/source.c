@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -91,8 +92,19 @@ static int is_path(const char *text, apr_pool_t *p)
            S_ISDIR(st.st_mode);
 }
 
+/* "File:/etc/..." would be a secret that stands in the configuration, and can be guessed. */
+static int is_capital_prefix(const char *text)
+{
+    return strncasecmp(text, "file:", 5) == 0 || strncasecmp(text, "env:", 4) == 0 ||
+           strncasecmp(text, "exec:", 5) == 0;
+}
+
 static int parse_literal(gt_source_t *source, char *text, const char **why, apr_pool_t *p)
 {
+    if (is_capital_prefix(text)) {
+        *why = "it would be the value itself: write file:, env: and exec: in small letters";
+        return 0;
+    }
     if (*text == '\0' || strlen(text) > GT_SOURCE_MAX) {
         *why = "expected file:PATH, env:NAME, exec:COMMAND or the value itself, 64 KiB at most";
         return 0;

@@ -17,12 +17,19 @@
 #define TOKEN_MAX 16384
 #define PASSES_AFTER apr_time_from_sec(5)
 
+int gt_secret_has_lines(const gt_secret_t *secret)
+{
+    const char *text = gt_secret_text(secret);
+
+    return text[strcspn(text, "\r\n")] != '\0';
+}
+
 const char *gt_client_secret_fault(const gt_secret_t *secret, int is_entra)
 {
     const char *text = gt_secret_text(secret);
 
     /* RFC 6749, appendix A.2 allows a blank; no provider makes one. */
-    if (text[strcspn(text, "\r\n")] != '\0')
+    if (gt_secret_has_lines(secret))
         return "has several lines; the secret alone belongs there";
     if (text[strcspn(text, " \t")] != '\0')
         return "has a blank in it; the secret alone belongs there";

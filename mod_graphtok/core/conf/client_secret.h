@@ -10,6 +10,9 @@
 
 #include "gt.h"
 
+/** 1 when a secret has several lines. Thread-safe. */
+int gt_secret_has_lines(const gt_secret_t *secret);
+
 /**
  * Whether a text cannot be a client secret. No part of it is in the answer. Thread-safe.
  * @param is_entra  1: of Entra, whose secrets are no GUIDs

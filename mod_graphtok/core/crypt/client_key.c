@@ -92,7 +92,7 @@ static EVP_PKEY *read_key(const char **wrong, const gt_secret_t *text)
     BIO_free(bio);
     if (key == NULL)
         *wrong = asked ? "the private key is encrypted; write it without a passphrase"
-                       : "the private key is no PEM";
+                       : "no private key in PEM is there";
     return key;
 }
 
@@ -148,7 +148,7 @@ gt_err_t *gt_client_key_make(gt_client_key_t **key, const gt_secret_t *certifica
                              const gt_secret_t *private_key, apr_pool_t *p)
 {
     X509 *read = read_certificate(certificate);
-    const char *wrong = read == NULL ? "the certificate is no PEM" : NULL;
+    const char *wrong = read == NULL ? "no certificate in PEM is there" : NULL;
     EVP_PKEY *pair = wrong == NULL ? read_key(&wrong, private_key) : NULL;
 
     *key = NULL;

@@ -32,8 +32,8 @@ void gtm_check_keyrings(const gtm_verdict_t *v);
 /** Whether a client's secret is there, and long enough that it cannot be guessed. */
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client);
 
-/** Whether the issuers that a client's entry names are configured, and its GraphTokAllow opens a
- * route. */
+/** Whether the issuers that a client's entry names are configured, its GraphTokAllow opens a route,
+ * and there is a place where it may ask. */
 void gtm_check_client(const gtm_verdict_t *v, const gt_client_conf_t *client);
 
 /** Whether the clients of a place with graphtok-exchange can have what their entries say. */

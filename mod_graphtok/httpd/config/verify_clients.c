@@ -116,12 +116,27 @@ static void check_rules(const gtm_verdict_t *v, const gt_client_conf_t *client)
                  client->name);
 }
 
+static void check_place(const gtm_verdict_t *v, const gt_client_conf_t *client)
+{
+    for (int i = 0; i < v->server->mounts->nelts; i++) {
+        const gtm_mount_t *mount = &APR_ARRAY_IDX(v->server->mounts, i, gtm_mount_t);
+        const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
+
+        if (strcmp(mount->handler, "graphtok-exchange") == 0 &&
+            (dir->clients == NULL || gt_has_word(dir->clients, client->name)))
+            return;
+    }
+    gtm_note(v->warnings, client->where,
+             "client %s can ask nowhere: no SetHandler graphtok-exchange lets it", client->name);
+}
+
 void gtm_check_client(const gtm_verdict_t *v, const gt_client_conf_t *client)
 {
     const apr_array_header_t *words =
         gt_split(client->subjects != NULL ? client->subjects : "", " ", v->p);
 
     check_rules(v, client);
+    check_place(v, client);
     if (client->jwt != NULL)
         check_jwt(v, client, client->jwt);
     for (int i = 0; i < words->nelts; i++) {

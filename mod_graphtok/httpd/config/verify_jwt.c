@@ -8,11 +8,13 @@
 #include "config/verify.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "conf/client_secret.h"
 #include "config/mounts.h"
 #include "config/setters.h"
 #include "config/tree.h"
@@ -82,6 +84,61 @@ static void check_parties(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
                  jwt->name);
 }
 
+/* ---- texts that no token has ---- */
+
+#define DOCUMENT "/.well-known/openid-configuration"
+
+static int is_document(const char *url)
+{
+    apr_size_t len = strlen(url), tail = strlen(DOCUMENT);
+
+    return len >= tail && strcmp(url + len - tail, DOCUMENT) == 0;
+}
+
+/** NULL, or what is wrong with an issuer or audience. */
+static const char *slip_of(const char *text)
+{
+    if (strcasecmp(text, GT_JWT_NONE) == 0 && strcmp(text, GT_JWT_NONE) != 0)
+        return "is a name; the word for none at all is none";
+    if (strcmp(text, "*") == 0)
+        return "stands for itself alone, and is no pattern";
+    if (strstr(text, "{tenantid}") != NULL)
+        return "stands for itself alone: name the tenant; users of several tenants need a "
+               "<GraphTokJWT NAME> for each";
+    if (is_document(text))
+        return "is the address of a document: write the issuer that stands in it";
+    return NULL;
+}
+
+static void tell_slip(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt, const char *directive,
+                      const char *text, const char *slip)
+{
+    if (slip != NULL)
+        gtm_note(v->warnings, jwt->where, "<GraphTokJWT %s>: %s '%s' %s: no token has it",
+                 jwt->name, directive, text, slip);
+}
+
+static void check_texts(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
+{
+    const apr_array_header_t *words = gt_split(jwt->audience, " ", v->p);
+
+    tell_slip(v, jwt, "GraphTokJWTIssuer", jwt->issuer, slip_of(jwt->issuer));
+    for (int i = 0; i < words->nelts; i++) {
+        const char *word = APR_ARRAY_IDX(words, i, const char *), *slip = slip_of(word);
+
+        if (slip == NULL && words->nelts > 1 && strcmp(word, GT_JWT_NONE) == 0)
+            slip = "among others is a name";
+        if (slip == NULL && strchr(word, ',') != NULL)
+            slip = "has a comma in it: write blanks between audiences";
+        tell_slip(v, jwt, "GraphTokJWTAudience", word, slip);
+    }
+    if (jwt->keys_url != NULL && is_document(jwt->keys_url))
+        gtm_note(v->warnings, jwt->where,
+                 "<GraphTokJWT %s>: GraphTokJWTKeys %s holds no keys: write the jwks_uri that "
+                 "stands in it",
+                 jwt->name, jwt->keys_url);
+}
+
 static void check_secret(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt, const gt_secret_t *text,
                          const char *const *algorithms)
 {
@@ -89,6 +146,11 @@ static void check_secret(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt, const
 
     if (!gt_jwt_conf_is_secret(jwt))
         return;
+    if (gt_secret_has_lines(text))
+        gtm_note(v->warnings, jwt->where,
+                 "<GraphTokJWT %s>: the shared secret %s has several lines, all of which are the "
+                 "one secret; it alone belongs there",
+                 jwt->name, gt_source_name(jwt->keys));
     for (; *algorithms != NULL; algorithms++) {
         (void)gt_algorithm_kind(&hash, *algorithms);
         longest = hash > longest ? hash : longest;
@@ -137,6 +199,7 @@ static void check_jwt(const gtm_verdict_t *v, const gt_jwt_conf_t *jwt)
     if (!check_members(v, jwt))
         return;
     check_parties(v, jwt);
+    check_texts(v, jwt);
     if (jwt->keys_url != NULL && gt_jwt_conf_is_secret(jwt))
         gtm_note(
             v->errors, jwt->where,

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -207,6 +210,7 @@ static void judge_token(const gtm_verdict_t *v, const gt_provider_conf_t *provid
 
 void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *client)
 {
+    const char *fault;
     gt_secret_t *secret;
 
     gtm_look_at_secret(&secret, v, client->where, "GraphTokClientSecret", client->secret);
@@ -217,7 +221,22 @@ void gtm_check_client_secret(const gtm_verdict_t *v, const gt_client_conf_t *cli
                  "client %s: its secret has %" APR_SIZE_T_FMT " characters, and with fewer than %d "
                  "it can be guessed; make one with `openssl rand -hex 32`",
                  client->name, gt_secret_len(secret), GTM_CLIENT_SECRET_LEAST);
+    fault = gt_client_secret_fault(secret, 0);
+    if (fault != NULL)
+        gtm_note(v->warnings, client->where, "client %s: its secret %s %s", client->name,
+                 gt_source_name(client->secret), fault);
     gt_secret_wipe(secret);
+}
+
+/** 1 when a file has an authority, by which servers can be verified. */
+static int has_authority(const char *path)
+{
+    X509_STORE *store = X509_STORE_new();
+    int has = store != NULL && X509_STORE_load_file(store, path) == 1;
+
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return has;
 }
 
 void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca_file)
@@ -231,6 +250,11 @@ void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca
     else if (!gtm_child_may(&file, S_IROTH))
         gtm_note(v->warnings, where, "GraphTokCAFile: the user %s cannot read %s",
                  gtm_child_user(v->p), ca_file);
+    else if (access(ca_file, R_OK) == 0 && !has_authority(ca_file))
+        gtm_note(v->faults, where,
+                 "GraphTokCAFile: %s holds no certificate in PEM, so that no server can be "
+                 "verified by it",
+                 ca_file);
 }
 
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
