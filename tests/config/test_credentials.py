@@ -60,6 +60,13 @@ def test_bad_pairs(frame, pair):
         assert "BEGIN" not in checked.err
 
 
+def test_a_certificate_that_is_not_valid_yet(frame):
+    pair = Certificate(begins=3)
+    write(frame, "client.pem", pair.pem + pair.key_pem())
+    checked = check(frame, "GraphTokClientCertificate client.pem")
+    assert checked.ok and ["valid from" in line for line in checked.warnings] == [True], checked.err
+
+
 def test_a_key_that_others_can_read(frame, pair):
     write(frame, "client.pem", pair.pem, 0o644)
     write(frame, "client.key", pair.key_pem(), 0o644)

@@ -23,9 +23,9 @@ def packed(value):
 
 
 class Certificate:
-    """One that certifies itself, as for a registration. `ends`: days until it does."""
+    """One that certifies itself, as for a registration. `begins`, `ends`: days until it does."""
 
-    def __init__(self, kind="RSA", bits=2048, ends=300, key=None):
+    def __init__(self, kind="RSA", bits=2048, begins=-400, ends=300, key=None):
         self.key = key or (rsa.generate_private_key(65537, bits) if kind == "RSA"
                            else ec.generate_private_key(ec.SECP256R1()))
         now = datetime.datetime.utcnow()
@@ -33,7 +33,7 @@ class Certificate:
         self.x509 = (
             x509.CertificateBuilder().subject_name(name).issuer_name(name)
             .public_key(self.key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=400))
+            .not_valid_before(now + datetime.timedelta(days=begins))
             .not_valid_after(now + datetime.timedelta(days=ends, minutes=5))
             .sign(self.key, hashes.SHA256()))
 

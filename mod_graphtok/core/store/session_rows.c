@@ -138,8 +138,8 @@ static gt_err_t *demand_table(gt_store_t *store, apr_pool_t *p)
     if (ids.has_sessions)
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0443",
-                  "store %s has no table of sessions, so that none can be ended: run graphtokctl "
-                  "migrate",
+                  "store %s has no table of sessions, so that none can be listed or ended: run "
+                  "graphtokctl migrate",
                   gt_store_name(store));
 }
 
@@ -303,8 +303,7 @@ gt_err_t *gt_sessions_list(gt_sessions_page_t *page, gt_store_t *store, const gt
     apr_array_header_t *rows;
 
     *page = (gt_sessions_page_t){.sessions = apr_array_make(p, 16, sizeof(gt_session_t))};
-    if (!has_table(store, p))
-        return GT_OK;
+    GT_TRY(demand_table(store, p));
     const gt_db_value_t next[] = {GT_TEXT(from != NULL ? from->user : NULL),
                                   GT_TEXT(from != NULL ? from->provider : NULL),
                                   GT_TEXT(after != NULL ? after->id : ""), GT_NUM(most)};

@@ -193,6 +193,12 @@ static void judge_pair(const gtm_verdict_t *v, const gt_provider_conf_t *provide
         gtm_note(v->faults, provider->where,
                  "GraphTokClientCertificate %s: Microsoft takes certificates of RSA keys alone",
                  gt_source_name(provider->certificate));
+    if (gt_client_key_begins(key) > gt_now())
+        gtm_note(v->warnings, provider->where,
+                 "GraphTokClientCertificate %s: the certificate is valid from %s on, and refused "
+                 "until then",
+                 gt_source_name(provider->certificate),
+                 gt_rfc3339(gt_client_key_begins(key), v->p));
     tell_expiry(v, provider, "certificate", gt_client_key_ends(key));
     gt_client_key_release(key);
 }
