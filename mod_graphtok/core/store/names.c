@@ -87,6 +87,24 @@ static const char *references(const char *reference, gt_engine_t engine, apr_poo
                        gt_sql_quoted(column, engine, p), ") ON DELETE CASCADE", NULL);
 }
 
+/* SQLite keeps a foreign key on connections that ask for it, and those are the application's, too:
+ * a row for a user that is not there is refused by a trigger, as PostgreSQL refuses it. */
+static const char *must_exist(const char *reference, apr_pool_t *p)
+{
+    const char *open;
+
+    if (reference == NULL)
+        return "";
+    open = strchr(reference, '(');
+    return apr_pstrcat(
+        p,
+        "CREATE TRIGGER {schema}{bare}_user_exists BEFORE INSERT ON {name} WHEN NOT EXISTS "
+        "(SELECT 1 FROM ",
+        gt_sql_quoted(apr_pstrmemdup(p, reference, (apr_size_t)(open - reference)), GT_SQLITE, p),
+        " WHERE ", gt_sql_quoted(apr_pstrmemdup(p, open + 1, strlen(open) - 2), GT_SQLITE, p),
+        " = new.{user}) BEGIN SELECT RAISE(ABORT, 'FOREIGN KEY constraint failed'); END", NULL);
+}
+
 static const char *beside(const gt_store_conf_t *conf, const char *tail, apr_pool_t *p)
 {
     return apr_pstrcat(p, conf->table, tail, NULL);
@@ -116,6 +134,7 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         {"references",
          {references(conf->references, GT_PGSQL, p), references(conf->references, GT_SQLITE, p)}},
         {"add_reference", {add, NULL}},
+        {"must_exist", {"", must_exist(conf->references, p)}},
         quoted("gone", beside(conf, "_gone", p), p),
         indexed("on_gone", beside(conf, "_gone", p), p),
         quoted("jobs", beside(conf, "_jobs", p), p),

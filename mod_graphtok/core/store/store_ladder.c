@@ -14,6 +14,7 @@
  *  10  access tokens of other resources, in a table beside it
  *  11  the refresh token before is kept no longer: it was read by nothing
  *  12  sessions of browsers, in a table beside it
+ *  13  a note of each row that is deleted, also by a cascade from the application's users
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -165,6 +166,32 @@
 #define TRIGGER_SESSIONS                                                                           \
     "CREATE TRIGGER {schema}{bare}_sessions_go AFTER DELETE ON {name} BEGIN "                      \
     "DELETE FROM {on_sessions} WHERE {user} = old.{user} AND provider = old.provider; END"
+
+/* A role that deletes needs no right to the notes: the function has its owner's. It finds them
+ * beside the table, under any name and in any schema. */
+#define FUNCTION_GOES                                                                              \
+    "CREATE OR REPLACE FUNCTION {schema}{bare}_goes() RETURNS trigger LANGUAGE plpgsql "           \
+    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ DECLARE notes regclass := "      \
+    "to_regclass(format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME || '_gone')); BEGIN "              \
+    "IF notes IS NOT NULL THEN EXECUTE format("                                                    \
+    "'INSERT INTO %s ({user}, provider, revision) "                                                \
+    "SELECT {user}, provider, {clock_ms} FROM went ON CONFLICT ({user}, provider) "                \
+    "DO UPDATE SET revision = EXCLUDED.revision', notes); "                                        \
+    "END IF; RETURN NULL; END $$"
+#define TRIGGER_GOES                                                                               \
+    "CREATE TRIGGER graphtok_goes AFTER DELETE ON {table} REFERENCING OLD TABLE AS went "          \
+    "FOR EACH STATEMENT EXECUTE FUNCTION {schema}{bare}_goes()"
+/* A table that was made anew by hand may have lost its trigger. */
+#define DROP_GOES                                                                                  \
+    "DO $$ DECLARE note regprocedure := to_regprocedure('{schema}{bare}_goes()'); BEGIN "          \
+    "SELECT coalesce(max(tgfoid), note) INTO note FROM pg_trigger "                                \
+    "WHERE tgrelid = '{table}'::regclass AND tgname = 'graphtok_goes'; "                           \
+    "IF note IS NOT NULL THEN EXECUTE format('DROP FUNCTION %s CASCADE', note); END IF; END $$"
+#define SQLITE_TRIGGER_GOES                                                                        \
+    "CREATE TRIGGER {schema}{bare}_goes AFTER DELETE ON {name} BEGIN "                             \
+    "INSERT INTO {on_gone} ({user}, provider, revision) "                                          \
+    "VALUES (old.{user}, old.provider, {clock_ms}) ON CONFLICT ({user}, provider) "                \
+    "DO UPDATE SET revision = excluded.revision; END"
 
 static const gt_ladder_step_t steps[] = {
     {"the tokens table {table}, made or taken over as it is",
@@ -318,6 +345,13 @@ static const gt_ladder_step_t steps[] = {
         "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
         INDEXES_SESSIONS},
        {"CREATE TABLE {sessions} (" SESSION_COLUMNS ")", INDEXES_SESSIONS, TRIGGER_SESSIONS}}}},
+
+    {"a note in {gone} of each row of {table} that is deleted, also by a cascade",
+     "rows of {table} that other programs delete, or a cascade, leave no note: their tokens are "
+     "served from caches until GraphTokCacheTime is over",
+     {{{"SET LOCAL client_min_messages = warning", DROP_GOES},
+       {"DROP TRIGGER {schema}{bare}_goes", "DROP TRIGGER IF EXISTS {schema}{bare}_user_exists"}},
+      {{FUNCTION_GOES, TRIGGER_GOES}, {SQLITE_TRIGGER_GOES, "{must_exist}"}}}},
 };
 
 #define STEP_PROVIDERS 2
