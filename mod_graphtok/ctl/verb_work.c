@@ -9,8 +9,12 @@
 
 #include <poll.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "jobs/jobs.h"
 #include "progress.h"
+
+#define ALARM_EVERY apr_time_from_sec(86400)
 
 typedef struct working_t {
     ctl_t *ctl;
@@ -44,15 +48,44 @@ static apr_int64_t sum(gt_jobs_t *jobs, apr_pool_t *p)
     return all;
 }
 
-static void tick_until_end(gt_jobs_t *jobs, int once, apr_pool_t *p)
+static void tell_expiries(const gt_provider_conf_t *provider, apr_pool_t *p)
+{
+    gt_expiry_t expiries[GT_EXPIRIES_MAX];
+    int count = ctl_expiries(expiries, provider, p);
+
+    for (int i = 0; i < count; i++) {
+        int is_over;
+        const char *text = gt_expiry_alarm(&is_over, &expiries[i], provider, gt_now(), p);
+
+        if (text != NULL && is_over)
+            gt_log(GT_LOG_ERROR, "GT0930", "%s", text);
+        else if (text != NULL)
+            gt_log(GT_LOG_WARNING, "GT0931", "%s", text);
+    }
+}
+
+/** httpd's children give the same alarms; a machine of its own has none. */
+static void look_at_credentials(apr_time_t *looked, const gt_config_t *config, apr_pool_t *p)
+{
+    if (*looked != 0 && gt_ticks() - *looked < ALARM_EVERY)
+        return;
+    *looked = gt_ticks();
+    for (int i = 0; i < config->providers->nelts; i++)
+        tell_expiries(APR_ARRAY_IDX(config->providers, i, const gt_provider_conf_t *), p);
+}
+
+static void tick_until_end(gt_jobs_t *jobs, int once, const gt_config_t *config, apr_pool_t *p)
 {
     ctl_progress_t progress;
+    apr_time_t looked = 0;
     apr_pool_t *scratch;
 
     apr_pool_create(&scratch, p);
     ctl_progress_begin(&progress, "work", -1);
     ctl_progress_show(&progress, 0);
     do {
+        if (!once)
+            look_at_credentials(&looked, config, scratch);
         gt_jobs_tick(jobs, scratch);
         apr_pool_clear(scratch);
         ctl_progress_show(&progress, sum(jobs, scratch));
@@ -95,7 +128,7 @@ gt_err_t *ctl_work(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_vault_open(&vault, config, ctl->pool));
     jobs = gt_jobs_make(vault, gt_job_kinds, ctl->pool);
     ctl_stop_begin();
-    tick_until_end(jobs, working.once, ctl->pool);
+    tick_until_end(jobs, working.once, config, ctl->pool);
     ctl_vault_close(vault, ctl->pool);
     print_result(jobs, ctl);
     /* A service goes on until the database is back; with --once the caller must learn of it. */

@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """graphtokctl list, refresh, validate, revoke, cleanup, work: text, JSON, exit codes, ends."""
 
+import datetime
 import json
 import os
 import pty
@@ -300,6 +301,23 @@ def test_work_ends_cleanly_at_a_signal(place, sandbox, number):
     assert work.returncode == 0 and json.loads(out)["refreshed"] == len(place.refreshed()) == begun
     assert all(status == "1" for _, status in place.rows().values())
     assert not [row for row in place.rows("lease_owner").values() if row[0]]
+
+
+def test_work_tells_of_a_secret_that_ends_soon(make_place):
+    """Without httpd no other process does."""
+    place = make_place(settings=QUICK)
+    conf = place.httpd.conf.read_text()
+    day = (datetime.date.today() + datetime.timedelta(days=5)).isoformat()
+    place.httpd.conf.write_text(conf.replace(
+        "</GraphTokProvider>", f"GraphTokClientSecretExpires {day}\n</GraphTokProvider>"))
+    with subprocess.Popen(command(place, "work"), stderr=subprocess.PIPE, text=True,
+                          stdout=subprocess.DEVNULL) as work:
+        line = next(line for line in work.stderr if "GT0931" in line)
+        work.terminate()
+        rest = work.stderr.read()
+    assert day in line and "secret of provider microsoft" in line, line
+    assert "GT0931" not in rest and work.returncode == 0
+    assert "GT0931" not in place.ctl("work", "--once").stderr
 
 
 def test_a_verb_that_is_stopped_says_how_far_it_came(place, sandbox):
