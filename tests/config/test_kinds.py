@@ -27,12 +27,22 @@ def test_an_openid_provider(frame):
     (f"GraphTokAuthority https://i.example\nGraphTokAllowedTenants {GUID}",
      "go with GraphTokKind microsoft"),
     ("GraphTokAuthority https://i.example\nGraphTokCloud china", "go with GraphTokKind microsoft"),
+    ("GraphTokAuthority https://i.example\nGraphTokContinuousAccess on",
+     "GraphTokContinuousAccess goes with GraphTokKind microsoft"),
     ("GraphTokAuthority https://i.example\nGraphTokGraphURL https://g.example/v1.0",
      "go with GraphTokKind microsoft")])
 def test_what_an_openid_provider_has_not(frame, inside, message):
     checked = frame.check(provider=openid(frame, inside))
     assert checked.code == 1
     assert message in checked.err
+
+
+def test_continuous_access_is_declared_on_wish(frame):
+    for inside, value in (("", "off"), ("GraphTokContinuousAccess on", "on")):
+        checked = frame.check(provider=frame.provider(inside))
+        assert checked.dump["config"]["providers"][0]["continuous_access"] == value
+    checked = frame.check(provider=frame.provider("GraphTokContinuousAccess cp1"))
+    assert checked.code == 1 and "'cp1' is none of: off on" in checked.err
 
 
 def test_a_provider_called_google_says_its_kind(frame):

@@ -59,11 +59,13 @@ START_TEST(a_token_is_asked_for_once_and_kept_for_all)
 {
     const char *form;
 
+    conf()->continuous_access = 1; /* of grants alone: no call of ours would meet a challenge */
     gives_app(&child[0], GRAPH, "app-1");
     form = fake_form(fake, pool);
     ck_assert_ptr_nonnull(strstr(form, "grant_type=client_credentials"));
     ck_assert_ptr_nonnull(strstr(form, "scope=https%3A%2F%2Fgraph.example%2F.default"));
     ck_assert_ptr_nonnull(strstr(form, "client_secret="));
+    ck_assert_ptr_null(strstr(form, "claims="));
     gives_app(&child[0], GRAPH, "app-1");
     gives_app(&child[1], GRAPH, "app-1");
     ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
