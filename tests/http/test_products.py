@@ -2,7 +2,10 @@
 """The documents of a product and its beta (S2, S4), row by row, on conf/examples/s2.conf and s4.conf:
 routes, tokens of the application, limits, tables, health, and what a deployment is checked by."""
 
+import json
+import os
 import sqlite3
+import subprocess
 import time
 import urllib.parse
 import uuid
@@ -10,6 +13,7 @@ import uuid
 import pytest
 from cryptography.fernet import Fernet
 
+from support import httpd as servers
 from support.browser import Browser
 from support.jwt import Signer
 from test_examples import Example, secret_of
@@ -255,6 +259,57 @@ def test_O4_health(product, sandbox):
         assert sign_in(sandbox, product.main).status == 200
         counts = ask(product.main, "GET", "/health/microsoft/tokens").json
         assert counts["store"] == "main" and counts["total"] >= 0 and "active" in counts
+
+
+def run_ctl(product, *arguments):
+    done = subprocess.run(
+        [servers.build_folder() / "graphtokctl", "--httpd", " ".join(product.httpd.command()),
+         *arguments], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, **product.httpd.environment})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_X6_check_finds_nothing_wrong(product):
+    """The deployment's steps of both documents: keys, secrets, database, provider, callbacks."""
+    steps = json.loads(run_ctl(product, "--json", "check", "--url", product.url))["steps"]
+    told = [step["what"] for step in steps]
+    assert all(step["ok"] for step in steps), steps
+    assert {"configuration", "keyring", "client secret of microsoft", "database", "store main",
+            "store beta", "provider microsoft", "client of microsoft"} <= set(told), told
+    assert told.count("redirect URI") == 2
+
+
+def test_O8_levels_of_the_log(product, sandbox):
+    """S2's list: what went well is information, an encryption error is an error. A token that is
+    missing or refused is any client's doing, and no warning."""
+    product.restore()
+    side = product.main
+    assert sign_in(sandbox, side).status == 200
+    assert ask(side, "GET", CALENDAR + "/", side.token(8)).status == 401
+    assert ask(side, "GET", CALENDAR + "/", "x.y.z").status == 401
+    product.database.sql(f"UPDATE {side.table} SET encrypted_access_token = 'gt2.lost.AAAA'")
+    product.httpd.stop()
+    product.httpd.start()
+    assert ask(side, "GET", CALENDAR + "/", side.token()).status == 500
+    for level, says in (("info", "signed in: store main, user 7, provider microsoft"),
+                        ("info", "GT0601: calendar: user 8 has not signed in"),
+                        ("info", "GT0551: calendar: the token is not accepted"),
+                        ("error", "GT0211: calendar: store main: microsoft_oauth_tokens.")):
+        product.httpd.wait_until(lambda: any(
+            f"[graphtok:{level}]" in line and says in line
+            for line in product.httpd.log().splitlines()), 10)
+
+
+def test_S4_down_and_up_again(product, sandbox):
+    """Its migration has a downgrade that takes the tables along, and so has ours."""
+    product.httpd.stop()
+    run_ctl(product, "migrate", "--to", "0", "--yes")
+    product.migrate()
+    product.httpd.start()
+    for side in product.sides:
+        assert count(product, side) == 0
+        assert sign_in(sandbox, side).status == 200
 
 
 def test_O8_no_secret_in_the_log(product, sandbox):

@@ -167,7 +167,7 @@ gt_err_t *gt_row_unseal(gt_secret_t **clear, const gt_sealed_value_t *value, gt_
         place = place_of(value, store, ids);
         err = gt_unseal(clear, store->ring, purpose, &place, value->sealed, p);
     }
-    return gt_err_in(err, "store %s", store->conf->name);
+    return err;
 }
 
 static gt_sealed_value_t access_of(const gt_raw_t *raw)
