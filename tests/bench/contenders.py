@@ -121,11 +121,14 @@ def built_in(folder):
         os.environ["GRAPHTOK_BUILD"] = ours
 
 
-def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuning=TUNING):
+def graphtok(ground, sandbox, upstream, path=CALENDAR, name="mod_graphtok", tuning=TUNING, more="",
+             secrets=None):
     """Ours: a static user signed in at the sandbox, Graph's place taken by the upstream."""
     site = Site(pathlib.Path(ground) / f"graphtok-{os.urandom(3).hex()}", sandbox, "event", "sqlite3",
-                None, mounts=MOUNTS, tuning=tuning,
+                None, mounts=MOUNTS + more, tuning=tuning,
                 provider=f"GraphTokMailboxCalls 0\nGraphTokGraphURL {upstream.url}/v1.0")
+    for secret, text in (secrets or {}).items():
+        site.write_secret(secret, text)
     site.configure()
     site.httpd.conf.write_text(site.httpd.conf.read_text()
                                .replace(f"GraphTokGraphURL {sandbox.graph}\n", "\n")

@@ -13,6 +13,7 @@ import sys
 
 import bearers
 import contenders as who
+import exchanges
 import measure
 from slow_readers import SlowReaders
 from support.browser import Browser
@@ -103,6 +104,8 @@ OURS = "mod_graphtok"
 NGINX = "nginx proxy_pass"
 STRAIGHT = "straight to the upstream"
 STATIC = "static file, same size"
+STATUS, EXCHANGE = "token status", "token exchange"
+FOR_ROUTES = "token exchange for our routes"
 
 
 def waiting(bench):
@@ -210,6 +213,20 @@ def bearer(bench):
                 targets.append(Target(f"token status behind a token, {algorithm}, {what}: CPU per request",
                                       "≤ 1.3 × behind a session", f"{cost:.2f} ×", cost <= 1.3))
     return Result(text, targets)
+
+
+def exchange(bench):
+    """Token exchange from the cache beside token status, on one httpd."""
+    upstream = bench.upstream(0)
+    ours, site = who.graphtok(bench.ground, bench.sandbox, upstream, "/auth/token", STATUS,
+                              more=exchanges.MOUNTS, secrets={"agent": exchanges.AGENT})
+    both = [who.Contender(name, f"{site.url}/exchange", site.httpd.process.pid,
+                          load=exchanges.Exchanges(bench.ground, more))
+            for name, more in ((EXCHANGE, ""), (FOR_ROUTES, "&audience=graphtok"))]
+    rows, text = bench.compare([bench.keep(ours), *both], 64, STATUS)
+    cost = rows[EXCHANGE]["cpu"] / rows[STATUS]["cpu"]
+    return Result(text, [Target("64 clients, token exchange from the cache: CPU per request",
+                                "≤ 1.5 × token status", f"{cost:.2f} ×", cost <= 1.5)], rows)
 
 
 # ---- ours beside an earlier build of it ----
@@ -401,6 +418,9 @@ SCENARIOS = {
     "fast": ("64 clients, fast upstream", fast),
     "status": ("64 clients, token status from the cache", status),
     "bearer": ("64 clients, behind a token", bearer),
+
+
+    "exchange": ("64 clients, token exchange from the cache", exchange),
     "beside": ("This build beside another one", beside),
     "inflight": ("Calls in flight in one child, upstream 1.5 s over TLS and HTTP/2", inflight),
     "readers": ("100 slow readers of 100 MiB", readers),

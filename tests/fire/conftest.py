@@ -40,7 +40,7 @@ MORE_MOUNTS = """
     GraphTokClientSecret env:GRAPHTOK_AGENT
     GraphTokClientResource graph
     GraphTokClientScope User.Read Calendars.ReadWrite
-    GraphTokClientSubject user
+    GraphTokClientSubject user on-behalf-of
 </GraphTokClient>
 <Location "/exchange">
     SetHandler graphtok-exchange

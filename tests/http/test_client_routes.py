@@ -211,6 +211,7 @@ def test_X3_a_rule_for_all_opens_no_sign_in_and_no_other_place(site, tokens):
 def test_X3_tokens_that_are_none(site, tokens, change):
     answer = call(site, change(tokens["planner"]), "GET", "/auth/token")
     assert answer.status == 401 and answer.json["tag"] == "GT0855", answer
+    assert "login_url" not in answer.json  # it is not the user who is to do something
 
 
 def test_X3_a_session_or_a_jwt_beside_it_changes_nothing(site, tokens, sandbox_server):

@@ -312,10 +312,14 @@ def test_X3_limits_of_client_and_address(site):
 
 
 def test_X3_a_changed_secret_holds_at_once(site):
+    """The new one at once; the one before for a second more, where it alone is shown."""
     site.write_secret("agent", "another-secret-0123456789\n")
+    assert ask(site, Authorization=basic(secret="another-secret-0123456789")).status == 200
     assert ask(site).status == 401
     assert ask(site, Authorization=basic(secret="another-secret-0123456789")).status == 200
     site.write_secret("agent", SECRET + "\n")
+    old = basic(secret="another-secret-0123456789")
+    site.httpd.wait_until(lambda: ask(site, Authorization=old).status == 401, 10)
     assert ask(site).status == 200
 
 

@@ -124,6 +124,11 @@ def test_X1_a_call_of_the_provider_ends_a_session_everywhere(nodes, sandbox):
     again = told_by_call(two, token)
     assert again.status == 400 and again.json["tag"] == "GT0898"
     assert again.headers["Cache-Control"] == "no-store"
+    # Each server remembers for itself; sent to another one, the token names what is over.
+    fresh = sign_in(one, sandbox, "back-3")
+    assert told_by_call(one, token).status == 200
+    assert told_by_call(one, token).json["tag"] == "GT0898"
+    assert all(is_good(node, cookie) for node in nodes for cookie in (fresh, stays))
 
 
 def test_X1_a_call_about_a_person_ends_all_sessions(nodes, sandbox):

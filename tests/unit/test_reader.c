@@ -149,7 +149,7 @@ static apr_status_t destroy(void *own)
 
 static asker_t asker_of(gt_source_t *source)
 {
-    asker_t asker = {.read = {readers, source, NULL, NULL}};
+    asker_t asker = {.read = {.readers = readers, .source = source}};
 
     apr_pool_create_unmanaged_ex(&asker.pool, NULL, NULL);
     apr_pool_cleanup_register(pool, asker.pool, destroy, apr_pool_cleanup_null);
@@ -190,6 +190,25 @@ START_TEST(a_changed_file_gives_its_new_value_at_once)
         asker = ask_once(source);
         is_value(&asker, value);
     }
+}
+END_TEST
+
+START_TEST(a_fresh_value_is_taken_without_a_look)
+{
+    gt_source_t *source = source_of("file:key");
+    asker_t asker;
+
+    write_file("key", "before", 0600);
+    asker = asker_of(source);
+    asker.read.fresh = LONG;
+    ask(&asker);
+    is_value(&asker, "before");
+    write_file("key", "behind", 0600);
+    ask(&asker);
+    is_value(&asker, "before");
+    asker.read.fresh = 1;
+    ask(&asker);
+    is_value(&asker, "behind");
 }
 END_TEST
 
@@ -312,6 +331,7 @@ Suite *suite_reader(void)
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     tcase_add_test(tcase, a_changed_file_gives_its_new_value_at_once);
+    tcase_add_test(tcase, a_fresh_value_is_taken_without_a_look);
     tcase_add_test(tcase, a_command_runs_once_for_all_who_ask);
     tcase_add_test(tcase, a_command_that_hangs_is_waited_for_once);
     tcase_add_test(tcase, the_last_value_is_used_while_a_command_hangs);

@@ -223,8 +223,10 @@ static gt_err_t *conclude(gt_source_t *source, gt_err_t *err, int *warns)
     *warns = 0;
     source->wanted = 0;
     source->failed_at = 0;
-    if (err == GT_OK)
+    if (err == GT_OK) {
+        source->looked_at = gt_ticks();
         return GT_OK;
+    }
     source->failed_at = gt_ticks();
     apr_cpystrn(source->tag, err->tag, sizeof(source->tag));
     apr_cpystrn(source->why, err->detail, sizeof(source->why));
@@ -318,6 +320,17 @@ int gt_source_is_settled(gt_source_t *source)
     is_settled = is_current(source) || has_just_failed(source);
     apr_thread_mutex_unlock(source->lock);
     return is_settled;
+}
+
+int gt_source_is_fresh(gt_source_t *source, apr_interval_time_t span)
+{
+    int is_fresh;
+
+    apr_thread_mutex_lock(source->lock);
+    is_fresh =
+        source->value != NULL && source->looked_at != 0 && gt_ticks() - source->looked_at < span;
+    apr_thread_mutex_unlock(source->lock);
+    return is_fresh;
 }
 
 apr_time_t gt_source_patience(gt_source_t *source)

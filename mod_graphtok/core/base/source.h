@@ -67,6 +67,9 @@ GT_MUST gt_err_t *gt_source_read(gt_secret_t **secret, gt_source_t *source, apr_
  * the last 5 s. Never 1 for a file, whose state only stat tells. Does not wait. */
 int gt_source_is_settled(gt_source_t *source);
 
+/** 1 when there is a value, and its source was looked at within `span` µs. Does not wait. */
+int gt_source_is_fresh(gt_source_t *source, apr_interval_time_t span);
+
 /**
  * A reading is wanted: how long to wait for it. The time counts from the first caller that wanted
  * the same reading, so a reading that hangs costs that time once and not each caller.

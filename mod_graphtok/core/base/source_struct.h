@@ -31,6 +31,7 @@ struct gt_source_t {
     apr_size_t len;
     unsigned turn;         /* counts the values; 0: none yet */
     apr_time_t read_at;    /* ticks */
+    apr_time_t looked_at;  /* ticks: the value was last known to be that of the source; 0: never */
     int is_doubted;        /* exec: perhaps it changed */
     apr_time_t warned;     /* ticks of the last warning, 0: none */
     apr_time_t wanted;     /* ticks at which the reading under way was first wanted; 0: none is */

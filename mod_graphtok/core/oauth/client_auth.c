@@ -33,7 +33,7 @@
 
 static gt_err_t *read_source(gt_task_t *task, gt_client_proof_t *proof, gt_source_t *source)
 {
-    proof->read = (gt_read_t){gt_provider_readers(proof->provider), source, NULL, NULL};
+    proof->read = (gt_read_t){.readers = gt_provider_readers(proof->provider), .source = source};
     gt_then(task, &gt_read, &proof->read);
     return GT_OK;
 }

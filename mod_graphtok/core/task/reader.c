@@ -70,7 +70,7 @@ static gt_err_t *ask_for(gt_task_t *task, void *state)
         gt_done(task);
         return gt_source_read(&r->secret, r->source, p);
     }
-    if (gt_source_is_settled(r->source))
+    if (gt_source_is_settled(r->source) || gt_source_is_fresh(r->source, r->fresh))
         return GT_OK;
     until = gt_source_patience(r->source);
     if (until <= gt_ticks())

@@ -18,6 +18,9 @@
 typedef struct gt_read_t {
     gt_crew_t *readers;  /* in; NULL: the value is read in place (graphtokctl) */
     gt_source_t *source; /* in; outlives the readers */
+    apr_interval_time_t
+        fresh;           /* in: a value that was looked at so lately is taken as it is, µs; 0: it
+                                  is looked at now */
     gt_secret_t *secret; /* out, in the task's pool */
     gt_flight_t *flight; /* own */
 } gt_read_t;

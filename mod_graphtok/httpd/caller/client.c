@@ -22,6 +22,7 @@
 
 #define LONGEST_FIELD 4096
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#define SECRET_FRESH apr_time_from_sec(1)
 #define LEEWAY_MOST apr_time_from_sec(300) /* the largest GraphTokJWTLeeway */
 
 const char *const gtm_client_fields[] = {"Authorization", NULL};
@@ -177,7 +178,8 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     if (compared == NULL)
         return refused(auth->x);
     auth->read = (gt_read_t){.readers = gt_vault_parts(auth->x->child->vault)->readers,
-                             .source = compared->secret};
+                             .source = compared->secret,
+                             .fresh = SECRET_FRESH};
     gt_then(task, &gt_read, &auth->read);
     return GT_OK;
 }
@@ -230,6 +232,22 @@ static int token_fits(const gtm_client_auth_t *auth)
            strcmp(auth->bearer.user, conf->jwt_user != NULL ? conf->jwt_user : conf->name) == 0;
 }
 
+/** One look at the source a second is enough for a secret that fits; one that does not may be newer
+ * than that look. Each wrong secret costs the same, also that of an unknown id. */
+static gt_err_t *look_again(gt_task_t *task, void *state)
+{
+    gtm_client_auth_t *auth = state;
+
+    if (auth->read.source == NULL)
+        return GT_OK;
+    auth->fits = secret_fits(auth);
+    if (auth->fits)
+        return GT_OK;
+    auth->read.fresh = 0;
+    gt_then(task, &gt_read, &auth->read);
+    return GT_OK;
+}
+
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     gtm_client_auth_t *auth = state;
@@ -238,13 +256,13 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     (void)task;
     if (auth->failure != GT_OK && auth->failure->cls != GT_SIGN_IN)
         return auth->failure;
-    fits =
-        auth->bearer.token != NULL ? token_fits(auth) && spend_assertion(auth) : secret_fits(auth);
+    fits = auth->bearer.token != NULL ? token_fits(auth) && spend_assertion(auth)
+                                      : auth->fits || secret_fits(auth);
     if (!fits)
         return refused(auth->x);
     auth->conf = auth->claimed;
     return GT_OK;
 }
 
-static gt_step_fn *const steps[] = {begin, judge, NULL};
+static gt_step_fn *const steps[] = {begin, look_again, judge, NULL};
 const gt_work_t gtm_client_authenticate = {"authenticate a client", steps, NULL};

@@ -24,6 +24,7 @@ typedef struct gtm_client_auth_t {
                                       * write it */
     gt_read_t read;                  /* own: the secret as it should be */
     gt_bearer_check_t bearer;        /* own: a JWT that came; token NULL: none */
+    int fits;                        /* own: 1: the secret that came is that of the entry */
     int is_once;                     /* own: 1: it is an assertion for one use */
     gt_err_t *failure;               /* own */
 } gtm_client_auth_t;

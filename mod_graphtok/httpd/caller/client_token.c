@@ -10,6 +10,7 @@
 #include "caller/client_token.h"
 
 #include <apr_strings.h>
+#include <httpd.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -103,11 +104,15 @@ static gtm_client_token_t *open_token(const gtm_request_t *x, const char *shown)
 
 static gt_err_t *over(gtm_request_t *x)
 {
+    gt_err_t *err = gt_err(x->r->pool, GT_FORBIDDEN, "GT0855",
+                           "this token of a client has ended, is none of ours, or was made for "
+                           "another place: exchange anew");
+
+    /* No sign-in of a person helps, so it is told as none that would. */
+    err->status = HTTP_UNAUTHORIZED;
     x->caller.id = "";
     x->bearer_error = "invalid_token";
-    return gt_err(x->r->pool, GT_SIGN_IN, "GT0855",
-                  "this token of a client has ended, is none of ours, or was made for another "
-                  "place: exchange anew");
+    return err;
 }
 
 static void announce(const gtm_request_t *x, const gt_err_t *err)

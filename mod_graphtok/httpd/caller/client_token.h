@@ -32,7 +32,7 @@ GT_MUST gt_err_t *gtm_client_token_make(gt_secret_t **token, gtm_request_t *x,
 /**
  * Gate: take the token of a client, where one came in Authorization: x->caller, x->client_token,
  * x->asker.client. Without one nothing changes. Behind gtm_find_target.
- * @return GT_SIGN_IN (401) for one that is none of ours, ended, or made for another place;
+ * @return GT_FORBIDDEN with 401 for one that is none of ours, ended, or made for another place;
  *         GT_FORBIDDEN for a route that the client may not call; GT_LIMITED when these are too many
  */
 GT_MUST gt_err_t *gtm_client_token_read(gtm_request_t *x);
