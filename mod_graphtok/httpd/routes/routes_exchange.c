@@ -231,6 +231,27 @@ static gt_err_t *announce(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/** 1 when a token means itself within quotes of JSON: all of it VSCHAR (RFC 6749 A.12), without '"'
+ * and '\\'. */
+static int is_plain(const char *token)
+{
+    for (const char *c = token; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+            return 0;
+    return 1;
+}
+
+/** The text of the answer. A token is put in as it is, once: it is most of the text, and no other
+ * copy of it is left in memory. */
+static char *text_with(json_t *value, const char *token, apr_pool_t *p)
+{
+    if (!is_plain(token)) {
+        gt_json_set(value, "access_token", token);
+        return gt_json_dump(value, p);
+    }
+    return apr_pstrcat(p, "{\"access_token\":\"", token, "\",", gt_json_dump(value, p) + 1, NULL);
+}
+
 static gt_err_t *answer(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -240,17 +261,18 @@ static gt_err_t *answer(gt_task_t *task, void *state)
     const apr_interval_time_t left =
         own->issued != NULL ? own->client->token_time : token->expires_at - gt_now();
     json_t *value = gt_json_object(x->r->pool);
+    char *text;
 
     (void)task;
-    gt_json_set(value, "access_token", gt_secret_text(given));
     gt_json_set(value, "issued_token_type", GTM_TYPE_ACCESS_TOKEN);
     gt_json_set(value, "token_type", "Bearer");
     gt_json_set_number(value, "expires_in", apr_time_sec(left));
     if (own->issued == NULL)
         gt_json_set(value, "scope", token->scope);
     apr_table_setn(x->r->err_headers_out, "Pragma", "no-cache");
-    gtm_answer_json(x, HTTP_OK, value);
-    gt_wipe_with_pool((void *)(apr_uintptr_t)x->reply.text, x->reply.len, x->r->pool);
+    text = text_with(value, gt_secret_text(given), x->r->pool);
+    gt_wipe_with_pool(text, strlen(text), x->r->pool);
+    gtm_answer_text(x, HTTP_OK, "application/json", text);
     return GT_OK;
 }
 
