@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import urllib.parse
 
 import pytest
 
@@ -16,6 +17,15 @@ STORES = ("main", "beta", "gamma")
 TABLES = {"main": "user_tokens", "beta": "beta_tokens", "gamma": "gamma_tokens"}
 
 MOUNTS = """
+<GraphTokClient agent>
+    GraphTokClientSecret file:{folder}/secrets/client-secret
+    GraphTokClientSubject user
+    GraphTokAllow GET /beta/tom/auth/token
+</GraphTokClient>
+<Location "/beta/exchange">
+    GraphTokUseClient agent
+    SetHandler graphtok-exchange
+</Location>
 <LocationMatch "^/[a-z]+/tom">
     GraphTokUser static tom
 </LocationMatch>
@@ -279,3 +289,17 @@ def test_a_keyring_is_given_to_a_store_that_has_rows(site, sandbox):
     assert status(site, "beta", tom).json["tag"] == "GT0211"
     site.httpd.log_has("store beta: beta_tokens.encrypted_access_token was sealed with the key b1, "
                        "which the keyring does not have for access: bring it back")
+
+
+def test_a_clients_token_is_sealed_by_its_stores_keys(site, sandbox):
+    sign_in(site, sandbox, "beta")
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": "tom",
+            "subject_token_type": "urn:mod_graphtok:token-type:user-id", "audience": "graphtok",
+            "client_id": "agent",
+            "client_secret": (site.secrets / "client-secret").read_text().strip()}
+    answer = Browser().post(f"{site.url}/beta/exchange", urllib.parse.urlencode(form).encode())
+    assert answer.status == 200, answer.text
+    assert answer.json["access_token"].split(".")[:2] == ["gtc_gt1", "b1"]
+    answer = Browser().get(f"{site.url}/beta/tom/auth/token", headers={
+        "Authorization": "Bearer " + answer.json["access_token"]})
+    assert answer.status == 200 and answer.json["user"] == "tom"

@@ -37,7 +37,7 @@ static gt_place_t place_of(const gtm_request_t *x)
 gt_err_t *gtm_client_token_make(gt_secret_t **token, gtm_request_t *x,
                                 const gt_client_conf_t *client, const char *grant)
 {
-    const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
+    const gt_keyring_t *ring = gt_store_ring(x->store);
     apr_pool_t *p = x->r->pool;
     const apr_time_t now = gt_now();
     gt_secret_t *clear;
@@ -92,7 +92,7 @@ static gtm_client_token_t *read_clear(const gtm_request_t *x, const char *text)
 
 static gtm_client_token_t *open_token(const gtm_request_t *x, const char *shown)
 {
-    const gt_keyring_t *ring = gt_vault_parts(x->child->vault)->ring;
+    const gt_keyring_t *ring = gt_store_ring(x->store);
     gt_place_t place = place_of(x);
     gt_secret_t *clear;
 
