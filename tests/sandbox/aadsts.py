@@ -36,6 +36,8 @@ CODES: dict[int, Row] = {
     50058: ("login_required", "", "A silent sign-in request was sent but no user is signed in."),
     50076: ("invalid_grant", "basic_action", "Due to a configuration change made by your "
             "administrator, you must use multi-factor authentication to access '{0}'."),
+    50126: ("invalid_grant", "", "Error validating credentials due to invalid username or "
+            "password."),
     50079: ("invalid_grant", "basic_action", "You must enroll in multi-factor authentication."),
     50105: ("invalid_grant", "", "The signed in user is not assigned to a role for the "
             "application."),
@@ -71,6 +73,11 @@ CODES: dict[int, Row] = {
             "resource."),
     70011: ("invalid_scope", "", "The provided value for the input parameter 'scope' is not valid. "
             "The scope {0} is not valid."),
+    70016: ("authorization_pending", "", "OAuth 2.0 device flow error. Authorization is pending. "
+            "Continue polling."),
+    70018: ("bad_verification_code", "", "Invalid verification code due to the user typing in the "
+            "wrong user code for device code flow."),
+    70019: ("expired_token", "", "Verification code expired."),
     70021: ("invalid_client", "", "No matching federated identity record found for presented "
             "assertion."),
     70043: ("invalid_grant", "bad_token", "The refresh token has expired or is invalid due to "
@@ -118,6 +125,11 @@ CODES: dict[int, Row] = {
     900561: ("invalid_request", "", "The endpoint only accepts POST requests. Received a {0} "
              "request."),
     901002: ("invalid_request", "", "The 'resource' request parameter is not supported."),
+    1002012: ("invalid_scope", "", "The provided value for scope {0} is not valid. Client "
+              "credential flows must have a scope value with /.default suffixed to the resource "
+              "identifier (application ID URI)."),
+    9001023: ("invalid_request", "", "The grant type is not supported over the /common or "
+              "/consumers endpoints. Please use the /organizations or tenant-specific endpoint."),
     7000215: ("invalid_client", "", "Invalid client secret provided. Ensure the secret being sent "
               "in the request is the client secret value, not the client secret ID, for a secret "
               "added to app '{0}'."),

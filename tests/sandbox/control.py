@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import access
+import accounts
 import behalf
 import demo
 import scopes as scope_rules
@@ -188,6 +189,30 @@ def user_token(world: World, body: Body) -> Body:
     return {"access_token": behalf.user_token(world, person, changes, which)}
 
 
+def login(world: World, body: Body) -> Body:
+    """How a person's password is answered: `password`, `code` (refused with it although right),
+    `is_federated`; the account is locked no more."""
+    person = one_person(body)
+    known = accounts.login_of(world, person)
+    known.password = str(body.get("password", known.password))
+    known.code = whole(body, "code", 0, 99_999_999)
+    known.is_federated = bool(body.get("is_federated", False))
+    known.wrong = 0
+    if body.get("consent"):
+        world.consents[person.oid] |= scope_rules.parse(
+            str(body["consent"]), world.base, world.graph
+        )
+    world.secrets.see("password", known.password)
+    return {"password": known.password}
+
+
+def device(world: World, body: Body) -> Body:
+    """A person's decision about a device code: an address, `decline` or `expire`; without a code
+    about the one that was given last."""
+    code = str(body.get("user_code", next(reversed(world.devices), "")))
+    return {"done": accounts.decide(world, code, str(body.get("choice", ""))), "user_code": code}
+
+
 def logout_token(world: World, body: Body) -> Body:
     """What the provider would post to an application whose user signed out there: claims given are in
     the place of those that it has (null: left out)."""
@@ -302,6 +327,8 @@ POST: dict[str, Action] = {
     "issue": issue,
     "user_token": user_token,
     "logout_token": logout_token,
+    "login": login,
+    "device": device,
     "events": add_events,
     "share": share,
     "bulk_events": bulk_events,

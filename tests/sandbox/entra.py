@@ -7,11 +7,12 @@ import re
 import uuid
 
 from aadsts import EntraError, entra_headers, error_response
+from accounts import login_page
 from authorize import admin_consent, authorize, check_tenant, choose, same_place
 from pages import page
 from people import PERSONAL_TENANT
 from state import World
-from tokens import correlation_of, token
+from tokens import correlation_of, device, token
 from wire import Pairs, Request, Response, json_response
 
 ROUTES = (
@@ -19,17 +20,20 @@ ROUTES = (
     ("jwks", re.compile(r"/([^/]+)/discovery/v2\.0/keys\Z")),
     ("authorize", re.compile(r"/([^/]+)/oauth2/v2\.0/authorize\Z")),
     ("token", re.compile(r"/([^/]+)/oauth2/v2\.0/token\Z")),
+    ("devicecode", re.compile(r"/([^/]+)/oauth2/v2\.0/devicecode\Z")),
+    ("devicelogin", re.compile(r"/(devicelogin)\Z")),
     ("adminconsent", re.compile(r"/([^/]+)/v2\.0/adminconsent\Z")),
     ("choose", re.compile(r"/([^/]+)/login\Z")),
     ("logout", re.compile(r"/([^/]+)/oauth2/v2\.0/logout\Z")),
 )
-BROWSER_ROUTES = ("authorize", "adminconsent", "choose", "logout")
+BROWSER_ROUTES = ("authorize", "adminconsent", "choose", "devicelogin", "logout")
 METHODS = {
     "discovery": ("GET", "HEAD"),
     "jwks": ("GET", "HEAD"),
     "authorize": ("GET", "POST"),
     "adminconsent": ("GET",),
     "choose": ("POST",),
+    "devicelogin": ("GET", "POST"),
     "logout": ("GET", "POST"),
 }
 CLOUD_NAMES = {
@@ -139,6 +143,10 @@ def handle(world: World, request: Request, name: str, tenant_word: str) -> Respo
         return logout(world, request)
     if name == "token":
         return token(world, request, tenant_word)
+    if name == "devicecode":
+        return device(world, request, tenant_word)
+    if name == "devicelogin":
+        return login_page(world, request)
     try:
         return discovery(world, tenant_word) if name == "discovery" else jwks(world, tenant_word)
     except EntraError as error:

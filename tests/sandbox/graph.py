@@ -20,7 +20,7 @@ import access
 import odata
 import zones
 from events import Calendar, Event, Members, zone_of
-from people import CLIENT_ID, Person, find_person
+from people import APPLICATION, CLIENT_ID, Person, find_person
 from schema import GraphError, read_event
 from scopes import GRAPH, short_name
 from state import AccessToken, Demand, World
@@ -219,6 +219,9 @@ def understand(request: Request) -> tuple[str, Ask]:
 
 
 def mailbox_named(world: World, name: str, token: AccessToken) -> Person:
+    if token.person is APPLICATION and not name:
+        text = "/me request is only valid with delegated authentication flow."
+        raise GraphError(400, "BadRequest", text)
     person = find_person(name) if name else token.person
     if person is None:
         raise GraphError(404, "ErrorInvalidUser", f"The requested user '{name}' is invalid.")
@@ -300,7 +303,7 @@ class Graph:
         self.request = request
         self.token = token
         self.person = token.person
-        self.calendar = self.default = world.calendars[self.person.oid]
+        self.calendar = self.default = world.calendars.get(self.person.oid, Calendar(self.person))
         self.prefer = Prefer()
 
     def context(self, tail: str) -> str:
@@ -313,7 +316,9 @@ class Graph:
         if self.person.home and ask.kind != "profile":
             text = "REST API is not yet supported for this mailbox."
             raise GraphError(404, "MailboxNotEnabledForRESTAPI", text)
-        if self.person is self.token.person:
+        if self.token.person is APPLICATION:
+            pass  # what the registration was given holds for each mailbox of the tenant
+        elif self.person is self.token.person:
             check_scope(self.token, ask.kind, self.request.method)
         else:
             check_shared(self.token, self.calendar, self.request.method)

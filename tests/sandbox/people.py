@@ -69,6 +69,8 @@ OTHERS = (
     Person("mary@outlook.example", "Mary", "Somerville", MARY, "Polymath", PERSONAL_TENANT),
 )
 GUESTS = (Person("emmy@partner.example", "Emmy", "Noether", EMMY_AS_GUEST, "Guest", TENANT, EMMY),)
+# Whose tokens of the application itself are.
+APPLICATION = Person("", "The", "Application", CLIENT_ID, "")
 
 
 def find_person(address: str) -> Person | None:

@@ -9,13 +9,14 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field, fields
 
+from aadsts import EntraError
 from clients import Registration
 from events import Calendar
 from faults import Faults
 from keys import KeySet
 from ledger import Calls, Secrets
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, Person
-from scopes import GRAPHS
+from scopes import GRAPHS, parse
 from throttle import Load
 
 CODE_SECONDS = 600
@@ -40,6 +41,10 @@ class Settings:
     single_tenant: bool = False
     behalf_challenge: bool = False  # Conditional Access wants the user at each on-behalf-of
     admin_consented: bool = False
+    public_flows: bool = False  # "Allow public client flows": no secret for grants without browser
+    lockout_threshold: int = 10  # wrong passwords in a row, after which the account is locked
+    device_interval: int = 5
+    device_seconds: int = 900
     secret_expired: bool = False
     secrets_in: str = "any"  # or "basic", "post": the one place where a secret is taken
     assertion_algorithms: str = ""  # blank-separated; "": Entra's, and the document says nothing
@@ -132,6 +137,32 @@ class AccessToken:
     met: Demand | None = None
 
 
+@dataclass
+class Login:
+    """How a person's password is answered. `code`: refused with it although it is right."""
+
+    password: str
+    code: int = 0
+    is_federated: bool = False
+    wrong: int = 0
+
+
+@dataclass
+class Device:
+    """One device code. `person`: has agreed; `ended`: the error that polls get."""
+
+    code: str
+    user_code: str
+    client_id: str
+    tenant: str
+    scope: str
+    ends_at: float
+    interval: int
+    polled_at: float = 0.0
+    person: Person | None = None
+    ended: str = ""
+
+
 def is_of(account: Person, person: Person | None) -> bool:
     """Whether an account is a person's, at home or as a guest; None: of any."""
     return person is None or person.oid in (account.oid, account.home)
@@ -175,6 +206,8 @@ class World:
         self.access_tokens: dict[str, AccessToken] = {}
         self.flows: dict[str, dict[str, str]] = {}
         everybody = (*PEOPLE, *OTHERS, *GUESTS)
+        self.logins: dict[str, Login] = {}
+        self.devices: dict[str, Device] = {}
         self.clients: dict[str, Client] = {CLIENT_ID: Client(CLIENT_ID, self.client_secret)}
         self.admin_consents: set[str] = set()  # tenants
         self.consents: dict[str, set[str]] = {person.oid: set() for person in everybody}
@@ -190,6 +223,17 @@ class World:
     def graph(self) -> str:
         """Where the imitated cloud's Graph stands."""
         return GRAPHS[self.settings.cloud]
+
+    def people(self) -> tuple[Person, ...]:
+        return PEOPLE
+
+    def asked_scopes(self, text: str) -> frozenset[str]:
+        """What a scope parameter names, nothing when it is left out; here an unknown scope is an
+        invalid_scope, where the authorize endpoint blames the client."""
+        try:
+            return parse(text, self.base, self.graph)
+        except EntraError as error:
+            raise EntraError(70011, (text,)) from error
 
     def now(self) -> float:
         return time.time() + self.settings.clock_skew

@@ -16,6 +16,7 @@ import time
 import uuid
 
 import access
+import accounts
 import behalf
 import scopes as scope_rules
 from aadsts import EntraError, entra_headers, error_response
@@ -30,6 +31,7 @@ from wire import Request, Response, json_response, parse_pairs
 FORM = "application/x-www-form-urlencoded"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 LOOP_SECONDS = 300
+LOOPED = ("refresh_token", "code", "assertion", "scope", "password", "username")
 
 
 def check_client(world: World, request: Request, params: Params, tenant: str) -> None:
@@ -40,7 +42,12 @@ def check_client(world: World, request: Request, params: Params, tenant: str) ->
     if basic and basic[0] != client_id:
         raise EntraError(700016, (client_id, tenant))
     client = check_known(world, tenant, client_id)
-    check_shown(world, request, params, tenant, client)
+    shows = basic or "client_secret" in params or "client_assertion" in params
+    is_public = params.get("grant_type") in accounts.PUBLIC_GRANTS and world.settings.public_flows
+    if shows or not is_public:
+        check_shown(world, request, params, tenant, client)
+    else:
+        request.notes["client"] = "public"
     params["client_id"] = request.notes["client_id"] = client_id
 
 
@@ -62,7 +69,7 @@ def check_loop(world: World, params: Params) -> None:
     if not limit:
         return
     now = time.monotonic()
-    text = "&".join(params.get(name, "") for name in ("refresh_token", "code", "assertion", "scope"))
+    text = "&".join(params.get(name, "") for name in LOOPED)
     key = fingerprint(text)
     seen = [at for at in world.recent.get(key, []) if now - at < LOOP_SECONDS]
     world.recent[key] = [*seen, now]
@@ -109,20 +116,11 @@ def find_code(world: World, params: Params, tenant: str) -> Code:
     return code
 
 
-def asked_scopes(world: World, text: str) -> frozenset[str]:
-    """What a scope parameter names, nothing when it is left out; here an unknown scope is an
-    invalid_scope, where the authorize endpoint blames the client."""
-    try:
-        return scope_rules.parse(text, world.base, world.graph)
-    except EntraError as error:
-        raise EntraError(70011, (text,)) from error
-
-
 def by_code(world: World, request: Request, params: Params, tenant: str) -> Response:
     code = find_code(world, params, tenant)
     request.notes["person"] = code.person.address
     text = params.get("scope", "")
-    asked = asked_scopes(world, text) or code.scopes
+    asked = world.asked_scopes(text) or code.scopes
     if not asked <= code.scopes:
         raise EntraError(65001, (CLIENT_ID,))
     resource = scope_rules.one_resource(asked, text) if text.strip() else first_resource(code)
@@ -175,7 +173,7 @@ def by_refresh(world: World, request: Request, params: Params, tenant: str) -> R
     if person is None:
         raise EntraError(65001 if tenant == "consumers" else 50020, (CLIENT_ID,))
     text = params.get("scope", "")
-    asked = asked_scopes(world, text) or token.scopes
+    asked = world.asked_scopes(text) or token.scopes
     consented = world.consents[token.person.oid] | world.consents[person.oid]
     named = {scope for scope in asked if not scope.endswith("/.default")}
     if not named <= consented:
@@ -287,7 +285,7 @@ def merge(body: dict[str, object], changes: dict[str, object]) -> dict[str, obje
 
 def by_assertion(world: World, request: Request, params: Params, tenant: str) -> Response:
     world.secrets.see("access_token", params.get("assertion", ""))
-    person, asked, resource = behalf.redeem(world, params, asked_scopes)
+    person, asked, resource = behalf.redeem(world, params, World.asked_scopes)
     request.notes["person"] = person.address
     refresh = None
     if "offline_access" in asked:
@@ -297,7 +295,35 @@ def by_assertion(world: World, request: Request, params: Params, tenant: str) ->
     return granted.answer(params, asked, refresh, "")
 
 
+def to_person(
+    world: World, params: Params, found: tuple[Person, frozenset[str], str]
+) -> Response:
+    """The first tokens of a sign-in that was found good."""
+    person, asked, resource = found
+    refresh = None
+    if "offline_access" in asked:
+        world.families += 1
+        refresh = world.new_refresh(person, asked, world.families, params["client_id"])
+    granted = Granted(world, person, asked, resource, wants_cae(params), params["client_id"])
+    return granted.answer(params, asked, refresh, "")
+
+
+def by_password(world: World, request: Request, params: Params, tenant: str) -> Response:
+    return to_person(world, params, accounts.by_password(world, request, params, tenant))
+
+
+def by_device(world: World, request: Request, params: Params, tenant: str) -> Response:
+    return to_person(world, params, accounts.by_device(world, request, params, tenant))
+
+
+def by_application(world: World, _request: Request, params: Params, tenant: str) -> Response:
+    return accounts.by_application(world, params, tenant)
+
+
 GRANTS = {
+    "password": by_password,
+    "client_credentials": by_application,
+    accounts.DEVICE_GRANT: by_device,
     "authorization_code": by_code,
     "refresh_token": by_refresh,
     behalf.GRANT: by_assertion,
@@ -310,7 +336,7 @@ def check_and_grant(world: World, request: Request, tenant_word: str) -> Respons
     kind = params.get("grant_type", "")
     request.notes["grant_type"] = kind
     request.notes["scope"] = params.get("scope", "")
-    for name in ("refresh_token", "code"):
+    for name in ("refresh_token", "code", "password"):
         if params.get(name):
             request.notes[name] = fingerprint(params[name])
     if not kind:
@@ -322,6 +348,16 @@ def check_and_grant(world: World, request: Request, tenant_word: str) -> Respons
         raise EntraError(70003, (kind,))
     check_loop(world, params)
     return GRANTS[kind](world, request, params, tenant)
+
+
+def device(world: World, request: Request, tenant_word: str) -> Response:
+    """POST …/oauth2/v2.0/devicecode."""
+    correlation = correlation_of(request)
+    try:
+        return accounts.begin_device(world, read_form(request), check_tenant(tenant_word))
+    except EntraError as error:
+        request.notes["error_code"] = error.code
+        return error_response(error, correlation, world.settings.error_separator)
 
 
 def correlation_of(request: Request) -> str:
