@@ -34,6 +34,7 @@ typedef struct gt_provider_conf_t gt_provider_conf_t;
 typedef struct gt_store_conf_t gt_store_conf_t;
 typedef struct gt_client_conf_t gt_client_conf_t;
 typedef struct gt_jwt_conf_t gt_jwt_conf_t;
+typedef struct gt_account_conf_t gt_account_conf_t;
 
 typedef struct gt_keyring_t gt_keyring_t;
 typedef struct gt_task_t gt_task_t;

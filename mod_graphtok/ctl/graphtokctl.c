@@ -20,6 +20,7 @@
 static gt_err_t *help(ctl_t *ctl, int argc, char **argv);
 
 static const ctl_verb_t verbs[] = {
+    {"acquire", "have tokens of the server's own accounts", ctl_acquire},
     {"audit", "verify audit files", ctl_audit},
     {"check", "go through keys, secrets, database, provider and redirect URI", ctl_check},
     {"cleanup", "deactivate expired grants, remove those long inactive", ctl_cleanup},

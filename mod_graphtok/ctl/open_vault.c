@@ -98,7 +98,9 @@ gt_err_t *ctl_demand_credentials(const gt_provider_conf_t *provider, apr_pool_t 
         GT_TRY(ctl_demand_readable(source, directive, p));
         found++;
     }
-    return found > 0 ? GT_OK : ctl_demand_readable(NULL, "GraphTokClientSecret", p);
+    return found > 0 || provider->client_auth == GT_AUTH_NONE
+               ? GT_OK
+               : ctl_demand_readable(NULL, "GraphTokClientSecret", p);
 }
 
 int ctl_expiries(gt_expiry_t expiries[GT_EXPIRIES_MAX], const gt_provider_conf_t *provider,

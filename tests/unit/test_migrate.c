@@ -79,8 +79,8 @@ static const char *columns(bench_t *bench)
     "due_after email encrypted_access_token encrypted_id_token "                                   \
     "encrypted_refresh_token error_count error_message expires_at generation id "                  \
     "intent_owner intent_until key_id last_used_at lease_owner lease_until "                       \
-    "provider revision scopes status "                                                             \
-    "updated_at use_count user_id"
+    "provider refused_generation refused_passwords refused_until revision scopes status "          \
+    "token_type updated_at use_count user_id"
 
 static gt_err_t *try_insert(bench_t *bench, const char *id, const char *user, const char *more)
 {

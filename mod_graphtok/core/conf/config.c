@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "conf/account.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
 #include "conf/store_names.h"
@@ -47,6 +48,11 @@ const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *
 const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name)
 {
     return gt_entry_find(config, &gt_entry_jwt, name);
+}
+
+const gt_account_conf_t *gt_config_account(const gt_config_t *config, const char *name)
+{
+    return gt_entry_find(config, &gt_entry_account, name);
 }
 
 /** State of the checks. */
@@ -120,17 +126,24 @@ static void check_credentials(const verdict_t *v, const gt_provider_conf_t *prov
     int ways = (provider->client_secret != NULL) + (provider->certificate != NULL) +
                (provider->client_assertion != NULL);
 
-    if (ways == 0)
+    if (ways == 0 && provider->client_auth != GT_AUTH_NONE)
         note(v->errors, provider->where, v->p,
              "provider %s lacks GraphTokClientSecret: write file:PATH, env:NAME or exec:COMMAND "
-             "(or GraphTokClientCertificate or GraphTokClientAssertion in its place)",
+             "(or GraphTokClientCertificate or GraphTokClientAssertion in its place, or for a "
+             "public client GraphTokClientAuth none)",
+             provider->name);
+    if (ways > 0 && provider->client_auth == GT_AUTH_NONE)
+        note(v->errors, provider->where, v->p,
+             "provider %s: GraphTokClientAuth none is for a public client, which shows no secret, "
+             "certificate or token: leave out one or the other",
              provider->name);
     if (ways > 1)
         note(v->errors, provider->where, v->p,
              "provider %s: of GraphTokClientSecret, GraphTokClientCertificate and "
              "GraphTokClientAssertion write one: providers refuse a request that shows two",
              provider->name);
-    if (provider->client_auth != GT_AUTH_AUTO && provider->client_secret == NULL)
+    if (provider->client_auth != GT_AUTH_AUTO && provider->client_auth != GT_AUTH_NONE &&
+        provider->client_secret == NULL)
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokClientAuth says where a secret stands, and there is none",
              provider->name);
@@ -469,4 +482,5 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
         check_store(&v, APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *), i);
     for (int i = 0; i < config->clients->nelts; i++)
         check_client(&v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
+    gt_accounts_check(config, errors, warnings, p);
 }

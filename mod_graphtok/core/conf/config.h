@@ -44,7 +44,8 @@ typedef struct gt_tenant_client_t {
 typedef enum gt_client_auth_t {
     GT_AUTH_AUTO, /* as the provider's discovery document says; Entra: in the body */
     GT_AUTH_POST,
-    GT_AUTH_BASIC
+    GT_AUTH_BASIC,
+    GT_AUTH_NONE /* nowhere: the registration is a public client */
 } gt_client_auth_t;
 
 /** One provider and our registration there. */
@@ -132,12 +133,32 @@ struct gt_jwt_conf_t {
         leeway; /* a token is taken for so long after its end and before its begin */
 };
 
+/** How an account gets its tokens. Order = the words of GraphTokAccountGrant. */
+typedef enum gt_account_grant_t {
+    GT_GRANT_CLIENT,  /* as the application itself (RFC 6749 section 4.4): no user, no row */
+    GT_GRANT_PASSWORD /* by user name and password (RFC 6749 section 4.3): a row in a store */
+} gt_account_grant_t;
+
+/** An account of the server itself, which no person signs in with (conf/account.h). */
+struct gt_account_conf_t {
+    const char *name;  /* "events" */
+    const char *where; /* "FILE:LINE" of its definition */
+    gt_account_grant_t grant;
+    const char *provider;      /* its name; NULL: the only one (gt_account_provider) */
+    const char *user;          /* at the provider; NULL: none */
+    gt_source_t *password;     /* of that user; NULL: none */
+    const char *scope;         /* blank-separated; NULL: the provider's */
+    const char *store;         /* that has its grant */
+    apr_interval_time_t retry; /* a refused password is not sent again for so long */
+};
+
 /** Everything. */
 struct gt_config_t {
     apr_array_header_t *providers;  /* of gt_provider_conf_t * */
     apr_array_header_t *stores;     /* of gt_store_conf_t *; "main" always exists */
     apr_array_header_t *clients;    /* of gt_client_conf_t * */
     apr_array_header_t *jwts;       /* of gt_jwt_conf_t * */
+    apr_array_header_t *accounts;   /* of gt_account_conf_t * */
     apr_array_header_t *keyring;    /* of gt_source_t *, whose keys add up; NULL: none */
     const char *audit;              /* where audit records go: a file or "|program"; NULL */
     const char *audit_heads;        /* where its heads are noted; NULL: see gt_audit_notes */
@@ -176,6 +197,7 @@ extern const gt_member_t gt_provider_members[];
 extern const gt_member_t gt_store_members[];
 extern const gt_member_t gt_client_members[];
 extern const gt_member_t gt_jwt_members[];
+extern const gt_member_t gt_account_members[];
 extern const gt_member_t gt_tenant_client_members[];
 
 /** Defaults of everything, in `p`. */
@@ -186,6 +208,7 @@ const gt_provider_conf_t *gt_config_provider(const gt_config_t *config, const ch
 const gt_store_conf_t *gt_config_store(const gt_config_t *config, const char *name);
 const gt_client_conf_t *gt_config_client(const gt_config_t *config, const char *name);
 const gt_jwt_conf_t *gt_config_jwt(const gt_config_t *config, const char *name);
+const gt_account_conf_t *gt_config_account(const gt_config_t *config, const char *name);
 
 /** 1 when a provider has pins: its loop then makes whole handshakes (net/loop.h). */
 int gt_config_has_pins(const gt_config_t *config);

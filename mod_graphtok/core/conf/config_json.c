@@ -75,6 +75,7 @@ json_t *gt_config_to_json(const gt_config_t *config, apr_pool_t *p)
     gt_json_put(json, "stores", list_to_json(config->stores, gt_store_members, p));
     gt_json_put(json, "clients", clients_to_json(config->clients, p));
     gt_json_put(json, "jwts", list_to_json(config->jwts, gt_jwt_members, p));
+    gt_json_put(json, "accounts", list_to_json(config->accounts, gt_account_members, p));
     return json;
 }
 
@@ -153,6 +154,14 @@ static gt_err_t *judge_jwt(void *entry, const json_t *json, apr_pool_t *p)
 
     (void)json;
     return jwt->user != NULL ? GT_OK : gt_err(p, GT_INVALID, "GT0156", "user cannot be null");
+}
+
+static gt_err_t *judge_account(void *entry, const json_t *json, apr_pool_t *p)
+{
+    const gt_account_conf_t *account = entry;
+
+    (void)json;
+    return account->store != NULL ? GT_OK : gt_err(p, GT_INVALID, "GT0156", "store cannot be null");
 }
 
 /** Read one entry, whose members are those of `entry` where the JSON does not say them. */
@@ -237,14 +246,15 @@ gt_err_t *gt_config_from_json(gt_config_t **config, const json_t *json, apr_pool
 {
     gt_config_t *fresh = gt_config_default(p);
 
-    GT_TRY(
-        gt_members_from_json(fresh, gt_config_members, json, "providers stores clients jwts", p));
+    GT_TRY(gt_members_from_json(fresh, gt_config_members, json,
+                                "providers stores clients jwts accounts", p));
     GT_TRY(entries_from(fresh, &gt_entry_provider, json, complete_provider, p));
     GT_TRY(entries_from(fresh, &gt_entry_store, json, NULL, p));
     if (gt_config_store(fresh, "main") == NULL)
         return gt_err(p, GT_INVALID, "GT0155", "stores: main is missing");
     GT_TRY(entries_if_any(fresh, &gt_entry_client, json, complete_client, p));
     GT_TRY(entries_if_any(fresh, &gt_entry_jwt, json, judge_jwt, p));
+    GT_TRY(entries_if_any(fresh, &gt_entry_account, json, judge_account, p));
     GT_TRY(required(fresh, p));
     fresh->db_driver = or_empty(fresh->db_driver);
     fresh->db_params = or_empty(fresh->db_params);

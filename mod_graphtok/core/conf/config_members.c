@@ -223,6 +223,12 @@ const gt_member_t gt_jwt_members[] = {
     LAST};
 #undef OWNER
 
+#define OWNER struct gt_account_conf_t
+const gt_member_t gt_account_members[] = {
+#include "conf/account.def"
+    LAST};
+#undef OWNER
+
 static int is_guid(const char *text)
 {
     return gt_is_guid(text);
@@ -314,6 +320,7 @@ gt_config_t *gt_config_default(apr_pool_t *p)
     APR_ARRAY_PUSH(config->stores, gt_store_conf_t *) = gt_store_conf_default("main", p);
     config->clients = apr_array_make(p, 2, sizeof(gt_client_conf_t *));
     config->jwts = apr_array_make(p, 2, sizeof(gt_jwt_conf_t *));
+    config->accounts = apr_array_make(p, 2, sizeof(gt_account_conf_t *));
     config->db_driver = "";
     config->db_params = "";
     return config;

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file entry.c An entry is read as a gt_entry_t, whose members begin each of the four. */
+/** @file entry.c An entry is read as a gt_entry_t, whose members begin each kind's. */
 
 #include "conf/entry.h"
 
@@ -18,6 +18,7 @@ BEGINS(gt_provider_conf_t);
 BEGINS(gt_store_conf_t);
 BEGINS(gt_client_conf_t);
 BEGINS(gt_jwt_conf_t);
+BEGINS(gt_account_conf_t);
 
 #define IN(list) offsetof(gt_config_t, list)
 
@@ -29,6 +30,8 @@ const gt_entry_kind_t gt_entry_client = {"client", "clients", IN(clients), sizeo
                                          gt_client_members};
 const gt_entry_kind_t gt_entry_jwt = {"GraphTokJWT", "jwts", IN(jwts), sizeof(gt_jwt_conf_t),
                                       gt_jwt_members};
+const gt_entry_kind_t gt_entry_account = {"account", "accounts", IN(accounts),
+                                          sizeof(gt_account_conf_t), gt_account_members};
 
 apr_array_header_t *gt_entries(const gt_config_t *config, const gt_entry_kind_t *kind)
 {

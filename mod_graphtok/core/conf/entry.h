@@ -5,9 +5,9 @@
 /**
  * @file entry.h
  * The entries that a configuration has by name: providers, stores, clients, issuers of callers'
- * tokens. Each is a container of httpd's and an element of a list in the JSON; a kind is a row
- * here. Rows are constant, and entries are not changed once the configuration is resolved, so that
- * any thread may read both.
+ * tokens, accounts. Each is a container of httpd's and an element of a list in the JSON; a kind is
+ * a row here. Rows are constant, and entries are not changed once the configuration is resolved,
+ * so that any thread may read both.
  */
 
 #include "conf/config.h"
@@ -27,7 +27,8 @@ typedef struct gt_entry_kind_t {
     const gt_member_t *members;
 } gt_entry_kind_t;
 
-extern const gt_entry_kind_t gt_entry_provider, gt_entry_store, gt_entry_client, gt_entry_jwt;
+extern const gt_entry_kind_t gt_entry_provider, gt_entry_store, gt_entry_client, gt_entry_jwt,
+    gt_entry_account;
 
 /** The entries of a kind. */
 apr_array_header_t *gt_entries(const gt_config_t *config, const gt_entry_kind_t *kind);

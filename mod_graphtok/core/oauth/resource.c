@@ -55,10 +55,10 @@ int gt_provider_has_resource(const gt_provider_conf_t *conf, const char *resourc
     return resource == NULL || has(gt_provider_resources(conf, p), resource);
 }
 
-static const char *scope_of(const gt_provider_conf_t *conf, const char *resource, int has_others,
-                            apr_pool_t *p)
+static const char *scope_of(const char *list, const gt_provider_conf_t *conf, const char *resource,
+                            int has_others, apr_pool_t *p)
 {
-    const apr_array_header_t *scopes = gt_split(gt_provider_scope(conf, p), " ", p);
+    const apr_array_header_t *scopes = gt_split(list, " ", p);
     apr_array_header_t *kept = apr_array_make(p, scopes->nelts, sizeof(const char *));
 
     if (resource == NULL)
@@ -76,13 +76,19 @@ static const char *scope_of(const gt_provider_conf_t *conf, const char *resource
 const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
                                     apr_pool_t *p)
 {
-    return scope_of(conf, resource, 1, p);
+    return scope_of(gt_provider_scope(conf, p), conf, resource, 1, p);
 }
 
 const char *gt_provider_resource_scope(const gt_provider_conf_t *conf, const char *resource,
                                        apr_pool_t *p)
 {
-    return scope_of(conf, resource, 0, p);
+    return scope_of(gt_provider_scope(conf, p), conf, resource, 0, p);
+}
+
+const char *gt_scopes_of_resource(const char *scopes, const char *resource,
+                                  const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    return scope_of(scopes, conf, resource, 1, p);
 }
 
 /** A scope without the address of its resource, where the provider's scopes have one. */

@@ -46,4 +46,9 @@ const char *gt_provider_resource_scope(const gt_provider_conf_t *conf, const cha
 const char *gt_provider_token_scope(const gt_provider_conf_t *conf, const char *resource,
                                     apr_pool_t *p);
 
+/** Those of a list of scopes that a token request for a resource (NULL: the default one) names: its
+ * own, and those that belong to no resource. */
+const char *gt_scopes_of_resource(const char *scopes, const char *resource,
+                                  const gt_provider_conf_t *conf, apr_pool_t *p);
+
 #endif

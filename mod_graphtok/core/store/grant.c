@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "store/grant_access.h"
+#include "store/grant_account.h"
 #include "store/statements.h"
 
 #define ERRORS_DEACTIVATE 3
@@ -207,9 +208,7 @@ static const struct {
     [GT_EFFECT_INTERACT] = {&set_status, GT_NEEDS_USER, "interaction-required"},
 };
 
-/* "sign-in-required GT0501 AADSTS70008": class, tag and the provider's code, of which only
- * characters of codes are taken. No other text of a provider is stored. */
-static const char *failure_message(const gt_err_t *failure, const char *word, apr_pool_t *p)
+const char *gt_grant_failure(const gt_err_t *failure, const char *word, apr_pool_t *p)
 {
     char *code = apr_pstrndup(p, failure->code != NULL ? failure->code : "", LONGEST_CODE);
     char *c;
@@ -229,7 +228,7 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
     if (effect == GT_EFFECT_NONE)
         return GT_OK;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
-    const char *message = failure_message(failure, verdicts[effect].word, p);
+    const char *message = gt_grant_failure(failure, verdicts[effect].word, p);
     const gt_db_value_t number = GT_NUM(verdicts[effect].number);
     const gt_db_value_t counted[] = {GT_TEXT(message), number, GT_TEXT(owner.user),
                                      GT_TEXT(owner.provider), GT_NUM(grant->generation)};
@@ -277,7 +276,7 @@ gt_err_t *gt_grant_deactivate(int *deactivated, gt_store_t *store, const gt_owne
 
     *deactivated = 0;
     GT_TRY(gt_store_owner(&exact, store, owner, p));
-    const gt_db_value_t args[] = {GT_TEXT("deactivated by an administrator"), GT_TEXT(exact.user),
+    const gt_db_value_t args[] = {GT_TEXT(GT_GRANT_HALTED), GT_TEXT(exact.user),
                                   GT_TEXT(exact.provider)};
 
     GT_TRY(gt_db_change(deactivated, store->db, &deactivate_grant, &store->names, args, p));

@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "store/grant_access.h"
+#include "store/grant_account.h"
 #include "store/statements.h"
 
 #define SIGN_IN_TRIES 50 /* each lost one is won by another process */
@@ -47,9 +48,7 @@ static const gt_sql_t sign_in_again = {
 static const gt_sql_t look_for_deletion = {
     "look for deletion", "SELECT {clock_ms} - revision FROM {gone} WHERE {owner}", NULL};
 
-/* A random UUID (RFC 9562 version 4) in SQLAlchemy's form for SQLite, which PostgreSQL takes
- * too. */
-static const char *new_id(apr_pool_t *p)
+const char *gt_grant_new_id(apr_pool_t *p)
 {
     unsigned char bytes[ID_BYTES];
 
@@ -76,7 +75,7 @@ static const char *known(const char *text)
 static gt_err_t *insert(apr_array_header_t **rows, const entry_t *entry, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {
-        GT_TEXT(new_id(p)),
+        GT_TEXT(gt_grant_new_id(p)),
         GT_TEXT(entry->owner.user),
         GT_TEXT(entry->owner.provider),
         GT_TEXT(known(entry->identity->issuer)),

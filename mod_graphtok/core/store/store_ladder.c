@@ -11,10 +11,9 @@
  *   6  ids of the database and of the store, for which values are sealed from then on
  *   7  sums for statistics; an index of what was revoked lately; 8  an index of e-mail addresses;
  *   9  an index of grants that are not active
- *  10  access tokens of other resources, in a table beside it
- *  11  the refresh token before is kept no longer: it was read by nothing
- *  12  sessions of browsers, in a table beside it
- *  13  a note of each row that is deleted, also by a cascade from the application's users
+ *  10  access tokens of other resources, in a table beside it; 11  the refresh token before is
+ *  kept no longer: it was read by nothing; 12  sessions of browsers, in a table beside it
+ *  13  a note of each row that is deleted, also by a cascade; 14  refused passwords of accounts
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -34,6 +33,7 @@
 
 #include "base/err.h"
 #include "store/names.h"
+#include "store/refused_columns.h"
 
 #define S0_COLUMNS                                                                                 \
     "id, {user}, encrypted_access_token, encrypted_refresh_token, expires_at, created_at, "        \
@@ -352,11 +352,13 @@ static const gt_ladder_step_t steps[] = {
      {{{"SET LOCAL client_min_messages = warning", DROP_GOES},
        {"DROP TRIGGER {schema}{bare}_goes", "DROP TRIGGER IF EXISTS {schema}{bare}_user_exists"}},
       {{FUNCTION_GOES, TRIGGER_GOES}, {SQLITE_TRIGGER_GOES, "{must_exist}"}}}},
+    {"refused passwords of accounts in {table}",
+     "refused passwords are forgotten",
+     {{{GT_REFUSED_DOWN}, {GT_REFUSED_DOWN}}, {{GT_REFUSED_UP}, {GT_REFUSED_UP}}}},
 };
 
 #define STEP_PROVIDERS 2
 #define STEP_IDS 6
-
 static const char *const s0_columns[] = {
     "id",        "encrypted_access_token", "encrypted_refresh_token", "expires_at", "created_at",
     "updated_at"};

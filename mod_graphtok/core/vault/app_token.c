@@ -35,7 +35,8 @@ static gt_err_t *ask(gt_task_t *task, void *state)
         .key = key_of(gt_provider_conf(provider), params->tenant, params->resource),
         .name = "application",
         .flow = &gt_flow_client_credentials,
-        .scope = apr_pstrcat(p, params->resource, "/.default", NULL)};
+        .scope = params->scope != NULL ? params->scope
+                                       : apr_pstrcat(p, params->resource, "/.default", NULL)};
     if (params->fetch.key.grant.owner.user == NULL)
         return gt_err(p, GT_INTERNAL, "GT0627",
                       "provider %s serves no tenant of its own: a token of the application itself "

@@ -17,6 +17,7 @@ typedef struct gt_app_token_t {
     const char *provider;    /* its name in the configuration */
     const char *tenant;      /* whose; NULL: the configured one, of a provider with no other */
     const char *resource;    /* as its scopes begin: "https://graph.microsoft.com" */
+    const char *scope;       /* that is asked for; NULL: the resource's .default */
     gt_token_t token;        /* out */
     gt_shared_fetch_t fetch; /* own */
 } gt_app_token_t;

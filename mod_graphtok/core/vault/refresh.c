@@ -13,6 +13,7 @@
  *              After taking it over from a dead holder the journal is read once more
  *     post     no connection to the database is held meanwhile
  *     confirm  a refusal counts when it is said twice
+ *     fall back  an account whose refresh token is refused has a password (vault/by_password.h)
  *     verdict  by generation: a loser's failure says nothing about the winner's token
  *     commit   by generation, not by lease: a rotated token is worth more than a lease. If the
  *              database is away, the answer goes to the journal, and only then to those that wait
@@ -35,6 +36,8 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "oauth/resource.h"
+#include "vault/by_password.h"
 #include "vault/discard.h"
 #include "vault/flow/flows.h"
 #include "vault/publish.h"
@@ -58,6 +61,11 @@ void *gt_refresh_init(const void *params, apr_pool_t *p)
     r->owner = &r->params.key.grant.owner;
     r->store = gt_vault_store(from->vault, from->key.grant.store);
     r->params.asker = gt_asker_dup(from->asker, p);
+    r->account = gt_vault_account(from->vault, &r->params.key.grant);
+    if (r->account != NULL && r->account->scope != NULL)
+        r->scope = gt_scopes_of_resource(
+            r->account->scope, r->params.key.resource,
+            gt_provider_conf(gt_vault_provider(from->vault, r->owner->provider)), p);
     /* The holder is the job, not the child: two jobs of one child must not share a lease. */
     r->holder = apr_psprintf(p, "%s/%u", from->vault->parts.holder, apr_atomic_inc32(&jobs));
     return r;
@@ -113,7 +121,7 @@ void gt_refresh_use_row(gt_refresh_t *r, apr_interval_time_t least)
 {
     gt_token_t token = gt_token_of_grant(r->params.vault, r->grant);
 
-    if (gt_refresh_may_use(r, token.generation) &&
+    if (r->grant->status != GT_INACTIVE && gt_refresh_may_use(r, token.generation) &&
         gt_token_lasts(&token, least == GT_OWN_MARGIN ? token.margin : least))
         r->token = token;
 }
@@ -129,12 +137,28 @@ gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task)
     r->grant = NULL;
     GT_TRY(
         gt_vault_find(&r->grant, r->params.vault, &r->params.key, r->params.refresh_now, r->round));
-    GT_TRY(gt_vault_judge(r->grant, r->owner, r->params.vault, p));
+    GT_TRY(gt_vault_judge(r->grant, &r->params.key.grant, r->params.vault, p));
     gt_refresh_use_row(r, GT_OWN_MARGIN);
+    return r->token.access == NULL && gt_refresh_needs_password(r) ? gt_password_may_try(r, p)
+                                                                   : GT_OK;
+}
+
+static gt_err_t *prepare(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    if (r->account != NULL)
+        gt_then(task, &gt_read_password, r);
     return GT_OK;
 }
 
 /* ---- post ---- */
+
+int gt_refresh_needs_password(const gt_refresh_t *r)
+{
+    return r->account != NULL &&
+           (r->params.anew || r->grant->status != GT_ACTIVE || r->grant->refresh == NULL);
+}
 
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
 {
@@ -143,6 +167,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .flow = r->renewing->flow,
         .params = r->renewing->params(r->grant),
         .resource = r->params.key.resource,
+        .scope = r->scope,
         .tenant = r->grant->account.tenant,
         .claims = r->grant->claims,
         .declares = strcmp(r->params.key.resource, GT_RESOURCE_GRAPH) == 0,
@@ -158,7 +183,10 @@ static gt_err_t *post(gt_task_t *task, void *state)
 
     if (gt_refresh_is_ending(r))
         return gt_refresh_given_up(gt_task_pool(task));
-    gt_refresh_send(r, task);
+    if (gt_refresh_needs_password(r))
+        gt_then(task, &gt_by_password, r);
+    else
+        gt_refresh_send(r, task);
     return GT_OK;
 }
 
@@ -190,7 +218,9 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
     r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
     gt_vault_publish(vault, &r->params.key, &r->token, p);
     gt_refresh_announce(r, GT_NOTICE_REFRESH,
-                        tokens->refresh != NULL ? "refresh token rotated" : "refresh token kept",
+                        r->post.flow == &gt_flow_password ? "acquired by password"
+                        : tokens->refresh != NULL         ? "refresh token rotated"
+                                                          : "refresh token kept",
                         GT_OK);
     (void)gt_fail("refresh.published");
 }
@@ -342,6 +372,12 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
                                  r->params.key.grant.store, r->owner->user, r->owner->provider));
 }
 
-static gt_step_fn *const refresh_steps[] = {gt_refresh_lease,   post,   gt_refresh_confirm,
-                                            gt_refresh_verdict, commit, NULL};
+static gt_step_fn *const refresh_steps[] = {prepare,
+                                            gt_refresh_lease,
+                                            post,
+                                            gt_refresh_confirm,
+                                            gt_refresh_fall_back,
+                                            gt_refresh_verdict,
+                                            commit,
+                                            NULL};
 const gt_work_t gt_refresh = {"refresh", refresh_steps, finish};

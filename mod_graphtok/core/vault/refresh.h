@@ -7,6 +7,7 @@
  * One refresh, as a job of the crew. gt_token_for joins it.
  */
 
+#include "task/reader.h"
 #include "vault/flow/flows.h"
 #include "vault/vault.h"
 #include "vault/waiters.h"
@@ -18,6 +19,7 @@ typedef struct gt_refresh_params_t {
     const gt_asker_t *asker; /* the request that was first, or NULL */
     int refresh_now;         /* 1: the token of generation `refused` does not count */
     apr_int64_t refused;
+    int anew; /* 1: of an account: by its password, also where that was refused before */
 } gt_refresh_params_t;
 
 /** The things that a refresh holds, which its end has to see to: leave the waiters, give the lease
@@ -48,6 +50,11 @@ typedef struct gt_refresh_t {
     gt_waiter_t waiter;
     apr_time_t wait_until; /* ticks: patience with the winner; 0: there was none to wait for */
     const gt_renewing_flow_t *renewing;
+    const gt_account_conf_t *account; /* whose password is a way to tokens, too; or NULL */
+    const char *scope;                /* of the account; NULL: the provider's */
+    gt_read_t read;                   /* of the account's password */
+    gt_err_t *unread;                 /* why it cannot be had */
+    gt_flow_password_t shown;
     gt_token_params_t post;
     apr_time_t posted;      /* ticks: when the POST began */
     gt_err_t *failure;      /* of the POST */

@@ -25,6 +25,9 @@ int gt_refresh_may_use(const gt_refresh_t *r, apr_int64_t generation);
 /** Read the row anew; when it needs no refresh (any more) its token is the result. */
 GT_MUST gt_err_t *gt_refresh_look(gt_refresh_t *r, gt_task_t *task);
 
+/** 1 when the row that was read leaves nothing but the account's password to get tokens by. */
+int gt_refresh_needs_password(const gt_refresh_t *r);
+
 /** Send the refresh token. The POST's failure is r->failure in the next step. */
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task);
 
@@ -56,6 +59,9 @@ void gt_refresh_leave_waiters(gt_refresh_t *r);
 
 /** Step: a refusal is asked for once more. */
 GT_MUST gt_err_t *gt_refresh_confirm(gt_task_t *task, void *state);
+
+/** Step: where an account's refresh token is refused, its password is the way. */
+GT_MUST gt_err_t *gt_refresh_fall_back(gt_task_t *task, void *state);
 
 /** Step: the effect of a failure on the row, and on the next refresh. */
 GT_MUST gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state);

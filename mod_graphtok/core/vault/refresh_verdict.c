@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "crypt/seal.h"
 #include "oauth/claims.h"
+#include "vault/by_password.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
 #include "vault/vault_struct.h"
@@ -122,6 +123,23 @@ static void hand_on_demands(const gt_refresh_t *r)
     if (r->failure->claims == NULL &&
         (r->failure->cls == GT_INTERACTION || r->failure->cls == GT_SIGN_IN))
         r->failure->claims = gt_claims_read(r->grant->claims, r->failure->pool);
+}
+
+gt_err_t *gt_refresh_fall_back(gt_task_t *task, void *state)
+{
+    gt_refresh_t *r = state;
+
+    if (r->account == NULL || r->failure == GT_OK || !is_about_grant(r))
+        return GT_OK;
+    gt_log(GT_LOG_INFO, NULL, "refresh of account %s at %s is refused (%s): its password is tried",
+           r->account->name, r->owner->provider, r->failure->tag);
+    r->holds = GT_HOLDS_LEASE;
+    GT_TRY(renew_lease(r));
+    if (r->holds != GT_HOLDS_LEASE)
+        return gt_refresh_overtaken(r, gt_task_pool(task));
+    r->failure = GT_OK;
+    gt_then(task, &gt_by_password, r);
+    return GT_OK;
 }
 
 gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)

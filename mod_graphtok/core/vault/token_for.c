@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "oauth/resource.h"
+#include "store/grant_account.h"
+#include "vault/account_token.h"
 #include "vault/on_behalf_of.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
@@ -108,6 +110,8 @@ static gt_err_t *ask_cache(gt_task_t *task, void *state)
     params->grant = NULL;
     params->flight = NULL;
     GT_TRY(check_key(&params->key, params->vault, p));
+    if (params->anew)
+        return GT_OK;
     take_cached(params, cache, p);
     if (cache != NULL)
         gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CACHE,
@@ -138,18 +142,20 @@ static void take_row(gt_token_for_t *params)
 static gt_err_t *join_refresh(gt_task_t *task, gt_token_for_t *params)
 {
     apr_pool_t *p = gt_task_pool(task);
-    gt_refresh_params_t what = {params->vault, params->key, params->asker, params->refresh_now,
-                                params->refused};
+    gt_refresh_params_t what = {params->vault,       params->key,     params->asker,
+                                params->refresh_now, params->refused, params->anew};
     gt_flight_params_t flight = {gt_token_key_text(&params->key, p), &gt_refresh, gt_refresh_init,
                                  &what};
     const gt_failure_key_t failed = {&params->key, params->grant->generation};
 
-    GT_TRY(gt_failures_find(params->vault->failures, &failed, p));
+    if (!params->anew)
+        GT_TRY(gt_failures_find(params->vault->failures, &failed, p));
     /* A refresh begun for a token near its end may be content with what is still valid; one begun
      * because the API refused that very token may not: they are two jobs, and the lease makes one
      * call of them. */
     if (params->refresh_now)
-        flight.key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT, flight.key, params->refused);
+        flight.key = apr_psprintf(p, "%s#%" APR_INT64_T_FMT "%s", flight.key, params->refused,
+                                  params->anew ? "#anew" : "");
     GT_TRY(gt_crew_join(&params->flight, task, params->vault->parts.crew, &flight));
     if (params->token.access != NULL)
         gt_join_until(task, gt_ticks() + PATIENCE);
@@ -172,26 +178,43 @@ static gt_err_t *served_or(const gt_token_for_t *params, gt_err_t *err)
     return GT_OK;
 }
 
+/** The row. That of an account is made when its token is needed for the first time. */
+static gt_err_t *find_row(gt_token_for_t *params, apr_pool_t *p)
+{
+    const gt_account_conf_t *account = gt_vault_account(params->vault, &params->key.grant);
+    int is_refused = params->refresh_now;
+
+    GT_TRY(gt_vault_find(&params->grant, params->vault, &params->key, is_refused, p));
+    if (params->grant == NULL && account != NULL) {
+        GT_TRY(gt_grant_begin(gt_vault_store(params->vault, params->key.grant.store),
+                              &params->key.grant.owner, account->user, p));
+        GT_TRY(gt_vault_find(&params->grant, params->vault, &params->key, is_refused, p));
+    }
+    if (params->anew && params->grant != NULL) {
+        params->refresh_now = 1;
+        params->refused = params->grant->generation;
+    }
+    return GT_OK;
+}
+
 /** Take the row's token, or join the refresh of it. */
 static gt_err_t *use_row(gt_task_t *task, gt_token_for_t *params)
 {
     apr_pool_t *p = gt_task_pool(task);
-    gt_err_t *err;
+    gt_err_t *err = find_row(params, p);
 
-    err = gt_vault_find(&params->grant, params->vault, &params->key, params->refresh_now, p);
     if (err != GT_OK)
         return served_or(params, gt_err_in(err, "store %s", params->key.grant.store));
     if (params->grant == NULL || params->grant->status == GT_INACTIVE) {
         /* The grant is gone, or was refused elsewhere: the cache forgets its tokens. */
         params->token.access = NULL;
         gt_vault_forget(params->vault, &params->key.grant, GT_ALL_GENERATIONS, p);
-        return served_or(params,
-                         gt_vault_judge(params->grant, &params->key.grant.owner, params->vault, p));
     }
-    take_row(params);
+    else
+        take_row(params);
     if (is_settled(params))
         return GT_OK;
-    err = gt_vault_judge(params->grant, &params->key.grant.owner, params->vault, p);
+    err = gt_vault_judge(params->grant, &params->key.grant, params->vault, p);
     return served_or(params, err != GT_OK ? err : join_refresh(task, params));
 }
 
@@ -294,7 +317,11 @@ static gt_err_t *find(gt_task_t *task, void *state)
 {
     const gt_token_for_t *params = state;
 
-    gt_then(task, params->assertion != NULL ? &behalf_token : &find_token, state);
+    gt_then(task,
+            params->assertion != NULL           ? &behalf_token
+            : gt_account_is_application(params) ? &gt_account_token
+                                                : &find_token,
+            state);
     return GT_OK;
 }
 

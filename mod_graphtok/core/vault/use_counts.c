@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/account.h"
 #include "vault/use_counts.h"
 #include "vault/vault_struct.h"
 
@@ -214,8 +215,11 @@ int gt_use_counts_is_due(gt_use_counts_t *counts)
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key)
 {
     const used_t used = {.key = *key, .times = 1, .last = gt_ticks()};
+    const gt_account_conf_t *account = gt_account_of(vault->parts.config, key);
 
-    note(vault->counts, &used);
+    /* An account without a user has no row. */
+    if (account == NULL || account->grant == GT_GRANT_PASSWORD)
+        note(vault->counts, &used);
 }
 
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "conf/account.h"
 #include "crypt/seal.h"
 #include "oauth/claims.h"
 #include "oauth/resource.h"
@@ -211,6 +212,13 @@ gt_err_t *gt_vault_at_tenant(gt_err_t *err, const gt_vault_t *vault, const gt_gr
     return err;
 }
 
+const gt_account_conf_t *gt_vault_account(const gt_vault_t *vault, const gt_grant_key_t *key)
+{
+    const gt_account_conf_t *account = gt_account_of(vault->parts.config, key);
+
+    return account != NULL && account->grant == GT_GRANT_PASSWORD ? account : NULL;
+}
+
 static gt_err_t *judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_pool_t *p)
 {
     if (grant == NULL)
@@ -226,11 +234,14 @@ static gt_err_t *judge(const gt_grant_t *grant, const gt_owner_t *owner, apr_poo
     return gt_renewing_refresh_token.may_try(grant, p);
 }
 
-gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner, const gt_vault_t *vault,
-                         apr_pool_t *p)
+gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_grant_key_t *key,
+                         const gt_vault_t *vault, apr_pool_t *p)
 {
-    gt_err_t *err = judge(grant, owner, p);
+    gt_err_t *err;
 
+    if (grant != NULL && gt_vault_account(vault, key) != NULL)
+        return GT_OK;
+    err = judge(grant, &key->owner, p);
     /* The provider's demands for the next sign-in, kept since it made them. */
     if (err != GT_OK && grant != NULL)
         err->claims = gt_claims_read(grant->claims, p);

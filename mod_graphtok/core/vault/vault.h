@@ -70,10 +70,12 @@ typedef struct gt_token_for_t {
                                      names then, and of no grant (vault/on_behalf_of.h) */
     int refresh_now;     /* 1: the API refused the token we hold: refresh even if it looks valid */
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
+    int anew;            /* 1: of an account: the provider is asked in any case */
     gt_token_t token;    /* out */
     gt_grant_t *grant;   /* own */
     gt_flight_t *flight; /* own */
     struct gt_on_behalf_of_t *behalf; /* own */
+    struct gt_app_token_t *app;       /* own: of an account without a user */
 } gt_token_for_t;
 /** Fails with GT_SIGN_IN (no grant, inactive, refused), GT_INTERACTION, GT_STORE_AWAY, GT_DAMAGED,
  * or an error of the provider. A token that is still valid is served even if its refresh failed,

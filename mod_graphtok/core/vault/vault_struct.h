@@ -53,8 +53,12 @@ GT_MUST gt_err_t *gt_vault_find(gt_grant_t **grant, const gt_vault_t *vault,
                                 const gt_token_key_t *key, int is_refused, apr_pool_t *p);
 
 /** GT_OK when a grant (NULL: none) may be refreshed, else GT_SIGN_IN or GT_INTERACTION. */
-GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_owner_t *owner,
+GT_MUST gt_err_t *gt_vault_judge(const gt_grant_t *grant, const gt_grant_key_t *key,
                                  const gt_vault_t *vault, apr_pool_t *p);
+
+/** The account that a grant is of and whose password gets its tokens, or NULL. A grant of one may
+ * always be refreshed. */
+const gt_account_conf_t *gt_vault_account(const gt_vault_t *vault, const gt_grant_key_t *key);
 
 /** Note in an error (or GT_OK) at which tenant the next sign-in for a grant (NULL: none) is to be
  * asked for: at its own, of a provider of many. @return the error */

@@ -15,6 +15,7 @@
 #include <http_log.h>
 
 #include "base/text.h"
+#include "conf/account.h"
 #include "caller/bearer_token.h"
 #include "caller/client_token.h"
 #include "caller/session.h"
@@ -75,6 +76,10 @@ gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id)
 
     for (const char *c = id; *c; c++)
         is_plain = is_plain && (unsigned char)*c >= ' ' && *c != 0x7F;
+    if (gt_account_is_user(id))
+        return gt_err(x->r->pool, GT_FORBIDDEN, "GT0871",
+                      "user ids that begin with " GT_ACCOUNT_USERS
+                      " are those of accounts of this server, and none of a caller");
     if (len <= LONGEST_ID && is_plain && gt_is_utf8(id, len))
         return GT_OK;
     return gt_err(
@@ -82,11 +87,17 @@ gt_err_t *gtm_caller_check_id(const gtm_request_t *x, const char *id)
         "the user's name is longer than 255 bytes, no UTF-8, or holds control characters");
 }
 
+/* Where an account's grant is used, httpd's own Require has let the request in. */
+static int needs_caller(const gtm_request_t *x)
+{
+    return !(x->route->demands & GTM_NO_CALLER) && x->dir->account == NULL;
+}
+
 static gt_err_t *unknown(gtm_request_t *x)
 {
     x->session = NULL;
     x->caller.id = "";
-    if (x->route->demands & GTM_NO_CALLER)
+    if (!needs_caller(x))
         return GT_OK;
     return gtm_caller_missing(x);
 }
@@ -169,7 +180,7 @@ gt_err_t *gtm_caller_confirm(gtm_request_t *x)
     if (x->session != NULL) {
         key = gt_grant_key(x->store, &own);
         err = gt_vault_has_session(&has, x->child->vault, &key, &x->session->name, x->r->pool);
-        if (err != GT_OK && !(x->route->demands & GTM_NO_CALLER))
+        if (err != GT_OK && needs_caller(x))
             return err;
         if (err != GT_OK || !has)
             GT_TRY(unknown(x));
@@ -180,8 +191,29 @@ gt_err_t *gtm_caller_confirm(gtm_request_t *x)
     return GT_OK;
 }
 
+/* From here on store and provider are the account's; those of the caller's session were the
+ * place's. */
+static gt_err_t *take_account(gtm_request_t *x)
+{
+    const gt_config_t *config = x->child->config;
+    const gt_account_conf_t *account = gt_config_account(config, x->dir->account);
+    const gt_grant_key_t key = account != NULL ? gt_account_key(config, account, x->r->pool)
+                                               : (gt_grant_key_t){NULL, {NULL, NULL}};
+
+    if (key.owner.provider == NULL)
+        return gt_err(x->r->pool, GT_INTERNAL, "GT0807",
+                      "this location names no provider or store that is configured");
+    x->store = gt_vault_store(x->child->vault, key.store);
+    x->provider = gt_vault_provider(x->child->vault, key.owner.provider);
+    x->owner = key.owner;
+    x->stays = 1; /* no sign-in of the caller's would help */
+    return GT_OK;
+}
+
 gt_err_t *gtm_owner_find(gtm_request_t *x)
 {
+    if (x->dir->account != NULL && !(x->route->demands & GTM_NO_GRANT))
+        return take_account(x);
     if (x->route->owner)
         return x->route->owner(x);
     if (!(x->route->demands & GTM_ADMINISTRATOR))

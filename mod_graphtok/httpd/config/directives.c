@@ -96,6 +96,14 @@ const command_rec gtm_directives[] = {
 #include "conf/jwt.def"
 #undef SETTER
 #undef LIST_SETTER
+
+    AP_INIT_RAW_ARGS("<GraphTokAccount", gtm_open_account, NULL, RSRC_CONF,
+                     "an account of the server itself: <GraphTokAccount NAME>"),
+#define SETTER gtm_set_in_account
+#define LIST_SETTER gtm_list_in_account
+#include "conf/account.def"
+#undef SETTER
+#undef LIST_SETTER
 #undef CONTEXT
 
 #define SETTER gtm_set_in_dir

@@ -151,6 +151,12 @@ void gtm_published_check(apr_array_header_t *faults, const gt_config_t *config, 
         if (client->secret != NULL)
             look(faults, &survey, "the secret of a client", gt_source_path(client->secret));
     }
+    for (int i = 0; i < config->accounts->nelts; i++) {
+        const gt_account_conf_t *account = APR_ARRAY_IDX(config->accounts, i, gt_account_conf_t *);
+
+        if (account->password != NULL)
+            look(faults, &survey, "the password of an account", gt_source_path(account->password));
+    }
     look(faults, &survey, "the journal", config->journal);
     look(faults, &survey, "the audit", config->audit);
     look(faults, &survey, "what is noted of the audit", config->audit_heads);

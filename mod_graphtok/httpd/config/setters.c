@@ -72,11 +72,12 @@ static const char *misplaced(const cmd_parms *cmd, const char *container)
 /** The container of ours that is being read, or NULL. */
 static const char *container_of(const gtm_server_t *server)
 {
-    return server->in_provider != NULL ? "GraphTokProvider"
-           : server->in_store != NULL  ? "GraphTokStore"
-           : server->in_client != NULL ? "GraphTokClient"
-           : server->in_jwt != NULL    ? "GraphTokJWT"
-                                       : NULL;
+    return server->in_provider != NULL  ? "GraphTokProvider"
+           : server->in_store != NULL   ? "GraphTokStore"
+           : server->in_client != NULL  ? "GraphTokClient"
+           : server->in_jwt != NULL     ? "GraphTokJWT"
+           : server->in_account != NULL ? "GraphTokAccount"
+                                        : NULL;
 }
 
 /** Refuse a directive that may not stand inside our containers. */
@@ -437,10 +438,22 @@ const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args)
 
     (void)dir;
     server->in_client = begin_entry(&err, cmd, args, &gt_entry_client);
-    if (server->in_client == NULL)
-        return err;
-    err = walk_container(cmd);
+    if (server->in_client != NULL)
+        err = walk_container(cmd);
     server->in_client = NULL;
+    return err;
+}
+
+const char *gtm_open_account(cmd_parms *cmd, void *dir, const char *args)
+{
+    gtm_server_t *server = server_of(cmd);
+    const char *err;
+
+    (void)dir;
+    server->in_account = begin_entry(&err, cmd, args, &gt_entry_account);
+    if (server->in_account != NULL)
+        err = walk_container(cmd);
+    server->in_account = NULL;
     return err;
 }
 
@@ -451,9 +464,8 @@ const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args)
 
     (void)dir;
     server->in_store = begin_entry(&err, cmd, args, &gt_entry_store);
-    if (server->in_store == NULL)
-        return err;
-    err = walk_container(cmd);
+    if (server->in_store != NULL)
+        err = walk_container(cmd);
     server->in_store = NULL;
     return err;
 }

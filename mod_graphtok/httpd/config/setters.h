@@ -17,12 +17,13 @@
 extern const gt_member_t gtm_dir_members[];
 
 /** GraphTokName VALUE: the member named by cmd->info, in the main server, the open provider, the
- * open store, the open issuer of callers' tokens, or the location. */
+ * open store, client, issuer of callers' tokens or account, or the location. */
 const char *gtm_set_in_server(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_provider(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_jwt(cmd_parms *cmd, void *dir, const char *arg);
+const char *gtm_set_in_account(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_in_dir(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokKeyring: another source of the server, or of the store that is being read. */
@@ -36,6 +37,7 @@ const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_dir(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_jwt(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_list_in_account(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokJWTKeys SECRET|URL */
 const char *gtm_set_jwt_keys(cmd_parms *cmd, void *dir, const char *arg);
@@ -69,12 +71,13 @@ const char *gtm_add_allow(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_add_tenant_client(cmd_parms *cmd, void *dir, const char *tenant,
                                   const char *client_id, const char *secret);
 
-/** <GraphTokProvider NAME>, <GraphTokStore NAME>, <GraphTokClient NAME> and
- * <GraphTokJWT NAME>. */
+/** <GraphTokProvider NAME>, <GraphTokStore NAME>, <GraphTokClient NAME>, <GraphTokJWT NAME> and
+ * <GraphTokAccount NAME>. */
 const char *gtm_open_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_store(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_client(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_open_jwt(cmd_parms *cmd, void *dir, const char *args);
+const char *gtm_open_account(cmd_parms *cmd, void *dir, const char *args);
 
 /** GraphTokUserColumn NAME [text|integer|uuid] [REFERENCES table(column)] */
 const char *gtm_set_user_column(cmd_parms *cmd, void *dir, const char *args);

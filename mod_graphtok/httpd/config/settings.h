@@ -59,6 +59,7 @@ typedef struct gtm_dir_t {
     const char *use_jwt;    /* GraphTokUseJWT; unset: AuthType GraphTok wants a session */
     const char *provider;   /* GraphTokUseProvider; unset: the only one configured */
     const char *store;      /* GraphTokUseStore; unset: main */
+    const char *account;    /* GraphTokUseAccount; unset: grants are the callers' */
     const char
         *clients; /* GraphTokUseClient: blank-separated names; unset: all that are configured */
     const char *routes;    /* GraphTokRoutes: blank-separated names; unset: all of the set */
@@ -93,6 +94,7 @@ typedef struct gtm_server_t {
     gt_store_conf_t *in_store;       /* the same */
     gt_client_conf_t *in_client;     /* the same */
     gt_jwt_conf_t *in_jwt;           /* the same */
+    gt_account_conf_t *in_account;   /* the same */
     gtm_verdict_t *verdict;          /* since check_config */
 } gtm_server_t;
 

@@ -284,18 +284,18 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
         gtm_note(v->errors, mount->where,
                  "SetHandler %s at %s: there is no <GraphTokProvider NAME>%s", mount->handler, path,
                  host);
-    else if (dir->provider == NULL)
+    else if (dir->provider == NULL && dir->account == NULL)
         gtm_note(v->errors, mount->where,
                  "SetHandler %s at %s: several providers are configured; say which with "
                  "GraphTokUseProvider NAME%s",
                  mount->handler, path, host);
     check_kind(v, mount, dir);
-    if (strcmp(mount->handler, "graphtok-health") == 0) {
-        gtm_check_health(v, mount, dir);
+    if (dir->account != NULL || strcmp(mount->handler, "graphtok-exchange") == 0) {
+        (dir->account != NULL ? gtm_check_account_mount : gtm_check_exchange)(v, mount, dir);
         return;
     }
-    if (strcmp(mount->handler, "graphtok-exchange") == 0) {
-        gtm_check_exchange(v, mount, dir);
+    if (strcmp(mount->handler, "graphtok-health") == 0) {
+        gtm_check_health(v, mount, dir);
         return;
     }
     check_user_type(v, mount, dir);
@@ -333,64 +333,6 @@ static void fill_defaults(const verdict_t *v)
     }
 }
 
-/** A SQLite file that cannot be made, or a server that stands still or a network that swallows
- * packets, waited for without a limit. */
-static void check_database(const verdict_t *v)
-{
-    const gt_config_t *config = v->server->config;
-    const char *missing, *fault;
-
-    if (config->db_params_where == NULL)
-        return;
-    fault = strcmp(config->db_driver, "sqlite3") == 0
-                ? gtm_dbsource_unwritable(config->db_params, v->p)
-                : NULL;
-    if (fault != NULL)
-        gtm_note(v->warnings, config->db_params_where, "DBDParams: %s", fault);
-    if (strcmp(config->db_driver, "pgsql") != 0)
-        return;
-    missing = gtm_dbsource_unbounded(config->db_params, v->p);
-    if (missing != NULL)
-        gtm_note(v->warnings, config->db_params_where,
-                 "DBDParams: add %s, so that a database that hangs is noticed", missing);
-}
-
-/** At a start the code that takes the folder logs it. */
-static void check_journal(const verdict_t *v)
-{
-    const gt_config_t *config = v->server->config;
-    const char *fault = v->is_test ? gtm_folder_fault(config, v->p) : NULL;
-
-    if (fault != NULL && config->providers->nelts > 0)
-        gtm_note(v->warnings, v->journal_where, "GraphTokJournal: %s", fault);
-}
-
-/* The shortest one of all hosts, and the slowest provider. A call may be preceded by a refresh. */
-static void check_timeout(const verdict_t *v)
-{
-    const gt_provider_conf_t *slowest = NULL;
-    const server_rec *host = v->s;
-
-    for (const server_rec *s = v->s->next; s != NULL; s = s->next)
-        if (s->timeout > 0 && s->timeout < host->timeout)
-            host = s;
-    for (int i = 0; i < v->server->config->providers->nelts; i++) {
-        const gt_provider_conf_t *provider =
-            APR_ARRAY_IDX(v->server->config->providers, i, gt_provider_conf_t *);
-
-        if (slowest == NULL || provider->timeout > slowest->timeout)
-            slowest = provider;
-    }
-    if (slowest == NULL || gtm_answer_span(host->timeout) >= 2 * slowest->timeout)
-        return;
-    gtm_note(v->warnings, slowest->where,
-             "provider %s: a refresh and the call after it may take %s each (GraphTokTimeout), but "
-             "with Timeout %s a client is told 504 after %s%s",
-             slowest->name, gt_span_text(slowest->timeout, v->p), gt_span_text(host->timeout, v->p),
-             gt_span_text(gtm_answer_span(host->timeout), v->p),
-             gtm_host_shown(v, host == v->s ? NULL : host));
-}
-
 static void judge(verdict_t *v)
 {
     gt_config_t *config = v->server->config;
@@ -401,10 +343,9 @@ static void judge(verdict_t *v)
     gtm_mounts_find(v->server->mounts, v->errors, v->s, v->p);
     fill_defaults(v);
     gt_config_check(config, v->errors, v->warnings, v->p);
-    check_database(v);
-    check_journal(v);
-    check_timeout(v);
+    gtm_check_server(v);
     gtm_check_jwts(v);
+    gtm_check_accounts(v);
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));

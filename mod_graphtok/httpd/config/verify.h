@@ -59,6 +59,16 @@ void gtm_look_at_secret(gt_secret_t **secret, const gtm_verdict_t *v, const char
 /** Judge all issuers of callers' tokens, and the places that name one. */
 void gtm_check_jwts(const gtm_verdict_t *v);
 
+/** Judge the whole server's settings: database, journal, time limits. */
+void gtm_check_server(const gtm_verdict_t *v);
+
+/** Judge the accounts' passwords, and the places that use an account. */
+void gtm_check_accounts(const gtm_verdict_t *v);
+
+/** Judge a place of a handler of ours that uses an account. */
+void gtm_check_account_mount(const gtm_verdict_t *v, const gtm_mount_t *mount,
+                             const gtm_dir_t *dir);
+
 /** The same of a file of authorities, or NULL. */
 void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca_file);
 

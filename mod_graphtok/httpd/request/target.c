@@ -5,6 +5,8 @@
 
 #include "request/target.h"
 
+#include "conf/account.h"
+
 #define KEYS_WITHIN apr_time_from_sec(5) /* the next look at a keyring that is away */
 
 static gt_err_t *judge_keys(const gt_store_t *store, apr_pool_t *p)
@@ -21,12 +23,23 @@ static gt_err_t *judge_keys(const gt_store_t *store, apr_pool_t *p)
     return err;
 }
 
+/* Of the account that is used here: of several providers none is the callers' then. */
+static const char *provider_of(const gtm_request_t *x)
+{
+    const gt_config_t *config = x->child->config;
+    const gt_account_conf_t *account = gt_config_account(config, x->dir->account);
+
+    return account != NULL ? gt_account_provider(config, account) : NULL;
+}
+
 gt_err_t *gtm_find_target(gtm_request_t *x)
 {
     const char *provider = x->dir->provider;
 
     if (x->route->demands & GTM_NO_GRANT)
         return GT_OK;
+    if (provider == NULL && x->dir->account != NULL)
+        provider = provider_of(x);
     x->store = gt_vault_store(x->child->vault, x->dir->store);
     x->provider = provider != NULL ? gt_vault_provider(x->child->vault, provider) : NULL;
     /* An administrator's place has the grants of all providers. */

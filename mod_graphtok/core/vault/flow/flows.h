@@ -41,6 +41,17 @@ extern const gt_flow_t gt_flow_authorization_code;
  * gt_secret_t, the token. */
 extern const gt_flow_t gt_flow_on_behalf_of;
 
+/** The user name and password of an account. */
+typedef struct gt_flow_password_t {
+    const char *user;
+    const gt_secret_t *password;
+} gt_flow_password_t;
+
+/** Show an account's password (RFC 6749 section 4.3). Params: a gt_flow_password_t. A refusal of
+ * the account is GT_CLIENT_BROKEN with the extent GT_EXTENT_USER and says what its administrator
+ * can do. */
+extern const gt_flow_t gt_flow_password;
+
 /** Ask as the application itself (RFC 6749 section 4.4). Params: none. */
 extern const gt_flow_t gt_flow_client_credentials;
 
