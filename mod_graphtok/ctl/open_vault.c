@@ -167,6 +167,18 @@ static void give_rings(gt_vault_parts_t *parts, const apr_array_header_t *all, a
     }
 }
 
+/** An account's password that only httpd can have is masked in the dump. The mask is no password: it
+ * must never be sent as one. */
+static void leave_unreadable(const gt_config_t *config, apr_pool_t *p)
+{
+    for (int i = 0; i < config->accounts->nelts; i++) {
+        gt_account_conf_t *account = APR_ARRAY_IDX(config->accounts, i, gt_account_conf_t *);
+
+        if (account->password != NULL && ctl_demand_readable(account->password, "", p) != GT_OK)
+            account->password = NULL;
+    }
+}
+
 gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool_t *p)
 {
     const gt_loop_limits_t limits = {TRANSFERS, HOST_CONNECTIONS, gt_config_has_pins(config)};
@@ -180,6 +192,7 @@ gt_err_t *ctl_vault_open(gt_vault_t **vault, const gt_config_t *config, apr_pool
     for (int i = 0; i < config->providers->nelts; i++)
         GT_TRY(
             ctl_demand_credentials(APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *), p));
+    leave_unreadable(config, p);
     GT_TRY(ctl_db(&parts->db, config, p));
     take_journal(parts, all, p);
     GT_TRY(gt_loop_start(&parts->loop, &limits, p));

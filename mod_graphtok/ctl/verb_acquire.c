@@ -118,13 +118,8 @@ static void acquire(asked_t *asked, gt_vault_t *vault, const gt_account_conf_t *
                              .use = GT_USE_LOOK,
                              .asker = &asker,
                              .anew = asked->force};
-    gt_err_t *err = account->password != NULL
-                        ? ctl_demand_readable(account->password, "GraphTokAccountPassword", p)
-                        : GT_OK;
 
-    if (err == GT_OK)
-        err = ctl_vault_wait(vault, &gt_token_for, &params, p);
-    tell(asked, account, &params, err);
+    tell(asked, account, &params, ctl_vault_wait(vault, &gt_token_for, &params, p));
 }
 
 gt_err_t *ctl_acquire(ctl_t *ctl, int argc, char **argv)

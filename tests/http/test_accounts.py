@@ -21,6 +21,16 @@ ACCOUNTS = """
 </GraphTokAccount>
 <GraphTokAccount robot>
 </GraphTokAccount>
+<GraphTokAccount typed>
+    GraphTokAccountGrant password
+    GraphTokAccountUser ada@sandbox.example
+    GraphTokAccountPassword a-password-to-be-masked
+</GraphTokAccount>
+<GraphTokAccount printed>
+    GraphTokAccountGrant password
+    GraphTokAccountUser ada@sandbox.example
+    GraphTokAccountPassword "exec:/bin/echo a-password-to-be-masked"
+</GraphTokAccount>
 <Location "/events">
     SetHandler graphtok-calendar
     GraphTokUseAccount events
@@ -229,9 +239,10 @@ def test_O3_acquire(first, sandbox):
         return done.returncode, done.stdout, done.stderr
     code, out, _ = acquire("events")
     assert code == 0 and out.startswith("events: a token until ")
-    assert acquire("--token-type", "ropc")[0] == 0 and sandbox.calls(TOKEN) == 1
+    assert acquire("--token-type", "ropc", "events", "robot")[0] == 0
+    assert sandbox.calls(TOKEN) == 1 and sandbox.calls("token:client_credentials") == 0
     assert acquire("--force", "events")[0] == 0 and sandbox.calls(TOKEN) == 2
-    answer = json.loads(acquire("--json")[1])["accounts"]
+    answer = json.loads(acquire("--json", "events", "robot")[1])["accounts"]
     assert [(one["account"], one["token_type"], one["ok"]) for one in answer] == [
         ("events", "ropc", True), ("robot", "client_credentials", True)]
     first.write_secret("password", "another-password-0\n")
@@ -241,3 +252,16 @@ def test_O3_acquire(first, sandbox):
     assert acquire("--force", "events")[0] != 0 and sandbox.calls(TOKEN) == 4
     assert acquire("nobody")[0] == 66 or "GT0920" in acquire("nobody")[2]
     assert acquire("--token-type", "other")[0] == 64
+
+
+@ONE
+@pytest.mark.parametrize("name", ["typed", "printed"])
+def test_O3_a_masked_password_is_never_sent(first, sandbox, name):
+    """httpd's dump shows it masked, and a mask that is sent is a wrong password."""
+    user = f"account:{name}"
+    for verb in (("token", user), ("acquire", "--force", name), ("refresh", user)):
+        done = first.ctl(*verb, check=False)
+        assert done.returncode != 0 and "GT0638" in done.stderr, (verb, done.stderr)
+    first.ctl("validate", user, check=False)
+    assert sandbox.calls("token") == 0
+    first.ctl("revoke", user)

@@ -146,7 +146,7 @@ struct gt_account_conf_t {
     gt_account_grant_t grant;
     const char *provider;      /* its name; NULL: the only one (gt_account_provider) */
     const char *user;          /* at the provider; NULL: none */
-    gt_source_t *password;     /* of that user; NULL: none */
+    gt_source_t *password;     /* of that user; NULL: none, or not for this process */
     const char *scope;         /* blank-separated; NULL: the provider's */
     const char *store;         /* that has its grant */
     apr_interval_time_t retry; /* a refused password is not sent again for so long */

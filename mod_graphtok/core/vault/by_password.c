@@ -28,6 +28,11 @@ static gt_err_t *read_password(gt_task_t *task, void *state)
 {
     gt_refresh_t *r = state;
 
+    if (r->account->password == NULL) {
+        r->unread = gt_err(gt_task_pool(task), GT_INVALID, "GT0638",
+                           "httpd alone can read it: keep it in a file and write file:PATH");
+        return GT_OK;
+    }
     r->read =
         (gt_read_t){.readers = r->params.vault->parts.readers, .source = r->account->password};
     gt_then_try(task, &gt_read, &r->read, &r->unread);
