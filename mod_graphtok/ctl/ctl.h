@@ -129,6 +129,7 @@ gt_err_t *ctl_genkey(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_keys_verb(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_login(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv);

@@ -29,6 +29,7 @@ static const ctl_verb_t verbs[] = {
     {"help", "say more about a verb", help},
     {"keys", "list, add, rotate and retire keys; seal rows anew", ctl_keys_verb},
     {"list", "list grants, without their tokens", ctl_list},
+    {"login", "sign a person in without a browser on this machine", ctl_login},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
     {"refresh", "refresh tokens, due or not", ctl_refresh},
     {"revoke", "delete a user's grants", ctl_revoke},

@@ -167,8 +167,8 @@ static void give_rings(gt_vault_parts_t *parts, const apr_array_header_t *all, a
     }
 }
 
-/** An account's password that only httpd can have is masked in the dump. The mask is no password: it
- * must never be sent as one. */
+/** An account's password that only httpd can have is masked in the dump. The mask is no password,
+ * and must never be sent as one. */
 static void leave_unreadable(const gt_config_t *config, apr_pool_t *p)
 {
     for (int i = 0; i < config->accounts->nelts; i++) {

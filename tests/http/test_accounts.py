@@ -3,10 +3,15 @@
 
 import concurrent.futures
 import json
+import os
 import re
+import signal
+import subprocess
+import time
 
 import pytest
 
+from support import httpd as servers
 from support.browser import Browser
 from support.site import MOUNTS
 
@@ -265,3 +270,69 @@ def test_O3_a_masked_password_is_never_sent(first, sandbox, name):
     first.ctl("validate", user, check=False)
     assert sandbox.calls("token") == 0
     first.ctl("revoke", user)
+
+
+def begin_login(site, *options):
+    """graphtokctl login, when it has shown its code; the code."""
+    asks = re.compile(r"To sign in, open \S+/devicelogin and enter the code (\w{9}) within 15min$")
+    program = subprocess.Popen(
+        [servers.build_folder() / "graphtokctl", "--httpd", " ".join(site.httpd.command()),
+         "login", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **site.httpd.environment})
+    found = next(filter(None, map(asks.match, program.stderr)))
+    return program, found[1]
+
+
+def end_login(program):
+    out, err = program.communicate(timeout=60)
+    return program.returncode, out, err
+
+
+@pytest.fixture
+def decide(sandbox):
+    """A person's decision about a code; devices may ask each second."""
+    sandbox.process.control("POST", "settings", {"device_interval": 1})
+    def send(code, choice):
+        return sandbox.process.control("POST", "device", {"user_code": code, "choice": choice})["done"]
+    return send
+
+
+@ONE
+def test_O3_a_login_is_stored_as_any_sign_in(first, sandbox, decide):
+    sandbox.fault(where="token", kind="entra_error", code=70016, error="slow_down", times=1)
+    slow, code = begin_login(first, "--json", "tablet")
+    sandbox.wait_for_calls("token", 1)
+    since = time.monotonic()
+    assert decide(code, ADA)
+    quick, its_code = begin_login(first, "--account", "events")
+    sandbox.wait_for_calls("token", 2)  # authorization_pending
+    assert decide(its_code, ADA)
+    status, out, err = end_login(quick)
+    assert status == 0 and "GT0924" not in err, err
+    assert out == f"signed in as {ADA}: user account:events at microsoft in store main\n"
+    assert ask(first).status == 200 and sandbox.calls(TOKEN) == 0
+    status, out, err = end_login(slow)
+    assert status == 0, err
+    shown, done = map(json.loads, out.splitlines())
+    assert shown["verification_uri"].endswith("/devicelogin")
+    assert (shown["user_code"], shown["expires_in"]) == (code, 900)
+    assert done == {"user": "tablet", "provider": "microsoft", "store": "main", "email": ADA}
+    assert time.monotonic() - since > 3  # five seconds more than the second that was said
+    assert first.ctl("token", "tablet").stdout.strip()
+    first.ctl("revoke", "tablet")
+
+
+@ONE
+@pytest.mark.parametrize("choice, says", [
+    ("decline", "the user has declined"), ("expire", "GT0637"), (None, "GT0923"),
+    ("grace@sandbox.example", "GT0924")])
+def test_O3_a_login_that_is_not_as_it_was_meant(first, sandbox, decide, choice, says):
+    program, code = begin_login(first, "--account", "events")
+    if choice is None:
+        sandbox.wait_for_calls("token", 1)
+        program.send_signal(signal.SIGINT)
+    else:
+        assert decide(code, choice)
+    status, out, err = end_login(program)
+    assert says in err, err
+    assert (status == 0, out != "", row(first, "email") is not None) == (3 * (says == "GT0924",))

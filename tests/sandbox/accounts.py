@@ -164,9 +164,10 @@ def by_device(
     if account is None:
         raise EntraError(50020, (device.person.address,))
     device.ended = "redeemed"
-    asked = world.asked_scopes(device.scope)
-    world.consents[account.oid] |= asked
-    return account, asked, scope_rules.one_resource(asked, device.scope)
+    world.consents[account.oid] |= world.asked_scopes(device.scope)
+    text = params.get("scope") or device.scope
+    asked = world.asked_scopes(text)
+    return account, asked, scope_rules.one_resource(asked, text)
 
 
 def decide(world: World, user_code: str, choice: str) -> bool:

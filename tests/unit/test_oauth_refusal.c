@@ -172,6 +172,12 @@ static const answer_case_t answer_cases[] = {
      GT_INTERACTION, "AADSTS99999"},
     {400, "{\"error\":\"invalid_grant\",\"error_codes\":[-1,0,\"50173\",1e9]}", GT_SIGN_IN,
      "invalid_grant"},
+    /* a device's words, with the number of a sign-in that is awaited */
+    {400, "{\"error\":\"slow_down\",\"error_codes\":[70016]}", GT_THROTTLED, "slow_down"},
+    {400, "{\"error\":\"authorization_declined\",\"error_codes\":[70016]}", GT_REFUSED,
+     "authorization_declined"},
+    {400, "{\"error\":\"expired_token\",\"error_codes\":[70019]}", GT_REFUSED, "expired_token"},
+    {400, "{\"error\":\"authorization_pending\"}", GT_THROTTLED, "authorization_pending"},
     /* Google */
     {400,
      "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}",

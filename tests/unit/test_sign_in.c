@@ -277,7 +277,7 @@ static const void *copy_name(const void *params, apr_pool_t *p)
 /* Acquired otherwise, admitted the same. */
 START_TEST(any_flow_leads_to_a_grant)
 {
-    static const gt_flow_t flow = {"password", "sign in", add_name, copy_name, NULL};
+    static const gt_flow_t flow = {"password", "sign in", add_name, copy_name, NULL, NULL};
     fake_reply_t tokens = {200, NULL, NULL};
     gt_sign_in_t work = sign_in_of("");
 

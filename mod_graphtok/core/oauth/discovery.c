@@ -130,5 +130,8 @@ gt_err_t *gt_discovery_parse(gt_endpoints_t *endpoints, const gt_provider_conf_t
     endpoints->revocation = gt_json_text(document, "revocation_endpoint");
     if (!endpoint_fits(endpoints->revocation, conf, p))
         endpoints->revocation = NULL;
+    endpoints->device = gt_json_text(document, "device_authorization_endpoint");
+    if (!endpoint_fits(endpoints->device, conf, p))
+        endpoints->device = NULL;
     return GT_OK;
 }

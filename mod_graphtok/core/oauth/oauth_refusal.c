@@ -85,12 +85,22 @@ static const word_row_t by_error[] = {
     {"temporarily_unavailable",
      {GT_UPSTREAM, GT_EXTENT_PROVIDER, "the provider is not available now", 0, 0}},
     {"server_error", {GT_UPSTREAM, GT_EXTENT_PROVIDER, "a fault of the provider", 0, 0}},
-    {"slow_down", {GT_THROTTLED, GT_EXTENT_USER, "we ask too often", THROTTLE_WAIT, 0}},
+    {"bad_verification_code",
+     {GT_REFUSED, GT_EXTENT_USER, "the device code is wrong or expired", 0, 0}},
     {"authorization_pending",
      {GT_THROTTLED, GT_EXTENT_USER, "the user has not answered yet", THROTTLE_WAIT, 0}},
     {"rate_limit", {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT, 0}},
     {"rate_limit_exceeded",
      {GT_THROTTLED, GT_EXTENT_PROVIDER, "we ask too often", THROTTLE_WAIT, 0}},
+};
+
+/* RFC 8628 3.5. These tell more than a number that may come with them, which can be the one of a
+ * sign-in that is still awaited. */
+static const word_row_t by_device[] = {
+    {"slow_down", {GT_THROTTLED, GT_EXTENT_USER, "we ask too often", THROTTLE_WAIT, 0}},
+    {"authorization_declined",
+     {GT_REFUSED, GT_EXTENT_USER, "the user has declined the sign-in", 0, 0}},
+    {"expired_token", {GT_REFUSED, GT_EXTENT_USER, "the device code has expired", 0, 0}},
 };
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -116,8 +126,11 @@ static const gt_refusal_t *find_word(const word_row_t *rows, size_t n, const cha
 
 const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
 {
-    const gt_refusal_t *verdict;
+    const gt_refusal_t *verdict = find_word(by_device, ROWS(by_device), said->error);
 
+    *code = 0;
+    if (verdict != NULL)
+        return verdict;
     /* Several numbers come general first (70002, 54005): the general ones are in no table. */
     for (int i = 0; i < said->n_codes; i++) {
         verdict = find_number(said->numbers, said->codes[i]);

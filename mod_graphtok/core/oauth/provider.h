@@ -53,6 +53,7 @@ typedef struct gt_endpoints_t {
     const char *userinfo;    /* or NULL */
     const char *end_session; /* for browsers; or NULL */
     const char *revocation;  /* or NULL: Entra has none */
+    const char *device;      /* for devices without a browser (RFC 8628); or NULL */
     int takes_basic_alone; /* 1: its token endpoint takes a secret in the header, not in the form */
     const char *assertion_algorithms; /* that it takes of client assertions, blank-separated; NULL:
                                           not said */

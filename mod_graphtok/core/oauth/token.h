@@ -35,6 +35,9 @@ typedef struct gt_flow_t {
     /** The flow's own reading of a refusal, where the tables say something else: returns the error
      * itself, or another one in its place. NULL: the tables' reading. */
     gt_err_t *(*refused)(gt_err_t *err);
+    /** 1 when a refusal says that the user has not answered yet: the same is asked again later.
+     * NULL: none does. */
+    int (*is_pending)(const gt_err_t *err);
 } gt_flow_t;
 
 /** Work: ask the token endpoint. */

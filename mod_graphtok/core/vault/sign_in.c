@@ -32,6 +32,7 @@ static void *init(const void *asked, apr_pool_t *p)
     entry->in.params = in->flow->copy(in->params, p);
     entry->in.nonce = apr_pstrdup(p, in->nonce);
     entry->in.tenant = apr_pstrdup(p, in->tenant);
+    entry->in.scope = apr_pstrdup(p, in->scope);
     return entry;
 }
 
@@ -45,6 +46,7 @@ static gt_err_t *acquire(gt_task_t *task, void *state)
         .provider = gt_vault_provider(in->vault, in->key.owner.provider),
         .flow = in->flow,
         .params = in->params,
+        .scope = in->scope,
         .tenant = in->tenant,
         .is_of_grant = 1,
     };
@@ -69,13 +71,15 @@ static gt_err_t *admit(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/** A success was announced when the person was admitted. */
+/** A success was announced when the person was admitted. One that is still awaited is no news. */
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     const entry_t *entry = state;
 
     (void)task;
     if (err == GT_OK || entry->admit.grant != NULL || entry->admit.at_tenant != NULL)
+        return;
+    if (entry->in.flow->is_pending != NULL && entry->in.flow->is_pending(err))
         return;
     gt_notice(&(gt_notice_t){.kind = GT_NOTICE_SIGN_IN,
                              .store = entry->in.key.store,

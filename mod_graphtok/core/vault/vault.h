@@ -93,6 +93,7 @@ typedef struct gt_sign_in_t {
     const void *params;      /* the flow's, copied */
     const char *nonce;       /* that the id_token must repeat; NULL: none */
     const char *tenant;      /* that is asked; NULL or "": the configured one */
+    const char *scope;       /* of the token request; NULL: the configured one */
     gt_identity_t identity;  /* out */
     const char *at_tenant;   /* out, on failure: the tenant of the person has a registration to
                                 itself, which a sign-in there goes by; else NULL */

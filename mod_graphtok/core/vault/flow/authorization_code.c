@@ -29,5 +29,5 @@ static const void *copy(const void *params, apr_pool_t *p)
     return code;
 }
 
-const gt_flow_t gt_flow_authorization_code = {"authorization_code", "exchange code", add, copy,
-                                              NULL};
+const gt_flow_t gt_flow_authorization_code = {
+    "authorization_code", "exchange code", add, copy, NULL, NULL};

@@ -40,5 +40,5 @@ static gt_err_t *refused(gt_err_t *err)
     return ours;
 }
 
-const gt_flow_t gt_flow_client_credentials = {"client_credentials", "application's token", add,
-                                              copy, refused};
+const gt_flow_t gt_flow_client_credentials = {
+    "client_credentials", "application's token", add, copy, refused, NULL};

@@ -41,6 +41,17 @@ extern const gt_flow_t gt_flow_authorization_code;
  * gt_secret_t, the token. */
 extern const gt_flow_t gt_flow_on_behalf_of;
 
+/** Ask for the tokens of a user who signs in on another device (RFC 8628 section 3.4). Params: a
+ * gt_secret_t, the device code. */
+extern const gt_flow_t gt_flow_device_code;
+
+/** 1 when a refusal says that it is asked for too often: five seconds more between two questions
+ * from then on (RFC 8628 section 3.5). */
+int gt_flow_is_too_fast(const gt_err_t *err);
+
+/** GT_OVER (GT0637): the time of a device code is over. */
+GT_MUST GT_NEVER_NULL gt_err_t *gt_flow_device_code_over(apr_pool_t *p);
+
 /** The user name and password of an account. */
 typedef struct gt_flow_password_t {
     const char *user;

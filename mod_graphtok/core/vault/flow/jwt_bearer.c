@@ -37,5 +37,5 @@ static gt_err_t *refused(gt_err_t *err)
     return ended;
 }
 
-const gt_flow_t gt_flow_on_behalf_of = {"urn:ietf:params:oauth:grant-type:jwt-bearer",
-                                        "on behalf of", add, copy, refused};
+const gt_flow_t gt_flow_on_behalf_of = {
+    "urn:ietf:params:oauth:grant-type:jwt-bearer", "on behalf of", add, copy, refused, NULL};

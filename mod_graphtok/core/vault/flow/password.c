@@ -113,4 +113,4 @@ static gt_err_t *refused(gt_err_t *err)
     return ours;
 }
 
-const gt_flow_t gt_flow_password = {"password", "account's password", add, copy, refused};
+const gt_flow_t gt_flow_password = {"password", "account's password", add, copy, refused, NULL};

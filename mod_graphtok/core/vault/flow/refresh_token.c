@@ -32,5 +32,5 @@ static const void *params_of(const gt_grant_t *grant)
     return grant->refresh;
 }
 
-const gt_flow_t gt_flow_refresh_token = {"refresh_token", "refresh", add, copy, NULL};
+const gt_flow_t gt_flow_refresh_token = {"refresh_token", "refresh", add, copy, NULL, NULL};
 const gt_renewing_flow_t gt_renewing_refresh_token = {&gt_flow_refresh_token, may_try, params_of};
