@@ -284,7 +284,10 @@ def begin_login(site, *options):
 
 
 def end_login(program):
-    out, err = program.communicate(timeout=60)
+    try:
+        out, err = program.communicate(timeout=60)
+    finally:
+        program.kill()
     return program.returncode, out, err
 
 
