@@ -88,6 +88,7 @@ void ctl_check_keys(check_t *check, gt_provider_t *provider, const gt_endpoints_
         add(origins, endpoints->token, p);
         add(origins, endpoints->jwks_uri, p);
         add(origins, endpoints->revocation, p);
+        add(origins, endpoints->device, p);
     }
     for (int i = 0; i < origins->nelts; i++)
         look_at(check, provider, APR_ARRAY_IDX(origins, i, const char *));

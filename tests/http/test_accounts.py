@@ -24,8 +24,6 @@ ACCOUNTS = """
     GraphTokAccountPassword file:{folder}/secrets/password
     GraphTokAccountScope openid profile offline_access User.Read Calendars.ReadWrite
 </GraphTokAccount>
-<GraphTokAccount robot>
-</GraphTokAccount>
 <GraphTokAccount typed>
     GraphTokAccountGrant password
     GraphTokAccountUser ada@sandbox.example
@@ -45,15 +43,19 @@ ACCOUNTS = """
     SetHandler graphtok-calendar
     GraphTokUseAccount events
 </Location>
+<Location "/thief">
+    SetHandler graphtok-calendar
+    GraphTokUser "expr=account:events"
+</Location>
+"""
+ROBOT = """
+<GraphTokAccount robot>
+</GraphTokAccount>
 <Location "/robot">
     SetHandler graphtok-calendar
     GraphTokUseAccount robot
     GraphTokSharedMailboxes *
     Require ip 127.0.0.1
-</Location>
-<Location "/thief">
-    SetHandler graphtok-calendar
-    GraphTokUser "expr=account:events"
 </Location>
 """
 TOKEN = "token:password"
@@ -72,8 +74,8 @@ ONE = pytest.mark.parametrize("nodes", ["sqlite3"], indirect=True)
 @pytest.fixture(scope="module")
 def nodes(make_site, request):
     """Two servers at one database."""
-    one = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS)
-    two = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS, database=one.database,
+    one = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS + ROBOT)
+    two = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS + ROBOT, database=one.database,
                     migrate=False, keyring=(one.secrets / "keyring").read_text())
     for node in (one, two):
         node.write_secret("password", "a-password-to-be-set")
@@ -339,3 +341,35 @@ def test_O3_a_login_that_is_not_as_it_was_meant(first, sandbox, decide, choice, 
     status, out, err = end_login(program)
     assert says in err, err
     assert (status == 0, out != "", row(first, "email") is not None) == (3 * (says == "GT0924",))
+
+
+CODES = {"device_code": "d", "user_code": "ABCD-EFGH", "expires_in": 900,
+         "verification_uri": "https://login.example/device"}
+
+
+@ONE
+@pytest.mark.parametrize("changes", [
+    {"device_code": None}, {"user_code": ""}, {"user_code": "\x1b[2JABCD"}, {"user_code": "A" * 65},
+    {"verification_uri": "http://login.example/device"}, {"expires_in": 0},
+    {"verification_uri": "https://login.example/\n"}], ids=str)
+def test_O3_an_answer_to_a_device_is_not_shown_as_it_is(first, sandbox, changes):
+    sandbox.fault(where=f"/{sandbox.tenant}/oauth2/v2.0/devicecode", kind="answer",
+                  body=json.dumps({**CODES, **changes}))
+    done = first.ctl("login", check=False)
+    assert done.returncode == 75 and "GT0527" in done.stderr and "enter" not in done.stderr, done
+    assert sandbox.calls("token") == 0
+
+
+@ONE
+def test_O3_a_public_client_shows_no_secret(first, sandbox):
+    confidential = first.text["credential"]
+    first.configure(credential="GraphTokClientAuth none", mounts=MOUNTS + ACCOUNTS)
+    try:
+        done = first.ctl("acquire", "events", check=False)
+        assert done.returncode != 0 and "allow public client flows" in done.stderr, done.stderr
+        sandbox.process.settings(public_flows=True)
+        first.ctl("acquire", "events")
+        first.ctl("refresh", "account:events")
+    finally:
+        first.configure(credential=confidential, mounts=MOUNTS + ACCOUNTS + ROBOT)
+    assert (sandbox.calls(TOKEN), sandbox.calls("token:refresh_token")) == (2, 1)

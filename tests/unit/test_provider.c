@@ -154,6 +154,27 @@ START_TEST(a_page_on_this_machine_may_be_plain)
 }
 END_TEST
 
+/* The secret and a device's code go there. */
+START_TEST(a_device_is_served_by_the_provider_alone)
+{
+    static const char *const hosts[] = {ENTRA, "https://evil.example", "http://login.example"};
+    json_t *whole = json_loads(document(ENTRA "/" GUID "/v2.0", ENTRA), 0, NULL);
+    const char *url = apr_pstrcat(pool, hosts[_i], "/devicecode", NULL);
+    gt_endpoints_t endpoints;
+    char *text;
+
+    json_object_set_new(whole, "device_authorization_endpoint", json_string(url));
+    text = json_dumps(whole, 0);
+    ck_ok(parse(&endpoints, GUID, text));
+    if (_i == 0)
+        ck_assert_str_eq(endpoints.device, url);
+    else
+        ck_assert_ptr_null(endpoints.device);
+    free(text);
+    json_decref(whole);
+}
+END_TEST
+
 START_TEST(each_endpoint_is_needed)
 {
     static const char *const members[] = {"issuer", "authorization_endpoint", "token_endpoint",
@@ -561,6 +582,7 @@ Suite *suite_provider(void)
 
     tcase_add_loop_test(parsing, a_document_is_held_against_the_configuration, 0, ROWS(documents));
     tcase_add_loop_test(parsing, a_page_on_this_machine_may_be_plain, 0, ROWS(local));
+    tcase_add_loop_test(parsing, a_device_is_served_by_the_provider_alone, 0, 3);
     tcase_add_loop_test(parsing, each_endpoint_is_needed, 0, 4);
     tcase_add_loop_test(parsing, no_document_is_no_document, 0, ROWS(no_documents));
     tcase_add_test(parsing, an_odd_document_is_read_all_the_same);
