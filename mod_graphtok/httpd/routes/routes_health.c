@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
+#include "routes/token_sums.h"
 
 typedef struct health_t {
     gt_discover_t discover;
@@ -221,7 +222,7 @@ static gt_step_fn *const overall_steps[] = {ask_provider, show_overall, NULL};
 static const gt_work_t overall = {"overall health", overall_steps, NULL};
 
 static gt_step_fn *const tokens_steps[] = {show_tokens, NULL};
-static const gt_work_t tokens = {"token statistics", tokens_steps, NULL};
+const gt_work_t gtm_token_sums = {"token statistics", tokens_steps, NULL};
 
 #define OF_CHILD GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_NO_GRANT
 #define FOR_ALL GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_ANYONE
@@ -231,7 +232,7 @@ const gtm_route_t gtm_health_routes[] = {
     {"live", "GET", "/live", OF_CHILD, .work = &live},
     {"ready", "GET", "/ready", OF_CHILD, .work = &ready},
     {"overall", "GET", "/", FOR_ALL, .work = &overall},
-    {"oauth-tokens", "GET", "/oauth-tokens", FOR_ALL, .work = &tokens},
-    {"tokens", "GET", "/{}/tokens", FOR_ALL, .work = &tokens},
+    {"oauth-tokens", "GET", "/oauth-tokens", FOR_ALL, .work = &gtm_token_sums},
+    {"tokens", "GET", "/{}/tokens", FOR_ALL, .work = &gtm_token_sums},
     {"health", "GET", "/{}", FOR_ALL, .work = &health},
     {.name = NULL}};

@@ -20,28 +20,13 @@
 #include "jobs/cleanup.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
+#include "routes/token_sums.h"
 
 #define PAGE 50       /* grants, unless the query says how many */
 #define PAGE_MOST 500 /* grants */
 #define DAYS_MOST 36500
 
-/* ---- sums, and tidying ---- */
-
-static gt_err_t *show_sums(gt_task_t *task, void *state)
-{
-    gtm_request_t *x = state;
-    json_t *value = gt_json_object(x->r->pool);
-    gt_grant_stats_t stats;
-
-    (void)task;
-    GT_TRY(gt_survey_stats(&stats, gt_vault_survey(x->child->vault, x->store), x->r->pool));
-    gt_json_set(value, "store", x->dir->store);
-    gt_stats_show(value, &stats);
-    gt_json_set_bool(value, "complete", stats.is_whole);
-    gt_json_set_time(value, "last_check", gt_now() - stats.age, x->r->pool);
-    gtm_answer_json(x, HTTP_OK, value);
-    return GT_OK;
-}
+/* ---- tidying ---- */
 
 /* A piece at a time, so that the thread serves others in between. */
 static gt_err_t *clean(gt_task_t *task, void *state)
@@ -207,9 +192,6 @@ static gt_err_t *show_act(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const sums_steps[] = {show_sums, NULL};
-static const gt_work_t sums = {"token statistics", sums_steps, NULL};
-
 static gt_step_fn *const cleanup_steps[] = {clean, show_cleaned, NULL};
 static const gt_work_t cleanup = {"cleanup", cleanup_steps, NULL};
 
@@ -225,7 +207,7 @@ static const gt_work_t act = {"act on a grant", act_steps, NULL};
 #define ADMIN GTM_LIMIT_USER, .demands = GTM_ADMINISTRATOR
 
 const gtm_route_t gtm_tokens_routes[] = {
-    {"status", "GET", "/status", ADMIN, .work = &sums},
+    {"status", "GET", "/status", ADMIN, .work = &gtm_token_sums},
     {"cleanup", "POST", "/cleanup_tokens", ADMIN, .work = &cleanup},
     {"grants", "GET", "/grants", ADMIN, .work = &grants},
     {"grant", "GET", "/grants/{}", ADMIN, .work = &grant},
