@@ -1,0 +1,22 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_TOKEN_WORK_H
+#define GTM_TOKEN_WORK_H
+
+/**
+ * @file token_work.h
+ * The work of the tokens routes, a file for each subject; routes_tokens.c has the table. All of it
+ * is constant, with a gtm_request_t as its state; any thread may run it.
+ */
+
+#include "task/task.h"
+
+/** token_list.c: answer with a page of the grants of the location's store that the query picks. */
+extern const gt_work_t gtm_token_list;
+
+/** token_grant.c: answer with the grant that the path names. */
+extern const gt_work_t gtm_token_grant;
+
+/** token_grant.c: do to the grant of the path what its last part says; with DELETE, revoke it. */
+extern const gt_work_t gtm_token_act;
+
+#endif
