@@ -38,6 +38,24 @@ def test_an_account_with_a_password_is_warned_of(server):
                            for text in checked.warnings] == [True]
 
 
+CLUB = "d5d5d5d5-1843-4a11-8a11-000000001843"
+GROUPS = f"GraphTokAccountGroups {CLUB} {CLUB.replace('d', 'E')}"
+
+
+@pytest.mark.parametrize("lines, message", [
+    (PASSWORD + ("GraphTokAccountScope offline_access group.readwrite.all",), None),
+    (PASSWORD + ("GraphTokAccountScope offline_access https://graph.microsoft.com/Group.Read.All",), None),
+    (PASSWORD, "its scopes lack Group.ReadWrite.All"),
+    (("GraphTokAccountScope https://graph.microsoft.com/.default",), "no application permission"),
+    ((), "no application permission"),
+])
+def test_groups_that_an_account_opens(server, lines, message):
+    checked = server.check(account(*lines, GROUPS))
+    assert checked.ok and checked.dump["config"]["accounts"][0]["groups"] == GROUPS.partition(" ")[2]
+    assert [text for text in checked.warnings if "GraphTokAccountGroups" in text and message in text] if message else (
+        not [text for text in checked.warnings if "Groups" in text])
+
+
 def test_an_account_of_the_application_is_fine(server):
     checked = server.check(account())
     assert checked.ok and not checked.warnings
@@ -55,6 +73,9 @@ def test_an_account_of_the_application_is_fine(server):
     (("GraphTokAccountGrant ropc",), "'ropc' is none of: client-credentials password"),
     (("GraphTokAccountUser a@b.example",), "client-credentials has no user"),
     (("GraphTokAccountScope User.Read",), "takes one scope, RESOURCE/.default"),
+    (("GraphTokAccountGroups club",), "is not a list of ids of Microsoft 365 groups"),
+    ((f"GraphTokAccountGroups {CLUB},{CLUB}",), "is not a list of ids of Microsoft 365 groups"),
+    ((f"GraphTokAccountGroups {CLUB}x",), "is not a list of ids of Microsoft 365 groups"),
     (("GraphTokScope User.Read",), "GraphTokScope must stand inside <GraphTokProvider NAME>"),
 ])
 def test_a_slip_in_an_account(server, lines, message):

@@ -21,7 +21,7 @@ from throttle import Load
 from tokens import correlation_of
 from wire import Request, Response, parse_pairs
 
-IDS = re.compile(r"/(events|calendars)/[^/]+")
+IDS = re.compile(r"/(events|calendars|groups)/[^/]+")
 SHOWN_HEADERS = (
     "accept", "accept-encoding", "client-request-id", "content-length", "content-type",
     "if-match", "origin", "prefer", "user-agent", "x-forwarded-for",

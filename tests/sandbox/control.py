@@ -264,6 +264,18 @@ def share(world: World, body: Body) -> Body:
     return {"calendar": made}
 
 
+def group(world: World, body: Body) -> Body:
+    """A group: `add` or `remove` a person as its member. The subjects of its events."""
+    found = world.groups.get(str(body.get("group", "")))
+    if found is None:
+        raise Refused(f"group: one of {' '.join(world.groups)}")
+    if "add" in body:
+        found.members.add(one_person({"person": body["add"]}).oid)
+    if "remove" in body:
+        found.members.discard(one_person({"person": body["remove"]}).oid)
+    return {"events": [event.members["subject"] for event in found.calendar.events.values()]}
+
+
 def bulk_events(world: World, body: Body) -> Body:
     """Many events, or few large ones: `mib` spread over `count` bodies."""
     calendar = world.calendars[one_person(body).oid]
@@ -331,6 +343,7 @@ POST: dict[str, Action] = {
     "device": device,
     "events": add_events,
     "share": share,
+    "group": group,
     "bulk_events": bulk_events,
     "fault": fault,
     "calls": forget_calls,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
 import access
+import groups
 import odata
 import zones
 from events import Calendar, Event, Members, zone_of
@@ -118,7 +119,8 @@ def bearer_text(request: Request) -> str:
 def mailbox_of(world: World, request: Request) -> Person | None:
     """Whose mailbox a request is for, good token or not: what the limits count by."""
     token = world.access_tokens.get(bearer_text(request))
-    return token.person if token else None
+    group = groups.named_in(world.groups, request.path)
+    return group.mailbox if token and group else token.person if token else None
 
 
 def check_bearer(world: World, request: Request) -> AccessToken:
@@ -147,15 +149,10 @@ def check_bearer(world: World, request: Request) -> AccessToken:
     return token
 
 
-def denied() -> GraphError:
-    message = "Access is denied. Check credentials and try again."
-    return GraphError(403, "ErrorAccessDenied", message)
-
-
 def check_scope(token: AccessToken, kind: str, method: str) -> None:
     needed = NEEDS.get(kind) or (READ if method == "GET" else WRITE)
     if not {short_name(scope) for scope in token.scopes} & set(needed):
-        raise denied()
+        raise groups.denied()
 
 
 def check_shared(token: AccessToken, calendar: Calendar, method: str) -> None:
@@ -163,7 +160,7 @@ def check_shared(token: AccessToken, calendar: Calendar, method: str) -> None:
     needed = READ_SHARED if method == "GET" else WRITE_SHARED
     has_scope = {short_name(scope) for scope in token.scopes} & set(needed)
     if not has_scope or token.person.oid not in calendar.shared_with:
-        raise denied()
+        raise groups.denied()
 
 
 def unknown_segment(name: str) -> GraphError:
@@ -202,20 +199,30 @@ def below_event(rest: list[str], names: list[str]) -> Ask:
     return Ask(kinds[names[2]], rest[1])
 
 
-def understand(request: Request) -> tuple[str, Ask]:
-    """Whose mailbox, "" for the caller's own, and what of it."""
+def below_group(rest: list[str]) -> Ask:
+    """A group has one calendar, and nothing else that is imitated here."""
+    ask = below_me(rest)
+    if ask.calendar or ask.kind in ("profile", "calendars", "revokesigninsessions", "answer"):
+        raise unknown_segment(rest[0] if rest else "groups")
+    return ask
+
+
+def understand(request: Request) -> tuple[str, str, Ask]:
+    """Whose mailbox ("me", "users", "groups"), the name of the user or group, and what of it."""
     parts = unquote(request.raw_path).split("/")[1:]  # as Graph does it: decoded, then split
     while parts and not parts[-1]:
         parts.pop()
     if not parts or parts[0].lower() != "v1.0":
         raise GraphError(400, "BadRequest", f"Invalid version: {parts[0] if parts else ''}")
-    is_user = len(parts) > 3 and parts[1].lower() == "users"
-    if len(parts) < 2 or (parts[1].lower() != "me" and not is_user):
+    root = parts[1].lower() if len(parts) > 1 else ""
+    has_name = root in ("users", "groups") and len(parts) > 3
+    if root != "me" and not has_name:
         raise unknown_segment(parts[1] if len(parts) > 1 else "")
-    ask = below_me(parts[3 if is_user else 2 :])
+    rest = parts[3 if has_name else 2 :]
+    ask = below_group(rest) if root == "groups" else below_me(rest)
     if request.method not in ROUTES[ask.kind]:
         raise wrong_verb(ask.kind)
-    return parts[2] if is_user else "", ask
+    return root, parts[2] if has_name else "", ask
 
 
 def mailbox_named(world: World, name: str, token: AccessToken) -> Person:
@@ -304,13 +311,32 @@ class Graph:
         self.token = token
         self.person = token.person
         self.calendar = self.default = world.calendars.get(self.person.oid, Calendar(self.person))
+        self.root = "users"
         self.prefer = Prefer()
 
     def context(self, tail: str) -> str:
-        return f"{METADATA}users('{quote(self.person.oid)}')/{tail}"
+        return f"{METADATA}{self.root}('{quote(self.person.oid)}')/{tail}"
 
     def answer(self) -> Response:
-        name, ask = understand(self.request)
+        root, name, ask = understand(self.request)
+        if root == "groups":
+            self.enter_group(name)
+        else:
+            self.enter_mailbox(name, ask)
+        self.default = self.calendar
+        if ask.calendar:
+            self.calendar = self.calendar.of_id(ask.calendar)
+        elif ask.id:
+            self.calendar = self.calendar.holder(ask.id)
+        self.prefer = read_prefer(self.request)
+        return ROUTES[ask.kind][self.request.method](self, ask)
+
+    def enter_group(self, name: str) -> None:
+        token, method = self.token, self.request.method
+        group = groups.opened(self.world.groups, name, token.person, token.scopes, method)
+        self.root, self.person, self.calendar = "groups", group.mailbox, group.calendar
+
+    def enter_mailbox(self, name: str, ask: Ask) -> None:
         self.person = mailbox_named(self.world, name, self.token)
         self.calendar = self.world.calendars[self.person.oid]
         if self.person.home and ask.kind != "profile":
@@ -322,13 +348,6 @@ class Graph:
             check_scope(self.token, ask.kind, self.request.method)
         else:
             check_shared(self.token, self.calendar, self.request.method)
-        self.default = self.calendar
-        if ask.calendar:
-            self.calendar = self.calendar.of_id(ask.calendar)
-        elif ask.id:
-            self.calendar = self.calendar.holder(ask.id)
-        self.prefer = read_prefer(self.request)
-        return ROUTES[ask.kind][self.request.method](self, ask)
 
     def get_profile(self, ask: Ask) -> Response:
         profile = self.person.profile()
@@ -421,7 +440,7 @@ class Graph:
 
     def post_events(self, ask: Ask) -> Response:
         event, _ = self.calendar.add(self.read_body())
-        place = f"{self.world.base}/v1.0/users('{self.person.oid}')/events('{quote(event.id)}')"
+        place = f"{self.world.base}/v1.0/{self.root}('{self.person.oid}')/events('{quote(event.id)}')"
         return self.one(event, 201, [("Location", place)])
 
     def check_match(self, event: Event) -> None:

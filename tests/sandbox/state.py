@@ -9,6 +9,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field, fields
 
+import groups
 from aadsts import EntraError
 from clients import Registration
 from events import Calendar
@@ -216,6 +217,7 @@ class World:
         self.disabled: set[str] = set()
         self.mailbox_load: dict[str, Load] = {}
         self.calendars = {person.oid: Calendar(person) for person in everybody}
+        self.groups = groups.begin()
         self.secrets.see("client_secret", self.client_secret)
         self.registration = Registration([self.client_secret])
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "graph/calendar.h"
+#include "graph/calendar_move.h"
 #include "graph/event.h"
 
 Suite *suite_calendar(void);
@@ -307,6 +308,28 @@ START_TEST(another_calendar_is_asked_in_the_same_words)
 }
 END_TEST
 
+START_TEST(test_C5_a_group_is_one_segment)
+{
+    static const char *const bad[] = {"",
+                                      "me",
+                                      "01d4ee64-15ce-491e-bad1-b91aa3223df",
+                                      "01d4ee64-15ce-491e-bad1-b91aa3223df4/",
+                                      "01d4ee64-15ce-491e-bad1-b91aa3223dg4",
+                                      "01d4ee64x15ce-491e-bad1-b91aa3223df4",
+                                      "01d4ee64-15ce-491e-bad1-b91aa3223df4?$top=1",
+                                      "../me/events/a0a0a0a0-1815-4d12-8a10"};
+    const char *group = NULL;
+
+    ck_ok(gt_calendar_group(&group, "01D4EE64-15ce-491e-bad1-b91aa3223df4", pool));
+    ck_assert_str_eq(group, "01d4ee64-15ce-491e-bad1-b91aa3223df4");
+    params.path = "/me/calendarView?x";
+    gt_calendar_move_to_group(&params, group, pool);
+    ck_assert_str_eq(params.path, "/groups/01d4ee64-15ce-491e-bad1-b91aa3223df4/calendarView?x");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_str_eq(fields_of(gt_calendar_group(&group, bad[i], pool)), "group");
+}
+END_TEST
+
 START_TEST(all_preferences_go_in_one_field)
 {
     ck_ok(gt_calendar_event(&params, "A", query_of("id_type=immutable&body_type=text&timezone=UTC"),
@@ -565,6 +588,7 @@ Suite *suite_calendar(void)
     tcase_add_test(tcase, an_id_has_1024_bytes_at_most);
     tcase_add_test(tcase, the_instances_of_a_series);
     tcase_add_test(tcase, another_calendar_is_asked_in_the_same_words);
+    tcase_add_test(tcase, test_C5_a_group_is_one_segment);
     tcase_add_test(tcase, all_preferences_go_in_one_field);
     tcase_add_test(tcase, one_event_by_its_parameters);
     tcase_add_test(tcase, test_C3_create_adds_a_transaction_id);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "graph/call.h"
+#include "graph/group_denied.h"
 #include "oauth/claims.h"
 
 Suite *suite_graph_refusal(void);
@@ -251,6 +252,48 @@ START_TEST(throttling_asks_to_wait)
 }
 END_TEST
 
+#define GROUP "01d4ee64-15ce-491e-bad1-b91aa3223df4"
+#define GRAPHS "https://graph.microsoft.com/"
+
+START_TEST(test_C5_a_refused_group_says_why)
+{
+    static const struct {
+        int status;
+        gt_group_call_t call;
+        const char *tag, *says; /* NULL: nothing is added */
+    } rows[] = {
+        {403, {GROUP, "", 0, 1}, "GT0771", "no application permission"},
+        {403,
+         {GROUP, "User.Read", 0, 0},
+         "GT0772",
+         "lacks the delegated permission Group.ReadWrite"},
+        {403, {GROUP, "Group.Read.All", 0, 0}, "GT0772", "grant admin consent"},
+        {403, {GROUP, "User.Read", 1, 0}, "GT0772", "permission Group.Read.All or Group.ReadWrite"},
+        {403, {GROUP, "Group.Read.All", 1, 0}, "GT0773", "must be a member of group " GROUP},
+        {403, {GROUP, GRAPHS "Group.ReadWrite.All", 1, 0}, "GT0773", "member of group"},
+        {403, {GROUP, GRAPHS "Group.ReadWrite.All", 0, 0}, "GT0773", "second factor"},
+        {403, {GROUP, "", 0, 0}, "GT0773", "member of group"},
+        {403, {GROUP, NULL, 0, 0}, "GT0773", "member of group"},
+        {404, {GROUP, "User.Read", 0, 0}, "GT0705", NULL},
+        {429, {GROUP, "User.Read", 0, 0}, "GT0707", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        gt_err_t *err = judge(rows[i].status, "", "");
+        const char *before = err->detail;
+
+        gt_group_denied(err, &rows[i].call);
+        ck_assert_str_eq(err->tag, rows[i].tag);
+        if (rows[i].says == NULL)
+            ck_assert_str_eq(err->detail, before);
+        else {
+            ck_assert_msg(strstr(err->detail, rows[i].says) != NULL, "%s", err->detail);
+            ck_assert_int_eq(strncmp(err->detail, before, strlen(before)), 0);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_graph_refusal(void)
 {
     Suite *suite = suite_create("graph_refusal");
@@ -263,5 +306,6 @@ Suite *suite_graph_refusal(void)
     tcase_add_test(tcase, a_claims_challenge_needs_the_user);
     tcase_add_test(tcase, claims_are_bounded);
     tcase_add_test(tcase, throttling_asks_to_wait);
+    tcase_add_test(tcase, test_C5_a_refused_group_says_why);
     return suite;
 }

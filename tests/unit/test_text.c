@@ -276,6 +276,12 @@ START_TEST(trim_and_split)
     ck_assert_int_eq(gt_has_word("aa a b", "b"), 1);
     ck_assert_int_eq(gt_has_word("aa ab", "a"), 0);
     ck_assert_int_eq(gt_has_word("", "a"), 0);
+    ck_assert_int_eq(gt_has_scope("openid User.Read", "user.read"), 1);
+    ck_assert_int_eq(gt_has_scope(" openid  https://graph.microsoft.com/User.Read ", "User.Read"),
+                     1);
+    ck_assert_int_eq(gt_has_scope("User.Read.All User.Rea X.User.Read", "User.Read"), 0);
+    ck_assert_int_eq(gt_has_scope("", "User.Read"), 0);
+    ck_assert_str_eq(gt_lower("aBc-\xc3\x84", pool), "abc-\xc3\x84");
 }
 END_TEST
 

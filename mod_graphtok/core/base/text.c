@@ -359,6 +359,15 @@ char *gt_trim(const char *text, apr_pool_t *p)
     return apr_pstrmemdup(p, text, len);
 }
 
+char *gt_lower(const char *text, apr_pool_t *p)
+{
+    char *copy = apr_pstrdup(p, text);
+
+    for (char *c = copy; *c != '\0'; c++)
+        *c = (char)apr_tolower(*c);
+    return copy;
+}
+
 apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_t *p)
 {
     apr_array_header_t *parts = apr_array_make(p, 8, sizeof(char *));
@@ -384,6 +393,25 @@ int gt_has_word(const char *list, const char *word)
         if (len == n && memcmp(list, word, n) == 0)
             return 1;
         list += len;
+    }
+    return 0;
+}
+
+int gt_has_scope(const char *scopes, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (scopes += strspn(scopes, " "); *scopes != '\0'; scopes += strspn(scopes, " ")) {
+        size_t len = strcspn(scopes, " ");
+        const char *end = scopes + len, *word = scopes;
+
+        for (const char *c = scopes; c < end; c++) {
+            if (*c == '/')
+                word = c + 1;
+        }
+        if ((size_t)(end - word) == n && strncasecmp(word, name, n) == 0)
+            return 1;
+        scopes = end;
     }
     return 0;
 }

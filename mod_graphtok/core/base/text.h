@@ -66,11 +66,18 @@ void gt_random(void *bytes, apr_size_t n);
 /** Without surrounding white space, copied. */
 char *gt_trim(const char *text, apr_pool_t *p);
 
+/** In lower case, ASCII letters alone; a copy. */
+char *gt_lower(const char *text, apr_pool_t *p);
+
 /** Split at any of `separators`; empty parts are dropped. Array of char *. */
 apr_array_header_t *gt_split(const char *text, const char *separators, apr_pool_t *p);
 
 /** 1 when `word` is one of a blank-separated list, to the letter. */
 int gt_has_word(const char *list, const char *word);
+
+/** 1 when a blank-separated list of scopes has one, by its short name or behind the address of its
+ * resource (https://graph.microsoft.com/User.Read). Without regard to case, as Entra compares. */
+int gt_has_scope(const char *scopes, const char *name);
 
 /** 1 for a name with a dot: letters, digits and '-' in labels of 63 bytes, 253 in all. */
 int gt_is_domain(const char *text);

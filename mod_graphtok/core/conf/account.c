@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -56,6 +57,20 @@ const gt_account_conf_t *gt_account_of(const gt_config_t *config, const gt_grant
         strcmp(account->store, key->store) != 0)
         return NULL;
     return account;
+}
+
+int gt_account_opens_group(const gt_account_conf_t *account, const char *group)
+{
+    apr_size_t len = strlen(group);
+
+    for (const char *at = account->groups; at != NULL && *at != '\0'; at += strspn(at, " ")) {
+        apr_size_t here = strcspn(at, " ");
+
+        if (here == len && strncasecmp(at, group, len) == 0)
+            return 1;
+        at += here;
+    }
+    return 0;
 }
 
 /* ---- checks ---- */
@@ -151,6 +166,30 @@ static void check_client_credentials(const judged_t *j)
              "permissions that means, the registration says");
 }
 
+static void check_groups(const judged_t *j)
+{
+    const char *scope = j->account->scope != NULL ? j->account->scope : j->provider->scope;
+
+    if (j->account->groups == NULL)
+        return;
+    if (j->provider->kind != GT_KIND_MICROSOFT)
+        note(j, j->errors,
+             "GraphTokAccountGroups is for Microsoft's groups, and provider %s is not "
+             "of GraphTokKind microsoft",
+             j->provider->name);
+    else if (j->account->grant == GT_GRANT_CLIENT)
+        note(j, j->warnings,
+             "GraphTokAccountGroups will not help: Graph opens the events of groups to no "
+             "application permission, and each call will be refused; they need a user, "
+             "GraphTokAccountGrant password");
+    else if (scope != NULL && !gt_has_scope(scope, "Group.ReadWrite.All") &&
+             !gt_has_scope(scope, "Group.Read.All"))
+        note(j, j->warnings,
+             "GraphTokAccountGroups is set, and its scopes lack Group.ReadWrite.All: Graph will "
+             "refuse each call for the events of these groups; add it to GraphTokAccountScope, as "
+             "a delegated permission with admin consent to the registration");
+}
+
 /** The rows of accounts are named by text that no person's id has. */
 static void check_store(const gt_config_t *config, const judged_t *j)
 {
@@ -181,12 +220,12 @@ void gt_accounts_check(const gt_config_t *config, apr_array_header_t *errors,
             continue;
         }
         j.provider = gt_config_provider(config, provider);
-        if (j.provider == NULL)
+        if (j.provider == NULL) {
             note(&j, errors, "GraphTokAccountProvider: there is no <GraphTokProvider %s>",
                  provider);
-        else if (j.account->grant == GT_GRANT_PASSWORD)
-            check_password(&j);
-        else
-            check_client_credentials(&j);
+            continue;
+        }
+        (j.account->grant == GT_GRANT_PASSWORD ? check_password : check_client_credentials)(&j);
+        check_groups(&j);
     }
 }

@@ -31,6 +31,10 @@ gt_grant_key_t gt_account_key(const gt_config_t *config, const gt_account_conf_t
  * longer, or elsewhere. */
 const gt_account_conf_t *gt_account_of(const gt_config_t *config, const gt_grant_key_t *key);
 
+/** 1 when the events of a group are open to those who use an account's token. Without regard to
+ * case. @param group  its id */
+int gt_account_opens_group(const gt_account_conf_t *account, const char *group);
+
 /** Judge the entries, as gt_config_check does. */
 void gt_accounts_check(const gt_config_t *config, apr_array_header_t *errors,
                        apr_array_header_t *warnings, apr_pool_t *p);

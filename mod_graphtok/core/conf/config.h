@@ -148,6 +148,7 @@ struct gt_account_conf_t {
     const char *user;          /* at the provider; NULL: none */
     gt_source_t *password;     /* of that user; NULL: none, or not for this process */
     const char *scope;         /* blank-separated; NULL: the provider's */
+    const char *groups;        /* ids of those whose events it opens, blank-separated; NULL: none */
     const char *store;         /* that has its grant */
     apr_interval_time_t retry; /* a refused password is not sent again for so long */
 };

@@ -12,7 +12,6 @@
 
 #include <apr_strings.h>
 
-#include "base/address.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -364,52 +363,6 @@ gt_err_t *gt_calendar_event(gt_graph_params_t *params, const char *id, const apr
     take_extended(&draft);
     take_preferences(&draft);
     return draft_end(&draft, path);
-}
-
-/* ---- other calendars ---- */
-
-#define MINE "/me"
-#define MY_CALENDAR "/me/calendar"
-
-/* One segment of Graph's path, which stays one when it is decoded more than once on the way. */
-static const char *mailbox_segment(const char *mailbox, apr_pool_t *p)
-{
-    static const char guid[] = "0123456789abcdefABCDEF-";
-
-    if (strpbrk(mailbox, "/\\%?\"") == NULL &&
-        (gt_is_email(mailbox) || (strlen(mailbox) == 36 && strspn(mailbox, guid) == 36)))
-        return gt_percent(mailbox, p);
-    return NULL;
-}
-
-/* "/me/calendar" is the default calendar, "/me/calendarView" a view of its events. */
-static const char *below_calendar(const char *path)
-{
-    const char *rest = path + strlen(MY_CALENDAR);
-
-    if (strncmp(path, MY_CALENDAR, strlen(MY_CALENDAR)) == 0 && (*rest == '\0' || *rest == '?'))
-        return rest;
-    return path + strlen(MINE);
-}
-
-gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox, const char *calendar,
-                           apr_pool_t *p)
-{
-    draft_t draft = {params, NULL, GT_OK, "", p};
-    const char *owner = mailbox != NULL ? mailbox_segment(mailbox, p) : NULL;
-    const char *id = calendar != NULL ? gt_graph_id(calendar, p) : NULL;
-
-    if (mailbox != NULL && owner == NULL)
-        complain(&draft, "mailbox", "must be the address of a mailbox, or the id of its user");
-    if (calendar != NULL && id == NULL)
-        complain(&draft, "calendar", "must be the id of a calendar");
-    if (draft.wrong != GT_OK)
-        return draft.wrong;
-    params->path =
-        apr_pstrcat(p, owner != NULL ? "/users/" : MINE, owner != NULL ? owner : "",
-                    id != NULL ? "/calendars/" : "", id != NULL ? id : "",
-                    id != NULL ? below_calendar(params->path) : params->path + strlen(MINE), NULL);
-    return GT_OK;
 }
 
 /* ---- changing ---- */

@@ -71,13 +71,4 @@ GT_MUST gt_err_t *gt_calendar_extension(gt_graph_params_t *params, const char *m
 GT_MUST gt_err_t *gt_calendar_list(gt_graph_params_t *params, const apr_table_t *query,
                                    apr_pool_t *p);
 
-/**
- * Turn a request about the caller's default calendar into one about another calendar.
- * @param mailbox   an address or an object id; NULL: the caller's own
- * @param calendar  an id; NULL: the default one
- * @return GT_INVALID naming "mailbox" or "calendar"
- */
-GT_MUST gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox,
-                                   const char *calendar, apr_pool_t *p);
-
 #endif

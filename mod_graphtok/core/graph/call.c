@@ -20,9 +20,11 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "graph/condition.h"
+#include "graph/group_denied.h"
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/provider.h"
+#include "vault/account_token.h"
 #include "vault/challenge.h"
 
 #define REFUSAL_MAX (32 * 1024)
@@ -67,7 +69,7 @@ static gt_err_t *take_turn(gt_task_t *task, void *state)
         return GT_OK;
     call->visit.mailboxes = call->mailboxes;
     call->visit.key = call->key;
-    call->visit.shared = call->mailbox;
+    call->visit.shared = call->group != NULL ? call->group : call->mailbox;
     call->visit.most = (int)conf->mailbox_calls;
     call->visit.queue = (int)conf->mailbox_queue;
     call->visit.patience = conf->timeout;
@@ -233,6 +235,15 @@ static gt_err_t *meet_demands(gt_task_t *task, gt_call_t *call, gt_err_t *refusa
     return GT_OK;
 }
 
+static void explain(gt_err_t *err, const gt_call_t *call)
+{
+    const gt_group_call_t at = {call->group, call->token.token.scope, is_reading(call),
+                                gt_account_is_application(&call->token)};
+
+    if (call->group != NULL)
+        gt_group_denied(err, &at);
+}
+
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -243,6 +254,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
     /* The rest of a streamed refusal is not waited for. */
     gt_transfer_leave(call->transfer);
+    explain(err, call);
     err->is_after_sign_in = gt_vault_signed_in_lately(call->vault, &call->token.key.grant, p);
     if (is_challenge(err, answer->status))
         return meet_demands(task, call, err);

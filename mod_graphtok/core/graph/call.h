@@ -10,7 +10,8 @@
  * its demands along (vault/challenge.h). Graph's error becomes ours with its status,
  * code, request-id and Retry-After. No more calls at a time than the provider's mailbox_calls are
  * at one mailbox, the others wait in order; a place lasts as long as the exchange with Graph,
- * however slowly its answer is taken or early its client goes. Success: the transfer, head there,
+ * however slowly its answer is taken or early its client goes. A refused group calendar says why
+ * (graph/group_denied.h). Success: the transfer, head there,
  * body still to be taken. A failed change that may have been carried out says so
  * (gt_err_may_be_done). Work of one task, whose pool has the results.
  */
@@ -27,6 +28,7 @@ typedef struct gt_call_t {
     gt_grant_key_t key;        /* the grant of the token */
     const gt_asker_t *asker;   /* the request that this is done for, or NULL */
     const char *mailbox;       /* the other user's mailbox that is called; NULL: the owner's own */
+    const char *group; /* whose calendar is called, by its id in lower case; NULL: no group's */
     gt_graph_params_t params;
     apr_size_t answer_max;     /* most bytes of an answer, 0: no bound (streamed) */
     gt_transfer_t *transfer;   /* out */

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "base/clock.h"
@@ -81,21 +80,12 @@ void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailbox
     pthread_mutex_unlock(&mailboxes->lock);
 }
 
-static const char *small(const char *address, apr_pool_t *p)
-{
-    char *text = apr_pstrdup(p, address);
-
-    for (char *at = text; *at; at++)
-        *at = (char)apr_tolower(*at);
-    return text;
-}
-
 /* Names of stores and providers have no line breaks: no two mailboxes have the same name. */
 static const char *name_of(const gt_visit_t *visit, apr_pool_t *p)
 {
     if (visit->shared != NULL)
         return apr_pstrcat(p, "shared mailbox\n", visit->key.store, "\n", visit->key.owner.provider,
-                           "\n", small(visit->shared, p), NULL);
+                           "\n", gt_lower(visit->shared, p), NULL);
     return apr_pstrcat(p, "mailbox\n", visit->key.store, "\n", visit->key.owner.provider, "\n",
                        visit->key.owner.user, NULL);
 }

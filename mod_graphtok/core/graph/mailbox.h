@@ -34,7 +34,7 @@ void gt_mailboxes_figures(gt_mailbox_figures_t *figures, gt_mailboxes_t *mailbox
 typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
     gt_grant_key_t key; /* the owner of the mailbox, unless it is a shared one */
-    const char *shared; /* address of another's mailbox, the same for all users of it; or NULL */
+    const char *shared; /* another's mailbox, by address or id, the same for all users; or NULL */
     int most;           /* calls at a time; 0: any number */
     int queue;          /* most that wait */
     apr_interval_time_t patience; /* longest wait in the queue */

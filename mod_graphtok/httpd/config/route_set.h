@@ -48,6 +48,7 @@ typedef struct gtm_route_t {
     gtm_body_kind_t body;
     const char *const
         *fields; /* the client's header fields that it may read or pass on, NULL last; NULL: none */
+    int is_of_group;       /* 1: the first {} is a group's id, and the second is x->param */
     int query_max;         /* most parameters of its query; 0: GTM_QUERY_MAX */
     const gt_work_t *work; /* state: the gtm_request_t */
     /** Sets owner.user, the owner of the grant in question, of a request whose caller is found.

@@ -22,9 +22,11 @@
 
 static gt_place_t place_of(const gtm_request_t *x)
 {
+    const char *other = x->group != NULL ? x->group : x->mailbox;
+
     return (gt_place_t){
         .table = apr_pstrcat(x->r->pool, "page of ", x->dir->store, " at ", gtm_realm(x), NULL),
-        .column = apr_pstrcat(x->r->pool, x->route->name, x->mailbox ? " " : "", x->mailbox, NULL),
+        .column = apr_pstrcat(x->r->pool, x->route->name, other != NULL ? " " : "", other, NULL),
         .user = x->owner.user,
         .provider = x->owner.provider};
 }

@@ -48,6 +48,7 @@ typedef struct gtm_request_t {
                           * none */
     const char *mailbox;  /* of /users/{mailbox} before the route, or NULL: the caller's own */
     const char *calendar; /* of /calendars/{calendar} before the route, or NULL: the default one */
+    const char *group;    /* of /groups/{group} in the route, or NULL: no group's calendar */
     const char *base;     /* where we are reached, "https://host[:port]"; gtm_origin_find */
     gt_asker_t asker;     /* for audit records */
     gt_caller_t caller;   /* the caller; gtm_caller_find */

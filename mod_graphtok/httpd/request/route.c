@@ -79,12 +79,18 @@ static const char *path_of_routes(gtm_request_t *x)
     return path;
 }
 
+/* A group has one calendar, and no mailbox of a user stands before it. */
+static int has_place(const gtm_route_t *route, const gtm_request_t *x)
+{
+    return !route->is_of_group || (x->mailbox == NULL && x->calendar == NULL);
+}
+
 /* The first row from `route` on that a path fits; NULL: there is none. */
 static const gtm_route_t *fitting(gt_path_match_t *match, const gtm_route_t *route,
                                   const gtm_request_t *x, const char *path)
 {
     for (; route->name != NULL; route++)
-        if (gt_path_fits(match, route->pattern, path, x->r->pool) &&
+        if (has_place(route, x) && gt_path_fits(match, route->pattern, path, x->r->pool) &&
             is_allowed(route, x->dir->routes, x->r->pool))
             return route;
     return NULL;
@@ -99,6 +105,18 @@ void gtm_route_offers(apr_array_header_t *routes, gtm_request_t *x)
     for (const gtm_route_t *route = set->routes;
          x->mount != NULL && (route = fitting(&match, route, x, path)) != NULL; route++)
         APR_ARRAY_PUSH(routes, const gtm_route_t *) = route;
+}
+
+static void take(gtm_request_t *x, const gtm_route_t *route, const gt_path_match_t *match)
+{
+    const char *const *holes = match->holes;
+
+    x->route = route;
+    if (route->is_of_group)
+        x->group = *holes++;
+    x->param = holes[0];
+    x->param2 = route->is_of_group ? NULL : holes[1];
+    x->tail = match->tail;
 }
 
 gt_err_t *gtm_route_find(gtm_request_t *x)
@@ -116,10 +134,7 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
     for (const gtm_route_t *route = set->routes; (route = fitting(&match, route, x, path)) != NULL;
          route++) {
         if (strcmp(route->method, method) == 0) {
-            x->route = route;
-            x->param = match.holes[0];
-            x->param2 = match.holes[1];
-            x->tail = match.tail;
+            take(x, route, &match);
             return GT_OK;
         }
         allow = gtm_route_add_method(allow, route->method, p);

@@ -11,7 +11,8 @@
 #include "request/request.h"
 
 /**
- * Gate: find the row. Sets x->route, x->param, x->param2, x->tail, x->mailbox, x->calendar.
+ * Gate: find the row. Sets x->route, x->param, x->param2, x->tail, x->mailbox, x->calendar,
+ * x->group.
  * @return GT_NOT_FOUND; GT_METHOD with the Allow field set
  */
 GT_MUST gt_err_t *gtm_route_find(gtm_request_t *x);

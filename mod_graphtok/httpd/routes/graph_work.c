@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "conf/account.h"
 #include "graph/calendar.h"
+#include "graph/calendar_move.h"
 #include "graph/call.h"
 #include "graph/prefer.h"
 #include "request/page_link.h"
@@ -35,6 +37,27 @@ static gt_err_t *ask(gt_graph_params_t *params, gtm_request_t *x)
     return gt_calendar_page(params, link, x->query, x->r->pool);
 }
 
+/* Graph itself knows whose member the signed-in user is, and answers by that: a copy here would be
+ * older, and cost a call. An account's token serves all who are let in here, so that its groups are
+ * the administrator's to name. */
+static gt_err_t *open_group(gtm_request_t *x)
+{
+    const gt_account_conf_t *account;
+
+    if (x->group == NULL)
+        return GT_OK;
+    GT_TRY(gt_calendar_group(&x->group, x->group, x->r->pool));
+    if (x->dir->account == NULL)
+        return GT_OK;
+    account = gt_config_account(x->child->config, x->dir->account);
+    if (gt_account_opens_group(account, x->group))
+        return GT_OK;
+    return gt_err(x->r->pool, GT_FORBIDDEN, "GT1270",
+                  "account %s does not open the events of this group: write GraphTokAccountGroups "
+                  "%s in its <GraphTokAccount %s>",
+                  account->name, x->group, account->name);
+}
+
 /* The client's Prefer field becomes parameters of the query, where `asks` finds them. */
 static gt_err_t *describe(gt_task_t *task, void *state)
 {
@@ -47,6 +70,7 @@ static gt_err_t *describe(gt_task_t *task, void *state)
     if (x->mailbox && !gt_is_address_of(x->mailbox, x->dir->mailboxes))
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
                       "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
+    GT_TRY(open_group(x));
     return ask(&own->call.params, x);
 }
 
@@ -60,6 +84,7 @@ static gt_err_t *call_graph(gt_task_t *task, void *state)
     own->call.key = gt_grant_key(x->store, &x->owner);
     own->call.asker = &x->asker;
     own->call.mailbox = x->mailbox;
+    own->call.group = x->group;
     gt_then(task, &gt_call, &own->call);
     return GT_OK;
 }

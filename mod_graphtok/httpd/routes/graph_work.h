@@ -15,7 +15,8 @@
 #include "request/request.h"
 
 /** Make the route's request to Graph, and pass the answer on. Fails with GT_FORBIDDEN for the
- * mailbox of another user that GraphTokSharedMailboxes does not open. */
+ * mailbox of another user that GraphTokSharedMailboxes does not open, and for a group that
+ * GraphTokAccountGroups does not. */
 extern const gt_work_t gtm_graph_work;
 
 #endif

@@ -7,6 +7,7 @@
  */
 
 #include "graph/calendar.h"
+#include "graph/calendar_move.h"
 #include "graph/condition.h"
 #include "routes/graph_work.h"
 #include "routes/route_sets.h"
@@ -14,7 +15,10 @@
 /* The request is about the calendar that the path names, not the caller's default one. */
 static gt_err_t *move(gt_graph_params_t *params, const gtm_request_t *x)
 {
-    return gt_calendar_move(params, x->mailbox, x->calendar, x->r->pool);
+    if (x->group == NULL)
+        return gt_calendar_move(params, x->mailbox, x->calendar, x->r->pool);
+    gt_calendar_move_to_group(params, x->group, x->r->pool);
+    return GT_OK;
 }
 
 /* A condition of the client's is Graph's to judge. */
@@ -129,4 +133,16 @@ const gtm_route_t gtm_calendar_routes[] = {
      .work = &gtm_graph_work, .asks = ask_extension},
     {"retract", "DELETE", "/events/{}/extensions/{}", GTM_LIMIT_UPDATE, .fields = preferring,
      .work = &gtm_graph_work, .asks = ask_extension},
+    {"group-events", "GET", "/groups/{}/events", GTM_LIMIT_EVENTS, .fields = preferring,
+     .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_events},
+    {"group-event", "GET", "/groups/{}/events/{}", GTM_LIMIT_EVENTS, .fields = reading,
+     .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_event},
+    {"group-create", "POST", "/groups/{}/events", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON,
+     .fields = preferring, .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_create},
+    {"group-update", "PUT", "/groups/{}/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON,
+     .fields = changing, .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_update},
+    {"group-patch", "PATCH", "/groups/{}/events/{}", GTM_LIMIT_UPDATE, .body = GTM_BODY_JSON,
+     .fields = changing, .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_update},
+    {"group-delete", "DELETE", "/groups/{}/events/{}", GTM_LIMIT_DELETE, .fields = changing,
+     .is_of_group = 1, .work = &gtm_graph_work, .asks = ask_delete},
     {.name = NULL}};
