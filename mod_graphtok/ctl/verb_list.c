@@ -101,7 +101,7 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
     GT_TRY(take_name(listed, store, &grant, scratch));
     listed->given++;
     if (listed->given == listed->limit)
-        listed->last = gt_cursor(&grant->owner, listed->ctl->pool);
+        listed->last = gt_cursor(&listed->pick, grant, listed->ctl->pool);
     if (listed->ctl->json)
         json_array_append_new(listed->grants, gt_grant_json(store, grant, scratch));
     else

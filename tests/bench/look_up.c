@@ -100,9 +100,10 @@ static void find(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch
 static void list(gt_store_t *store, const gt_owner_t *owner, int status, apr_pool_t *scratch)
 {
     const gt_grant_filter_t filter = {.status = status, .within = -1};
+    const gt_grant_place_t after = {.owner = *owner};
     apr_array_header_t *grants;
 
-    must(gt_grant_list(&grants, store, &filter, owner, PAGE, scratch));
+    must(gt_grant_list(&grants, store, &filter, &after, PAGE, scratch));
 }
 
 static void page(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)

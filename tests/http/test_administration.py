@@ -2,6 +2,7 @@
 """Mission O1: administrators read and act on a store's grants, other people do not."""
 
 import base64
+import hashlib
 import json
 import uuid
 
@@ -131,6 +132,7 @@ def test_refresh_validate_revoke(administered, sandbox, browser, ask, grant):
     ("GET", "/grants?cursor=nonsense", 404, "GT0955"),
     ("GET", "/grants?provider=nothing", 404, "GT0943"),
     ("GET", "/grants?limit=1&limit=2", 400, None),
+    ("GET", "/grants?sort=name", 400, "GT1201"),
     ("POST", "/grants", 405, None),
 ])
 def test_bad_requests(ask, grant, method, path, status, tag):
@@ -140,27 +142,77 @@ def test_bad_requests(ask, grant, method, path, status, tag):
     assert row_of(ask, grant)["status"] == "active"
 
 
-def test_pages(administered, ask, grant):
-    """Each grant once, in pages of any size."""
+@pytest.fixture
+def seven(administered):
+    """Grants of users "zz0" to "zz6": ends from 2 to 8 January, changes the other way round, with
+    errors for every third."""
     database = administered.database
+    columns = "encrypted_access_token, encrypted_refresh_token, expires_at, updated_at, error_count"
     for i in range(7):
-        fresh = {"id": str(uuid.uuid4()), "user_id": f"zz{i}"}
-        columns = "encrypted_access_token, encrypted_refresh_token, expires_at"
-        end = "datetime('now')" if database.engine == "sqlite3" else "now()"
-        database.sql(f"INSERT INTO user_tokens (id, user_id, {columns}) "
-                     f"VALUES ('{fresh['id']}', '{fresh['user_id']}', 'x', 'x', {end})")
-    whole = [one["id"] for one in ask("GET", "/grants?limit=500").json["grants"]]
-    assert len(whole) >= 8 and len(set(whole)) == len(whole) and grant["id"] in whole
-    for limit in (1, 3, len(whole)):
-        found, cursor = [], ""
-        while cursor is not None:
-            page = ask("GET", f"/grants?limit={limit}&cursor={cursor}").json
-            assert len(page["grants"]) <= limit
-            found += [one["id"] for one in page["grants"]]
-            cursor = page["next"]
-        assert found == whole
-    assert [one["user"] for one in ask("GET", "/grants?q=zz3").json["grants"]] == ["zz3"]
+        database.sql(f"INSERT INTO user_tokens (id, user_id, {columns}) VALUES ('{uuid.uuid4()}', "
+                     f"'zz{i}', 'x', 'x', '2040-01-0{i + 2} 00:00:00', '2010-01-0{8 - i} 00:00:00', "
+                     f"{int(i % 3 == 0)})")
+    yield [f"zz{i}" for i in range(7)]
     database.sql("DELETE FROM user_tokens WHERE user_id LIKE 'zz%'")
+
+
+def all_pages(ask, query, limit):
+    """The users of all pages, in their order."""
+    found, cursor = [], ""
+    while cursor is not None:
+        page = ask("GET", f"/grants?limit={limit}&cursor={cursor}&{query}").json
+        assert len(page["grants"]) <= limit
+        found += [one["user"] for one in page["grants"]]
+        cursor = page["next"]
+    return found
+
+
+@pytest.mark.parametrize("sort,turned", [("user", 0), ("expires", 0), ("-expires", 1), ("updated", 1),
+                                         ("-updated", 0)])
+def test_pages(ask, grant, seven, sort, turned):
+    """Each grant once, in its order, in pages of any size."""
+    whole = [one["user"] for one in ask("GET", f"/grants?limit=500&sort={sort}").json["grants"]]
+    assert len(whole) >= 8 and len(set(whole)) == len(whole) and grant["user"] in whole
+    assert [one for one in whole if one in seven] == (seven[::-1] if turned else seven)
+    for limit in (1, 3, len(whole)):
+        assert all_pages(ask, f"sort={sort}", limit) == whole
+
+
+def test_failing(ask, seven):
+    assert all_pages(ask, "status=failing", 2) == ["zz0", "zz3", "zz6"]
+    assert all_pages(ask, "status=failing&sort=-expires", 2) == ["zz6", "zz3", "zz0"]
+    assert all_pages(ask, "status=failing&q=zz1", 2) == []
+    assert all_pages(ask, "q=zz3", 2) == ["zz3"]
+
+
+def test_cursor_of_another_list(ask, seven):
+    """A cursor serves for its own list alone; damage in it is no failure of ours."""
+    cursor = ask("GET", "/grants?limit=2&sort=expires").json["next"]
+    for query in ("sort=-expires", "sort=user", "limit=2", "sort=expires&status=failing",
+                  "sort=expires&days=3", "sort=expires&provider=microsoft"):
+        answer = ask("GET", f"/grants?cursor={cursor}&{query}")
+        assert answer.status == 400 and answer.json["tag"] == "GT0990", query
+    lines = base64.urlsafe_b64decode(cursor + "==").split(b"\n")[1:]
+    for time in (b"", b"soon", b"9" * 18, b"2040-99-99 00:00:00", b"'; DROP TABLE user_tokens; --", b"x" * 90):
+        forged = b"\n".join([lines[0], time, *lines[2:]])
+        forged = hashlib.sha256(forged).hexdigest()[:8].encode() + b"\n" + forged
+        text = base64.urlsafe_b64encode(forged).decode().rstrip("=")
+        assert ask("GET", f"/grants?sort=expires&cursor={text}").status in (200, 404), time
+    for text in ("A" * 4096, cursor[:-3], "%00", "%FF", cursor + "%0A"):
+        assert ask("GET", f"/grants?sort=expires&cursor={text}").status in (400, 404), text
+
+
+@pytest.mark.parametrize("field", ["q", "status", "provider", "days", "sort", "limit", "cursor"])
+def test_hostile_filters(ask, grant, field):
+    """In every field: a clear problem or an empty list."""
+    for value in ("%27%20OR%20%271%27=%271", "%22;DROP%20TABLE%20user_tokens;--", "%00", "a%00b",
+                  "%C3%28", "%FF%FE", "A" * 7000, "%F0%9F%98%80" * 60, "-1", "9" * 40, "*"):
+        answer = ask("GET", f"/grants?{field}={value}")
+        assert answer.status in (200, 400, 404, 414), (value, answer.text)
+        if answer.status == 200:
+            assert answer.json["grants"] == [] and answer.json["next"] is None, value
+        else:
+            assert answer.status == 414 or answer.json["detail"]
 
 
 def test_cleanup(ask, grant):

@@ -208,7 +208,7 @@ END_TEST
 
 START_TEST(administration_and_caches_see_all_partitions)
 {
-    static const gt_grant_filter_t all = {NULL, -1, -1};
+    static const gt_grant_filter_t all = {.status = -1, .within = -1};
     desk_t desk = partitioned();
     apr_array_header_t *rows;
     gt_grant_stats_t stats;

@@ -8,6 +8,7 @@
 
 #include "admin/pick.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -19,11 +20,32 @@
 
 #define PAGE 500
 #define LISTED_MOST 10
-#define DAY 86400 /* s */
+#define SHOWN_MOST 100 /* bytes of a text that came from outside */
+#define DAY 86400      /* s */
 
 gt_pick_t gt_pick_all(void)
 {
     return (gt_pick_t){.status = -1, .days = -1};
+}
+
+int gt_pick_status(gt_pick_t *pick, const char *word)
+{
+    pick->is_failing = strcmp(word, "failing") == 0;
+    pick->status = pick->is_failing ? -1 : gt_status_of_name(word);
+    return pick->is_failing || pick->status >= 0;
+}
+
+int gt_pick_order(gt_pick_t *pick, const char *word)
+{
+    static const char *const words[GT_GRANT_ORDERS] = {"user", "expires", "-expires", "updated",
+                                                       "-updated"};
+
+    for (int order = 0; order < GT_GRANT_ORDERS; order++)
+        if (strcmp(word, words[order]) == 0) {
+            pick->order = (gt_grant_order_t)order;
+            return 1;
+        }
+    return 0;
 }
 
 gt_err_t *gt_pick_check(const gt_pick_t *pick, const gt_config_t *config, apr_pool_t *p)
@@ -39,6 +61,8 @@ static gt_grant_filter_t filter_of(const gt_pick_t *pick)
 {
     return (gt_grant_filter_t){.provider = pick->provider,
                                .status = pick->status,
+                               .is_failing = pick->is_failing,
+                               .order = pick->order,
                                .within = pick->days < 0 ? -1 : pick->days * DAY};
 }
 
@@ -54,25 +78,57 @@ static gt_err_t *give(gt_walk_t *walk, const apr_array_header_t *grants, apr_poo
     return GT_OK;
 }
 
-/** Where the walk begins: behind a grant's id, or behind a cursor. @param after  NULL: first */
-static gt_err_t *find_start(const gt_owner_t **after, const gt_walk_t *walk, apr_pool_t *p)
+static gt_err_t *no_place(const char *text, apr_pool_t *p)
 {
-    gt_owner_t *read = apr_palloc(p, sizeof(*read));
+    return gt_err(p, GT_NOT_FOUND, "GT0955",
+                  "%s is neither the id of a grant nor what the page before ended with",
+                  strlen(text) <= SHOWN_MOST ? gt_printable_line(text, p) : "this text");
+}
+
+static gt_err_t *read_cursor(gt_grant_place_t *place, const gt_walk_t *walk, apr_pool_t *p)
+{
+    const gt_pick_t *pick = walk->pick;
+    gt_engine_t engine;
+
+    switch (gt_cursor_read(place, pick->after, pick, p)) {
+    case GT_CURSOR_NONE:
+        return no_place(pick->after, p);
+    case GT_CURSOR_FOREIGN:
+        return gt_err(p, GT_INVALID, "GT0990",
+                      "the place is of a list with another filter or order: give the parameters of "
+                      "that list, or begin at the first page");
+    default:
+        GT_TRY(gt_db_engine(&engine, walk->db, p));
+        return gt_grant_is_time(place->time, pick->order, engine) ? GT_OK
+                                                                  : no_place(pick->after, p);
+    }
+}
+
+/** Where the walk begins: behind a grant's id, or behind a cursor. @param after  NULL: first */
+static gt_err_t *find_start(const gt_grant_place_t **after, const gt_walk_t *walk, apr_pool_t *p)
+{
+    gt_grant_place_t *place = apr_pcalloc(p, sizeof(*place));
     gt_grant_t *grant;
 
     *after = NULL;
     if (walk->pick->after == NULL)
         return GT_OK;
+    *after = place;
     GT_TRY(gt_grant_by_id(&grant, walk->store, walk->pick->after, p));
-    if (grant != NULL)
-        *after = &grant->owner;
-    else if (gt_cursor_read(read, walk->pick->after, p))
-        *after = read;
-    if (*after != NULL)
-        return GT_OK;
-    return gt_err(p, GT_NOT_FOUND, "GT0955",
-                  "%s is neither the id of a grant nor what the page before ended with",
-                  walk->pick->after);
+    if (grant == NULL)
+        return read_cursor(place, walk, p);
+    place->owner = grant->owner;
+    return walk->pick->order == GT_BY_USER ? GT_OK : no_place(walk->pick->after, p);
+}
+
+/** Behind the last grant of a page, in the page's pool. */
+static const gt_grant_place_t *place_behind(const apr_array_header_t *grants, apr_pool_t *p)
+{
+    const gt_grant_t *last = APR_ARRAY_IDX(grants, grants->nelts - 1, gt_grant_t *);
+    gt_grant_place_t *place = apr_palloc(p, sizeof(*place));
+
+    *place = (gt_grant_place_t){last->owner, last->time_key};
+    return place;
 }
 
 static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
@@ -80,7 +136,7 @@ static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
     const gt_grant_filter_t filter = filter_of(walk->pick);
     const int size = walk->pick->page > 0 ? walk->pick->page : PAGE;
     apr_array_header_t *grants;
-    const gt_owner_t *after;
+    const gt_grant_place_t *after;
     gt_err_t *err = GT_OK;
     apr_pool_t *page, *next;
 
@@ -95,7 +151,7 @@ static gt_err_t *walk_pages(gt_walk_t *walk, apr_pool_t *p)
         if (err == GT_OK)
             err = give(walk, grants, page);
         if (err == GT_OK && grants->nelts > 0)
-            after = &APR_ARRAY_IDX(grants, grants->nelts - 1, gt_grant_t *)->owner;
+            after = place_behind(grants, page);
     } while (err == GT_OK && walk->go_on && grants->nelts == size);
     err = gt_err_dup(err, p);
     apr_pool_destroy(page);
@@ -120,8 +176,44 @@ static int is_meant(const gt_pick_t *pick, const gt_grant_t *grant)
         return 0;
     if (pick->status >= 0 && pick->status != (int)grant->status)
         return 0;
+    if (pick->is_failing && grant->error_count == 0)
+        return 0;
     return pick->days < 0 || grant->expires_at <= gt_now() + apr_time_from_sec(pick->days * DAY);
 }
+
+typedef int compare_fn(const void *a, const void *b);
+
+static int by_expiry(const void *a, const void *b)
+{
+    const apr_time_t left = (*(gt_grant_t *const *)a)->expires_at;
+    const apr_time_t right = (*(gt_grant_t *const *)b)->expires_at;
+
+    return (left > right) - (left < right);
+}
+
+static int by_change(const void *a, const void *b)
+{
+    const apr_time_t left = (*(gt_grant_t *const *)a)->updated_at;
+    const apr_time_t right = (*(gt_grant_t *const *)b)->updated_at;
+
+    return (left > right) - (left < right);
+}
+
+static int by_expiry_down(const void *a, const void *b)
+{
+    return by_expiry(b, a);
+}
+
+static int by_change_down(const void *a, const void *b)
+{
+    return by_change(b, a);
+}
+
+/* Statements of a name answer by user. */
+static compare_fn *const compare_by[GT_GRANT_ORDERS] = {[GT_BY_EXPIRY] = by_expiry,
+                                                        [GT_BY_EXPIRY_DOWN] = by_expiry_down,
+                                                        [GT_BY_CHANGE] = by_change,
+                                                        [GT_BY_CHANGE_DOWN] = by_change_down};
 
 static apr_array_header_t *meant(const apr_array_header_t *grants, const gt_pick_t *pick,
                                  apr_pool_t *p)
@@ -153,6 +245,9 @@ static gt_err_t *look_up(apr_array_header_t *found, const gt_walk_t *walk, look_
         if (named.grants->nelts == 0)
             continue;
         named.grants = meant(named.grants, pick, p);
+        if (compare_by[pick->order] != NULL)
+            qsort(named.grants->elts, (size_t)named.grants->nelts, sizeof(gt_grant_t *),
+                  compare_by[pick->order]);
         APR_ARRAY_PUSH(found, named_t) = named;
     }
     return GT_OK;

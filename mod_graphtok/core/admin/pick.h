@@ -19,13 +19,21 @@ typedef struct gt_pick_t {
     const char *provider; /* NULL: all */
     const char *after;    /* grants after this id or cursor; NULL: from the first */
     int status;           /* a gt_status_t, -1: any */
-    int is_question;      /* 1: the grants are only shown, so an address may be of several users */
-    apr_int64_t days;     /* the token ends within so many days; -1: whenever */
-    int page;             /* rows that are read at a time; 0: 500 */
+    int is_failing;       /* 1: those alone whose last refresh, or more, were refused */
+    gt_grant_order_t order;
+    int is_question;  /* 1: the grants are only shown, so an address may be of several users */
+    apr_int64_t days; /* the token ends within so many days; -1: whenever */
+    int page;         /* rows that are read at a time; 0: 500 */
 } gt_pick_t;
 
 /** All grants of all stores. */
 gt_pick_t gt_pick_all(void);
+
+/** Read a word for the status: that of a grant, or "failing". @return 0: it is none of them */
+int gt_pick_status(gt_pick_t *pick, const char *word);
+
+/** Read a word for the order: user, expires, -expires, updated, -updated. @return 0: it is none */
+int gt_pick_order(gt_pick_t *pick, const char *word);
 
 /** Fails (GT_NOT_FOUND) when a store or a provider is not configured. */
 GT_MUST gt_err_t *gt_pick_check(const gt_pick_t *pick, const gt_config_t *config, apr_pool_t *p);

@@ -45,6 +45,7 @@ struct gt_grant_t {
                                 * the answer */
     const char *claims;        /* the provider's demands, which the next refresh is to meet;
                                 * GT_NEEDS_USER: the next sign-in; NULL: none */
+    const char *time_key;      /* in a list by a time: that time as gt_grant_place_t has it */
 };
 
 /** Make a store's runtime. Names are checked identifiers. @param ring  its keys; NULL: nothing is
@@ -162,23 +163,45 @@ typedef struct gt_uses_t {
  * for no other transaction. Generations stay. */
 GT_MUST gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *p);
 
-/** Which grants of a store a list has. */
+/** The order of a list. Grants of the same time stand by user and provider. */
+typedef enum gt_grant_order_t {
+    GT_BY_USER,
+    GT_BY_EXPIRY,
+    GT_BY_EXPIRY_DOWN, /* the last one first */
+    GT_BY_CHANGE,      /* by updated_at */
+    GT_BY_CHANGE_DOWN,
+    GT_GRANT_ORDERS
+} gt_grant_order_t;
+
+/** Which grants of a store a list has, and in which order. */
 typedef struct gt_grant_filter_t {
     const char *provider; /* NULL: at any */
     int status;           /* a gt_status_t; -1: any */
     apr_int64_t within;   /* s, the access token ends within, or has ended; -1: whenever */
+    int is_failing;       /* 1: the last refresh, or more, were refused (error_count > 0) */
+    gt_grant_order_t order;
 } gt_grant_filter_t;
 
+/** A place in a list: behind this grant, which may be gone, or have moved, by now. */
+typedef struct gt_grant_place_t {
+    gt_owner_t owner;
+    const char *time; /* in a list by a time: as the database had it (time_key) */
+} gt_grant_place_t;
+
+/** 1 for a time that may stand in a place of a list in this order: a text that came back from
+ * outside is checked by this first. */
+int gt_grant_is_time(const char *time, gt_grant_order_t order, gt_engine_t engine);
+
 /**
- * A page of a store, by user and provider; tokens are not read. A page costs as much as it holds,
- * wherever it begins: the rows that a filter passes over cost as well, but those that are not
- * active have an index of their own.
+ * A page of a store; tokens are not read. A page costs as much as it holds, wherever it begins, in
+ * each order: the rows that a filter passes over cost as well, but those that are not active, and
+ * those that are failing, have indexes of their own.
  * @param grants  array of gt_grant_t *; fewer than `most`: the last page
- * @param after   the last one of the page before, which may be gone by now; NULL: the first page
+ * @param after   the last one of the page before; NULL: the first page
  */
 GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
-                                const gt_grant_filter_t *filter, const gt_owner_t *after, int most,
-                                apr_pool_t *p);
+                                const gt_grant_filter_t *filter, const gt_grant_place_t *after,
+                                int most, apr_pool_t *p);
 
 /** The row with an id; secrets stay closed. @param grant NULL: there is no such row, or the text is
  * no id */

@@ -18,34 +18,97 @@
 #define ID_DIGITS 32
 
 /* A filter is bound, and NULL or a negative number does not filter. PostgreSQL plans each statement
- * with its values. SQLite does not, therefore the rows that are not active have a statement of
- * their own, which says so and by that takes their index. */
+ * with its values. SQLite does not, therefore the rows that are not active, and those that are
+ * failing, have statements of their own, which say so and by that take their index. */
 #define MEANT                                                                                      \
     "(CAST(%s AS VARCHAR) IS NULL OR provider = %s) AND (CAST(%lld AS BIGINT) < 0 OR expires_at "  \
     "<= {in})"
-#define ANY_STATUS "(CAST(%lld AS BIGINT) < 0 OR status = %lld)"
-#define NOT_ACTIVE "status <> 1 AND status = %lld"
-#define AFTER "({user}, provider) > ({user_arg}, %s)"
-#define PAGE "ORDER BY {user}, provider LIMIT %lld"
+#define ANY_STATUS "(CAST(%lld AS BIGINT) < 0 OR status = CAST(%lld AS BIGINT))"
+#define NOT_ACTIVE "status <> 1 AND status = CAST(%lld AS BIGINT)"
+#define FAILING "error_count > 0 AND " ANY_STATUS
 
-/* user and provider after which, status twice, provider twice, seconds twice, how many →
+/* Subsets of the rows, with an index of each order, and the status in their statements. */
+typedef enum subset_t { ALL, NOT_ACTIVE_ONES, FAILING_ONES, SUBSETS } subset_t;
+
+/* user and provider after which, status once or twice, provider twice, seconds twice, how many →
  * {shown} */
-static const gt_sql_t list_grants = {
-    "list grants",
-    "SELECT {shown} FROM {table} WHERE " AFTER " AND " ANY_STATUS " AND " MEANT " " PAGE, NULL};
+#define BY_USER(name, subset)                                                                      \
+    {                                                                                              \
+        name,                                                                                      \
+            "SELECT {shown} FROM {table} WHERE ({user}, provider) > ({user_arg}, %s) AND " subset  \
+            " AND " MEANT " ORDER BY {user}, provider LIMIT %lld",                                 \
+            NULL                                                                                   \
+    }
 
-/* user and provider after which, status, provider twice, seconds twice, how many → {shown} */
-static const gt_sql_t list_not_active = {
-    "list not active",
-    "SELECT {shown} FROM {table} WHERE " AFTER " AND " NOT_ACTIVE " AND " MEANT " " PAGE, NULL};
+/* The same, and the time after which before all → {shown}, the time */
+#define BY_TIME(name, subset, time, beyond, order)                                                 \
+    {                                                                                              \
+        name,                                                                                      \
+            "SELECT {shown}, {key_of_" time "} FROM {table} WHERE ({" time                         \
+            "}, {user}, provider) " beyond " ({time_arg}, {user_arg}, %s) AND " subset             \
+            " AND " MEANT " ORDER BY {" time "} " order ", {user} " order ", provider " order      \
+            " LIMIT %lld",                                                                         \
+            NULL                                                                                   \
+    }
 
-/* status twice, provider twice, seconds twice */
-static const gt_sql_t count_list = {
-    "count list", "SELECT count(*) FROM {table} WHERE " ANY_STATUS " AND " MEANT, NULL};
+#define LISTS(which, subset)                                                                       \
+    {                                                                                              \
+        [GT_BY_USER] = BY_USER("list " which, subset),                                             \
+        [GT_BY_EXPIRY] = BY_TIME("list " which " by expiry", subset, "by_expiry", ">", "ASC"),     \
+        [GT_BY_EXPIRY_DOWN] =                                                                      \
+            BY_TIME("list " which " by expiry down", subset, "by_expiry", "<", "DESC"),            \
+        [GT_BY_CHANGE] = BY_TIME("list " which " by change", subset, "by_change", ">", "ASC"),     \
+        [GT_BY_CHANGE_DOWN] =                                                                      \
+            BY_TIME("list " which " by change down", subset, "by_change", "<", "DESC"),            \
+    }
 
-/* status, provider twice, seconds twice */
-static const gt_sql_t count_not_active = {
-    "count not active", "SELECT count(*) FROM {table} WHERE " NOT_ACTIVE " AND " MEANT, NULL};
+static const gt_sql_t lists[SUBSETS][GT_GRANT_ORDERS] = {
+    [ALL] = LISTS("grants", ANY_STATUS),
+    [NOT_ACTIVE_ONES] = LISTS("not active", NOT_ACTIVE),
+    [FAILING_ONES] = LISTS("failing", FAILING)};
+
+/* status once or twice, provider twice, seconds twice */
+#define COUNT(name, subset)                                                                        \
+    {                                                                                              \
+        name, "SELECT count(*) FROM {table} WHERE " subset " AND " MEANT, NULL                     \
+    }
+static const gt_sql_t counts[SUBSETS] = {[ALL] = COUNT("count list", ANY_STATUS),
+                                         [NOT_ACTIVE_ONES] = COUNT("count not active", NOT_ACTIVE),
+                                         [FAILING_ONES] = COUNT("count failing", FAILING)};
+
+static subset_t subset_of(const gt_grant_filter_t *filter)
+{
+    if (filter->is_failing)
+        return FAILING_ONES;
+    return filter->status >= 0 && filter->status != GT_ACTIVE ? NOT_ACTIVE_ONES : ALL;
+}
+
+/* ---- places ---- */
+
+/* Years 1 to 9999 in µs. */
+#define FIRST_TIME INT64_C(-62135596800000000)
+#define LAST_TIME INT64_C(253402300799999999)
+#define LONGEST_TIME 40 /* bytes, as SQLite has it: a text */
+
+/* Before and after all times. */
+static const char *const ends[GT_ENGINES][2] = {
+    [GT_PGSQL] = {"-62135596800000000", "253402300799999999"}, [GT_SQLITE] = {"", "~"}};
+
+static int is_down(gt_grant_order_t order)
+{
+    return order == GT_BY_EXPIRY_DOWN || order == GT_BY_CHANGE_DOWN;
+}
+
+int gt_grant_is_time(const char *time, gt_grant_order_t order, gt_engine_t engine)
+{
+    apr_int64_t number;
+
+    if (order == GT_BY_USER || time == NULL)
+        return order == GT_BY_USER && time == NULL;
+    if (engine == GT_SQLITE)
+        return strlen(time) <= LONGEST_TIME;
+    return gt_number(&number, time, FIRST_TIME, LAST_TIME);
+}
 
 /* Before every user of the column's type; no provider has the name "". */
 static gt_owner_t before_all(const gt_store_conf_t *conf)
@@ -57,66 +120,96 @@ static gt_owner_t before_all(const gt_store_conf_t *conf)
     return (gt_owner_t){"", ""};
 }
 
-static int has_own_index(const gt_grant_filter_t *filter)
+/* Where a page begins. No row has one of the times beyond all others, so that the user beside it
+ * does not matter. */
+static gt_err_t *begin(gt_grant_place_t *from, gt_store_t *store, const gt_grant_filter_t *filter,
+                       const gt_grant_place_t *after, apr_pool_t *p)
 {
-    return filter->status >= 0 && filter->status != GT_ACTIVE;
+    gt_engine_t engine;
+
+    *from = (gt_grant_place_t){.owner = before_all(gt_store_conf(store))};
+    if (after != NULL) {
+        GT_TRY(gt_store_owner(&from->owner, store, &after->owner, p));
+        from->time = after->time;
+    }
+    else if (filter->order != GT_BY_USER) {
+        GT_TRY(gt_db_engine(&engine, store->db, p));
+        from->time = ends[engine][is_down(filter->order)];
+    }
+    return GT_OK;
 }
 
+/* ---- pages ---- */
+
+/* Rows of {shown}, with a time behind it in a list by one. */
 static gt_err_t *add_grants(apr_array_header_t *grants, const apr_array_header_t *rows,
-                            apr_pool_t *p)
+                            int has_time, apr_pool_t *p)
 {
     for (int i = 0; i < rows->nelts; i++) {
+        gt_db_row_t row = APR_ARRAY_IDX(rows, i, gt_db_row_t);
         gt_raw_t *raw;
 
-        GT_TRY(gt_row_read(&raw, &APR_ARRAY_IDX(rows, i, gt_db_row_t), NULL, p));
+        row.columns -= has_time;
+        GT_TRY(gt_row_read(&raw, &row, NULL, p));
+        raw->grant.time_key = has_time ? row.column[row.columns] : NULL;
         APR_ARRAY_PUSH(grants, gt_grant_t *) = &raw->grant;
     }
     return GT_OK;
 }
 
-/* The arguments of MEANT. */
-#define BOUND(filter)                                                                              \
-    GT_TEXT((filter)->provider), GT_TEXT((filter)->provider), GT_NUM((filter)->within),            \
-        GT_NUM((filter)->within)
+/* Bind a filter, as MEANT and the subset's status have it. @return how many values */
+static int bind_filter(gt_db_value_t *args, const gt_grant_filter_t *filter)
+{
+    int n = 0;
+
+    args[n++] = GT_NUM(filter->status);
+    if (subset_of(filter) != NOT_ACTIVE_ONES)
+        args[n++] = GT_NUM(filter->status);
+    args[n++] = GT_TEXT(filter->provider);
+    args[n++] = GT_TEXT(filter->provider);
+    args[n++] = GT_NUM(filter->within);
+    args[n++] = GT_NUM(filter->within);
+    return n;
+}
 
 gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
-                        const gt_grant_filter_t *filter, const gt_owner_t *after, int most,
+                        const gt_grant_filter_t *filter, const gt_grant_place_t *after, int most,
                         apr_pool_t *p)
 {
-    gt_owner_t from = before_all(gt_store_conf(store));
-
-    if (after != NULL)
-        GT_TRY(gt_store_owner(&from, store, after, p));
-
-    const gt_db_value_t any[] = {GT_TEXT(from.user),     GT_TEXT(from.provider),
-                                 GT_NUM(filter->status), GT_NUM(filter->status),
-                                 BOUND(filter),          GT_NUM(most)};
-    const gt_db_value_t own[] = {GT_TEXT(from.user), GT_TEXT(from.provider), GT_NUM(filter->status),
-                                 BOUND(filter), GT_NUM(most)};
-    const int is_own = has_own_index(filter);
+    const int has_time = filter->order != GT_BY_USER;
+    gt_db_value_t args[GT_SQL_PARAMS];
     apr_array_header_t *rows;
+    gt_grant_place_t from;
+    int n = 0;
 
-    GT_TRY(gt_db_rows(&rows, store->db, is_own ? &list_not_active : &list_grants, &store->names,
-                      is_own ? own : any, p));
+    GT_TRY(begin(&from, store, filter, after, p));
+    if (has_time)
+        args[n++] = GT_TEXT(from.time);
+    args[n++] = GT_TEXT(from.owner.user);
+    args[n++] = GT_TEXT(from.owner.provider);
+    n += bind_filter(&args[n], filter);
+    args[n++] = GT_NUM(most);
+    GT_TRY(gt_db_rows(&rows, store->db, &lists[subset_of(filter)][filter->order], &store->names,
+                      args, p));
     *grants = apr_array_make(p, rows->nelts, sizeof(gt_grant_t *));
-    return add_grants(*grants, rows, p);
+    return add_grants(*grants, rows, has_time, p);
 }
 
 gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
                               const gt_grant_filter_t *filter, apr_pool_t *p)
 {
-    const gt_db_value_t any[] = {GT_NUM(filter->status), GT_NUM(filter->status), BOUND(filter)};
-    const gt_db_value_t own[] = {GT_NUM(filter->status), BOUND(filter)};
-    const int is_own = has_own_index(filter);
+    gt_db_value_t args[GT_SQL_PARAMS];
     apr_array_header_t *rows;
 
-    GT_TRY(gt_db_rows(&rows, store->db, is_own ? &count_not_active : &count_list, &store->names,
-                      is_own ? own : any, p));
+    (void)bind_filter(args, filter);
+    GT_TRY(gt_db_rows(&rows, store->db, &counts[subset_of(filter)], &store->names, args, p));
     if (rows->nelts != 1 ||
         !gt_number(count, APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
     return GT_OK;
 }
+
+/* ---- by name ---- */
 
 /** A UUID as both engines take it; NULL: it is none. */
 static const char *id_of(const char *name, apr_pool_t *p)
@@ -159,7 +252,7 @@ static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, const gt_sq
     apr_array_header_t *rows;
 
     GT_TRY(gt_db_rows(&rows, store->db, sql, &store->names, args, p));
-    return add_grants(grants, rows, p);
+    return add_grants(grants, rows, 0, p);
 }
 
 gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id, apr_pool_t *p)
@@ -199,6 +292,14 @@ gt_err_t *gt_grants_addressed(apr_array_header_t **grants, gt_store_t *store, co
     return find(*grants, store, &list_of_address, address, p);
 }
 
-const gt_sql_t *const gt_grant_list_sql[] = {
-    &list_grants, &list_not_active, &count_list,      &count_not_active,
-    &find_by_id,  &list_of_user,    &list_of_address, NULL};
+#define EACH_ORDER(subset)                                                                         \
+    &lists[subset][GT_BY_USER], &lists[subset][GT_BY_EXPIRY], &lists[subset][GT_BY_EXPIRY_DOWN],   \
+        &lists[subset][GT_BY_CHANGE], &lists[subset][GT_BY_CHANGE_DOWN], &counts[subset]
+
+const gt_sql_t *const gt_grant_list_sql[] = {EACH_ORDER(ALL),
+                                             EACH_ORDER(NOT_ACTIVE_ONES),
+                                             EACH_ORDER(FAILING_ONES),
+                                             &find_by_id,
+                                             &list_of_user,
+                                             &list_of_address,
+                                             NULL};

@@ -44,6 +44,15 @@ static const gt_word_t store_words[] = {
       NULL}},
     /* Demands that a refresh met are over; others came in after it began. */
     {"claims_met", {"claims = CASE WHEN claims = %s THEN NULL ELSE claims END", NULL}},
+    /* The times that lists stand by, as their indexes have them, and the same as a text and out of
+     * one. SQLite has texts; PostgreSQL's are µs, since its own text depends on the session. */
+    {"by_expiry", {"expires_at", NULL}},
+    {"by_change", {"updated_at", NULL}},
+    {"key_of_by_expiry",
+     {"CAST(CAST(extract(epoch FROM {by_expiry}) * 1000000 AS BIGINT) AS VARCHAR)", "{by_expiry}"}},
+    {"key_of_by_change",
+     {"CAST(CAST(extract(epoch FROM {by_change}) * 1000000 AS BIGINT) AS VARCHAR)", "{by_change}"}},
+    {"time_arg", {"(TIMESTAMPTZ 'epoch' + CAST(%s AS BIGINT) * INTERVAL '1 microsecond')", "%s"}},
     {"no_lease",
      {"lease_owner = NULL, lease_until = 0, intent_owner = NULL, intent_until = 0", NULL}},
     {NULL, {NULL, NULL}},

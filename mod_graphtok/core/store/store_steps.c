@@ -14,6 +14,7 @@
  *  10  access tokens of other resources, in a table beside it; 11  the refresh token before is
  *  kept no longer: it was read by nothing; 12  sessions of browsers, in a table beside it
  *  13  a note of each row that is deleted, also by a cascade; 14  refused passwords of accounts
+ *  15  indexes for lists by time, and of grants that are failing
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -49,6 +50,32 @@
 #define INDEX_NOT_ACTIVE                                                                           \
     "CREATE INDEX {index}_not_active ON {on} (status, {user}, provider) WHERE status <> 1"
 #define DROP_NOT_ACTIVE "DROP INDEX IF EXISTS {schema}{bare}_not_active"
+/* Each list has an index to itself, in which its order says where every row stands: rows that were
+ * written at once have one time. */
+#define INDEXES_LISTS                                                                              \
+    "CREATE INDEX {index}_by_expiry ON {on} ({by_expiry}, {user}, provider)",                      \
+        "CREATE INDEX {index}_by_change ON {on} ({by_change}, {user}, provider)",                  \
+        "CREATE INDEX {index}_not_active_expiry ON {on} (status, {by_expiry}, {user}, provider) "  \
+        "WHERE status <> 1",                                                                       \
+        "CREATE INDEX {index}_not_active_change ON {on} (status, {by_change}, {user}, provider) "  \
+        "WHERE status <> 1",                                                                       \
+        "CREATE INDEX {index}_failing ON {on} ({user}, provider) WHERE error_count > 0",           \
+        "CREATE INDEX {index}_failing_expiry ON {on} ({by_expiry}, {user}, provider) "             \
+        "WHERE error_count > 0",                                                                   \
+        "CREATE INDEX {index}_failing_change ON {on} ({by_change}, {user}, provider) "             \
+        "WHERE error_count > 0"
+/* A row without one would stand in no list by change. S0 gives each row one, and so do we. */
+#define DATE_CHANGES                                                                               \
+    "UPDATE {table} SET updated_at = coalesce(created_at, expires_at) WHERE updated_at IS NULL"
+#define DROP_LISTS                                                                                 \
+    "DROP INDEX IF EXISTS {schema}{bare}_by_expiry",                                               \
+        "DROP INDEX IF EXISTS {schema}{bare}_by_change",                                           \
+        "DROP INDEX IF EXISTS {schema}{bare}_not_active_expiry",                                   \
+        "DROP INDEX IF EXISTS {schema}{bare}_not_active_change",                                   \
+        "DROP INDEX IF EXISTS {schema}{bare}_failing",                                             \
+        "DROP INDEX IF EXISTS {schema}{bare}_failing_expiry",                                      \
+        "DROP INDEX IF EXISTS {schema}{bare}_failing_change"
+
 #define INDEX_PREVIOUS                                                                             \
     "CREATE INDEX {index}_previous ON {on} (previous_until) WHERE previous_until > 0"
 
@@ -337,6 +364,10 @@ const gt_ladder_step_t gt_store_steps[] = {
     {"refused passwords of accounts in {table}",
      "refused passwords are forgotten",
      {{{GT_REFUSED_DOWN}, {GT_REFUSED_DOWN}}, {{GT_REFUSED_UP}, {GT_REFUSED_UP}}}},
+    {"indexes of {table} for lists by time, and of grants that are failing",
+     NULL,
+     {{{DROP_LISTS}, {DROP_LISTS}},
+      {{DATE_CHANGES, INDEXES_LISTS}, {DATE_CHANGES, INDEXES_LISTS}}}},
 };
 
 const int gt_store_steps_count = (int)(sizeof gt_store_steps / sizeof gt_store_steps[0]);

@@ -8,7 +8,6 @@
 #include <httpd.h>
 
 #include "admin/grant_page.h"
-#include "admin/grant_view.h"
 #include "base/text.h"
 #include "request/answer.h"
 #include "routes/token_work.h"
@@ -44,9 +43,12 @@ static int read_parameter(void *baton, const char *name, const char *value)
     else if (strcmp(name, "cursor") == 0)
         query->pick.after = *value != '\0' ? value : NULL;
     else if (strcmp(name, "status") == 0) {
-        query->pick.status = gt_status_of_name(value);
-        if (query->pick.status < 0)
-            mistake(query, name, "active, inactive or needs-user");
+        if (!gt_pick_status(&query->pick, value))
+            mistake(query, name, "active, inactive, needs-user or failing");
+    }
+    else if (strcmp(name, "sort") == 0) {
+        if (!gt_pick_order(&query->pick, value))
+            mistake(query, name, "user, expires, -expires, updated or -updated");
     }
     else if (strcmp(name, "limit") == 0) {
         if (!gt_number(&query->limit, value, 1, PAGE_MOST))
@@ -58,7 +60,7 @@ static int read_parameter(void *baton, const char *name, const char *value)
     }
     else
         mistake(query, "(another)",
-                "the parameters are q, status, provider, days, limit and cursor");
+                "the parameters are q, status, provider, days, sort, limit and cursor");
     return 1;
 }
 
