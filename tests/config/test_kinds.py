@@ -22,7 +22,9 @@ def test_an_openid_provider(frame):
 
 
 @pytest.mark.parametrize("inside,message", [
-    ("", "provider x lacks GraphTokAuthority: the provider's issuer"),
+    ("", "provider x lacks GraphTokDiscovery: the provider's issuer"),
+    ("GraphTokAuthority https://i.example\nGraphTokDiscovery https://other.example",
+     "of GraphTokDiscovery and GraphTokAuthority write one"),
     ("GraphTokAuthority https://i.example\nGraphTokTenant common", "go with GraphTokKind microsoft"),
     (f"GraphTokAuthority https://i.example\nGraphTokAllowedTenants {GUID}",
      "go with GraphTokKind microsoft"),
@@ -45,11 +47,67 @@ def test_continuous_access_is_declared_on_wish(frame):
     assert checked.code == 1 and "'cp1' is none of: off on" in checked.err
 
 
-def test_a_provider_called_google_says_its_kind(frame):
-    checked = frame.check(provider=frame.provider(name="google"))
-    assert checked.code == 1
-    assert "provider google: Google is no kind of its own yet" in checked.err
+@pytest.mark.parametrize("address", [
+    "https://api.login.yahoo.com", "https://api.login.yahoo.com/",
+    "https://api.login.yahoo.com/.well-known/openid-configuration"])
+def test_an_openid_provider_by_its_discovery(frame, address):
+    """Yahoo, for one: as docs/operating/provider.md shows it."""
+    checked = frame.check(provider=openid(frame, f"GraphTokDiscovery {address}\n"
+                                          "GraphTokClientAuth basic"))
+    provider = checked.dump["config"]["providers"][0]
+    assert provider["authority"] == "https://api.login.yahoo.com"
+    assert not checked.warnings
+
+
+def google(frame, inside="", name="google"):
+    secret = "" if "GraphTokClientC" in inside else f"GraphTokClientSecret file:{frame.secret}"
+    client = "" if "GraphTokClientID" in inside else "GraphTokClientID 1-a.apps.googleusercontent.com"
+    return (f"<GraphTokProvider {name}>\n{client}\n{secret}\n{inside}\n</GraphTokProvider>\n")
+
+
+def test_a_provider_called_google_is_of_that_kind(frame):
+    for provider in (google(frame), google(frame, "GraphTokKind google", "g")):
+        checked = frame.check(provider=provider)
+        dump = checked.dump["config"]["providers"][0]
+        assert (dump["kind"], dump["authority"]) == ("google", "https://accounts.google.com")
+        assert dump["scope"] == "openid profile email calendar"
+        assert dump["tenant"] is None and dump["graph_url"] is None and "cloud" not in dump
+        assert not checked.warnings
+    assert frame.check(provider=google(frame, "GraphTokTenant example.com")).ok
     assert frame.check(provider=frame.provider("GraphTokKind microsoft", "google")).ok
+
+
+@pytest.mark.parametrize("inside,message", [
+    ("GraphTokTenant common", "GraphTokTenant 'common' is no domain"),
+    (f"GraphTokTenant {GUID}", "at Google it is the domain of a Workspace organisation"),
+    (f"GraphTokAllowedTenants {GUID}", "go with GraphTokKind microsoft"),
+    ("GraphTokGraphURL https://g.example/v1.0", "go with GraphTokKind microsoft"),
+    ("GraphTokCloud global", "go with GraphTokKind microsoft"),
+    ("GraphTokContinuousAccess on", "GraphTokContinuousAccess goes with GraphTokKind microsoft"),
+    ("GraphTokDiscovery https://accounts.google.com", "goes with GraphTokKind openid"),
+    ("GraphTokScope profile", "GraphTokScope lacks openid"),
+    ("GraphTokScope openid Calendars.ReadWrite", "a scope of Microsoft's"),
+    ("GraphTokScope openid https://mail.google.com", "with a slash at its end alone"),
+    ("GraphTokClientCertificate /etc/hostname", "Google takes client secrets alone")])
+def test_what_google_has_not(frame, inside, message):
+    checked = frame.check(provider=google(frame, inside))
+    assert checked.code == 1
+    assert message in checked.err
+
+
+@pytest.mark.parametrize("inside,message", [
+    ("GraphTokScope openid offline_access", "which Google does not know"),
+    ("GraphTokClientID 11111111-2222-3333-4444-555555555555",
+     "does not end in .apps.googleusercontent.com")])
+def test_what_is_odd_with_google(frame, inside, message):
+    checked = frame.check(provider=google(frame, inside))
+    assert checked.ok and len(checked.warnings) == 1
+    assert message in checked.warnings[0]
+
+
+def test_discovery_goes_with_openid(frame):
+    checked = frame.check(provider=frame.provider("GraphTokDiscovery https://id.example"))
+    assert checked.code == 1 and "GraphTokDiscovery goes with GraphTokKind openid" in checked.err
 
 
 def test_an_openid_provider_has_no_calendars(frame):

@@ -9,6 +9,7 @@ from email.utils import formatdate
 
 import control
 import entra
+import google
 import graph
 from aadsts import EntraError, error_response, redirect_pairs
 from authorize import back
@@ -33,6 +34,9 @@ def classify(request: Request) -> tuple[str, str]:
     path = request.path
     if path.startswith("/_sandbox/"):
         return "control", ""
+    name = google.find_route(path)
+    if name:
+        return name, ""
     found = entra.find_route(path)
     if found:
         return found
@@ -53,7 +57,8 @@ class App:
         name, tenant = classify(request)
         if name == "control" and request.is_tls:
             return await control.handle(self.world, request)
-        if not request.is_tls and name not in entra.BROWSER_ROUTES:
+        browsers = (*entra.BROWSER_ROUTES, *google.BROWSER_ROUTES)
+        if not request.is_tls and name not in browsers:
             return Response(404, [("Content-Type", "text/plain")], b"only sign-in pages here\n")
         return await self.counted(name, tenant, request)
 
@@ -137,6 +142,8 @@ class App:
             return graph.handle(self.world, request)
         if name == "userinfo":
             return graph.userinfo(self.world, request)
+        if name.startswith("google:"):
+            return google.handle(self.world, request, name)
         if name == "other":
             return Response(404, [("Content-Type", "text/html")], b"")
         return entra.handle(self.world, request, name, tenant)
@@ -144,9 +151,9 @@ class App:
 
 def finer_name(name: str, request: Request) -> list[str]:
     """The kind of grant, or the route without its ids, counted besides the endpoint."""
-    if name == "token":
+    if name in ("token", "google:token"):
         kind = dict(parse_pairs(request.body.decode("latin-1"))).get("grant_type", "")
-        return [f"token:{kind}"] if kind else []
+        return [f"{name}:{kind}"] if kind else []
     if name == "graph":
         route = IDS.sub(r"/\1/{id}", request.raw_path.removeprefix("/v1.0"))
         return [f"graph:{request.method} {route}"]

@@ -178,6 +178,12 @@ class Sandbox:
         named = {} if person is None else {"person": person}
         return int(self.control("POST", "expire_access", named)["access_tokens"])
 
+    def google(self, person: str | None = None, **what: object) -> dict[str, int]:
+        """What happens to a person's account at Google: end="invalid_rapt", expire_access=True …"""
+        named = {} if person is None else {"person": person}
+        found: dict[str, int] = self.control("POST", "google", {**named, **what})
+        return found
+
     def events(self, person: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("events", person=person)["events"]
         return found

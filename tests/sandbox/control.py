@@ -161,6 +161,20 @@ def access_event(world: World, body: Body) -> Body:
     return {"claims": demand.text()}
 
 
+def google_account(world: World, body: Body) -> Body:
+    """What happens to a person's account at Google, or to all: `end` (why refresh tokens are refused
+    from now on: expired, invalid_rapt, rapt_required), `expire_access`, `disconnect`."""
+    person = person_of(body)
+    done: Body = {}
+    if "end" in body:
+        done["refresh_tokens"] = world.google.end(person, str(body["end"]))
+    if body.get("expire_access"):
+        done["access_tokens"] = world.google.end_access(person)
+    if body.get("disconnect"):
+        world.google.disconnect(one_person(body))
+    return done
+
+
 def expire_access(world: World, body: Body) -> Body:
     return {"access_tokens": world.end_access(person_of(body), is_revoked=False)}
 
@@ -336,6 +350,7 @@ POST: dict[str, Action] = {
     "revoke": revoke,
     "access_event": access_event,
     "expire_access": expire_access,
+    "google": google_account,
     "issue": issue,
     "user_token": user_token,
     "logout_token": logout_token,

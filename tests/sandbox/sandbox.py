@@ -1,5 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""An imitation of Microsoft Entra ID and Microsoft Graph, for the demo and the tests.
+"""An imitation of Microsoft Entra ID, Microsoft Graph and Google, for the demo and the tests.
 
 It listens on the loopback interface only, over TLS with a certificate authority of its own, and
 refuses what the real ones refuse. README.md beside it lists the routes. Usage:
@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True  # the checkout stays clean
 import certs
 import control
 import demo
+import google
 from app import App
 from people import CLIENT_ID, PEOPLE, TENANT
 from state import World
@@ -68,6 +69,11 @@ def write_ready(folder: Path, world: World, files: certs.Files, port: int) -> No
         "browser_base": world.browser_base,
         "authority": world.base,
         "graph": f"{world.base}/v1.0",
+        "google": {
+            "authority": google.issuer(world),
+            "calendar": f"{world.base}/calendar/v3",
+            "client_id": google.CLIENT_ID,
+        },
         "ca": str(files.ca.resolve()),
         "tenant": TENANT,
         "client_id": CLIENT_ID,

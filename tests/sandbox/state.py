@@ -14,6 +14,7 @@ from aadsts import EntraError
 from clients import Registration
 from events import Calendar
 from faults import Faults
+from google import Google
 from keys import KeySet
 from ledger import Calls, Secrets
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, Person
@@ -57,6 +58,10 @@ class Settings:
     mailbox_requests: int = 10_000  # in 10 minutes; 0: any
     page_limit: int = 1000  # the largest page that $top gets
     paging: str = "skiptoken"  # or "skip", as Outlook does
+    google_testing: bool = False  # publishing status: refresh tokens live for 7 days
+    google_bare_issuer: bool = False  # id_tokens name their issuer without https://
+    google_unticked: str = ""  # blank-separated scopes that a person does not grant
+    google_domain: str = ""  # of a Workspace organisation, whose accounts' id_tokens have hd
     clock_skew: int = 0  # seconds that the sandbox's Date and id_token times are ahead
 
 
@@ -202,6 +207,7 @@ class World:
     def begin(self) -> None:
         """The state of a fresh start; keys, redirect URIs and the list of secrets stay."""
         self.settings = Settings()
+        self.google = Google()
         self.codes: dict[str, Code] = {}
         self.refresh_tokens: dict[str, RefreshToken] = {}
         self.access_tokens: dict[str, AccessToken] = {}

@@ -243,11 +243,13 @@ START_TEST(an_openid_provider_comes_back_from_json)
 
     provider->kind = GT_KIND_OPENID;
     provider->tenant = provider->graph_url = NULL;
+    provider->cloud = GT_CLOUD_UNSET;
     ck_ok(gt_config_from_json(&back, gt_config_to_json(config, pool), pool));
     provider = first_provider(back);
     ck_assert_int_eq(provider->kind, GT_KIND_OPENID);
     ck_assert_ptr_null(provider->tenant);
     ck_assert_ptr_null(provider->graph_url);
+    ck_assert_int_eq(provider->cloud, GT_CLOUD_UNSET);
     first_provider(config)->authority = NULL;
     ck_fails(gt_config_from_json(&back, gt_config_to_json(config, pool), pool), GT_INVALID,
              "GT0156");

@@ -94,7 +94,7 @@ END_TEST
 START_TEST(extras_are_handed_on)
 {
     gt_login_extra_t extra = {"ada@sandbox.example", "consent", "sandbox.example",
-                              "{\"access_token\":{}}"};
+                              "{\"access_token\":{}}", 0};
     apr_table_t *query;
     const char *url;
 
@@ -127,7 +127,7 @@ END_TEST
 START_TEST(extras_are_the_kinds)
 {
     gt_login_extra_t extra = {"ada@sandbox.example", "select_account", "sandbox.example",
-                              "{\"id_token\":{}}"};
+                              "{\"id_token\":{}}", 0};
     apr_table_t *query;
     const char *url;
 
@@ -144,7 +144,7 @@ END_TEST
 
 START_TEST(bad_extras_are_all_named)
 {
-    gt_login_extra_t extra = {"ada\r\nX: y", "login consent", "", "[1]"};
+    gt_login_extra_t extra = {"ada\r\nX: y", "login consent", "", "[1]", 0};
     const char *url = NULL;
     gt_err_t *err = gt_login_url(&url, login, conf, &endpoints, BACK, &extra, pool);
 

@@ -252,6 +252,57 @@ START_TEST(every_word_has_its_extent)
 }
 END_TEST
 
+/** What one refusal of Google's means. */
+typedef struct google_case_t {
+    int status;
+    const char *body;
+    gt_class_t cls;
+    gt_extent_t extent;
+    const char *says; /* stands in the detail */
+} google_case_t;
+
+static const google_case_t google_cases[] = {
+    {400, "{\"error\":\"invalid_grant\",\"error_description\":\"Bad Request\"}", GT_SIGN_IN,
+     GT_EXTENT_USER, "not used for 6 months"},
+    {400, "{\"error\":\"invalid_grant\",\"error_subtype\":\"invalid_rapt\"}", GT_SIGN_IN,
+     GT_EXTENT_USER, "session length"},
+    {400, "{\"error\":\"invalid_grant\",\"error_subtype\":\"rapt_required\"}", GT_SIGN_IN,
+     GT_EXTENT_USER, "session length"},
+    {403, "{\"error\":\"admin_policy_enforced\"}", GT_REFUSED, GT_EXTENT_USER, "API controls"},
+    {403, "{\"error\":\"access_denied\"}", GT_REFUSED, GT_EXTENT_USER, "denied"},
+    {403, "{\"error\":\"org_internal\"}", GT_REFUSED, GT_EXTENT_USER, "user type Internal"},
+    {401, "{\"error\":\"disabled_client\"}", GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
+     "Google's console"},
+    {401, "{\"error\":\"deleted_client\"}", GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION, "deleted"},
+    {401, "{\"error\":\"invalid_client\",\"error_description\":\"Unauthorized\"}", GT_CLIENT_BROKEN,
+     GT_EXTENT_REGISTRATION, "id or secret"},
+    {400, "{\"error\":\"unauthorized_client\"}", GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
+     "Web application"},
+    {400, "{\"error\":\"invalid_scope\"}", GT_CLIENT_BROKEN, GT_EXTENT_REGISTRATION,
+     "GraphTokScope"},
+    {400, "{\"error\":\"redirect_uri_mismatch\"}", GT_CLIENT_BROKEN, GT_EXTENT_CALL,
+     "redirect URI"},
+    {403, "{\"error\":\"rate_limit_exceeded\"}", GT_THROTTLED, GT_EXTENT_PROVIDER, "too often"},
+    {403, "{\"error\":\"userRateLimitExceeded\"}", GT_THROTTLED, GT_EXTENT_USER, "this user"},
+    {429, "<html></html>", GT_THROTTLED, GT_EXTENT_PROVIDER, "asks us to wait"},
+    {400, "{\"error\":\"internal_failure\"}", GT_UPSTREAM, GT_EXTENT_PROVIDER, "a fault"},
+    {502, "<html></html>", GT_UPSTREAM, GT_EXTENT_PROVIDER, "in trouble"},
+};
+
+START_TEST(googles_words_have_their_class)
+{
+    const google_case_t *row = &google_cases[_i];
+    gt_err_t *err = gt_token_verdict(gt_kind_google.refusals, row->status, row->body,
+                                     strlen(row->body), 0, pool);
+
+    ck_assert_msg(err->cls == row->cls && err->extent == row->extent, "%s: %d %d", row->body,
+                  (int)err->cls, (int)err->extent);
+    ck_assert_msg(strstr(err->detail, row->says) != NULL, "%s", err->detail);
+    if (row->cls == GT_THROTTLED)
+        ck_assert_int_gt(err->retry_after, 0);
+}
+END_TEST
+
 START_TEST(retry_after_is_kept_or_given)
 {
     const char *body = "{\"error\":\"temporarily_unavailable\"}";
@@ -346,6 +397,7 @@ Suite *suite_oauth_refusal(void)
     tcase_add_loop_test(tcase, every_number_has_its_class, 0, ROWS(number_cases));
     tcase_add_loop_test(tcase, every_answer_has_its_class, 0, ROWS(answer_cases));
     tcase_add_loop_test(tcase, every_word_has_its_extent, 0, ROWS(words));
+    tcase_add_loop_test(tcase, googles_words_have_their_class, 0, ROWS(google_cases));
     tcase_add_test(tcase, retry_after_is_kept_or_given);
     tcase_add_test(tcase, a_claims_challenge_is_a_small_object_or_nothing);
     tcase_add_test(tcase, claims_are_not_kept_for_a_dead_grant);

@@ -151,7 +151,7 @@ static void check_client_credentials(const judged_t *j)
              "GraphTokAccountGrant client-credentials needs a client secret or certificate, and "
              "provider %s has GraphTokClientAuth none",
              j->provider->name);
-    if (j->provider->kind == GT_KIND_OPENID && account->scope == NULL)
+    if (j->provider->kind != GT_KIND_MICROSOFT && account->scope == NULL)
         note(j, j->errors, "GraphTokAccountGrant client-credentials needs GraphTokAccountScope");
     if (has_no_tenant(j, "common organizations consumers"))
         note(j, j->errors,

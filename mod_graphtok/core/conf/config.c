@@ -14,6 +14,7 @@
 #include "conf/account.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
+#include "conf/kinds.h"
 #include "conf/store_names.h"
 #include "net/local_end.h"
 #include "net/pins.h"
@@ -175,7 +176,7 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokScope lacks openid, without which no user can be identified",
              provider->name);
-    if (!gt_has_word(provider->scope, "offline_access"))
+    if (provider->kind != GT_KIND_GOOGLE && !gt_has_word(provider->scope, "offline_access"))
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokScope lacks offline_access: no refresh token, users sign in "
              "again every hour",
@@ -251,44 +252,32 @@ static void check_tenants(const verdict_t *v, const gt_provider_conf_t *provider
                             APR_ARRAY_IDX(provider->tenant_clients, i, gt_tenant_client_t *));
 }
 
+static void note_all(const verdict_t *v, apr_array_header_t *list,
+                     const gt_provider_conf_t *provider, const apr_array_header_t *ends)
+{
+    for (int i = 0; i < ends->nelts; i++)
+        note(list, provider->where, v->p, "provider %s%s", provider->name,
+             APR_ARRAY_IDX(ends, i, const char *));
+}
+
 /** Members that a kind of provider demands or forbids. */
 static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
 {
-    switch (provider->kind) {
-    case GT_KIND_MICROSOFT:
+    apr_array_header_t *errors = apr_array_make(v->p, 1, sizeof(const char *));
+    apr_array_header_t *warnings = apr_array_make(v->p, 1, sizeof(const char *));
+
+    if (provider->kind == GT_KIND_MICROSOFT) {
         check_tenants(v, provider);
         check_graph_url(v, provider);
         check_cloud(v, provider);
-        break;
-    case GT_KIND_OPENID:
-        if (provider->authority == NULL)
+        if (provider->discovery != NULL)
             note(v->errors, provider->where, v->p,
-                 "provider %s lacks GraphTokAuthority: the provider's issuer, below which its "
-                 "/.well-known/openid-configuration stands",
-                 provider->name);
-        else if (strstr(provider->authority, "/.well-known/") != NULL)
-            note(v->warnings, provider->where, v->p,
-                 "provider %s: GraphTokAuthority %s goes too far: it is the issuer, and "
-                 "/.well-known/openid-configuration is added to it",
-                 provider->name, provider->authority);
-        if (provider->tenant != NULL || provider->allowed_tenants != NULL ||
-            provider->graph_url != NULL || provider->cloud != GT_CLOUD_UNSET ||
-            provider->tenant_clients->nelts > 0)
-            note(v->errors, provider->where, v->p,
-                 "provider %s: GraphTokTenant, GraphTokAllowedTenants, GraphTokTenantClient, "
-                 "GraphTokCloud and GraphTokGraphURL go with GraphTokKind microsoft",
-                 provider->name);
-        if (provider->continuous_access)
-            note(v->errors, provider->where, v->p,
-                 "provider %s: GraphTokContinuousAccess goes with GraphTokKind microsoft",
-                 provider->name);
-        break;
-    default:
-        note(v->errors, provider->where, v->p,
-             "provider %s: Google is no kind of its own yet; write GraphTokKind openid (or "
-             "microsoft), or call the provider otherwise",
-             provider->name);
+                 "provider %s: GraphTokDiscovery goes with GraphTokKind openid", provider->name);
+        return;
     }
+    gt_kind_check(errors, warnings, provider, v->p);
+    note_all(v, v->errors, provider, errors);
+    note_all(v, v->warnings, provider, warnings);
 }
 
 static int is_plain(const char *url)

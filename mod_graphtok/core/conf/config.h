@@ -20,6 +20,7 @@
 typedef enum gt_provider_kind_id_t {
     GT_KIND_UNSET = -1,
     GT_KIND_MICROSOFT,
+    GT_KIND_GOOGLE,
     GT_KIND_OPENID /* any provider, as its discovery document says it */
 } gt_provider_kind_id_t;
 
@@ -54,7 +55,8 @@ struct gt_provider_conf_t {
     const char *where; /* "FILE:LINE" of its definition */
     gt_provider_kind_id_t kind;
     gt_cloud_t cloud;   /* of kind microsoft; else GT_CLOUD_UNSET */
-    const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none */
+    const char *tenant; /* GUID, domain, organizations, common, consumers; NULL: there are none. Of
+                         * kind google: the domain whose accounts may sign in; NULL: any */
     const char *client_id;
     gt_source_t *client_secret;       /* NULL: it shows itself otherwise */
     gt_source_t *spare_secret;        /* tried where the provider refuses the first, or NULL */
@@ -67,11 +69,12 @@ struct gt_provider_conf_t {
     gt_source_t *client_assertion;    /* a federated token in place of a secret, or NULL */
     const char *scope;                /* blank-separated, as asked at sign-in */
     const char *authority;            /* sign-in host with scheme, no trailing slash */
-    const char *graph_url;    /* Graph root with version, no trailing slash; NULL: has no Graph */
-    const char *ca_file;      /* PEM, or NULL: the system's */
-    const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */
-    const char *local_end;    /* where calls start (net/local_end.h), or NULL */
-    const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
+    const char *discovery; /* of kind openid: issuer or discovery document, as written; or NULL */
+    const char *graph_url; /* Graph root with version, no trailing slash; NULL: has no Graph */
+    const char *ca_file;   /* PEM, or NULL: the system's */
+    const char *pins;      /* keys that its servers must show (net/pins.h), or NULL: any */
+    const char *local_end; /* where calls start (net/local_end.h), or NULL */
+    const char *proxy;     /* "http://host:port" that all calls go through, or NULL: none */
     gt_source_t *proxy_login; /* "user:password" for it, or NULL */
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout; /* one call; shorter than the lease */
@@ -218,7 +221,7 @@ int gt_config_has_pins(const gt_config_t *config);
 gt_provider_conf_t *gt_provider_conf_blank(const char *name, apr_pool_t *p);
 
 /** Set what was left unset: the kind by the name, then what the kind and its cloud have for it. A
- * provider called google stays without a kind, as there is none of Google's. */
+ * provider called google is of that kind. */
 void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p);
 
 /** The registration that a tenant has to itself, or NULL. @param tenant  a GUID; NULL, "": none */

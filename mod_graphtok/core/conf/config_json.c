@@ -125,6 +125,8 @@ static gt_err_t *complete_provider(void *entry, const json_t *json, apr_pool_t *
 
     GT_TRY(tenant_clients_from(provider, json, p));
     gt_provider_conf_sources(provider);
+    if (provider->kind != GT_KIND_MICROSOFT)
+        provider->cloud = GT_CLOUD_UNSET;
     return GT_OK;
 }
 
@@ -216,7 +218,7 @@ static const char *or_empty(const char *text)
 
 static gt_err_t *required_of(const gt_provider_conf_t *c, apr_pool_t *p)
 {
-    if (c->kind == GT_KIND_OPENID && (c->scope == NULL || c->authority == NULL))
+    if (c->kind != GT_KIND_MICROSOFT && (c->scope == NULL || c->authority == NULL))
         return gt_err(p, GT_INVALID, "GT0156", "provider %s: scope and authority cannot be null",
                       c->name);
     if (c->kind == GT_KIND_MICROSOFT &&

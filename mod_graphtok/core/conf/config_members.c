@@ -271,14 +271,32 @@ static void complete_microsoft(gt_provider_conf_t *provider, apr_pool_t *p)
         provider->graph_url = apr_pstrcat(p, gt_cloud(provider->cloud)->graph, "/v1.0", NULL);
 }
 
+/** The issuer of a discovery document, by the path that is added to each (OpenID Connect Discovery
+ * 1.0, section 4). */
+static const char *issuer_of(const char *discovery, apr_pool_t *p)
+{
+    const char *path = strstr(discovery, "/.well-known/openid-configuration");
+
+    return path != NULL ? apr_pstrmemdup(p, discovery, (apr_size_t)(path - discovery)) : discovery;
+}
+
 void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p)
 {
-    if (provider->kind == GT_KIND_UNSET && strcmp(provider->name, "google") != 0)
-        provider->kind = GT_KIND_MICROSOFT;
-    if (provider->kind == GT_KIND_OPENID)
+    if (provider->kind == GT_KIND_UNSET)
+        provider->kind = strcmp(provider->name, "google") == 0 ? GT_KIND_GOOGLE : GT_KIND_MICROSOFT;
+    switch (provider->kind) {
+    case GT_KIND_GOOGLE:
+        set_unset(&provider->scope, "openid profile email calendar");
+        set_unset(&provider->authority, "https://accounts.google.com");
+        break;
+    case GT_KIND_OPENID:
         set_unset(&provider->scope, OPENID_SCOPE);
-    else
+        if (provider->discovery != NULL)
+            set_unset(&provider->authority, issuer_of(provider->discovery, p));
+        break;
+    default:
         complete_microsoft(provider, p);
+    }
 }
 
 gt_provider_conf_t *gt_provider_conf_default(const char *name, apr_pool_t *p)

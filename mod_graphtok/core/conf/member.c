@@ -337,7 +337,9 @@ static void to_json(json_t *json, const void *object, const gt_member_t *member,
     const char *text;
 
     if (!gt_member_is_set(object, member)) {
-        gt_json_set(json, member->name, NULL);
+        /* null is no word; where none is meant the member is left out. */
+        if (member->kind != GT_MEMBER_WORD)
+            gt_json_set(json, member->name, NULL);
         return;
     }
     /* A text set to "" means "none" (back to the default): null, as for an unset one. */

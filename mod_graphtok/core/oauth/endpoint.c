@@ -28,7 +28,7 @@ static gt_err_t *find_endpoint(gt_task_t *task, void *state)
 /** A tenant's own registration has one secret. */
 static int has_spare(const gt_endpoint_post_t *post)
 {
-    return post->proof.conf->spare_secret != NULL;
+    return !post->is_open && post->proof.conf->spare_secret != NULL;
 }
 
 static gt_err_t *prove(gt_task_t *task, void *state)
@@ -48,7 +48,7 @@ static gt_err_t *prove(gt_task_t *task, void *state)
         post->proof.is_spare = gt_credentials_choose(gt_provider_credentials(post->provider));
     if (post->url(&post->discover.endpoints) == NULL)
         gt_done(task);
-    else
+    else if (!post->is_open)
         gt_then_try(task, &gt_client_prove, &post->proof, &post->unread);
     return GT_OK;
 }
@@ -73,7 +73,8 @@ static gt_err_t *post_form(gt_task_t *task, void *state)
     gt_form_t *form = gt_form_copy(post->form, p);
 
     APR_ARRAY_PUSH(headers, const char *) = "Accept: application/json";
-    gt_client_add(form, &post->proof);
+    if (!post->is_open)
+        gt_client_add(form, &post->proof);
 
     gt_request_t request = {
         .method = "POST",

@@ -21,7 +21,8 @@ typedef struct gt_endpoint_post_t {
     /** Which endpoint; NULL, and nothing is sent, where the provider has none. */
     const char *(*url)(const gt_endpoints_t *endpoints);
     const char *tenant;      /* in: whose endpoint and registration; NULL or "": the configured */
-    gt_form_t *form;         /* in; the client's own fields are added */
+    gt_form_t *form;         /* in; the client's own fields are added, unless `is_open` */
+    int is_open;             /* in; 1: nothing shows that we are the registration */
     apr_size_t answer_max;   /* most bytes of an answer */
     const char *purpose;     /* for the log: "refresh" */
     gt_transfer_t *transfer; /* out: ended, well or not; NULL: nothing was sent */

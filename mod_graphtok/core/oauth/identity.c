@@ -74,12 +74,21 @@ static const char *fill(const char *issuer, const char *tenant, apr_pool_t *p)
                        place + sizeof(TEMPLATE) - 1, NULL);
 }
 
+/** The issuer of a token in the form that the discovery document has. */
+static const char *issuer_of(const json_t *claims, const gt_provider_kind_t *kind, apr_pool_t *p)
+{
+    const char *issuer = claim(claims, "iss", ISSUER_MAX);
+
+    return issuer != NULL && kind->issuer_in_full != NULL ? kind->issuer_in_full(issuer, p)
+                                                          : issuer;
+}
+
 /** Why the token's issuer or its key's is not the provider's, or NULL. The key's own issuer stops
  * a key for personal accounts from signing for a company. */
 static const char *issuer_fault(const json_t *claims, const gt_id_rules_t *rules, apr_pool_t *p)
 {
     const gt_provider_kind_t *kind = gt_provider_kind(rules->conf);
-    const char *issuer = claim(claims, "iss", ISSUER_MAX);
+    const char *issuer = issuer_of(claims, kind, p);
     const char *tenant = claim(claims, kind->tenant_claim, ID_MAX);
 
     if (issuer == NULL)
@@ -101,17 +110,29 @@ static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *
 
     if (kind->tenant_fault == NULL)
         return NULL;
-    return kind->tenant_fault(gt_json_text(claims, kind->tenant_claim), conf, p);
+    return kind->tenant_fault(gt_json_text(claims, kind->organisation_claim), conf, p);
 }
 
-/** With several audiences the token must have been made for us (azp). */
+/** The token must have been made for us (azp), which it says where it has several audiences. */
 static const char *audience_fault(const json_t *claims, const char *client_id)
 {
     const char *party = gt_json_text(claims, "azp");
 
-    if (json_array_size(json_object_get(claims, "aud")) <= 1)
+    if (json_object_get(claims, "azp") == NULL &&
+        json_array_size(json_object_get(claims, "aud")) <= 1)
         return NULL;
     return party != NULL && strcmp(party, client_id) == 0 ? NULL : "made for another client";
+}
+
+/** An address that the provider does not vouch for may be another person's. */
+static const char *email_of(const json_t *claims)
+{
+    const json_t *verified = json_object_get(claims, "email_verified");
+    const char *word = json_string_value(verified);
+
+    if (verified != NULL && !json_is_true(verified) && (word == NULL || strcmp(word, "true") != 0))
+        return NULL;
+    return claim(claims, "email", TEXT_MAX);
 }
 
 static void read_person(gt_identity_t *identity, const json_t *claims,
@@ -119,11 +140,11 @@ static void read_person(gt_identity_t *identity, const json_t *claims,
 {
     const char *subject = claim(claims, kind->subject_claim, ID_MAX);
     const char *tenant = claim(claims, kind->tenant_claim, ID_MAX);
-    const char *email = claim(claims, "email", TEXT_MAX);
+    const char *email = email_of(claims);
 
     if (email == NULL)
         email = claim(claims, "preferred_username", TEXT_MAX);
-    identity->issuer = apr_pstrdup(p, claim(claims, "iss", ISSUER_MAX));
+    identity->issuer = apr_pstrdup(p, issuer_of(claims, kind, p));
     identity->tenant = tenant != NULL ? apr_pstrdup(p, tenant) : "";
     identity->subject = apr_pstrdup(p, subject != NULL ? subject : claim(claims, "sub", ID_MAX));
     identity->email = apr_pstrdup(p, email);

@@ -6,5 +6,12 @@
 
 const gt_provider_kind_t *gt_provider_kind(const gt_provider_conf_t *conf)
 {
-    return conf->kind == GT_KIND_OPENID ? &gt_kind_openid : &gt_kind_microsoft;
+    switch (conf->kind) {
+    case GT_KIND_GOOGLE:
+        return &gt_kind_google;
+    case GT_KIND_OPENID:
+        return &gt_kind_openid;
+    default:
+        return &gt_kind_microsoft;
+    }
 }

@@ -127,7 +127,7 @@ static const gt_refusal_row_t refusal_rows[] = {
     {{GT_CLASSES, GT_EXTENT_USER, NULL, 0, 0}, NULL},
 };
 
-static const gt_refusal_numbers_t refusals = {"AADSTS", refusal_rows, 65004};
+static const gt_refusal_tables_t refusals = {"AADSTS", refusal_rows, 65004, NULL};
 
 static int is_of_many(const char *tenant)
 {
@@ -283,10 +283,11 @@ static const char *resource(const char *scope, const gt_provider_conf_t *conf, a
 
 static const char *const algorithms[] = {"RS256", NULL};
 
-static void ask(gt_form_t *form, const gt_login_extra_t *extra)
+static void ask(gt_form_t *form, const gt_login_extra_t *extra, const gt_provider_conf_t *conf)
 {
     int chooses = extra->prompt != NULL && strcmp(extra->prompt, "select_account") == 0;
 
+    (void)conf;
     gt_form_add(form, "response_mode", "query");
     gt_form_add(form, "prompt", extra->prompt);
     /* Entra refuses a hint together with the account chooser. */
@@ -303,6 +304,8 @@ const gt_provider_kind_t gt_kind_microsoft = {
     .assertion_algorithms = "PS256",
     .subject_claim = "oid",
     .tenant_claim = "tid",
+    .organisation_claim = "tid",
+    .prompts = GT_PROMPTS,
     .capability = "cp1",
     .refusals = &refusals,
     .full_scope = full_scope,

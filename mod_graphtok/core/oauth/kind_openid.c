@@ -28,7 +28,7 @@ static int issuer_fits(const char *issuer, const gt_provider_conf_t *conf, apr_p
            (issuer[base] == '\0' || strcmp(issuer + base, "/") == 0);
 }
 
-/** Google, for one, has several hosts: https is what can be demanded. */
+/** Some providers have several hosts: https is what can be demanded. */
 static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     (void)p;
@@ -36,8 +36,9 @@ static int endpoint_fits(const char *url, const gt_provider_conf_t *conf, apr_po
 }
 
 /** OpenID Connect Core 1.0, sections 3.1.2.1 and 5.5; a domain_hint is Microsoft's own. */
-static void ask(gt_form_t *form, const gt_login_extra_t *extra)
+static void ask(gt_form_t *form, const gt_login_extra_t *extra, const gt_provider_conf_t *conf)
 {
+    (void)conf;
     gt_form_add(form, "prompt", extra->prompt);
     gt_form_add(form, "login_hint", extra->login_hint);
     gt_form_add(form, "claims", extra->claims);
@@ -50,6 +51,7 @@ const gt_provider_kind_t gt_kind_openid = {
     .name = "openid",
     .algorithms = algorithms,
     .subject_claim = "sub",
+    .prompts = GT_PROMPTS,
     .may_revoke = 1,
     .discovery_url = discovery_url,
     .issuer_fits = issuer_fits,

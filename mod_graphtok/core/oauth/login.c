@@ -10,8 +10,9 @@
  *     seed[32]  started[8, seconds, big-endian]  store NUL  return_to
  *
  * and behind it, where the callback cannot name the caller, NUL and the user; then it is sealed for
- * no user. A sign-in at a named tenant, or of an administrator who consents, has three texts more,
- * each after NUL: the user or none, the tenant or none, "consent" or none.
+ * no user. A sign-in at a named tenant, or with a purpose of its own, has three texts more,
+ * each after NUL: the user or none, the tenant or none, and the purpose: "consent", "again" where
+ * the user is asked for consent a second time, or none.
  */
 
 #include "oauth/login.h"
@@ -35,7 +36,6 @@
 #define HEAD_BYTES (SEED_BYTES + TIME_BYTES)
 #define DERIVED_BYTES 32
 #define HINT_MAX 320
-#define CONSENT "consent"
 #define TEXTS_MAX 5
 #define EARLY apr_time_from_sec(60) /* clocks of two nodes behind one name */
 
@@ -92,12 +92,6 @@ static const char *challenge_of(const gt_secret_t *verifier, apr_pool_t *p)
 
 /* ---- the URL ---- */
 
-static int is_prompt(const char *prompt)
-{
-    return strcmp(prompt, "login") == 0 || strcmp(prompt, "none") == 0 ||
-           strcmp(prompt, "consent") == 0 || strcmp(prompt, "select_account") == 0;
-}
-
 static int is_hint(const char *hint)
 {
     size_t len = strlen(hint);
@@ -108,16 +102,18 @@ static int is_hint(const char *hint)
     return len >= 1 && len <= HINT_MAX && gt_is_utf8(hint, len);
 }
 
-static gt_err_t *check_extra(const gt_login_extra_t *extra, apr_pool_t *p)
+static gt_err_t *check_extra(const gt_login_extra_t *extra, const gt_provider_conf_t *conf,
+                             apr_pool_t *p)
 {
+    const char *prompts = gt_provider_kind(conf)->prompts;
     gt_err_t *err = gt_err(p, GT_INVALID, "GT0546", "a parameter of the sign-in is not valid");
 
     if (extra->login_hint != NULL && !is_hint(extra->login_hint))
         gt_err_field(err, "login_hint", "must be a user name of at most 320 characters");
     if (extra->domain_hint != NULL && !is_hint(extra->domain_hint))
         gt_err_field(err, "domain_hint", "must be a domain");
-    if (extra->prompt != NULL && !is_prompt(extra->prompt))
-        gt_err_field(err, "prompt", "must be one of login, none, consent, select_account");
+    if (extra->prompt != NULL && !gt_has_word(prompts, extra->prompt))
+        gt_err_field(err, "prompt", apr_pstrcat(p, "must be one of: ", prompts, NULL));
     if (extra->claims != NULL && gt_claims_read(extra->claims, p) == NULL)
         gt_err_field(err, "claims", "must be a JSON object of at most 2,048 bytes");
     return err->fields != NULL && err->fields->nelts > 0 ? err : GT_OK;
@@ -127,7 +123,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
                        const gt_endpoints_t *endpoints, const char *redirect_uri,
                        const gt_login_extra_t *extra, apr_pool_t *p)
 {
-    gt_login_extra_t asked = {NULL, NULL, NULL, NULL};
+    gt_login_extra_t asked = {NULL, NULL, NULL, NULL, 0};
     gt_form_t *form = gt_form_make(p);
 
     if (!gt_url_is_safe(redirect_uri))
@@ -135,7 +131,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
                       "the redirect URI %s must be https, or http on a loopback host",
                       redirect_uri);
     if (extra != NULL) {
-        GT_TRY(check_extra(extra, p));
+        GT_TRY(check_extra(extra, conf, p));
         asked = *extra;
     }
     asked.claims = gt_claims_for(conf, asked.claims, 1, p);
@@ -147,7 +143,7 @@ gt_err_t *gt_login_url(const char **url, const gt_login_t *login, const gt_provi
     gt_form_add(form, "nonce", gt_login_nonce(login, p));
     gt_form_add(form, "code_challenge", challenge_of(gt_login_verifier(login, p), p));
     gt_form_add(form, "code_challenge_method", "S256");
-    gt_provider_kind(conf)->ask(form, &asked);
+    gt_provider_kind(conf)->ask(form, &asked, conf);
     *url = gt_url_with_query(gt_provider_endpoint(conf, endpoints->authorize, login->tenant, p),
                              gt_form_text(form), p);
     return GT_OK;
@@ -190,14 +186,18 @@ static gt_place_t place_of(const gt_login_t *login)
                         .provider = login->provider};
 }
 
+/* By gt_login_for_t. */
+static const char *const purposes[] = {"", "again", "consent"};
+#define PURPOSES ((int)(sizeof(purposes) / sizeof(purposes[0])))
+
 /** The texts behind the head, NULs between them. */
 static const char *join_texts(apr_size_t *len, const gt_login_t *login, apr_pool_t *p)
 {
-    int is_consent = login->is_for == GT_LOGIN_ADMIN_CONSENT;
+    int has_purpose = login->is_for != GT_LOGIN_SIGN_IN;
     const char *const texts[TEXTS_MAX] = {login->store, login->return_to,
                                           login->carries_user ? login->user : "", login->tenant,
-                                          is_consent ? CONSENT : ""};
-    int number = is_consent || login->tenant[0] != '\0' ? TEXTS_MAX : login->carries_user ? 3 : 2;
+                                          purposes[login->is_for]};
+    int number = has_purpose || login->tenant[0] != '\0' ? TEXTS_MAX : login->carries_user ? 3 : 2;
     char *joined, *at;
 
     *len = (apr_size_t)number - 1;
@@ -259,8 +259,13 @@ static int read_texts(gt_login_t *login, const char *in, apr_size_t len, apr_poo
     if (login->carries_user)
         login->user = texts[2];
     login->tenant = texts[3];
-    login->is_for = *texts[4] != '\0' ? GT_LOGIN_ADMIN_CONSENT : GT_LOGIN_SIGN_IN;
-    return *texts[4] == '\0' || strcmp(texts[4], CONSENT) == 0;
+    for (int i = 0; i < PURPOSES; i++) {
+        if (strcmp(texts[4], purposes[i]) == 0) {
+            login->is_for = (gt_login_for_t)i;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /** Read what gt_login_seal wrote; 0 when it is not that. */
@@ -370,9 +375,9 @@ static gt_class_t class_of(const gt_refusal_t *found)
 gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, const char *subcode,
                          const char *description, apr_pool_t *p)
 {
-    const gt_refusal_numbers_t *numbers = gt_provider_kind(conf)->refusals;
-    apr_int64_t code = gt_refusal_number(numbers, description);
-    gt_said_t said = {gt_refusal_word(error), NULL, numbers, &code, code > 0};
+    const gt_refusal_tables_t *tables = gt_provider_kind(conf)->refusals;
+    apr_int64_t code = gt_refusal_number(tables, description);
+    gt_said_t said = {gt_refusal_word(error), NULL, tables, &code, code > 0};
     const gt_refusal_t *found;
     apr_int64_t decided = 0;
     gt_err_t *err;
@@ -380,7 +385,7 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
 
     found = said.error != NULL ? gt_refusal_find(&decided, &said) : NULL;
     if (said.error != NULL && strcmp(said.error, "access_denied") == 0 &&
-        (code == 0 || code == numbers->cancelled ||
+        (code == 0 || code == tables->cancelled ||
          (subcode != NULL && strcmp(subcode, "cancel") == 0))) {
         err = gt_err(p, GT_FORBIDDEN, "GT0541", "the sign-in was cancelled");
         err->hint = GT_HINT_CANCELLED;
@@ -394,6 +399,6 @@ gt_err_t *gt_login_error(const gt_provider_conf_t *conf, const char *error, cons
         if (cls == GT_FORBIDDEN)
             err->hint = GT_HINT_ACCOUNT;
     }
-    err->code = gt_refusal_code(numbers, decided, said.error, p);
+    err->code = gt_refusal_code(tables, decided, said.error, p);
     return err;
 }

@@ -20,6 +20,7 @@
 /** The purpose for which a browser is sent to the provider. */
 typedef enum gt_login_for_t {
     GT_LOGIN_SIGN_IN,
+    GT_LOGIN_WITH_CONSENT, /* the same, where the user is asked for consent again */
     GT_LOGIN_ADMIN_CONSENT /* an administrator agrees for a whole tenant */
 } gt_login_for_t;
 

@@ -26,13 +26,7 @@
 #define CODES_MAX 8
 #define THROTTLE_WAIT apr_time_from_sec(5)
 
-/** One word of the provider's. */
-typedef struct word_row_t {
-    const char *word;
-    gt_refusal_t verdict;
-} word_row_t;
-
-static const word_row_t by_suberror[] = {
+static const gt_refusal_word_t by_suberror[] = {
     {"bad_token", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is dead", 0, 0}},
     {"token_expired", {GT_SIGN_IN, GT_EXTENT_USER, "the grant has expired", 0, 0}},
     {"invalid_rapt",
@@ -52,7 +46,7 @@ static const word_row_t by_suberror[] = {
     {"device_authentication_failed", {GT_REFUSED, GT_EXTENT_USER, "the device is not known", 0, 0}},
 };
 
-static const word_row_t by_error[] = {
+static const gt_refusal_word_t by_error[] = {
     {"invalid_grant", {GT_SIGN_IN, GT_EXTENT_USER, "the grant is not valid any more", 0, 0}},
     {"interaction_required",
      {GT_INTERACTION, GT_EXTENT_USER, "the provider wants to see the user", 0, 0}},
@@ -96,7 +90,7 @@ static const word_row_t by_error[] = {
 
 /* RFC 8628 3.5. These tell more than a number that may come with them, which can be the one of a
  * sign-in that is still awaited. */
-static const word_row_t by_device[] = {
+static const gt_refusal_word_t by_device[] = {
     {"slow_down", {GT_THROTTLED, GT_EXTENT_USER, "we ask too often", THROTTLE_WAIT, 0}},
     {"authorization_declined",
      {GT_REFUSED, GT_EXTENT_USER, "the user has declined the sign-in", 0, 0}},
@@ -105,9 +99,9 @@ static const word_row_t by_device[] = {
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-static const gt_refusal_t *find_number(const gt_refusal_numbers_t *numbers, apr_int64_t number)
+static const gt_refusal_t *find_number(const gt_refusal_tables_t *tables, apr_int64_t number)
 {
-    const gt_refusal_row_t *rows = numbers != NULL ? numbers->rows : NULL;
+    const gt_refusal_row_t *rows = tables != NULL ? tables->rows : NULL;
 
     for (; rows != NULL && rows->codes != NULL; rows++)
         for (const int *code = rows->codes; *code != 0; code++)
@@ -116,11 +110,22 @@ static const gt_refusal_t *find_number(const gt_refusal_numbers_t *numbers, apr_
     return NULL;
 }
 
-static const gt_refusal_t *find_word(const word_row_t *rows, size_t n, const char *word)
+static const gt_refusal_t *find_word(const gt_refusal_word_t *rows, size_t n, const char *word)
 {
     for (size_t i = 0; word != NULL && i < n; i++)
         if (strcmp(rows[i].word, word) == 0)
             return &rows[i].verdict;
+    return NULL;
+}
+
+/** A word of the provider's kind. */
+static const gt_refusal_t *find_own_word(const gt_refusal_tables_t *tables, const char *word)
+{
+    const gt_refusal_word_t *row = tables != NULL ? tables->words : NULL;
+
+    for (; word != NULL && row != NULL && row->word != NULL; row++)
+        if (strcmp(row->word, word) == 0)
+            return &row->verdict;
     return NULL;
 }
 
@@ -133,7 +138,7 @@ const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
         return verdict;
     /* Several numbers come general first (70002, 54005): the general ones are in no table. */
     for (int i = 0; i < said->n_codes; i++) {
-        verdict = find_number(said->numbers, said->codes[i]);
+        verdict = find_number(said->tables, said->codes[i]);
         if (verdict != NULL) {
             *code = said->codes[i];
             return verdict;
@@ -142,17 +147,19 @@ const gt_refusal_t *gt_refusal_find(apr_int64_t *code, const gt_said_t *said)
     *code = said->n_codes > 0 ? said->codes[said->n_codes - 1] : 0;
     verdict = find_word(by_suberror, ROWS(by_suberror), said->suberror);
     if (verdict == NULL)
+        verdict = find_own_word(said->tables, said->error);
+    if (verdict == NULL)
         verdict = find_word(by_error, ROWS(by_error), said->error);
     return verdict;
 }
 
-apr_int64_t gt_refusal_number(const gt_refusal_numbers_t *numbers, const char *description)
+apr_int64_t gt_refusal_number(const gt_refusal_tables_t *tables, const char *description)
 {
-    apr_size_t head = numbers != NULL ? strlen(numbers->prefix) : 0;
+    apr_size_t head = tables != NULL ? strlen(tables->prefix) : 0;
     apr_int64_t number = 0;
     const char *digit;
 
-    if (head == 0 || description == NULL || strncmp(description, numbers->prefix, head) != 0)
+    if (head == 0 || description == NULL || strncmp(description, tables->prefix, head) != 0)
         return 0;
     for (digit = description + head; *digit >= '0' && *digit <= '9'; digit++) {
         number = number * 10 + (*digit - '0');
@@ -162,11 +169,11 @@ apr_int64_t gt_refusal_number(const gt_refusal_numbers_t *numbers, const char *d
     return number;
 }
 
-const char *gt_refusal_code(const gt_refusal_numbers_t *numbers, apr_int64_t number,
-                            const char *word, apr_pool_t *p)
+const char *gt_refusal_code(const gt_refusal_tables_t *tables, apr_int64_t number, const char *word,
+                            apr_pool_t *p)
 {
-    if (numbers != NULL && number > 0)
-        return apr_psprintf(p, "%s%" APR_INT64_T_FMT, numbers->prefix, number);
+    if (tables != NULL && number > 0)
+        return apr_psprintf(p, "%s%" APR_INT64_T_FMT, tables->prefix, number);
     return apr_pstrdup(p, word);
 }
 
@@ -182,7 +189,7 @@ const char *gt_refusal_word(const char *word)
 
 /** The numbers of an answer: from error_codes, else from the head of the description. */
 static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer,
-                      const gt_refusal_numbers_t *numbers)
+                      const gt_refusal_tables_t *tables)
 {
     const json_t *list = json_object_get(answer, "error_codes");
     int n = 0;
@@ -194,7 +201,7 @@ static int read_codes(apr_int64_t codes[CODES_MAX], const json_t *answer,
             codes[n++] = number;
     }
     if (n == 0) {
-        codes[0] = gt_refusal_number(numbers, gt_json_text(answer, "error_description"));
+        codes[0] = gt_refusal_number(tables, gt_json_text(answer, "error_description"));
         n = codes[0] > 0;
     }
     return n;
@@ -261,12 +268,12 @@ static gt_refusal_t judge(int status, apr_interval_time_t retry_after, const gt_
     return verdict;
 }
 
-gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, const char *body,
+gt_err_t *gt_token_verdict(const gt_refusal_tables_t *tables, int status, const char *body,
                            apr_size_t len, apr_interval_time_t retry_after, apr_pool_t *p)
 {
     apr_int64_t codes[CODES_MAX];
     apr_int64_t code = 0;
-    gt_said_t said = {NULL, NULL, numbers, codes, 0};
+    gt_said_t said = {NULL, NULL, tables, codes, 0};
     const gt_refusal_t *found = NULL;
     const char *request_id = NULL;
     gt_refusal_t verdict;
@@ -280,13 +287,13 @@ gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status, cons
         said.suberror = gt_json_text(answer, "suberror");
         if (said.suberror == NULL)
             said.suberror = gt_json_text(answer, "error_subtype");
-        said.n_codes = read_codes(codes, answer, numbers);
+        said.n_codes = read_codes(codes, answer, tables);
         found = said.error != NULL ? gt_refusal_find(&code, &said) : NULL;
         request_id = gt_refusal_word(gt_json_text(answer, "trace_id"));
     }
     verdict = judge(status, retry_after, found, said.error);
     err = gt_err(p, verdict.cls, tag_of(verdict.cls), "%s (status %d)", verdict.meaning, status);
-    err->code = gt_refusal_code(numbers, code, said.error, p);
+    err->code = gt_refusal_code(tables, code, said.error, p);
     err->request_id = request_id != NULL ? apr_pstrdup(p, request_id) : NULL;
     err->extent = verdict.extent;
     err->retry_after = verdict.retry_after;

@@ -67,15 +67,19 @@ gt_crew_t *gt_provider_readers(const gt_provider_t *provider)
 static const char *in_full(const char *scope, const gt_provider_conf_t *conf, apr_pool_t *p)
 {
     const gt_provider_kind_t *kind = gt_provider_kind(conf);
-    apr_array_header_t *words;
+    apr_array_header_t *words, *known;
 
     if (kind->full_scope == NULL)
         return scope;
     words = gt_split(scope, " ", p);
-    for (int i = 0; i < words->nelts; i++)
-        APR_ARRAY_IDX(words, i, const char *) =
-            kind->full_scope(APR_ARRAY_IDX(words, i, const char *), conf, p);
-    return apr_array_pstrcat(p, words, ' ');
+    known = apr_array_make(p, words->nelts, sizeof(const char *));
+    for (int i = 0; i < words->nelts; i++) {
+        const char *full = kind->full_scope(APR_ARRAY_IDX(words, i, const char *), conf, p);
+
+        if (*full != '\0')
+            APR_ARRAY_PUSH(known, const char *) = full;
+    }
+    return apr_array_pstrcat(p, known, ' ');
 }
 
 const char *gt_provider_scope(const gt_provider_conf_t *conf, apr_pool_t *p)
@@ -235,6 +239,14 @@ gt_err_t *gt_provider_forbid_tenant(const gt_provider_conf_t *conf, const char *
                  "accounts of this organisation, or of this type, may not sign in here");
     err->hint = GT_HINT_ACCOUNT;
     return err;
+}
+
+gt_err_t *gt_provider_wants_consent(const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    return gt_err(p, GT_INTERACTION, "GT0576",
+                  "provider %s gave no refresh token, since the user consented before: the user "
+                  "must sign in once more, and consent anew",
+                  conf->name);
 }
 
 gt_err_t *gt_provider_check_tenant(const gt_provider_conf_t *conf, const char *tenant,

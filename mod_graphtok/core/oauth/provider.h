@@ -14,6 +14,10 @@
 #include "oauth/credentials.h"
 #include "oauth/key_source.h"
 
+/** A sign-in that brought no refresh token where none is kept: it is to be begun again, with a
+ * question for consent. @return GT_INTERACTION */
+GT_MUST gt_err_t *gt_provider_wants_consent(const gt_provider_conf_t *conf, apr_pool_t *p);
+
 /** Make it; nothing is fetched. */
 gt_provider_t *gt_provider_make(const gt_provider_conf_t *conf, apr_pool_t *p);
 

@@ -16,6 +16,7 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "net/upstream.h"
 #include "net/url.h"
@@ -86,6 +87,10 @@ static void read_tokens(gt_tokens_t *tokens, json_t *answer, apr_time_t now, apr
     tokens->scope = read_scope(answer, p);
     if (!gt_json_number(&life, answer, "expires_in") || life < 1 || life > LIFE_MAX)
         life = LIFE_DEFAULT;
+    if (tokens->refresh == NULL ||
+        !gt_json_number(&tokens->refresh_life, answer, "refresh_token_expires_in") ||
+        tokens->refresh_life < 1 || tokens->refresh_life > LIFE_MAX)
+        tokens->refresh_life = 0;
     tokens->received = now;
     tokens->expires_at = now + (tokens->access != NULL ? apr_time_from_sec(life) : 0);
 }
@@ -139,6 +144,17 @@ static void add_claims(gt_form_t *form, const gt_token_params_t *params, apr_poo
         gt_form_add(form, "claims", gt_claims_for(conf, params->claims, params->declares, p));
 }
 
+/** NULL: none, which stands for all that was granted (RFC 6749 section 6). */
+static const char *scope_of(const gt_token_params_t *params, apr_pool_t *p)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(params->provider);
+
+    if (params->scope != NULL)
+        return params->scope;
+    return gt_provider_kind(conf)->omits_scope ? NULL
+                                               : gt_provider_token_scope(conf, params->resource, p);
+}
+
 static gt_err_t *post(gt_task_t *task, void *state)
 {
     gt_token_params_t *params = state;
@@ -149,10 +165,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
     params->began = gt_ticks();
     memset(&params->tokens, 0, sizeof(params->tokens));
     gt_form_add(form, "grant_type", params->flow->grant_type);
-    gt_form_add(form, "scope",
-                params->scope != NULL ? params->scope
-                                      : gt_provider_token_scope(gt_provider_conf(params->provider),
-                                                                params->resource, p));
+    gt_form_add(form, "scope", scope_of(params, p));
     add_claims(form, params, p);
     params->flow->add(form, params->params);
     params->post = (gt_endpoint_post_t){.provider = params->provider,
@@ -168,6 +181,18 @@ static gt_err_t *post(gt_task_t *task, void *state)
 static int has_own_client(const gt_token_params_t *params)
 {
     return gt_provider_conf_client(gt_provider_conf(params->provider), params->tenant) != NULL;
+}
+
+/** Where an application is in testing all grants end after days, and users sign in again. */
+static void tell_of_life(const gt_token_params_t *params)
+{
+    apr_int64_t life = params->tokens.refresh_life;
+
+    if (life > 0 && gt_provider_kind(gt_provider_conf(params->provider))->consents_for_refresh)
+        gt_log(GT_LOG_WARNING, "GT0577",
+               "provider %s gives a refresh token for %d days alone: the publishing status of the "
+               "application is Testing, or the user allows access for a limited time",
+               gt_provider_conf(params->provider)->name, (int)((life + 86399) / 86400));
 }
 
 static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
@@ -187,6 +212,7 @@ static gt_err_t *judge(gt_token_params_t *params, apr_pool_t *p)
         err = gt_token_parse(&params->tokens, answer->body, answer->body_len, gt_now(), p);
         params->tokens.asked = params->began;
         params->was_sent = err != GT_OK;
+        tell_of_life(params);
         return err;
     }
     retry_after = gt_retry_after(apr_table_get(answer->headers, "Retry-After"));

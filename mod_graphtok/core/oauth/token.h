@@ -15,13 +15,14 @@
 
 /** The token endpoint's answer. */
 typedef struct gt_tokens_t {
-    gt_secret_t *access;   /* NULL: none that can be used, but a refresh token */
-    gt_secret_t *refresh;  /* NULL: none given, keep the old one */
-    gt_secret_t *id_token; /* NULL: none given */
-    const char *scope;     /* as granted, or NULL */
-    apr_time_t expires_at; /* of `access`, wall clock; expires_in absent or absurd: one hour */
-    apr_time_t received;   /* gt_now() when it came */
-    apr_time_t asked;      /* ticks when they were asked for; 0: not known */
+    gt_secret_t *access;      /* NULL: none that can be used, but a refresh token */
+    gt_secret_t *refresh;     /* NULL: none given, keep the old one */
+    gt_secret_t *id_token;    /* NULL: none given */
+    const char *scope;        /* as granted, or NULL */
+    apr_time_t expires_at;    /* of `access`, wall clock; expires_in absent or absurd: one hour */
+    apr_int64_t refresh_life; /* seconds that `refresh` lives; 0: not said */
+    apr_time_t received;      /* gt_now() when it came */
+    apr_time_t asked;         /* ticks when they were asked for; 0: not known */
 } gt_tokens_t;
 
 /** A flow: a way to tokens, as its token request shows it. */
@@ -83,8 +84,7 @@ GT_MUST gt_err_t *gt_tokens_usable(const gt_tokens_t *tokens, apr_pool_t *p);
  *         GT_UPSTREAM, GT_REFUSED; `code` "AADSTS…" or the OAuth error, request_id the trace id,
  *         claims
  */
-GT_MUST gt_err_t *gt_token_verdict(const gt_refusal_numbers_t *numbers, int status,
-                                   const char *body, apr_size_t len,
-                                   apr_interval_time_t retry_after, apr_pool_t *p);
+GT_MUST gt_err_t *gt_token_verdict(const gt_refusal_tables_t *tables, int status, const char *body,
+                                   apr_size_t len, apr_interval_time_t retry_after, apr_pool_t *p);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypt/seal.h"
+#include "oauth/kind.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
 #include "vault/vault_struct.h"
@@ -29,6 +30,7 @@ static gt_err_t *identify(gt_task_t *task, void *state)
 
     admit->grant = NULL;
     admit->at_tenant = NULL;
+    admit->needs_consent = 0;
     if (admit->tokens->id_token == NULL)
         return gt_err(gt_task_pool(task), GT_UPSTREAM, "GT0612",
                       "provider %s gave no id_token, which says who signed in",
@@ -60,6 +62,47 @@ static gt_err_t *check_registration(gt_task_t *task, void *state)
                   "accounts of tenant %s sign in by the registration that it has to itself "
                   "(GraphTokTenantClient)",
                   home);
+}
+
+static gt_owner_t owner_of(const gt_admit_t *admit, apr_pool_t *p)
+{
+    gt_owner_t owner = admit->key.owner;
+
+    if (owner.user == NULL || owner.user[0] == '\0')
+        owner.user = gt_identity_user(&admit->identify.identity, p);
+    return owner;
+}
+
+/** A refresh token that is kept serves on, unless it was refused. A row that cannot be opened has
+ * none. */
+static gt_err_t *find_refresh(int *has_one, const gt_admit_t *admit, apr_pool_t *p)
+{
+    const gt_owner_t owner = owner_of(admit, p);
+    gt_grant_t *grant = NULL;
+    gt_err_t *err =
+        gt_grant_find(&grant, gt_vault_store(admit->vault, admit->key.store), &owner, p);
+
+    *has_one =
+        err == GT_OK && grant != NULL && grant->status != GT_INACTIVE && grant->refresh != NULL;
+    return err != GT_OK && err->cls == GT_DAMAGED ? GT_OK : err;
+}
+
+/** Where a refresh token comes with a consent alone, and none is kept, the tokens that came are no
+ * use after an hour. */
+static gt_err_t *check_consent(gt_task_t *task, void *state)
+{
+    gt_admit_t *admit = state;
+    apr_pool_t *p = gt_task_pool(task);
+    const gt_provider_conf_t *conf =
+        gt_provider_conf(gt_vault_provider(admit->vault, admit->key.owner.provider));
+    int has_one;
+
+    if (admit->tokens->refresh != NULL || !admit->may_ask_again ||
+        !gt_provider_kind(conf)->consents_for_refresh)
+        return GT_OK;
+    GT_TRY(find_refresh(&has_one, admit, p));
+    admit->needs_consent = !has_one;
+    return has_one ? GT_OK : gt_provider_wants_consent(conf, p);
 }
 
 /* ---- what a sign-in leaves in shared memory ---- */
@@ -106,18 +149,16 @@ static void publish(const gt_admit_t *admit, apr_pool_t *p)
 static gt_err_t *store(gt_task_t *task, void *state)
 {
     gt_admit_t *admit = state;
-    gt_owner_t owner = admit->key.owner;
     apr_pool_t *p = gt_task_pool(task);
+    gt_owner_t owner = owner_of(admit, p);
     gt_grant_t *grant;
 
-    if (owner.user == NULL || owner.user[0] == '\0')
-        owner.user = gt_identity_user(&admit->identify.identity, p);
     GT_TRY(gt_grant_sign_in(&grant, gt_vault_store(admit->vault, admit->key.store), &owner,
                             &admit->identify.identity, admit->tokens, p));
     admit->grant = grant;
     admit->key.owner = grant->owner;
     publish(admit, p);
-    if (admit->tokens->refresh == NULL)
+    if (admit->tokens->refresh == NULL && grant->refresh == NULL)
         gt_log(GT_LOG_WARNING, "GT0611",
                "provider %s gave no refresh token to user %s: is offline_access in GraphTokScope?",
                owner.provider, owner.user);
@@ -153,5 +194,6 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
                    gt_task_pool(task));
 }
 
-static gt_step_fn *const steps[] = {identify, check_registration, store, announce, NULL};
+static gt_step_fn *const steps[] = {identify, check_registration, check_consent,
+                                    store,    announce,           NULL};
 const gt_work_t gt_admit = {"admit", steps, finish};

@@ -18,13 +18,16 @@ typedef struct gt_admit_t {
     const gt_tokens_t *tokens; /* in */
     const char *nonce;         /* in: that the id_token must repeat; NULL: none */
     const char *tenant;        /* in: that was asked; NULL or "": the configured one */
+    int may_ask_again;         /* in: gt_sign_in_t */
+    int needs_consent;         /* out, on failure: gt_sign_in_t */
     const gt_grant_t *grant;   /* out: the row, also when it cannot be announced */
     const char *at_tenant;     /* out, on failure: gt_sign_in_t */
     gt_identify_t identify;    /* own; its identity is the person */
 } gt_admit_t;
 /** Fails with GT_REFUSED or GT_FORBIDDEN (not identified, may not sign in), GT_CONFLICT (another
- * person's row, or revoked meanwhile), GT_STORE_AWAY. Tokens that cannot be admitted are given back
- * to the provider, except where only we could not store them. */
+ * person's row, or revoked meanwhile), GT_INTERACTION (needs_consent), GT_STORE_AWAY. Tokens that
+ * cannot be admitted are given back to the provider, except where only we could not store them, or
+ * the user is asked once more. */
 extern const gt_work_t gt_admit;
 
 #endif

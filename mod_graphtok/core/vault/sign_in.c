@@ -66,6 +66,7 @@ static gt_err_t *admit(gt_task_t *task, void *state)
         .tokens = entry->acquire.tokens,
         .nonce = in->nonce,
         .tenant = in->tenant,
+        .may_ask_again = in->may_ask_again,
     };
     gt_then(task, &gt_admit, &entry->admit);
     return GT_OK;
@@ -77,7 +78,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     const entry_t *entry = state;
 
     (void)task;
-    if (err == GT_OK || entry->admit.grant != NULL || entry->admit.at_tenant != NULL)
+    if (err == GT_OK || entry->admit.grant != NULL || entry->admit.at_tenant != NULL ||
+        entry->admit.needs_consent)
         return;
     if (entry->in.flow->is_pending != NULL && entry->in.flow->is_pending(err))
         return;
@@ -103,6 +105,7 @@ static gt_err_t *join(gt_task_t *task, void *state)
         in};
 
     in->grant = NULL;
+    in->needs_consent = 0;
     in->at_tenant = NULL;
     return gt_crew_join(&in->flight, task, in->vault->parts.crew, &flight);
 }
@@ -113,6 +116,7 @@ static gt_err_t *take(gt_task_t *task, void *state)
     const entry_t *entry = gt_flight_state(in->flight);
 
     in->identity = entry->admit.identify.identity;
+    in->needs_consent = entry->admit.needs_consent;
     in->at_tenant = entry->admit.at_tenant;
     if (gt_flight_error(in->flight) != GT_OK)
         return gt_err_dup(gt_flight_error(in->flight), gt_task_pool(task));

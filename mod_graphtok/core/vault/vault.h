@@ -94,7 +94,10 @@ typedef struct gt_sign_in_t {
     const char *nonce;       /* that the id_token must repeat; NULL: none */
     const char *tenant;      /* that is asked; NULL or "": the configured one */
     const char *scope;       /* of the token request; NULL: the configured one */
+    int may_ask_again;       /* 1: the user can be asked for consent once more */
     gt_identity_t identity;  /* out */
+    int needs_consent;       /* out, on failure: 1: the user is to be asked, as there would be no
+                                refresh token otherwise */
     const char *at_tenant;   /* out, on failure: the tenant of the person has a registration to
                                 itself, which a sign-in there goes by; else NULL */
     const gt_grant_t *grant; /* out */

@@ -21,6 +21,7 @@
 #include "caller/session.h"
 #include "caller/state_cookie.h"
 #include "net/url.h"
+#include "oauth/kind.h"
 #include "oauth/login.h"
 #include "request/answer.h"
 #include "request/login_link.h"
@@ -177,6 +178,31 @@ static void add_demands(gt_login_extra_t *extra, const gtm_request_t *x)
         extra->claims = gt_vault_demands(x->child->vault, &key, x->r->pool);
 }
 
+/* Where the owner is known before, and has no refresh token that can be used, one sign-in does. */
+static int lacks_refresh(const gtm_request_t *x)
+{
+    gt_grant_t *grant = NULL;
+
+    return *x->owner.user && gt_grant_find(&grant, x->store, &x->owner, x->r->pool) == GT_OK &&
+           (grant == NULL || grant->refresh == NULL || grant->status == GT_INACTIVE);
+}
+
+/* A provider that gives refresh tokens with a consent alone is asked for one where it is missing,
+ * or where an earlier callback found none (needs_consent). */
+static void ask_for_consent(login_t *own, const gtm_request_t *x)
+{
+    const char *prompt = own->extra.prompt;
+
+    if (own->login->is_for != GT_LOGIN_SIGN_IN ||
+        !gt_provider_kind(gt_provider_conf(x->provider))->consents_for_refresh ||
+        (prompt != NULL && strcmp(prompt, "none") == 0))
+        return;
+    own->extra.wants_consent =
+        (prompt != NULL && strcmp(prompt, "consent") == 0) || lacks_refresh(x);
+    if (own->extra.wants_consent)
+        own->login->is_for = GT_LOGIN_WITH_CONSENT;
+}
+
 static gt_err_t *begin(gt_task_t *task, gtm_request_t *x, gt_login_for_t is_for)
 {
     login_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
@@ -204,6 +230,7 @@ static gt_err_t *begin(gt_task_t *task, gtm_request_t *x, gt_login_for_t is_for)
     x->target = own->login->return_to;
     GT_TRY(take_extra(&own->extra, x));
     add_demands(&own->extra, x);
+    ask_for_consent(own, x);
     own->redirect_uri = redirect_uri(x);
     own->discover.provider = x->provider;
     gt_then(task, &gt_discover, &own->discover);
@@ -398,27 +425,28 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
                                   .flow = &gt_flow_authorization_code,
                                   .params = &own->code,
                                   .nonce = gt_login_nonce(own->login, x->r->pool),
-                                  .tenant = own->login->tenant};
+                                  .tenant = own->login->tenant,
+                                  .may_ask_again = own->login->is_for == GT_LOGIN_SIGN_IN};
     gt_then_try(task, &gt_sign_in, &own->sign_in, &own->failure);
     return GT_OK;
 }
 
-/* The tenant of the person has a registration to itself: the same sign-in once more, by that. The
- * provider knows the person by now, and shows nothing as a rule. */
+/* The same sign-in once more: with a question for consent, or by the registration that the person's
+ * tenant has to itself. The provider knows the person by now, and shows nothing else as a rule. */
 static gt_err_t *move_on(gtm_request_t *x)
 {
     callback_t *own = x->own;
     gt_err_t *err = gt_err_dup(own->failure, x->r->pool);
+    gt_form_t *form = gt_form_make(x->r->pool);
     const char *link;
 
     err->tenant = own->sign_in.at_tenant;
     link = gtm_login_link(x, err);
     if (link == NULL)
         return err;
-    if (own->sign_in.identity.email != NULL)
-        link =
-            apr_pstrcat(x->r->pool, link,
-                        "&login_hint=", gt_percent(own->sign_in.identity.email, x->r->pool), NULL);
+    gt_form_add(form, "prompt", own->sign_in.needs_consent ? "consent" : NULL);
+    gt_form_add(form, "login_hint", own->sign_in.identity.email);
+    link = gt_url_with_query(link, gt_form_text(form), x->r->pool);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
     gtm_answer_redirect(x, HTTP_SEE_OTHER, link);
     return GT_OK;
@@ -432,7 +460,7 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
     const char *address;
 
     (void)task;
-    if (own->sign_in.at_tenant != NULL)
+    if (own->sign_in.at_tenant != NULL || own->sign_in.needs_consent)
         return move_on(x);
     GT_TRY(own->failure);
     address = gtm_origin_address(x, x->target);
