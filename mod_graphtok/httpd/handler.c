@@ -17,6 +17,7 @@
 #include "caller/bearer_token.h"
 #include "caller/caller.h"
 #include "caller/client_token.h"
+#include "caller/csrf.h"
 #include "child/signals.h"
 #include "child/status.h"
 #include "net/url.h"
@@ -145,6 +146,8 @@ int gtm_handler(request_rec *r)
         err = gtm_body_read(x);
     if (x->is_answered)
         return AP_FILTER_ERROR;
+    if (err == GT_OK)
+        err = gtm_csrf_check(x);
     if (err == GT_OK && gtm_request_can_park(r))
         return gtm_park_run(x);
     if (err == GT_OK)

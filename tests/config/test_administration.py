@@ -1,9 +1,12 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""Mission O1: where administration may be mounted."""
+"""Missions O1, O2: where administration may be mounted."""
+
+import pytest
 
 
-def test_administration_wants_a_user(frame):
-    place = '<Location "/admin">\nSetHandler graphtok-tokens\n{}\n</Location>'
+@pytest.mark.parametrize("handler", ["graphtok-tokens", "graphtok-admin"])
+def test_administration_wants_a_user(frame, handler):
+    place = f'<Location "/admin">\nSetHandler {handler}\n{{}}\n</Location>'
     basic = "AuthType Basic\nAuthName a\nAuthUserFile /dev/null\n"
     for more, code, text in (
             ("", 1, "a Require that names the administrators must stand there"),

@@ -188,7 +188,7 @@ BAD = [
     ("GraphTokUser password", "location", "'password' is none of: static session remote-user expr jwt"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
-    ("GraphTokRoutes login nowhere", "location", "'nowhere' is none of: login callback token revoke logout frontchannel backchannel user admin-consent (graphtok-auth); calendar "),
+    ("GraphTokRoutes login nowhere", "location", "(graphtok-admin); login callback token revoke logout frontchannel backchannel user admin-consent (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
     ("GraphTokAllowOrigin", "location", "GraphTokAllowOrigin needs: ORIGIN"),
     ("GraphTokAllowOrigin null", "location", "'null' is what frames and files of any site send"),
@@ -510,8 +510,8 @@ Include more.conf
     ("<Directory /srv>\nSetHandler graphtok-auth\n</Directory>", "<Directory> has no fixed path"),
     ('<Location "/auth">\n<Files x>\nSetHandler graphtok-auth\n</Files>\n</Location>', "Files"),
     ('<Location "/auth">\nSetHandler graphtok-tea\n</Location>',
-     "'graphtok-tea' is none of: graphtok-auth graphtok-calendar graphtok-exchange graphtok-health "
-     "graphtok-metrics graphtok-tokens")])
+     "'graphtok-tea' is none of: graphtok-admin graphtok-auth graphtok-calendar graphtok-exchange "
+     "graphtok-health graphtok-metrics graphtok-tokens")])
 def test_mounts_need_a_fixed_path_and_a_handler_of_ours(frame, text, message):
     checked = frame.check(text)
     assert checked.code == 1

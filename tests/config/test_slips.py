@@ -27,7 +27,7 @@ def test_the_frame_is_without_fault(frame):
 @pytest.mark.parametrize("handler", ["graphtok_auth", "graphtok", "GraphTokAuth", "graphtok-calender"])
 def test_a_handler_that_is_none(frame, handler):
     text = f'<Location "/x">\nSetHandler {handler}\n</Location>'
-    assert f"SetHandler '{handler}' is none of: graphtok-auth" in said(frame, text, code=1)
+    assert f"SetHandler '{handler}' is none of: graphtok-admin graphtok-auth" in said(frame, text, code=1)
 
 
 @pytest.mark.parametrize("content, words", [

@@ -9,7 +9,7 @@
 
 #include <apr_strings.h>
 
-static const gtm_route_set_t none[] = {{NULL, NULL, 0}};
+static const gtm_route_set_t none[] = {{.handler = NULL}};
 static const gtm_route_set_t *sets_in_use = none;
 
 void gtm_route_sets_use(const gtm_route_set_t *sets)
@@ -35,13 +35,19 @@ int gtm_route_is_set(const char *handler)
     return handler != NULL && gtm_route_set_find(handler) != NULL;
 }
 
-int gtm_route_has(const char *handler, const char *name)
+static int has_name(const gtm_route_t *routes, const char *name)
 {
-    for (const gtm_route_t *route = gtm_route_set_find(handler)->routes; route->name != NULL;
-         route++)
-        if (strcmp(route->name, name) == 0)
+    for (; routes != NULL && routes->name != NULL; routes++)
+        if (strcmp(routes->name, name) == 0)
             return 1;
     return 0;
+}
+
+int gtm_route_has(const char *handler, const char *name)
+{
+    const gtm_route_set_t *set = gtm_route_set_find(handler);
+
+    return has_name(set->routes, name) || has_name(set->api, name);
 }
 
 int gtm_route_is_name(const char *name)
@@ -53,21 +59,24 @@ int gtm_route_is_name(const char *name)
 }
 
 /* Some routes share a name: it is told once. */
-static int is_told(const gtm_route_t *routes, const gtm_route_t *route)
+static void add_names(apr_array_header_t *names, const gtm_route_t *routes)
 {
-    for (const gtm_route_t *before = routes; before < route; before++)
-        if (strcmp(before->name, route->name) == 0)
-            return 1;
-    return 0;
+    for (; routes != NULL && routes->name != NULL; routes++) {
+        int is_told = 0;
+
+        for (int i = 0; i < names->nelts; i++)
+            is_told |= strcmp(APR_ARRAY_IDX(names, i, const char *), routes->name) == 0;
+        if (!is_told)
+            APR_ARRAY_PUSH(names, const char *) = routes->name;
+    }
 }
 
 const char *gtm_route_names(const char *handler, apr_pool_t *p)
 {
-    const gtm_route_t *routes = gtm_route_set_find(handler)->routes;
-    const char *names = "";
+    const gtm_route_set_t *set = gtm_route_set_find(handler);
+    apr_array_header_t *names = apr_array_make(p, 16, sizeof(const char *));
 
-    for (const gtm_route_t *route = routes; route->name != NULL; route++)
-        if (!is_told(routes, route))
-            names = apr_pstrcat(p, names, *names ? " " : "", route->name, NULL);
-    return names;
+    add_names(names, set->routes);
+    add_names(names, set->api);
+    return apr_array_pstrcat(p, names, ' ');
 }

@@ -9,6 +9,7 @@
  * parent while the configuration is read; constant afterwards, so any thread may read it.
  */
 
+#include "base/json.h"
 #include "config/settings.h"
 #include "task/task.h"
 
@@ -57,6 +58,8 @@ typedef struct gtm_route_t {
     /** Makes the request to Graph, for gtm_graph_work; NULL for any other work. Fills in parameters
      * that are zeroed. */
     gt_err_t *(*asks)(struct gt_graph_params_t *params, struct gtm_request_t *x);
+    /** Answers a page in the place of the JSON that its work has made. NULL: the JSON itself. */
+    void (*page)(struct gtm_request_t *x, const json_t *value);
 } gtm_route_t;
 
 /** A handler's routes. */
@@ -64,7 +67,12 @@ typedef struct gtm_route_set_t {
     const char *handler;       /* "graphtok-auth" */
     const gtm_route_t *routes; /* NULL name last */
     int is_of_calendars;       /* 1: /users/{mailbox} and /calendars/{calendar} may stand before */
+    const gtm_route_t *api;    /* another set's, for the scripts of this one's pages: served below
+                                * GTM_API as well. NULL: none */
 } gtm_route_set_t;
+
+/** The place of such routes, below the mount. */
+#define GTM_API "/api"
 
 /** Use these sets, NULL handler last, from now on. Called once, before a configuration is read. */
 void gtm_route_sets_use(const gtm_route_set_t *sets);

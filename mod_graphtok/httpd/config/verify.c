@@ -278,7 +278,8 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                      mount->handler, path, host);
         return;
     }
-    if (strcmp(mount->handler, "graphtok-tokens") == 0) {
+    if (strcmp(mount->handler, "graphtok-tokens") == 0 ||
+        strcmp(mount->handler, "graphtok-admin") == 0) {
         gtm_check_administration(v, mount);
         return;
     }

@@ -31,7 +31,8 @@ static void set_common(gtm_request_t *x)
 {
     apr_table_t *out = x->r->err_headers_out;
 
-    apr_table_setn(out, "Cache-Control", "no-store");
+    if (apr_table_get(out, "Cache-Control") == NULL)
+        apr_table_setn(out, "Cache-Control", "no-store");
     apr_table_setn(out, "X-Content-Type-Options", "nosniff");
 }
 
@@ -56,9 +57,10 @@ void gtm_answer_text(gtm_request_t *x, int status, const char *type, const char 
 
 void gtm_answer_json(gtm_request_t *x, int status, const json_t *value)
 {
-    const char *text = gt_json_dump(value, x->r->pool);
-
-    gtm_answer_text(x, status, "application/json", text);
+    if (x->route != NULL && x->route->page != NULL)
+        x->route->page(x, value);
+    else
+        gtm_answer_text(x, status, "application/json", gt_json_dump(value, x->r->pool));
 }
 
 void gtm_answer_page(gtm_request_t *x, int status, const char *html)
@@ -148,8 +150,7 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
         gt_json_put(problem, "errors", field_list(err));
     if (login_url != NULL)
         gt_json_set(problem, "login_url", login_url);
-    gtm_answer_json(x, gt_err_status(err), problem);
-    x->reply.content_type = "application/problem+json";
+    gtm_answer_text(x, gt_err_status(err), "application/problem+json", gt_json_dump(problem, p));
 }
 
 static void log_failure(gtm_request_t *x, const gt_err_t *err)
@@ -221,6 +222,13 @@ static void cut(gtm_request_t *x)
     (void)ap_pass_brigade(r->output_filters, bb);
 }
 
+/* A form of a page of ours is answered as that page is. */
+static int is_looked_at(const gtm_request_t *x)
+{
+    return gtm_answer_is_page(x->r) ||
+           (x->route != NULL && x->route->page != NULL && gtm_answer_is_form(x->r));
+}
+
 void gtm_answer_error(gtm_request_t *x, const gt_err_t *err)
 {
     const char *login_url = NULL;
@@ -238,7 +246,7 @@ void gtm_answer_error(gtm_request_t *x, const gt_err_t *err)
     if (err->cls == GT_SIGN_IN || err->cls == GT_INTERACTION || gtm_login_is_part(x))
         login_url = gtm_login_link(x, err);
     set_error_fields(x, err);
-    if (!gtm_answer_is_page(x->r))
+    if (!is_looked_at(x))
         answer_problem(x, err, login_url);
     else if (login_url != NULL && !x->stays && !err->is_after_sign_in && !gtm_login_is_part(x))
         gtm_answer_redirect(x, HTTP_MOVED_TEMPORARILY, login_url);

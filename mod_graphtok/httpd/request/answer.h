@@ -4,15 +4,16 @@
 
 /**
  * @file answer.h
- * The only place where results and errors become HTTP. Nothing of ours may be cached; an error is
- * application/problem+json (RFC 9457), or a page where a person looks at it, the administrator's
- * own if there is one (ErrorDocument); texts in both come through a JSON or HTML encoder. Called by
- * the thread that has the request: a worker, or a finisher (park/park.h).
+ * The only place where results and errors become HTTP. Nothing of ours may be cached unless its
+ * maker has set Cache-Control. An error is application/problem+json (RFC 9457), or a page where a
+ * person looks at it, the administrator's own if there is one (ErrorDocument). Texts in both come
+ * through a JSON or HTML encoder. Called by the thread that has the request: a worker, or a
+ * finisher (park/park.h).
  */
 
 #include "request/request.h"
 
-/** Answer a JSON value. */
+/** Answer a JSON value, or the page that its route makes of it. */
 void gtm_answer_json(gtm_request_t *x, int status, const json_t *value);
 
 /** Answer a text of a type. */

@@ -67,16 +67,24 @@ const char *gtm_route_add_method(const char *allow, const char *method, apr_pool
     return allow != NULL ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
 }
 
-/* The path that routes are looked up by. Sets x->mailbox, x->calendar. */
-static const char *path_of_routes(gtm_request_t *x)
+/* The table of a path, and the path that its routes are looked up by. Sets x->mailbox, x->calendar,
+ * x->place. */
+static const gtm_route_t *table_of(const char **path, gtm_request_t *x)
 {
-    const char *path = path_below(x);
+    const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
 
-    if (gtm_route_set_find(x->r->handler)->is_of_calendars) {
-        path = take_place(&x->mailbox, path, "/users/", x->r->pool);
-        path = take_place(&x->calendar, path, "/calendars/", x->r->pool);
+    *path = path_below(x);
+    x->place = x->mount->path;
+    if (set->api != NULL && strncmp(*path, GTM_API "/", strlen(GTM_API "/")) == 0) {
+        *path += strlen(GTM_API);
+        x->place = apr_pstrcat(x->r->pool, x->place, GTM_API, NULL);
+        return set->api;
     }
-    return path;
+    if (set->is_of_calendars) {
+        *path = take_place(&x->mailbox, *path, "/users/", x->r->pool);
+        *path = take_place(&x->calendar, *path, "/calendars/", x->r->pool);
+    }
+    return set->routes;
 }
 
 /* A group has one calendar, and no mailbox of a user stands before it. */
@@ -98,12 +106,13 @@ static const gtm_route_t *fitting(gt_path_match_t *match, const gtm_route_t *rou
 
 void gtm_route_offers(apr_array_header_t *routes, gtm_request_t *x)
 {
-    const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
-    const char *path = x->mount != NULL ? path_of_routes(x) : "";
+    const gtm_route_t *route;
+    const char *path;
     gt_path_match_t match;
 
-    for (const gtm_route_t *route = set->routes;
-         x->mount != NULL && (route = fitting(&match, route, x, path)) != NULL; route++)
+    if (x->mount == NULL)
+        return;
+    for (route = table_of(&path, x); (route = fitting(&match, route, x, path)) != NULL; route++)
         APR_ARRAY_PUSH(routes, const gtm_route_t *) = route;
 }
 
@@ -123,16 +132,14 @@ gt_err_t *gtm_route_find(gtm_request_t *x)
 {
     apr_pool_t *p = x->r->pool;
     const char *method = x->r->header_only ? "GET" : x->r->method;
-    const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
+    const gtm_route_t *route;
     const char *allow = NULL, *path;
     gt_path_match_t match;
 
     if (!x->mount)
         return gt_err(p, GT_NOT_FOUND, "GT0812",
                       "this handler is not mounted by SetHandler in a Location");
-    path = path_of_routes(x);
-    for (const gtm_route_t *route = set->routes; (route = fitting(&match, route, x, path)) != NULL;
-         route++) {
+    for (route = table_of(&path, x); (route = fitting(&match, route, x, path)) != NULL; route++) {
         if (strcmp(route->method, method) == 0) {
             take(x, route, &match);
             return GT_OK;

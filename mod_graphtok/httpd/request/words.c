@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /** @file words.c The words of pages, a table for each language. A further language is one more
- * table, and one more row of `languages` and `tags`. */
+ * column of words.def, one more table, and one more row of `languages` and `tags`. */
 
 #include "request/words.h"
 
@@ -9,23 +9,12 @@
 
 static const gtm_words_t english = {
     .tag = "en",
-    .word = {[GTM_WORD_SIGN_IN] = "Sign in",
-             [GTM_WORD_SIGN_IN_AGAIN] = "Sign in again",
-             [GTM_WORD_TRY_AGAIN] = "Try again",
-             [GTM_WORD_START_PAGE] = "Start page",
-             [GTM_WORD_SIGNED_IN] = "Signed in",
-             [GTM_WORD_SIGNED_IN_AS] = "You are signed in as",
-             [GTM_WORD_MAY_CLOSE] = "You can close this page now.",
-             [GTM_WORD_SIGNED_OUT] = "Signed out",
-             [GTM_WORD_SIGNED_OUT_HERE] = "This browser is signed out here.",
-             [GTM_WORD_CONSENT] = "Consent for the organisation",
-             [GTM_WORD_CONSENT_GIVEN] = "The provider says that an administrator has consented. "
-                                        "Signing in shows whether it holds.",
-             [GTM_WORD_CONSENT_ASKED] = "The provider says that consent for the organisation was "
-                                        "given. Its members can sign in now.",
-             [GTM_WORD_TENANT] = "Organisation (tenant)",
-             [GTM_WORD_CONSENT_REFUSED] = "The provider says that consent was not given.",
-             [GTM_WORD_DETAILS] = "Details"},
+    .word =
+        {
+#define WORD(name, english, german) [GTM_WORD_##name] = english,
+#include "request/words.def"
+#undef WORD
+        },
     .cls =
         {[GT_INVALID] = {"The request is not valid",
                          "Something in its address is missing or wrong."},
@@ -66,25 +55,12 @@ static const gtm_words_t english = {
 
 static const gtm_words_t german = {
     .tag = "de",
-    .word = {[GTM_WORD_SIGN_IN] = "Anmelden",
-             [GTM_WORD_SIGN_IN_AGAIN] = "Neu anmelden",
-             [GTM_WORD_TRY_AGAIN] = "Noch einmal versuchen",
-             [GTM_WORD_START_PAGE] = "Startseite",
-             [GTM_WORD_SIGNED_IN] = "Angemeldet",
-             [GTM_WORD_SIGNED_IN_AS] = "Sie sind angemeldet als",
-             [GTM_WORD_MAY_CLOSE] = "Sie können diese Seite jetzt schließen.",
-             [GTM_WORD_SIGNED_OUT] = "Abgemeldet",
-             [GTM_WORD_SIGNED_OUT_HERE] = "Dieser Browser ist hier abgemeldet.",
-             [GTM_WORD_CONSENT] = "Zustimmung für die Organisation",
-             [GTM_WORD_CONSENT_GIVEN] =
-                 "Laut dem Anbieter hat ein Administrator zugestimmt. Ob das "
-                 "gilt, zeigt sich beim Anmelden.",
-             [GTM_WORD_CONSENT_ASKED] =
-                 "Laut dem Anbieter ist die Zustimmung für die Organisation erteilt. Ihre "
-                 "Mitglieder können sich jetzt anmelden.",
-             [GTM_WORD_TENANT] = "Organisation (Mandant)",
-             [GTM_WORD_CONSENT_REFUSED] = "Laut dem Anbieter wurde nicht zugestimmt.",
-             [GTM_WORD_DETAILS] = "Einzelheiten"},
+    .word =
+        {
+#define WORD(name, english, german) [GTM_WORD_##name] = german,
+#include "request/words.def"
+#undef WORD
+        },
     .cls =
         {[GT_INVALID] = {"Die Anfrage ist nicht gültig",
                          "In ihrer Adresse fehlt etwas, oder etwas ist falsch."},

@@ -12,23 +12,11 @@
 
 #include "base/err.h"
 
-/** Words that stand on several pages. Order = the rows of words.c. */
+/** Words of pages, as words.def has them. */
 typedef enum gtm_word_t {
-    GTM_WORD_SIGN_IN,         /* a link: sign in */
-    GTM_WORD_SIGN_IN_AGAIN,   /* a link: sign in once more */
-    GTM_WORD_TRY_AGAIN,       /* a link: the same page again */
-    GTM_WORD_START_PAGE,      /* a link: the site's start page */
-    GTM_WORD_SIGNED_IN,       /* title after a sign-in */
-    GTM_WORD_SIGNED_IN_AS,    /* before the person's name or address */
-    GTM_WORD_MAY_CLOSE,       /* after a sign-in that leads nowhere */
-    GTM_WORD_SIGNED_OUT,      /* title after a sign-out */
-    GTM_WORD_SIGNED_OUT_HERE, /* what it means */
-    GTM_WORD_CONSENT,         /* title after an administrator was asked */
-    GTM_WORD_CONSENT_GIVEN,   /* the provider's answer to it */
-    GTM_WORD_CONSENT_ASKED,   /* the same, when it was asked for here */
-    GTM_WORD_CONSENT_REFUSED, /* the same */
-    GTM_WORD_TENANT,          /* before a tenant's id */
-    GTM_WORD_DETAILS,         /* heading of the error's own words */
+#define WORD(name, english, german) GTM_WORD_##name,
+#include "request/words.def"
+#undef WORD
     GTM_WORDS
 } gtm_word_t;
 

@@ -4,10 +4,12 @@
 
 #include "routes/route_sets.h"
 
-const gtm_route_set_t gtm_all_route_sets[] = {{"graphtok-auth", gtm_auth_routes, 0},
-                                              {"graphtok-calendar", gtm_calendar_routes, 1},
-                                              {"graphtok-exchange", gtm_exchange_routes, 0},
-                                              {"graphtok-health", gtm_health_routes, 0},
-                                              {"graphtok-metrics", gtm_metrics_routes, 0},
-                                              {"graphtok-tokens", gtm_tokens_routes, 0},
-                                              {NULL, NULL, 0}};
+const gtm_route_set_t gtm_all_route_sets[] = {
+    {.handler = "graphtok-admin", .routes = gtm_admin_routes, .api = gtm_tokens_routes},
+    {.handler = "graphtok-auth", .routes = gtm_auth_routes},
+    {.handler = "graphtok-calendar", .routes = gtm_calendar_routes, .is_of_calendars = 1},
+    {.handler = "graphtok-exchange", .routes = gtm_exchange_routes},
+    {.handler = "graphtok-health", .routes = gtm_health_routes},
+    {.handler = "graphtok-metrics", .routes = gtm_metrics_routes},
+    {.handler = "graphtok-tokens", .routes = gtm_tokens_routes},
+    {.handler = NULL}};

@@ -44,13 +44,13 @@ static gt_err_t *show_cleaned(gt_task_t *task, void *state)
 }
 
 static gt_step_fn *const cleanup_steps[] = {clean, show_cleaned, NULL};
-static const gt_work_t cleanup = {"cleanup", cleanup_steps, NULL};
+const gt_work_t gtm_token_cleanup = {"cleanup", cleanup_steps, NULL};
 
 #define ADMIN GTM_LIMIT_USER, .demands = GTM_ADMINISTRATOR
 
 const gtm_route_t gtm_tokens_routes[] = {
     {"status", "GET", "/status", ADMIN, .work = &gtm_token_sums},
-    {"cleanup", "POST", "/cleanup_tokens", ADMIN, .work = &cleanup},
+    {"cleanup", "POST", "/cleanup_tokens", ADMIN, .work = &gtm_token_cleanup},
     {"grants", "GET", "/grants", ADMIN, .work = &gtm_token_list},
     {"grant", "GET", "/grants/{}", ADMIN, .work = &gtm_token_grant},
     {"act", "POST", "/grants/{}/{}", ADMIN, .work = &gtm_token_act},

@@ -10,6 +10,9 @@
 
 #include "task/task.h"
 
+/** routes_tokens.c: do now what the background does in time, and answer with the counts. */
+extern const gt_work_t gtm_token_cleanup;
+
 /** token_list.c: answer with a page of the grants of the location's store that the query picks. */
 extern const gt_work_t gtm_token_list;
 
