@@ -9,9 +9,9 @@
 
 #include <poll.h>
 
+#include "admin/job_kinds.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "jobs/jobs.h"
 #include "progress.h"
 
 #define ALARM_EVERY apr_time_from_sec(86400)

@@ -17,7 +17,7 @@
 #include "admin/batch.h"
 #include "jobs/cleanup.h"
 #include "jobs/job_kind.h"
-#include "jobs/jobs.h"
+#include "admin/job_kinds.h"
 #include "jobs/jobs_struct.h"
 #include "jobs/pace.h"
 #include "store/due.h"

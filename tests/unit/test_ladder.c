@@ -150,6 +150,8 @@ START_TEST(nothing_of_ours_stays_on_a_table_that_was_renamed)
     bench_run(bench, "ALTER TABLE user_tokens_counts RENAME TO grants_counts");
     bench_run(bench, "ALTER TABLE user_tokens_access RENAME TO grants_access");
     bench_run(bench, "ALTER TABLE user_tokens_sessions RENAME TO grants_sessions");
+    bench_run(bench, "ALTER TABLE user_tokens_bulk RENAME TO grants_bulk");
+    bench_run(bench, "ALTER TABLE user_tokens_bulk_items RENAME TO grants_bulk_items");
     bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants', was_taken_over = 1");
     bench_run(bench, "UPDATE graphtok_ids SET what = 'store grants' "
                      "WHERE what = 'store user_tokens'");

@@ -118,6 +118,29 @@ static const struct {
     {"make parts", {N(16), T("refresh")}},
     {"claim part", {T("refresh"), N(640), N(20), T("w"), T("refresh")}},
     {"put off part", {N(20), T("refresh"), N(3), T("w")}},
+    {"call parts", {T("bulk")}},
+    {"make bulk job", {T("j"), T("refresh"), T("{}"), T("ada"), T("192.0.2.7"), T("r"), N(50)}},
+    {"find bulk job", {T("j500")}},
+    {"list bulk jobs", {N(50)}},
+    {"list active bulk jobs", {N(50)}},
+    {"stop bulk job", {N(1), T("j500"), N(1)}},
+    {"fill bulk job", {T("d"), T("j500")}},
+    {"end bulk job", {T("j500")}},
+    {"drop bulk job", {T("j500")}},
+    {"find old bulk job", {N(2592000000)}},
+    {"purge bulk items", {T("j500"), T("j500"), N(500)}},
+    {"add named to bulk job", {T("j500"), T("no such grant"), T("t"), T("[]")}},
+    {"fill bulk job from range",
+     {T("j500"), N(999), RANGE, N(1), N(1), T("microsoft"), T("microsoft"), N(600), N(600), N(1)}},
+    {"note range of bulk job", {T(ID), N(7), T("j500"), N(3)}},
+    {"claim bulk items", {T("j500"), N(3600000), N(64), T("c"), N(150000), T("j500"), T("j500")}},
+    {"begin bulk job", {T("j500")}},
+    {"prolong bulk claim", {N(150000), T("j500"), T("c")}},
+    {"give back bulk item", {N(0), N(1), T("j500"), N(500), T("c")}},
+    {"note bulk result", {N(1), T("d"), T("t"), T("j500"), N(500), T("c")}},
+    {"count bulk result", {N(1), N(0), T("j500")}},
+    {"list bulk items", {T("j500"), N(500), N(51)}},
+    {"list bulk outcome", {T("j500"), N(2), N(500), N(51)}},
     {"take turns", {N(20), N(20), N(20)}},
     {"pick due", {N(3), N(-3600), N(600), N(604800), N(151), N(64), N(150)}},
     {"let go", {OWNER}},
@@ -155,6 +178,13 @@ static const struct {
     {"count access keys", "_access", "a range of a thousand grants; this table is small beside it"},
     {"count old access", "_access", "the same"},
     {"list first sessions", "_sessions", "from the first on, a piece of 500"},
+    {"call parts", "_jobs", "a few dozen rows"},
+    {"make bulk job", "_bulk", "some hundred rows: the jobs of 30 days"},
+    {"list bulk jobs", "_bulk", "the same"},
+    {"list active bulk jobs", "_bulk", "the same"},
+    {"find old bulk job", "_bulk", "the same"},
+    {"purge bulk items", "_bulk_items",
+     "once an hour; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge access", "_access",
      "once a minute; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge deletions", "_gone",
@@ -177,7 +207,17 @@ static const struct {
     "ended_at, revision, sid) SELECT CASE WHEN n <= 10000 THEN 'u500' ELSE 'u' || n END, "         \
     "'microsoft', 'f' || n, 1, 1, " now " + n % 100000, CASE WHEN n % 3 = 0 THEN 1 ELSE 0 END, "   \
     "CASE WHEN n % 3 = 0 THEN (" now " - n) * 1000 ELSE 0 END, 's' || n FROM " rest
-static const char *const fill[GT_ENGINES][5] = {
+#define SQLITE_SERIES                                                                              \
+    "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100000) "           \
+    "SELECT n FROM s)"
+/* A thousand jobs, one of them large. */
+#define FILL_BULK(now, rest)                                                                       \
+    "INSERT INTO user_tokens_bulk (id, act, created_at, updated_at) SELECT 'j' || n, "             \
+    "'refresh', " now " * 1000 - n, " now " * 1000 - n FROM " rest " WHERE n <= 1000",             \
+        "INSERT INTO user_tokens_bulk_items (job, n, grant_id, of_user, of_provider, outcome, "    \
+        "claim) SELECT CASE WHEN n <= 50000 THEN 'j500' ELSE 'j' || n % 1000 END, n, 'g' || n, "   \
+        "'u' || n, 'microsoft', n % 3, CASE WHEN n % 900 = 0 THEN 'c' END FROM " rest
+static const char *const fill[GT_ENGINES][7] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -186,7 +226,8 @@ static const char *const fill[GT_ENGINES][5] = {
          "FROM generate_series(1, 120000) AS n",
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || n, "
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
-         FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n")},
+         FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
+         FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n")},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -195,10 +236,8 @@ static const char *const fill[GT_ENGINES][5] = {
          "unixepoch('now') - n % 1000000, (unixepoch('now') - n) * 1000 FROM s",
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || user_id, "
          "provider, revision FROM user_tokens LIMIT 20000",
-         FILL_ACCESS("unixepoch('now')"),
-         FILL_SESSIONS("unixepoch('now')",
-                       "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s "
-                       "WHERE n < 100000) SELECT n FROM s)")},
+         FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
+         FILL_BULK("unixepoch('now')", SQLITE_SERIES)},
 };
 
 /* ---- what EXPLAIN says ---- */

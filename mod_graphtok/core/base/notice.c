@@ -32,6 +32,7 @@ static const struct {
     [GT_NOTICE_DEACTIVATE] = {"deactivate", "deactivated"},
     [GT_NOTICE_ACTIVATE] = {"activate", "activated"},
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
+    [GT_NOTICE_BULK] = {"bulk", NULL},
     [GT_NOTICE_CLEANUP] = {"cleanup", "cleaned up"},
     [GT_NOTICE_REKEY] = {"rekey", NULL},
     [GT_NOTICE_CHALLENGE] = {"challenge", "token dropped by a claims challenge"},
@@ -132,5 +133,6 @@ gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p)
     copy->route = apr_pstrdup(p, asker->route);
     copy->client = apr_pstrdup(p, asker->client);
     copy->administrator = apr_pstrdup(p, asker->administrator);
+    copy->job = apr_pstrdup(p, asker->job);
     return copy;
 }

@@ -24,6 +24,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
     GT_NOTICE_ACTIVATE,     /* an administrator took that back */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
+    GT_NOTICE_BULK,         /* an item of a bulk job has its result; `detail` is the act */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
     GT_NOTICE_REKEY,        /* a row was sealed anew with another key */
     GT_NOTICE_CHALLENGE,    /* an API made demands of a token, which was dropped; `detail` is what
@@ -52,6 +53,7 @@ typedef struct gt_asker_t {
     const char *route;         /* "events" */
     const char *client;        /* the application that acts for the user; NULL: none */
     const char *administrator; /* that acts on a user's grant; NULL: none */
+    const char *job;           /* the bulk job that the act is part of; NULL: none */
 } gt_asker_t;
 
 /** One announcement. Texts are the caller's; NULL: not known. */

@@ -6,6 +6,7 @@
  * every hour, which alone makes no grant worthless. A grant is expired when its token has ended and
  * there is no refresh token to get another, or when its token was not refreshed for so long that
  * the provider has dropped the refresh token as well (Entra: 90 days).
+ * Bulk jobs go 30 days after their last change.
  */
 
 #include "jobs/cleanup.h"
@@ -14,9 +15,11 @@
 #include "base/log.h"
 #include "base/notice.h"
 #include "jobs/job_kind.h"
+#include "store/bulk_rows.h"
 
 #define BATCH 200
 #define EVERY apr_time_from_sec(3600)
+#define BULK_AGE apr_time_from_sec(30 * 86400) /* bulk jobs, since their last change */
 
 static void tell(const apr_array_header_t *picked, gt_store_t *store, const char *what)
 {
@@ -35,6 +38,7 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
                      const gt_config_t *config, apr_pool_t *p)
 {
     apr_array_header_t *picked;
+    int has_bulk;
 
     GT_TRY(gt_due_expire(&picked, store, config->expire_after, BATCH, p));
     tell(picked, store, "deactivated");
@@ -44,6 +48,8 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
     tell(picked, store, "removed");
     counts->removable += picked->nelts;
     *more |= picked->nelts == BATCH;
+    GT_TRY(gt_bulk_purge(&has_bulk, store, BULK_AGE, p));
+    *more |= has_bulk;
     return GT_OK;
 }
 

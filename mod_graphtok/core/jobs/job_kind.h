@@ -4,7 +4,7 @@
 
 /**
  * @file job_kind.h
- * A kind of background work, as a row of the table in jobs/job_kinds.c. Its parts stand in rows of
+ * A kind of background work, as a row of the table in admin/job_kinds.c. Its parts stand in rows of
  * each store, which are made where they are missing. A process that claims a part runs the kind's
  * slice: the slice claims the grants that are due in the part and either does the work at once, in
  * a statement or two, or starts an item for each (jobs/job_item.h). The table is constant.
@@ -63,7 +63,7 @@ gt_vault_t *gt_jobs_vault(const gt_jobs_t *jobs);
 /** Count a result of a kind. @param which  its place in `results` */
 void gt_jobs_count(gt_jobs_t *jobs, const gt_job_kind_t *kind, int which, apr_int64_t n);
 
-/** The rows of job_kinds.c, each in its file. */
+/** Kinds of this room, each in its file. */
 extern const gt_job_kind_t gt_job_refresh;
 extern const gt_job_kind_t gt_job_cleanup;
 extern const gt_job_kind_t gt_job_validate;

@@ -17,12 +17,9 @@ typedef struct gt_jobs_t gt_jobs_t;
 /** A row of the table of kinds. */
 typedef struct gt_job_kind_t gt_job_kind_t;
 
-/** The table; NULL last. */
-extern const gt_job_kind_t *const gt_job_kinds[];
-
 /**
  * Make it for a vault with a crew. Nothing runs before the first tick.
- * @param kinds  gt_job_kinds; stays the caller's
+ * @param kinds  the table, NULL last; stays the caller's
  */
 gt_jobs_t *gt_jobs_make(gt_vault_t *vault, const gt_job_kind_t *const *kinds, apr_pool_t *p);
 

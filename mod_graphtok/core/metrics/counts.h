@@ -43,6 +43,7 @@ typedef struct stripe_t {
     count_t refused[RESULTS];
     count_t exchanges[RESULTS];
     count_t client_calls[RESULTS];
+    count_t bulk[RESULTS];
     count_t cache[2]; /* misses, hits */
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];

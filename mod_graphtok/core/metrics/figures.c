@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303035) /* "gtfig005": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303036) /* "gtfig006": another layout, another number */
 
 const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
                                         1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
@@ -141,6 +141,8 @@ static count_t *by_result(stripe_t *stripe, gt_notice_kind_t kind)
         return stripe->exchanges;
     case GT_NOTICE_CLIENT_CALL:
         return stripe->client_calls;
+    case GT_NOTICE_BULK:
+        return stripe->bulk;
     case GT_NOTICE_STORE_FAILED:
         return stripe->store_failed;
     default:

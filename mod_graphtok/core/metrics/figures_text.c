@@ -194,6 +194,9 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     gt_page_family(page, "graphtok_client_calls_total", "counter",
                    "Calls of clients to our own routes as users, by how they were judged.");
     print_results(page, figures, AT(client_calls), NULL);
+    gt_page_family(page, "graphtok_bulk_results_total", "counter",
+                   "Grants of bulk jobs by how the act on them ended.");
+    print_results(page, figures, AT(bulk), NULL);
     gt_page_family(page, "graphtok_cache_lookups_total", "counter",
                    "Look-ups of a token in shared memory.");
     print_pair(page, figures, AT(cache), cache);

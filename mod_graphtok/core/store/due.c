@@ -152,6 +152,17 @@ gt_err_t *gt_due_again(gt_store_t *store, const char *name, int part, apr_interv
     return gt_db_change(NULL, store->db, &put_off_part, &store->names, args, p);
 }
 
+/* name */
+static const gt_sql_t call_parts = {"call parts", "UPDATE {jobs} SET due_at = 0 WHERE name = %s",
+                                    NULL};
+
+gt_err_t *gt_due_now(gt_store_t *store, const char *name, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(name)};
+
+    return gt_db_change(NULL, store->db, &call_parts, &store->names, args, p);
+}
+
 /* milliseconds that the turns take (three times) → milliseconds until the first of them. Where
  * this row stands due_at counts milliseconds: the first moment that is not taken. One so far
  * ahead was written before the database's clock was set back. */
@@ -309,7 +320,7 @@ gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
     return GT_OK;
 }
 
-const gt_sql_t *const gt_due_sql[] = {&list_jobs,   &make_parts, &claim_part,      &put_off_part,
-                                      &take_turns,  &pick_due,   &let_go,          &pick_unchecked,
-                                      &not_checked, &expire,     &remove_inactive, &count_cleanup,
-                                      NULL};
+const gt_sql_t *const gt_due_sql[] = {&list_jobs,      &make_parts,  &claim_part, &put_off_part,
+                                      &call_parts,     &take_turns,  &pick_due,   &let_go,
+                                      &pick_unchecked, &not_checked, &expire,     &remove_inactive,
+                                      &count_cleanup,  NULL};

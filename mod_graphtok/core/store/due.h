@@ -51,6 +51,9 @@ GT_MUST gt_err_t *gt_due_claim(int *part, gt_store_t *store, const char *name,
 GT_MUST gt_err_t *gt_due_again(gt_store_t *store, const char *name, int part,
                                apr_interval_time_t again, const char *worker, apr_pool_t *p);
 
+/** A job that is found to have work is due at once, in all its parts. */
+GT_MUST gt_err_t *gt_due_now(gt_store_t *store, const char *name, apr_pool_t *p);
+
 /**
  * Take `n` turns of those that all workers of a database share, `rate` a second: they begin one
  * after the other, and none before the last one that was taken. An idle worker uses up none of the

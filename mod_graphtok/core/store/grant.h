@@ -203,6 +203,9 @@ GT_MUST gt_err_t *gt_grant_list(apr_array_header_t **grants, gt_store_t *store,
                                 const gt_grant_filter_t *filter, const gt_grant_place_t *after,
                                 int most, apr_pool_t *p);
 
+/** The id of a row, which is a UUID, as both engines take it; NULL: the text is none. */
+const char *gt_grant_plain_id(const char *text, apr_pool_t *p);
+
 /** The row with an id; secrets stay closed. @param grant NULL: there is no such row, or the text is
  * no id */
 GT_MUST gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id,

@@ -211,8 +211,7 @@ gt_err_t *gt_grant_list_count(apr_int64_t *count, gt_store_t *store,
 
 /* ---- by name ---- */
 
-/** A UUID as both engines take it; NULL: it is none. */
-static const char *id_of(const char *name, apr_pool_t *p)
+const char *gt_grant_plain_id(const char *name, apr_pool_t *p)
 {
     char *id = apr_palloc(p, ID_DIGITS + 1);
     apr_size_t len = 0;
@@ -258,7 +257,7 @@ static gt_err_t *find(apr_array_header_t *grants, gt_store_t *store, const gt_sq
 gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id, apr_pool_t *p)
 {
     apr_array_header_t *grants = apr_array_make(p, 1, sizeof(gt_grant_t *));
-    const char *plain = id_of(id, p);
+    const char *plain = gt_grant_plain_id(id, p);
 
     *grant = NULL;
     if (plain == NULL)
@@ -273,7 +272,7 @@ gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const 
                           apr_pool_t *p)
 {
     const gt_owner_t owner = {name, "any"};
-    const char *id = id_of(name, p);
+    const char *id = gt_grant_plain_id(name, p);
     gt_owner_t exact;
 
     *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));

@@ -152,6 +152,9 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         quoted("sessions", beside(conf, "_sessions", p), p),
         indexed("on_sessions", beside(conf, "_sessions", p), p),
         quoted("counts", beside(conf, "_counts", p), p),
+        quoted("bulk", beside(conf, "_bulk", p), p),
+        quoted("bulk_items", beside(conf, "_bulk_items", p), p),
+        indexed("on_bulk_items", beside(conf, "_bulk_items", p), p),
         {NULL, {NULL, NULL}},
     };
 

@@ -16,9 +16,6 @@
 #include "store/statements.h"
 #include "store/store.h"
 
-/* Where no row is in memory, each costs one read of the disk: below half a second on a slow one. */
-#define ROWS 1000
-
 void gt_range_begin(gt_range_t *range, gt_store_t *store)
 {
     *range = (gt_range_t){.store = store, .after = GT_ID_BEFORE_ALL, .last = GT_ID_BEFORE_ALL};
@@ -35,7 +32,7 @@ static const gt_sql_t end_of_range = {
 gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
 {
     const gt_store_t *store = range->store;
-    const gt_db_value_t args[] = {GT_TEXT(range->last), GT_NUM(ROWS)};
+    const gt_db_value_t args[] = {GT_TEXT(range->last), GT_NUM(GT_RANGE_ROWS)};
     const gt_db_row_t *row;
     apr_array_header_t *rows;
     apr_int64_t n;
@@ -46,7 +43,7 @@ gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
         return GT_OK;
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     if (row->column[0] == NULL || strlen(row->column[0]) >= sizeof(range->last) ||
-        !gt_number(&n, row->column[1], 1, ROWS))
+        !gt_number(&n, row->column[1], 1, GT_RANGE_ROWS))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
     apr_cpystrn(range->after, range->last, sizeof(range->after));
     apr_cpystrn(range->last, row->column[0], sizeof(range->last));

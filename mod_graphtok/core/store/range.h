@@ -12,6 +12,10 @@
 
 #include "store/grant.h"
 
+/** Rows of a range, at most. Where no row is in memory, each costs one read of the disk: below half
+ * a second on a slow one. */
+#define GT_RANGE_ROWS 1000
+
 /** The next few rows of a store. */
 typedef struct gt_range_t {
     gt_store_t *store;

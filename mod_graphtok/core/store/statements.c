@@ -23,5 +23,7 @@ const gt_sql_t *const *const gt_store_sql[] = {
     gt_ids_sql,
     gt_session_sql,
     gt_grant_account_sql,
+    gt_bulk_job_sql,
+    gt_bulk_item_sql,
     NULL,
 };

@@ -15,6 +15,7 @@
  *  kept no longer: it was read by nothing; 12  sessions of browsers, in a table beside it
  *  13  a note of each row that is deleted, also by a cascade; 14  refused passwords of accounts
  *  15  indexes for lists by time, and of grants that are failing
+ *  16  bulk jobs of administrators, in two tables beside it
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -25,6 +26,7 @@
 
 #include <stddef.h>
 
+#include "store/bulk_tables.h"
 #include "store/refused_columns.h"
 
 #define S0_COLUMNS                                                                                 \
@@ -368,6 +370,9 @@ const gt_ladder_step_t gt_store_steps[] = {
      NULL,
      {{{DROP_LISTS}, {DROP_LISTS}},
       {{DATE_CHANGES, INDEXES_LISTS}, {DATE_CHANGES, INDEXES_LISTS}}}},
+    {"bulk jobs of administrators in {bulk}, their grants in {bulk_items}",
+     "bulk jobs are dropped with {bulk} and {bulk_items}: those that are not done are not done",
+     {{{GT_BULK_DOWN}, {GT_BULK_DOWN}}, {{GT_BULK_UP}, {GT_BULK_UP}}}},
 };
 
 const int gt_store_steps_count = (int)(sizeof gt_store_steps / sizeof gt_store_steps[0]);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "admin/job_kinds.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/run.h"

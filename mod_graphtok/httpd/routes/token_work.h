@@ -22,4 +22,12 @@ extern const gt_work_t gtm_token_grant;
 /** token_grant.c: do to the grant of the path what its last part says; with DELETE, revoke it. */
 extern const gt_work_t gtm_token_act;
 
+/** token_bulk_ask.c: make a bulk job of the body's act and grants. */
+extern const gt_work_t gtm_token_bulk_ask;
+
+/** token_bulk.c: the newest bulk jobs; one, with a page of its results, perhaps only when it has
+ * changed; stop it; have it gone on with. */
+extern const gt_work_t gtm_token_bulk_list, gtm_token_bulk_show, gtm_token_bulk_stop,
+    gtm_token_bulk_continue;
+
 #endif

@@ -2,9 +2,11 @@
 
 /** The table of kinds. In each store a tick looks at them in this order. */
 
+#include "admin/job_kinds.h"
+
 #include <stddef.h>
 
-#include "jobs/job_kind.h"
+#include "admin/bulk_work.h"
 
 const gt_job_kind_t *const gt_job_kinds[] = {&gt_job_refresh, &gt_job_cleanup, &gt_job_validate,
-                                             NULL};
+                                             &gt_job_bulk, NULL};
