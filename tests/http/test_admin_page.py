@@ -4,6 +4,7 @@
 import base64
 import html
 import html.parser
+import json
 import pathlib
 import re
 import sqlite3
@@ -54,7 +55,8 @@ class Reader(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def administered(make_site):
-    made = make_site(mounts=MOUNTS + ADMIN)
+    made = make_site(mounts=MOUNTS + ADMIN,
+                     settings="GraphTokBackground on\nGraphTokRefreshUsedWithin 1min\nGraphTokRefreshRate 1\n")
     with sqlite3.connect(made.database.params) as rows:
         rows.execute(ROWS.read_text(encoding="utf-8"), {"n": 120})
         rows.execute("UPDATE user_tokens SET user_id = ?, email = ?, error_message = ?, error_count = 1 "
@@ -179,6 +181,42 @@ def test_an_act_by_a_form(ask):
     cleaned = ask("POST", "/cleanup", body=form)
     assert cleaned.status == 303 and "Cleaned up" in ask("GET", cleaned.location.removeprefix(
         "/deep/down/admin")).text
+
+
+def begin_job(ask, act, users):
+    """The path of the page of a job that was begun as the page's script does it."""
+    ids = [grant_of(ask, user).removeprefix("/grants/") for user in users]
+    answer = ask("POST", "/api/bulk", body=json.dumps({"act": act, "ids": ids}).encode(),
+                 **{"Content-Type": "application/json", "X-CSRF-Token": token_of(ask("GET", "/"))})
+    assert answer.status == 202 and answer.headers["Location"].endswith("/api/bulk/" + answer.json["job"])
+    return "/bulk/" + answer.json["job"]
+
+
+def wait_for_job(ask, path, state):
+    job = {"state": "waiting", "done": 0}
+    while job["state"] != state:
+        job = ask("GET", f"/api{path}?known={job['done']}&state={job['state']}&wait=5").json
+    return job
+
+
+def test_a_job_without_script(ask):
+    """Its page tells how far it is, and each grant's result; forms stop it and go on with it."""
+    path = begin_job(ask, "deactivate", ["finn.fischer0", "greta.gross0"])
+    assert wait_for_job(ask, path, "done")["succeeded"] == 2
+    page = ask("GET", path)
+    assert "2 of 2 done" in page.text and "finn.fischer0" in page.text and 'data-state="done"' in page.text
+    assert "finn.fischer0" not in ask("GET", path + "?outcome=failed").text
+    assert path in ask("GET", "/bulk").text
+    path = begin_job(ask, "refresh", ["ida.ivanov0", "jonas.jung0", "lena.adler0"])  # one a second
+    form = {"csrf_token": token_of(page)}
+    assert ask("POST", path + "/stop", body={"a": "b"}).status == 403
+    stopped = ask("POST", path + "/stop", body=form)
+    assert stopped.status == 303 and stopped.location == "/deep/down/admin" + path
+    assert wait_for_job(ask, path, "stopped")["done"] < 3
+    assert "Stopped" in ask("GET", path).text
+    assert ask("POST", path + "/continue", body=form).status == 303
+    job = wait_for_job(ask, path, "done")
+    assert job["failed"] == 3 and "GT0210" in ask("GET", path + "?outcome=failed").text
 
 
 def test_each_change_shows_the_token_of_a_page(ask, administered):

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -32,7 +34,7 @@ def folder():
 @pytest.fixture(scope="module")
 def port():
     number = free_port()
-    quickstart("--detach", "--port", str(number))
+    quickstart("--detach", "--port", str(number), "--demo-grants", "60")
     yield number
     quickstart("stop")
 
@@ -64,10 +66,25 @@ def test_second_start_is_refused(port):
     assert done.returncode == 1 and "already running" in done.stderr
 
 
+def test_the_page_of_administrators(port):
+    """As printed: its address, a name and a password; and people who do not exist."""
+    told = re.search(r"administration: (\S+) as user (\S+), password (\S+)", quickstart("status").stdout)
+    password = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    password.add_password(None, *told.groups())
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                         urllib.request.HTTPBasicAuthHandler(password))
+    with opener.open(told[1] + "/api/status") as answer:
+        assert json.load(answer)["total"] >= 60
+    with opener.open(told[1] + "/grants") as answer:
+        assert "amelie.adler0" in answer.read().decode()
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(told[1])
+
+
 def test_help_and_mistakes():
     assert "--client-secret" in quickstart("--help").stdout
     for wrong in (["--port", "x"], ["--port", "70000"], ["--port"], ["--nonsense"],
-                  ["--tenant", "t"]):
+                  ["--tenant", "t"], ["--demo-grants", "many"], ["--demo-grants", "1000001"]):
         done = quickstart(*wrong, check=False)
         assert done.returncode == 1 and done.stderr.startswith("quickstart: "), wrong
 

@@ -10,12 +10,9 @@ first(k, name) AS (VALUES (0, 'amelie'), (1, 'ben'), (2, 'clara'), (3, 'david'),
 last(k, name) AS (VALUES (0, 'adler'), (1, 'braun'), (2, 'cetin'), (3, 'dietrich'), (4, 'engel'),
     (5, 'fischer'), (6, 'gross'), (7, 'hoffmann'), (8, 'ivanov'), (9, 'jung'), (10, 'kowalski')),
 fault(k, status, errors, message) AS (VALUES
-    (0, 0, 0, 'deactivated by an administrator'),
-    (1, 0, 3, 'inactive GT0602 invalid_grant AADSTS700082: the refresh token has expired due to inactivity'),
-    (2, 2, 0, 'needs-user GT0604 interaction_required AADSTS50076: multi-factor authentication is demanded'),
-    (3, 2, 0, 'needs-user GT0604 consent_required AADSTS65001: the user has not consented to Calendars.ReadWrite'),
-    (4, 1, 1, 'counted GT0602 invalid_grant AADSTS50173: the grant expired, since the password was changed'),
-    (5, 1, 2, 'counted GT0602 invalid_grant AADSTS50057: the user account is disabled'))
+    (0, 0, 0, 'deactivated by an administrator'), (1, 0, 1, 'sign-in-required GT0520 AADSTS700082'),
+    (2, 2, 1, 'interaction-required GT0521 AADSTS50076'), (3, 2, 1, 'interaction-required GT0521 AADSTS65001'),
+    (4, 1, 1, 'refused GT0520 AADSTS50173'), (5, 1, 2, 'refused GT0520 AADSTS50057'))
 INSERT INTO user_tokens (user_id, email, scopes, encrypted_access_token, encrypted_refresh_token,
     status, error_count, error_message, expires_at, created_at, updated_at, last_used_at, use_count)
 SELECT first.name || '.' || last.name || (i / 143), first.name || '.' || last.name || (i / 143) || '@example.org',

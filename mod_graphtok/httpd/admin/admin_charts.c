@@ -150,7 +150,8 @@ void gtm_chart(gtm_admin_page_t *page, const gtm_chart_t *chart)
         return;
     }
     write_legend(page, chart);
-    gtm_html(page->html, "<div class=\"plot\"><span class=\"top\">%ld</span>\n", (long)scale);
+    gtm_html(page->html, "<div class=\"plot\"><span class=\"top\">%s</span>\n",
+             gtm_admin_grouped(page, scale));
     write_drawing(page, chart, scale);
     gtm_html_markup(page->html, "</div><p class=\"axis\">");
     gtm_admin_time(page, point(chart, 0)->at);
@@ -185,7 +186,8 @@ void gtm_chart_shares(gtm_admin_page_t *page, const char *title, const gtm_share
     gtm_html_markup(page->html, "</svg>\n<ul>");
     for (int i = 0; i < n; i++)
         gtm_html(page->html,
-                 "<li><a href=\"%s\"><span class=\"badge %s\">%s</span> <b>%ld</b></a></li>\n",
-                 shares[i].link, shares[i].kind, shares[i].name, (long)shares[i].value);
+                 "<li><a href=\"%s\"><span class=\"badge %s\">%s</span> <b>%s</b></a></li>\n",
+                 shares[i].link, shares[i].kind, shares[i].name,
+                 gtm_admin_grouped(page, shares[i].value));
     gtm_html_markup(page->html, "</ul></figure>\n");
 }

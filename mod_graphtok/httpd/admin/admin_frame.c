@@ -128,11 +128,11 @@ gtm_admin_page_t *gtm_admin_begin(gtm_request_t *x, gtm_word_t section, const ch
         page->csrf = "";
     write_head(page, title);
     gtm_html(page->html,
-             "<body data-api=\"%s" GTM_API "\" data-words=\"%s\"><a class=\"skip\" "
+             "<body data-root=\"%s\" data-words=\"%s\"><a class=\"skip\" "
              "href=\"#main\">%s</a>\n<header><div class=\"bar\"><a class=\"brand\" "
-             "href=\"%s/\">%s</a>\n",
-             page->root, script_words(page), GTM_SAY(page, SKIP), page->root,
-             GTM_SAY(page, ADMINISTRATION));
+             "href=\"%s/\"><img src=\"%s/assets/%s\" alt=\"\">%s</a>\n",
+             page->root, script_words(page), GTM_SAY(page, SKIP), page->root, page->root,
+             gtm_admin_asset_name(".svg", x->r->pool), GTM_SAY(page, ADMINISTRATION));
     write_sections(page, section);
     gtm_html(page->html,
              "<p class=\"who\"><span>%s <b><bdi>%s</bdi></b></span> <span>%s "
@@ -155,6 +155,19 @@ void gtm_admin_end(gtm_admin_page_t *page)
 }
 
 /* ---- pieces ---- */
+
+const char *gtm_admin_grouped(const gtm_admin_page_t *page, apr_int64_t n)
+{
+    apr_pool_t *p = page->x->r->pool;
+    const char *text = apr_psprintf(p, "%" APR_INT64_T_FMT, n), *grouped = "";
+    apr_size_t len = strlen(text);
+
+    for (apr_size_t i = 0; i < len; i++)
+        grouped =
+            apr_pstrcat(p, grouped, i > 0 && (len - i) % 3 == 0 ? GTM_SAY(page, GROUPING) : "",
+                        apr_pstrndup(p, text + i, 1), NULL);
+    return grouped;
+}
 
 void gtm_admin_time(gtm_admin_page_t *page, const char *time)
 {

@@ -60,6 +60,9 @@ void gtm_admin_option(gtm_admin_page_t *page, const char *value, const char *cho
 /** A parameter of the page's query; "" where it has none. */
 const char *gtm_admin_asked(const gtm_admin_page_t *page, const char *name);
 
+/** A count in groups of three digits, as the page's language writes it. */
+const char *gtm_admin_grouped(const gtm_admin_page_t *page, apr_int64_t n);
+
 /** A number of a JSON object; 0 where it has none. */
 apr_int64_t gtm_admin_number(const json_t *object, const char *key);
 

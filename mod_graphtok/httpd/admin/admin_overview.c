@@ -43,8 +43,8 @@ static const span_t *span_of(const gtm_admin_page_t *page)
 static void write_sum(gtm_admin_page_t *page, const char *name, apr_int64_t value,
                       const char *query)
 {
-    gtm_html(page->html, "<li><a href=\"%s/grants%s\"><b>%ld</b> <span>%s</span></a></li>\n",
-             page->root, query, (long)value, name);
+    gtm_html(page->html, "<li><a href=\"%s/grants%s\"><b>%s</b> <span>%s</span></a></li>\n",
+             page->root, query, gtm_admin_grouped(page, value), name);
 }
 
 static void write_sums(gtm_admin_page_t *page, const json_t *value)
@@ -60,7 +60,7 @@ static void write_sums(gtm_admin_page_t *page, const json_t *value)
               "?status=needs-user");
     write_sum(page, GTM_SAY(page, EXPIRED), gtm_admin_number(value, "expired"), "?days=0");
     write_sum(page, GTM_SAY(page, EXPIRING_SOON), gtm_admin_number(value, "expiring_soon"),
-              "?days=1");
+              "?status=active&sort=expires");
     gtm_html_markup(page->html, "</ul>\n");
 }
 

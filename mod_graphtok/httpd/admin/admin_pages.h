@@ -25,6 +25,15 @@ void gtm_admin_grant(gtm_request_t *x, const json_t *value);
 /** admin_grant.c: the way on after an act on one grant. */
 void gtm_admin_acted(gtm_request_t *x, const json_t *value);
 
+/** admin_jobs.c: the newest jobs over many grants. */
+void gtm_admin_jobs(gtm_request_t *x, const json_t *value);
+
+/** admin_jobs.c: one job, with its bar and a result for each grant. */
+void gtm_admin_job(gtm_request_t *x, const json_t *value);
+
+/** admin_jobs.c: the way on after a job was stopped or continued. */
+void gtm_admin_job_set(gtm_request_t *x, const json_t *value);
+
 /** admin_grant.c: write that an act was done, on the page that it led to. */
 void gtm_admin_tell_done(gtm_admin_page_t *page);
 

@@ -42,8 +42,6 @@ typedef struct gtm_request_t {
     const gtm_dir_t *dir;
     const gtm_mount_t *mount;
     const gtm_route_t *route;
-    const char *place;    /* the path below which the route's table is served: the mount's, and
-                           * GTM_API behind it where the table is that of a page's script */
     const char *param;    /* the segment in place of {}, decoded; NULL: the pattern has none */
     const char *param2;   /* the same for a second one */
     const char *tail;     /* the path in place of {*}, decoded (net/path.h); NULL: the pattern has

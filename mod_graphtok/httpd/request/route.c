@@ -67,17 +67,15 @@ const char *gtm_route_add_method(const char *allow, const char *method, apr_pool
     return allow != NULL ? apr_pstrcat(p, allow, ", ", more, NULL) : more;
 }
 
-/* The table of a path, and the path that its routes are looked up by. Sets x->mailbox, x->calendar,
- * x->place. */
+/* The table of a path, and the path that its routes are looked up by. Sets x->mailbox,
+ * x->calendar. */
 static const gtm_route_t *table_of(const char **path, gtm_request_t *x)
 {
     const gtm_route_set_t *set = gtm_route_set_find(x->r->handler);
 
     *path = path_below(x);
-    x->place = x->mount->path;
     if (set->api != NULL && strncmp(*path, GTM_API "/", strlen(GTM_API "/")) == 0) {
         *path += strlen(GTM_API);
-        x->place = apr_pstrcat(x->r->pool, x->place, GTM_API, NULL);
         return set->api;
     }
     if (set->is_of_calendars) {

@@ -12,7 +12,7 @@
 
 /**
  * Gate: find the row. Sets x->route, x->param, x->param2, x->tail, x->mailbox, x->calendar,
- * x->group, x->place.
+ * x->group.
  * @return GT_NOT_FOUND; GT_METHOD with the Allow field set
  */
 GT_MUST gt_err_t *gtm_route_find(gtm_request_t *x);

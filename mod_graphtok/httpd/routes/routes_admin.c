@@ -46,6 +46,12 @@ const gtm_route_t gtm_admin_routes[] = {
     {"grant", "GET", "/grants/{}", PAGE, .work = &gtm_token_grant, .page = gtm_admin_grant},
     {"act", "POST", "/grants/{}/{}", FORM, .work = &gtm_token_act, .page = gtm_admin_acted},
     {"cleanup", "POST", "/cleanup", FORM, .work = &gtm_token_cleanup, .page = gtm_admin_cleaned},
+    {"bulk", "GET", "/bulk", PAGE, .work = &gtm_token_bulk_list, .page = gtm_admin_jobs},
+    {"bulk", "GET", "/bulk/{}", PAGE, .work = &gtm_token_bulk_show, .page = gtm_admin_job},
+    {"bulk", "POST", "/bulk/{}/stop", FORM, .work = &gtm_token_bulk_stop,
+     .page = gtm_admin_job_set},
+    {"bulk", "POST", "/bulk/{}/continue", FORM, .work = &gtm_token_bulk_continue,
+     .page = gtm_admin_job_set},
     {"assets", "GET", "/assets/{}", GTM_LIMIT_NONE, .demands = GTM_ADMINISTRATOR,
      .work = &gtm_admin_asset},
     {.name = NULL}};
