@@ -101,6 +101,28 @@ def test_deactivate_and_activate(administered, browser, ask, grant):
     assert ask("POST", act + "activate").json["detail"] == "it was active"
 
 
+def test_history(administered, browser, ask, grant):
+    """What changed a grant, and who did it; ordinary use leaves nothing."""
+    def told():
+        return [(one["event"], one["outcome"], one["administrator"])
+                for one in row_of(ask, grant)["history"]]
+
+    act = f"/grants/{grant['id']}/"
+    before = told()
+    assert before[-1] == ("sign_in", "succeeded", None)
+    assert browser.get(administered.url + "/auth/token").status == 200
+    assert told() == before
+    for name in ("deactivate", "activate", "refresh", "validate"):
+        assert ask("POST", act + name).status == 200
+    mine = [(name, "succeeded", "ada") for name in ("validate", "refresh", "activate", "deactivate")]
+    assert told() == mine + before
+    newest = row_of(ask, grant)["history"][0]
+    assert set(newest) == {"at", "event", "outcome", "detail", "tag", "administrator", "address"}
+    assert newest["address"] == "127.0.0.1" and newest["tag"] is None
+    administered.database.sql("DELETE FROM user_tokens")
+    assert administered.database.sql("SELECT 1 FROM user_tokens_history") == []
+
+
 def test_refresh_validate_revoke(administered, sandbox, browser, ask, grant):
     act = f"/grants/{grant['id']}/"
     before = sandbox.calls("token")

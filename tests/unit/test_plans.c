@@ -104,6 +104,9 @@ static const struct {
     {"end session by sid", {T("s"), T("microsoft")}},
     {"list ended sessions", {OWNER, N(50)}},
     {"look for ended session", {OWNER, T(ID)}},
+    {"add history", {T("[]")}},
+    {"list history", {OWNER}},
+    {"purge history", {N(2592000), N(500)}},
     {"list sessions of owner", {OWNER, T(ID), N(100)}},
     {"list sessions", {OWNER, T(ID), N(100)}},
     {"list first sessions", {N(100)}},
@@ -187,6 +190,7 @@ static const struct {
      "once an hour; 500 look-ups by index may cost more than a walk through a small table"},
     {"purge access", "_access",
      "once a minute; 500 look-ups by index may cost more than a walk through a small table"},
+    {"purge history", "_history", "the same as that of access tokens"},
     {"purge deletions", "_gone",
      "once a minute; 500 look-ups by index may cost more than a walk through half an hour's notes"},
 };
@@ -207,6 +211,10 @@ static const struct {
     "ended_at, revision, sid) SELECT CASE WHEN n <= 10000 THEN 'u500' ELSE 'u' || n END, "         \
     "'microsoft', 'f' || n, 1, 1, " now " + n % 100000, CASE WHEN n % 3 = 0 THEN 1 ELSE 0 END, "   \
     "CASE WHEN n % 3 = 0 THEN (" now " - n) * 1000 ELSE 0 END, 's' || n FROM " rest
+#define FILL_HISTORY(now)                                                                          \
+    "INSERT INTO user_tokens_history (user_id, provider, place, number, noted_at, event, "         \
+    "outcome) "                                                                                    \
+    "SELECT user_id, provider, 1, 1, " now ", 'refresh', 'failed' FROM user_tokens"
 #define SQLITE_SERIES                                                                              \
     "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100000) "           \
     "SELECT n FROM s)"
@@ -217,7 +225,7 @@ static const struct {
         "INSERT INTO user_tokens_bulk_items (job, n, grant_id, of_user, of_provider, outcome, "    \
         "claim) SELECT CASE WHEN n <= 50000 THEN 'j500' ELSE 'j' || n % 1000 END, n, 'g' || n, "   \
         "'u' || n, 'microsoft', n % 3, CASE WHEN n % 900 = 0 THEN 'c' END FROM " rest
-static const char *const fill[GT_ENGINES][7] = {
+static const char *const fill[GT_ENGINES][8] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -227,7 +235,7 @@ static const char *const fill[GT_ENGINES][7] = {
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || n, "
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
          FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
-         FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n")},
+         FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH)},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -237,7 +245,7 @@ static const char *const fill[GT_ENGINES][7] = {
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || user_id, "
          "provider, revision FROM user_tokens LIMIT 20000",
          FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
-         FILL_BULK("unixepoch('now')", SQLITE_SERIES)},
+         FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')")},
 };
 
 /* ---- what EXPLAIN says ---- */

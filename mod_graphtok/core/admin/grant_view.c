@@ -85,6 +85,26 @@ json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool
     return json;
 }
 
+json_t *gt_history_json(const apr_array_header_t *entries, apr_pool_t *p)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < entries->nelts; i++) {
+        const gt_history_t *entry = &APR_ARRAY_IDX(entries, i, gt_history_t);
+        json_t *json = json_object();
+
+        json_array_append_new(list, json);
+        gt_json_set_time(json, "at", entry->at, p);
+        gt_json_set(json, "event", entry->event);
+        gt_json_set(json, "outcome", entry->outcome);
+        gt_json_set(json, "detail", entry->detail);
+        gt_json_set(json, "tag", entry->tag);
+        gt_json_set(json, "administrator", entry->administrator);
+        gt_json_set(json, "address", entry->address);
+    }
+    return list;
+}
+
 void gt_stats_show(json_t *json, const gt_grant_stats_t *stats)
 {
     gt_json_set_number(json, "total", stats->total);

@@ -5,7 +5,7 @@
 /** @file grant_view.h How a grant is shown to an administrator. Safe on any thread. */
 
 #include "base/json.h"
-#include "store/grant.h"
+#include "store/grant_history.h"
 
 /** A text for one line of a terminal: control characters, which a provider or another program may
  * have written, become '?'. In `p`. */
@@ -26,6 +26,9 @@ int gt_status_of_name(const char *name);
 
 /** A grant as JSON, without its tokens. The caller owns the reference. */
 json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
+
+/** A history as JSON, the newest entry first. The caller owns the reference. */
+json_t *gt_history_json(const apr_array_header_t *entries, apr_pool_t *p);
 
 /** Add a store's sums to an object: total, active, inactive, needs_user, expired, expiring_soon,
  * refresh_failures. */

@@ -16,36 +16,45 @@
 #include "base/notice.h"
 #include "jobs/job_kind.h"
 #include "store/bulk_rows.h"
+#include "vault/remember.h"
 
 #define BATCH 200
 #define EVERY apr_time_from_sec(3600)
 #define BULK_AGE apr_time_from_sec(30 * 86400) /* bulk jobs, since their last change */
 
-static void tell(const apr_array_header_t *picked, gt_store_t *store, const char *what)
+/** @return what they leave in their histories: array of gt_history_t */
+static apr_array_header_t *tell(const apr_array_header_t *picked, gt_store_t *store,
+                                const char *what, apr_pool_t *p)
 {
+    apr_array_header_t *entries = apr_array_make(p, picked->nelts, sizeof(gt_history_t));
+
     for (int i = 0; i < picked->nelts; i++) {
         const gt_picked_t *one = &APR_ARRAY_IDX(picked, i, gt_picked_t);
+        const gt_notice_t notice = {.kind = GT_NOTICE_CLEANUP,
+                                    .store = gt_store_name(store),
+                                    .provider = one->owner.provider,
+                                    .user = one->owner.user,
+                                    .detail = what};
 
-        gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CLEANUP,
-                                 .store = gt_store_name(store),
-                                 .provider = one->owner.provider,
-                                 .user = one->owner.user,
-                                 .detail = what});
+        gt_notice(&notice);
+        APR_ARRAY_PUSH(entries, gt_history_t) = gt_history_of(&notice, p);
     }
+    return entries;
 }
 
 gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
                      const gt_config_t *config, apr_pool_t *p)
 {
-    apr_array_header_t *picked;
+    apr_array_header_t *picked, *entries;
     int has_bulk;
 
     GT_TRY(gt_due_expire(&picked, store, config->expire_after, BATCH, p));
-    tell(picked, store, "deactivated");
+    entries = tell(picked, store, "deactivated", p);
+    gt_remember_all(store, (const gt_history_t *)entries->elts, entries->nelts, p);
     counts->expired += picked->nelts;
     *more = picked->nelts == BATCH;
     GT_TRY(gt_due_remove(&picked, store, config->cleanup_after, BATCH, p));
-    tell(picked, store, "removed");
+    (void)tell(picked, store, "removed", p);
     counts->removable += picked->nelts;
     *more |= picked->nelts == BATCH;
     GT_TRY(gt_bulk_purge(&has_bulk, store, BULK_AGE, p));

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/notice.h"
 #include "jobs/job_item.h"
+#include "vault/remember.h"
 
 #define ANSWER_MAX 65536
 #define BATCH 20
@@ -52,9 +53,8 @@ static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
     const gt_grant_t grant = {.owner = v->key.owner, .generation = v->call.token.token.generation};
     const gt_effect_t effect =
         v->failure->cls == GT_SIGN_IN ? GT_EFFECT_COUNT : gt_class_row(v->failure->cls)->effect;
-    int noted;
 
-    return gt_grant_failed(&noted, gt_vault_store(v->vault, v->key.store), &grant, v->failure,
+    return gt_grant_failed(&v->is_noted, gt_vault_store(v->vault, v->key.store), &grant, v->failure,
                            effect, p);
 }
 
@@ -78,15 +78,17 @@ static gt_err_t *judge(gt_task_t *task, void *state)
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
-    gt_validate_t *v = state;
+    const gt_validate_t *v = state;
+    const gt_notice_t notice = {.kind = GT_NOTICE_VALIDATE,
+                                .store = v->key.store,
+                                .provider = v->key.owner.provider,
+                                .user = v->key.owner.user,
+                                .asker = v->asker,
+                                .err = err != GT_OK ? err : v->failure};
 
-    (void)task;
-    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_VALIDATE,
-                             .store = v->key.store,
-                             .provider = v->key.owner.provider,
-                             .user = v->key.owner.user,
-                             .asker = v->asker,
-                             .err = err != GT_OK ? err : v->failure});
+    gt_notice(&notice);
+    if (v->is_noted || (v->asker != NULL && v->asker->administrator != NULL))
+        gt_remember(gt_vault_store(v->vault, v->key.store), &notice, gt_task_pool(task));
 }
 
 static gt_step_fn *const steps[] = {ask_provider, judge, NULL};

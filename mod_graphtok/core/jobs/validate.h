@@ -17,6 +17,7 @@ typedef struct gt_validate_t {
     const gt_asker_t *asker; /* the request that this is done for, or NULL */
     int works;               /* out, when it does not fail: 1 it works; 0 the provider refuses it */
     gt_err_t *failure;       /* out, with works 0: the refusal */
+    int is_noted;            /* own: 1: the refusal stands in the row */
     gt_call_t call;          /* own */
 } gt_validate_t;
 

@@ -208,7 +208,8 @@ static const struct {
     [GT_EFFECT_INTERACT] = {&set_status, GT_NEEDS_USER, "interaction-required"},
 };
 
-const char *gt_grant_failure(const gt_err_t *failure, const char *word, apr_pool_t *p)
+/** The provider's code with a blank before it, or "". */
+static const char *code_of(const gt_err_t *failure, apr_pool_t *p)
 {
     char *code = apr_pstrndup(p, failure->code != NULL ? failure->code : "", LONGEST_CODE);
     char *c;
@@ -216,7 +217,17 @@ const char *gt_grant_failure(const gt_err_t *failure, const char *word, apr_pool
     for (c = code; *c != '\0'; c++)
         if (!isalnum((unsigned char)*c) && strchr("_-.", *c) == NULL)
             *c = '_';
-    return apr_pstrcat(p, word, " ", failure->tag, code[0] != '\0' ? " " : "", code, NULL);
+    return code[0] != '\0' ? apr_pstrcat(p, " ", code, NULL) : code;
+}
+
+const char *gt_grant_failure(const gt_err_t *failure, const char *word, apr_pool_t *p)
+{
+    return apr_pstrcat(p, word, " ", failure->tag, code_of(failure, p), NULL);
+}
+
+const char *gt_grant_failed_by(const gt_err_t *failure, apr_pool_t *p)
+{
+    return apr_pstrcat(p, gt_class_row(failure->cls)->name, code_of(failure, p), NULL);
 }
 
 gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,

@@ -61,4 +61,7 @@ const char *gt_grant_new_id(apr_pool_t *p);
  * characters of codes are taken. No other text of a provider is stored. */
 const char *gt_grant_failure(const gt_err_t *failure, const char *word, apr_pool_t *p);
 
+/** "sign-in-required AADSTS70008": the name of the failure's class, and the code likewise. */
+const char *gt_grant_failed_by(const gt_err_t *failure, apr_pool_t *p);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "store/grant_access.h"
+#include "store/grant_history.h"
 #include "store/row.h"
 #include "store/session_rows.h"
 #include "store/statements.h"
@@ -89,13 +90,15 @@ static const gt_sql_t purge_deletions = {
 gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
 {
     const gt_db_value_t notes[] = {GT_NUM(apr_time_as_msec(GONE_STAYS)), GT_NUM(GT_PURGE_MAX)};
-    int gone = 0, dropped = 0, over = 0;
+    int gone = 0, dropped = 0, over = 0, past = 0;
 
     *more = 0;
     GT_TRY(gt_db_change(&gone, store->db, &purge_deletions, &store->names, notes, p));
     GT_TRY(gt_access_purge(&dropped, store, GT_PURGE_MAX, p));
     GT_TRY(gt_sessions_purge(&over, store, GT_PURGE_MAX, p));
-    *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX || over >= GT_PURGE_MAX;
+    GT_TRY(gt_history_purge(&past, store, GT_PURGE_MAX, p));
+    *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX || over >= GT_PURGE_MAX ||
+            past >= GT_PURGE_MAX;
     return GT_OK;
 }
 

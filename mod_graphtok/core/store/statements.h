@@ -15,6 +15,7 @@ extern const gt_sql_t *const gt_grant_access_sql[];
 extern const gt_sql_t *const gt_grant_sign_in_sql[];
 extern const gt_sql_t *const gt_grant_changes_sql[];
 extern const gt_sql_t *const gt_grant_uses_sql[];
+extern const gt_sql_t *const gt_grant_history_sql[];
 extern const gt_sql_t *const gt_grant_list_sql[];
 extern const gt_sql_t *const gt_grant_name_sql[];
 extern const gt_sql_t *const gt_grant_sums_sql[];

@@ -16,6 +16,7 @@
  *  13  a note of each row that is deleted, also by a cascade; 14  refused passwords of accounts
  *  15  indexes for lists by time, and of grants that are failing
  *  16  bulk jobs of administrators, in two tables beside it
+ *  17  histories of grants, in a table beside it
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -177,6 +178,16 @@
 #define TRIGGER_SESSIONS                                                                           \
     "CREATE TRIGGER {schema}{bare}_sessions_go AFTER DELETE ON {name} BEGIN "                      \
     "DELETE FROM {on_sessions} WHERE {user} = old.{user} AND provider = old.provider; END"
+
+#define HISTORY_COLUMNS                                                                            \
+    "{user} {user_kind} NOT NULL, provider VARCHAR NOT NULL, place INTEGER NOT NULL, "             \
+    "number BIGINT NOT NULL, noted_at BIGINT NOT NULL, event VARCHAR NOT NULL, "                   \
+    "outcome VARCHAR NOT NULL, detail VARCHAR, tag VARCHAR, administrator VARCHAR, "               \
+    "address VARCHAR, PRIMARY KEY ({user}, provider, place)"
+#define INDEX_HISTORY "CREATE INDEX {index}_history_past ON {on_history} (noted_at)"
+#define TRIGGER_HISTORY                                                                            \
+    "CREATE TRIGGER {schema}{bare}_history_goes AFTER DELETE ON {name} BEGIN "                     \
+    "DELETE FROM {on_history} WHERE {user} = old.{user} AND provider = old.provider; END"
 
 /* A role that deletes needs no right to the notes: the function has its owner's. It finds them
  * beside the table, under any name and in any schema. */
@@ -373,6 +384,14 @@ const gt_ladder_step_t gt_store_steps[] = {
     {"bulk jobs of administrators in {bulk}, their grants in {bulk_items}",
      "bulk jobs are dropped with {bulk} and {bulk_items}: those that are not done are not done",
      {{{GT_BULK_DOWN}, {GT_BULK_DOWN}}, {{GT_BULK_UP}, {GT_BULK_UP}}}},
+    {"histories of grants, in {history}",
+     "histories of grants are dropped with {history}",
+     {{{"DROP TABLE {history}"},
+       {"DROP TRIGGER {schema}{bare}_history_goes", "DROP TABLE {history}"}},
+      {{"CREATE TABLE {history} (" HISTORY_COLUMNS ", FOREIGN KEY ({user}, provider) "
+        "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
+        INDEX_HISTORY},
+       {"CREATE TABLE {history} (" HISTORY_COLUMNS ")", INDEX_HISTORY, TRIGGER_HISTORY}}}},
 };
 
 const int gt_store_steps_count = (int)(sizeof gt_store_steps / sizeof gt_store_steps[0]);

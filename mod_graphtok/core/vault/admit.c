@@ -20,6 +20,7 @@
 #include "oauth/kind.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
+#include "vault/remember.h"
 #include "vault/vault_struct.h"
 
 #define LATELY apr_time_from_sec(60)
@@ -175,7 +176,9 @@ static gt_err_t *announce(gt_task_t *task, void *state)
                                 .user = admit->key.owner.user,
                                 .asker = admit->asker};
 
-    return gt_notice_before(&notice, gt_task_pool(task));
+    GT_TRY(gt_notice_before(&notice, gt_task_pool(task)));
+    gt_remember(gt_vault_store(admit->vault, admit->key.store), &notice, gt_task_pool(task));
+    return GT_OK;
 }
 
 /** Tokens that came and may not be stored: of another person, of one that is not known, or revoked

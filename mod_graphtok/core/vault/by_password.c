@@ -134,6 +134,7 @@ static void note(gt_refresh_t *r, apr_pool_t *p)
         gt_limit_hold(r->params.vault->pauses, r->account->retry, name, strlen(name));
     }
     if (noted) {
+        r->is_noted = 1;
         r->holds = GT_HOLDS_NOTHING;
         gt_vault_forget(r->params.vault, &r->params.key.grant, r->grant->generation, p);
     }

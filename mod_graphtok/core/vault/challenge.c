@@ -13,20 +13,24 @@
 #include "base/log.h"
 #include "oauth/claims.h"
 #include "vault/publish.h"
+#include "vault/remember.h"
 #include "vault/vault_struct.h"
 
 #define REFRESHES_MAX 2 /* of one call: the first may have begun before the demands were known */
 
-static void announce(const gt_challenge_t *challenge, const char *next)
+static void announce(const gt_challenge_t *challenge, gt_store_t *store, const char *next,
+                     apr_pool_t *p)
 {
     const gt_grant_key_t *key = &challenge->key->grant;
+    const gt_notice_t notice = {.kind = GT_NOTICE_CHALLENGE,
+                                .store = key->store,
+                                .provider = key->owner.provider,
+                                .user = key->owner.user,
+                                .asker = challenge->asker,
+                                .detail = next};
 
-    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_CHALLENGE,
-                             .store = key->store,
-                             .provider = key->owner.provider,
-                             .user = key->owner.user,
-                             .asker = challenge->asker,
-                             .detail = next});
+    gt_notice(&notice);
+    gt_remember(store, &notice, p);
 }
 
 /** 1 when another call's challenge has changed the row already. */
@@ -57,7 +61,7 @@ gt_err_t *gt_vault_challenged(gt_remedy_t *remedy, gt_vault_t *vault,
     if (is_noted(grant) && !is_circle)
         return GT_OK;
     GT_TRY(gt_grant_challenged(store, grant, challenge->refusal->claims, p));
-    announce(challenge, is_circle ? "sign-in" : "refresh");
+    announce(challenge, store, is_circle ? "sign-in" : "refresh", p);
     if (!is_circle)
         return GT_OK;
     return gt_grant_failed(&noted, store, grant, challenge->refusal, GT_EFFECT_INTERACT, p);

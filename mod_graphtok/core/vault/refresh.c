@@ -42,6 +42,7 @@
 #include "vault/flow/flows.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
+#include "vault/remember.h"
 #include "vault/vault_struct.h"
 
 #define STORE_FIRST apr_time_from_msec(100)
@@ -71,17 +72,45 @@ void *gt_refresh_init(const void *params, apr_pool_t *p)
     return r;
 }
 
-void gt_refresh_announce(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
-                         const gt_err_t *err)
+static gt_notice_t notice_of(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
+                             const gt_err_t *err)
 {
-    gt_notice(&(gt_notice_t){.kind = kind,
-                             .store = r->params.key.grant.store,
-                             .provider = r->owner->provider,
-                             .user = r->owner->user,
-                             .asker = r->params.asker,
-                             .err = err,
-                             .detail = detail,
-                             .took = r->posted != 0 ? gt_ticks() - r->posted : 0});
+    return (gt_notice_t){.kind = kind,
+                         .store = r->params.key.grant.store,
+                         .provider = r->owner->provider,
+                         .user = r->owner->user,
+                         .asker = r->params.asker,
+                         .err = err,
+                         .detail = detail,
+                         .took = r->posted != 0 ? gt_ticks() - r->posted : 0};
+}
+
+void gt_refresh_announce_wait(const gt_refresh_t *r)
+{
+    const gt_notice_t notice = notice_of(r, GT_NOTICE_LEASE_WAIT, NULL, GT_OK);
+
+    gt_notice(&notice);
+}
+
+/** 1 when the end of the refresh belongs in the grant's history: it changed the grant's state, or
+ * an administrator wanted it. */
+static int is_memorable(const gt_refresh_t *r, const gt_err_t *err)
+{
+    if (r->params.asker != NULL && r->params.asker->administrator != NULL)
+        return 1;
+    if (err != GT_OK)
+        return r->is_noted;
+    return r->grant->status != GT_ACTIVE || r->grant->error_count > 0 ||
+           r->post.flow == &gt_flow_password;
+}
+
+static void announce(const gt_refresh_t *r, const char *detail, const gt_err_t *err, apr_pool_t *p)
+{
+    const gt_notice_t notice = notice_of(r, GT_NOTICE_REFRESH, detail, err);
+
+    gt_notice(&notice);
+    if (is_memorable(r, err))
+        gt_remember(r->store, &notice, p);
 }
 
 int gt_refresh_is_ending(const gt_refresh_t *r)
@@ -217,11 +246,11 @@ static void publish(gt_refresh_t *r, apr_pool_t *p)
 
     r->token = gt_token_of_answer(vault, tokens, r->grant->generation + 1, r->grant->scope);
     gt_vault_publish(vault, &r->params.key, &r->token, p);
-    gt_refresh_announce(r, GT_NOTICE_REFRESH,
-                        r->post.flow == &gt_flow_password ? "acquired by password"
-                        : tokens->refresh != NULL         ? "refresh token rotated"
-                                                          : "refresh token kept",
-                        GT_OK);
+    announce(r,
+             r->post.flow == &gt_flow_password ? "acquired by password"
+             : tokens->refresh != NULL         ? "refresh token rotated"
+                                               : "refresh token kept",
+             GT_OK, p);
     (void)gt_fail("refresh.published");
 }
 
@@ -367,7 +396,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
     end_lease(r, p);
     if (err == GT_OK)
         return;
-    gt_refresh_announce(r, GT_NOTICE_REFRESH, NULL, err);
+    announce(r, NULL, err, p);
     gt_log_err(err, apr_psprintf(p, "refresh in store %s of user %s at %s",
                                  r->params.key.grant.store, r->owner->user, r->owner->provider));
 }

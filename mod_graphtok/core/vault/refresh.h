@@ -58,6 +58,7 @@ typedef struct gt_refresh_t {
     gt_token_params_t post;
     apr_time_t posted;      /* ticks: when the POST began */
     gt_err_t *failure;      /* of the POST */
+    int is_noted;           /* 1: the refusal stands in the row */
     apr_time_t confirm_at;  /* ticks: a refusal is asked for once more; 0: there was none */
     apr_time_t store_until; /* ticks: patience with the database, which has to take the answer */
     int commits;            /* tries that found the database away */

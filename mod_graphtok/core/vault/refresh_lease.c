@@ -94,7 +94,7 @@ static gt_err_t *wait_for_winner(gt_refresh_t *r, gt_task_t *task)
 
     if (r->wait_until == 0) {
         r->wait_until = gt_ticks() + r->config->lease + LEASE_SLACK;
-        gt_refresh_announce(r, GT_NOTICE_LEASE_WAIT, NULL, GT_OK);
+        gt_refresh_announce_wait(r);
     }
     if (gt_ticks() >= r->wait_until) {
         err = gt_err(gt_task_pool(task), GT_TIMEOUT, "GT0605",

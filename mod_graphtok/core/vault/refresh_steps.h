@@ -31,9 +31,8 @@ int gt_refresh_needs_password(const gt_refresh_t *r);
 /** Send the refresh token. The POST's failure is r->failure in the next step. */
 void gt_refresh_send(gt_refresh_t *r, gt_task_t *task);
 
-/** Announce how the refresh ended. */
-void gt_refresh_announce(const gt_refresh_t *r, gt_notice_kind_t kind, const char *detail,
-                         const gt_err_t *err);
+/** Announce that another process refreshes, and this one waits. */
+void gt_refresh_announce_wait(const gt_refresh_t *r);
 
 /** The widths of the POST, for pauses. */
 gt_pause_scope_t gt_refresh_scope(const gt_refresh_t *r);

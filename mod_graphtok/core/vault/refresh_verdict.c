@@ -170,6 +170,7 @@ gt_err_t *gt_refresh_verdict(gt_task_t *task, void *state)
         return r->failure;
     }
     if (noted) {
+        r->is_noted = 1;
         gt_vault_forget(r->params.vault, &r->params.key.grant, r->grant->generation, p);
         return r->failure;
     }

@@ -10,27 +10,37 @@
 #include "base/clock.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
+#include "vault/remember.h"
 #include "vault/vault_struct.h"
 
 #define SETTLES apr_time_from_msec(100)
 
-static void announce(const gt_revoke_t *revoke, gt_notice_kind_t kind, const gt_err_t *err)
+static gt_notice_t announce(const gt_revoke_t *revoke, gt_notice_kind_t kind, const gt_err_t *err)
 {
-    gt_notice(&(gt_notice_t){.kind = kind,
-                             .store = revoke->key.store,
-                             .provider = revoke->key.owner.provider,
-                             .user = revoke->key.owner.user,
-                             .asker = revoke->asker,
-                             .err = err});
+    const gt_notice_t notice = {.kind = kind,
+                                .store = revoke->key.store,
+                                .provider = revoke->key.owner.provider,
+                                .user = revoke->key.owner.user,
+                                .asker = revoke->asker,
+                                .err = err};
+
+    gt_notice(&notice);
+    return notice;
 }
 
 /* The row is changed: the caches forget at once, and again by the next step where the process has a
  * cache. */
 static void carry_out(gt_task_t *task, const gt_revoke_t *revoke, gt_notice_kind_t kind)
 {
-    gt_vault_forget(revoke->vault, &revoke->key, GT_ALL_GENERATIONS, gt_task_pool(task));
-    if (revoke->had_grant)
-        announce(revoke, kind, GT_OK);
+    apr_pool_t *p = gt_task_pool(task);
+
+    gt_vault_forget(revoke->vault, &revoke->key, GT_ALL_GENERATIONS, p);
+    if (revoke->had_grant) {
+        const gt_notice_t notice = announce(revoke, kind, GT_OK);
+
+        if (kind != GT_NOTICE_REVOKE) /* with the grant goes its history */
+            gt_remember(gt_vault_store(revoke->vault, revoke->key.store), &notice, p);
+    }
     if (revoke->had_grant && revoke->vault->parts.cache != NULL)
         gt_await_time(task, gt_ticks() + SETTLES);
     else
@@ -97,7 +107,7 @@ static gt_err_t *forget_again(gt_task_t *task, void *state)
 static void announce_failure(const gt_revoke_t *revoke, gt_notice_kind_t kind, const gt_err_t *err)
 {
     if (err != GT_OK && !revoke->had_grant)
-        announce(revoke, kind, err);
+        (void)announce(revoke, kind, err);
 }
 
 static void finish_revoke(gt_task_t *task, void *state, const gt_err_t *err)

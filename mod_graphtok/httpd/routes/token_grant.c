@@ -32,13 +32,18 @@ static gt_err_t *find_grant(gt_grant_t **grant, const gtm_request_t *x)
 static gt_err_t *show_grant(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
+    apr_pool_t *p = x->r->pool;
+    apr_array_header_t *entries;
     gt_grant_t *grant;
+    json_t *value;
 
     (void)task;
     GT_TRY(find_grant(&grant, x));
-    GT_TRY(gt_grant_take_name(grant, x->store, x->r->pool));
-    gtm_answer_json(x, HTTP_OK,
-                    gt_json_own(gt_grant_json(x->store, grant, x->r->pool), x->r->pool));
+    GT_TRY(gt_grant_take_name(grant, x->store, p));
+    GT_TRY(gt_history_list(&entries, x->store, &grant->owner, p));
+    value = gt_json_own(gt_grant_json(x->store, grant, p), p);
+    gt_json_put(value, "history", gt_history_json(entries, p));
+    gtm_answer_json(x, HTTP_OK, value);
     return GT_OK;
 }
 
