@@ -64,7 +64,7 @@ static const struct {
     {"count old access", {RANGE, BEGINS}},
     {"list old access", {RANGE, BEGINS, N(500)}},
     {"write access seals", {T("[]")}},
-    {"count error", {T("m"), N(3), OWNER, N(1)}},
+    {"count error", {T("m"), N(0), N(0), N(3), OWNER, N(1)}},
     {"set status", {T("m"), N(2), T("c"), OWNER, N(1)}},
     {"deactivate grant", {T("m"), OWNER}},
     {"activate grant", {OWNER}},

@@ -57,7 +57,7 @@ START_TEST(test_T7_uses_are_counted_and_time_goes_forward)
 {
     desk_t desk = desk_open(_i);
     gt_grant_t *grant = desk_signed_in(&desk, &desk_tom, "a1");
-    gt_uses_t uses[] = {{desk_tom, 3, apr_time_from_sec(60), 0}, {desk_ann, 1, 0, 0}};
+    gt_uses_t uses[] = {{desk_tom, 3, apr_time_from_sec(60), -1, 0}, {desk_ann, 1, 0, -1, 0}};
     const apr_time_t signed_in = grant->last_used_at;
 
     bench_run(desk.bench, "UPDATE user_tokens SET last_used_at = last_used_at - 1000");
@@ -78,6 +78,36 @@ START_TEST(test_T7_uses_are_counted_and_time_goes_forward)
 }
 END_TEST
 
+#define ERRORS "SELECT status || ' ' || error_count || ' ' || error_message FROM user_tokens"
+
+/* Errors count one after the other: a token that works ends the series, but not one that had worked
+ * before. */
+START_TEST(test_T7_errors_before_a_success_are_forgotten)
+{
+    desk_t desk = desk_open(_i);
+    gt_uses_t use = {desk_tom, 1, 0, -1, 0};
+
+    desk_signed_in(&desk, &desk_tom, "a1");
+    bench_run(desk.bench, "UPDATE user_tokens SET error_count = 2, error_message = 'x', "
+                          "updated_at = '2026-01-01 00:00:00'");
+    bench_ok(gt_grants_used(&use, 1, desk.store, desk.pool));
+    ck_assert_str_eq(bench_ask(desk.bench, ERRORS), "1 2 x");
+    use.worked_ago = apr_time_from_sec(200LL * 365 * 86400);
+    bench_ok(gt_grants_used(&use, 1, desk.store, desk.pool));
+    ck_assert_str_eq(bench_ask(desk.bench, ERRORS), "1 2 x");
+    bench_run(desk.bench, "UPDATE user_tokens SET status = 0");
+    use = (gt_uses_t){desk_tom, 0, 0, 0, 0};
+    bench_ok(gt_grants_used(&use, 1, desk.store, desk.pool));
+    ck_assert_str_eq(bench_ask(desk.bench, ERRORS), "0 2 x");
+    bench_run(desk.bench, "UPDATE user_tokens SET status = 1");
+    bench_ok(gt_grants_used(&use, 1, desk.store, desk.pool));
+    ck_assert_str_eq(bench_ask(desk.bench, ERRORS), "1 0 x");
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->use_count, 2);
+    ck_assert_int_eq(desk_found(&desk, &desk_tom)->access_since, 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
 /* The statement compares user ids as what the column is. */
 START_TEST(uses_of_users_with_other_ids_are_counted)
 {
@@ -90,7 +120,7 @@ START_TEST(uses_of_users_with_other_ids_are_counted)
 
     for (apr_size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         desk_t desk = desk_open(_i);
-        gt_uses_t use = {{ids[i].given, "microsoft"}, 3, 0, 0};
+        gt_uses_t use = {{ids[i].given, "microsoft"}, 3, 0, -1, 0};
 
         bench_migrate(desk.bench, 0);
         desk.bench->conf->user_type = ids[i].type;
@@ -113,7 +143,7 @@ START_TEST(uses_wait_for_no_lock)
 {
     desk_t desk = desk_open(1);
     gt_db_t *other = bench_db(desk.bench, "");
-    gt_uses_t uses[] = {{desk_tom, 3, 0, 0}, {desk_ann, 1, 0, 0}};
+    gt_uses_t uses[] = {{desk_tom, 3, 0, -1, 0}, {desk_ann, 1, 0, -1, 0}};
     apr_array_header_t *none;
 
     desk_signed_in(&desk, &desk_tom, "a1");
@@ -248,6 +278,7 @@ Suite *suite_usage(void)
 
     suite_add_tcase(suite, statement);
     tcase_add_loop_test(statement, test_T7_uses_are_counted_and_time_goes_forward, 0, n);
+    tcase_add_loop_test(statement, test_T7_errors_before_a_success_are_forgotten, 0, n);
     tcase_add_loop_test(statement, uses_of_users_with_other_ids_are_counted, 0, n);
     tcase_add_loop_test(statement, uses_wait_for_no_lock, 0, n - 1);
     tcase_add_test(sqlite, uses_are_written_in_batches);

@@ -47,10 +47,14 @@ static int is_token_refused(const gt_err_t *failure)
 }
 
 /** The token is fresh, so the sign-in is good: the API may be wrong about it for a while (a
- * licence, a policy that is being changed). That is an error of the grant, not its end. */
+ * licence, a policy that is being changed). That is an error of the grant, not its end, and it
+ * adds to those that stood there before the refresh, which has shown nothing of the API. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t grant = {.owner = v->key.owner, .generation = v->call.token.token.generation};
+    const gt_grant_t *before = v->call.token.grant;
+    const gt_grant_t grant = {.owner = v->key.owner,
+                              .generation = v->call.token.token.generation,
+                              .error_count = before != NULL ? before->error_count : 0};
     const gt_effect_t effect =
         v->failure->cls == GT_SIGN_IN ? GT_EFFECT_COUNT : gt_class_row(v->failure->cls)->effect;
 
@@ -64,8 +68,10 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     gt_err_t *failure = v->failure;
 
     v->works = failure == GT_OK;
-    if (failure == GT_OK)
+    if (failure == GT_OK) {
+        gt_vault_worked(v->vault, &v->key, 0);
         return GT_OK;
+    }
     if (is_token_refused(failure))
         return v->call.token.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||

@@ -182,11 +182,11 @@ gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant_t *gran
     return GT_OK;
 }
 
-/* message, number of errors that deactivates, owner, generation */
+/* message, errors before twice, number of errors that deactivates, owner, generation */
 static const gt_sql_t count_error = {
     "count error",
-    "UPDATE {table} SET error_message = %s, error_count = error_count + 1, "
-    "status = CASE WHEN error_count + 1 >= %lld THEN 0 ELSE status END, {changed} "
+    "UPDATE {table} SET error_message = %s, error_count = {greater}(error_count, %lld) + 1, status "
+    "= CASE WHEN {greater}(error_count, %lld) + 1 >= %lld THEN 0 ELSE status END, {changed} "
     "WHERE {owner} AND generation = %lld",
     NULL};
 
@@ -241,8 +241,14 @@ gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     const char *message = gt_grant_failure(failure, verdicts[effect].word, p);
     const gt_db_value_t number = GT_NUM(verdicts[effect].number);
-    const gt_db_value_t counted[] = {GT_TEXT(message), number, GT_TEXT(owner.user),
-                                     GT_TEXT(owner.provider), GT_NUM(grant->generation)};
+    const gt_db_value_t before = GT_NUM(grant->error_count);
+    const gt_db_value_t counted[] = {GT_TEXT(message),
+                                     before,
+                                     before,
+                                     number,
+                                     GT_TEXT(owner.user),
+                                     GT_TEXT(owner.provider),
+                                     GT_NUM(grant->generation)};
     const gt_db_value_t judged[] = {GT_TEXT(message),         number,
                                     GT_TEXT(failure->claims), GT_TEXT(owner.user),
                                     GT_TEXT(owner.provider),  GT_NUM(grant->generation)};

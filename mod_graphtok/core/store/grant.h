@@ -115,6 +115,8 @@ GT_MUST gt_err_t *gt_grant_commit(int *stored, gt_store_t *store, const gt_grant
  * Note a failure for the generation that was judged: count it (three deactivate), deactivate, or
  * mark as needing the user. The row keeps the effect's word, tag and code, never secrets.
  * @param noted   0 when the generation moved on meanwhile
+ * @param grant   its owner, the generation that was judged, and the errors that were counted
+ *                before, also where a refresh has forgotten them since
  * @param effect  as a rule that of the failure's class (gt_class_row)
  */
 GT_MUST gt_err_t *gt_grant_failed(int *noted, gt_store_t *store, const gt_grant_t *grant,
@@ -151,16 +153,19 @@ GT_MUST gt_err_t *gt_grant_activate(int *activated, gt_store_t *store, const gt_
 /** How often a grant was used. */
 typedef struct gt_uses_t {
     gt_owner_t owner;
-    apr_int64_t times;
-    apr_interval_time_t ago; /* since the last time */
-    int is_written;          /* out; 0: another transaction holds the row, or there is none */
+    apr_int64_t times;              /* 0: its token was looked at, and works */
+    apr_interval_time_t ago;        /* since the last time */
+    apr_interval_time_t worked_ago; /* since the API took its token; -1: not known to have */
+    int is_written; /* out; 0: another transaction holds the row, or there is none */
 } gt_uses_t;
 
 /** Most grants for one gt_grants_used. */
 #define GT_USES_MAX 500
 
 /** Add to the use counts of `n` different grants and move last_used_at on, by one UPDATE that waits
- * for no other transaction. Generations stay. */
+ * for no other transaction. Errors that an active grant counted before its token worked are
+ * forgotten, since those count that come one after the other; the last one's message stays until
+ * the next refresh. Generations stay. */
 GT_MUST gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *p);
 
 /** The order of a list. Grants of the same time stand by user and provider. */

@@ -18,25 +18,28 @@
 /* Rows out of one parameter, a JSON array: on PostgreSQL each value has the column's own type. */
 static const gt_word_t uses_words[] = {
     {"uses",
-     {"SELECT of_user, of_provider, times, ago FROM json_to_recordset(CAST(%s AS json)) "
-      "AS item(of_user {user_kind}, of_provider VARCHAR, times BIGINT, ago BIGINT)",
+     {"SELECT of_user, of_provider, times, ago, worked "
+      "FROM json_to_recordset(CAST(%s AS json)) "
+      "AS item(of_user {user_kind}, of_provider VARCHAR, times BIGINT, ago BIGINT, worked BIGINT)",
       "SELECT json_extract(value, '$.of_user') AS of_user, "
       "json_extract(value, '$.of_provider') AS of_provider, "
-      "json_extract(value, '$.times') AS times, json_extract(value, '$.ago') AS ago "
-      "FROM json_each(%s)"}},
+      "json_extract(value, '$.times') AS times, json_extract(value, '$.ago') AS ago, "
+      "json_extract(value, '$.worked') AS worked FROM json_each(%s)"}},
     {NULL, {NULL, NULL}},
 };
 
-/* [{of_user, of_provider, times, seconds since the last use}, …], each owner once → user,
- * provider of each that was written. A row that another transaction has in hand is left out:
- * many rows at once must not wait. */
+/* [{of_user, of_provider, times, seconds since the last use, since the token worked (or -1)}, …],
+ * each owner once → user, provider of each that was written. An error changes {updated}. A row
+ * that another transaction has in hand is left out: many rows at once must not wait. */
 static const gt_sql_t add_uses = {
     "add uses",
     "WITH uses AS MATERIALIZED ({uses}), mine AS MATERIALIZED ("
-    "SELECT of_user, of_provider, times, ago FROM uses, {table} "
-    "WHERE {user} = of_user AND provider = of_provider {skip}) "
-    "UPDATE {table} SET use_count = use_count + times, "
-    "last_used_at = {greater}({used}, {clock} - ago) FROM mine "
+    "SELECT of_user, of_provider, times, ago, worked FROM uses, {table} "
+    "WHERE {user} = of_user AND provider = of_provider AND (times > 0 OR error_count > 0) {skip}) "
+    "UPDATE {table} SET use_count = use_count + times, last_used_at = "
+    "CASE WHEN times > 0 THEN {greater}({used}, {clock} - ago) ELSE last_used_at END, "
+    "error_count = CASE WHEN status = 1 AND worked >= 0 AND {clock} - worked > {updated} "
+    "THEN 0 ELSE error_count END FROM mine "
     "WHERE {user} = of_user AND provider = of_provider RETURNING {user}, provider",
     uses_words};
 
@@ -58,6 +61,7 @@ static gt_err_t *use_json(json_t *list, apr_hash_t *by_owner, gt_uses_t *use,
     gt_json_set(json, "of_provider", exact.provider);
     gt_json_set_number(json, "times", use->times);
     gt_json_set_number(json, "ago", apr_time_sec(use->ago));
+    gt_json_set_number(json, "worked", use->worked_ago < 0 ? -1 : apr_time_sec(use->worked_ago));
     apr_hash_set(by_owner, use_key(exact.user, exact.provider, p), APR_HASH_KEY_STRING, use);
     return GT_OK;
 }
@@ -71,7 +75,7 @@ gt_err_t *gt_grants_used(gt_uses_t *uses, int n, gt_store_t *store, apr_pool_t *
 
     assert(n <= GT_USES_MAX);
     for (int i = 0; i < n; i++) {
-        uses[i].is_written = 0;
+        uses[i].is_written = uses[i].times == 0;
         GT_TRY(use_json(list, by_owner, &uses[i], store, p));
     }
     arg = GT_TEXT(gt_json_dump(list, p));

@@ -122,7 +122,8 @@ gt_err_t *gt_row_read(gt_raw_t **raw, const gt_db_row_t *row, const gt_owner_t *
         grant->access_generation = grant->generation;
         /* A row changes with its tokens and with errors, nothing else. After an error its time of
          * change does not tell when the token came. */
-        grant->access_since = grant->error_count == 0 ? grant->updated_at : 0;
+        grant->access_since =
+            grant->error_count == 0 && grant->error_message == NULL ? grant->updated_at : 0;
     }
     if (is_damaged)
         return gt_err(p, GT_DAMAGED, "GT0422", "a column of the grant's row cannot be read");

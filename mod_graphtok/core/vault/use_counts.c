@@ -29,8 +29,9 @@
 typedef struct used_t {
     gt_grant_key_t key;
     apr_int64_t times;
-    apr_time_t last; /* ticks */
-    int tries;       /* statements that left it out */
+    apr_time_t last;   /* ticks; 0: not used */
+    apr_time_t worked; /* ticks: the API took the token; 0: not known to have */
+    int tries;         /* statements that left it out */
 } used_t;
 
 struct gt_use_counts_t {
@@ -100,6 +101,7 @@ static void note(gt_use_counts_t *counts, const used_t *used)
     else {
         entry->times += used->times;
         entry->last = used->last > entry->last ? used->last : entry->last;
+        entry->worked = used->worked > entry->worked ? used->worked : entry->worked;
     }
     apr_thread_mutex_unlock(counts->lock);
     apr_pool_destroy(p);
@@ -121,8 +123,10 @@ static void write_some(int *is_away, gt_use_counts_t *counts, used_t *used, int 
     gt_err_t *err;
 
     for (int i = 0; i < n; i++)
-        uses[i] = (gt_uses_t){
-            .owner = used[i].key.owner, .times = used[i].times, .ago = now - used[i].last};
+        uses[i] = (gt_uses_t){.owner = used[i].key.owner,
+                              .times = used[i].times,
+                              .ago = now - used[i].last,
+                              .worked_ago = used[i].worked != 0 ? now - used[i].worked : -1};
     err = gt_grants_used(uses, n, gt_vault_store(counts->vault, used->key.store), p);
     *is_away = err != GT_OK && gt_class_row(err->cls)->may_retry;
     if (err == GT_OK)
@@ -212,14 +216,26 @@ int gt_use_counts_is_due(gt_use_counts_t *counts)
     return is_due;
 }
 
+/** An account without a user has no row. */
+static void note_row(gt_vault_t *vault, const used_t *used)
+{
+    const gt_account_conf_t *account = gt_account_of(vault->parts.config, &used->key);
+
+    if (account == NULL || account->grant == GT_GRANT_PASSWORD)
+        note(vault->counts, used);
+}
+
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key)
 {
-    const used_t used = {.key = *key, .times = 1, .last = gt_ticks()};
-    const gt_account_conf_t *account = gt_account_of(vault->parts.config, key);
+    note_row(vault, &(used_t){.key = *key, .times = 1, .last = gt_ticks()});
+}
 
-    /* An account without a user has no row. */
-    if (account == NULL || account->grant == GT_GRANT_PASSWORD)
-        note(vault->counts, &used);
+void gt_vault_worked(gt_vault_t *vault, const gt_grant_key_t *key, int is_use)
+{
+    const apr_time_t now = gt_ticks();
+
+    note_row(vault,
+             &(used_t){.key = *key, .times = is_use, .last = is_use ? now : 0, .worked = now});
 }
 
 void gt_vault_flush(gt_vault_t *vault, apr_pool_t *scratch)

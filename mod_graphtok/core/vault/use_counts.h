@@ -5,7 +5,7 @@
 /**
  * @file use_counts.h
  * How often tokens were used, counted in this process until the counts are written to the rows.
- * gt_vault_used adds one use. Thread-safe.
+ * gt_vault_used and gt_vault_worked add to them. Thread-safe.
  */
 
 #include "vault/vault.h"

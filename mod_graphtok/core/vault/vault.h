@@ -72,7 +72,7 @@ typedef struct gt_token_for_t {
     apr_int64_t refused; /* with refresh_now: the generation that was refused */
     int anew;            /* 1: of an account: the provider is asked in any case */
     gt_token_t token;    /* out */
-    gt_grant_t *grant;   /* own */
+    gt_grant_t *grant;   /* out: its row as it was before a refresh; NULL: none was read */
     gt_flight_t *flight; /* own */
     struct gt_on_behalf_of_t *behalf; /* own */
     struct gt_app_token_t *app;       /* own: of an account without a user */
@@ -154,6 +154,10 @@ extern const gt_work_t gt_activate;
 
 /** Note one use of a token; written to the row in batches, at most 10 s later. */
 void gt_vault_used(gt_vault_t *vault, const gt_grant_key_t *key);
+
+/** Note that the provider's API took a token: errors that its grant counted before are forgotten.
+ * Written as uses are. @param is_use 1: that was a use as well */
+void gt_vault_worked(gt_vault_t *vault, const gt_grant_key_t *key, int is_use);
 
 /** A store of the vault as this process knows it: whether it answers, and its sums. */
 gt_survey_t *gt_vault_survey(const gt_vault_t *vault, const gt_store_t *store);

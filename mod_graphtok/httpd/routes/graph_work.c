@@ -94,7 +94,7 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     graph_work_t *own = x->own;
 
-    gt_vault_used(x->child->vault, &own->call.token.key.grant);
+    gt_vault_worked(x->child->vault, &own->call.token.key.grant, 1);
     own->stream.x = x;
     own->stream.transfer = own->call.transfer;
     own->stream.answer = own->call.answer;
