@@ -65,6 +65,7 @@ def test_an_account_of_the_application_is_fine(server):
 @pytest.mark.parametrize("lines, message", [
     (PASSWORD[:1] + PASSWORD[2:], "GraphTokAccountGrant password needs GraphTokAccountUser"),
     (PASSWORD[:2], "GraphTokAccountGrant password needs GraphTokAccountPassword"),
+    (PASSWORD + ("GraphTokAccountUser ${MISSING}",), "${MISSING} is no user name of Entra"),
     (PASSWORD[:2] + ("GraphTokAccountPassword env:LONG",), "its password has 257 characters"),
     (PASSWORD + ("GraphTokAccountProvider other",), "there is no <GraphTokProvider other>"),
     (PASSWORD + ("GraphTokAccountStore other",), "there is no <GraphTokStore other>"),

@@ -111,6 +111,10 @@ static void check_password(const judged_t *j)
 
     if (account->user == NULL)
         note(j, j->errors, "GraphTokAccountGrant password needs GraphTokAccountUser");
+    else if (j->provider->kind == GT_KIND_MICROSOFT && strchr(account->user, '@') == NULL)
+        note(j, j->errors,
+             "GraphTokAccountUser %s is no user name of Entra, as in events@contoso.com",
+             account->user);
     if (account->password == NULL)
         note(j, j->errors,
              "GraphTokAccountGrant password needs GraphTokAccountPassword: write file:PATH, "
