@@ -14,6 +14,7 @@
 
 #include "admin/batch.h"
 #include "admin/grant_view.h"
+#include "conf/account.h"
 #include "pick_options.h"
 #include "progress.h"
 
@@ -24,13 +25,15 @@
 typedef struct verb_t {
     const gt_operation_t *operation;
     const char *doc, *args; /* for its usage */
+    int means_all;          /* 1: without a word it is all active grants */
 } verb_t;
 
 typedef struct each_t {
     ctl_t *ctl;
+    const verb_t *verb;
     const gt_operation_t *operation;
     gt_pick_t pick;
-    int all, dry_run;
+    int all, accounts, dry_run; /* accounts: those of --token-type */
     gt_vault_t *vault;
     gt_batch_t *batch;
     ctl_progress_t progress;
@@ -46,18 +49,36 @@ typedef struct each_t {
 
 static const struct argp_option options[] = {
     {"all", 'A', NULL, 0, "all active grants", 0},
+    {"token-type", 't', "TYPE", 0, "ropc: those of the server's own accounts that have a password",
+     0},
     {"dry-run", 'n', NULL, 0, "say which grants are meant and change nothing", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
-static void check_scope(const each_t *each, const struct argp_state *state)
+/** The words of a command line say which grants are meant in one way. */
+static void check_scope(each_t *each, const struct argp_state *state)
 {
-    int narrows = each->pick.provider != NULL || each->pick.days >= 0;
+    const gt_pick_t *pick = &each->pick;
+    int narrows = pick->provider != NULL || pick->days >= 0 || each->accounts;
 
-    if (each->pick.name != NULL && (each->all || each->pick.days >= 0))
-        argp_error(state, "name an ID, USER or E-MAIL, or say --all or --days, not both");
-    if (each->pick.name == NULL && !(each->operation->takes_all && (each->all || narrows)))
+    if (pick->name == NULL && !narrows && each->verb->means_all)
+        each->all = 1;
+    if (pick->name != NULL && (each->all || pick->days >= 0 || each->accounts))
+        argp_error(state, "name an ID, USER or E-MAIL, or say --all, --days or --token-type, not "
+                          "both");
+    if (each->accounts && (each->all || pick->days >= 0))
+        argp_error(state, "--token-type means each of its accounts: leave out --all and --days");
+    if (pick->name == NULL && !(each->operation->takes_all && (each->all || narrows)))
         argp_error(state, "which grants? Name an ID, USER or E-MAIL%s",
-                   each->operation->takes_all ? ", or say --all, --provider or --days" : "");
+                   each->operation->takes_all ? ", or say --all, --provider, --days or --token-type"
+                                              : "");
+}
+
+static void take_type(each_t *each, const char *type, const struct argp_state *state)
+{
+    if (strcmp(type, "ropc") != 0)
+        argp_error(state, "--token-type is ropc: an application's own token is kept in no row, "
+                          "and `graphtokctl acquire --force' has a new one");
+    each->accounts = 1;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -70,6 +91,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
     else if (key == 'A')
         each->all = 1;
+    else if (key == 't')
+        take_type(each, arg, state);
     else if (key == 'n')
         each->dry_run = 1;
     else if (key == ARGP_KEY_ARG && each->pick.name == NULL)
@@ -171,7 +194,7 @@ static gt_err_t *begin(int *go_on, void *baton, gt_store_t *store, const gt_gran
     each_t *each = baton;
 
     (void)scratch;
-    if (each->pick.name == NULL && grant->status != GT_ACTIVE)
+    if ((each->pick.name == NULL || each->accounts) && grant->status != GT_ACTIVE)
         each->skipped++;
     else if (each->dry_run)
         note_done(each, grant, "would be");
@@ -232,10 +255,33 @@ static gt_err_t *verdict(const each_t *each)
         return gt_err(p, each->first->cls, "GT0951",
                       "%" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " failed, the first with %s",
                       each->failed, each->failed + each->done, each->first->tag);
-    if (each->pick.name != NULL && each->done == 0)
+    if (each->pick.name != NULL && !each->accounts && each->done == 0)
         return gt_err(p, GT_NOT_FOUND, "GT0952",
                       "there is no grant with the id %s, nor of such a user or e-mail address",
                       each->pick.name);
+    return GT_OK;
+}
+
+/** The grants of the server's own accounts, one after the other: there are few. */
+static gt_err_t *walk_accounts(each_t *each, const gt_config_t *config)
+{
+    const gt_pick_t asked = each->pick;
+    apr_pool_t *p = each->ctl->pool;
+
+    each->walk.go_on = 1;
+    for (int i = 0; each->walk.go_on && i < config->accounts->nelts; i++) {
+        const gt_account_conf_t *account = APR_ARRAY_IDX(config->accounts, i, gt_account_conf_t *);
+        const gt_grant_key_t key = gt_account_key(config, account, p);
+
+        if (account->grant != GT_GRANT_PASSWORD ||
+            (asked.store != NULL && strcmp(asked.store, key.store) != 0) ||
+            (asked.provider != NULL && strcmp(asked.provider, key.owner.provider) != 0))
+            continue;
+        each->pick.name = key.owner.user;
+        each->pick.store = key.store;
+        each->pick.provider = key.owner.provider;
+        GT_TRY(gt_pick_each(&each->walk, p));
+    }
     return GT_OK;
 }
 
@@ -250,12 +296,12 @@ static gt_err_t *go(each_t *each, const gt_config_t *config)
                              .db = gt_vault_parts(each->vault)->db,
                              .fn = begin,
                              .baton = each};
-    if (each->pick.name == NULL)
+    if (each->pick.name == NULL && !each->accounts)
         GT_TRY(gt_pick_count(&each->total, &each->pick, config, each->walk.db, p));
     each->batch = gt_batch_make(each->vault, each->operation, &report, p);
     ctl_progress_begin(&each->progress, each->operation->name, each->total);
     ctl_stop_begin();
-    err = gt_pick_each(&each->walk, p);
+    err = each->accounts ? walk_accounts(each, config) : gt_pick_each(&each->walk, p);
     gt_batch_drain(each->batch);
     ctl_progress_end(&each->progress);
     print_result(each);
@@ -267,15 +313,15 @@ static gt_err_t *run(ctl_t *ctl, const verb_t *verb, int argc, char **argv)
     const gt_operation_t *operation = verb->operation;
     const struct argp *pick = operation->takes_all ? &ctl_pick_argp : &ctl_pick_named_argp;
     struct argp_child children[3] = {ctl_common[0], {pick, 0, NULL, 0}, {0}};
-    /* --all stands first. */
-    const struct argp argp = {operation->takes_all ? options : options + 1,
+    /* --all and --token-type stand first. */
+    const struct argp argp = {operation->takes_all ? options : options + 2,
                               parse,
                               verb->args,
                               verb->doc,
                               children,
                               NULL,
                               NULL};
-    each_t each = {.ctl = ctl, .operation = operation, .pick = gt_pick_all()};
+    each_t each = {.ctl = ctl, .verb = verb, .operation = operation, .pick = gt_pick_all()};
     gt_config_t *config;
     gt_err_t *err;
 
@@ -295,7 +341,7 @@ static gt_err_t *run(ctl_t *ctl, const verb_t *verb, int argc, char **argv)
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
 {
     static const verb_t verb = {&gt_operation_refresh, "Refresh tokens, due or not.",
-                                "[ID|USER|E-MAIL]"};
+                                "[ID|USER|E-MAIL]", 0};
 
     return run(ctl, &verb, argc, argv);
 }
@@ -304,8 +350,8 @@ gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
 {
     static const verb_t verb = {&gt_operation_validate,
                                 "Ask the providers whether tokens still work, and mark those that "
-                                "do not.",
-                                "[ID|USER|E-MAIL]"};
+                                "do not: of all active grants, unless some are named.",
+                                "[ID|USER|E-MAIL]", 1};
 
     return run(ctl, &verb, argc, argv);
 }
@@ -314,7 +360,7 @@ gt_err_t *ctl_deactivate(ctl_t *ctl, int argc, char **argv)
 {
     static const verb_t verb = {&gt_operation_deactivate,
                                 "Serve a user's tokens no more until the user signs in.",
-                                "ID|USER|E-MAIL"};
+                                "ID|USER|E-MAIL", 0};
 
     return run(ctl, &verb, argc, argv);
 }
@@ -323,7 +369,7 @@ gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
 {
     static const verb_t verb = {&gt_operation_revoke,
                                 "Delete a user's grants; the user can sign in again.",
-                                "ID|USER|E-MAIL"};
+                                "ID|USER|E-MAIL", 0};
 
     return run(ctl, &verb, argc, argv);
 }

@@ -18,7 +18,9 @@
 #include "conf/account.h"
 #include "oauth/device.h"
 #include "oauth/resource.h"
+#include "one_grant.h"
 #include "progress.h"
+#include "store/grant_account.h"
 #include "vault/flow/flows.h"
 #include "vault/vault.h"
 
@@ -28,7 +30,8 @@
 
 typedef struct asked_t {
     ctl_t *ctl;
-    const char *user, *store, *provider, *account;
+    ctl_one_grant_t named;
+    const char *account;
 } asked_t;
 
 /** A login under way. */
@@ -43,31 +46,23 @@ typedef struct login_t {
 } login_t;
 
 static const struct argp_option options[] = {
-    {"store", 's', "NAME", 0, "store it there; default: main", 0},
-    {"provider", 'p', "NAME", 0, "at this provider; default: the only one", 0},
-    {"account", 'a', "NAME", 0, "for this <GraphTokAccount>", 0},
-    {NULL, 0, NULL, 0, NULL, 0}};
+    {"account", 'a', "NAME", 0, "for this <GraphTokAccount>", 0}, {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     asked_t *asked = state->input;
+    const ctl_one_grant_t *named = &asked->named;
 
-    if (key == ARGP_KEY_INIT)
+    if (key == ARGP_KEY_INIT) {
         state->child_inputs[0] = asked->ctl;
-    else if (key == 's')
-        asked->store = arg;
-    else if (key == 'p')
-        asked->provider = arg;
+        state->child_inputs[1] = &asked->named;
+    }
     else if (key == 'a')
         asked->account = arg;
-    else if (key == ARGP_KEY_ARG && asked->user == NULL)
-        asked->user = arg;
-    else if (key == ARGP_KEY_ARG)
-        argp_error(state, "one USER at a time");
     else if (key == ARGP_KEY_END && asked->account != NULL &&
-             (asked->user != NULL || asked->store != NULL || asked->provider != NULL))
+             (named->user != NULL || named->store != NULL || named->provider != NULL))
         argp_error(state, "--account says user, store and provider itself");
-    else if (key == ARGP_KEY_END && asked->user != NULL && gt_account_is_user(asked->user))
+    else if (key == ARGP_KEY_END && named->user != NULL && gt_account_is_user(named->user))
         argp_error(state, "name an account by --account");
     else
         return ARGP_ERR_UNKNOWN;
@@ -89,27 +84,6 @@ static gt_err_t *find_account(login_t *login, const asked_t *asked, const gt_con
                       account->name);
     login->key = gt_account_key(config, account, p);
     login->account = account;
-    return GT_OK;
-}
-
-/** Without a user, the identity gives the id. */
-static gt_err_t *find_user(login_t *login, const asked_t *asked, const gt_config_t *config)
-{
-    apr_pool_t *p = asked->ctl->pool;
-    const char *provider = asked->provider;
-    const char *store = asked->store != NULL ? asked->store : "main";
-
-    if (provider == NULL && config->providers->nelts == 1)
-        provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
-    if (provider == NULL)
-        return ctl_usage(gt_err(p, GT_INVALID, "GT0942",
-                                "%d providers are configured: say which, --provider",
-                                config->providers->nelts));
-    if (gt_config_provider(config, provider) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
-    if (gt_config_store(config, store) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", store);
-    login->key = (gt_grant_key_t){store, {asked->user != NULL ? asked->user : "", provider}};
     return GT_OK;
 }
 
@@ -232,6 +206,9 @@ static gt_err_t *sign_in(login_t *login)
 {
     apr_pool_t *p = login->ctl->pool;
 
+    /* Before the person does anything: without its columns the row would be a person's. */
+    if (login->account != NULL)
+        GT_TRY(gt_grant_accounts_check(gt_vault_store(login->vault, login->key.store), p));
     login->device.provider = gt_vault_provider(login->vault, login->key.owner.provider);
     login->device.scope = login->account != NULL ? login->account->scope : NULL;
     GT_TRY(ctl_vault_wait(login->vault, &gt_device_begin, &login->device, p));
@@ -242,9 +219,10 @@ static gt_err_t *sign_in(login_t *login)
 
 gt_err_t *ctl_login(ctl_t *ctl, int argc, char **argv)
 {
-    static const struct argp argp = {
-        options,    parse, "[USER]", "Sign a person in without a browser on this machine.",
-        ctl_common, NULL,  NULL};
+    const struct argp_child children[] = {ctl_common[0], {&ctl_one_grant_argp, 0, NULL, 0}, {0}};
+    const struct argp argp = {
+        options,  parse, "[USER]", "Sign a person in without a browser on this machine.",
+        children, NULL,  NULL};
     asked_t asked = {.ctl = ctl};
     login_t login = {.ctl = ctl};
     gt_config_t *config;
@@ -254,8 +232,8 @@ gt_err_t *ctl_login(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_config(&config, ctl));
     if (asked.account != NULL)
         GT_TRY(find_account(&login, &asked, config));
-    else
-        GT_TRY(find_user(&login, &asked, config));
+    else /* Without a user, the identity gives the id. */
+        GT_TRY(ctl_one_grant(&login.key, &asked.named, config, ctl->pool));
     GT_TRY(ctl_vault_open(&login.vault, config, ctl->pool));
     err = sign_in(&login);
     if (err == GT_OK)

@@ -14,20 +14,17 @@
 #include <openssl/crypto.h>
 
 #include "base/secret.h"
+#include "one_grant.h"
 #include "vault/vault.h"
 
 typedef struct asked_t {
     ctl_t *ctl;
-    const char *user;
-    const char *store;
-    const char *provider; /* NULL: the only one */
+    ctl_one_grant_t named;
     const char *resource; /* NULL: the default one */
     int force;
 } asked_t;
 
 static const struct argp_option options[] = {
-    {"store", 's', "NAME", 0, "from this store; default: main", 0},
-    {"provider", 'p', "NAME", 0, "at this provider; default: the only one", 0},
     {"resource", 'r', "NAME", 0, "for this resource, such as outlook; default: graph", 0},
     {"force", 'f', NULL, 0, "print it even on a terminal", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
@@ -36,46 +33,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     asked_t *asked = state->input;
 
-    if (key == ARGP_KEY_INIT)
+    if (key == ARGP_KEY_INIT) {
         state->child_inputs[0] = asked->ctl;
-    else if (key == 's')
-        asked->store = arg;
-    else if (key == 'p')
-        asked->provider = arg;
+        state->child_inputs[1] = &asked->named;
+    }
     else if (key == 'r')
         asked->resource = arg;
     else if (key == 'f')
         asked->force = 1;
-    else if (key == ARGP_KEY_ARG && asked->user == NULL)
-        asked->user = arg;
-    else if (key == ARGP_KEY_ARG)
-        argp_error(state, "one USER at a time");
-    else if (key == ARGP_KEY_NO_ARGS)
+    else if (key == ARGP_KEY_END && asked->named.user == NULL)
         argp_error(state, "whose token? Name the USER");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
-}
-
-/** Store, provider and resource: those that were named, else the defaults. */
-static gt_err_t *find_parts(gt_token_for_t *params, const asked_t *asked, const gt_config_t *config)
-{
-    apr_pool_t *p = asked->ctl->pool;
-    const char *provider = asked->provider;
-
-    if (provider == NULL && config->providers->nelts == 1)
-        provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
-    if (provider == NULL)
-        return ctl_usage(gt_err(p, GT_INVALID, "GT0942",
-                                "%d providers are configured: say which, --provider",
-                                config->providers->nelts));
-    if (gt_config_provider(config, provider) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s", provider);
-    if (gt_config_store(config, asked->store) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
-    params->key.grant = (gt_grant_key_t){asked->store, {asked->user, provider}};
-    params->key.resource = asked->resource;
-    return GT_OK;
 }
 
 static void print_text(const gt_secret_t *token)
@@ -94,7 +64,7 @@ static void print_json(const gt_token_for_t *params, const asked_t *asked)
     gt_json_set_time(json, "expires_at", params->token.expires_at, p);
     gt_json_set(json, "user", params->key.grant.owner.user);
     gt_json_set(json, "provider", params->key.grant.owner.provider);
-    gt_json_set(json, "store", asked->store);
+    gt_json_set(json, "store", params->key.grant.store);
     if (asked->resource != NULL)
         gt_json_set(json, "resource", params->key.resource);
     gt_json_set(json, "scope", params->token.scope);
@@ -110,7 +80,8 @@ static gt_err_t *get(gt_token_for_t *params, const asked_t *asked, const gt_conf
     static const gt_asker_t asker = {.route = "graphtokctl token"};
     gt_err_t *err;
 
-    GT_TRY(find_parts(params, asked, config));
+    GT_TRY(ctl_one_grant(&params->key.grant, &asked->named, config, p));
+    params->key.resource = asked->resource;
     GT_TRY(ctl_vault_open(&params->vault, config, p));
     params->asker = &asker;
     err = ctl_vault_wait(params->vault, &gt_token_for, params, p);
@@ -122,9 +93,10 @@ static gt_err_t *get(gt_token_for_t *params, const asked_t *asked, const gt_conf
 
 gt_err_t *ctl_token(ctl_t *ctl, int argc, char **argv)
 {
-    static const struct argp argp = {options,    parse, "USER", "Print a user's valid token.",
-                                     ctl_common, NULL,  NULL};
-    asked_t asked = {.ctl = ctl, .store = "main"};
+    const struct argp_child children[] = {ctl_common[0], {&ctl_one_grant_argp, 0, NULL, 0}, {0}};
+    const struct argp argp = {options,  parse, "USER", "Print a user's valid token.",
+                              children, NULL,  NULL};
+    asked_t asked = {.ctl = ctl};
     gt_token_for_t params = {.refresh_now = 0};
     gt_config_t *config;
 

@@ -51,6 +51,13 @@ static gt_err_t *demand_columns(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
                   gt_store_name(store));
 }
 
+gt_err_t *gt_grant_accounts_check(gt_store_t *store, apr_pool_t *p)
+{
+    gt_ids_t ids;
+
+    return demand_columns(&ids, store, p);
+}
+
 gt_err_t *gt_grant_begin(gt_store_t *store, const gt_owner_t *owner, const char *email,
                          apr_pool_t *p)
 {

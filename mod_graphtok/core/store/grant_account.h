@@ -18,6 +18,9 @@
 GT_MUST gt_err_t *gt_grant_begin(gt_store_t *store, const gt_owner_t *owner, const char *email,
                                  apr_pool_t *p);
 
+/** Fails as gt_grant_begin where a store cannot hold the grant of an account. */
+GT_MUST gt_err_t *gt_grant_accounts_check(gt_store_t *store, apr_pool_t *p);
+
 /** Different passwords that are sent within one time, at most: nodes may hold different ones while
  * a file is replaced. */
 #define GT_PASSWORDS_MAX 5
