@@ -176,7 +176,7 @@ def by_refresh(world: World, request: Request, params: Params, tenant: str) -> R
     asked = world.asked_scopes(text) or token.scopes
     consented = world.consents[token.person.oid] | world.consents[person.oid]
     named = {scope for scope in asked if not scope.endswith("/.default")}
-    if not named <= consented:
+    if not world.settings.admin_consented and not named <= consented:
         raise EntraError(65001, (CLIENT_ID,))
     resource = scope_rules.one_resource(asked, text) if text.strip() else scope_rules.GRAPH
     has_cae = wants_cae(params)
