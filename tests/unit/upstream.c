@@ -74,6 +74,8 @@ struct upstream_t {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int requests, count, gone, is_let_go;
+    const char *greeting; /* of a mail server; NULL: it is none */
+    int wants_starttls;
     long long written, read;
     connection_t *connections[CONNECTIONS_MAX];
 };
@@ -170,14 +172,12 @@ static int answer_text(connection_t *c, const char *text)
 }
 
 /* Bytes whose value tells their place. */
-static int answer_bytes(connection_t *c, long n, int chunked)
+/* Bytes that tell their place. */
+static int write_pattern(connection_t *c, long n, int chunked)
 {
     char piece[32768];
     long at = 0;
 
-    if (!(chunked ? say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                  : say(c, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n)))
-        return 0;
     while (at < n) {
         long len = n - at < (long)sizeof(piece) ? n - at : (long)sizeof(piece);
         long i;
@@ -189,7 +189,15 @@ static int answer_bytes(connection_t *c, long n, int chunked)
             return 0;
         at += len;
     }
-    return chunked ? say(c, "0\r\nTrailer: x\r\n\r\n") : 1;
+    return 1;
+}
+
+static int answer_bytes(connection_t *c, long n, int chunked)
+{
+    if (chunked)
+        return say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") &&
+               write_pattern(c, n, 1) && say(c, "0\r\nTrailer: x\r\n\r\n");
+    return say(c, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n) && write_pattern(c, n, 0);
 }
 
 static int answer_echo(connection_t *c)
@@ -390,7 +398,7 @@ static int answer(connection_t *c)
     return answer_special(c, path);
 }
 
-/* ---- threads ---- */
+/* ---- mail ---- */
 
 static void count(upstream_t *up, int *what)
 {
@@ -400,12 +408,54 @@ static void count(upstream_t *up, int *what)
     pthread_mutex_unlock(&up->lock);
 }
 
+static int start_tls(connection_t *c, const char *tag)
+{
+    if (!c->up->wants_starttls || !say(c, "%s OK begin\r\n", tag))
+        return 0;
+    c->ssl = SSL_new(c->up->tls);
+    SSL_set_fd(c->ssl, c->fd);
+    return SSL_accept(c->ssl) == 1;
+}
+
+static int answer_mail(connection_t *c, const char *tag, const char *command)
+{
+    long long at = 0;
+    long n;
+
+    if (strcmp(command, "CAPABILITY") == 0)
+        return say(c, "* CAPABILITY IMAP4rev1%s\r\n%s OK done\r\n",
+                   c->up->wants_starttls && c->ssl == NULL ? " STARTTLS" : "", tag);
+    if (strcmp(command, "STARTTLS") == 0)
+        return start_tls(c, tag);
+    if (sscanf(command, "SEND %ld", &n) == 1)
+        return write_pattern(c, n, 0) && say(c, "%s OK\r\n", tag);
+    if (sscanf(command, "TAKE %ld", &n) == 1)
+        return read_bytes(c, &at, n) && say(c, "%s OK\r\n", tag);
+    return strcmp(command, "HUSH") == 0;
+}
+
+/* Lines of a tag and a command, until one ends the connection. */
+static void serve_mail(connection_t *c)
+{
+    char line[256], tag[64], command[128];
+    int goes_on = say(c, "%s", c->up->greeting);
+
+    while (goes_on && read_line(c, line, sizeof(line))) {
+        count(c->up, &c->up->requests);
+        goes_on = sscanf(line, "%63s %127[^\r]", tag, command) == 2 && answer_mail(c, tag, command);
+    }
+}
+
+/* ---- threads ---- */
+
 static void *serve(void *baton)
 {
     connection_t *c = baton;
     int goes_on = c->ssl == NULL || SSL_accept(c->ssl) == 1;
 
-    while (goes_on && read_request(c)) {
+    if (goes_on && c->up->greeting != NULL)
+        serve_mail(c);
+    while (goes_on && c->up->greeting == NULL && read_request(c)) {
         count(c->up, &c->up->requests);
         goes_on = answer(c);
     }
@@ -424,7 +474,7 @@ static void take(upstream_t *up, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     c->up = up;
     c->fd = fd;
-    if (up->tls != NULL) {
+    if (up->tls != NULL && !up->wants_starttls) {
         c->ssl = SSL_new(up->tls);
         SSL_set_fd(c->ssl, fd);
     }
@@ -502,6 +552,12 @@ upstream_t *upstream_open(int tls)
         make_certificate(up);
     ck_assert_int_eq(pthread_create(&up->thread, NULL, listen_for, up), 0);
     return up;
+}
+
+void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls)
+{
+    up->greeting = greeting;
+    up->wants_starttls = wants_starttls;
 }
 
 void upstream_close(upstream_t *up)

@@ -23,11 +23,20 @@
  *     /up/held          the same, but reads nothing until upstream_let_go
  *     /up/refuse        413 at once, the body dropped; /up/stay the same, but its answer never ends
  *     /up/part/N        reads N bytes, then the end
+ *
+ * Or a mail server (upstream_greets), whose lines are "TAG COMMAND":
+ *
+ *     CAPABILITY, STARTTLS    as in IMAP
+ *     SEND N            N bytes that tell their place, then "TAG OK"
+ *     TAKE N            reads N bytes that tell their place, then "TAG OK"
+ *     HUSH              no answer; any other command is the end
  */
 
 typedef struct upstream_t upstream_t;
 
 upstream_t *upstream_open(int tls);
+/* Before its first connection: it is a mail server, with TLS from the beginning or when asked. */
+void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls);
 /* Ends every connection, joins every thread. */
 void upstream_close(upstream_t *up);
 

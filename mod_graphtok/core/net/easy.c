@@ -384,8 +384,10 @@ int gt_easy_begin_on_loop(CURL *easy, gt_transfer_t *transfer)
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->curl_text) != CURLE_OK;
-    return !bad && set_address(easy, t) && set_proxy(easy, t) && set_method(easy, t) &&
-           set_authorities(easy, t) && set_version(easy, t);
+    if (bad || !set_address(easy, t) || !set_proxy(easy, t) || !set_authorities(easy, t))
+        return 0;
+    return t->is_dialled ? gt_dial_prepare_on_loop(easy, t)
+                         : set_method(easy, t) && set_version(easy, t);
 }
 
 /* ---- the end ---- */
@@ -399,6 +401,7 @@ static const struct {
     {CURLE_COULDNT_RESOLVE_HOST, GT_FAULT_UNREACHABLE},
     {CURLE_COULDNT_CONNECT, GT_FAULT_UNREACHABLE},
     {CURLE_SSL_CONNECT_ERROR, GT_FAULT_TLS},
+    {CURLE_USE_SSL_FAILED, GT_FAULT_TLS},
     {CURLE_PEER_FAILED_VERIFICATION, GT_FAULT_TLS},
     {CURLE_SSL_CERTPROBLEM, GT_FAULT_TLS},
     {CURLE_SSL_CIPHER, GT_FAULT_TLS},
@@ -475,6 +478,8 @@ const gt_failure_t *gt_easy_end_on_loop(gt_transfer_t *transfer, CURLcode code)
         return NULL;
     if (code == CURLE_OK)
         text = "the answer has no head";
+    if (t->is_dialled && *gt_dial_said(t) != '\0')
+        text = apr_psprintf(t->pool, "%s; the mail server said: %s", text, gt_dial_said(t));
     /* libcurl names the path, which is no client's affair. */
     if (code == CURLE_SSL_CACERT_BADFILE)
         text = "the file of certificate authorities (GraphTokCAFile) cannot be used";

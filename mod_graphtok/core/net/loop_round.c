@@ -56,6 +56,14 @@ static void note_no_connection(const gt_transfer_t *t, CURLcode code)
         gt_origin_doubt(t->origin);
 }
 
+static void hand_out(gt_loop_t *loop, gt_transfer_t *t, CURLcode code)
+{
+    if (t->is_dialled && code == CURLE_OK)
+        gt_loop_hand_over_on_loop(loop, t);
+    else
+        gt_loop_end_on_loop(loop, t, gt_easy_end_on_loop(t, code));
+}
+
 static void take_ended(gt_loop_t *loop, gt_lane_t *lane)
 {
     CURLMsg *message;
@@ -70,7 +78,7 @@ static void take_ended(gt_loop_t *loop, gt_lane_t *lane)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         note_protocol(private);
         note_no_connection(private, code);
-        gt_loop_end_on_loop(loop, private, gt_easy_end_on_loop(private, code));
+        hand_out(loop, private, code);
     }
 }
 
@@ -152,7 +160,9 @@ static void socket_ready(gt_loop_t *loop, const struct epoll_event *event)
     int mask = gt_sockets_ready(&lane, &loop->sockets, fd, event->events);
     int running;
 
-    if (mask != 0)
+    if (mask != 0 && gt_sockets_dialled(&loop->sockets, fd) != NULL)
+        gt_loop_move_on_loop(loop, gt_sockets_dialled(&loop->sockets, fd));
+    else if (mask != 0)
         curl_multi_socket_action(loop->lanes[lane].multi, fd, mask, &running);
 }
 

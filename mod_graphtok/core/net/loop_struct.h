@@ -70,6 +70,12 @@ int gt_loop_note_deadline(CURLM *multi, long ms, void *baton);
  * this. */
 void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t);
 
+/** libcurl has dialled: the connection is its task's. */
+void gt_loop_hand_over_on_loop(gt_loop_t *loop, gt_transfer_t *t);
+
+/** A dialled connection can take or give bytes, or its task has some. */
+void gt_loop_move_on_loop(gt_loop_t *loop, gt_transfer_t *t);
+
 /** It ended. The loop's reference goes with this. @param failure NULL: well */
 void gt_loop_end_on_loop(gt_loop_t *loop, gt_transfer_t *t, const gt_failure_t *failure);
 

@@ -217,6 +217,37 @@ void gt_loop_give_up_waiting_on_loop(gt_loop_t *loop, gt_transfer_t *t, apr_time
     }
 }
 
+void gt_loop_move_on_loop(gt_loop_t *loop, gt_transfer_t *t)
+{
+    gt_dial_state_t state;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    gt_dial_move_on_loop(&state, t);
+    if (state.has_ended) {
+        gt_loop_end_on_loop(loop, t, state.failure);
+        return;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
+    if (fd != CURL_SOCKET_BAD)
+        gt_sockets_want(&loop->sockets, fd, state.wants != 0 ? state.wants : CURL_POLL_REMOVE,
+                        t->lane);
+}
+
+void gt_loop_hand_over_on_loop(gt_loop_t *loop, gt_transfer_t *t)
+{
+    curl_socket_t fd;
+    const gt_failure_t *failure = gt_dial_open_on_loop(&fd, t);
+
+    if (failure != NULL) {
+        gt_loop_end_on_loop(loop, t, failure);
+        return;
+    }
+    gt_alarm_clear(&loop->pauses, &t->alarm);
+    gt_sockets_give(&loop->sockets, fd, t);
+    gt_loop_stirred_on_loop(loop, t);
+    gt_loop_move_on_loop(loop, t);
+}
+
 /* Carry out the requests of a transfer's task since the last round. */
 void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t)
 {
@@ -233,6 +264,10 @@ void gt_loop_answer_asks_on_loop(gt_loop_t *loop, gt_transfer_t *t)
     }
     else if (asks & GT_ASK_START) {
         begin_or_wait(loop, t);
+    }
+    else if (t->easy != NULL && t->is_dialled) {
+        if (t->is_headed)
+            gt_loop_move_on_loop(loop, t);
     }
     else if (t->easy != NULL) {
         t->moved = gt_mono();

@@ -96,6 +96,16 @@ void gt_sockets_want(gt_sockets_t *sockets, curl_socket_t fd, int what, unsigned
         socket->registered = event.events;
 }
 
+void gt_sockets_give(gt_sockets_t *sockets, curl_socket_t fd, gt_transfer_t *dialled)
+{
+    entry(sockets, fd)->dialled = dialled;
+}
+
+gt_transfer_t *gt_sockets_dialled(gt_sockets_t *sockets, curl_socket_t fd)
+{
+    return entry(sockets, fd)->dialled;
+}
+
 int gt_sockets_ready(unsigned char *lane, gt_sockets_t *sockets, curl_socket_t fd,
                      apr_uint32_t events)
 {

@@ -16,6 +16,7 @@ typedef struct gt_socket_t {
     unsigned char wants;     /* CURL_POLL_IN | CURL_POLL_OUT: what libcurl waits for now */
     unsigned char is_ours;   /* 1: opened through us, so that we learn when it is closed */
     unsigned char lane;      /* the lane whose libcurl has it */
+    gt_transfer_t *dialled;  /* whose connection it is; NULL: libcurl's */
 } gt_socket_t;
 
 typedef struct gt_sockets_t {
@@ -38,6 +39,12 @@ int gt_sockets_close(gt_sockets_t *sockets, curl_socket_t fd);
 
 /** libcurl wants to know (CURL_POLL_…) of this socket. */
 void gt_sockets_want(gt_sockets_t *sockets, curl_socket_t fd, int what, unsigned char lane);
+
+/** A socket is a transfer's own from now on, until it is closed. */
+void gt_sockets_give(gt_sockets_t *sockets, curl_socket_t fd, gt_transfer_t *dialled);
+
+/** The transfer whose own a socket is; NULL: it is libcurl's. */
+gt_transfer_t *gt_sockets_dialled(gt_sockets_t *sockets, curl_socket_t fd);
 
 /**
  * Read an event of a socket.

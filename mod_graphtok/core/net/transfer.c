@@ -76,7 +76,8 @@ static int has_reached(const gt_transfer_t *t, gt_transfer_point_t point)
     /* A collected answer is handed out whole: every point of it is its end. */
     if (!t->is_stream || point == GT_POINT_END)
         return 0;
-    return t->is_headed && t->len > 0;
+    /* A server may wait for the first word of the task that dialled it. */
+    return t->is_headed && (t->len > 0 || (t->is_dialled && point == GT_POINT_HEAD));
 }
 
 static void wake_if_reached(gt_transfer_t *t)
@@ -115,6 +116,13 @@ void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const 
     pthread_mutex_unlock(&transfer->lock);
     if (is_refused)
         tell_over(transfer);
+}
+
+void gt_transfer_wait_no_more(gt_transfer_t *transfer)
+{
+    pthread_mutex_lock(&transfer->lock);
+    transfer->has_waker = 0;
+    pthread_mutex_unlock(&transfer->lock);
 }
 
 int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point)
@@ -282,6 +290,17 @@ static int make_room(gt_transfer_t *t, apr_size_t more)
     t->bytes = bytes;
     t->room = room;
     return 1;
+}
+
+int gt_transfer_make_way_on_loop(gt_transfer_t *transfer, apr_size_t more)
+{
+    int has_room;
+
+    pthread_mutex_lock(&transfer->lock);
+    has_room = transfer->len == 0 || transfer->len + more <= GT_STREAM_WAITING;
+    transfer->is_paused = !has_room;
+    pthread_mutex_unlock(&transfer->lock);
+    return has_room;
 }
 
 int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_size_t len)

@@ -19,6 +19,12 @@
  * in pieces as well (gt_again_on_room, gt_transfer_give): the task finds room while less than 48
  * KiB wait to be sent, and libcurl waits while nothing does. Such a call is never sent twice, and
  * with its task before the last piece it ends, keep_going or not.
+ * Dialled: a connection to a mail server, for a protocol that is spoken elsewhere. libcurl
+ * connects, makes TLS (imaps) or asks for it (imap, STARTTLS; without it nothing is handed over)
+ * and reads the greeting and the capabilities; it does not sign in. The head, without a status,
+ * says that the connection is there. From then on bytes go both ways by gt_transfer_take and
+ * gt_transfer_give; the last piece that is given hangs up. Its time limit is that of dialling;
+ * afterwards the task has limits of its own (gt_again_on_bytes_until).
  */
 
 #include "base/err.h"
@@ -46,6 +52,7 @@ typedef struct gt_request_t {
     apr_interval_time_t timeout; /* the whole exchange; 0: 30 s; streamed: the provider's longest
                                        * pause, waiting for a connection included */
     int stream;                  /* 1: hand the body on in pieces */
+    int dials;                   /* 1: dialled: imaps://HOST:PORT or imap://HOST:PORT, no body */
     int keep_going;              /* 1: it changes state: goes on when its task is dropped */
     const char *purpose;         /* for the log: "refresh", "create event" */
 } gt_request_t;
@@ -140,6 +147,9 @@ void gt_transfer_wait(gt_transfer_t *transfer, gt_transfer_point_t point, const 
 
 /** 1 when the point is reached; then no waker is called any more, none is running. */
 int gt_transfer_reached(gt_transfer_t *transfer, gt_transfer_point_t point);
+
+/** No waker any more, as when the time of its waiter is over; the transfer goes on. */
+void gt_transfer_wait_no_more(gt_transfer_t *transfer);
 
 /** No waker any more; when this returns none is running. The transfer is cancelled unless it has
  * ended or is to keep going (a stream's bytes are then dropped). */

@@ -82,6 +82,17 @@ static int is_login(const gt_secret_t *login)
            is_field_value(text);
 }
 
+/* "imap://host:port" and nothing behind it; the host's rules are those of https. */
+static int is_mail_server(const char *url, apr_pool_t *p)
+{
+    const char *place = strncasecmp(url, "imaps://", 8) == 0  ? url + 8
+                        : strncasecmp(url, "imap://", 7) == 0 ? url + 7
+                                                              : NULL;
+
+    return place != NULL && strpbrk(place, "/?#") == NULL && strchr(place, ':') != NULL &&
+           gt_url_is_safe(apr_pstrcat(p, "https://", place, "/", NULL));
+}
+
 /* NULL: all is well. */
 static const char *judge_upload(const gt_request_t *request)
 {
@@ -98,7 +109,9 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
     const char *wrong = NULL;
     int i;
 
-    if (!gt_url_is_safe(request->url))
+    if (request->dials && !is_mail_server(request->url, p))
+        wrong = "its URL is not imaps://HOST:PORT or imap://HOST:PORT";
+    else if (!request->dials && !gt_url_is_safe(request->url))
         wrong = "its URL is not absolute https";
     else if (request->method != NULL && !is_method(request->method))
         wrong = "its method is none";
@@ -182,7 +195,8 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
     t->proxy = apr_pstrdup(p, request->proxy);
     t->purpose = apr_pstrdup(p, request->purpose != NULL ? request->purpose : "call");
     t->body = gt_secret_dup(request->body, p);
-    t->is_stream = request->stream != 0;
+    t->is_stream = request->stream || request->dials;
+    t->is_dialled = request->dials;
     t->keeps_going = request->keep_going != 0;
     t->answer_max = request->answer_max;
     if (t->answer_max == 0 && !t->is_stream)
@@ -197,6 +211,10 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         t->upload = gt_upload_make(request->upload_length < 0 ? -1 : request->upload_length, p);
         if (request->upload_length < 0)
             add_field(t, apr_pstrdup(p, "Transfer-Encoding: chunked"));
+    }
+    if (request->dials) {
+        t->upload = gt_upload_make(-1, p);
+        t->dialled = gt_dialled_make(p);
     }
     if (request->content_type != NULL)
         add_field(t, apr_pstrcat(p, "Content-Type: ", request->content_type, NULL));

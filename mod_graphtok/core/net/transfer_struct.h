@@ -40,6 +40,9 @@
 /** A body that comes in pieces, on its way from the task to libcurl; under the transfer's lock. */
 typedef struct gt_upload_t gt_upload_t;
 
+/** The connection of a dialled transfer. */
+typedef struct gt_dialled_t gt_dialled_t;
+
 struct gt_transfer_t {
     pthread_mutex_t lock; /* guards the members under "shared" */
     atomic_int refs;      /* task's pool, loop, loop's queue; the last one frees */
@@ -60,6 +63,7 @@ struct gt_transfer_t {
     apr_size_t answer_max;            /* 0: no bound (streams only) */
     apr_interval_time_t connect_timeout, timeout;
     int is_stream, keeps_going;
+    int is_dialled;            /* a stream, too */
     gt_transfer_over_fn *over; /* to be called at its end; NULL: nothing to call, or called */
     void *over_baton;
     unsigned char lane; /* the loop's, while `easy` is set */
@@ -97,6 +101,7 @@ struct gt_transfer_t {
     apr_time_t began, moved; /* gt_mono: start, last progress */
     gt_alarm_t alarm;        /* a stream's longest pause */
     gt_failure_t own;        /* why we made libcurl give up */
+    gt_dialled_t *dialled;   /* in the pool; or NULL */
     char curl_text[CURL_ERROR_SIZE];
 };
 
@@ -113,6 +118,10 @@ void gt_transfer_head_on_loop(gt_transfer_t *transfer, const gt_answer_t *answer
  * @return 1 taken, 0 none taken: a stream's buffer is full; -1 no memory
  */
 int gt_transfer_bytes_on_loop(gt_transfer_t *transfer, const char *bytes, apr_size_t len);
+
+/** 1 while a stream's buffer takes so many more bytes; if not, the stream is noted as paused until
+ * those that wait are taken. */
+int gt_transfer_make_way_on_loop(gt_transfer_t *transfer, apr_size_t more);
 
 /** 1 while the provider may take more of a body that comes in pieces. Its lock is held. */
 int gt_transfer_takes_body(const gt_transfer_t *transfer);
@@ -146,6 +155,35 @@ int gt_upload_has_room(const gt_upload_t *upload);
  * @return 0 when the body has ended
  */
 int gt_transfer_feed_on_loop(apr_size_t *len, gt_transfer_t *transfer, char *room, apr_size_t most);
+
+/* ---- dial.c ---- */
+
+/** The parts of a dialled transfer that it alone has. */
+gt_dialled_t *gt_dialled_make(apr_pool_t *p);
+
+/** Options of a handle that dials. @return 1, or 0 when libcurl refused one */
+int gt_dial_prepare_on_loop(CURL *easy, gt_transfer_t *transfer);
+
+/**
+ * libcurl has dialled: the connection is the task's.
+ * @param fd  out: its descriptor, for gt_dial_move_on_loop's caller to watch
+ * @return NULL, or why there is none
+ */
+const gt_failure_t *gt_dial_open_on_loop(curl_socket_t *fd, gt_transfer_t *transfer);
+
+/** A dialled connection after its bytes were moved. */
+typedef struct gt_dial_state_t {
+    int wants;                   /* CURL_POLL_IN | CURL_POLL_OUT: what it waits for now */
+    int has_ended;               /* 1: nothing more comes or goes */
+    const gt_failure_t *failure; /* why; NULL: well */
+} gt_dial_state_t;
+
+/** Move bytes both ways, until the connection or the task must be waited for. */
+void gt_dial_move_on_loop(gt_dial_state_t *state, gt_transfer_t *transfer);
+
+/** The line that the server said last, printable and bounded, for the text of a failure. "":
+ * none. */
+const char *gt_dial_said(const gt_transfer_t *transfer);
 
 /* ---- the loop ---- */
 

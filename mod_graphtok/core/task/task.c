@@ -34,7 +34,7 @@ typedef enum wait_t {
     WAIT_TRANSFER,
     WAIT_TIME,
     WAIT_FLIGHT,
-    WAIT_BELL,
+    WAIT_BELL, /* and those before: until a moment, too */
     WAIT_OUTPUT,
     WAIT_TURN /* it ran for long enough and is ready to go on */
 } wait_t;
@@ -75,6 +75,7 @@ static void say(gt_task_t *task, wait_t wait)
     assert(!task->said);
     task->said = 1;
     task->wait = wait;
+    task->ticks = 0;
 }
 
 static void push(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **caught)
@@ -148,6 +149,12 @@ void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer)
     top(task)->next--;
 }
 
+void gt_again_on_bytes_until(gt_task_t *task, gt_transfer_t *transfer, apr_time_t ticks)
+{
+    gt_again_on_bytes(task, transfer);
+    task->ticks = ticks;
+}
+
 void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer)
 {
     await(task, transfer, GT_POINT_ROOM);
@@ -189,7 +196,6 @@ void gt_join(gt_task_t *task, gt_flight_t *flight)
 {
     say(task, WAIT_FLIGHT);
     task->flight = flight;
-    task->ticks = 0;
 }
 
 void gt_join_until(gt_task_t *task, apr_time_t ticks)
@@ -203,27 +209,23 @@ void gt_join_until(gt_task_t *task, apr_time_t ticks)
 /* It waits for a moment, too, or for nothing else. */
 static int has_time(const gt_task_t *task)
 {
-    return task->wait == WAIT_TIME || task->wait == WAIT_BELL ||
-           (task->wait == WAIT_FLIGHT && task->ticks != 0);
+    return task->wait == WAIT_TIME || (task->wait <= WAIT_BELL && task->ticks != 0);
 }
 
 static int is_there(gt_task_t *task)
 {
+    if (has_time(task) && gt_ticks() >= task->ticks)
+        return 1;
     switch (task->wait) {
     case WAIT_TRANSFER:
         return gt_transfer_reached(task->transfer, task->point);
-    case WAIT_TIME:
-        return gt_ticks() >= task->ticks;
     case WAIT_FLIGHT:
-        return gt_flight_has_ended(task->flight) || (has_time(task) && gt_ticks() >= task->ticks);
+        return gt_flight_has_ended(task->flight);
     case WAIT_BELL:
-        return gt_bell_has_rung(task->bell) || gt_ticks() >= task->ticks;
-    case WAIT_NOTHING:
-    case WAIT_OUTPUT:
-    case WAIT_TURN:
-        break;
+        return gt_bell_has_rung(task->bell);
+    default:
+        return task->wait != WAIT_TIME;
     }
-    return 1;
 }
 
 static void set_timer(const gt_task_t *task, gt_timer_t **timer, apr_time_t ticks)
@@ -249,26 +251,21 @@ static void begin_wait(gt_task_t *task)
     case WAIT_TRANSFER:
         gt_transfer_wait(task->transfer, task->point, &task->waker);
         break;
-    case WAIT_TIME:
-        set_timer(task, &task->timer, task->ticks);
-        break;
     case WAIT_FLIGHT:
         task->joiner.waker = task->waker;
         gt_flight_wait(task->flight, &task->joiner);
-        if (has_time(task))
-            set_timer(task, &task->timer, task->ticks);
         break;
     case WAIT_BELL:
         gt_bell_wait(task->bell, &task->waker);
-        set_timer(task, &task->timer, task->ticks);
         break;
     case WAIT_TURN:
         task->waker.wake(task->waker.baton);
         break;
-    case WAIT_NOTHING:
-    case WAIT_OUTPUT:
+    default:
         break;
     }
+    if (has_time(task))
+        set_timer(task, &task->timer, task->ticks);
 }
 
 /* Leave the awaited thing; no wake comes after this. */
@@ -285,12 +282,14 @@ static void leave_wait(gt_task_t *task)
     task->wait = WAIT_NOTHING;
 }
 
-/* The awaited thing is there. A timer may still be about to ring, or a job about to tell its end,
- * so both are left; a transfer dropped our waker when it said that the point is reached. */
+/* The awaited thing is there, or its time is over. A timer may still be about to ring, or a job
+ * about to tell its end, so both are left; a transfer goes on, and calls our waker no more. */
 static void end_wait(gt_task_t *task)
 {
-    if (task->wait == WAIT_TRANSFER)
+    if (task->wait == WAIT_TRANSFER) {
+        gt_transfer_wait_no_more(task->transfer);
         task->wait = WAIT_NOTHING;
+    }
     leave_wait(task);
 }
 

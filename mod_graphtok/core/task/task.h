@@ -107,6 +107,10 @@ void gt_await_head(gt_task_t *task, gt_transfer_t *transfer);
 /** The same step again when a streaming transfer has more bytes or has ended. */
 void gt_again_on_bytes(gt_task_t *task, gt_transfer_t *transfer);
 
+/** The same, but no longer than until this moment of the monotonic clock; the transfer goes on
+ * then. Needs a loop. */
+void gt_again_on_bytes_until(gt_task_t *task, gt_transfer_t *transfer, apr_time_t ticks);
+
 /** Start a transfer when it is not yet; the same step again when the next piece of its body finds
  * room, or is not wanted any more (gt_transfer_give, gt_transfer_wants_body). */
 void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer);
