@@ -104,7 +104,7 @@ START_TEST(test_answers)
     const gt_imap_answer_t *answer = answer_of(answers[_i].line);
 
     ck_assert_int_eq(answer->form, answers[_i].form);
-    ck_assert_pstr_eq(answer->tag, answers[_i].tag);
+    ck_assert_pstr_eq(answer->ends, answers[_i].tag);
     ck_assert_pstr_eq(answer->name, answers[_i].name);
     ck_assert_uint_eq(answer->number, answers[_i].number);
     ck_assert_pstr_eq(answer->code, answers[_i].code);

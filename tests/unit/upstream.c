@@ -7,6 +7,7 @@
 
 #include "upstream.h"
 
+#include <fnmatch.h>
 #include <pthread.h>
 #include <poll.h>
 #include <signal.h>
@@ -75,6 +76,7 @@ struct upstream_t {
     pthread_cond_t changed;
     int requests, count, gone, is_let_go;
     const char *greeting; /* of a mail server; NULL: it is none */
+    const upstream_line_t *script;
     int wants_starttls;
     long long written, read;
     connection_t *connections[CONNECTIONS_MAX];
@@ -434,15 +436,35 @@ static int answer_mail(connection_t *c, const char *tag, const char *command)
     return strcmp(command, "HUSH") == 0;
 }
 
-/* Lines of a tag and a command, until one ends the connection. */
+/* The script's next answer, with the tag in the place of each "$". */
+static int answer_by_script(connection_t *c, const upstream_line_t *line, const char *tag)
+{
+    for (const char *at = line->answer; *at != '\0'; at++)
+        if (!(*at == '$' ? say(c, "%s", tag) : write_all(c, at, 1)))
+            return 0;
+    return !line->ends;
+}
+
+/* Lines of a tag and a command, or of no tag, until one ends the connection. */
 static void serve_mail(connection_t *c)
 {
-    char line[256], tag[64], command[128];
+    const upstream_line_t *script = c->up->script;
+    char line[4096], tag[64] = "";
     int goes_on = say(c, "%s", c->up->greeting);
 
     while (goes_on && read_line(c, line, sizeof(line))) {
+        char *command = strchr(line, ' ');
+
         count(c->up, &c->up->requests);
-        goes_on = sscanf(line, "%63s %127[^\r]", tag, command) == 2 && answer_mail(c, tag, command);
+        line[strlen(line) - 1] = '\0';
+        if (command != NULL && (size_t)(command - line) < sizeof(tag))
+            snprintf(tag, sizeof(tag), "%.*s", (int)(command - line), line);
+        command = command != NULL ? command + 1 : line;
+        if (script == NULL)
+            goes_on = answer_mail(c, tag, command);
+        else
+            goes_on = script->wants != NULL && fnmatch(script->wants, command, 0) == 0 &&
+                      answer_by_script(c, script++, tag);
     }
 }
 
@@ -558,6 +580,12 @@ void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls)
 {
     up->greeting = greeting;
     up->wants_starttls = wants_starttls;
+}
+
+void upstream_says(upstream_t *up, const upstream_line_t *script)
+{
+    up->greeting = "* OK ready\r\n";
+    up->script = script;
 }
 
 void upstream_close(upstream_t *up)

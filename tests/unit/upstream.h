@@ -37,6 +37,17 @@ typedef struct upstream_t upstream_t;
 upstream_t *upstream_open(int tls);
 /* Before its first connection: it is a mail server, with TLS from the beginning or when asked. */
 void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls);
+
+/* A line of a script: the command that it wants (a pattern, without its tag) and the answer, with
+ * "$" for the tag. A command that is not wanted ends the connection. */
+typedef struct upstream_line_t {
+    const char *wants; /* NULL: none follows */
+    const char *answer;
+    int ends; /* 1: the connection ends then */
+} upstream_line_t;
+
+/* The same, a mail server that speaks by a script. */
+void upstream_says(upstream_t *up, const upstream_line_t *script);
 /* Ends every connection, joins every thread. */
 void upstream_close(upstream_t *up);
 

@@ -106,10 +106,10 @@ static gt_err_t *take_untagged(gt_imap_answer_t *answer, gt_imap_text_t *text, a
 
 static gt_err_t *take_tagged(gt_imap_answer_t *answer, gt_imap_text_t *text, apr_pool_t *p)
 {
-    answer->tag = take_word(text, p);
+    answer->ends = take_word(text, p);
     skip_space(text);
     answer->name = take_word(text, p);
-    if (answer->tag == NULL || strlen(answer->tag) > TAG_MAX || !gt_imap_is_status(answer->name))
+    if (answer->ends == NULL || strlen(answer->ends) > TAG_MAX || !gt_imap_is_status(answer->name))
         return gt_imap_broken("a line that is no answer", p);
     return take_status(answer, text, p);
 }

@@ -20,7 +20,7 @@ typedef enum gt_imap_form_t {
 /** An answer, in the pool of its reading. */
 typedef struct gt_imap_answer_t {
     gt_imap_form_t form;
-    const char *tag;     /* of the command that it ends; NULL: untagged */
+    const char *ends;    /* the tag of the command that it ends; NULL: untagged */
     const char *name;    /* "FETCH", "OK", as the server writes it; NULL: a continuation */
     apr_uint32_t number; /* before the name, as in "* 12 FETCH"; 0: none */
     const char

@@ -11,6 +11,7 @@
 
 #include <apr_tables.h>
 
+#include "base/secret.h"
 #include "base/thread.h"
 #include "net/transfer_struct.h"
 
@@ -27,7 +28,11 @@ struct gt_dialled_t {
 
 gt_dialled_t *gt_dialled_make(apr_pool_t *p)
 {
-    return apr_pcalloc(p, sizeof(gt_dialled_t));
+    gt_dialled_t *dialled = apr_pcalloc(p, sizeof(*dialled));
+
+    /* A sign-in goes through it. */
+    gt_wipe_with_pool(dialled->unsent, sizeof(dialled->unsent), p);
+    return dialled;
 }
 
 const char *gt_dial_said(const gt_transfer_t *transfer)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 /* A task is woken for half a buffer, not for every segment that the provider acknowledges. */
 #define ROOM_WORTH_A_WAKE (GT_STREAM_WAITING / 2)
 
@@ -30,6 +32,7 @@ gt_upload_t *gt_upload_make(apr_int64_t length, apr_pool_t *p)
 
     memset(upload, 0, offsetof(gt_upload_t, bytes));
     upload->length = length;
+    gt_wipe_with_pool(upload->bytes, sizeof(upload->bytes), p);
     return upload;
 }
 

@@ -1,0 +1,75 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file imap_refusal.c One row for each response code of RFC 5530 that a session meets. */
+
+#include "imap/imap_refusal.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#define WORDS_MAX 160
+
+static const struct {
+    const char *code;
+    gt_class_t cls;
+    const char *tag;
+    const char *meaning;
+} rows[] = {
+    {"AUTHENTICATIONFAILED", GT_SIGN_IN, "GT1503", "the mail server refuses the token"},
+    {"EXPIRED", GT_SIGN_IN, "GT1503", "the mail server refuses the token"},
+    {"AUTHORIZATIONFAILED", GT_FORBIDDEN, "GT1504", "the token does not open this mailbox"},
+    {"PRIVACYREQUIRED", GT_UPSTREAM, "GT1505", "the mail server wants TLS"},
+    {"UNAVAILABLE", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"},
+    {"INUSE", GT_UPSTREAM, "GT1505", "the mailbox is in use"},
+    {"LIMIT", GT_UPSTREAM, "GT1505", "the mail server's limit is reached"},
+    {"SERVERBUG", GT_UPSTREAM, "GT1505", "the mail server failed"},
+    {"CONTACTADMIN", GT_FORBIDDEN, "GT1504", "the mail server's administrator must be asked"},
+    {"NOPERM", GT_FORBIDDEN, "GT1504", "the mailbox allows this user no such thing"},
+    {"NONEXISTENT", GT_NOT_FOUND, "GT1506", "the mailbox has no such folder"},
+    {"TRYCREATE", GT_NOT_FOUND, "GT1506", "the mailbox has no such folder"},
+};
+
+const char *gt_imap_words(const char *text, apr_pool_t *p)
+{
+    char *words = apr_pstrndup(p, text != NULL ? text : "", WORDS_MAX);
+
+    for (char *c = words; *c != '\0'; c++)
+        if (*c < ' ' || *c >= 0x7F)
+            *c = '_';
+    return words;
+}
+
+static gt_err_t *told(const gt_imap_answer_t *answer, gt_class_t cls, const char *tag,
+                      const char *meaning, apr_pool_t *p)
+{
+    return gt_err(p, cls, tag, "%s: %s%s%s%s", meaning, answer->code != NULL ? "[" : "",
+                  gt_imap_words(answer->code, p), answer->code != NULL ? "] " : "",
+                  gt_imap_words(answer->text, p));
+}
+
+/* Exchange signs in a token of the wrong resource, and then serves it nothing. */
+static int is_not_connected(const gt_imap_answer_t *answer)
+{
+    return answer->text != NULL && strstr(answer->text, "authenticated but not connected") != NULL;
+}
+
+gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, int is_sign_in, apr_pool_t *p)
+{
+    if (is_not_connected(answer))
+        return told(answer, GT_FORBIDDEN, "GT1504",
+                    "the token is good, but does not open this mailbox: is IMAP on for it, and "
+                    "is the token asked for with IMAP's scope of outlook.office.com",
+                    p);
+    for (size_t i = 0; answer->code != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcasecmp(answer->code, rows[i].code) == 0)
+            return told(answer, rows[i].cls, rows[i].tag, rows[i].meaning, p);
+    if (gt_imap_is_named(answer, "BYE"))
+        return told(answer, GT_UPSTREAM, "GT1505", "the mail server ends the session", p);
+    if (gt_imap_is_named(answer, "BAD"))
+        return told(answer, GT_UPSTREAM, "GT1507", "the mail server does not take a command", p);
+    if (is_sign_in)
+        return told(answer, GT_SIGN_IN, "GT1503", "the mail server refuses the token", p);
+    return told(answer, GT_REFUSED, "GT1508", "the mail server refuses a command", p);
+}

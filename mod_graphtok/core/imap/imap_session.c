@@ -1,0 +1,215 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/** @file imap_session.c Bytes of a dialled transfer become answers; a command collects its own. */
+
+#include "imap/imap_session_struct.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "imap/imap_refusal.h"
+
+#define PATIENCE apr_time_from_sec(60)
+#define FAREWELL apr_time_from_sec(1) /* how long a server may stay after its BYE */
+#define TAG_RANDOM 8
+
+/* An answer holds at most one part of a mail, which is asked for in pieces, or one line of UIDs. */
+static const gt_imap_bounds_t bounds = {1024 * 1024, 1024 * 1024, 4 * 1024 * 1024};
+
+gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server_t *server,
+                               gt_loop_t *loop, apr_pool_t *p)
+{
+    gt_imap_session_t *made = apr_pcalloc(p, sizeof(*made));
+    const gt_request_t request = {.url = server->url,
+                                  .ca_file = server->ca_file,
+                                  .local_end = server->local_end,
+                                  .proxy = server->proxy,
+                                  .proxy_login = server->proxy_login,
+                                  .dials = 1,
+                                  .purpose = "mail"};
+
+    *session = NULL;
+    GT_TRY(gt_transfer_make(&made->transfer, &request, loop, p));
+    made->pool = p;
+    made->scratch = gt_pool_make(p, "gt_imap_answers");
+    made->stream = gt_imap_stream_make(&bounds, p);
+    made->tag_begin = gt_random_text(TAG_RANDOM, p);
+    made->capabilities = apr_hash_make(p);
+    *session = made;
+    return GT_OK;
+}
+
+/* ---- capabilities ---- */
+
+static char *upper(const char *text, apr_pool_t *p)
+{
+    char *made = apr_pstrdup(p, text);
+
+    for (char *c = made; *c != '\0'; c++)
+        *c = (char)apr_toupper(*c);
+    return made;
+}
+
+gt_err_t *gt_imap_note_capabilities(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p)
+{
+    gt_imap_session_t *session = baton;
+    int is_code = answer->code != NULL && strcasecmp(answer->code, "CAPABILITY") == 0;
+
+    (void)p;
+    if (!is_code && (answer->form != GT_IMAP_DATA || !gt_imap_is_named(answer, "CAPABILITY")))
+        return GT_OK;
+    apr_hash_clear(session->capabilities);
+    for (const gt_imap_value_t *word = answer->values; word != NULL; word = word->next)
+        if (gt_imap_astring(word) != NULL)
+            apr_hash_set(session->capabilities, upper(word->bytes, session->pool),
+                         APR_HASH_KEY_STRING, session);
+    return GT_OK;
+}
+
+int gt_imap_can(const gt_imap_session_t *session, const char *capability)
+{
+    return apr_hash_get(session->capabilities, capability, APR_HASH_KEY_STRING) != NULL;
+}
+
+/* ---- lines out, answers in ---- */
+
+gt_err_t *gt_imap_say(gt_imap_session_t *session, const char *line)
+{
+    apr_size_t taken, len = strlen(line);
+
+    GT_TRY(gt_transfer_give(&taken, session->transfer, line, len, 0, session->pool));
+    if (taken == len) {
+        GT_TRY(gt_transfer_give(&taken, session->transfer, "\r\n", 2, 0, session->pool));
+        if (taken == 2)
+            return GT_OK;
+    }
+    return gt_err(session->pool, GT_INTERNAL, "GT1509",
+                  "a command to a mail server is longer than any may be");
+}
+
+static gt_err_t *hung_up(const gt_imap_session_t *session)
+{
+    return session->bye != GT_OK
+               ? session->bye
+               : gt_err(session->pool, GT_UPSTREAM, "GT1513", "the mail server hung up");
+}
+
+static gt_err_t *too_late(const gt_imap_session_t *session)
+{
+    return session->bye != GT_OK ? session->bye
+                                 : gt_err(session->pool, GT_TIMEOUT, "GT1510",
+                                          "the mail server did not answer in time");
+}
+
+/* @return 0 when nothing has arrived */
+static gt_err_t *take_bytes(int *has_some, gt_imap_session_t *session)
+{
+    const char *bytes;
+    apr_size_t len;
+    int is_over;
+
+    apr_pool_clear(session->scratch);
+    GT_TRY(gt_transfer_take(&bytes, &len, &is_over, session->transfer, session->scratch));
+    gt_imap_stream_add(session->stream, bytes, len);
+    *has_some = len > 0;
+    return len == 0 && is_over ? hung_up(session) : GT_OK;
+}
+
+gt_err_t *gt_imap_next(gt_imap_answer_t **answer, int *is_late, gt_imap_session_t *session,
+                       apr_time_t until, gt_task_t *task)
+{
+    int has_some;
+
+    if (is_late != NULL)
+        *is_late = 0;
+    for (;;) {
+        GT_TRY(gt_imap_stream_next(answer, session->stream, session->scratch));
+        if (*answer != NULL)
+            return GT_OK;
+        GT_TRY(take_bytes(&has_some, session));
+        if (has_some)
+            continue;
+        if (gt_ticks() < until) {
+            gt_again_on_bytes_until(task, session->transfer, until);
+            return GT_OK;
+        }
+        if (is_late == NULL)
+            return too_late(session);
+        *is_late = 1;
+        return GT_OK;
+    }
+}
+
+/* ---- a command ---- */
+
+static gt_err_t *send_command(gt_task_t *task, void *state)
+{
+    gt_imap_command_t *command = state;
+    gt_imap_session_t *session = command->session;
+    apr_size_t taken;
+
+    command->own_tag =
+        apr_psprintf(gt_task_pool(task), "%s.%d", session->tag_begin, ++session->commands);
+    command->ends_at = gt_ticks() + (command->patience > 0 ? command->patience : PATIENCE);
+    GT_TRY(gt_transfer_give(&taken, session->transfer, command->own_tag, strlen(command->own_tag),
+                            0, session->pool));
+    GT_TRY(gt_transfer_give(&taken, session->transfer, " ", 1, 0, session->pool));
+    return gt_imap_say(session, command->text);
+}
+
+/* A BYE is the reason of the end that follows, be it asked for or not. */
+static void note_bye(gt_imap_command_t *command, const gt_imap_answer_t *answer)
+{
+    apr_time_t end = gt_ticks() + FAREWELL;
+
+    command->session->bye = gt_imap_refusal(answer, 0, command->session->pool);
+    if (command->ends_at > end)
+        command->ends_at = end;
+}
+
+static gt_err_t *take_answer(gt_imap_command_t *command, const gt_imap_answer_t *answer)
+{
+    apr_pool_t *scratch = command->session->scratch;
+
+    if (answer->form == GT_IMAP_CONTINUE)
+        return command->go_on != NULL
+                   ? command->go_on(command->baton, answer, scratch)
+                   : gt_imap_broken("it waits for more of a whole command", command->session->pool);
+    GT_TRY(gt_imap_note_capabilities(command->session, answer, scratch));
+    if (gt_imap_is_named(answer, "BYE"))
+        note_bye(command, answer);
+    return command->take != NULL ? command->take(command->baton, answer, scratch) : GT_OK;
+}
+
+static int ends(const gt_imap_command_t *command, const gt_imap_answer_t *answer)
+{
+    return answer->ends != NULL && strcmp(answer->ends, command->own_tag) == 0;
+}
+
+static gt_err_t *read_answers(gt_task_t *task, void *state)
+{
+    gt_imap_command_t *command = state;
+    gt_imap_answer_t *answer;
+
+    for (;;) {
+        GT_TRY(gt_imap_next(&answer, NULL, command->session, command->ends_at, task));
+        if (answer == NULL)
+            return GT_OK;
+        GT_TRY(take_answer(command, answer));
+        if (ends(command, answer))
+            return gt_imap_is_named(answer, "OK")
+                       ? GT_OK
+                       : gt_imap_refusal(answer, command->is_sign_in, gt_task_pool(task));
+    }
+}
+
+static gt_step_fn *const command_steps[] = {send_command, read_answers, NULL};
+const gt_work_t gt_imap_command = {"a command of IMAP", command_steps, NULL};
+
+static gt_step_fn *const rest_steps[] = {read_answers, NULL};
+const gt_work_t gt_imap_rest = {"the end of a command of IMAP", rest_steps, NULL};
