@@ -19,12 +19,16 @@
 #include "db/db.h"
 #include "vault/vault.h"
 
+/** Whether there are colours (terminal.h). */
+typedef enum ctl_colour_t { CTL_COLOUR_AUTO, CTL_COLOUR_ALWAYS, CTL_COLOUR_NEVER } ctl_colour_t;
+
 /** One run of the program. */
 typedef struct ctl_t {
     apr_pool_t *pool;
     const char *httpd;       /* --httpd: command whose configuration is asked for; NULL: find one */
     const char *config_file; /* --config: its dump, "-" for standard input; NULL: ask httpd */
     int json;                /* --json */
+    ctl_colour_t colour;     /* --color */
     int exit_code;           /* out: of a verb that did its work and found something wrong */
 } ctl_t;
 
@@ -131,6 +135,7 @@ gt_err_t *ctl_cleanup(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_login(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_names(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_sessions(ctl_t *ctl, int argc, char **argv);

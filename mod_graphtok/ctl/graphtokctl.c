@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 
 #include "base/log.h"
+#include "terminal.h"
 
 static gt_err_t *help(ctl_t *ctl, int argc, char **argv);
 
@@ -31,6 +32,7 @@ static const ctl_verb_t verbs[] = {
     {"list", "list grants, without their tokens", ctl_list},
     {"login", "sign a person in without a browser on this machine", ctl_login},
     {"migrate", "bring the stores' tables up or down to a version", ctl_migrate},
+    {"names", "print names of the configuration", ctl_names},
     {"refresh", "refresh tokens, due or not", ctl_refresh},
     {"revoke", "delete a user's grants", ctl_revoke},
     {"sessions", "list or end sessions of browsers", ctl_sessions},
@@ -40,6 +42,8 @@ static const ctl_verb_t verbs[] = {
     {"work", "do httpd's background work without it", ctl_work},
     {.name = ""}};
 
+#define COLOUR 0x100 /* has no letter */
+
 static const struct argp_option common_options[] = {
     {"httpd", 'H', "COMMAND", 0,
      "ask this httpd for its configuration, e.g. 'apache2 -f /etc/x.conf'; default: apache2ctl, "
@@ -48,6 +52,7 @@ static const struct argp_option common_options[] = {
     {"config", 'c', "FILE", 0,
      "read what httpd -t -D DUMP_GRAPHTOK printed from FILE (-: standard input) instead", 0},
     {"json", 'j', NULL, 0, "print JSON", 0},
+    {"color", COLOUR, "WHEN", 0, "colours: auto (on a terminal; the default), always or never", 0},
     {NULL, 'h', NULL, 0, "the same as --help", -1},
     {NULL, 0, NULL, 0, NULL, 0}};
 
@@ -61,6 +66,10 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         ctl->config_file = arg;
     else if (key == 'j')
         ctl->json = 1;
+    else if (key == COLOUR && !ctl_colour_read(&ctl->colour, arg))
+        argp_error(state, "--color is auto, always or never");
+    else if (key == COLOUR)
+        return 0;
     else if (key == 'h')
         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
     else
@@ -143,7 +152,8 @@ static int report(const ctl_t *ctl, const gt_err_t *err)
 {
     if (err == GT_OK)
         return ctl->exit_code;
-    fprintf(stderr, "graphtokctl: %s: %s\n", err->tag, err->detail);
+    fprintf(stderr, "graphtokctl: %s%s%s: %s\n", ctl_hue(ctl, stderr, CTL_BAD), err->tag,
+            ctl_hue_end(ctl, stderr), err->detail);
     return gt_err_exit_code(err);
 }
 

@@ -28,6 +28,7 @@
 #include "oauth/login.h"
 #include "oauth/token.h"
 #include "task/wait.h"
+#include "terminal.h"
 #include "vault/flow/flows.h"
 
 #define LONGEST apr_time_from_sec(60)
@@ -61,6 +62,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 void ctl_check_tell(check_t *check, const char *what, const gt_err_t *err, const char *fine)
 {
+    const char *end = ctl_hue_end(check->ctl, stdout);
     json_t *json = json_object();
 
     gt_json_set(json, "what", what);
@@ -73,9 +75,10 @@ void ctl_check_tell(check_t *check, const char *what, const gt_err_t *err, const
     if (check->ctl->json)
         return;
     if (err == GT_OK)
-        printf("OK     %s: %s\n", what, fine);
+        printf("%sOK%s     %s: %s\n", ctl_hue(check->ctl, stdout, CTL_GOOD), end, what, fine);
     else
-        printf("WRONG  %s: %s: %s\n", what, err->tag, err->detail);
+        printf("%sWRONG%s  %s: %s: %s\n", ctl_hue(check->ctl, stdout, CTL_BAD), end, what, err->tag,
+               err->detail);
 }
 
 /* ---- keys and secrets ---- */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "pick_options.h"
+#include "terminal.h"
 
 #define LIMIT_MOST 100000
 
@@ -65,10 +66,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /** Aligned for a terminal. */
-static void print_line(const gt_grant_t *grant, apr_pool_t *p)
+static void print_line(const listed_t *listed, const gt_grant_t *grant, apr_pool_t *p)
 {
-    printf("%-36s  %-10s  %-10s  %s  %s  %s\n", grant->id, gt_status_name(grant->status),
-           grant->owner.provider, gt_rfc3339(grant->expires_at, p),
+    static const ctl_hue_t hues[] = {
+        [GT_INACTIVE] = CTL_BAD, [GT_ACTIVE] = CTL_GOOD, [GT_NEEDS_USER] = CTL_WARNS};
+
+    if (listed->given == 1)
+        ctl_heading(listed->ctl,
+                    apr_psprintf(p, "%-36s  %-10s  %-10s  %-20s  %-20s  %s", "ID", "STATUS",
+                                 "PROVIDER", "TOKEN ENDS", "LAST USED", "USER"));
+    printf("%-36s  %s%-10s%s  %-10s  %s  %s  %s\n", grant->id,
+           ctl_hue(listed->ctl, stdout, hues[grant->status]), gt_status_name(grant->status),
+           ctl_hue_end(listed->ctl, stdout), grant->owner.provider,
+           gt_rfc3339(grant->expires_at, p),
            grant->last_used_at != 0 ? gt_rfc3339(grant->last_used_at, p) : "never               ",
            gt_grant_user_line(grant, p));
 }
@@ -105,7 +115,7 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
     if (listed->ctl->json)
         json_array_append_new(listed->grants, gt_grant_json(store, grant, scratch));
     else
-        print_line(grant, scratch);
+        print_line(listed, grant, scratch);
     return GT_OK;
 }
 

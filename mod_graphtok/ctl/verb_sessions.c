@@ -16,6 +16,7 @@
 #include "base/notice.h"
 #include "base/text.h"
 #include "pick_options.h"
+#include "terminal.h"
 
 #define PAGE 500
 #define LIMIT_MOST 100000
@@ -102,7 +103,10 @@ static void list_json(json_t *list, gt_store_t *store, const gt_session_t *sessi
 static void list_one(sessions_t *asked, gt_store_t *store, const gt_session_t *session,
                      apr_pool_t *p)
 {
-    asked->given++;
+    if (asked->given++ == 0)
+        ctl_heading(asked->ctl, apr_psprintf(p, "%-*s  %-10s  %-20s  %-20s  %-18s  %-16s  %s",
+                                             (int)strlen(session->id), "SESSION", "PROVIDER",
+                                             "BEGAN", "LAST USED", "NETWORK", "BROWSER", "USER"));
     if (asked->ctl->json)
         list_json(asked->list, store, session, p);
     else

@@ -18,6 +18,7 @@
 #include "base/source.h"
 #include "store/rights.h"
 #include "store/store_ladder.h"
+#include "terminal.h"
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -114,7 +115,13 @@ static gt_err_t *look_at_stores(json_t *list, gt_db_t *db, const gt_config_t *co
     return first;
 }
 
-static void print_store(const json_t *store)
+/* Of the counts two ask for something to be done. */
+static int is_trouble(const char *count)
+{
+    return strcmp(count, "refresh_failures") == 0 || strcmp(count, "needs_user") == 0;
+}
+
+static void print_store(const ctl_t *ctl, const json_t *store)
 {
     const json_t *counts = json_object_get(store, "counts");
     const char *key;
@@ -122,13 +129,19 @@ static void print_store(const json_t *store)
 
     printf("store %s, table %s: ", gt_json_text(store, "store"), gt_json_text(store, "table"));
     if (counts == NULL) {
-        printf("%s\n", gt_json_text(store, "error"));
+        printf("%s%s%s\n", ctl_hue(ctl, stdout, CTL_BAD), gt_json_text(store, "error"),
+               ctl_hue_end(ctl, stdout));
         return;
     }
     printf("version %" JSON_INTEGER_FORMAT "\n",
            json_integer_value(json_object_get(store, "version")));
-    json_object_foreach ((json_t *)counts, key, value)
-        printf("    %-17s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+    json_object_foreach ((json_t *)counts, key, value) {
+        const int stands_out = is_trouble(key) && json_integer_value(value) > 0;
+
+        printf("    %-17s %s%" JSON_INTEGER_FORMAT "%s\n", key,
+               stands_out ? ctl_hue(ctl, stdout, CTL_WARNS) : "", json_integer_value(value),
+               stands_out ? ctl_hue_end(ctl, stdout) : "");
+    }
 }
 
 static void print_end(const json_t *provider, const char *member)
@@ -139,9 +152,10 @@ static void print_end(const json_t *provider, const char *member)
         printf("    %-17s %s\n", member, at);
 }
 
-static void print_text(const json_t *answer)
+static void print_text(const ctl_t *ctl, const json_t *answer)
 {
     const json_t *database = json_object_get(answer, "database");
+    const int is_up = json_is_true(json_object_get(database, "up"));
     apr_size_t i;
     json_t *item;
 
@@ -153,10 +167,11 @@ static void print_text(const json_t *answer)
         print_end(item, "certificate_ends");
         print_end(item, "secret_ends");
     }
-    printf("database %s: %s\n", gt_json_text(database, "driver"),
-           json_is_true(json_object_get(database, "up")) ? "up" : "away");
+    printf("database %s: %s%s%s\n", gt_json_text(database, "driver"),
+           ctl_hue(ctl, stdout, is_up ? CTL_GOOD : CTL_BAD), is_up ? "up" : "away",
+           ctl_hue_end(ctl, stdout));
     json_array_foreach (json_object_get(answer, "stores"), i, item)
-        print_store(item);
+        print_store(ctl, item);
 }
 
 /** A secret that graphtokctl can read must be there; one that only httpd can have is not looked
@@ -237,6 +252,6 @@ gt_err_t *ctl_status(ctl_t *ctl, int argc, char **argv)
     if (ctl->json)
         ctl_print_json(answer);
     else
-        print_text(answer);
+        print_text(ctl, answer);
     return err;
 }

@@ -167,7 +167,7 @@ static gt_err_t *judge_account(void *entry, const json_t *json, apr_pool_t *p)
 }
 
 /** Read one entry, whose members are those of `entry` where the JSON does not say them. */
-static gt_err_t *entry_from(gt_entry_t *entry, const gt_entry_kind_t *kind, const json_t *json,
+static gt_err_t *entry_from(gt_conf_entry_t *entry, const gt_entry_kind_t *kind, const json_t *json,
                             rule_fn *rule, apr_pool_t *p)
 {
     const char *also = kind == &gt_entry_provider ? "tenant_clients"
@@ -186,8 +186,9 @@ static gt_err_t *entries_from(gt_config_t *config, const gt_entry_kind_t *kind, 
     GT_TRY(list_of(&list, json, kind->list, p));
     apr_array_clear(gt_entries(config, kind));
     for (apr_size_t i = 0; i < json_array_size(list); i++) {
-        gt_entry_t *entry = kind == &gt_entry_provider ? (void *)gt_provider_conf_default("", p)
-                                                       : gt_entry_make(kind, "", p);
+        gt_conf_entry_t *entry = kind == &gt_entry_provider
+                                     ? (void *)gt_provider_conf_default("", p)
+                                     : gt_entry_make(kind, "", p);
         gt_err_t *err = entry_from(entry, kind, json_array_get(list, i), rule, p);
 
         if (err != GT_OK)
@@ -197,7 +198,7 @@ static gt_err_t *entries_from(gt_config_t *config, const gt_entry_kind_t *kind, 
             return gt_err(p, GT_INVALID, "GT0154",
                           "%s[%" APR_SIZE_T_FMT "]: name: it must be there and differ", kind->list,
                           i);
-        APR_ARRAY_PUSH(gt_entries(config, kind), gt_entry_t *) = entry;
+        APR_ARRAY_PUSH(gt_entries(config, kind), gt_conf_entry_t *) = entry;
     }
     return GT_OK;
 }

@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file entry.c An entry is read as a gt_entry_t, whose members begin each kind's. */
+/** @file entry.c An entry is read as a gt_conf_entry_t, whose members begin each kind's. */
 
 #include "conf/entry.h"
 
@@ -10,9 +10,9 @@
 #include <apr_strings.h>
 
 #define BEGINS(type)                                                                               \
-    _Static_assert(offsetof(struct type, name) == offsetof(gt_entry_t, name) &&                    \
-                       offsetof(struct type, where) == offsetof(gt_entry_t, where),                \
-                   "an entry begins as gt_entry_t does")
+    _Static_assert(offsetof(struct type, name) == offsetof(gt_conf_entry_t, name) &&               \
+                       offsetof(struct type, where) == offsetof(gt_conf_entry_t, where),           \
+                   "an entry begins as gt_conf_entry_t does")
 
 BEGINS(gt_provider_conf_t);
 BEGINS(gt_store_conf_t);
@@ -43,7 +43,7 @@ void *gt_entry_find(const gt_config_t *config, const gt_entry_kind_t *kind, cons
     const apr_array_header_t *list = gt_entries(config, kind);
 
     for (int i = 0; i < list->nelts; i++) {
-        gt_entry_t *entry = APR_ARRAY_IDX(list, i, gt_entry_t *);
+        gt_conf_entry_t *entry = APR_ARRAY_IDX(list, i, gt_conf_entry_t *);
 
         if (strcmp(entry->name, name) == 0)
             return entry;
@@ -53,7 +53,7 @@ void *gt_entry_find(const gt_config_t *config, const gt_entry_kind_t *kind, cons
 
 void *gt_entry_make(const gt_entry_kind_t *kind, const char *name, apr_pool_t *p)
 {
-    gt_entry_t *entry = apr_pcalloc(p, kind->size);
+    gt_conf_entry_t *entry = apr_pcalloc(p, kind->size);
 
     gt_members_default(entry, kind->members, p);
     entry->name = apr_pstrdup(p, name);

@@ -13,10 +13,10 @@
 #include "conf/config.h"
 
 /** The first members of each entry. */
-typedef struct gt_entry_t {
+typedef struct gt_conf_entry_t {
     const char *name;
     const char *where; /* "FILE:LINE" of its definition; NULL: it has none */
-} gt_entry_t;
+} gt_conf_entry_t;
 
 /** A kind of entries. */
 typedef struct gt_entry_kind_t {

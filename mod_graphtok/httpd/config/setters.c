@@ -394,7 +394,7 @@ static void *begin_entry(const char **err, cmd_parms *cmd, const char *args,
                          const gt_entry_kind_t *kind)
 {
     const gt_config_t *config = server_of(cmd)->config;
-    gt_entry_t *entry;
+    gt_conf_entry_t *entry;
     const char *name = NULL;
 
     *err = container_name(&name, cmd, args);
@@ -409,7 +409,7 @@ static void *begin_entry(const char **err, cmd_parms *cmd, const char *args,
     if (entry == NULL) {
         entry = kind == &gt_entry_provider ? (void *)gt_provider_conf_blank(name, cmd->pool)
                                            : gt_entry_make(kind, name, cmd->pool);
-        APR_ARRAY_PUSH(gt_entries(config, kind), gt_entry_t *) = entry;
+        APR_ARRAY_PUSH(gt_entries(config, kind), gt_conf_entry_t *) = entry;
     }
     entry->where = gtm_where(cmd->directive, cmd->pool);
     return entry;
