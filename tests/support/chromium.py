@@ -1,6 +1,8 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """Debian's Chromium by its driver: what a person would see, and what the browser complains of."""
 
+import base64
+
 import pytest
 
 
@@ -65,3 +67,21 @@ def shot(driver, folder, name):
     path = folder / f"{name}.png"
     driver.save_screenshot(str(path))
     assert path.stat().st_size > 3000
+
+
+def sign_in_as(driver, user, password, **fields):
+    """Send a name and a password of AuthType Basic from now on, as after the browser's own question."""
+    word = base64.b64encode(f"{user}:{password}".encode()).decode()
+    driver.execute_cdp_cmd("Network.enable", {})
+    driver.execute_cdp_cmd("Network.setExtraHTTPHeaders",
+                           {"headers": {"Authorization": "Basic " + word, **fields}})
+
+
+def press(driver, *keys):
+    """Press keys by their names, where the focus is."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    chain = ActionChains(driver)
+    for key in keys:
+        chain.send_keys(getattr(Keys, key.upper()))
+    chain.perform()

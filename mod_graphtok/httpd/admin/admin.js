@@ -180,6 +180,7 @@ class Job {
   constructor(box) {
     this.path = `/bulk/${encodeURIComponent(box.dataset.job)}`;
     this.state = box.dataset.state;
+    this.updated = box.dataset.updated;
     this.bar = box.querySelector("progress");
     this.done = this.bar.value;
     this.heard = 0; // tenths that were announced
@@ -197,10 +198,12 @@ class Job {
     }
   }
 
+  // Requests that wait share what the database said a moment ago: an older answer is passed over.
   show(job) {
+    if (job.done < this.done || job.updated_at < this.updated) return;
     const text = say("of", { n: job.done, m: job.total }), tenth = Math.floor(10 * job.done / (job.total || 1));
     if (job.state !== this.state || tenth !== this.heard) at("announced").textContent = `${words[job.state] || job.state}, ${text}`;
-    Object.assign(this, { done: job.done, state: job.state, heard: tenth });
+    Object.assign(this, { done: job.done, state: job.state, updated: job.updated_at, heard: tenth });
     this.bar.max = job.total || 1;
     this.bar.value = job.done;
     at("of").textContent = text;

@@ -28,10 +28,12 @@ static void write_fault(gtm_admin_page_t *page, const json_t *grant)
     if (!is_text(error))
         return;
     gtm_html(page->html,
-             "<section class=\"fault card\"><h2>%s</h2><p lang=\"en\"><bdi>%s</bdi></p>"
-             "<p class=\"soft\">%s: %ld</p></section>\n",
-             GTM_SAY(page, WHY_FAILING), error, GTM_SAY(page, ERRORS_IN_A_ROW),
-             (long)gtm_admin_number(grant, "error_count"));
+             "<section class=\"fault card\"><h2>%s</h2><p lang=\"en\"><bdi>%s</bdi></p>",
+             GTM_SAY(page, WHY_FAILING), error);
+    if (gtm_admin_number(grant, "error_count") > 0)
+        gtm_html(page->html, "<p class=\"soft\">%s: %ld</p>", GTM_SAY(page, ERRORS_IN_A_ROW),
+                 (long)gtm_admin_number(grant, "error_count"));
+    gtm_html_markup(page->html, "</section>\n");
 }
 
 /* ---- acts ---- */
@@ -117,7 +119,8 @@ static void write_facts(gtm_admin_page_t *page, const json_t *grant)
     gtm_html(page->html, "<div><dt>%s</dt><dd>%ld</dd></div>\n", GTM_SAY(page, USES),
              (long)gtm_admin_number(grant, "use_count"));
     write_scopes(page, gt_json_text(grant, "scope"));
-    write_fact(page, GTM_SAY(page, ID), gt_json_text(grant, "id"));
+    gtm_html(page->html, "<div class=\"wide\"><dt>%s</dt><dd><code>%s</code></dd></div>\n",
+             GTM_SAY(page, ID), gt_json_text(grant, "id"));
     gtm_html_markup(page->html, "</dl>\n");
 }
 

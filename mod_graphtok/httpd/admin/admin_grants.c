@@ -220,9 +220,10 @@ static void write_row(gtm_admin_page_t *page, const json_t *grant)
 
 static void write_table(gtm_admin_page_t *page, const json_t *grants)
 {
-    gtm_html(
-        page->html, "<div class=\"scroll card\"><table class=\"grants%s\"><caption>%s</caption>\n",
-        page->x->child->config->providers->nelts < 2 ? " one-provider" : "", GTM_SAY(page, GRANTS));
+    gtm_html(page->html,
+             "<div class=\"scroll card\"><table class=\"stack grants%s\"><caption>%s</caption>\n",
+             page->x->child->config->providers->nelts < 2 ? " one-provider" : "",
+             GTM_SAY(page, GRANTS));
     write_head(page);
     gtm_html_markup(page->html, "<tbody>\n");
     for (size_t i = 0; i < json_array_size(grants); i++)

@@ -52,7 +52,7 @@ static void write_job_row(gtm_admin_page_t *page, const json_t *job)
     gtm_html(page->html, "<tr><th scope=\"row\" class=\"user\"><a href=\"%s\">%s</a></th><td>",
              gtm_admin_path_of(page->x, "/bulk/", id), act);
     gtm_admin_badge(page, text_of(job, "state"));
-    gtm_html_markup(page->html, "</td><td class=\"bar\">");
+    gtm_html_markup(page->html, "</td><td class=\"progress\">");
     write_bar(page, job, act);
     gtm_html(page->html, "<span class=\"soft\">%s</span></td><td class=\"number\">%ld</td><td>",
              progress_text(page, job), (long)gtm_admin_number(job, "failed"));
@@ -68,7 +68,8 @@ void gtm_admin_jobs(gtm_request_t *x, const json_t *value)
     const json_t *jobs = json_object_get(value, "jobs");
 
     gtm_html(page->html,
-             "<h1>%s</h1><div class=\"scroll card\"><table><caption>%s</caption><thead><tr>"
+             "<h1>%s</h1><div class=\"scroll card\"><table "
+             "class=\"stack\"><caption>%s</caption><thead><tr>"
              "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th>",
              GTM_SAY(page, JOBS), GTM_SAY(page, JOBS), GTM_SAY(page, ACT), GTM_SAY(page, STATE),
              GTM_SAY(page, PROGRESS));
@@ -117,8 +118,8 @@ static void write_state(gtm_admin_page_t *page, const json_t *job)
 
     gtm_html(page->html,
              "<section class=\"job card\" id=\"job\" data-job=\"%s\" data-state=\"%s\" "
-             "aria-label=\"%s\"><div class=\"line\"><span id=\"state\">",
-             id, state, GTM_SAY(page, PROGRESS));
+             "data-updated=\"%s\" aria-label=\"%s\"><div class=\"line\"><span id=\"state\">",
+             id, state, text_of(job, "updated_at"), GTM_SAY(page, PROGRESS));
     gtm_admin_badge(page, state);
     gtm_html(page->html,
              "</span><span id=\"of\">%s</span><span id=\"announced\" class=\"heard\" "
@@ -168,12 +169,12 @@ static void write_result(gtm_admin_page_t *page, const json_t *result)
 
 static void write_results(gtm_admin_page_t *page, const json_t *results)
 {
-    gtm_html(page->html,
-             "<div class=\"scroll card\"><table aria-labelledby=\"results\"><thead><tr>"
-             "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th>"
-             "<th scope=\"col\" class=\"updated\">%s</th></tr></thead><tbody id=\"rows\">\n",
-             GTM_SAY(page, USER), GTM_SAY(page, OUTCOME), GTM_SAY(page, DETAIL),
-             GTM_SAY(page, TIME));
+    gtm_html(
+        page->html,
+        "<div class=\"scroll card\"><table class=\"stack\" aria-labelledby=\"results\"><thead><tr>"
+        "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th>"
+        "<th scope=\"col\" class=\"updated\">%s</th></tr></thead><tbody id=\"rows\">\n",
+        GTM_SAY(page, USER), GTM_SAY(page, OUTCOME), GTM_SAY(page, DETAIL), GTM_SAY(page, TIME));
     for (size_t i = 0; i < json_array_size(results); i++)
         write_result(page, json_array_get(results, i));
     gtm_html_markup(page->html, "</tbody></table><p class=\"empty\" id=\"no-rows\"");
