@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve()
 # All on one server, and what depends on the database or the MPM on another one, too.
 SERVERS = [("event", "sqlite3"), ("prefork", "pgsql")]
 TABLE, TOKEN = "microsoft_graph_tokens", "token:password"
-TOKENS, CALENDAR = "/api/graph-tokens", "/api/calendar"
+TOKENS, CALENDAR, ADMIN = "/api/graph-tokens", "/api/calendar", "/admin"
 EVENTS = f"{CALENDAR}/groups/{CLUB}/events"
 EVENT = {"subject": "Open day", "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
          "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
@@ -36,6 +36,7 @@ DOCUMENT = [
     ("Features", "refreshed before expiration", "test_refreshed_five_minutes_before_its_end"),
     ("Features", "error tracking and recovery", "test_three_errors_deactivate_and_it_recovers"),
     ("Features", "caching", "test_cached_for_five_minutes"),
+    ("Features", "admin interface", "test_the_administrators_page"),
     ("Features", "API endpoints", "test_status"),
     ("Features", "management commands", "test_commands_as_they_are_typed"),
     ("Configuration", "each variable is demanded", "test_a_missing_variable_is_named"),
@@ -45,6 +46,7 @@ DOCUMENT = [
     ("Usage", "get_graph_access_token", "test_a_script_gets_the_token"),
     ("Usage", "acquire, refresh, cleanup, status, validate", "test_commands_as_they_are_typed"),
     ("Usage", "acquire --force", "test_commands_as_they_are_typed"),
+    ("Usage", "admin interface with bulk actions", "test_the_administrators_page"),
     ("Usage", "GET status/", "test_status"),
     ("Usage", "POST cleanup_tokens/", "test_expired_deactivated_and_old_removed"),
     ("Integration", "create_outlook_event", "test_an_event_is_created_once"),
@@ -136,7 +138,7 @@ class Tracker(Example):
     def ask(self, method, path, body=None, user="root"):
         """As the tracker's program, and where it is the administrator's place, as one."""
         headers = {}
-        if path.startswith(TOKENS) and user:
+        if path.startswith((TOKENS, ADMIN)) and user:
             headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{user}".encode()).decode()
         return Browser().send(method, self.url + path, body, headers)
 
@@ -343,11 +345,27 @@ def test_status(tracker):
 
 
 @ONE
+def test_the_administrators_page(tracker, sandbox):
+    """Its pages have test_admin_page.py; here they show the account, and act on it."""
+    tracker.ctl("acquire")
+    for path in ("/admin", "/admin/grants?q=account:events"):
+        page = tracker.ask("GET", path)
+        assert page.status == 200 and page.headers["Content-Type"].startswith("text/html"), page
+    assert "account:events" in page.text and tracker.row("id")[0] in page.text
+    asked = tracker.ask("POST", TOKENS + "/bulk", {"act": "refresh", "ids": tracker.row("id")})
+    assert asked.status == 202, asked
+    job = asked.headers["Location"].rpartition("/")[2]
+    done = tracker.ask("GET", f"{TOKENS}/bulk/{job}")
+    assert done.status == 200 and done.json["total"] == 1
+
+
+@ONE
 def test_administrators_only(tracker):
     for method, path in (("GET", "/status/"), ("POST", "/cleanup_tokens/"), ("GET", "/grants"),
                          ("POST", "/acquire_token/"), ("POST", "/validate_tokens/")):
         for user in (None, "bob"):
             assert tracker.ask(method, TOKENS + path, user=user).status == 401, path
+    assert [tracker.ask("GET", ADMIN, user=user).status for user in (None, "bob")] == [401, 401]
 
 
 @ONE
