@@ -4,6 +4,8 @@
 
 #include "graph/group_denied.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "base/text.h"
@@ -20,6 +22,14 @@ static int lacks_scope(const gt_group_call_t *call)
 static const char *needed(const gt_group_call_t *call)
 {
     return call->is_reading ? READ " or " WRITE : WRITE;
+}
+
+/* Graph's own words end with a full stop. */
+static const char *without_stop(const char *text, apr_pool_t *p)
+{
+    apr_size_t len = strlen(text);
+
+    return len > 0 && text[len - 1] == '.' ? apr_pstrmemdup(p, text, len - 1) : text;
 }
 
 void gt_group_denied(gt_err_t *err, const gt_group_call_t *call)
@@ -54,5 +64,5 @@ void gt_group_denied(gt_err_t *err, const gt_group_call_t *call)
             "whether Conditional Access demands a second factor of this user",
             call->group, needed(call));
     }
-    err->detail = apr_pstrcat(p, err->detail, "; ", why, NULL);
+    err->detail = apr_pstrcat(p, without_stop(err->detail, p), "; ", why, NULL);
 }
