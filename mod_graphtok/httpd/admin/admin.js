@@ -24,6 +24,10 @@ function localise(from = document) {
   for (const time of all("time", from)) {
     const moment = new Date(time.dateTime), isNear = Math.abs(moment - now) < 180 * 86400000;
     if (Number.isNaN(moment.getTime())) continue;
+    if (time.dateTime.length === 10) {
+      time.textContent = moment.toLocaleDateString(locale, { day: "numeric", month: "short", timeZone: "UTC" });
+      continue;
+    }
     time.title = time.dateTime;
     time.textContent = moment.toLocaleString(locale, isNear ? parts : { ...parts, year: "numeric" });
   }

@@ -29,17 +29,19 @@ static apr_int64_t top_of(const gtm_chart_t *chart, int i)
     return top;
 }
 
-/* The end of the scale: the next of 1, 2 and 5 times a power of ten. */
+/* The end of the scale: the highest value, rounded up to half of its first digit's unit. */
 static apr_int64_t scale_of(const gtm_chart_t *chart)
 {
-    apr_int64_t most = 0, scale = 1;
+    apr_int64_t most = 0, unit = 1;
 
     for (int i = 0; i < chart->points->nelts; i++)
         if (top_of(chart, i) > most)
             most = top_of(chart, i);
-    for (int step = 0; scale < most && scale < APR_INT64_MAX / 5; step++)
-        scale = step % 3 == 1 ? scale / 2 * 5 : scale * 2;
-    return most == 0 ? 0 : scale;
+    while (unit <= most / 10)
+        unit *= 10;
+    if (unit > 1)
+        unit /= 2;
+    return (most + unit - 1) / unit * unit;
 }
 
 /* ---- drawings ---- */
@@ -108,14 +110,12 @@ static void write_drawing(gtm_admin_page_t *page, const gtm_chart_t *chart, apr_
 
 /* ---- what stands around them ---- */
 
-static void write_legend(gtm_admin_page_t *page, const gtm_chart_t *chart)
+static void write_legend(gtm_admin_page_t *page, const gtm_chart_t *chart, apr_int64_t scale)
 {
-    if (chart->series < 2)
-        return;
     gtm_html_markup(page->html, "<p class=\"legend\">");
-    for (int s = 0; s < chart->series; s++)
+    for (int s = 0; chart->series > 1 && s < chart->series; s++)
         gtm_html(page->html, "<span class=\"badge %s\">%s</span> ", chart->kind[s], chart->name[s]);
-    gtm_html_markup(page->html, "</p>\n");
+    gtm_html(page->html, "<span class=\"scale\">%s</span></p>\n", gtm_admin_grouped(page, scale));
 }
 
 static void write_table(gtm_admin_page_t *page, const gtm_chart_t *chart)
@@ -149,9 +149,8 @@ void gtm_chart(gtm_admin_page_t *page, const gtm_chart_t *chart)
         gtm_html(page->html, "<p class=\"empty\">%s</p></figure>\n", GTM_SAY(page, NO_FIGURES));
         return;
     }
-    write_legend(page, chart);
-    gtm_html(page->html, "<div class=\"plot\"><span class=\"top\">%s</span>\n",
-             gtm_admin_grouped(page, scale));
+    write_legend(page, chart, scale);
+    gtm_html_markup(page->html, "<div class=\"plot\">\n");
     write_drawing(page, chart, scale);
     gtm_html_markup(page->html, "</div><p class=\"axis\">");
     gtm_admin_time(page, point(chart, 0)->at);

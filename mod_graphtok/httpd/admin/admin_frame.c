@@ -176,7 +176,7 @@ void gtm_admin_time(gtm_admin_page_t *page, const char *time)
     if (time == NULL)
         gtm_html(page->html, "<span class=\"soft\">%s</span>", GTM_SAY(page, NEVER));
     else if (strlen(time) < 16)
-        gtm_html(page->html, "%s", time);
+        gtm_html(page->html, "<time datetime=\"%s\">%s</time>", time, time);
     else
         gtm_html(page->html, "<time datetime=\"%s\">%s %s UTC</time>", time,
                  apr_pstrndup(p, time, 10), apr_pstrndup(p, time + 11, 5));

@@ -40,7 +40,7 @@ const char *gtm_admin_path(const gtm_request_t *x, const char *below);
 /** The path of one grant or job. @param below  "/grants/" */
 const char *gtm_admin_path_of(const gtm_request_t *x, const char *below, const char *id);
 
-/** Write a time of RFC 3339; NULL: never. */
+/** Write a time of RFC 3339, or its date alone; NULL: never. */
 void gtm_admin_time(gtm_admin_page_t *page, const char *time);
 
 /** Write a grant's status, a job's state or an outcome: a coloured mark and its word. An unknown

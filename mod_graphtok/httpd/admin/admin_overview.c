@@ -276,7 +276,6 @@ void gtm_admin_overview(gtm_request_t *x, const json_t *value)
     write_refreshes(page, slots);
     write_latency(page, slots);
     write_expiries(page, json_object_get(value, "expiries"));
-    gtm_html_markup(page->html, "</div><div class=\"charts\">\n");
     write_accounts(page);
     write_cleanup(page);
     gtm_html_markup(page->html, "</div>\n");
