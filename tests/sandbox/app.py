@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from email.utils import formatdate
 
+import batch
 import control
 import entra
 import google
 import graph
+import mail_routes  # noqa: F401 (its routes enter themselves)
 from aadsts import EntraError, error_response, redirect_pairs
 from authorize import back
 from faults import WAITING, Fault, Faults, Gone, damage, made_response
@@ -22,7 +25,8 @@ from throttle import Load
 from tokens import correlation_of
 from wire import Request, Response, parse_pairs
 
-IDS = re.compile(r"/(events|calendars|groups)/[^/]+")
+IDS = re.compile(r"/(events|calendars|groups|messages)/[^/]+")
+BATCH = "/v1.0/$batch"
 SHOWN_HEADERS = (
     "accept", "accept-encoding", "client-request-id", "content-length", "content-type",
     "if-match", "origin", "prefer", "user-agent", "x-forwarded-for",
@@ -137,7 +141,30 @@ class App:
             return self.serve(name, "", request)
         return graph.refuse(request, graph.claims_challenge(self.world))
 
+    def serve_part(self, request: Request) -> Response:
+        """One request of a batch, met by faults of its own; those that only wait are left alone."""
+        fault = next((one for one in self.world.faults.take("graph", request)), None)
+        response = self.failing(fault, "graph", request) if fault else None
+        calls = self.world.calls
+        for one in finer_name("graph", request):
+            calls.begin(one)
+            response = response or graph.handle(self.world, request)
+            calls.end(one, str(response.status), summarize(request, str(response.status), 0.0), False)
+        assert response is not None
+        return response
+
+    def serve_batch(self, request: Request) -> Response:
+        request.notes["request_id"] = str(uuid.uuid4())
+        try:
+            token = graph.check_bearer(self.world, request)
+            load = self.world.mailbox_load.get(token.person.oid)
+            return batch.answer(self.world, request, load, self.serve_part)
+        except GraphError as error:
+            return graph.refuse(request, error)
+
     def serve(self, name: str, tenant: str, request: Request) -> Response:
+        if name == "graph" and request.path == BATCH and request.method == "POST":
+            return self.serve_batch(request)
         if name == "graph":
             return graph.handle(self.world, request)
         if name == "userinfo":

@@ -193,6 +193,15 @@ class Sandbox:
         found: list[str] = self.control("POST", "events", body)["ids"]
         return found
 
+    def mail(self, person: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("mail", person=person)["messages"]
+        return found
+
+    def add_mail(self, person: str, *messages: object, clear: bool = False) -> list[str]:
+        body = {"person": person, "messages": messages, "clear": clear}
+        found: list[str] = self.control("POST", "mail", body)["ids"]
+        return found
+
     def bulk_events(self, person: str, **size: int) -> int:
         """count=N events, or mib=M of bodies over count events."""
         return int(self.control("POST", "bulk_events", {"person": person, **size})["count"])

@@ -269,6 +269,28 @@ def add_events(world: World, body: Body) -> Body:
     return {"ids": [event.id for event in made]}
 
 
+def list_mail(world: World, body: Body) -> Body:
+    mailbox = world.mailboxes[one_person(body).oid]
+    rows = [mailbox.render(one, False, False) | {"folder": one.folder, "extras": one.extras.properties}
+            for one in mailbox.messages.values()]  # fmt: skip
+    return {"messages": rows}
+
+
+def add_mail(world: World, body: Body) -> Body:
+    """Messages that have come in; besides Graph's members `type`, `folder`, `at` (seconds ago)."""
+    mailbox = world.mailboxes[one_person(body).oid]
+    given = body.get("messages", [])
+    if not isinstance(given, list):
+        raise Refused("messages: a list")
+    if body.get("clear"):
+        mailbox.messages.clear()
+    try:
+        made = [mailbox.deliver(dict(item)) for item in given]
+    except GraphError as bad:
+        raise Refused(f"{bad.code}: {bad.message}") from bad
+    return {"ids": [message.id for message in made]}
+
+
 def share(world: World, body: Body) -> Body:
     """Another calendar called `name` for a person, and leave for `with` to open the mailbox."""
     calendar = world.calendars[one_person(body).oid]
@@ -336,6 +358,7 @@ GET: dict[str, Action] = {
     "settings": lambda world, body: world.settings_json(),
     "redirect_uris": lambda world, body: {"redirect_uris": world.redirect_uris},
     "events": list_events,
+    "mail": list_mail,
     "fault": list_faults,
     "calls": list_calls,
     "secrets": list_secrets,
@@ -357,6 +380,7 @@ POST: dict[str, Action] = {
     "login": login,
     "device": device,
     "events": add_events,
+    "mail": add_mail,
     "share": share,
     "group": group,
     "bulk_events": bulk_events,

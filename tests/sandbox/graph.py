@@ -52,7 +52,7 @@ class Ask:
 
     kind: str
     id: str = ""
-    name: str = ""  # of an extension
+    name: str = ""  # of an extension, of a folder
     calendar: str = ""  # the id of the one that is named; "": the default one
 
 
@@ -150,7 +150,7 @@ def check_bearer(world: World, request: Request) -> AccessToken:
 
 
 def check_scope(token: AccessToken, kind: str, method: str) -> None:
-    needed = NEEDS.get(kind) or (READ if method == "GET" else WRITE)
+    needed = NEEDS.get(kind) or NEEDS.get(f"{method} {kind}") or (READ if method == "GET" else WRITE)
     if not {short_name(scope) for scope in token.scopes} & set(needed):
         raise groups.denied()
 
@@ -163,6 +163,10 @@ def check_shared(token: AccessToken, calendar: Calendar, method: str) -> None:
         raise groups.denied()
 
 
+# Rooms of a mailbox that files of their own know: by the first segment behind the mailbox.
+BELOW: dict[str, Callable[[list[str], list[str]], Ask]] = {}
+
+
 def unknown_segment(name: str) -> GraphError:
     return GraphError(400, "BadRequest", f"Resource not found for the segment '{name}'.")
 
@@ -173,6 +177,8 @@ def below_me(rest: list[str]) -> Ask:
     calendar = ""
     if not rest:
         return Ask("profile")
+    if names[0] in BELOW:
+        return BELOW[names[0]](rest, names)
     if names[0] == "calendars" and len(rest) > 1:
         calendar = rest[1]
         names, rest = ["calendar", *names[2:]], ["calendar", *rest[2:]]
@@ -351,13 +357,15 @@ class Graph:
 
     def get_profile(self, ask: Ask) -> Response:
         profile = self.person.profile()
+        usual = list(profile)
+        profile["proxyAddresses"] = [f"SMTP:{self.person.address}", *self.person.aliases()]
         wanted = dict(self.request.query).get("$select", "")
         names = [name.strip() for name in wanted.split(",") if name.strip()]
         for name in names:
             if name not in profile:
                 text = f"Could not find a property named '{name}' on type 'microsoft.graph.user'."
                 raise odata.bad_uri(text)
-        shown = {name: profile[name] for name in names or profile}
+        shown = {name: profile[name] for name in names or usual}
         return reply(200, {"@odata.context": f"{METADATA}users/$entity", **shown})
 
     def get_calendar(self, ask: Ask) -> Response:

@@ -1,5 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""OData query options as Graph takes them for events: $select, $filter, $orderby, paging.
+"""OData query options as Graph takes them for events and messages: $select, $filter, $orderby, paging.
 
 Source: OData 4.0 URL Conventions; Microsoft Graph, "Customize responses with query parameters".
 """
@@ -35,10 +35,22 @@ def bad_uri(message: str) -> GraphError:
     return GraphError(400, "RequestBroker--ParseUri", message)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a collection holds: the type's name and its properties."""
+
+    name: str
+    properties: frozenset[str]
+
+
+EVENT = Kind("event", PROPERTIES)
+
+
 @dataclass
 class Options:
     """The options of one request."""
 
+    kind: Kind = EVENT
     select: list[str] = field(default_factory=list)
     filter: str = ""
     orderby: list[tuple[str, bool]] = field(default_factory=list)  # path, descending
@@ -55,9 +67,9 @@ def value_at(row: Row, path: str) -> object:
     return value
 
 
-def check_path(path: str) -> str:
-    if path.split("/")[0] not in PROPERTIES:
-        text = f"Could not find a property named '{path}' on type 'microsoft.graph.event'."
+def check_path(path: str, kind: Kind) -> str:
+    if path.split("/")[0] not in kind.properties:
+        text = f"Could not find a property named '{path}' on type 'microsoft.graph.{kind.name}'."
         raise bad_uri(text)
     return path
 
@@ -85,19 +97,19 @@ def read_token(text: str) -> int:
     return value
 
 
-def parse_order(text: str) -> list[tuple[str, bool]]:
+def parse_order(text: str, kind: Kind) -> list[tuple[str, bool]]:
     found = []
     for item in text.split(","):
         words = item.split()
         if len(words) not in (1, 2) or words[1:] not in ([], ["asc"], ["desc"]):
             raise bad_uri(f"Syntax error at position 0 in '{text}'.")
-        found.append((check_path(words[0]), words[1:] == ["desc"]))
+        found.append((check_path(words[0], kind), words[1:] == ["desc"]))
     return found
 
 
-def parse(pairs: Pairs, page_limit: int) -> Options:
+def parse(pairs: Pairs, page_limit: int, kind: Kind = EVENT) -> Options:
     """The options of a query; parameters without a dollar are the route's own business."""
-    options = Options()
+    options = Options(kind)
     seen: set[str] = set()
     for name, value in pairs:
         key = name.lower()
@@ -106,7 +118,8 @@ def parse(pairs: Pairs, page_limit: int) -> Options:
                           "specified at most once.")  # fmt: skip
         seen.add(key)
         if key == "$search":
-            raise GraphError(400, "ErrorInvalidParameter", "$search is not supported on events.")
+            text = f"$search is not supported on {kind.name}s."
+            raise GraphError(400, "ErrorInvalidParameter", text)
         if key.startswith("$") and key not in KNOWN:
             raise bad_uri(f"The query specified in the URI is not valid. Query option '{name}' "
                           "was not recognized.")  # fmt: skip
@@ -117,11 +130,12 @@ def parse(pairs: Pairs, page_limit: int) -> Options:
 
 def take(options: Options, key: str, value: str, page_limit: int) -> None:
     if key == "$select":
-        options.select = [check_path(name.strip()) for name in value.split(",") if name.strip()]
+        names = [name.strip() for name in value.split(",")]
+        options.select = [check_path(name, options.kind) for name in names if name]
     elif key == "$filter":
         options.filter = value
     elif key == "$orderby":
-        options.orderby = parse_order(value)
+        options.orderby = parse_order(value, options.kind)
     elif key == "$top":
         options.top = min(number(value, "$top", 1), page_limit)
         if int(value) > LARGEST_PAGE:
@@ -167,16 +181,17 @@ def comparable(left: object, right: object) -> tuple[object, object]:
     return left.lower(), right.lower()
 
 
-def matches_term(text: str) -> Callable[[Row], bool]:
+def matches_term(text: str, kind: Kind) -> Callable[[Row], bool]:
     match = TERM.match(text)
     if match is None:
         raise GraphError(400, "BadRequest", f"Invalid filter clause: syntax error in '{text}'.")
     if match["call"]:
-        path, part = check_path(match["field"]), str(unquote_literal(match["part"])).lower()
+        path, part = check_path(match["field"], kind), str(unquote_literal(match["part"])).lower()
         if match["call"] == "contains":
             return lambda row: part in str(value_at(row, path)).lower()
         return lambda row: str(value_at(row, path)).lower().startswith(part)
-    path, operator, wanted = check_path(match["path"]), match["op"], unquote_literal(match["value"])
+    path, operator = check_path(match["path"], kind), match["op"]
+    wanted = unquote_literal(match["value"])
 
     def holds(row: Row) -> bool:
         left, right = comparable(value_at(row, path), wanted)
@@ -196,7 +211,7 @@ def matches_term(text: str) -> Callable[[Row], bool]:
 def apply(options: Options, rows: list[Row]) -> list[Row]:
     """Filter and order; the page is cut afterwards."""
     if options.filter.strip():
-        terms = [matches_term(term) for term in AND.split(options.filter)]
+        terms = [matches_term(term, options.kind) for term in AND.split(options.filter)]
         rows = [row for row in rows if all(term(row) for term in terms)]
     for path, is_descending in reversed(options.orderby):
         rows = sorted(

@@ -34,6 +34,10 @@ class Person:
             return self.address
         return f"{self.address.replace('@', '_')}#EXT#@{DOMAIN}"
 
+    def aliases(self) -> list[str]:
+        """Further addresses of the mailbox, as proxyAddresses has them."""
+        return [f"smtp:{self.given_name.lower()}.{self.surname.lower()}@{DOMAIN}"]
+
     def profile(self) -> dict[str, object]:
         """The user as Graph shows it, members in Graph's order."""
         return {

@@ -196,8 +196,10 @@ def check_members(value: object, spec: dict[str, object], kind: str) -> None:
         check(member, spec[name], name)
 
 
-def read_event(body: bytes) -> dict[str, object]:
-    """An event of a request: the writable members, types checked, the others left out."""
+def read_object(
+    body: bytes, kind: str, writable: dict[str, Spec], read_only: tuple[str, ...]
+) -> dict[str, object]:
+    """An object of a request: the writable members, types checked, the others left out."""
     if not body.strip():
         raise GraphError(400, "BadRequest", "Empty Payload. JSON content expected.")
     try:
@@ -208,7 +210,12 @@ def read_event(body: bytes) -> dict[str, object]:
         raise GraphError(400, "BadRequest", text) from bad
     if not isinstance(value, dict):
         raise GraphError(400, "UnableToDeserializePostBody", "were unable to deserialize ")
-    known: dict[str, object] = {name: "any" for name in READ_ONLY}
+    known: dict[str, object] = {name: "any" for name in read_only}
     checked = {name: None if name in known else item for name, item in value.items()}
-    check_members(checked, known | WRITABLE, "event")
-    return {name: member for name, member in value.items() if name in WRITABLE}
+    check_members(checked, known | writable, kind)
+    return {name: member for name, member in value.items() if name in writable}
+
+
+def read_event(body: bytes) -> dict[str, object]:
+    """An event of a request."""
+    return read_object(body, "event", WRITABLE, READ_ONLY)

@@ -17,6 +17,7 @@ from faults import Faults
 from google import Google
 from keys import KeySet
 from ledger import Calls, Secrets
+from mail import Mailbox
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, Person
 from scopes import GRAPHS, parse
 from throttle import Load
@@ -223,6 +224,7 @@ class World:
         self.disabled: set[str] = set()
         self.mailbox_load: dict[str, Load] = {}
         self.calendars = {person.oid: Calendar(person) for person in everybody}
+        self.mailboxes = {person.oid: Mailbox(person) for person in everybody}
         self.groups = groups.begin()
         self.secrets.see("client_secret", self.client_secret)
         self.registration = Registration([self.client_secret])
