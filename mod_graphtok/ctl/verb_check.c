@@ -29,6 +29,7 @@
 #include "oauth/token.h"
 #include "task/wait.h"
 #include "terminal.h"
+#include "triage/rules.h"
 #include "vault/flow/flows.h"
 
 #define LONGEST apr_time_from_sec(60)
@@ -165,6 +166,19 @@ static void check_credentials(check_t *check, const gt_provider_conf_t *conf)
         ctl_check_tell(check, what, err, gt_source_name(source));
     }
     check_expiries(check, conf);
+}
+
+/* ---- mail ---- */
+
+/** httpd has read the file already; graphtokctl may be another user's. */
+static void check_triage(check_t *check)
+{
+    const char *file = check->config->triage_rules;
+    gt_triage_rules_t *rules;
+
+    if (file != NULL)
+        ctl_check_tell(check, "rules of triage", gt_triage_load(&rules, file, check->ctl->pool),
+                       file);
 }
 
 /* ---- the database ---- */
@@ -346,6 +360,7 @@ gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv)
     check_keyrings(&check);
     for (int i = 0; i < check.config->providers->nelts; i++)
         check_credentials(&check, APR_ARRAY_IDX(check.config->providers, i, gt_provider_conf_t *));
+    check_triage(&check);
     check_database(&check);
     GT_TRY(gt_loop_start(&check.loop, &limits, ctl->pool));
     for (int i = 0; i < check.config->providers->nelts; i++)

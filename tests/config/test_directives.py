@@ -511,7 +511,7 @@ Include more.conf
     ('<Location "/auth">\n<Files x>\nSetHandler graphtok-auth\n</Files>\n</Location>', "Files"),
     ('<Location "/auth">\nSetHandler graphtok-tea\n</Location>',
      "'graphtok-tea' is none of: graphtok-admin graphtok-auth graphtok-calendar graphtok-exchange "
-     "graphtok-health graphtok-metrics graphtok-tokens")])
+     "graphtok-health graphtok-mail graphtok-metrics graphtok-tokens")])
 def test_mounts_need_a_fixed_path_and_a_handler_of_ours(frame, text, message):
     checked = frame.check(text)
     assert checked.code == 1

@@ -90,12 +90,13 @@ typedef struct gtm_server_t {
     gt_config_t *config;        /* resolved in check_config */
     apr_array_header_t *mounts; /* of gtm_mount_t, longest path first */
     apr_array_header_t *passed; /* of const char *: names that only we may give (given_names.h) */
-    gt_provider_conf_t *in_provider; /* the container being read, else NULL */
-    gt_store_conf_t *in_store;       /* the same */
-    gt_client_conf_t *in_client;     /* the same */
-    gt_jwt_conf_t *in_jwt;           /* the same */
-    gt_account_conf_t *in_account;   /* the same */
-    gtm_verdict_t *verdict;          /* since check_config */
+    gt_provider_conf_t *in_provider;  /* the container being read, else NULL */
+    gt_store_conf_t *in_store;        /* the same */
+    gt_client_conf_t *in_client;      /* the same */
+    gt_jwt_conf_t *in_jwt;            /* the same */
+    gt_account_conf_t *in_account;    /* the same */
+    struct gt_triage_rules_t *triage; /* how unread mail is sorted; since check_config */
+    gtm_verdict_t *verdict;           /* since check_config */
 } gtm_server_t;
 
 /** One place where one of our handlers is mounted: found in the configuration tree, since path_info

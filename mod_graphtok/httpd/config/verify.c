@@ -293,6 +293,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                  "GraphTokUseProvider NAME%s",
                  mount->handler, path, host);
     check_kind(v, mount, dir);
+    gtm_check_mail(v, mount, dir);
     if (dir->account != NULL || strcmp(mount->handler, "graphtok-exchange") == 0) {
         (dir->account != NULL ? gtm_check_account_mount : gtm_check_exchange)(v, mount, dir);
         return;
@@ -349,6 +350,7 @@ static void judge(verdict_t *v)
     gtm_check_server(v);
     gtm_check_jwts(v);
     gtm_check_accounts(v);
+    gtm_check_triage(v);
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++)
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));

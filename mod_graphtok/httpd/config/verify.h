@@ -62,6 +62,12 @@ void gtm_check_jwts(const gtm_verdict_t *v);
 /** Judge the whole server's settings: database, journal, time limits. */
 void gtm_check_server(const gtm_verdict_t *v);
 
+/** Read the rules of triage, for all children: server->triage. */
+void gtm_check_triage(const gtm_verdict_t *v);
+
+/** Whether the provider of a place with graphtok-mail has mail that is read here. */
+void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
+
 /** Judge the accounts' passwords, and the places that use an account. */
 void gtm_check_accounts(const gtm_verdict_t *v);
 

@@ -162,16 +162,29 @@ static void drop_mark(char **bytes, apr_size_t *len)
     }
 }
 
+static gt_err_t *no_json(const gtm_request_t *x)
+{
+    return gt_err(x->r->pool, GT_UNSUPPORTED, "GT0819",
+                  "the body must be JSON with Content-Type: application/json");
+}
+
 static gt_err_t *read_json(gtm_request_t *x)
 {
     request_rec *r = x->r;
+    int is_json = is_of_type(r, "application/json");
+    int may_be_empty = x->route->body == GTM_BODY_MAYBE_JSON;
     char *bytes = NULL;
     apr_size_t len = 0;
 
-    if (!is_of_type(r, "application/json"))
-        return gt_err(r->pool, GT_UNSUPPORTED, "GT0819",
-                      "the body must be JSON with Content-Type: application/json");
+    if (!is_json && !may_be_empty)
+        return no_json(x);
     GT_TRY(read_whole(x, &bytes, &len));
+    if (len == 0 && may_be_empty) {
+        x->body = gt_json_object(r->pool);
+        return GT_OK;
+    }
+    if (!is_json)
+        return no_json(x);
     drop_mark(&bytes, &len);
     if (len == 0)
         return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");

@@ -1,0 +1,70 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file routes_mail.c
+ * The mail route set, for users of Microsoft's mail: core/graph reads, sorts and writes. Bodies are
+ * held against their rules here, and the owner of the mailbox is the caller.
+ */
+
+#include "base/check.h"
+#include "graph/inbox.h"
+#include "request/answer.h"
+#include "routes/route_sets.h"
+
+#define TOP 50 /* messages, unless the body says how many */
+
+static const gt_rule_t triage_rules[] = {
+    {.name = "top", .kind = GT_RULE_NUMBER, .min = 1, .max = GT_INBOX_MOST},
+    {.name = "apply", .kind = GT_RULE_BOOL},
+    {.name = ""}};
+
+/* Every call to Graph is of this caller. */
+static gt_err_t *make_model(gt_call_t *model, const gtm_request_t *x)
+{
+    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
+
+    if (conf->graph_url == NULL)
+        return gt_err(x->r->pool, GT_NOT_FOUND, "GT1290",
+                      "provider %s has no Microsoft Graph, through which mail is read here",
+                      conf->name);
+    model->vault = x->child->vault;
+    model->mailboxes = x->child->mailboxes;
+    model->key = gt_grant_key(x->store, &x->owner);
+    model->asker = &x->asker;
+    return GT_OK;
+}
+
+/* ---- triage ---- */
+
+static gt_err_t *begin_triage(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    gt_inbox_t *inbox = apr_pcalloc(x->r->pool, sizeof(*inbox));
+    apr_int64_t top = TOP;
+
+    GT_TRY(gt_check(x->body, triage_rules, 0, x->r->pool));
+    if (json_object_get(x->body, "top") != NULL && !gt_json_number(&top, x->body, "top"))
+        top = TOP;
+    GT_TRY(make_model(&inbox->model, x));
+    inbox->rules = gtm_server(x->r->server)->triage;
+    inbox->top = (int)top;
+    x->own = inbox;
+    gt_then(task, &gt_inbox_sort, inbox);
+    return GT_OK;
+}
+
+static gt_err_t *show_triage(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+
+    (void)task;
+    gtm_answer_json(x, HTTP_OK, gt_inbox_json(x->own, x->r->pool));
+    return GT_OK;
+}
+
+static gt_step_fn *const triage_steps[] = {begin_triage, show_triage, NULL};
+static const gt_work_t triage = {"triage", triage_steps, NULL};
+
+const gtm_route_t gtm_mail_routes[] = {
+    {"triage", "POST", "/triage/run", GTM_LIMIT_USER, .body = GTM_BODY_MAYBE_JSON, .work = &triage},
+    {.name = NULL}};

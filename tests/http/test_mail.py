@@ -1,0 +1,136 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Triage of unread mail through Graph, categories, drafts (missions E1 and E2)."""
+
+import pytest
+
+SCOPES = "GraphTokScope openid profile email offline_access User.Read Mail.ReadWrite"
+MOUNTS = """
+<Location "/auth">
+    SetHandler graphtok-auth
+</Location>
+<Location "/mail">
+    SetHandler graphtok-mail
+</Location>
+GraphTokLimit off
+"""
+ADA, GRACE, ALAN = (f"{name}@sandbox.example" for name in ("ada", "grace", "alan"))
+UNREAD = "/me/mailFolders/inbox/messages"
+
+
+@pytest.fixture(scope="module")
+def mailing(make_site):
+    """A site whose callers' mail may be read and written."""
+    made = make_site(mounts=MOUNTS, provider=SCOPES)
+    made.start()
+    made.register("/auth")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def box(sandbox):
+    """The sandbox's control."""
+    return sandbox.process
+
+
+@pytest.fixture
+def ada(mailing, sandbox, browser):
+    """A browser in which ada is signed in."""
+    mailing.register("/auth")
+    assert browser.sign_in(mailing.url + "/auth/login").status == 200
+    return browser
+
+
+def person(address, name="Somebody"):
+    return {"emailAddress": {"name": name, "address": address}}
+
+
+def mail(subject, text="", sender=GRACE, to=(ADA,), **more):
+    return {"subject": subject, "from": person(sender), "toRecipients": [person(a) for a in to],
+            "body": {"contentType": "text", "content": text}, **more}
+
+
+def header(name, value):
+    return {"internetMessageHeaders": [{"name": name, "value": value}]}
+
+
+def run(ada, mailing, status=200, **body):
+    answer = ada.post(mailing.url + "/mail/triage/run", body)
+    assert answer.status == status, answer
+    return answer.json
+
+
+def test_E1_mail_is_sorted_with_its_reasons(mailing, box, ada):
+    box.add_mail(
+        ADA,
+        mail("News", "Ready for summer?", "x@shop.example", **header("List-Unsubscribe", "<x:>")),
+        mail("Plan", "FYI, it is done.", to=(GRACE, ADA)),
+        mail("Lunch", "Are you free?\n> old text", to=("ada.lovelace@sandbox.example",)),
+        mail("Review", type="eventMessageRequest"),
+        mail("Canceled: Review", type="eventMessage"),
+        mail("Seen", "Are you free?", isRead=True),
+        mail("To Grace", to=(GRACE,), folder="sentitems", isRead=True))
+    answer = run(ada, mailing)
+    rows = {row["subject"]: row for row in answer["messages"]}
+    assert {name: row["class"] for name, row in rows.items()} == {
+        "News": "can-wait", "Plan": "to-know", "Lunch": "needs-answer", "Review": "needs-answer",
+        "Canceled: Review": "to-know"}
+    assert rows["Lunch"]["from"] == GRACE and rows["Lunch"]["from_name"] == "Somebody"
+    assert rows["Lunch"]["reasons"] == [
+        "asks a question", "addressed to you alone", "you have written to this sender",
+        "from your own organization"]
+    assert rows["News"]["reasons"][0] == "has a link to unsubscribe"
+    assert answer["more"] is False and "category" not in rows["Lunch"]
+    assert all(row["categories"] == [] for row in box.mail(ADA))
+
+
+def test_E1_no_body_is_the_default(mailing, box, ada):
+    box.add_mail(ADA, mail("Lunch", "Are you free?"))
+    answer = ada.send("POST", mailing.url + "/mail/triage/run")
+    assert answer.status == 200 and len(answer.json["messages"]) == 1
+
+
+def test_E1_pages_up_to_a_bound(mailing, box, ada):
+    box.add_mail(ADA, *[mail(f"m{n}", at=n) for n in range(130)])
+    box.settings(page_limit=40)
+    answer = run(ada, mailing, top=100)
+    assert [row["subject"] for row in answer["messages"]] == [f"m{n}" for n in range(100)]
+    assert answer["more"] is True
+    assert box.count("graph:GET " + UNREAD) == 3
+    assert len(run(ada, mailing, top=200)["messages"]) == 130
+
+
+def test_E1_texts_that_are_too_long_together_are_read_by_their_beginnings(mailing, box, ada):
+    box.add_mail(ADA, *[mail(f"m{n}", "Are you free? " + "x" * 1_500_000) for n in range(4)])
+    assert [row["class"] for row in run(ada, mailing)["messages"]] == ["needs-answer"] * 4
+
+
+@pytest.mark.parametrize("body, field", [
+    ({"top": 0}, "top"), ({"top": 201}, "top"), ({"top": "5"}, "top"), ({"apply": "yes"}, "apply"),
+    ({"folder": "inbox"}, "folder")])
+def test_E1_bodies_are_held_against_their_rules(mailing, ada, body, field):
+    answer = run(ada, mailing, 400, **body)
+    assert [row["field"] for row in answer["errors"]] == [field]
+
+
+def test_E1_what_Graph_refuses(mailing, box, ada):
+    """Without User.Read the rules know less; without Mail.Read there is nothing to sort."""
+    box.add_mail(ADA, mail("Lunch", "Are you free? Please answer."))
+    box.fault("/v1.0/me", "graph_error", status=403, code="ErrorAccessDenied", times=3)
+    row = run(ada, mailing)["messages"][0]
+    assert row["reasons"] == ["asks a question", "asks you to do something"]
+    box.fault("/v1.0" + UNREAD, "graph_error", status=403, code="ErrorAccessDenied")
+    answer = run(ada, mailing, 403)
+    assert answer["tag"] == "GT0704" and "ErrorAccessDenied" in answer["detail"]
+
+
+def test_E1_rubbish_from_graph_is_an_error(mailing, box, ada):
+    box.fault("/v1.0" + UNREAD, "answer", body='["no object"]')
+    assert run(ada, mailing, 502)["tag"] == "GT0725"
+    box.fault("/v1.0" + UNREAD, "answer", body='{"value": [{"id": 5}, 7, {"id": "a"}, null]}')
+    assert [row["id"] for row in run(ada, mailing)["messages"]] == ["a"]
+
+
+def test_mail_needs_a_user(mailing, sandbox, browser):
+    answer = browser.post(mailing.url + "/mail/triage/run", {})
+    assert answer.status == 401
