@@ -134,3 +134,93 @@ def test_E1_rubbish_from_graph_is_an_error(mailing, box, ada):
 def test_mail_needs_a_user(mailing, sandbox, browser):
     answer = browser.post(mailing.url + "/mail/triage/run", {})
     assert answer.status == 401
+
+
+# ---- categories ----
+
+BATCH = "/v1.0/$batch"
+PATCHES = "graph:PATCH /me/messages/{id}"
+
+
+def categories(box):
+    return {row["subject"]: row["categories"] for row in box.mail(ADA)}
+
+
+def outcomes(answer):
+    return {row["subject"]: row["category"] for row in answer["messages"]}
+
+
+def test_E1_classes_are_written_as_categories(mailing, box, ada):
+    box.add_mail(ADA, mail("Lunch", "Are you free?", categories=["Mine", "can WAIT"]),
+                 mail("Plan", "FYI, done.", categories=["To know", "Mine"]))
+    assert outcomes(run(ada, mailing, apply=True)) == {"Lunch": "written", "Plan": "unchanged"}
+    assert categories(box) == {"Lunch": ["Mine", "Needs answer"], "Plan": ["To know", "Mine"]}
+    count = box.count("graph:POST /$batch")
+    assert set(outcomes(run(ada, mailing, apply=True)).values()) == {"unchanged"}
+    assert box.count("graph:POST /$batch") == count
+
+
+def test_E1_batches_of_twenty(mailing, box, ada):
+    box.add_mail(ADA, *[mail(f"m{n}", at=n) for n in range(45)])
+    assert set(outcomes(run(ada, mailing, apply=True)).values()) == {"written"}
+    assert box.count("graph:POST /$batch") == 3 and box.count(PATCHES) == 45
+
+
+def test_E1_what_is_throttled_is_tried_again(mailing, box, ada):
+    """Parts of a batch, and a whole one."""
+    box.add_mail(ADA, *[mail(f"m{n}", at=n) for n in range(6)])
+    box.fault("/v1.0/me/messages/", "graph_error", status=429, code="ApplicationThrottled",
+              retry_after=1, times=2, method="PATCH")
+    box.fault(BATCH, "graph_error", status=503, retry_after=1)
+    assert set(outcomes(run(ada, mailing, apply=True)).values()) == {"written"}
+    assert box.count("graph:POST /$batch") == 3 and box.count(PATCHES) == 8
+
+
+def test_E1_partial_failure_is_told_for_each_message(mailing, box, ada):
+    box.add_mail(ADA, *[mail(f"m{n}", at=n) for n in range(3)])
+    box.fault("/v1.0/me/messages/", "graph_error", status=404, code="ErrorItemNotFound", skip=1,
+              method="PATCH")
+    answer = run(ada, mailing, apply=True)
+    assert outcomes(answer) == {"m0": "written", "m1": "failed", "m2": "written"}
+    problems = [row.get("problem") for row in answer["messages"]]
+    assert problems == [None, "Graph answered 404 ErrorItemNotFound: Injected.", None]
+
+
+def test_E1_a_wait_that_is_too_long_is_told(mailing, box, ada):
+    box.add_mail(ADA, mail("m0"))
+    box.fault("/v1.0/me/messages/", "graph_error", status=429, code="ApplicationThrottled",
+              retry_after=300, method="PATCH")
+    row = run(ada, mailing, apply=True)["messages"][0]
+    assert row["category"] == "failed" and "429" in row["problem"]
+
+
+def test_E1_a_change_meanwhile_is_not_overwritten(mailing, box, ada):
+    """The message changes between the reading and the writing: here by a batch that is held up."""
+    box.add_mail(ADA, mail("m0"))
+    box.fault("/v1.0/me/messages/", "graph_error", status=412, code="ErrorIrresolvableConflict",
+              method="PATCH")
+    row = run(ada, mailing, apply=True)["messages"][0]
+    assert row["category"] == "failed" and "412" in row["problem"]
+    assert box.calls(PATCHES)["last"][-1]["headers"]["if-match"].startswith('W/"')
+
+
+def test_E1_a_lost_answer_is_asked_for_again(mailing, box, ada):
+    """The first batch was carried out; its repeat must not fail for its own change."""
+    box.add_mail(ADA, mail("m0"))
+    box.fault(BATCH, "die_after", bytes=0)
+    assert outcomes(run(ada, mailing, apply=True)) == {"m0": "written"}
+    assert categories(box) == {"m0": ["To know"]} and box.count(PATCHES) == 2
+
+
+def test_E1_without_the_right_to_write_all_of_it_is_refused(mailing, box, ada):
+    box.add_mail(ADA, mail("m0"), mail("m1"))
+    box.fault("/v1.0/me/messages/", "graph_error", status=403, code="ErrorAccessDenied", times=2,
+              method="PATCH")
+    assert run(ada, mailing, 403, apply=True)["tag"] == "GT0704"
+
+
+def test_E1_an_answer_that_lacks_a_part(mailing, box, ada):
+    box.add_mail(ADA, mail("m0"))
+    box.fault(BATCH, "answer", body='{"responses": [{"id": "7", "status": 200}, 5, {"id": "0"}]}',
+              times=1)
+    assert outcomes(run(ada, mailing, apply=True)) == {"m0": "written"}

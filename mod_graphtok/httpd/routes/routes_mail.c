@@ -7,6 +7,7 @@
  */
 
 #include "base/check.h"
+#include "graph/categories.h"
 #include "graph/inbox.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
@@ -23,9 +24,10 @@ static gt_err_t *make_model(gt_call_t *model, const gtm_request_t *x)
 {
     const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
 
-    if (conf->graph_url == NULL)
+    if (conf->kind != GT_KIND_MICROSOFT)
         return gt_err(x->r->pool, GT_NOT_FOUND, "GT1290",
-                      "provider %s has no Microsoft Graph, through which mail is read here",
+                      "mail is read and written through Microsoft Graph here, which provider %s "
+                      "does not have",
                       conf->name);
     model->vault = x->child->vault;
     model->mailboxes = x->child->mailboxes;
@@ -36,33 +38,56 @@ static gt_err_t *make_model(gt_call_t *model, const gtm_request_t *x)
 
 /* ---- triage ---- */
 
+/** The state of a run. */
+typedef struct triage_t {
+    gt_inbox_t inbox;
+    gt_categories_t categories;
+    int applies; /* 1: classes are written back */
+} triage_t;
+
 static gt_err_t *begin_triage(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
-    gt_inbox_t *inbox = apr_pcalloc(x->r->pool, sizeof(*inbox));
+    triage_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
     apr_int64_t top = TOP;
 
     GT_TRY(gt_check(x->body, triage_rules, 0, x->r->pool));
     if (json_object_get(x->body, "top") != NULL && !gt_json_number(&top, x->body, "top"))
         top = TOP;
-    GT_TRY(make_model(&inbox->model, x));
-    inbox->rules = gtm_server(x->r->server)->triage;
-    inbox->top = (int)top;
-    x->own = inbox;
-    gt_then(task, &gt_inbox_sort, inbox);
+    GT_TRY(make_model(&own->inbox.model, x));
+    own->inbox.rules = gtm_server(x->r->server)->triage;
+    own->inbox.top = (int)top;
+    own->applies = json_is_true(json_object_get(x->body, "apply"));
+    x->own = own;
+    gt_then(task, &gt_inbox_sort, &own->inbox);
+    return GT_OK;
+}
+
+static gt_err_t *apply(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    triage_t *own = x->own;
+
+    if (!own->applies)
+        return GT_OK;
+    own->categories.model = own->inbox.model;
+    own->categories.rules = own->inbox.rules;
+    own->categories.sorted = own->inbox.sorted;
+    gt_then(task, &gt_categories_write, &own->categories);
     return GT_OK;
 }
 
 static gt_err_t *show_triage(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
+    const triage_t *own = x->own;
 
     (void)task;
-    gtm_answer_json(x, HTTP_OK, gt_inbox_json(x->own, x->r->pool));
+    gtm_answer_json(x, HTTP_OK, gt_inbox_json(&own->inbox, x->r->pool));
     return GT_OK;
 }
 
-static gt_step_fn *const triage_steps[] = {begin_triage, show_triage, NULL};
+static gt_step_fn *const triage_steps[] = {begin_triage, apply, show_triage, NULL};
 static const gt_work_t triage = {"triage", triage_steps, NULL};
 
 const gtm_route_t gtm_mail_routes[] = {
