@@ -89,7 +89,11 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
         "ENCRYPTION_KEY": key, "TENANT_ID": sandbox.tenant, "CLIENT_ID": sandbox.client_id,
         "CLIENT_SECRET": secret_of(sandbox)})
     sandbox.process.settings(revoke_on_reuse=True)
-    access, refresh = sandbox.issue("ada@sandbox.example")
+    # its users agreed to both, since it reads their mail, too
+    given = sandbox.process.control("POST", "issue", {
+        "person": "ada@sandbox.example", "scope": "openid profile email offline_access User.Read "
+        "Calendars.ReadWrite Mail.ReadWrite"})
+    access, refresh = given["access_token"], given["refresh_token"]
     seal = Fernet(key.encode())
     s0.database.sql(S0_TABLE[engine])
     s0.database.sql(
@@ -114,7 +118,8 @@ def test_S0_taken_over_with_rows_and_key(where, sandbox):
             ("GET", "/auth/token"): 200, ("GET", "/calendar/next24"): 200,
             ("GET", "/auth/user"): 404, ("GET", "/calendar/events"): 404,
             ("GET", "/calendar/"): 404, ("POST", "/calendar/events"): 404,
-            ("POST", "/auth/revoke"): 200, })
+            ("POST", "/emails/triage/run"): 200, ("POST", "/emails/drafts/create"): 400,
+            ("GET", "/emails/"): 404, ("POST", "/auth/revoke"): 200, })
         assert browser.get(s0.url + "/auth/token").status == 401
         assert browser.sign_in(s0.url + "/auth/login").status == 200
         assert browser.get(s0.url + "/calendar/next24").status == 200

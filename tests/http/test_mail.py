@@ -224,3 +224,70 @@ def test_E1_an_answer_that_lacks_a_part(mailing, box, ada):
     box.fault(BATCH, "answer", body='{"responses": [{"id": "7", "status": 200}, 5, {"id": "0"}]}',
               times=1)
     assert outcomes(run(ada, mailing, apply=True)) == {"m0": "written"}
+
+
+# ---- drafts ----
+
+def create(ada, mailing, status=201, headers=None, **body):
+    answer = ada.post(mailing.url + "/mail/drafts/create", body, headers=headers)
+    assert answer.status == status, answer
+    return answer.json
+
+
+def drafts(box):
+    return [row for row in box.mail(ADA) if row["folder"] == "drafts"]
+
+
+def addresses(row, member):
+    return [one["emailAddress"]["address"] for one in row[member]]
+
+
+def test_E2_a_new_draft(mailing, box, ada):
+    made = create(ada, mailing, to=[f"Grace <{GRACE}>"], bcc=ALAN, subject="Hi", body="a <b>")
+    draft, = drafts(box)
+    assert made == {"id": draft["id"], "webLink": draft["webLink"], "subject": "Hi"}
+    assert draft["isDraft"] and draft["body"]["content"] == "<html><body>a <b></body></html>"
+    assert addresses(draft, "toRecipients") == [GRACE]
+    assert addresses(draft, "bccRecipients") == [ALAN] and draft["ccRecipients"] == []
+
+
+@pytest.mark.parametrize("to_all", [False, True])
+def test_E2_an_answer_quotes_the_original(mailing, box, ada, to_all):
+    known, = box.add_mail(ADA, mail("Lunch", "Are you free?", ccRecipients=[person(ALAN)]))
+    made = create(ada, mailing, message_id=known, body="Yes, 1 < 2", reply_all=to_all)
+    draft, = drafts(box)
+    assert made["id"] == draft["id"] and made["subject"] == draft["subject"] == "RE: Lunch"
+    content = draft["body"]["content"]
+    assert content.index("Yes, 1 &lt; 2") < content.index("Are you free?")
+    assert addresses(draft, "toRecipients") == [GRACE]
+    assert addresses(draft, "ccRecipients") == ([ALAN] if to_all else [])
+
+
+def test_E2_an_answer_without_its_text_is_taken_away(mailing, box, ada):
+    known, = box.add_mail(ADA, mail("Lunch", "Are you free?"))
+    box.fault("/v1.0/me/messages/", "graph_error", status=413, code="TooLarge", method="PATCH")
+    assert create(ada, mailing, 413, message_id=known, body="Yes")["tag"] == "GT0701"
+    assert drafts(box) == []
+
+
+def test_E2_a_repeat_with_its_key_finds_the_draft(mailing, box, ada):
+    known, = box.add_mail(ADA, mail("Lunch", "Are you free?"))
+    for body in ({"subject": "Hi", "to": GRACE}, {"message_id": known, "body": "Yes"}):
+        key = {"Idempotency-Key": f"key-{len(body['subject' if 'to' in body else 'body'])}"}
+        made = create(ada, mailing, headers=key, **body)
+        assert create(ada, mailing, 200, headers=key, **body) == made
+    assert len(drafts(box)) == 2
+    bad = create(ada, mailing, 400, headers={"Idempotency-Key": "it's"}, subject="x")
+    assert bad["tag"] == "GT0728"
+
+
+def test_E2_what_cannot_be_drafted(mailing, box, ada):
+    wrong = create(ada, mailing, 400, to=["a@x.example\r\nBcc: b@x.example"], body="x", cc="ann")
+    assert [row["field"] for row in wrong["errors"]] == ["to[0]", "cc"]
+    gone = create(ada, mailing, 404, message_id="AAMkNoSuchMessageAtAll", body="x")
+    assert "ErrorItemNotFound" in gone["detail"]
+    box.fault("/v1.0/me/messages", "graph_error", status=403, code="ErrorAccessDenied")
+    assert create(ada, mailing, 403, subject="x")["tag"] == "GT0704"
+    box.fault("/v1.0/me/messages", "answer", body='{"id": 5}')
+    assert create(ada, mailing, 502, subject="x")["tag"] == "GT0729"
+    assert drafts(box) == []

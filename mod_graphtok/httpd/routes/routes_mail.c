@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "graph/categories.h"
+#include "graph/draft.h"
 #include "graph/inbox.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
@@ -90,6 +91,40 @@ static gt_err_t *show_triage(gt_task_t *task, void *state)
 static gt_step_fn *const triage_steps[] = {begin_triage, apply, show_triage, NULL};
 static const gt_work_t triage = {"triage", triage_steps, NULL};
 
+/* ---- drafts ---- */
+
+static gt_err_t *begin_draft(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    gt_draft_t *draft = apr_pcalloc(x->r->pool, sizeof(*draft));
+    const char *key = apr_table_get(x->fields, "Idempotency-Key");
+
+    GT_TRY(gt_draft_read(&draft->wish, x->body, x->r->pool));
+    if (key != NULL)
+        GT_TRY(gt_draft_key(&draft->key, key, x->r->pool));
+    GT_TRY(make_model(&draft->model, x));
+    x->own = draft;
+    gt_then(task, &gt_draft_make, draft);
+    return GT_OK;
+}
+
+static gt_err_t *show_draft(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    const gt_draft_t *draft = x->own;
+
+    (void)task;
+    gtm_answer_json(x, draft->is_repeat ? HTTP_OK : HTTP_CREATED, draft->made);
+    return GT_OK;
+}
+
+static gt_step_fn *const draft_steps[] = {begin_draft, show_draft, NULL};
+static const gt_work_t draft = {"draft", draft_steps, NULL};
+
+static const char *const keyed[] = {"Idempotency-Key", NULL};
+
 const gtm_route_t gtm_mail_routes[] = {
     {"triage", "POST", "/triage/run", GTM_LIMIT_USER, .body = GTM_BODY_MAYBE_JSON, .work = &triage},
+    {"draft", "POST", "/drafts/create", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON, .fields = keyed,
+     .work = &draft},
     {.name = NULL}};
