@@ -24,6 +24,7 @@
 #define EVERY apr_time_from_sec(20)
 #define AT_ONCE 1 /* µs: due times are whole seconds */
 #define SOON apr_time_from_sec(1)
+#define LATER apr_time_from_sec(3) /* all items are claimed, or put off */
 #define BATCH 64
 #define BUDGET 256
 #define FILL_FOR apr_time_from_msec(50)
@@ -235,8 +236,11 @@ static gt_err_t *claim_items(claiming_t *claiming, const gt_bulk_job_t *job,
                                       .route = "bulk",
                                       .administrator = job->administrator,
                                       .job = job->id};
-        APR_ARRAY_PUSH(claiming->found, gt_job_found_t) = (gt_job_found_t){
-            claimed, apr_psprintf(slice->pool, "%s %" APR_INT64_T_FMT, job->id, claimed->item.n)};
+        /* By its claim: one that was claimed again, because its time was over, has to begin again,
+         * since the claim before cannot write its result any more. */
+        APR_ARRAY_PUSH(claiming->found, gt_job_found_t) =
+            (gt_job_found_t){claimed, apr_psprintf(slice->pool, "%s %s %" APR_INT64_T_FMT,
+                                                   claiming->claim, job->id, claimed->item.n)};
     }
     return GT_OK;
 }
@@ -247,16 +251,24 @@ static int is_of_part(const gt_bulk_job_t *job, const gt_operation_t *operation,
     return job->is_filled && operation != NULL && operation->has_rate == (part == WITH_RATE);
 }
 
-/** From each job an even share, so that a small one need not wait for the end of a large one. */
-static gt_err_t *claim_from(claiming_t *claiming, const apr_array_header_t *jobs, int most)
+/** How many jobs have items in this part. */
+static int count_jobs(const apr_array_header_t *jobs, int part)
 {
-    int left = 0;
+    int n = 0;
 
     for (int i = 0; i < jobs->nelts; i++) {
         const gt_bulk_job_t *job = &APR_ARRAY_IDX(jobs, i, gt_bulk_job_t);
 
-        left += is_of_part(job, gt_operation_named(job->act), claiming->slice->part);
+        n += is_of_part(job, gt_operation_named(job->act), part);
     }
+    return n;
+}
+
+/** From each of `left` jobs an even share, so that a small one need not wait for the end of a large
+ * one. */
+static gt_err_t *claim_from(claiming_t *claiming, const apr_array_header_t *jobs, int left,
+                            int most)
+{
     for (int i = 0; i < jobs->nelts; i++) {
         const gt_bulk_job_t *job = &APR_ARRAY_IDX(jobs, i, gt_bulk_job_t);
         const gt_operation_t *operation = gt_operation_named(job->act);
@@ -303,10 +315,13 @@ static gt_err_t *claim(gt_slice_t *slice, const apr_array_header_t *jobs)
                            .hold = 2 * gt_jobs_config(slice->jobs)->lease + HOLD_MORE,
                            .found = apr_array_make(slice->pool, BATCH, sizeof(gt_job_found_t)),
                            .jobs = apr_array_make(slice->pool, 4, sizeof(const char *))};
-    const int most = batch_of(slice);
+    const int most = batch_of(slice), left = count_jobs(jobs, slice->part);
     apr_interval_time_t wait, span;
 
-    GT_TRY(claim_from(&claiming, jobs, most));
+    if (left == 0)
+        return GT_OK;
+    slice->again = LATER;
+    GT_TRY(claim_from(&claiming, jobs, left, most));
     if (claiming.found->nelts == 0)
         return GT_OK;
     GT_TRY(take_turns(&wait, &span, &claiming));

@@ -111,11 +111,12 @@ static const gt_sql_t note_result = {
     "claim = NULL " IS_HELD,
     NULL};
 
-/* how many succeeded, how many failed, job → how many are left */
+/* how many succeeded, how many failed, job → how many are left; no row: the job was ended
+ * meanwhile, and all of its items were counted then */
 static const gt_sql_t count_result = {
     "count bulk result",
     "UPDATE {bulk} SET succeeded = succeeded + %lld, failed = failed + %lld, "
-    "updated_at = {clock_ms} WHERE id = %s RETURNING total - succeeded - failed",
+    "updated_at = {clock_ms} WHERE id = %s AND ended_at = 0 RETURNING total - succeeded - failed",
     NULL};
 
 /* job, place, how many → items */
