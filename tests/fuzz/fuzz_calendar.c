@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "graph/calendar.h"
+#include "graph/calendar_move.h"
 #include "net/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,9 +29,10 @@ static char *take_line(const char **at, const char *end, apr_pool_t *p)
     return line;
 }
 
-static void expect_clean(const gt_graph_params_t *params)
+static void expect_clean(const gt_graph_params_t *params, const char *root)
 {
-    if (!params->method || strncmp(params->path, "/me/", 4) != 0 || strstr(params->path, ".."))
+    if (!params->method || strncmp(params->path, root, strlen(root)) != 0 ||
+        strstr(params->path, ".."))
         abort();
     for (const char *at = params->path; *at; at++) {
         if ((unsigned char)*at <= 0x20 || (unsigned char)*at >= 0x7F || strchr("#\\\"<>", *at))
@@ -67,6 +69,26 @@ static gt_err_t *ask_for(gt_graph_params_t *params, int route, const char *id,
     }
 }
 
+/* The same text as the id of a group, of a calendar and of a mailbox. */
+static void expect_moved(const gt_graph_params_t *asked, const char *id, apr_pool_t *p)
+{
+    gt_graph_params_t params = *asked;
+    const char *group;
+
+    if (gt_calendar_group(&group, id, p) == GT_OK) {
+        gt_calendar_move_to_group(&params, group, p);
+        if (strlen(group) != 36)
+            abort();
+        expect_clean(&params, apr_pstrcat(p, "/groups/", group, "/", NULL));
+    }
+    params = *asked;
+    if (gt_calendar_move(&params, NULL, id, p) == GT_OK)
+        expect_clean(&params, "/me/calendars/");
+    params = *asked;
+    if (gt_calendar_move(&params, id, NULL, p) == GT_OK)
+        expect_clean(&params, "/users/");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *at = (const char *)data + 1;
@@ -87,8 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (gt_json_parse(&body, at, (apr_size_t)(end - at), p))
         body = gt_json_object(p);
     err = ask_for(&params, data[0], id, query, body, p);
-    if (err == GT_OK)
-        expect_clean(&params);
+    if (err == GT_OK) {
+        expect_clean(&params, "/me/");
+        expect_moved(&params, id, p);
+    }
     else if (err->cls != GT_INVALID)
         abort();
     apr_pool_destroy(p);
