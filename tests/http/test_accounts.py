@@ -58,6 +58,25 @@ ROBOT = """
     Require ip 127.0.0.1
 </Location>
 """
+# Two applications, each with the token of an account of its own.
+TOLD = """
+<Directory "{folder}/htdocs">
+    Options +Includes +ExecCGI
+    AddOutputFilter INCLUDES .shtml
+    AddHandler cgi-script .cgi
+</Directory>
+ScriptSock {folder}/cgid
+<Location "/told">
+    GraphTokPassToken env
+    Require ip 127.0.0.1
+</Location>
+<Location "/told/robot">
+    GraphTokUseAccount robot
+</Location>
+<Location "/told/events">
+    GraphTokUseAccount events
+</Location>
+"""
 TOKEN = "token:password"
 
 
@@ -74,7 +93,8 @@ ONE = pytest.mark.parametrize("nodes", ["sqlite3"], indirect=True)
 @pytest.fixture(scope="module")
 def nodes(make_site, request):
     """Two servers at one database."""
-    one = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS + ROBOT)
+    one = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS + ROBOT + TOLD,
+                    modules=("include", "cgid"))
     two = make_site(engine=request.param, mounts=MOUNTS + ACCOUNTS + ROBOT, database=one.database,
                     migrate=False, keyring=(one.secrets / "keyring").read_text())
     for node in (one, two):
@@ -373,3 +393,17 @@ def test_O3_a_public_client_shows_no_secret(first, sandbox):
     finally:
         first.configure(credential=confidential, mounts=MOUNTS + ACCOUNTS + ROBOT)
     assert (sandbox.calls(TOKEN), sandbox.calls("token:refresh_token")) == (2, 1)
+
+
+@ONE
+def test_a_part_of_a_page_has_no_other_accounts_token(first):
+    """A sub-request inherits what its main request was given, at places of the same account alone."""
+    pages = first.folder / "htdocs/told"
+    for name in ("robot", "events"):
+        (pages / name).mkdir(parents=True)
+        part = pages / name / "part.cgi"
+        part.write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s' \"$GRAPHTOK_TOKEN_USER\"\n")
+        part.chmod(0o755)
+    (pages / "robot/page.shtml").write_text("".join(
+        f'<!--#include virtual="/told/{name}/part.cgi" -->|' for name in ("robot", "events")))
+    assert ask(first, "/told/robot/page.shtml").text == "account:robot||"

@@ -19,6 +19,15 @@ ADMIN = """
     AuthUserFile {folder}/users
     Require user ada
 </Location>
+<GraphTokStore beta>
+    GraphTokTable beta_tokens
+</GraphTokStore>
+<GraphTokAccount robot>
+    GraphTokAccountStore beta
+</GraphTokAccount>
+<Location "/admin/grants">
+    GraphTokUseAccount robot
+</Location>
 """
 RUNS = [("event", "sqlite3"), ("event", "pgsql")]
 

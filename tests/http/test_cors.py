@@ -33,6 +33,22 @@ ErrorDocument 404 "not here"
 <Location "/any/auth">
     SetHandler graphtok-auth
 </Location>
+<Location "/tokens">
+    SetHandler graphtok-tokens
+    AuthType Basic
+    AuthName administration
+    AuthBasicProvider file
+    AuthUserFile {folder}/users
+    Require user ada
+</Location>
+<Location "/pages">
+    SetHandler graphtok-admin
+    AuthType Basic
+    AuthName administration
+    AuthBasicProvider file
+    AuthUserFile {folder}/users
+    Require user ada
+</Location>
 Protocols h2c http/1.1
 """
 
@@ -188,3 +204,15 @@ def test_X5_by_the_newest_protocol(open_site, path, asks, status):
          *asks, open_site.url + path], capture_output=True, text=True, check=True, timeout=60)
     assert f"HTTP/{version} {status}" in done.stdout
     assert f"access-control-allow-origin: {APP}" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("path, act", [("/tokens", "/cleanup_tokens"), ("/pages", "/cleanup"),
+                                       ("/pages/api", "/cleanup_tokens")])
+def test_O1_administrators_pages_are_of_their_own_origin(open_site, browser, path, act):
+    """A page that may read calendars is no administrator's."""
+    url, fields = open_site.url + path, {"Authorization": STAFF, "Origin": APP}
+    assert not is_let_in(ask_before(browser, url + "/grants"))
+    read = browser.get(url + "/grants", headers=fields)
+    assert read.status == 200 and "Access-Control-Allow-Origin" not in read.headers
+    acted = browser.post(url + act, headers={**fields, "Accept": "application/json"})
+    assert acted.status == 403 and acted.json["detail"] == "the request comes from another site"

@@ -175,7 +175,8 @@ void gt_await_time(gt_task_t *task, apr_time_t ticks)
 
 void gt_again_at(gt_task_t *task, apr_time_t ticks)
 {
-    gt_await_time(task, ticks);
+    say(task, ticks > gt_ticks() ? WAIT_TIME : WAIT_TURN);
+    task->ticks = ticks;
     top(task)->next--;
 }
 

@@ -212,12 +212,14 @@ static gt_err_t *take_account(gtm_request_t *x)
 
 gt_err_t *gtm_owner_find(gtm_request_t *x)
 {
+    /* The grants of the place's own store, also within a place of an account. */
+    if (x->route->demands & GTM_ADMINISTRATOR)
+        return GT_OK;
     if (x->dir->account != NULL && !(x->route->demands & GTM_NO_GRANT))
         return take_account(x);
     if (x->route->owner)
         return x->route->owner(x);
-    if (!(x->route->demands & GTM_ADMINISTRATOR))
-        x->owner.user = x->caller.id;
+    x->owner.user = x->caller.id;
     return GT_OK;
 }
 

@@ -156,12 +156,23 @@ static int is_valid_user(const gtm_rule_t *rule, apr_pool_t *p)
     return strcasecmp(gtm_rule_word(rule, p), "valid-user") == 0;
 }
 
-static int lets_users_in(const gtm_access_t *access, const gtm_mount_t *mount)
+static int lets_users_in(const gtm_access_t *access, const server_rec *server, const char *path)
 {
-    const char *type = gtm_access_type(access, mount->server, mount->path);
+    const char *type = gtm_access_type(access, server, path);
 
     return type != NULL && strcasecmp(type, "GraphTok") == 0 &&
-           gtm_access_require(access, mount->server, mount->path, is_valid_user) != NULL;
+           gtm_access_require(access, server, path, is_valid_user) != NULL;
+}
+
+/** The same at a mount of all hosts, of which each may have an AuthType and a Require of its own. */
+static int lets_users_in_somewhere(const gtm_access_t *access, const gtm_mount_t *mount)
+{
+    if (lets_users_in(access, mount->server, mount->path))
+        return 1;
+    for (const server_rec *s = access->servers; s != NULL && mount->server == NULL; s = s->next)
+        if (lets_users_in(access, s, mount->path))
+            return 1;
+    return 0;
 }
 
 void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, const server_rec *s,
@@ -175,7 +186,7 @@ void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, con
         gtm_mount_t *mount = &APR_ARRAY_IDX(mounts, i, gtm_mount_t);
 
         mount->has_require = gtm_access_is_guarded(access, mount->server, mount->path);
-        mount->lets_users_in = lets_users_in(access, mount);
+        mount->lets_users_in = lets_users_in_somewhere(access, mount);
         mount->wants_user =
             gtm_access_require(access, mount->server, mount->path, gtm_require_wants_user) != NULL;
     }

@@ -35,6 +35,11 @@ int gtm_route_is_set(const char *handler)
     return handler != NULL && gtm_route_set_find(handler) != NULL;
 }
 
+int gtm_route_is_administration(const char *handler)
+{
+    return (gtm_route_set_find(handler)->routes->demands & GTM_ADMINISTRATOR) != 0;
+}
+
 static int has_name(const gtm_route_t *routes, const char *name)
 {
     for (; routes != NULL && routes->name != NULL; routes++)

@@ -87,6 +87,9 @@ const gtm_route_set_t *gtm_route_set_find(const char *handler);
 /** 1 when a handler's name is one of ours. */
 int gtm_route_is_set(const char *handler);
 
+/** 1 when a handler of ours is for administrators alone. */
+int gtm_route_is_administration(const char *handler);
+
 /** 1 when a handler of ours has a route of this name. */
 int gtm_route_has(const char *handler, const char *name);
 

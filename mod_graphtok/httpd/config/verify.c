@@ -278,9 +278,10 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                      mount->handler, path, host);
         return;
     }
-    if (strcmp(mount->handler, "graphtok-tokens") == 0 ||
-        strcmp(mount->handler, "graphtok-admin") == 0) {
+    if (gtm_route_is_administration(mount->handler)) {
         gtm_check_administration(v, mount);
+        if (dir->account != NULL)
+            gtm_check_account_mount(v, mount, dir);
         return;
     }
     if (v->server->config->providers->nelts == 0)

@@ -111,7 +111,8 @@ static int are_alike(const gtm_dir_t *a, const gtm_dir_t *b)
     return a->pass_to == b->pass_to && a->caller_from == b->caller_from &&
            is_same(a->pass_name, b->pass_name) && is_same(a->caller_name, b->caller_name) &&
            is_same(a->caller_text, b->caller_text) && is_same(a->caller_jwt, b->caller_jwt) &&
-           is_same(a->provider, b->provider) && is_same(a->store, b->store);
+           is_same(a->provider, b->provider) && is_same(a->store, b->store) &&
+           is_same(a->account, b->account);
 }
 
 /** A sub-request is given nothing of its own; it keeps what it inherits where that is the same. */

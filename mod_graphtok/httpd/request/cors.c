@@ -4,7 +4,9 @@
  * @file cors.c
  * Answers to pages of other origins. An origin is compared byte for byte with the one that the
  * directive's setter wrote: browsers write it in one form only, so a capital, a port of the scheme,
- * a dot behind the host or a longer host is another origin. "null" is never in the list.
+ * a dot behind the host or a longer host is another origin. "null" is never in the list. Places for
+ * administrators answer pages of their own origin alone: an origin that is trusted with a calendar
+ * is not thereby one that may revoke the grants of all users.
  */
 
 #include "request/cors.h"
@@ -161,7 +163,7 @@ int gtm_cors(request_rec *r)
     if (dir == NULL || dir->origins == NULL || strcmp(dir->origins, "none") == 0)
         return DECLINED;
     handler = gtm_merged_handler(r, 1);
-    if (!gtm_route_is_set(handler))
+    if (!gtm_route_is_set(handler) || gtm_route_is_administration(handler))
         return DECLINED;
     apr_table_mergen(r->err_headers_out, "Vary", "Origin");
     origin = apr_table_get(r->headers_in, "Origin");
