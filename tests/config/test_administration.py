@@ -11,6 +11,10 @@ def test_administration_wants_a_user(frame, handler):
     for more, code, text in (
             ("", 1, "a Require that names the administrators must stand there"),
             ("Require all granted", 1, "a Require that names the administrators"),
+            (basic + "Require user ann\nRequire all granted", 1, "a Require that names the admini"),
+            (basic + "<RequireAll>\nRequire all granted\nRequire not user ann\n</RequireAll>", 1,
+             "a Require that names the admini"),
+            (basic + "<RequireAll>\nRequire all granted\nRequire user ann\n</RequireAll>", 0, None),
             ("Require ip 10.0.0.0/8", 1, "a Require that names the administrators"),
             ("AuthType GraphTok\nRequire valid-user", 0, "makes an administrator of every user"),
             (basic + "Require valid-user", 0, None), (basic + "Require user ann", 0, None),

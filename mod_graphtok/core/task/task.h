@@ -118,8 +118,8 @@ void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer);
 /** The same step again when the client has taken what was written. */
 void gt_again_on_output(gt_task_t *task);
 
-/** The same step again at this moment of the monotonic clock (gt_ticks); where that has passed, once
- * others of the same thread had their turn. Needs a loop. */
+/** The same step again at this moment of the monotonic clock (gt_ticks); where that has passed,
+ * once others of the same thread had their turn. Needs a loop. */
 void gt_again_at(gt_task_t *task, apr_time_t ticks);
 
 /** Wait until a bell has rung, but no longer than until this moment of the monotonic clock; the

@@ -120,7 +120,24 @@ static int is_guard(const gtm_rule_t *rule, apr_pool_t *p)
     return strcasecmp(first, "all") != 0 || strcasecmp(second, "granted") != 0;
 }
 
+/** One of several is enough, unless they stand in a section that says otherwise. */
+static int opens(const gtm_rule_t *rule, apr_pool_t *p)
+{
+    return !is_guard(rule, p) && gtm_tree_in(rule->node, "<RequireAll") == NULL &&
+           gtm_tree_in(rule->node, "<RequireNone") == NULL;
+}
+
+int gtm_access_is_open(const gtm_access_t *access, const server_rec *server, const char *path)
+{
+    return gtm_access_require(access, server, path, opens) != NULL ||
+           gtm_access_require(access, server, path, is_guard) == NULL;
+}
+
 int gtm_access_is_guarded(const gtm_access_t *access, const server_rec *server, const char *path)
 {
-    return gtm_access_require(access, server, path, is_guard) != NULL;
+    int is_open = gtm_access_is_open(access, server, path);
+
+    for (const server_rec *s = access->servers; s != NULL && server == NULL; s = s->next)
+        is_open |= gtm_access_is_open(access, s, path);
+    return !is_open;
 }

@@ -49,7 +49,11 @@ const gtm_rule_t *gtm_access_require(const gtm_access_t *access, const server_re
                                      const char *path,
                                      int (*fits)(const gtm_rule_t *rule, apr_pool_t *p));
 
-/** 1 when a Require other than `all granted` holds at a path. */
+/** 1 when no Require holds at a path, or `all granted` beside others. @param server  NULL: what all
+ * hosts have in common */
+int gtm_access_is_open(const gtm_access_t *access, const server_rec *server, const char *path);
+
+/** 1 when a path is not open, on any host. @param server  NULL: every host */
 int gtm_access_is_guarded(const gtm_access_t *access, const server_rec *server, const char *path);
 
 #endif

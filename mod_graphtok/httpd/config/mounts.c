@@ -156,6 +156,12 @@ static int is_valid_user(const gtm_rule_t *rule, apr_pool_t *p)
     return strcasecmp(gtm_rule_word(rule, p), "valid-user") == 0;
 }
 
+/** A Require that says which users are let in, and not which are kept out. */
+static int names_users(const gtm_rule_t *rule, apr_pool_t *p)
+{
+    return strcasecmp(gtm_rule_word(rule, p), "not") != 0 && gtm_require_wants_user(rule, p);
+}
+
 static int lets_users_in(const gtm_access_t *access, const server_rec *server, const char *path)
 {
     const char *type = gtm_access_type(access, server, path);
@@ -164,7 +170,7 @@ static int lets_users_in(const gtm_access_t *access, const server_rec *server, c
            gtm_access_require(access, server, path, is_valid_user) != NULL;
 }
 
-/** The same at a mount of all hosts, of which each may have an AuthType and a Require of its own. */
+/** The same at a mount of all hosts: each may have an AuthType and a Require of its own. */
 static int lets_users_in_somewhere(const gtm_access_t *access, const gtm_mount_t *mount)
 {
     if (lets_users_in(access, mount->server, mount->path))
@@ -188,7 +194,8 @@ void gtm_mounts_find(apr_array_header_t *mounts, apr_array_header_t *errors, con
         mount->has_require = gtm_access_is_guarded(access, mount->server, mount->path);
         mount->lets_users_in = lets_users_in_somewhere(access, mount);
         mount->wants_user =
-            gtm_access_require(access, mount->server, mount->path, gtm_require_wants_user) != NULL;
+            !gtm_access_is_open(access, mount->server, mount->path) &&
+            gtm_access_require(access, mount->server, mount->path, names_users) != NULL;
     }
     if (mounts->nelts > 0)
         qsort(mounts->elts, (size_t)mounts->nelts, sizeof(gtm_mount_t), longer_first);
