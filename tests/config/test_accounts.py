@@ -90,6 +90,7 @@ def test_a_slip_in_an_account(server, lines, message):
     (USE.replace("Require ip 10.0.0.0/8", "Require all granted"), "without Require"),
     (USE.replace("Require ip 10.0.0.0/8", "AuthType Basic"), "without Require"),
     (USE.replace("Require ip", "Require all granted\nRequire ip"), "without Require"),
+    (USE.replace("Require ip 10.0.0.0/8", "<Limit POST>\nRequire ip 10.0.0.0/8\n</Limit>"), "without Require"),
     (USE + '<VirtualHost *:80>\nServerName host.example\n<Location "/">\nRequire all granted\n'
      "</Location>\n</VirtualHost>\n", "without Require"),
     (USE.replace("calendar", "auth"), "does not serve an account's grant"),

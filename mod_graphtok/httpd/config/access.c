@@ -112,18 +112,25 @@ const gtm_rule_t *gtm_access_require(const gtm_access_t *access, const server_re
     return NULL;
 }
 
-static int is_guard(const gtm_rule_t *rule, apr_pool_t *p)
+static int is_all_granted(const gtm_rule_t *rule, apr_pool_t *p)
 {
     const char *args = rule->node->args;
     const char *first = gtm_tree_word(&args, p), *second = gtm_tree_word(&args, p);
 
-    return strcasecmp(first, "all") != 0 || strcasecmp(second, "granted") != 0;
+    return strcasecmp(first, "all") == 0 && strcasecmp(second, "granted") == 0;
+}
+
+/** A rule of some methods leaves the others open. */
+static int is_guard(const gtm_rule_t *rule, apr_pool_t *p)
+{
+    return !is_all_granted(rule, p) && gtm_tree_in(rule->node, "<Limit") == NULL &&
+           gtm_tree_in(rule->node, "<LimitExcept") == NULL;
 }
 
 /** One of several is enough, unless they stand in a section that says otherwise. */
 static int opens(const gtm_rule_t *rule, apr_pool_t *p)
 {
-    return !is_guard(rule, p) && gtm_tree_in(rule->node, "<RequireAll") == NULL &&
+    return is_all_granted(rule, p) && gtm_tree_in(rule->node, "<RequireAll") == NULL &&
            gtm_tree_in(rule->node, "<RequireNone") == NULL;
 }
 

@@ -279,9 +279,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
         return;
     }
     if (gtm_route_is_administration(mount->handler)) {
-        gtm_check_administration(v, mount);
-        if (dir->account != NULL)
-            gtm_check_account_mount(v, mount, dir);
+        gtm_check_administration(v, mount, dir);
         return;
     }
     if (v->server->config->providers->nelts == 0)

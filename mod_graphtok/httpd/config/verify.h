@@ -43,7 +43,8 @@ void gtm_check_exchange(const gtm_verdict_t *v, const gtm_mount_t *mount, const 
 void gtm_check_health(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
 
 /** Whether a place with graphtok-tokens has a Require that names administrators. */
-void gtm_check_administration(const gtm_verdict_t *v, const gtm_mount_t *mount);
+void gtm_check_administration(const gtm_verdict_t *v, const gtm_mount_t *mount,
+                              const gtm_dir_t *dir);
 
 /** " (virtual host NAME)" for a directive or mount inside of one, else "". */
 const char *gtm_host_shown(const gtm_verdict_t *v, const server_rec *host);

@@ -43,8 +43,11 @@ void gtm_check_health(const gtm_verdict_t *v, const gtm_mount_t *mount, const gt
 }
 
 /** Administration is served to users whom a Require lets in. */
-void gtm_check_administration(const gtm_verdict_t *v, const gtm_mount_t *mount)
+void gtm_check_administration(const gtm_verdict_t *v, const gtm_mount_t *mount,
+                              const gtm_dir_t *dir)
 {
+    if (dir->account != NULL)
+        gtm_check_account_mount(v, mount, dir);
     if (!mount->wants_user)
         gtm_note(v->errors, mount->where,
                  "SetHandler %s at %s: a Require that names the administrators must stand there, "
