@@ -283,9 +283,23 @@ def test_work_once(place, sandbox):
     place.add(["late"], ends=3000)
     done = answer(place, "work", "--once")
     assert done == {"refreshed": 10, "not_refreshed": 0, "deactivated": 0, "removed": 0, "valid": 0,
-                    "not_valid": 0}
+                    "not_valid": 0, "bulk_done": 0, "bulk_failed": 0}
     assert place.refreshed() == set(users) and sandbox.calls("token") == 10
     assert answer(place, "work", "--once")["refreshed"] == 0
+
+
+def test_work_once_does_bulk_jobs(place, sandbox):
+    place.add(["ann", "ben"], ends=3000)
+    now = int(time.time() * 1000)
+    place.database.sql("INSERT INTO user_tokens_bulk (id, act, is_filled, total, administrator, created_at, "
+                       f"updated_at) VALUES ('job1', 'refresh', 1, 2, 'ada', {now}, {now})")
+    place.database.sql("INSERT INTO user_tokens_bulk_items (job, n, grant_id, of_user, of_provider, "
+                       "generation) SELECT 'job1', row_number() OVER (ORDER BY user_id), CAST(id AS VARCHAR), "
+                       "user_id, provider, generation FROM user_tokens")
+    assert answer(place, "work", "--once")["bulk_done"] == 2
+    assert place.database.sql("SELECT succeeded, failed FROM user_tokens_bulk WHERE ended_at > 0") == [
+        ["2", "0"]]
+    assert place.refreshed() == {"ann", "ben"} and sandbox.calls("token") == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
