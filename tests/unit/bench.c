@@ -174,6 +174,8 @@ void bench_partition(bench_t *bench)
                      "REFERENCES user_tokens ON DELETE CASCADE");
     bench_run(bench, "ALTER TABLE user_tokens_sessions ADD FOREIGN KEY (user_id, provider) "
                      "REFERENCES user_tokens ON DELETE CASCADE");
+    bench_run(bench, "ALTER TABLE user_tokens_history ADD FOREIGN KEY (user_id, provider) "
+                     "REFERENCES user_tokens ON DELETE CASCADE");
     bench_migrate(bench, gt_store_newest());
 }
 

@@ -153,6 +153,7 @@ START_TEST(nothing_of_ours_stays_on_a_table_that_was_renamed)
     bench_run(bench, "ALTER TABLE user_tokens_bulk RENAME TO grants_bulk");
     bench_run(bench, "ALTER TABLE user_tokens_bulk_items RENAME TO grants_bulk_items");
     bench_run(bench, "ALTER TABLE user_tokens_history RENAME TO grants_history");
+    bench_run(bench, "ALTER TABLE user_tokens_hours RENAME TO grants_hours");
     bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants', was_taken_over = 1");
     bench_run(bench, "UPDATE graphtok_ids SET what = 'store grants' "
                      "WHERE what = 'store user_tokens'");

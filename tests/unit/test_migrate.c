@@ -706,6 +706,7 @@ START_TEST(indexes_that_were_not_finished_are_built_anew)
     bench_run(bench, "ALTER TABLE user_tokens_bulk RENAME TO grants_bulk");
     bench_run(bench, "ALTER TABLE user_tokens_bulk_items RENAME TO grants_bulk_items");
     bench_run(bench, "ALTER TABLE user_tokens_history RENAME TO grants_history");
+    bench_run(bench, "ALTER TABLE user_tokens_hours RENAME TO grants_hours");
     bench_run(bench, "UPDATE graphtok_schema SET table_name = 'grants'");
     bench->conf->table = "grants";
     bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, gt_store_newest(), bench->pool));

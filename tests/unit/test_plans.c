@@ -104,6 +104,12 @@ static const struct {
     {"end session by sid", {T("s"), T("microsoft")}},
     {"list ended sessions", {OWNER, N(50)}},
     {"look for ended session", {OWNER, T(ID)}},
+    {"count ends", {RANGE, N(30), N(7)}},
+    {"write hour",
+     {T("r"), N(1), N(500000), N(1), N(1), N(1), N(1), N(1), N(1), N(1), N(1), N(1), N(1), N(1),
+      N(1), N(1), N(1), N(1), N(1)}},
+    {"list hours", {N(720)}},
+    {"purge hours", {N(720)}},
     {"add history", {T("[]")}},
     {"list history", {OWNER}},
     {"purge history", {N(2592000), N(500)}},
@@ -170,6 +176,10 @@ static const struct {
     const char *why;
 } allowed[] = {
     {"add up", "_counts", "16 rows"},
+    {"add up with ends", "_counts", "16 rows"},
+    {"count ends", "_counts", "16 rows"},
+    {"list hours", "_hours", "all of 30 days are wanted, and there are no others"},
+    {"purge hours", "_hours", "once a minute; some hundred rows for each node"},
     {"count list", "user_tokens", "counts them; once a verb of an administrator, for its bar"},
     {"count failing", "user_tokens", "the same, of those in an index of them alone"},
     {"list jobs", "_jobs", "a few dozen rows"},

@@ -10,8 +10,8 @@
 #include <apr_strings.h>
 
 /* Tables beside a store's, by the ends of their names (store/names.c, store/store_ladder.c). */
-static const char *const tails[] = {"_gone",    "_jobs", "_counts",     "_access", "_sessions",
-                                    "_history", "_bulk", "_bulk_items", "_rebuilt"};
+static const char *const tails[] = {"_gone",    "_jobs",  "_counts", "_access",     "_sessions",
+                                    "_history", "_hours", "_bulk",   "_bulk_items", "_rebuilt"};
 
 static const char *const columns[] = {"id",
                                       "encrypted_access_token",

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/hour.h"
 #include "metrics/figures.h"
 
 #define STRIPES 16
@@ -16,12 +17,12 @@
 #define NAMES 16                 /* of each label; place 0 is "other" */
 #define CODES 64                 /* place 0 is "other" */
 #define RESULTS (GT_CLASSES + 1) /* 0: it went well */
-#define BUCKETS 12
+#define BUCKETS (GT_HOUR_BUCKETS - 1)
 #define PURPOSES 3
+#define GRAPH 1       /* of the purposes: calls to a provider's API */
 #define SECRET_USES 4 /* the first and the second of two, refused and taken */
 
-/** Upper bounds of a call's time in µs, and the purposes of calls. */
-extern const apr_int64_t gt_bounds[BUCKETS];
+/** The purposes of calls. */
 extern const char *const gt_purposes[PURPOSES];
 
 typedef _Atomic apr_uint64_t count_t;
@@ -35,6 +36,7 @@ typedef struct times_t {
 /** One stripe. */
 typedef struct stripe_t {
     count_t refreshes[NAMES][RESULTS];
+    count_t of_store[NAMES][2]; /* refreshes by store: those that went well, the others */
     count_t refusals[CODES];
     count_t sign_ins[NAMES][RESULTS];
     count_t challenges[NAMES][2]; /* followed by a refresh, by a sign-in */
@@ -55,12 +57,26 @@ typedef struct stripe_t {
     count_t audit[2]; /* written, failed */
 } __attribute__((aligned(64))) stripe_t;
 
+/** Counters at the beginning of a piece (pieces.h), and its number and hour. */
+typedef struct base_t {
+    apr_int64_t number, hour;
+    apr_int64_t refreshes[NAMES][2];
+    apr_int64_t failed_calls;
+    apr_int64_t calls[GT_HOUR_BUCKETS];
+} base_t;
+
 struct gt_figures_t {
     count_t shape;
+    count_t run;  /* random, of this memory */
+    count_t base; /* which of the two is the present one: even or odd */
+    base_t bases[2];
     count_t gauges[GT_GAUGES];
     char names[GT_LABELS][NAMES][NAME_BYTES]; /* written by the parent alone */
     count_t codes[CODES];
     stripe_t stripes[STRIPES];
 };
+
+/** The place of a label's value; 0: "other". */
+int gt_figures_find(const gt_figures_t *figures, gt_label_t label, const char *name);
 
 #endif

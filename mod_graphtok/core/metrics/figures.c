@@ -17,10 +17,8 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303036) /* "gtfig006": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303037) /* "gtfig007": another layout, another number */
 
-const apr_int64_t gt_bounds[BUCKETS] = {10000,   25000,   50000,   100000,   250000,   500000,
-                                        1000000, 2500000, 5000000, 10000000, 20000000, 60000000};
 const char *const gt_purposes[PURPOSES] = {"token", "graph", "discovery"};
 
 apr_size_t gt_figures_size(void)
@@ -31,7 +29,7 @@ apr_size_t gt_figures_size(void)
 gt_figures_t *gt_figures_open(void *memory, apr_size_t size)
 {
     gt_figures_t *figures = memory;
-    apr_uint64_t shape;
+    apr_uint64_t shape, run;
 
     if (size != sizeof(*figures))
         return NULL;
@@ -40,13 +38,15 @@ gt_figures_t *gt_figures_open(void *memory, apr_size_t size)
         return shape == SHAPE ? figures : NULL;
     for (int i = 0; i < GT_LABELS; i++)
         apr_cpystrn(figures->names[i][0], "other", NAME_BYTES);
+    gt_random(&run, sizeof(run));
+    atomic_store(&figures->run, run);
     atomic_store(&figures->shape, SHAPE);
     return figures;
 }
 
 /* ---- labels ---- */
 
-static int find_name(gt_figures_t *figures, gt_label_t label, const char *name)
+int gt_figures_find(const gt_figures_t *figures, gt_label_t label, const char *name)
 {
     for (int i = 1; name != NULL && i < NAMES; i++)
         if (strcmp(figures->names[label][i], name) == 0)
@@ -56,10 +56,10 @@ static int find_name(gt_figures_t *figures, gt_label_t label, const char *name)
 
 void gt_figures_name(gt_figures_t *figures, gt_label_t label, const char *name)
 {
-    int free_place = find_name(figures, label, "");
+    int free_place = gt_figures_find(figures, label, "");
 
     /* A name that is not UTF-8 or too long has no place on the page. */
-    if (find_name(figures, label, name) == 0 && free_place > 0 && strlen(name) < NAME_BYTES &&
+    if (gt_figures_find(figures, label, name) == 0 && free_place > 0 && strlen(name) < NAME_BYTES &&
         gt_is_utf8(name, strlen(name)))
         apr_cpystrn(figures->names[label][free_place], name, NAME_BYTES);
 }
@@ -106,7 +106,7 @@ static void count_call(stripe_t *stripe, int provider, const gt_notice_t *notice
         count(&stripe->upstream_failed[provider][purpose], 1);
         return;
     }
-    while (bucket < BUCKETS && notice->took > gt_bounds[bucket])
+    while (bucket < BUCKETS && notice->took > gt_hour_bounds[bucket])
         bucket++;
     count(&stripe->upstream[provider][purpose].bucket[bucket], 1);
     count(&stripe->upstream[provider][purpose].sum,
@@ -119,6 +119,8 @@ static void count_refresh(gt_figures_t *figures, stripe_t *stripe, int provider,
     int result = notice->err != GT_OK ? (int)notice->err->cls + 1 : 0;
 
     count(&stripe->refreshes[provider][result], 1);
+    count(&stripe->of_store[gt_figures_find(figures, GT_LABEL_STORE, notice->store)][result != 0],
+          1);
     if (notice->err != GT_OK && notice->err->code != NULL)
         count(&stripe->refusals[code_place(figures, notice->err->code)], 1);
 }
@@ -155,7 +157,7 @@ static int take(void *baton, const gt_notice_t *notice)
     gt_figures_t *figures = baton;
     stripe_t *stripe = my_stripe(figures);
     int result = notice->err != GT_OK ? (int)notice->err->cls + 1 : 0;
-    int provider = find_name(figures, GT_LABEL_PROVIDER, notice->provider);
+    int provider = gt_figures_find(figures, GT_LABEL_PROVIDER, notice->provider);
 
     switch (notice->kind) {
     case GT_NOTICE_CACHE:
@@ -178,7 +180,7 @@ static int take(void *baton, const gt_notice_t *notice)
         count(&stripe->challenges[provider][notice->detail[0] == 's'], 1);
         break;
     case GT_NOTICE_CALLER:
-        count(&stripe->callers[find_name(figures, GT_LABEL_CALLER, notice->detail)], 1);
+        count(&stripe->callers[gt_figures_find(figures, GT_LABEL_CALLER, notice->detail)], 1);
         break;
     case GT_NOTICE_LEASE_WAIT:
         count(&stripe->lease_waits, 1);
@@ -187,7 +189,7 @@ static int take(void *baton, const gt_notice_t *notice)
         count(&stripe->secrets[provider][place_of_use(notice->detail)], 1);
         break;
     case GT_NOTICE_LIMIT:
-        count(&stripe->limited[find_name(figures, GT_LABEL_LIMIT, notice->detail)], 1);
+        count(&stripe->limited[gt_figures_find(figures, GT_LABEL_LIMIT, notice->detail)], 1);
         break;
     case GT_NOTICE_AUDITED:
     case GT_NOTICE_AUDIT_FAILED:

@@ -31,6 +31,7 @@ typedef enum gt_label_t {
     GT_LABEL_PROVIDER,
     GT_LABEL_LIMIT,
     GT_LABEL_CALLER, /* how a caller's token was judged */
+    GT_LABEL_STORE,
     GT_LABELS
 } gt_label_t;
 

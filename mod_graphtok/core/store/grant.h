@@ -239,11 +239,16 @@ GT_MUST gt_err_t *gt_grant_take_name(gt_grant_t *grant, gt_store_t *store, apr_p
 GT_MUST gt_err_t *gt_grant_logout_hint(const char **hint, const char *id, const gt_owner_t *owner,
                                        gt_store_t *store, apr_pool_t *p);
 
+/** Days for which the ends of tokens are counted. */
+#define GT_END_DAYS 30
+
 /** Sums over a store. */
 typedef struct gt_grant_stats_t {
     apr_int64_t total, active, inactive, needs_user, expired, expiring_soon, refresh_failures;
-    apr_interval_time_t age; /* since the part was counted that was counted longest ago */
-    int is_whole;            /* 0: some parts were never counted, and are missing in the sums */
+    apr_int64_t ends[GT_END_DAYS]; /* tokens of active grants that end today, tomorrow, … */
+    apr_int64_t today;             /* days since 1970 by UTC, by the database's clock */
+    apr_interval_time_t age;       /* since the part was counted that was counted longest ago */
+    int is_whole; /* 0: some parts were never counted, and are missing in the sums */
 } gt_grant_stats_t;
 
 /** The store is counted in so many parts, by id; numbers from 0. */

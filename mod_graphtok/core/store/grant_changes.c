@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "store/grant_access.h"
 #include "store/grant_history.h"
+#include "store/hour_rows.h"
 #include "store/row.h"
 #include "store/session_rows.h"
 #include "store/statements.h"
@@ -97,6 +98,7 @@ gt_err_t *gt_grant_purge(int *more, gt_store_t *store, apr_pool_t *p)
     GT_TRY(gt_access_purge(&dropped, store, GT_PURGE_MAX, p));
     GT_TRY(gt_sessions_purge(&over, store, GT_PURGE_MAX, p));
     GT_TRY(gt_history_purge(&past, store, GT_PURGE_MAX, p));
+    GT_TRY(gt_hour_purge(store, p));
     *more = gone >= GT_PURGE_MAX || dropped >= GT_PURGE_MAX || over >= GT_PURGE_MAX ||
             past >= GT_PURGE_MAX;
     return GT_OK;

@@ -34,7 +34,7 @@ struct gt_kept_ids_t {
 };
 
 /* Compared as bytes: none between the members. */
-static_assert(sizeof(gt_ids_t) == 4 * GT_ID_BYTES + 6 * sizeof(int), "gt_ids_t has no padding");
+static_assert(sizeof(gt_ids_t) == 4 * GT_ID_BYTES + 7 * sizeof(int), "gt_ids_t has no padding");
 
 static apr_status_t destroy_lock(void *baton)
 {
@@ -98,6 +98,10 @@ static const gt_word_t catalogue_words[] = {
      {"(SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND "
       "attname = 'refused_until' AND NOT attisdropped)",
       "(SELECT 1 FROM pragma_table_info('{bare}') WHERE name = 'refused_until')"}},
+    {"hours_are_there",
+     {"(SELECT 1 WHERE has_table_privilege(to_regclass('{hours}'), 'SELECT') "
+      "AND has_table_privilege(to_regclass('{hours}'), 'INSERT'))",
+      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = '{bare}_hours')"}},
     {"bulk_is_there",
      {"(SELECT 1 WHERE has_table_privilege(to_regclass('{bulk}'), 'SELECT') "
       "AND has_table_privilege(to_regclass('{bulk_items}'), 'SELECT'))",
@@ -105,12 +109,12 @@ static const gt_word_t catalogue_words[] = {
     {NULL, {NULL, NULL}},
 };
 
-/* → 1 or NULL, the table's schema, 1 or NULL five times. Works before steps 6, 10, 12, 14, 16
- * and 17, too. */
+/* → 1 or NULL, the table's schema, 1 or NULL six times. Works before steps 6, 10, 12, 14, 16,
+ * 17 and 18, too. */
 static const gt_sql_t look_for_ids = {
     "look for ids",
     "SELECT {ids_are_there}, {schema_of_table}, {access_is_there}, {sessions_are_there}, "
-    "{accounts_are_there}, {bulk_is_there}, {history_is_there}",
+    "{accounts_are_there}, {bulk_is_there}, {history_is_there}, {hours_are_there}",
     catalogue_words};
 
 /* → the database's id, the store's id; no row: not migrated so far */
@@ -137,6 +141,7 @@ static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     ids->has_accounts = row->column[4] != NULL;
     ids->has_bulk = row->column[5] != NULL;
     ids->has_history = row->column[6] != NULL;
+    ids->has_hours = row->column[7] != NULL;
     if (row->column[0] == NULL)
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, store->db, &read_both_ids, &store->names, NULL, p));

@@ -28,6 +28,7 @@ typedef struct gt_ids_t {
     int has_accounts; /* 1: the columns for refused passwords of accounts are there */
     int has_bulk;     /* 1: the tables of bulk jobs are there */
     int has_history;  /* 1: the table of histories is there */
+    int has_hours;    /* 1: the table of figures by hours is there, and ends by days are kept */
     int is_read;      /* 1: from the database; 0: it has not answered yet, so there may be ids */
 } gt_ids_t;
 

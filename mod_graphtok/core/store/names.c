@@ -151,6 +151,8 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         indexed("on_access", beside(conf, "_access", p), p),
         quoted("sessions", beside(conf, "_sessions", p), p),
         indexed("on_sessions", beside(conf, "_sessions", p), p),
+        quoted("hours", beside(conf, "_hours", p), p),
+        indexed("on_hours", beside(conf, "_hours", p), p),
         quoted("history", beside(conf, "_history", p), p),
         indexed("on_history", beside(conf, "_history", p), p),
         quoted("counts", beside(conf, "_counts", p), p),

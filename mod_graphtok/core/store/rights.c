@@ -26,7 +26,8 @@ static const char tables[] =
     "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
     "WHERE relkind IN ('r', 'p') AND '{schema}' IN ('', '\"' || nspname || '\".') AND relname IN "
     "('{bare}', '{bare}_gone', '{bare}_jobs', '{bare}_counts', '{bare}_access', '{bare}_sessions', "
-    "'{bare}_history', '{bare}_bulk', '{bare}_bulk_items', 'graphtok_schema', 'graphtok_ids') "
+    "'{bare}_history', '{bare}_hours', '{bare}_bulk', '{bare}_bulk_items', 'graphtok_schema', "
+    "'graphtok_ids') "
     "ORDER BY length(relname), nspname";
 
 /* Columns of that. */

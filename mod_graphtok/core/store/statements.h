@@ -19,6 +19,7 @@ extern const gt_sql_t *const gt_grant_history_sql[];
 extern const gt_sql_t *const gt_grant_list_sql[];
 extern const gt_sql_t *const gt_grant_name_sql[];
 extern const gt_sql_t *const gt_grant_sums_sql[];
+extern const gt_sql_t *const gt_hour_sql[];
 extern const gt_sql_t *const gt_lease_sql[];
 extern const gt_sql_t *const gt_due_sql[];
 extern const gt_sql_t *const gt_range_sql[];

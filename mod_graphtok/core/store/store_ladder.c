@@ -130,8 +130,8 @@ int gt_store_newest(void)
 }
 
 /* Tables with indexes that may be built later. */
-static const char *const beside[] = {"{gone}",       "{access}",  "{sessions}",
-                                     "{bulk_items}", "{history}", NULL};
+static const char *const beside[] = {"{gone}",    "{access}", "{sessions}", "{bulk_items}",
+                                     "{history}", "{hours}",  NULL};
 
 gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, apr_pool_t *p)
 {

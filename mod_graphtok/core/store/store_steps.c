@@ -16,7 +16,7 @@
  *  13  a note of each row that is deleted, also by a cascade; 14  refused passwords of accounts
  *  15  indexes for lists by time, and of grants that are failing
  *  16  bulk jobs of administrators, in two tables beside it
- *  17  histories of grants, in a table beside it
+ *  17  histories of grants, in a table beside it; 18  figures by hours, in another one
  *
  * Going down to 1 gives S0 its own table back, with every row; it needs one row for each user.
  * PostgreSQL alters the table. SQLite cannot drop a UNIQUE, so step 2 copies the rows into a new
@@ -188,6 +188,16 @@
 #define TRIGGER_HISTORY                                                                            \
     "CREATE TRIGGER {schema}{bare}_history_goes AFTER DELETE ON {name} BEGIN "                     \
     "DELETE FROM {on_history} WHERE {user} = old.{user} AND provider = old.provider; END"
+
+#define TABLE_HOURS                                                                                \
+    "CREATE TABLE {hours} (run VARCHAR NOT NULL, number BIGINT NOT NULL, hour BIGINT NOT NULL, "   \
+    "refreshed BIGINT NOT NULL, failed BIGINT NOT NULL, failed_calls BIGINT NOT NULL, "            \
+    "calls0 BIGINT NOT NULL, calls1 BIGINT NOT NULL, calls2 BIGINT NOT NULL, "                     \
+    "calls3 BIGINT NOT NULL, calls4 BIGINT NOT NULL, calls5 BIGINT NOT NULL, "                     \
+    "calls6 BIGINT NOT NULL, calls7 BIGINT NOT NULL, calls8 BIGINT NOT NULL, "                     \
+    "calls9 BIGINT NOT NULL, calls10 BIGINT NOT NULL, calls11 BIGINT NOT NULL, "                   \
+    "calls12 BIGINT NOT NULL, PRIMARY KEY (run, number))",                                         \
+        "CREATE INDEX {index}_hours_past ON {on_hours} (hour)"
 
 /* A role that deletes needs no right to the notes: the function has its owner's. It finds them
  * beside the table, under any name and in any schema. */
@@ -392,6 +402,12 @@ const gt_ladder_step_t gt_store_steps[] = {
         "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
         INDEX_HISTORY},
        {"CREATE TABLE {history} (" HISTORY_COLUMNS ")", INDEX_HISTORY, TRIGGER_HISTORY}}}},
+    {"figures by hours in {hours}, and ends by days in {counts}",
+     "figures by hours are dropped with {hours}",
+     {{{"DROP TABLE {hours}", "ALTER TABLE {counts} DROP COLUMN ends"},
+       {"DROP TABLE {hours}", "ALTER TABLE {counts} DROP COLUMN ends"}},
+      {{TABLE_HOURS, "ALTER TABLE {counts} ADD COLUMN ends TEXT"},
+       {TABLE_HOURS, "ALTER TABLE {counts} ADD COLUMN ends TEXT"}}}},
 };
 
 const int gt_store_steps_count = (int)(sizeof gt_store_steps / sizeof gt_store_steps[0]);

@@ -33,6 +33,7 @@
 #include "child/segment.h"
 #include "child/status.h"
 #include "child/watch_credentials.h"
+#include "child/write_hours.h"
 #include "conf/keys.h"
 #include "config/db_source.h"
 #include "config/journal_folder.h"
@@ -116,6 +117,9 @@ static int map_figures(const gt_config_t *config, server_rec *s)
     for (int i = 0; i < config->providers->nelts; i++)
         gt_figures_name(figures, GT_LABEL_PROVIDER,
                         APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *)->name);
+    for (int i = 0; i < config->stores->nelts; i++)
+        gt_figures_name(figures, GT_LABEL_STORE,
+                        APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *)->name);
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
         gt_figures_name(figures, GT_LABEL_LIMIT, gtm_limit_names[i]);
     for (int i = 0; config->jwts->nelts > 0 && gt_bearer_results[i] != NULL; i++)
@@ -444,6 +448,7 @@ void gtm_child_init(apr_pool_t *pchild, server_rec *s)
     announce_to(child, pchild);
     keep_keys(child, pchild);
     make_vault(child, db, cache, pchild);
+    gtm_write_hours(child);
     start_jobs(child, pchild);
     gtm_bearers_make(child, pchild);
     read_ahead(child, pchild);

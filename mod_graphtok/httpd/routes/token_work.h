@@ -13,6 +13,15 @@
 /** routes_tokens.c: do now what the background does in time, and answer with the counts. */
 extern const gt_work_t gtm_token_cleanup;
 
+/** token_acquire.c: have a token of an account of the location's store. */
+extern const gt_work_t gtm_token_acquire;
+
+/** token_validate.c: ask the provider about the active grants of the location's store. */
+extern const gt_work_t gtm_token_validate;
+
+/** token_overview.c: sums, ends and figures of the location's store, all of them kept. */
+extern const gt_work_t gtm_token_overview;
+
 /** token_list.c: answer with a page of the grants of the location's store that the query picks. */
 extern const gt_work_t gtm_token_list;
 
