@@ -1,6 +1,10 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """Triage of unread mail through Graph, categories, drafts (missions E1 and E2)."""
 
+import http.server
+import json
+import threading
+
 import pytest
 
 SCOPES = "GraphTokScope openid profile email offline_access User.Read Mail.ReadWrite"
@@ -291,3 +295,85 @@ def test_E2_what_cannot_be_drafted(mailing, box, ada):
     box.fault("/v1.0/me/messages", "answer", body='{"id": 5}')
     assert create(ada, mailing, 502, subject="x")["tag"] == "GT0729"
     assert drafts(box) == []
+
+
+# ---- a model server ----
+
+class Model(http.server.BaseHTTPRequestHandler):
+    """Answers what the test says, and keeps what it was asked."""
+
+    def do_POST(self):
+        server = self.server
+        server.asked.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        body = json.dumps(server.says).encode() if not isinstance(server.says, bytes) else server.says
+        server.let_go.wait(30)
+        self.send_response(server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except OSError:
+            pass  # the client was not patient
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def model():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    server.let_go = threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def advised(make_site, model):
+    made = make_site(mounts=MOUNTS, provider=SCOPES, settings=(
+        f"GraphTokTriageURL http://127.0.0.1:{model.server_port}/sort\nGraphTokTriageWait 1s\n"))
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def asked(advised, model, sandbox, browser):
+    """Sorts two mails, and gives the answer; the model says what it is told."""
+    advised.register("/auth")
+    assert browser.sign_in(advised.url + "/auth/login").status == 200
+    sandbox.process.add_mail(ADA, mail("Lunch", "Are you free?"), mail("Plan", "Done."))
+
+    def ask(says, status=200, waits=False):
+        model.asked, model.says, model.status = [], says, status
+        (model.let_go.clear if waits else model.let_go.set)()
+        found = {row["subject"]: row for row in run(browser, advised)["messages"]}
+        model.let_go.set()
+        return found
+    return ask
+
+
+def test_E1_a_model_server_is_asked(asked, model, sandbox):
+    found = asked({"messages": [{"id": "0", "class": "can-wait", "reason": "as it says"}]})
+    assert found["Plan"]["class"] == "can-wait" and found["Plan"]["reasons"] == ["as it says"]
+    assert found["Plan"]["sorted_by"] == "model" and "sorted_by" not in found["Lunch"]
+    assert found["Lunch"]["class"] == "needs-answer"
+    (headers, body), = model.asked
+    assert json.loads(body)["messages"][1] == {
+        "id": "1", "subject": "Lunch", "from": GRACE, "from_name": "Somebody", "text": "Are you free?",
+        "received": found["Lunch"]["received"], "class": "needs-answer"}
+    assert "Authorization" not in headers and "Cookie" not in headers
+    assert ADA.encode() not in body
+    assert not any(token.encode() in body for token in sandbox.process.secrets()["access_token"])
+
+
+@pytest.mark.parametrize("says, status, waits", [
+    ({"messages": [{"id": "0", "class": "can-wait"}]}, 500, False),
+    (b"no json", 200, False), ({"messages": 5}, 200, False),
+    ({"messages": [{"id": "7", "class": "can-wait"}, {"id": "0", "class": "x"}, 5]}, 200, False),
+    ({"messages": [{"id": "0", "class": "can-wait"}]}, 200, True)])
+def test_E1_the_rules_hold_where_the_model_is_of_no_use(asked, advised, says, status, waits):
+    found = asked(says, status, waits)
+    advised.httpd.log_has("GT0730")
+    assert [found[name]["class"] for name in ("Lunch", "Plan")] == ["needs-answer", "to-know"]

@@ -192,6 +192,8 @@ struct gt_config_t {
     apr_interval_time_t expire_after;        /* deactivate grants whose token ended so long ago */
     apr_interval_time_t cleanup_after;       /* remove grants that have been inactive so long */
     apr_interval_time_t validate_every; /* ask the provider about each grant so often; 0: never */
+    const char *triage_url;             /* of a model server, or NULL */
+    apr_interval_time_t triage_wait;    /* longest time that it may take */
     const char *triage_rules;           /* file of rules for mail, or NULL: those built in */
     const char *journal;                /* folder of answers that could not be stored, or "off" */
 };

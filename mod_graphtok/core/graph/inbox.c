@@ -18,6 +18,7 @@
 #define PAGE_BYTES (4 * 1024 * 1024)
 #define PAGES_MAX 20   /* a page may be empty and have another one behind it */
 #define SHOWN_MAX 1000 /* bytes of a subject, name or address */
+#define TEXT_MAX 2000  /* bytes of a text that is kept */
 
 static const gt_work_t read_owner, read_pages;
 
@@ -100,13 +101,13 @@ static gt_err_t *ask_page(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static const char *kept(const char *text, apr_pool_t *p)
+static const char *kept(const char *text, apr_size_t most, apr_pool_t *p)
 {
     apr_size_t len = text != NULL ? strlen(text) : 0;
 
-    if (text == NULL || len <= SHOWN_MAX)
+    if (text == NULL || len <= most)
         return apr_pstrdup(p, text);
-    len = SHOWN_MAX;
+    len = most;
     while (((unsigned char)text[len] & 0xC0) == 0x80)
         len--;
     return apr_pstrmemdup(p, text, len);
@@ -120,10 +121,12 @@ static void sort_one(gt_inbox_t *inbox, const gt_graph_mail_t *found, apr_pool_t
     gt_triage_score(&sorted->triage, &found->mail, &inbox->owner, inbox->rules, p);
     sorted->id = apr_pstrdup(p, found->id);
     sorted->etag = apr_pstrdup(p, found->etag);
-    sorted->subject = kept(found->mail.subject, p);
-    sorted->from = kept(found->mail.from, p);
-    sorted->from_name = kept(found->mail.from_name, p);
-    sorted->received = kept(found->received, p);
+    sorted->subject = kept(found->mail.subject, SHOWN_MAX, p);
+    sorted->from = kept(found->mail.from, SHOWN_MAX, p);
+    sorted->from_name = kept(found->mail.from_name, SHOWN_MAX, p);
+    sorted->received = kept(found->received, SHOWN_MAX, p);
+    if (inbox->keeps_text)
+        sorted->text = kept(found->mail.text, TEXT_MAX, p);
     sorted->categories = apr_array_make(p, found->categories->nelts, sizeof(const char *));
     for (int i = 0; i < found->categories->nelts; i++)
         APR_ARRAY_PUSH(sorted->categories, const char *) =
@@ -194,6 +197,8 @@ static json_t *sorted_json(const gt_sorted_t *sorted)
     gt_json_set(json, "received", sorted->received);
     gt_json_set(json, "class", gt_triage_names[sorted->triage.cls]);
     gt_json_put(json, "reasons", reasons_json(sorted));
+    if (sorted->is_of_model)
+        gt_json_set(json, "sorted_by", "model");
     if (sorted->applied != GT_APPLIED_NOT)
         gt_json_set(json, "category", applied[sorted->applied]);
     if (sorted->problem != NULL)

@@ -29,7 +29,9 @@ typedef struct gt_sorted_t {
     const char *id, *etag;
     const char *subject, *from, *from_name, *received; /* or NULL */
     apr_array_header_t *categories;                    /* of const char *: those it came with */
+    const char *text; /* the beginning of it, where inbox->keeps_text; else NULL */
     gt_triage_t triage;
+    int is_of_model; /* 1: its class is a model server's (graph/triage_model.h) */
     gt_applied_t applied;
     const char *problem; /* why its category could not be written; else NULL */
 } gt_sorted_t;
@@ -39,6 +41,7 @@ typedef struct gt_inbox_t {
     gt_call_t model;                /* in: vault, mailboxes, key, asker of every call */
     const gt_triage_rules_t *rules; /* in */
     int top;                        /* in: most messages, 1 to GT_INBOX_MOST */
+    int keeps_text;                 /* in: 1: the beginnings of texts are kept */
     apr_array_header_t *sorted;     /* out: of gt_sorted_t, the newest first */
     int has_more;                   /* out: 1: there is more unread mail */
     gt_mail_owner_t owner;          /* out: as far as Graph tells */

@@ -10,6 +10,7 @@
 #include "graph/categories.h"
 #include "graph/draft.h"
 #include "graph/inbox.h"
+#include "graph/triage_model.h"
 #include "request/answer.h"
 #include "routes/route_sets.h"
 
@@ -42,6 +43,8 @@ static gt_err_t *make_model(gt_call_t *model, const gtm_request_t *x)
 /** The state of a run. */
 typedef struct triage_t {
     gt_inbox_t inbox;
+    gt_triage_model_t model;
+    gt_err_t *ignored; /* of asking it: the rules have sorted the mail already */
     gt_categories_t categories;
     int applies; /* 1: classes are written back */
 } triage_t;
@@ -58,9 +61,24 @@ static gt_err_t *begin_triage(gt_task_t *task, void *state)
     GT_TRY(make_model(&own->inbox.model, x));
     own->inbox.rules = gtm_server(x->r->server)->triage;
     own->inbox.top = (int)top;
+    own->inbox.keeps_text = x->child->config->triage_url != NULL;
     own->applies = json_is_true(json_object_get(x->body, "apply"));
     x->own = own;
     gt_then(task, &gt_inbox_sort, &own->inbox);
+    return GT_OK;
+}
+
+static gt_err_t *ask_model(gt_task_t *task, void *state)
+{
+    gtm_request_t *x = state;
+    triage_t *own = x->own;
+
+    if (x->child->config->triage_url == NULL)
+        return GT_OK;
+    own->model.url = x->child->config->triage_url;
+    own->model.timeout = x->child->config->triage_wait;
+    own->model.sorted = own->inbox.sorted;
+    gt_then_try(task, &gt_triage_model, &own->model, &own->ignored);
     return GT_OK;
 }
 
@@ -88,7 +106,7 @@ static gt_err_t *show_triage(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const triage_steps[] = {begin_triage, apply, show_triage, NULL};
+static gt_step_fn *const triage_steps[] = {begin_triage, ask_model, apply, show_triage, NULL};
 static const gt_work_t triage = {"triage", triage_steps, NULL};
 
 /* ---- drafts ---- */
