@@ -2,6 +2,7 @@
 """A proxy in front takes a prefix away (GraphTokPublicURL with a path): each link that leads a
 browser or a client back to us has it exactly once."""
 
+import base64
 import re
 
 import pytest
@@ -21,6 +22,13 @@ MORE = MOUNTS + """
 <Location "/tom/again">
     SetHandler graphtok-auth
     GraphTokReturnTo /portal/app/page.txt
+</Location>
+<Location "/admin">
+    SetHandler graphtok-admin
+    AuthType Basic
+    AuthName administration
+    AuthUserFile {folder}/users
+    Require user ada
 </Location>
 """
 
@@ -143,3 +151,19 @@ def test_links(portal, sandbox):
                            (public.removesuffix("/portal"), 200)):
         assert browser.post(public + "/auth/revoke", headers={"Origin": origin}).status == status
     assert f'"public_url":"{public}"' in site.httpd.check("-D", "DUMP_GRAPHTOK")[1]
+
+
+def test_the_pages_of_administrators(portal, browser):
+    """Each link leads below the prefix, and a form's act is known as one of our own pages'."""
+    public = portal[1]
+    headers = {"Accept": "text/html", "Authorization": "Basic " + base64.b64encode(b"ada:ada").decode()}
+    page = browser.get(public + "/admin", headers=headers)
+    links = re.findall('(?:href|src|action)="([^"#]+)"', page.text)
+    assert page.status == 200 and links and all(link.startswith("/portal/admin/") for link in links)
+    style = next(link for link in links if link.endswith(".css"))
+    origin = public.removesuffix("/portal")
+    assert browser.get(origin + style, headers=headers).status == 200
+    token = re.search('csrf-token" content="([^"]+)"', page.text)[1]
+    answer = browser.send("POST", public + "/admin/cleanup", f"csrf_token={token}".encode(), headers={
+        **headers, "Content-Type": "application/x-www-form-urlencoded", "Origin": origin})
+    assert answer.status == 303 and answer.location.startswith("/portal/admin/?done=cleaned")

@@ -196,26 +196,33 @@ static void write_spans(gtm_admin_page_t *page, const span_t *chosen)
 
 /* ---- what can be done ---- */
 
+static void write_account(gtm_admin_page_t *page, const gt_account_conf_t *account)
+{
+    gtm_html(page->html,
+             "<li><span><b>%s</b> <span class=\"soft\">%s</span></span> <button type=\"button\" "
+             "data-acquire=\"%s\" hidden>%s</button></li>\n",
+             account->name, gt_account_provider(page->x->child->config, account), account->name,
+             GTM_SAY(page, ACQUIRE));
+}
+
+/* Those of this store: the others are out of reach here. */
 static void write_accounts(gtm_admin_page_t *page)
 {
-    const gt_config_t *config = page->x->child->config;
-    const apr_array_header_t *accounts = config->accounts;
+    const apr_array_header_t *accounts = page->x->child->config->accounts;
+    int written = 0;
 
-    if (accounts->nelts == 0)
-        return;
-    gtm_html(page->html, "<section class=\"card\"><h2>%s</h2><ul class=\"accounts\">\n",
-             GTM_SAY(page, ACCOUNTS));
     for (int i = 0; i < accounts->nelts; i++) {
         const gt_account_conf_t *account = APR_ARRAY_IDX(accounts, i, const gt_account_conf_t *);
 
-        gtm_html(
-            page->html,
-            "<li><span><b>%s</b> <span class=\"soft\">%s</span></span> <button type=\"button\" "
-            "data-acquire=\"%s\" hidden>%s</button></li>\n",
-            account->name, gt_account_provider(config, account), account->name,
-            GTM_SAY(page, ACQUIRE));
+        if (strcmp(account->store, page->x->dir->store) != 0)
+            continue;
+        if (written++ == 0)
+            gtm_html(page->html, "<section class=\"card\"><h2>%s</h2><ul class=\"accounts\">\n",
+                     GTM_SAY(page, ACCOUNTS));
+        write_account(page, account);
     }
-    gtm_html_markup(page->html, "</ul></section>\n");
+    if (written > 0)
+        gtm_html_markup(page->html, "</ul></section>\n");
 }
 
 static void write_cleanup(gtm_admin_page_t *page)
