@@ -130,6 +130,28 @@ def test_languages(ask, accept, tag, word):
     assert answer.headers["Content-Language"] == tag and f"<h1>{word}</h1>" in answer.text
 
 
+def test_pictures_and_the_same_as_tables(ask, administered):
+    """What servers counted two hours ago: a bar in each span, and its figures in a table."""
+    hour = int(time.time()) // 3600 - 2
+    names = ", ".join(["run", "number", "hour", "refreshed", "failed", "failed_calls",
+                       *(f"calls{i}" for i in range(13))])
+    calls = ", ".join("100" if i in (3, 5) else "0" for i in range(13))
+    administered.database.sql(f"INSERT INTO user_tokens_hours ({names}) "
+                              f"VALUES ('aa', 1, {hour}, 57, 3, 2, {calls})")
+    for span, slots in (("day", 24), ("week", 28), ("month", 30), ("nonsense", 28)):
+        text = ask("GET", "/?span=" + span).text
+        tables = re.findall(r"<figure.*?</figure>", text, re.S)
+        assert len(tables) == 4 and all(text.count(f'id="{one}-title"') == 1
+                                        for one in ("shares", "refreshes", "latency", "expiries"))
+        assert tables[1].count("<g>") == slots and tables[1].count("<tr>") == slots + 1
+        assert '<td class="number">57</td><td class="number">3</td>' in tables[1]
+        assert tables[1].count('class="bad"') == 1 and tables[1].count("polyline") == 0
+        assert '<td class="number">100</td><td class="number">475</td>' in tables[2]
+        assert tables[2].count("<polyline") == 2 and tables[3].count("<tr>") == 31
+        for svg in re.findall("<svg[^>]*>", text):
+            assert 'role="img"' in svg and "aria-labelledby=" in svg
+
+
 def test_a_list_is_read_to_its_end(ask):
     seen, path = [], "/grants?limit=50"
     while path:

@@ -51,11 +51,7 @@ static void write_sums(gtm_admin_page_t *page, const json_t *value)
 {
     gtm_html_markup(page->html, "<ul class=\"sums\">\n");
     write_sum(page, GTM_SAY(page, TOTAL), gtm_admin_number(value, "total"), "");
-    write_sum(page, GTM_SAY(page, FAILING),
-              gtm_admin_number(value, json_object_get(value, "failing") != NULL
-                                          ? "failing"
-                                          : "refresh_failures"),
-              "?status=failing");
+    write_sum(page, GTM_SAY(page, FAILING), gtm_admin_number(value, "failing"), "?status=failing");
     write_sum(page, GTM_SAY(page, NEEDS_USER), gtm_admin_number(value, "needs_user"),
               "?status=needs-user");
     write_sum(page, GTM_SAY(page, EXPIRED), gtm_admin_number(value, "expired"), "?days=0");
@@ -256,10 +252,8 @@ static void tell_cleaned(gtm_admin_page_t *page)
 
 static void write_counted(gtm_admin_page_t *page, const json_t *value)
 {
-    const char *at = gt_json_text(value, "counted_at");
-
     gtm_html(page->html, "<p class=\"soft\">%s ", GTM_SAY(page, COUNTED));
-    gtm_admin_time(page, at != NULL ? at : gt_json_text(value, "last_check"));
+    gtm_admin_time(page, gt_json_text(value, "counted_at"));
     if (!json_is_true(json_object_get(value, "complete")))
         gtm_html(page->html, " · %s", GTM_SAY(page, INCOMPLETE));
     gtm_html_markup(page->html, "</p>\n");

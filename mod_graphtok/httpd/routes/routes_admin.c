@@ -11,7 +11,6 @@
 #include "admin/admin_assets.h"
 #include "admin/admin_pages.h"
 #include "routes/route_sets.h"
-#include "routes/token_sums.h"
 #include "routes/token_work.h"
 
 static int keep_given(void *baton, const char *name, const char *value)
@@ -41,7 +40,7 @@ static const gt_work_t list = {"table of grants", list_steps, NULL};
 #define FORM GTM_LIMIT_USER, .demands = GTM_ADMINISTRATOR, .body = GTM_BODY_FORM
 
 const gtm_route_t gtm_admin_routes[] = {
-    {"overview", "GET", "/", PAGE, .work = &gtm_token_sums, .page = gtm_admin_overview},
+    {"overview", "GET", "/", PAGE, .work = &gtm_token_overview, .page = gtm_admin_overview},
     {"grants", "GET", "/grants", PAGE, .work = &list, .page = gtm_admin_grants},
     {"grant", "GET", "/grants/{}", PAGE, .work = &gtm_token_grant, .page = gtm_admin_grant},
     {"act", "POST", "/grants/{}/{}", FORM, .work = &gtm_token_act, .page = gtm_admin_acted},
