@@ -48,6 +48,8 @@ DOCUMENT = [
     ("Usage", "acquire --force", "test_commands_as_they_are_typed"),
     ("Usage", "admin interface with bulk actions", "test_the_administrators_page"),
     ("Usage", "GET status/", "test_status"),
+    ("Usage", "POST acquire_token/", "test_acquire_token"),
+    ("Usage", "POST validate_tokens/", "test_validate_tokens"),
     ("Usage", "POST cleanup_tokens/", "test_expired_deactivated_and_old_removed"),
     ("Integration", "create_outlook_event", "test_an_event_is_created_once"),
     ("Lifecycle", "a valid token is used again", "test_acquired_when_first_needed"),
@@ -342,6 +344,27 @@ def test_status(tracker):
         answer = tracker.ask("GET", TOKENS + path)
         assert answer.status == 200 and answer.json["store"] == "main", answer
         assert {"total", "active", "inactive", "expired", "expiring_soon"} <= set(answer.json)
+
+
+@ONE
+def test_acquire_token(tracker, sandbox):
+    """With the document's body: a token that is there is left, unless it says otherwise."""
+    path = TOKENS + "/acquire_token/"
+    for forced, calls in ((False, 1), (False, 1), (True, 2)):
+        answer = tracker.ask("POST", path, {"token_type": "ropc", "force_refresh": forced})
+        assert answer.status == 200 and answer.json["account"] == "events", answer
+        assert sandbox.calls(TOKEN) == calls and "eyJ" not in answer.text
+    assert tracker.ask("POST", path, {"token_type": "password"}).status == 400
+
+
+@ONE
+def test_validate_tokens(tracker, sandbox):
+    tracker.ctl("acquire")
+    answer = tracker.ask("POST", TOKENS + "/validate_tokens/")
+    assert (answer.status, answer.json["valid"], answer.json["invalid"]) == (200, 1, 0), answer
+    sandbox.fault("graph", "graph_error", status=401, code="InvalidAuthenticationToken", times=2)
+    answer = tracker.ask("POST", TOKENS + "/validate_tokens/")
+    assert (answer.status, answer.json["valid"], answer.json["invalid"]) == (200, 0, 1), answer
 
 
 @ONE
