@@ -47,17 +47,22 @@ static const gt_sql_t add_named = {
                                "CONFLICT DO NOTHING",
     named_words};
 
-/* job, the place before the first, id after which, id up to which, status twice, provider twice,
- * seconds twice, 1 for those that are failing */
+/* job (twice), id after which, id up to which, status twice, provider twice, seconds twice, 1 for
+ * those that are failing, job, pages before. Of a process that ended after this statement the range
+ * is gone through again, and may be another one by then: places go on behind the last that is
+ * taken, and a place that two processes take at once is an error. */
 static const gt_sql_t fill_range = {
     "fill bulk job from range",
     "INSERT INTO {bulk_items} (job, n, grant_id, of_user, of_provider, generation) "
-    "SELECT CAST(%s AS VARCHAR), CAST(%lld AS BIGINT) + row_number() OVER (ORDER BY id), "
+    "SELECT CAST(%s AS VARCHAR), coalesce((SELECT max(n) FROM {bulk_items} WHERE job = %s), -1) "
+    "+ row_number() OVER (ORDER BY id), "
     "CAST(id AS VARCHAR), CAST({user} AS VARCHAR), provider, generation FROM {table} "
     "WHERE id > %s AND id <= %s AND (CAST(%lld AS BIGINT) < 0 OR status = %lld) "
     "AND (CAST(%s AS VARCHAR) IS NULL OR provider = %s) "
     "AND (CAST(%lld AS BIGINT) < 0 OR expires_at <= {in}) "
-    "AND (CAST(%lld AS BIGINT) = 0 OR error_count > 0) ON CONFLICT DO NOTHING",
+    "AND (CAST(%lld AS BIGINT) = 0 OR error_count > 0) "
+    "AND EXISTS (SELECT 1 FROM {bulk} AS made WHERE made.id = %s AND made.pages = %lld "
+    "AND made.is_filled = 0) ON CONFLICT (job, grant_id) DO NOTHING",
     NULL};
 
 /* id up to which, how many more, job, pages before */
@@ -156,12 +161,12 @@ gt_err_t *gt_bulk_fill(int *filled, gt_bulk_job_t *job, const gt_range_t *range,
                        const gt_grant_filter_t *filter, apr_pool_t *p)
 {
     const gt_store_t *store = range->store;
-    const gt_db_value_t args[] = {GT_TEXT(job->id),          GT_NUM(job->pages * GT_RANGE_ROWS - 1),
-                                  GT_TEXT(range->after),     GT_TEXT(range->last),
-                                  GT_NUM(filter->status),    GT_NUM(filter->status),
-                                  GT_TEXT(filter->provider), GT_TEXT(filter->provider),
-                                  GT_NUM(filter->within),    GT_NUM(filter->within),
-                                  GT_NUM(filter->is_failing)};
+    const gt_db_value_t args[] = {
+        GT_TEXT(job->id),          GT_TEXT(job->id),           GT_TEXT(range->after),
+        GT_TEXT(range->last),      GT_NUM(filter->status),     GT_NUM(filter->status),
+        GT_TEXT(filter->provider), GT_TEXT(filter->provider),  GT_NUM(filter->within),
+        GT_NUM(filter->within),    GT_NUM(filter->is_failing), GT_TEXT(job->id),
+        GT_NUM(job->pages)};
     int added;
 
     GT_TRY(gt_db_change(&added, store->db, &fill_range, &store->names, args, p));
