@@ -92,21 +92,35 @@ static void *make(const gt_job_item_t *item, apr_pool_t *p)
     return doing;
 }
 
+/** An act is done to a user's grant at a provider, which is another one when the user has signed in
+ * again after the end of the one that was meant: then the job is not about it. */
+static gt_err_t *check_item(const doing_t *doing, apr_pool_t *p)
+{
+    const gt_bulk_item_t *item = &doing->claimed->item;
+    const char *id;
+
+    if (item->owner.user == NULL || item->owner.provider == NULL)
+        return gt_err(p, GT_DAMAGED, "GT0989", "the row of this item names no grant");
+    if (item->tries > TRIES_MOST)
+        return gt_err(p, GT_INTERNAL, "GT0988",
+                      "given up: %d processes ended before they had done it", TRIES_MOST);
+    GT_TRY(gt_grant_id(&id, doing->store, &item->owner, p));
+    if (id != NULL && strcmp(id, item->grant_id) != 0)
+        return gt_err(p, GT_CONFLICT, "GT0994",
+                      "this grant is gone, and its user has signed in again since: the new one, "
+                      "%s, is left as it is",
+                      id);
+    return GT_OK;
+}
+
 static gt_err_t *act(gt_task_t *task, void *state)
 {
     doing_t *doing = state;
     const claimed_t *claimed = doing->claimed;
 
-    if (claimed->item.owner.user == NULL || claimed->item.owner.provider == NULL) {
-        doing->failure =
-            gt_err(gt_task_pool(task), GT_DAMAGED, "GT0989", "the row of this item names no grant");
+    doing->failure = check_item(doing, gt_task_pool(task));
+    if (doing->failure != GT_OK)
         return GT_OK;
-    }
-    if (claimed->item.tries > TRIES_MOST) {
-        doing->failure = gt_err(gt_task_pool(task), GT_INTERNAL, "GT0988",
-                                "given up: %d processes ended before they had done it", TRIES_MOST);
-        return GT_OK;
-    }
     doing->target = (gt_target_t){.store = doing->store,
                                   .grant = {.id = claimed->item.grant_id,
                                             .owner = claimed->item.owner,
