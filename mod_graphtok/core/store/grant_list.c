@@ -19,12 +19,12 @@
 
 /* A filter is bound, and NULL or a negative number does not filter. PostgreSQL plans each statement
  * with its values. SQLite does not, therefore the rows that are not active, and those that are
- * failing, have statements of their own, which say so and by that take their index. */
+ * failing, have statements of their own, which say so and by that take their index ({not_active},
+ * store/names.c). */
 #define MEANT                                                                                      \
     "(CAST(%s AS VARCHAR) IS NULL OR provider = %s) AND (CAST(%lld AS BIGINT) < 0 OR expires_at "  \
     "<= {in})"
 #define ANY_STATUS "(CAST(%lld AS BIGINT) < 0 OR status = CAST(%lld AS BIGINT))"
-#define NOT_ACTIVE "status <> 1 AND status = CAST(%lld AS BIGINT)"
 #define FAILING "error_count > 0 AND " ANY_STATUS
 
 /* Subsets of the rows, with an index of each order, and the status in their statements. */
@@ -64,7 +64,7 @@ typedef enum subset_t { ALL, NOT_ACTIVE_ONES, FAILING_ONES, SUBSETS } subset_t;
 
 static const gt_sql_t lists[SUBSETS][GT_GRANT_ORDERS] = {
     [ALL] = LISTS("grants", ANY_STATUS),
-    [NOT_ACTIVE_ONES] = LISTS("not active", NOT_ACTIVE),
+    [NOT_ACTIVE_ONES] = LISTS("not active", "{not_active}"),
     [FAILING_ONES] = LISTS("failing", FAILING)};
 
 /* status once or twice, provider twice, seconds twice */
@@ -73,7 +73,8 @@ static const gt_sql_t lists[SUBSETS][GT_GRANT_ORDERS] = {
         name, "SELECT count(*) FROM {table} WHERE " subset " AND " MEANT, NULL                     \
     }
 static const gt_sql_t counts[SUBSETS] = {[ALL] = COUNT("count list", ANY_STATUS),
-                                         [NOT_ACTIVE_ONES] = COUNT("count not active", NOT_ACTIVE),
+                                         [NOT_ACTIVE_ONES] =
+                                             COUNT("count not active", "{not_active}"),
                                          [FAILING_ONES] = COUNT("count failing", FAILING)};
 
 static subset_t subset_of(const gt_grant_filter_t *filter)
