@@ -109,6 +109,28 @@ START_TEST(a_history_goes_with_its_grant)
 }
 END_TEST
 
+/* An application deletes users, one after the other: neither waits for the other. */
+START_TEST(many_entries_wait_for_no_transaction)
+{
+    desk_t desk = desk_open(_i);
+    gt_db_t *other = bench_db(desk.bench, "");
+    const gt_history_t both[] = {{.owner = desk_tom, .event = "cleanup", .outcome = "succeeded"},
+                                 {.owner = desk_ann, .event = "cleanup", .outcome = "succeeded"}};
+    apr_array_header_t *none;
+
+    desk_signed_in(&desk, &desk_tom, "a");
+    desk_signed_in(&desk, &desk_ann, "a");
+    bench_ok(gt_db_literal_rows(&none, other, "BEGIN", desk.pool));
+    bench_ok(gt_db_literal_rows(
+        &none, other, "DELETE FROM user_tokens WHERE user_id = 'tom' RETURNING 1", desk.pool));
+    bench_ok(gt_history_add(both, 2, desk.store, desk.pool));
+    ck_assert_int_eq(listed(&desk, &desk_ann)->nelts, 1);
+    bench_ok(gt_db_literal_rows(&none, other, "ROLLBACK", desk.pool));
+    ck_assert_int_eq(listed(&desk, &desk_tom)->nelts, 0);
+    bench_close(desk.bench);
+}
+END_TEST
+
 START_TEST(old_entries_are_dropped)
 {
     desk_t desk = desk_open(_i);
@@ -153,6 +175,7 @@ Suite *suite_grant_history(void)
     tcase_add_loop_test(tcase, the_last_fifty_are_kept, 0, bench_engines());
     tcase_add_loop_test(tcase, an_entry_comes_back, 0, bench_engines());
     tcase_add_loop_test(tcase, a_history_goes_with_its_grant, 0, bench_engines());
+    tcase_add_loop_test(tcase, many_entries_wait_for_no_transaction, 1, bench_engines());
     tcase_add_loop_test(tcase, old_entries_are_dropped, 0, bench_engines());
     tcase_add_loop_test(tcase, a_store_without_the_table_keeps_none, 0, bench_engines());
     suite_add_tcase(suite, tcase);

@@ -112,6 +112,7 @@ static const struct {
     {"list hours", {N(720)}},
     {"purge hours", {N(720)}},
     {"add history", {T("[]")}},
+    {"add histories", {T("[]")}},
     {"list history", {OWNER}},
     {"purge history", {N(2592000), N(500)}},
     {"list sessions of owner", {OWNER, T(ID), N(100)}},

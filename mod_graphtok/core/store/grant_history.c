@@ -32,23 +32,34 @@ static const gt_word_t entries_words[] = {
       "outcome, json_extract(value, '$.detail') AS detail, json_extract(value, '$.tag') AS tag, "
       "json_extract(value, '$.administrator') AS administrator, json_extract(value, '$.address') "
       "AS address FROM json_each(%s)"}},
+    {"and_held", {" FOR KEY SHARE OF held SKIP LOCKED", ""}},
     {NULL, {NULL, NULL}},
 };
 
 /* [{of_user, of_provider, event, …}, …], each owner once */
-static const gt_sql_t add_history = {
-    "add history",
-    "INSERT INTO {history} AS kept ({user}, provider, place, number, noted_at, event, outcome, "
-    "detail, tag, administrator, address) SELECT of_user, of_provider, next - 50 * (next / 50), "
-    "next, {now}, event, outcome, detail, tag, administrator, address FROM (SELECT entry.*, 1 + "
-    "coalesce((SELECT max(number) FROM {history} AS past WHERE past.{user} = held.{user} AND "
-    "past.provider = held.provider), 0) AS next FROM ({entries}) AS entry, {table} AS held "
-    "WHERE held.{user} = of_user AND held.provider = of_provider) AS noted WHERE true "
-    "ON CONFLICT ({user}, provider, place) DO UPDATE SET number = excluded.number, "
-    "noted_at = excluded.noted_at, event = excluded.event, outcome = excluded.outcome, "
-    "detail = excluded.detail, tag = excluded.tag, administrator = excluded.administrator, "
-    "address = excluded.address WHERE kept.number < excluded.number",
-    entries_words};
+#define ADD(name, lock)                                                                            \
+    {                                                                                              \
+        name,                                                                                      \
+            "INSERT INTO {history} AS kept ({user}, provider, place, number, noted_at, event, "    \
+            "outcome, detail, tag, administrator, address) SELECT of_user, of_provider, "          \
+            "next - 50 * (next / 50), next, {now}, event, outcome, detail, tag, administrator, "   \
+            "address FROM (SELECT entry.*, 1 + coalesce((SELECT max(number) FROM {history} AS "    \
+            "past WHERE past.{user} = held.{user} AND past.provider = held.provider), 0) AS next " \
+            "FROM ({entries}) AS entry, {table} AS held "                                          \
+            "WHERE held.{user} = of_user AND held.provider = of_provider" lock                     \
+            ") AS noted WHERE true ON CONFLICT ({user}, provider, place) DO UPDATE SET "           \
+            "number = excluded.number, noted_at = excluded.noted_at, event = excluded.event, "     \
+            "outcome = excluded.outcome, detail = excluded.detail, tag = excluded.tag, "           \
+            "administrator = excluded.administrator, address = excluded.address "                  \
+            "WHERE kept.number < excluded.number",                                                 \
+            entries_words                                                                          \
+    }
+
+static const gt_sql_t add_history = ADD("add history", "");
+
+/* Of many at once none must wait for another transaction, as one that deletes users: it may come to
+ * wait for us. Grants that it has in hand are left out, and the others stay until we are done. */
+static const gt_sql_t add_histories = ADD("add histories", "{and_held}");
 
 /* owner → when, now, and the texts; the newest first */
 static const gt_sql_t list_history = {
@@ -116,7 +127,8 @@ gt_err_t *gt_history_add(const gt_history_t *entries, int n, gt_store_t *store, 
     arg = GT_TEXT(gt_json_dump(list, p));
     /* None was added: the grants are gone, or others took the places. */
     for (int i = 0; i < TRIES && added == 0; i++)
-        GT_TRY(gt_db_change(&added, store->db, &add_history, &store->names, &arg, p));
+        GT_TRY(gt_db_change(&added, store->db, n > 1 ? &add_histories : &add_history, &store->names,
+                            &arg, p));
     return GT_OK;
 }
 
@@ -163,4 +175,5 @@ gt_err_t *gt_history_purge(int *dropped, gt_store_t *store, int most, apr_pool_t
     return gt_db_change(dropped, store->db, &purge_history, &store->names, args, p);
 }
 
-const gt_sql_t *const gt_grant_history_sql[] = {&add_history, &list_history, &purge_history, NULL};
+const gt_sql_t *const gt_grant_history_sql[] = {&add_history, &add_histories, &list_history,
+                                                &purge_history, NULL};
