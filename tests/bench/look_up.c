@@ -2,12 +2,13 @@
 
 /*
  * What the database costs: `grant`, one look-up of a grant with the opening of its tokens, as a
- * request pays for them that misses the cache; `page` and `not-active`, 100 grants of a list that
- * an administrator turns over. Printed are the medians in microseconds by the wall and of this
+ * request pays for them that misses the cache; `page`, `not-active` and `expiry`, 100 grants of a
+ * list that an administrator turns over; `user` and `address`, a search; `overview`, what that
+ * route answers. Printed are the medians in microseconds by the wall and of this
  * process's own time; users are drawn at random, so that a large table shows the depth of its
  * index.
  *
- *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS grant|page|not-active
+ *     look_up DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS WHAT
  *
  * Users are called u1, u2 and so on, at microsoft.
  */
@@ -21,9 +22,11 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "admin/overview.h"
 #include "base/secret.h"
 #include "conf/config.h"
 #include "crypt/keyring.h"
+#include "store/due.h"
 #include "store/grant.h"
 
 #define MOST 100000
@@ -116,13 +119,66 @@ static void not_active(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *s
     list(store, owner, GT_INACTIVE, scratch);
 }
 
+static void by_expiry(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    const gt_grant_filter_t filter = {.status = -1, .within = -1, .order = GT_BY_EXPIRY};
+    apr_array_header_t *grants;
+
+    (void)owner;
+    must(gt_grant_list(&grants, store, &filter, NULL, PAGE, scratch));
+}
+
+static void one(const apr_array_header_t *grants)
+{
+    if (grants->nelts != 1)
+        fail("a user is missing");
+}
+
+static void by_user(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    apr_array_header_t *grants;
+
+    must(gt_grants_named(&grants, store, owner->user, scratch));
+    one(grants);
+}
+
+static void by_address(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    const char *address = apr_pstrcat(scratch, owner->user, "@example.org", NULL);
+    apr_array_header_t *grants;
+
+    must(gt_grants_addressed(&grants, store, address, scratch));
+    one(grants);
+}
+
+static gt_survey_t *survey;
+
+static void overview(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch)
+{
+    json_t *json = gt_json_object(scratch);
+
+    (void)owner;
+    must(gt_overview(json, store, survey, scratch));
+    if (gt_json_dump(json, scratch) == NULL)
+        fail("no text");
+}
+
 typedef void ask_fn(gt_store_t *store, const gt_owner_t *owner, apr_pool_t *scratch);
 
 static ask_fn *ask_of(const char *name)
 {
-    if (strcmp(name, "page") == 0)
-        return page;
-    return strcmp(name, "not-active") == 0 ? not_active : find;
+    static const struct {
+        const char *name;
+        ask_fn *ask;
+    } rows[] = {{"grant", find},       {"page", page},    {"not-active", not_active},
+                {"expiry", by_expiry}, {"user", by_user}, {"address", by_address},
+                {"overview", overview}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(name, rows[i].name) == 0)
+            return rows[i].ask;
+    fail("no such question");
+    return NULL;
 }
 
 static void measure(ask_fn *ask, gt_store_t *store, long user, long n, apr_pool_t *scratch)
@@ -149,7 +205,7 @@ int main(int argc, char **argv)
     long users, count;
 
     if (argc != 7)
-        fail("DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS grant|page|not-active");
+        fail("DRIVER PARAMS KEYRING_LINE USERS LOOK_UPS WHAT");
     apr_initialize();
     apr_pool_create(&pool, NULL);
     apr_pool_create(&scratch, pool);
@@ -159,6 +215,9 @@ int main(int argc, char **argv)
     count = strtol(argv[5], NULL, 10);
     if (users < 1 || count < 1 || count > MOST)
         fail("numbers out of range");
+    survey = gt_survey_make(store, 0, "bench", pool);
+    for (int part = 0; strcmp(argv[6], "overview") == 0 && part < GT_COUNT_PARTS; part++)
+        must(gt_grant_count(store, part, 0, scratch));
     srandom(1);
     for (long n = -count / 10; n < count; n++) {
         measure(ask_of(argv[6]), store, 1 + random() % users, n < 0 ? 0 : n, scratch);

@@ -398,6 +398,37 @@ def vault(bench, few=1000, many=1000000):
     return Result("\n".join(lines), targets)
 
 
+# What administration is asked for: its row in the table.
+ADMINISTRATION = {"page": "page of 100, by user", "expiry": "page of 100, by expiry",
+                  "user": "search by user", "address": "search by e-mail address",
+                  "overview": "overview, 720 hours of two servers"}
+
+
+def administration(bench, few=1000, many=1000000):
+    """Lists, searches and the overview, and how they grow with the table."""
+    program = build(bench.ground, "look_up")
+    tables = Tables(bench.ground)
+    bench.cleanups.append(tables.stop)
+    rows, targets = {}, []
+    lines = ["| | " + " | ".join(f"{engine}, {count:,}" for engine in ("pgsql", "sqlite3")
+                                 for count in (few, many)) + " |", "| --- | ---: | ---: | ---: | ---: |"]
+    places = [tables.make(engine, count) for engine in ("pgsql", "sqlite3") for count in (few, many)]
+    for _ in range(3):
+        for place in places:
+            for what in ADMINISTRATION:
+                rows.setdefault((what, place.engine, place.count), []).append(
+                    place.look_up(program, what)[0])
+    for what, name in ADMINISTRATION.items():
+        wall = {key[1:]: statistics.median(figures) for key, figures in rows.items() if key[0] == what}
+        lines.append(f"| {name}, µs | " + " | ".join(f"{wall[place.engine, place.count]:,.0f}"
+                                                     for place in places) + " |")
+        for engine in ("pgsql", "sqlite3"):
+            grown = wall[engine, many] / wall[engine, few]
+            targets.append(Target(f"{name}: {many:,} grants against {few:,}, {engine}",
+                                  "≤ 1.2 ×", f"{grown:.2f} ×", grown <= 1.2))
+    return Result("\n".join(lines) + "\n", targets)
+
+
 def due(bench):
     """Refreshes a second when everything is due at once, two workers on one PostgreSQL."""
     grants, rate = bench.options.grants, 200
@@ -426,5 +457,6 @@ SCENARIOS = {
     "readers": ("100 slow readers of 100 MiB", readers),
     "micro": ("Cache and limits, by processes", micro),
     "vault": ("The vault's look-up on a miss, and lists", vault),
+    "administration": ("Administration: lists, searches, overview", administration),
     "due": ("Refreshes against the provider's limit", due),
 }

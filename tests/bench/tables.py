@@ -16,15 +16,22 @@ SEALED = Fernet(KEY).encrypt(b"a" * 64).decode()
 LOOK_UPS = 5000
 
 FILL = {
-    "pgsql": "INSERT INTO user_tokens (user_id, encrypted_access_token, encrypted_refresh_token, "
-             "expires_at, status) SELECT 'u' || n, '{sealed}', '{sealed}', now() + interval '1 hour', "
+    "pgsql": "INSERT INTO user_tokens (user_id, email, encrypted_access_token, "
+             "encrypted_refresh_token, expires_at, status) SELECT 'u' || n, 'u' || n || '@example.org', '{sealed}', '{sealed}', now() + interval '1 hour', "
              "CASE WHEN n % 20 = 0 THEN 0 ELSE 1 END FROM generate_series(1, {count}) n",
-    "sqlite3": "INSERT INTO user_tokens (id, user_id, encrypted_access_token, "
+    "sqlite3": "INSERT INTO user_tokens (id, user_id, email, encrypted_access_token, "
                "encrypted_refresh_token, expires_at, status) WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
                "SELECT n + 1 FROM s WHERE n < {count}) SELECT lower(hex(randomblob(16))), "
-               "'u' || n, '{sealed}', '{sealed}', '2036-01-01T00:00:00Z', "
+               "'u' || n, 'u' || n || '@example.org', '{sealed}', '{sealed}', '2036-01-01T00:00:00Z', "
                "CASE WHEN n % 20 = 0 THEN 0 ELSE 1 END FROM s",
 }
+
+# 720 hours of two servers.
+HOURS = ("INSERT INTO user_tokens_hours (run, number, hour, refreshed, failed, failed_calls, "
+         + ", ".join(f"calls{i}" for i in range(13)) + ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
+         "SELECT n + 1 FROM s WHERE n < 1440) SELECT CASE WHEN n > 720 THEN 'a' ELSE 'b' END, n, "
+         "{now} / 3600 - n / 2, n, 1, 1" + ", n" * 13 + " FROM s")
+NOW = {"pgsql": "CAST(extract(epoch FROM now()) AS BIGINT)", "sqlite3": "unixepoch('now')"}
 
 
 @dataclasses.dataclass
@@ -65,5 +72,6 @@ class Tables:
         subprocess.run([build_folder() / "graphtokctl", "--httpd", " ".join(httpd.command()),
                         "migrate", "--yes"], check=True, stdout=subprocess.DEVNULL)
         database.sql(FILL[engine].format(sealed=SEALED, count=count))
+        database.sql(HOURS.format(now=NOW[engine]))
         database.sql("ANALYZE" if engine == "sqlite3" else "VACUUM ANALYZE user_tokens")
         return Place(engine, count, database.driver, database.params)
