@@ -22,6 +22,7 @@
 
 typedef struct listed_t {
     ctl_t *ctl;
+    const gt_config_t *config;
     gt_pick_t pick;
     apr_int64_t limit;
     apr_int64_t given;
@@ -113,7 +114,7 @@ static gt_err_t *give(int *go_on, void *baton, gt_store_t *store, const gt_grant
     if (listed->given == listed->limit)
         listed->last = gt_cursor(&listed->pick, grant, listed->ctl->pool);
     if (listed->ctl->json)
-        json_array_append_new(listed->grants, gt_grant_json(store, grant, scratch));
+        json_array_append_new(listed->grants, gt_grant_json(store, grant, listed->config, scratch));
     else
         print_line(listed, grant, scratch);
     return GT_OK;
@@ -147,7 +148,7 @@ gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_db(&walk.db, config, ctl->pool));
     listed.db = walk.db;
     (void)!ctl_keys_all(&listed.all, config, ctl->pool);
-    walk.config = config;
+    walk.config = listed.config = config;
     listed.grants = json_array();
     gt_json_put(answer, "grants", listed.grants);
     GT_TRY(gt_pick_each(&walk, ctl->pool));

@@ -387,6 +387,21 @@ START_TEST(numbers_and_words_are_bounded)
 }
 END_TEST
 
+/* A row keeps the code alone; its meaning is shown beside it. */
+START_TEST(a_code_has_a_meaning)
+{
+    const gt_refusal_tables_t *microsoft = gt_kind_microsoft.refusals;
+    const gt_refusal_tables_t *google = gt_kind_google.refusals;
+
+    ck_assert_str_eq(gt_refusal_meaning(microsoft, "AADSTS50173"), "the grant was revoked");
+    ck_assert_ptr_nonnull(gt_refusal_meaning(google, "invalid_grant"));
+    ck_assert_ptr_null(gt_refusal_meaning(google, "AADSTS50173"));
+    ck_assert_ptr_null(gt_refusal_meaning(microsoft, "AADSTS1"));
+    ck_assert_ptr_null(gt_refusal_meaning(microsoft, "administrator"));
+    ck_assert_ptr_null(gt_refusal_meaning(NULL, ""));
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 Suite *suite_oauth_refusal(void)
@@ -403,5 +418,6 @@ Suite *suite_oauth_refusal(void)
     tcase_add_test(tcase, claims_are_not_kept_for_a_dead_grant);
     tcase_add_test(tcase, nothing_of_the_description_is_quoted);
     tcase_add_test(tcase, numbers_and_words_are_bounded);
+    tcase_add_test(tcase, a_code_has_a_meaning);
     return suite;
 }

@@ -13,6 +13,7 @@ typedef struct page_t {
     const char *next;
     const char *last; /* the cursor behind the last one */
     const gt_pick_t *pick;
+    const gt_config_t *config;
     apr_pool_t *pool;
 } page_t;
 
@@ -28,14 +29,15 @@ static gt_err_t *add(int *go_on, void *baton, gt_store_t *store, const gt_grant_
     }
     if (--page->left == 0)
         page->last = gt_cursor(page->pick, grant, page->pool);
-    json_array_append_new(page->grants, gt_grant_json(store, grant, scratch));
+    json_array_append_new(page->grants, gt_grant_json(store, grant, page->config, scratch));
     return GT_OK;
 }
 
 gt_err_t *gt_grant_page(json_t *grants, const char **next, const gt_pick_t *pick, apr_int64_t limit,
                         const gt_vault_parts_t *parts, apr_pool_t *p)
 {
-    page_t page = {.grants = grants, .left = limit, .pick = pick, .pool = p};
+    page_t page = {
+        .grants = grants, .left = limit, .pick = pick, .config = parts->config, .pool = p};
     gt_pick_t meant = *pick;
     gt_walk_t walk = {
         .pick = &meant, .config = parts->config, .db = parts->db, .fn = add, .baton = &page};

@@ -11,6 +11,8 @@
 
 #include <apr_strings.h>
 
+#include "oauth/kind.h"
+
 static const char *const status_names[] = {"inactive", "active", "needs-user"};
 
 const char *gt_printable_line(const char *text, apr_pool_t *p)
@@ -60,7 +62,19 @@ int gt_status_of_name(const char *name)
     return -1;
 }
 
-json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p)
+/* Of a row's message "WORD TAG CODE" the code, in the words of its provider's kind. */
+static const char *error_meaning(const gt_grant_t *grant, const gt_config_t *config)
+{
+    const gt_provider_conf_t *provider = gt_config_provider(config, grant->owner.provider);
+    const char *code = grant->error_message != NULL ? strrchr(grant->error_message, ' ') : NULL;
+
+    return provider != NULL && code != NULL
+               ? gt_refusal_meaning(gt_provider_kind(provider)->refusals, code + 1)
+               : NULL;
+}
+
+json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, const gt_config_t *config,
+                      apr_pool_t *p)
 {
     json_t *json = json_object();
 
@@ -82,6 +96,7 @@ json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool
     gt_json_set_number(json, "use_count", grant->use_count);
     gt_json_set_number(json, "error_count", grant->error_count);
     gt_json_set(json, "error_message", grant->error_message);
+    gt_json_set(json, "error_meaning", error_meaning(grant, config));
     return json;
 }
 

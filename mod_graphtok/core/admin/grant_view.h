@@ -5,6 +5,7 @@
 /** @file grant_view.h How a grant is shown to an administrator. Safe on any thread. */
 
 #include "base/json.h"
+#include "conf/config.h"
 #include "store/grant_history.h"
 
 /** A text for one line of a terminal: control characters, which a provider or another program may
@@ -24,8 +25,10 @@ const char *gt_status_name(gt_status_t status);
 /** The status of that name; -1: there is none. */
 int gt_status_of_name(const char *name);
 
-/** A grant as JSON, without its tokens. The caller owns the reference. */
-json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, apr_pool_t *p);
+/** A grant as JSON, without its tokens. The caller owns the reference.
+ * @param config  knows the meaning of its provider's codes */
+json_t *gt_grant_json(const gt_store_t *store, const gt_grant_t *grant, const gt_config_t *config,
+                      apr_pool_t *p);
 
 /** A history as JSON, the newest entry first. The caller owns the reference. */
 json_t *gt_history_json(const apr_array_header_t *entries, apr_pool_t *p);

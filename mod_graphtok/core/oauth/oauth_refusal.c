@@ -177,6 +177,17 @@ const char *gt_refusal_code(const gt_refusal_tables_t *tables, apr_int64_t numbe
     return apr_pstrdup(p, word);
 }
 
+const char *gt_refusal_meaning(const gt_refusal_tables_t *tables, const char *code)
+{
+    const apr_int64_t number = gt_refusal_number(tables, code);
+    apr_int64_t decided;
+    const gt_said_t said = {
+        .error = code, .tables = tables, .codes = &number, .n_codes = number > 0};
+    const gt_refusal_t *verdict = gt_refusal_find(&decided, &said);
+
+    return verdict != NULL ? verdict->meaning : NULL;
+}
+
 const char *gt_refusal_word(const char *word)
 {
     size_t len;

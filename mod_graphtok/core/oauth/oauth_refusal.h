@@ -63,6 +63,9 @@ apr_int64_t gt_refusal_number(const gt_refusal_tables_t *tables, const char *des
 const char *gt_refusal_code(const gt_refusal_tables_t *tables, apr_int64_t number, const char *word,
                             apr_pool_t *p);
 
+/** The meaning of a code as gt_refusal_code writes it: a constant; NULL: it is not known. */
+const char *gt_refusal_meaning(const gt_refusal_tables_t *tables, const char *code);
+
 /** A provider's error word when it is fit for a log (1 to 64 of a-z A-Z 0-9 . _ -), else NULL. */
 const char *gt_refusal_word(const char *word);
 

@@ -3,9 +3,9 @@
 /**
  * While a store is looked at, the crew asks the database once a second, so that the requests that
  * look cost no statement. Sums stand in rows that all nodes share, one for each of 16 parts of a
- * store. Parts are counted only while the sums are asked for. The process that claims a part counts
- * it. A part that takes long is counted less often, so that counting stays below 1 % of a
- * connection's time.
+ * store. Parts are counted only while the sums are asked for, and when a process has started. The
+ * process that claims a part counts it. A part that takes long is counted less often, so that
+ * counting stays below 1 % of a connection's time.
  */
 
 #include <stdatomic.h>
@@ -28,6 +28,7 @@
 #define COUNT_SHARE 100                   /* a part is due after so many times its duration */
 #define COUNT_SPAN apr_time_from_msec(50) /* of a request, or of one call by the crew */
 #define FIRST_SPAN apr_time_from_msec(500)
+#define LARGE apr_time_from_msec(40) /* a part that takes longer is not counted by a request */
 #define LOOKED_AT_FOR apr_time_from_sec(120) /* since the last look */
 
 /** A question to the database, and its last answer. Times are ticks. */
@@ -42,7 +43,8 @@ struct gt_survey_t {
     gt_store_t *store;
     apr_interval_time_t margin;
     const char *worker;
-    atomic_llong rest;        /* µs until a part is due again, from the last one's duration */
+    atomic_llong took;        /* µs to count the last part */
+    atomic_int has_parts;     /* 1: this process has seen to the rows of the parts */
     apr_thread_mutex_t *lock; /* guards the members below */
     asked_t ping, sums;
     gt_grant_stats_t stats; /* the last answer's */
@@ -56,7 +58,8 @@ gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const
     survey->store = store;
     survey->margin = margin;
     survey->worker = worker;
-    atomic_store(&survey->rest, COUNT_AGAIN);
+    /* The first look finds sums, even of a store whose parts take long. */
+    survey->sums.wanted = gt_ticks();
     if (apr_thread_mutex_create(&survey->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
     return survey;
@@ -115,35 +118,53 @@ int gt_survey_ping(gt_survey_t *survey, apr_pool_t *p)
 
 /* ---- sums ---- */
 
+/** µs until a part is due again. */
+static apr_interval_time_t rest(gt_survey_t *survey)
+{
+    apr_interval_time_t share = atomic_load(&survey->took) * COUNT_SHARE;
+
+    return share > COUNT_AGAIN ? share : COUNT_AGAIN;
+}
+
+/** 1: a request would wait too long for a part; the crew counts it. */
+static int is_large(gt_survey_t *survey)
+{
+    return atomic_load(&survey->took) > LARGE;
+}
+
 /** Count one part that is due. @param found 0: none was */
 static gt_err_t *count_part(int *found, gt_survey_t *survey, apr_pool_t *p)
 {
     gt_store_t *store = survey->store;
-    apr_interval_time_t rest;
     apr_time_t begun;
     int part;
 
-    GT_TRY(gt_due_claim(&part, store, COUNT, atomic_load(&survey->rest), survey->worker, p));
+    GT_TRY(gt_due_claim(&part, store, COUNT, rest(survey), survey->worker, p));
     *found = part >= 0;
     if (!*found)
         return GT_OK;
     begun = gt_ticks();
     GT_TRY(gt_grant_count(store, part, survey->margin, p));
-    rest = (gt_ticks() - begun) * COUNT_SHARE;
-    atomic_store(&survey->rest, rest > COUNT_AGAIN ? rest : COUNT_AGAIN);
+    atomic_store(&survey->took, gt_ticks() - begun);
+    return GT_OK;
+}
+
+/** A new store has no rows of parts yet. */
+static gt_err_t *make_parts(gt_survey_t *survey, apr_pool_t *p)
+{
+    GT_TRY(gt_due_make_parts(survey->store, COUNT, GT_PARTS, p));
+    atomic_store(&survey->has_parts, 1);
     return GT_OK;
 }
 
 static void count_some(gt_survey_t *survey, apr_interval_time_t span, apr_pool_t *p)
 {
     const apr_time_t until = gt_ticks() + span;
-    gt_err_t *err;
-    int found;
+    gt_err_t *err = atomic_load(&survey->has_parts) ? GT_OK : make_parts(survey, p);
+    int found = 1;
 
-    do {
-        found = 0;
+    while (err == GT_OK && found && gt_ticks() < until)
         err = count_part(&found, survey, p);
-    } while (err == GT_OK && found && gt_ticks() < until);
     if (err != GT_OK)
         gt_log(GT_LOG_DEBUG, NULL, "counting store %s: %s", gt_store_name(survey->store),
                err->detail);
@@ -189,11 +210,12 @@ static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_p
  * rows may be missing, too, as in a store that is new. */
 static gt_err_t *count_and_read(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p)
 {
-    count_some(survey, COUNT_SPAN, p);
+    if (!is_large(survey))
+        count_some(survey, COUNT_SPAN, p);
     GT_TRY(gt_grant_stats(stats, survey->store, p));
-    if (stats->is_whole)
+    if (stats->is_whole || is_large(survey))
         return GT_OK;
-    GT_TRY(gt_due_make_parts(survey->store, COUNT, GT_PARTS, p));
+    GT_TRY(make_parts(survey, p));
     count_some(survey, FIRST_SPAN, p);
     return gt_grant_stats(stats, survey->store, p);
 }

@@ -29,7 +29,8 @@ int gt_survey_ping(gt_survey_t *survey, apr_pool_t *p);
 
 /**
  * The store's sums. Parts that are due are counted first, for 50 ms at most (500 ms while some were
- * never counted), and gt_survey_follow goes on counting for two minutes.
+ * never counted; not at all where one part takes longer than 40 ms), and gt_survey_follow goes on
+ * counting for two minutes.
  * @return GT_STORE_AWAY (GT0440) while the first caller has no answer yet; the database's error
  */
 GT_MUST gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p);

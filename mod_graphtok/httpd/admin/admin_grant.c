@@ -24,12 +24,16 @@ static int is_text(const char *text)
 static void write_fault(gtm_admin_page_t *page, const json_t *grant)
 {
     const char *error = gt_json_text(grant, "error_message");
+    const char *meaning = gt_json_text(grant, "error_meaning");
 
     if (!is_text(error))
         return;
-    gtm_html(page->html,
-             "<section class=\"fault card\"><h2>%s</h2><p lang=\"en\"><bdi>%s</bdi></p>",
-             GTM_SAY(page, WHY_FAILING), error);
+    gtm_html(page->html, "<section class=\"fault card\"><h2>%s</h2>", GTM_SAY(page, WHY_FAILING));
+    if (is_text(meaning))
+        gtm_html(page->html, "<p lang=\"en\">%s</p><p class=\"soft\" lang=\"en\"><bdi>%s</bdi></p>",
+                 meaning, error);
+    else
+        gtm_html(page->html, "<p lang=\"en\"><bdi>%s</bdi></p>", error);
     if (gtm_admin_number(grant, "error_count") > 0)
         gtm_html(page->html, "<p class=\"soft\">%s: %ld</p>", GTM_SAY(page, ERRORS_IN_A_ROW),
                  (long)gtm_admin_number(grant, "error_count"));

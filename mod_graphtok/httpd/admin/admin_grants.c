@@ -198,6 +198,7 @@ static void write_row(gtm_admin_page_t *page, const json_t *grant)
 {
     const char *id = gt_json_text(grant, "id"), *user = gt_json_text(grant, "user");
     const char *error = gt_json_text(grant, "error_message");
+    const char *meaning = gt_json_text(grant, "error_meaning");
 
     gtm_html(page->html,
              "<tr><td class=\"pick\"><input type=\"checkbox\" value=\"%s\" aria-label=\"%s %s\" "
@@ -207,7 +208,8 @@ static void write_row(gtm_admin_page_t *page, const json_t *grant)
     gtm_html_markup(page->html, "</th><td class=\"state\">");
     gtm_admin_badge(page, gt_json_text(grant, "status"));
     if (error != NULL && *error != '\0')
-        gtm_html(page->html, "<br><span class=\"error\" lang=\"en\"><bdi>%s</bdi></span>", error);
+        gtm_html(page->html, "<br><span class=\"error\" lang=\"en\"><bdi>%s</bdi></span>",
+                 meaning != NULL && *meaning != '\0' ? meaning : error);
     gtm_html(page->html, "</td><td class=\"provider\">%s</td><td class=\"expires\">",
              gt_json_text(grant, "provider"));
     gtm_admin_time(page, gt_json_text(grant, "expires_at"));

@@ -41,7 +41,7 @@ static gt_err_t *show_grant(gt_task_t *task, void *state)
     GT_TRY(find_grant(&grant, x));
     GT_TRY(gt_grant_take_name(grant, x->store, p));
     GT_TRY(gt_history_list(&entries, x->store, &grant->owner, p));
-    value = gt_json_own(gt_grant_json(x->store, grant, p), p);
+    value = gt_json_own(gt_grant_json(x->store, grant, x->child->config, p), p);
     gt_json_put(value, "history", gt_history_json(entries, p));
     gtm_answer_json(x, HTTP_OK, value);
     return GT_OK;
