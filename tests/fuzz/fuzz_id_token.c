@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     conf->tenant = "common";
     conf->client_id = "c";
     rules = &(gt_id_rules_t){conf, "https://login.example/{tenantid}/v2.0",
-                             "https://login.example/{tenantid}/v2.0"};
+                             "https://login.example/{tenantid}/v2.0", 0};
     if (gt_json_parse(&claims, (const char *)data, size, p) == GT_OK &&
         gt_identity_read(&identity, claims, rules, p) == NULL &&
         (identity.subject[0] == 0 || !gt_is_guid(identity.tenant) ||

@@ -113,15 +113,17 @@ static const char *tenant_fault(const json_t *claims, const gt_provider_conf_t *
     return kind->tenant_fault(gt_json_text(claims, kind->organisation_claim), conf, p);
 }
 
-/** The token must have been made for us (azp), which it says where it has several audiences. */
-static const char *audience_fault(const json_t *claims, const char *client_id)
+/** The token must have been made for us (azp), which it says where it has several audiences. A
+ * token that is shown to us was made for the application that shows it. */
+static const char *audience_fault(const json_t *claims, const gt_id_rules_t *rules)
 {
     const char *party = gt_json_text(claims, "azp");
+    int names_party = !rules->is_shown && json_object_get(claims, "azp") != NULL;
 
-    if (json_object_get(claims, "azp") == NULL &&
-        json_array_size(json_object_get(claims, "aud")) <= 1)
+    if (!names_party && json_array_size(json_object_get(claims, "aud")) <= 1)
         return NULL;
-    return party != NULL && strcmp(party, client_id) == 0 ? NULL : "made for another client";
+    return party != NULL && strcmp(party, rules->conf->client_id) == 0 ? NULL
+                                                                       : "made for another client";
 }
 
 /** An address that the provider does not vouch for may be another person's. */
@@ -161,7 +163,7 @@ const char *gt_identity_read(gt_identity_t *identity, const json_t *claims,
     if (fault == NULL)
         fault = tenant_fault(claims, rules->conf, p);
     if (fault == NULL)
-        fault = audience_fault(claims, rules->conf->client_id);
+        fault = audience_fault(claims, rules);
     if (fault != NULL)
         return fault;
     read_person(identity, claims, gt_provider_kind(rules->conf), p);
@@ -218,7 +220,8 @@ static gt_err_t *verify(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     const gt_provider_conf_t *conf =
         gt_provider_conf_for(gt_provider_conf(identify->provider), identify->tenant, p);
-    gt_id_rules_t id_rules = {conf, identify->discover.endpoints.issuer, NULL};
+    gt_id_rules_t id_rules = {conf, identify->discover.endpoints.issuer, NULL,
+                              identify->shown_by != NULL};
     const char *fault;
     gt_jwt_t jwt;
     gt_err_t *err = verify_token(&jwt, identify, conf, p);

@@ -39,6 +39,7 @@ typedef struct gt_id_rules_t {
     const gt_provider_conf_t *conf;
     const char *issuer;     /* the discovery document's, may hold {tenantid} */
     const char *key_issuer; /* the verifying key's, may hold {tenantid}; NULL: it has none */
+    int is_shown;           /* 1: a client sent it; 0: the provider gave it */
 } gt_id_rules_t;
 
 /**
