@@ -256,6 +256,8 @@ def test_T11_one_that_was_deactivated_stays_so(first, sandbox):
     first.ctl("deactivate", "account:events")
     first.httpd.wait_until(lambda: ask(first).status == 403, 10)
     assert re.search("GT0634", first.httpd.log()[first.seen:])
+    done = first.ctl("validate", "account:events", check=False)
+    assert done.returncode == os.EX_NOPERM and "GT0634" in done.stderr, done
     assert sandbox.calls(TOKEN) == 1
 
 

@@ -4,7 +4,8 @@
  * @file validate.c
  * The validation job: does the API take a grant's token? Only a 401 for a token that was refreshed
  * because of it says no; with any other status the API has recognized the user. A refusal of the
- * token endpoint was noted by the refresh already.
+ * token endpoint was noted by the refresh already. Without a token the API is not asked, and
+ * nothing is known.
  */
 
 #include "jobs/validate.h"
@@ -75,7 +76,8 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     if (is_token_refused(failure))
         return v->call.token.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
-        failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL)
+        failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL ||
+        v->call.token.token.access == NULL)
         return failure;
     v->works = 1;
     v->failure = GT_OK;
