@@ -147,8 +147,23 @@ def test_refresh_validate_revoke(administered, sandbox, browser, ask, grant):
                (administered.folder / "audit.log").read_text().splitlines()]
     mine = [one for one in records if one.get("user") == grant["user"]
             and one.get("administrator") == "ada"]
+    # The token of a refresh stays here: no record says that an application has it.
     assert {"refresh", "validate", "revoke"} <= {one["event"] for one in mine}
+    assert "token_passed" not in {one["event"] for one in mine}
     assert all(one["route"] == "act" for one in mine)
+
+
+def test_an_act_that_fails_stands_in_history_and_audit(administered, ask, grant):
+    """Also where no refresh begins, since the user has to sign in."""
+    act = f"/grants/{grant['id']}/"
+    assert ask("POST", act + "deactivate").status == 200
+    assert ask("POST", act + "refresh").json["tag"] == "GT0602"
+    newest = row_of(ask, grant)["history"][0]
+    assert [newest[name] for name in ("event", "outcome", "tag", "administrator")] == [
+        "refresh", "failed", "GT0602", "ada"]
+    record = json.loads((administered.folder / "audit.log").read_text().splitlines()[-1])
+    assert [record[name] for name in ("event", "tag", "user", "administrator")] == [
+        "refused", "GT0602", grant["user"], "ada"]
 
 
 @pytest.mark.parametrize("method,path,status,tag", [

@@ -19,6 +19,7 @@ static void *make_refresh(gt_vault_t *vault, const gt_target_t *target, apr_pool
 
     params->vault = vault;
     params->key.grant = gt_grant_key(target->store, &target->grant.owner);
+    params->use = GT_USE_LOOK;
     params->asker = target->asker;
     params->refresh_now = 1;
     params->refused = target->grant.generation;

@@ -23,6 +23,7 @@
 #include "vault/on_behalf_of.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
+#include "vault/remember.h"
 #include "vault/vault_struct.h"
 
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
@@ -269,16 +270,34 @@ static gt_err_t *announce(gt_task_t *task, void *state)
     return err;
 }
 
+/** 1 when the token stays here, and its renewal was asked for, or by an administrator. */
+static int is_act(const gt_token_for_t *params)
+{
+    return params->use == GT_USE_LOOK &&
+           (params->refresh_now || (params->asker != NULL && params->asker->administrator != NULL));
+}
+
+/** An administrator's act that failed before a refresh began, which has an entry of its own. */
+static void remember_act(const gt_token_for_t *params, const gt_err_t *err, apr_pool_t *p)
+{
+    const gt_notice_t notice = event_of(params, GT_NOTICE_REFRESH, err);
+
+    if (params->flight == NULL && params->asker != NULL && params->asker->administrator != NULL &&
+        !gt_account_is_application(params))
+        gt_remember(gt_vault_store(params->vault, params->key.grant.store), &notice, p);
+}
+
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     const gt_token_for_t *params = state;
     gt_notice_t notice;
 
-    (void)task;
-    if (err == GT_OK || err->cls == GT_CANCELLED || params->use == GT_USE_LOOK)
+    if (err == GT_OK || err->cls == GT_CANCELLED || (params->use == GT_USE_LOOK && !is_act(params)))
         return;
     notice = event_of(params, GT_NOTICE_REFUSED, err);
     gt_notice(&notice);
+    if (is_act(params))
+        remember_act(params, err, gt_task_pool(task));
 }
 
 static gt_step_fn *const find_steps[] = {ask_cache, ask_row, take_refreshed, NULL};
