@@ -44,12 +44,12 @@ def administered(make_site, request):
 @pytest.fixture
 def ask(administered, browser):
     """Ask as an administrator, or as another."""
-    def send(method, path, user="ada", **fields):
+    def send(method, path, user="ada", body=None, **fields):
         headers = {"Accept": "application/json", **fields}
         if user:
             word = base64.b64encode(f"{user}:{user}".encode()).decode()
             headers["Authorization"] = "Basic " + word
-        return browser.send(method, administered.url + "/admin" + path, headers=headers)
+        return browser.send(method, administered.url + "/admin" + path, body, headers)
     return send
 
 
@@ -164,6 +164,18 @@ def test_an_act_that_fails_stands_in_history_and_audit(administered, ask, grant)
     record = json.loads((administered.folder / "audit.log").read_text().splitlines()[-1])
     assert [record[name] for name in ("event", "tag", "user", "administrator")] == [
         "refused", "GT0602", grant["user"], "ada"]
+
+
+@pytest.mark.parametrize("method,path", [
+    ("POST", "/cleanup_tokens/"), ("POST", "/validate_tokens/"), ("POST", "/grants/{}/revoke"),
+    ("DELETE", "/grants/{}"), ("POST", "/bulk/none/stop"), ("POST", "/bulk/none/continue")])
+def test_no_act_is_done_past_what_was_said(ask, grant, method, path):
+    """A member or parameter that an act does not have is refused, and nothing is done."""
+    path = path.format(grant["id"])
+    assert ask(method, path, body={"dry_run": True}).json["tag"] == "GT1206"
+    assert ask(method, path + "?dry_run=1").json["tag"] == "GT1206"
+    assert row_of(ask, grant)["status"] == "active"
+    assert ask(method, path, body={}).status == (404 if "none" in path else 200)
 
 
 @pytest.mark.parametrize("method,path,status,tag", [

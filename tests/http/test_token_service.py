@@ -79,6 +79,7 @@ def test_acquire(ask, sandbox, slash):
 
 @pytest.mark.parametrize("body,status,tag", [
     ({}, 409, "GT1233"),
+    (None, 409, "GT1233"),
     ({"account": "nothing"}, 404, "GT1232"),
     ({"account": "robot", "token_type": "ropc"}, 404, "GT1232"),
     ({"account": "'; DROP TABLE user_tokens; --\u0000"}, None, None),

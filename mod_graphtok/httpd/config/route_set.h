@@ -31,6 +31,7 @@ typedef enum gtm_body_kind_t {
     GTM_BODY_NONE,       /* what a client sends all the same is dropped */
     GTM_BODY_JSON,       /* an object, in x->body */
     GTM_BODY_MAYBE_JSON, /* the same; without a body it is an empty one */
+    GTM_BODY_NOTHING,    /* an empty body or {}, and an empty query: all else is refused */
     GTM_BODY_FORM        /* application/x-www-form-urlencoded, in x->form */
 } gtm_body_kind_t;
 

@@ -172,7 +172,7 @@ static gt_err_t *read_json(gtm_request_t *x)
 {
     request_rec *r = x->r;
     int is_json = is_of_type(r, "application/json");
-    int may_be_empty = x->route->body == GTM_BODY_MAYBE_JSON;
+    int may_be_empty = x->route->body == GTM_BODY_MAYBE_JSON || x->route->body == GTM_BODY_NOTHING;
     char *bytes = NULL;
     apr_size_t len = 0;
 
@@ -192,6 +192,16 @@ static gt_err_t *read_json(gtm_request_t *x)
     if (!json_is_object(x->body))
         return gt_err(r->pool, GT_INVALID, "GT0820", "a JSON object is expected as body");
     return GT_OK;
+}
+
+/* A client that says more, like "dry_run", must not believe that it was heard. */
+static gt_err_t *read_nothing(gtm_request_t *x)
+{
+    GT_TRY(read_json(x));
+    if (json_object_size(x->body) == 0 && apr_is_empty_table(x->query))
+        return GT_OK;
+    return gt_err(x->r->pool, GT_INVALID, "GT1206",
+                  "this act takes no parameters: neither members of a body nor a query");
 }
 
 static int wipe_value(void *baton, const char *name, const char *value)
@@ -235,7 +245,14 @@ gt_err_t *gtm_body_read(gtm_request_t *x)
         status = ap_discard_request_body(r);
     if (status != OK)
         return unread(x, status);
-    if (!is_wanted)
+    switch (x->route->body) {
+    case GTM_BODY_NONE:
         return GT_OK;
-    return x->route->body == GTM_BODY_FORM ? read_form(x) : read_json(x);
+    case GTM_BODY_FORM:
+        return read_form(x);
+    case GTM_BODY_NOTHING:
+        return read_nothing(x);
+    default:
+        return read_json(x);
+    }
 }

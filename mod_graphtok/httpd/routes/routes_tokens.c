@@ -47,20 +47,21 @@ static gt_step_fn *const cleanup_steps[] = {clean, show_cleaned, NULL};
 const gt_work_t gtm_token_cleanup = {"cleanup", cleanup_steps, NULL};
 
 #define ADMIN GTM_LIMIT_USER, .demands = GTM_ADMINISTRATOR
+#define PLAIN GTM_LIMIT_USER, .demands = GTM_ADMINISTRATOR, .body = GTM_BODY_NOTHING
 
 const gtm_route_t gtm_tokens_routes[] = {
     {"status", "GET", "/status", ADMIN, .work = &gtm_token_sums},
-    {"cleanup", "POST", "/cleanup_tokens", ADMIN, .work = &gtm_token_cleanup},
-    {"acquire", "POST", "/acquire_token", ADMIN, GTM_BODY_JSON, .work = &gtm_token_acquire},
-    {"validate", "POST", "/validate_tokens", ADMIN, .work = &gtm_token_validate},
+    {"cleanup", "POST", "/cleanup_tokens", PLAIN, .work = &gtm_token_cleanup},
+    {"acquire", "POST", "/acquire_token", ADMIN, GTM_BODY_MAYBE_JSON, .work = &gtm_token_acquire},
+    {"validate", "POST", "/validate_tokens", PLAIN, .work = &gtm_token_validate},
     {"overview", "GET", "/overview", ADMIN, .work = &gtm_token_overview},
     {"grants", "GET", "/grants", ADMIN, .work = &gtm_token_list},
     {"grant", "GET", "/grants/{}", ADMIN, .work = &gtm_token_grant},
-    {"act", "POST", "/grants/{}/{}", ADMIN, .work = &gtm_token_act},
-    {"act", "DELETE", "/grants/{}", ADMIN, .work = &gtm_token_act},
+    {"act", "POST", "/grants/{}/{}", PLAIN, .work = &gtm_token_act},
+    {"act", "DELETE", "/grants/{}", PLAIN, .work = &gtm_token_act},
     {"bulk", "POST", "/bulk", ADMIN, GTM_BODY_JSON, .work = &gtm_token_bulk_ask},
     {"bulk", "GET", "/bulk", ADMIN, .work = &gtm_token_bulk_list},
     {"bulk", "GET", "/bulk/{}", ADMIN, .work = &gtm_token_bulk_show},
-    {"bulk", "POST", "/bulk/{}/stop", ADMIN, .work = &gtm_token_bulk_stop},
-    {"bulk", "POST", "/bulk/{}/continue", ADMIN, .work = &gtm_token_bulk_continue},
+    {"bulk", "POST", "/bulk/{}/stop", PLAIN, .work = &gtm_token_bulk_stop},
+    {"bulk", "POST", "/bulk/{}/continue", PLAIN, .work = &gtm_token_bulk_continue},
     {.name = NULL}};
