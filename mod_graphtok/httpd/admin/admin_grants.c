@@ -15,8 +15,10 @@
 #include "admin/admin_frame.h"
 #include "net/url.h"
 
-/* All that says which grants the page has, in the form's order. */
-static const char *const filters[] = {"q", "status", "provider", "days", "sort", NULL};
+/* All that says which grants the page has, in the form's order. The first four are the filter. */
+static const char *const filters[] = {"q", "status", "provider", "days", "sort", "limit", NULL};
+
+#define FILTER 4
 
 /* ---- addresses ---- */
 
@@ -44,10 +46,10 @@ static const char *filter_json(const gtm_admin_page_t *page)
 {
     json_t *filter = gt_json_object(page->x->r->pool);
 
-    for (int i = 0; filters[i] != NULL; i++) {
+    for (int i = 0; i < FILTER; i++) {
         const char *asked = gtm_admin_asked(page, filters[i]);
 
-        if (*asked == '\0' || strcmp(filters[i], "sort") == 0)
+        if (*asked == '\0')
             continue;
         if (strcmp(filters[i], "days") == 0)
             gt_json_set_number(filter, "days", apr_atoi64(asked));
@@ -111,7 +113,7 @@ static int is_filtered(const gtm_admin_page_t *page)
 
 static void write_filter(gtm_admin_page_t *page)
 {
-    const char *path = gtm_admin_path(page->x, "/grants"), *sort;
+    const char *path = gtm_admin_path(page->x, "/grants");
 
     gtm_html(page->html,
              "<form class=\"filter card\" role=\"search\" method=\"get\" action=\"%s\">"
@@ -121,9 +123,10 @@ static void write_filter(gtm_admin_page_t *page)
     write_statuses(page);
     write_providers(page);
     write_ends(page);
-    sort = gtm_admin_asked(page, "sort");
-    if (*sort != '\0')
-        gtm_html(page->html, "<input type=\"hidden\" name=\"sort\" value=\"%s\">", sort);
+    for (int i = FILTER; filters[i] != NULL; i++)
+        if (*gtm_admin_asked(page, filters[i]) != '\0')
+            gtm_html(page->html, "<input type=\"hidden\" name=\"%s\" value=\"%s\">", filters[i],
+                     gtm_admin_asked(page, filters[i]));
     gtm_html(page->html, "<span class=\"buttons\"><button class=\"main\">%s</button>\n",
              GTM_SAY(page, SEARCH));
     if (is_filtered(page))
