@@ -35,7 +35,7 @@ typedef struct listed_t {
 } listed_t;
 
 static const struct argp_option options[] = {
-    {"status", 'S', "STATUS", 0, "only active, inactive or needs-user ones", 0},
+    {"status", 'S', "STATUS", 0, "only active, inactive, needs-user or failing ones", 0},
     {"limit", 'l', "N", 0, "at most N; default: 100", 0},
     {"after", 'a', "CURSOR", 0, "go on where the page before ended; a grant's id will do, too", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
@@ -49,9 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[1] = &listed->pick;
     }
     else if (key == 'S') {
-        listed->pick.status = gt_status_of_name(arg);
-        if (listed->pick.status < 0)
-            argp_error(state, "--status %s: active, inactive or needs-user is expected", arg);
+        if (!gt_pick_status(&listed->pick, arg))
+            argp_error(state, "--status %s: active, inactive, needs-user or failing is expected",
+                       arg);
     }
     else if (key == 'l') {
         if (!gt_number(&listed->limit, arg, 1, LIMIT_MOST))

@@ -29,6 +29,7 @@ ACCOUNTS = """
 def told(machine):
     """A machine whose table has a grant of each kind, and the dump of its configuration."""
     database = Database("sqlite3", machine.frame.folder, None)
+    machine.database = database
     machine.configure(database.conf, ACCOUNTS)
     assert machine.ctl("migrate").returncode == 0
     machine.dump = machine.frame.folder / "dump.json"
@@ -59,6 +60,15 @@ def test_O3_colours_and_a_heading_on_a_terminal(told):
     assert "\033[32mup\033[0m" in on_a_terminal(told, "status")
     assert "\033[32mOK\033[0m     configuration" in on_a_terminal(told, "check")
     assert "\033[31mGT0913\033[0m" in on_a_terminal(told, "list", "--store", "other")
+
+
+def test_O3_a_list_of_those_that_fail(told):
+    """As the page for administrators has one."""
+    def failing():
+        return json.loads(told.run("-c", told.dump, "--json", "list", "--status", "failing").stdout)["grants"]
+    assert failing() == []
+    told.database.sql("UPDATE user_tokens SET error_count = 1 WHERE user_id = 'user1'")
+    assert [grant["user"] for grant in failing()] == ["user1"]
 
 
 def test_O3_no_colours_where_they_are_not_wanted(told):
@@ -105,7 +115,9 @@ def test_O3_bash_completes_values(told):
     assert completed("-c", told.dump, "login", "--account", "r") == ["rooms"]
     assert completed(*of, "list", "--store", "=", "b") == ["beta"]
     assert completed(*of, "token", "-p", "") == ["microsoft"]
-    assert completed("refresh", "--token-type", "=") == ["ropc", "client_credentials"]
+    assert completed("acquire", "--token-type", "=") == ["ropc", "client_credentials"]
+    assert completed("refresh", "--token-type", "") == ["ropc"]
+    assert completed("sessions", "") == ["list", "end"]
     assert completed("--color", "a") == ["auto", "always"]
     assert completed("--color", "=", "always", "mi") == ["migrate"]
     assert completed("names", "p") == ["providers"]

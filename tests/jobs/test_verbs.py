@@ -83,7 +83,7 @@ def test_a_list_goes_on_behind_a_grant_that_has_gone_meanwhile(place):
 
 
 @pytest.mark.parametrize("arguments, code, says", [
-    (("list", "--status", "odd"), USAGE, "active, inactive or needs-user"),
+    (("list", "--status", "odd"), USAGE, "active, inactive, needs-user or failing"),
     (("list", "--limit", "0"), USAGE, "1 to 100000"),
     (("list", "--store", "beta"), NOINPUT, "GT0913"),
     (("list", "--provider", "google"), NOINPUT, "GT0943"),
