@@ -365,6 +365,15 @@ def test_validate_tokens(tracker, sandbox):
     sandbox.fault("graph", "graph_error", status=401, code="InvalidAuthenticationToken", times=2)
     answer = tracker.ask("POST", TOKENS + "/validate_tokens/")
     assert (answer.status, answer.json["valid"], answer.json["invalid"]) == (200, 0, 1), answer
+    # What names tables and keys is for the log, here as everywhere.
+    tracker.ctl("acquire", "--force")
+    tracker.change("encrypted_access_token = 'no sealed value', "
+                   f"expires_at = {tracker.moment(-5)}")
+    tracker.httpd.stop()  # a new server has no cached token
+    tracker.httpd.start()
+    [result] = tracker.ask("POST", TOKENS + "/validate_tokens/").json["results"]
+    assert result["valid"] is False and result["tag"].startswith("GT02")
+    assert result["detail"] == f"the reason stands in the server's log, with the tag {result['tag']}"
 
 
 @ONE

@@ -38,7 +38,7 @@ static void note(round_t *round, apr_pool_t *p)
     gt_json_set(result, "id", round->target.grant.id);
     gt_json_set(result, "user", round->target.grant.owner.user);
     gt_json_set_bool(result, "valid", err == GT_OK);
-    gt_json_set(result, "detail", err == GT_OK ? detail : err->detail);
+    gt_json_set(result, "detail", err == GT_OK ? detail : gt_err_told(err, p));
     gt_json_set(result, "tag", err == GT_OK ? NULL : err->tag);
     json_array_append_new(round->results, result);
     *(err == GT_OK ? &round->valid : &round->invalid) += 1;
