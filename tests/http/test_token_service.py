@@ -153,3 +153,14 @@ def test_overview(place, ask):
     assert hours[one] == {**hours[two], "at": one, "refreshed": 10, "failed": 2, "calls": 400,
                           "failed_calls": 4}
     assert [one["at"] for one in seen["hours"]] == sorted(hours)
+
+
+def test_a_refused_password_says_what_to_do(ask, sandbox):
+    """To the administrator that asked; a user's page has the tag alone."""
+    changed = {"person": ADA, "consent": SCOPE, "password": "another one"}
+    sandbox.process.control("POST", "login", changed)
+    answer = acquire(ask, token_type="ropc", force_refresh=True)
+    assert answer.status == 502 and answer.json["tag"] == "GT0622" and answer.json["code"] == "AADSTS50126"
+    assert "password" in answer.json["detail"] and "the server's log" not in answer.json["detail"]
+    answer = acquire(ask, token_type="ropc")
+    assert answer.json["tag"] == "GT0623" and "not sent again" in answer.json["detail"]

@@ -125,6 +125,16 @@ static apr_int64_t whole_seconds(apr_interval_time_t span)
     return (span + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC;
 }
 
+/* A provider's words about an account tell an administrator how to mend it. They name no file and
+ * no host. */
+static const char *told(const gtm_request_t *x, const gt_err_t *err)
+{
+    int is_for_asker = x->route != NULL && (x->route->demands & GTM_ADMINISTRATOR) &&
+                       err->cls == GT_CLIENT_BROKEN && err->extent == GT_EXTENT_USER;
+
+    return is_for_asker ? err->detail : gt_err_told(err, x->r->pool);
+}
+
 static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *login_url)
 {
     const gt_class_row_t *row = gt_class_row(err->cls);
@@ -134,7 +144,7 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
     gt_json_set(problem, "type", apr_pstrcat(p, "urn:mod_graphtok:", row->name, NULL));
     gt_json_set(problem, "title", row->title);
     gt_json_set_number(problem, "status", gt_err_status(err));
-    gt_json_set(problem, "detail", gt_err_told(err, p));
+    gt_json_set(problem, "detail", told(x, err));
     gt_json_set(problem, "tag", err->tag);
     if (err->code != NULL)
         gt_json_set(problem, "code", err->code);
