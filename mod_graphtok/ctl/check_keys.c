@@ -84,6 +84,7 @@ void ctl_check_keys(check_t *check, gt_provider_t *provider, const gt_endpoints_
 
     add(origins, conf->authority, p);
     add(origins, conf->graph_url, p);
+    add(origins, conf->calendar_url, p);
     if (endpoints != NULL) {
         add(origins, endpoints->token, p);
         add(origins, endpoints->jwks_uri, p);

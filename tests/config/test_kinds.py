@@ -85,6 +85,7 @@ def test_a_provider_called_google_is_of_that_kind(frame):
     ("GraphTokCloud global", "go with GraphTokKind microsoft"),
     ("GraphTokContinuousAccess on", "GraphTokContinuousAccess goes with GraphTokKind microsoft"),
     ("GraphTokDiscovery https://accounts.google.com", "goes with GraphTokKind openid"),
+    ("GraphTokCalendarURL http://calendar.example", "is not an https URL"),
     ("GraphTokScope profile", "GraphTokScope lacks openid"),
     ("GraphTokScope openid Calendars.ReadWrite", "a scope of Microsoft's"),
     ("GraphTokScope openid https://mail.google.com", "with a slash at its end alone"),
@@ -108,6 +109,18 @@ def test_what_is_odd_with_google(frame, inside, message):
 def test_discovery_goes_with_openid(frame):
     checked = frame.check(provider=frame.provider("GraphTokDiscovery https://id.example"))
     assert checked.code == 1 and "GraphTokDiscovery goes with GraphTokKind openid" in checked.err
+
+
+def test_google_has_calendars(frame):
+    calendar = '<Location "/c">\nSetHandler graphtok-calendar\n</Location>'
+    checked = frame.check(calendar, provider=google(frame))
+    url = checked.dump["config"]["providers"][0]["calendar_url"]
+    assert url == "https://www.googleapis.com/calendar/v3"
+    for other in (frame.provider("GraphTokCalendarURL https://c.example/v3"),
+                  openid(frame, "GraphTokDiscovery https://id.example\n"
+                         "GraphTokCalendarURL https://c.example/v3")):
+        checked = frame.check(provider=other)
+        assert checked.code == 1 and "GraphTokCalendarURL goes with GraphTokKind google" in checked.err
 
 
 def test_an_openid_provider_has_no_calendars(frame):

@@ -11,6 +11,7 @@ from email.utils import formatdate
 import batch
 import control
 import entra
+import gcal
 import google
 import graph
 import mail_routes  # noqa: F401 (its routes enter themselves)
@@ -38,6 +39,8 @@ def classify(request: Request) -> tuple[str, str]:
     path = request.path
     if path.startswith("/_sandbox/"):
         return "control", ""
+    if path.startswith(gcal.BASE + "/"):
+        return "gcal", ""
     name = google.find_route(path)
     if name:
         return name, ""
@@ -169,6 +172,8 @@ class App:
             return graph.handle(self.world, request)
         if name == "userinfo":
             return graph.userinfo(self.world, request)
+        if name == "gcal":
+            return gcal.handle(self.world, request)
         if name.startswith("google:"):
             return google.handle(self.world, request, name)
         if name == "other":

@@ -12,6 +12,7 @@ import access
 import accounts
 import behalf
 import demo
+import gcal
 import scopes as scope_rules
 from clients import change_registration
 from faults import read_fault
@@ -161,9 +162,25 @@ def access_event(world: World, body: Body) -> Body:
     return {"claims": demand.text()}
 
 
+def add_google_events(world: World, body: Body) -> list[str]:
+    """Events as Google has them, into a person's primary calendar."""
+    person = one_person(body)
+    place = gcal.calendars_of(world, person)[person.address]
+    given = body["events"]
+    if not isinstance(given, list):
+        raise Refused("events: a list")
+    if body.get("clear"):
+        place.events.clear()
+    try:
+        return [str(gcal.insert(place, person, item)["id"]) for item in given]
+    except gcal.CalendarError as bad:
+        raise Refused(bad.message) from bad
+
+
 def google_account(world: World, body: Body) -> Body:
     """What happens to a person's account at Google, or to all: `end` (why refresh tokens are refused
-    from now on: expired, invalid_rapt, rapt_required), `expire_access`, `disconnect`."""
+    from now on: expired, invalid_rapt, rapt_required), `expire_access`, `disconnect`; and to the
+    primary calendar: `events` (with `clear` in place of what is there), `share`, `list`."""
     person = person_of(body)
     done: Body = {}
     if "end" in body:
@@ -172,6 +189,14 @@ def google_account(world: World, body: Body) -> Body:
         done["access_tokens"] = world.google.end_access(person)
     if body.get("disconnect"):
         world.google.disconnect(one_person(body))
+    if "events" in body:
+        done["ids"] = add_google_events(world, body)
+    if "share" in body:
+        place = gcal.calendars_of(world, one_person(body))[one_person(body).address]
+        place.shared_with.add(one_person({"person": body["share"]}).address)
+    if body.get("list"):
+        place = gcal.calendars_of(world, one_person(body))[one_person(body).address]
+        done["events"] = list(place.events.values())
     return done
 
 

@@ -27,6 +27,7 @@ from people import OTHERS, PEOPLE, Person, find_person
 from wire import Pairs, Request, Response, json_response, parse_pairs
 
 if TYPE_CHECKING:
+    from gcal import GoogleCalendar
     from state import World
 
 HERE = "/google"
@@ -44,7 +45,6 @@ KNOWN = {
 CODE_SECONDS = 600
 ACCESS_SECONDS = 3599
 TESTING_SECONDS = 604_799
-MOST_REFRESH_TOKENS = 100  # of one account and client
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 FORM = "application/x-www-form-urlencoded"
 
@@ -117,6 +117,7 @@ class Google:
         self.access_tokens: dict[str, Token] = {}
         self.consents: dict[str, frozenset[str]] = {}
         self.flows: dict[str, Params] = {}
+        self.calendars: dict[str, dict[str, GoogleCalendar]] = {}
 
     def end(self, person: Person | None, why: str) -> int:
         """Refresh tokens of a person, or of all, are refused from now on."""
@@ -344,7 +345,7 @@ def new_refresh(world: World, person: Person, scopes: frozenset[str]) -> str:
     google = world.google
     google.refresh_tokens[text] = Token(text, person, scopes)
     alive = [t for t in google.refresh_tokens.values() if is_of(t, person) and not t.ended]
-    for token in alive[:-MOST_REFRESH_TOKENS]:
+    for token in alive[: -world.settings.google_most_tokens]:
         token.ended = "expired"
     return text
 

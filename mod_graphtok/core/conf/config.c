@@ -273,6 +273,9 @@ static void check_kind(const verdict_t *v, const gt_provider_conf_t *provider)
         if (provider->discovery != NULL)
             note(v->errors, provider->where, v->p,
                  "provider %s: GraphTokDiscovery goes with GraphTokKind openid", provider->name);
+        if (provider->calendar_url != NULL)
+            note(v->errors, provider->where, v->p,
+                 "provider %s: GraphTokCalendarURL goes with GraphTokKind google", provider->name);
         return;
     }
     gt_kind_check(errors, warnings, provider, v->p);
@@ -290,7 +293,8 @@ static void check_pins(const verdict_t *v, const gt_provider_conf_t *provider)
     if (gt_pins_fault() != NULL)
         note(v->errors, provider->where, v->p, "provider %s: GraphTokPin cannot be kept: %s",
              provider->name, gt_pins_fault());
-    if (is_plain(provider->authority) || is_plain(provider->graph_url))
+    if (is_plain(provider->authority) || is_plain(provider->graph_url) ||
+        is_plain(provider->calendar_url))
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokPin needs https: there are no keys to look at with http",
              provider->name);

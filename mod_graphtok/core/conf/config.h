@@ -71,10 +71,11 @@ struct gt_provider_conf_t {
     const char *authority;            /* sign-in host with scheme, no trailing slash */
     const char *discovery; /* of kind openid: issuer or discovery document, as written; or NULL */
     const char *graph_url; /* Graph root with version, no trailing slash; NULL: has no Graph */
-    const char *ca_file;   /* PEM, or NULL: the system's */
-    const char *pins;      /* keys that its servers must show (net/pins.h), or NULL: any */
-    const char *local_end; /* where calls start (net/local_end.h), or NULL */
-    const char *proxy;     /* "http://host:port" that all calls go through, or NULL: none */
+    const char *calendar_url; /* Google Calendar with its version; NULL: has none */
+    const char *ca_file;      /* PEM, or NULL: the system's */
+    const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */
+    const char *local_end;    /* where calls start (net/local_end.h), or NULL */
+    const char *proxy;        /* "http://host:port" that all calls go through, or NULL: none */
     gt_source_t *proxy_login; /* "user:password" for it, or NULL */
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout; /* one call; shorter than the lease */

@@ -288,6 +288,7 @@ void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p)
     case GT_KIND_GOOGLE:
         set_unset(&provider->scope, "openid profile email calendar");
         set_unset(&provider->authority, "https://accounts.google.com");
+        set_unset(&provider->calendar_url, "https://www.googleapis.com/calendar/v3");
         break;
     case GT_KIND_OPENID:
         set_unset(&provider->scope, OPENID_SCOPE);

@@ -25,6 +25,8 @@ static void check_foreign(apr_array_header_t *errors, const gt_provider_conf_t *
         (provider->tenant != NULL && provider->kind == GT_KIND_OPENID))
         add(errors, ": GraphTokTenant, GraphTokAllowedTenants, GraphTokTenantClient, GraphTokCloud "
                     "and GraphTokGraphURL go with GraphTokKind microsoft");
+    if (provider->calendar_url != NULL && provider->kind == GT_KIND_OPENID)
+        add(errors, ": GraphTokCalendarURL goes with GraphTokKind google");
     if (provider->continuous_access)
         add(errors, ": GraphTokContinuousAccess goes with GraphTokKind microsoft");
 }

@@ -40,13 +40,19 @@ static const gt_provider_conf_t *conf_of(gt_provider_t **provider, const gt_call
     return *provider ? gt_provider_conf(*provider) : NULL;
 }
 
+/** The address that all of a call's addresses are below; NULL: the provider has no such API. */
+static const char *base_of(const gt_call_t *call, const gt_provider_conf_t *conf)
+{
+    return call->params.base != NULL ? call->params.base : conf->graph_url;
+}
+
 static gt_err_t *get_token(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
     gt_provider_t *provider;
     const gt_provider_conf_t *conf = conf_of(&provider, call);
 
-    if (conf != NULL && conf->graph_url == NULL)
+    if (conf != NULL && base_of(call, conf) == NULL)
         return gt_err(gt_task_pool(task), GT_NOT_FOUND, "GT0723",
                       "provider %s has no Microsoft Graph (GraphTokKind)", conf->name);
     call->token.vault = call->vault;
@@ -89,7 +95,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     request->url = url;
     request->headers = call->params.headers;
     request->bearer = call->token.token.access;
-    request->answer_max = is_reading(call) ? COLLECT_MAX : CHANGED_MAX;
+    request->answer_max = is_reading(call) && !call->params.is_whole ? COLLECT_MAX : CHANGED_MAX;
     if (call->streams)
         request->answer_max = call->answer_max;
     request->stream = call->streams;
@@ -102,11 +108,9 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     }
 }
 
-static const char *url_of(const gt_graph_params_t *params, const gt_provider_conf_t *conf,
-                          apr_pool_t *p)
+static const char *url_of(const gt_graph_params_t *params, const char *base, apr_pool_t *p)
 {
-    return params->link != NULL ? params->link
-                                : apr_pstrcat(p, conf->graph_url, params->path, NULL);
+    return params->link != NULL ? params->link : apr_pstrcat(p, base, params->path, NULL);
 }
 
 static gt_err_t *send_request(gt_task_t *task, void *state)
@@ -115,12 +119,13 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     gt_provider_t *provider;
     const gt_provider_conf_t *conf = conf_of(&provider, call);
-    const char *url = conf != NULL ? url_of(&call->params, conf, p) : NULL;
+    const char *base = conf != NULL ? base_of(call, conf) : NULL;
+    const char *url = base != NULL ? url_of(&call->params, base, p) : NULL;
     gt_request_t request;
 
     /* The token goes to the configured host only, wherever the path or the link came from. */
-    if (url == NULL || !gt_url_is_below(url, conf->graph_url, p))
-        return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of Graph");
+    if (url == NULL || !gt_url_is_below(url, base, p))
+        return gt_err(p, GT_INTERNAL, "GT0710", "the address asked for is not one of the API");
     describe(&request, call, url, p);
     GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
@@ -139,6 +144,8 @@ static gt_err_t *add_doubt(gt_err_t *err, const gt_call_t *call)
     if (is_reading(call) || !gt_transfer_was_sent(call->transfer) ||
         (err->cls != GT_UPSTREAM && err->cls != GT_TIMEOUT))
         return err;
+    if (call->params.transaction_id != NULL)
+        return gt_err_may_be_done(err, call->params.transaction_id);
     return gt_err_may_be_done(err, gt_json_text(call->params.body, "transactionId"));
 }
 
@@ -154,7 +161,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     gt_err_t *err = gt_transfer_error(call->transfer, gt_task_pool(task));
     const gt_answer_t *answer;
 
-    if (err != GT_OK && is_reading(call) && !call->streams &&
+    if (err != GT_OK && is_reading(call) && !call->streams && !call->params.is_whole &&
         gt_transfer_is_too_large(call->transfer)) {
         call->streams = 1;
         gt_instead(task, &send_again, call);
@@ -244,6 +251,20 @@ static void explain(gt_err_t *err, const gt_call_t *call)
         gt_group_denied(err, &at);
 }
 
+/* Graph's status and head say whether it asks to wait, and that was heard when its answer came
+ * (gt_visit_hand_over). Another API may say so in the body. */
+static gt_err_t *error_of(const gt_call_t *call, const gt_answer_t *answer, apr_pool_t *p)
+{
+    gt_api_error_fn *judge_answer =
+        call->params.error != NULL ? call->params.error : gt_graph_error;
+    gt_err_t *err =
+        judge_answer(answer->status, call->refusal, call->refusal_len, answer->headers, p);
+
+    if (call->params.error != NULL && call->mailboxes != NULL)
+        gt_visit_failed(&call->visit, err);
+    return err;
+}
+
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -251,7 +272,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    err = gt_graph_error(answer->status, call->refusal, call->refusal_len, answer->headers, p);
+    err = error_of(call, answer, p);
     /* The rest of a streamed refusal is not waited for. */
     gt_transfer_leave(call->transfer);
     explain(err, call);

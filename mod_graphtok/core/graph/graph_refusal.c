@@ -17,11 +17,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "graph/call.h"
+#include "graph/text_of_api.h"
 #include "oauth/claims.h"
 
-#define WORD_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-#define CODE_MAX 64
-#define MESSAGE_MAX 256
 #define WAIT_UNSAID apr_time_from_sec(3) /* the default of Microsoft's own libraries */
 
 /** The meaning of a status. */
@@ -55,42 +53,6 @@ static meaning_t meaning_of(int status)
     return (meaning_t){status, GT_UPSTREAM, "GT0709", 0};
 }
 
-/* ---- texts from outside ---- */
-
-/* A word like ErrorItemNotFound or a request id; NULL for anything else. */
-static const char *word(const char *text, apr_pool_t *p)
-{
-    apr_size_t len = text != NULL ? strlen(text) : 0;
-
-    if (len == 0 || len > CODE_MAX || strspn(text, WORD_BYTES) < len)
-        return NULL;
-    return apr_pstrdup(p, text);
-}
-
-/* One line of bounded length; NULL when there is none, or when it may quote a token. */
-static const char *line(const char *text, apr_pool_t *p)
-{
-    apr_size_t len = text != NULL ? strlen(text) : 0;
-    char *copy;
-
-    if (len == 0 || strstr(text, "eyJ") || strstr(text, "Bearer "))
-        return NULL;
-    if (len > MESSAGE_MAX) {
-        len = MESSAGE_MAX;
-        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-            len--;
-    }
-    copy = apr_pstrmemdup(p, text, len);
-    for (unsigned char *at = (unsigned char *)copy; *at; at++) {
-        if (*at < 0x20 || *at == 0x7F)
-            *at = ' ';
-        /* U+0080 to U+009F are controls, too. */
-        if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] <= 0x9F)
-            at[0] = at[1] = ' ';
-    }
-    return copy;
-}
-
 /** Graph's own words about its refusal; each may be NULL. */
 typedef struct said_t {
     const char *code, *message, *request_id;
@@ -108,9 +70,9 @@ static said_t read_body(const char *body, apr_size_t len, apr_pool_t *p)
     inner = json_object_get(error, "innerError");
     if (inner == NULL)
         inner = json_object_get(error, "innererror");
-    said.code = word(gt_json_text(error, "code"), p);
-    said.message = line(gt_json_text(error, "message"), p);
-    said.request_id = word(gt_json_text(inner, "request-id"), p);
+    said.code = gt_api_word(gt_json_text(error, "code"), p);
+    said.message = gt_api_line(gt_json_text(error, "message"), p);
+    said.request_id = gt_api_word(gt_json_text(inner, "request-id"), p);
     return said;
 }
 
@@ -186,7 +148,7 @@ gt_err_t *gt_graph_error(int status, const char *body, apr_size_t len, const apr
     said_t said = read_body(body, len, p);
     meaning_t meaning = meaning_of(status);
     apr_interval_time_t wait = gt_retry_after(apr_table_get(headers, "Retry-After"));
-    const char *id = word(apr_table_get(headers, "request-id"), p);
+    const char *id = gt_api_word(apr_table_get(headers, "request-id"), p);
     const char *claims = status == 401 || status == 403 ? claims_of(headers, p) : NULL;
     gt_err_t *err;
 

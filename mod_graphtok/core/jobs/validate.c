@@ -31,14 +31,12 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     if (gt_vault_provider(v->vault, v->key.owner.provider) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT1102", "there is no provider %s in the configuration",
                       v->key.owner.provider);
-    v->call = (gt_call_t){
-        .vault = v->vault,
-        .key = v->key,
-        .asker = v->asker,
-        .params = {.path = "/me?$select=id"},
-        .answer_max = ANSWER_MAX,
-    };
-    gt_then_try(task, &gt_call, &v->call, &v->failure);
+    v->ask = (gt_ask_t){.call = {.vault = v->vault,
+                                 .key = v->key,
+                                 .asker = v->asker,
+                                 .params = {.path = "/me?$select=id"},
+                                 .answer_max = ANSWER_MAX}};
+    gt_then_try(task, &gt_ask, &v->ask, &v->failure);
     return GT_OK;
 }
 
@@ -52,9 +50,9 @@ static int is_token_refused(const gt_err_t *failure)
  * adds to those that stood there before the refresh, which has shown nothing of the API. */
 static gt_err_t *mark(gt_validate_t *v, apr_pool_t *p)
 {
-    const gt_grant_t *before = v->call.token.grant;
+    const gt_grant_t *before = v->ask.call.token.grant;
     const gt_grant_t grant = {.owner = v->key.owner,
-                              .generation = v->call.token.token.generation,
+                              .generation = v->ask.call.token.token.generation,
                               .error_count = before != NULL ? before->error_count : 0};
     const gt_effect_t effect =
         v->failure->cls == GT_SIGN_IN ? GT_EFFECT_COUNT : gt_class_row(v->failure->cls)->effect;
@@ -74,10 +72,10 @@ static gt_err_t *judge(gt_task_t *task, void *state)
         return GT_OK;
     }
     if (is_token_refused(failure))
-        return v->call.token.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
+        return v->ask.call.token.token.access != NULL ? mark(v, gt_task_pool(task)) : GT_OK;
     if (gt_class_row(failure->cls)->may_retry || failure->cls == GT_DAMAGED ||
         failure->cls == GT_CLIENT_BROKEN || failure->cls == GT_INTERNAL ||
-        v->call.token.token.access == NULL)
+        v->ask.call.token.token.access == NULL)
         return failure;
     v->works = 1;
     v->failure = GT_OK;

@@ -4,12 +4,13 @@
 
 /**
  * @file validate.h
- * Work: ask the provider whether a grant's token still works, with GET /me. A token
+ * Work: ask the provider whether a grant's token still works, with GET /me of Graph, or the
+ * userinfo endpoint of any other provider. A token
  * that has ended is refreshed for it, which is an answer too. Work of one task, whose pool has the
  * results.
  */
 
-#include "graph/call.h"
+#include "translate/ask.h"
 
 typedef struct gt_validate_t {
     gt_vault_t *vault;
@@ -18,7 +19,7 @@ typedef struct gt_validate_t {
     int works;               /* out, when it does not fail: 1 it works; 0 the provider refuses it */
     gt_err_t *failure;       /* out, with works 0: the refusal */
     int is_noted;            /* own: 1: the refusal stands in the row */
-    gt_call_t call;          /* own */
+    gt_ask_t ask;            /* own */
 } gt_validate_t;
 
 /** Fails when it cannot be told (network, throttled, store away). A refusal is marked in the row: a

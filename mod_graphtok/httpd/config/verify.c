@@ -247,21 +247,19 @@ static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm
     }
 }
 
-/** Calendars are Graph's. */
+/** Calendars are Graph's and Google's. */
 static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
 {
     const gt_provider_conf_t *provider =
         dir->provider != NULL ? gt_config_provider(v->server->config, dir->provider) : NULL;
 
-    if (provider == NULL || provider->kind == GT_KIND_MICROSOFT ||
+    if (provider == NULL || provider->kind != GT_KIND_OPENID ||
         strcmp(mount->handler, "graphtok-calendar") != 0)
         return;
     gtm_note(v->errors, mount->where,
-             "SetHandler %s at %s: provider %s is of GraphTokKind %s and has no calendars; "
-             "Microsoft's have%s",
-             mount->handler, path_shown(mount), provider->name,
-             provider->kind == GT_KIND_GOOGLE ? "google" : "openid",
-             gtm_host_shown(v, mount->server));
+             "SetHandler %s at %s: provider %s is of GraphTokKind openid and has no calendars; "
+             "Microsoft's and Google's have%s",
+             mount->handler, path_shown(mount), provider->name, gtm_host_shown(v, mount->server));
 }
 
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)

@@ -17,6 +17,7 @@
 #include "net/url.h"
 #include "request/own_origin.h"
 #include "request/realm.h"
+#include "translate/ask.h"
 
 #define LONGEST_PAGE 12288
 
@@ -31,9 +32,9 @@ static gt_place_t place_of(const gtm_request_t *x)
         .provider = x->owner.provider};
 }
 
-static const char *graph_url(const gtm_request_t *x)
+static const char *base_of(const gtm_request_t *x)
 {
-    return gt_provider_conf(x->provider)->graph_url;
+    return gt_calendar_base(gt_provider_conf(x->provider));
 }
 
 /* Preferences are told in a header, so Graph's own link does not hold them. */
@@ -53,7 +54,7 @@ gt_err_t *gtm_page_link(const char **ours, void *baton, const char *next_link, a
     const char *url, *sealed;
     gt_place_t place;
 
-    GT_TRY(gt_next_link(&url, next_link, graph_url(x), x->r->pool));
+    GT_TRY(gt_next_link(&url, next_link, base_of(x), x->r->pool));
     GT_TRY(gtm_origin_find(x));
     place = place_of(x);
     GT_TRY(gt_seal(&sealed, gt_store_ring(x->store), GT_KEY_COOKIE, GT_AES_256_GCM, &place,
@@ -73,7 +74,7 @@ gt_err_t *gtm_page_open(const char **next_link, gtm_request_t *x, const char *pa
     if (strlen(page) <= LONGEST_PAGE && gt_unseal(&clear, gt_store_ring(x->store), GT_KEY_COOKIE,
                                                   &place, page, x->r->pool) == GT_OK) {
         *next_link = gt_secret_text(clear);
-        if (gt_url_is_below(*next_link, graph_url(x), x->r->pool))
+        if (gt_url_is_below(*next_link, base_of(x), x->r->pool))
             return GT_OK;
     }
     err = gt_err(x->r->pool, GT_INVALID, "GT0836", "this page is not known");

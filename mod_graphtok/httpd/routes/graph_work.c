@@ -2,8 +2,9 @@
 
 /**
  * @file graph_work.c
- * The work of routes that ask Graph, in three steps: the route makes the request's parameters,
- * core/graph/call makes the call, request/stream hands the answer on while it arrives. The state of
+ * The work of routes that ask Graph, or a provider that is asked in Graph's words, in three steps:
+ * the route makes the request's parameters, core/translate/ask makes the call, request/stream hands
+ * Graph's answer on while it arrives. The state of
  * all three lies in one block of the request's memory.
  */
 
@@ -15,13 +16,14 @@
 #include "conf/account.h"
 #include "graph/calendar.h"
 #include "graph/calendar_move.h"
-#include "graph/call.h"
 #include "graph/prefer.h"
+#include "request/answer.h"
 #include "request/page_link.h"
 #include "request/stream.h"
+#include "translate/ask.h"
 
 typedef struct graph_work_t {
-    gt_call_t call;
+    gt_ask_t ask;
     gtm_stream_t stream;
 } graph_work_t;
 
@@ -71,7 +73,7 @@ static gt_err_t *describe(gt_task_t *task, void *state)
         return gt_err(x->r->pool, GT_FORBIDDEN, "GT0839",
                       "this mailbox of another may not be opened here (GraphTokSharedMailboxes)");
     GT_TRY(open_group(x));
-    return ask(&own->call.params, x);
+    return ask(&own->ask.call.params, x);
 }
 
 static gt_err_t *call_graph(gt_task_t *task, void *state)
@@ -79,14 +81,29 @@ static gt_err_t *call_graph(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     graph_work_t *own = x->own;
 
-    own->call.vault = x->child->vault;
-    own->call.mailboxes = x->child->mailboxes;
-    own->call.key = gt_grant_key(x->store, &x->owner);
-    own->call.asker = &x->asker;
-    own->call.mailbox = x->mailbox;
-    own->call.group = x->group;
-    gt_then(task, &gt_call, &own->call);
+    gt_call_t *call = &own->ask.call;
+
+    call->vault = x->child->vault;
+    call->mailboxes = x->child->mailboxes;
+    call->key = gt_grant_key(x->store, &x->owner);
+    call->asker = &x->asker;
+    call->mailbox = x->mailbox;
+    call->group = x->group;
+    own->ask.relink = gtm_page_link;
+    own->ask.baton = x;
+    gt_then(task, &gt_ask, &own->ask);
     return GT_OK;
+}
+
+/* An answer that was translated is whole. */
+static void show(gtm_request_t *x, const gt_ask_t *own)
+{
+    if (own->tag != NULL)
+        apr_table_set(x->r->err_headers_out, "ETag", own->tag);
+    if (own->value != NULL)
+        gtm_answer_json(x, own->status, own->value);
+    else
+        gtm_answer_empty(x, own->status);
 }
 
 static gt_err_t *pass_answer(gt_task_t *task, void *state)
@@ -94,11 +111,15 @@ static gt_err_t *pass_answer(gt_task_t *task, void *state)
     gtm_request_t *x = state;
     graph_work_t *own = x->own;
 
-    gt_vault_worked(x->child->vault, &own->call.token.key.grant, 1);
+    gt_vault_worked(x->child->vault, &own->ask.call.token.key.grant, 1);
+    if (own->ask.status != 0) {
+        show(x, &own->ask);
+        return GT_OK;
+    }
     own->stream.x = x;
-    own->stream.transfer = own->call.transfer;
-    own->stream.answer = own->call.answer;
-    own->stream.transaction_id = gt_json_text(own->call.params.body, "transactionId");
+    own->stream.transfer = own->ask.call.transfer;
+    own->stream.answer = own->ask.call.answer;
+    own->stream.transaction_id = gt_json_text(own->ask.call.params.body, "transactionId");
     own->stream.relink = gt_relink_make(gtm_page_link, x, x->r->pool);
     gt_then(task, &gtm_stream, &own->stream);
     return GT_OK;
