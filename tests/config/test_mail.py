@@ -37,6 +37,21 @@ def test_rules_that_are_not_there(frame, tmp_path):
     assert checked.code == 1 and "No such file" in checked.err
 
 
+@pytest.mark.parametrize("text, url, wait", [
+    ("GraphTokTriageURL https://model.example/sort\nGraphTokTriageWait 250ms", "https://model.example/sort", "250ms"),
+    ("", None, "5s")])
+def test_a_model_server(frame, text, url, wait):
+    config = frame.check(text).dump["config"]
+    assert config["triage_url"] == url and config["triage_wait"] == wait
+
+
+@pytest.mark.parametrize("line", ["GraphTokTriageURL http://model.example/", "GraphTokTriageURL model",
+                                  "GraphTokTriageWait 50ms", "GraphTokTriageWait 2min"])
+def test_a_model_server_that_is_none(frame, line):
+    checked = frame.check(line)
+    assert checked.code == 1 and line.split()[0] in checked.err
+
+
 def test_another_kind_of_provider_has_no_mail_here(frame):
     openid = (f"<GraphTokProvider x>\nGraphTokKind openid\nGraphTokClientID a-b\nGraphTokAuthority "
               f"https://id.example\nGraphTokClientSecret file:{frame.secret}\n</GraphTokProvider>\n")
