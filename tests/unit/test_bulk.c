@@ -515,6 +515,7 @@ START_TEST(one_look_a_second_serves_all)
         gt_crew_stop(child[i].crew, 0); /* so that no thread reads the clock meanwhile */
     standing = gt_ticks();
     gt_clock_set(NULL, standing_ticks);
+    statements = 0; /* without a fork the test before has left its own */
     for (int i = 0; i < 2; i++)
         atomic_store(&child[i].acquires, count_statement);
     for (looks = 1; looks <= 2; looks++) {

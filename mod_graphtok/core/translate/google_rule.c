@@ -130,7 +130,8 @@ static int is_relative(const pattern_t *pattern)
 
 static int is_yearly(const pattern_t *pattern)
 {
-    return strcasecmp(pattern->type + strlen(pattern->type) - 6, "Yearly") == 0;
+    return strcasecmp(pattern->type, "absoluteYearly") == 0 ||
+           strcasecmp(pattern->type, "relativeYearly") == 0;
 }
 
 /* The nth of the month's days that the pattern names; the last one has none behind it. */
