@@ -270,12 +270,13 @@ static gt_outcome_t execute(const run_t *run, const prepared_t *prepared)
 
 /* SQLite's driver compiles statements in the old way: after a change of the schema by another
  * connection a prepared one fails for ever, with the code "schema" the first time and none
- * later. */
-static int is_stale(const gt_session_t *s, const gt_outcome_t *outcome)
+ * later. The schema may change right behind a statement's first compilation, too. */
+static int is_stale(const gt_session_t *s, const gt_outcome_t *outcome, int was_kept)
 {
+    int has_no_code = outcome->code[0] == '\0' || strncmp(outcome->code, "0/", 2) == 0;
+
     return s->engine == GT_SQLITE && outcome->said == GT_SAID_WRONG &&
-           (outcome->code[0] == '\0' || strncmp(outcome->code, "17/", 3) == 0 ||
-            strncmp(outcome->code, "0/", 2) == 0);
+           (strncmp(outcome->code, "17/", 3) == 0 || (was_kept && has_no_code));
 }
 
 static gt_outcome_t run_once(const run_t *run)
@@ -291,7 +292,7 @@ static gt_outcome_t run_once(const run_t *run)
     if (outcome.said != GT_SAID_DONE)
         return outcome;
     outcome = execute(run, prepared);
-    if (!was_kept || !is_stale(s, &outcome))
+    if (!is_stale(s, &outcome, was_kept))
         return outcome;
     outcome = prepare(&prepared, run, key);
     return outcome.said == GT_SAID_DONE ? execute(run, prepared) : outcome;
