@@ -99,8 +99,7 @@ START_TEST(a_thousand_looks_are_one)
 }
 END_TEST
 
-/* The crew asks while there are looks, and the looks have its answers. Long after the start it asks
- * for nothing by itself. */
+/* The crew asks while there are looks, and the looks have its answers. */
 START_TEST(looks_cost_no_statement)
 {
     gt_crew_stop(child[0].crew, 0);
@@ -122,20 +121,6 @@ START_TEST(looks_cost_no_statement)
     gt_clock_set(NULL, NULL);
     child[0].acquires = NULL;
     ck_assert_int_eq(atomic_load(&statements), 2);
-}
-END_TEST
-
-/* So that the first look at a large store, whose parts take long, has its sums. */
-START_TEST(a_store_is_counted_when_a_process_starts)
-{
-    gt_crew_stop(child[0].crew, 0);
-    for (int i = 0; i < 50; i++)
-        gt_survey_follow(survey(), pool);
-    child[0].acquires = count_statement;
-    atomic_store(&statements, 0);
-    ck_assert_int_eq(look().is_whole, 1);
-    child[0].acquires = NULL;
-    ck_assert_int_le(atomic_load(&statements), 3);
 }
 END_TEST
 
@@ -208,7 +193,6 @@ Suite *suite_survey(void)
     tcase_add_test(sqlite, the_first_look_has_all);
     tcase_add_test(sqlite, sums_follow);
     tcase_add_test(sqlite, looks_cost_no_statement);
-    tcase_add_test(sqlite, a_store_is_counted_when_a_process_starts);
     tcase_add_test(sqlite, who_comes_while_another_asks_waits_for_nothing);
     tcase_add_loop_test(pgsql, the_first_look_has_all, 0, bench_engines() - 1);
     tcase_add_loop_test(pgsql, a_thousand_looks_are_one, 0, bench_engines() - 1);

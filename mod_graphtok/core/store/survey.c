@@ -3,9 +3,9 @@
 /**
  * While a store is looked at, the crew asks the database once a second, so that the requests that
  * look cost no statement. Sums stand in rows that all nodes share, one for each of 16 parts of a
- * store. Parts are counted only while the sums are asked for, and when a process has started. The
- * process that claims a part counts it. A part that takes long is counted less often, so that
- * counting stays below 1 % of a connection's time.
+ * store. Parts are counted only while the sums are asked for. The process that claims a part counts
+ * it. A part that takes long is counted less often, so that counting stays below 1 % of a
+ * connection's time.
  */
 
 #include <stdatomic.h>
@@ -58,8 +58,6 @@ gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const
     survey->store = store;
     survey->margin = margin;
     survey->worker = worker;
-    /* The first look finds sums, even of a store whose parts take long. */
-    survey->sums.wanted = gt_ticks();
     if (apr_thread_mutex_create(&survey->lock, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS)
         abort();
     return survey;
