@@ -407,7 +407,7 @@ static gt_err_t *go_on(gt_slice_t *slice)
 {
     apr_array_header_t *jobs;
 
-    if (!gt_bulk_has_tables(slice->store, slice->pool))
+    if (!gt_store_has(slice->store, GT_ADDS_BULK, slice->pool))
         return GT_OK;
     GT_TRY(gt_bulk_active(&jobs, slice->store, slice->pool));
     return slice->part == FILLING ? fill_all(slice, jobs) : claim(slice, jobs);

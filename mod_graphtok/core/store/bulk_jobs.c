@@ -114,23 +114,12 @@ static const gt_sql_t purge_items = {
     "(SELECT n FROM {bulk_items} WHERE job = %s ORDER BY n LIMIT %lld)",
     NULL};
 
-int gt_bulk_has_tables(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_bulk;
-}
-
 gt_err_t *gt_bulk_is_there(gt_store_t *store, apr_pool_t *p)
 {
     gt_ids_t ids;
-    int is_new;
 
-    gt_store_ids(&ids, store, p);
-    if (!ids.has_bulk)
-        GT_TRY(gt_store_ids_now(&is_new, &ids, store, p));
-    if (ids.has_bulk)
+    GT_TRY(gt_store_ids_with(&ids, GT_ADDS_BULK, store, p));
+    if (ids.has[GT_ADDS_BULK])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0490",
                   "store %s has no tables of bulk jobs: run graphtokctl migrate",
@@ -269,7 +258,7 @@ gt_err_t *gt_bulk_purge(int *more, gt_store_t *store, apr_interval_time_t age, a
     apr_array_header_t *rows;
 
     *more = 0;
-    if (!gt_bulk_has_tables(store, p))
+    if (!gt_store_has(store, GT_ADDS_BULK, p))
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, store->db, &find_old, &store->names, &old, p));
     *more = rows->nelts > 0;

@@ -73,9 +73,6 @@ typedef struct gt_bulk_hold_t {
 /** GT_OK when the tables are there. @return GT_INTERNAL (GT0490): migrate */
 GT_MUST gt_err_t *gt_bulk_is_there(gt_store_t *store, apr_pool_t *p);
 
-/** The same without an error, and without asking the database as a rule. */
-int gt_bulk_has_tables(gt_store_t *store, apr_pool_t *p);
-
 /** Make a job without items. Read are: id, act, filter, administrator, address, request_id.
  * @return GT_CONFLICT (GT0491) when as many jobs as there may be are neither done nor stopped */
 GT_MUST gt_err_t *gt_bulk_make(gt_store_t *store, const gt_bulk_job_t *job, apr_pool_t *p);

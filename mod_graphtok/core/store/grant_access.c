@@ -61,23 +61,11 @@ static const gt_sql_t purge_access = {
 static const gt_sql_t look_for_access = {
     "look for access", "SELECT 1 FROM {access} WHERE {owner} AND generation = %lld LIMIT 1", NULL};
 
-static int has_table(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_access;
-}
-
 /* A table that seems to be missing may have been made a moment ago: read the ids again. */
 static gt_err_t *demand_table(gt_ids_t *ids, gt_store_t *store, const char *resource, apr_pool_t *p)
 {
-    int is_new;
-
-    gt_store_ids(ids, store, p);
-    if (!ids->has_access)
-        GT_TRY(gt_store_ids_now(&is_new, ids, store, p));
-    if (ids->has_access)
+    GT_TRY(gt_store_ids_with(ids, GT_ADDS_ACCESS, store, p));
+    if (ids->has[GT_ADDS_ACCESS])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0429",
                   "store %s has no table for access tokens of %s: run graphtokctl migrate",
@@ -155,7 +143,7 @@ gt_err_t *gt_access_drop(gt_store_t *store, const gt_owner_t *owner, apr_pool_t 
 {
     const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider)};
 
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_ACCESS, p))
         return GT_OK;
     return gt_db_change(NULL, store->db, &drop_access, &store->names, args, p);
 }
@@ -165,7 +153,7 @@ gt_err_t *gt_access_drop_inactive(gt_store_t *store, const gt_owner_t *owner, ap
     const gt_db_value_t args[] = {GT_TEXT(owner->user), GT_TEXT(owner->provider),
                                   GT_TEXT(owner->user), GT_TEXT(owner->provider)};
 
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_ACCESS, p))
         return GT_OK;
     return gt_db_change(NULL, store->db, &drop_access_of_inactive, &store->names, args, p);
 }
@@ -175,7 +163,7 @@ gt_err_t *gt_access_purge(int *dropped, gt_store_t *store, int most, apr_pool_t 
     const gt_db_value_t args[] = {GT_NUM(most)};
 
     *dropped = 0;
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_ACCESS, p))
         return GT_OK;
     return gt_db_change(dropped, store->db, &purge_access, &store->names, args, p);
 }
@@ -185,7 +173,7 @@ gt_err_t *gt_grant_date_access(gt_grant_t *grant, gt_store_t *store, apr_pool_t 
     apr_array_header_t *rows;
     gt_owner_t owner;
 
-    if (strcmp(grant->resource, GT_RESOURCE_GRAPH) != 0 || !has_table(store, p))
+    if (strcmp(grant->resource, GT_RESOURCE_GRAPH) != 0 || !gt_store_has(store, GT_ADDS_ACCESS, p))
         return GT_OK;
     GT_TRY(gt_store_owner(&owner, store, &grant->owner, p));
     const gt_db_value_t args[] = {GT_TEXT(owner.user), GT_TEXT(owner.provider),

@@ -39,12 +39,8 @@ static const gt_sql_t begin_account = {
 /* Columns that seem to be missing may have been made a moment ago: they are looked for again. */
 static gt_err_t *demand_columns(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
-    int is_new;
-
-    gt_store_ids(ids, store, p);
-    if (!ids->has_accounts)
-        GT_TRY(gt_store_ids_now(&is_new, ids, store, p));
-    if (ids->has_accounts)
+    GT_TRY(gt_store_ids_with(ids, GT_ADDS_ACCOUNTS, store, p));
+    if (ids->has[GT_ADDS_ACCOUNTS])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0430",
                   "store %s has no columns for accounts with a password: run graphtokctl migrate",

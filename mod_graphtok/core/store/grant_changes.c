@@ -61,11 +61,9 @@ gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
 {
     const gt_db_value_t since = GT_NUM(apr_time_as_msec(span)), args[] = {since, since, since};
     apr_array_header_t *rows;
-    gt_ids_t ids;
     int i;
 
-    gt_store_ids(&ids, store, p);
-    GT_TRY(gt_db_rows(&rows, store->db, ids.has_sessions ? &list_changes_and_ends : &list_changes,
+    GT_TRY(gt_db_rows(&rows, store->db, gt_store_has(store, GT_ADDS_SESSIONS, p) ? &list_changes_and_ends : &list_changes,
                       &store->names, args, p));
     *changes = apr_array_make(p, rows->nelts, sizeof(gt_change_t));
     for (i = 0; i < rows->nelts; i++) {

@@ -75,14 +75,6 @@ static const gt_sql_t purge_history = {
     "FROM {history} WHERE noted_at < {now} - %lld ORDER BY noted_at LIMIT %lld {skip})",
     NULL};
 
-static int has_table(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_history;
-}
-
 /* A text that does not fit is cut, between two characters. */
 static void set(json_t *json, const char *key, const char *text, apr_pool_t *p)
 {
@@ -120,7 +112,7 @@ gt_err_t *gt_history_add(const gt_history_t *entries, int n, gt_store_t *store, 
     int added = 0;
 
     assert(n <= GT_HISTORY_ADD_MAX);
-    if (n == 0 || !has_table(store, p))
+    if (n == 0 || !gt_store_has(store, GT_ADDS_HISTORY, p))
         return GT_OK;
     for (int i = 0; i < n; i++)
         GT_TRY(entry_json(list, &entries[i], store, p));
@@ -139,7 +131,7 @@ gt_err_t *gt_history_list(apr_array_header_t **entries, gt_store_t *store, const
     gt_owner_t exact;
 
     *entries = apr_array_make(p, 8, sizeof(gt_history_t));
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_HISTORY, p))
         return GT_OK;
     GT_TRY(gt_store_owner(&exact, store, owner, p));
     const gt_db_value_t args[] = {GT_TEXT(exact.user), GT_TEXT(exact.provider)};
@@ -170,7 +162,7 @@ gt_err_t *gt_history_purge(int *dropped, gt_store_t *store, int most, apr_pool_t
     const gt_db_value_t args[] = {GT_NUM(GT_HISTORY_DAYS * INT64_C(86400)), GT_NUM(most)};
 
     *dropped = 0;
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_HISTORY, p))
         return GT_OK;
     return gt_db_change(dropped, store->db, &purge_history, &store->names, args, p);
 }

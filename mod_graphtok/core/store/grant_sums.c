@@ -53,17 +53,9 @@ static void add_ends(gt_grant_stats_t *stats, const char *text, apr_pool_t *p)
     }
 }
 
-static int has_ends(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_hours;
-}
-
 gt_err_t *gt_grant_stats(gt_grant_stats_t *stats, gt_store_t *store, apr_pool_t *p)
 {
-    const int with_ends = has_ends(store, p);
+    const int with_ends = gt_store_has(store, GT_ADDS_HOURS, p);
     apr_int64_t parts = 0, seconds = 0;
     apr_int64_t *const counts[] = {&parts,
                                    &seconds,
@@ -130,7 +122,7 @@ gt_err_t *gt_grant_count(gt_store_t *store, int part, apr_interval_time_t margin
 
     assert(part >= 0 && part < GT_COUNT_PARTS);
     GT_TRY(gt_db_change(NULL, store->db, &count_part, &store->names, args, p));
-    return has_ends(store, p) ? gt_db_change(NULL, store->db, &count_ends, &store->names, ends, p)
+    return gt_store_has(store, GT_ADDS_HOURS, p) ? gt_db_change(NULL, store->db, &count_ends, &store->names, ends, p)
                               : GT_OK;
 }
 

@@ -42,21 +42,13 @@ static const gt_sql_t list_hours = {
 static const gt_sql_t purge_hours = {"purge hours",
                                      "DELETE FROM {hours} WHERE hour <= {now} / 3600 - %lld", NULL};
 
-static int has_table(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_hours;
-}
-
 gt_err_t *gt_hour_write(gt_store_t *store, const gt_hour_key_t *key, const gt_hour_t *hour,
                         apr_pool_t *p)
 {
     gt_db_value_t args[GT_SQL_PARAMS];
     int n = 0;
 
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_HOURS, p))
         return GT_OK;
     args[n++] = GT_TEXT(key->run);
     args[n++] = GT_NUM(key->number);
@@ -90,7 +82,7 @@ gt_err_t *gt_hour_list(apr_array_header_t **hours, gt_store_t *store, apr_pool_t
     apr_array_header_t *rows;
 
     *hours = apr_array_make(p, GT_HOUR_DAYS * 24, sizeof(gt_hour_t));
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_HOURS, p))
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, store->db, &list_hours, &store->names, args, p));
     for (int i = 0; i < rows->nelts; i++) {
@@ -106,7 +98,7 @@ gt_err_t *gt_hour_purge(gt_store_t *store, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(GT_HOUR_DAYS * 24)};
 
-    return has_table(store, p) ? gt_db_change(NULL, store->db, &purge_hours, &store->names, args, p)
+    return gt_store_has(store, GT_ADDS_HOURS, p) ? gt_db_change(NULL, store->db, &purge_hours, &store->names, args, p)
                                : GT_OK;
 }
 

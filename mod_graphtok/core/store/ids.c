@@ -124,6 +124,8 @@ static const gt_sql_t read_both_ids = {
     "FROM {schema}graphtok_ids WHERE what = 'store {bare}'",
     NULL};
 
+#define ADDITIONS_FROM 2 /* column of look_for_ids */
+
 static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
     apr_array_header_t *rows;
@@ -136,12 +138,8 @@ static gt_err_t *read_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     ids->is_read = 1;
     other_spelling(ids, store->names.table, row->column[1]);
-    ids->has_access = row->column[2] != NULL;
-    ids->has_sessions = row->column[3] != NULL;
-    ids->has_accounts = row->column[4] != NULL;
-    ids->has_bulk = row->column[5] != NULL;
-    ids->has_history = row->column[6] != NULL;
-    ids->has_hours = row->column[7] != NULL;
+    for (int i = 0; i < GT_ADDITIONS; i++)
+        ids->has[i] = row->column[ADDITIONS_FROM + i] != NULL;
     if (row->column[0] == NULL)
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, store->db, &read_both_ids, &store->names, NULL, p));
@@ -242,3 +240,19 @@ gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 }
 
 const gt_sql_t *const gt_ids_sql[] = {&look_for_ids, &read_both_ids, NULL};
+
+int gt_store_has(gt_store_t *store, gt_addition_t addition, apr_pool_t *p)
+{
+    gt_ids_t ids;
+
+    gt_store_ids(&ids, store, p);
+    return ids.has[addition];
+}
+
+gt_err_t *gt_store_ids_with(gt_ids_t *ids, gt_addition_t addition, gt_store_t *store, apr_pool_t *p)
+{
+    int is_new;
+
+    gt_store_ids(ids, store, p);
+    return ids->has[addition] ? GT_OK : gt_store_ids_now(&is_new, ids, store, p);
+}

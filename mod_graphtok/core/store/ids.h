@@ -18,18 +18,25 @@
 
 #define GT_ID_BYTES 64 /* with its end; ids are 32 hex digits */
 
+/** An addition of a step of a store's ladder, which a database lacks that is not migrated so far.
+ * The order is that of the columns which look for them in ids.c. */
+typedef enum gt_addition_t {
+    GT_ADDS_ACCESS,   /* the table of access tokens of other resources */
+    GT_ADDS_SESSIONS, /* the table of sessions */
+    GT_ADDS_ACCOUNTS, /* the columns for refused passwords of accounts */
+    GT_ADDS_BULK,     /* the tables of bulk jobs */
+    GT_ADDS_HISTORY,  /* the table of histories */
+    GT_ADDS_HOURS,    /* the table of figures by hours; ends by days are kept then */
+    GT_ADDITIONS
+} gt_addition_t;
+
 /** A store's ids as a process knows them. All "" while it knows none. */
 typedef struct gt_ids_t {
     char database[GT_ID_BYTES];
     char store[GT_ID_BYTES];
     char other_table[2 * GT_ID_BYTES]; /* the table's name with its schema, or without it */
-    int has_access;   /* 1: the table of access tokens of other resources is there */
-    int has_sessions; /* 1: the table of sessions is there */
-    int has_accounts; /* 1: the columns for refused passwords of accounts are there */
-    int has_bulk;     /* 1: the tables of bulk jobs are there */
-    int has_history;  /* 1: the table of histories is there */
-    int has_hours;    /* 1: the table of figures by hours is there, and ends by days are kept */
-    int is_read;      /* 1: from the database; 0: it has not answered yet, so there may be ids */
+    int has[GT_ADDITIONS]; /* 1: the addition is there */
+    int is_read;           /* 1: from the database; 0: it has not answered yet, so there may be ids */
 } gt_ids_t;
 
 /**
@@ -37,6 +44,18 @@ typedef struct gt_ids_t {
  * statements. A database that does not answer changes nothing. Thread-safe, as the others.
  */
 void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
+
+/** 1 when a store has an addition, as far as the process knows; one that is missing is looked for
+ * as often as ids are. */
+int gt_store_has(gt_store_t *store, gt_addition_t addition, apr_pool_t *p);
+
+/**
+ * The ids of a store, where an addition is needed: one that seems to be missing may have been made
+ * a moment ago, and is looked for at once.
+ * @return the database's error; GT_OK with ids->has[addition] 0: it is missing
+ */
+GT_MUST gt_err_t *gt_store_ids_with(gt_ids_t *ids, gt_addition_t addition, gt_store_t *store,
+                                    apr_pool_t *p);
 
 /**
  * The ids of a store, where a conclusion needs them: ids that the database never told are read now.

@@ -79,7 +79,7 @@ static const gt_sql_t write_access_seals = {
 static gt_err_t *has_table(int *has, gt_ids_t *ids, const gt_range_t *range, apr_pool_t *p)
 {
     GT_TRY(gt_store_ids_sure(ids, range->store, p));
-    *has = ids->has_access;
+    *has = ids->has[GT_ADDS_ACCESS];
     return GT_OK;
 }
 

@@ -118,24 +118,13 @@ static const gt_sql_t purge_sessions = {
     "FROM {sessions} WHERE ends_at < {now} - 86400 ORDER BY ends_at LIMIT %lld {skip})",
     NULL};
 
-static int has_table(gt_store_t *store, apr_pool_t *p)
-{
-    gt_ids_t ids;
-
-    gt_store_ids(&ids, store, p);
-    return ids.has_sessions;
-}
-
 /* A table that seems to be missing may have been made a moment ago. */
 static gt_err_t *demand_table(gt_store_t *store, apr_pool_t *p)
 {
     gt_ids_t ids;
-    int is_new;
 
-    gt_store_ids(&ids, store, p);
-    if (!ids.has_sessions)
-        GT_TRY(gt_store_ids_now(&is_new, &ids, store, p));
-    if (ids.has_sessions)
+    GT_TRY(gt_store_ids_with(&ids, GT_ADDS_SESSIONS, store, p));
+    if (ids.has[GT_ADDS_SESSIONS])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0443",
                   "store %s has no table of sessions, so that none can be listed or ended: run "
@@ -149,7 +138,7 @@ gt_err_t *gt_session_note(gt_session_t *session, gt_store_t *store, apr_interval
     apr_array_header_t *rows;
     gt_owner_t owner;
 
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_SESSIONS, p))
         return GT_OK;
     GT_TRY(gt_store_owner(&owner, store, &session->owner, p));
     const gt_db_value_t args[] = {
@@ -244,7 +233,7 @@ gt_err_t *gt_sessions_ended(gt_ended_t *ended, gt_store_t *store, const gt_owner
     apr_array_header_t *rows;
 
     *ended = (gt_ended_t){.ids = apr_array_make(p, 4, sizeof(const char *))};
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_SESSIONS, p))
         return GT_OK;
     GT_TRY(gt_db_rows(&rows, store->db, &list_ended, &store->names, args, p));
     for (int i = 0; i < rows->nelts; i++) {
@@ -325,7 +314,7 @@ gt_err_t *gt_sessions_purge(int *dropped, gt_store_t *store, int most, apr_pool_
     const gt_db_value_t args[] = {GT_NUM(most)};
 
     *dropped = 0;
-    if (!has_table(store, p))
+    if (!gt_store_has(store, GT_ADDS_SESSIONS, p))
         return GT_OK;
     return gt_db_change(dropped, store->db, &purge_sessions, &store->names, args, p);
 }
