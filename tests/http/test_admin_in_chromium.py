@@ -9,20 +9,11 @@ import pytest
 
 from support import axe, chromium
 from support.httpd import build_folder
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
 ROWS = pathlib.Path(__file__).resolve().parents[1] / "sandbox" / "made_up_grants.sql"
 SHOTS = build_folder() / "shots"
-ADMIN = """
-<Location "/admin">
-    SetHandler graphtok-admin
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada
-</Location>
-"""
+ADMIN = administered("/admin", "graphtok-admin")
 SETTINGS = """GraphTokBackground on
 GraphTokRefreshUsedWithin 1min
 GraphTokRefreshRate 200

@@ -14,18 +14,10 @@ import urllib.parse
 import pytest
 
 from support.sealed import seal
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
 ROWS = pathlib.Path(__file__).resolve().parents[1] / "sandbox" / "made_up_grants.sql"
-ADMIN = """
-<Location "/deep/down/admin">
-    SetHandler graphtok-admin
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada bob
-</Location>
+ADMIN = administered("/deep/down/admin", "graphtok-admin", "user ada bob") + """
 <Location "/own">
     SetHandler graphtok-admin
     AuthType GraphTok

@@ -8,17 +8,9 @@ import uuid
 
 import pytest
 
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
-ADMIN = """
-<Location "/admin">
-    SetHandler graphtok-tokens
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada
-</Location>
+ADMIN = administered("/admin") + """
 <GraphTokStore beta>
     GraphTokTable beta_tokens
 </GraphTokStore>

@@ -14,17 +14,9 @@ import pytest
 
 from support.database import Database
 from support.place import Place
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
-ADMIN = """
-<Location "/admin">
-    SetHandler graphtok-tokens
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require valid-user
-</Location>
+ADMIN = administered("/admin", require="valid-user") + """
 <Location "/metrics">
     SetHandler graphtok-metrics
 </Location>

@@ -3,6 +3,8 @@
 
 import pytest
 
+from support.site import NOON, WINDOW
+
 SCOPES = ("GraphTokScope openid profile email offline_access User.Read Calendars.ReadWrite "
           "Calendars.ReadWrite.Shared")
 MOUNTS = """
@@ -23,10 +25,7 @@ MOUNTS = """
 GraphTokLimit off
 """
 ADA, GRACE, ALAN = (f"{name}@sandbox.example" for name in ("ada", "grace", "alan"))
-LUNCH = {"subject": "Lunch",
-         "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
-         "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
-WINDOW = "start=2030-05-01T00:00:00Z&end=2030-05-02T00:00:00Z"
+LUNCH = {"subject": "Lunch", **NOON}
 
 
 @pytest.fixture(scope="module")

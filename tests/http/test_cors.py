@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
 APP = "https://app.example.org"
 STAFF = "Basic YWRhOmFkYQ=="
@@ -33,22 +33,7 @@ ErrorDocument 404 "not here"
 <Location "/any/auth">
     SetHandler graphtok-auth
 </Location>
-<Location "/tokens">
-    SetHandler graphtok-tokens
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada
-</Location>
-<Location "/pages">
-    SetHandler graphtok-admin
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada
-</Location>
+""" + administered("/tokens") + administered("/pages", "graphtok-admin") + """
 Protocols h2c http/1.1
 """
 

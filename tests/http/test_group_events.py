@@ -5,6 +5,7 @@ import pytest
 from groups import BOARD, CLUB, LOCKERS
 
 from support.browser import Browser
+from support.site import NOON, WINDOW
 
 ADA, GRACE = "ada@sandbox.example", "grace@sandbox.example"
 UNKNOWN = "00000000-1111-2222-3333-444444444444"
@@ -44,10 +45,7 @@ MOUNTS = """
     GraphTokAccountScope openid offline_access User.Read
     GraphTokAccountGroups {CLUB}"""),
     ("robot", f"GraphTokAccountGroups {CLUB}"))) + "GraphTokLimit off\n"
-EVENT = {"subject": "Rehearsal",
-         "start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
-         "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
-WINDOW = "start=2030-05-01T00:00:00Z&end=2030-05-02T00:00:00Z"
+EVENT = {"subject": "Rehearsal", **NOON}
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from support.site import MOUNTS
+from support.site import MOUNTS, administered
 
 ADA = "ada@sandbox.example"
 SCOPE = "openid profile offline_access User.Read Calendars.ReadWrite"
@@ -21,15 +21,7 @@ PLACES = """
 </GraphTokAccount>
 <GraphTokAccount robot>
 </GraphTokAccount>
-<Location "/api/graph-tokens">
-    SetHandler graphtok-tokens
-    AuthType Basic
-    AuthName administration
-    AuthBasicProvider file
-    AuthUserFile {folder}/users
-    Require user ada
-</Location>
-"""
+""" + administered("/api/graph-tokens")
 
 
 @pytest.fixture(scope="module", params=["sqlite3", "pgsql"])

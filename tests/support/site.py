@@ -50,6 +50,24 @@ GraphTokLimit off
 """
 
 
+NOON = {"start": {"dateTime": "2030-05-01T12:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2030-05-01T13:00:00", "timeZone": "UTC"}}
+WINDOW = "start=2030-05-01T00:00:00Z&end=2030-05-02T00:00:00Z"
+
+
+def administered(path, handler="graphtok-tokens", require="user ada"):
+    """A place for administrators: staff whose passwords are their names."""
+    return f"""<Location "{path}">
+    SetHandler {handler}
+    AuthType Basic
+    AuthName administration
+    AuthBasicProvider file
+    AuthUserFile {{folder}}/users
+    Require {require}
+</Location>
+"""
+
+
 def is_word(secret):
     """Whether it would stand whole in one of words_of."""
     return re.fullmatch("[!-~]{8,}", secret)
