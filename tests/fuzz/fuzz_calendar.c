@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "graph/calendar.h"
-#include "graph/calendar_move.h"
+#include "graph/other_calendar.h"
 #include "net/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,16 +76,16 @@ static void expect_moved(const gt_graph_params_t *asked, const char *id, apr_poo
     const char *group;
 
     if (gt_calendar_group(&group, id, p) == GT_OK) {
-        gt_calendar_move_to_group(&params, group, p);
+        gt_other_calendar_of_group(&params, group, p);
         if (strlen(group) != 36)
             abort();
         expect_clean(&params, apr_pstrcat(p, "/groups/", group, "/", NULL));
     }
     params = *asked;
-    if (gt_calendar_move(&params, NULL, id, p) == GT_OK)
+    if (gt_other_calendar(&params, NULL, id, p) == GT_OK)
         expect_clean(&params, "/me/calendars/");
     params = *asked;
-    if (gt_calendar_move(&params, id, NULL, p) == GT_OK)
+    if (gt_other_calendar(&params, id, NULL, p) == GT_OK)
         expect_clean(&params, "/users/");
 }
 

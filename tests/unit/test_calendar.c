@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "graph/calendar.h"
-#include "graph/calendar_move.h"
+#include "graph/other_calendar.h"
 #include "graph/event.h"
 
 Suite *suite_calendar(void);
@@ -297,7 +297,7 @@ START_TEST(another_calendar_is_asked_in_the_same_words)
         gt_err_t *err;
 
         params.path = rows[i].path;
-        err = gt_calendar_move(&params, rows[i].mailbox, rows[i].calendar, pool);
+        err = gt_other_calendar(&params, rows[i].mailbox, rows[i].calendar, pool);
         if (*rows[i].moved == '!')
             ck_assert_str_eq(fields_of(err), rows[i].moved + 1);
         else {
@@ -323,7 +323,7 @@ START_TEST(test_C5_a_group_is_one_segment)
     ck_ok(gt_calendar_group(&group, "01D4EE64-15ce-491e-bad1-b91aa3223df4", pool));
     ck_assert_str_eq(group, "01d4ee64-15ce-491e-bad1-b91aa3223df4");
     params.path = "/me/calendarView?x";
-    gt_calendar_move_to_group(&params, group, pool);
+    gt_other_calendar_of_group(&params, group, pool);
     ck_assert_str_eq(params.path, "/groups/01d4ee64-15ce-491e-bad1-b91aa3223df4/calendarView?x");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         ck_assert_str_eq(fields_of(gt_calendar_group(&group, bad[i], pool)), "group");

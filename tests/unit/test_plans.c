@@ -15,7 +15,7 @@
 
 #include "bench.h"
 #include "db/handle.h"
-#include "store/names.h"
+#include "store/sql_names.h"
 #include "store/statements.h"
 
 Suite *suite_plans(void);

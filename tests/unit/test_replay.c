@@ -143,8 +143,8 @@ START_TEST(what_waits_is_stored_whatever_else_fails)
     ck_assert_int_eq(gt_journal_length(journal, pool), 2);
     /* Of both stores: what changed, what is to be dropped. Of beta: the journal. */
     ck_assert_int_eq(atomic_load(&said), 5);
-    while (gt_upkeep_find(vault, "beta")->replay.failures < 3) {
-        gt_upkeep_find(vault, "beta")->replay.until = 0;
+    while (gt_periodic_find(vault, "beta")->replay.failures < 3) {
+        gt_periodic_find(vault, "beta")->replay.until = 0;
         gt_replay_all(vault, pool);
     }
     ck_assert_int_eq(atomic_load(&said), 5);
@@ -168,18 +168,18 @@ END_TEST
 
 START_TEST(what_cannot_be_dropped_holds_up_no_news)
 {
-    gt_upkeep_t *upkeep = gt_upkeep_find(child[0].vault, "main");
+    gt_periodic_t *periodic = gt_periodic_find(child[0].vault, "main");
 
     stop_crews();
     bench_run(bench, "INSERT INTO user_tokens_gone (user_id, provider, revision) "
                      "VALUES ('ann', 'microsoft', 1)");
     bench_run(bench, "CREATE TRIGGER none_goes BEFORE DELETE ON user_tokens_gone "
                      "BEGIN SELECT RAISE(ABORT, 'none goes'); END");
-    upkeep->purge_goes_on = 1; /* due, however the others went before */
+    periodic->purge_goes_on = 1; /* due, however the others went before */
     gt_changes_read(child[0].vault, pool);
-    ck_assert_int_eq(upkeep->purge.failures, 1);
-    ck_assert_int_eq(upkeep->changes.failures, 0);
-    ck_assert(!gt_backoff_lasts(&upkeep->changes));
+    ck_assert_int_eq(periodic->purge.failures, 1);
+    ck_assert_int_eq(periodic->changes.failures, 0);
+    ck_assert(!gt_backoff_lasts(&periodic->changes));
 }
 END_TEST
 

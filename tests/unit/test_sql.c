@@ -7,7 +7,7 @@
 #include <apr_hash.h>
 #include <check.h>
 
-#include "store/names.h"
+#include "store/sql_names.h"
 #include "store/statements.h"
 
 Suite *suite_sql(void);

@@ -14,7 +14,7 @@
 #include "conf/account.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
-#include "conf/kinds.h"
+#include "conf/provider_kinds.h"
 #include "conf/store_names.h"
 #include "net/local_end.h"
 #include "net/pins.h"

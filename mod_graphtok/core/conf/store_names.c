@@ -9,7 +9,7 @@
 
 #include <apr_strings.h>
 
-/* Tables beside a store's, by the ends of their names (store/names.c, store/store_ladder.c). */
+/* Tables beside a store's, by the ends of their names (store/sql_names.c, store/store_ladder.c). */
 static const char *const tails[] = {"_gone",    "_jobs",  "_counts", "_access",     "_sessions",
                                     "_history", "_hours", "_bulk",   "_bulk_items", "_rebuilt"};
 

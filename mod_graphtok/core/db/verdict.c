@@ -53,7 +53,7 @@ static const code_row_t sqlite_codes[] = {
     {"5/", GT_SAID_BUSY},         {"6/", GT_SAID_BUSY},       {"8/", GT_SAID_NO_WRITES},
     {"10/", GT_SAID_NO_WRITES},   {"13/", GT_SAID_NO_WRITES}, {"14/", GT_SAID_LOST},
     {"19/2067", GT_SAID_TAKEN},   {"19/1555", GT_SAID_TAKEN}, {"19/787", GT_SAID_NO_USER},
-    {"19/1811", GT_SAID_NO_USER}, /* a trigger of ours (store/names.c) */
+    {"19/1811", GT_SAID_NO_USER}, /* a trigger of ours (store/sql_names.c) */
     {"20/", GT_SAID_BAD_VALUE},
 };
 

@@ -16,7 +16,7 @@
 #include "base/notice.h"
 #include "jobs/job_kind.h"
 #include "store/bulk_rows.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 
 #define BATCH 200
 #define EVERY apr_time_from_sec(3600)
@@ -50,7 +50,7 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
 
     GT_TRY(gt_due_expire(&picked, store, config->expire_after, BATCH, p));
     entries = tell(picked, store, "deactivated", p);
-    gt_remember_all(store, (const gt_history_t *)entries->elts, entries->nelts, p);
+    gt_history_note_all(store, (const gt_history_t *)entries->elts, entries->nelts, p);
     counts->expired += picked->nelts;
     *more = picked->nelts == BATCH;
     GT_TRY(gt_due_remove(&picked, store, config->cleanup_after, BATCH, p));

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/notice.h"
 #include "jobs/job_item.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 
 #define ANSWER_MAX 65536
 #define BATCH 20
@@ -94,7 +94,7 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 
     gt_notice(&notice);
     if (v->is_noted || (v->asker != NULL && v->asker->administrator != NULL))
-        gt_remember(gt_vault_store(v->vault, v->key.store), &notice, gt_task_pool(task));
+        gt_history_note(gt_vault_store(v->vault, v->key.store), &notice, gt_task_pool(task));
 }
 
 static gt_step_fn *const steps[] = {ask_provider, judge, NULL};

@@ -63,7 +63,9 @@ gt_err_t *gt_grant_changes(apr_array_header_t **changes, gt_store_t *store,
     apr_array_header_t *rows;
     int i;
 
-    GT_TRY(gt_db_rows(&rows, store->db, gt_store_has(store, GT_ADDS_SESSIONS, p) ? &list_changes_and_ends : &list_changes,
+    GT_TRY(gt_db_rows(&rows, store->db,
+                      gt_store_has(store, GT_ADDS_SESSIONS, p) ? &list_changes_and_ends
+                                                               : &list_changes,
                       &store->names, args, p));
     *changes = apr_array_make(p, rows->nelts, sizeof(gt_change_t));
     for (i = 0; i < rows->nelts; i++) {

@@ -20,7 +20,7 @@
 /* A filter is bound, and NULL or a negative number does not filter. PostgreSQL plans each statement
  * with its values. SQLite does not, therefore the rows that are not active, and those that are
  * failing, have statements of their own, which say so and by that take their index ({not_active},
- * store/names.c). */
+ * store/sql_names.c). */
 #define MEANT                                                                                      \
     "(CAST(%s AS VARCHAR) IS NULL OR provider = %s) AND (CAST(%lld AS BIGINT) < 0 OR expires_at "  \
     "<= {in})"

@@ -122,8 +122,9 @@ gt_err_t *gt_grant_count(gt_store_t *store, int part, apr_interval_time_t margin
 
     assert(part >= 0 && part < GT_COUNT_PARTS);
     GT_TRY(gt_db_change(NULL, store->db, &count_part, &store->names, args, p));
-    return gt_store_has(store, GT_ADDS_HOURS, p) ? gt_db_change(NULL, store->db, &count_ends, &store->names, ends, p)
-                              : GT_OK;
+    return gt_store_has(store, GT_ADDS_HOURS, p)
+               ? gt_db_change(NULL, store->db, &count_ends, &store->names, ends, p)
+               : GT_OK;
 }
 
 const gt_sql_t *const gt_grant_sums_sql[] = {&count_part, &count_ends, &add_up, &add_up_ends, NULL};

@@ -98,8 +98,9 @@ gt_err_t *gt_hour_purge(gt_store_t *store, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(GT_HOUR_DAYS * 24)};
 
-    return gt_store_has(store, GT_ADDS_HOURS, p) ? gt_db_change(NULL, store->db, &purge_hours, &store->names, args, p)
-                               : GT_OK;
+    return gt_store_has(store, GT_ADDS_HOURS, p)
+               ? gt_db_change(NULL, store->db, &purge_hours, &store->names, args, p)
+               : GT_OK;
 }
 
 const gt_sql_t *const gt_hour_sql[] = {&write_hour, &list_hours, &purge_hours, NULL};

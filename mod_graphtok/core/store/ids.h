@@ -35,8 +35,8 @@ typedef struct gt_ids_t {
     char database[GT_ID_BYTES];
     char store[GT_ID_BYTES];
     char other_table[2 * GT_ID_BYTES]; /* the table's name with its schema, or without it */
-    int has[GT_ADDITIONS]; /* 1: the addition is there */
-    int is_read;           /* 1: from the database; 0: it has not answered yet, so there may be ids */
+    int has[GT_ADDITIONS];             /* 1: the addition is there */
+    int is_read; /* 1: from the database; 0: it has not answered yet, so there may be ids */
 } gt_ids_t;
 
 /**

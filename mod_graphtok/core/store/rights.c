@@ -13,7 +13,7 @@
 #include <apr_strings.h>
 
 #include "base/err.h"
-#include "store/names.h"
+#include "store/sql_names.h"
 
 /* {schema} is quoted, with a dot; current_schemas() leaves out schemas that the role may not
  * use. */

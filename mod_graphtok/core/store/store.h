@@ -11,7 +11,7 @@
 #include "crypt/seal.h"
 #include "store/grant.h"
 #include "store/ids.h"
-#include "store/names.h"
+#include "store/sql_names.h"
 
 /** A store's ids as they are kept. */
 typedef struct gt_kept_ids_t gt_kept_ids_t;

@@ -15,7 +15,7 @@
 #include <apr_strings.h>
 
 #include "base/err.h"
-#include "store/names.h"
+#include "store/sql_names.h"
 #include "store/store_steps.h"
 
 static const char *const s0_columns[] = {

@@ -20,7 +20,7 @@
 #include "oauth/kind.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 #include "vault/vault_struct.h"
 
 #define LATELY apr_time_from_sec(60)
@@ -177,7 +177,7 @@ static gt_err_t *announce(gt_task_t *task, void *state)
                                 .asker = admit->asker};
 
     GT_TRY(gt_notice_before(&notice, gt_task_pool(task)));
-    gt_remember(gt_vault_store(admit->vault, admit->key.store), &notice, gt_task_pool(task));
+    gt_history_note(gt_vault_store(admit->vault, admit->key.store), &notice, gt_task_pool(task));
     return GT_OK;
 }
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "oauth/claims.h"
 #include "vault/publish.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 #include "vault/vault_struct.h"
 
 #define REFRESHES_MAX 2 /* of one call: the first may have begun before the demands were known */
@@ -30,7 +30,7 @@ static void announce(const gt_challenge_t *challenge, gt_store_t *store, const c
                                 .detail = next};
 
     gt_notice(&notice);
-    gt_remember(store, &notice, p);
+    gt_history_note(store, &notice, p);
 }
 
 /** 1 when another call's challenge has changed the row already. */

@@ -82,18 +82,19 @@ static gt_err_t *tell_cache(gt_vault_t *vault, gt_store_t *store, apr_pool_t *p)
 
 /* ---- the round ---- */
 
-static void read_store(gt_vault_t *vault, gt_upkeep_t *upkeep, apr_pool_t *p)
+static void read_store(gt_vault_t *vault, gt_periodic_t *periodic, apr_pool_t *p)
 {
     gt_cache_t *cache = vault->parts.cache;
 
-    if (!gt_backoff_lasts(&upkeep->changes) && claim(cache, "news", upkeep->store, CLAIM, p))
-        gt_upkeep_note(vault, upkeep->store, &upkeep->changes, "looking for what changed",
-                       tell_cache(vault, upkeep->store, p));
-    if (!gt_backoff_lasts(&upkeep->purge) &&
-        (upkeep->purge_goes_on || claim(cache, "purge", upkeep->store, PURGE_CLAIM, p))) {
-        upkeep->purge_goes_on = 0;
-        gt_upkeep_note(vault, upkeep->store, &upkeep->purge, "dropping what is kept no longer",
-                       gt_grant_purge(&upkeep->purge_goes_on, upkeep->store, p));
+    if (!gt_backoff_lasts(&periodic->changes) && claim(cache, "news", periodic->store, CLAIM, p))
+        gt_periodic_note(vault, periodic->store, &periodic->changes, "looking for what changed",
+                         tell_cache(vault, periodic->store, p));
+    if (!gt_backoff_lasts(&periodic->purge) &&
+        (periodic->purge_goes_on || claim(cache, "purge", periodic->store, PURGE_CLAIM, p))) {
+        periodic->purge_goes_on = 0;
+        gt_periodic_note(vault, periodic->store, &periodic->purge,
+                         "dropping what is kept no longer",
+                         gt_grant_purge(&periodic->purge_goes_on, periodic->store, p));
     }
 }
 
@@ -117,7 +118,7 @@ void gt_changes_read(void *baton, apr_pool_t *scratch)
     look_for_database(vault, scratch);
     if (vault->parts.cache == NULL || !gt_db_is_up(vault->parts.db))
         return;
-    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->upkeeps); i != NULL;
+    for (apr_hash_index_t *i = apr_hash_first(scratch, vault->periodics); i != NULL;
          i = apr_hash_next(i))
         read_store(vault, apr_hash_this_val(i), scratch);
 }

@@ -9,7 +9,7 @@
 #include "vault/publish.h"
 
 #include "base/log.h"
-#include "vault/known.h"
+#include "vault/current_grant.h"
 #include "vault/vault_struct.h"
 
 void gt_vault_publish(const gt_vault_t *vault, const gt_token_key_t *key, const gt_token_t *token,
@@ -43,7 +43,7 @@ void gt_vault_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_int
 {
     const apr_array_header_t *resources = gt_vault_resources(vault, key->owner.provider);
 
-    gt_known_forget(vault, key, p);
+    gt_current_grant_forget(vault, key, p);
     for (int i = 0; i < resources->nelts; i++) {
         const gt_token_key_t token = {*key, APR_ARRAY_IDX(resources, i, const char *)};
 

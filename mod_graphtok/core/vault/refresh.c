@@ -42,7 +42,7 @@
 #include "vault/flow/flows.h"
 #include "vault/publish.h"
 #include "vault/refresh_steps.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 #include "vault/vault_struct.h"
 
 #define STORE_FIRST apr_time_from_msec(100)
@@ -110,7 +110,7 @@ static void announce(const gt_refresh_t *r, const char *detail, const gt_err_t *
 
     gt_notice(&notice);
     if (is_memorable(r, err))
-        gt_remember(r->store, &notice, p);
+        gt_history_note(r->store, &notice, p);
 }
 
 int gt_refresh_is_ending(const gt_refresh_t *r)

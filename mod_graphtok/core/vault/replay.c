@@ -106,15 +106,16 @@ static int is_of_store(const gt_err_t *err)
 }
 
 /** The store of an entry; NULL: it is not configured here, or has told no id yet. */
-static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
+static gt_periodic_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t *p)
 {
-    for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
-        gt_upkeep_t *upkeep = apr_hash_this_val(i);
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->periodics); i != NULL;
+         i = apr_hash_next(i)) {
+        gt_periodic_t *periodic = apr_hash_this_val(i);
         gt_ids_t ids;
 
-        gt_store_ids_known(&ids, upkeep->store);
-        if (gt_journal_is_of(vault->parts.journal, entry, gt_store_name(upkeep->store), &ids))
-            return upkeep;
+        gt_store_ids_known(&ids, periodic->store);
+        if (gt_journal_is_of(vault->parts.journal, entry, gt_store_name(periodic->store), &ids))
+            return periodic;
     }
     return NULL;
 }
@@ -123,18 +124,19 @@ static gt_upkeep_t *store_of(gt_vault_t *vault, const gt_entry_t *entry, apr_poo
  * for a moment; entries of the other stores do not wait for it. */
 static void read_ids(gt_vault_t *vault, apr_pool_t *p)
 {
-    for (apr_hash_index_t *i = apr_hash_first(p, vault->upkeeps); i != NULL; i = apr_hash_next(i)) {
-        gt_upkeep_t *upkeep = apr_hash_this_val(i);
+    for (apr_hash_index_t *i = apr_hash_first(p, vault->periodics); i != NULL;
+         i = apr_hash_next(i)) {
+        gt_periodic_t *periodic = apr_hash_this_val(i);
         gt_ids_t ids = {.is_read = 0};
         gt_err_t *err;
         int is_new;
 
-        if (gt_backoff_lasts(&upkeep->replay) || !gt_db_is_up(vault->parts.db))
+        if (gt_backoff_lasts(&periodic->replay) || !gt_db_is_up(vault->parts.db))
             continue;
-        err = gt_store_ids_now(&is_new, &ids, upkeep->store, p);
+        err = gt_store_ids_now(&is_new, &ids, periodic->store, p);
         if (err != GT_OK)
-            gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
-                           err);
+            gt_periodic_note(vault, periodic->store, &periodic->replay,
+                             "storing what the journal holds", err);
     }
 }
 
@@ -167,7 +169,7 @@ static void tell_strange(gt_vault_t *vault, const gt_entry_t *entry, apr_pool_t 
 
 static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
 {
-    gt_upkeep_t *upkeep;
+    gt_periodic_t *periodic;
     gt_entry_t *entry;
     gt_err_t *err = gt_journal_read(&entry, vault->parts.journal, name, p);
 
@@ -175,15 +177,15 @@ static void replay_file(gt_vault_t *vault, const char *name, apr_pool_t *p)
         tell_damaged(vault, err, name);
     if (err != GT_OK || entry == NULL)
         return;
-    upkeep = store_of(vault, entry, p);
-    if (upkeep == NULL && knows_all_ids(vault, p))
+    periodic = store_of(vault, entry, p);
+    if (periodic == NULL && knows_all_ids(vault, p))
         tell_strange(vault, entry, p);
-    if (upkeep == NULL || gt_backoff_lasts(&upkeep->replay))
+    if (periodic == NULL || gt_backoff_lasts(&periodic->replay))
         return;
-    err = open_and_replay(vault, upkeep->store, entry, p);
+    err = open_and_replay(vault, periodic->store, entry, p);
     if (err == GT_OK || is_of_store(err))
-        gt_upkeep_note(vault, upkeep->store, &upkeep->replay, "storing what the journal holds",
-                       err);
+        gt_periodic_note(vault, periodic->store, &periodic->replay,
+                         "storing what the journal holds", err);
     else
         tell_damaged(vault, err, name);
 }

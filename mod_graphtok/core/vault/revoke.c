@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 #include "vault/vault_struct.h"
 
 #define SETTLES apr_time_from_msec(100)
@@ -39,7 +39,7 @@ static void carry_out(gt_task_t *task, const gt_revoke_t *revoke, gt_notice_kind
         const gt_notice_t notice = announce(revoke, kind, GT_OK);
 
         if (kind != GT_NOTICE_REVOKE) /* with the grant goes its history */
-            gt_remember(gt_vault_store(revoke->vault, revoke->key.store), &notice, p);
+            gt_history_note(gt_vault_store(revoke->vault, revoke->key.store), &notice, p);
     }
     if (revoke->had_grant && revoke->vault->parts.cache != NULL)
         gt_await_time(task, gt_ticks() + SETTLES);

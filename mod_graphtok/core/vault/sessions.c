@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
-#include "vault/known.h"
+#include "vault/current_grant.h"
 #include "vault/vault_struct.h"
 
 static void announce(const gt_sign_out_t *out, const char *store, const gt_owner_t *owner,
@@ -26,7 +26,7 @@ static gt_err_t *tell(gt_err_t *err, const gt_sign_out_t *out, const gt_grant_ke
                       apr_pool_t *p)
 {
     if (err == GT_OK)
-        gt_known_forget(out->vault, key, p);
+        gt_current_grant_forget(out->vault, key, p);
     announce(out, key->store, &key->owner, err);
     return err;
 }

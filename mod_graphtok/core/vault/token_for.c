@@ -23,7 +23,7 @@
 #include "vault/on_behalf_of.h"
 #include "vault/publish.h"
 #include "vault/refresh.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 #include "vault/vault_struct.h"
 
 #define PATIENCE apr_time_from_sec(1) /* with a refresh, while there is a token that serves */
@@ -284,7 +284,7 @@ static void remember_act(const gt_token_for_t *params, const gt_err_t *err, apr_
 
     if (params->flight == NULL && params->asker != NULL && params->asker->administrator != NULL &&
         !gt_account_is_application(params))
-        gt_remember(gt_vault_store(params->vault, params->key.grant.store), &notice, p);
+        gt_history_note(gt_vault_store(params->vault, params->key.grant.store), &notice, p);
 }
 
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)

@@ -47,17 +47,18 @@ static void write_counts(void *baton, apr_pool_t *scratch)
 
 static void add_store(gt_vault_t *vault, const gt_store_conf_t *conf, apr_pool_t *p)
 {
-    gt_upkeep_t *upkeep = apr_pcalloc(p, sizeof(*upkeep));
+    gt_periodic_t *periodic = apr_pcalloc(p, sizeof(*periodic));
     const gt_keyring_t *own =
         vault->parts.rings != NULL
             ? apr_hash_get(vault->parts.rings, conf->name, APR_HASH_KEY_STRING)
             : NULL;
 
-    upkeep->store = gt_store_make(conf, vault->parts.db, own != NULL ? own : vault->parts.ring, p);
-    apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING, upkeep->store);
-    apr_hash_set(vault->upkeeps, conf->name, APR_HASH_KEY_STRING, upkeep);
+    periodic->store =
+        gt_store_make(conf, vault->parts.db, own != NULL ? own : vault->parts.ring, p);
+    apr_hash_set(vault->stores, conf->name, APR_HASH_KEY_STRING, periodic->store);
+    apr_hash_set(vault->periodics, conf->name, APR_HASH_KEY_STRING, periodic);
     apr_hash_set(vault->surveys, conf->name, APR_HASH_KEY_STRING,
-                 gt_survey_make(upkeep->store, vault->parts.config->refresh_margin,
+                 gt_survey_make(periodic->store, vault->parts.config->refresh_margin,
                                 vault->parts.holder != NULL ? vault->parts.holder : "survey", p));
 }
 
@@ -98,7 +99,7 @@ gt_vault_t *gt_vault_make(const gt_vault_parts_t *parts, apr_pool_t *p)
 
     vault->parts = *parts;
     vault->stores = apr_hash_make(p);
-    vault->upkeeps = apr_hash_make(p);
+    vault->periodics = apr_hash_make(p);
     vault->providers = apr_hash_make(p);
     vault->resources = apr_hash_make(p);
     vault->surveys = apr_hash_make(p);

@@ -13,7 +13,7 @@
 
 #include "vault/failures.h"
 #include "vault/give_back.h"
-#include "vault/upkeep.h"
+#include "vault/periodic.h"
 #include "vault/use_counts.h"
 #include "vault/vault.h"
 #include "vault/waiters.h"
@@ -30,8 +30,9 @@ struct gt_vault_t {
     gt_limits_t *pauses; /* at providers: the server's, else our own */
     gt_give_backs_t *give_backs;
     atomic_int is_ending; /* no refresh is begun any more */
-    apr_hash_t *upkeeps;  /* gt_upkeep_t by the store's name, never changed after gt_vault_make */
-    char replayed[256];   /* the journal's entry where the last round ended; replay's thread only */
+    apr_hash_t
+        *periodics;     /* gt_periodic_t by the store's name, never changed after gt_vault_make */
+    char replayed[256]; /* the journal's entry where the last round ended; replay's thread only */
 };
 
 /**

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "request/html.h"
 #include "request/request.h"
-#include "request/words.h"
+#include "request/page_words.h"
 
 /** A page that is being written. */
 typedef struct gtm_admin_page_t {

@@ -25,7 +25,7 @@
 #include "base/log.h"
 #include "base/run.h"
 #include "base/text.h"
-#include "child/advice.h"
+#include "child/start_warnings.h"
 #include "child/audit_sink.h"
 #include "child/bearers.h"
 #include "child/httpd_thread.h"
@@ -179,7 +179,7 @@ int gtm_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serv
                "DBDParams; until then no token can be kept");
     read_keys(server->config, pconf);
     gtm_folder_prepare(server->config, s);
-    gtm_advise(server->config, s);
+    gtm_warn_at_start(server->config, s);
     return OK;
 }
 

@@ -21,7 +21,7 @@
 #include "request/login_link.h"
 #include "request/oauth_error.h"
 #include "request/pages.h"
-#include "request/words.h"
+#include "request/page_words.h"
 
 APLOG_USE_MODULE(graphtok);
 

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "request/login_link.h"
 #include "request/own_origin.h"
-#include "request/words.h"
+#include "request/page_words.h"
 
 #define DIGEST 32
 

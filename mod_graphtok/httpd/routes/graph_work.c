@@ -15,7 +15,7 @@
 #include "base/address.h"
 #include "conf/account.h"
 #include "graph/calendar.h"
-#include "graph/calendar_move.h"
+#include "graph/other_calendar.h"
 #include "graph/prefer.h"
 #include "request/answer.h"
 #include "request/page_link.h"

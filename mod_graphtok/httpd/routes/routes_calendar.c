@@ -7,7 +7,7 @@
  */
 
 #include "graph/calendar.h"
-#include "graph/calendar_move.h"
+#include "graph/other_calendar.h"
 #include "graph/condition.h"
 #include "routes/graph_work.h"
 #include "routes/route_sets.h"
@@ -16,8 +16,8 @@
 static gt_err_t *move(gt_graph_params_t *params, const gtm_request_t *x)
 {
     if (x->group == NULL)
-        return gt_calendar_move(params, x->mailbox, x->calendar, x->r->pool);
-    gt_calendar_move_to_group(params, x->group, x->r->pool);
+        return gt_other_calendar(params, x->mailbox, x->calendar, x->r->pool);
+    gt_other_calendar_of_group(params, x->group, x->r->pool);
     return GT_OK;
 }
 

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GT_NAMES_H
-#define GT_NAMES_H
+#ifndef GT_SQL_NAMES_H
+#define GT_SQL_NAMES_H
 
 /**
- * @file names.h
+ * @file sql_names.h
  * The words of a store's statements and of its ladder: those that its configuration names (table,
  * user column), and those that all stores share.
  *

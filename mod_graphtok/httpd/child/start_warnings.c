@@ -1,14 +1,14 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file advice.c
+ * @file start_warnings.c
  * Warnings at the start about numbers that do not fit. The MPM can be asked for its threads, but
  * not for AsyncRequestWorkerFactor and H2MaxWorkers, so these are looked up in the configuration
  * tree. Source of the numbers: server/mpm/event/event.c (a child accepts while connections <
  * ThreadsPerChild + idle workers × factor), mod_http2's H2MaxWorkers.
  */
 
-#include "child/advice.h"
+#include "child/start_warnings.h"
 
 #include <ap_mpm.h>
 #include <http_log.h>
@@ -104,7 +104,7 @@ static void tell_of_memory(const gt_config_t *config, server_rec *s)
                  config->limit_slots, memory.status / 1024);
 }
 
-void gtm_advise(const gt_config_t *config, server_rec *s)
+void gtm_warn_at_start(const gt_config_t *config, server_rec *s)
 {
     said_t said = {FACTOR_UNSAID, 0, 0, NULL};
     int threads = 0;

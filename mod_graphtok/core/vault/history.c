@@ -1,13 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file remember.c
+ * @file history.c
  * Of a failure the history has the word for its effect, the tag and the provider's code, as the row
  * has them: no other text of a provider. The address is an administrator's alone; users have their
  * sessions listed elsewhere, with the network only.
  */
 
-#include "vault/remember.h"
+#include "vault/history.h"
 
 #include <apr_strings.h>
 
@@ -31,7 +31,7 @@ gt_history_t gt_history_of(const gt_notice_t *notice, apr_pool_t *p)
     };
 }
 
-void gt_remember_all(gt_store_t *store, const gt_history_t *entries, int n, apr_pool_t *p)
+void gt_history_note_all(gt_store_t *store, const gt_history_t *entries, int n, apr_pool_t *p)
 {
     gt_err_t *err = gt_history_add(entries, n, store, p);
 
@@ -40,9 +40,9 @@ void gt_remember_all(gt_store_t *store, const gt_history_t *entries, int n, apr_
                gt_store_name(store), err->detail, err->tag);
 }
 
-void gt_remember(gt_store_t *store, const gt_notice_t *notice, apr_pool_t *p)
+void gt_history_note(gt_store_t *store, const gt_notice_t *notice, apr_pool_t *p)
 {
     const gt_history_t entry = gt_history_of(notice, p);
 
-    gt_remember_all(store, &entry, 1, p);
+    gt_history_note_all(store, &entry, 1, p);
 }

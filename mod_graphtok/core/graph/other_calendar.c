@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file calendar_move.c The paths of calendar.c begin with "/me", which is replaced here. */
+/** @file other_calendar.c The paths of calendar.c begin with "/me", which is replaced here. */
 
-#include "graph/calendar_move.h"
+#include "graph/other_calendar.h"
 
 #include <string.h>
 
@@ -41,8 +41,8 @@ static const char *below_calendar(const char *path)
     return path + strlen(MINE);
 }
 
-gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox, const char *calendar,
-                           apr_pool_t *p)
+gt_err_t *gt_other_calendar(gt_graph_params_t *params, const char *mailbox, const char *calendar,
+                            apr_pool_t *p)
 {
     const char *owner = mailbox != NULL ? mailbox_segment(mailbox, p) : NULL;
     const char *id = calendar != NULL ? gt_graph_id(calendar, p) : NULL;
@@ -60,7 +60,7 @@ gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox, const
     return GT_OK;
 }
 
-void gt_calendar_move_to_group(gt_graph_params_t *params, const char *group, apr_pool_t *p)
+void gt_other_calendar_of_group(gt_graph_params_t *params, const char *group, apr_pool_t *p)
 {
     params->path = apr_pstrcat(p, "/groups/", group, params->path + strlen(MINE), NULL);
 }

@@ -1,12 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file upkeep.c
+ * @file periodic.c
  * Failures of periodic work, store by store. A failure is logged once in five minutes: the mark for
  * it lies in shared memory, because the children take turns with the work.
  */
 
-#include "vault/upkeep.h"
+#include "vault/periodic.h"
 
 #include <apr_strings.h>
 
@@ -17,9 +17,9 @@
 #define BACKOFF_LAST apr_time_from_sec(8)
 #define SAID_EVERY apr_time_from_sec(300)
 
-gt_upkeep_t *gt_upkeep_find(const gt_vault_t *vault, const char *store)
+gt_periodic_t *gt_periodic_find(const gt_vault_t *vault, const char *store)
 {
-    return apr_hash_get(vault->upkeeps, store, APR_HASH_KEY_STRING);
+    return apr_hash_get(vault->periodics, store, APR_HASH_KEY_STRING);
 }
 
 /** Once in five minutes for all children; without any, when it begins. */
@@ -33,8 +33,8 @@ static int claim_report(gt_vault_t *vault, gt_store_t *store, const gt_backoff_t
     return gt_cache_once(vault->parts.cache, text, SAID_EVERY);
 }
 
-void gt_upkeep_note(gt_vault_t *vault, gt_store_t *store, gt_backoff_t *backoff, const char *what,
-                    const gt_err_t *err)
+void gt_periodic_note(gt_vault_t *vault, gt_store_t *store, gt_backoff_t *backoff, const char *what,
+                      const gt_err_t *err)
 {
     /* That the database is away has been said, and everything is tried again when it is back. */
     if (err != GT_OK && !gt_db_is_up(vault->parts.db))

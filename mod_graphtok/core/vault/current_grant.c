@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * @file known.c
+ * @file current_grant.c
  * The id of a grant's row is another one after each revoke. It is kept in shared memory, with the
  * ids of those of its sessions that were ended before their time, so that a request costs no
  * statement. Code that learns of a change forgets it again and again for some seconds, since a
@@ -18,7 +18,7 @@
 
 #include "base/text.h"
 #include "vault/grant_key.h"
-#include "vault/known.h"
+#include "vault/current_grant.h"
 #include "vault/vault_struct.h"
 
 #define MOST_ENDED 50
@@ -29,7 +29,7 @@ static const char *name_of(const gt_grant_key_t *key, apr_pool_t *p)
     return apr_pstrcat(p, "grant of ", gt_grant_key_text(key, p), NULL);
 }
 
-void gt_known_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
+void gt_current_grant_forget(const gt_vault_t *vault, const gt_grant_key_t *key, apr_pool_t *p)
 {
     gt_cache_forget_text(vault->parts.cache, name_of(key, p));
 }

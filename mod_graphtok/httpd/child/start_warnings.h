@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GTM_ADVICE_H
-#define GTM_ADVICE_H
+#ifndef GTM_START_WARNINGS_H
+#define GTM_START_WARNINGS_H
 
 /**
- * @file advice.h
+ * @file start_warnings.h
  * Warnings at the start about the MPM and the machine: a line for each limit that allows fewer
  * calls at a time than GraphTokMaxTransfers, with the directive to set; and a line about the
  * memory. Parent only, while the configuration is read or checked.
@@ -12,6 +12,6 @@
 #include "config/settings.h"
 
 /** After the configuration is read, in the parent. */
-void gtm_advise(const gt_config_t *config, server_rec *s);
+void gtm_warn_at_start(const gt_config_t *config, server_rec *s);
 
 #endif

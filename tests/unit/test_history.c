@@ -10,9 +10,9 @@
 
 #include "store/grant_history.h"
 #include "vault/publish.h"
-#include "vault/remember.h"
+#include "vault/history.h"
 
-Suite *suite_remember(void);
+Suite *suite_history(void);
 
 /* tom's history in a line: "refresh failed GT0520 …, sign_in succeeded", the newest first. */
 static const char *told(void)
@@ -109,8 +109,8 @@ START_TEST(an_administrator_is_remembered)
     const gt_history_t *entry;
 
     sign_in_row(&tom, 3600);
-    gt_remember(child[0].store, &by_ada, pool);
-    gt_remember(child[0].store, &by_bob, pool);
+    gt_history_note(child[0].store, &by_ada, pool);
+    gt_history_note(child[0].store, &by_bob, pool);
     bench_ok(gt_history_list(&entries, child[0].store, &tom, pool));
     ck_assert_int_eq(entries->nelts, 2);
     entry = &APR_ARRAY_IDX(entries, 1, gt_history_t);
@@ -122,9 +122,9 @@ START_TEST(an_administrator_is_remembered)
 }
 END_TEST
 
-Suite *suite_remember(void)
+Suite *suite_history(void)
 {
-    Suite *suite = suite_create("remember");
+    Suite *suite = suite_create("history");
     TCase *tcase = children_case(suite, "sqlite", GT_SQLITE);
 
     tcase_add_loop_test(tcase, a_refusal_is_remembered, 0,

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GT_CALENDAR_MOVE_H
-#define GT_CALENDAR_MOVE_H
+#ifndef GT_OTHER_CALENDAR_H
+#define GT_OTHER_CALENDAR_H
 
 /**
- * @file calendar_move.h
+ * @file other_calendar.h
  * From a request about the caller's default calendar (calendar.h) to one about another calendar.
  * Of the texts that name it, each becomes one segment of Graph's path. Pure; thread-safe.
  * Source: Microsoft Graph v1.0, calendar, event, group.
@@ -18,11 +18,11 @@
  * @param calendar  an id; NULL: the default one
  * @return GT_INVALID naming "mailbox" or "calendar"
  */
-GT_MUST gt_err_t *gt_calendar_move(gt_graph_params_t *params, const char *mailbox,
-                                   const char *calendar, apr_pool_t *p);
+GT_MUST gt_err_t *gt_other_calendar(gt_graph_params_t *params, const char *mailbox,
+                                    const char *calendar, apr_pool_t *p);
 
 /** The calendar of a Microsoft 365 group. @param group  as gt_calendar_group gave it */
-void gt_calendar_move_to_group(gt_graph_params_t *params, const char *group, apr_pool_t *p);
+void gt_other_calendar_of_group(gt_graph_params_t *params, const char *group, apr_pool_t *p);
 
 /**
  * A group's id, from a client's URL.

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GTM_WORDS_H
-#define GTM_WORDS_H
+#ifndef GTM_PAGE_WORDS_H
+#define GTM_PAGE_WORDS_H
 
 /**
- * @file words.h
+ * @file page_words.h
  * Everything that a page says to a person, in each language there is. Plain text in UTF-8, without
  * HTML. Texts for programs (problems, logs) are English and stand where they are made.
  */
@@ -15,7 +15,7 @@
 /** Words of pages, as words.def has them. */
 typedef enum gtm_word_t {
 #define WORD(name, english, german) GTM_WORD_##name,
-#include "request/words.def"
+#include "request/page_words.def"
 #undef WORD
     GTM_WORDS
 } gtm_word_t;

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#ifndef GT_KINDS_H
-#define GT_KINDS_H
+#ifndef GT_PROVIDER_KINDS_H
+#define GT_PROVIDER_KINDS_H
 
 /**
- * @file kinds.h
+ * @file provider_kinds.h
  * The directives of a provider that its kind demands, or does not have. Their use stands in
  * oauth/kind.h. Source: OpenID Connect Discovery 1.0; Google, "Using OAuth 2.0 for Web
  * Server Applications", "OpenID Connect".

@@ -5,7 +5,7 @@
  * it.
  */
 
-#include "store/names.h"
+#include "store/sql_names.h"
 
 #include <assert.h>
 #include <string.h>

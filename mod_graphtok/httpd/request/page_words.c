@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file words.c The words of pages, a table for each language. A further language is one more
+/** @file page_words.c The words of pages, a table for each language. A further language is one more
  * column of words.def, one more table, and one more row of `languages` and `tags`. */
 
-#include "request/words.h"
+#include "request/page_words.h"
 
 #include "base/language.h"
 
@@ -12,7 +12,7 @@ static const gtm_words_t english = {
     .word =
         {
 #define WORD(name, english, german) [GTM_WORD_##name] = english,
-#include "request/words.def"
+#include "request/page_words.def"
 #undef WORD
         },
     .cls =
@@ -58,7 +58,7 @@ static const gtm_words_t german = {
     .word =
         {
 #define WORD(name, english, german) [GTM_WORD_##name] = german,
-#include "request/words.def"
+#include "request/page_words.def"
 #undef WORD
         },
     .cls =

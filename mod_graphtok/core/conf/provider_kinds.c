@@ -1,8 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/** @file kinds.c Slips in the configuration of a provider that is not Microsoft. */
+/** @file provider_kinds.c Slips in the configuration of a provider that is not Microsoft. */
 
-#include "conf/kinds.h"
+#include "conf/provider_kinds.h"
 
 #include <string.h>
 
