@@ -399,7 +399,7 @@ const gt_ladder_step_t gt_store_steps[] = {
      {{{"DROP TABLE {history}"},
        {"DROP TRIGGER {schema}{bare}_history_goes", "DROP TABLE {history}"}},
       {{"CREATE TABLE {history} (" HISTORY_COLUMNS ", FOREIGN KEY ({user}, provider) "
-        "REFERENCES {table} ({user}, provider) ON DELETE CASCADE)",
+        "REFERENCES {table} ({user}, provider) ON DELETE CASCADE ON UPDATE CASCADE)",
         INDEX_HISTORY},
        {"CREATE TABLE {history} (" HISTORY_COLUMNS ")", INDEX_HISTORY, TRIGGER_HISTORY}}}},
     {"figures by hours in {hours}, and ends by days in {counts}",
