@@ -4,82 +4,33 @@
  * @file imap_sign_in.c
  * Dialling and signing in. libcurl could sign in, too; it would keep a copy of the token, lose
  * what the server sends behind its OK, and give one number for every reason of a refusal.
- * Sources: XOAUTH2 as Google and Microsoft describe it; RFC 7628 (OAUTHBEARER), RFC 4959 (SASL-IR).
+ * Sources: net/sasl.h, RFC 4959 (SASL-IR).
  */
 
 #include <string.h>
 
-#include <apr_base64.h>
 #include <apr_strings.h>
 
 #include "imap/imap_refusal.h"
 #include "imap/imap_session_struct.h"
+#include "net/sasl.h"
 
 #define PATIENCE apr_time_from_sec(30)
 
-/* One of the two mechanisms. */
-typedef struct mechanism_t {
+/* The mechanisms, in the order in which they are chosen. */
+static const struct {
     const char *capability;
-    const char *name;
-    const char *end; /* the line after a refusal's challenge */
-} mechanism_t;
-
-static const mechanism_t mechanisms[] = {{"AUTH=XOAUTH2", "XOAUTH2", ""},
-                                         {"AUTH=OAUTHBEARER", "OAUTHBEARER", "AQ=="}};
+    gt_sasl_t mechanism;
+} mechanisms[] = {{"AUTH=XOAUTH2", GT_SASL_XOAUTH2}, {"AUTH=OAUTHBEARER", GT_SASL_OAUTHBEARER}};
 
 /* A sign-in under way. */
 typedef struct signing_in_t {
     gt_imap_session_t *session;
-    const mechanism_t *mechanism;
+    gt_sasl_t mechanism;
     gt_secret_t *line; /* the response of the mechanism, in base64 */
     int is_said;       /* it was sent */
     gt_imap_command_t command;
 } signing_in_t;
-
-static int has_control(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return 1;
-    return 0;
-}
-
-/* In OAUTHBEARER's header a comma and an equals sign are written out (RFC 5801 section 4). */
-static const char *saslname(const char *mailbox, apr_pool_t *p)
-{
-    char *name = apr_palloc(p, strlen(mailbox) * 3 + 1), *at = name;
-
-    for (; *mailbox != '\0'; mailbox++) {
-        if (*mailbox == ',' || *mailbox == '=')
-            at += apr_snprintf(at, 4, "=%02X", *mailbox);
-        else
-            *at++ = *mailbox;
-    }
-    *at = '\0';
-    return name;
-}
-
-/* Both end in the token between "auth=Bearer " and two bytes of 1. */
-static gt_secret_t *response_of(const mechanism_t *mechanism, const gt_imap_sign_in_t *in,
-                                apr_pool_t *p)
-{
-    const char *head =
-        *mechanism->end == '\0'
-            ? apr_pstrcat(p, "user=", in->mailbox, "\001auth=Bearer ", NULL)
-            : apr_pstrcat(p, "n,a=", saslname(in->mailbox, p), ",\001auth=Bearer ", NULL);
-    apr_size_t head_len = strlen(head), token_len = gt_secret_len(in->token);
-    apr_size_t len = head_len + token_len + 2;
-    gt_secret_t *plain = gt_secret_blank(len, p);
-    gt_secret_t *line = gt_secret_blank((apr_size_t)apr_base64_encode_len((int)len), p);
-    char *bytes = (char *)gt_secret_bytes(plain);
-
-    memcpy(bytes, head, head_len);
-    memcpy(bytes + head_len, gt_secret_text(in->token), token_len);
-    memcpy(bytes + head_len + token_len, "\001\001", 2);
-    apr_base64_encode((char *)gt_secret_bytes(line), bytes, (int)len);
-    gt_secret_wipe(plain);
-    return line;
-}
 
 /* The first "+" wants the response, unless it was sent with the command; another one holds the
  * reason of a refusal, which the server says once more in words behind it. */
@@ -89,7 +40,7 @@ static gt_err_t *go_on(void *baton, const gt_imap_answer_t *answer, apr_pool_t *
 
     (void)answer, (void)p;
     if (signing_in->is_said)
-        return gt_imap_say(signing_in->session, signing_in->mechanism->end);
+        return gt_imap_say(signing_in->session, gt_sasl_end(signing_in->mechanism));
     signing_in->is_said = 1;
     return gt_imap_say(signing_in->session, gt_secret_text(signing_in->line));
 }
@@ -100,7 +51,7 @@ static gt_err_t *dial(gt_task_t *task, void *state)
 {
     gt_imap_sign_in_t *in = state;
 
-    if (has_control(in->mailbox) || has_control(gt_secret_text(in->token)))
+    if (!gt_sasl_is_clean(in->mailbox, in->token))
         return gt_err(gt_task_pool(task), GT_INVALID, "GT1511",
                       "the name of a mailbox, or its token, holds a control character");
     gt_await_head(task, in->session->transfer);
@@ -120,12 +71,15 @@ static gt_err_t *ask_capabilities(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static const mechanism_t *choose(const gt_imap_session_t *session)
+/* @return 0: the server offers none of them */
+static int choose(gt_sasl_t *mechanism, const gt_imap_session_t *session)
 {
     for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
-        if (gt_imap_can(session, mechanisms[i].capability))
-            return &mechanisms[i];
-    return NULL;
+        if (gt_imap_can(session, mechanisms[i].capability)) {
+            *mechanism = mechanisms[i].mechanism;
+            return 1;
+        }
+    return 0;
 }
 
 static gt_err_t *authenticate(gt_task_t *task, void *state)
@@ -133,20 +87,18 @@ static gt_err_t *authenticate(gt_task_t *task, void *state)
     gt_imap_sign_in_t *in = state;
     apr_pool_t *p = gt_task_pool(task);
     signing_in_t *signing_in = apr_pcalloc(p, sizeof(*signing_in));
-    const mechanism_t *mechanism = choose(in->session);
     gt_secret_t *text;
 
-    if (mechanism == NULL)
+    if (!choose(&signing_in->mechanism, in->session))
         return gt_err(p, GT_UPSTREAM, "GT1512",
                       "the mail server offers no sign-in by a token (XOAUTH2 or OAUTHBEARER)");
     signing_in->session = in->session;
-    signing_in->mechanism = mechanism;
-    signing_in->line = response_of(mechanism, in, p);
+    signing_in->line = gt_sasl_response(signing_in->mechanism, in->mailbox, in->token, p);
     signing_in->is_said = gt_imap_can(in->session, "SASL-IR");
     text =
         gt_secret_blank(strlen("AUTHENTICATE OAUTHBEARER ") + gt_secret_len(signing_in->line), p);
     apr_snprintf((char *)gt_secret_bytes(text), gt_secret_len(text) + 1, "AUTHENTICATE %s%s%s",
-                 mechanism->name, signing_in->is_said ? " " : "",
+                 gt_sasl_name(signing_in->mechanism), signing_in->is_said ? " " : "",
                  signing_in->is_said ? gt_secret_text(signing_in->line) : "");
     signing_in->command =
         (gt_imap_command_t){.session = in->session,
