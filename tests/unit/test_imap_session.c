@@ -120,6 +120,70 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* ---- by a password ---- */
+
+/* NUL alice@example.test NUL se"cret\ */
+#define PLAIN "AGFsaWNlQGV4YW1wbGUudGVzdABzZSJjcmV0XA=="
+#define PASSWORD "se\"cret\\"
+
+static gt_err_t *sign_in_by(const char *password, const upstream_line_t *script)
+{
+    gt_imap_sign_in_t in = {.patience = PATIENCE};
+
+    begin_session(script);
+    in.session = session;
+    in.mailbox = "alice@example.test";
+    in.password = gt_secret_from(password, pool);
+    return gt_wait_run(&gt_imap_sign_in, &in, loop, PATIENCE, pool);
+}
+
+static const upstream_line_t plain_at_once[] = {BEFORE("SASL-IR AUTH=XOAUTH2 AUTH=PLAIN"),
+                                                {"AUTHENTICATE PLAIN " PLAIN, "$ OK\r\n", 0},
+                                                {"CAPABILITY", CAN("IDLE"), 0},
+                                                {NULL, NULL, 0}};
+static const upstream_line_t plain_step_by_step[] = {BEFORE("AUTH=PLAIN"),
+                                                     {"AUTHENTICATE PLAIN", "+ \r\n", 0},
+                                                     {PLAIN, "$ OK\r\n", 0},
+                                                     {"CAPABILITY", CAN("IDLE"), 0},
+                                                     {NULL, NULL, 0}};
+static const upstream_line_t login[] = {
+    BEFORE(""),
+    {"LOGIN \"alice@example.test\" \"se\\\\\"cret\\\\\\\\\"", "$ OK\r\n", 0},
+    {"CAPABILITY", CAN("IDLE"), 0},
+    {NULL, NULL, 0}};
+static const upstream_line_t *const ways_by_password[] = {plain_at_once, plain_step_by_step, login};
+
+START_TEST(test_signing_in_by_password)
+{
+    ck_ok(sign_in_by(PASSWORD, ways_by_password[_i]));
+    ck_assert_int_eq(gt_imap_can(session, "IDLE"), 1);
+}
+END_TEST
+
+static const struct {
+    upstream_line_t script[5];
+    const char *password;
+    const char *tag;
+} password_refusals[] = {
+    {{BEFORE("SASL-IR AUTH=PLAIN"), {"AUTHENTICATE *", "$ NO [AUTHENTICATIONFAILED] x\r\n", 0}},
+     PASSWORD,
+     "GT1514"},
+    {{BEFORE(""), {"LOGIN *", "$ NO wrong\r\n", 0}}, PASSWORD, "GT1514"},
+    {{BEFORE("LOGINDISABLED AUTH=XOAUTH2"), {NULL, NULL, 0}}, PASSWORD, "GT1515"},
+    {{BEFORE("AUTH=XOAUTH2"), {NULL, NULL, 0}}, "se\xc3\xa9", "GT1515"},
+    {{BEFORE("AUTH=PLAIN"), {NULL, NULL, 0}}, "a\r\nx LOGOUT", "GT1511"},
+};
+
+START_TEST(test_refusals_of_passwords)
+{
+    gt_err_t *err = sign_in_by(password_refusals[_i].password, password_refusals[_i].script);
+
+    ck_assert_ptr_nonnull(err);
+    ck_assert_str_eq(err->tag, password_refusals[_i].tag);
+    ck_assert_ptr_null(strstr(err->detail, "cret"));
+}
+END_TEST
+
 /* After a refusal's challenge the client says an empty line, or one byte; then comes the NO. */
 static const upstream_line_t challenged[] = {
     BEFORE("SASL-IR AUTH=XOAUTH2"),
@@ -279,6 +343,8 @@ Suite *suite_imap_session(void)
 
     tcase_add_loop_test(tcase, test_signing_in, 0, COUNT(ways_in));
     tcase_add_loop_test(tcase, test_refusals, 0, COUNT(refusals));
+    tcase_add_loop_test(tcase, test_signing_in_by_password, 0, COUNT(ways_by_password));
+    tcase_add_loop_test(tcase, test_refusals_of_passwords, 0, COUNT(password_refusals));
     tcase_add_loop_test(tcase, test_challenges, 0, 2);
     tcase_add_loop_test(tcase, test_mailboxes_with_controls, 0, 3);
     tcase = add_case(suite, "commands", begin_tls);

@@ -34,7 +34,7 @@ static gt_err_t *take_news(gt_imap_idle_t *idle, const gt_imap_answer_t *answer)
     if (answer->form == GT_IMAP_CONTINUE)
         idle->is_idling = 1;
     if (answer->ends != NULL && strcmp(answer->ends, idle->command.own_tag) == 0)
-        return gt_imap_refusal(answer, 0, idle->session->pool);
+        return gt_imap_refusal(answer, GT_IMAP_BY_NOTHING, idle->session->pool);
     if (answer->form != GT_IMAP_DATA)
         return GT_OK;
     idle->has_news = 1;

@@ -14,11 +14,11 @@
 static const struct {
     const char *code;
     gt_class_t cls;
-    const char *tag;
+    const char *tag; /* NULL, as the meaning: by the secret that was refused */
     const char *meaning;
 } rows[] = {
-    {"AUTHENTICATIONFAILED", GT_SIGN_IN, "GT1503", "the mail server refuses the token"},
-    {"EXPIRED", GT_SIGN_IN, "GT1503", "the mail server refuses the token"},
+    {"AUTHENTICATIONFAILED", GT_SIGN_IN, NULL, NULL},
+    {"EXPIRED", GT_SIGN_IN, NULL, NULL},
     {"AUTHORIZATIONFAILED", GT_FORBIDDEN, "GT1504", "the token does not open this mailbox"},
     {"PRIVACYREQUIRED", GT_UPSTREAM, "GT1505", "the mail server wants TLS"},
     {"UNAVAILABLE", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"},
@@ -55,7 +55,15 @@ static int is_not_connected(const gt_imap_answer_t *answer)
     return answer->text != NULL && strstr(answer->text, "authenticated but not connected") != NULL;
 }
 
-gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, int is_sign_in, apr_pool_t *p)
+/* The server refuses to sign in. */
+static gt_err_t *no_entry(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, apr_pool_t *p)
+{
+    return sign_in == GT_IMAP_BY_PASSWORD
+               ? told(answer, GT_SIGN_IN, "GT1514", "the mail server refuses the password", p)
+               : told(answer, GT_SIGN_IN, "GT1503", "the mail server refuses the token", p);
+}
+
+gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, apr_pool_t *p)
 {
     if (is_not_connected(answer))
         return told(answer, GT_FORBIDDEN, "GT1504",
@@ -64,12 +72,14 @@ gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, int is_sign_in, apr_po
                     p);
     for (size_t i = 0; answer->code != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcasecmp(answer->code, rows[i].code) == 0)
-            return told(answer, rows[i].cls, rows[i].tag, rows[i].meaning, p);
+            return rows[i].cls == GT_SIGN_IN
+                       ? no_entry(answer, sign_in, p)
+                       : told(answer, rows[i].cls, rows[i].tag, rows[i].meaning, p);
     if (gt_imap_is_named(answer, "BYE"))
         return told(answer, GT_UPSTREAM, "GT1505", "the mail server ends the session", p);
     if (gt_imap_is_named(answer, "BAD"))
         return told(answer, GT_UPSTREAM, "GT1507", "the mail server does not take a command", p);
-    if (is_sign_in)
-        return told(answer, GT_SIGN_IN, "GT1503", "the mail server refuses the token", p);
+    if (sign_in != GT_IMAP_BY_NOTHING)
+        return no_entry(answer, sign_in, p);
     return told(answer, GT_REFUSED, "GT1508", "the mail server refuses a command", p);
 }

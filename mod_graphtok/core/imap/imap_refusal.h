@@ -9,14 +9,21 @@
 
 #include "imap/imap_answer.h"
 
+/** The secret that a command signs in with. */
+typedef enum gt_imap_by_t {
+    GT_IMAP_BY_NOTHING,
+    GT_IMAP_BY_TOKEN,
+    GT_IMAP_BY_PASSWORD
+} gt_imap_by_t;
+
 /**
  * A status as our error. A code decides where there is one. Without a code a NO is the folder's or
- * the command's; while signing in it is the token's, which Microsoft refuses so.
- * @param answer       NO, BAD or BYE
- * @param is_sign_in   1: the command signs in
+ * the command's; while signing in it is the secret's, which Microsoft refuses so.
+ * @param answer   NO, BAD or BYE
+ * @param sign_in  the command signs in by this
  * @return never NULL; the server's words are bounded and made printable
  */
-GT_NEVER_NULL gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, int is_sign_in,
+GT_NEVER_NULL gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, gt_imap_by_t sign_in,
                                         apr_pool_t *p);
 
 /** The server's words for an error: printable ASCII, at most 160 bytes. */

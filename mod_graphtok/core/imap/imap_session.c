@@ -167,7 +167,7 @@ static void note_bye(gt_imap_command_t *command, const gt_imap_answer_t *answer)
 {
     apr_time_t end = gt_ticks() + FAREWELL;
 
-    command->session->bye = gt_imap_refusal(answer, 0, command->session->pool);
+    command->session->bye = gt_imap_refusal(answer, GT_IMAP_BY_NOTHING, command->session->pool);
     if (command->ends_at > end)
         command->ends_at = end;
 }
@@ -204,7 +204,7 @@ static gt_err_t *read_answers(gt_task_t *task, void *state)
         if (ends(command, answer))
             return gt_imap_is_named(answer, "OK")
                        ? GT_OK
-                       : gt_imap_refusal(answer, command->is_sign_in, gt_task_pool(task));
+                       : gt_imap_refusal(answer, command->sign_in, gt_task_pool(task));
     }
 }
 

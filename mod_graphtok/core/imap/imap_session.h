@@ -4,13 +4,14 @@
 
 /**
  * @file imap_session.h
- * A session with an IMAP server: dialled by the loop, signed in by a token, then one command after
+ * A session with an IMAP server: dialled by the loop, signed in, then one command after
  * the other. A session belongs to one task, whose pool it lives in, and ends with it; no thread
  * waits for the server.
  */
 
 #include "base/secret.h"
 #include "imap/imap_answer.h"
+#include "imap/imap_refusal.h"
 #include "task/task.h"
 
 /** Where a session goes. Texts stay the caller's. */
@@ -37,14 +38,16 @@ typedef gt_err_t *gt_imap_take_fn(void *baton, const gt_imap_answer_t *answer, a
 
 /**
  * Work: dial and sign in by a token (XOAUTH2, or OAUTHBEARER of RFC 7628 where that alone is
- * offered). Failures: the network's; GT_SIGN_IN: the server refuses the token; GT_FORBIDDEN: the
- * token is good, but not for this mailbox; GT_UPSTREAM: the server cannot judge it now, or offers
- * no sign-in by token.
+ * offered), or by a password (PLAIN of RFC 4616, or LOGIN where that is not offered), over TLS
+ * always. Failures: the network's; GT_SIGN_IN: the server refuses the token or the password;
+ * GT_FORBIDDEN: the token is good, but not for this mailbox; GT_UPSTREAM: the server cannot judge
+ * it now, or offers no such sign-in.
  */
 typedef struct gt_imap_sign_in_t {
     gt_imap_session_t *session;
-    const char *mailbox; /* whose: the user's address, or a shared mailbox's */
-    const gt_secret_t *token;
+    const char *mailbox;          /* whose: the user's address, or a shared mailbox's */
+    const gt_secret_t *token;     /* NULL: by the password */
+    const gt_secret_t *password;  /* NULL: by the token */
     apr_interval_time_t patience; /* µs, for the server's answers; 0: 30 s */
 } gt_imap_sign_in_t;
 extern const gt_work_t gt_imap_sign_in;
@@ -61,7 +64,7 @@ typedef struct gt_imap_command_t {
     gt_imap_take_fn *take;        /* gets all answers, the tagged one too; NULL: none is wanted */
     void *baton;
     gt_imap_take_fn *go_on; /* gets the server's "+"; NULL: there is none to be expected */
-    int is_sign_in;         /* own: a NO is the token's */
+    gt_imap_by_t sign_in;   /* own: a NO is this secret's */
     const char *own_tag;    /* own */
     apr_time_t ends_at;     /* own: ticks */
 } gt_imap_command_t;

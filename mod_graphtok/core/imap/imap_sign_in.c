@@ -4,7 +4,8 @@
  * @file imap_sign_in.c
  * Dialling and signing in. libcurl could sign in, too; it would keep a copy of the token, lose
  * what the server sends behind its OK, and give one number for every reason of a refusal.
- * Sources: net/sasl.h, RFC 4959 (SASL-IR).
+ * Sources: net/sasl.h, RFC 4959 (SASL-IR). A session is TLS always when it gets here, so a password
+ * never goes in clear.
  */
 
 #include <string.h>
@@ -21,7 +22,10 @@
 static const struct {
     const char *capability;
     gt_sasl_t mechanism;
-} mechanisms[] = {{"AUTH=XOAUTH2", GT_SASL_XOAUTH2}, {"AUTH=OAUTHBEARER", GT_SASL_OAUTHBEARER}};
+    int by_password;
+} mechanisms[] = {{"AUTH=XOAUTH2", GT_SASL_XOAUTH2, 0},
+                  {"AUTH=OAUTHBEARER", GT_SASL_OAUTHBEARER, 0},
+                  {"AUTH=PLAIN", GT_SASL_PLAIN, 1}};
 
 /* A sign-in under way. */
 typedef struct signing_in_t {
@@ -31,6 +35,48 @@ typedef struct signing_in_t {
     int is_said;       /* it was sent */
     gt_imap_command_t command;
 } signing_in_t;
+
+static const gt_secret_t *secret_of(const gt_imap_sign_in_t *in)
+{
+    return in->password != NULL ? in->password : in->token;
+}
+
+/* A quoted string holds nothing else for sure. */
+static int is_ascii(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text >= 0x80)
+            return 0;
+    return 1;
+}
+
+/* A text as a quoted string (RFC 3501 section 4.3). @return behind it */
+static char *quote(char *at, const char *text)
+{
+    *at++ = '"';
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            *at++ = '\\';
+        *at++ = *text;
+    }
+    *at++ = '"';
+    *at = '\0';
+    return at;
+}
+
+/* LOGIN "user" "password", for servers without a mechanism of SASL. */
+static gt_secret_t *login_of(const gt_imap_sign_in_t *in, apr_pool_t *p)
+{
+    gt_secret_t *text =
+        gt_secret_blank(2 * (strlen(in->mailbox) + gt_secret_len(in->password)) + 16, p);
+    char *at = (char *)gt_secret_bytes(text);
+
+    memcpy(at, "LOGIN ", 6);
+    at = quote(at + 6, in->mailbox);
+    *at++ = ' ';
+    quote(at, gt_secret_text(in->password));
+    return text;
+}
 
 /* The first "+" wants the response, unless it was sent with the command; another one holds the
  * reason of a refusal, which the server says once more in words behind it. */
@@ -51,9 +97,9 @@ static gt_err_t *dial(gt_task_t *task, void *state)
 {
     gt_imap_sign_in_t *in = state;
 
-    if (!gt_sasl_is_clean(in->mailbox, in->token))
+    if (!gt_sasl_is_clean(in->mailbox, secret_of(in)))
         return gt_err(gt_task_pool(task), GT_INVALID, "GT1511",
-                      "the name of a mailbox, or its token, holds a control character");
+                      "the name of a mailbox, its token or its password holds a control character");
     gt_await_head(task, in->session->transfer);
     return GT_OK;
 }
@@ -72,14 +118,46 @@ static gt_err_t *ask_capabilities(gt_task_t *task, void *state)
 }
 
 /* @return 0: the server offers none of them */
-static int choose(gt_sasl_t *mechanism, const gt_imap_session_t *session)
+static int choose(gt_sasl_t *mechanism, const gt_imap_sign_in_t *in)
 {
     for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
-        if (gt_imap_can(session, mechanisms[i].capability)) {
+        if (mechanisms[i].by_password == (in->password != NULL) &&
+            gt_imap_can(in->session, mechanisms[i].capability)) {
             *mechanism = mechanisms[i].mechanism;
             return 1;
         }
     return 0;
+}
+
+/* The command's text and, for a "+", its response. */
+static gt_secret_t *command_of(signing_in_t *signing_in, const gt_imap_sign_in_t *in, apr_pool_t *p)
+{
+    gt_secret_t *text;
+
+    signing_in->line = gt_sasl_response(signing_in->mechanism, in->mailbox, secret_of(in), p);
+    signing_in->is_said = gt_imap_can(in->session, "SASL-IR");
+    text =
+        gt_secret_blank(strlen("AUTHENTICATE OAUTHBEARER ") + gt_secret_len(signing_in->line), p);
+    apr_snprintf((char *)gt_secret_bytes(text), gt_secret_len(text) + 1, "AUTHENTICATE %s%s%s",
+                 gt_sasl_name(signing_in->mechanism), signing_in->is_said ? " " : "",
+                 signing_in->is_said ? gt_secret_text(signing_in->line) : "");
+    return text;
+}
+
+static gt_err_t *no_way_in(const gt_imap_sign_in_t *in, apr_pool_t *p)
+{
+    return in->password != NULL
+               ? gt_err(p, GT_UPSTREAM, "GT1515",
+                        "the mail server offers no sign-in by a password (PLAIN or LOGIN)")
+               : gt_err(p, GT_UPSTREAM, "GT1512",
+                        "the mail server offers no sign-in by a token (XOAUTH2 or OAUTHBEARER)");
+}
+
+/* Every server takes LOGIN, unless it says that it does not (RFC 3501 section 6.2.3). */
+static int may_log_in(const gt_imap_sign_in_t *in)
+{
+    return in->password != NULL && !gt_imap_can(in->session, "LOGINDISABLED") &&
+           is_ascii(in->mailbox) && is_ascii(gt_secret_text(in->password));
 }
 
 static gt_err_t *authenticate(gt_task_t *task, void *state)
@@ -87,26 +165,20 @@ static gt_err_t *authenticate(gt_task_t *task, void *state)
     gt_imap_sign_in_t *in = state;
     apr_pool_t *p = gt_task_pool(task);
     signing_in_t *signing_in = apr_pcalloc(p, sizeof(*signing_in));
-    gt_secret_t *text;
+    int has_mechanism = choose(&signing_in->mechanism, in);
+    const gt_secret_t *text;
 
-    if (!choose(&signing_in->mechanism, in->session))
-        return gt_err(p, GT_UPSTREAM, "GT1512",
-                      "the mail server offers no sign-in by a token (XOAUTH2 or OAUTHBEARER)");
+    if (!has_mechanism && !may_log_in(in))
+        return no_way_in(in, p);
     signing_in->session = in->session;
-    signing_in->line = gt_sasl_response(signing_in->mechanism, in->mailbox, in->token, p);
-    signing_in->is_said = gt_imap_can(in->session, "SASL-IR");
-    text =
-        gt_secret_blank(strlen("AUTHENTICATE OAUTHBEARER ") + gt_secret_len(signing_in->line), p);
-    apr_snprintf((char *)gt_secret_bytes(text), gt_secret_len(text) + 1, "AUTHENTICATE %s%s%s",
-                 gt_sasl_name(signing_in->mechanism), signing_in->is_said ? " " : "",
-                 signing_in->is_said ? gt_secret_text(signing_in->line) : "");
-    signing_in->command =
-        (gt_imap_command_t){.session = in->session,
-                            .text = gt_secret_text(text),
-                            .patience = in->patience > 0 ? in->patience : PATIENCE,
-                            .baton = signing_in,
-                            .go_on = go_on,
-                            .is_sign_in = 1};
+    text = has_mechanism ? command_of(signing_in, in, p) : login_of(in, p);
+    signing_in->command = (gt_imap_command_t){
+        .session = in->session,
+        .text = gt_secret_text(text),
+        .patience = in->patience > 0 ? in->patience : PATIENCE,
+        .baton = signing_in,
+        .go_on = has_mechanism ? go_on : NULL,
+        .sign_in = in->password != NULL ? GT_IMAP_BY_PASSWORD : GT_IMAP_BY_TOKEN};
     gt_then(task, &gt_imap_command, &signing_in->command);
     return GT_OK;
 }
