@@ -201,6 +201,49 @@ START_TEST(failures_have_their_class_and_quote_no_value)
 }
 END_TEST
 
+/* user */
+static const gt_sql_t raise_row = {
+    "raise", "UPDATE {table} SET error_count = error_count + 1 WHERE user_id = %s", NULL};
+static const gt_sql_t wrong_row = {"wrong", "UPDATE {table} SET no_such = 1 WHERE user_id = %s",
+                                   NULL};
+
+static const char *errors_of(bench_t *bench)
+{
+    apr_array_header_t *rows;
+
+    bench_ok(
+        gt_db_literal_rows(&rows, bench->db, "SELECT error_count FROM user_tokens", bench->pool));
+    return APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0];
+}
+
+/* Ada's row is raised, then one that is not there: both or none. */
+START_TEST(a_transaction_is_whole)
+{
+    bench_t *bench = bench_open(_i);
+    const gt_db_value_t ada[] = {GT_TEXT("ada")}, ben[] = {GT_TEXT("ben")};
+    gt_db_act_t acts[] = {{&raise_row, ada, 1, 0}, {&raise_row, ben, 1, 0}};
+    const gt_db_acts_t all = {acts, 2}, first = {acts, 1};
+    int is_done;
+
+    bench_migrate(bench, gt_store_newest());
+    bench_ok(insert(bench, bench->db, "ada", NULL, "x"));
+    bench_ok(gt_db_together(&is_done, bench->db, &names, &all, bench->pool));
+    ck_assert_int_eq(is_done, 0);
+    ck_assert_str_eq(errors_of(bench), "0");
+    bench_ok(gt_db_together(&is_done, bench->db, &names, &first, bench->pool));
+    ck_assert_int_eq(is_done, 1);
+    ck_assert_int_eq(acts[0].changed, 1);
+    acts[1].must_change = 0;
+    bench_ok(gt_db_together(&is_done, bench->db, &names, &all, bench->pool));
+    ck_assert_int_eq(is_done, 1);
+    ck_assert_str_eq(errors_of(bench), "2");
+    acts[1].sql = &wrong_row;
+    bench_tag(gt_db_together(&is_done, bench->db, &names, &all, bench->pool), "GT0409");
+    ck_assert_str_eq(errors_of(bench), "2");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(a_failing_script_leaves_nothing)
 {
     bench_t *bench = bench_open(_i);
@@ -687,6 +730,7 @@ static TCase *of_both_engines(void)
     tcase_add_loop_test(tcase, large_values_come_back_whole, 0, n);
     tcase_add_loop_test(tcase, numbers_are_64_bit_and_changes_are_counted, 0, n);
     tcase_add_loop_test(tcase, failures_have_their_class_and_quote_no_value, 0, n);
+    tcase_add_loop_test(tcase, a_transaction_is_whole, 0, n);
     tcase_add_loop_test(tcase, a_failing_script_leaves_nothing, 0, n);
     tcase_add_loop_test(tcase, a_schema_change_elsewhere_is_survived, 0, n);
     tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);

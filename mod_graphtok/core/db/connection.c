@@ -22,24 +22,13 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
-#include "db/connection.h"
+#include "db/connection_struct.h"
 #include "db/verdict.h"
 
 #define IDLE_MAY_BE_DEAD apr_time_from_sec(1)
 #define BUSY_SPAN apr_time_from_msec(200)
 #define BUSY_NAP apr_time_from_msec(10)
 #define SESSION_KEY "graphtok.session"
-
-struct gt_session_t {
-    gt_db_conn_t conn;
-    gt_engine_t engine;
-    gt_codes_t codes;
-    apr_hash_t *prepared;      /* statement and store → prepared_t */
-    apr_time_t used;           /* gt_ticks of the last answer; 0: none yet */
-    gt_deadlines_t *deadlines; /* NULL: no limit */
-    apr_interval_time_t limit; /* of one wait for the server */
-    int is_late;               /* 1: the last statement's connection was shut down */
-};
 
 typedef struct prepared_t {
     apr_dbd_prepared_t *handle;
@@ -110,14 +99,14 @@ void gt_session_limit(gt_session_t *session, gt_deadlines_t *deadlines, apr_inte
     session->is_late = 0;
 }
 
-/* The server is waited for, from here to end_wait. */
-static void begin_wait(gt_deadline_t *deadline, const gt_session_t *s)
+/* The server is waited for, from here to gt_session_end_wait. */
+void gt_session_begin_wait(gt_deadline_t *deadline, const gt_session_t *s)
 {
     if (s->deadlines != NULL)
         gt_deadline_begin(deadline, s->deadlines, gt_codes_socket(&s->codes, &s->conn), s->limit);
 }
 
-static void end_wait(gt_deadline_t *deadline, gt_session_t *s)
+void gt_session_end_wait(gt_deadline_t *deadline, gt_session_t *s)
 {
     if (s->deadlines != NULL && gt_deadline_end(deadline, s->deadlines))
         s->is_late = 1;
@@ -135,15 +124,15 @@ static int answers(gt_session_t *s, apr_pool_t *scratch)
     gt_deadline_t deadline;
     int rc;
 
-    begin_wait(&deadline, s);
+    gt_session_begin_wait(&deadline, s);
     rc = apr_dbd_select(s->conn.driver, scratch, s->conn.handle, &answer, "SELECT 1", 1);
-    end_wait(&deadline, s);
+    gt_session_end_wait(&deadline, s);
     return rc == 0;
 }
 
 /* Whether the server still answers; a dead connection is made anew once. A server that was waited
  * for in vain is not waited for again. */
-static int lives(gt_session_t *s, apr_pool_t *scratch)
+int gt_session_lives(gt_session_t *s, apr_pool_t *scratch)
 {
     if (s->engine == GT_SQLITE || answers(s, scratch))
         return 1;
@@ -153,7 +142,7 @@ static int lives(gt_session_t *s, apr_pool_t *scratch)
 }
 
 /* A failure without code is the connection's, unless the connection still answers. */
-static gt_outcome_t judge(gt_session_t *s, gt_outcome_t said, apr_pool_t *scratch)
+gt_outcome_t gt_session_judge(gt_session_t *s, gt_outcome_t said, apr_pool_t *scratch)
 {
     if (s->engine == GT_SQLITE || said.said != GT_SAID_WRONG || said.code[0] != '\0')
         return said;
@@ -247,14 +236,14 @@ static gt_outcome_t execute(const run_t *run, const prepared_t *prepared)
     if (prepared->params > 0)
         fill_slots(slots, prepared, run->statement->args);
     before = gt_codes_before(&s->codes, &s->conn);
-    begin_wait(&deadline, s);
+    gt_session_begin_wait(&deadline, s);
     if (run->rows != NULL)
         rc = apr_dbd_pbselect(s->conn.driver, run->scratch, s->conn.handle, &answer,
                               prepared->handle, 1, slots);
     else
         rc = apr_dbd_pbquery(s->conn.driver, run->scratch, s->conn.handle, &n, prepared->handle,
                              slots);
-    end_wait(&deadline, s);
+    gt_session_end_wait(&deadline, s);
     gt_codes_after(&s->codes, &s->conn, before);
     if (rc != 0)
         return gt_verdict(s->engine, &s->codes, &s->conn, rc);
@@ -308,7 +297,7 @@ static int may_pass(const run_t *run, const gt_outcome_t *outcome)
 
 static gt_outcome_t run_judged(const run_t *run)
 {
-    return judge(run->session, run_once(run), run->scratch);
+    return gt_session_judge(run->session, run_once(run), run->scratch);
 }
 
 /* Nothing was done; the address may be another server's by now. */
@@ -318,11 +307,16 @@ static gt_outcome_t run_elsewhere(const run_t *run)
     gt_outcome_t outcome = lost;
 
     shut(s);
-    if (lives(s, run->scratch))
+    if (gt_session_lives(s, run->scratch))
         outcome = run_judged(run);
     if (outcome.said == GT_SAID_READ_ONLY)
         shut(s);
     return outcome;
+}
+
+int gt_session_is_idle(const gt_session_t *s)
+{
+    return s->used + IDLE_MAY_BE_DEAD < gt_ticks();
 }
 
 static gt_outcome_t run_well(const run_t *run)
@@ -331,7 +325,7 @@ static gt_outcome_t run_well(const run_t *run)
     apr_time_t begun = gt_ticks();
     gt_outcome_t outcome;
 
-    if (s->used + IDLE_MAY_BE_DEAD < gt_ticks() && !lives(s, run->scratch))
+    if (gt_session_is_idle(s) && !gt_session_lives(s, run->scratch))
         return lost;
     outcome = run_judged(run);
     while (may_pass(run, &outcome) && gt_ticks() - begun < BUSY_SPAN) {
@@ -340,7 +334,7 @@ static gt_outcome_t run_well(const run_t *run)
     }
     if (outcome.said == GT_SAID_READ_ONLY)
         outcome = run_elsewhere(run);
-    if (outcome.said == GT_SAID_LOST && lives(s, run->scratch))
+    if (outcome.said == GT_SAID_LOST && gt_session_lives(s, run->scratch))
         outcome = gt_sql_is_read(run->statement->sql) ? run_judged(run) : cut;
     /* A connection that is shut down is asked whether it lives before it is used again. */
     s->used = outcome.said == GT_SAID_LOST || outcome.said == GT_SAID_READ_ONLY || s->is_late
@@ -373,6 +367,14 @@ gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_sta
     return outcome;
 }
 
+gt_outcome_t gt_session_once(int *changed, gt_session_t *session, const gt_statement_t *statement,
+                             apr_pool_t *scratch)
+{
+    const run_t run = {session, statement, NULL, changed, scratch, scratch};
+
+    return run_once(&run);
+}
+
 gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session, const char *text,
                                 apr_pool_t *p)
 {
@@ -387,8 +389,8 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
     rc = apr_dbd_select(conn->driver, run.scratch, conn->handle, &answer, text, 1);
     gt_codes_after(&session->codes, conn, before);
     if (rc != 0)
-        outcome =
-            judge(session, gt_verdict(session->engine, &session->codes, conn, rc), run.scratch);
+        outcome = gt_session_judge(session, gt_verdict(session->engine, &session->codes, conn, rc),
+                                   run.scratch);
     *rows = apr_array_make(p, 4, sizeof(gt_db_row_t));
     if (rc == 0)
         copy_rows(*rows, &run, answer);
@@ -396,7 +398,7 @@ gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session
     return outcome;
 }
 
-static void say_all(const gt_session_t *s, const char *const *texts)
+void gt_session_say_all(const gt_session_t *s, const char *const *texts)
 {
     int n;
 
@@ -411,58 +413,8 @@ gt_outcome_t gt_session_unlimited(apr_array_header_t **rows, gt_session_t *sessi
     static const char *const on[] = {"RESET statement_timeout", "RESET lock_timeout", NULL};
     gt_outcome_t outcome;
 
-    say_all(session, off);
+    gt_session_say_all(session, off);
     outcome = gt_session_literal(rows, session, text, p);
-    say_all(session, on);
-    return outcome;
-}
-
-/* The mode is "roll back" until the last text has passed: the pool's own cleanup would commit. */
-static gt_outcome_t transact(int *failed, gt_session_t *s, const apr_array_header_t *texts,
-                             apr_pool_t *scratch)
-{
-    const gt_db_conn_t *conn = &s->conn;
-    static const char *const no_limit[] = {"SET LOCAL statement_timeout = 0", NULL};
-    apr_dbd_transaction_t *transaction = NULL;
-    gt_outcome_t outcome = done;
-    int rc, n, i;
-
-    *failed = 0;
-    rc = apr_dbd_transaction_start(conn->driver, scratch, conn->handle, &transaction);
-    if (rc != 0)
-        outcome = gt_verdict(s->engine, &s->codes, conn, rc);
-    if (transaction == NULL)
-        return outcome;
-    apr_dbd_transaction_mode_set(conn->driver, transaction, APR_DBD_TRANSACTION_ROLLBACK);
-    say_all(s, no_limit);
-    for (i = 0; i < texts->nelts && rc == 0; i++) {
-        *failed = i + 1;
-        rc = apr_dbd_query(conn->driver, conn->handle, &n, APR_ARRAY_IDX(texts, i, const char *));
-        if (rc != 0)
-            outcome = gt_verdict(s->engine, &s->codes, conn, rc);
-    }
-    if (rc != 0) {
-        (void)apr_dbd_transaction_end(conn->driver, scratch, transaction);
-        return outcome;
-    }
-    *failed = texts->nelts + 1;
-    apr_dbd_transaction_mode_set(conn->driver, transaction, APR_DBD_TRANSACTION_COMMIT);
-    rc = apr_dbd_transaction_end(conn->driver, scratch, transaction);
-    return rc == 0 ? done : gt_verdict(s->engine, &s->codes, conn, rc);
-}
-
-gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_array_header_t *texts,
-                               apr_pool_t *p)
-{
-    gt_outcome_t outcome;
-    apr_pool_t *scratch;
-    int before;
-
-    scratch = gt_pool_make(p, "gt_statement");
-    before = gt_codes_before(&session->codes, &session->conn);
-    outcome = transact(failed, session, texts, scratch);
-    gt_codes_after(&session->codes, &session->conn, before);
-    outcome = judge(session, outcome, scratch);
-    apr_pool_destroy(scratch);
+    gt_session_say_all(session, on);
     return outcome;
 }

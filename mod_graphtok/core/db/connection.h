@@ -63,6 +63,10 @@ gt_outcome_t gt_session_rows(apr_array_header_t **rows, gt_session_t *session,
 gt_outcome_t gt_session_change(int *changed, gt_session_t *session, const gt_statement_t *statement,
                                apr_pool_t *p);
 
+/** Statements in one transaction, never repeated. @param is_done  as in gt_db_together */
+gt_outcome_t gt_session_together(int *is_done, gt_session_t *session, const gt_sql_names_t *names,
+                                 const gt_db_acts_t *acts, apr_pool_t *p);
+
 /** Rows of a literal text. */
 gt_outcome_t gt_session_literal(apr_array_header_t **rows, gt_session_t *session, const char *text,
                                 apr_pool_t *p);

@@ -63,8 +63,9 @@ typedef struct work_t {
     int has_limit; /* its answer is waited for as long as db's limits say */
     const char *text;
     const apr_array_header_t *texts;
+    const gt_db_acts_t *acts;
     apr_array_header_t **rows;
-    int *number; /* changed rows, or the failing text */
+    int *number; /* changed rows, the failing text, or whether a transaction was done */
 } work_t;
 
 static apr_status_t destroy_lock(void *baton)
@@ -340,6 +341,11 @@ static gt_outcome_t run_script(const work_t *work, gt_session_t *session, apr_po
     return gt_session_script(work->number, session, work->texts, p);
 }
 
+static gt_outcome_t run_together(const work_t *work, gt_session_t *session, apr_pool_t *p)
+{
+    return gt_session_together(work->number, session, work->statement.names, work->acts, p);
+}
+
 static gt_outcome_t run_nothing(const work_t *work, gt_session_t *session, apr_pool_t *p)
 {
     const gt_outcome_t outcome = {GT_SAID_DONE, ""};
@@ -367,6 +373,18 @@ gt_err_t *gt_db_change(int *changed, gt_db_t *db, const gt_sql_t *sql, const gt_
 {
     const work_t work = {
         .run = run_change, .statement = {sql, names, args}, .has_limit = 1, .number = changed};
+
+    return on_connection(db, &work, p);
+}
+
+gt_err_t *gt_db_together(int *is_done, gt_db_t *db, const gt_sql_names_t *names,
+                         const gt_db_acts_t *acts, apr_pool_t *p)
+{
+    const work_t work = {.run = run_together,
+                         .statement = {.names = names},
+                         .has_limit = 1,
+                         .acts = acts,
+                         .number = is_done};
 
     return on_connection(db, &work, p);
 }

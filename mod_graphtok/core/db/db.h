@@ -91,6 +91,27 @@ GT_MUST gt_err_t *gt_db_change(int *changed, gt_db_t *db, const gt_sql_t *sql,
                                const gt_sql_names_t *names, const gt_db_value_t *args,
                                apr_pool_t *p);
 
+/** A statement of a transaction. */
+typedef struct gt_db_act_t {
+    const gt_sql_t *sql;
+    const gt_db_value_t *args;
+    int must_change; /* 1: where it changes no row, nothing of the transaction takes effect */
+    int changed;     /* out: number of rows */
+} gt_db_act_t;
+
+/** All statements of a transaction. */
+typedef struct gt_db_acts_t {
+    gt_db_act_t *first;
+    int count;
+} gt_db_acts_t;
+
+/**
+ * Run statements that change rows in one short transaction: all of them take effect, or none.
+ * @param is_done  out: 0, without an error: a statement that must change rows changed none
+ */
+GT_MUST gt_err_t *gt_db_together(int *is_done, gt_db_t *db, const gt_sql_names_t *names,
+                                 const gt_db_acts_t *acts, apr_pool_t *p);
+
 /** Run literal texts (schema) in one transaction; none takes effect when one fails. The failing
  * text is named in the error by its number. For db/ladder, and questions to a catalogue. */
 GT_MUST gt_err_t *gt_db_script(gt_db_t *db, const apr_array_header_t *texts, apr_pool_t *p);
