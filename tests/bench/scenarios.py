@@ -333,7 +333,7 @@ def build(ground, name):
 
     program = pathlib.Path(ground) / name
     library = who.servers.build_folder() / ".libs/libgraphtok-core.a"
-    packages = ["jansson", "libcurl", "cjose", "openssl"]
+    packages = ["jansson", "libcurl", "cjose", "gmime-3.0", "openssl"]
     flags = [*words("apr-1-config", "--cppflags", "--includes"),
              *words("apu-1-config", "--includes"), *words("pkg-config", "--cflags", *packages)]
     libraries = [*words("apu-1-config", "--link-ld"), *words("apr-1-config", "--link-ld", "--libs"),

@@ -32,7 +32,8 @@ def program(tmp_path_factory):
          *output("apr-1-config", "--cppflags", "--includes"), *output("apu-1-config", "--includes"),
          str(TOP / "tests/interop/fernet_pipe.c"), "-o", str(path),
          str(BUILD / ".libs" / "libgraphtok-core.a"),
-         *output("pkg-config", "--cflags", "--libs", "jansson", "libcurl", "cjose", "libcrypto"),
+         *output("pkg-config", "--cflags", "--libs", "jansson", "libcurl", "cjose", "gmime-3.0",
+                  "libcrypto"),
          *output("apu-1-config", "--link-ld"), *output("apr-1-config", "--link-ld")],
         check=True)
     return path
