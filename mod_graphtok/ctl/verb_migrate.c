@@ -1,9 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * migrate: each store's table, step by step, up or down. All steps are planned before the first one
- * is done; each step is one transaction, so a failure leaves whole steps only. Going down can lose
- * values that S0's table has no column for, so the verb asks first, or demands --yes.
+ * migrate: each store's table, step by step, up or down, and the tables of its mail. All steps are
+ * planned before the first one is done; each step is one transaction, so a failure leaves whole
+ * steps only. Going down can lose values that S0's table has no column for, so the verb asks first,
+ * or demands --yes.
  */
 
 #include "ctl.h"
@@ -15,12 +16,15 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "store/mail_ladder.h"
 #include "store/store_ladder.h"
+#include "store/store_steps.h"
 
 typedef struct migrate_t {
     ctl_t *ctl;
     const char *store; /* NULL: all */
     int to;            /* -1: the newest */
+    int mail_to;       /* -1: not said */
     int dry_run;
     int yes;
     gt_db_t *db;
@@ -30,6 +34,7 @@ typedef struct migrate_t {
 /** One store's way. */
 typedef struct way_t {
     const gt_store_conf_t *store;
+    const char *what; /* "main", "mail of main" */
     gt_ladder_t *ladder;
     int from, to;
     apr_array_header_t *steps; /* of gt_migration_t */
@@ -37,19 +42,21 @@ typedef struct way_t {
 
 static const struct argp_option options[] = {
     {"to", 't', "N", 0, "go to version N; default: the newest", 0},
+    {"mail-to", 'm', "N", 0, "go to version N of the tables of mail", 0},
     {"store", 's', "NAME", 0, "only this store; default: all", 0},
     {"dry-run", 'n', NULL, 0, "print the SQL and change nothing", 0},
     {"yes", 'y', NULL, 0, "do not ask before going down", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
-static void parse_to(migrate_t *asked, const char *arg, struct argp_state *state)
+static void parse_to(int *to, const char *option, int newest, const char *arg,
+                     struct argp_state *state)
 {
     apr_int64_t number;
 
-    if (!gt_number(&number, arg, 0, gt_store_newest()))
-        argp_error(state, "--to %s: it must be 0 to %d", arg, gt_store_newest());
+    if (!gt_number(&number, arg, 0, newest))
+        argp_error(state, "--%s %s: it must be 0 to %d", option, arg, newest);
     else
-        asked->to = (int)number;
+        *to = (int)number;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -59,7 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = asked->ctl;
     else if (key == 't')
-        parse_to(asked, arg, state);
+        parse_to(&asked->to, "to", gt_store_newest(), arg, state);
+    else if (key == 'm')
+        parse_to(&asked->mail_to, "mail-to", gt_mail_newest(), arg, state);
     else if (key == 's')
         asked->store = arg;
     else if (key == 'n')
@@ -71,26 +80,63 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+static gt_err_t *add_way(apr_array_header_t *ways, const way_t *way, const migrate_t *asked)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    way_t *added = apr_array_push(ways);
+
+    *added = *way;
+    GT_TRY(gt_ladder_version(&added->from, added->ladder, asked->db, p));
+    return gt_ladder_plan(&added->steps, added->ladder, asked->db, added->to, p);
+}
+
+/** The number that the tables of a store's mail are to reach; -1: they stay as they are. Below the
+ * step of ids nothing could open what is sealed in them. */
+static int mail_target(const migrate_t *asked, const gt_store_conf_t *store)
+{
+    if (asked->mail_to >= 0)
+        return asked->mail_to;
+    if (asked->to >= 0 && asked->to < GT_STEP_IDS)
+        return 0;
+    return asked->to < 0 && store->mail_sync ? gt_mail_newest() : -1;
+}
+
+/** Up, the store's table comes first; down, its mail. */
+static gt_err_t *plan_store(apr_array_header_t *ways, const migrate_t *asked,
+                            const gt_store_conf_t *store)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    way_t own = {.store = store, .what = store->name, .to = asked->to},
+          mail = {.store = store, .to = mail_target(asked, store)};
+    int version, mail_first;
+
+    if (asked->to < 0)
+        own.to = asked->mail_to >= 0 ? -1 : gt_store_newest();
+    mail.what = apr_pstrcat(p, "mail of ", store->name, NULL);
+    GT_TRY(gt_store_ladder(&own.ladder, store, p));
+    mail.ladder = gt_mail_ladder(store, p);
+    GT_TRY(gt_ladder_version(&version, mail.ladder, asked->db, p));
+    mail_first = mail.to < version;
+    if (!store->mail_sync && version == 0)
+        mail.to = -1;
+    if (mail.to >= 0 && mail_first)
+        GT_TRY(add_way(ways, &mail, asked));
+    if (own.to >= 0)
+        GT_TRY(add_way(ways, &own, asked));
+    return mail.to >= 0 && !mail_first ? add_way(ways, &mail, asked) : GT_OK;
+}
+
 /** Ways of all asked stores; nothing is done yet. */
 static gt_err_t *plan(apr_array_header_t *ways, const migrate_t *asked, const gt_config_t *config)
 {
-    apr_pool_t *p = asked->ctl->pool;
-    int to = asked->to >= 0 ? asked->to : gt_store_newest();
-
     if (asked->store != NULL && gt_config_store(config, asked->store) == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0913", "there is no store %s", asked->store);
+        return gt_err(asked->ctl->pool, GT_NOT_FOUND, "GT0913", "there is no store %s",
+                      asked->store);
     for (int i = 0; i < config->stores->nelts; i++) {
         const gt_store_conf_t *store = APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *);
-        way_t *way;
 
-        if (asked->store != NULL && strcmp(asked->store, store->name) != 0)
-            continue;
-        way = apr_array_push(ways);
-        way->store = store;
-        way->to = to;
-        GT_TRY(gt_store_ladder(&way->ladder, store, p));
-        GT_TRY(gt_ladder_version(&way->from, way->ladder, asked->db, p));
-        GT_TRY(gt_ladder_plan(&way->steps, way->ladder, asked->db, to, p));
+        if (asked->store == NULL || strcmp(asked->store, store->name) == 0)
+            GT_TRY(plan_store(ways, asked, store));
     }
     return GT_OK;
 }
@@ -110,11 +156,11 @@ static gt_err_t *confirm(const migrate_t *asked, const apr_array_header_t *ways)
                 gt_err(asked->ctl->pool, GT_INVALID, "GT0914",
                        "store %s would go down from %d to %d, which can lose columns and their "
                        "contents: say --yes",
-                       way->store->name, way->from, way->to));
+                       way->what, way->from, way->to));
         fprintf(stderr,
                 "Store %s goes down from %d to %d and loses what %d has no place for. "
                 "Type yes: ",
-                way->store->name, way->from, way->to, way->to);
+                way->what, way->from, way->to, way->to);
         if (fgets(answer, sizeof(answer), stdin) == NULL || strcmp(answer, "yes\n") != 0)
             return gt_err(asked->ctl->pool, GT_CANCELLED, "GT0915", "nothing was changed");
     }
@@ -158,7 +204,7 @@ static json_t *way_json(const way_t *way, int dry_run)
     json_t *steps = json_array();
 
     gt_json_set(json, "store", way->store->name);
-    gt_json_set(json, "table", way->store->table);
+    gt_json_set(json, "table", way->ladder->names.table);
     gt_json_set_number(json, "from", way->from);
     gt_json_set_number(json, "to", way->to);
     for (int i = 0; i < way->steps->nelts; i++)
@@ -172,7 +218,7 @@ static json_t *way_json(const way_t *way, int dry_run)
 static void show_progress(const way_t *way, int step)
 {
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "%s: step %d of %d\r", way->store->name, step, way->steps->nelts);
+        fprintf(stderr, "%s: step %d of %d\r", way->what, step, way->steps->nelts);
 }
 
 static gt_err_t *walk(const migrate_t *asked, const way_t *way)
@@ -188,14 +234,13 @@ static gt_err_t *walk(const migrate_t *asked, const way_t *way)
             GT_TRY(gt_ladder_apply(step, way->ladder, up, asked->db, ctl->pool));
         }
         if (!ctl->json)
-            printf("%s: %s step %d %s: %s\n", way->store->name,
-                   asked->dry_run ? "would do" : "done,", step->number, up ? "up" : "down",
-                   step->title);
+            printf("%s: %s step %d %s: %s\n", way->what, asked->dry_run ? "would do" : "done,",
+                   step->number, up ? "up" : "down", step->title);
         if (!ctl->json && asked->dry_run)
             print_texts(step);
     }
     if (!ctl->json && way->steps->nelts == 0)
-        printf("%s: nothing to do, version %d\n", way->store->name, way->from);
+        printf("%s: nothing to do, version %d\n", way->what, way->from);
     if (ctl->json)
         json_array_append_new(asked->stores, way_json(way, asked->dry_run));
     return GT_OK;
@@ -205,7 +250,7 @@ gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv)
 {
     static const struct argp argp = {options,    parse, "",  "Bring the stores' tables up or down.",
                                      ctl_common, NULL,  NULL};
-    migrate_t asked = {.ctl = ctl, .to = -1};
+    migrate_t asked = {.ctl = ctl, .to = -1, .mail_to = -1};
     apr_array_header_t *ways = apr_array_make(ctl->pool, 2, sizeof(way_t));
     json_t *answer = gt_json_object(ctl->pool);
     gt_config_t *config;

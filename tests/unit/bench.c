@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "bench.h"
 #include "db/handle.h"
+#include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 
 #define SCHEMA "bench"
@@ -145,16 +146,27 @@ gt_ladder_t *bench_ladder(bench_t *bench)
     return ladder;
 }
 
-void bench_migrate(bench_t *bench, int target)
+static void go(bench_t *bench, const gt_ladder_t *ladder, int target)
 {
     apr_array_header_t *plan;
     int version, i;
 
-    bench_ok(gt_ladder_version(&version, bench_ladder(bench), bench->db, bench->pool));
-    bench_ok(gt_ladder_plan(&plan, bench_ladder(bench), bench->db, target, bench->pool));
+    bench_ok(gt_ladder_version(&version, ladder, bench->db, bench->pool));
+    bench_ok(gt_ladder_plan(&plan, ladder, bench->db, target, bench->pool));
     for (i = 0; i < plan->nelts; i++)
-        bench_ok(gt_ladder_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), bench_ladder(bench),
-                                 target > version, bench->db, bench->pool));
+        bench_ok(gt_ladder_apply(&APR_ARRAY_IDX(plan, i, gt_migration_t), ladder, target > version,
+                                 bench->db, bench->pool));
+}
+
+void bench_migrate(bench_t *bench, int target)
+{
+    go(bench, bench_ladder(bench), target);
+}
+
+void bench_mail(bench_t *bench, int target)
+{
+    bench->conf->mail_sync = 1;
+    go(bench, gt_mail_ladder(bench->conf, bench->pool), target);
 }
 
 void bench_partition(bench_t *bench)

@@ -50,6 +50,9 @@ gt_ladder_t *bench_ladder(bench_t *bench);
 /* Bring the bench's store up to `target`. */
 void bench_migrate(bench_t *bench, int target);
 
+/* Bring the tables of its mail to `target`; switches GraphTokMailSync on. */
+void bench_mail(bench_t *bench, int target);
+
 /* Make the store's table one that is partitioned by a hash of the user, as docs/operating.md says
  * it. PostgreSQL only. */
 void bench_partition(bench_t *bench);

@@ -15,6 +15,7 @@
 
 #include "bench.h"
 #include "db/handle.h"
+#include "store/mail_ladder.h"
 #include "store/sql_names.h"
 #include "store/statements.h"
 
@@ -170,6 +171,24 @@ static const struct {
     {"count old rows", {RANGE, BEGINS, BEGINS, BEGINS}},
     {"list old rows", {RANGE, BEGINS, BEGINS, BEGINS, N(500)}},
     {"write seals", {T("[]")}},
+    {"find mail account again", {OWNER, T("u500@example.com")}},
+    {"add mail account",
+     {OWNER, T("a"), T("h"), N(993), T("tls"), T("h"), N(587), T("tls"), T("xoauth2"), T("xoauth2"),
+      T("INBOX"), N(1)}},
+    {"list mail accounts", {N(500), N(100)}},
+    {"list mail accounts of user", {T("u500"), N(0), N(100)}},
+    {"find mail account", {N(500)}},
+    {"mail accounts by password", {N(500), N(500)}},
+    {"mail accounts by token", {N(500), N(500), N(1)}},
+    {"switch mail accounts", {N(1), N(500), N(500), N(1)}},
+    {"make mail accounts due", {N(500), N(500)}},
+    {"set password of mail account", {T("p"), N(500)}},
+    {"delete mail account", {N(500)}},
+    {"claim mail accounts", {N(64), T("c"), N(600), N(600)}},
+    {"claim mail account", {T("c"), N(600), N(600), N(500)}},
+    {"keep mail claim", {N(600), N(600), N(500), T("c"), N(0)}},
+    {"give back mail claim", {T("e"), T("e"), T("e"), T("e"), N(300), N(500), T("c")}},
+    {"let go mail claim", {N(500), T("c")}},
 };
 
 /* Statements that may walk through a table, and why. */
@@ -185,6 +204,8 @@ static const struct {
     {"purge hours", "_hours", "once a minute; some hundred rows for each node"},
     {"count list", "user_tokens", "counts them; once a verb of an administrator, for its bar"},
     {"count failing", "user_tokens", "the same, of those in an index of them alone"},
+    {"sum mail accounts", "mail_accounts", "counts them, for a health check"},
+    {"sum mail accounts", "user_tokens", "the grants of as many accounts"},
     {"list jobs", "_jobs", "a few dozen rows"},
     {"make parts", "parts", "as many rows as it makes"},
     {"claim part", "_jobs", "a few dozen rows"},
@@ -238,7 +259,13 @@ static const struct {
         "INSERT INTO user_tokens_bulk_items (job, n, grant_id, of_user, of_provider, outcome, "    \
         "claim) SELECT CASE WHEN n <= 50000 THEN 'j500' ELSE 'j' || n % 1000 END, n, 'g' || n, "   \
         "'u' || n, 'microsoft', n % 3, CASE WHEN n % 900 = 0 THEN 'c' END FROM " rest
-static const char *const fill[GT_ENGINES][8] = {
+/* A mailbox of each fifth user; each hundredth is due. */
+#define FILL_MAIL(now)                                                                             \
+    "INSERT INTO mail_accounts (user_id, provider, email_address, incoming_server, "               \
+    "incoming_port, due_at, created_at, updated_at) SELECT user_id, provider, "                    \
+    "user_id || '@example.com', 'imap.example.com', 993, " now " + CASE WHEN user_id LIKE '%00' "  \
+    "THEN -1 ELSE 300 END, 1, 1 FROM user_tokens WHERE user_id LIKE '%5' OR user_id LIKE '%0'"
+static const char *const fill[GT_ENGINES][9] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -248,7 +275,8 @@ static const char *const fill[GT_ENGINES][8] = {
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || n, "
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
          FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
-         FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH)},
+         FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH),
+         FILL_MAIL(PG_EPOCH)},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -258,7 +286,8 @@ static const char *const fill[GT_ENGINES][8] = {
          "INSERT INTO user_tokens_gone (user_id, provider, revision) SELECT 'g' || user_id, "
          "provider, revision FROM user_tokens LIMIT 20000",
          FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
-         FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')")},
+         FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')"),
+         FILL_MAIL("unixepoch('now')")},
 };
 
 /* ---- what EXPLAIN says ---- */
@@ -341,7 +370,7 @@ static void look_at_sqlite(findings_t *found, const char *line)
     if (strncmp(line, "SCAN ", 5) != 0)
         return;
     table = apr_pstrmemdup(found->pool, line + 5, strcspn(line + 5, " "));
-    if (strncmp(table, "user_tokens", 11) == 0)
+    if (strncmp(table, "user_tokens", 11) == 0 || strncmp(table, "mail_", 5) == 0)
         refuse(found, table, line);
 }
 
@@ -445,6 +474,7 @@ static const char *partitions_of(const gt_sql_t *sql, const bench_t *bench,
 static void fill_store(bench_t *bench)
 {
     bench_migrate(bench, gt_store_newest());
+    bench_mail(bench, gt_mail_newest());
     for (int i = 0; fill[bench->engine][i] != NULL; i++)
         bench_run(bench, fill[bench->engine][i]);
     bench_ask(bench, bench->engine == GT_PGSQL ? "VACUUM ANALYZE" : "PRAGMA optimize");
@@ -484,6 +514,7 @@ START_TEST(a_statement_of_an_owner_looks_at_one_partition)
     int looked = 0;
 
     bench_migrate(bench, gt_store_newest());
+    bench_mail(bench, gt_mail_newest());
     bench_partition(bench);
     bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
     ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);

@@ -340,6 +340,20 @@ static void warn_of_keys(const verdict_t *v, const char *where, const apr_array_
                  "apart");
 }
 
+/** Of two stores, in either order. */
+static void check_mail_tables(const verdict_t *v, const gt_store_conf_t *store,
+                              const gt_store_conf_t *other)
+{
+    int is_sure;
+    const char *clash = gt_store_mail_clash(&is_sure, store, other, v->p);
+
+    if (clash == NULL && (clash = gt_store_mail_clash(&is_sure, other, store, v->p)) != NULL)
+        store = other;
+    if (clash != NULL)
+        note(is_sure ? v->errors : v->warnings, store->where, v->p, "store %s %s", store->name,
+             clash);
+}
+
 static void check_store(const verdict_t *v, const gt_store_conf_t *store, int number)
 {
     if (store->cipher == GT_FERNET)
@@ -365,6 +379,7 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
         if (clash != NULL)
             note(is_sure ? v->errors : v->warnings, store->where, v->p, "store %s %s", store->name,
                  clash);
+        check_mail_tables(v, store, other);
     }
 }
 

@@ -72,6 +72,8 @@ struct gt_provider_conf_t {
     const char *discovery; /* of kind openid: issuer or discovery document, as written; or NULL */
     const char *graph_url; /* Graph root with version, no trailing slash; NULL: has no Graph */
     const char *calendar_url; /* Google Calendar with its version; NULL: has none */
+    const char *imap;         /* "imaps://host:port", "imap://…" (STARTTLS); NULL: has none */
+    const char *smtp;         /* "smtp://host:port" (STARTTLS), "smtps://…"; NULL: has none */
     const char *ca_file;      /* PEM, or NULL: the system's */
     const char *pins;         /* keys that its servers must show (net/pins.h), or NULL: any */
     const char *local_end;    /* where calls start (net/local_end.h), or NULL */
@@ -95,6 +97,10 @@ struct gt_store_conf_t {
     const char *user_type;       /* text | integer | uuid */
     const char *references;      /* "table(column)" of the application's users, or NULL */
     apr_array_header_t *keyring; /* its own, of gt_source_t *; NULL: the server's seals it, too */
+    int mail_sync;               /* 1: it keeps copies of mail, in tables beside its own */
+    apr_interval_time_t mail_sync_every; /* between two looks for new mail */
+    apr_interval_time_t mail_keep;       /* older mail is dropped; 0: none is */
+    int mail_seal;                       /* 1: subject, addresses and text are sealed */
 };
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */

@@ -20,6 +20,7 @@
 #include "conf/member_rows.h"
 #include "db/sql.h"
 #include "net/local_end.h"
+#include "net/mail_server.h"
 #include "net/pins.h"
 #include "net/url.h"
 
@@ -152,6 +153,16 @@ static int is_reference(const char *text)
     return gt_sql_is_name(copy, 1) && gt_sql_is_name(open + 1, 0);
 }
 
+static int is_imap(const char *text)
+{
+    return gt_mail_server_is_good(text, "imap");
+}
+
+static int is_smtp(const char *text)
+{
+    return gt_mail_server_is_good(text, "smtp");
+}
+
 /** Of a claim, an issuer, an audience: no control characters. */
 static int is_plain_text(const char *text)
 {
@@ -269,6 +280,10 @@ static void complete_microsoft(gt_provider_conf_t *provider, apr_pool_t *p)
     set_unset(&provider->authority, gt_cloud(provider->cloud)->authority);
     if (provider->graph_url == NULL)
         provider->graph_url = apr_pstrcat(p, gt_cloud(provider->cloud)->graph, "/v1.0", NULL);
+    if (provider->cloud != GT_CLOUD_GLOBAL)
+        return;
+    set_unset(&provider->imap, "imaps://outlook.office365.com:993");
+    set_unset(&provider->smtp, "smtp://smtp.office365.com:587");
 }
 
 /** The issuer of a discovery document, by the path that is added to each (OpenID Connect Discovery
@@ -289,6 +304,8 @@ void gt_provider_conf_complete(gt_provider_conf_t *provider, apr_pool_t *p)
         set_unset(&provider->scope, "openid profile email calendar");
         set_unset(&provider->authority, "https://accounts.google.com");
         set_unset(&provider->calendar_url, "https://www.googleapis.com/calendar/v3");
+        set_unset(&provider->imap, "imaps://imap.gmail.com:993");
+        set_unset(&provider->smtp, "smtp://smtp.gmail.com:587");
         break;
     case GT_KIND_OPENID:
         set_unset(&provider->scope, OPENID_SCOPE);

@@ -65,6 +65,18 @@ static const char *const columns[] = {"id",
                                       "tag",
                                       "administrator"};
 
+/* Tables of mail, of which a schema has one each (store/mail_ladder.h), and their columns. */
+static const char *const mail_tables[] = {"mail_accounts", "mail_folders", "mail_messages",
+                                          "mail_sends"};
+static const char *const mail_columns[] = {
+    "email_address",      "organization_id",   "incoming_server",
+    "incoming_port",      "incoming_security", "outgoing_server",
+    "outgoing_port",      "outgoing_security", "incoming_auth_method",
+    "password_encrypted", "folders",           "push",
+    "sync_enabled",       "sync_status",       "last_sync_at",
+    "last_error",         "failures",          "due_at",
+    "claimed_by",         "claimed_until"};
+
 static const char *bare(const char *table)
 {
     const char *dot = strchr(table, '.');
@@ -141,16 +153,48 @@ const char *gt_store_names_clash(int *is_sure, const gt_store_conf_t *store,
     return NULL;
 }
 
+static int is_among(const char *name, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(list[i], name) == 0)
+            return 1;
+    return 0;
+}
+
+#define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof((list)[0]))
+
+const char *gt_store_mail_clash(int *is_sure, const gt_store_conf_t *store,
+                                const gt_store_conf_t *other, apr_pool_t *p)
+{
+    kinship_t kinship = schemas_of(store->table, other->table);
+
+    *is_sure = kinship == TOGETHER;
+    if (kinship == APART)
+        return NULL;
+    if (store->mail_sync && other->mail_sync)
+        return apr_psprintf(p,
+                            "has GraphTokMailSync on, as store %s has, and %s: a schema has one "
+                            "table mail_accounts; give one of the stores a schema of its own",
+                            other->name,
+                            *is_sure ? "both stand in one schema"
+                                     : "both may stand in one schema: write the schemas of both");
+    if (store->mail_sync && IS_AMONG(bare(other->table), mail_tables))
+        return apr_psprintf(p,
+                            "has GraphTokMailSync on, and store %s has the table %s, which mail "
+                            "is kept in: choose another name",
+                            other->name, other->table);
+    return NULL;
+}
+
 int gt_store_table_is_ours(const gt_store_conf_t *store)
 {
     return strcasecmp(bare(store->table), "graphtok_schema") == 0 ||
-           strcasecmp(bare(store->table), "graphtok_ids") == 0;
+           strcasecmp(bare(store->table), "graphtok_ids") == 0 ||
+           (store->mail_sync && IS_AMONG(bare(store->table), mail_tables));
 }
 
 int gt_store_column_is_ours(const gt_store_conf_t *store)
 {
-    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-        if (strcasecmp(columns[i], store->user_column) == 0)
-            return 1;
-    return 0;
+    return IS_AMONG(store->user_column, columns) ||
+           (store->mail_sync && IS_AMONG(store->user_column, mail_columns));
 }

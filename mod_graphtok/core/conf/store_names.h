@@ -19,7 +19,14 @@
 const char *gt_store_names_clash(int *is_sure, const gt_store_conf_t *store,
                                  const gt_store_conf_t *other, apr_pool_t *p);
 
-/** 1 for a table that all stores of a database share. */
+/**
+ * Whether the tables of mail of a store may be another store's, too. Likewise.
+ * @param store  the one that keeps mail
+ */
+const char *gt_store_mail_clash(int *is_sure, const gt_store_conf_t *store,
+                                const gt_store_conf_t *other, apr_pool_t *p);
+
+/** 1 for a table that all stores of a database share, or that its own mail is kept in. */
 int gt_store_table_is_ours(const gt_store_conf_t *store);
 
 /** 1 for a column that a store's table, or one beside it, has anyway. */

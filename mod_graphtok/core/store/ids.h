@@ -18,8 +18,8 @@
 
 #define GT_ID_BYTES 64 /* with its end; ids are 32 hex digits */
 
-/** An addition of a step of a store's ladder, which a database lacks that is not migrated so far.
- * The order is that of the columns which look for them in ids.c. */
+/** An addition of a step of a store's ladder, or of its mail's, which a database lacks that is not
+ * migrated so far. The order is that of the columns which look for them in ids.c. */
 typedef enum gt_addition_t {
     GT_ADDS_ACCESS,   /* the table of access tokens of other resources */
     GT_ADDS_SESSIONS, /* the table of sessions */
@@ -27,6 +27,7 @@ typedef enum gt_addition_t {
     GT_ADDS_BULK,     /* the tables of bulk jobs */
     GT_ADDS_HISTORY,  /* the table of histories */
     GT_ADDS_HOURS,    /* the table of figures by hours; ends by days are kept then */
+    GT_ADDS_MAIL,     /* the tables of mail, up to the newest step of their own ladder */
     GT_ADDITIONS
 } gt_addition_t;
 

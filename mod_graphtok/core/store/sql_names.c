@@ -124,6 +124,16 @@ static const char *beside(const gt_store_conf_t *conf, const char *tail, apr_poo
     return apr_pstrcat(p, conf->table, tail, NULL);
 }
 
+const char *gt_store_mail_table(const gt_store_conf_t *conf, const char *name, apr_pool_t *p)
+{
+    const char *dot = strchr(conf->table, '.');
+
+    return dot == NULL
+               ? name
+               : apr_pstrcat(p, apr_pstrmemdup(p, conf->table, (apr_size_t)(dot - conf->table) + 1),
+                             name, NULL);
+}
+
 /* As it stands behind ON in CREATE INDEX: SQLite names the schema with the index. */
 static gt_word_t indexed(const char *word, const char *table, apr_pool_t *p)
 {
@@ -164,6 +174,9 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         quoted("bulk", beside(conf, "_bulk", p), p),
         quoted("bulk_items", beside(conf, "_bulk_items", p), p),
         indexed("on_bulk_items", beside(conf, "_bulk_items", p), p),
+        quoted("grants", conf->table, p),
+        indexed("on_grants", conf->table, p),
+        quoted("mail_accounts", gt_store_mail_table(conf, "mail_accounts", p), p),
         {NULL, {NULL, NULL}},
     };
 

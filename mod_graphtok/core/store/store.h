@@ -22,6 +22,7 @@ struct gt_store_t {
     gt_db_t *db;
     const gt_keyring_t *ring;
     gt_kept_ids_t *ids;
+    volatile apr_uint32_t mail_is_missed; /* 1: it was said that tables of mail are missing */
 };
 
 /** An id that is before all others, for walks by id. */

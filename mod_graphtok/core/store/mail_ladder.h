@@ -1,0 +1,25 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_MAIL_LADDER_H
+#define GT_MAIL_LADDER_H
+
+/**
+ * @file mail_ladder.h
+ * The ladder of the tables of mail: mail_accounts and those beside it, in the schema of the store's
+ * own table, for stores with GraphTokMailSync on. It has a version of its own (db/ladder.h) under
+ * the name mail_accounts. Going down drops copies of mail and passwords; the mail itself stays with
+ * its server.
+ *
+ * Steps: 1 accounts.
+ */
+
+#include "conf/config.h"
+#include "db/ladder.h"
+
+/** The newest number. */
+int gt_mail_newest(void);
+
+/** The ladder of a store's mail, in `p`. It shares the configuration's memory. The names of the
+ * store are checked (gt_store_ladder). */
+gt_ladder_t *gt_mail_ladder(const gt_store_conf_t *store, apr_pool_t *p);
+
+#endif
