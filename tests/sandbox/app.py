@@ -14,6 +14,7 @@ import entra
 import gcal
 import google
 import graph
+import introspection
 import mail_routes  # noqa: F401 (its routes enter themselves)
 from aadsts import EntraError, error_response, redirect_pairs
 from authorize import back
@@ -49,6 +50,8 @@ def classify(request: Request) -> tuple[str, str]:
         return found
     if path == "/oidc/userinfo":
         return "userinfo", ""
+    if introspection.is_asked(path):
+        return "introspection", ""
     if path.startswith(("/v1.0", "/beta")):
         return "graph", ""
     return "other", ""
@@ -172,6 +175,8 @@ class App:
             return graph.handle(self.world, request)
         if name == "userinfo":
             return graph.userinfo(self.world, request)
+        if name == "introspection":
+            return introspection.handle(self.world, request)
         if name == "gcal":
             return gcal.handle(self.world, request)
         if name.startswith("google:"):
