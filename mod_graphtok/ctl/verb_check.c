@@ -301,10 +301,11 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
     const char *base = check->url != NULL ? check->url : check->config->public_url;
     const char *path = gt_json_text(mount, "path");
     apr_pool_t *p = check->ctl->pool;
-    return_t params = {.provider = provider};
+    return_t params = {.provider = provider,
+                       .redirect_uri = gt_provider_conf(provider)->redirect_uri};
     gt_err_t *err;
 
-    if (base == NULL) {
+    if (base == NULL && params.redirect_uri == NULL) {
         ctl_check_tell(
             check, "redirect URI",
             ctl_usage(gt_err(
@@ -315,7 +316,8 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
             NULL);
         return;
     }
-    params.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
+    if (params.redirect_uri == NULL)
+        params.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
     err = gt_wait_run(&return_work, &params, check->loop, LONGEST, p);
     ctl_check_tell(check, "redirect URI", err, params.redirect_uri);
 }

@@ -48,6 +48,8 @@ SERVER = [
 ]
 
 PROVIDER = [
+    ("GraphTokRedirectURI", "https://app.example/signed-in/", "redirect_uri",
+     "https://app.example/signed-in/"),
     ("GraphTokKind", "microsoft", "kind", "microsoft"),
     ("GraphTokTenant", GUID, "tenant", GUID),
     ("GraphTokClientID", "a-b.apps.example", "client_id", "a-b.apps.example"),
@@ -143,6 +145,7 @@ BAD = [
     ("GraphTokDatabaseWait 2min", "server", "'2min' is above the largest, 1min"),
     ("GraphTokKind entra", "provider", "'entra' is none of: microsoft google openid"),
     ("GraphTokDiscovery http://id.example", "provider", "is not an https URL"),
+    ("GraphTokRedirectURI http://app.example/cb", "provider", "is not an https URL"),
     ("GraphTokKind", "provider", "takes one argument"),
     ("GraphTokTenant a/b", "provider", "'a/b' is not a tenant"),
     ("GraphTokClientID", "provider", "takes one argument"),

@@ -3,7 +3,7 @@
 
 import pytest
 
-from support.browser import query_of
+from support.browser import Browser, query_of
 
 ADA = "ada@sandbox.example"
 
@@ -214,6 +214,8 @@ def test_an_answer_of_another_issuer(site, browser):
 @pytest.mark.parametrize("claims,words", [
     ({"aud": "another"}, "refused: aud"), ({"azp": "another"}, "made for another client"),
     ({"iss": "https://accounts.example"}, "another issuer"), ({"nonce": "another"}, "refused: nonce"),
+    ({"at_hash": "LDktKdoQak3Pk0cnXxCltA"}, "its at_hash is of another access token"),
+    ({"at_hash": 7}, "its at_hash is of another access token"),
     ({"iss": "http://localhost/google"}, "another issuer"), ({"exp": 1000}, "refused: exp")])
 def test_an_id_token_that_is_not_ours(site, browser, sandbox, claims, words):
     sandbox.process.settings(id_token_claims=claims)
@@ -249,6 +251,63 @@ def test_a_refresh_token_for_days_alone_is_told_of(site, browser, sandbox):
     assert browser.sign_in(f"{site.url}/auth/login").status == 200
     site.httpd.log_has("GT0577")
     assert "for 7 days alone" in site.httpd.log()
+
+
+PAGE = "https://front.example/signed-in/"
+FRONT = {"Origin": "https://front.example", "Accept": "*/*", "Sec-Fetch-Mode": "cors"}
+
+
+@pytest.fixture(name="front")
+def fixture_front(site, sandbox):
+    """The registered redirect address is a page of another program, whose script calls us."""
+    sandbox.add_redirect_uri(PAGE)
+    mounts = MOUNTS.replace('"/auth">', '"/auth">\n    GraphTokAllowOrigin https://front.example')
+    site.configure(settings=provider(sandbox, f"GraphTokRedirectURI {PAGE}"), mounts=mounts)
+    site.httpd.graceful()
+    yield site
+    site.configure(settings=provider(sandbox), mounts=MOUNTS)
+    site.httpd.graceful()
+
+
+def brought_back(front, browser, way="/auth/login"):
+    """What the page is given, as it would bring it to our callback."""
+    back = browser.leave_for_sign_in(front.url + way)
+    assert back.startswith(PAGE + "?"), back
+    return f"{front.url}/auth/callback?{back.split('?')[1]}"
+
+
+def test_the_redirect_address_of_a_front_end(front, browser, sandbox):
+    """The page brings the answer to our callback, in the same browser; its script gets JSON."""
+    callback = brought_back(front, browser, "/auth/login?return_to=/health/live")
+    problem(Browser(sandbox.ca).get(callback, headers=FRONT), 400, "GT0834")
+    answer = browser.get(callback, headers=FRONT)
+    assert answer.status == 200 and answer.json["status"] == "signed_in", answer
+    assert answer.json["return_to"] == f"{front.url}/health/live" and answer.json["email"] == ADA
+    assert answer.headers["Access-Control-Allow-Origin"] == FRONT["Origin"]
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert browser.get(f"{front.url}/auth/token").status == 200
+    again = problem(browser.get(callback, headers=FRONT), 400, "GT0834")
+    assert again["login_url"] == "/auth/login"
+    checked = front.ctl("check", check=False).stdout.splitlines()
+    assert [line.split() for line in checked if "redirect URI" in line] == [
+        ["OK", "redirect", "URI:", PAGE]], checked
+
+
+def test_a_window_at_the_callback_of_a_front_end(front, browser):
+    """A page that sends the browser itself is led on as by our own redirect address."""
+    callback = brought_back(front, browser, "/auth/login?return_to=/health/live")
+    answer = browser.get(callback, headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    assert answer.status == 303 and answer.location == f"{front.url}/health/live"
+
+
+def test_a_front_end_is_told_where_consent_is_asked_for(front, browser, sandbox):
+    browser.get(brought_back(front, browser), headers=FRONT)
+    front.database.sql("DELETE FROM user_tokens")
+    browser.jar.clear()
+    told = problem(browser.get(brought_back(front, browser), headers=FRONT), 401, "GT0576")
+    assert told["login_url"] == "/auth/login?prompt=consent"
+    answer = browser.get(brought_back(front, browser, told["login_url"]), headers=FRONT)
+    assert answer.status == 200 and answer.json["status"] == "signed_in", answer
 
 
 def test_health_and_check(site, browser):

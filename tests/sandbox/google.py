@@ -234,6 +234,7 @@ def grant(world: World, params: Params, person: Person) -> Response:
         challenge = "plain:" + challenge
     text = world.secrets.see("code", opaque("4/0A", 70))
     is_offline = params.get("access_type") == "offline" and is_shown
+    is_offline = is_offline or world.settings.google_always_refresh
     google.codes[text] = Code(person, scopes, params["redirect_uri"], challenge,
                               params.get("nonce", ""), is_offline)
     domain = domain_of(world, person)
@@ -469,8 +470,9 @@ def revoke(world: World, request: Request) -> Response:
     """Either kind of token ends the whole of what the account gave to the application."""
     if request.method != "POST":
         return Response(404, [("Content-Type", "text/html")], b"<p>404. That's an error.")
-    text = dict(parse_pairs(request.body.decode("latin-1"))).get("token", "")
-    google = world.google
+    form = dict(parse_pairs(request.body.decode("latin-1")))
+    request.notes["parameters"] = sorted(form)
+    text, google = form.get("token", ""), world.google
     found = google.refresh_tokens.get(text) or google.access_tokens.get(text)
     is_dead = found is None or (found.ended != "" if text in google.refresh_tokens
                                 else found.ends_at <= time.time())

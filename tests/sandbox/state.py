@@ -62,6 +62,7 @@ class Settings:
     google_testing: bool = False  # publishing status: refresh tokens live for 7 days
     google_bare_issuer: bool = False  # id_tokens name their issuer without https://
     google_unticked: str = ""  # blank-separated scopes that a person does not grant
+    google_always_refresh: bool = False  # as other OpenID providers do
     google_most_tokens: int = 100  # refresh tokens of one account and client
     google_page_limit: int = 0  # the largest page of Google's calendars; 0: what is asked for
     google_domain: str = ""  # of a Workspace organisation, whose accounts' id_tokens have hd

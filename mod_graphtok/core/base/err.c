@@ -167,6 +167,7 @@ gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p)
     copy->transaction_id = apr_pstrdup(p, err->transaction_id);
     copy->claims = apr_pstrdup(p, err->claims);
     copy->tenant = apr_pstrdup(p, err->tenant);
+    copy->prompt = apr_pstrdup(p, err->prompt);
     copy->fields = NULL;
     for (i = 0; err->fields != NULL && i < err->fields->nelts; i++) {
         const gt_field_error_t *wrong = &APR_ARRAY_IDX(err->fields, i, gt_field_error_t);

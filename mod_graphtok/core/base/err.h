@@ -95,6 +95,7 @@ struct gt_err_t {
     const char *oauth_error;    /* as RFC 6749 5.2 calls it to a client of ours; NULL: by class */
     const char *claims;         /* claims challenge (JSON) for the next sign-in, or NULL */
     const char *tenant;         /* that the next sign-in is to be asked for at, or NULL */
+    const char *prompt;         /* of the next sign-in ("consent"), or NULL */
     gt_extent_t extent;         /* whose trouble it is */
     gt_hint_t hint;             /* what a person should know */
     int status;                 /* HTTP status instead of the class's own; 0: the class's */

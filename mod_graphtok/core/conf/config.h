@@ -71,6 +71,7 @@ struct gt_provider_conf_t {
     const char *authority;            /* sign-in host with scheme, no trailing slash */
     const char *discovery; /* of kind openid: issuer or discovery document, as written; or NULL */
     const char *graph_url; /* Graph root with version, no trailing slash; NULL: has no Graph */
+    const char *redirect_uri; /* of another program's page; NULL: our callback */
     const char *calendar_url; /* Google Calendar with its version; NULL: has none */
     const char *imap;         /* "imaps://host:port", "imap://…" (STARTTLS); NULL: has none */
     const char *smtp;         /* "smtp://host:port" (STARTTLS), "smtps://…"; NULL: has none */

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "crypt/jwt.h"
 #include "net/url.h"
@@ -204,6 +205,22 @@ static gt_err_t *verify_token(gt_jwt_t *jwt, const gt_identify_t *identify,
     return gt_jwt_verify(jwt, identify->id_token, identify->keys.keys, &rules, p);
 }
 
+/** An id_token may name the access token that it came with, by the left half of the digest that its
+ * signature has; that is SHA-256 in every kind. Source: OpenID Connect Core 3.1.3.6. */
+static const char *access_fault(const gt_identify_t *identify, const json_t *claims, apr_pool_t *p)
+{
+    const json_t *named = json_object_get(claims, "at_hash");
+    unsigned char digest[32];
+
+    if (named == NULL || identify->access == NULL)
+        return NULL;
+    gt_secret_digest(digest, identify->access);
+    if (json_is_string(named) &&
+        strcmp(json_string_value(named), gt_base64url(digest, sizeof(digest) / 2, p)) == 0)
+        return NULL;
+    return "its at_hash is of another access token";
+}
+
 /** A tenant that was asked for by its id signs for itself. */
 static const char *asked_fault(const gt_identify_t *identify)
 {
@@ -233,6 +250,8 @@ static gt_err_t *verify(gt_task_t *task, void *state)
     identify->claims = jwt.claims;
     if (fault == NULL)
         fault = asked_fault(identify);
+    if (fault == NULL)
+        fault = access_fault(identify, jwt.claims, p);
     if (fault == NULL)
         return GT_OK;
     if (issuer_fault(jwt.claims, &id_rules, p) == NULL && tenant_fault(jwt.claims, conf, p) != NULL)

@@ -23,8 +23,9 @@ typedef struct gt_identity_t {
 typedef struct gt_identify_t {
     gt_provider_t *provider;
     const gt_secret_t *id_token;
-    const char *nonce;      /* NULL: not demanded (refresh) */
-    const char *tenant;     /* that the token was asked for at: a GUID or domain; NULL: any */
+    const gt_secret_t *access; /* that came with it, for its at_hash; NULL: there is none */
+    const char *nonce;         /* NULL: not demanded (refresh) */
+    const char *tenant;        /* that the token was asked for at: a GUID or domain; NULL: any */
     const char *shown_by;   /* NULL: the provider gave it; else which client sent it, for the log */
     gt_identity_t identity; /* out */
     const json_t *claims;   /* out: verified; in the task's pool */

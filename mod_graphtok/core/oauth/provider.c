@@ -243,10 +243,14 @@ gt_err_t *gt_provider_forbid_tenant(const gt_provider_conf_t *conf, const char *
 
 gt_err_t *gt_provider_wants_consent(const gt_provider_conf_t *conf, apr_pool_t *p)
 {
-    return gt_err(p, GT_INTERACTION, "GT0576",
-                  "provider %s gave no refresh token, since the user consented before: the user "
-                  "must sign in once more, and consent anew",
-                  conf->name);
+    gt_err_t *err =
+        gt_err(p, GT_INTERACTION, "GT0576",
+               "provider %s gave no refresh token, since the user consented before: the user "
+               "must sign in once more, and consent anew",
+               conf->name);
+
+    err->prompt = "consent";
+    return err;
 }
 
 gt_err_t *gt_provider_check_tenant(const gt_provider_conf_t *conf, const char *tenant,

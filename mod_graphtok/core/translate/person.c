@@ -19,9 +19,11 @@ gt_err_t *gt_person_error(int status, const char *body, apr_size_t len, const ap
         err = gt_err(p, GT_SIGN_IN, "GT1313", "the provider's userinfo endpoint answered 401");
     else if (status == 429 || (status == 503 && wait > 0))
         err = gt_err(p, GT_THROTTLED, "GT1316", "the provider's userinfo endpoint asks to wait");
-    else if (status >= 400 && status <= 499)
+    else if (status >= 400 && status <= 499) {
         err =
             gt_err(p, GT_REFUSED, "GT1314", "the provider's userinfo endpoint answered %d", status);
+        err->status = status;
+    }
     else
         err = gt_err(p, GT_UPSTREAM, "GT1317", "the provider's userinfo endpoint answered %d",
                      status);

@@ -39,6 +39,7 @@ static gt_err_t *identify(gt_task_t *task, void *state)
     admit->identify = (gt_identify_t){
         .provider = gt_vault_provider(admit->vault, admit->key.owner.provider),
         .id_token = admit->tokens->id_token,
+        .access = admit->tokens->access,
         .nonce = admit->nonce,
         .tenant = admit->tenant,
     };

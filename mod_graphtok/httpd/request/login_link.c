@@ -62,6 +62,7 @@ static void add_demands(gt_form_t *form, const gt_err_t *err)
 {
     gt_form_add(form, "tenant", err->tenant);
     gt_form_add(form, "claims", err->claims);
+    gt_form_add(form, "prompt", err->prompt);
 }
 
 /* The query of the link. A target that makes it longer than a request line may be is kept in

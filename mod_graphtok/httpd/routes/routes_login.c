@@ -66,6 +66,8 @@ static gt_err_t *check_provider(const gtm_request_t *x)
 
 static const char *redirect_uri(const gtm_request_t *x)
 {
+    if (gt_provider_conf(x->provider)->redirect_uri != NULL)
+        return gt_provider_conf(x->provider)->redirect_uri;
     return apr_pstrcat(x->r->pool, x->base, x->mount->path, "/callback",
                        x->param != NULL ? "/" : "", x->param != NULL ? x->param : "", NULL);
 }
@@ -319,7 +321,8 @@ static gt_err_t *open_state(gtm_request_t *x, gt_login_t **login)
     return GT_OK;
 }
 
-static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_identity_t *who)
+static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_identity_t *who,
+                           const char *address)
 {
     json_t *value = gt_json_object(x->r->pool);
 
@@ -333,6 +336,8 @@ static void show_signed_in(gtm_request_t *x, const gt_grant_t *grant, const gt_i
     gt_json_set(value, "provider", x->owner.provider);
     gt_json_set(value, "email", who->email);
     gt_json_set_time(value, "expires_at", grant->expires_at, x->r->pool);
+    if (*address)
+        gt_json_set(value, "return_to", address);
     gtm_answer_json(x, HTTP_OK, value);
 }
 
@@ -431,6 +436,13 @@ static gt_err_t *exchange_code(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* A page of another program has brought the answer: it reads what came of it, and sends the browser
+ * on by itself. */
+static int is_brought(const gtm_request_t *x)
+{
+    return gt_provider_conf(x->provider)->redirect_uri != NULL && !gtm_answer_is_page(x->r);
+}
+
 /* The same sign-in once more: with a question for consent, or by the registration that the person's
  * tenant has to itself. The provider knows the person by now, and shows nothing else as a rule. */
 static gt_err_t *move_on(gtm_request_t *x)
@@ -442,9 +454,8 @@ static gt_err_t *move_on(gtm_request_t *x)
 
     err->tenant = own->sign_in.at_tenant;
     link = gtm_login_link(x, err);
-    if (link == NULL)
+    if (link == NULL || is_brought(x))
         return err;
-    gt_form_add(form, "prompt", own->sign_in.needs_consent ? "consent" : NULL);
     gt_form_add(form, "login_hint", own->sign_in.identity.email);
     link = gt_url_with_query(link, gt_form_text(form), x->r->pool);
     gtm_limit_give_back(x, GTM_LIMIT_CALLBACK);
@@ -477,10 +488,10 @@ static gt_err_t *end_callback(gt_task_t *task, void *state)
         APLOG_MARK, APLOG_DEBUG, 0, x->r, "user %s is signed in at %s: grant %s, goes on to %s",
         grant->owner.user, x->owner.provider, grant->id,
         *address ? apr_pstrmemdup(x->r->pool, address, strcspn(address, "?#")) : "a page of ours");
-    if (*address)
+    if (*address && !is_brought(x))
         gtm_answer_redirect(x, HTTP_SEE_OTHER, address);
     else
-        show_signed_in(x, grant, &own->sign_in.identity);
+        show_signed_in(x, grant, &own->sign_in.identity, address);
     return GT_OK;
 }
 
