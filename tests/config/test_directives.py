@@ -48,14 +48,12 @@ SERVER = [
 ]
 
 PROVIDER = [
-    ("GraphTokRedirectURI", "https://app.example/signed-in/", "redirect_uri",
-     "https://app.example/signed-in/"),
+    ("GraphTokRedirectURI", "https://app.example/in/", "redirect_uri", "https://app.example/in/"),
     ("GraphTokKind", "microsoft", "kind", "microsoft"),
     ("GraphTokTenant", GUID, "tenant", GUID),
     ("GraphTokClientID", "a-b.apps.example", "client_id", "a-b.apps.example"),
     ("GraphTokClientSecret", "env:SECRET", "client_secret", "env:SECRET"),
-    ("GraphTokScope", 'openid "offline_access User.Read"', "scope",
-     "openid offline_access User.Read"),
+    ("GraphTokScope", 'openid "email User.Read"', "scope", "openid email User.Read"),
     ("GraphTokCloud", "us-dod", "cloud", "us-dod"),
     ("GraphTokAuthority", "http://127.0.0.1:8400/", "authority", "http://127.0.0.1:8400"),
     ("GraphTokAuthority", "https://LOGIN.MicrosoftOnline.com:443", "authority",
@@ -145,7 +143,6 @@ BAD = [
     ("GraphTokDatabaseWait 2min", "server", "'2min' is above the largest, 1min"),
     ("GraphTokKind entra", "provider", "'entra' is none of: microsoft google openid"),
     ("GraphTokDiscovery http://id.example", "provider", "is not an https URL"),
-    ("GraphTokRedirectURI http://app.example/cb", "provider", "is not an https URL"),
     ("GraphTokKind", "provider", "takes one argument"),
     ("GraphTokTenant a/b", "provider", "'a/b' is not a tenant"),
     ("GraphTokClientID", "provider", "takes one argument"),
@@ -191,7 +188,7 @@ BAD = [
     ("GraphTokUser password", "location", "'password' is none of: static session remote-user expr jwt"),
     ("GraphTokUseProvider yahoo", "location", "there is no <GraphTokProvider yahoo>"),
     ("GraphTokUseStore beta", "location", "there is no <GraphTokStore beta>"),
-    ("GraphTokRoutes login nowhere", "location", "(graphtok-admin); login callback token revoke logout frontchannel backchannel user admin-consent (graphtok-auth); calendar "),
+    ("GraphTokRoutes login nowhere", "location", "(graphtok-admin); login callback token tokens revoke logout frontchannel backchannel user admin-consent (graphtok-auth); calendar "),
     ("GraphTokRoutes", "location", "it must have 1 to"),
     ("GraphTokAllowOrigin", "location", "GraphTokAllowOrigin needs: ORIGIN"),
     ("GraphTokAllowOrigin null", "location", "'null' is what frames and files of any site send"),
@@ -541,8 +538,8 @@ def test_routes_of_another_handler_are_told(frame):
     above = '<Location "/">\nGraphTokRoutes login {}\n</Location>\n'
     both = auth() + '<Location "/c">\nSetHandler graphtok-calendar\n</Location>'
     assert not frame.check(above.format("next24") + both).warnings
-    told = frame.check(above.format("tokens") + both).warnings
-    assert told and all("has no route 'tokens'" in line for line in told)
+    told = frame.check(above.format("bulk") + both).warnings
+    assert told and all("has no route 'bulk'" in line for line in told)
 
 
 def test_origins_that_are_unwise_or_in_vain_are_told(frame):

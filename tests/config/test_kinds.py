@@ -106,6 +106,39 @@ def test_what_is_odd_with_google(frame, inside, message):
     assert message in checked.warnings[0]
 
 
+AUTH = '<Location "/auth">\nSetHandler graphtok-auth\n{}\n</Location>'
+
+
+@pytest.mark.parametrize("page,inside,told", [
+    ("https://front.example/in", "", "write GraphTokAllowOrigin https://front.example there"),
+    ("https://front.example/in", "GraphTokAllowOrigin https://front.example", ""),
+    ("https://own.example/page", "", ""), ("http://localhost:3000/in", "", "http://localhost:3000")])
+def test_a_redirect_address_of_another_program(frame, page, inside, told):
+    checked = frame.check("ServerName own.example:443\n" + AUTH.format(inside),
+                          provider=google(frame, f"GraphTokRedirectURI {page}"))
+    assert checked.ok and len(checked.warnings) == bool(told), checked.err
+    assert told in checked.err
+
+
+def test_a_redirect_address_is_safe(frame):
+    checked = frame.check(provider=google(frame, "GraphTokRedirectURI http://front.example/in"))
+    assert checked.code == 1 and "is not an https URL" in checked.err
+
+
+def test_several_providers_of_a_place(frame):
+    """Each is known; callers must be known without a session; the first is meant elsewhere."""
+    both = frame.provider() + google(frame)
+    use = "GraphTokUseProvider google microsoft"
+    checked = frame.check(AUTH.format(use), provider=both)
+    assert checked.code == 1 and "each would know its users by another name" in checked.err
+    checked = frame.check(AUTH.format(use + "\nGraphTokUser static tom\nRequire local"), provider=both)
+    mount = checked.dump["mounts"][0]["settings"]
+    assert (mount["provider"], mount["providers"]) == ("google", "google microsoft")
+    checked = frame.check(AUTH.format(use + " x"), provider=both)
+    assert checked.code == 1 and "there is no <GraphTokProvider x>" in checked.err
+    assert frame.check(AUTH.format("GraphTokUseProvider"), provider=both).code == 1
+
+
 def test_discovery_goes_with_openid(frame):
     checked = frame.check(provider=frame.provider("GraphTokDiscovery https://id.example"))
     assert checked.code == 1 and "GraphTokDiscovery goes with GraphTokKind openid" in checked.err

@@ -16,7 +16,10 @@ TAKEN = re.compile(r"\$\{(\w+)\}|\benv:(\w+)")
 NAMED = re.compile(r"^# Variables [^\n]*:\n#   ([A-Z_]+(?: [A-Z_]+)*)$", re.M)
 VALUES = {"CLIENT_ID": "22222222-2222-3333-4444-555555555555",
           "CLIENTID": "22222222-2222-3333-4444-555555555555", "KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-          "SECRET": "a-secret", "USERNAME": "tracker@example.org"}
+          "KEY_PII": "QUFFQ0F3UUZCZ2NJQ1FvTERBME9EeEFSRWhNVUZSWVhHQmthR3h3ZEhoOD0=",
+          "KEY_OAUTH_AES_GCM": "IB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=",
+          "GOOGLE_CLIENT_ID": "1-a.apps.googleusercontent.com",
+          "REDIRECT_URI": "http://localhost:3000/auth/callback", "SECRET": "a-secret", "USERNAME": "tracker@example.org"}
 GUID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -29,7 +32,8 @@ def loads(frame, text, variables=()):
     """httpd -t takes it, without a word of ours or of httpd's, but for what is meant: Fernet, tokens without
     issuer and audience, an account's password."""
     frame.httpd.environment = {
-        name: next((value for end, value in VALUES.items() if name.endswith(end)), GUID)
+        name: next((value for end, value in sorted(VALUES.items(), key=lambda one: -len(one[0]))
+                    if name.endswith(end)), GUID)
         for name in variables}
     for folder in ("/etc/graphtok", "/var/log/apache2"):
         text = text.replace(folder, str(frame.folder))

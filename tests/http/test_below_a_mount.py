@@ -84,7 +84,7 @@ def test_another_handler_below_a_mount(nest):
 def test_a_condition_below_a_mount(nest):
     browser = Browser()
     assert browser.get(nest.url + "/health/folder?file").text == "a file"
-    assert browser.get(nest.url + "/health/folder").json["tag"] == "GT0841"
+    assert browser.get(nest.url + "/health/folder").json["tag"] == "GT0831"
 
 
 def test_the_mounts_go_on(nest, sandbox):

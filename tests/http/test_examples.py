@@ -2,8 +2,10 @@
 """conf/examples, but for database and provider: exactly the routes of their documents, on both engines,
 every MPM. Those of S2 and S4 have test_products.py."""
 
+import os
 import pathlib
 import re
+import subprocess
 import uuid
 
 import pytest
@@ -51,15 +53,23 @@ class Example:
         self.database = Database(engine, folder, postgres)
         self.sandbox = sandbox
         self.httpd.environment = variables
-        self.httpd.write(placed(name, self.database, sandbox))
+        self.httpd.write(self.text(name))
+
+    def text(self, name):
+        """The example, at home here."""
+        return placed(name, self.database, self.sandbox)
+
+    def ctl(self, *words):
+        """graphtokctl for this httpd."""
+        return subprocess.run(
+            [servers.build_folder() / "graphtokctl", "--httpd", " ".join(self.httpd.command()),
+             *words], env={**os.environ, **self.httpd.environment}, capture_output=True, text=True,
+            check=False, timeout=60)
 
     def migrate(self):
-        import subprocess
-        import os
         self.database.hand_over()  # graphtokctl opens the file as httpd's user
-        subprocess.run([servers.build_folder() / "graphtokctl", "--httpd",
-                        " ".join(self.httpd.command()), "migrate", "--yes"], check=True,
-                       env={**os.environ, **self.httpd.environment}, capture_output=True)
+        done = self.ctl("migrate", "--yes")
+        assert done.returncode == 0, done.stderr
         self.database.hand_over()
 
     @property

@@ -471,7 +471,7 @@ def revoke(world: World, request: Request) -> Response:
     if request.method != "POST":
         return Response(404, [("Content-Type", "text/html")], b"<p>404. That's an error.")
     form = dict(parse_pairs(request.body.decode("latin-1")))
-    request.notes["parameters"] = sorted(form)
+    request.notes["is_client"] = request.header("authorization").startswith("Basic ")
     text, google = form.get("token", ""), world.google
     found = google.refresh_tokens.get(text) or google.access_tokens.get(text)
     is_dead = found is None or (found.ended != "" if text in google.refresh_tokens

@@ -176,7 +176,7 @@ static void check_registration(const verdict_t *v, const gt_provider_conf_t *pro
         note(v->errors, provider->where, v->p,
              "provider %s: GraphTokScope lacks openid, without which no user can be identified",
              provider->name);
-    if (provider->kind != GT_KIND_GOOGLE && !gt_has_word(provider->scope, "offline_access"))
+    if (provider->kind == GT_KIND_MICROSOFT && !gt_has_word(provider->scope, "offline_access"))
         note(v->warnings, provider->where, v->p,
              "provider %s: GraphTokScope lacks offline_access: no refresh token, users sign in "
              "again every hour",

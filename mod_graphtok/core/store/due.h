@@ -115,6 +115,10 @@ GT_MUST gt_err_t *gt_due_count(gt_due_counts_t *counts, const gt_range_t *range,
                                apr_interval_time_t expire_after, apr_interval_time_t remove_after,
                                apr_pool_t *p);
 
+/** The grants of a user, by provider. @param grants  out: of gt_grant_t *, without tokens */
+GT_MUST gt_err_t *gt_grants_of(apr_array_header_t **grants, gt_store_t *store, const char *user,
+                               apr_pool_t *p);
+
 /** The grants that an administrator means by `name`: the row with this id, else every row of this
  * user. Secrets stay closed. @param grants array of gt_grant_t *, empty when there is none */
 GT_MUST gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const char *name,

@@ -272,15 +272,21 @@ gt_err_t *gt_grant_by_id(gt_grant_t **grant, gt_store_t *store, const char *id, 
 gt_err_t *gt_grants_named(apr_array_header_t **grants, gt_store_t *store, const char *name,
                           apr_pool_t *p)
 {
-    const gt_owner_t owner = {name, "any"};
     const char *id = gt_grant_plain_id(name, p);
-    gt_owner_t exact;
 
     *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
     if (id != NULL)
         GT_TRY(find(*grants, store, &find_by_id, id, p));
-    if ((*grants)->nelts > 0)
-        return GT_OK;
+    return (*grants)->nelts > 0 ? GT_OK : gt_grants_of(grants, store, name, p);
+}
+
+gt_err_t *gt_grants_of(apr_array_header_t **grants, gt_store_t *store, const char *user,
+                       apr_pool_t *p)
+{
+    const gt_owner_t owner = {user, "any"};
+    gt_owner_t exact;
+
+    *grants = apr_array_make(p, 2, sizeof(gt_grant_t *));
     GT_TRY(gt_store_owner(&exact, store, &owner, p));
     return find(*grants, store, &list_of_user, exact.user, p);
 }

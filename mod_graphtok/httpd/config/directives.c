@@ -116,6 +116,9 @@ const command_rec gtm_directives[] = {
     AP_INIT_TAKE12("GraphTokUser", gtm_set_user, NULL, ANYWHERE,
                    "who the caller is: static NAME, session, remote-user, jwt NAME or "
                    "\"expr=EXPRESSION\"; default session"),
+    AP_INIT_RAW_ARGS("GraphTokUseProvider", gtm_set_providers, MEMBER("providers"), ANYWHERE,
+                     "which provider; more than one where users sign in at several: the first is "
+                     "meant where none is named; default the only one"),
     AP_INIT_RAW_ARGS("GraphTokRoutes", gtm_set_routes, MEMBER("routes"), ANYWHERE,
                      "serve only these routes of the set"),
     AP_INIT_RAW_ARGS("GraphTokSharedMailboxes", gtm_set_mailboxes, MEMBER("shared_mailboxes"),

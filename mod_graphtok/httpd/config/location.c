@@ -65,6 +65,8 @@ const gt_member_t gtm_dir_members[] = {
      .expects = "a user id without control characters"},
     {.name = "user_expr", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(caller_text), .longest = 8191},
     {.name = "user_jwt", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(caller_jwt), .longest = 32},
+    {.name = "provider", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(provider)},
+    {.name = "providers", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(providers), .longest = 8191},
     {.name = "routes", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(routes)},
     {.name = "shared_mailboxes", .kind = GT_MEMBER_TEXT, .offset = IN_DIR(mailboxes)},
     {.name = "allow_origin",
@@ -99,6 +101,8 @@ void gtm_dir_defaults(gtm_dir_t *dir, const gt_config_t *config, apr_pool_t *p)
     gt_members_fill(dir, gtm_dir_members, p);
     if (dir->provider == NULL && config->providers->nelts == 1)
         dir->provider = APR_ARRAY_IDX(config->providers, 0, gt_provider_conf_t *)->name;
+    if (dir->providers == NULL)
+        dir->providers = dir->provider;
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {
         if (dir->limits[i].count < 0)
             dir->limits[i] = gtm_limit_defaults[i];

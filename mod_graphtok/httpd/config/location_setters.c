@@ -32,6 +32,17 @@ static const char *route_names(apr_pool_t *p)
     return names;
 }
 
+const char *gtm_set_providers(cmd_parms *cmd, void *baton, const char *args)
+{
+    gtm_dir_t *dir = baton;
+    const char *list = gtm_setter_joined(cmd, args), *rest = list;
+
+    if (*list == '\0')
+        return "GraphTokUseProvider takes the name of a <GraphTokProvider>, or several";
+    dir->provider = ap_getword_conf(cmd->pool, &rest);
+    return gtm_set_in_dir(cmd, dir, list);
+}
+
 const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args)
 {
     const char *list = gtm_setter_joined(cmd, args);

@@ -22,6 +22,7 @@ enum {
     GTM_ANYONE = 8,          /* the answer is the same for all: no credentials are looked at */
     GTM_ADMINISTRATOR = 32,  /* an administrator asks, of any grant of the store: the user that a
                                Require of the place has let in */
+    GTM_NAMES_PROVIDER = 64, /* the first {} is one of the place's providers */
     GTM_CLIENT_CALLS = 16 /* no user asks but a client (RFC 6749): its work authenticates it, and an
                              error is told as section 5.2 there has it */
 };

@@ -55,6 +55,9 @@ const char *gtm_set_certificate(cmd_parms *cmd, void *dir, const char *file, con
 /** GraphTokProxy URL [SECRET] */
 const char *gtm_set_proxy(cmd_parms *cmd, void *dir, const char *url, const char *login);
 
+/** GraphTokUseProvider NAME…: the first is meant where a route names none. */
+const char *gtm_set_providers(cmd_parms *cmd, void *dir, const char *args);
+
 /** GraphTokRoutes NAME…: the names must be those of routes. */
 const char *gtm_set_routes(cmd_parms *cmd, void *dir, const char *args);
 

@@ -57,7 +57,8 @@ typedef struct gtm_dir_t {
     const ap_expr_info_t *caller_expr; /* the same, parsed; NULL for all others */
     const char *caller_jwt; /* for jwt: the name of its <GraphTokJWT>; "" for all others */
     const char *use_jwt;    /* GraphTokUseJWT; unset: AuthType GraphTok wants a session */
-    const char *provider;   /* GraphTokUseProvider; unset: the only one configured */
+    const char *provider;   /* the first of the next; unset: the only one configured */
+    const char *providers;  /* GraphTokUseProvider: blank-separated names; unset: as before */
     const char *store;      /* GraphTokUseStore; unset: main */
     const char *account;    /* GraphTokUseAccount; unset: grants are the callers' */
     const char

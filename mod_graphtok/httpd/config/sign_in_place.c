@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "base/text.h"
 #include "config/mounts.h"
 #include "config/route_set.h"
 #include "config/setters.h"
@@ -71,11 +72,18 @@ static int begins_sessions(const gtm_dir_t *there, const gtm_dir_t *dir)
     return dir->caller_from != GT_CALLER_SESSION || there->caller_from == GT_CALLER_SESSION;
 }
 
+/* A place may sign in at several providers. */
+static int has_provider(const gtm_dir_t *there, const char *provider)
+{
+    return is_same(there->provider, provider) || (there->providers != NULL && provider != NULL &&
+                                                  gt_has_word(there->providers, provider));
+}
+
 static int helps(const gtm_mount_t *mount, const gtm_dir_t *dir, const server_rec *s, apr_pool_t *p)
 {
     const gtm_dir_t *there = gtm_mount_settings(mount, s, p);
 
-    return is_same(there->provider, dir->provider) && is_same(there->store, dir->store) &&
+    return has_provider(there, dir->provider) && is_same(there->store, dir->store) &&
            begins_sessions(there, dir);
 }
 

@@ -112,6 +112,20 @@ static void check_names_of_clients(const verdict_t *v, const ap_directive_t *nod
     }
 }
 
+static void check_names_of_providers(const verdict_t *v, const ap_directive_t *node)
+{
+    const char *args = node->args;
+
+    while (*args != '\0') {
+        const char *name = gtm_tree_word(&args, v->p);
+
+        if (*name != '\0' && gt_config_provider(v->server->config, name) == NULL)
+            gtm_note(v->errors, gtm_where(node, v->p),
+                     "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
+                     gtm_host_shown(v, gtm_tree_host(node, v->s)));
+    }
+}
+
 /** The database of mod_dbd's main server, and names that locations use. */
 static void visit(void *baton, const ap_directive_t *node)
 {
@@ -133,13 +147,8 @@ static void visit(void *baton, const ap_directive_t *node)
         v->journal_where = gtm_where(node, v->p);
     if (gtm_tree_is(node, "GraphTokPassToken"))
         keep_pass_name(v, node);
-    if (gtm_tree_is(node, "GraphTokUseProvider")) {
-        name = gtm_tree_word(&args, v->p);
-        if (gt_config_provider(config, name) == NULL)
-            gtm_note(v->errors, gtm_where(node, v->p),
-                     "GraphTokUseProvider: there is no <GraphTokProvider %s>%s", name,
-                     gtm_host_shown(v, gtm_tree_host(node, v->s)));
-    }
+    if (gtm_tree_is(node, "GraphTokUseProvider"))
+        check_names_of_providers(v, node);
     if (gtm_tree_is(node, "GraphTokUseClient"))
         check_names_of_clients(v, node);
     if (gtm_tree_is(node, "GraphTokUseStore")) {
@@ -291,6 +300,7 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
                  mount->handler, path, host);
     check_kind(v, mount, dir);
     gtm_check_mail(v, mount, dir);
+    gtm_check_auth(v, mount, dir);
     if (dir->account != NULL || strcmp(mount->handler, "graphtok-exchange") == 0) {
         (dir->account != NULL ? gtm_check_account_mount : gtm_check_exchange)(v, mount, dir);
         return;

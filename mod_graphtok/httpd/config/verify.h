@@ -69,6 +69,10 @@ void gtm_check_triage(const gtm_verdict_t *v);
 /** Whether the provider of a place with graphtok-mail has mail that is read here. */
 void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
 
+/** Several providers of a place with graphtok-auth, and redirect addresses that are pages of other
+ * programs. */
+void gtm_check_auth(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
+
 /** Judge the accounts' passwords, and the places that use an account. */
 void gtm_check_accounts(const gtm_verdict_t *v);
 

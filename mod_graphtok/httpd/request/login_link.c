@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "config/mounts.h"
 #include "config/sign_in_place.h"
 #include "net/url.h"
 #include "request/answer.h"
@@ -95,23 +96,36 @@ const char *gtm_login_kept_target(const gtm_request_t *x)
 }
 
 /* Where the caller comes from elsewhere, a sign-in gives a grant to a known one and makes no caller
- * known. */
+ * known. At a callback the state may have said for whom the sign-in was. */
 static int is_of_use(const gtm_request_t *x)
 {
-    return *x->caller.id || x->dir->caller_from == GT_CALLER_SESSION ||
-           x->dir->caller_from == GT_CALLER_STATIC;
+    return *x->caller.id || (gtm_login_is_part(x) && *x->owner.user) ||
+           x->dir->caller_from == GT_CALLER_SESSION || x->dir->caller_from == GT_CALLER_STATIC;
+}
+
+/* The provider that the link has to name; NULL: the first of the place is meant. */
+static const char *provider_there(const gtm_request_t *x, const gtm_mount_t *mount)
+{
+    const gtm_dir_t *there = gtm_mount_settings(mount, x->r->server, x->r->pool);
+    const char *provider = x->owner.provider;
+
+    if (provider == NULL || there->provider == NULL || strcmp(provider, there->provider) == 0)
+        return NULL;
+    return provider;
 }
 
 const char *gtm_login_link(const gtm_request_t *x, const gt_err_t *err)
 {
     const gtm_mount_t *mount = is_of_use(x) ? find_mount(x) : NULL;
-    const char *query;
+    const char *query, *provider;
 
     if (mount == NULL)
         return NULL;
     query = query_of(x, err, target_of(x));
-    return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login", *query ? "?" : "",
-                       query, NULL);
+    provider = provider_there(x, mount);
+    return apr_pstrcat(x->r->pool, gtm_origin_prefix(x), mount->path, "/login",
+                       provider != NULL ? "/" : "", provider != NULL ? provider : "",
+                       *query ? "?" : "", query, NULL);
 }
 
 int gtm_login_is_part(const gtm_request_t *x)

@@ -5,6 +5,7 @@
 
 #include "request/target.h"
 
+#include "base/text.h"
 #include "conf/account.h"
 
 #define KEYS_WITHIN apr_time_from_sec(5) /* the next look at a keyring that is away */
@@ -32,14 +33,30 @@ static const char *provider_of(const gtm_request_t *x)
     return account != NULL ? gt_account_provider(config, account) : NULL;
 }
 
+/* The one that the path names, else the first of the place. */
+static gt_err_t *choose_provider(const char **provider, const gtm_request_t *x)
+{
+    const int is_named = x->route->demands & GTM_NAMES_PROVIDER && x->param != NULL;
+
+    *provider = x->dir->provider;
+    if (*provider == NULL && x->dir->account != NULL)
+        *provider = provider_of(x);
+    if (!is_named || (*provider != NULL && strcmp(x->param, *provider) == 0))
+        return GT_OK;
+    if (x->dir->providers == NULL || !gt_has_word(x->dir->providers, x->param))
+        return gt_err(x->r->pool, GT_NOT_FOUND, "GT0831",
+                      "this location has no such provider (GraphTokUseProvider)");
+    *provider = x->param;
+    return GT_OK;
+}
+
 gt_err_t *gtm_find_target(gtm_request_t *x)
 {
-    const char *provider = x->dir->provider;
+    const char *provider;
 
     if (x->route->demands & GTM_NO_GRANT)
         return GT_OK;
-    if (provider == NULL && x->dir->account != NULL)
-        provider = provider_of(x);
+    GT_TRY(choose_provider(&provider, x));
     x->store = gt_vault_store(x->child->vault, x->dir->store);
     x->provider = provider != NULL ? gt_vault_provider(x->child->vault, provider) : NULL;
     /* An administrator's place has the grants of all providers. */

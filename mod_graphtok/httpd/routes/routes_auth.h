@@ -13,8 +13,13 @@ extern const gt_work_t gtm_login;
 /** The browser came back. */
 extern const gt_work_t gtm_callback;
 
+/** routes_own_tokens.c: the caller's tokens of all providers of the place; one of them refreshed,
+ * due or not; one of them revoked. */
+extern const gt_work_t gtm_own_tokens, gtm_own_refresh, gtm_own_revoke;
+
 /** End this browser's session; the grant stays. */
 extern const gt_work_t gtm_logout;
+
 /** Send an administrator to the provider, to consent for a tenant. */
 extern const gt_work_t gtm_admin_consent;
 
@@ -30,6 +35,14 @@ extern const gt_work_t gtm_logout_done;
 
 /** The provider's session ended: a frame of its page says so, or its own call. */
 extern const gt_work_t gtm_front_channel, gtm_back_channel;
+
+/** The registered redirect address of a sign-in, to the letter. In the request's pool. */
+const char *gtm_redirect_uri(const gtm_request_t *x);
+
+/** A browser that fetches ahead, or asks for the head alone, gets nothing that counts: no state, no
+ * code and no call of a limit is spent. It asks again when a person does. @return 1: it is answered
+ */
+int gtm_answer_look_ahead(gtm_request_t *x);
 
 /** Header fields by which a browser says that it fetches ahead, for the routes of both. NULL
  * last. */

@@ -35,13 +35,6 @@ static const char *up_or_down(int is_up)
     return is_up ? "up" : "down";
 }
 
-static gt_err_t *check_provider(const gtm_request_t *x)
-{
-    if (x->param == NULL || strcmp(x->param, x->owner.provider) == 0)
-        return GT_OK;
-    return gt_err(x->r->pool, GT_NOT_FOUND, "GT0841", "this location has another provider");
-}
-
 static gt_err_t *ask_provider(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -50,7 +43,6 @@ static gt_err_t *ask_provider(gt_task_t *task, void *state)
     int is_well;
 
     x->own = own;
-    GT_TRY(check_provider(x));
     own->discover.provider = x->provider;
     /* A failure may be over: no other call would ask before the next sign-in. */
     gt_provider_health(&last, &is_well, x->provider);
@@ -141,7 +133,6 @@ static gt_err_t *show_tokens(gt_task_t *task, void *state)
     gt_grant_stats_t stats;
 
     (void)task;
-    GT_TRY(check_provider(x));
     GT_TRY(gt_survey_stats(&stats, gt_vault_survey(x->child->vault, x->store), x->r->pool));
     gt_json_set(value, "store", x->dir->store);
     gt_stats_show(value, &stats);
@@ -226,6 +217,7 @@ const gt_work_t gtm_token_sums = {"token statistics", tokens_steps, NULL};
 
 #define OF_CHILD GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_NO_GRANT
 #define FOR_ALL GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_ANYONE
+#define OF_PROVIDER GTM_LIMIT_NONE, .demands = GTM_NO_CALLER | GTM_ANYONE | GTM_NAMES_PROVIDER
 
 /* None is limited: a balancer that got 429 would take the server out. */
 const gtm_route_t gtm_health_routes[] = {
@@ -233,6 +225,6 @@ const gtm_route_t gtm_health_routes[] = {
     {"ready", "GET", "/ready", OF_CHILD, .work = &ready},
     {"overall", "GET", "/", FOR_ALL, .work = &overall},
     {"oauth-tokens", "GET", "/oauth-tokens", FOR_ALL, .work = &gtm_token_sums},
-    {"tokens", "GET", "/{}/tokens", FOR_ALL, .work = &gtm_token_sums},
-    {"health", "GET", "/{}", FOR_ALL, .work = &health},
+    {"tokens", "GET", "/{}/tokens", OF_PROVIDER, .work = &gtm_token_sums},
+    {"health", "GET", "/{}", OF_PROVIDER, .work = &health},
     {.name = NULL}};

@@ -1,0 +1,313 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""The document of a mail client's backend (S3) from top to bottom, on conf/examples/s3.conf: each route,
+command, variable and trouble that it lists."""
+
+import base64
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+from cryptography.fernet import Fernet
+
+from support import httpd as servers
+from support.browser import Browser, query_of
+from support.jwt import Signer
+from test_examples import EXAMPLES, Example
+
+HERE = pathlib.Path(__file__).resolve()
+SERVERS = [("event", "sqlite3"), ("prefork", "pgsql")]
+ADA, BOB = "ada@sandbox.example", "bob@sandbox.example"
+OAUTH, HEALTH = "/api/v1/oauth", "/api/v1/health"
+PAGE = "http://localhost:3000/auth/callback"
+SECRET = "the-secret-that-the-application-and-its-web-server-share-0123456789"
+SCRIPT = {"Origin": "http://localhost:3000", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-site"}
+
+# Section, what it says, and where that is shown: a test of this file, or of another one.
+DOCUMENT = [
+    ("OAuth2 flow", "GET login/{provider}", "test_a_sign_in_at_each_provider"),
+    ("OAuth2 flow", "consent screens of Google and Microsoft", "test_what_each_provider_is_asked"),
+    ("OAuth2 flow", "PKCE, state", "test_what_each_provider_is_asked"),
+    ("OAuth2 flow", "state for ten minutes", "http/test_expiry.py"),
+    ("OAuth2 flow", "GET callback/{provider}", "test_a_sign_in_at_each_provider"),
+    ("API", "GET tokens", "test_a_user_sees_their_own_tokens_alone"),
+    ("API", "POST tokens/{id}/refresh", "test_a_token_is_refreshed_by_its_id"),
+    ("API", "POST tokens/{id}/revoke", "test_a_token_is_revoked_by_its_id"),
+    ("API", "GET health/oauth-tokens", "test_health_of_tokens"),
+    ("Variables", "each is demanded", "test_a_missing_variable_is_named"),
+]
+
+
+def on(*rows):
+    return pytest.mark.parametrize("server", rows, indirect=True, scope="module",
+                                   ids=["-".join(row) for row in rows])
+
+
+BOTH, ONE = on(*SERVERS), on(SERVERS[0])
+
+
+def variables(sandbox):
+    """As the document makes them."""
+    facts = sandbox.process.facts
+    secret = pathlib.Path(facts["client_secret_file"]).read_text(encoding="ascii").strip()
+    return {
+        "GOOGLE_CLIENT_ID": facts["google"]["client_id"], "GOOGLE_CLIENT_SECRET": secret,
+        "MICROSOFT_CLIENT_ID": sandbox.client_id, "MICROSOFT_CLIENT_SECRET": secret,
+        "MICROSOFT_TENANT_ID": sandbox.tenant, "OAUTH_REDIRECT_URI": PAGE, "JWT_SECRET_KEY": SECRET,
+        "ENCRYPTION_KEY_PII": base64.b64encode(Fernet.generate_key()).decode(),
+        "ENCRYPTION_KEY_OAUTH_AES_GCM": base64.b64encode(os.urandom(32)).decode()}
+
+
+class Client(Example):
+    """An httpd with the example, and users 1 to 9 of the application."""
+
+    def __init__(self, folder, mpm, engine, postgres, sandbox):
+        self.audit = folder / "audit.log"
+        super().__init__(folder, "s3", mpm, engine, postgres, sandbox, variables(sandbox))
+        self.database.sql("CREATE TABLE users (id INTEGER PRIMARY KEY)")
+        for number in range(1, 10):
+            self.database.sql(f"INSERT INTO users (id) VALUES ({number})")
+        self.migrate()
+        sandbox.add_redirect_uri(PAGE)
+        self.httpd.start()
+
+    def text(self, name):
+        """With the sandbox in the place of both providers."""
+        facts, text = self.sandbox.process.facts, (EXAMPLES / f"{name}.conf").read_text("utf-8")
+        at = {"google": f"GraphTokAuthority {facts['google']['authority']}",
+              "microsoft": f"GraphTokAuthority {self.sandbox.authority}\n"
+                           f"GraphTokGraphURL {self.sandbox.graph}"}
+        for line, instead in (
+                (r"DBDriver .*", f"DBDriver {self.database.driver}"),
+                (r"DBDParams .*", f'DBDParams "{self.database.params}"'),
+                (r"<GraphTokProvider google>", rf"\g<0>\n{at['google']}\nGraphTokCAFile {facts['ca']}"),
+                (r"<GraphTokProvider microsoft>",
+                 rf"\g<0>\n{at['microsoft']}\nGraphTokCAFile {facts['ca']}")):
+            text, times = re.subn(f"^{line}$", instead, text, flags=re.M)
+            assert times == 1, line
+        return text.replace("/var/log/apache2/graphtok-audit.log", str(self.audit)) + (
+            "GraphTokBackground off\nGraphTokLimit off\n")
+
+
+@pytest.fixture(scope="module")
+def server(request, ground, sandbox_server):
+    mpm, engine = request.param
+    postgres = request.getfixturevalue("postgres") if engine == "pgsql" else None
+    made = Client(ground / f"mail-client-{engine}", mpm, engine, postgres, sandbox_server)
+    yield made
+    made.httpd.remove()
+
+
+@pytest.fixture(autouse=True, name="calm")
+def fixture_calm(request, sandbox):
+    """Each test begins without tokens; Google gives a refresh token with each sign-in."""
+    sandbox.process.settings(google_always_refresh=True)
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").database.sql("DELETE FROM oauth_grants")
+
+
+def bearer(user, **more):
+    token = Signer("HS256", SECRET).token(body={"sub": str(user), "exp": int(time.time()) + 600})
+    return {"Authorization": f"Bearer {token}", **more}
+
+
+class Page:
+    """A browser of the front end, whose user the application knows by a number."""
+
+    def __init__(self, server, user, hint=ADA):
+        self.server, self.user, self.hint = server, user, hint
+        self.browser = Browser(server.sandbox.ca)
+
+    def ask(self, method, path, **more):
+        return self.browser.send(method, self.server.url + path, headers=bearer(self.user, **SCRIPT),
+                                 **more)
+
+    def leave(self, provider):
+        """The address that the script sends the browser to."""
+        answer = self.ask("GET", f"{OAUTH}/login/{provider}?login_hint={self.hint}")
+        assert answer.status == 200, answer
+        return answer.json["authorization_url"]
+
+    def sign_in(self, provider):
+        """What the callback tells the script of the page, which shows no token there."""
+        back = self.browser.get(self.leave(provider)).location
+        assert back.startswith(PAGE + "?"), back
+        return self.browser.get(f"{self.server.url}{OAUTH}/callback/{provider}?{back.split('?')[1]}",
+                                headers=SCRIPT)
+
+    def tokens(self):
+        answer = self.ask("GET", f"{OAUTH}/tokens")
+        assert answer.status == 200, answer
+        return {row["provider"]: row for row in answer.json["tokens"]}
+
+
+@pytest.fixture(name="ada")
+def fixture_ada(server):
+    """User 1, who has connected both accounts."""
+    page = Page(server, 1)
+    for provider in ("google", "microsoft"):
+        assert page.sign_in(provider).status == 200
+    return page
+
+
+# ---- the flow ----
+
+@ONE
+def test_what_each_provider_is_asked(server):
+    page = Page(server, 1)
+    google = query_of(page.leave("google"))
+    assert google["scope"] == "openid profile email https://mail.google.com/"
+    assert google["access_type"] == "offline"
+    microsoft = query_of(page.leave("microsoft"))
+    assert microsoft["scope"].split() == [
+        "openid", "profile", "email", "offline_access", "User.Read", "Mail.ReadWrite", "Mail.Send",
+        "https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"]
+    for asked in (google, microsoft):
+        assert asked["redirect_uri"] == PAGE and asked["code_challenge_method"] == "S256"
+        assert len(asked["state"]) >= 22 and len(asked["code_challenge"]) == 43
+    other = page.ask("GET", f"{OAUTH}/login/yahoo")
+    assert other.status == 404 and other.json["tag"] == "GT0831"
+
+
+@BOTH
+def test_a_sign_in_at_each_provider(server):
+    """The page is told of it; nothing of a token is among the words."""
+    page = Page(server, 2)
+    for provider in ("google", "microsoft"):
+        answer = page.sign_in(provider)
+        assert answer.status == 200, answer
+        told = answer.json
+        assert told.pop("expires_at").endswith("Z")
+        assert told == {"status": "signed_in", "user": "2", "provider": provider, "email": ADA}
+        assert answer.headers["Access-Control-Allow-Origin"] == SCRIPT["Origin"]
+    assert server.database.sql("SELECT user_id, provider FROM oauth_grants ORDER BY provider") == [
+        ["2", "google"], ["2", "microsoft"]]
+
+
+@ONE
+def test_a_cancelled_sign_in_says_where_to_begin_again(server):
+    """By a link to the same provider."""
+    page = Page(server, 2)
+    asked = query_of(page.leave("microsoft"))
+    answer = page.browser.get(
+        f"{server.url}{OAUTH}/callback/microsoft?error=access_denied&state={asked['state']}",
+        headers=SCRIPT)
+    assert answer.status == 403 and "cancelled" in answer.json["detail"], answer
+    assert answer.json["login_url"] == f"{OAUTH}/login/microsoft"
+
+
+@ONE
+def test_a_state_is_of_one_provider(server):
+    page = Page(server, 2)
+    back = page.browser.get(page.leave("google")).location
+    answer = page.browser.get(f"{server.url}{OAUTH}/callback/microsoft?{back.split('?')[1]}",
+                              headers=SCRIPT)
+    assert answer.status == 400 and answer.json["tag"] == "GT0834"
+
+
+# ---- tokens ----
+
+@BOTH
+def test_a_user_sees_their_own_tokens_alone(server, ada):
+    listed = ada.tokens()
+    assert set(listed) == {"google", "microsoft"}
+    for provider, row in listed.items():
+        assert row["email_address"] == ADA and row["status"] == "active", row
+        assert set(row) == {"id", "provider", "email_address", "status", "scope", "expires_at",
+                            "created_at", "updated_at"}
+    assert not Page(server, 3).tokens()
+    assert Browser().get(f"{server.url}{OAUTH}/tokens").status == 401
+
+
+@BOTH
+def test_a_token_is_refreshed_by_its_id(server, ada, sandbox):
+    for provider, endpoint in (("google", "google:token:refresh_token"),
+                               ("microsoft", "token:refresh_token")):
+        before, row = sandbox.calls(endpoint), ada.tokens()[provider]
+        answer = ada.ask("POST", f"{OAUTH}/tokens/{row['id']}/refresh")
+        assert answer.status == 200, answer
+        assert answer.json == {"id": row["id"], "provider": provider, "email_address": ADA,
+                               "status": "refreshed", "expires_at": answer.json["expires_at"]}
+        assert sandbox.calls(endpoint) == before + 1
+
+
+@BOTH
+def test_a_token_is_revoked_by_its_id(server, ada, sandbox):
+    """The other one stays."""
+    row = ada.tokens()["google"]
+    answer = ada.ask("POST", f"{OAUTH}/tokens/{row['id']}/revoke")
+    assert answer.status == 200 and answer.json["status"] == "revoked", answer
+    sandbox.wait_for_calls("google:revoke", 1)
+    assert set(ada.tokens()) == {"microsoft"}
+    assert ada.ask("POST", f"{OAUTH}/tokens/{row['id']}/refresh").status == 404
+
+
+@ONE
+def test_tokens_of_others_do_not_exist(server, ada, sandbox):
+    """An id of another user, of nobody, and a text that is none."""
+    theirs, other = ada.tokens()["google"]["id"], Page(server, 2)
+    for name in (theirs, "123", "0" * 32, theirs + "0"):
+        for act in ("refresh", "revoke"):
+            answer = other.ask("POST", f"{OAUTH}/tokens/{name}/{act}")
+            assert (answer.status, answer.json["tag"]) == (404, "GT0899"), answer
+    assert other.ask("GET", f"{OAUTH}/tokens/{theirs}/refresh").status == 405
+    assert set(ada.tokens()) == {"google", "microsoft"}
+    assert not sandbox.calls("google:token:refresh_token")
+
+
+@ONE
+def test_other_sites_and_other_bodies_do_nothing(server, ada):
+    way = f"{server.url}{OAUTH}/tokens/{ada.tokens()['google']['id']}/revoke"
+    foreign = ada.browser.post(way, headers=bearer(1, Origin="https://evil.example"))
+    assert (foreign.status, foreign.json["tag"]) == (403, "GT0814")
+    assert ada.browser.post(way, {"all": True}, headers=bearer(1)).json["tag"] == "GT1206"
+    assert set(ada.tokens()) == {"google", "microsoft"}
+
+
+@ONE
+def test_a_dead_token_says_where_to_sign_in(server, ada, sandbox):
+    """At its own provider; the list tells its state."""
+    row = ada.tokens()["microsoft"]
+    sandbox.revoke(ADA)
+    answer = ada.ask("POST", f"{OAUTH}/tokens/{row['id']}/refresh")
+    assert answer.status == 401 and answer.json["login_url"] == f"{OAUTH}/login/microsoft", answer
+    assert ada.tokens()["microsoft"]["status"] == "inactive"
+    assert ada.sign_in("microsoft").status == 200
+    assert ada.tokens()["microsoft"]["id"] == row["id"]
+
+
+# ---- operating ----
+
+@ONE
+def test_health_of_tokens(server, ada):
+    answer = Browser().get(f"{server.url}{HEALTH}/oauth-tokens")
+    assert answer.status == 200
+    assert {"total", "active", "expired", "expiring_soon", "refresh_failures"} <= set(answer.json)
+    for provider in ("google", "microsoft"):
+        answer = Browser().get(f"{server.url}{HEALTH}/{provider}").json
+        assert answer["status"] == "healthy" and answer["configured"], answer
+
+
+@ONE
+def test_a_missing_variable_is_named(server):
+    given = dict(server.httpd.environment)
+    try:
+        for name in variables(server.sandbox):
+            server.httpd.environment = {key: text for key, text in given.items() if key != name}
+            _, _, err = server.httpd.check()
+            assert name in err, (name, err)
+    finally:
+        server.httpd.environment = given
+
+
+# ---- the document itself ----
+
+@pytest.mark.parametrize("section,says,shown", DOCUMENT)
+def test_each_part_of_the_document_is_shown(section, says, shown):
+    path, _, name = shown.rpartition("::") if "::" in shown else (
+        ("", "", shown) if shown.startswith("test_") else (shown, "", ""))
+    place = HERE if not path else HERE.parent.parent / path
+    assert place.exists(), (section, says)
+    assert not name or f"def {name}(" in place.read_text(encoding="utf-8"), (section, says)
