@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/source.h"
+#include "base/text.h"
 #include "conf/client_secret.h"
 #include "crypt/client_key.h"
 #include "net/loop.h"
@@ -289,18 +290,29 @@ static void check_tenants(check_t *check, gt_provider_t *provider)
 
 static int has_provider(const json_t *mount, const gt_provider_conf_t *conf)
 {
-    const char *name = gt_json_text(json_object_get(mount, "settings"), "provider");
+    const char *names = gt_json_text(json_object_get(mount, "settings"), "providers");
     const char *handler = gt_json_text(mount, "handler");
 
     return handler != NULL && strcmp(handler, "graphtok-auth") == 0 &&
-           (name == NULL || strcmp(name, conf->name) == 0);
+           (names == NULL || gt_has_word(names, conf->name));
+}
+
+/** Of several providers of a place the first needs no name. */
+static const char *callback_of(const json_t *mount, const gt_provider_conf_t *conf, apr_pool_t *p)
+{
+    const char *first = gt_json_text(json_object_get(mount, "settings"), "provider");
+    const char *path = gt_json_text(mount, "path");
+
+    return first == NULL || strcmp(first, conf->name) == 0
+               ? apr_pstrcat(p, path, "/callback", NULL)
+               : apr_pstrcat(p, path, "/callback/", conf->name, NULL);
 }
 
 static void check_return(check_t *check, gt_provider_t *provider, const json_t *mount)
 {
     const char *base = check->url != NULL ? check->url : check->config->public_url;
-    const char *path = gt_json_text(mount, "path");
     apr_pool_t *p = check->ctl->pool;
+    const char *path = callback_of(mount, gt_provider_conf(provider), p);
     return_t params = {.provider = provider,
                        .redirect_uri = gt_provider_conf(provider)->redirect_uri};
     gt_err_t *err;
@@ -308,16 +320,15 @@ static void check_return(check_t *check, gt_provider_t *provider, const json_t *
     if (base == NULL && params.redirect_uri == NULL) {
         ctl_check_tell(
             check, "redirect URI",
-            ctl_usage(gt_err(
-                p, GT_INVALID, "GT0918",
-                "it is the address of %s/callback as browsers see it: say --url, for instance "
-                "https://www.example.org, or write GraphTokPublicURL",
-                path)),
+            ctl_usage(gt_err(p, GT_INVALID, "GT0918",
+                             "it is the address of %s as browsers see it: say --url, for instance "
+                             "https://www.example.org, or write GraphTokPublicURL",
+                             path)),
             NULL);
         return;
     }
     if (params.redirect_uri == NULL)
-        params.redirect_uri = apr_pstrcat(p, base, path, "/callback", NULL);
+        params.redirect_uri = apr_pstrcat(p, base, path, NULL);
     err = gt_wait_run(&return_work, &params, check->loop, LONGEST, p);
     ctl_check_tell(check, "redirect URI", err, params.redirect_uri);
 }

@@ -290,7 +290,7 @@ def test_the_redirect_address_of_a_front_end(front, browser, sandbox):
     assert again["login_url"] == "/auth/login"
     checked = front.ctl("check", check=False).stdout.splitlines()
     assert [line.split() for line in checked if "redirect URI" in line] == [
-        ["OK", "redirect", "URI:", PAGE]], checked
+        ["OK", "redirect", "URI:", PAGE]] * 2, checked  # of both places
 
 
 def test_a_window_at_the_callback_of_a_front_end(front, browser):

@@ -246,7 +246,7 @@ def test_a_token_is_revoked_by_its_id(server, ada, sandbox):
 
 @ONE
 def test_tokens_of_others_do_not_exist(server, ada, sandbox):
-    """An id of another user, of nobody, and a text that is none."""
+    """An id of another user, of no grant, and a text that is none."""
     theirs, other = ada.tokens()["google"]["id"], Page(server, 2)
     for name in (theirs, "123", "0" * 32, theirs + "0"):
         for act in ("refresh", "revoke"):
@@ -288,6 +288,14 @@ def test_health_of_tokens(server, ada):
     for provider in ("google", "microsoft"):
         answer = Browser().get(f"{server.url}{HEALTH}/{provider}").json
         assert answer["status"] == "healthy" and answer["configured"], answer
+
+
+@ONE
+def test_check_looks_at_both_providers(server):
+    """And at the registered redirect address of each."""
+    told = server.ctl("check").stdout
+    assert told.count(f"redirect URI: {PAGE}") == 2, told
+    assert "OK     provider google" in told and "OK     provider microsoft" in told, told
 
 
 @ONE
