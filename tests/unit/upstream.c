@@ -77,7 +77,7 @@ struct upstream_t {
     int requests, count, gone, is_let_go;
     const char *greeting; /* of a mail server; NULL: it is none */
     const upstream_line_t *script;
-    int wants_starttls;
+    int wants_starttls, is_smtp;
     long long written, read;
     connection_t *connections[CONNECTIONS_MAX];
 };
@@ -468,6 +468,46 @@ static void serve_mail(connection_t *c)
     }
 }
 
+/* The lines of a mail up to its dot, as one text; to be freed. NULL: the client went. */
+static char *read_mail(connection_t *c)
+{
+    static __thread char line[REQUEST_MAX];
+    char *mail = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&mail, &len);
+    int goes_on;
+
+    while ((goes_on = read_line(c, line, sizeof(line))) && strcmp(line, ".\r") != 0)
+        fprintf(out, "%s\n", line);
+    fclose(out);
+    if (goes_on)
+        return mail;
+    free(mail);
+    return NULL;
+}
+
+/* Commands of SMTP, and a mail after each "354". */
+static void serve_smtp(connection_t *c)
+{
+    static __thread char line[REQUEST_MAX];
+    const upstream_line_t *script = c->up->script;
+    int goes_on = say(c, "%s", c->up->greeting), is_mail = 0;
+
+    while (goes_on) {
+        char *mail = is_mail ? read_mail(c) : NULL;
+
+        if (is_mail ? mail == NULL : !read_line(c, line, sizeof(line)))
+            break;
+        count(c->up, &c->up->requests);
+        if (!is_mail)
+            line[strlen(line) - 1] = '\0';
+        goes_on = script->wants != NULL && fnmatch(script->wants, is_mail ? mail : line, 0) == 0;
+        free(mail);
+        is_mail = goes_on && strncmp(script->answer, "354", 3) == 0;
+        goes_on = goes_on && answer_by_script(c, script++, "$");
+    }
+}
+
 /* ---- threads ---- */
 
 static void *serve(void *baton)
@@ -476,7 +516,7 @@ static void *serve(void *baton)
     int goes_on = c->ssl == NULL || SSL_accept(c->ssl) == 1;
 
     if (goes_on && c->up->greeting != NULL)
-        serve_mail(c);
+        c->up->is_smtp ? serve_smtp(c) : serve_mail(c);
     while (goes_on && c->up->greeting == NULL && read_request(c)) {
         count(c->up, &c->up->requests);
         goes_on = answer(c);
@@ -586,6 +626,13 @@ void upstream_says(upstream_t *up, const upstream_line_t *script)
 {
     up->greeting = "* OK ready\r\n";
     up->script = script;
+}
+
+void upstream_says_smtp(upstream_t *up, const upstream_line_t *script)
+{
+    up->greeting = "220 ready\r\n";
+    up->script = script;
+    up->is_smtp = 1;
 }
 
 void upstream_close(upstream_t *up)

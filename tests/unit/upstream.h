@@ -48,6 +48,9 @@ typedef struct upstream_line_t {
 
 /* The same, a mail server that speaks by a script. */
 void upstream_says(upstream_t *up, const upstream_line_t *script);
+/* The same for SMTP: lines have no tag, and what follows an answer that begins with 354 is a mail,
+ * one text up to its dot, as it came. */
+void upstream_says_smtp(upstream_t *up, const upstream_line_t *script);
 /* Ends every connection, joins every thread. */
 void upstream_close(upstream_t *up);
 

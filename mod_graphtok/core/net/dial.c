@@ -3,8 +3,8 @@
 /*
  * A connection that libcurl dials and hands over (CURLOPT_CONNECT_ONLY), as the loop's thread sees
  * it. libcurl's own IMAP would cut long answers and take a line of a mail for an answer, so that it
- * says no command but CAPABILITY and STARTTLS here. TLS may hold bytes that no poll shows: each
- * reading goes on until libcurl has none.
+ * says no command but CAPABILITY, EHLO and STARTTLS here. TLS may hold bytes that no poll shows:
+ * each reading goes on until libcurl has none.
  */
 
 #include <string.h>
@@ -58,7 +58,7 @@ int gt_dial_prepare_on_loop(CURL *easy, gt_transfer_t *transfer)
 {
     int bad = 0;
 
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "imap,imaps") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "imap,imaps,smtp,smtps") != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, note_line) != CURLE_OK;

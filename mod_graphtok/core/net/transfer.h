@@ -20,10 +20,10 @@
  * KiB wait to be sent, and libcurl waits while nothing does. Such a call is never sent twice, and
  * with its task before the last piece it ends, keep_going or not.
  * Dialled: a connection to a mail server, for a protocol that is spoken elsewhere. libcurl
- * connects, makes TLS (imaps) or asks for it (imap, STARTTLS; without it nothing is handed over)
- * and reads the greeting and the capabilities; it does not sign in. The head, without a status,
- * says that the connection is there. From then on bytes go both ways by gt_transfer_take and
- * gt_transfer_give; the last piece that is given hangs up. Its time limit is that of dialling;
+ * connects, makes TLS (imaps, smtps) or asks for it (imap, smtp: STARTTLS; without it nothing is
+ * handed over) and reads the greeting and the capabilities; it does not sign in. The head, without
+ * a status, says that the connection is there. From then on bytes go both ways by gt_transfer_take
+ * and gt_transfer_give; the last piece that is given hangs up. Its time limit is that of dialling;
  * afterwards the task has limits of its own (gt_again_on_bytes_until).
  */
 
@@ -52,9 +52,10 @@ typedef struct gt_request_t {
     apr_interval_time_t timeout; /* the whole exchange; 0: 30 s; streamed: the provider's longest
                                        * pause, waiting for a connection included */
     int stream;                  /* 1: hand the body on in pieces */
-    int dials;                   /* 1: dialled: imaps://HOST:PORT or imap://HOST:PORT, no body */
-    int keep_going;              /* 1: it changes state: goes on when its task is dropped */
-    const char *purpose;         /* for the log: "refresh", "create event" */
+    int dials; /* 1: dialled: imaps://HOST:PORT, imap://HOST:PORT, and smtps and smtp with /NAME
+                * behind, the name that we greet with; no body */
+    int keep_going;      /* 1: it changes state: goes on when its task is dropped */
+    const char *purpose; /* for the log: "refresh", "create event" */
 } gt_request_t;
 
 /** The answer. Valid from the moment the task is woken, as long as the transfer. */

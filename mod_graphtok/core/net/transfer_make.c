@@ -14,6 +14,7 @@
 
 #include "base/pool.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "net/local_end.h"
 #include "net/pins.h"
 #include "net/url.h"
@@ -82,15 +83,22 @@ static int is_login(const gt_secret_t *login)
            is_field_value(text);
 }
 
-/* "imap://host:port" and nothing behind it; the host's rules are those of https. */
+/* "imap://host:port", or "smtp://host:port/name", where the name is that of our greeting (RFC 5321
+ * section 4.1.1.1); the host's rules are those of https. */
 static int is_mail_server(const char *url, apr_pool_t *p)
 {
-    const char *place = strncasecmp(url, "imaps://", 8) == 0  ? url + 8
-                        : strncasecmp(url, "imap://", 7) == 0 ? url + 7
-                                                              : NULL;
+    static const char *const schemes[] = {"imaps://", "imap://", "smtps://", "smtp://"};
+    const char *place = NULL, *name;
 
-    return place != NULL && strpbrk(place, "/?#") == NULL && strchr(place, ':') != NULL &&
-           gt_url_is_safe(apr_pstrcat(p, "https://", place, "/", NULL));
+    for (apr_size_t i = 0; place == NULL && i < sizeof(schemes) / sizeof(*schemes); i++)
+        if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
+            place = url + strlen(schemes[i]);
+    if (place == NULL || strpbrk(place, "?#") != NULL || strchr(place, ':') == NULL)
+        return 0;
+    name = strchr(place, '/');
+    if (name != NULL && (strncasecmp(url, "smtp", 4) != 0 || !gt_is_domain(name + 1)))
+        return 0;
+    return gt_url_is_safe(apr_pstrcat(p, "https://", place, name == NULL ? "/" : "", NULL));
 }
 
 /* NULL: all is well. */
@@ -110,7 +118,7 @@ static gt_err_t *judge_request(const gt_request_t *request, apr_pool_t *p)
     int i;
 
     if (request->dials && !is_mail_server(request->url, p))
-        wrong = "its URL is not imaps://HOST:PORT or imap://HOST:PORT";
+        wrong = "its URL is no address of a mail server";
     else if (!request->dials && !gt_url_is_safe(request->url))
         wrong = "its URL is not absolute https";
     else if (request->method != NULL && !is_method(request->method))
