@@ -25,7 +25,9 @@
 typedef struct verb_t {
     const gt_operation_t *operation;
     const char *doc, *args; /* for its usage */
-    int means_all;          /* 1: without a word it is all active grants */
+    const struct argp_option *options;
+    int means_all; /* 1: without a word it is all active grants */
+    int again;     /* so often an act is done again that met trouble which may pass */
 } verb_t;
 
 typedef struct each_t {
@@ -34,6 +36,8 @@ typedef struct each_t {
     const gt_operation_t *operation;
     gt_pick_t pick;
     int all, accounts, dry_run; /* accounts: those of --token-type */
+    int lists;                  /* 1: the grants are listed, and nothing else is done */
+    int ending;                 /* 1: those that end within days */
     gt_vault_t *vault;
     gt_batch_t *batch;
     ctl_progress_t progress;
@@ -47,12 +51,26 @@ typedef struct each_t {
 
 /* ---- options ---- */
 
+#define WEEK 7 /* days */
+
+#define LIST 0x101 /* options without a letter */
+#define REFRESH_ALL 0x102
+#define TOKEN_ID 0x103
+
+/* Each verb has its options and all that stand behind them. */
 static const struct argp_option options[] = {
+    {"list", LIST, NULL, 0, "list the grants, as the verb list does, and refresh none", 0},
+    {"refresh-all", REFRESH_ALL, NULL, 0,
+     "all active grants whose tokens end within 7 days, or --days", 0},
+    {"token-id", TOKEN_ID, "ID", 0, "the grant of this id", 0},
     {"all", 'A', NULL, 0, "all active grants", 0},
     {"token-type", 't', "TYPE", 0, "ropc: those of the server's own accounts that have a password",
      0},
     {"dry-run", 'n', NULL, 0, "say which grants are meant and change nothing", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
+#define OF_REFRESH options
+#define OF_ALL (options + 3)
+#define OF_NAMED (options + 5)
 
 /** The words of a command line say which grants are meant in one way. */
 static void check_scope(each_t *each, const struct argp_state *state)
@@ -60,6 +78,8 @@ static void check_scope(each_t *each, const struct argp_state *state)
     const gt_pick_t *pick = &each->pick;
     int narrows = pick->provider != NULL || pick->days >= 0 || each->accounts;
 
+    if (each->lists)
+        return;
     if (pick->name == NULL && !narrows && each->verb->means_all)
         each->all = 1;
     if (pick->name != NULL && (each->all || pick->days >= 0 || each->accounts))
@@ -95,10 +115,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         take_type(each, arg, state);
     else if (key == 'n')
         each->dry_run = 1;
+    else if (key == LIST)
+        each->lists = 1;
+    else if (key == REFRESH_ALL)
+        each->ending = 1;
+    else if (key == TOKEN_ID && each->pick.name == NULL) {
+        each->pick.name = arg;
+        each->pick.is_id = 1;
+    }
     else if (key == ARGP_KEY_ARG && each->pick.name == NULL)
         each->pick.name = arg;
-    else if (key == ARGP_KEY_END)
+    else if (key == ARGP_KEY_END) {
+        if (each->ending && each->pick.days < 0)
+            each->pick.days = WEEK;
         check_scope(each, state);
+    }
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -256,9 +287,9 @@ static gt_err_t *verdict(const each_t *each)
                       "%" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " failed, the first with %s",
                       each->failed, each->failed + each->done, each->first->tag);
     if (each->pick.name != NULL && !each->accounts && each->done == 0)
-        return gt_err(p, GT_NOT_FOUND, "GT0952",
-                      "there is no grant with the id %s, nor of such a user or e-mail address",
-                      each->pick.name);
+        return gt_err(p, GT_NOT_FOUND, "GT0952", "there is no grant with the id %s%s",
+                      each->pick.name,
+                      each->pick.is_id ? "" : ", nor of such a user or e-mail address");
     return GT_OK;
 }
 
@@ -287,7 +318,7 @@ static gt_err_t *walk_accounts(each_t *each, const gt_config_t *config)
 
 static gt_err_t *go(each_t *each, const gt_config_t *config)
 {
-    const gt_batch_report_t report = {note_ended, note_pause, is_stopped, each};
+    const gt_batch_report_t report = {note_ended, note_pause, is_stopped, each->verb->again, each};
     apr_pool_t *p = each->ctl->pool;
     gt_err_t *err;
 
@@ -313,19 +344,14 @@ static gt_err_t *run(ctl_t *ctl, const verb_t *verb, int argc, char **argv)
     const gt_operation_t *operation = verb->operation;
     const struct argp *pick = operation->takes_all ? &ctl_pick_argp : &ctl_pick_named_argp;
     struct argp_child children[3] = {ctl_common[0], {pick, 0, NULL, 0}, {0}};
-    /* --all and --token-type stand first. */
-    const struct argp argp = {operation->takes_all ? options : options + 2,
-                              parse,
-                              verb->args,
-                              verb->doc,
-                              children,
-                              NULL,
-                              NULL};
+    const struct argp argp = {verb->options, parse, verb->args, verb->doc, children, NULL, NULL};
     each_t each = {.ctl = ctl, .verb = verb, .operation = operation, .pick = gt_pick_all()};
     gt_config_t *config;
     gt_err_t *err;
 
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &each));
+    if (each.lists)
+        return ctl_list_picked(ctl, &each.pick);
     GT_TRY(ctl_config(&config, ctl));
     GT_TRY(gt_pick_check(&each.pick, config, ctl->pool));
     GT_TRY(ctl_vault_open(&each.vault, config, ctl->pool));
@@ -340,36 +366,44 @@ static gt_err_t *run(ctl_t *ctl, const verb_t *verb, int argc, char **argv)
 
 gt_err_t *ctl_refresh(ctl_t *ctl, int argc, char **argv)
 {
-    static const verb_t verb = {&gt_operation_refresh, "Refresh tokens, due or not.",
-                                "[ID|USER|E-MAIL]", 0};
+    static const verb_t verb = {.operation = &gt_operation_refresh,
+                                .doc = "Refresh tokens, due or not.",
+                                .args = "[ID|USER|E-MAIL]",
+                                .options = OF_REFRESH,
+                                .again = 3};
 
     return run(ctl, &verb, argc, argv);
 }
 
 gt_err_t *ctl_validate(ctl_t *ctl, int argc, char **argv)
 {
-    static const verb_t verb = {&gt_operation_validate,
-                                "Ask the providers whether tokens still work, and mark those that "
-                                "do not: of all active grants, unless some are named.",
-                                "[ID|USER|E-MAIL]", 1};
+    static const verb_t verb = {.operation = &gt_operation_validate,
+                                .doc = "Ask the providers whether tokens still work, and mark "
+                                       "those that do not: of all active grants, unless some are "
+                                       "named.",
+                                .args = "[ID|USER|E-MAIL]",
+                                .options = OF_ALL,
+                                .means_all = 1};
 
     return run(ctl, &verb, argc, argv);
 }
 
 gt_err_t *ctl_deactivate(ctl_t *ctl, int argc, char **argv)
 {
-    static const verb_t verb = {&gt_operation_deactivate,
-                                "Serve a user's tokens no more until the user signs in.",
-                                "ID|USER|E-MAIL", 0};
+    static const verb_t verb = {.operation = &gt_operation_deactivate,
+                                .doc = "Serve a user's tokens no more until the user signs in.",
+                                .args = "ID|USER|E-MAIL",
+                                .options = OF_NAMED};
 
     return run(ctl, &verb, argc, argv);
 }
 
 gt_err_t *ctl_revoke(ctl_t *ctl, int argc, char **argv)
 {
-    static const verb_t verb = {&gt_operation_revoke,
-                                "Delete a user's grants; the user can sign in again.",
-                                "ID|USER|E-MAIL", 0};
+    static const verb_t verb = {.operation = &gt_operation_revoke,
+                                .doc = "Delete a user's grants; the user can sign in again.",
+                                .args = "ID|USER|E-MAIL",
+                                .options = OF_NAMED};
 
     return run(ctl, &verb, argc, argv);
 }

@@ -130,28 +130,42 @@ static void finish(const listed_t *listed, json_t *answer)
         fprintf(stderr, "graphtokctl: there are more: --after %s\n", listed->last);
 }
 
+static gt_err_t *list(listed_t *listed)
+{
+    ctl_t *ctl = listed->ctl;
+    json_t *answer = gt_json_object(ctl->pool);
+    gt_walk_t walk = {.pick = &listed->pick, .fn = give, .baton = listed};
+    gt_config_t *config;
+
+    listed->pick.is_question = 1;
+    GT_TRY(ctl_config(&config, ctl));
+    GT_TRY(gt_pick_check(&listed->pick, config, ctl->pool));
+    GT_TRY(ctl_db(&walk.db, config, ctl->pool));
+    listed->db = walk.db;
+    (void)!ctl_keys_all(&listed->all, config, ctl->pool);
+    walk.config = listed->config = config;
+    listed->grants = json_array();
+    gt_json_put(answer, "grants", listed->grants);
+    GT_TRY(gt_pick_each(&walk, ctl->pool));
+    finish(listed, answer);
+    return GT_OK;
+}
+
+gt_err_t *ctl_list_picked(ctl_t *ctl, const gt_pick_t *pick)
+{
+    listed_t listed = {.ctl = ctl, .pick = *pick, .limit = LIMIT_MOST};
+
+    return list(&listed);
+}
+
 gt_err_t *ctl_list(ctl_t *ctl, int argc, char **argv)
 {
     const struct argp_child both[] = {ctl_common[0], {&ctl_pick_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
         options, parse, "[ID|USER|E-MAIL]", "List grants, without their tokens.", both, NULL, NULL};
     listed_t listed = {.ctl = ctl, .pick = gt_pick_all(), .limit = 100};
-    json_t *answer = gt_json_object(ctl->pool);
-    gt_walk_t walk = {.pick = &listed.pick, .fn = give, .baton = &listed};
-    gt_config_t *config;
 
     listed.pick.store = "main";
-    listed.pick.is_question = 1;
     GT_TRY(ctl_options(ctl, &argp, argc, argv, &listed));
-    GT_TRY(ctl_config(&config, ctl));
-    GT_TRY(gt_pick_check(&listed.pick, config, ctl->pool));
-    GT_TRY(ctl_db(&walk.db, config, ctl->pool));
-    listed.db = walk.db;
-    (void)!ctl_keys_all(&listed.all, config, ctl->pool);
-    walk.config = listed.config = config;
-    listed.grants = json_array();
-    gt_json_put(answer, "grants", listed.grants);
-    GT_TRY(gt_pick_each(&walk, ctl->pool));
-    finish(&listed, answer);
-    return GT_OK;
+    return list(&listed);
 }

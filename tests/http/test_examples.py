@@ -59,7 +59,7 @@ class Example:
         """The example, at home here."""
         return placed(name, self.database, self.sandbox)
 
-    def ctl(self, *words):
+    def graphtokctl(self, *words):
         """graphtokctl for this httpd."""
         return subprocess.run(
             [servers.build_folder() / "graphtokctl", "--httpd", " ".join(self.httpd.command()),
@@ -68,7 +68,7 @@ class Example:
 
     def migrate(self):
         self.database.hand_over()  # graphtokctl opens the file as httpd's user
-        done = self.ctl("migrate", "--yes")
+        done = self.graphtokctl("migrate", "--yes")
         assert done.returncode == 0, done.stderr
         self.database.hand_over()
 

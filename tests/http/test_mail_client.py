@@ -36,6 +36,9 @@ DOCUMENT = [
     ("API", "POST tokens/{id}/refresh", "test_a_token_is_refreshed_by_its_id"),
     ("API", "POST tokens/{id}/revoke", "test_a_token_is_revoked_by_its_id"),
     ("API", "GET health/oauth-tokens", "test_health_of_tokens"),
+    ("Commands", "refresh --list, --refresh-all, --provider, --dry-run, --token-id, --days",
+     "test_commands_as_they_are_typed"),
+    ("OAuth2 flow", "3 tries, 2 s, 4 s and 8 s apart", "test_three_tries_for_what_may_pass"),
     ("Variables", "each is demanded", "test_a_missing_variable_is_named"),
 ]
 
@@ -278,6 +281,61 @@ def test_a_dead_token_says_where_to_sign_in(server, ada, sandbox):
     assert ada.tokens()["microsoft"]["id"] == row["id"]
 
 
+# ---- the command line ----
+
+def refreshed(server, *words, code=0):
+    done = server.graphtokctl("refresh", *words)
+    assert done.returncode == code, (words, done.stdout + done.stderr)
+    return done.stdout
+
+
+@BOTH
+def test_commands_as_they_are_typed(server, ada, sandbox):
+    """Each line of the document, with an id of ours in the place of its number."""
+    google, microsoft = ada.tokens()["google"]["id"], ada.tokens()["microsoft"]["id"]
+    counted = {"google": "google:token:refresh_token", "microsoft": "token:refresh_token"}
+
+    def spent(*words):
+        before = {name: sandbox.calls(where) for name, where in counted.items()}
+        told = refreshed(server, *words)
+        return told, {name for name, where in counted.items() if sandbox.calls(where) > before[name]}
+    told, asked = spent("--list")
+    assert google in told and microsoft in told and ADA in told and not asked
+    assert spent("--refresh-all") == ("refreshed 2, failed 0, skipped 0\n", {"google", "microsoft"})
+    told, asked = spent("--refresh-all", "--provider", "google")
+    assert told == "refreshed 1, failed 0, skipped 0\n" and asked == {"google"}
+    told, asked = spent("--refresh-all", "--dry-run")
+    assert told.endswith("would be refreshed 2, failed 0, skipped 0\n") and not asked, told
+    told, asked = spent("--token-id", microsoft)
+    assert microsoft in told and asked == {"microsoft"}
+    assert spent("--refresh-all", "--days", "3")[1] == {"google", "microsoft"}
+    assert not spent("--refresh-all", "--days", "0")[1]
+
+
+@ONE
+def test_an_id_is_no_user(server, ada):
+    """The application's users have numbers."""
+    done = server.graphtokctl("refresh", "--token-id", "1")
+    assert done.returncode == 66 and "GT0952" in done.stderr, done
+    assert "refreshed 2" in refreshed(server, "1")
+    done = server.graphtokctl("refresh", "--token-id", "1", "--refresh-all")
+    assert done.returncode == 64, done
+
+
+@ONE
+def test_three_tries_for_what_may_pass(server, ada, sandbox):
+    """After 2 s, 4 s and 8 s, and none for what the provider refuses."""
+    at = [time.monotonic()]
+    sandbox.fault("/google/token", "answer", status=500, times=2)
+    assert refreshed(server, "--token-id", ada.tokens()["google"]["id"])
+    at.append(time.monotonic())
+    assert at[1] - at[0] >= 6 and sandbox.calls("google:token:refresh_token") == 3
+    sandbox.process.google(ADA, end="expired")
+    done = server.graphtokctl("refresh", "--refresh-all", "--provider", "google")
+    assert "failed 1" in done.stdout and "GT0520" in done.stderr, done
+    assert time.monotonic() - at[1] < 6, "a refusal is final"
+
+
 # ---- operating ----
 
 @ONE
@@ -293,7 +351,7 @@ def test_health_of_tokens(server, ada):
 @ONE
 def test_check_looks_at_both_providers(server):
     """And at the registered redirect address of each."""
-    told = server.ctl("check").stdout
+    told = server.graphtokctl("check").stdout
     assert told.count(f"redirect URI: {PAGE}") == 2, told
     assert "OK     provider google" in told and "OK     provider microsoft" in told, told
 

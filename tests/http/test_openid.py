@@ -86,7 +86,7 @@ def test_a_token_that_userinfo_does_not_take(site, ada, sandbox):
 
 
 def test_validation_asks_it_too(site, ada, sandbox):
-    done = site.ctl("validate")
+    done = site.graphtokctl("validate")
     assert done.returncode == 0, done.stdout + done.stderr
     assert sandbox.calls("google:userinfo") >= 1
 

@@ -565,7 +565,7 @@ static int never_stopped(void *baton)
 /* Ids are no key where a table is partitioned, and an administrator may name a grant twice. */
 START_TEST(a_grant_that_is_put_twice_ends_twice)
 {
-    const gt_batch_report_t report = {count_item, count_nothing, never_stopped, NULL};
+    const gt_batch_report_t report = {count_item, count_nothing, never_stopped, 0, NULL};
     gt_batch_t *batch = gt_batch_make(child[0].vault, &gt_operation_refresh, &report, pool);
     gt_grant_t *grant;
 

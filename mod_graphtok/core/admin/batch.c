@@ -20,6 +20,7 @@
 
 #define ROOM 64
 #define TRIES 5
+#define SHORTEST apr_time_from_sec(2) /* of the waits for trouble to pass; each is twice as long */
 #define LOOK_EVERY apr_time_from_msec(200) /* an end that is asked for is noticed within this */
 #define LATE apr_time_from_msec(200)       /* a job later than this takes a new turn */
 
@@ -134,6 +135,12 @@ static int is_asked_to_wait(const gt_err_t *err)
            err->retry_after > 0;
 }
 
+/* The provider is away, or answers rubbish. */
+static int may_pass(const gt_err_t *err)
+{
+    return err != GT_OK && err->cls == GT_UPSTREAM;
+}
+
 static const gt_work_t work_again;
 
 static gt_err_t *look(gt_task_t *task, void *state)
@@ -143,6 +150,11 @@ static gt_err_t *look(gt_task_t *task, void *state)
 
     if (one->item.failure == GT_OK)
         one->item.failure = one->batch->operation->judge(&one->item.detail, one->state, p);
+    if (may_pass(one->item.failure) && one->tries <= one->batch->report->again) {
+        one->start_at = gt_ticks() + (SHORTEST << (one->tries - 1));
+        gt_then(task, &work_again, one);
+        return GT_OK;
+    }
     if (!is_asked_to_wait(one->item.failure))
         return GT_OK;
     note_pause(one->batch, one->item.failure->retry_after);

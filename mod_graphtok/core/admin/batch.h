@@ -29,6 +29,8 @@ typedef struct gt_batch_report_t {
     void (*ended)(void *baton, const gt_batch_item_t *item);
     void (*paused)(void *baton, apr_interval_time_t span);
     int (*is_stopped)(void *baton); /* 1: begin no more; called on any thread */
+    int again; /* so often an act that met trouble which may pass is done again, after 2 s, then 4,
+                  then 8 and so on */
     void *baton;
 } gt_batch_report_t;
 

@@ -283,12 +283,25 @@ static gt_err_t *check_one_user(const apr_array_header_t *found, const gt_pick_t
                   pick->name, list, listed > LISTED_MOST ? ", …" : "");
 }
 
+/* A number may be a user's name, and no row's id. */
+static gt_err_t *only_by_id(apr_array_header_t **grants, gt_store_t *store, const char *id,
+                            apr_pool_t *p)
+{
+    gt_grant_t *grant;
+
+    *grants = apr_array_make(p, 1, sizeof(gt_grant_t *));
+    GT_TRY(gt_grant_by_id(&grant, store, id, p));
+    if (grant != NULL)
+        APR_ARRAY_PUSH(*grants, gt_grant_t *) = grant;
+    return GT_OK;
+}
+
 static gt_err_t *walk_named(gt_walk_t *walk, apr_pool_t *p)
 {
     apr_array_header_t *found = apr_array_make(p, 2, sizeof(named_t));
 
-    GT_TRY(look_up(found, walk, gt_grants_named, p));
-    if (found->nelts == 0 && strchr(walk->pick->name, '@') != NULL) {
+    GT_TRY(look_up(found, walk, walk->pick->is_id ? only_by_id : gt_grants_named, p));
+    if (found->nelts == 0 && !walk->pick->is_id && strchr(walk->pick->name, '@') != NULL) {
         GT_TRY(look_up(found, walk, gt_grants_addressed, p));
         if (!walk->pick->is_question)
             GT_TRY(check_one_user(found, walk->pick, p));

@@ -15,6 +15,7 @@
 /** The grants that are meant. */
 typedef struct gt_pick_t {
     const char *name;     /* a row's id, a user's, or an e-mail address; NULL: all */
+    int is_id;            /* 1: name is a row's id alone */
     const char *store;    /* NULL: all stores */
     const char *provider; /* NULL: all */
     const char *after;    /* grants after this id or cursor; NULL: from the first */
