@@ -125,6 +125,7 @@ GT_MUST GT_NEVER_NULL gt_err_t *ctl_usage(gt_err_t *err);
 void ctl_print_json(const json_t *json);
 
 /** The verbs, each in its file. */
+gt_err_t *ctl_account(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_acquire(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv);

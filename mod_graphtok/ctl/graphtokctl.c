@@ -21,6 +21,7 @@
 static gt_err_t *help(ctl_t *ctl, int argc, char **argv);
 
 static const ctl_verb_t verbs[] = {
+    {"account", "list and change mail accounts", ctl_account},
     {"acquire", "have tokens of the server's own accounts", ctl_acquire},
     {"audit", "verify audit files", ctl_audit},
     {"check", "go through keys, secrets, database, provider and redirect URI", ctl_check},

@@ -31,6 +31,7 @@ static const struct {
     [GT_NOTICE_REVOKE] = {"revoke", "revoked"},
     [GT_NOTICE_DEACTIVATE] = {"deactivate", "deactivated"},
     [GT_NOTICE_ACTIVATE] = {"activate", "activated"},
+    [GT_NOTICE_MAIL_ACCOUNT] = {"mail_account", "mail account changed"},
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
     [GT_NOTICE_BULK] = {"bulk", NULL},
     [GT_NOTICE_CLEANUP] = {"cleanup", "cleaned up"},
@@ -69,7 +70,7 @@ static int log_it(void *baton, const gt_notice_t *notice)
      GT_NOTICES(GT_NOTICE_REFRESH) | GT_NOTICES(GT_NOTICE_REVOKE) |                                \
      GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
      GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE) |                          \
-     GT_NOTICES(GT_NOTICE_ACTIVATE))
+     GT_NOTICES(GT_NOTICE_ACTIVATE) | GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;

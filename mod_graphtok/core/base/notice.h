@@ -23,6 +23,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_REVOKE,       /* a grant was deleted */
     GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
     GT_NOTICE_ACTIVATE,     /* an administrator took that back */
+    GT_NOTICE_MAIL_ACCOUNT, /* an administrator changed a mail account, or all; `detail` is how */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_BULK,         /* an item of a bulk job has its result; `detail` is the act */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */

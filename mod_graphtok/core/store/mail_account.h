@@ -69,7 +69,8 @@ typedef struct gt_mail_account_t {
 } gt_mail_account_t;
 
 /** 1 when a store keeps mail: GraphTokMailSync is on, and its tables are there and up to date, as
- * far as the process knows. Tables that are missing are said once in the log, with the way out. */
+ * far as the process knows; missing ones are looked for by each call, and said once in the log,
+ * with the way out. */
 int gt_mail_is_kept(gt_store_t *store, apr_pool_t *p);
 
 /**

@@ -175,12 +175,14 @@ gt_err_t *gt_mail_rows_read(apr_array_header_t **accounts, const apr_array_heade
 
 int gt_mail_is_kept(gt_store_t *store, apr_pool_t *p)
 {
-    if (!store->conf->mail_sync)
-        return 0;
-    if (gt_store_has(store, GT_ADDS_MAIL, p))
-        return 1;
+    gt_ids_t ids;
+
     /* A database that does not answer is told of elsewhere. */
-    if (gt_db_is_up(store->db) && apr_atomic_xchg32(&store->mail_is_missed, 1) == 0)
+    if (!store->conf->mail_sync || gt_store_ids_with(&ids, GT_ADDS_MAIL, store, p) != GT_OK)
+        return 0;
+    if (ids.has[GT_ADDS_MAIL])
+        return 1;
+    if (apr_atomic_xchg32(&store->mail_is_missed, 1) == 0)
         gt_log(GT_LOG_WARNING, "GT0495",
                "store %s keeps no mail yet: its database lacks the tables; run graphtokctl migrate",
                store->conf->name);

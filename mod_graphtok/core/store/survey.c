@@ -21,6 +21,7 @@
 
 #define COUNT "count"                  /* the job's name in the rows */
 #define KEEP_SUMS apr_time_from_sec(1) /* they serve for this long */
+#define KEEP_MAIL apr_time_from_sec(5) /* the same */
 #define KEEP_PING apr_time_from_sec(3) /* the same; the crew asks sooner */
 #define PING_EVERY apr_time_from_msec(500)
 #define STUCK apr_time_from_sec(2)        /* a question without an answer for so long has none */
@@ -46,8 +47,9 @@ struct gt_survey_t {
     atomic_llong took;        /* µs to count the last part */
     atomic_int has_parts;     /* 1: this process has seen to the rows of the parts */
     apr_thread_mutex_t *lock; /* guards the members below */
-    asked_t ping, sums;
-    gt_grant_stats_t stats; /* the last answer's */
+    asked_t ping, sums, mail;
+    gt_grant_stats_t stats;   /* the last answer's */
+    gt_mail_sums_t mail_sums; /* the same */
 };
 
 gt_survey_t *gt_survey_make(gt_store_t *store, apr_interval_time_t margin, const char *worker,
@@ -188,20 +190,23 @@ void gt_survey_follow(gt_survey_t *survey, apr_pool_t *scratch)
         count_some(survey, COUNT_SPAN, scratch);
 }
 
+static gt_err_t *unknown(const gt_survey_t *survey, apr_pool_t *p)
+{
+    gt_err_t *err = gt_err(p, GT_STORE_AWAY, "GT0440", "the sums of store %s are not known yet",
+                           gt_store_name(survey->store));
+
+    err->retry_after = KEEP_SUMS;
+    return err;
+}
+
 /** The sums of the last answer. Call with the lock held. */
 static gt_err_t *known(gt_grant_stats_t *stats, const gt_survey_t *survey, apr_pool_t *p)
 {
-    gt_err_t *err;
-
-    if (survey->sums.at != 0 && survey->sums.was_answered) {
-        *stats = survey->stats;
-        stats->age += gt_ticks() - survey->sums.at;
-        return GT_OK;
-    }
-    err = gt_err(p, GT_STORE_AWAY, "GT0440", "the sums of store %s are not known yet",
-                 gt_store_name(survey->store));
-    err->retry_after = KEEP_SUMS;
-    return err;
+    if (survey->sums.at == 0 || !survey->sums.was_answered)
+        return unknown(survey, p);
+    *stats = survey->stats;
+    stats->age += gt_ticks() - survey->sums.at;
+    return GT_OK;
 }
 
 /** While some parts were never counted it may take longer: there would be nothing to show. Their
@@ -236,6 +241,40 @@ gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool
     end(&survey->sums, err == GT_OK);
     if (err == GT_OK)
         survey->stats = *stats;
+    apr_thread_mutex_unlock(survey->lock);
+    return err;
+}
+
+/** Call with the lock held. */
+static gt_err_t *known_mail(gt_mail_sums_t *sums, apr_interval_time_t *age,
+                            const gt_survey_t *survey, apr_pool_t *p)
+{
+    if (survey->mail.at == 0 || !survey->mail.was_answered)
+        return unknown(survey, p);
+    *sums = survey->mail_sums;
+    *age = gt_ticks() - survey->mail.at;
+    return GT_OK;
+}
+
+gt_err_t *gt_survey_mail(gt_mail_sums_t *sums, apr_interval_time_t *age, gt_survey_t *survey,
+                         apr_pool_t *p)
+{
+    gt_err_t *err = GT_OK;
+    int is_ours;
+
+    apr_thread_mutex_lock(survey->lock);
+    is_ours = begin(&survey->mail, KEEP_MAIL);
+    if (!is_ours)
+        err = known_mail(sums, age, survey, p);
+    apr_thread_mutex_unlock(survey->lock);
+    if (!is_ours)
+        return err;
+    err = gt_mail_sums(sums, survey->store, p);
+    *age = 0;
+    apr_thread_mutex_lock(survey->lock);
+    end(&survey->mail, err == GT_OK);
+    if (err == GT_OK)
+        survey->mail_sums = *sums;
     apr_thread_mutex_unlock(survey->lock);
     return err;
 }

@@ -9,7 +9,7 @@
  * thread, and the other threads get the answer before. Thread-safe.
  */
 
-#include "store/grant.h"
+#include "store/mail_account.h"
 
 /** The last answers about a store in this process. */
 typedef struct gt_survey_t gt_survey_t;
@@ -34,6 +34,14 @@ int gt_survey_ping(gt_survey_t *survey, apr_pool_t *p);
  * @return GT_STORE_AWAY (GT0440) while the first caller has no answer yet; the database's error
  */
 GT_MUST gt_err_t *gt_survey_stats(gt_grant_stats_t *stats, gt_survey_t *survey, apr_pool_t *p);
+
+/**
+ * Sums of a store's mail accounts, at most five seconds old.
+ * @param age  of them, µs
+ * @return as gt_mail_sums; GT_STORE_AWAY (GT0440) while the first caller has no answer yet
+ */
+GT_MUST gt_err_t *gt_survey_mail(gt_mail_sums_t *sums, apr_interval_time_t *age,
+                                 gt_survey_t *survey, apr_pool_t *p);
 
 /** Ask the database, and count parts that are due for 50 ms at most, each if it was looked at in
  * the last two minutes. A periodic function of the crew calls it once a second. */

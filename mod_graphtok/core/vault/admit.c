@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "crypt/seal.h"
 #include "oauth/kind.h"
+#include "vault/admit_mail.h"
 #include "vault/discard.h"
 #include "vault/publish.h"
 #include "vault/history.h"
@@ -182,6 +183,13 @@ static gt_err_t *announce(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/** After all that can fail: an account is of use without the browser's knowing, too. */
+static gt_err_t *make_account(gt_task_t *task, void *state)
+{
+    gt_admit_mail(state, gt_task_pool(task));
+    return GT_OK;
+}
+
 /** Tokens that came and may not be stored: of another person, of one that is not known, or revoked
  * meanwhile. After a failure of ours alone the provider is not asked to revoke them: that could end
  * what the user has elsewhere. */
@@ -198,6 +206,6 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
                    gt_task_pool(task));
 }
 
-static gt_step_fn *const steps[] = {identify, check_registration, check_consent,
-                                    store,    announce,           NULL};
+static gt_step_fn *const steps[] = {identify, check_registration, check_consent, store,
+                                    announce, make_account,       NULL};
 const gt_work_t gt_admit = {"admit", steps, finish};

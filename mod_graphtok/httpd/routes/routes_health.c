@@ -14,6 +14,7 @@
 #include "admin/grant_view.h"
 #include "base/clock.h"
 #include "request/answer.h"
+#include "routes/mail_work.h"
 #include "routes/route_sets.h"
 #include "routes/token_sums.h"
 
@@ -225,6 +226,7 @@ const gtm_route_t gtm_health_routes[] = {
     {"ready", "GET", "/ready", OF_CHILD, .work = &ready},
     {"overall", "GET", "/", FOR_ALL, .work = &overall},
     {"oauth-tokens", "GET", "/oauth-tokens", FOR_ALL, .work = &gtm_token_sums},
+    {"email-sync", "GET", "/email-sync", FOR_ALL, .work = &gtm_mail_health},
     {"tokens", "GET", "/{}/tokens", OF_PROVIDER, .work = &gtm_token_sums},
     {"health", "GET", "/{}", OF_PROVIDER, .work = &health},
     {.name = NULL}};

@@ -12,6 +12,7 @@
 #include "graph/inbox.h"
 #include "graph/triage_model.h"
 #include "request/answer.h"
+#include "routes/mail_work.h"
 #include "routes/route_sets.h"
 
 #define TOP 50 /* messages, unless the body says how many */
@@ -145,4 +146,5 @@ const gtm_route_t gtm_mail_routes[] = {
     {"triage", "POST", "/triage/run", GTM_LIMIT_USER, .body = GTM_BODY_MAYBE_JSON, .work = &triage},
     {"draft", "POST", "/drafts/create", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON, .fields = keyed,
      .work = &draft},
+    {"accounts", "GET", "/accounts", GTM_LIMIT_USER, .work = &gtm_mail_accounts},
     {.name = NULL}};

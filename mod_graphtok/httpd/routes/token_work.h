@@ -39,4 +39,8 @@ extern const gt_work_t gtm_token_bulk_ask;
 extern const gt_work_t gtm_token_bulk_list, gtm_token_bulk_show, gtm_token_bulk_stop,
     gtm_token_bulk_continue;
 
+/** token_accounts.c: a page of the mail accounts of the location's store; the one that the path
+ * names; do to it, or to all of them, what the path's last part says. */
+extern const gt_work_t gtm_token_accounts, gtm_token_account, gtm_token_account_act;
+
 #endif

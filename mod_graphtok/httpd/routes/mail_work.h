@@ -1,0 +1,19 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GTM_MAIL_WORK_H
+#define GTM_MAIL_WORK_H
+
+/**
+ * @file mail_work.h
+ * The work of the mail routes that has a file of its own; routes_mail.c has the table. All of it is
+ * constant, with a gtm_request_t as its state; any thread may run it.
+ */
+
+#include "task/task.h"
+
+/** mail_accounts.c: answer with the caller's mail accounts. */
+extern const gt_work_t gtm_mail_accounts;
+
+/** mail_accounts.c: how synchronising goes, in sums over all accounts of the location's store. */
+extern const gt_work_t gtm_mail_health;
+
+#endif
