@@ -259,7 +259,8 @@ static void read_tag(page_t *page)
         tag.is_end = 1;
         tag.name++;
     }
-    while (tag.name + tag.n < page->end && apr_isalnum(tag.name[tag.n]))
+    while (tag.name + tag.n < page->end && apr_isalnum(tag.name[tag.n]) &&
+           (tag.n > 0 || apr_isalpha(*tag.name)))
         tag.n++;
     if (tag.n == 0 && (left < 2 || !strchr("!?/", page->at[1]))) {
         put_word(page, "<", 1);

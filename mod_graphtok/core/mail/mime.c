@@ -314,6 +314,16 @@ static int is_attachment(GMimePart *part, GMimeContentType *type, const place_t 
     return !place->is_related && g_mime_object_get_content_id(GMIME_OBJECT(part)) == NULL;
 }
 
+/* A type that is none means plain text (RFC 2045 section 5.2). */
+static int is_text(GMimePart *part, GMimeContentType *type)
+{
+    const char *given = g_mime_object_get_header(GMIME_OBJECT(part), "Content-Type");
+
+    return g_mime_content_type_is_type(type, "text", "plain") ||
+           g_mime_content_type_is_type(type, "text", "html") ||
+           (given != NULL && strchr(given, '/') == NULL);
+}
+
 static part_text_t read_leaf(mail_reader_t *reader, GMimePart *part, place_t place)
 {
     GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
@@ -322,8 +332,7 @@ static part_text_t read_leaf(mail_reader_t *reader, GMimePart *part, place_t pla
     if (is_calendar || g_mime_content_type_is_type(type, "application", "ics"))
         read_calendar(reader, part, type);
     if (!g_mime_part_is_attachment(part)) {
-        if (g_mime_content_type_is_type(type, "text", "plain") ||
-            g_mime_content_type_is_type(type, "text", "html"))
+        if (is_text(part, type))
             return place.wants_text ? read_text(reader, part, type) : (part_text_t){NULL, 0};
         if (is_calendar)
             return (part_text_t){NULL, 0};

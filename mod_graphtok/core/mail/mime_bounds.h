@@ -16,6 +16,7 @@ enum {
     GT_MIME_TYPES_MAX = 200,             /* Content-Type fields, so no deeper nesting either */
     GT_MIME_DASHES_MAX = 2000,           /* lines that begin with "--": so parts */
     GT_MIME_LINES_MAX = 10000,           /* lines that look like header fields */
+    GT_MIME_COLONS_MAX = 100,            /* in a field of addresses: GMime recurses at each group */
     GT_MIME_FIELD_BYTES_MAX = 128 * 1024 /* one field with its further lines */
 };
 

@@ -75,8 +75,9 @@ static apr_size_t unit(const char *charset)
 
 static char *without_nul(char *text, apr_size_t len)
 {
-    for (char *nul; (nul = memchr(text, '\0', len)) != NULL;)
-        *nul = ' ';
+    for (apr_size_t i = 0; i < len; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
     return text;
 }
 
