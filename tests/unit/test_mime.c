@@ -151,7 +151,7 @@ START_TEST(test_texts_in_any_charset)
         {PLAIN("gb2312"), "\xC4\xE3\xBA\xC3", "你好"},
         {PLAIN("GB18030"), "\xC4\xE3\x81\x30\x81\x30", "你\xC2\x80"},
         {PLAIN("iso-2022-jp"), "\x1B$B$3$s\x1B(B!", "こん!"},
-        {PLAIN("iso-8859-1"), "\x80 \x93x\x94", "€ “x”"}, /* windows-1252 under another name */
+        {PLAIN("iso-8859-1"), "\x80 \x93x\x94", "€ “x”"}, /* windows-1252 in fact */
         {PLAIN("us-ascii"), "\xE4", "ä"},
         {PLAIN("utf-8"),
          "Gr\xFC\xDF"
@@ -326,7 +326,7 @@ static char *repeated(const char *head, const char *unit, apr_size_t size, const
     return text;
 }
 
-/* Each of these keeps a parser without bounds busy for minutes, fills memory or overruns the stack. */
+/* Each of these keeps a parser without bounds busy for long, fills memory or overruns a stack. */
 START_TEST(test_mails_that_mean_harm)
 {
     static const char *const rows[][2] = {

@@ -12,17 +12,21 @@
 #include <apr_strings.h>
 #include <gmime/gmime.h>
 
+#include "base/pool.h"
 #include "mail/html_text.h"
 #include "mail/mime_bounds.h"
 #include "mail/mime_text.h"
 
-#define DEPTH_MAX 32 /* parts within parts whose text is looked for */
+#define DEPTH_MAX 32  /* parts within parts whose text is looked for */
+#define TEXTS_MAX 100 /* parts whose texts are joined: each of them costs a copy of all */
 #define YEAR_MAX 9999
 
 /* One mail on its way. */
 typedef struct mail_reader_t {
     gt_mime_t *found;
-    apr_pool_t *p;
+    apr_pool_t *p;       /* of what is found */
+    apr_pool_t *scratch; /* of all else */
+    int texts;           /* parts whose text was read */
 } mail_reader_t;
 
 /* ---- GMime in a process ---- */
@@ -70,21 +74,24 @@ static GMimeMessage *parse(const char *bytes, apr_size_t size)
 static const char *line(mail_reader_t *reader, const char *text, apr_size_t most)
 {
     const char *clean = text != NULL ? gt_mime_clean_line(text, strlen(text), most,
-                                                          &reader->found->is_cut, reader->p)
+                                                          &reader->found->is_cut, reader->scratch)
                                      : "";
 
-    return *clean ? clean : NULL;
+    return *clean ? apr_pstrdup(reader->p, clean) : NULL;
 }
 
 /* A text that means nothing when it is cut. */
 static const char *whole_line(mail_reader_t *reader, const char *text, apr_size_t most)
 {
-    int is_cut = 0;
-    const char *clean =
-        text != NULL ? gt_mime_clean_line(text, strlen(text), most, &is_cut, reader->p) : "";
+    const int was_cut = reader->found->is_cut;
+    const char *clean;
+    int is_cut;
 
-    reader->found->is_cut |= is_cut;
-    return *clean && !is_cut ? clean : NULL;
+    reader->found->is_cut = 0;
+    clean = line(reader, text, most);
+    is_cut = reader->found->is_cut;
+    reader->found->is_cut |= was_cut;
+    return is_cut ? NULL : clean;
 }
 
 static void read_addresses(mail_reader_t *reader, apr_array_header_t *addresses,
@@ -238,7 +245,7 @@ typedef struct place_t {
 
 static part_text_t read_part(mail_reader_t *reader, GMimeObject *object, place_t place);
 
-/* Decoded bytes, in the pool, with a NUL behind them. */
+/* Decoded bytes, with a NUL behind them. */
 static char *content_of(mail_reader_t *reader, GMimePart *part, apr_size_t *size)
 {
     GMimeDataWrapper *content = g_mime_part_get_content(part);
@@ -250,7 +257,8 @@ static char *content_of(mail_reader_t *reader, GMimePart *part, apr_size_t *size
         (void)!g_mime_data_wrapper_write_to_stream(content, stream);
     bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
     *size = bytes->len;
-    copy = apr_pstrmemdup(reader->p, bytes->data != NULL ? (const char *)bytes->data : "", *size);
+    copy = apr_pstrmemdup(reader->scratch, bytes->data != NULL ? (const char *)bytes->data : "",
+                          *size);
     g_object_unref(stream);
     return copy;
 }
@@ -263,10 +271,10 @@ static part_text_t read_text(mail_reader_t *reader, GMimePart *part, GMimeConten
     char *text = content_of(reader, part, &size);
 
     text = gt_mime_utf8(g_mime_content_type_get_parameter(type, "charset"), text, size,
-                        GT_MIME_SIZE_MAX, is_cut, reader->p);
+                        GT_MIME_SIZE_MAX, is_cut, reader->scratch);
     if (read.is_html)
-        text = gt_html_text(text, strlen(text), GT_MIME_TEXT_MAX, is_cut, reader->p);
-    text = gt_mime_clean_text(text, strlen(text), GT_MIME_TEXT_MAX, is_cut, reader->p);
+        text = gt_html_text(text, strlen(text), GT_MIME_TEXT_MAX, is_cut, reader->scratch);
+    text = gt_mime_clean_text(text, strlen(text), GT_MIME_TEXT_MAX, is_cut, reader->scratch);
     if (text[strspn(text, " \t\n")] != '\0')
         read.text = text;
     return read;
@@ -324,6 +332,14 @@ static int is_text(GMimePart *part, GMimeContentType *type)
            (given != NULL && strchr(given, '/') == NULL);
 }
 
+static int count_text(mail_reader_t *reader)
+{
+    if (reader->texts < TEXTS_MAX)
+        return ++reader->texts;
+    reader->found->is_cut = 1;
+    return 0;
+}
+
 static part_text_t read_leaf(mail_reader_t *reader, GMimePart *part, place_t place)
 {
     GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
@@ -333,7 +349,8 @@ static part_text_t read_leaf(mail_reader_t *reader, GMimePart *part, place_t pla
         read_calendar(reader, part, type);
     if (!g_mime_part_is_attachment(part)) {
         if (is_text(part, type))
-            return place.wants_text ? read_text(reader, part, type) : (part_text_t){NULL, 0};
+            return place.wants_text && count_text(reader) ? read_text(reader, part, type)
+                                                          : (part_text_t){NULL, 0};
         if (is_calendar)
             return (part_text_t){NULL, 0};
     }
@@ -359,7 +376,7 @@ static part_text_t read_parts(mail_reader_t *reader, GMimeMultipart *parts, plac
         if (all.text == NULL || is_alternative)
             all = one;
         else
-            all.text = apr_pstrcat(reader->p, all.text, "\n", one.text, NULL);
+            all.text = apr_pstrcat(reader->scratch, all.text, "\n", one.text, NULL);
         if (is_alternative ? !all.is_html : strlen(all.text) > GT_MIME_TEXT_MAX)
             place.wants_text = 0;
     }
@@ -385,8 +402,9 @@ static void read_body(mail_reader_t *reader, GMimeMessage *message)
     part_text_t body = read_part(reader, g_mime_message_get_mime_part(message), (place_t){0, 1, 0});
 
     if (body.text != NULL)
-        found->text = gt_mime_clean_text(body.text, strlen(body.text), GT_MIME_TEXT_MAX,
-                                         &found->is_cut, reader->p);
+        found->text = apr_pstrdup(reader->p,
+                                  gt_mime_clean_text(body.text, strlen(body.text), GT_MIME_TEXT_MAX,
+                                                     &found->is_cut, reader->scratch));
     found->is_html = body.is_html;
     found->has_attachments = found->n_attachments > 0;
 }
@@ -394,7 +412,7 @@ static void read_body(mail_reader_t *reader, GMimeMessage *message)
 void gt_mime_read(gt_mime_t *found, const char *bytes, apr_size_t size, apr_pool_t *p)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    mail_reader_t reader = {found, p};
+    mail_reader_t reader = {found, p, gt_pool_make(p, "gt_mime"), 0};
     apr_size_t front = gt_mime_front(bytes, size < GT_MIME_SIZE_MAX ? size : GT_MIME_SIZE_MAX);
     GMimeMessage *message;
 
@@ -412,6 +430,7 @@ void gt_mime_read(gt_mime_t *found, const char *bytes, apr_size_t size, apr_pool
         g_object_unref(message);
     }
     is_reading--;
+    apr_pool_destroy(reader.scratch);
 }
 
 const char *gt_mime_addresses(const apr_array_header_t *addresses, int most, apr_pool_t *p)
