@@ -32,6 +32,7 @@ DOCUMENT = [
     ("OAuth2 flow", "PKCE, state", "test_what_each_provider_is_asked"),
     ("OAuth2 flow", "state for ten minutes", "http/test_expiry.py"),
     ("OAuth2 flow", "GET callback/{provider}", "test_a_sign_in_at_each_provider"),
+    ("Token storage", "user_email_tokens", "test_the_table_of_tokens_as_the_document_shows_it"),
     ("API", "GET tokens", "test_a_user_sees_their_own_tokens_alone"),
     ("API", "POST tokens/{id}/refresh", "test_a_token_is_refreshed_by_its_id"),
     ("API", "POST tokens/{id}/revoke", "test_a_token_is_revoked_by_its_id"),
@@ -279,6 +280,38 @@ def test_a_dead_token_says_where_to_sign_in(server, ada, sandbox):
     assert ada.tokens()["microsoft"]["status"] == "inactive"
     assert ada.sign_in("microsoft").status == 200
     assert ada.tokens()["microsoft"]["id"] == row["id"]
+
+
+# ---- the tables ----
+
+VIEW = ("id user_id organization_id provider email_address access_token_encrypted "
+        "refresh_token_encrypted expires_at status")
+
+
+@BOTH
+def test_the_table_of_tokens_as_the_document_shows_it(server, ada, sandbox):
+    """A view, with sealed tokens; its times have no zone."""
+    database, columns = server.database, VIEW.replace(" ", ", ")
+    database.sql("DELETE FROM mail_accounts")
+    database.sql("INSERT INTO mail_accounts (user_id, provider, email_address, organization_id, "
+                 f"created_at, updated_at) VALUES (1, 'google', '{ADA}', 7, 1, 1)")
+    rows = {row[3]: row for row in database.sql(f"SELECT {columns} FROM user_email_tokens")}
+    given = sandbox.process.secrets()
+    listed = ada.tokens()
+    for provider, organization in (("google", "7"), ("microsoft", None)):
+        row = dict(zip(VIEW.split(), rows[provider]))
+        assert row["id"].replace("-", "") == listed[provider]["id"].replace("-", "")
+        assert (row["user_id"], row["organization_id"] or None) == ("1", organization), row
+        assert (row["email_address"], row["status"]) == (ADA, "active")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", row["expires_at"]), row
+        assert row["expires_at"][:16].replace(" ", "T") == listed[provider]["expires_at"][:16]
+        for kind in ("access_token", "refresh_token"):
+            assert row[f"{kind}_encrypted"] and row[f"{kind}_encrypted"] not in given[kind]
+    assert server.graphtokctl("migrate", "--mail-to", "0", "--yes").returncode == 0
+    again = server.graphtokctl("migrate", "--yes")
+    assert again.returncode == 0 and "user_email_tokens" in again.stdout, again
+    server.database.hand_over()
+    assert len(database.sql("SELECT id FROM user_email_tokens")) == 2
 
 
 # ---- the command line ----

@@ -67,7 +67,7 @@ static const char *const columns[] = {"id",
 
 /* Tables of mail, of which a schema has one each (store/mail_ladder.h), and their columns. */
 static const char *const mail_tables[] = {"mail_accounts", "mail_folders", "mail_messages",
-                                          "mail_sends"};
+                                          "mail_sends", "user_email_tokens"};
 static const char *const mail_columns[] = {
     "email_address",      "organization_id",   "incoming_server",
     "incoming_port",      "incoming_security", "outgoing_server",

@@ -53,6 +53,21 @@
     "DELETE FROM {name} WHERE {user} = old.{user} AND provider = old.provider "                    \
     "AND password_encrypted IS NULL; END"
 
+/* Grants under the names of S3's document, sealed as they are, for its reports. A time has no zone
+ * there. */
+#define VIEW_OF_TOKENS(expires, created, updated)                                                  \
+    "CREATE VIEW {schema}user_email_tokens AS SELECT own.id, own.{user} AS user_id, "              \
+    "(SELECT account.organization_id FROM {table} AS account "                                     \
+    "WHERE account.{user} = own.{user} AND account.provider = own.provider "                       \
+    "AND account.organization_id IS NOT NULL ORDER BY account.id LIMIT 1) AS organization_id, "    \
+    "own.provider, own.email AS email_address, "                                                   \
+    "own.encrypted_access_token AS access_token_encrypted, "                                       \
+    "nullif(own.encrypted_refresh_token, '') AS refresh_token_encrypted, " expires                 \
+    " AS expires_at, CASE own.status WHEN 1 THEN 'active' WHEN 2 THEN 'needs-user' "               \
+    "ELSE 'inactive' END AS status, " created " AS created_at, " updated " AS updated_at "         \
+    "FROM {grants} AS own"
+#define DROP_VIEW "DROP VIEW {schema}user_email_tokens"
+
 static const gt_ladder_step_t steps[] = {
     {"accounts of mail in {table}",
      "accounts of mail are dropped with {table}, and with them their passwords",
@@ -65,6 +80,12 @@ static const gt_ladder_step_t steps[] = {
        {"CREATE TABLE {table} (" ACCOUNT_COLUMNS("id INTEGER PRIMARY KEY AUTOINCREMENT", "BOOLEAN",
                                                  "0", "1") ")",
         INDEX_DUE, SQLITE_TRIGGER_GO, "{must_exist}"}}}},
+    {"a view of {grants} as user_email_tokens",
+     NULL,
+     {{{DROP_VIEW}, {DROP_VIEW}},
+      {{VIEW_OF_TOKENS("own.expires_at AT TIME ZONE 'UTC'", "own.created_at AT TIME ZONE 'UTC'",
+                       "own.updated_at AT TIME ZONE 'UTC'")},
+       {VIEW_OF_TOKENS("own.expires_at", "own.created_at", "own.updated_at")}}}},
 };
 
 int gt_mail_newest(void)
