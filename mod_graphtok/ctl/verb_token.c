@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "base/secret.h"
+#include "oauth/resource.h"
 #include "one_grant.h"
 #include "vault/vault.h"
 
@@ -25,7 +26,8 @@ typedef struct asked_t {
 } asked_t;
 
 static const struct argp_option options[] = {
-    {"resource", 'r', "NAME", 0, "for this resource, such as outlook; default: graph", 0},
+    {"resource", 'r', "NAME", 0,
+     "for this resource, by name or address, such as outlook; default: graph", 0},
     {"force", 'f', NULL, 0, "print it even on a terminal", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
@@ -74,6 +76,16 @@ static void print_json(const gt_token_for_t *params, const asked_t *asked)
         OPENSSL_cleanse((void *)json_string_value(token), json_string_length(token));
 }
 
+/** A resource by its name or its address; one that is not known is told by the vault. */
+static const char *resource_of(const asked_t *asked, const gt_provider_conf_t *conf)
+{
+    const char *known = asked->resource != NULL && conf != NULL
+                            ? gt_provider_resource_named(conf, asked->resource, asked->ctl->pool)
+                            : NULL;
+
+    return known != NULL ? known : asked->resource;
+}
+
 static gt_err_t *get(gt_token_for_t *params, const asked_t *asked, const gt_config_t *config)
 {
     apr_pool_t *p = asked->ctl->pool;
@@ -81,7 +93,8 @@ static gt_err_t *get(gt_token_for_t *params, const asked_t *asked, const gt_conf
     gt_err_t *err;
 
     GT_TRY(ctl_one_grant(&params->key.grant, &asked->named, config, p));
-    params->key.resource = asked->resource;
+    params->key.resource =
+        resource_of(asked, gt_config_provider(config, params->key.grant.owner.provider));
     GT_TRY(ctl_vault_open(&params->vault, config, p));
     params->asker = &asker;
     err = ctl_vault_wait(params->vault, &gt_token_for, params, p);

@@ -3,6 +3,7 @@
 command, variable and trouble that it lists."""
 
 import base64
+import json
 import os
 import pathlib
 import re
@@ -30,17 +31,47 @@ DOCUMENT = [
     ("OAuth2 flow", "GET login/{provider}", "test_a_sign_in_at_each_provider"),
     ("OAuth2 flow", "consent screens of Google and Microsoft", "test_what_each_provider_is_asked"),
     ("OAuth2 flow", "PKCE, state", "test_what_each_provider_is_asked"),
-    ("OAuth2 flow", "state for ten minutes", "http/test_expiry.py"),
-    ("OAuth2 flow", "GET callback/{provider}", "test_a_sign_in_at_each_provider"),
+    ("OAuth2 flow", "state for ten minutes", "http/test_sign_in.py"),
+    ("OAuth2 flow", "GET callback/{provider}: state, code, tokens", "test_a_sign_in_at_each_provider"),
+    ("OAuth2 flow", "state of one provider and browser", "test_a_state_is_of_one_provider"),
+    ("OAuth2 flow", "the account is created or updated", "test_a_sign_in_makes_the_account"),
+    ("OAuth2 flow", "the page of the front end brings it", "test_a_sign_in_at_each_provider"),
+    ("OAuth2 flow", "a cancelled sign-in", "test_a_cancelled_sign_in_says_where_to_begin_again"),
     ("Token storage", "user_email_tokens", "test_the_table_of_tokens_as_the_document_shows_it"),
+    ("Token storage", "sealed, by keys of their own", "test_what_each_key_seals"),
+    ("Token refresh", "expired, and automatically", "unit/test_jobs.c"),
+    ("Token refresh", "by the API", "test_a_token_is_refreshed_by_its_id"),
+    ("Token refresh", "by the tool", "test_commands_as_they_are_typed"),
+    ("Token refresh", "3 tries, 2 s, 4 s and 8 s apart", "test_three_tries_for_what_may_pass"),
+    ("IMAP, SMTP", "XOAUTH2, a token of its resource", "test_one_refresh_token_two_resources"),
+    ("IMAP, SMTP", "XOAUTH2 as it is written", "unit/test_imap_session.c"),
+    ("IMAP, SMTP", "certificate and name are verified", "unit/test_dial.c"),
+    ("Encryption", "AES-GCM with AAD", "unit/test_aead.c"),
+    ("Encryption", "Fernet", "unit/test_fernet.c"),
     ("API", "GET tokens", "test_a_user_sees_their_own_tokens_alone"),
     ("API", "POST tokens/{id}/refresh", "test_a_token_is_refreshed_by_its_id"),
     ("API", "POST tokens/{id}/revoke", "test_a_token_is_revoked_by_its_id"),
+    ("API", "tokens of others", "test_tokens_of_others_do_not_exist"),
+    ("API", "GET health/email-sync", "test_health_of_mail"),
     ("API", "GET health/oauth-tokens", "test_health_of_tokens"),
     ("Commands", "refresh --list, --refresh-all, --provider, --dry-run, --token-id, --days",
      "test_commands_as_they_are_typed"),
-    ("OAuth2 flow", "3 tries, 2 s, 4 s and 8 s apart", "test_three_tries_for_what_may_pass"),
+    ("Commands", "an id is no user", "test_an_id_is_no_user"),
     ("Variables", "each is demanded", "test_a_missing_variable_is_named"),
+    ("Variables", "keys as the document's commands print them", "test_what_each_key_seals"),
+    ("Security", "sealed at rest, and in no log", "test_secrets_stand_nowhere"),
+    ("Security", "a revoked token is used no more", "test_a_token_is_revoked_by_its_id"),
+    ("Security", "failed refreshes are tracked", "test_a_dead_token_says_where_to_sign_in"),
+    ("Security", "pages of other sites", "test_other_sites_and_other_bodies_do_nothing"),
+    ("Security", "scopes of mail alone", "test_what_each_provider_is_asked"),
+    ("Monitoring", "curl of both healths", "test_health_of_mail"),
+    ("Monitoring", "log of sign-ins and refreshes", "http/test_log_levels.py"),
+    ("Monitoring", "metrics", "http/test_metrics.py::test_O9_refreshes_and_why_they_failed"),
+    ("Trouble", "OAuth authentication failed", "test_a_dead_token_says_where_to_sign_in"),
+    ("Trouble", "Token refresh failed", "test_three_tries_for_what_may_pass"),
+    ("Trouble", "provider credentials", "test_check_looks_at_both_providers"),
+    ("Rollback", "both statements", "test_rollback_as_it_is_typed"),
+    ("Future", "Yahoo", "http/test_openid.py::test_sign_in_refresh_revoke"),
 ]
 
 
@@ -69,7 +100,12 @@ class Client(Example):
 
     def __init__(self, folder, mpm, engine, postgres, sandbox):
         self.audit = folder / "audit.log"
-        super().__init__(folder, "s3", mpm, engine, postgres, sandbox, variables(sandbox))
+        given = variables(sandbox)
+        if engine == "pgsql":
+            given["ENCRYPTION_KEY_OAUTH_AES_GCM"] = (
+                f"oauth access,refresh,cookie {given['ENCRYPTION_KEY_OAUTH_AES_GCM']}")
+            given["ENCRYPTION_KEY_PII"] = f"pii personal {given['ENCRYPTION_KEY_PII']}"
+        super().__init__(folder, "s3", mpm, engine, postgres, sandbox, given)
         self.database.sql("CREATE TABLE users (id INTEGER PRIMARY KEY)")
         for number in range(1, 10):
             self.database.sql(f"INSERT INTO users (id) VALUES ({number})")
@@ -282,6 +318,39 @@ def test_a_dead_token_says_where_to_sign_in(server, ada, sandbox):
     assert ada.tokens()["microsoft"]["id"] == row["id"]
 
 
+@ONE
+def test_one_refresh_token_two_resources(server, ada, sandbox):
+    """Graph's token and Outlook's for IMAP and SMTP, each asked for with its own scopes alone."""
+    def token(*words):
+        done = server.graphtokctl("token", "1", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+    outlook = token("--provider", "microsoft", "--resource", "https://outlook.office.com")
+    assert {word.rpartition("/")[2] for word in outlook["scope"].split()} >= {
+        "IMAP.AccessAsUser.All", "SMTP.Send"} and "Mail.Send" not in outlook["scope"]
+    call = sandbox.process.calls("token:refresh_token")["last"][-1]
+    assert call["status"] == "200" and sandbox.calls("token:refresh_token") == 1
+    graph = token("--provider", "microsoft")
+    assert "Mail.Send" in graph["scope"] and "IMAP" not in graph["scope"]
+    assert graph["token"] != outlook["token"]
+    assert "https://mail.google.com/" in token("--provider", "google")["scope"].split()
+    assert server.database.sql("SELECT count(*) FROM oauth_grants_access") == [["1"]]
+
+
+@BOTH
+def test_what_each_key_seals(server, ada):
+    """Bare keys are for all; lines of a keyring say what each is for."""
+    rows = server.database.sql("SELECT encrypted_access_token, encrypted_refresh_token, "
+                               "encrypted_id_token FROM oauth_grants")
+    ids = [{text.split(".")[1] for text in row} for row in rows]
+    if "oauth" in server.httpd.environment["ENCRYPTION_KEY_OAUTH_AES_GCM"]:
+        assert [[text.split(".")[1] for text in row] for row in rows] == [
+            ["oauth", "oauth", "pii"]] * 2, rows
+    else:
+        assert len(ids[0]) == 1 and ids[0] == ids[1]
+    assert all(text.startswith("gt2.") for row in rows for text in row)
+
+
 # ---- the tables ----
 
 VIEW = ("id user_id organization_id provider email_address access_token_encrypted "
@@ -399,6 +468,45 @@ def test_a_missing_variable_is_named(server):
             assert name in err, (name, err)
     finally:
         server.httpd.environment = given
+
+
+@ONE
+def test_health_of_mail(server, ada):
+    """As the document's curl asks."""
+    answer = ada.browser.get(f"{server.url}{HEALTH}/email-sync", headers=bearer(1))
+    assert answer.status == 200, answer
+    assert {"total", "active", "error", "last_24h", "success_rate"} <= set(answer.json)
+
+
+@ONE
+def test_a_sign_in_makes_the_account(server, ada):
+    assert sorted(server.database.sql(
+        "SELECT provider, email_address, incoming_server, outgoing_server FROM mail_accounts "
+        "WHERE user_id = 1")) == [
+            ["google", ADA, "imap.gmail.com", "smtp.gmail.com"],
+            ["microsoft", ADA, "outlook.office365.com", "smtp.office365.com"]]
+
+
+@BOTH
+def test_rollback_as_it_is_typed(server, ada):
+    """Both statements of the document."""
+    server.database.sql("UPDATE mail_accounts SET incoming_auth_method = 'password' WHERE "
+                        "incoming_auth_method IN ('oauth', 'oauth2', 'xoauth2');")
+    server.database.sql("UPDATE mail_accounts SET sync_enabled = false;")
+    told = server.graphtokctl("account", "list")
+    assert told.returncode == 0 and told.stdout.count("password") >= 2, told
+    assert ada.sign_in("google").status == 200, "sign-ins go on"
+
+
+@ONE
+def test_secrets_stand_nowhere(server, ada, sandbox):
+    """Neither in a log nor in the database."""
+    ada.ask("POST", f"{OAUTH}/tokens/{ada.tokens()['google']['id']}/refresh")
+    kept = server.database.dump() + b"".join(
+        path.read_bytes() for path in server.httpd.folder.glob("*.log"))
+    for kind in ("access_token", "refresh_token", "code", "verifier", "id_token"):
+        for secret in sandbox.process.secrets()[kind]:
+            assert secret.encode() not in kept, kind
 
 
 # ---- the document itself ----
