@@ -2,8 +2,10 @@
 """Mail accounts: what sign-ins make of them, and what administrators do to them (E6, O5)."""
 
 import base64
+import html
 import json
 import re
+import urllib.parse
 
 import pytest
 
@@ -15,6 +17,9 @@ STORE = """
 </GraphTokStore>
 """
 MAIL = administered("/admin") + administered("/pages", "graphtok-admin") + """
+<Location "/metrics">
+    SetHandler graphtok-metrics
+</Location>
 <Location "/tom/mail">
     SetHandler graphtok-mail
 </Location>
@@ -182,6 +187,47 @@ def test_O5_health_of_mail(mail, account, browser):
         "store": "main", "status": "degraded", "total": 1, "active": 0, "error": 1, "off": 0,
         "success_rate": 0.0, "last_24h": {"tried": 1, "synced": 0}, "last_sync_at": None}
     assert account["id"]
+
+
+def form_of(page, act):
+    """The address and the token of the form of an act."""
+    found = re.search(rf'<form method="post" action="([^"]*/{act})"><input type="hidden" '
+                      r'name="([^"]+)" value="([^"]+)">', page)
+    assert found, page
+    return found[1], urllib.parse.urlencode({found[2]: html.unescape(found[3])}).encode()
+
+
+def test_the_page_of_mailboxes(mail, account, browser):
+    """State and trouble, and a form for each act; what a form without its token asks is refused."""
+    word = "Basic " + base64.b64encode(b"ada:ada").decode()
+    fields = {"Authorization": word, "Accept": "text/html", "Accept-Language": "de",
+              "Origin": mail.url}
+
+    posting = {**fields, "Content-Type": "application/x-www-form-urlencoded"}
+
+    def look():
+        return browser.send("GET", mail.url + "/pages/accounts", None, fields)
+    page = look()
+    assert page.status == 200 and "Postfächer" in page.text and "Jetzt abgleichen" in page.text
+    assert "ada@sandbox.example" in page.text and ">Neu</span>" in page.text
+    path, form = form_of(page.text, "password")
+    assert browser.send("POST", mail.url + path, b"a=b", posting).status == 403
+    assert row(mail, "incoming_auth_method") == [["xoauth2"]]
+    done = browser.send("POST", mail.url + path, form, posting)
+    assert (done.status, done.location) == (303, "/pages/accounts?done=1")
+    assert row(mail, "incoming_auth_method") == [["password"]]
+    page = look()
+    assert "it signs in by a password and has none" in page.text and ">Ausgesetzt<" in page.text
+    for act in ("oauth", "stop"):
+        path, form = form_of(look().text, act)
+        assert browser.send("POST", mail.url + path, form, posting).status == 303
+    assert "Einschalten" in look().text and account["id"]
+
+
+def test_figures_of_mail(mail, account, browser):
+    page = browser.get(mail.url + "/metrics").text
+    assert 'graphtok_mail_accounts{store="main",state="active"}' in page and account["id"]
+    assert 'graphtok_mail_messages_total{provider="microsoft"} 0' in page
 
 
 def test_an_account_needs_the_scope(mail, browser):

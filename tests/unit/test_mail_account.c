@@ -12,6 +12,7 @@
 #include "bench.h"
 #include "store/mail_account.h"
 #include "store/mail_ladder.h"
+#include "vault/admit_mail.h"
 
 Suite *suite_mail_account(void);
 
@@ -363,6 +364,69 @@ START_TEST(accounts_are_counted)
 }
 END_TEST
 
+/* Scopes as a provider of a kind has them, and as a sign-in was granted them. */
+static const struct {
+    gt_provider_kind_id_t kind;
+    const char *imap, *scope, *granted;
+    int opens;
+} granted[] = {
+    {GT_KIND_GOOGLE, "imaps://i:993", "openid", "openid https://mail.google.com/", 1},
+    {GT_KIND_GOOGLE, "imaps://i:993", "openid https://mail.google.com/", "openid", 0},
+    {GT_KIND_GOOGLE, "imaps://i:993", "openid https://mail.google.com/", NULL, 1},
+    {GT_KIND_MICROSOFT, "imaps://i:993", "openid https://outlook.office.com/IMAP.AccessAsUser.All",
+     "openid User.Read", 1},
+    {GT_KIND_MICROSOFT, "imaps://i:993", "openid IMAP.AccessAsUser.All",
+     "openid IMAP.AccessAsUser.All", 0},
+    {GT_KIND_MICROSOFT, "imaps://i:993", "openid https://outlook.office.com/SMTP.Send", NULL, 0},
+    {GT_KIND_OPENID, "imaps://i:993", "openid", "openid", 1},
+    {GT_KIND_OPENID, NULL, "openid", "openid", 0},
+};
+
+START_TEST(only_scopes_for_mail_open_a_mailbox)
+{
+    bench_t *bench = bench_open(0);
+    gt_provider_conf_t *conf = gt_provider_conf_blank("x", bench->pool);
+
+    conf->kind = granted[_i].kind;
+    gt_provider_conf_complete(conf, bench->pool);
+    conf->imap = granted[_i].imap;
+    conf->scope = granted[_i].scope;
+    ck_assert_int_eq(gt_mail_is_granted(conf, granted[_i].granted, bench->pool), granted[_i].opens);
+    bench_close(bench);
+}
+END_TEST
+
+/* In a schema of its own, with the application's users beside, whose ids are numbers. */
+START_TEST(mail_stands_in_the_schema_of_its_store)
+{
+    bench_t *bench = bench_open(1);
+    gt_mail_account_t account = account_of("7");
+    gt_store_t *store;
+    int is_new;
+
+    bench_run(bench, "DROP SCHEMA IF EXISTS app CASCADE");
+    bench_run(bench, "CREATE SCHEMA app");
+    bench_run(bench, "CREATE TABLE app.people (id BIGINT PRIMARY KEY)");
+    bench_run(bench, "INSERT INTO app.people VALUES (7)");
+    bench->conf->table = "app.grants";
+    bench->conf->user_type = "integer";
+    bench->conf->references = "app.people(id)";
+    bench_migrate(bench, gt_store_newest());
+    bench_mail(bench, gt_mail_newest());
+    store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
+    bench_run(bench, "INSERT INTO app.grants (user_id, encrypted_access_token, "
+                     "encrypted_refresh_token, expires_at) VALUES (7, 'x', 'y', now())");
+    bench_ok(gt_mail_account_put(&is_new, &account, store, bench->pool));
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 1);
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM app.mail_accounts"), "1");
+    bench_run(bench, "DELETE FROM app.people"); /* a cascade's deletion leaves nothing either */
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM app.mail_accounts"), "0");
+    bench_mail(bench, 0);
+    bench_run(bench, "DROP SCHEMA app CASCADE");
+    bench_close(bench);
+}
+END_TEST
+
 Suite *suite_mail_account(void)
 {
     Suite *suite = suite_create("mail_account");
@@ -379,6 +443,10 @@ Suite *suite_mail_account(void)
     tcase_add_loop_test(tcase, a_password_belongs_to_one_account, 0, engines);
     tcase_add_loop_test(tcase, accounts_without_a_password_go_with_their_grant, 0, engines);
     tcase_add_loop_test(tcase, accounts_are_counted, 0, engines);
+    tcase_add_loop_test(tcase, only_scopes_for_mail_open_a_mailbox, 0,
+                        (int)(sizeof(granted) / sizeof(granted[0])));
+    if (engines > 1)
+        tcase_add_test(tcase, mail_stands_in_the_schema_of_its_store);
     suite_add_tcase(suite, tcase);
     return suite;
 }

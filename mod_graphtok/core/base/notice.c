@@ -32,6 +32,7 @@ static const struct {
     [GT_NOTICE_DEACTIVATE] = {"deactivate", "deactivated"},
     [GT_NOTICE_ACTIVATE] = {"activate", "activated"},
     [GT_NOTICE_MAIL_ACCOUNT] = {"mail_account", "mail account changed"},
+    [GT_NOTICE_MAIL_SYNC] = {"mail_sync", NULL},
     [GT_NOTICE_VALIDATE] = {"validate", "validated"},
     [GT_NOTICE_BULK] = {"bulk", NULL},
     [GT_NOTICE_CLEANUP] = {"cleanup", "cleaned up"},

@@ -46,6 +46,8 @@ typedef struct stripe_t {
     count_t exchanges[RESULTS];
     count_t client_calls[RESULTS];
     count_t bulk[RESULTS];
+    count_t mail_syncs[NAMES][RESULTS];
+    count_t mail_messages[NAMES];
     count_t cache[2]; /* misses, hits */
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];

@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303037) /* "gtfig007": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303038) /* "gtfig008": another layout, another number */
 
 const char *const gt_purposes[PURPOSES] = {"token", "graph", "discovery"};
 
@@ -175,6 +175,10 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_SIGN_IN:
         count(&stripe->sign_ins[provider][result], 1);
+        break;
+    case GT_NOTICE_MAIL_SYNC:
+        count(&stripe->mail_syncs[provider][result], 1);
+        count(&stripe->mail_messages[provider], (apr_uint64_t)notice->count);
         break;
     case GT_NOTICE_CHALLENGE:
         count(&stripe->challenges[provider][notice->detail[0] == 's'], 1);

@@ -197,6 +197,12 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     gt_page_family(page, "graphtok_bulk_results_total", "counter",
                    "Grants of bulk jobs by how the act on them ended.");
     print_results(page, figures, AT(bulk), NULL);
+    gt_page_family(page, "graphtok_mail_syncs_total", "counter",
+                   "Synchronisations of mail accounts by how they ended.");
+    print_by_provider(page, figures, AT(mail_syncs));
+    gt_page_family(page, "graphtok_mail_messages_total", "counter",
+                   "Mails that synchronisations brought.");
+    print_named(page, figures, AT(mail_messages), "provider", GT_LABEL_PROVIDER);
     gt_page_family(page, "graphtok_cache_lookups_total", "counter",
                    "Look-ups of a token in shared memory.");
     print_pair(page, figures, AT(cache), cache);

@@ -101,11 +101,17 @@ static void write_sections(gtm_admin_page_t *page, gtm_word_t chosen)
     static const struct {
         gtm_word_t word;
         const char *below;
-    } sections[] = {
-        {GTM_WORD_OVERVIEW, "/"}, {GTM_WORD_GRANTS, "/grants"}, {GTM_WORD_JOBS, "/bulk"}};
+        int is_of_mail;
+    } sections[] = {{GTM_WORD_OVERVIEW, "/", 0},
+                    {GTM_WORD_GRANTS, "/grants", 0},
+                    {GTM_WORD_MAILBOXES, "/accounts", 1},
+                    {GTM_WORD_JOBS, "/bulk", 0}};
+    const int has_mail = gt_store_conf(page->x->store)->mail_sync;
 
     gtm_html(page->html, "<nav aria-label=\"%s\">\n", GTM_SAY(page, SECTIONS));
     for (apr_size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        if (sections[i].is_of_mail && !has_mail)
+            continue;
         gtm_html(page->html, "<a href=\"%s%s\"", page->root, sections[i].below);
         if (sections[i].word == chosen)
             gtm_html_markup(page->html, " aria-current=\"page\"");
@@ -203,7 +209,13 @@ static const struct {
              {"validate", "", GTM_WORD_VALIDATE},
              {"deactivate", "", GTM_WORD_DEACTIVATE},
              {"activate", "", GTM_WORD_ACTIVATE},
-             {"revoke", "", GTM_WORD_REVOKE}};
+             {"revoke", "", GTM_WORD_REVOKE},
+             {"new", "off", GTM_WORD_IS_NEW},
+             {"syncing", "busy", GTM_WORD_SYNCING},
+             {"ok", "good", GTM_WORD_IN_ORDER},
+             {"error", "bad", GTM_WORD_IN_ERROR},
+             {"off", "off", GTM_WORD_SWITCHED_OFF},
+             {"halted", "warn", GTM_WORD_HALTED}};
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 

@@ -27,7 +27,7 @@ typedef struct gtm_admin_page_t {
 /** A word in the page's language. */
 #define GTM_SAY(page, name) ((page)->words->word[GTM_WORD_##name])
 
-/** Begin a page. @param section  GTM_WORD_OVERVIEW, _GRANTS or _JOBS, where it belongs
+/** Begin a page. @param section  GTM_WORD_OVERVIEW, _GRANTS, _MAILBOXES or _JOBS, where it belongs
  * @param title  of this one page, and its heading */
 gtm_admin_page_t *gtm_admin_begin(gtm_request_t *x, gtm_word_t section, const char *title);
 

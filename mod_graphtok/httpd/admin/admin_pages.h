@@ -25,6 +25,12 @@ void gtm_admin_grant(gtm_request_t *x, const json_t *value);
 /** admin_grant.c: the way on after an act on one grant. */
 void gtm_admin_acted(gtm_request_t *x, const json_t *value);
 
+/** admin_accounts.c: the mail accounts, with what can be done to each. */
+void gtm_admin_accounts(gtm_request_t *x, const json_t *value);
+
+/** admin_accounts.c: the way on after an act on a mail account. */
+void gtm_admin_account_acted(gtm_request_t *x, const json_t *value);
+
 /** admin_jobs.c: the newest jobs over many grants. */
 void gtm_admin_jobs(gtm_request_t *x, const json_t *value);
 

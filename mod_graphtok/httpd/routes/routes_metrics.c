@@ -101,6 +101,35 @@ static void print_stores(gt_page_t *page, const gtm_request_t *x)
     }
 }
 
+static void print_mail(gt_page_t *page, const gtm_request_t *x)
+{
+    const apr_array_header_t *stores = x->child->config->stores;
+
+    gt_page_family(page, "graphtok_mail_accounts", "gauge", "Mail accounts of a store.");
+    for (int i = 0; i < stores->nelts; i++) {
+        const gt_store_conf_t *conf = APR_ARRAY_IDX(stores, i, gt_store_conf_t *);
+        gt_store_t *store = gt_vault_store(x->child->vault, conf->name);
+        apr_interval_time_t age;
+        gt_mail_sums_t sums;
+
+        if (store == NULL || !gt_mail_is_kept(store, x->r->pool) ||
+            gt_survey_mail(&sums, &age, gt_vault_survey(x->child->vault, store), x->r->pool) !=
+                GT_OK)
+            continue;
+        const struct {
+            const char *state;
+            apr_int64_t count;
+        } rows[] = {{"active", sums.active}, {"error", sums.error}, {"off", sums.off}};
+
+        for (apr_size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+            const gt_page_label_t labels[] = {
+                {"store", conf->name}, {"state", rows[r].state}, {NULL, NULL}};
+
+            gt_page_sample(page, labels, rows[r].count);
+        }
+    }
+}
+
 static void print_cache(gt_page_t *page, const gtm_request_t *x)
 {
     static const gt_page_label_t evicted[] = {{"reason", "evicted"}, {NULL, NULL}};
@@ -173,6 +202,7 @@ static gt_err_t *show_metrics(gt_task_t *task, void *state)
     print_work(page);
     print_expiries(page, x);
     print_stores(page, x);
+    print_mail(page, x);
     gtm_answer_text(x, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page->text);
     return GT_OK;
 }
