@@ -27,6 +27,10 @@ MOUNTS = """
 <Location "/tom/auth">
     SetHandler graphtok-auth
 </Location>
+<Location "/tom/other">
+    SetHandler graphtok-auth
+    GraphTokUseProvider microsoft
+</Location>
 <Location "/health">
     SetHandler graphtok-health
 </Location>
@@ -253,6 +257,33 @@ def test_a_refresh_token_for_days_alone_is_told_of(site, browser, sandbox):
     assert "for 7 days alone" in site.httpd.log()
 
 
+def test_tokens_of_one_provider(site, browser, sandbox):
+    """A place lists those of its own provider, and acts on no other."""
+    site.register("/tom/other")
+    for place in ("auth", "other"):
+        assert browser.sign_in(f"{site.url}/tom/{place}/login").status == 200
+
+    def listed(place):
+        return {row["provider"]: row["id"] for row in
+                browser.get(f"{site.url}/tom/{place}/tokens").json["tokens"]}
+    assert set(listed("auth")) == {"google"} and set(listed("other")) == {"microsoft"}
+    theirs = f"/tokens/{listed('other')['microsoft']}/revoke"
+    problem(browser.post(f"{site.url}/tom/auth{theirs}"), 404, "GT0899")
+    assert browser.post(f"{site.url}/tom/other{theirs}").json["status"] == "revoked"
+    assert not listed("other") and set(listed("auth")) == {"google"}
+
+
+def test_tokens_of_a_session(site, browser, sandbox):
+    """Which ends with the grant."""
+    assert browser.get(f"{site.url}/auth/tokens").status == 401
+    assert browser.sign_in(f"{site.url}/auth/login").status == 200
+    row, = browser.get(f"{site.url}/auth/tokens").json["tokens"]
+    assert row["email_address"] == ADA and row["provider"] == "google"
+    done = browser.post(f"{site.url}/auth/tokens/{row['id']}/revoke")
+    assert done.status == 200 and done.json["status"] == "revoked" and done.cookies, done
+    assert browser.get(f"{site.url}/auth/tokens").status == 401
+
+
 PAGE = "https://front.example/signed-in/"
 FRONT = {"Origin": "https://front.example", "Accept": "*/*", "Sec-Fetch-Mode": "cors"}
 
@@ -289,7 +320,7 @@ def test_the_redirect_address_of_a_front_end(front, browser, sandbox):
     again = problem(browser.get(callback, headers=FRONT), 400, "GT0834")
     assert again["login_url"] == "/auth/login"
     checked = front.ctl("check", check=False).stdout.splitlines()
-    assert [line.split() for line in checked if "redirect URI" in line] == [
+    assert [line.split() for line in checked if f"redirect URI: {PAGE}" in line] == [
         ["OK", "redirect", "URI:", PAGE]] * 2, checked  # of both places
 
 

@@ -85,6 +85,12 @@ def test_a_token_that_userinfo_does_not_take(site, ada, sandbox):
     assert sandbox.calls("google:token:refresh_token") == before + 1
 
 
+def test_check_looks_at_it(site, sandbox):
+    told = site.graphtokctl("check").stdout
+    for part in ("provider yahoo: https", "client of yahoo: ", f"redirect URI: {site.url}/auth/callback"):
+        assert f"OK     {part}" in told, told
+
+
 def test_validation_asks_it_too(site, ada, sandbox):
     done = site.graphtokctl("validate")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -28,7 +28,7 @@ typedef struct own_act_t {
 /* Of several providers of the place. */
 static int is_served(const gtm_request_t *x, const gt_grant_t *grant)
 {
-    return gt_has_word(x->dir->providers, grant->owner.provider);
+    return x->dir->providers != NULL && gt_has_word(x->dir->providers, grant->owner.provider);
 }
 
 /* With the names that S3's document has for them. */
