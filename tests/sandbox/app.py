@@ -31,7 +31,7 @@ IDS = re.compile(r"/(events|calendars|groups|messages)/[^/]+")
 BATCH = "/v1.0/$batch"
 SHOWN_HEADERS = (
     "accept", "accept-encoding", "client-request-id", "content-length", "content-type",
-    "if-match", "origin", "prefer", "user-agent", "x-forwarded-for",
+    "if-match", "origin", "prefer", "traceparent", "tracestate", "user-agent", "x-forwarded-for",
 )  # fmt: skip
 
 

@@ -12,15 +12,17 @@ Suite *suite_audit(void);
 
 START_TEST(a_record_has_its_members)
 {
-    const gt_asker_t asker = {"192.0.2.7", "id-1", "events", "agent", "root", "job-1"};
+    const gt_trace_t trace = {"4bf92f3577b34da6a3ce929d0e0e4736", 1};
+    const gt_asker_t asker = {"192.0.2.7", "id-1", "events", "agent", "root", "job-1", &trace};
     gt_err_t *err = gt_err(pool, GT_SIGN_IN, "GT0602", "never shown");
     json_t *json;
     const char *name;
     apr_size_t at = 0;
     static const char *const order[] = {
-        "time",    "event",      "result", "tag",    "code",          "store", "provider", "user",
-        "address", "request_id", "route",  "client", "administrator", "job",   "took_ms",  "detail",
-        "node",    "pid",        "chain",  "seq",    "prev",          "mac"};
+        "time",          "event", "result",  "tag",        "code",   "store",
+        "provider",      "user",  "address", "request_id", "route",  "client",
+        "administrator", "job",   "trace",   "took_ms",    "detail", "node",
+        "pid",           "chain", "seq",     "prev",       "mac"};
     json_t *value;
 
     err->code = "AADSTS700082";
@@ -75,7 +77,8 @@ END_TEST
 START_TEST(the_longest_record_fits_its_line)
 {
     char *text = apr_pcalloc(pool, 3000);
-    gt_asker_t asker = {text, text, text, text, text, text};
+    const gt_trace_t trace = {"4bf92f3577b34da6a3ce929d0e0e4736", 1};
+    gt_asker_t asker = {text, text, text, text, text, text, &trace};
     gt_err_t *err = gt_err(pool, GT_SIGN_IN, "GT0602", "x");
 
     memset(text, '\x01', 2999);

@@ -156,11 +156,15 @@ END_TEST
 START_TEST(an_asker_is_copied_deep)
 {
     char address[] = "192.0.2.1";
-    const gt_asker_t asker = {.address = address, .route = "events", .client = "agent"};
+    gt_trace_t trace = {"4bf92f3577b34da6a3ce929d0e0e4736", 1};
+    const gt_asker_t asker = {
+        .address = address, .route = "events", .client = "agent", .trace = &trace};
     gt_asker_t *copy = gt_asker_dup(&asker, pool);
 
-    address[0] = 'x';
+    address[0] = trace.id[0] = 'x';
     ck_assert_str_eq(copy->address, "192.0.2.1");
+    ck_assert_str_eq(gt_asker_trace(copy)->id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    ck_assert_ptr_null(gt_asker_trace(NULL));
     ck_assert_str_eq(copy->client, "agent");
     ck_assert_str_eq(copy->route, "events");
     ck_assert_ptr_null(copy->request_id);

@@ -10,7 +10,7 @@
  * in this order:
  *
  *     time event result [tag code] [store provider user] [address request_id route]
- *     [client] [administrator] [job] [took_ms] [detail] node pid chain seq prev mac
+ *     [client] [administrator] [job] [trace] [took_ms] [detail] node pid chain seq prev mac
  *
  * A chain begins with a "start" record (key: id of the key its MACs are made with; after: the head
  * found in its place; heads: the last records that the file shows) and ends, when its process ends

@@ -108,6 +108,7 @@ void gt_audit_line_operation(gt_audit_line_t *line, const gt_notice_t *notice)
         add_text(line, "client", asker->client, SHORT_TEXT);
         add_text(line, "administrator", asker->administrator, SHORT_TEXT);
         add_text(line, "job", asker->job, SHORT_TEXT);
+        add_text(line, "trace", asker->trace != NULL ? asker->trace->id : NULL, SHORT_TEXT);
     }
     if (notice->took > 0)
         gt_audit_line_add(line, "\"took_ms\":%lld,", (long long)(notice->took / 1000));

@@ -136,5 +136,12 @@ gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p)
     copy->client = apr_pstrdup(p, asker->client);
     copy->administrator = apr_pstrdup(p, asker->administrator);
     copy->job = apr_pstrdup(p, asker->job);
+    if (asker->trace != NULL)
+        copy->trace = apr_pmemdup(p, asker->trace, sizeof(*asker->trace));
     return copy;
+}
+
+const gt_trace_t *gt_asker_trace(const gt_asker_t *asker)
+{
+    return asker != NULL ? asker->trace : NULL;
 }

@@ -11,6 +11,7 @@
  */
 
 #include "base/err.h"
+#include "base/trace.h"
 
 typedef enum gt_notice_kind_t {
     GT_NOTICE_PASSED,       /* a token is about to be given to an application */
@@ -56,6 +57,7 @@ typedef struct gt_asker_t {
     const char *client;        /* the application that acts for the user; NULL: none */
     const char *administrator; /* that acts on a user's grant; NULL: none */
     const char *job;           /* the bulk job that the act is part of; NULL: none */
+    const gt_trace_t *trace;   /* that the request is part of; NULL: none */
 } gt_asker_t;
 
 /** One announcement. Texts are the caller's; NULL: not known. */
@@ -100,5 +102,8 @@ GT_MUST gt_err_t *gt_notice_before(const gt_notice_t *notice, apr_pool_t *p);
 
 /** A copy for the life of `p`. NULL gives NULL. */
 gt_asker_t *gt_asker_dup(const gt_asker_t *asker, apr_pool_t *p);
+
+/** The trace that calls for it are part of; NULL: none, or no asker. */
+const gt_trace_t *gt_asker_trace(const gt_asker_t *asker);
 
 #endif

@@ -102,6 +102,7 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     /* A change goes on when the client hangs up: its outcome would not be known otherwise. */
     request->keep_going = !is_reading(call);
     request->purpose = "graph";
+    request->trace = gt_asker_trace(call->asker);
     if (call->params.body != NULL) {
         request->content_type = "application/json";
         request->body = gt_secret_from(gt_json_dump(call->params.body, p), p);

@@ -28,6 +28,7 @@
  */
 
 #include "base/err.h"
+#include "base/trace.h"
 #include "base/waker.h"
 
 /** The request. Everything is copied; fields left 0 or NULL take the default. */
@@ -54,8 +55,9 @@ typedef struct gt_request_t {
     int stream;                  /* 1: hand the body on in pieces */
     int dials; /* 1: dialled: imaps://HOST:PORT, imap://HOST:PORT, and smtps and smtp with /NAME
                 * behind, the name that we greet with; no body */
-    int keep_going;      /* 1: it changes state: goes on when its task is dropped */
-    const char *purpose; /* for the log: "refresh", "create event" */
+    int keep_going;          /* 1: it changes state: goes on when its task is dropped */
+    const char *purpose;     /* for the log: "refresh", "create event" */
+    const gt_trace_t *trace; /* that the call is part of, as its header says; NULL: none */
 } gt_request_t;
 
 /** The answer. Valid from the moment the task is woken, as long as the transfer. */

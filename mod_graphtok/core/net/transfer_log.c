@@ -71,17 +71,20 @@ void gt_transfer_log(const gt_transfer_t *transfer, const gt_failure_t *failure)
 {
     const gt_transfer_t *t = transfer;
     int took = (int)apr_time_as_msec(gt_mono() - t->began);
+    const char *traced = t->trace != NULL ? ", traceparent " : "";
+    const char *trace = t->trace != NULL ? t->trace : "";
     char address[SHOWN_MAX];
 
     if (!gt_log_wants(GT_LOG_DEBUG))
         return;
     show_address(address, t->url);
     if (failure != NULL)
-        gt_log(GT_LOG_DEBUG, NULL, "call for %s: %s %s: %s after %d ms: %s", t->purpose, t->method,
-               address, gt_fault_tag(failure->fault), took, failure->detail);
+        gt_log(GT_LOG_DEBUG, NULL, "call for %s: %s %s: %s after %d ms: %s%s%s", t->purpose,
+               t->method, address, gt_fault_tag(failure->fault), took, failure->detail, traced,
+               trace);
     else
         gt_log(GT_LOG_DEBUG, NULL,
-               "call for %s: %s %s: %d in %d ms, %" APR_INT64_T_FMT " bytes, request id %s",
+               "call for %s: %s %s: %d in %d ms, %" APR_INT64_T_FMT " bytes, request id %s%s%s",
                t->purpose, t->method, address, t->answer.status, took, t->passed,
-               request_id(t->answer.headers));
+               request_id(t->answer.headers), traced, trace);
 }

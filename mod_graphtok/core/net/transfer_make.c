@@ -228,6 +228,10 @@ static void copy_request(gt_transfer_t *t, const gt_request_t *request)
         add_field(t, apr_pstrcat(p, "Content-Type: ", request->content_type, NULL));
     for (i = 0; request->headers != NULL && i < request->headers->nelts; i++)
         add_field(t, apr_pstrdup(p, APR_ARRAY_IDX(request->headers, i, const char *)));
+    if (request->trace != NULL) {
+        t->trace = gt_trace_next(request->trace, p);
+        add_field(t, apr_pstrcat(p, "traceparent: ", t->trace, NULL));
+    }
     if (request->bearer != NULL)
         add_bearer(t, request->bearer);
     if (request->basic != NULL)

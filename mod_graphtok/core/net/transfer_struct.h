@@ -51,6 +51,7 @@ struct gt_transfer_t {
 
     /* asked; constant once made */
     const char *method, *url, *ca_file, *purpose;
+    const char *trace;     /* the header that it is sent with, or NULL */
     const char *pins;      /* or NULL */
     const char *local_end; /* as CURLOPT_INTERFACE takes it, or NULL */
     int notes_keys;

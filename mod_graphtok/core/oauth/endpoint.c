@@ -87,6 +87,7 @@ static gt_err_t *post_form(gt_task_t *task, void *state)
         .answer_max = post->answer_max,
         .keep_going = 1,
         .purpose = post->purpose,
+        .trace = post->trace,
     };
     GT_TRY(gt_provider_route(&request, post->provider, p));
     GT_TRY(gt_transfer_make(&post->transfer, &request, gt_task_loop(task), p));

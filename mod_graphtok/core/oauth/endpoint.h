@@ -25,6 +25,7 @@ typedef struct gt_endpoint_post_t {
     int is_open;             /* in; 1: nothing shows that we are the registration */
     apr_size_t answer_max;   /* most bytes of an answer */
     const char *purpose;     /* for the log: "refresh" */
+    const gt_trace_t *trace; /* in: that the POST is part of; NULL: none */
     gt_transfer_t *transfer; /* out: ended, well or not; NULL: nothing was sent */
     gt_discover_t discover;  /* own */
     gt_client_proof_t proof; /* own */

@@ -173,7 +173,8 @@ static gt_err_t *post(gt_task_t *task, void *state)
                                         .tenant = params->tenant,
                                         .form = form,
                                         .answer_max = ANSWER_MAX,
-                                        .purpose = params->flow->purpose};
+                                        .purpose = params->flow->purpose,
+                                        .trace = params->trace};
     gt_then(task, &gt_endpoint_post, &params->post);
     return GT_OK;
 }

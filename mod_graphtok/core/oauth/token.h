@@ -51,6 +51,7 @@ typedef struct gt_token_params_t {
     const char *claims;      /* demands of a claims challenge, which it is to meet; or NULL */
     int declares;            /* 1: declare our capability: calls of ours would meet a challenge */
     const char *tenant;      /* that is asked, a GUID or domain; NULL or "": the configured one */
+    const gt_trace_t *trace; /* that the request is part of; NULL: none */
     gt_tokens_t tokens;      /* out */
     int was_sent;            /* out, on failure: 1 when the POST may have arrived, with an
                                      unknown outcome: a reset, a timeout, a 200 of rubbish */

@@ -34,6 +34,7 @@ static gt_err_t *post(gt_task_t *task, void *state)
         .scope = acquire->scope,
         .tenant = acquire->tenant,
         .declares = acquire->is_of_grant,
+        .trace = acquire->trace,
     };
     gt_then_try(task, &gt_token_post, &acquire->post, &acquire->failure);
     return GT_OK;

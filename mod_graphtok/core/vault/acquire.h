@@ -20,6 +20,7 @@ typedef struct gt_acquire_t {
     const char *scope;         /* in: or NULL: the provider's configured scope */
     int is_of_grant;           /* in: 1: the tokens are those of a grant */
     const char *tenant;        /* in: that is asked; NULL or "": the configured one */
+    const gt_trace_t *trace;   /* in: that the request is part of; NULL: none */
     const gt_tokens_t *tokens; /* out, in `post` */
     gt_token_params_t post;    /* own */
     gt_err_t *failure;         /* own */

@@ -115,6 +115,7 @@ static gt_err_t *send_password(gt_task_t *task, void *state)
         .resource = r->params.key.resource,
         .scope = r->scope,
         .claims = r->grant->claims,
+        .trace = gt_asker_trace(r->params.asker),
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

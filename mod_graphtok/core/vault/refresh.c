@@ -200,6 +200,7 @@ void gt_refresh_send(gt_refresh_t *r, gt_task_t *task)
         .tenant = r->grant->account.tenant,
         .claims = r->grant->claims,
         .declares = strcmp(r->params.key.resource, GT_RESOURCE_GRAPH) == 0,
+        .trace = gt_asker_trace(r->params.asker),
     };
     r->holds = GT_HOLDS_INTENT;
     r->posted = gt_ticks();

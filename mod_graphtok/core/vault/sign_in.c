@@ -49,6 +49,7 @@ static gt_err_t *acquire(gt_task_t *task, void *state)
         .scope = in->scope,
         .tenant = in->tenant,
         .is_of_grant = 1,
+        .trace = gt_asker_trace(in->asker),
     };
     gt_then(task, &gt_acquire, &entry->acquire);
     return GT_OK;

@@ -114,12 +114,21 @@ gt_err_t *gtm_caller_missing(const gtm_request_t *x)
     return gt_err(x->r->pool, GT_SIGN_IN, "GT0821", "no user is signed in in this browser");
 }
 
+static const gt_trace_t *trace_of(const gtm_request_t *x)
+{
+    gt_trace_t *trace = apr_palloc(x->r->pool, sizeof(*trace));
+
+    return gt_trace_read(trace, apr_table_get(x->r->headers_in, "traceparent")) ? trace : NULL;
+}
+
 gt_err_t *gtm_caller_name(gtm_request_t *x)
 {
     if (x->r->log_id == NULL)
         (void)ap_run_generate_log_id(x->r->connection, x->r, &x->r->log_id);
-    x->asker = (gt_asker_t){
-        .address = x->r->useragent_ip, .request_id = x->r->log_id, .route = x->route->name};
+    x->asker = (gt_asker_t){.address = x->r->useragent_ip,
+                            .request_id = x->r->log_id,
+                            .route = x->route->name,
+                            .trace = trace_of(x)};
     return GT_OK;
 }
 
