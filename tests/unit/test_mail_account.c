@@ -12,6 +12,7 @@
 #include "bench.h"
 #include "store/mail_account.h"
 #include "store/mail_ladder.h"
+#include "store/rekey.h"
 #include "vault/admit_mail.h"
 
 Suite *suite_mail_account(void);
@@ -273,6 +274,49 @@ START_TEST(out_of_oauth_and_back)
 }
 END_TEST
 
+/* In a store without a grant, too: a key that seals a password alone is one that is needed. */
+START_TEST(passwords_move_to_the_writing_key)
+{
+    bench_t *bench;
+    gt_store_t *store = open_store(&bench, _i);
+    gt_mail_account_t ann = account_of("ann");
+    gt_keyring_t *old = bench->ring;
+    apr_array_header_t *keys = apr_array_make(bench->pool, 2, sizeof(gt_key_rows_t));
+    gt_rekey_t pass;
+    gt_range_t range = bench_range(store, bench->pool);
+    apr_int64_t left = 0;
+    gt_secret_t *password;
+
+    ann.by_password = 1;
+    bench_ok(gt_mail_account_add(&ann, store, gt_secret_from("geheim", bench->pool), bench->pool));
+    bench_ok(gt_rekey_rows(keys, &range, bench->pool));
+    ck_assert_int_eq(keys->nelts, 1);
+    ck_assert_str_eq(APR_ARRAY_IDX(keys, 0, gt_key_rows_t).id, "new");
+    bench_ok(gt_keyring_parse(&bench->ring,
+                              gt_secret_from("newer any "
+                                             "ZDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
+                                             "new any "
+                                             "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
+                                             bench->pool),
+                              bench->pool));
+    ck_assert_ptr_ne(old, bench->ring);
+    store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
+    range = bench_range(store, bench->pool);
+    bench_ok(gt_rekey_left(&left, &range, bench->pool));
+    ck_assert_int_eq(left, 1);
+    for (gt_rekey_begin(&pass, store); !pass.ended;)
+        bench_ok(gt_rekey_some(&pass, 100, bench->pool));
+    ck_assert_int_eq(pass.moved, 1);
+    ck_assert_int_eq(strncmp(get(bench, store, ann.id)->password, "gt2.newer.", 10), 0);
+    bench_ok(gt_mail_account_password(&password, get(bench, store, ann.id), store, bench->pool));
+    ck_assert_str_eq(gt_secret_text(password), "geheim");
+    left = 0;
+    bench_ok(gt_rekey_left(&left, &range, bench->pool));
+    ck_assert_int_eq(left, 0);
+    bench_close(bench);
+}
+END_TEST
+
 /* A password that another account's row holds does not open there. */
 START_TEST(a_password_belongs_to_one_account)
 {
@@ -440,6 +484,7 @@ Suite *suite_mail_account(void)
     tcase_add_loop_test(tcase, a_clock_that_is_set_back_stops_nothing, 0, engines);
     tcase_add_loop_test(tcase, what_halts_an_account_is_seen_at_once, 0, engines * causes);
     tcase_add_loop_test(tcase, out_of_oauth_and_back, 0, engines);
+    tcase_add_loop_test(tcase, passwords_move_to_the_writing_key, 0, engines);
     tcase_add_loop_test(tcase, a_password_belongs_to_one_account, 0, engines);
     tcase_add_loop_test(tcase, accounts_without_a_password_go_with_their_grant, 0, engines);
     tcase_add_loop_test(tcase, accounts_are_counted, 0, engines);

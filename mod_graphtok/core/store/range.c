@@ -39,6 +39,8 @@ gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p)
 
     *found = 0;
     GT_TRY(gt_db_rows(&rows, store->db, &end_of_range, &store->names, args, p));
+    *found = !range->begun;
+    range->begun = 1;
     if (rows->nelts == 0)
         return GT_OK;
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);

@@ -21,13 +21,15 @@ typedef struct gt_range_t {
     gt_store_t *store;
     char after[64];   /* their ids are greater than this one */
     char last[64];    /* and at most this one */
+    int begun;        /* 1: the first range was entered */
     apr_int64_t seen; /* rows of all ranges so far */
 } gt_range_t;
 
 /** Before the first range. */
 void gt_range_begin(gt_range_t *range, gt_store_t *store);
 
-/** Go on to the next range. After an error it stays where it was. @param found 0: there is none */
+/** Go on to the next range. After an error it stays where it was. The first one is there in an
+ * empty store, too, for what counts beside the rows. @param found 0: there is none */
 GT_MUST gt_err_t *gt_range_next(int *found, gt_range_t *range, apr_pool_t *p);
 
 #endif

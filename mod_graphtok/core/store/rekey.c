@@ -17,6 +17,7 @@
 #include "base/notice.h"
 #include "base/text.h"
 #include "store/rekey_access.h"
+#include "store/rekey_passwords.h"
 #include "store/statements.h"
 #include "store/store.h"
 
@@ -106,6 +107,7 @@ gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_p
             if (row->column[column] != NULL && !is_repeated(row, column))
                 gt_rekey_add(rows, row->column[column], n);
     }
+    GT_TRY(gt_rekey_password_rows(rows, range, p));
     return gt_rekey_access_rows(rows, range, p);
 }
 
@@ -154,6 +156,7 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *
         !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
         return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
     *rows += n;
+    GT_TRY(gt_rekey_passwords_left(rows, range, p));
     return gt_rekey_access_left(rows, range, p);
 }
 
@@ -225,6 +228,8 @@ gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const
     }
     if (err == GT_OK)
         err = gt_rekey_access_fernet(rows, range, id, page);
+    if (err == GT_OK)
+        err = gt_rekey_password_fernet(rows, range, id, page);
     err = gt_err_dup(err, p);
     apr_pool_destroy(page);
     return err;
@@ -412,6 +417,10 @@ static gt_err_t *go_on(gt_rekey_t *pass, int most, apr_pool_t *p)
     json_t *list = gt_json_own(json_array(), p);
     apr_array_header_t *found;
 
+    if (!pass->has_passwords) {
+        pass->has_passwords = 1;
+        return gt_rekey_passwords(pass, p);
+    }
     GT_TRY(enter_range(pass, p));
     if (pass->ended)
         return GT_OK;

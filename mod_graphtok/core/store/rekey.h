@@ -14,7 +14,8 @@
 
 #include "store/range.h"
 
-/** Rows that need a key; an access token of another resource counts as one. */
+/** Rows that need a key; an access token of another resource counts as one, and so does the
+ * password of a mail account. */
 typedef struct gt_key_rows_t {
     const char *id; /* "": Fernet, which names no key; "?": a column holds nothing sealed */
     apr_int64_t rows;
@@ -43,6 +44,7 @@ typedef struct gt_rekey_t {
     apr_int64_t changed;   /* changed under us, or locked: for the next pass */
     apr_int64_t stuck;     /* a column does not open; the others were moved */
     gt_err_t *why_stuck;   /* the last of them, in the pool of its gt_rekey_some */
+    int has_passwords;     /* 1: those of mail accounts were looked at, which come first */
     int ended;
 } gt_rekey_t;
 
