@@ -265,7 +265,7 @@ START_TEST(test_commands)
     ck_assert_int_eq(seen.statuses, 4);
     ck_assert_int_eq(command("EXAMINE None", &seen, 0)->cls, GT_NOT_FOUND);
     ck_assert_int_eq(command("EXAMINE Mine", &seen, 0)->cls, GT_REFUSED);
-    ck_assert_int_eq(command("NOOP", &seen, 0)->cls, GT_UPSTREAM);
+    ck_assert_int_eq(command("NOOP", &seen, 0)->cls, GT_REFUSED);
     ck_ok(command("LOGOUT", &seen, 0));
     ck_assert_str_eq(command("NOOP", &seen, PATIENCE)->tag, "GT1505");
 }
@@ -332,7 +332,7 @@ START_TEST(test_news)
     ck_assert_int_eq(seen.fetched, 1);
     ck_ok(idle(&waiting, &seen, apr_time_from_msec(20)));
     ck_assert_int_eq(waiting.has_news, 0);
-    ck_assert_int_eq(idle(&waiting, &seen, PATIENCE)->cls, GT_UPSTREAM);
+    ck_assert_int_eq(idle(&waiting, &seen, PATIENCE)->cls, GT_REFUSED);
 }
 END_TEST
 

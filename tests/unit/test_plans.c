@@ -191,6 +191,22 @@ static const struct {
     {"keep mail claim", {N(600), N(600), N(500), T("c"), N(0)}},
     {"give back mail claim", {T("e"), T("e"), T("e"), T("e"), N(300), N(500), T("c")}},
     {"let go mail claim", {N(500), T("c")}},
+    {"place mail folder", {N(2), N(3), N(4), N(1), N(7), T("INBOX"), N(1), N(7), T("c")}},
+    {"begin mail folder", {N(7), T("INBOX"), T("\\Sent"), N(1), N(3), N(7), T("c")}},
+    {"add mail messages", {N(7), T("INBOX"), N(1), T("[]")}},
+    {"flag mail messages", {T("[]"), N(7), T("INBOX"), N(1)}},
+    {"remove mail messages",
+     {T("[{\"first_uid\": 5, \"last_uid\": 90}]"), N(7), T("INBOX"), N(1), N(500)}},
+    {"drop mail messages", {N(7), T("INBOX"), N(2), N(500)}},
+    {"drop mail folder", {N(7), T("INBOX")}},
+    {"drop old mail messages", {N(86400), N(500)}},
+    {"list mail folders", {N(7)}},
+    {"list mail uids", {N(7), T("INBOX"), N(1), N(100), N(5000)}},
+    {"list mail messages", {N(7), N(1900000000), N(5000000), N(100)}},
+    {"list mail messages of folder", {N(7), T("INBOX"), N(1900000000), N(5000000), N(100)}},
+    {"list unread mail messages", {N(7), T("INBOX"), N(1900000000), N(5000000), N(100)}},
+    {"find mail message", {N(7), N(5000)}},
+    {"find account of mail message", {N(5000)}},
 };
 
 /* Statements that may walk through a table, and why. */
@@ -211,6 +227,8 @@ static const struct {
     {"list old passwords", "user_tokens", "the grants of those few"},
     {"sum mail accounts", "mail_accounts", "counts them, for a health check"},
     {"sum mail accounts", "user_tokens", "the grants of as many accounts"},
+    {"find mail folder of none", "mail_folders", "once a minute; some dozen rows for each account"},
+    {"find mail folder of none", "mail_accounts", "the accounts of all folders"},
     {"list jobs", "_jobs", "a few dozen rows"},
     {"make parts", "parts", "as many rows as it makes"},
     {"claim part", "_jobs", "a few dozen rows"},
@@ -270,7 +288,14 @@ static const struct {
     "incoming_port, due_at, created_at, updated_at) SELECT user_id, provider, "                    \
     "user_id || '@example.com', 'imap.example.com', 993, " now " + CASE WHEN user_id LIKE '%00' "  \
     "THEN -1 ELSE 300 END, 1, 1 FROM user_tokens WHERE user_id LIKE '%5' OR user_id LIKE '%0'"
-static const char *const fill[GT_ENGINES][9] = {
+/* Half of them are in one folder; each tenth is unread. */
+#define FILL_MESSAGES(now, rest)                                                                   \
+    "INSERT INTO mail_folders (account_id, name, uidvalidity) SELECT n, 'INBOX', 1 FROM " rest     \
+    " WHERE n <= 20000",                                                                           \
+        "INSERT INTO mail_messages (account_id, folder, uidvalidity, uid, is_seen, "               \
+        "internal_date, text) SELECT CASE WHEN n % 2 = 0 THEN 7 ELSE n % 997 END, 'INBOX', 1, n, " \
+        "CASE WHEN n % 10 = 1 THEN 0 ELSE 1 END, " now " - n, 'x' FROM " rest
+static const char *const fill[GT_ENGINES][11] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -281,7 +306,7 @@ static const char *const fill[GT_ENGINES][9] = {
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
          FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
          FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH),
-         FILL_MAIL(PG_EPOCH)},
+         FILL_MAIL(PG_EPOCH), FILL_MESSAGES(PG_EPOCH, "generate_series(1, 100000) AS n")},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -292,7 +317,7 @@ static const char *const fill[GT_ENGINES][9] = {
          "provider, revision FROM user_tokens LIMIT 20000",
          FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
          FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')"),
-         FILL_MAIL("unixepoch('now')")},
+         FILL_MAIL("unixepoch('now')"), FILL_MESSAGES("unixepoch('now')", SQLITE_SERIES)},
 };
 
 /* ---- what EXPLAIN says ---- */

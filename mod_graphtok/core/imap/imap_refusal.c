@@ -78,7 +78,8 @@ gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, 
     if (gt_imap_is_named(answer, "BYE"))
         return told(answer, GT_UPSTREAM, "GT1505", "the mail server ends the session", p);
     if (gt_imap_is_named(answer, "BAD"))
-        return told(answer, GT_UPSTREAM, "GT1507", "the mail server does not take a command", p);
+        return told(answer, sign_in != GT_IMAP_BY_NOTHING ? GT_UPSTREAM : GT_REFUSED, "GT1507",
+                    "the mail server does not take a command", p);
     if (sign_in != GT_IMAP_BY_NOTHING)
         return no_entry(answer, sign_in, p);
     return told(answer, GT_REFUSED, "GT1508", "the mail server refuses a command", p);

@@ -30,6 +30,7 @@ gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server
                                   .local_end = server->local_end,
                                   .proxy = server->proxy,
                                   .proxy_login = server->proxy_login,
+                                  .connect_timeout = server->connect_timeout,
                                   .dials = 1,
                                   .purpose = "mail"};
 
@@ -147,6 +148,11 @@ gt_err_t *gt_imap_next(gt_imap_answer_t **answer, int *is_late, gt_imap_session_
 
 /* ---- a command ---- */
 
+static void begin_patience(gt_imap_command_t *command)
+{
+    command->ends_at = gt_ticks() + (command->patience > 0 ? command->patience : PATIENCE);
+}
+
 static gt_err_t *send_command(gt_task_t *task, void *state)
 {
     gt_imap_command_t *command = state;
@@ -155,7 +161,7 @@ static gt_err_t *send_command(gt_task_t *task, void *state)
 
     command->own_tag =
         apr_psprintf(gt_task_pool(task), "%s.%d", session->tag_begin, ++session->commands);
-    command->ends_at = gt_ticks() + (command->patience > 0 ? command->patience : PATIENCE);
+    begin_patience(command);
     GT_TRY(gt_transfer_give(&taken, session->transfer, command->own_tag, strlen(command->own_tag),
                             0, session->pool));
     GT_TRY(gt_transfer_give(&taken, session->transfer, " ", 1, 0, session->pool));
@@ -176,6 +182,8 @@ static gt_err_t *take_answer(gt_imap_command_t *command, const gt_imap_answer_t 
 {
     apr_pool_t *scratch = command->session->scratch;
 
+    if (command->is_long)
+        begin_patience(command);
     if (answer->form == GT_IMAP_CONTINUE)
         return command->go_on != NULL
                    ? command->go_on(command->baton, answer, scratch)

@@ -16,11 +16,12 @@
 
 /** Where a session goes. Texts stay the caller's. */
 typedef struct gt_imap_server_t {
-    const char *url;                /* imaps://HOST:PORT, or imap://HOST:PORT for STARTTLS */
-    const char *ca_file;            /* PEM; NULL: the system's */
-    const char *local_end;          /* net/local_end.h; NULL: as the system routes it */
-    const char *proxy;              /* "http://host:port"; NULL: none */
-    const gt_secret_t *proxy_login; /* "user:password"; NULL: none */
+    const char *url;                     /* imaps://HOST:PORT, or imap://HOST:PORT for STARTTLS */
+    const char *ca_file;                 /* PEM; NULL: the system's */
+    const char *local_end;               /* net/local_end.h; NULL: as the system routes it */
+    const char *proxy;                   /* "http://host:port"; NULL: none */
+    const gt_secret_t *proxy_login;      /* "user:password"; NULL: none */
+    apr_interval_time_t connect_timeout; /* µs; 0: that of a transfer */
 } gt_imap_server_t;
 
 typedef struct gt_imap_session_t gt_imap_session_t;
@@ -54,13 +55,14 @@ extern const gt_work_t gt_imap_sign_in;
 
 /**
  * Work: one command, to its end. Failures: the network's; GT_TIMEOUT when the server's answer is
- * not whole in time; GT_UPSTREAM: no IMAP, BAD, BYE, or a passing trouble; GT_NOT_FOUND: no such
- * folder; GT_FORBIDDEN; GT_REFUSED: any other NO.
+ * not whole in time; GT_UPSTREAM: no IMAP, BYE, or a passing trouble; GT_NOT_FOUND: no such folder;
+ * GT_FORBIDDEN; GT_REFUSED: any other NO, and BAD.
  */
 typedef struct gt_imap_command_t {
     gt_imap_session_t *session;
     const char *text;             /* "UID FETCH 1:5 (UID FLAGS)": without tag and line end */
     apr_interval_time_t patience; /* µs, for the whole answer; 0: 60 s */
+    int is_long;                  /* 1: the patience is that for each of its answers */
     gt_imap_take_fn *take;        /* gets all answers, the tagged one too; NULL: none is wanted */
     void *baton;
     gt_imap_take_fn *go_on; /* gets the server's "+"; NULL: there is none to be expected */

@@ -108,9 +108,9 @@ static const gt_word_t catalogue_words[] = {
       "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = '{bare}_bulk_items')"}},
     /* A table that the newest step of mail's ladder makes. */
     {"mail_is_there",
-     {"(SELECT 1 WHERE has_table_privilege(to_regclass('{mail_accounts}'), 'SELECT') "
+     {"(SELECT 1 WHERE has_table_privilege(to_regclass('{mail_messages}'), 'SELECT') "
       "AND has_table_privilege(to_regclass('{mail_accounts}'), 'UPDATE'))",
-      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'mail_accounts')"}},
+      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'mail_messages')"}},
     {NULL, {NULL, NULL}},
 };
 

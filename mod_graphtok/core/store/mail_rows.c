@@ -111,7 +111,7 @@ static gt_mail_server_t server_of(const gt_db_row_t *row, int column, int *is_da
 
 gt_err_t *gt_mail_damaged(const char *id, apr_pool_t *p)
 {
-    return gt_err(p, GT_DAMAGED, "GT0494", "mail_accounts: the row %s cannot be read",
+    return gt_err(p, GT_DAMAGED, "GT0494", "mail: the row %s cannot be read",
                   id != NULL ? id : "of an unknown id");
 }
 

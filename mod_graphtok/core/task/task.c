@@ -80,17 +80,11 @@ static void say(gt_task_t *task, wait_t wait)
 
 static void push(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t **caught)
 {
-    frame_t *frame;
-
     if (task->depth == DEPTH_MAX) {
         task->is_too_deep = 1;
         return;
     }
-    frame = &task->frames[task->depth++];
-    frame->work = work;
-    frame->state = state;
-    frame->next = 0;
-    frame->caught = caught;
+    task->frames[task->depth++] = (frame_t){work, state, 0, caught};
     if (caught != NULL)
         *caught = GT_OK;
 }
@@ -124,6 +118,12 @@ void gt_instead(gt_task_t *task, const gt_work_t *work, void *state)
 {
     skip_rest(top(task));
     gt_then(task, work, state);
+}
+
+void gt_repeat(gt_task_t *task)
+{
+    say(task, WAIT_TURN);
+    top(task)->next = 0;
 }
 
 static void await(gt_task_t *task, gt_transfer_t *transfer, gt_transfer_point_t point)
@@ -408,9 +408,7 @@ apr_interval_time_t gt_task_time_left(const gt_task_t *task)
 
 static gt_progress_t run_steps(gt_task_t *task)
 {
-    int steps;
-
-    for (steps = 0; task->depth > 0; steps++) {
+    for (int steps = 0; task->depth > 0; steps++) {
         if (steps == STEPS_MAX)
             task->wait = WAIT_TURN;
         else

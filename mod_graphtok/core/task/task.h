@@ -11,6 +11,7 @@
  *     gt_done        the work has its result: its remaining steps are skipped
  *     gt_then…       that work runs first, then our next step
  *     gt_instead     that work runs in place of our remaining steps
+ *     gt_repeat      our steps run from the first one again
  *     gt_await…      the NEXT step runs when the awaited thing is there; gt_crew_join as well
  *     gt_again…      the SAME step runs again when the awaited thing is there
  *
@@ -97,6 +98,9 @@ void gt_then_try(gt_task_t *task, const gt_work_t *work, void *state, gt_err_t *
 
 /** Run `work` in place of the steps that are left; its failure is ours. */
 void gt_instead(gt_task_t *task, const gt_work_t *work, void *state);
+
+/** Run our steps from the first one again, once others of the same thread had their turn. */
+void gt_repeat(gt_task_t *task);
 
 /** Start a transfer and wait until it is whole (or has failed: see gt_transfer_error). */
 void gt_await(gt_task_t *task, gt_transfer_t *transfer);

@@ -1,0 +1,62 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#ifndef GT_SYNC_H
+#define GT_SYNC_H
+
+/**
+ * @file sync.h
+ * One round for one mail account: sign in, list the folders, and bring the copy of each up to what
+ * its server has (store/mail_message.h). State stands in rows: a round may end at any message, and
+ * the next one goes on there, in this process or another. No thread waits for a server. A round
+ * belongs to one task, whose pool it lives in.
+ *
+ * A folder is read by one of three roads, whichever its server offers: QRESYNC tells changed flags
+ * and messages that are gone, CONDSTORE changed flags alone (both RFC 7162), and without either the
+ * flags are read in turns. A trouble of one folder fails that folder alone.
+ */
+
+#include "store/mail_account.h"
+#include "vault/vault.h"
+
+/** The figures of a round. */
+typedef struct gt_mail_counts_t {
+    apr_int64_t added, changed, removed; /* messages */
+    apr_int64_t to_add;                  /* found at the server, and not read so far */
+    int folders, done, failed;           /* of the account; of these, so far */
+} gt_mail_counts_t;
+
+typedef struct gt_mail_run_t gt_mail_run_t;
+
+/** A round. */
+typedef struct gt_mail_sync_t {
+    gt_vault_t *vault;
+    gt_store_t *store;
+    gt_mail_account_t *account; /* claimed; for GT_MAIL_CLAIM from now */
+    gt_mail_counts_t counts;    /* out: read by its driver at any time between two steps */
+    const char *trouble;        /* out: of folders that failed, for people; NULL: none did */
+    apr_time_t token_ends_at;   /* out: of the session's token, wall clock; 0: a password */
+    gt_mail_run_t *run;         /* own; holds the session, which goes on until the task ends */
+} gt_mail_sync_t;
+
+/** The span of an account's claim. A round makes it longer while it gets on. */
+#define GT_MAIL_CLAIM apr_time_from_sec(180)
+
+/**
+ * Work: a round. Failures: the vault's for the token; those of gt_imap_sign_in, a refused token
+ * being refreshed once; GT_CANCELLED: the claim is another's by now, or the account was switched
+ * off; the session's end; the database's.
+ */
+extern const gt_work_t gt_mail_sync;
+
+/**
+ * Work, after a round that went well (state: its gt_mail_sync_t): wait for news of the inbox by
+ * IDLE (RFC 2177), where the server has it. Ends with news, or at a moment.
+ */
+typedef struct gt_mail_watch_t {
+    gt_mail_sync_t *sync;
+    apr_time_t until;            /* ticks; at most 29 minutes ahead */
+    int has_news;                /* out */
+    struct gt_imap_idle_t *idle; /* own */
+} gt_mail_watch_t;
+extern const gt_work_t gt_mail_watch;
+
+#endif

@@ -1,0 +1,245 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/**
+ * @file sync_uids.c
+ * Sets of UIDs, and the question which of them a server has. ESEARCH (RFC 4731) answers in ranges,
+ * in one line; a folder with very many messages, or a server without it, is asked by FETCH, which
+ * answers in a line for each, so that no line is long.
+ */
+
+#include "mail/sync_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "base/clock.h"
+#include "imap/imap_fetched.h"
+
+#define SEARCH_MOST 50000 /* messages whose ranges fit into a line in any case */
+
+/* ---- sets ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const gt_imap_range_t *one = a, *other = b;
+
+    return (one->from > other->from) - (one->from < other->from);
+}
+
+void gt_uids_sort(apr_array_header_t *set)
+{
+    gt_imap_range_t *ranges = (gt_imap_range_t *)set->elts;
+    int last = 0;
+
+    qsort(set->elts, (size_t)set->nelts, sizeof(gt_imap_range_t), compare);
+    for (int i = 1; i < set->nelts; i++) {
+        if (ranges[i].from > ranges[last].to && ranges[i].from - ranges[last].to > 1)
+            ranges[++last] = ranges[i];
+        else if (ranges[i].to > ranges[last].to)
+            ranges[last].to = ranges[i].to;
+    }
+    if (set->nelts > 0)
+        set->nelts = last + 1;
+}
+
+static void push(apr_array_header_t *set, apr_int64_t from, apr_int64_t to)
+{
+    if (from <= to)
+        APR_ARRAY_PUSH(set, gt_imap_range_t) =
+            (gt_imap_range_t){(apr_uint32_t)from, (apr_uint32_t)to};
+}
+
+apr_array_header_t *gt_uids_without(const apr_array_header_t *a, const apr_array_header_t *b,
+                                    apr_pool_t *p)
+{
+    apr_array_header_t *rest = apr_array_make(p, 4, sizeof(gt_imap_range_t));
+    int at = 0;
+
+    for (int i = 0; i < a->nelts; i++) {
+        const gt_imap_range_t *range = &APR_ARRAY_IDX(a, i, gt_imap_range_t);
+        apr_int64_t from = range->from;
+
+        while (at < b->nelts && APR_ARRAY_IDX(b, at, gt_imap_range_t).to < range->from)
+            at++;
+        for (int j = at; j < b->nelts && from <= range->to; j++) {
+            const gt_imap_range_t *cut = &APR_ARRAY_IDX(b, j, gt_imap_range_t);
+
+            if (cut->from > range->to)
+                break;
+            push(rest, from, (apr_int64_t)cut->from - 1);
+            from = (apr_int64_t)cut->to + 1;
+        }
+        push(rest, from, range->to);
+    }
+    return rest;
+}
+
+apr_array_header_t *gt_uids_cut(apr_array_header_t *set, int most, apr_pool_t *p)
+{
+    apr_array_header_t *cut = apr_array_make(p, 4, sizeof(gt_imap_range_t));
+    gt_imap_range_t *ranges = (gt_imap_range_t *)set->elts;
+    apr_int64_t left = most;
+    int i = 0;
+
+    while (i < set->nelts && left > 0) {
+        apr_int64_t size = (apr_int64_t)ranges[i].to - ranges[i].from + 1;
+        apr_int64_t take = size < left ? size : left;
+
+        push(cut, ranges[i].from, ranges[i].from + take - 1);
+        left -= take;
+        if (take < size)
+            ranges[i].from += (apr_uint32_t)take;
+        else
+            i++;
+    }
+    set->nelts -= i;
+    memmove(ranges, ranges + i, (size_t)set->nelts * sizeof(*ranges));
+    return cut;
+}
+
+/* ---- asking ---- */
+
+/* A server may answer in any order, and one message as often as it likes. */
+static gt_err_t *note(gt_folder_find_t *find, apr_uint32_t uid)
+{
+    apr_array_header_t *found = find->found;
+    gt_imap_range_t *last =
+        found->nelts > 0 ? &APR_ARRAY_IDX(found, found->nelts - 1, gt_imap_range_t) : NULL;
+
+    if (uid < find->from || (find->to > 0 && uid > find->to))
+        return GT_OK;
+    if (last != NULL && uid >= last->from && uid <= last->to)
+        return GT_OK;
+    if (last != NULL && uid - 1 == last->to) {
+        last->to = uid;
+        return GT_OK;
+    }
+    if (found->nelts == GT_IMAP_RANGES_MAX)
+        gt_uids_sort(found);
+    if (found->nelts == GT_IMAP_RANGES_MAX)
+        return gt_imap_broken("a folder with too many holes", find->folder->pool);
+    push(found, uid, uid);
+    return GT_OK;
+}
+
+/* Ranges of which only those that were asked for count; a server may answer more. */
+static gt_err_t *note_set(gt_folder_find_t *find, const gt_imap_value_t *values)
+{
+    const gt_imap_value_t *all = values;
+    apr_array_header_t *set;
+
+    find->has_answer = 1;
+    while (all != NULL && !gt_imap_is(all, "ALL"))
+        all = all->next;
+    if (all == NULL)
+        return GT_OK;
+    if (all->next == NULL || all->next->kind != GT_IMAP_ATOM)
+        return gt_imap_broken("ESEARCH without its set", find->folder->pool);
+    GT_TRY(gt_imap_uid_set(&set, all->next->bytes, find->folder->pool));
+    for (int i = 0; i < set->nelts; i++) {
+        const gt_imap_range_t *range = &APR_ARRAY_IDX(set, i, gt_imap_range_t);
+        apr_int64_t from = range->from > find->from ? range->from : find->from;
+        apr_int64_t to = find->to > 0 && find->to < range->to ? find->to : range->to;
+
+        push(find->found, from, to);
+    }
+    return GT_OK;
+}
+
+/* The moment before which messages are not kept; 0: all are. */
+static apr_time_t oldest(const gt_folder_run_t *folder)
+{
+    apr_interval_time_t keep = gt_store_conf(folder->run->sync->store)->mail_keep;
+
+    return keep > 0 ? apr_time_now() - keep : 0;
+}
+
+/* The server looked at no message below this one (RFC 9738). */
+static void note_limit(gt_folder_find_t *find, const gt_imap_value_t *values)
+{
+    apr_uint32_t uid;
+
+    if (values != NULL && gt_imap_nz_number(&uid, values->next) && uid > find->from &&
+        (find->to == 0 || uid - 1 < find->to))
+        find->rest_to = (apr_int64_t)uid - 1;
+}
+
+static gt_err_t *take(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p)
+{
+    gt_folder_find_t *find = baton;
+    gt_imap_fetched_t fetched;
+
+    if (answer->code != NULL && strcasecmp(answer->code, "MESSAGELIMIT") == 0)
+        note_limit(find, answer->values);
+    if (answer->form != GT_IMAP_DATA)
+        return GT_OK;
+    if (!find->by_fetch && gt_imap_is_named(answer, "ESEARCH"))
+        return note_set(find, answer->values);
+    if (find->by_fetch && gt_imap_is_named(answer, "FETCH")) {
+        GT_TRY(gt_imap_fetched(&fetched, answer, p));
+        if (fetched.internal_date == 0 || fetched.internal_date >= oldest(find->folder))
+            GT_TRY(note(find, fetched.uid));
+    }
+    return gt_run_keep(find->folder->run, p);
+}
+
+static const char *search_text(const gt_folder_find_t *find, const char *range, apr_pool_t *p)
+{
+    apr_time_t since = oldest(find->folder);
+    apr_time_exp_t parts;
+
+    if (since == 0)
+        return apr_pstrcat(p, "UID SEARCH RETURN (ALL) UID ", range, NULL);
+    /* Its day is the server's, which may be another one than here. */
+    apr_time_exp_gmt(&parts, since - apr_time_from_sec(86400));
+    return apr_psprintf(p, "UID SEARCH RETURN (ALL) UID %s SINCE %d-%s-%04d", range, parts.tm_mday,
+                        apr_month_snames[parts.tm_mon], parts.tm_year + 1900);
+}
+
+static gt_err_t *ask(gt_task_t *task, void *state)
+{
+    gt_folder_find_t *find = state;
+    gt_folder_run_t *folder = find->folder;
+    const char *to = find->to > 0 ? apr_psprintf(folder->pool, "%" APR_INT64_T_FMT, find->to) : "*";
+    const char *range = apr_psprintf(folder->pool, "%" APR_INT64_T_FMT ":%s", find->from, to);
+    const char *fetch = apr_pstrcat(folder->pool, "UID FETCH ", range,
+                                    oldest(folder) > 0 ? " (UID INTERNALDATE)" : " (UID)", NULL);
+
+    if (find->found == NULL)
+        find->found = apr_array_make(folder->pool, 16, sizeof(gt_imap_range_t));
+    find->rest_to = 0;
+    find->by_fetch |= !gt_imap_can(folder->run->session, "ESEARCH") || folder->exists > SEARCH_MOST;
+    gt_run_command(task, folder->run,
+                   find->by_fetch ? fetch : search_text(find, range, folder->pool), take, find);
+    return GT_OK;
+}
+
+/* A server that owes its answer to a search is asked by FETCH; one that looks at so many messages
+ * at a time is asked for the rest. */
+static gt_err_t *ask_once_more(gt_task_t *task, void *state)
+{
+    gt_folder_find_t *find = state;
+    int is_owed = !find->by_fetch && !find->has_answer;
+
+    if (!is_owed && find->rest_to == 0)
+        return GT_OK;
+    find->by_fetch |= is_owed;
+    if (find->rest_to > 0)
+        find->to = find->rest_to;
+    gt_repeat(task);
+    return GT_OK;
+}
+
+static gt_err_t *sort(gt_task_t *task, void *state)
+{
+    gt_folder_find_t *find = state;
+
+    (void)task;
+    gt_uids_sort(find->found);
+    return GT_OK;
+}
+
+static gt_step_fn *const find_steps[] = {ask, ask_once_more, sort, NULL};
+const gt_work_t gt_folder_find = {"UIDs of a folder", find_steps, NULL};

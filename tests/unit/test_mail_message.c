@@ -1,0 +1,244 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Rows of folders and messages on both engines: batches that are written twice, claims that were
+ * lost, seals, lists, tidying. */
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <check.h>
+
+#include "bench.h"
+#include "store/mail_ladder.h"
+#include "store/mail_message.h"
+
+Suite *suite_mail_message(void);
+
+static bench_t *bench;
+static gt_store_t *store;
+static gt_mail_account_t *account;
+static gt_mail_folder_t inbox;
+
+/* Ada's mailbox, claimed, with an empty inbox. */
+static void open_mailbox(int loop, int seals)
+{
+    gt_mail_account_t one = {.owner = {"ada", "microsoft"},
+                             .address = "ada@contoso.com",
+                             .incoming = {"imap.example", 993, 0}};
+    int is_new, is_ours;
+
+    bench = bench_open(loop);
+    bench->conf->mail_seal = seals;
+    bench_migrate(bench, gt_store_newest());
+    bench_mail(bench, gt_mail_newest());
+    store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
+    bench_run(bench, "INSERT INTO user_tokens (user_id, encrypted_access_token, "
+                     "encrypted_refresh_token, expires_at, status) VALUES ('ada', 'x', 'y', "
+                     "'2030-01-01 00:00:00', 1)");
+    bench_ok(gt_mail_account_put(&is_new, &one, store, bench->pool));
+    bench_ok(gt_mail_account_claim_one(&account, store, one.id, "node/1", apr_time_from_sec(600),
+                                       bench->pool));
+    ck_assert_ptr_nonnull(account);
+    inbox = (gt_mail_folder_t){.name = "INBOX", .uidvalidity = 7, .uidnext = 1, .exists = -1};
+    bench_ok(gt_mail_folder_begin(&is_ours, store, account, &inbox, bench->pool));
+    ck_assert_int_eq(is_ours, 1);
+}
+
+static gt_mail_message_t mail(int uid, const char *subject)
+{
+    return (gt_mail_message_t){.uid = uid,
+                               .flags = uid % 2 == 0 ? "\\Seen" : "",
+                               .is_seen = uid % 2 == 0,
+                               .internal_date = apr_time_from_sec(1900000000 + uid),
+                               .size = 1000,
+                               .message_id = "m@example",
+                               .subject = subject,
+                               .addresses = "{\"from\": []}",
+                               .text = "gt2.no.seal",
+                               .fields = "{}"};
+}
+
+static apr_array_header_t *mails(int from, int to)
+{
+    apr_array_header_t *list = apr_array_make(bench->pool, 8, sizeof(gt_mail_message_t));
+
+    for (int uid = from; uid <= to; uid++)
+        APR_ARRAY_PUSH(list, gt_mail_message_t) =
+            mail(uid, apr_psprintf(bench->pool, "Mail %d \xc3\xa9", uid));
+    return list;
+}
+
+static gt_mail_batch_t write_some(const apr_array_header_t *fresh, apr_array_header_t *flagged,
+                                  apr_array_header_t *gone, int wants)
+{
+    gt_mail_batch_t batch = {
+        .account = account, .folder = &inbox, .fresh = fresh, .flagged = flagged, .gone = gone};
+    int is_ours;
+
+    bench_ok(gt_mail_write(&is_ours, &batch, store, bench->pool));
+    ck_assert_int_eq(is_ours, wants);
+    return batch;
+}
+
+static apr_array_header_t *list_of(gt_mail_list_t list)
+{
+    apr_array_header_t *messages;
+
+    list.account = account;
+    list.most = 100;
+    bench_ok(gt_mail_messages(&messages, store, &list, bench->pool));
+    return messages;
+}
+
+static int count(void)
+{
+    return atoi(bench_ask(bench, "SELECT count(*) FROM mail_messages"));
+}
+
+START_TEST(a_batch_may_be_written_twice)
+{
+    apr_array_header_t *flagged, *gone, *folders, *uids;
+    gt_mail_batch_t done;
+
+    open_mailbox(_i, 1);
+    inbox.uidnext = 11;
+    inbox.modseq = INT64_MAX;
+    inbox.exists = 10;
+    done = write_some(mails(1, 10), NULL, NULL, 1);
+    ck_assert_int_eq(done.added, 10);
+    done = write_some(mails(1, 12), NULL, NULL, 1);
+    ck_assert_int_eq(done.added, 2);
+    flagged = apr_array_make(bench->pool, 2, sizeof(gt_mail_flags_t));
+    APR_ARRAY_PUSH(flagged, gt_mail_flags_t) = (gt_mail_flags_t){3, "\\Flagged \\Seen", 1};
+    APR_ARRAY_PUSH(flagged, gt_mail_flags_t) = (gt_mail_flags_t){4, "\\Seen", 1};
+    gone = apr_array_make(bench->pool, 2, sizeof(gt_mail_range_t));
+    APR_ARRAY_PUSH(gone, gt_mail_range_t) = (gt_mail_range_t){5, 6};
+    APR_ARRAY_PUSH(gone, gt_mail_range_t) = (gt_mail_range_t){12, APR_UINT32_MAX};
+    done = write_some(NULL, flagged, gone, 1);
+    ck_assert_int_eq(done.changed, 1);
+    ck_assert_int_eq(done.removed, 3);
+    ck_assert_int_eq(count(), 9);
+    bench_ok(gt_mail_folders(&folders, store, account, bench->pool));
+    ck_assert_int_eq(APR_ARRAY_IDX(folders, 0, gt_mail_folder_t).uidnext, 11);
+    ck_assert(APR_ARRAY_IDX(folders, 0, gt_mail_folder_t).modseq == INT64_MAX);
+    bench_ok(gt_mail_uids(&uids, store, account, &inbox, 3, 2, bench->pool));
+    ck_assert_int_eq(uids->nelts, 2);
+    ck_assert_int_eq(APR_ARRAY_IDX(uids, 1, apr_int64_t), 7);
+    bench_close(bench);
+}
+END_TEST
+
+/* Neither a process whose claim went to another, nor one that read another UIDVALIDITY. */
+START_TEST(who_lost_its_claim_writes_nothing)
+{
+    const char *claim;
+    int is_ours;
+
+    open_mailbox(_i, 1);
+    claim = account->claim;
+    account->claim = "another#claim";
+    (void)write_some(mails(1, 3), NULL, NULL, 0);
+    bench_ok(gt_mail_folder_begin(&is_ours, store, account, &inbox, bench->pool));
+    ck_assert_int_eq(is_ours, 0);
+    account->claim = claim;
+    inbox.uidvalidity = 8;
+    (void)write_some(mails(1, 3), NULL, NULL, 0);
+    ck_assert_int_eq(count(), 0);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(texts_are_sealed_for_their_message)
+{
+    static const char *const columns[] = {"subject", "addresses", "fields"};
+    apr_array_header_t *messages;
+    gt_mail_message_t *one;
+    int seals = _i % 2;
+    gt_err_t *err;
+
+    open_mailbox(_i / 2, seals);
+    (void)write_some(mails(1, 2), NULL, NULL, 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(
+            strncmp(bench_ask(bench, apr_psprintf(bench->pool, "SELECT min(%s) FROM mail_messages",
+                                                  columns[i])),
+                    "gt2.", 4) == 0,
+            seals);
+    messages = list_of((gt_mail_list_t){.folder = "INBOX"});
+    ck_assert_int_eq(messages->nelts, 2);
+    one = &APR_ARRAY_IDX(messages, 0, gt_mail_message_t);
+    ck_assert_str_eq(one->subject, "Mail 2 \xc3\xa9");
+    ck_assert_str_eq(one->text, "gt2.no.seal");
+    ck_assert_int_eq(one->is_seen, 1);
+    bench_run(bench, "UPDATE mail_messages SET uid = uid + 100");
+    err = gt_mail_message(&one, store, account, one->id, bench->pool);
+    ck_assert_int_eq(err != GT_OK && err->cls == GT_DAMAGED, seals);
+    bench_close(bench);
+}
+END_TEST
+
+START_TEST(lists_go_from_the_newest)
+{
+    apr_array_header_t *messages;
+    const gt_mail_message_t *last;
+    apr_int64_t of;
+
+    open_mailbox(_i, 1);
+    (void)write_some(mails(1, 150), NULL, NULL, 1);
+    messages = list_of((gt_mail_list_t){.folder = "INBOX"});
+    ck_assert_int_eq(messages->nelts, 100);
+    last = &APR_ARRAY_IDX(messages, 99, gt_mail_message_t);
+    ck_assert_int_eq(last->uid, 51);
+    messages = list_of((gt_mail_list_t){.before_date = last->internal_date, .before_id = last->id});
+    ck_assert_int_eq(messages->nelts, 50);
+    ck_assert_int_eq(APR_ARRAY_IDX(messages, 0, gt_mail_message_t).uid, 50);
+    messages = list_of((gt_mail_list_t){.folder = "INBOX", .is_unread = 1});
+    ck_assert_int_eq(messages->nelts, 75);
+    ck_assert_int_eq(APR_ARRAY_IDX(messages, 0, gt_mail_message_t).uid, 149);
+    ck_assert_int_eq(list_of((gt_mail_list_t){.folder = "inbox"})->nelts, 0);
+    bench_ok(gt_mail_message_account(&of, store, last->id, bench->pool));
+    ck_assert_int_eq(of, account->id);
+    bench_close(bench);
+}
+END_TEST
+
+/* Old mail goes, and all of a mailbox whose account is gone. */
+START_TEST(tidying)
+{
+    apr_int64_t dropped = 0;
+    int more, changed;
+
+    open_mailbox(_i, 0);
+    (void)write_some(mails(1, 20), NULL, NULL, 1);
+    bench_run(bench, "UPDATE mail_messages SET internal_date = 1000 WHERE uid <= 5");
+    bench_ok(gt_mail_tidy(&dropped, &more, store, bench->pool));
+    ck_assert_int_eq(dropped, 0);
+    bench->conf->mail_keep = apr_time_from_sec(86400);
+    bench_ok(gt_mail_tidy(&dropped, &more, store, bench->pool));
+    ck_assert_int_eq(dropped, 5);
+    ck_assert_int_eq(more, 0);
+    bench_ok(gt_mail_account_delete(&changed, store, account->id, bench->pool));
+    bench_ok(gt_mail_tidy(&dropped, &more, store, bench->pool));
+    ck_assert_int_eq(dropped, 20);
+    ck_assert_int_eq(more, 1);
+    bench_ok(gt_mail_tidy(&dropped, &more, store, bench->pool));
+    ck_assert_int_eq(more, 0);
+    bench_close(bench);
+}
+END_TEST
+
+Suite *suite_mail_message(void)
+{
+    Suite *suite = suite_create("mail_message");
+    TCase *tcase = tcase_create("both engines");
+    int n = bench_engines();
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, a_batch_may_be_written_twice, 0, n);
+    tcase_add_loop_test(tcase, who_lost_its_claim_writes_nothing, 0, n);
+    tcase_add_loop_test(tcase, texts_are_sealed_for_their_message, 0, 2 * n);
+    tcase_add_loop_test(tcase, lists_go_from_the_newest, 0, n);
+    tcase_add_loop_test(tcase, tidying, 0, n);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
