@@ -30,11 +30,12 @@ class Place(Site):
             return f"now() + interval '{seconds} seconds'"
         return f"datetime('now', '{seconds} seconds') || '.000000'"
 
-    def add(self, users, ends=25, used=60, issued=3600, person=ADA, columns=""):
+    def add(self, users, ends=25, used=60, issued=3600, person=ADA, columns="",
+            scope=None):
         """Grants whose tokens end in so many seconds, were used and issued so long ago."""
         box, rows = Fernet(KEY), []
         for user in users:
-            access, refresh = self.sandbox.issue(person)
+            access, refresh = self.sandbox.issue(person, scope)
             rows.append(f"('{uuid.uuid4().hex}', '{user}', '{box.encrypt(access.encode()).decode()}',"
                         f" '{box.encrypt(refresh.encode()).decode()}', {self.moment(ends)}, "
                         f"{self.moment(-issued)}, {self.moment(-issued)}, "

@@ -62,9 +62,10 @@ class Provider:
     def bulk_events(self, person, **size):
         self.process.bulk_events(person, **size)
 
-    def issue(self, person):
+    def issue(self, person, scope=None):
         """An access and a refresh token, as another application's sign-in would have got."""
-        answer = self.process.control("POST", "issue", {"person": person})
+        answer = self.process.control("POST", "issue",
+                                      {"person": person} | ({"scope": scope} if scope else {}))
         return answer["access_token"], answer["refresh_token"]
 
     def user_token(self, person, sign_with="", **claims):

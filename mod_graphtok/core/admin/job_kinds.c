@@ -7,6 +7,12 @@
 #include <stddef.h>
 
 #include "admin/bulk_work.h"
+#include "mail/sync_job.h"
 
-const gt_job_kind_t *const gt_job_kinds[] = {&gt_job_refresh, &gt_job_cleanup, &gt_job_validate,
-                                             &gt_job_bulk, NULL};
+const gt_job_kind_t *const gt_job_kinds[] = {&gt_job_refresh,
+                                             &gt_job_cleanup,
+                                             &gt_job_validate,
+                                             &gt_job_bulk,
+                                             &gt_job_mail_sync,
+                                             &gt_job_mail_tidy,
+                                             NULL};

@@ -162,6 +162,8 @@ static gt_err_t *crew_of(gt_crew_t **crew, const gt_slice_t *slice)
 {
     if (slice->kind->blocks)
         return gt_jobs_crew(crew, slice->jobs, slice->pool);
+    if (slice->kind->is_apart)
+        return gt_jobs_apart(crew, slice->jobs, slice->pool);
     *crew = gt_vault_parts(slice->jobs->vault)->crew;
     return GT_OK;
 }

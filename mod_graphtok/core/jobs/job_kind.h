@@ -12,6 +12,7 @@
  */
 
 #include "jobs/jobs.h"
+#include "jobs/places.h"
 #include "store/due.h"
 
 /** How many results a kind counts. */
@@ -35,6 +36,8 @@ struct gt_job_kind_t {
     int parts;                           /* 1, or GT_PARTS: the users are shared out */
     int budget;                   /* items of a process at once: with as many no slice begins */
     int blocks;                   /* 1: items may block for longer than a statement does */
+    int is_apart;                 /* 1: items have a loop and a crew of their own, so that many slow
+                                   * servers of theirs hold up no other call; they do not block */
     apr_interval_time_t back_off; /* after a slice that failed; doubled each time, up to … */
     apr_interval_time_t back_off_most;
     /** A part's pause after a claim; 0: the kind is off. */
@@ -59,6 +62,12 @@ const gt_config_t *gt_jobs_config(const gt_jobs_t *jobs);
 
 /** The vault. */
 gt_vault_t *gt_jobs_vault(const gt_jobs_t *jobs);
+
+/** This process's name in rows. */
+const char *gt_jobs_worker(const gt_jobs_t *jobs);
+
+/** Places of items of this process, by names that their kinds choose. */
+gt_places_t *gt_jobs_places(const gt_jobs_t *jobs);
 
 /** Count a result of a kind. @param which  its place in `results` */
 void gt_jobs_count(gt_jobs_t *jobs, const gt_job_kind_t *kind, int which, apr_int64_t n);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "jobs/jobs_struct.h"
+#include "net/loop.h"
 
 #define SPAN apr_time_from_msec(80)           /* a timed function of the crew has 100 ms */
 #define AFTER_NOTHING apr_time_from_msec(500) /* two looks a tick apart are enough for claims */
@@ -26,6 +27,8 @@
 #define AFTER_FAILURES apr_time_from_sec(300)
 #define ENDS_WITHIN apr_time_from_sec(5)
 #define CREW_LEAST 2
+#define APART_THREADS 4
+#define APART_TRANSFERS 4096
 
 /* ---- state for others ---- */
 
@@ -52,6 +55,7 @@ gt_jobs_t *gt_jobs_make(gt_vault_t *vault, const gt_job_kind_t *const *kinds, ap
         apr_pcalloc(p, stores * (apr_size_t)(1 + jobs->kind_count) * sizeof(gt_backoff_t));
     jobs->worker = apr_pstrcat(p, gt_vault_parts(vault)->holder, "/", gt_random_text(6, p), NULL);
     apr_pool_create(&jobs->pool, p);
+    jobs->places = gt_places_make(jobs->pool);
     return jobs;
 }
 
@@ -63,6 +67,16 @@ const gt_config_t *gt_jobs_config(const gt_jobs_t *jobs)
 gt_vault_t *gt_jobs_vault(const gt_jobs_t *jobs)
 {
     return jobs->vault;
+}
+
+const char *gt_jobs_worker(const gt_jobs_t *jobs)
+{
+    return jobs->worker;
+}
+
+gt_places_t *gt_jobs_places(const gt_jobs_t *jobs)
+{
+    return jobs->places;
 }
 
 gt_kind_state_t *gt_jobs_state(const gt_jobs_t *jobs, const gt_job_kind_t *kind)
@@ -98,6 +112,34 @@ gt_err_t *gt_jobs_crew(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p)
     return err == GT_OK ? GT_OK : gt_err_dup(err, p);
 }
 
+static gt_err_t *start_apart(gt_jobs_t *jobs)
+{
+    const gt_loop_limits_t limits = {APART_TRANSFERS, APART_TRANSFERS,
+                                     gt_config_has_pins(gt_jobs_config(jobs))};
+
+    if (jobs->apart_loop == NULL)
+        GT_TRY(gt_loop_start(&jobs->apart_loop, &limits, jobs->pool));
+    return gt_crew_start(&jobs->apart_crew, "gt-apart", APART_THREADS, jobs->apart_loop,
+                         jobs->pool);
+}
+
+gt_err_t *gt_jobs_apart(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p)
+{
+    gt_err_t *err = jobs->apart_crew == NULL ? start_apart(jobs) : GT_OK;
+
+    *crew = jobs->apart_crew;
+    return err == GT_OK ? GT_OK : gt_err_dup(err, p);
+}
+
+/* Its items end at once, their claims given back: they may wait for a server for minutes. */
+static void end_apart(gt_jobs_t *jobs)
+{
+    if (jobs->apart_crew != NULL)
+        gt_crew_stop(jobs->apart_crew, 0);
+    if (jobs->apart_loop != NULL)
+        gt_loop_stop(jobs->apart_loop);
+}
+
 gt_err_t *gt_jobs_start(gt_jobs_t *jobs)
 {
     gt_crew_t *crew;
@@ -119,6 +161,7 @@ void gt_jobs_end(gt_jobs_t *jobs)
     gt_jobs_stop(jobs);
     if (jobs->crew != NULL)
         gt_crew_stop(jobs->crew, ENDS_WITHIN);
+    end_apart(jobs);
 }
 
 int gt_jobs_are_idle(gt_jobs_t *jobs)

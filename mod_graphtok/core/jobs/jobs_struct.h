@@ -26,7 +26,10 @@ struct gt_jobs_t {
     const char *worker;      /* this process's name in the rows */
     gt_store_t *main;        /* where the turns of all stores are taken */
     apr_pool_t *pool;
-    gt_crew_t *crew; /* of ticks and of kinds that block; NULL until it is needed */
+    gt_crew_t *crew;       /* of ticks and of kinds that block; NULL until it is needed */
+    gt_loop_t *apart_loop; /* of kinds that are apart, with their crew; NULL until it is needed */
+    gt_crew_t *apart_crew;
+    gt_places_t *places;
     atomic_int is_stopped;
     atomic_int found; /* parts that were due when last looked */
     gt_backoff_t
@@ -42,5 +45,8 @@ gt_kind_state_t *gt_jobs_state(const gt_jobs_t *jobs, const gt_job_kind_t *kind)
 
 /** The crew for work that blocks: started with the first that asks. */
 GT_MUST gt_err_t *gt_jobs_crew(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p);
+
+/** The crew of kinds that are apart, likewise. */
+GT_MUST gt_err_t *gt_jobs_apart(gt_crew_t **crew, gt_jobs_t *jobs, apr_pool_t *p);
 
 #endif

@@ -77,9 +77,12 @@ gt_err_t *gt_run_keep(gt_mail_run_t *run, apr_pool_t *p)
 static gt_err_t *begin(gt_task_t *task, void *state)
 {
     gt_mail_sync_t *sync = state;
-    apr_pool_t *p = gt_task_pool(task);
-    gt_mail_run_t *run = apr_pcalloc(p, sizeof(*run));
+    apr_pool_t *p;
+    gt_mail_run_t *run;
 
+    gt_mail_sync_close(sync);
+    p = gt_pool_make(gt_task_pool(task), "gt_mail_round");
+    run = apr_pcalloc(p, sizeof(*run));
     sync->run = run;
     sync->trouble = NULL;
     sync->token_ends_at = 0;
@@ -91,6 +94,13 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     run->list = apr_array_make(p, 16, sizeof(gt_listed_t *));
     run->folder_pool = gt_pool_make(p, "gt_mail_folder");
     return GT_OK;
+}
+
+void gt_mail_sync_close(gt_mail_sync_t *sync)
+{
+    if (sync->run != NULL)
+        apr_pool_destroy(sync->run->pool);
+    sync->run = NULL;
 }
 
 /* Microsoft gives a token of its own for mail; others one for all. */
@@ -159,7 +169,7 @@ static gt_err_t *sign_in(gt_task_t *task, void *state)
 {
     gt_mail_sync_t *sync = state;
     gt_mail_run_t *run = sync->run;
-    apr_pool_t *p = gt_task_pool(task);
+    apr_pool_t *p = run->pool;
     gt_imap_sign_in_t *in = apr_pcalloc(p, sizeof(*in));
 
     GT_TRY(gt_run_keep(run, p));

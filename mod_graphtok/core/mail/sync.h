@@ -34,8 +34,11 @@ typedef struct gt_mail_sync_t {
     gt_mail_counts_t counts;    /* out: read by its driver at any time between two steps */
     const char *trouble;        /* out: of folders that failed, for people; NULL: none did */
     apr_time_t token_ends_at;   /* out: of the session's token, wall clock; 0: a password */
-    gt_mail_run_t *run;         /* own; holds the session, which goes on until the task ends */
+    gt_mail_run_t *run;         /* own; holds the session */
 } gt_mail_sync_t;
+
+/** Hang up, and free what a round holds. Between works alone; `trouble` goes with it. */
+void gt_mail_sync_close(gt_mail_sync_t *sync);
 
 /** The span of an account's claim. A round makes it longer while it gets on. */
 #define GT_MAIL_CLAIM apr_time_from_sec(180)

@@ -1,0 +1,256 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+"""Copies of mailboxes, held against what a real Dovecot says. Their accounts are Ada's own mailbox and
+the team's, which her token opens as well.
+
+GRAPHTOK_TEST_MAILS: messages of the large mailbox (default 1500); 20000 takes about 20 s more."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support import dovecot as mail_servers
+from support import httpd as servers
+from support.place import ADA, QUICK
+
+TEAM = "team@sandbox.example"
+MAILS = int(os.environ.get("GRAPHTOK_TEST_MAILS", "1500"))
+SCOPE = ("openid profile email offline_access User.Read Calendars.ReadWrite "
+         "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send")
+ON = (QUICK + "GraphTokBackground on\n<GraphTokStore main>\nGraphTokMailSync on\n"
+      "GraphTokMailSyncEvery 1s\n</GraphTokStore>\n")
+
+
+def mail(n, more=b""):
+    return (b"From: Ann <ann@example.org>\r\nTo: ada@sandbox.example\r\nSubject: Mail %d\r\n"
+            b"Date: Tue, 1 Dec 2026 10:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\n\r\n"
+            b"Text of mail %d\r\n%b" % (n, n, n, more))
+
+
+@pytest.fixture(scope="module")
+def dovecot(sandbox_server):
+    process = sandbox_server.process
+    server = mail_servers.beside(process.folder, process.facts["base"]).start()
+    yield server
+    server.remove()
+
+
+class Mailboxes:
+    """Accounts of a place, and what is kept of them."""
+
+    def __init__(self, place, server):
+        self.place, self.server, self.sql = place, server, place.database.sql
+
+    def add(self, address, port=None, columns=""):
+        """An account of user0's grant that is due now; its id."""
+        now = int(time.time())
+        self.sql("INSERT INTO mail_accounts (user_id, provider, email_address, incoming_server, "
+                 "incoming_port, incoming_security, due_at, created_at, updated_at) VALUES "
+                 f"('user0', 'microsoft', '{address}', 'localhost', {port or self.server.imaps}, "
+                 f"'tls', 1, {now}, {now})")
+        if columns:
+            self.sql(f"UPDATE mail_accounts SET {columns} WHERE email_address = '{address}'")
+        return int(self.sql(f"SELECT id FROM mail_accounts WHERE email_address = '{address}'")[0][0])
+
+    def kept(self, account):
+        """{(folder, uid): set of flags}"""
+        rows = self.sql("SELECT folder, uid, flags FROM mail_messages WHERE account_id = "
+                        f"{account}")
+        assert len(rows) == len({(row[0], row[1]) for row in rows})
+        return {(row[0], int(row[1])): set(row[2].split()) for row in rows}
+
+    def there(self, user):
+        """The same, as the server has it."""
+        found = {}
+        for line in self.server.doveadm("-f", "tab", "fetch", "-u", user, "mailbox uid flags",
+                                        "ALL").splitlines()[1:]:
+            folder, uid, flags = line.split("\t")
+            found[folder, int(uid)] = set(flags.split()) - {"\\Recent"}
+        return found
+
+    def equal(self, account, user, seconds=30):
+        """Wait until both are the same."""
+        there = self.there(user)
+        try:
+            self.place.wait(lambda: self.kept(account) == there, seconds)
+        except TimeoutError:
+            assert self.kept(account) == there, self.state(account)
+
+    def state(self, account):
+        return self.sql("SELECT sync_status, coalesce(last_error, ''), coalesce(claimed_by, '') FROM "
+                        f"mail_accounts WHERE id = {account}")[0]
+
+
+@pytest.fixture
+def boxes(make_place, dovecot, request):
+    dovecot.clear()
+    engine = getattr(request, "param", "sqlite3")
+    place = make_place("event", engine, ON, provider=f"GraphTokScope {SCOPE}")
+    place.add(["user0"], ends=3000, used=5, scope=SCOPE)
+    return Mailboxes(place, dovecot)
+
+
+@pytest.mark.parametrize("boxes", ["sqlite3", "pgsql"], indirect=True)
+def test_two_mailboxes_are_as_the_server_has_them(boxes, dovecot):
+    dovecot.append(ADA, *(mail(n) for n in range(30)), flags="\\Seen")
+    dovecot.append(ADA, mail(1), mail(2), folder="Old mail &AOQ-")
+    dovecot.append(TEAM, *(mail(n) for n in range(10)))
+    ada, team = boxes.add(ADA), boxes.add(TEAM)
+    boxes.place.start()
+    boxes.equal(ada, ADA)
+    boxes.equal(team, TEAM)
+
+
+def test_changes_are_followed(boxes, dovecot):
+    """Flags, new mail, deletions, moves, folders that come, go and are renamed; by QRESYNC."""
+    dovecot.append(ADA, *(mail(n) for n in range(40)))
+    dovecot.append(ADA, mail(50), folder="Gone")
+    dovecot.append(ADA, mail(51), folder="Renamed")
+    ada = boxes.add(ADA)
+    boxes.place.start()
+    boxes.equal(ada, ADA)
+    dovecot.store(ADA, "3:7", "+FLAGS (\\Flagged $label1)")
+    dovecot.expunge(ADA, "10:15,40")
+    dovecot.doveadm("move", "-u", ADA, "Moved here", "mailbox", "INBOX", "uid", "20:25")
+    dovecot.append(ADA, *(mail(n) for n in range(60, 65)), flags="\\Seen")
+    dovecot.doveadm("mailbox", "delete", "-u", ADA, "-s", "Gone")
+    dovecot.doveadm("mailbox", "rename", "-u", ADA, "Renamed", "Renamed later")
+    boxes.equal(ada, ADA)
+    # Another UIDVALIDITY: the same name, other messages.
+    dovecot.doveadm("mailbox", "delete", "-u", ADA, "-s", "Moved here")
+    dovecot.append(ADA, *(mail(n) for n in range(70, 73)), folder="Moved here")
+    boxes.equal(ada, ADA)
+    subjects = boxes.sql("SELECT count(*) FROM mail_messages WHERE folder = 'Moved here' AND "
+                         "uidvalidity <> (SELECT uidvalidity FROM mail_folders WHERE name = "
+                         "'Moved here')")
+    assert subjects[0][0] in (0, "0")
+
+
+def test_killed_at_any_moment(boxes, dovecot):
+    """Its children die again and again; in the end all is there, each message once."""
+    dovecot.append(ADA, *(mail(n, b"x" * 2000) for n in range(MAILS)))
+    ada = boxes.add(ADA)
+    boxes.place.start()
+    for part in range(1, 5):
+        boxes.place.wait(lambda least=part * MAILS // 6: len(boxes.kept(ada)) >= least, 60)
+        for child in boxes.place.httpd.children():
+            os.kill(child, signal.SIGKILL)
+        boxes.sql("UPDATE mail_accounts SET claimed_until = 1, due_at = 1")
+    boxes.equal(ada, ADA, 60)
+    assert [row[0] for row in boxes.sql("SELECT sync_status FROM mail_accounts")] in (["ok"], ["syncing"])
+
+
+def test_a_large_mail_and_rubbish(boxes, dovecot):
+    """The first bytes of 50 MiB are read; a broken mail has its row."""
+    large = mail(1) + b"--x\r\n" + (b"A" * 76 + b"\r\n") * (50 * 1024 * 1024 // 78)
+    dovecot.append(ADA, large, b"\xff\xfe no header at all", b"Subject: =?x?b?\x80?=\r\n\r\n\x00\xc3")
+    ada = boxes.add(ADA)
+    boxes.place.start()
+    boxes.equal(ada, ADA)
+    rows = boxes.sql("SELECT size, is_cut, length(text) FROM mail_messages ORDER BY uid")
+    assert int(rows[0][0]) > 50 * 1024 * 1024 * 9 // 10 and str(rows[0][1]) == "1"
+    assert int(rows[0][2]) < 400000 and len(rows) == 3
+
+
+def test_a_token_that_was_ended_is_refreshed_once(boxes, dovecot, sandbox):
+    dovecot.append(ADA, mail(1))
+    ada = boxes.add(ADA)
+    boxes.place.start()
+    boxes.equal(ada, ADA)
+    sandbox.expire_access(ADA)
+    dovecot.append(ADA, mail(2))
+    boxes.equal(ada, ADA)
+    assert boxes.sql("SELECT generation FROM user_tokens") in ([["3"]], [[3]])
+
+
+@pytest.fixture
+def impostor(tmp_path):
+    """The port of a server with a certificate of its own making."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+                    "-subj", "/CN=elsewhere.example", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                with context.wrap_socket(door.accept()[0], server_side=True):
+                    pass
+            except ssl.SSLError:
+                pass
+            except OSError:
+                return
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield door.getsockname()[1]
+    door.shutdown(socket.SHUT_RDWR)
+    door.close()
+    thread.join()
+
+
+def test_troubles_say_what_to_do(boxes, dovecot, impostor):
+    """A certificate of another host, and a server that is gone; then both are well again."""
+    other = boxes.add(ADA, impostor)
+    gone = boxes.add(TEAM, servers.free_port())
+    boxes.place.start()
+    boxes.place.wait(lambda: all(boxes.state(one)[0] == "error" for one in (other, gone)), 60)
+    assert "certificate" in boxes.state(other)[1]
+    assert "the right server" in boxes.state(gone)[1]
+    dovecot.append(ADA, mail(1))
+    boxes.sql(f"UPDATE mail_accounts SET incoming_port = {dovecot.imaps}, due_at = 1")
+    boxes.equal(other, ADA)
+    boxes.place.wait(lambda: boxes.state(gone)[0] == "ok")
+
+
+def test_switched_off_at_the_next_round(boxes, dovecot):
+    """E6 as its document types it."""
+    ada = boxes.add(ADA)
+    boxes.place.start()
+    boxes.place.wait(lambda: boxes.state(ada)[0] == "ok")
+    boxes.sql("UPDATE mail_accounts SET sync_enabled = false")
+    boxes.place.wait(lambda: boxes.state(ada)[2] == "")
+    dovecot.append(ADA, mail(1))
+    dovecot.append(TEAM, mail(1))
+    boxes.equal(boxes.add(TEAM), TEAM)
+    assert boxes.kept(ada) == {}
+    boxes.sql("UPDATE mail_accounts SET sync_enabled = true")
+    boxes.equal(ada, ADA)
+
+
+@pytest.mark.parametrize("boxes", ["sqlite3", "pgsql"], indirect=True)
+def test_two_nodes(boxes, dovecot, make_place):
+    """No message twice, no account synchronised twice at once."""
+    dovecot.append(ADA, *(mail(n) for n in range(200)))
+    dovecot.append(TEAM, *(mail(n) for n in range(200)))
+    ada, team = boxes.add(ADA), boxes.add(TEAM)
+    other = make_place("event", boxes.place.database.engine, ON, beside=boxes.place,
+                       provider=f"GraphTokScope {SCOPE}")
+    boxes.place.start()
+    other.start()
+    boxes.equal(ada, ADA)
+    boxes.equal(team, TEAM)
+    for _ in range(3):
+        dovecot.append(ADA, *(mail(n) for n in range(20)))
+        dovecot.append(TEAM, *(mail(n) for n in range(20)))
+        boxes.equal(ada, ADA)
+        boxes.equal(team, TEAM)
+    log = boxes.place.httpd.log() + other.httpd.log()
+    assert "GT1602" not in log and "GT1605" not in log
+
+
+def test_news_at_once(boxes, dovecot):
+    """By IDLE: the next round would be an hour later."""
+    boxes.place.configure(settings=ON.replace("Every 1s", "Every 1h"))
+    ada = boxes.add(ADA, columns="push = true")
+    boxes.place.start()
+    boxes.place.wait(lambda: "waiting for news of a folder: waits" in boxes.place.httpd.log())
+    dovecot.append(ADA, mail(1))
+    boxes.equal(ada, ADA)
