@@ -114,7 +114,8 @@ GT_MUST gt_err_t *ctl_journal(gt_journal_t **journal, const gt_config_t *config,
 /** Record operations from now on, where an audit is configured. @param ring NULL: it is read */
 GT_MUST gt_err_t *ctl_audit_start(const gt_config_t *config, gt_keyring_t *ring, apr_pool_t *p);
 
-/** Whether a store's tables are there, at the newest version, and open to us. @param version out */
+/** Whether a store's tables, those of its mail among them, are there, at the newest version, and
+ * open to us. @param version  out, of its own */
 GT_MUST gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db,
                                     apr_pool_t *p);
 

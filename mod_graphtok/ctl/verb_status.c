@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "store/rights.h"
+#include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 #include "terminal.h"
 
@@ -57,6 +58,21 @@ static json_t *names_of(const gt_config_t *config, apr_pool_t *p)
     return list;
 }
 
+/** Whether the tables of its mail are there, for a store that keeps mail. */
+static gt_err_t *check_mail(const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
+{
+    int version;
+
+    if (!store->mail_sync)
+        return GT_OK;
+    GT_TRY(gt_ladder_version(&version, gt_mail_ladder(store, p), db, p));
+    if (version == gt_mail_newest())
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0999",
+                  "mail of store %s is at version %d of %d: run graphtokctl migrate", store->name,
+                  version, gt_mail_newest());
+}
+
 gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
 {
     gt_ladder_t *ladder;
@@ -66,7 +82,7 @@ gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t 
     GT_TRY(gt_store_ladder(&ladder, store, p));
     GT_TRY(gt_ladder_version(version, ladder, db, p));
     if (*version == gt_store_newest())
-        return GT_OK;
+        return check_mail(store, db, p);
     return gt_err(p, GT_CONFLICT, "GT0916",
                   "store %s is at version %d of %d: run graphtokctl migrate", store->name, *version,
                   gt_store_newest());

@@ -245,6 +245,8 @@ def test_all_else_is_served_before_the_migration(mail, browser):
     """A node whose database lacks the tables says so once."""
     mail.ctl("migrate", "--mail-to", "0", "--yes")
     mail.database.hand_over()
+    done = mail.ctl("status", check=False)
+    assert done.returncode == 65 and "GT0999" in done.stderr, done
     mail.httpd.graceful()
     for _ in range(2):
         assert browser.sign_in(mail.url + "/tom/auth/login").status == 200
@@ -252,6 +254,7 @@ def test_all_else_is_served_before_the_migration(mail, browser):
     assert browser.get(mail.url + "/tom/mail/accounts").json["tag"] == "GT0497"
     assert mail.httpd.log().count("GT0495") == 1
     mail.ctl("migrate")
+    mail.ctl("status")
     mail.database.hand_over()
     assert browser.sign_in(mail.url + "/tom/auth/login").status == 200
     assert len(browser.get(mail.url + "/tom/mail/accounts").json["accounts"]) == 1
