@@ -35,6 +35,7 @@ DOCUMENT = [
     ("OAuth2 flow", "GET callback/{provider}: state, code, tokens", "test_a_sign_in_at_each_provider"),
     ("OAuth2 flow", "state of one provider and browser", "test_a_state_is_of_one_provider"),
     ("OAuth2 flow", "the account is created or updated", "test_a_sign_in_makes_the_account"),
+    ("OAuth2 flow", "accounts of a user", "test_a_user_sees_their_own_accounts_alone"),
     ("OAuth2 flow", "the page of the front end brings it", "test_a_sign_in_at_each_provider"),
     ("OAuth2 flow", "a cancelled sign-in", "test_a_cancelled_sign_in_says_where_to_begin_again"),
     ("Token storage", "user_email_tokens", "test_the_table_of_tokens_as_the_document_shows_it"),
@@ -485,6 +486,21 @@ def test_a_sign_in_makes_the_account(server, ada):
         "WHERE user_id = 1")) == [
             ["google", ADA, "imap.gmail.com", "smtp.gmail.com"],
             ["microsoft", ADA, "outlook.office365.com", "smtp.office365.com"]]
+
+
+@ONE
+def test_a_user_sees_their_own_accounts_alone(server, ada):
+    """A user without an account is led to the sign-in of the provider that is meant."""
+    def accounts(page):
+        answer = page.ask("GET", "/api/v1/mail/accounts")
+        assert answer.status == 200, answer
+        return sorted((row["provider"], row["email_address"]) for row in answer.json["accounts"])
+    assert accounts(ada) == [("google", ADA), ("microsoft", ADA)]
+    other = Page(server, 5)
+    assert not accounts(other)
+    answer = other.ask("POST", "/api/v1/mail/drafts/create", body={"subject": "x"})
+    assert answer.status == 401, answer
+    assert answer.json["login_url"] == f"{OAUTH}/login/microsoft", answer
 
 
 @BOTH
