@@ -1,5 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""Mail: rules of triage are read while the configuration is, and only Microsoft's mail is read."""
+"""Mail: rules of triage are read while the configuration is, and which providers have mail."""
 
 import pathlib
 
@@ -52,10 +52,12 @@ def test_a_model_server_that_is_none(frame, line):
     assert checked.code == 1 and line.split()[0] in checked.err
 
 
-def test_another_kind_of_provider_has_no_mail_here(frame):
+def test_another_kind_of_provider_has_mail_by_a_kept_copy(frame):
     openid = (f"<GraphTokProvider x>\nGraphTokKind openid\nGraphTokClientID a-b\nGraphTokAuthority "
               f"https://id.example\nGraphTokClientSecret file:{frame.secret}\n</GraphTokProvider>\n")
     checked = frame.check('<Location "/m">\nSetHandler graphtok-mail\n</Location>', provider=openid)
     assert checked.code == 1
     assert f"{checked.conf}:{checked.line_of('SetHandler graphtok-mail')}:" in checked.err
-    assert "mail is read through Microsoft Graph" in checked.err
+    assert "GraphTokMailSync on" in checked.err
+    assert frame.check('<Location "/m">\nSetHandler graphtok-mail\n</Location>\nGraphTokMailSync on',
+                       provider=openid).code == 0

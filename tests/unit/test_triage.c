@@ -8,6 +8,7 @@
 #include <apr_file_io.h>
 
 #include "base/text.h"
+#include "mail/mail_triage.h"
 #include "triage/fold.h"
 #include "triage/own_text.h"
 #include "triage/rules.h"
@@ -388,11 +389,34 @@ START_TEST(test_E1_mail_that_was_set_aside)
 }
 END_TEST
 
+START_TEST(test_keywords_of_categories)
+{
+    static const char *const rows[][2] = {{"Needs answer", "Needs_answer"},
+                                          {"To know", "To_know"},
+                                          {"Kann warten (später)", "Kann_warten__sp&AOQ-ter_"},
+                                          {"a\\b\"c]%*{", "a__b__c____"},
+                                          {"R&D", "R&-D"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_str_eq(gt_mail_keyword(rows[i][0], pool), rows[i][1]);
+}
+END_TEST
+
+START_TEST(test_texts_end_at_a_character)
+{
+    ck_assert_ptr_null(gt_sorted_front(NULL, 5, pool));
+    ck_assert_str_eq(gt_sorted_front("abc", 3, pool), "abc");
+    ck_assert_str_eq(gt_sorted_front("ab\xC3\xA4", 3, pool), "ab");
+}
+END_TEST
+
 Suite *suite_triage(void)
 {
     Suite *suite = suite_create("triage");
     TCase *tcase = case_with_pool(suite, "triage");
 
+    tcase_add_test(tcase, test_keywords_of_categories);
+    tcase_add_test(tcase, test_texts_end_at_a_character);
     tcase_add_test(tcase, test_text_is_made_comparable);
     tcase_add_test(tcase, test_earlier_mail_is_no_text_of_the_sender);
     tcase_add_test(tcase, test_mistakes_in_rules_name_their_line);

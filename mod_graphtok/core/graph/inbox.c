@@ -16,9 +16,8 @@
 #include "graph/mail_read.h"
 
 #define PAGE_BYTES (4 * 1024 * 1024)
-#define PAGES_MAX 20   /* a page may be empty and have another one behind it */
-#define SHOWN_MAX 1000 /* bytes of a subject, name or address */
-#define TEXT_MAX 2000  /* bytes of a text that is kept */
+#define PAGES_MAX 20     /* a page may be empty and have another one behind it */
+#define RECEIVED_MAX 100 /* bytes of a time */
 
 static const gt_work_t read_owner, read_pages;
 
@@ -101,32 +100,14 @@ static gt_err_t *ask_page(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static const char *kept(const char *text, apr_size_t most, apr_pool_t *p)
-{
-    apr_size_t len = text != NULL ? strlen(text) : 0;
-
-    if (text == NULL || len <= most)
-        return apr_pstrdup(p, text);
-    len = most;
-    while (((unsigned char)text[len] & 0xC0) == 0x80)
-        len--;
-    return apr_pstrmemdup(p, text, len);
-}
-
 static void sort_one(gt_inbox_t *inbox, const gt_graph_mail_t *found, apr_pool_t *p)
 {
-    gt_sorted_t *sorted = &APR_ARRAY_PUSH(inbox->sorted, gt_sorted_t);
+    gt_sorted_t *sorted =
+        gt_sorted_add(inbox->sorted, &found->mail, &inbox->owner, inbox->rules, inbox->keeps_text);
 
-    memset(sorted, 0, sizeof(*sorted));
-    gt_triage_score(&sorted->triage, &found->mail, &inbox->owner, inbox->rules, p);
     sorted->id = apr_pstrdup(p, found->id);
     sorted->etag = apr_pstrdup(p, found->etag);
-    sorted->subject = kept(found->mail.subject, SHOWN_MAX, p);
-    sorted->from = kept(found->mail.from, SHOWN_MAX, p);
-    sorted->from_name = kept(found->mail.from_name, SHOWN_MAX, p);
-    sorted->received = kept(found->received, SHOWN_MAX, p);
-    if (inbox->keeps_text)
-        sorted->text = kept(found->mail.text, TEXT_MAX, p);
+    sorted->received = gt_sorted_front(found->received, RECEIVED_MAX, p);
     sorted->categories = apr_array_make(p, found->categories->nelts, sizeof(const char *));
     for (int i = 0; i < found->categories->nelts; i++)
         APR_ARRAY_PUSH(sorted->categories, const char *) =
@@ -171,50 +152,6 @@ static gt_err_t *take_page(gt_task_t *task, void *state)
     else if (inbox->next != NULL && ++inbox->pages < PAGES_MAX)
         gt_instead(task, &read_pages, inbox);
     return GT_OK;
-}
-
-/* ---- the answer ---- */
-
-static json_t *reasons_json(const gt_sorted_t *sorted)
-{
-    json_t *list = json_array();
-
-    for (int i = 0; i < sorted->triage.reasons->nelts; i++)
-        json_array_append_new(list,
-                              json_string(APR_ARRAY_IDX(sorted->triage.reasons, i, const char *)));
-    return list;
-}
-
-static json_t *sorted_json(const gt_sorted_t *sorted)
-{
-    static const char *const applied[] = {NULL, "written", "unchanged", "failed"};
-    json_t *json = json_object();
-
-    gt_json_set(json, "id", sorted->id);
-    gt_json_set(json, "subject", sorted->subject);
-    gt_json_set(json, "from", sorted->from);
-    gt_json_set(json, "from_name", sorted->from_name);
-    gt_json_set(json, "received", sorted->received);
-    gt_json_set(json, "class", gt_triage_names[sorted->triage.cls]);
-    gt_json_put(json, "reasons", reasons_json(sorted));
-    if (sorted->is_of_model)
-        gt_json_set(json, "sorted_by", "model");
-    if (sorted->applied != GT_APPLIED_NOT)
-        gt_json_set(json, "category", applied[sorted->applied]);
-    if (sorted->problem != NULL)
-        gt_json_set(json, "problem", sorted->problem);
-    return json;
-}
-
-json_t *gt_inbox_json(const gt_inbox_t *inbox, apr_pool_t *p)
-{
-    json_t *json = gt_json_object(p), *list = json_array();
-
-    gt_json_put(json, "messages", list);
-    for (int i = 0; i < inbox->sorted->nelts; i++)
-        json_array_append_new(list, sorted_json(&APR_ARRAY_IDX(inbox->sorted, i, gt_sorted_t)));
-    gt_json_set_bool(json, "more", inbox->has_more);
-    return json;
 }
 
 static gt_step_fn *const owner_steps[] = {ask_owner, take_owner, NULL};

@@ -10,37 +10,13 @@
  */
 
 #include "graph/graph_ask.h"
-#include "triage/mail.h"
-#include "triage/score.h"
-
-/** Most messages of one run. */
-#define GT_INBOX_MOST 200
-
-/** The outcome of writing the category of a message. */
-typedef enum gt_applied_t {
-    GT_APPLIED_NOT,       /* none was asked for, or not yet */
-    GT_APPLIED_WRITTEN,   /* it has its category now */
-    GT_APPLIED_UNCHANGED, /* it had it already */
-    GT_APPLIED_FAILED     /* see `problem` */
-} gt_applied_t;
-
-/** A message that was sorted. */
-typedef struct gt_sorted_t {
-    const char *id, *etag;
-    const char *subject, *from, *from_name, *received; /* or NULL */
-    apr_array_header_t *categories;                    /* of const char *: those it came with */
-    const char *text; /* the beginning of it, where inbox->keeps_text; else NULL */
-    gt_triage_t triage;
-    int is_of_model; /* 1: its class is a model server's (graph/triage_model.h) */
-    gt_applied_t applied;
-    const char *problem; /* why its category could not be written; else NULL */
-} gt_sorted_t;
+#include "triage/sorted.h"
 
 /** Work: sort. */
 typedef struct gt_inbox_t {
     gt_call_t model;                /* in: vault, mailboxes, key, asker of every call */
     const gt_triage_rules_t *rules; /* in */
-    int top;                        /* in: most messages, 1 to GT_INBOX_MOST */
+    int top;                        /* in: most messages, 1 to GT_SORTED_MOST */
     int keeps_text;                 /* in: 1: the beginnings of texts are kept */
     apr_array_header_t *sorted;     /* out: of gt_sorted_t, the newest first */
     int has_more;                   /* out: 1: there is more unread mail */
@@ -56,8 +32,5 @@ typedef struct gt_inbox_t {
 /** Fails as gt_call does. Where Graph refuses who the user is or what they have sent, rules that
  * need it do not fit; when a page's texts are too long together, the beginnings of them do. */
 extern const gt_work_t gt_inbox_sort;
-
-/** The messages as the answer of the route has them. In `p`. */
-json_t *gt_inbox_json(const gt_inbox_t *inbox, apr_pool_t *p);
 
 #endif

@@ -39,17 +39,26 @@ void gtm_check_triage(const gtm_verdict_t *v)
     gtm_note(v->errors, place.where, "GraphTokTriageRules: %s: %s", err->tag, err->detail);
 }
 
+static int keeps_mail(const gtm_verdict_t *v, const gtm_dir_t *dir)
+{
+    const gt_store_conf_t *store =
+        dir->store != NULL ? gt_config_store(v->server->config, dir->store) : NULL;
+
+    return store != NULL && store->mail_sync;
+}
+
 void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
 {
     const gt_provider_conf_t *provider =
         dir->provider != NULL ? gt_config_provider(v->server->config, dir->provider) : NULL;
 
     if (strcmp(mount->handler, "graphtok-mail") != 0 || provider == NULL ||
-        provider->kind == GT_KIND_MICROSOFT)
+        provider->kind == GT_KIND_MICROSOFT || keeps_mail(v, dir))
         return;
-    gtm_note(v->errors, mount->where,
-             "SetHandler %s at %s: mail is read through Microsoft Graph, and provider %s is of "
-             "another GraphTokKind than microsoft%s",
-             mount->handler, mount->path[0] != '\0' ? mount->path : "/", provider->name,
-             gtm_host_shown(v, mount->server));
+    gtm_note(
+        v->errors, mount->where,
+        "SetHandler %s at %s: provider %s is of another GraphTokKind than microsoft, so that its "
+        "mail comes from a kept copy alone: GraphTokMailSync on in <GraphTokStore %s>%s",
+        mount->handler, mount->path[0] != '\0' ? mount->path : "/", provider->name,
+        dir->store != NULL ? dir->store : "main", gtm_host_shown(v, mount->server));
 }

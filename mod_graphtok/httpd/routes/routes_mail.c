@@ -2,8 +2,8 @@
 
 /**
  * @file routes_mail.c
- * The mail route set, for users of Microsoft's mail: core/graph reads, sorts and writes. Bodies are
- * held against their rules here, and the owner of the mailbox is the caller.
+ * The mail route set: Microsoft's mail through Graph, and mail accounts by their kept copies.
+ * Bodies are held against their rules here, and the owner of the mailbox is the caller.
  */
 
 #include "base/check.h"
@@ -15,11 +15,10 @@
 #include "routes/mail_work.h"
 #include "routes/route_sets.h"
 
-#define TOP 50 /* messages, unless the body says how many */
-
 static const gt_rule_t triage_rules[] = {
-    {.name = "top", .kind = GT_RULE_NUMBER, .min = 1, .max = GT_INBOX_MOST},
+    {.name = "top", .kind = GT_RULE_NUMBER, .min = 1, .max = GT_SORTED_MOST},
     {.name = "apply", .kind = GT_RULE_BOOL},
+    {.name = "account", .kind = GT_RULE_NUMBER, .min = 1},
     {.name = ""}};
 
 /* Every call to Graph is of this caller. */
@@ -54,11 +53,16 @@ static gt_err_t *begin_triage(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
     triage_t *own = apr_pcalloc(x->r->pool, sizeof(*own));
-    apr_int64_t top = TOP;
+    apr_int64_t top = GTM_TRIAGE_TOP;
 
     GT_TRY(gt_check(x->body, triage_rules, 0, x->r->pool));
+    if (json_object_get(x->body, "account") != NULL ||
+        gt_provider_conf(x->provider)->kind != GT_KIND_MICROSOFT) {
+        gt_instead(task, &gtm_mail_triage, x);
+        return GT_OK;
+    }
     if (json_object_get(x->body, "top") != NULL && !gt_json_number(&top, x->body, "top"))
-        top = TOP;
+        top = GTM_TRIAGE_TOP;
     GT_TRY(make_model(&own->inbox.model, x));
     own->inbox.rules = gtm_server(x->r->server)->triage;
     own->inbox.top = (int)top;
@@ -103,7 +107,7 @@ static gt_err_t *show_triage(gt_task_t *task, void *state)
     const triage_t *own = x->own;
 
     (void)task;
-    gtm_answer_json(x, HTTP_OK, gt_inbox_json(&own->inbox, x->r->pool));
+    gtm_answer_json(x, HTTP_OK, gt_sorted_json(own->inbox.sorted, own->inbox.has_more, x->r->pool));
     return GT_OK;
 }
 
@@ -147,4 +151,6 @@ const gtm_route_t gtm_mail_routes[] = {
     {"draft", "POST", "/drafts/create", GTM_LIMIT_CREATE, .body = GTM_BODY_JSON, .fields = keyed,
      .work = &draft},
     {"accounts", "GET", "/accounts", GTM_LIMIT_USER, .work = &gtm_mail_accounts},
+    {"messages", "GET", "/messages", GTM_LIMIT_USER, .work = &gtm_mail_messages},
+    {"message", "GET", "/messages/{}", GTM_LIMIT_USER, .work = &gtm_mail_message},
     {.name = NULL}};
