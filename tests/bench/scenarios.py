@@ -14,6 +14,7 @@ import sys
 import bearers
 import contenders as who
 import exchanges
+import mail as mailboxes
 import measure
 from slow_readers import SlowReaders
 from support.browser import Browser
@@ -326,6 +327,26 @@ def readers(bench, count=100):
         Target("memory of a slow reader", "≤ 240 KiB", f"{each:.0f} KiB", each <= 240)])
 
 
+def mail(bench):
+    """First synchronisations beside mbsync's, memory of large ones, accounts without news."""
+    rates, sizes, (took, each), accounts = mailboxes.scenario(bench)
+    peer, ours = rates["mbsync"], rates["pgsql"]
+    (small, small_mib), (large, large_mib) = sizes.items()
+    text = ("| first synchronisation of " + f"{small:,} messages of 5 KB | messages/s | to mbsync |\n"
+            "| --- | ---: | ---: |\n"
+            + "".join(f"| {name} | {rate:,.0f} | {rate / peer:.2f} |\n" for name, rate in rates.items())
+            + "\n| | |\n| --- | ---: |\n"
+            f"| memory beyond the idle server's, {small:,} messages | {small_mib:.0f} MiB |\n"
+            f"| memory beyond the idle server's, {large:,} messages | {large_mib:.0f} MiB |\n"
+            f"| {accounts:,} accounts without news, a round | {took:.1f} s |\n"
+            f"| CPU of the server, an account | {each:.1f} ms |\n")
+    return Result(text, [
+        Target("first synchronisation of a mailbox, PostgreSQL", "≥ mbsync's rate",
+               f"{ours / peer:.2f} times", ours >= peer),
+        Target(f"memory of {large:,} messages", f"that of {small:,}, + 8 MiB at most",
+               f"{large_mib:.0f} MiB, {small_mib:.0f} MiB", large_mib <= small_mib + 8)])
+
+
 def build(ground, name):
     """A program of this folder on the core of GRAPHTOK_BUILD."""
     def words(*command):
@@ -458,5 +479,6 @@ SCENARIOS = {
     "micro": ("Cache and limits, by processes", micro),
     "vault": ("The vault's look-up on a miss, and lists", vault),
     "administration": ("Administration: lists, searches, overview", administration),
+    "mail": ("Copies of mailboxes beside mbsync, the same Dovecot", mail),
     "due": ("Refreshes against the provider's limit", due),
 }

@@ -59,5 +59,7 @@ def test_another_kind_of_provider_has_mail_by_a_kept_copy(frame):
     assert checked.code == 1
     assert f"{checked.conf}:{checked.line_of('SetHandler graphtok-mail')}:" in checked.err
     assert "GraphTokMailSync on" in checked.err
-    assert frame.check('<Location "/m">\nSetHandler graphtok-mail\n</Location>\nGraphTokMailSync on',
-                       provider=openid).code == 0
+    keeps = "<GraphTokStore main>\nGraphTokMailSync on\n</GraphTokStore>"
+    kept = frame.check(f'<Location "/m">\nSetHandler graphtok-mail\n</Location>\n{keeps}',
+                       provider=openid)
+    assert kept.code == 0, kept.err
