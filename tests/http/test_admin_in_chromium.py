@@ -17,7 +17,15 @@ ADMIN = administered("/admin", "graphtok-admin")
 SETTINGS = """GraphTokBackground on
 GraphTokRefreshUsedWithin 1min
 GraphTokRefreshRate 200
+<GraphTokStore main>
+    GraphTokMailSync on
+</GraphTokStore>
 """
+# One that has no grant, and one that was switched off.
+MAILBOXES = """INSERT INTO mail_accounts (user_id, provider, email_address, incoming_server,
+    incoming_port, sync_enabled, created_at, updated_at) VALUES
+    ('no such user', 'microsoft', 'office@contoso.com', 'outlook.office365.com', 993, 1, 1, 1),
+    ('no such user', 'microsoft', 'archive@contoso.com', 'outlook.office365.com', 993, 0, 1, 1)"""
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +33,7 @@ def site(make_site):
     made = make_site(mounts=MOUNTS + ADMIN, settings=SETTINGS)
     with sqlite3.connect(made.database.params) as rows:
         rows.execute(ROWS.read_text(encoding="utf-8"), {"n": 10000})
+        rows.execute(MAILBOXES)
     made.database.hand_over()
     made.start()
     yield made
@@ -169,3 +178,13 @@ def test_what_is_refused_is_told(site, driver):
     chromium.sign_in_as(driver, "ada", "ada")
     driver.get(site.url + "/admin/grants?limit=2")
     assert len(find(driver, "tbody tr")) == 2
+
+
+def test_the_mailboxes(site, driver):
+    driver.get(site.url + "/admin/accounts")
+    assert [mark.text for mark in find(driver, "tbody .badge")] == ["Halted", "Switched off"]
+    assert text(driver, "nav [aria-current]") == "Mailboxes"
+    look_at(driver, "mailboxes")
+    click(driver, "tbody tr:last-child button")
+    chromium.wait_for(driver, lambda d: text(d, "p.note"), "Done")
+    assert "Halted" in [mark.text for mark in find(driver, "tbody tr:last-child .badge")]
