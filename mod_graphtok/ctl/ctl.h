@@ -127,6 +127,7 @@ void ctl_print_json(const json_t *json);
 
 /** The verbs, each in its file. */
 gt_err_t *ctl_account(ctl_t *ctl, int argc, char **argv);
+gt_err_t *ctl_sync(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_acquire(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_audit(ctl_t *ctl, int argc, char **argv);
 gt_err_t *ctl_check(ctl_t *ctl, int argc, char **argv);

@@ -38,6 +38,7 @@ static const ctl_verb_t verbs[] = {
     {"revoke", "delete a user's grants", ctl_revoke},
     {"sessions", "list or end sessions of browsers", ctl_sessions},
     {"status", "show configuration, database, schema and counts", ctl_status},
+    {"sync", "synchronise mail accounts now", ctl_sync},
     {"token", "print a user's valid token", ctl_token},
     {"validate", "ask the providers whether tokens still work", ctl_validate},
     {"work", "do httpd's background work without it", ctl_work},

@@ -40,6 +40,20 @@ typedef struct gt_mail_sync_t {
 /** Hang up, and free what a round holds. Between works alone; `trouble` goes with it. */
 void gt_mail_sync_close(gt_mail_sync_t *sync);
 
+/** How a round was settled. */
+typedef struct gt_mail_settled_t {
+    const char *error;        /* for people, as in the row; NULL: it went well */
+    apr_interval_time_t next; /* the account is due again after so long */
+} gt_mail_settled_t;
+
+/**
+ * Give the claim back with the outcome of a round, and announce it.
+ * @param err   of the round, or GT_OK. GT_CANCELLED: the claim is given back as if it had not been
+ * @param took  µs
+ */
+GT_MUST gt_err_t *gt_mail_settle(gt_mail_settled_t *settled, const gt_mail_sync_t *sync,
+                                 const gt_err_t *err, apr_interval_time_t took, apr_pool_t *p);
+
 /** The span of an account's claim. A round makes it longer while it gets on. */
 #define GT_MAIL_CLAIM apr_time_from_sec(180)
 

@@ -167,6 +167,7 @@ static gt_err_t *begin_anew(gt_task_t *task, void *state)
     int is_ours, dropped;
 
     GT_TRY(check_examine(folder));
+    folder->is_anew = folder->place.uidnext <= 1;
     if (!folder->is_new && folder->place.uidvalidity == folder->uidvalidity)
         return GT_OK;
     GT_TRY(gt_run_keep(run, folder->pool));

@@ -17,8 +17,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/notice.h"
-#include "base/text.h"
 #include "jobs/job_item.h"
 #include "mail/sync.h"
 #include "store/mail_message.h"
@@ -30,8 +28,6 @@
 #define PLACE_EVERY apr_time_from_msec(500)   /* a server with so many is looked at again */
 #define TRIES 3                               /* after the first, 2, 4 and 8 s later */
 #define FIRST_WAIT apr_time_from_sec(2)       /* T12 */
-#define ERROR_FIRST apr_time_from_sec(16)     /* after all tries, growing from account's … */
-#define ERROR_MOST apr_time_from_sec(3600)    /* … failure to failure up to this */
 #define WATCH_LEAST apr_time_from_sec(5)      /* a shorter watch is not worth it */
 #define WATCH_MOST apr_time_from_sec(29 * 60) /* RFC 2177 */
 #define TOKEN_REST apr_time_from_sec(30)      /* a session ends so long before its token */
@@ -56,40 +52,6 @@ typedef struct syncing_t {
     gt_mail_watch_t watch;
     gt_err_t *watch_err;
 } syncing_t;
-
-/* ---- words for people ---- */
-
-/* The way out, as far as the class tells. */
-static const char *advice(const gt_mail_account_t *account, const gt_err_t *err, apr_pool_t *p)
-{
-    switch (err->cls) {
-    case GT_SIGN_IN:
-    case GT_INTERACTION:
-        return account->by_password
-                   ? apr_psprintf(p,
-                                  "set the right password: graphtokctl account password %" PRId64,
-                                  account->id)
-                   : "the user must sign in again";
-    case GT_UPSTREAM:
-    case GT_TIMEOUT:
-        return apr_psprintf(p,
-                            "is %s:%d the right server, does the network let calls to it pass, "
-                            "and is its certificate good?",
-                            account->incoming.host, account->incoming.port);
-    case GT_FORBIDDEN:
-        return "is IMAP on for this mailbox, and may the user open it?";
-    default:
-        return NULL;
-    }
-}
-
-static const char *words_of(const gt_mail_account_t *account, const gt_err_t *err, apr_pool_t *p)
-{
-    const char *more = advice(account, err, p);
-
-    return apr_psprintf(p, "%s (%s)%s%s", gt_err_told(err, p), err->tag, more != NULL ? "; " : "",
-                        more != NULL ? more : "");
-}
 
 /* ---- the item ---- */
 
@@ -176,59 +138,17 @@ static gt_err_t *try_some_times(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static void announce(const syncing_t *syncing, const gt_err_t *err)
-{
-    const gt_mail_counts_t *counts = &syncing->sync.counts;
-    const gt_mail_account_t *account = syncing->sync.account;
-
-    gt_notice(&(gt_notice_t){.kind = GT_NOTICE_MAIL_SYNC,
-                             .store = gt_store_name(syncing->sync.store),
-                             .provider = account->owner.provider,
-                             .user = account->owner.user,
-                             .err = err,
-                             .count = counts->added,
-                             .took = gt_ticks() - syncing->begun_at});
-    if (err == GT_OK)
-        gt_log(GT_LOG_DEBUG, NULL,
-               "mail account %" PRId64 ": %" PRId64 " added, %" PRId64 " changed, %" PRId64
-               " removed",
-               account->id, counts->added, counts->changed, counts->removed);
-}
-
-/* The words for the row, and when the account is due again. */
-static gt_mail_outcome_t outcome_of(const syncing_t *syncing, apr_pool_t *p)
-{
-    const gt_mail_account_t *account = syncing->sync.account;
-    apr_interval_time_t every = gt_store_conf(syncing->sync.store)->mail_sync_every;
-    gt_mail_outcome_t outcome = {NULL, every};
-
-    if (syncing->err != GT_OK)
-        outcome.error = words_of(account, syncing->err, p);
-    else if (syncing->sync.trouble != NULL)
-        outcome.error = apr_psprintf(p, "%d of %d folders: %s", syncing->sync.counts.failed,
-                                     syncing->sync.counts.folders, syncing->sync.trouble);
-    if (outcome.error != NULL)
-        outcome.next = gt_backoff(account->failures, ERROR_FIRST, ERROR_MOST);
-    return outcome;
-}
-
 static gt_err_t *give_back(gt_task_t *task, void *state)
 {
     syncing_t *syncing = state;
-    apr_pool_t *p = gt_task_pool(task);
-    const gt_mail_outcome_t outcome = outcome_of(syncing, p);
+    gt_mail_settled_t settled;
 
     give_place(syncing);
-    announce(syncing, syncing->err);
     syncing->is_given_back = 1;
-    if (syncing->err != GT_OK && syncing->err->cls == GT_CANCELLED)
-        return gt_mail_account_let_go(syncing->sync.store, syncing->sync.account, p);
-    if (outcome.error != NULL)
-        gt_log(GT_LOG_WARNING, "GT1610", "mail account %" PRId64 " (%s): %s; tried again in %d s",
-               syncing->sync.account->id, syncing->sync.account->address, outcome.error,
-               (int)apr_time_sec(outcome.next));
-    syncing->due_at = gt_ticks() + outcome.next;
-    return gt_mail_account_done(syncing->sync.store, syncing->sync.account, &outcome, p);
+    GT_TRY(gt_mail_settle(&settled, &syncing->sync, syncing->err, gt_ticks() - syncing->begun_at,
+                          gt_task_pool(task)));
+    syncing->due_at = gt_ticks() + settled.next;
+    return GT_OK;
 }
 
 /* ---- the watch ---- */

@@ -81,15 +81,17 @@ static const gt_sql_t begin_folder = {
     "messages = -1, scanned_at = 0, synced_at = excluded.synced_at",
     NULL};
 
-/* account, folder, uidvalidity, rows */
+/* account, folder, uidvalidity, rows. One that is there was written by a round which ended before
+ * the place moved on; its flags may be others by now. */
 static const gt_sql_t add_messages = {
     "add mail messages",
-    "INSERT INTO {mail_messages} (account_id, folder, uidvalidity, uid, flags, is_seen, "
+    "INSERT INTO {mail_messages} AS kept (account_id, folder, uidvalidity, uid, flags, is_seen, "
     "internal_date, size, sent_at, message_id, has_attachments, is_cut, is_sealed, subject, "
     "addresses, text, fields) SELECT CAST(%lld AS BIGINT), %s, CAST(%lld AS BIGINT), uid, flags, "
     "seen, internal_date, size, sent_at, message_id, attached, cut, sealed, subject, addresses, "
     "body, fields FROM ({fresh}) AS fresh WHERE true "
-    "ON CONFLICT (account_id, folder, uidvalidity, uid) DO NOTHING",
+    "ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET flags = excluded.flags, "
+    "is_seen = excluded.is_seen WHERE kept.flags <> excluded.flags",
     words};
 
 /* rows, account, folder, uidvalidity */

@@ -68,8 +68,8 @@ GT_MUST gt_err_t *gt_mail_folders(apr_array_header_t **folders, gt_store_t *stor
 typedef struct gt_mail_batch_t {
     const gt_mail_account_t *account;  /* claimed */
     const gt_mail_folder_t *folder;    /* its place from now on; made where it is missing */
-    const apr_array_header_t *fresh;   /* of gt_mail_message_t, at most GT_MAIL_BATCH; a message
-                                        * that is there stays as it is */
+    const apr_array_header_t *fresh;   /* of gt_mail_message_t, at most GT_MAIL_BATCH; of a
+                                        * message that is there the flags change alone */
     const apr_array_header_t *flagged; /* of gt_mail_flags_t, at most GT_MAIL_BATCH */
     const apr_array_header_t *gone;    /* of gt_mail_range_t, at most GT_MAIL_BATCH; at most
                                         * GT_MAIL_BATCH of their messages go at a time */

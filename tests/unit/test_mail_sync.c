@@ -1,0 +1,357 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+
+/* Rounds with mail servers that keep to a script: each road, servers that lie in each field, and
+ * rounds that end at each command and are gone on with. */
+
+#include <apr_strings.h>
+#include <check.h>
+
+#include "children.h"
+#include "mail/sync.h"
+#include "store/mail_ladder.h"
+#include "store/mail_message.h"
+#include "upstream.h"
+
+Suite *suite_mail_sync(void);
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+#define CAN(words) "* CAPABILITY IMAP4rev1 " words "\r\n$ OK done\r\n"
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, 0                                                                              \
+    }
+/* libcurl's own question and ours, the sign-in, and what the server can do then. */
+#define SIGNED_IN(words)                                                                           \
+    {"CAPABILITY", CAN(""), 0}, {"CAPABILITY", CAN("SASL-IR AUTH=PLAIN"), 0},                      \
+        {"AUTHENTICATE PLAIN *", "$ OK in\r\n", 0},                                                \
+    {                                                                                              \
+        "CAPABILITY", CAN(words), 0                                                                \
+    }
+#define INBOX                                                                                      \
+    {                                                                                              \
+        "LIST \"\" \"\\*\"", "* LIST () \"/\" INBOX\r\n$ OK\r\n", 0                                \
+    }
+#define EXAMINED(exists, validity, next)                                                           \
+    "* " exists " EXISTS\r\n* OK [UIDVALIDITY " validity "] x\r\n* OK [UIDNEXT " next "] x\r\n"    \
+    "$ OK [READ-ONLY] x\r\n"
+#define EXAMINE(answer)                                                                            \
+    {                                                                                              \
+        "EXAMINE \"INBOX\"", answer, 0                                                             \
+    }
+/* 21 bytes of a mail. */
+#define MAIL(n, uid)                                                                               \
+    "* " n " FETCH (UID " uid " FLAGS (\\Seen) INTERNALDATE \" 1-Jun-2026 10:00:00 +0000\" "       \
+    "RFC822.SIZE 21 BODY[]<0> {21}\r\nSubject: a\r\n\r\ntext" uid "\r\n)\r\n"
+#define FETCH "UID FETCH * (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK\\[\\]<0.262144>)"
+
+static upstream_t *up;
+static gt_mail_account_t *account;
+
+/* Tom's mailbox, which a password opens. */
+static void open_mailbox(void)
+{
+    gt_mail_account_t one = {.owner = tom, .address = "tom@example.org", .by_password = 1};
+    gt_provider_conf_t *conf =
+        (gt_provider_conf_t *)gt_provider_conf(gt_vault_provider(child[0].vault, tom.provider));
+
+    up = upstream_open(1);
+    upstream_greets(up, "* OK ready\r\n", 0);
+    conf->ca_file = upstream_ca(up);
+    one.incoming = (gt_mail_server_t){"localhost", atoi(strrchr(upstream_url(up, ""), ':') + 1), 0};
+    bench_mail(bench, gt_mail_newest());
+    ((gt_store_conf_t *)gt_store_conf(child[0].store))->mail_sync = 1;
+    bench_ok(gt_mail_account_add(&one, child[0].store, gt_secret_from("secret", pool), pool));
+    bench_ok(
+        gt_mail_account_claim_one(&account, child[0].store, one.id, "node/1", GT_MAIL_CLAIM, pool));
+    ck_assert_ptr_nonnull(account);
+}
+
+static gt_err_t *round_of(const upstream_line_t *script)
+{
+    gt_mail_sync_t round = {.vault = child[0].vault, .store = child[0].store, .account = account};
+    gt_err_t *err;
+
+    upstream_says(up, script);
+    err = gt_wait_run(&gt_mail_sync, &round, child[0].loop, LIMIT, pool);
+    gt_mail_sync_close(&round);
+    return err;
+}
+
+static const char *rows(void)
+{
+    return bench_ask(bench, "SELECT count(*) || ' ' || coalesce(min(uid), 0) || ' ' || "
+                            "coalesce(max(uid), 0) || ' ' || coalesce(sum(is_seen), 0) FROM "
+                            "mail_messages");
+}
+
+static const char *place(void)
+{
+    return bench_ask(bench, "SELECT uidvalidity || ' ' || uidnext || ' ' || highestmodseq || ' ' "
+                            "|| messages FROM mail_folders");
+}
+
+/* ---- the roads ---- */
+
+static const upstream_line_t first[] = {
+    SIGNED_IN(""),
+    INBOX,
+    EXAMINE(EXAMINED("2", "7", "4")),
+    {"UID FETCH 1:3 (UID)", "* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n$ OK\r\n", 0},
+    {FETCH, MAIL("2", "3") MAIL("1", "1") "$ OK\r\n", 0},
+    END};
+static const upstream_line_t by_flags[] = {
+    SIGNED_IN(""),
+    INBOX,
+    EXAMINE(EXAMINED("2", "7", "6")),
+    {"UID FETCH 1:3 (UID FLAGS)", "* 1 FETCH (FLAGS () UID 3)\r\n$ OK\r\n", 0},
+    {"UID FETCH 4:5 (UID)", "* 2 FETCH (UID 5)\r\n$ OK\r\n", 0},
+    {FETCH, MAIL("2", "5") "$ OK\r\n", 0},
+    END};
+
+START_TEST(without_modification_sequences)
+{
+    open_mailbox();
+    bench_ok(round_of(first));
+    ck_assert_str_eq(rows(), "2 1 3 2");
+    ck_assert_str_eq(place(), "7 4 0 2");
+    bench_ok(round_of(by_flags));
+    ck_assert_str_eq(rows(), "2 3 5 1");
+    ck_assert_str_eq(place(), "7 6 0 2");
+    upstream_close(up);
+}
+END_TEST
+
+#define MODSEQ(n) "* OK [HIGHESTMODSEQ " n "] x\r\n"
+static const upstream_line_t first_modseq[] = {
+    SIGNED_IN("CONDSTORE ESEARCH"),
+    INBOX,
+    {"EXAMINE \"INBOX\" (CONDSTORE)", MODSEQ("10") EXAMINED("2", "7", "4"), 0},
+    {"UID SEARCH RETURN (ALL) UID 1:3", "* ESEARCH (TAG \"x\") UID ALL 1,3\r\n$ OK\r\n", 0},
+    {FETCH, MAIL("1", "1") MAIL("2", "3") "$ OK\r\n", 0},
+    END};
+static const upstream_line_t by_condstore[] = {
+    SIGNED_IN("CONDSTORE ESEARCH"),
+    INBOX,
+    {"EXAMINE \"INBOX\" (CONDSTORE)", MODSEQ("12") EXAMINED("1", "7", "4"), 0},
+    {"UID FETCH 1:3 (UID FLAGS) (CHANGEDSINCE 10)",
+     "* 1 FETCH (UID 3 FLAGS () MODSEQ (12))\r\n$ OK\r\n", 0},
+    {"UID SEARCH RETURN (ALL) UID 1:3", "* ESEARCH (TAG \"x\") UID ALL 3\r\n$ OK\r\n", 0},
+    END};
+static const upstream_line_t unchanged[] = {
+    SIGNED_IN("CONDSTORE ESEARCH"),
+    INBOX,
+    {"EXAMINE \"INBOX\" (CONDSTORE)", MODSEQ("12") EXAMINED("1", "7", "4"), 0},
+    END};
+
+START_TEST(by_modification_sequences)
+{
+    open_mailbox();
+    bench_ok(round_of(first_modseq));
+    ck_assert_str_eq(place(), "7 4 10 2");
+    bench_ok(round_of(by_condstore));
+    ck_assert_str_eq(rows(), "1 3 3 0");
+    ck_assert_str_eq(place(), "7 4 12 1");
+    bench_ok(round_of(unchanged));
+    upstream_close(up);
+}
+END_TEST
+
+static const upstream_line_t by_qresync[] = {
+    SIGNED_IN("CONDSTORE QRESYNC ENABLE"),
+    {"ENABLE QRESYNC", "* ENABLED QRESYNC\r\n$ OK\r\n", 0},
+    INBOX,
+    {"EXAMINE \"INBOX\" (QRESYNC (7 10 1:3))",
+     MODSEQ("13") "* VANISHED (EARLIER) 1:2\r\n* 1 FETCH (UID 3 FLAGS () MODSEQ (13))\r\n" EXAMINED(
+         "1", "7", "4"),
+     0},
+    END};
+
+START_TEST(by_quick_resynchronisation)
+{
+    open_mailbox();
+    bench_ok(round_of(first_modseq));
+    bench_ok(round_of(by_qresync));
+    ck_assert_str_eq(rows(), "1 3 3 0");
+    ck_assert_str_eq(place(), "7 4 13 1");
+    upstream_close(up);
+}
+END_TEST
+
+static const upstream_line_t another_validity[] = {
+    SIGNED_IN(""),
+    INBOX,
+    EXAMINE(EXAMINED("1", "8", "2")),
+    {"UID FETCH 1:1 (UID)", "* 1 FETCH (UID 1)\r\n$ OK\r\n", 0},
+    {FETCH, MAIL("1", "1") "$ OK\r\n", 0},
+    END};
+
+START_TEST(another_uidvalidity_begins_anew)
+{
+    open_mailbox();
+    bench_ok(round_of(first));
+    bench_ok(round_of(another_validity));
+    ck_assert_str_eq(rows(), "1 1 1 1");
+    ck_assert_str_eq(place(), "8 2 0 1");
+    upstream_close(up);
+}
+END_TEST
+
+/* ---- lies ---- */
+
+#define LIST(answer)                                                                               \
+    {                                                                                              \
+        "LIST \"\" \"\\*\"", answer "$ OK\r\n", 0                                                  \
+    }
+#define FOUND(answer)                                                                              \
+    {                                                                                              \
+        "UID FETCH * (UID)", answer "$ OK\r\n", 0                                                  \
+    }
+#define BODY(answer)                                                                               \
+    {                                                                                              \
+        FETCH, answer, 0                                                                           \
+    }
+#define THREE EXAMINE(EXAMINED("2", "7", "4"))
+#define ONE FOUND("* 1 FETCH (UID 1)\r\n")
+
+static const struct {
+    upstream_line_t script[10];
+    const char *rows; /* then */
+    int fails;        /* the round */
+} lies[] = {
+    /* a list without an inbox is no ground to drop anything */
+    {{SIGNED_IN(""), LIST("* LIST () \"/\" Other\r\n"), END}, "2 1 3 2", 1},
+    {{SIGNED_IN(""), LIST(""), END}, "2 1 3 2", 1},
+    {{SIGNED_IN(""), LIST("* LIST INBOX\r\n"), END}, "2 1 3 2", 1},
+    /* EXAMINE */
+    {{SIGNED_IN(""), INBOX, EXAMINE("* 2 EXISTS\r\n$ OK\r\n"), END}, "2 1 3 2", 1},
+    {{SIGNED_IN(""), INBOX, EXAMINE(EXAMINED("2", "0", "4")), END}, "2 1 3 2", 1},
+    {{SIGNED_IN(""), INBOX, EXAMINE(EXAMINED("2", "7", "99999999999")), END}, "2 1 3 2", 1},
+    {{SIGNED_IN(""), INBOX, EXAMINE("$ NO [NONEXISTENT] gone\r\n"), END}, "2 1 3 2", 0},
+    {{SIGNED_IN(""), INBOX, EXAMINE("$ BAD what\r\n"), END}, "2 1 3 2", 0},
+    /* it has messages, and has none */
+    {{SIGNED_IN(""), INBOX, THREE, {"UID FETCH 1:3 (UID FLAGS)", "$ OK\r\n", 0}, END},
+     "2 1 3 2",
+     1},
+    {{SIGNED_IN(""), INBOX, THREE, {"UID FETCH 1:3 (UID FLAGS)", "* 1 FETCH (UID x)\r\n", 0}, END},
+     "2 1 3 2",
+     1},
+    {{SIGNED_IN(""),
+      INBOX,
+      THREE,
+      {"UID FETCH 1:3 (UID FLAGS)",
+       "* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n* 9 EXPUNGE\r\n* 2 FETCH (UID 3 FLAGS (\\Seen))\r\n"
+       "* 3 FETCH (UID 4000000000 FLAGS ())\r\n$ OK\r\n",
+       0},
+      END},
+     "2 1 3 2",
+     0},
+};
+
+START_TEST(a_server_that_lies_of_what_is_kept)
+{
+    gt_err_t *err;
+
+    open_mailbox();
+    bench_ok(round_of(first));
+    err = round_of(lies[_i].script);
+    ck_assert_msg((err != GT_OK) == lies[_i].fails, "%d: %s", _i, err != GT_OK ? err->detail : "");
+    ck_assert_msg(strcmp(rows(), lies[_i].rows) == 0, "%d: %s", _i, rows());
+    upstream_close(up);
+}
+END_TEST
+
+static const struct {
+    upstream_line_t script[12];
+    const char *rows; /* then */
+    int fails;
+} fresh_lies[] = {
+    /* more than was asked for, the same twice, none of it */
+    {{SIGNED_IN(""), INBOX, THREE, ONE,
+      BODY(MAIL("1", "1") MAIL("1", "1") MAIL("2", "3") "$ OK\r\n"), END},
+     "1 1 1 1",
+     0},
+    {{SIGNED_IN(""), INBOX, THREE, ONE, BODY("$ OK\r\n"), END}, "0 0 0 0", 0},
+    {{SIGNED_IN(""), INBOX, THREE, ONE,
+      BODY("* 1 FETCH (UID 1 FLAGS ())\r\n* 1 FETCH (UID 1 BODY[]<0> NIL)\r\n$ OK\r\n"), END},
+     "1 1 1 0",
+     0},
+    /* wrong values */
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 0)\r\n"), END}, "0 0 0 0", 1},
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1 UID)\r\n"), END}, "0 0 0 0", 1},
+    {{SIGNED_IN(""), INBOX, THREE, ONE,
+      BODY("* 1 FETCH (UID 1 RFC822.SIZE -5 BODY[]<0> \"x\")\r\n$ OK\r\n"), END},
+     "0 0 0 0",
+     1},
+    {{SIGNED_IN(""), INBOX, THREE, ONE,
+      BODY("* 1 FETCH (UID 1 INTERNALDATE \"today\" BODY[]<0> \"x\")\r\n$ OK\r\n"), END},
+     "1 1 1 0",
+     0},
+    {{SIGNED_IN(""), INBOX, THREE, ONE, BODY("* 1 FETCH (UID 1 BODY[]<0> {9999999}\r\n"), END},
+     "0 0 0 0",
+     1},
+    {{SIGNED_IN(""), INBOX, THREE, ONE, BODY("* BYE enough\r\n"), END}, "0 0 0 0", 1},
+    /* an answer inside a mail is none */
+    {{SIGNED_IN(""), INBOX, THREE, ONE,
+      BODY("* 1 FETCH (UID 1 BODY[]<0> {42}\r\nA1 OK done\r\n* 9 FETCH (UID 3 BODY[] x)\r\n"
+           "\r\n)\r\n$ OK\r\n"),
+      END},
+     "1 1 1 0",
+     0},
+    /* one message that the server cannot give: the other one comes */
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n"),
+      BODY("$ NO [SERVERBUG] x\r\n"), END},
+     "0 0 0 0",
+     1},
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n"),
+      BODY("$ NO broken\r\n"), BODY("$ NO broken\r\n"), BODY(MAIL("2", "3") "$ OK\r\n"), END},
+     "2 1 3 1",
+     0},
+};
+
+START_TEST(a_server_that_lies_of_new_mail)
+{
+    gt_err_t *err;
+
+    open_mailbox();
+    err = round_of(fresh_lies[_i].script);
+    ck_assert_msg((err != GT_OK) == fresh_lies[_i].fails, "%d: %s", _i,
+                  err != GT_OK ? err->detail : "");
+    ck_assert_msg(strcmp(rows(), fresh_lies[_i].rows) == 0, "%d: %s", _i, rows());
+    upstream_close(up);
+}
+END_TEST
+
+/* ---- ends ---- */
+
+/* The server goes at each command of a first round; the one after these is whole. */
+START_TEST(a_round_goes_on_where_one_ended)
+{
+    upstream_line_t cut[COUNT(first)];
+
+    open_mailbox();
+    for (int n = 0; n < COUNT(first) - 1; n++) {
+        memcpy(cut, first, sizeof(cut));
+        cut[n] = (upstream_line_t){cut[n].wants, "* 1 FETCH (UID", 1};
+        ck_assert_ptr_nonnull(round_of(cut));
+    }
+    bench_ok(round_of(first));
+    ck_assert_str_eq(rows(), "2 1 3 2");
+    ck_assert_str_eq(place(), "7 4 0 2");
+    upstream_close(up);
+}
+END_TEST
+
+Suite *suite_mail_sync(void)
+{
+    Suite *suite = suite_create("mail_sync");
+    TCase *tcase = children_case(suite, "a round", GT_SQLITE);
+
+    tcase_add_test(tcase, without_modification_sequences);
+    tcase_add_test(tcase, by_modification_sequences);
+    tcase_add_test(tcase, by_quick_resynchronisation);
+    tcase_add_test(tcase, another_uidvalidity_begins_anew);
+    tcase_add_loop_test(tcase, a_server_that_lies_of_what_is_kept, 0, COUNT(lies));
+    tcase_add_loop_test(tcase, a_server_that_lies_of_new_mail, 0, COUNT(fresh_lies));
+    tcase_add_test(tcase, a_round_goes_on_where_one_ended);
+    return suite;
+}
