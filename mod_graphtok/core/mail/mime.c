@@ -401,10 +401,11 @@ static void read_body(mail_reader_t *reader, GMimeMessage *message)
     gt_mime_t *found = reader->found;
     part_text_t body = read_part(reader, g_mime_message_get_mime_part(message), (place_t){0, 1, 0});
 
-    if (body.text != NULL)
-        found->text = apr_pstrdup(reader->p,
-                                  gt_mime_clean_text(body.text, strlen(body.text), GT_MIME_TEXT_MAX,
-                                                     &found->is_cut, reader->scratch));
+    /* Its pieces are clean, but together they may be too long. */
+    if (body.text != NULL && strlen(body.text) > GT_MIME_TEXT_MAX)
+        body.text = gt_mime_clean_text(body.text, strlen(body.text), GT_MIME_TEXT_MAX,
+                                       &found->is_cut, reader->scratch);
+    found->text = apr_pstrdup(reader->p, body.text);
     found->is_html = body.is_html;
     found->has_attachments = found->n_attachments > 0;
 }

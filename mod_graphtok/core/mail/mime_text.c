@@ -164,6 +164,23 @@ static int is_control(char c)
     return (unsigned char)c < 0x20 || c == 0x7F;
 }
 
+/* Most mail is ASCII: as much of it as stands here at once. @return the bytes that were read */
+static apr_size_t add_plain(cleaned_t *cleaned, const char *text, apr_size_t left)
+{
+    apr_size_t n = 0;
+
+    while (n < left && (unsigned char)text[n] < 0x7F &&
+           (text[n] >= ' ' || text[n] == '\n' || text[n] == '\t'))
+        n++;
+    if (n > cleaned->most - cleaned->len) {
+        n = cleaned->most - cleaned->len;
+        cleaned->is_full = 1;
+    }
+    memcpy(cleaned->text + cleaned->len, text, n);
+    cleaned->len += n;
+    return n;
+}
+
 static cleaned_t begin(apr_size_t size, apr_size_t most, apr_pool_t *p)
 {
     /* A byte becomes three at the most. */
@@ -184,8 +201,11 @@ char *gt_mime_clean_text(const char *text, apr_size_t size, apr_size_t most, int
 {
     cleaned_t cleaned = begin(size, most, p);
 
-    for (apr_size_t i = 0; i < size && !cleaned.is_full;) {
-        if (text[i] == '\n' || text[i] == '\t' || !is_control(text[i])) {
+    for (apr_size_t i = 0; i < size;) {
+        i += add_plain(&cleaned, text + i, size - i);
+        if (i == size || cleaned.is_full)
+            break;
+        if (!is_control(text[i])) {
             i += add_one(&cleaned, text + i, size - i);
             continue;
         }
