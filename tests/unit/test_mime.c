@@ -459,13 +459,16 @@ Suite *suite_mime(void)
     Suite *suite = suite_create("mime");
     TCase *fields = case_with_pool(suite, "fields");
     TCase *texts = case_with_pool(suite, "texts");
+    TCase *charsets = case_with_pool(suite, "charsets");
     TCase *bounds = case_with_pool(suite, "bounds");
 
+    tcase_set_tags(charsets, "loads");
+    tcase_set_tags(bounds, "size loads");
     tcase_add_test(fields, test_the_fields_of_a_mail);
-    tcase_add_test(fields, test_subjects_in_any_charset);
+    tcase_add_test(charsets, test_subjects_in_any_charset);
     tcase_add_test(fields, test_addresses_of_any_form);
     tcase_add_test(fields, test_fields_that_make_no_sense);
-    tcase_add_test(texts, test_texts_in_any_charset);
+    tcase_add_test(charsets, test_texts_in_any_charset);
     tcase_add_test(texts, test_controls_and_line_ends_of_a_text);
     tcase_add_test(texts, test_the_text_among_parts);
     tcase_add_test(texts, test_parts_that_are_broken);
