@@ -287,3 +287,21 @@ def test_graphtokctl_sync(boxes, dovecot):
     boxes.sql("UPDATE mail_accounts SET sync_enabled = false")
     done = boxes.place.ctl("sync", str(ada), check=False)
     assert done.returncode != 0 and "GT0992" in done.stderr
+
+
+def test_slow_servers_delay_no_refresh(boxes):
+    """512 accounts whose server takes connections and says nothing."""
+    now, due = int(time.time()), int(time.time()) + 4000
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as door:
+        boxes.add(ADA, door.getsockname()[1], columns=f"due_at = {due}")
+        boxes.sql("INSERT INTO mail_accounts (user_id, provider, email_address, incoming_server, "
+                  "incoming_port, due_at, created_at, updated_at) VALUES " + ", ".join(
+                      f"('{boxes.user}', 'microsoft', 'slow{n}@sandbox.example', 'localhost', "
+                      f"{door.getsockname()[1]}, 1, {now}, {now})" for n in range(512)))
+        boxes.place.wait(lambda: int(boxes.sql("SELECT count(*) FROM mail_accounts WHERE "
+                                               "claimed_until > 0")[0][0]) == 512)
+        boxes.place.add(["refreshed"], ends=25)
+        began = time.monotonic()
+        boxes.place.wait(lambda: "refreshed" in boxes.place.refreshed())
+        assert time.monotonic() - began < 10
+        boxes.sql("DELETE FROM mail_accounts")

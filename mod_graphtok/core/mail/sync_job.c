@@ -21,10 +21,11 @@
 #include "mail/sync.h"
 #include "store/mail_message.h"
 
-#define CLAIMS 64                             /* accounts of a slice */
-#define TICK apr_time_from_sec(1)             /* between two slices, of all processes */
-#define AT_ONE_SERVER 128                     /* sessions of a process that read */
-#define WATCHED_AT_ONE 128                    /* and that wait for news */
+#define CLAIMS 64                 /* accounts of a slice */
+#define TICK apr_time_from_sec(1) /* between two slices, of all processes */
+#define AT_ONE_SERVER 128         /* sessions of a process that read */
+#define WATCHED_AT_ONE 128        /* and that wait for news */
+#define KEEP_EVERY (GT_MAIL_CLAIM / 4)
 #define PLACE_EVERY apr_time_from_msec(500)   /* a server with so many is looked at again */
 #define TRIES 3                               /* after the first, 2, 4 and 8 s later */
 #define FIRST_WAIT apr_time_from_sec(2)       /* T12 */
@@ -46,7 +47,8 @@ typedef struct syncing_t {
     const char *place;
     const char *watch_place;
     int has_place, has_watch_place;
-    int is_given_back; /* the claim */
+    int is_given_back;  /* the claim */
+    apr_time_t keep_at; /* ticks: the claim is made longer then, while there is no place */
     apr_time_t begun_at;
     apr_time_t due_at; /* ticks: when it is due again */
     gt_mail_watch_t watch;
@@ -59,13 +61,16 @@ static gt_err_t *take_place(gt_task_t *task, void *state)
 {
     syncing_t *syncing = state;
     gt_places_t *places = gt_jobs_places(syncing->item->jobs);
-    int goes_on;
+    int goes_on = 1;
 
     syncing->has_place = gt_place_take(places, syncing->place, AT_ONE_SERVER);
     if (syncing->has_place)
         return GT_OK;
-    GT_TRY(gt_mail_account_keep(&goes_on, syncing->sync.store, syncing->sync.account, GT_MAIL_CLAIM,
-                                gt_task_pool(task)));
+    if (gt_ticks() >= syncing->keep_at) {
+        syncing->keep_at = gt_ticks() + KEEP_EVERY;
+        GT_TRY(gt_mail_account_keep(&goes_on, syncing->sync.store, syncing->sync.account,
+                                    GT_MAIL_CLAIM, gt_task_pool(task)));
+    }
     if (goes_on)
         gt_again_at(task, gt_ticks() + PLACE_EVERY);
     else
@@ -254,6 +259,7 @@ static void *make(const gt_job_item_t *item, apr_pool_t *p)
     syncing->place = apr_pstrcat(p, "mail ", account->incoming.host, NULL);
     syncing->watch_place = apr_pstrcat(p, "news ", account->incoming.host, NULL);
     syncing->begun_at = gt_ticks();
+    syncing->keep_at = gt_ticks() + KEEP_EVERY;
     return syncing;
 }
 
