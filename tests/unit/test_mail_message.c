@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <check.h>
 
+#include "aside.h"
 #include "bench.h"
 #include "store/mail_ladder.h"
 #include "store/mail_message.h"
@@ -150,6 +151,23 @@ START_TEST(who_lost_its_claim_writes_nothing)
 }
 END_TEST
 
+/* A process that was held up drops nothing of what another one has read since. */
+START_TEST(who_lost_its_claim_drops_nothing)
+{
+    int dropped;
+
+    open_mailbox(_i, 1);
+    (void)write_some(mails(1, 3), NULL, NULL, 1);
+    account->claim = "another#claim";
+    bench_ok(gt_mail_drop(&dropped, store, account, "INBOX", 6, bench->pool));
+    ck_assert_int_eq(dropped, 0);
+    bench_ok(gt_mail_folder_drop(store, account, "INBOX", bench->pool));
+    ck_assert_int_eq(count(), 3);
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM mail_folders"), "1");
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(texts_are_sealed_for_their_message)
 {
     static const char *const columns[] = {"subject", "addresses", "fields"};
@@ -229,6 +247,98 @@ START_TEST(tidying)
 }
 END_TEST
 
+typedef struct act_t {
+    gt_store_t *store; /* with a connection of its own */
+    const apr_array_header_t *fresh;
+    gt_err_t *err;
+    apr_pool_t *pool;
+    aside_t aside;
+} act_t;
+
+static void act_begin(act_t *act)
+{
+    act->store = gt_store_make(bench->conf, bench_db(bench, ""), bench->ring, bench->pool);
+    act->err = GT_OK;
+    apr_pool_create(&act->pool, NULL);
+}
+
+static void write_aside(void *baton)
+{
+    act_t *act = baton;
+    gt_mail_batch_t batch = {.account = account, .folder = &inbox, .fresh = act->fresh};
+    int is_ours;
+
+    act->err = gt_mail_write(&is_ours, &batch, act->store, act->pool);
+}
+
+static void delete_aside(void *baton)
+{
+    act_t *act = baton;
+    apr_int64_t dropped = 0;
+    int more = 1;
+
+    act->err = gt_mail_account_delete(&more, act->store, account->id, act->pool);
+    for (more = 1; act->err == GT_OK && more;)
+        act->err = gt_mail_tidy(&dropped, &more, act->store, act->pool);
+}
+
+/* Until so many wait for a lock of the database. */
+static void until_waiting(gt_db_t *db, int n)
+{
+    apr_array_header_t *rows;
+
+    do
+        bench_ok(gt_db_literal_rows(&rows, db,
+                                    "SELECT count(*) FROM pg_stat_activity WHERE "
+                                    "wait_event_type = 'Lock' AND datname = current_database()",
+                                    bench->pool));
+    while (atoi(APR_ARRAY_IDX(rows, 0, gt_db_row_t).column[0]) < n);
+}
+
+static void gate(gt_db_t *db, const char *act)
+{
+    apr_array_header_t *rows;
+
+    bench_ok(gt_db_literal_rows(
+        &rows, db, apr_psprintf(bench->pool, "SELECT pg_advisory_%s(7)", act), bench->pool));
+}
+
+/* The account is deleted, and tidied away, while a batch of it is under way. */
+START_TEST(a_batch_leaves_nothing_of_an_account_that_goes)
+{
+    apr_int64_t dropped = 0;
+    act_t writer, deleter;
+    gt_db_t *keeper;
+    int more = 1;
+
+    open_mailbox(1, 0);
+    act_begin(&writer);
+    act_begin(&deleter);
+    writer.fresh = mails(1, 3);
+    keeper = bench_db(bench, "");
+    bench_run(bench, "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+                     "'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END'");
+    bench_run(bench, "CREATE TRIGGER wait BEFORE INSERT ON mail_messages FOR EACH STATEMENT "
+                     "EXECUTE FUNCTION wait()");
+    gate(keeper, "lock");
+    aside_start(&writer.aside, write_aside, &writer);
+    until_waiting(keeper, 1);
+    aside_start(&deleter.aside, delete_aside, &deleter);
+    until_waiting(keeper, 2);
+    gate(keeper, "unlock");
+    aside_join(&writer.aside);
+    aside_join(&deleter.aside);
+    bench_ok(writer.err);
+    bench_ok(deleter.err);
+    while (more)
+        bench_ok(gt_mail_tidy(&dropped, &more, store, bench->pool));
+    ck_assert_int_eq(count(), 0);
+    apr_pool_destroy(writer.pool);
+    apr_pool_destroy(deleter.pool);
+    bench_close(bench);
+}
+END_TEST
+
 Suite *suite_mail_message(void)
 {
     Suite *suite = suite_create("mail_message");
@@ -238,6 +348,9 @@ Suite *suite_mail_message(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, a_batch_may_be_written_twice, 0, n);
     tcase_add_loop_test(tcase, who_lost_its_claim_writes_nothing, 0, n);
+    tcase_add_loop_test(tcase, who_lost_its_claim_drops_nothing, 0, n);
+    if (n > 1)
+        tcase_add_test(tcase, a_batch_leaves_nothing_of_an_account_that_goes);
     tcase_add_loop_test(tcase, texts_are_sealed_for_their_message, 0, 2 * n);
     tcase_add_loop_test(tcase, lists_go_from_the_newest, 0, n);
     tcase_add_loop_test(tcase, tidying, 0, n);

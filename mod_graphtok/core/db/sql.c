@@ -33,6 +33,8 @@ static const gt_word_t engine_words[] = {
      {"to_timestamp(floor(extract(epoch FROM statement_timestamp())) + %lld)",
       "datetime(unixepoch('now') + %lld, 'unixepoch') || '.000000'"}},
     {"skip", {"FOR UPDATE SKIP LOCKED", ""}},
+    /* A row that is read is not deleted before the transaction ends; others may update it. */
+    {"hold", {"FOR KEY SHARE", ""}},
     {NULL, {NULL, NULL}},
 };
 

@@ -22,9 +22,19 @@
 
 #define UID_MOST APR_UINT32_MAX
 
+/* The account's row stays until the transaction ends: a tidying that saw it go in between would
+ * leave behind what the transaction writes. */
 #define CLAIMED                                                                                    \
     "EXISTS (SELECT 1 FROM {mail_accounts} AS account WHERE account.id = CAST(%lld AS BIGINT) "    \
-    "AND account.claimed_by = %s)"
+    "AND account.claimed_by = %s {hold})"
+#define GONE                                                                                       \
+    "NOT EXISTS (SELECT 1 FROM {mail_accounts} AS account WHERE account.id = CAST(%lld AS "        \
+    "BIGINT))"
+#define DROP_SOME(which)                                                                           \
+    "DELETE FROM {mail_messages} WHERE id {is_among}(SELECT id FROM {mail_messages} "              \
+    "WHERE account_id = %lld AND folder = %s AND " which                                           \
+    " ORDER BY uidvalidity, uid LIMIT %lld){end}"
+#define DROP_FOLDER "DELETE FROM {mail_folders} WHERE account_id = %lld AND name = %s AND "
 
 static const gt_word_t words[] = {
     {"fresh",
@@ -111,17 +121,18 @@ static const gt_sql_t remove_messages = {
     "%lld){end}",
     by_id_words};
 
-/* account, folder, uidvalidity, how many */
-static const gt_sql_t drop_messages = {
-    "drop mail messages",
-    "DELETE FROM {mail_messages} WHERE id {is_among}(SELECT id FROM {mail_messages} "
-    "WHERE account_id = %lld AND folder = %s AND uidvalidity <> %lld "
-    "ORDER BY uidvalidity, uid LIMIT %lld){end}",
-    by_id_words};
+/* account, folder, uidvalidity, account, claim, how many */
+static const gt_sql_t drop_messages = {"drop mail messages",
+                                       DROP_SOME("uidvalidity <> %lld AND " CLAIMED), by_id_words};
 
-/* account, name */
-static const gt_sql_t drop_folder = {
-    "drop mail folder", "DELETE FROM {mail_folders} WHERE account_id = %lld AND name = %s", NULL};
+/* account, folder, account, how many */
+static const gt_sql_t drop_orphans = {"drop mail messages of none", DROP_SOME(GONE), by_id_words};
+
+/* account, name, account, claim */
+static const gt_sql_t drop_folder = {"drop mail folder", DROP_FOLDER CLAIMED, NULL};
+
+/* account, name, account */
+static const gt_sql_t drop_orphan = {"drop mail folder of none", DROP_FOLDER GONE, NULL};
 
 /* seconds, how many */
 static const gt_sql_t drop_old = {
@@ -327,33 +338,23 @@ gt_err_t *gt_mail_folder_begin(int *is_ours, gt_store_t *store, const gt_mail_ac
     return gt_db_change(is_ours, store->db, &begin_folder, &store->names, args, p);
 }
 
-static gt_err_t *drop_of(int *dropped, gt_store_t *store, apr_int64_t account, const char *folder,
-                         apr_int64_t but, apr_pool_t *p)
-{
-    const gt_db_value_t args[] = {GT_NUM(account), GT_TEXT(folder), GT_NUM(but),
-                                  GT_NUM(GT_MAIL_BATCH)};
-
-    return gt_db_change(dropped, store->db, &drop_messages, &store->names, args, p);
-}
-
 gt_err_t *gt_mail_drop(int *dropped, gt_store_t *store, const gt_mail_account_t *account,
                        const char *folder, apr_int64_t but, apr_pool_t *p)
 {
-    return drop_of(dropped, store, account->id, folder, but, p);
-}
+    const gt_db_value_t args[] = {
+        GT_NUM(account->id), GT_TEXT(folder),         GT_NUM(but),
+        GT_NUM(account->id), GT_TEXT(account->claim), GT_NUM(GT_MAIL_BATCH)};
 
-static gt_err_t *drop_folder_of(gt_store_t *store, apr_int64_t account, const char *folder,
-                                apr_pool_t *p)
-{
-    const gt_db_value_t args[] = {GT_NUM(account), GT_TEXT(folder)};
-
-    return gt_db_change(NULL, store->db, &drop_folder, &store->names, args, p);
+    return gt_db_change(dropped, store->db, &drop_messages, &store->names, args, p);
 }
 
 gt_err_t *gt_mail_folder_drop(gt_store_t *store, const gt_mail_account_t *account,
                               const char *folder, apr_pool_t *p)
 {
-    return drop_folder_of(store, account->id, folder, p);
+    const gt_db_value_t args[] = {GT_NUM(account->id), GT_TEXT(folder), GT_NUM(account->id),
+                                  GT_TEXT(account->claim)};
+
+    return gt_db_change(NULL, store->db, &drop_folder, &store->names, args, p);
 }
 
 /* ---- tidying ---- */
@@ -372,6 +373,19 @@ static gt_err_t *tidy_old(apr_int64_t *dropped, int *more, gt_store_t *store, ap
     return GT_OK;
 }
 
+static gt_err_t *drop_some_of(int *dropped, gt_store_t *store, apr_int64_t account,
+                              const char *folder, apr_pool_t *p)
+{
+    const gt_db_value_t account_id = GT_NUM(account);
+    const gt_db_value_t some[] = {account_id, GT_TEXT(folder), account_id, GT_NUM(GT_MAIL_BATCH)};
+    const gt_db_value_t all[] = {account_id, GT_TEXT(folder), account_id};
+
+    GT_TRY(gt_db_change(dropped, store->db, &drop_orphans, &store->names, some, p));
+    return *dropped < GT_MAIL_BATCH
+               ? gt_db_change(NULL, store->db, &drop_orphan, &store->names, all, p)
+               : GT_OK;
+}
+
 static gt_err_t *tidy_orphan(apr_int64_t *dropped, int *more, gt_store_t *store, apr_pool_t *p)
 {
     apr_array_header_t *rows;
@@ -385,10 +399,10 @@ static gt_err_t *tidy_orphan(apr_int64_t *dropped, int *more, gt_store_t *store,
     row = &APR_ARRAY_IDX(rows, 0, gt_db_row_t);
     if (!gt_number(&account, row->column[0], 1, INT64_MAX) || row->column[1] == NULL)
         return gt_mail_damaged("of a folder", p);
-    GT_TRY(drop_of(&n, store, account, row->column[1], 0, p));
+    GT_TRY(drop_some_of(&n, store, account, row->column[1], p));
     *dropped += n;
     *more = 1;
-    return n < GT_MAIL_BATCH ? drop_folder_of(store, account, row->column[1], p) : GT_OK;
+    return GT_OK;
 }
 
 gt_err_t *gt_mail_tidy(apr_int64_t *dropped, int *more, gt_store_t *store, apr_pool_t *p)
@@ -399,5 +413,5 @@ gt_err_t *gt_mail_tidy(apr_int64_t *dropped, int *more, gt_store_t *store, apr_p
 }
 
 const gt_sql_t *const gt_mail_message_sql[] = {
-    &place_folder,  &begin_folder, &add_messages, &flag_messages, &remove_messages,
-    &drop_messages, &drop_folder,  &drop_old,     &find_orphan,   NULL};
+    &place_folder, &begin_folder, &add_messages, &flag_messages, &remove_messages, &drop_messages,
+    &drop_orphans, &drop_folder,  &drop_orphan,  &drop_old,      &find_orphan,     NULL};

@@ -94,13 +94,14 @@ GT_MUST gt_err_t *gt_mail_folder_begin(int *is_ours, gt_store_t *store,
                                        const gt_mail_account_t *account,
                                        const gt_mail_folder_t *folder, apr_pool_t *p);
 
-/** Drop messages of a folder that is gone or begins anew, GT_MAIL_BATCH at most.
+/** Drop messages of a folder that is gone or begins anew, GT_MAIL_BATCH at most; none when the
+ * claim was lost.
  * @param dropped  out: how many; fewer: these were the last
  * @param but      of this UIDVALIDITY they stay; 0: none do */
 GT_MUST gt_err_t *gt_mail_drop(int *dropped, gt_store_t *store, const gt_mail_account_t *account,
                                const char *folder, apr_int64_t but, apr_pool_t *p);
 
-/** Drop the row of a folder that is gone. Its messages went before. */
+/** Drop the row of a folder that is gone, unless the claim was lost. Its messages went before. */
 GT_MUST gt_err_t *gt_mail_folder_drop(gt_store_t *store, const gt_mail_account_t *account,
                                       const char *folder, apr_pool_t *p);
 
