@@ -195,6 +195,38 @@ START_TEST(a_clock_that_is_set_back_stops_nothing)
     bench_run(bench, "UPDATE mail_accounts SET due_at = 99999999999, claimed_until = 99999999999");
     ck_assert_int_eq(claim(bench, store, 10)->nelts, 0);
     ck_assert_int_eq(claim(bench, store, 10)->nelts, 1);
+    /* By a day: a due time that may be one of the configuration's. */
+    bench_run(bench, "UPDATE mail_accounts SET due_at = due_at + 86400, tried_at = due_at + 86400, "
+                     "updated_at = updated_at + 86400, claimed_until = claimed_until + 86400");
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 0);
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 1);
+    bench_run(bench, "UPDATE mail_accounts SET due_at = due_at + 86400, claimed_until = 0");
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 0);
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 0);
+    bench_close(bench);
+}
+END_TEST
+
+/* A hundred users who must sign in again are due before the one whose mail is to be read. */
+START_TEST(accounts_that_halt_are_in_no_way)
+{
+    bench_t *bench;
+    gt_store_t *store = open_store(&bench, _i);
+    apr_array_header_t *claimed;
+    gt_mail_account_t account;
+    int is_new;
+
+    for (int i = 0; i < 100; i++) {
+        account = account_of(apr_psprintf(bench->pool, "u%d", i));
+        bench_ok(gt_mail_account_put(&is_new, &account, store, bench->pool));
+    }
+    bench_run(bench, LONG_AGO);
+    account = account_of("tom");
+    add_grant(bench, "tom", 1);
+    bench_ok(gt_mail_account_put(&is_new, &account, store, bench->pool));
+    claimed = claim(bench, store, 10);
+    ck_assert_int_eq(claimed->nelts, 1);
+    ck_assert(APR_ARRAY_IDX(claimed, 0, gt_mail_account_t).id == account.id);
     bench_close(bench);
 }
 END_TEST
@@ -484,6 +516,7 @@ Suite *suite_mail_account(void)
     tcase_add_loop_test(tcase, a_sign_in_makes_an_account_and_leaves_settings_alone, 0, engines);
     tcase_add_loop_test(tcase, a_claim_is_one_workers, 0, engines);
     tcase_add_loop_test(tcase, a_clock_that_is_set_back_stops_nothing, 0, engines);
+    tcase_add_loop_test(tcase, accounts_that_halt_are_in_no_way, 0, engines);
     tcase_add_loop_test(tcase, what_halts_an_account_is_seen_at_once, 0, engines * causes);
     tcase_add_loop_test(tcase, out_of_oauth_and_back, 0, engines);
     tcase_add_loop_test(tcase, passwords_move_to_the_writing_key, 0, engines);

@@ -18,12 +18,15 @@
 #include "store/statements.h"
 
 /* No claim is longer: one that ends later was written before the database's clock was set back. So
- * was a due time further ahead than the longest GraphTokMailSyncEvery (conf/store.def), doubled. */
+ * was an account that has changed later than now, which counts when its due time is further ahead
+ * than a failure puts it off, and any due time further ahead than the longest
+ * GraphTokMailSyncEvery (conf/store.def), doubled. */
 #define LONGEST "3602"
 #define TOO_FAR "1209600"
 /* One that cannot be synchronised stands aside for so long, s: it must not be in the way of others
  * that are due. A sign-in, and an administrator's act, make it due at once. */
 #define ASIDE "60"
+#define ASIDE_MOST 16 /* statements of a claim that found too many of these */
 #define ERROR_MOST 500
 
 #define IS_FREE                                                                                    \
@@ -51,8 +54,12 @@ static const gt_sql_t claim_one = {
 
 static const gt_sql_t bring_back = {
     "bring back mail accounts",
-    "UPDATE {mail_accounts} SET due_at = {now} WHERE mail_accounts.sync_enabled "
-    "AND mail_accounts.due_at > {now} + " TOO_FAR,
+    "UPDATE {mail_accounts} SET due_at = {now}, tried_at = CASE WHEN mail_accounts.tried_at > "
+    "{now} "
+    "THEN {now} ELSE mail_accounts.tried_at END, updated_at = {now} "
+    "WHERE mail_accounts.sync_enabled AND mail_accounts.due_at > {now} + " LONGEST
+    " AND (mail_accounts.due_at > {now} + " TOO_FAR " OR mail_accounts.tried_at > {now} + 1 "
+    "OR mail_accounts.updated_at > {now} + 1)",
     NULL};
 
 #define IS_OURS "WHERE mail_accounts.id = %lld AND mail_accounts.claimed_by = %s"
@@ -109,34 +116,40 @@ static const char *new_claim(const char *worker, apr_pool_t *p)
 }
 
 /* Of those that the statement changed, the ones that it claimed. */
-static gt_err_t *read_claimed(apr_array_header_t **accounts, const apr_array_header_t *rows,
+static gt_err_t *read_claimed(apr_array_header_t *accounts, const apr_array_header_t *rows,
                               const char *claim, apr_pool_t *p)
 {
-    *accounts = apr_array_make(p, rows->nelts, sizeof(gt_mail_account_t));
     for (int i = 0; i < rows->nelts; i++) {
         gt_mail_account_t account;
 
         GT_TRY(gt_mail_row_read(&account, &APR_ARRAY_IDX(rows, i, gt_db_row_t), p));
         if (account.claim != NULL && strcmp(account.claim, claim) == 0)
-            APR_ARRAY_PUSH(*accounts, gt_mail_account_t) = account;
+            APR_ARRAY_PUSH(accounts, gt_mail_account_t) = account;
     }
     return GT_OK;
 }
 
+/* Many that cannot be synchronised are due before the others: they are put aside at once. */
 gt_err_t *gt_mail_account_claim(apr_array_header_t **accounts, gt_store_t *store,
                                 const char *worker, apr_interval_time_t span, int most,
                                 apr_pool_t *p)
 {
     const char *claim = new_claim(worker, p);
-    const gt_db_value_t args[] = {GT_NUM(most), GT_TEXT(claim), GT_NUM(apr_time_sec(span)),
-                                  GT_NUM(apr_time_sec(span))};
-    apr_array_header_t *rows;
+    int found = 0, asked = most;
 
     GT_TRY(gt_mail_demand(store, p));
-    GT_TRY(gt_db_rows(&rows, store->db, &claim_due, &store->names, args, p));
-    if (rows->nelts == 0)
-        GT_TRY(gt_db_change(NULL, store->db, &bring_back, &store->names, NULL, p));
-    return read_claimed(accounts, rows, claim, p);
+    *accounts = apr_array_make(p, most, sizeof(gt_mail_account_t));
+    for (int i = 0; i < ASIDE_MOST && asked > 0; i++) {
+        const gt_db_value_t args[] = {GT_NUM(asked), GT_TEXT(claim), GT_NUM(apr_time_sec(span)),
+                                      GT_NUM(apr_time_sec(span))};
+        apr_array_header_t *rows;
+
+        GT_TRY(gt_db_rows(&rows, store->db, &claim_due, &store->names, args, p));
+        GT_TRY(read_claimed(*accounts, rows, claim, p));
+        found += rows->nelts;
+        asked = rows->nelts == asked ? most - (*accounts)->nelts : 0;
+    }
+    return found > 0 ? GT_OK : gt_db_change(NULL, store->db, &bring_back, &store->names, NULL, p);
 }
 
 gt_err_t *gt_mail_account_claim_one(gt_mail_account_t **account, gt_store_t *store, apr_int64_t id,
@@ -145,12 +158,12 @@ gt_err_t *gt_mail_account_claim_one(gt_mail_account_t **account, gt_store_t *sto
     const char *claim = new_claim(worker, p);
     const gt_db_value_t args[] = {GT_TEXT(claim), GT_NUM(apr_time_sec(span)),
                                   GT_NUM(apr_time_sec(span)), GT_NUM(id)};
-    apr_array_header_t *rows, *claimed;
+    apr_array_header_t *rows, *claimed = apr_array_make(p, 1, sizeof(gt_mail_account_t));
 
     *account = NULL;
     GT_TRY(gt_mail_demand(store, p));
     GT_TRY(gt_db_rows(&rows, store->db, &claim_one, &store->names, args, p));
-    GT_TRY(read_claimed(&claimed, rows, claim, p));
+    GT_TRY(read_claimed(claimed, rows, claim, p));
     if (claimed->nelts > 0)
         *account = &APR_ARRAY_IDX(claimed, 0, gt_mail_account_t);
     return GT_OK;
