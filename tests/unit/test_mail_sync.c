@@ -302,6 +302,22 @@ static const struct {
       BODY("$ NO [SERVERBUG] x\r\n"), END},
      "0 0 0 0",
      1},
+    /* a limit is about no message: the next round asks again */
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n"),
+      BODY("$ NO [OVERQUOTA] x\r\n"), END},
+     "0 0 0 0",
+     1},
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n"),
+      BODY("$ BAD Request is throttled. Suggested Backoff Time: 9 milliseconds\r\n"), END},
+     "0 0 0 0",
+     1},
+    /* a server that knows no date, no size and no flags of a message */
+    {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n"),
+      BODY("* 1 FETCH (UID 1 FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL BODY[]<0> {4}\r\nA: b)\r\n"
+           "$ OK\r\n"),
+      END},
+     "1 1 1 0",
+     0},
     {{SIGNED_IN(""), INBOX, THREE, FOUND("* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 3)\r\n"),
       BODY("$ NO broken\r\n"), BODY("$ NO broken\r\n"), BODY(MAIL("2", "3") "$ OK\r\n"), END},
      "2 1 3 1",

@@ -96,13 +96,16 @@ static int take_date(gt_imap_fetched_t *fetched, const gt_imap_value_t *value)
     return text != NULL;
 }
 
-/* @return 0 when the item's value is none of its kind */
+/* Exchange says NIL where it does not know a value, a date for example: the item is not told then.
+ * @return 0 when the item's value is none of its kind */
 static int take_item(gt_imap_fetched_t *fetched, const gt_imap_value_t *word)
 {
     const gt_imap_value_t *value = word->next;
 
     if (gt_imap_is(word, "UID"))
         return gt_imap_nz_number(&fetched->uid, value);
+    if (value->kind == GT_IMAP_NIL)
+        return 1;
     if (gt_imap_is(word, "FLAGS"))
         return take_flags(fetched, value);
     if (gt_imap_is(word, "MODSEQ"))

@@ -10,6 +10,8 @@
 #include <apr_strings.h>
 
 #define WORDS_MAX 160
+#define ALLOWANCE "the mail server allows no more for now, or the mailbox is full"
+#define THROTTLE_WAIT apr_time_from_sec(60) /* where a server names no wait */
 
 static const struct {
     const char *code;
@@ -24,6 +26,8 @@ static const struct {
     {"UNAVAILABLE", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"},
     {"INUSE", GT_UPSTREAM, "GT1505", "the mailbox is in use"},
     {"LIMIT", GT_UPSTREAM, "GT1505", "the mail server's limit is reached"},
+    {"OVERQUOTA", GT_THROTTLED, "GT1516", ALLOWANCE},
+    {"THROTTLED", GT_THROTTLED, "GT1516", ALLOWANCE},
     {"SERVERBUG", GT_UPSTREAM, "GT1505", "the mail server failed"},
     {"CONTACTADMIN", GT_FORBIDDEN, "GT1504", "the mail server's administrator must be asked"},
     {"NOPERM", GT_FORBIDDEN, "GT1504", "the mailbox allows this user no such thing"},
@@ -44,15 +48,40 @@ const char *gt_imap_words(const char *text, apr_pool_t *p)
 static gt_err_t *told(const gt_imap_answer_t *answer, gt_class_t cls, const char *tag,
                       const char *meaning, apr_pool_t *p)
 {
-    return gt_err(p, cls, tag, "%s: %s%s%s%s", meaning, answer->code != NULL ? "[" : "",
-                  gt_imap_words(answer->code, p), answer->code != NULL ? "] " : "",
-                  gt_imap_words(answer->text, p));
+    gt_err_t *err = gt_err(p, cls, tag, "%s: %s%s%s%s", meaning, answer->code != NULL ? "[" : "",
+                           gt_imap_words(answer->code, p), answer->code != NULL ? "] " : "",
+                           gt_imap_words(answer->text, p));
+
+    if (cls == GT_THROTTLED)
+        err->retry_after = THROTTLE_WAIT;
+    return err;
 }
 
 /* Exchange signs in a token of the wrong resource, and then serves it nothing. */
 static int is_not_connected(const gt_imap_answer_t *answer)
 {
     return answer->text != NULL && strstr(answer->text, "authenticated but not connected") != NULL;
+}
+
+/* Gmail and Exchange have no code of their own for their limits, and an ALERT is any text. Such an
+ * answer is about no secret and about no message. */
+static const struct {
+    const char *words;
+    gt_class_t cls;
+    const char *tag;
+    const char *meaning;
+} passing[] = {{"Too many simultaneous connections", GT_THROTTLED, "GT1516", ALLOWANCE},
+               {"exceeded command or bandwidth limits", GT_THROTTLED, "GT1516", ALLOWANCE},
+               {"is throttled", GT_THROTTLED, "GT1516", ALLOWANCE},
+               {"Server Unavailable", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"},
+               {"System Error", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"}};
+
+static gt_err_t *passing_refusal(const gt_imap_answer_t *answer, apr_pool_t *p)
+{
+    for (size_t i = 0; answer->text != NULL && i < sizeof(passing) / sizeof(passing[0]); i++)
+        if (strstr(answer->text, passing[i].words) != NULL)
+            return told(answer, passing[i].cls, passing[i].tag, passing[i].meaning, p);
+    return GT_OK;
 }
 
 /* The server refuses to sign in. */
@@ -65,6 +94,10 @@ static gt_err_t *no_entry(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, 
 
 gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, apr_pool_t *p)
 {
+    gt_err_t *err = passing_refusal(answer, p);
+
+    if (err != GT_OK)
+        return err;
     if (is_not_connected(answer))
         return told(answer, GT_FORBIDDEN, "GT1504",
                     "the token is good, but does not open this mailbox: is IMAP on for it, and "

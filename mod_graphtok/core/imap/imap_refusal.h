@@ -17,8 +17,8 @@ typedef enum gt_imap_by_t {
 } gt_imap_by_t;
 
 /**
- * A status as our error. A code decides where there is one. Without a code a NO is the folder's or
- * the command's; while signing in it is the secret's, which Microsoft refuses so.
+ * A status as our error. Words of a limit decide first, then a code. Without either a NO is the
+ * folder's or the command's; while signing in it is the secret's, which Microsoft refuses so.
  * @param answer   NO, BAD or BYE
  * @param sign_in  the command signs in by this
  * @return never NULL; the server's words are bounded and made printable

@@ -94,11 +94,11 @@ static gt_err_t *try_it(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* 1 for a trouble that may be over in some seconds. */
+/* 1 for a trouble that may be over in some seconds. A server that asks to wait is not one. */
 static int may_pass(const gt_err_t *err)
 {
     return err->cls == GT_UPSTREAM || err->cls == GT_TIMEOUT || err->cls == GT_BUSY ||
-           err->cls == GT_THROTTLED || err->cls == GT_STORE_AWAY;
+           err->cls == GT_STORE_AWAY;
 }
 
 /* The claim outlives each of these waits. */
