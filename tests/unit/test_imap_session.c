@@ -3,6 +3,8 @@
 /* Sessions with mail servers that keep to a script: signing in, commands, waiting for news, and all
  * the ways in which a server says no. */
 
+#include <sys/resource.h>
+
 #include "imap/imap_session.h"
 #include "task/wait.h"
 #include "wire.h"
@@ -287,6 +289,49 @@ START_TEST(test_answers_that_do_not_end)
 }
 END_TEST
 
+/* KiB; the address sanitizer keeps what was freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define GROWTH_MOST 1000000
+#else
+#define GROWTH_MOST 8192
+#endif
+
+static long resident(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* As fast as they are read: all waits have their ends, and others of the same thread their turns.
+ * What a session keeps of them does not grow. */
+START_TEST(test_answers_without_end)
+{
+    static const struct {
+        upstream_line_t script[7];
+        int is_long;
+        gt_class_t cls;
+    } floods[] = {
+        {{SIGNED_IN, {"NOOP", "* 1 EXISTS\r\n", UPSTREAM_FOREVER}}, 0, GT_TIMEOUT},
+        {{SIGNED_IN, {"NOOP", "* CAPABILITY ONE TWO THREE FOUR FIVE SIX\r\n", UPSTREAM_FOREVER}},
+         0,
+         GT_TIMEOUT},
+        {{SIGNED_IN, {"NOOP", "* BYE go away, all of you\r\n", UPSTREAM_FOREVER}}, 1, GT_UPSTREAM},
+    };
+    gt_imap_command_t command = {
+        .text = "NOOP", .patience = apr_time_from_sec(1), .is_long = floods[_i].is_long};
+    long used;
+
+    ck_ok(sign_in(floods[_i].script));
+    command.session = session;
+    used = resident();
+    ck_assert_int_eq(gt_wait_run(&gt_imap_command, &command, loop, PATIENCE, pool)->cls,
+                     floods[_i].cls);
+    ck_assert_int_lt(resident() - used, GROWTH_MOST);
+}
+END_TEST
+
 START_TEST(test_a_plus_that_is_not_expected)
 {
     static const upstream_line_t script[] = {SIGNED_IN, {"NOOP", "+ more\r\n", 0}, {NULL, NULL, 0}};
@@ -355,6 +400,7 @@ Suite *suite_imap_session(void)
     tcase = add_case(suite, "commands", begin_tls);
     tcase_add_test(tcase, test_commands);
     tcase_add_test(tcase, test_answers_that_do_not_end);
+    tcase_add_loop_test(tcase, test_answers_without_end, 0, 3);
     tcase_add_test(tcase, test_a_plus_that_is_not_expected);
     tcase_add_test(tcase, test_a_taker_that_fails);
     tcase_add_test(tcase, test_news);

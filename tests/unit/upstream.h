@@ -38,12 +38,14 @@ upstream_t *upstream_open(int tls);
 /* Before its first connection: it is a mail server, with TLS from the beginning or when asked. */
 void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls);
 
+#define UPSTREAM_FOREVER 2
+
 /* A line of a script: the command that it wants (a pattern, without its tag) and the answer, with
  * "$" for the tag. A command that is not wanted ends the connection. */
 typedef struct upstream_line_t {
     const char *wants; /* NULL: none follows */
     const char *answer;
-    int ends; /* 1: the connection ends then */
+    int ends; /* 1: the connection ends then; UPSTREAM_FOREVER: the answer comes again and again */
 } upstream_line_t;
 
 /* The same, a mail server that speaks by a script. */

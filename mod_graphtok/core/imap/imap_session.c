@@ -17,6 +17,7 @@
 #define PATIENCE apr_time_from_sec(60)
 #define FAREWELL apr_time_from_sec(1) /* how long a server may stay after its BYE */
 #define TAG_RANDOM 8
+#define ONE_GO ((apr_size_t)1024 * 1024) /* bytes; then others of the same thread have their turn */
 
 /* An answer holds at most one part of a mail, which is asked for in pieces, or one line of UIDs. */
 static const gt_imap_bounds_t bounds = {1024 * 1024, 1024 * 1024, 4 * 1024 * 1024};
@@ -40,7 +41,7 @@ gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server
     made->scratch = gt_pool_make(p, "gt_imap_answers");
     made->stream = gt_imap_stream_make(&bounds, p);
     made->tag_begin = gt_random_text(TAG_RANDOM, p);
-    made->capabilities = apr_hash_make(p);
+    made->capabilities = apr_hash_make(gt_pool_make(p, "gt_imap_capabilities"));
     *session = made;
     return GT_OK;
 }
@@ -59,16 +60,18 @@ static char *upper(const char *text, apr_pool_t *p)
 gt_err_t *gt_imap_note_capabilities(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p)
 {
     gt_imap_session_t *session = baton;
+    apr_pool_t *own = apr_hash_pool_get(session->capabilities);
     int is_code = answer->code != NULL && strcasecmp(answer->code, "CAPABILITY") == 0;
 
     (void)p;
     if (!is_code && (answer->form != GT_IMAP_DATA || !gt_imap_is_named(answer, "CAPABILITY")))
         return GT_OK;
-    apr_hash_clear(session->capabilities);
+    apr_pool_clear(own);
+    session->capabilities = apr_hash_make(own);
     for (const gt_imap_value_t *word = answer->values; word != NULL; word = word->next)
         if (gt_imap_astring(word) != NULL)
-            apr_hash_set(session->capabilities, upper(word->bytes, session->pool),
-                         APR_HASH_KEY_STRING, session);
+            apr_hash_set(session->capabilities, upper(word->bytes, own), APR_HASH_KEY_STRING,
+                         session);
     return GT_OK;
 }
 
@@ -117,8 +120,26 @@ static gt_err_t *take_bytes(int *has_some, gt_imap_session_t *session)
     apr_pool_clear(session->scratch);
     GT_TRY(gt_transfer_take(&bytes, &len, &is_over, session->transfer, session->scratch));
     gt_imap_stream_add(session->stream, bytes, len);
+    session->in_one_go += len;
     *has_some = len > 0;
     return len == 0 && is_over ? hung_up(session) : GT_OK;
+}
+
+/* 1 while the step may go on reading what has arrived. A server that sends without an end must not
+ * have a thread to itself, nor all the time. */
+static int may_go_on(const gt_imap_session_t *session, int has_some)
+{
+    return has_some && session->in_one_go < ONE_GO;
+}
+
+/* Wait for bytes; where some have arrived, for the task's turn. */
+static void go_on_later(gt_task_t *task, gt_imap_session_t *session, int has_some, apr_time_t until)
+{
+    session->in_one_go = 0;
+    if (has_some)
+        gt_again_at(task, gt_ticks());
+    else
+        gt_again_on_bytes_until(task, session->transfer, until);
 }
 
 gt_err_t *gt_imap_next(gt_imap_answer_t **answer, int *is_late, gt_imap_session_t *session,
@@ -133,10 +154,10 @@ gt_err_t *gt_imap_next(gt_imap_answer_t **answer, int *is_late, gt_imap_session_
         if (*answer != NULL)
             return GT_OK;
         GT_TRY(take_bytes(&has_some, session));
-        if (has_some)
+        if (may_go_on(session, has_some))
             continue;
         if (gt_ticks() < until) {
-            gt_again_on_bytes_until(task, session->transfer, until);
+            go_on_later(task, session, has_some, until);
             return GT_OK;
         }
         if (is_late == NULL)
@@ -173,6 +194,8 @@ static void note_bye(gt_imap_command_t *command, const gt_imap_answer_t *answer)
 {
     apr_time_t end = gt_ticks() + FAREWELL;
 
+    if (command->session->bye != GT_OK)
+        return;
     command->session->bye = gt_imap_refusal(answer, GT_IMAP_BY_NOTHING, command->session->pool);
     if (command->ends_at > end)
         command->ends_at = end;
@@ -182,7 +205,7 @@ static gt_err_t *take_answer(gt_imap_command_t *command, const gt_imap_answer_t 
 {
     apr_pool_t *scratch = command->session->scratch;
 
-    if (command->is_long)
+    if (command->is_long && command->session->bye == GT_OK)
         begin_patience(command);
     if (answer->form == GT_IMAP_CONTINUE)
         return command->go_on != NULL

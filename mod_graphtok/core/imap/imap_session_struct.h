@@ -17,7 +17,8 @@ struct gt_imap_session_t {
     gt_imap_stream_t *stream;
     const char *tag_begin;    /* of all tags: random, so that no mail can hold one */
     int commands;             /* so far */
-    apr_hash_t *capabilities; /* in upper case */
+    apr_hash_t *capabilities; /* in upper case; it and its words in a pool of their own */
+    apr_size_t in_one_go;     /* bytes that were read since others had their turn */
     gt_err_t *bye;            /* the server's words at its end; GT_OK: none so far */
 };
 
