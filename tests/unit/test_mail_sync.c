@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include "children.h"
+#include "imap/uid_set.h"
 #include "mail/sync.h"
 #include "store/mail_ladder.h"
 #include "store/mail_message.h"
@@ -73,6 +74,7 @@ static gt_err_t *round_of(const upstream_line_t *script)
 
     upstream_says(up, script);
     err = gt_wait_run(&gt_mail_sync, &round, child[0].loop, LIMIT, pool);
+    err = err != GT_OK ? gt_err_dup(err, pool) : GT_OK; /* out of the round's memory */
     gt_mail_sync_close(&round);
     return err;
 }
@@ -192,6 +194,28 @@ START_TEST(another_uidvalidity_begins_anew)
     bench_ok(round_of(another_validity));
     ck_assert_str_eq(rows(), "1 1 1 1");
     ck_assert_str_eq(place(), "8 2 0 1");
+    upstream_close(up);
+}
+END_TEST
+
+/* Flags that come in no order, a change by another client among them. */
+static const upstream_line_t in_any_order[] = {
+    SIGNED_IN(""),
+    INBOX,
+    EXAMINE(EXAMINED("2", "7", "4")),
+    {"UID FETCH 1:3 (UID FLAGS)",
+     "* 2 FETCH (UID 3 FLAGS ())\r\n* 1 FETCH (UID 1 FLAGS ())\r\n"
+     "* 2 FETCH (UID 3 FLAGS (\\Seen))\r\n$ OK\r\n",
+     0},
+    END};
+
+START_TEST(flags_in_any_order)
+{
+    open_mailbox();
+    bench_ok(round_of(first));
+    bench_ok(round_of(in_any_order));
+    ck_assert_str_ge(rows(), "2 1 3 ");
+    ck_assert_str_eq(place(), "7 4 0 2");
     upstream_close(up);
 }
 END_TEST
@@ -322,6 +346,8 @@ static const struct {
       BODY("$ NO broken\r\n"), BODY("$ NO broken\r\n"), BODY(MAIL("2", "3") "$ OK\r\n"), END},
      "2 1 3 1",
      0},
+    /* and one that it gives before it says no */
+    {{SIGNED_IN(""), INBOX, THREE, ONE, BODY(MAIL("1", "1") "$ NO broken\r\n"), END}, "1 1 1 1", 0},
 };
 
 START_TEST(a_server_that_lies_of_new_mail)
@@ -333,6 +359,48 @@ START_TEST(a_server_that_lies_of_new_mail)
     ck_assert_msg((err != GT_OK) == fresh_lies[_i].fails, "%d: %s", _i,
                   err != GT_OK ? err->detail : "");
     ck_assert_msg(strcmp(rows(), fresh_lies[_i].rows) == 0, "%d: %s", _i, rows());
+    upstream_close(up);
+}
+END_TEST
+
+/* What a round keeps of answers is bounded, be there as many as there may: folders of one name, and
+ * sets of UIDs in parts. */
+static const char *same_folder(void)
+{
+    char *text = apr_pcalloc(pool, 10001 * 32), *at = text;
+
+    for (int i = 0; i < 10001; i++)
+        at += apr_snprintf(at, 32, "* LIST () \"/\" INBOX\r\n");
+    return apr_pstrcat(pool, text, "$ OK\r\n", NULL);
+}
+
+/* All odd UIDs. */
+static const char *in_parts(void)
+{
+    const int parts = 4, of_one = GT_IMAP_RANGES_MAX / 3;
+    char *text = apr_pcalloc(pool, (apr_size_t)(parts * of_one) * 8), *at = text;
+
+    for (int i = 0; i < parts * of_one; i++)
+        at += apr_snprintf(at, 32, "%s%d", i % of_one != 0 ? "," : "\r\n* ESEARCH UID ALL ",
+                           2 * i + 1);
+    return apr_pstrcat(pool, text + 2, "\r\n$ OK\r\n", NULL);
+}
+
+START_TEST(answers_that_are_many)
+{
+    upstream_line_t scripts[][8] = {{SIGNED_IN(""), {"LIST *", same_folder(), 0}, END},
+                                    {SIGNED_IN("ESEARCH"),
+                                     INBOX,
+                                     EXAMINE(EXAMINED("2", "7", "800000")),
+                                     {"UID SEARCH *", in_parts(), 0},
+                                     END}};
+    static const char *const tags[] = {"GT1603", "GT1501"};
+    gt_err_t *err;
+
+    open_mailbox();
+    err = round_of(scripts[_i]);
+    ck_assert_ptr_nonnull(err);
+    ck_assert_str_eq(err->tag, tags[_i]);
     upstream_close(up);
 }
 END_TEST
@@ -368,6 +436,8 @@ Suite *suite_mail_sync(void)
     tcase_add_test(tcase, another_uidvalidity_begins_anew);
     tcase_add_loop_test(tcase, a_server_that_lies_of_what_is_kept, 0, COUNT(lies));
     tcase_add_loop_test(tcase, a_server_that_lies_of_new_mail, 0, COUNT(fresh_lies));
+    tcase_add_test(tcase, flags_in_any_order);
+    tcase_add_loop_test(tcase, answers_that_are_many, 0, 2);
     tcase_add_test(tcase, a_round_goes_on_where_one_ended);
     return suite;
 }

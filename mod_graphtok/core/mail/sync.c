@@ -29,10 +29,22 @@
 
 /* ---- commands and the claim ---- */
 
+/* Each answer is patience won, so that the claim, and the end of the round, bound a command. */
+static gt_err_t *take_and_keep(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p)
+{
+    gt_mail_run_t *run = baton;
+
+    if (run->take != NULL)
+        GT_TRY(run->take(run->baton, answer, p));
+    return gt_run_keep(run, run->pool);
+}
+
 static void prepare(gt_mail_run_t *run, const char *text, gt_imap_take_fn *take, void *baton)
 {
+    run->take = take;
+    run->baton = baton;
     run->command = (gt_imap_command_t){
-        .session = run->session, .text = text, .is_long = 1, .take = take, .baton = baton};
+        .session = run->session, .text = text, .is_long = 1, .take = take_and_keep, .baton = run};
 }
 
 void gt_run_command(gt_task_t *task, gt_mail_run_t *run, const char *text, gt_imap_take_fn *take,
@@ -372,10 +384,11 @@ static gt_err_t *look_at_inbox(gt_task_t *task, void *state)
     gt_mail_run_t *run = watch->sync->run;
 
     watch->has_news = 0;
-    if (!gt_imap_can(run->session, "IDLE"))
-        gt_done(task);
+    run->command = (gt_imap_command_t){.session = run->session, .text = "EXAMINE INBOX"};
+    if (gt_imap_can(run->session, "IDLE"))
+        gt_then(task, &gt_imap_command, &run->command);
     else
-        gt_run_command(task, run, "EXAMINE INBOX", NULL, NULL);
+        gt_done(task);
     return GT_OK;
 }
 

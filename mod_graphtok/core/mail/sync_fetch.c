@@ -75,6 +75,8 @@ static void divide(gt_folder_run_t *folder)
 {
     apr_array_header_t *rest = apr_array_copy(folder->pool, folder->chunk);
 
+    if (folder->taken->nelts > 0 && gt_imap_uid_count(folder->chunk) == 1)
+        return; /* it came before the server said no */
     if (gt_imap_uid_count(folder->chunk) == 1) {
         gt_batch_blank(folder, APR_ARRAY_IDX(folder->chunk, 0, gt_imap_range_t).from);
         folder->run->sync->counts.to_add--;

@@ -61,7 +61,8 @@ gt_folder_run_t *gt_folder_make(gt_mail_run_t *run, const gt_listed_t *listed,
 /* ---- 1 EXAMINE ---- */
 
 /* RFC 7162 section 3.2.6: "VANISHED (EARLIER) 41,43:116". */
-static gt_err_t *take_vanished(gt_folder_run_t *folder, const gt_imap_value_t *values)
+static gt_err_t *take_vanished(gt_folder_run_t *folder, const gt_imap_value_t *values,
+                               apr_pool_t *p)
 {
     apr_array_header_t *set;
 
@@ -69,7 +70,7 @@ static gt_err_t *take_vanished(gt_folder_run_t *folder, const gt_imap_value_t *v
         values = values->next;
     if (values == NULL || values->kind != GT_IMAP_ATOM)
         return gt_imap_broken("VANISHED without its set", folder->pool);
-    GT_TRY(gt_imap_uid_set(&set, values->bytes, folder->pool));
+    GT_TRY(gt_imap_uid_set(&set, values->bytes, p));
     if (folder->gone->nelts + set->nelts > GT_IMAP_RANGES_MAX)
         return gt_imap_broken("VANISHED with too many ranges", folder->pool);
     apr_array_cat(folder->gone, set);
@@ -83,7 +84,7 @@ static gt_err_t *take_flags(gt_folder_run_t *folder, const gt_imap_answer_t *ans
 
     GT_TRY(gt_imap_fetched(&fetched, answer, p));
     if (folder->present != NULL && fetched.uid > 0 && fetched.uid < folder->place.uidnext)
-        gt_imap_uid_add(folder->present, fetched.uid);
+        GT_TRY(gt_uids_add(folder->present, fetched.uid, folder->pool));
     if (fetched.uid >= folder->place.uidnext)
         return GT_OK;
     return gt_batch_flags(folder, &fetched);
@@ -112,7 +113,7 @@ static gt_err_t *take_examine(void *baton, const gt_imap_answer_t *answer, apr_p
     else if (gt_imap_is_named(answer, "EXISTS"))
         folder->exists = answer->number;
     else if (folder->by_qresync && gt_imap_is_named(answer, "VANISHED"))
-        return take_vanished(folder, answer->values);
+        return take_vanished(folder, answer->values, p);
     else if (folder->by_qresync && gt_imap_is_named(answer, "FETCH"))
         return take_flags(folder, answer, p);
     return GT_OK;
@@ -201,9 +202,7 @@ static gt_err_t *take_changes(void *baton, const gt_imap_answer_t *answer, apr_p
 {
     gt_folder_run_t *folder = baton;
 
-    if (gt_imap_is_named(answer, "FETCH"))
-        GT_TRY(take_flags(folder, answer, p));
-    return gt_run_keep(folder->run, p);
+    return gt_imap_is_named(answer, "FETCH") ? take_flags(folder, answer, p) : GT_OK;
 }
 
 /* Without modification sequences the flags themselves are read. */

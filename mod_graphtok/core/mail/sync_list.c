@@ -73,22 +73,24 @@ int gt_run_is_chosen(const gt_mail_account_t *account, const gt_listed_t *listed
     return account->folders != NULL ? names(account->folders, listed->name) : !is_view(listed->use);
 }
 
-static gt_err_t *add(gt_mail_run_t *run, const char *wire, const gt_imap_value_t *attributes)
+/* @param p  of the answer */
+static gt_err_t *add(gt_mail_run_t *run, const char *wire, const gt_imap_value_t *attributes,
+                     apr_pool_t *p)
 {
-    gt_listed_t *listed = apr_pcalloc(run->pool, sizeof(*listed));
+    const char *name = strcasecmp(wire, "INBOX") == 0 ? "INBOX" : gt_folder_name(wire, p);
+    const char *quoted = name != NULL ? gt_folder_quoted(name, p) : NULL;
+    gt_listed_t *listed;
 
-    if (run->list->nelts == FOLDERS_MOST)
-        return gt_err(run->pool, GT_UPSTREAM, "GT1603", "a mailbox has more than %d folders",
-                      FOLDERS_MOST);
-    listed->name = strcasecmp(wire, "INBOX") == 0 ? "INBOX" : gt_folder_name(wire, run->pool);
-    listed->wire = listed->name != NULL ? gt_folder_quoted(listed->name, run->pool) : NULL;
-    if (listed->wire == NULL) {
+    if (quoted == NULL) {
         run->unreadable++;
         return GT_OK;
     }
-    run->has_inbox |= strcmp(listed->name, "INBOX") == 0;
+    run->has_inbox |= strcmp(name, "INBOX") == 0;
     if (apr_hash_get(run->by_wire, wire, APR_HASH_KEY_STRING) != NULL)
         return GT_OK;
+    listed = apr_pcalloc(run->pool, sizeof(*listed));
+    listed->name = apr_pstrdup(run->pool, name);
+    listed->wire = apr_pstrdup(run->pool, quoted);
     listed->use = use_of(attributes);
     apr_hash_set(run->by_wire, apr_pstrdup(run->pool, wire), APR_HASH_KEY_STRING, listed);
     if (gt_run_is_chosen(run->sync->account, listed))
@@ -96,7 +98,7 @@ static gt_err_t *add(gt_mail_run_t *run, const char *wire, const gt_imap_value_t
     return GT_OK;
 }
 
-static gt_err_t *take_list(gt_mail_run_t *run, const gt_imap_value_t *attributes)
+static gt_err_t *take_list(gt_mail_run_t *run, const gt_imap_value_t *attributes, apr_pool_t *p)
 {
     const gt_imap_value_t *delimiter = attributes != NULL ? attributes->next : NULL;
     const gt_imap_value_t *name = delimiter != NULL ? delimiter->next : NULL;
@@ -104,13 +106,16 @@ static gt_err_t *take_list(gt_mail_run_t *run, const gt_imap_value_t *attributes
 
     if (attributes == NULL || attributes->kind != GT_IMAP_LIST || name == NULL)
         return gt_imap_broken("a LIST without a name", run->pool);
+    if (++run->names > FOLDERS_MOST)
+        return gt_err(run->pool, GT_UPSTREAM, "GT1603", "a mailbox has more than %d folders",
+                      FOLDERS_MOST);
     if (has_word(attributes, "\\Noselect") || has_word(attributes, "\\NonExistent"))
         return GT_OK;
     if (wire == NULL || *wire == '\0' || strlen(wire) > NAME_MOST) {
         run->unreadable++;
         return GT_OK;
     }
-    return add(run, wire, attributes);
+    return add(run, wire, attributes, p);
 }
 
 static apr_int64_t told(const gt_imap_value_t *words, const char *word)
@@ -142,11 +147,10 @@ gt_err_t *gt_run_take_list(void *baton, const gt_imap_answer_t *answer, apr_pool
 {
     gt_mail_run_t *run = baton;
 
-    (void)p;
     if (answer->form != GT_IMAP_DATA)
         return GT_OK;
     if (gt_imap_is_named(answer, "LIST"))
-        return take_list(run, answer->values);
+        return take_list(run, answer->values, p);
     if (gt_imap_is_named(answer, "STATUS"))
         take_status(run, answer->values);
     return GT_OK;

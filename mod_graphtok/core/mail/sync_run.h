@@ -37,13 +37,16 @@ struct gt_mail_run_t {
     int has_qresync;          /* 1: it is enabled */
     int has_inbox;            /* the list names it: it is one */
     int unreadable;           /* folders whose name cannot be read */
+    int names;                /* in the list, as often as they came */
     int next;                 /* in `list` */
     int gone;                 /* in `kept`: those before it were looked for in the list */
     apr_pool_t *folder_pool;
     struct gt_folder_run_t *folder; /* under way */
     gt_err_t *folder_err;           /* how it ended */
     gt_imap_command_t command;      /* under way */
-    gt_err_t *refused;              /* of gt_run_command_try; GT_OK: none */
+    gt_imap_take_fn *take;          /* gets its answers, with the baton; NULL: none is wanted */
+    void *baton;
+    gt_err_t *refused; /* of gt_run_command_try; GT_OK: none */
 };
 
 typedef struct gt_folder_run_t gt_folder_run_t;
@@ -161,6 +164,10 @@ apr_array_header_t *gt_uids_without(const apr_array_header_t *a, const apr_array
 
 /** Take the first `most` UIDs out of a sorted set. @return them, in `p` */
 apr_array_header_t *gt_uids_cut(apr_array_header_t *set, int most, apr_pool_t *p);
+
+/** Add a UID to a set that is made in any order, and sorted at its end. @return GT_UPSTREAM: it has
+ * too many ranges */
+GT_MUST gt_err_t *gt_uids_add(apr_array_header_t *set, apr_uint32_t uid, apr_pool_t *p);
 
 /** Sort ranges, and join those that touch. */
 void gt_uids_sort(apr_array_header_t *set);

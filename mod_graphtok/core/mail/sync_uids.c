@@ -99,33 +99,44 @@ apr_array_header_t *gt_uids_cut(apr_array_header_t *set, int most, apr_pool_t *p
     return cut;
 }
 
-/* ---- asking ---- */
+/* Room for one range more. */
+static gt_err_t *make_room(apr_array_header_t *set, apr_pool_t *p)
+{
+    if (set->nelts < GT_IMAP_RANGES_MAX)
+        return GT_OK;
+    gt_uids_sort(set);
+    return set->nelts < GT_IMAP_RANGES_MAX ? GT_OK
+                                           : gt_imap_broken("a folder with too many holes", p);
+}
 
 /* A server may answer in any order, and one message as often as it likes. */
-static gt_err_t *note(gt_folder_find_t *find, apr_uint32_t uid)
+gt_err_t *gt_uids_add(apr_array_header_t *set, apr_uint32_t uid, apr_pool_t *p)
 {
-    apr_array_header_t *found = find->found;
     gt_imap_range_t *last =
-        found->nelts > 0 ? &APR_ARRAY_IDX(found, found->nelts - 1, gt_imap_range_t) : NULL;
+        set->nelts > 0 ? &APR_ARRAY_IDX(set, set->nelts - 1, gt_imap_range_t) : NULL;
 
-    if (uid < find->from || (find->to > 0 && uid > find->to))
-        return GT_OK;
     if (last != NULL && uid >= last->from && uid <= last->to)
         return GT_OK;
     if (last != NULL && uid - 1 == last->to) {
         last->to = uid;
         return GT_OK;
     }
-    if (found->nelts == GT_IMAP_RANGES_MAX)
-        gt_uids_sort(found);
-    if (found->nelts == GT_IMAP_RANGES_MAX)
-        return gt_imap_broken("a folder with too many holes", find->folder->pool);
-    push(found, uid, uid);
+    GT_TRY(make_room(set, p));
+    push(set, uid, uid);
     return GT_OK;
 }
 
+/* ---- asking ---- */
+
+static gt_err_t *note(gt_folder_find_t *find, apr_uint32_t uid)
+{
+    if (uid < find->from || (find->to > 0 && uid > find->to))
+        return GT_OK;
+    return gt_uids_add(find->found, uid, find->folder->pool);
+}
+
 /* Ranges of which only those that were asked for count; a server may answer more. */
-static gt_err_t *note_set(gt_folder_find_t *find, const gt_imap_value_t *values)
+static gt_err_t *note_set(gt_folder_find_t *find, const gt_imap_value_t *values, apr_pool_t *p)
 {
     const gt_imap_value_t *all = values;
     apr_array_header_t *set;
@@ -137,12 +148,13 @@ static gt_err_t *note_set(gt_folder_find_t *find, const gt_imap_value_t *values)
         return GT_OK;
     if (all->next == NULL || all->next->kind != GT_IMAP_ATOM)
         return gt_imap_broken("ESEARCH without its set", find->folder->pool);
-    GT_TRY(gt_imap_uid_set(&set, all->next->bytes, find->folder->pool));
+    GT_TRY(gt_imap_uid_set(&set, all->next->bytes, p));
     for (int i = 0; i < set->nelts; i++) {
         const gt_imap_range_t *range = &APR_ARRAY_IDX(set, i, gt_imap_range_t);
         apr_int64_t from = range->from > find->from ? range->from : find->from;
         apr_int64_t to = find->to > 0 && find->to < range->to ? find->to : range->to;
 
+        GT_TRY(make_room(find->found, find->folder->pool));
         push(find->found, from, to);
     }
     return GT_OK;
@@ -176,13 +188,13 @@ static gt_err_t *take(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p
     if (answer->form != GT_IMAP_DATA)
         return GT_OK;
     if (!find->by_fetch && gt_imap_is_named(answer, "ESEARCH"))
-        return note_set(find, answer->values);
+        return note_set(find, answer->values, p);
     if (find->by_fetch && gt_imap_is_named(answer, "FETCH")) {
         GT_TRY(gt_imap_fetched(&fetched, answer, p));
         if (fetched.internal_date == 0 || fetched.internal_date >= oldest(find->folder))
-            GT_TRY(note(find, fetched.uid));
+            return note(find, fetched.uid);
     }
-    return gt_run_keep(find->folder->run, p);
+    return GT_OK;
 }
 
 static const char *search_text(const gt_folder_find_t *find, const char *range, apr_pool_t *p)
