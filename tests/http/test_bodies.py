@@ -2,6 +2,8 @@
 """Bodies behind input filters that inflate, split and hold back, on every route that takes one; and
 the status of what httpd could not read."""
 
+import email
+import email.policy
 import gzip
 import http.client
 import json
@@ -65,19 +67,31 @@ Protocols h2c http/1.1
 </Location>
 """ for n, chain in enumerate(CHAINS))
 SCOPES = ("GraphTokScope openid profile email offline_access User.Read Calendars.ReadWrite "
-          "Group.ReadWrite.All Mail.ReadWrite")
+          "Group.ReadWrite.All Mail.ReadWrite https://outlook.office.com/IMAP.AccessAsUser.All "
+          "https://outlook.office.com/SMTP.Send\n")
+KEPT = """
+<GraphTokStore main>
+    GraphTokMailSync on
+</GraphTokStore>
+"""
 
 
 WITH_BODY = ["create POST", "update PUT", "patch PATCH", "extend POST", "extend PATCH",
-             "group-create POST", "group-update PUT", "group-patch PATCH", "draft POST", "bulk POST"]
+             "group-create POST", "group-update PUT", "group-patch PATCH", "draft POST", "send POST",
+             "bulk POST"]
 NOTE = "com.contoso.note"
 
 
-def serve(mpm, make_site, ground, sandbox_server):
+def serve(mpm, make_site, ground, sandbox_server, mail_server):
     """A site with all chains; no child may have died in it, and no sanitizer found a thing."""
     made = make_site(mpm, mounts=modules.load(ground, "test_bodies") + MOUNTS + MORE,
-                     provider="GraphTokMailboxCalls 0\n" + SCOPES, modules=("ext_filter", "reqtimeout"))
+                     provider="GraphTokMailboxCalls 0\n" + SCOPES +
+                     f"GraphTokSMTP smtp://localhost:{mail_server.submission}\n",
+                     modules=("ext_filter", "reqtimeout"), migrate=False)
+    made.configure(settings=KEPT)
+    made.migrate()
     made.start()
+    made.sink = mail_server.sink
     made.tom = Browser(sandbox_server.ca)
     made.mail_of = sandbox_server.process.mail
     sandbox_server.process.settings(admin_consented=True)
@@ -90,15 +104,15 @@ def serve(mpm, make_site, ground, sandbox_server):
 
 
 @pytest.fixture(scope="module")
-def filtered(make_site, ground, sandbox_server):
-    yield from serve("event", make_site, ground, sandbox_server)
+def filtered(make_site, ground, sandbox_server, mail_server):
+    yield from serve("event", make_site, ground, sandbox_server, mail_server)
 
 
 @pytest.fixture(scope="module")
-def forking(make_site, ground, sandbox_server):
+def forking(make_site, ground, sandbox_server, mail_server):
     """mod_ext_filter loses a body now and then where other threads work while it forks: mod_reflector
     had 1 of 2,400 empty under mpm_event, 0 of 4,800 under mpm_prefork."""
-    yield from serve("prefork", make_site, ground, sandbox_server)
+    yield from serve("prefork", make_site, ground, sandbox_server, mail_server)
 
 
 @pytest.fixture
@@ -141,6 +155,15 @@ def ways_of(site):
         kept = [row for row in site.mail_of("ada@sandbox.example") if row["id"] == answer.json.get("id")]
         return answer, kept[0]["body"]["content"] if kept else ""
 
+    def mail(mount, text, packed=False):
+        wish = {"to": "bob@elsewhere.example", "subject": "long", "text": text}
+        site.sink.messages.clear()
+        answer = send("POST", f"/tom/mail/{mount}/send", json.dumps(wish).encode(), packed)
+        (taken,) = site.sink.messages or [None]
+        if taken is None:
+            return answer, ""
+        return answer, email.message_from_bytes(taken.data, policy=email.policy.default).get_content()
+
     def bulk(mount, text, packed=False):
         ids = [text[at:at + 30] for at in range(0, len(text), 30)]
         wish = json.dumps({"act": "validate", "ids": ids}).encode()
@@ -150,7 +173,7 @@ def ways_of(site):
     return {"create POST": create(), "update PUT": change("PUT"), "patch PATCH": change("PATCH"),
             "extend POST": extend("POST"), "extend PATCH": extend("PATCH"), "group-create POST": create(club),
             "group-update PUT": change("PUT", club), "group-patch PATCH": change("PATCH", club),
-            "draft POST": draft, "bulk POST": bulk}
+            "draft POST": draft, "send POST": mail, "bulk POST": bulk}
 
 
 def arrived(answer):

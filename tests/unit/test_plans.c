@@ -209,6 +209,11 @@ static const struct {
     {"list unread mail messages", {N(7), T("INBOX"), N(1900000000), N(5000000), N(100)}},
     {"find mail message", {N(7), N(5000)}},
     {"find account of mail message", {N(5000)}},
+    {"begin mail", {OWNER, T("k"), T("d"), T("m"), T("h"), N(300)}},
+    {"find mail", {OWNER, T("k500")}},
+    {"begin mail again", {T("h"), N(300), OWNER, T("k500")}},
+    {"end mail", {T("sent"), N(0), OWNER, T("k500"), T("h")}},
+    {"purge mails", {N(1000)}},
 };
 
 /* Statements that may walk through a table, and why. */
@@ -231,6 +236,7 @@ static const struct {
     {"sum mail accounts", "user_tokens", "the grants of as many accounts"},
     {"find mail folder of none", "mail_folders", "once a minute; some dozen rows for each account"},
     {"find mail folder of none", "mail_accounts", "the accounts of all folders"},
+    {"purge mails", "mail_sends", "once an hour; the mails of a day"},
     {"list jobs", "_jobs", "a few dozen rows"},
     {"make parts", "parts", "as many rows as it makes"},
     {"claim part", "_jobs", "a few dozen rows"},
@@ -297,7 +303,12 @@ static const struct {
         "INSERT INTO mail_messages (account_id, folder, uidvalidity, uid, is_seen, "               \
         "internal_date, text) SELECT CASE WHEN n % 2 = 0 THEN 7 ELSE n % 997 END, 'INBOX', 1, n, " \
         "CASE WHEN n % 10 = 1 THEN 0 ELSE 1 END, " now " - n, 'x' FROM " rest
-static const char *const fill[GT_ENGINES][11] = {
+/* A mail with a key of each grant. */
+#define FILL_SENDS                                                                                 \
+    "INSERT INTO mail_sends (user_id, provider, idempotency_key, request_digest, message_id, "     \
+    "holder, state, began_at, ends_at) SELECT user_id, provider, 'k500', 'd', 'm', 'h', 'sent', "  \
+    "1, 1 FROM user_tokens"
+static const char *const fill[GT_ENGINES][12] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -308,7 +319,8 @@ static const char *const fill[GT_ENGINES][11] = {
          "'microsoft', (" PG_EPOCH " - n) * 1000 FROM generate_series(1, 20000) AS n",
          FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
          FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH),
-         FILL_MAIL(PG_EPOCH), FILL_MESSAGES(PG_EPOCH, "generate_series(1, 100000) AS n")},
+         FILL_MAIL(PG_EPOCH), FILL_SENDS,
+         FILL_MESSAGES(PG_EPOCH, "generate_series(1, 100000) AS n")},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -319,7 +331,8 @@ static const char *const fill[GT_ENGINES][11] = {
          "provider, revision FROM user_tokens LIMIT 20000",
          FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
          FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')"),
-         FILL_MAIL("unixepoch('now')"), FILL_MESSAGES("unixepoch('now')", SQLITE_SERIES)},
+         FILL_MAIL("unixepoch('now')"), FILL_SENDS,
+         FILL_MESSAGES("unixepoch('now')", SQLITE_SERIES)},
 };
 
 /* ---- what EXPLAIN says ---- */

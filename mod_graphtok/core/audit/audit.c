@@ -365,7 +365,7 @@ gt_notice_sink_t gt_audit_sink(gt_audit_t *audit)
         GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_EXCHANGE) |
         GT_NOTICES(GT_NOTICE_SIGN_OUT) | GT_NOTICES(GT_NOTICE_CHALLENGE) |
         GT_NOTICES(GT_NOTICE_CLIENT_CALL) | GT_NOTICES(GT_NOTICE_ACTIVATE) |
-        GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT);
+        GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT) | GT_NOTICES(GT_NOTICE_MAIL);
 
     return (gt_notice_sink_t){audit, recorded, take};
 }

@@ -165,6 +165,7 @@ gt_err_t *gt_err_dup(const gt_err_t *err, apr_pool_t *p)
     copy->code = apr_pstrdup(p, err->code);
     copy->request_id = apr_pstrdup(p, err->request_id);
     copy->transaction_id = apr_pstrdup(p, err->transaction_id);
+    copy->message_id = apr_pstrdup(p, err->message_id);
     copy->claims = apr_pstrdup(p, err->claims);
     copy->tenant = apr_pstrdup(p, err->tenant);
     copy->prompt = apr_pstrdup(p, err->prompt);

@@ -92,14 +92,16 @@ struct gt_err_t {
     const char *code;           /* the provider's own code ("AADSTS700082"), or NULL */
     const char *request_id;     /* the provider's request or trace id, or NULL */
     const char *transaction_id; /* of the create that may be done, or NULL */
-    const char *oauth_error;    /* as RFC 6749 5.2 calls it to a client of ours; NULL: by class */
-    const char *claims;         /* claims challenge (JSON) for the next sign-in, or NULL */
-    const char *tenant;         /* that the next sign-in is to be asked for at, or NULL */
-    const char *prompt;         /* of the next sign-in ("consent"), or NULL */
-    gt_extent_t extent;         /* whose trouble it is */
-    gt_hint_t hint;             /* what a person should know */
-    int status;                 /* HTTP status instead of the class's own; 0: the class's */
-    int exit_code;              /* graphtokctl's, the same */
+    const char *outcome; /* of a mail: "refused", "temporary" or "unknown", static; NULL: of none */
+    const char *message_id;  /* of that mail, or NULL */
+    const char *oauth_error; /* as RFC 6749 5.2 calls it to a client of ours; NULL: by class */
+    const char *claims;      /* claims challenge (JSON) for the next sign-in, or NULL */
+    const char *tenant;      /* that the next sign-in is to be asked for at, or NULL */
+    const char *prompt;      /* of the next sign-in ("consent"), or NULL */
+    gt_extent_t extent;      /* whose trouble it is */
+    gt_hint_t hint;          /* what a person should know */
+    int status;              /* HTTP status instead of the class's own; 0: the class's */
+    int exit_code;           /* graphtokctl's, the same */
     apr_interval_time_t retry_after; /* µs until a retry makes sense; 0: not said (gt_err_wait) */
     int may_be_done;                 /* 1: the change was sent and may have been carried out */
     int is_ours;                     /* 1: the administrator's to mend, in any class */

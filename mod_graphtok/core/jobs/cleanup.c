@@ -16,6 +16,7 @@
 #include "base/notice.h"
 #include "jobs/job_kind.h"
 #include "store/bulk_rows.h"
+#include "store/mail_send.h"
 #include "vault/history.h"
 
 #define BATCH 200
@@ -58,6 +59,8 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
     counts->removable += picked->nelts;
     *more |= picked->nelts == BATCH;
     GT_TRY(gt_bulk_purge(&has_bulk, store, BULK_AGE, p));
+    *more |= has_bulk;
+    GT_TRY(gt_send_purge(&has_bulk, store, p));
     *more |= has_bulk;
     return GT_OK;
 }

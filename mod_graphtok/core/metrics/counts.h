@@ -20,6 +20,7 @@
 #define BUCKETS (GT_HOUR_BUCKETS - 1)
 #define PURPOSES 3
 #define GRAPH 1       /* of the purposes: calls to a provider's API */
+#define MAILS 4       /* outcomes of a mail */
 #define SECRET_USES 4 /* the first and the second of two, refused and taken */
 
 /** The purposes of calls. */
@@ -48,6 +49,7 @@ typedef struct stripe_t {
     count_t bulk[RESULTS];
     count_t mail_syncs[NAMES][RESULTS];
     count_t mail_messages[NAMES];
+    count_t mails[MAILS];
     count_t cache[2]; /* misses, hits */
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];

@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303038) /* "gtfig008": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303039) /* "gtfig009": another layout, another number */
 
 const char *const gt_purposes[PURPOSES] = {"token", "graph", "discovery"};
 
@@ -131,6 +131,15 @@ static int place_of_use(const char *detail)
     return 2 * (detail[0] == 's') + (strstr(detail, "taken") != NULL);
 }
 
+/* "sent: …"; see GT_NOTICE_MAIL. */
+static int place_of_mail(const char *detail)
+{
+    static const char begins[MAILS + 1] = "srtu";
+    const char *found = strchr(begins, detail[0]);
+
+    return found != NULL ? (int)(found - begins) : MAILS - 1;
+}
+
 /* The counters of a kind that is counted by its result and nothing else; NULL: it is not. */
 static count_t *by_result(stripe_t *stripe, gt_notice_kind_t kind)
 {
@@ -191,6 +200,9 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_CLIENT:
         count(&stripe->secrets[provider][place_of_use(notice->detail)], 1);
+        break;
+    case GT_NOTICE_MAIL:
+        count(&stripe->mails[place_of_mail(notice->detail)], 1);
         break;
     case GT_NOTICE_LIMIT:
         count(&stripe->limited[gt_figures_find(figures, GT_LABEL_LIMIT, notice->detail)], 1);

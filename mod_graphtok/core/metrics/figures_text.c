@@ -227,6 +227,17 @@ static void print_secrets(gt_page_t *page, const gt_figures_t *figures)
     }
 }
 
+static void print_mails(gt_page_t *page, const gt_figures_t *figures)
+{
+    static const char *const outcomes[MAILS] = {"sent", "refused", "temporary", "unknown"};
+
+    for (int i = 0; i < MAILS; i++) {
+        const gt_page_label_t labels[] = {{"outcome", outcomes[i]}, {NULL, NULL}};
+
+        gt_page_sample(page, labels, total(figures, AT(mails) + NEXT(i)));
+    }
+}
+
 static void print_rest(gt_page_t *page, gt_figures_t *figures)
 {
     static const gt_page_label_t audit[] = {{"result", "ok"}, {"result", "failed"}};
@@ -234,6 +245,8 @@ static void print_rest(gt_page_t *page, gt_figures_t *figures)
     gt_page_family(page, "graphtok_client_secrets_total", "counter",
                    "Times that a provider took or refused one of two client secrets.");
     print_secrets(page, figures);
+    gt_page_family(page, "graphtok_mails_total", "counter", "Mails by how sending them ended.");
+    print_mails(page, figures);
     gt_page_family(page, "graphtok_storage_errors_total", "counter",
                    "Statements that the database did not carry out.");
     print_failures(page, figures, AT(store_failed));

@@ -9,7 +9,8 @@
  * the name mail_accounts. Going down drops copies of mail and passwords; the mail itself stays with
  * its server.
  *
- * Steps: 1 accounts; 2 the view user_email_tokens; 3 folders and messages.
+ * Steps: 1 accounts; 2 the view user_email_tokens; 3 folders and messages;
+ * 4 mails sent with a key.
  */
 
 #include "conf/config.h"

@@ -180,6 +180,7 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         quoted("mail_folders", gt_store_mail_table(conf, "mail_folders", p), p),
         quoted("mail_messages", gt_store_mail_table(conf, "mail_messages", p), p),
         indexed("on_mail_messages", gt_store_mail_table(conf, "mail_messages", p), p),
+        quoted("mail_sends", gt_store_mail_table(conf, "mail_sends", p), p),
         {NULL, {NULL, NULL}},
     };
 

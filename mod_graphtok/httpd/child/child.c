@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/run.h"
 #include "base/text.h"
+#include "child/mail_threads.h"
 #include "child/start_warnings.h"
 #include "child/audit_sink.h"
 #include "child/bearers.h"
@@ -188,6 +189,7 @@ static void stop_jobs(gtm_child_t *child)
 {
     if (child->jobs != NULL)
         gt_jobs_end(child->jobs);
+    gtm_mail_stop(child);
     if (child->vault != NULL)
         gt_vault_stop(child->vault, child->is_graceful);
     else if (child->crew != NULL)
@@ -249,6 +251,7 @@ static gt_err_t *start_threads(gtm_child_t *child, apr_pool_t *p)
     GT_TRY(gt_loop_start(&child->loop, &bounds, p));
     GT_TRY(gt_crew_start(&child->crew, "gt-crew", CREW_THREADS, child->loop, p));
     GT_TRY(gt_crew_start(&child->readers, "gt-readers", readers(child->config), child->loop, p));
+    GT_TRY(gtm_mail_start(child, p));
     if (gtm_mpm_can_park())
         GT_TRY(gt_finishers_start(&child->finishers, finishers(), child->loop, p));
     gt_crew_every(child->crew, "status", STATUS_EVERY, gtm_status_copy, child);

@@ -36,6 +36,8 @@ typedef struct gtm_child_t {
     gt_loop_t *loop;
     gt_crew_t *crew;
     gt_crew_t *readers;        /* threads that may wait for secrets: task/reader.h */
+    gt_loop_t *mail_loop;      /* of mail_crew */
+    gt_crew_t *mail_crew;      /* sends mail; NULL: no store keeps mail */
     gt_mailboxes_t *mailboxes; /* calls that wait for a place at a mailbox */
     apr_hash_t *bearers;       /* of gt_bearer_t by the name of its <GraphTokJWT> */
     gt_jobs_t *jobs;           /* background work */

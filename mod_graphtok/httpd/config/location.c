@@ -17,7 +17,8 @@
 #include "net/url.h"
 
 const char *const gtm_limit_names[GTM_LIMIT_CLASSES] = {
-    "login", "callback", "user", "calendar", "events", "create", "update", "delete", "exchange"};
+    "login",  "callback", "user",   "calendar", "events",
+    "create", "update",   "delete", "exchange", "send"};
 
 const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES] = {
     [GTM_LIMIT_LOGIN] = {10, APR_USEC_PER_SEC * 60},
@@ -29,6 +30,7 @@ const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES] = {
     [GTM_LIMIT_UPDATE] = {50, APR_USEC_PER_SEC * 60},
     [GTM_LIMIT_DELETE] = {50, APR_USEC_PER_SEC * 60},
     [GTM_LIMIT_EXCHANGE] = {600, APR_USEC_PER_SEC * 60},
+    [GTM_LIMIT_SEND] = {30, APR_USEC_PER_SEC * 60},
 };
 
 /** A user id, or another name: no control characters. */

@@ -41,6 +41,7 @@ typedef enum gtm_limit_class_t {
     GTM_LIMIT_UPDATE,   /* 50/min */
     GTM_LIMIT_DELETE,   /* 50/min */
     GTM_LIMIT_EXCHANGE, /* 600/min */
+    GTM_LIMIT_SEND,     /* 30/min */
     GTM_LIMIT_NONE,     /* routes that are not limited */
     GTM_LIMIT_CLASSES = GTM_LIMIT_NONE
 } gtm_limit_class_t;

@@ -154,6 +154,10 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
         gt_json_set_bool(problem, "may_be_done", 1);
     if (err->transaction_id != NULL)
         gt_json_set(problem, "transaction_id", err->transaction_id);
+    if (err->outcome != NULL) {
+        gt_json_set(problem, "outcome", err->outcome);
+        gt_json_set(problem, "message_id", err->message_id);
+    }
     if (gt_err_wait(err) > 0)
         gt_json_set_number(problem, "retry_after", whole_seconds(gt_err_wait(err)));
     if (err->fields != NULL)

@@ -14,6 +14,7 @@
 #include "request/answer.h"
 #include "routes/mail_work.h"
 #include "routes/route_sets.h"
+#include "routes/routes_send.h"
 
 static const gt_rule_t triage_rules[] = {
     {.name = "top", .kind = GT_RULE_NUMBER, .min = 1, .max = GT_SORTED_MOST},
@@ -153,4 +154,6 @@ const gtm_route_t gtm_mail_routes[] = {
     {"accounts", "GET", "/accounts", GTM_LIMIT_USER, .work = &gtm_mail_accounts},
     {"messages", "GET", "/messages", GTM_LIMIT_USER, .work = &gtm_mail_messages},
     {"message", "GET", "/messages/{}", GTM_LIMIT_USER, .work = &gtm_mail_message},
+    {"send", "POST", "/send", GTM_LIMIT_SEND, .body = GTM_BODY_JSON, .fields = keyed,
+     .work = &gtm_send_work},
     {.name = NULL}};
