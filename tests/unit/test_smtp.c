@@ -3,6 +3,8 @@
 /* Mails to servers that keep to a script: sign-ins, transactions, and all the ways in which a
  * server says no, or nothing, before the end of a mail and after it. */
 
+#include <sys/resource.h>
+
 #include "mail/smtp.h"
 #include "mail/smtp_reply.h"
 #include "task/wait.h"
@@ -433,6 +435,44 @@ START_TEST(test_replies)
 }
 END_TEST
 
+/* KiB; the address sanitizer keeps what was freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define GROWTH_MOST 1000000
+#else
+#define GROWTH_MOST 8192
+#endif
+
+static long resident(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* Looked at for each of its bytes, a reply of many lines costs no more memory than once. */
+START_TEST(test_a_reply_in_small_pieces)
+{
+    const apr_size_t len = GT_SMTP_REPLY_MAX / 6 * 6;
+    char *bytes = apr_palloc(pool, len);
+    gt_smtp_reply_t *reply;
+    apr_size_t used;
+    long before;
+
+    for (apr_size_t i = 0; i < len; i++)
+        bytes[i] = "250-a\n"[i % 6];
+    before = resident();
+    for (apr_size_t n = 0; n < len; n++) {
+        ck_ok(gt_smtp_reply_of(&reply, &used, bytes, n, pool));
+        ck_assert_ptr_null(reply);
+    }
+    bytes[len - 3] = ' ';
+    ck_ok(gt_smtp_reply_of(&reply, &used, bytes, len, pool));
+    ck_assert_int_eq(reply->lines->nelts, (int)len / 6);
+    ck_assert_int_lt(resident() - before, GROWTH_MOST);
+}
+END_TEST
+
 START_TEST(test_a_reply_without_an_end)
 {
     apr_size_t len = GT_SMTP_REPLY_MAX + 6, used;
@@ -465,5 +505,6 @@ Suite *suite_smtp(void)
     tcase = add_case(suite, "replies", begin);
     tcase_add_loop_test(tcase, test_replies, 0, COUNT(replies));
     tcase_add_test(tcase, test_a_reply_without_an_end);
+    tcase_add_test(tcase, test_a_reply_in_small_pieces);
     return suite;
 }

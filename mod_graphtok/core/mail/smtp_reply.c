@@ -68,27 +68,42 @@ static gt_err_t *add_line(gt_smtp_reply_t *reply, apr_array_header_t *lines, con
     return GT_OK;
 }
 
+/* The bytes of a reply that is whole, up to the end of its last line; 0: it is not. A reply that
+ * comes in small pieces is looked at for each of them, so that nothing is kept before. */
+static apr_size_t whole_len(const char *bytes, apr_size_t len)
+{
+    const char *at = bytes, *end = bytes + len, *line_end;
+
+    while ((line_end = memchr(at, '\n', (apr_size_t)(end - at))) != NULL) {
+        if (line_end - at < 4 || at[3] != '-')
+            return (apr_size_t)(line_end + 1 - bytes);
+        at = line_end + 1;
+    }
+    return 0;
+}
+
 gt_err_t *gt_smtp_reply_of(gt_smtp_reply_t **reply, apr_size_t *used, const char *bytes,
                            apr_size_t len, apr_pool_t *p)
 {
-    gt_smtp_reply_t *made = apr_pcalloc(p, sizeof(*made));
-    apr_array_header_t *lines = apr_array_make(p, 4, sizeof(const char *));
-    const char *at = bytes, *end = bytes + len, *line_end;
-    int is_last = 0;
+    apr_size_t whole = whole_len(bytes, len);
+    const char *at = bytes, *line_end;
+    apr_array_header_t *lines;
+    gt_smtp_reply_t *made;
 
     *reply = NULL;
     *used = 0;
-    while (!is_last && (line_end = memchr(at, '\n', (apr_size_t)(end - at))) != NULL) {
-        GT_TRY(add_line(made, lines, at, (apr_size_t)(line_end - at), p));
-        is_last = line_end - at < 4 || at[3] != '-';
-        at = line_end + 1;
-    }
-    if (!is_last)
+    if (whole == 0)
         return len > GT_SMTP_REPLY_MAX ? gt_smtp_broken("a reply does not end", p) : GT_OK;
+    made = apr_pcalloc(p, sizeof(*made));
+    lines = apr_array_make(p, 4, sizeof(const char *));
+    for (; at < bytes + whole; at = line_end + 1) {
+        line_end = memchr(at, '\n', (apr_size_t)(bytes + whole - at));
+        GT_TRY(add_line(made, lines, at, (apr_size_t)(line_end - at), p));
+    }
     made->lines = lines;
     made->status = status_of(APR_ARRAY_IDX(lines, 0, const char *), p);
     made->words = words_of(lines, p);
-    *used = (apr_size_t)(at - bytes);
+    *used = whole;
     *reply = made;
     return GT_OK;
 }
