@@ -111,6 +111,10 @@ static const struct {
     {REFUSED("$ BAD what\r\n"), GT_UPSTREAM, "what"},
     {REFUSED("* BYE too many\r\n"), GT_UPSTREAM, "too many"},
     {REFUSED("rubbish\r\n"), GT_UPSTREAM, "not IMAP"},
+    /* words that repeat what the server was told, whole or cut */
+    {REFUSED("$ NO bad line: AUTHENTICATE XOAUTH2 " XOAUTH2 "\r\n"), GT_SIGN_IN, "left out"},
+    {REFUSED("$ NO [AUTHENTICATIONFAILED] tok-ali...\r\n"), GT_SIGN_IN, "left out"},
+    {REFUSED("* BYE what is dXNlcj1hbGljZUBleGFtcGxlLnRlc3Q\r\n"), GT_UPSTREAM, "left out"},
     {REFUSED("$ NO \033[2J\200\r\n"), GT_SIGN_IN, "_[2J_"},
     {{BEFORE("AUTH=PLAIN"), {NULL, NULL, 0}}, GT_UPSTREAM, "no sign-in by a token"},
 };
@@ -179,6 +183,7 @@ static const struct {
     {{BEFORE("LOGINDISABLED AUTH=XOAUTH2"), {NULL, NULL, 0}}, PASSWORD, "GT1515"},
     {{BEFORE("AUTH=XOAUTH2"), {NULL, NULL, 0}}, "se\xc3\xa9", "GT1515"},
     {{BEFORE("AUTH=PLAIN"), {NULL, NULL, 0}}, "a\r\nx LOGOUT", "GT1511"},
+    {{BEFORE(""), {"LOGIN *", "$ BAD LOGIN \"x\" \"se\\\"cret\\\\\"\r\n", 0}}, PASSWORD, "GT1507"},
 };
 
 START_TEST(test_refusals_of_passwords)

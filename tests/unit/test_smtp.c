@@ -225,6 +225,26 @@ static const upstream_line_t bearer_challenged[] = {HELLO("250-AUTH OAUTHBEARER\
                                                     {"AQ==", "535 expired\r\n", 0},
                                                     END};
 
+/* A server that repeats in its words what it was told, whole or cut. */
+static const char *const echoes[] = {"535 5.7.8 what is " XOAUTH2 "\r\n",
+                                     "535 5.7.8 bad token tok-alice\r\n",
+                                     "535-5.7.8 bad\r\n535 5.7.8 dXNlcj1hbGljZUBleGFt\r\n"};
+
+START_TEST(test_words_that_repeat_the_secret)
+{
+    const upstream_line_t script[] = {HELLO("250-AUTH XOAUTH2\r\n"),
+                                      {"AUTH XOAUTH2", "334 \r\n", 0},
+                                      {XOAUTH2, echoes[_i], 0},
+                                      END};
+    gt_err_t *err = run(script);
+
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err->cls, GT_SIGN_IN);
+    ck_assert_ptr_null(strstr(err->detail, "tok-al"));
+    ck_assert_ptr_null(strstr(err->detail, "dXNlcj"));
+}
+END_TEST
+
 START_TEST(test_challenges)
 {
     gt_err_t *err = run(_i == 0 ? challenged : bearer_challenged);
@@ -494,6 +514,7 @@ Suite *suite_smtp(void)
     tcase_add_test(tcase, test_a_long_token);
     tcase_add_loop_test(tcase, test_refusals, 0, COUNT(refusals));
     tcase_add_loop_test(tcase, test_challenges, 0, 2);
+    tcase_add_loop_test(tcase, test_words_that_repeat_the_secret, 0, COUNT(echoes));
     tcase = add_case(suite, "transaction", begin_mail);
     tcase_add_test(tcase, test_recipients_refused);
     tcase_add_loop_test(tcase, test_cuts, 0, COUNT(cuts));

@@ -30,10 +30,12 @@ static const struct {
 /* A sign-in under way. */
 typedef struct signing_in_t {
     gt_imap_session_t *session;
+    const gt_secret_t *secret;
     gt_sasl_t mechanism;
     gt_secret_t *line; /* the response of the mechanism, in base64 */
     int is_said;       /* it was sent */
     gt_imap_command_t command;
+    gt_err_t *refusal;
 } signing_in_t;
 
 static const gt_secret_t *secret_of(const gt_imap_sign_in_t *in)
@@ -160,6 +162,29 @@ static int may_log_in(const gt_imap_sign_in_t *in)
            is_ascii(in->mailbox) && is_ascii(gt_secret_text(in->password));
 }
 
+static gt_err_t *say_secret(gt_task_t *task, void *state)
+{
+    signing_in_t *signing_in = state;
+
+    gt_then_try(task, &gt_imap_command, &signing_in->command, &signing_in->refusal);
+    return GT_OK;
+}
+
+static gt_err_t *hear_words(gt_task_t *task, void *state)
+{
+    const signing_in_t *signing_in = state;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_err_t *err = gt_err_dup(signing_in->refusal, p);
+
+    if (err == GT_OK)
+        return GT_OK;
+    err = gt_sasl_hush(err, signing_in->secret, p);
+    return signing_in->line != NULL ? gt_sasl_hush(err, signing_in->line, p) : err;
+}
+
+static gt_step_fn *const secret_steps[] = {say_secret, hear_words, NULL};
+static const gt_work_t secret_work = {"a secret for a mail server", secret_steps, NULL};
+
 static gt_err_t *authenticate(gt_task_t *task, void *state)
 {
     gt_imap_sign_in_t *in = state;
@@ -171,6 +196,7 @@ static gt_err_t *authenticate(gt_task_t *task, void *state)
     if (!has_mechanism && !may_log_in(in))
         return no_way_in(in, p);
     signing_in->session = in->session;
+    signing_in->secret = secret_of(in);
     text = has_mechanism ? command_of(signing_in, in, p) : login_of(in, p);
     signing_in->command = (gt_imap_command_t){
         .session = in->session,
@@ -179,7 +205,7 @@ static gt_err_t *authenticate(gt_task_t *task, void *state)
         .baton = signing_in,
         .go_on = has_mechanism ? go_on : NULL,
         .sign_in = in->password != NULL ? GT_IMAP_BY_PASSWORD : GT_IMAP_BY_TOKEN};
-    gt_then(task, &gt_imap_command, &signing_in->command);
+    gt_then(task, &secret_work, signing_in);
     return GT_OK;
 }
 

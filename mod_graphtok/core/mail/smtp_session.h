@@ -29,6 +29,7 @@ typedef struct gt_smtp_session_t {
     apr_time_t until;            /* ticks: of the reply that is waited for */
     gt_smtp_reply_t *reply;      /* the last one */
     int mechanism;               /* a gt_sasl_t */
+    gt_secret_t *response;       /* of it; NULL: none was said */
     int recipient;               /* the next one, by its number */
     gt_err_t *refused, *delayed; /* recipients: for good, and for now; GT_OK: none */
     apr_size_t at;               /* in the message: the next byte to be given */

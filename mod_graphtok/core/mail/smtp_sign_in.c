@@ -54,21 +54,24 @@ static gt_err_t *read_extensions(gt_task_t *task, void *state)
 
 static gt_err_t *refuse(const gt_smtp_send_t *send, apr_pool_t *p)
 {
-    return gt_smtp_refusal(send->session->reply,
-                           send->by_password ? GT_SMTP_AT_PASSWORD : GT_SMTP_AT_TOKEN, p);
+    const gt_smtp_session_t *session = send->session;
+    gt_err_t *err = gt_smtp_refusal(session->reply,
+                                    send->by_password ? GT_SMTP_AT_PASSWORD : GT_SMTP_AT_TOKEN, p);
+
+    err = gt_sasl_hush(err, send->secret, p);
+    return session->response != NULL ? gt_sasl_hush(err, session->response, p) : err;
 }
 
 static gt_err_t *respond(gt_task_t *task, void *state)
 {
     gt_smtp_send_t *send = state;
     gt_smtp_session_t *session = send->session;
-    gt_secret_t *response;
 
     if (session->reply->code != 334)
         return refuse(send, gt_task_pool(task));
-    response = gt_sasl_response((gt_sasl_t)session->mechanism, send->mailbox, send->secret,
-                                gt_task_pool(task));
-    return gt_smtp_ask_secret(task, session, gt_secret_text(response));
+    session->response = gt_sasl_response((gt_sasl_t)session->mechanism, send->mailbox, send->secret,
+                                         gt_task_pool(task));
+    return gt_smtp_ask_secret(task, session, gt_secret_text(session->response));
 }
 
 /* A further 334 holds the reason of a refusal, which the server says once more in words behind

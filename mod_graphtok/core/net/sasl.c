@@ -96,3 +96,43 @@ gt_secret_t *gt_sasl_response(gt_sasl_t mechanism, const char *mailbox, const gt
     gt_secret_wipe(plain);
     return line;
 }
+
+/* ---- words of servers ---- */
+
+#define TELLING 6 /* bytes */
+
+/* A server escapes what it quotes. */
+static gt_secret_t *unescaped(const char *text, apr_pool_t *p)
+{
+    gt_secret_t *made = gt_secret_blank(strlen(text), p);
+    char *at = (char *)gt_secret_bytes(made);
+
+    for (; *text != '\0'; text++)
+        if (*text != '\\')
+            *at++ = *text;
+    *at = '\0';
+    return made;
+}
+
+static int tells(const char *words, const char *secret)
+{
+    const apr_size_t len = strlen(secret), window = len < TELLING ? len : TELLING;
+
+    for (apr_size_t i = 0; window > 0 && i + window <= len; i++)
+        if (memmem(words, strlen(words), secret + i, window) != NULL)
+            return 1;
+    return 0;
+}
+
+gt_err_t *gt_sasl_hush(gt_err_t *err, const gt_secret_t *secret, apr_pool_t *p)
+{
+    gt_secret_t *plain = unescaped(gt_secret_text(secret), p);
+    gt_secret_t *words = unescaped(err->detail, p);
+
+    if (tells(gt_secret_text(words), gt_secret_text(plain)))
+        err->detail = "the mail server refuses the sign-in; its words are left out, since they "
+                      "repeat the token or password";
+    gt_secret_wipe(plain);
+    gt_secret_wipe(words);
+    return err;
+}

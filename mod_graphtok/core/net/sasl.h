@@ -9,7 +9,7 @@
  * Pure; thread-safe.
  */
 
-#include "gt.h"
+#include "base/err.h"
 
 typedef enum gt_sasl_t {
     GT_SASL_XOAUTH2,     /* by a token */
@@ -31,5 +31,14 @@ int gt_sasl_is_clean(const char *mailbox, const gt_secret_t *secret);
  * @param secret  the token or the password; both are clean */
 gt_secret_t *gt_sasl_response(gt_sasl_t mechanism, const char *mailbox, const gt_secret_t *secret,
                               apr_pool_t *p);
+
+/**
+ * Words of a server that may have been told a secret: some repeat a line that they refuse. An
+ * error that shows six bytes of the secret in a row, or all of a shorter one, loses its words.
+ * @param err     made in `p`; its detail is written anew
+ * @param secret  as it stands, or in its response
+ * @return err
+ */
+gt_err_t *gt_sasl_hush(gt_err_t *err, const gt_secret_t *secret, apr_pool_t *p);
 
 #endif
