@@ -201,6 +201,17 @@ static void note_bye(gt_imap_command_t *command, const gt_imap_answer_t *answer)
         command->ends_at = end;
 }
 
+static gt_err_t *take_continuation(gt_imap_command_t *command, const gt_imap_answer_t *answer)
+{
+    if (command->literal != NULL && !command->is_wanted) {
+        command->is_wanted = 1;
+        return GT_OK;
+    }
+    return command->go_on != NULL
+               ? command->go_on(command->baton, answer, command->session->scratch)
+               : gt_imap_broken("it waits for more of a whole command", command->session->pool);
+}
+
 static gt_err_t *take_answer(gt_imap_command_t *command, const gt_imap_answer_t *answer)
 {
     apr_pool_t *scratch = command->session->scratch;
@@ -208,9 +219,7 @@ static gt_err_t *take_answer(gt_imap_command_t *command, const gt_imap_answer_t 
     if (command->is_long && command->session->bye == GT_OK)
         begin_patience(command);
     if (answer->form == GT_IMAP_CONTINUE)
-        return command->go_on != NULL
-                   ? command->go_on(command->baton, answer, scratch)
-                   : gt_imap_broken("it waits for more of a whole command", command->session->pool);
+        return take_continuation(command, answer);
     GT_TRY(gt_imap_note_capabilities(command->session, answer, scratch));
     if (gt_imap_is_named(answer, "BYE"))
         note_bye(command, answer);
@@ -222,20 +231,53 @@ static int ends(const gt_imap_command_t *command, const gt_imap_answer_t *answer
     return answer->ends != NULL && strcmp(answer->ends, command->own_tag) == 0;
 }
 
+/* A server that has gone takes no more, and its last words are read.
+ * @param waits  out: 1: the task was told to run the step again when there is room */
+static gt_err_t *give_literal(int *waits, gt_imap_command_t *command, gt_task_t *task)
+{
+    gt_imap_session_t *session = command->session;
+    apr_size_t taken, left = command->literal_len - command->given;
+
+    *waits = 0;
+    if (!command->is_wanted || left == 0 || !gt_transfer_wants_body(session->transfer))
+        return GT_OK;
+    GT_TRY(gt_transfer_give(&taken, session->transfer, command->literal + command->given, left, 0,
+                            session->pool));
+    command->given += taken;
+    if (session->bye == GT_OK)
+        begin_patience(command);
+    *waits = taken < left;
+    if (*waits)
+        gt_again_on_room(task, session->transfer);
+    return GT_OK;
+}
+
+static gt_err_t *judge_end(const gt_imap_command_t *command, const gt_imap_answer_t *answer,
+                           apr_pool_t *p)
+{
+    if (!gt_imap_is_named(answer, "OK"))
+        return gt_imap_refusal(answer, command->sign_in, p);
+    return command->given == command->literal_len
+               ? GT_OK
+               : gt_imap_broken("it has carried out a command that it did not have whole", p);
+}
+
 static gt_err_t *read_answers(gt_task_t *task, void *state)
 {
     gt_imap_command_t *command = state;
     gt_imap_answer_t *answer;
+    int waits;
 
     for (;;) {
+        GT_TRY(give_literal(&waits, command, task));
+        if (waits)
+            return GT_OK;
         GT_TRY(gt_imap_next(&answer, NULL, command->session, command->ends_at, task));
         if (answer == NULL)
             return GT_OK;
         GT_TRY(take_answer(command, answer));
         if (ends(command, answer))
-            return gt_imap_is_named(answer, "OK")
-                       ? GT_OK
-                       : gt_imap_refusal(answer, command->sign_in, gt_task_pool(task));
+            return judge_end(command, answer, gt_task_pool(task));
     }
 }
 

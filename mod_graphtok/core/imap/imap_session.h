@@ -66,6 +66,11 @@ typedef struct gt_imap_command_t {
     gt_imap_take_fn *take;        /* gets all answers, the tagged one too; NULL: none is wanted */
     void *baton;
     gt_imap_take_fn *go_on; /* gets the server's "+"; NULL: there is none to be expected */
+    const char *literal;    /* is sent at the server's "+" (RFC 3501 section 4.3), to the end of the
+                             * command, whose line end it has; NULL: none */
+    apr_size_t literal_len; /* its bytes, the line end too */
+    apr_size_t given;       /* out: how many of them were sent */
+    int is_wanted;          /* own: the server has asked for them */
     gt_imap_by_t sign_in;   /* own: a NO is this secret's */
     const char *own_tag;    /* own */
     apr_time_t ends_at;     /* own: ticks */

@@ -45,11 +45,23 @@ typedef struct gt_mail_wish_t {
  * Read {to, cc, bcc, subject, text, html, attachments: [{name, content_type, content}]} of a
  * client; other members have been taken out. An address is a text, "ada@example.org" or "Ada
  * <ada@example.org>"; to, cc and bcc are one or a list. from, message_id and date are the caller's.
- * @param is_draft  1: recipients may be missing
  * @return GT_INVALID (GT1662) with every wrong field
  */
-GT_MUST gt_err_t *gt_compose_read(gt_mail_wish_t *wish, const json_t *body, int is_draft,
-                                  apr_pool_t *p);
+GT_MUST gt_err_t *gt_compose_read(gt_mail_wish_t *wish, const json_t *body, apr_pool_t *p);
+
+/** The message that a draft answers. */
+typedef struct gt_draft_answers_t {
+    apr_int64_t message_id; /* of a kept message; 0: none, the draft is a new mail */
+    int to_all;             /* 1: the answer goes to all recipients */
+} gt_draft_answers_t;
+
+/**
+ * Read {to, cc, bcc, subject, body, body_type}, where recipients may be missing, or {message_id,
+ * body, body_type, reply_all} of a client; the rest of an answer is its original's (mail/reply.h).
+ * @return GT_INVALID (GT1662) with every wrong field
+ */
+GT_MUST gt_err_t *gt_compose_read_draft(gt_mail_wish_t *wish, gt_draft_answers_t *answers,
+                                        const json_t *body, apr_pool_t *p);
 
 /** A new Message-ID in the domain of an address: "<…@example.org>". */
 const char *gt_compose_id(const char *from, apr_pool_t *p);

@@ -32,6 +32,24 @@ static const gt_rule_t rules[] = {{.name = "to", .kind = GT_RULE_READ_ONLY},
                                   {.name = "attachments", .kind = GT_RULE_READ_ONLY},
                                   {.name = ""}};
 
+static const gt_rule_t draft_rules[] = {
+    {.name = "to", .kind = GT_RULE_READ_ONLY},
+    {.name = "cc", .kind = GT_RULE_READ_ONLY},
+    {.name = "bcc", .kind = GT_RULE_READ_ONLY},
+    {.name = "account", .kind = GT_RULE_READ_ONLY},
+    {.name = "subject", .kind = GT_RULE_TEXT, .max = SUBJECT_MAX},
+    {.name = "body", .kind = GT_RULE_TEXT, .max = TEXT_MAX},
+    {.name = "body_type", .kind = GT_RULE_WORD, .words = "text html"},
+    {.name = ""}};
+
+static const gt_rule_t answer_rules[] = {
+    {.name = "message_id", .kind = GT_RULE_READ_ONLY},
+    {.name = "account", .kind = GT_RULE_READ_ONLY},
+    {.name = "reply_all", .kind = GT_RULE_BOOL},
+    {.name = "body", .kind = GT_RULE_TEXT, .required = 1, .min = 1, .max = TEXT_MAX},
+    {.name = "body_type", .kind = GT_RULE_WORD, .words = "text html"},
+    {.name = ""}};
+
 static gt_err_t *complain(gt_err_t *wrong, const char *field, const char *message, apr_pool_t *p)
 {
     if (wrong == GT_OK)
@@ -216,27 +234,79 @@ static gt_err_t *read_attachments(gt_err_t *wrong, gt_mail_wish_t *wish, const j
 
 /* ---- the whole ---- */
 
-gt_err_t *gt_compose_read(gt_mail_wish_t *wish, const json_t *body, int is_draft, apr_pool_t *p)
+static gt_err_t *read_recipients(gt_err_t *wrong, gt_mail_wish_t *wish, const json_t *body,
+                                 apr_pool_t *p)
 {
-    gt_err_t *wrong = gt_check(body, rules, 0, p);
-    int count;
-
-    memset(wish, 0, sizeof(*wish));
     wrong = read_mailboxes(wrong, &wish->to, body, "to", p);
     wrong = read_mailboxes(wrong, &wish->cc, body, "cc", p);
     wrong = read_mailboxes(wrong, &wish->bcc, body, "bcc", p);
-    count = wish->to->nelts + wish->cc->nelts + wish->bcc->nelts;
-    if (wrong == GT_OK && count == 0 && !is_draft)
+    return wish->to->nelts + wish->cc->nelts + wish->bcc->nelts > RECIPIENTS_MAX
+               ? complain(wrong, "to", "a mail has 500 recipients at most", p)
+               : wrong;
+}
+
+static gt_err_t *read_subject(gt_err_t *wrong, gt_mail_wish_t *wish, const json_t *body,
+                              apr_pool_t *p)
+{
+    const char *subject = gt_json_text(body, "subject");
+
+    wish->subject = subject != NULL ? subject : "";
+    return has_controls(wish->subject) ? complain(wrong, "subject", "must be one line", p) : wrong;
+}
+
+gt_err_t *gt_compose_read(gt_mail_wish_t *wish, const json_t *body, apr_pool_t *p)
+{
+    gt_err_t *wrong = gt_check(body, rules, 0, p);
+
+    memset(wish, 0, sizeof(*wish));
+    wrong = read_recipients(wrong, wish, body, p);
+    if (wrong == GT_OK && wish->to->nelts + wish->cc->nelts + wish->bcc->nelts == 0)
         wrong = complain(wrong, "to", "a mail has a recipient", p);
-    if (count > RECIPIENTS_MAX)
-        wrong = complain(wrong, "to", "a mail has 500 recipients at most", p);
-    wish->subject = gt_json_text(body, "subject");
     wish->text = gt_json_text(body, "text");
     wish->html = gt_json_text(body, "html");
-    if (wish->subject != NULL && has_controls(wish->subject))
-        wrong = complain(wrong, "subject", "must be one line", p);
-    if (wish->subject == NULL && wish->text == NULL && wish->html == NULL)
+    wrong = read_subject(wrong, wish, body, p);
+    if (gt_json_text(body, "subject") == NULL && wish->text == NULL && wish->html == NULL)
         wrong = complain(wrong, "text", "a mail has a subject, a text or an html", p);
-    wish->subject = wish->subject != NULL ? wish->subject : "";
     return read_attachments(wrong, wish, body, p);
+}
+
+/* ---- drafts ---- */
+
+static void read_text(gt_mail_wish_t *wish, const json_t *body)
+{
+    const char *type = gt_json_text(body, "body_type"), *text = gt_json_text(body, "body");
+
+    if (type != NULL && strcasecmp(type, "html") == 0)
+        wish->html = text;
+    else
+        wish->text = text;
+}
+
+/* A number, or its digits as a text. */
+static int read_id(apr_int64_t *id, const json_t *given)
+{
+    if (json_is_string(given))
+        return gt_number(id, json_string_value(given), 1, APR_INT64_MAX);
+    *id = json_integer_value(given);
+    return *id >= 1;
+}
+
+gt_err_t *gt_compose_read_draft(gt_mail_wish_t *wish, gt_draft_answers_t *answers,
+                                const json_t *body, apr_pool_t *p)
+{
+    const json_t *id = json_object_get(body, "message_id");
+    gt_err_t *wrong = gt_check(body, id != NULL ? answer_rules : draft_rules, 0, p);
+
+    memset(wish, 0, sizeof(*wish));
+    *answers = (gt_draft_answers_t){0, json_is_true(json_object_get(body, "reply_all"))};
+    read_text(wish, body);
+    if (id != NULL)
+        return read_id(&answers->message_id, id)
+                   ? wrong
+                   : complain(wrong, "message_id", "must be the id of a kept message", p);
+    wrong = read_recipients(wrong, wish, body, p);
+    wrong = read_subject(wrong, wish, body, p);
+    if (gt_json_text(body, "subject") == NULL && gt_json_text(body, "body") == NULL)
+        wrong = complain(wrong, "body", "a draft has a subject or a body", p);
+    return wrong;
 }

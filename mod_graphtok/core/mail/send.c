@@ -45,7 +45,7 @@ static gt_err_t *compose(gt_task_t *task, void *state)
     send->own = own;
     send->message_id = NULL;
     send->is_repeat = 0;
-    GT_TRY(gt_compose_read(wish, send->body, 0, p));
+    GT_TRY(gt_compose_read(wish, send->body, p));
     GT_TRY(gt_account_named(&own->account, send->store, send->user,
                             json_object_get(send->body, "account"), p));
     own->from = gt_compose_address(own->account->address, p);

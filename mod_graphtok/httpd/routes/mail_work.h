@@ -26,6 +26,10 @@ extern const gt_work_t gtm_mail_message;
  * location's provider has. The body was held against its rules. */
 extern const gt_work_t gtm_mail_triage;
 
+/** account_draft.c: make a draft in the mail account that the body or the message that it answers
+ * names, or in the only one that the caller has. */
+extern const gt_work_t gtm_mail_draft;
+
 /** mail_accounts.c: how synchronising goes, in sums over all accounts of the location's store. */
 extern const gt_work_t gtm_mail_health;
 

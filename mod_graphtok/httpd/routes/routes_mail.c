@@ -23,20 +23,19 @@ static const gt_rule_t triage_rules[] = {
     {.name = ""}};
 
 /* Every call to Graph is of this caller. */
-static gt_err_t *make_model(gt_call_t *model, const gtm_request_t *x)
+static void make_model(gt_call_t *model, const gtm_request_t *x)
 {
-    const gt_provider_conf_t *conf = gt_provider_conf(x->provider);
-
-    if (conf->kind != GT_KIND_MICROSOFT)
-        return gt_err(x->r->pool, GT_NOT_FOUND, "GT1290",
-                      "mail is read and written through Microsoft Graph here, which provider %s "
-                      "does not have",
-                      conf->name);
     model->vault = x->child->vault;
     model->mailboxes = x->child->mailboxes;
     model->key = gt_grant_key(x->store, &x->owner);
     model->asker = &x->asker;
-    return GT_OK;
+}
+
+/* Microsoft's mail is Graph's, unless the body names a mail account. */
+static int is_of_account(const gtm_request_t *x)
+{
+    return json_object_get(x->body, "account") != NULL ||
+           gt_provider_conf(x->provider)->kind != GT_KIND_MICROSOFT;
 }
 
 /* ---- triage ---- */
@@ -57,14 +56,13 @@ static gt_err_t *begin_triage(gt_task_t *task, void *state)
     apr_int64_t top = GTM_TRIAGE_TOP;
 
     GT_TRY(gt_check(x->body, triage_rules, 0, x->r->pool));
-    if (json_object_get(x->body, "account") != NULL ||
-        gt_provider_conf(x->provider)->kind != GT_KIND_MICROSOFT) {
+    if (is_of_account(x)) {
         gt_instead(task, &gtm_mail_triage, x);
         return GT_OK;
     }
     if (json_object_get(x->body, "top") != NULL && !gt_json_number(&top, x->body, "top"))
         top = GTM_TRIAGE_TOP;
-    GT_TRY(make_model(&own->inbox.model, x));
+    make_model(&own->inbox.model, x);
     own->inbox.rules = gtm_server(x->r->server)->triage;
     own->inbox.top = (int)top;
     own->inbox.keeps_text = x->child->config->triage_url != NULL;
@@ -123,10 +121,14 @@ static gt_err_t *begin_draft(gt_task_t *task, void *state)
     gt_draft_t *draft = apr_pcalloc(x->r->pool, sizeof(*draft));
     const char *key = apr_table_get(x->fields, "Idempotency-Key");
 
+    if (is_of_account(x)) {
+        gt_instead(task, &gtm_mail_draft, x);
+        return GT_OK;
+    }
     GT_TRY(gt_draft_read(&draft->wish, x->body, x->r->pool));
     if (key != NULL)
         GT_TRY(gt_draft_key(&draft->key, key, x->r->pool));
-    GT_TRY(make_model(&draft->model, x));
+    make_model(&draft->model, x);
     x->own = draft;
     gt_then(task, &gt_draft_make, draft);
     return GT_OK;
