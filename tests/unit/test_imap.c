@@ -10,6 +10,28 @@
 #include "imap/imap_stream.h"
 #include "imap/uid_set.h"
 
+/* A name that is no modified UTF-7 is taken as it stands; the server is told its own bytes. */
+START_TEST(test_listed_names)
+{
+    static const char *const listed[][3] = {
+        {"Entw&APw-rfe", "Entwürfe", "\"Entw&APw-rfe\""},
+        {"A & B", "A & B", "\"A & B\""},
+        {"Größe", "Größe", "\"Größe\""},
+        {"a\"&AAk-", "a\"&AAk-", "\"a\\\"&AAk-\""},
+    };
+    static const char *const none[] = {"a\tb", "a\r\nA1 LOGOUT", "\xFC", "\x7F"};
+    const char *name, *quoted;
+
+    for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
+        ck_assert_int_eq(gt_folder_listed(&name, &quoted, listed[i][0], pool), 1);
+        ck_assert_str_eq(name, listed[i][1]);
+        ck_assert_str_eq(quoted, listed[i][2]);
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        ck_assert_msg(gt_folder_listed(&name, &quoted, none[i], pool) == 0, "%s", none[i]);
+}
+END_TEST
+
 Suite *suite_imap(void);
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -435,6 +457,7 @@ Suite *suite_imap(void)
     tcase_add_test(tcase, test_uid_sets);
     tcase_add_test(tcase, test_uids_that_are_added);
     tcase_add_test(tcase, test_folder_names);
+    tcase_add_test(tcase, test_listed_names);
     tcase_add_test(tcase, test_names_of_no_folder);
     return suite;
 }

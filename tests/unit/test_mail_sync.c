@@ -405,6 +405,39 @@ START_TEST(answers_that_are_many)
 }
 END_TEST
 
+/* ---- names of folders ---- */
+
+/* The inbox twice, in two cases of letters; a name with a bare "&"; one that cannot be read. */
+static const upstream_line_t odd_names[] = {
+    SIGNED_IN(""),
+    {"LIST \"\" \"\\*\"",
+     "* LIST () \"/\" Inbox\r\n* LIST () \"/\" INBOX\r\n* LIST () \"/\" \"A & B\"\r\n"
+     "* LIST () \"/\" {3}\r\na\tb\r\n$ OK\r\n",
+     0},
+    EXAMINE(EXAMINED("0", "7", "1")),
+    {"EXAMINE \"A & B\"", EXAMINED("0", "8", "1"), 0},
+    END};
+
+START_TEST(names_that_are_no_utf7)
+{
+    gt_mail_sync_t round = {.vault = child[0].vault, .store = child[0].store};
+    gt_mail_settled_t settled;
+
+    open_mailbox();
+    round.account = account;
+    upstream_says(up, odd_names);
+    bench_ok(gt_wait_run(&gt_mail_sync, &round, child[0].loop, LIMIT, pool));
+    bench_ok(gt_mail_settle(&settled, &round, GT_OK, 0, pool));
+    ck_assert_ptr_nonnull(strstr(settled.error, "1 folder with a name that cannot be read: a_b"));
+    /* a folder that fails alone does not keep the others waiting */
+    ck_assert_int_eq(settled.next, gt_store_conf(child[0].store)->mail_sync_every);
+    gt_mail_sync_close(&round);
+    ck_assert_str_eq(bench_ask(bench, "SELECT min(name) || max(name) FROM mail_folders"),
+                     "A & BINBOX");
+    upstream_close(up);
+}
+END_TEST
+
 /* ---- ends ---- */
 
 /* The server goes at each command of a first round; the one after these is whole. */
@@ -438,6 +471,7 @@ Suite *suite_mail_sync(void)
     tcase_add_loop_test(tcase, a_server_that_lies_of_new_mail, 0, COUNT(fresh_lies));
     tcase_add_test(tcase, flags_in_any_order);
     tcase_add_loop_test(tcase, answers_that_are_many, 0, 2);
+    tcase_add_test(tcase, names_that_are_no_utf7);
     tcase_add_test(tcase, a_round_goes_on_where_one_ended);
     return suite;
 }

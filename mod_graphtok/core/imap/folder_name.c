@@ -9,6 +9,8 @@
 
 #include <apr_strings.h>
 
+#include "base/text.h"
+
 #define NAME_MAX_BYTES 4096
 
 /* The longest form of a character is its shift into and out of base64 with two UTF-16 units. */
@@ -63,6 +65,17 @@ const char *gt_folder_name(const char *wire, apr_pool_t *p)
     const char *back = name != NULL ? convert("UTF-7-IMAP", "UTF-8", name, p) : NULL;
 
     return back != NULL && strcmp(back, wire) == 0 && !has_control(name) ? name : NULL;
+}
+
+int gt_folder_listed(const char **name, const char **quoted_wire, const char *wire, apr_pool_t *p)
+{
+    if (has_control(wire) || !gt_is_utf8(wire, strlen(wire)))
+        return 0;
+    *name = gt_folder_name(wire, p);
+    if (*name == NULL)
+        *name = apr_pstrdup(p, wire);
+    *quoted_wire = quoted(wire, p);
+    return 1;
 }
 
 const char *gt_folder_quoted(const char *name, apr_pool_t *p)

@@ -103,6 +103,7 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     run->keep_at = gt_ticks() + KEEP_EVERY;
     run->must_end_at = gt_ticks() + LONGEST;
     run->by_wire = apr_hash_make(p);
+    run->by_name = apr_hash_make(p);
     run->list = apr_array_make(p, 16, sizeof(gt_listed_t *));
     run->folder_pool = gt_pool_make(p, "gt_mail_folder");
     return GT_OK;
@@ -265,8 +266,9 @@ static gt_err_t *check_list(gt_task_t *task, void *state)
     sync->counts.failed = run->unreadable;
     sync->counts.done = 0;
     if (run->unreadable > 0)
-        sync->trouble = apr_psprintf(run->pool, "%s with a name that cannot be read",
-                                     gt_counted(run->unreadable, "folder", "folders", run->pool));
+        sync->trouble = apr_psprintf(run->pool, "%s with a name that cannot be read: %.80s",
+                                     gt_counted(run->unreadable, "folder", "folders", run->pool),
+                                     run->unread_name);
     return gt_mail_folders(&run->kept, sync->store, sync->account, run->pool);
 }
 

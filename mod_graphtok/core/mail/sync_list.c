@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "imap/folder_name.h"
+#include "imap/imap_refusal.h"
 
 #define FOLDERS_MOST 10000
 #define NAME_MOST 1000 /* bytes, on the wire */
@@ -73,26 +74,41 @@ int gt_run_is_chosen(const gt_mail_account_t *account, const gt_listed_t *listed
     return account->folders != NULL ? names(account->folders, listed->name) : !is_view(listed->use);
 }
 
+/* The inbox has one name in any case of letters. */
+static const char *wire_of(const gt_imap_value_t *name)
+{
+    const char *wire = name != NULL ? gt_imap_astring(name) : NULL;
+
+    return wire != NULL && strcasecmp(wire, "INBOX") == 0 ? "INBOX" : wire;
+}
+
+static void note_unreadable(gt_mail_run_t *run, const char *wire)
+{
+    if (run->unreadable++ == 0)
+        run->unread_name = gt_imap_words(wire, run->pool);
+}
+
 /* @param p  of the answer */
 static gt_err_t *add(gt_mail_run_t *run, const char *wire, const gt_imap_value_t *attributes,
                      apr_pool_t *p)
 {
-    const char *name = strcasecmp(wire, "INBOX") == 0 ? "INBOX" : gt_folder_name(wire, p);
-    const char *quoted = name != NULL ? gt_folder_quoted(name, p) : NULL;
+    const char *name, *quoted;
     gt_listed_t *listed;
 
-    if (quoted == NULL) {
-        run->unreadable++;
+    if (apr_hash_get(run->by_wire, wire, APR_HASH_KEY_STRING) != NULL)
+        return GT_OK;
+    if (!gt_folder_listed(&name, &quoted, wire, p) ||
+        apr_hash_get(run->by_name, name, APR_HASH_KEY_STRING) != NULL) {
+        note_unreadable(run, wire);
         return GT_OK;
     }
     run->has_inbox |= strcmp(name, "INBOX") == 0;
-    if (apr_hash_get(run->by_wire, wire, APR_HASH_KEY_STRING) != NULL)
-        return GT_OK;
     listed = apr_pcalloc(run->pool, sizeof(*listed));
     listed->name = apr_pstrdup(run->pool, name);
     listed->wire = apr_pstrdup(run->pool, quoted);
     listed->use = use_of(attributes);
     apr_hash_set(run->by_wire, apr_pstrdup(run->pool, wire), APR_HASH_KEY_STRING, listed);
+    apr_hash_set(run->by_name, listed->name, APR_HASH_KEY_STRING, listed);
     if (gt_run_is_chosen(run->sync->account, listed))
         APR_ARRAY_PUSH(run->list, gt_listed_t *) = listed;
     return GT_OK;
@@ -102,7 +118,7 @@ static gt_err_t *take_list(gt_mail_run_t *run, const gt_imap_value_t *attributes
 {
     const gt_imap_value_t *delimiter = attributes != NULL ? attributes->next : NULL;
     const gt_imap_value_t *name = delimiter != NULL ? delimiter->next : NULL;
-    const char *wire = name != NULL ? gt_imap_astring(name) : NULL;
+    const char *wire = wire_of(name);
 
     if (attributes == NULL || attributes->kind != GT_IMAP_LIST || name == NULL)
         return gt_imap_broken("a LIST without a name", run->pool);
@@ -112,7 +128,7 @@ static gt_err_t *take_list(gt_mail_run_t *run, const gt_imap_value_t *attributes
     if (has_word(attributes, "\\Noselect") || has_word(attributes, "\\NonExistent"))
         return GT_OK;
     if (wire == NULL || *wire == '\0' || strlen(wire) > NAME_MOST) {
-        run->unreadable++;
+        note_unreadable(run, wire);
         return GT_OK;
     }
     return add(run, wire, attributes, p);
@@ -128,7 +144,7 @@ static apr_int64_t told(const gt_imap_value_t *words, const char *word)
 /* A status that is not whole is none: the folder is looked at. */
 static void take_status(gt_mail_run_t *run, const gt_imap_value_t *name)
 {
-    const char *wire = name != NULL ? gt_imap_astring(name) : NULL;
+    const char *wire = wire_of(name);
     gt_listed_t *listed =
         wire != NULL ? apr_hash_get(run->by_wire, wire, APR_HASH_KEY_STRING) : NULL;
     const gt_imap_value_t *words = name != NULL ? name->next : NULL;

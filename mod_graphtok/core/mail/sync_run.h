@@ -32,11 +32,13 @@ struct gt_mail_run_t {
     apr_time_t keep_at;       /* ticks: the claim is to be made longer then */
     apr_time_t must_end_at;   /* ticks: a server that goes on for ever is left then */
     apr_hash_t *by_wire;      /* gt_listed_t, by the name as the server writes it */
+    apr_hash_t *by_name;      /* the same, by the name in rows */
     apr_array_header_t *list; /* of gt_listed_t * */
     apr_array_header_t *kept; /* of gt_mail_folder_t, by name */
     int has_qresync;          /* 1: it is enabled */
     int has_inbox;            /* the list names it: it is one */
-    int unreadable;           /* folders whose name cannot be read */
+    int unreadable;           /* folders whose name cannot be read, … */
+    const char *unread_name;  /* … and the first of these names */
     int names;                /* in the list, as often as they came */
     int next;                 /* in `list` */
     int gone;                 /* in `kept`: those before it were looked for in the list */

@@ -50,6 +50,7 @@ static const char *words_of(const gt_mail_account_t *account, const gt_err_t *er
                         more != NULL ? more : "");
 }
 
+/* Folders that fail alone do not keep the others waiting. */
 static gt_mail_outcome_t outcome_of(const gt_mail_sync_t *sync, const gt_err_t *err, apr_pool_t *p)
 {
     gt_mail_outcome_t outcome = {NULL, gt_store_conf(sync->store)->mail_sync_every};
@@ -59,7 +60,7 @@ static gt_mail_outcome_t outcome_of(const gt_mail_sync_t *sync, const gt_err_t *
     else if (sync->trouble != NULL)
         outcome.error = apr_psprintf(p, "%d of %d folders: %s", sync->counts.failed,
                                      sync->counts.folders, sync->trouble);
-    if (outcome.error != NULL)
+    if (err != GT_OK)
         outcome.next = gt_backoff(sync->account->failures, ERROR_FIRST, ERROR_MOST);
     return outcome;
 }
