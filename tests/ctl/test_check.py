@@ -104,10 +104,12 @@ def test_another_installations_table_is_no_fault(machine, postgres):
 
 def test_a_sqlite_folder_that_is_missing_or_closed(machine):
     folder = machine.frame.folder / "db"
-    machine.configure(f"DBDriver sqlite3\nDBDParams {folder}/tokens.db")
-    done = machine.ctl("status")
-    assert done.returncode == NOINPUT
-    assert "GT0485" in done.stderr and f"{folder}: No such file or directory" in done.stderr
+    machine.configure(f"DBDriver sqlite3\nDBDParams {folder}/tokens.db",
+                      "<GraphTokStore main>\nGraphTokMailSync on\n</GraphTokStore>")
+    for verb in (["status"], ["account", "list"], ["sync"], ["list"]):
+        done = machine.ctl(*verb)
+        assert done.returncode == NOINPUT, done.stderr
+        assert "GT0485" in done.stderr and f"{folder}: No such file or directory" in done.stderr
     folder.mkdir()
     shutil.chown(folder, "root") if os.geteuid() == 0 else None
     os.chmod(folder, 0o555)

@@ -225,23 +225,41 @@ static void tell(const gt_err_t *err, gt_store_t *store, apr_pool_t *p)
         gt_log(GT_LOG_DEBUG, NULL, "%s: %s", what, err->detail);
 }
 
-void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+/* @return why a reading that was due failed; the ids are those of before then */
+static gt_err_t *read_when_due(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
 {
-    gt_err_t *err = GT_OK;
     int is_new;
 
-    if (claim_reading(store->ids, ids))
-        err = gt_store_ids_now(&is_new, ids, store, p);
+    return claim_reading(store->ids, ids) ? gt_store_ids_now(&is_new, ids, store, p) : GT_OK;
+}
+
+void gt_store_ids(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    gt_err_t *err = read_when_due(ids, store, p);
+
     if (err != GT_OK)
         tell(err, store, p);
 }
 
-gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+/* Where the ids do not do, a failure is handed on as it is: a second reading right behind it would
+ * only hear that the database was away. @param err of read_when_due */
+static gt_err_t *read_unless(int does, gt_err_t *err, gt_ids_t *ids, gt_store_t *store,
+                             apr_pool_t *p)
 {
     int is_new;
 
-    gt_store_ids(ids, store, p);
-    return ids->is_read ? GT_OK : gt_store_ids_now(&is_new, ids, store, p);
+    if (!does)
+        return err != GT_OK ? err : gt_store_ids_now(&is_new, ids, store, p);
+    if (err != GT_OK)
+        tell(err, store, p);
+    return GT_OK;
+}
+
+gt_err_t *gt_store_ids_sure(gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    gt_err_t *err = read_when_due(ids, store, p);
+
+    return read_unless(ids->is_read, err, ids, store, p);
 }
 
 const gt_sql_t *const gt_ids_sql[] = {&look_for_ids, &read_both_ids, NULL};
@@ -256,8 +274,7 @@ int gt_store_has(gt_store_t *store, gt_addition_t addition, apr_pool_t *p)
 
 gt_err_t *gt_store_ids_with(gt_ids_t *ids, gt_addition_t addition, gt_store_t *store, apr_pool_t *p)
 {
-    int is_new;
+    gt_err_t *err = read_when_due(ids, store, p);
 
-    gt_store_ids(ids, store, p);
-    return ids->has[addition] ? GT_OK : gt_store_ids_now(&is_new, ids, store, p);
+    return read_unless(ids->has[addition], err, ids, store, p);
 }
