@@ -42,6 +42,19 @@ def test_bad_values(frame, line, message):
     assert checked.code == 1 and message in checked.err
 
 
+@pytest.mark.parametrize("line,meant", [
+    ("GraphTokIMAP imap://imap.example:993", "imaps://imap.example:993"),
+    ("GraphTokIMAP imaps://imap.example:143", "imap://imap.example:143"),
+    ("GraphTokSMTP smtp://smtp.example:465", "smtps://smtp.example:465"),
+    ("GraphTokSMTP smtps://smtp.example:587", "smtp://smtp.example:587"),
+    ("GraphTokSMTP smtps://smtp.example:2587", None), ("GraphTokIMAP imap://[::1]:143", None)])
+def test_a_port_of_the_other_way(frame, line, meant):
+    """TLS from the first byte and STARTTLS mixed up: no session would ever begin."""
+    checked = frame.check(provider=frame.provider(line))
+    assert checked.ok
+    assert (f"{meant} is likely meant" in checked.err) if meant else "likely meant" not in checked.err
+
+
 def test_where_mail_is(frame):
     """Google and Microsoft have servers that are known; any other provider has those it is given."""
     where = []

@@ -68,3 +68,26 @@ const char *gt_mail_server_url(const gt_mail_server_t *server, const char *proto
                        protocol, server->is_starttls ? "" : "s", server->host, server->port);
     return gt_mail_server_is_good(url, protocol) ? url : NULL;
 }
+
+/* Ports whose use is fixed by custom. */
+static const struct {
+    const char *protocol;
+    int port;
+    int is_starttls;
+} ports[] = {
+    {"imap", 143, 1}, {"imap", 993, 0}, {"smtp", 25, 1}, {"smtp", 587, 1}, {"smtp", 465, 0}};
+
+const char *gt_mail_server_meant(const char *url, const char *protocol, apr_pool_t *p)
+{
+    gt_mail_server_t server;
+
+    if (!gt_mail_server_read(&server, url, protocol, p))
+        return NULL;
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+        if (strcmp(ports[i].protocol, protocol) == 0 && ports[i].port == server.port &&
+            ports[i].is_starttls != server.is_starttls) {
+            server.is_starttls = ports[i].is_starttls;
+            return gt_mail_server_url(&server, protocol, p);
+        }
+    return NULL;
+}

@@ -25,6 +25,13 @@ int gt_mail_server_is_good(const char *url, const char *protocol);
 int gt_mail_server_read(gt_mail_server_t *server, const char *url, const char *protocol,
                         apr_pool_t *p);
 
+/**
+ * What is odd about a URL: a port that by custom speaks TLS from the first byte where the URL says
+ * STARTTLS, or the other way round (RFC 8314 section 7), so that no session will ever begin.
+ * @return the URL that is likely meant, in `p`; NULL: nothing is odd
+ */
+const char *gt_mail_server_meant(const char *url, const char *protocol, apr_pool_t *p);
+
 /** The URL of a server, in `p`; NULL: there is none, or its host or port could not stand in one. */
 const char *gt_mail_server_url(const gt_mail_server_t *server, const char *protocol, apr_pool_t *p);
 

@@ -359,8 +359,10 @@ static void judge(verdict_t *v)
     gtm_check_accounts(v);
     gtm_check_triage(v);
     gtm_published_check(v->faults, config, v->p);
-    for (int i = 0; i < config->providers->nelts; i++)
+    for (int i = 0; i < config->providers->nelts; i++) {
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+        gtm_check_mail_servers(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));
+    }
     for (int i = 0; i < config->clients->nelts; i++) {
         gtm_check_client_secret(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
         gtm_check_client(v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));

@@ -66,6 +66,9 @@ void gtm_check_server(const gtm_verdict_t *v);
 /** Read the rules of triage, for all children: server->triage. */
 void gtm_check_triage(const gtm_verdict_t *v);
 
+/** Whether the ports of a provider's mail servers have TLS in the way that their URLs say. */
+void gtm_check_mail_servers(const gtm_verdict_t *v, const gt_provider_conf_t *provider);
+
 /** Whether the provider of a place with graphtok-mail has mail that is read here. */
 void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
 

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "config/setters.h"
 #include "config/tree.h"
+#include "net/mail_server.h"
 #include "triage/rules.h"
 
 /** Where the directive stands that names the rules. */
@@ -61,4 +62,24 @@ void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_
         "mail comes from a kept copy alone: GraphTokMailSync on in <GraphTokStore %s>%s",
         mount->handler, mount->path[0] != '\0' ? mount->path : "/", provider->name,
         dir->store != NULL ? dir->store : "main", gtm_host_shown(v, mount->server));
+}
+
+static void check_port(const gtm_verdict_t *v, const gt_provider_conf_t *provider,
+                       const char *directive, const char *url, const char *protocol)
+{
+    const char *meant = url != NULL ? gt_mail_server_meant(url, protocol, v->p) : NULL;
+
+    if (meant != NULL)
+        gtm_note(v->warnings, provider->where,
+                 "provider %s: %s %s: this port has TLS %s; %s is likely meant", provider->name,
+                 directive, url,
+                 strncmp(meant + strlen(protocol), "s:", 2) == 0 ? "from the first byte"
+                                                                 : "by STARTTLS",
+                 meant);
+}
+
+void gtm_check_mail_servers(const gtm_verdict_t *v, const gt_provider_conf_t *provider)
+{
+    check_port(v, provider, "GraphTokIMAP", provider->imap, "imap");
+    check_port(v, provider, "GraphTokSMTP", provider->smtp, "smtp");
 }
