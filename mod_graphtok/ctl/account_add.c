@@ -14,6 +14,7 @@
 
 #include <apr_strings.h>
 
+#include "admin/grant_view.h"
 #include "admin/mail_acts.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -84,7 +85,12 @@ static gt_err_t *read_server(gt_mail_server_t *server, const char *typed, const 
     *server = (gt_mail_server_t){0};
     if (url == NULL || gt_mail_server_read(server, url, protocol, p))
         return GT_OK;
-    return bad(apr_pstrcat(p, "--", protocol, NULL), "is no such address: HOST with its PORT", p);
+    return bad(apr_pstrcat(p, "--", protocol, NULL),
+               apr_psprintf(p,
+                            "'%s' is no such server: %ss://HOST:PORT, or %s://HOST:PORT for "
+                            "STARTTLS",
+                            gt_printable_line(url, p), protocol, protocol),
+               p);
 }
 
 static const gt_provider_conf_t *provider_of(const ctl_account_t *asked)
@@ -115,6 +121,9 @@ static gt_err_t *describe(gt_mail_account_t *account, const ctl_account_t *asked
 
     if (asked->user == NULL)
         return bad("--user", "is needed: whose account is it?", p);
+    if (provider == NULL && asked->provider != NULL)
+        return gt_err(p, GT_NOT_FOUND, "GT0943", "there is no provider %s",
+                      gt_printable_line(asked->provider, p));
     if (provider == NULL)
         return bad("--provider", "is needed, the name of a <GraphTokProvider>", p);
     if (!is_address(asked->address))

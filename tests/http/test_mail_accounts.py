@@ -169,6 +169,10 @@ def test_mistakes_of_graphtokctl(mail, account):
     for arguments, code, message in (
             (["add", "nobody", "--user", "tom"], 64, "ADDRESS"),
             (["add", "ada@sandbox.example", "--user", "tom"], 65, "GT0498"),
+            (["add", "a@b.example", "--user", "tom", "--imap", "imap.b.example"], 64,
+             "imaps://HOST:PORT"),
+            (["add", "a@b.example", "--user", "tom", "--provider", "gugel"], 66,
+             "there is no provider gugel"),
             (["sync", "sideways", "--all"], 64, "sync on or sync off"),
             (["oauth"], 64, "Name one ID"), (["oauth", "4711"], 66, "GT0995"),
             (["list", "--store", "beta"], 66, "GT0996"),

@@ -105,7 +105,7 @@ START_TEST(a_sign_in_makes_an_account_and_leaves_settings_alone)
 {
     bench_t *bench;
     gt_store_t *store = open_store(&bench, _i);
-    gt_mail_account_t account = account_of("tom"), *found;
+    gt_mail_account_t account = account_of("tom"), again, *found;
     int is_new;
 
     add_grant(bench, "tom", 1);
@@ -124,6 +124,13 @@ START_TEST(a_sign_in_makes_an_account_and_leaves_settings_alone)
                      "incoming_auth_method = 'password', due_at = 99999999999, failures = 7");
     bench_ok(gt_mail_account_put(&is_new, &account, store, bench->pool));
     ck_assert_int_eq(is_new, 0);
+    /* a provider may spell an address in other letters at the next sign-in */
+    again = account;
+    again.address = apr_pstrdup(bench->pool, account.address);
+    *(char *)again.address = (char)(account.address[0] - 'a' + 'A');
+    bench_ok(gt_mail_account_put(&is_new, &again, store, bench->pool));
+    ck_assert_int_eq(is_new, 0);
+    ck_assert_int_eq(again.id, account.id);
     found = get(bench, store, account.id);
     ck_assert_str_eq(found->incoming.host, "other");
     ck_assert_int_eq(found->sync_enabled, 0);

@@ -23,7 +23,7 @@
 static const gt_sql_t find_again = {
     "find mail account again",
     "UPDATE {mail_accounts} SET due_at = {clock}, failures = 0, updated_at = {clock} "
-    "WHERE {owner} AND email_address = %s RETURNING id",
+    "WHERE {owner} AND lower(email_address) = lower(%s) RETURNING id",
     NULL};
 
 /* owner, address, server, port, security twice, method twice, folders, push → id */
