@@ -471,6 +471,38 @@ START_TEST(a_database_that_is_away_stops_a_tick)
 }
 END_TEST
 
+/* One kind's table is locked; the database answers all else. */
+static gt_err_t *is_locked(gt_slice_t *slice)
+{
+    return gt_err(slice->pool, GT_STORE_AWAY, "GT0432", "no answer in time");
+}
+
+static apr_interval_time_t each_second(const gt_config_t *conf)
+{
+    (void)conf;
+    return SECONDS(1);
+}
+
+START_TEST(a_locked_table_stops_no_other_kind)
+{
+    static const gt_job_kind_t locked = {.name = "locked",
+                                         .parts = 1,
+                                         .budget = 1,
+                                         .back_off = SECONDS(2),
+                                         .back_off_most = SECONDS(2),
+                                         .every = each_second,
+                                         .slice = is_locked};
+    static const gt_job_kind_t *const kinds[] = {&locked, &gt_job_refresh, NULL};
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, kinds, pool);
+
+    make_grant("tom", 400, 60);
+    bench_run(bench, "INSERT INTO user_tokens_jobs (name, part, due_at) VALUES ('locked', 0, 0)");
+    work(jobs);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+    ck_assert_int_eq(atomic_load(&jobs->failing), 1);
+}
+END_TEST
+
 static void set_old(const char *user, const char *column, int days)
 {
     bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET %s = %s WHERE user_id = '%s'",
@@ -604,6 +636,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, what_was_picked_and_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_check_that_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
+    tcase_add_test(tcase, a_locked_table_stops_no_other_kind);
     tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
     tcase_add_test(tcase, grants_are_found_by_id_and_by_user);
     tcase_add_test(tcase, a_grant_that_is_put_twice_ends_twice);

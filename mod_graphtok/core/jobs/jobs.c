@@ -289,7 +289,8 @@ static int note(gt_jobs_t *jobs, gt_backoff_t *backoff, const gt_err_t *err, con
     return 1;
 }
 
-/** All kinds of a store, each on its own; but when the database is away none of them goes on.
+/** All kinds of a store, each on its own; but when the database is away none of them goes on. One
+ * that answers others, while a statement waits for a table that is locked, is not away.
  * @param backoffs  of each kind
  * @param failing  counts the kinds that failed, now or when they were tried last */
 static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_backoff_t *backoffs, apr_time_t until)
@@ -308,7 +309,7 @@ static gt_err_t *do_store(int *failing, gt_slice_t *slice, gt_backoff_t *backoff
             continue;
         }
         err = do_kind(slice, due_jobs, until);
-        if (err != GT_OK && err->cls == GT_STORE_AWAY)
+        if (err != GT_OK && err->cls == GT_STORE_AWAY && !gt_store_answers(slice->store))
             return err;
         *failing += note(jobs, &backoffs[i], err, gt_store_name(slice->store), slice->kind);
     }

@@ -68,6 +68,9 @@ gt_owner_t gt_owner_dup(const gt_owner_t *owner, apr_pool_t *p);
 /** Ask the database whether it is there. */
 GT_MUST gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p);
 
+/** 1 when the last thing heard from the database was an answer; asks for nothing. Thread-safe. */
+int gt_store_answers(const gt_store_t *store);
+
 /** Find a grant with the access token of the default resource. @param grant NULL when there is
  * none. @return GT_DAMAGED when it cannot be opened */
 GT_MUST gt_err_t *gt_grant_find(gt_grant_t **grant, gt_store_t *store, const gt_owner_t *owner,

@@ -95,17 +95,18 @@ static const gt_sql_t let_go = {
     "WHEN mail_accounts.last_sync_at IS NOT NULL THEN 'ok' ELSE 'new' END " IS_OURS,
     NULL};
 
-/* → total, active, error, off, tried, synced, latest, clock */
+/* → total, active, error, off, tried, synced, latest, clock. Without the word MATERIALIZED
+ * PostgreSQL would look for the grant of an account once for each sum. */
 static const gt_sql_t sum_accounts = {
     "sum mail accounts",
-    "SELECT count(*), coalesce(sum(one.runs * one.fine), 0), "
-    "coalesce(sum(CASE WHEN one.halt > 1 THEN 1 ELSE one.runs * (1 - one.fine) END), 0), "
-    "coalesce(sum(CASE WHEN one.halt = 1 THEN 1 ELSE 0 END), 0), coalesce(sum(one.tried), 0), "
-    "coalesce(sum(one.tried * one.fine), 0), coalesce(max(one.last_sync_at), 0), {now} "
-    "FROM (SELECT {halt} AS halt, CASE WHEN {halt} = 0 THEN 1 ELSE 0 END AS runs, "
+    "WITH one AS MATERIALIZED (SELECT {halt} AS halt, "
     "CASE WHEN mail_accounts.last_error IS NULL THEN 1 ELSE 0 END AS fine, "
     "CASE WHEN mail_accounts.tried_at > {now} - 86400 THEN 1 ELSE 0 END AS tried, "
-    "mail_accounts.last_sync_at FROM {mail_accounts}) AS one",
+    "mail_accounts.last_sync_at FROM {mail_accounts}) "
+    "SELECT count(*), coalesce(sum(CASE WHEN halt = 0 THEN fine ELSE 0 END), 0), "
+    "coalesce(sum(CASE WHEN halt > 1 OR (halt = 0 AND fine = 0) THEN 1 ELSE 0 END), 0), "
+    "coalesce(sum(CASE WHEN halt = 1 THEN 1 ELSE 0 END), 0), coalesce(sum(tried), 0), "
+    "coalesce(sum(tried * fine), 0), coalesce(max(last_sync_at), 0), {now} FROM one",
     gt_mail_words};
 
 /* Another one each time: a process that was held up past its claim must not take the next one for

@@ -83,6 +83,11 @@ gt_err_t *gt_store_ping(gt_store_t *store, apr_pool_t *p)
     return gt_db_ping(store->db, p);
 }
 
+int gt_store_answers(const gt_store_t *store)
+{
+    return gt_db_is_up(store->db);
+}
+
 static const char *exact_integer(const char *user, apr_pool_t *p)
 {
     apr_int64_t number = 0;
