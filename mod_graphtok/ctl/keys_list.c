@@ -111,7 +111,7 @@ static int by_id(const void *one, const void *other)
 gt_err_t *keys_rows(apr_array_header_t **rows, gt_store_t *store, apr_pool_t *p)
 {
     *rows = apr_array_make(p, 4, sizeof(gt_key_rows_t));
-    GT_TRY(ctl_each_range(store, gt_store_conf(store)->name, count_range, *rows, p));
+    GT_TRY(ctl_each_sealed(store, gt_store_conf(store)->name, count_range, *rows, p));
     qsort((*rows)->elts, (apr_size_t)(*rows)->nelts, sizeof(gt_key_rows_t), by_id);
     return GT_OK;
 }

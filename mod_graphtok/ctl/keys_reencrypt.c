@@ -140,7 +140,7 @@ static gt_err_t *walk(way_t *way)
     gt_rekey_t pass;
 
     apr_pool_create(&scratch, p);
-    GT_TRY(ctl_each_range(way->store, name, count_range, way, p));
+    GT_TRY(ctl_each_sealed(way->store, name, count_range, way, p));
     ctl_progress_begin(&way->bar, name, way->rows);
     do {
         /* A row that another transaction changed is free again in a moment. */

@@ -72,7 +72,7 @@ static gt_err_t *rows_of_store(apr_int64_t *rows, gt_store_t *store, const char 
         const gt_key_rows_t *one = &APR_ARRAY_IDX(found, i, gt_key_rows_t);
 
         if (one->id[0] == '\0')
-            GT_TRY(ctl_each_range(store, gt_store_conf(store)->name, try_range, &fernet, p));
+            GT_TRY(ctl_each_sealed(store, gt_store_conf(store)->name, try_range, &fernet, p));
         if (strcmp(one->id, id) == 0)
             *rows += one->rows;
     }

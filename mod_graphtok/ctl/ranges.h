@@ -14,9 +14,13 @@
 /** Count one range's rows. */
 typedef gt_err_t *ctl_range_fn(void *baton, const gt_range_t *range, apr_pool_t *scratch);
 
-/** Count all of a store's rows, or until an end is asked for (progress.h).
+/** Count all grants of a store, or until an end is asked for (progress.h).
  * @param what  before the bar */
 GT_MUST gt_err_t *ctl_each_range(gt_store_t *store, const char *what, ctl_range_fn *fn, void *baton,
                                  apr_pool_t *p);
+
+/** The same for all that is sealed: its grants, then its messages of mail. */
+GT_MUST gt_err_t *ctl_each_sealed(gt_store_t *store, const char *what, ctl_range_fn *fn,
+                                  void *baton, apr_pool_t *p);
 
 #endif

@@ -185,6 +185,38 @@ def test_T1_T17_fernet_rows_become_gcm_and_back(machine, database, filled):
         assert Fernet(key).decrypt(value.encode()) == b"row-token"
 
 
+def test_copies_of_mail_need_their_key(machine, database):
+    """As an application could seal them: Fernet, whose key is behind the writing one."""
+    key = Fernet.generate_key().decode()
+    machine.frame.keyring.write_text(f"new any {Fernet.generate_key().decode()}\ns0 any {key}\n")
+    settle(machine.frame.keyring)
+    machine.configure(database.conf, "<GraphTokStore main>\nGraphTokMailSync on\n</GraphTokStore>")
+    assert machine.ctl("migrate").returncode == OK
+    database.sql("INSERT INTO mail_accounts (user_id, provider, email_address, created_at, "
+                 "updated_at) VALUES ('ada', 'microsoft', 'ada@contoso.com', 1, 1)")
+    sealed = Fernet(key).encrypt(b"a text").decode()
+    for uid, is_sealed, text in ((1, 1, sealed), (2, 1, sealed), (3, 0, "in clear")):
+        database.sql("INSERT INTO mail_messages (account_id, folder, uidvalidity, uid, is_sealed, "
+                     f"subject, text) VALUES (1, 'INBOX', 7, {uid}, {is_sealed}, '{text}', '{text}')")
+
+    answer = listed(machine)
+    assert (answer["fernet_rows"], answer["unsealed_rows"]) == (2, 0)
+    keys(machine, "retire", "s0", code=DATAERR, tag="GT0968: 2 rows")
+    assert "main: 2 rows sealed anew" in keys(machine, "reencrypt")
+    assert listed(machine)["rows"] == {"new": 2, "s0": 0}
+    keys(machine, "retire", "s0")
+    keys(machine, "rotate", "--id", "newer")
+    settle(machine.frame.keyring)
+    keys(machine, "retire", "new", code=DATAERR, tag="GT0968: 2 rows")
+    keys(machine, "reencrypt")
+    keys(machine, "retire", "new")
+    assert listed(machine)["rows"] == {"newer": 2}
+    beginnings = database.sql("SELECT substr(subject, 1, 10), substr(text, 1, 10) FROM "
+                              "mail_messages ORDER BY uid")
+    assert [tuple(row) for row in beginnings] == \
+        2 * [("gt2.newer.", "gt2.newer.")] + [("in clear", "in clear")]
+
+
 def test_rows_can_be_lost_only_by_force(machine, database, filled):
     keys(machine, "reencrypt")
     keys(machine, "rotate", "--id", "newer")

@@ -12,6 +12,7 @@
 #include "bench.h"
 #include "store/mail_ladder.h"
 #include "store/mail_message.h"
+#include "store/rekey.h"
 
 Suite *suite_mail_message(void);
 
@@ -34,7 +35,7 @@ static void open_mailbox(int loop, int seals)
     bench_mail(bench, gt_mail_newest());
     store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
     bench_run(bench, "INSERT INTO user_tokens (user_id, encrypted_access_token, "
-                     "encrypted_refresh_token, expires_at, status) VALUES ('ada', 'x', 'y', "
+                     "encrypted_refresh_token, expires_at, status) VALUES ('ada', '', '', "
                      "'2030-01-01 00:00:00', 1)");
     bench_ok(gt_mail_account_put(&is_new, &one, store, bench->pool));
     bench_ok(gt_mail_account_claim_one(&account, store, one.id, "node/1", apr_time_from_sec(600),
@@ -339,6 +340,151 @@ START_TEST(a_batch_leaves_nothing_of_an_account_that_goes)
 }
 END_TEST
 
+/* ---- another key ---- */
+
+#define NEWER "newer any ZDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
+#define NEW "new any MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
+
+static void with_keys(const char *text)
+{
+    bench_ok(gt_keyring_parse(&bench->ring, gt_secret_from(text, bench->pool), bench->pool));
+    store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
+}
+
+/* What a walk through all that is sealed counts. */
+typedef struct sealed_t {
+    apr_int64_t before, newer; /* on these keys */
+    apr_int64_t left, fernet;
+} sealed_t;
+
+static sealed_t look(void)
+{
+    apr_array_header_t *keys = apr_array_make(bench->pool, 2, sizeof(gt_key_rows_t));
+    sealed_t sealed = {0};
+    gt_range_t range;
+    int found;
+
+    gt_range_begin_with_mail(&range, store);
+    for (bench_ok(gt_range_next(&found, &range, bench->pool)); found;
+         bench_ok(gt_range_next(&found, &range, bench->pool))) {
+        if (!range.is_mail)
+            continue;
+        bench_ok(gt_rekey_rows(keys, &range, bench->pool));
+        bench_ok(gt_rekey_left(&sealed.left, &range, bench->pool));
+        bench_ok(gt_rekey_fernet_rows(&sealed.fernet, &range, "new", bench->pool));
+    }
+    for (int i = 0; i < keys->nelts; i++) {
+        const gt_key_rows_t *one = &APR_ARRAY_IDX(keys, i, gt_key_rows_t);
+
+        *(strcmp(one->id, "newer") == 0 ? &sealed.newer : &sealed.before) += one->rows;
+    }
+    return sealed;
+}
+
+static gt_rekey_t pass_over(int most)
+{
+    gt_rekey_t pass;
+    int rounds = 0;
+
+    gt_rekey_begin(&pass, store);
+    while (!pass.ended && rounds++ < 200)
+        bench_ok(gt_rekey_some(&pass, most, bench->pool));
+    ck_assert(pass.ended);
+    return pass;
+}
+
+/* More of them than a range has, of both engines; some in clear, and some of an account that is
+ * gone. */
+START_TEST(messages_move_to_the_writing_key)
+{
+    const int gone = 3, clear = 5, kept = GT_RANGE_ROWS + 100;
+    apr_array_header_t *messages;
+    gt_rekey_t pass;
+    sealed_t sealed;
+
+    open_mailbox(_i, 1);
+    for (int from = 1; from <= kept; from += GT_MAIL_BATCH)
+        (void)write_some(
+            mails(from, from + GT_MAIL_BATCH - 1 < kept ? from + GT_MAIL_BATCH - 1 : kept), NULL,
+            NULL, 1);
+    bench->conf->mail_seal = 0;
+    (void)write_some(mails(kept + 1, kept + clear), NULL, NULL, 1);
+    bench->conf->mail_seal = 1;
+    (void)write_some(mails(kept + clear + 1, kept + clear + gone), NULL, NULL, 1);
+    bench_run(bench,
+              apr_psprintf(bench->pool, "UPDATE mail_messages SET account_id = 999 WHERE uid > %d",
+                           kept + clear));
+    with_keys(NEWER NEW);
+    sealed = look();
+    ck_assert_int_eq(sealed.before, kept);
+    ck_assert_int_eq(sealed.newer, 0);
+    ck_assert_int_eq(sealed.left, kept);
+    /* Killed in the middle, and begun again. */
+    gt_rekey_begin(&pass, store);
+    while (pass.moved < kept / 2)
+        bench_ok(gt_rekey_some(&pass, 100, bench->pool));
+    sealed = look();
+    ck_assert_int_eq(sealed.newer, pass.moved);
+    ck_assert_int_eq(sealed.left, kept - pass.moved);
+    ck_assert_int_eq(pass_over(100).moved, kept - pass.moved);
+    pass = pass_over(100);
+    ck_assert_int_eq(pass.looked + pass.stuck + pass.changed, 0);
+    with_keys(NEWER);
+    sealed = look();
+    ck_assert_int_eq(sealed.newer, kept);
+    ck_assert_int_eq(sealed.before + sealed.left, 0);
+    messages = list_of((gt_mail_list_t){.folder = "INBOX"});
+    ck_assert_int_eq(messages->nelts, 100);
+    ck_assert_str_eq(APR_ARRAY_IDX(messages, 99, gt_mail_message_t).text, "gt2.no.seal");
+    bench_close(bench);
+}
+END_TEST
+
+/* One column that does not open holds back neither the others nor other messages. */
+START_TEST(damaged_messages_are_told_of)
+{
+    gt_mail_message_t *one;
+    gt_rekey_t pass;
+    gt_err_t *err;
+
+    open_mailbox(_i, 1);
+    (void)write_some(mails(1, 3), NULL, NULL, 1);
+    bench_run(bench, "UPDATE mail_messages SET text = replace(text, '.new.', '.lost.') "
+                     "WHERE uid = 2");
+    with_keys(NEWER NEW);
+    pass = pass_over(2);
+    ck_assert_int_eq(pass.moved, 3);
+    ck_assert_int_eq(pass.stuck, 1);
+    ck_assert_str_eq(bench_ask(bench, "SELECT count(*) FROM mail_messages "
+                                      "WHERE subject LIKE 'gt2.newer.%'"),
+                     "3");
+    ck_assert_int_eq(look().before, 1);
+    ck_assert_int_eq(look().left, 1);
+    err = gt_mail_message(&one, store, account, 2, bench->pool);
+    ck_assert(err != GT_OK && err->cls == GT_DAMAGED);
+    bench_close(bench);
+}
+END_TEST
+
+/* Fernet names no key: all are read, and those that are on the writing key stay as they are. */
+START_TEST(messages_become_fernet)
+{
+    open_mailbox(_i, 1);
+    (void)write_some(mails(1, 60), NULL, NULL, 1);
+    bench->conf->cipher = GT_FERNET;
+    ck_assert_int_eq(look().fernet, 0);
+    ck_assert_int_eq(pass_over(100).moved, 60);
+    ck_assert_int_eq(look().fernet, 60);
+    with_keys(NEWER NEW);
+    ck_assert_int_eq(pass_over(100).moved, 60);
+    ck_assert_int_eq(look().fernet, 0);
+    ck_assert_int_eq(pass_over(100).moved, 0);
+    with_keys(NEWER);
+    ck_assert_int_eq(list_of((gt_mail_list_t){.folder = "INBOX"})->nelts, 60);
+    bench_close(bench);
+}
+END_TEST
+
 Suite *suite_mail_message(void)
 {
     Suite *suite = suite_create("mail_message");
@@ -354,6 +500,9 @@ Suite *suite_mail_message(void)
     tcase_add_loop_test(tcase, texts_are_sealed_for_their_message, 0, 2 * n);
     tcase_add_loop_test(tcase, lists_go_from_the_newest, 0, n);
     tcase_add_loop_test(tcase, tidying, 0, n);
+    tcase_add_loop_test(tcase, messages_move_to_the_writing_key, 0, n);
+    tcase_add_loop_test(tcase, damaged_messages_are_told_of, 0, n);
+    tcase_add_loop_test(tcase, messages_become_fernet, 0, n);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -167,11 +167,17 @@ static const struct {
     {"list of user", {T("u500")}},
     {"list of address", {T("U500@Example.com"), N(100)}},
     {"end of range", {T(ID), N(1000)}},
+    {"end of range of mail messages", {N(5000), N(1000)}},
     {"count keys", {RANGE}},
     {"count old rows", {RANGE, BEGINS, BEGINS, BEGINS}},
     {"list old rows", {RANGE, BEGINS, BEGINS, BEGINS, N(500)}},
     {"write seals", {T("[]")}},
     {"list old passwords", {BEGINS}},
+    {"count keys of mail messages", {N(5000), N(6000)}},
+    {"count mail messages to be sealed anew", {N(5000), N(6000), BEGINS, BEGINS, BEGINS, BEGINS}},
+    {"list mail messages to be sealed anew",
+     {N(5000), N(6000), BEGINS, BEGINS, BEGINS, BEGINS, N(50)}},
+    {"write seals of mail messages", {T("[]")}},
     {"write password seal", {T("new"), N(500), T("old")}},
     {"find mail account again", {OWNER, T("u500@example.com")}},
     {"add mail account",
@@ -301,8 +307,9 @@ static const struct {
     "INSERT INTO mail_folders (account_id, name, uidvalidity) SELECT n, 'INBOX', 1 FROM " rest     \
     " WHERE n <= 20000",                                                                           \
         "INSERT INTO mail_messages (account_id, folder, uidvalidity, uid, is_seen, "               \
-        "internal_date, text) SELECT CASE WHEN n % 2 = 0 THEN 7 ELSE n % 997 END, 'INBOX', 1, n, " \
-        "CASE WHEN n % 10 = 1 THEN 0 ELSE 1 END, " now " - n, 'x' FROM " rest
+        "internal_date, is_sealed, text) SELECT CASE WHEN n % 2 = 0 THEN 7 ELSE n % 997 END, "     \
+        "'INBOX', 1, n, "                                                                          \
+        "CASE WHEN n % 10 = 1 THEN 0 ELSE 1 END, " now " - n, 1, 'x' FROM " rest
 /* A mail with a key of each grant. */
 #define FILL_SENDS                                                                                 \
     "INSERT INTO mail_sends (user_id, provider, idempotency_key, request_digest, message_id, "     \

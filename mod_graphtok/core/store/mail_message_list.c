@@ -91,7 +91,7 @@ gt_mail_seal_t gt_mail_seal_of(gt_store_t *store, const gt_owner_t *owner, apr_i
     return seal;
 }
 
-static gt_place_t place_of(const gt_mail_seal_t *seal, const char *column)
+gt_place_t gt_mail_place(const gt_mail_seal_t *seal, const char *column)
 {
     gt_place_t place = gt_store_place(seal->store, &seal->ids, column, seal->owner);
 
@@ -104,7 +104,7 @@ static gt_place_t place_of(const gt_mail_seal_t *seal, const char *column)
 gt_err_t *gt_mail_seal(const char **sealed, const gt_mail_seal_t *seal, const char *column,
                        const char *text)
 {
-    const gt_place_t place = place_of(seal, column);
+    const gt_place_t place = gt_mail_place(seal, column);
     const gt_secret_t *clear = gt_secret_from(text, seal->pool);
 
     GT_TRY(gt_store_has_keys(seal->store, seal->pool));
@@ -115,7 +115,7 @@ gt_err_t *gt_mail_seal(const char **sealed, const gt_mail_seal_t *seal, const ch
 static gt_err_t *open_with(gt_secret_t **clear, const gt_mail_seal_t *seal, const char *column,
                            const char *sealed)
 {
-    const gt_place_t place = place_of(seal, column);
+    const gt_place_t place = gt_mail_place(seal, column);
 
     return gt_unseal(clear, seal->store->ring, GT_KEY_PERSONAL, &place, sealed, seal->pool);
 }

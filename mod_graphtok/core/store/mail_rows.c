@@ -189,6 +189,16 @@ int gt_mail_is_kept(gt_store_t *store, apr_pool_t *p)
     return 0;
 }
 
+gt_err_t *gt_mail_has_tables(int *has, gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
+{
+    *has = 0;
+    if (!store->conf->mail_sync)
+        return GT_OK;
+    GT_TRY(gt_store_ids_sure(ids, store, p));
+    *has = ids->has[GT_ADDS_MAIL];
+    return GT_OK;
+}
+
 gt_err_t *gt_mail_demand(gt_store_t *store, apr_pool_t *p)
 {
     gt_ids_t ids;

@@ -29,6 +29,10 @@ GT_MUST gt_err_t *gt_mail_rows_read(apr_array_header_t **accounts, const apr_arr
 /** The error of a row that cannot be read. @param id  NULL: not known */
 GT_MUST gt_err_t *gt_mail_damaged(const char *id, apr_pool_t *p);
 
+/** Whether a store keeps mail and has the tables for it; quiet where it does not.
+ * @param ids  out: those of the store, where it has them */
+GT_MUST gt_err_t *gt_mail_has_tables(int *has, gt_ids_t *ids, gt_store_t *store, apr_pool_t *p);
+
 /** The store has tables of mail, or the error that says how it gets them. */
 GT_MUST gt_err_t *gt_mail_demand(gt_store_t *store, apr_pool_t *p);
 

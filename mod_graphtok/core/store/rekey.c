@@ -17,6 +17,7 @@
 #include "base/notice.h"
 #include "base/text.h"
 #include "store/rekey_access.h"
+#include "store/rekey_messages.h"
 #include "store/rekey_passwords.h"
 #include "store/statements.h"
 #include "store/store.h"
@@ -58,7 +59,7 @@ typedef struct one_row_t {
 #define KEY_WORD_OF(place, tag, column, purpose) {tag "_key", GT_KEY_WORD(column)},
 static const gt_word_t key_words[] = {SEALED(KEY_WORD_OF){NULL, {NULL, NULL}}};
 
-void gt_rekey_add(apr_array_header_t *rows, const char *id, apr_int64_t n)
+static void add_key(apr_array_header_t *rows, const char *id, apr_int64_t n)
 {
     gt_key_rows_t *one = NULL;
 
@@ -81,6 +82,38 @@ static int is_repeated(const gt_db_row_t *row, int column)
     return 0;
 }
 
+static gt_err_t *read_count(apr_int64_t *n, const char *text, apr_pool_t *p)
+{
+    if (gt_number(n, text, 0, INT64_MAX))
+        return GT_OK;
+    return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
+}
+
+gt_err_t *gt_rekey_add(apr_array_header_t *rows, const apr_array_header_t *found, int keys,
+                       apr_pool_t *p)
+{
+    for (int i = 0; i < found->nelts; i++) {
+        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
+        apr_int64_t n;
+
+        GT_TRY(read_count(&n, row->column[keys], p));
+        for (int column = 0; column < keys; column++)
+            if (row->column[column] != NULL && !is_repeated(row, column))
+                add_key(rows, row->column[column], n);
+    }
+    return GT_OK;
+}
+
+gt_err_t *gt_rekey_add_left(apr_int64_t *rows, const apr_array_header_t *found, apr_pool_t *p)
+{
+    apr_int64_t n;
+
+    GT_TRY(read_count(&n, found->nelts == 1 ? APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0] : NULL,
+                      p));
+    *rows += n;
+    return GT_OK;
+}
+
 #define KEY_COLUMN(place, tag, column, purpose) "{" tag "_key}, "
 
 /* id after which, id up to which → the columns' key ids, how many rows have these */
@@ -96,17 +129,10 @@ gt_err_t *gt_rekey_rows(apr_array_header_t *rows, const gt_range_t *range, apr_p
     const gt_db_value_t args[] = {GT_TEXT(range->after), GT_TEXT(range->last)};
     apr_array_header_t *found;
 
+    if (range->is_mail)
+        return gt_rekey_message_rows(rows, range, p);
     GT_TRY(gt_db_rows(&found, store->db, &count_keys, &store->names, args, p));
-    for (int i = 0; i < found->nelts; i++) {
-        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
-        apr_int64_t n;
-
-        if (!gt_number(&n, row->column[SEALS], 0, INT64_MAX))
-            return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
-        for (int column = 0; column < SEALS; column++)
-            if (row->column[column] != NULL && !is_repeated(row, column))
-                gt_rekey_add(rows, row->column[column], n);
-    }
+    GT_TRY(gt_rekey_add(rows, found, SEALS, p));
     GT_TRY(gt_rekey_password_rows(rows, range, p));
     return gt_rekey_access_rows(rows, range, p);
 }
@@ -148,14 +174,12 @@ gt_err_t *gt_rekey_left(apr_int64_t *rows, const gt_range_t *range, apr_pool_t *
     const gt_store_t *store = range->store;
     gt_db_value_t args[OLD_ROWS];
     apr_array_header_t *found;
-    apr_int64_t n;
 
+    if (range->is_mail)
+        return gt_rekey_messages_left(rows, range, p);
     GT_TRY(old_rows(args, range, range->after, p));
     GT_TRY(gt_db_rows(&found, store->db, &count_old_rows, &store->names, args, p));
-    if (found->nelts != 1 ||
-        !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
-        return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
-    *rows += n;
+    GT_TRY(gt_rekey_add_left(rows, found, p));
     GT_TRY(gt_rekey_passwords_left(rows, range, p));
     return gt_rekey_access_left(rows, range, p);
 }
@@ -211,6 +235,8 @@ gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const
     apr_pool_t *page;
     int n = PAGE;
 
+    if (range->is_mail)
+        return gt_rekey_messages_fernet(rows, range, id, p);
     memcpy(after, range->after, sizeof(after));
     apr_pool_create(&page, p);
     while (err == GT_OK && n == PAGE) {
@@ -394,18 +420,20 @@ static gt_err_t *write_rows(gt_rekey_t *pass, const json_t *list, apr_pool_t *p)
 void gt_rekey_begin(gt_rekey_t *pass, gt_store_t *store)
 {
     *pass = (gt_rekey_t){.ended = 0};
-    gt_range_begin(&pass->range, store);
+    gt_range_begin_with_mail(&pass->range, store);
     apr_cpystrn(pass->after, pass->range.last, sizeof(pass->after));
     apr_cpystrn(pass->access_after, pass->range.last, sizeof(pass->access_after));
 }
 
-/* To the next range when this one was looked through: its grants, then their other tokens. */
+/* To the next range when this one was looked through: its grants, then their other tokens, or its
+ * messages. */
 static gt_err_t *enter_range(gt_rekey_t *pass, apr_pool_t *p)
 {
     int found;
 
     if (strcmp(pass->after, pass->range.last) != 0 ||
-        strcmp(pass->access_after, pass->range.last) != 0)
+        strcmp(pass->access_after, pass->range.last) != 0 ||
+        pass->message_after != pass->range.message_last)
         return GT_OK;
     GT_TRY(gt_range_next(&found, &pass->range, p));
     pass->ended = !found;
@@ -424,6 +452,8 @@ static gt_err_t *go_on(gt_rekey_t *pass, int most, apr_pool_t *p)
     GT_TRY(enter_range(pass, p));
     if (pass->ended)
         return GT_OK;
+    if (pass->range.is_mail)
+        return gt_rekey_messages_some(pass, most, p);
     if (strcmp(pass->after, pass->range.last) == 0)
         return gt_rekey_access_some(pass, most, p);
     GT_TRY(list_rows(&found, &pass->range, pass->after, most, p));

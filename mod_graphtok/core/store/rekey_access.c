@@ -95,16 +95,7 @@ gt_err_t *gt_rekey_access_rows(apr_array_header_t *rows, const gt_range_t *range
     if (!has)
         return GT_OK;
     GT_TRY(gt_db_rows(&found, store->db, &count_access_keys, &store->names, args, p));
-    for (int i = 0; i < found->nelts; i++) {
-        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
-        apr_int64_t n;
-
-        if (!gt_number(&n, row->column[1], 0, INT64_MAX))
-            return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
-        if (row->column[0] != NULL)
-            gt_rekey_add(rows, row->column[0], n);
-    }
-    return GT_OK;
+    return gt_rekey_add(rows, found, 1, p);
 }
 
 /* As rekey.c's old_rows, for one column. */
@@ -132,7 +123,6 @@ gt_err_t *gt_rekey_access_left(apr_int64_t *rows, const gt_range_t *range, apr_p
     const gt_store_t *store = range->store;
     apr_array_header_t *found;
     gt_db_value_t args[4];
-    apr_int64_t n;
     gt_ids_t ids;
     int has;
 
@@ -141,11 +131,7 @@ gt_err_t *gt_rekey_access_left(apr_int64_t *rows, const gt_range_t *range, apr_p
         return GT_OK;
     GT_TRY(old_tokens(args, range, range->after, &ids, p));
     GT_TRY(gt_db_rows(&found, store->db, &count_old_access, &store->names, args, p));
-    if (found->nelts != 1 ||
-        !gt_number(&n, APR_ARRAY_IDX(found, 0, gt_db_row_t).column[0], 0, INT64_MAX))
-        return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
-    *rows += n;
-    return GT_OK;
+    return gt_rekey_add_left(rows, found, p);
 }
 
 /* Those of a range after an id; `most` and more is a full page. */

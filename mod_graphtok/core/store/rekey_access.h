@@ -23,8 +23,16 @@ GT_MUST gt_err_t *gt_rekey_access_fernet(apr_int64_t *rows, const gt_range_t *ra
  * together */
 GT_MUST gt_err_t *gt_rekey_access_some(gt_rekey_t *pass, int most, apr_pool_t *p);
 
-/** Add to the count of a key, made when it is the first. */
-void gt_rekey_add(apr_array_header_t *rows, const char *id, apr_int64_t n);
+/** Add what the database counted.
+ * @param found  rows of the key ids of so many columns, NULL for none, and how many rows have
+ *               them; one with several keys counts for each
+ * @param rows   as that of gt_rekey_rows */
+GT_MUST gt_err_t *gt_rekey_add(apr_array_header_t *rows, const apr_array_header_t *found, int keys,
+                               apr_pool_t *p);
+
+/** The number that a statement counted, added. */
+GT_MUST gt_err_t *gt_rekey_add_left(apr_int64_t *rows, const apr_array_header_t *found,
+                                    apr_pool_t *p);
 
 /** 1 when a sealed value is Fernet's and the key of this id opens it. */
 int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, apr_pool_t *p);

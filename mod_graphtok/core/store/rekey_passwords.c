@@ -38,16 +38,6 @@ static const gt_sql_t write_password_seal = {
     "AND password_encrypted = %s",
     NULL};
 
-static gt_err_t *has_table(int *has, gt_ids_t *ids, gt_store_t *store, apr_pool_t *p)
-{
-    *has = 0;
-    if (!store->conf->mail_sync)
-        return GT_OK;
-    GT_TRY(gt_store_ids_sure(ids, store, p));
-    *has = ids->has[GT_ADDS_MAIL];
-    return GT_OK;
-}
-
 static int is_first(const gt_range_t *range)
 {
     return strcmp(range->after, GT_ID_BEFORE_ALL) == 0;
@@ -60,20 +50,11 @@ gt_err_t *gt_rekey_password_rows(apr_array_header_t *rows, const gt_range_t *ran
     gt_ids_t ids;
     int has;
 
-    GT_TRY(has_table(&has, &ids, range->store, p));
+    GT_TRY(gt_mail_has_tables(&has, &ids, range->store, p));
     if (!has || !is_first(range))
         return GT_OK;
     GT_TRY(gt_db_rows(&found, store->db, &count_password_keys, &store->names, NULL, p));
-    for (int i = 0; i < found->nelts; i++) {
-        const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
-        apr_int64_t n;
-
-        if (!gt_number(&n, row->column[1], 0, INT64_MAX))
-            return gt_err(p, GT_INTERNAL, "GT0426", "the database counted something else");
-        if (row->column[0] != NULL)
-            gt_rekey_add(rows, row->column[0], n);
-    }
-    return GT_OK;
+    return gt_rekey_add(rows, found, 1, p);
 }
 
 static gt_place_t place_of(const gt_store_t *store, const gt_ids_t *ids,
@@ -96,7 +77,7 @@ static gt_err_t *list_old(apr_array_header_t **accounts, gt_ids_t *ids, gt_store
     int has;
 
     *accounts = apr_array_make(p, 1, sizeof(gt_mail_account_t));
-    GT_TRY(has_table(&has, ids, store, p));
+    GT_TRY(gt_mail_has_tables(&has, ids, store, p));
     if (!has)
         return GT_OK;
     place = place_of(store, ids, &any);

@@ -26,6 +26,7 @@ extern const gt_sql_t *const gt_range_sql[];
 extern const gt_sql_t *const gt_rekey_sql[];
 extern const gt_sql_t *const gt_rekey_access_sql[];
 extern const gt_sql_t *const gt_rekey_password_sql[];
+extern const gt_sql_t *const gt_rekey_message_sql[];
 extern const gt_sql_t *const gt_ids_sql[];
 extern const gt_sql_t *const gt_session_sql[];
 extern const gt_sql_t *const gt_grant_account_sql[];
