@@ -447,7 +447,9 @@ static gt_err_t *go_on(gt_rekey_t *pass, int most, apr_pool_t *p)
 
     if (!pass->has_passwords) {
         pass->has_passwords = 1;
-        return gt_rekey_passwords(pass, p);
+        GT_TRY(gt_rekey_passwords(pass, p));
+        if (pass->looked > 0)
+            return GT_OK;
     }
     GT_TRY(enter_range(pass, p));
     if (pass->ended)
