@@ -439,7 +439,7 @@ static int answer_mail(connection_t *c, const char *tag, const char *command)
 /* As fast as the client reads, until it goes. */
 static int answer_for_ever(connection_t *c, const char *answer)
 {
-    static __thread char many[65536];
+    char many[65536];
     size_t len = strlen(answer), n = 0;
 
     for (; n + len <= sizeof(many); n += len)
@@ -490,7 +490,7 @@ static void serve_mail(connection_t *c)
 /* The lines of a mail up to its dot, as one text; to be freed. NULL: the client went. */
 static char *read_mail(connection_t *c)
 {
-    static __thread char line[REQUEST_MAX];
+    char line[REQUEST_MAX];
     char *mail = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&mail, &len);
@@ -508,7 +508,7 @@ static char *read_mail(connection_t *c)
 /* Commands of SMTP, and a mail after each "354". */
 static void serve_smtp(connection_t *c)
 {
-    static __thread char line[REQUEST_MAX];
+    char line[REQUEST_MAX];
     const upstream_line_t *script = c->up->script;
     int goes_on = say(c, "%s", c->up->greeting), is_mail = 0;
 
