@@ -244,6 +244,26 @@ START_TEST(a_transaction_is_whole)
 }
 END_TEST
 
+/* One that was in use a moment ago is not asked whether it lives. */
+START_TEST(a_transaction_on_a_dead_connection_is_an_error)
+{
+    bench_t *bench = bench_open(1);
+    gt_db_t *other = bench_db(bench, "");
+    const gt_db_acts_t nothing = {NULL, 0};
+    apr_array_header_t *rows;
+    int is_done;
+
+    bench_ok(gt_db_together(&is_done, bench->db, &names, &nothing, bench->pool));
+    bench_ok(gt_db_literal_rows(&rows, other,
+                                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                                bench->pool));
+    ck_assert_int_eq(gt_db_together(&is_done, bench->db, &names, &nothing, bench->pool)->cls,
+                     GT_STORE_AWAY);
+    bench_close(bench);
+}
+END_TEST
+
 START_TEST(a_failing_script_leaves_nothing)
 {
     bench_t *bench = bench_open(_i);
@@ -731,6 +751,8 @@ static TCase *of_both_engines(void)
     tcase_add_loop_test(tcase, numbers_are_64_bit_and_changes_are_counted, 0, n);
     tcase_add_loop_test(tcase, failures_have_their_class_and_quote_no_value, 0, n);
     tcase_add_loop_test(tcase, a_transaction_is_whole, 0, n);
+    if (n > 1)
+        tcase_add_test(tcase, a_transaction_on_a_dead_connection_is_an_error);
     tcase_add_loop_test(tcase, a_failing_script_leaves_nothing, 0, n);
     tcase_add_loop_test(tcase, a_schema_change_elsewhere_is_survived, 0, n);
     tcase_add_loop_test(tcase, while_it_is_away_one_probes_and_the_others_fail_at_once, 0, n);

@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Transactions. The mode is "roll back" until the last statement has passed: the pool's own cleanup
- * would commit.
+ * Transactions. Their beginning and their end are said as texts: APR's driver for PostgreSQL crashes
+ * where a connection that has died is to begin one (apr_dbd_transaction_start, APR-util 1.6), and
+ * the pool's cleanup of its transactions would commit.
  */
 
 #include "base/clock.h"
@@ -11,42 +12,6 @@
 
 static const gt_outcome_t done = {GT_SAID_DONE, ""};
 
-/* @return how it went; NULL in *transaction: it has not begun */
-static gt_outcome_t begin(apr_dbd_transaction_t **transaction, gt_session_t *s, apr_pool_t *scratch)
-{
-    const gt_db_conn_t *conn = &s->conn;
-    gt_deadline_t deadline;
-    int rc;
-
-    *transaction = NULL;
-    gt_session_begin_wait(&deadline, s);
-    rc = apr_dbd_transaction_start(conn->driver, scratch, conn->handle, transaction);
-    gt_session_end_wait(&deadline, s);
-    if (*transaction != NULL)
-        apr_dbd_transaction_mode_set(conn->driver, *transaction, APR_DBD_TRANSACTION_ROLLBACK);
-    return rc == 0 ? done : gt_verdict(s->engine, &s->codes, conn, rc);
-}
-
-static gt_outcome_t commit(apr_dbd_transaction_t *transaction, gt_session_t *s, apr_pool_t *scratch)
-{
-    const gt_db_conn_t *conn = &s->conn;
-    gt_deadline_t deadline;
-    int rc;
-
-    apr_dbd_transaction_mode_set(conn->driver, transaction, APR_DBD_TRANSACTION_COMMIT);
-    gt_session_begin_wait(&deadline, s);
-    rc = apr_dbd_transaction_end(conn->driver, scratch, transaction);
-    gt_session_end_wait(&deadline, s);
-    return rc == 0 ? done : gt_verdict(s->engine, &s->codes, conn, rc);
-}
-
-static void roll_back(apr_dbd_transaction_t *transaction, gt_session_t *s, apr_pool_t *scratch)
-{
-    (void)apr_dbd_transaction_end(s->conn.driver, scratch, transaction);
-}
-
-/* ---- literal texts ---- */
-
 static gt_outcome_t say(const char *text, gt_session_t *s)
 {
     int n, rc = apr_dbd_query(s->conn.driver, s->conn.handle, &n, text);
@@ -54,28 +19,59 @@ static gt_outcome_t say(const char *text, gt_session_t *s)
     return rc == 0 ? done : gt_verdict(s->engine, &s->codes, &s->conn, rc);
 }
 
-static gt_outcome_t transact(int *failed, gt_session_t *s, const apr_array_header_t *texts,
-                             apr_pool_t *scratch)
+/* The same, whose answer is waited for as long as the session says. */
+static gt_outcome_t say_in_time(const char *text, gt_session_t *s)
+{
+    gt_deadline_t deadline;
+    gt_outcome_t outcome;
+
+    gt_session_begin_wait(&deadline, s);
+    outcome = say(text, s);
+    gt_session_end_wait(&deadline, s);
+    return outcome;
+}
+
+/* SQLite has one writer, and a transaction that became one late could not wait for its turn. */
+static gt_outcome_t begin(gt_session_t *s)
+{
+    return say_in_time(s->engine == GT_SQLITE ? "BEGIN IMMEDIATE" : "BEGIN", s);
+}
+
+static void roll_back(gt_session_t *s)
+{
+    (void)say_in_time("ROLLBACK", s);
+}
+
+static gt_outcome_t commit(gt_session_t *s)
+{
+    gt_outcome_t outcome = say_in_time("COMMIT", s);
+
+    if (outcome.said != GT_SAID_DONE)
+        roll_back(s);
+    return outcome;
+}
+
+/* ---- literal texts ---- */
+
+static gt_outcome_t transact(int *failed, gt_session_t *s, const apr_array_header_t *texts)
 {
     static const char *const no_limit[] = {"SET LOCAL statement_timeout = 0", NULL};
-    apr_dbd_transaction_t *transaction;
-    gt_outcome_t outcome = begin(&transaction, s, scratch);
+    gt_outcome_t outcome = begin(s);
 
     *failed = 0;
-    if (transaction == NULL)
+    if (outcome.said != GT_SAID_DONE)
         return outcome;
-    if (outcome.said == GT_SAID_DONE)
-        gt_session_say_all(s, no_limit);
+    gt_session_say_all(s, no_limit);
     for (int i = 0; i < texts->nelts && outcome.said == GT_SAID_DONE; i++) {
         *failed = i + 1;
         outcome = say(APR_ARRAY_IDX(texts, i, const char *), s);
     }
     if (outcome.said != GT_SAID_DONE) {
-        roll_back(transaction, s, scratch);
+        roll_back(s);
         return outcome;
     }
     *failed = texts->nelts + 1;
-    return commit(transaction, s, scratch);
+    return commit(s);
 }
 
 gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_array_header_t *texts,
@@ -87,7 +83,7 @@ gt_outcome_t gt_session_script(int *failed, gt_session_t *session, const apr_arr
 
     scratch = gt_pool_make(p, "gt_statement");
     before = gt_codes_before(&session->codes, &session->conn);
-    outcome = transact(failed, session, texts, scratch);
+    outcome = transact(failed, session, texts);
     gt_codes_after(&session->codes, &session->conn, before);
     outcome = gt_session_judge(session, outcome, scratch);
     apr_pool_destroy(scratch);
@@ -117,20 +113,18 @@ static gt_outcome_t run_all(int *is_whole, gt_session_t *s, const gt_sql_names_t
 static gt_outcome_t run_together(int *is_done, gt_session_t *s, const gt_sql_names_t *names,
                                  const gt_db_acts_t *acts, apr_pool_t *scratch)
 {
-    apr_dbd_transaction_t *transaction;
-    gt_outcome_t outcome = begin(&transaction, s, scratch);
+    gt_outcome_t outcome = begin(s);
     int is_whole = 0;
 
     *is_done = 0;
-    if (transaction == NULL)
+    if (outcome.said != GT_SAID_DONE)
         return outcome;
-    if (outcome.said == GT_SAID_DONE)
-        outcome = run_all(&is_whole, s, names, acts, scratch);
+    outcome = run_all(&is_whole, s, names, acts, scratch);
     if (outcome.said != GT_SAID_DONE || !is_whole) {
-        roll_back(transaction, s, scratch);
+        roll_back(s);
         return outcome;
     }
-    outcome = commit(transaction, s, scratch);
+    outcome = commit(s);
     *is_done = outcome.said == GT_SAID_DONE;
     return outcome;
 }
