@@ -474,7 +474,7 @@ def test_O7_default_limits(frame):
     assert mount(frame.check(auth()))["settings"]["limits"] == {
         "login": "10/min", "callback": "20/h", "user": "100/min", "calendar": "100/min",
         "events": "200/min", "create": "50/min", "update": "50/min", "delete": "50/min",
-        "exchange": "600/min"}
+        "exchange": "600/min", "send": "30/min"}
 
 
 def test_mounts_are_found_wherever_they_stand(frame):

@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /**
- * Transactions. Their beginning and their end are said as texts: APR's driver for PostgreSQL crashes
- * where a connection that has died is to begin one (apr_dbd_transaction_start, APR-util 1.6), and
- * the pool's cleanup of its transactions would commit.
+ * Transactions. Their beginning and their end are said as texts: APR's driver for PostgreSQL
+ * crashes where a connection that has died is to begin one (apr_dbd_transaction_start, APR-util
+ * 1.6), and the pool's cleanup of its transactions would commit.
  */
 
 #include "base/clock.h"
