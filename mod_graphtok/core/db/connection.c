@@ -259,7 +259,9 @@ static gt_outcome_t execute(const run_t *run, const prepared_t *prepared)
 
 /* SQLite's driver compiles statements in the old way: after a change of the schema by another
  * connection a prepared one fails for ever, with the code "schema" the first time and none
- * later. The schema may change right behind a statement's first compilation, too. */
+ * later. The schema may change right behind a statement's compilation, too, as each step of a
+ * migration changes it. */
+#define COMPILED_MOST 5
 static int is_stale(const gt_session_t *s, const gt_outcome_t *outcome, int was_kept)
 {
     int has_no_code = outcome->code[0] == '\0' || strncmp(outcome->code, "0/", 2) == 0;
@@ -281,10 +283,12 @@ static gt_outcome_t run_once(const run_t *run)
     if (outcome.said != GT_SAID_DONE)
         return outcome;
     outcome = execute(run, prepared);
-    if (!is_stale(s, &outcome, was_kept))
-        return outcome;
-    outcome = prepare(&prepared, run, key);
-    return outcome.said == GT_SAID_DONE ? execute(run, prepared) : outcome;
+    for (int n = 0; n < COMPILED_MOST && is_stale(s, &outcome, was_kept); n++, was_kept = 0) {
+        outcome = prepare(&prepared, run, key);
+        if (outcome.said == GT_SAID_DONE)
+            outcome = execute(run, prepared);
+    }
+    return outcome;
 }
 
 /* The first process to open a SQLite file after it was closed holds a lock for a moment, and the
