@@ -6,7 +6,7 @@
  * @file smtp_reply.h
  * Replies of an SMTP server (RFC 5321 section 4.2), with enhanced status codes (RFC 2034), and
  * its extensions, which a reply to EHLO lists. The server is not trusted: lines and replies are
- * bounded. Pure; thread-safe; fuzzed.
+ * bounded. Pure; thread-safe.
  */
 
 #include "base/err.h"
