@@ -91,12 +91,16 @@ class Cutter:
         client.close()
 
 
+def settings(site):
+    return f"GraphTokAudit {site.folder}/audit.log\n" + STORE
+
+
 @pytest.fixture(scope="module", params=["sqlite3", "pgsql"], name="mail")
 def fixture_mail(make_site, mail_server, request):
     made = make_site("event", request.param, mounts=MOUNTS + MAIL, migrate=False,
                      provider=SCOPES.format(submission=mail_server.submission,
                                             imaps=mail_server.imaps))
-    made.configure(settings=f"GraphTokAudit {made.folder}/audit.log\n" + STORE)
+    made.configure(settings=settings(made))
     made.migrate()
     made.start()
     yield made
@@ -261,6 +265,42 @@ def test_a_process_that_dies_between_the_end_and_its_answer(mail, send, server):
     again = send("k")
     assert (again.status, again.json["outcome"]) == (504, "unknown"), again.json
     assert held.mails == 1
+
+
+@pytest.fixture(name="silent")
+def fixture_silent(mail, account):
+    """A server that is connected to, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        mail.database.sql(f"UPDATE mail_accounts SET outgoing_port = {listener.getsockname()[1]}, "
+                          "outgoing_security = 'tls'")
+        yield
+
+
+@pytest.fixture(name="hurried")
+def fixture_hurried(mail):
+    """httpd waits for six seconds at most."""
+    mail.configure(settings=settings(mail) + "Timeout 6\n")
+    mail.httpd.graceful()
+    yield
+    mail.configure(settings=settings(mail))
+    mail.httpd.graceful()
+
+
+def test_a_server_that_says_nothing(mail, hurried, send, silent):
+    hung = send("k")
+    assert (hung.status, hung.json["outcome"]) == (503, "temporary"), hung.json
+    assert hung.json["message_id"] and hung.headers["Retry-After"]
+
+
+def test_a_server_that_hangs_at_the_end_of_a_mail(mail, hurried, send, server):
+    """The answer tells the outcome, and no child outlives a graceful restart for it."""
+    server(None)
+    hung = send("k")
+    assert (hung.status, hung.json["outcome"]) == (504, "unknown"), hung.json
+    assert send("k").json["message_id"] == hung.json["message_id"]
+    old = mail.httpd.children()
+    mail.httpd.graceful()
+    mail.httpd.wait_until(lambda: not set(old) & set(mail.httpd.children()), 15)
 
 
 def fails(call):

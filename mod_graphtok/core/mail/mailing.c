@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -48,6 +49,7 @@ void *gt_mailing_init(const void *params, apr_pool_t *p)
     made->vault = asked->vault;
     made->store = asked->store;
     made->asker = gt_asker_dup(asked->asker, p);
+    made->ends_by = asked->ends_by;
     made->account = account_dup(asked->account, p);
     made->from = apr_pstrdup(p, asked->from);
     made->recipients = texts_dup(asked->recipients, p);
@@ -126,12 +128,23 @@ static gt_provider_t *provider_of(const gt_mailing_t *mailing)
     return gt_vault_provider(mailing->vault, mailing->account->owner.provider);
 }
 
+/* The request that asked is to tell the outcome. A job that outlives it would tell none, and hold
+ * up the end of its process. */
+static apr_interval_time_t time_left(const gt_mailing_t *mailing)
+{
+    apr_interval_time_t left = mailing->ends_by - gt_ticks();
+
+    if (mailing->ends_by == 0 || left > GT_MAILING_LONGEST)
+        return GT_MAILING_LONGEST;
+    return left > 0 ? left : 1;
+}
+
 static gt_err_t *begin(gt_task_t *task, void *state)
 {
     gt_mailing_t *mailing = state;
     apr_pool_t *p = gt_task_pool(task);
 
-    gt_task_limit(task, GT_MAILING_LONGEST);
+    gt_task_limit(task, time_left(mailing));
     if (provider_of(mailing) == NULL)
         return gt_err(p, GT_NOT_FOUND, "GT1672", "there is no provider %s in the configuration",
                       mailing->account->owner.provider);

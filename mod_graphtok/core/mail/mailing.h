@@ -20,6 +20,7 @@ typedef struct gt_mailing_t {
     gt_vault_t *vault;
     gt_store_t *store;
     const gt_asker_t *asker;
+    apr_time_t ends_by; /* ticks; 0: GT_MAILING_LONGEST after its begin */
     gt_mail_account_t *account;
     gt_mail_wish_t wish; /* of the request that asked; the job has its bytes alone */
     const char *from;

@@ -159,6 +159,7 @@ static gt_err_t *join(gt_task_t *task, void *state)
     own->vault = send->vault;
     own->store = send->store;
     own->asker = send->asker;
+    own->ends_by = send->ends_by;
     err = gt_crew_join(&send->flight, task, send->crew, &job);
     if (err == GT_OK)
         return GT_OK;

@@ -27,6 +27,7 @@ typedef struct gt_mail_send_t {
     const gt_asker_t *asker;  /* the request that this is done for */
     const json_t *body;       /* mail/compose.h, and `account` (mail/account_named.h) */
     const char *key;          /* the client's Idempotency-Key; NULL: none */
+    apr_time_t ends_by;       /* ticks: the job ends by then; 0: no such moment is given */
     const char *message_id;   /* out: also when it failed; NULL: there is none */
     int is_repeat;            /* out: 1: the key's mail was sent before */
     struct gt_mailing_t *own; /* own */

@@ -8,6 +8,8 @@
 #include "mail/send.h"
 #include "request/answer.h"
 
+#define LEFT_TO_TELL apr_time_from_sec(1) /* of the request's time, when the job has ended */
+
 static gt_err_t *begin(gt_task_t *task, void *state)
 {
     gtm_request_t *x = state;
@@ -25,6 +27,7 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     send->user = x->owner.user;
     send->asker = &x->asker;
     send->body = x->body;
+    send->ends_by = x->ends_by - LEFT_TO_TELL;
     x->own = send;
     gt_then(task, &gt_mail_send, send);
     return GT_OK;
