@@ -64,9 +64,8 @@ gt_err_t *ctl_account_password(gt_secret_t **password, const char *file, apr_poo
         len--;
     if (len == 0 || len > PASSWORD_MOST)
         return no_password(file, "it has one line of 1 to 1024 bytes", p);
-    for (apr_size_t i = 0; i < len; i++)
-        if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
-            return no_password(file, "it has one line, without control characters", p);
+    if (gt_has_control(bytes, len))
+        return no_password(file, "it has one line, without control characters", p);
     *password = gt_secret_make(bytes, len, p);
     return GT_OK;
 }

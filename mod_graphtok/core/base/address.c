@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 #define EMAIL_MAX 254
+#define MAILBOX_MAX (255 + 260) /* a name, and an address in its brackets */
 #define LOCAL_PART_MAX 64
 #define LABEL_MAX 63
 #define X500_MAX 1024
@@ -123,6 +124,26 @@ int gt_is_email(const char *text)
     if (len == 0 || len > LOCAL_PART_MAX || strlen(text) > EMAIL_MAX || !is_seen(text))
         return 0;
     return (is_dot_string(text, len) || is_quoted_string(text, len)) && is_domain(at + 1);
+}
+
+int gt_split_mailbox(const char **name, const char **address, const char *text, apr_pool_t *p)
+{
+    char *copy = gt_trim(text, p), *open = strrchr(copy, '<');
+    apr_size_t len = strlen(copy);
+
+    *name = NULL;
+    *address = copy;
+    if (gt_has_control(text, strlen(text)) || len > MAILBOX_MAX)
+        return 0;
+    if (open == NULL || copy[len - 1] != '>')
+        return 1;
+    copy[len - 1] = '\0';
+    *open = '\0';
+    *address = open + 1;
+    copy = gt_trim(copy, p);
+    if (*copy != '\0')
+        *name = gt_unquoted(copy);
+    return 1;
 }
 
 int gt_is_x500(const char *text)

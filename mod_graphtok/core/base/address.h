@@ -11,6 +11,15 @@
  * dot-string or a quoted string, @, a domain name, ≤ 254 bytes; no comments, no literals. */
 int gt_is_email(const char *text);
 
+/**
+ * Take "ada@example.org", "Ada <ada@example.org>" or "\"Ada\" <ada@example.org>" apart.
+ * @param name     out: without quotation marks, NULL: there is none
+ * @param address  out: not judged; gt_is_email does
+ * @return 0: it is too long (255 bytes of name), or has a control character, which would begin
+ *         another header field of a mail
+ */
+int gt_split_mailbox(const char **name, const char **address, const char *text, apr_pool_t *p);
+
 /** 1 for the X.500 name that Exchange gives for a person of its own directory, like
  * "/o=ExchangeLabs/ou=…/cn=Recipients/cn=…", ≤ 1024 bytes. */
 int gt_is_x500(const char *text);

@@ -347,6 +347,25 @@ static int is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+char *gt_unquoted(char *text)
+{
+    apr_size_t len = strlen(text);
+
+    if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
+        text[len - 1] = '\0';
+        return text + 1;
+    }
+    return text;
+}
+
+int gt_has_control(const char *bytes, apr_size_t len)
+{
+    for (apr_size_t i = 0; i < len; i++)
+        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7F)
+            return 1;
+    return 0;
+}
+
 char *gt_trim(const char *text, apr_pool_t *p)
 {
     apr_size_t len;

@@ -63,6 +63,12 @@ char *gt_random_text(apr_size_t n, apr_pool_t *p);
 /** Fill with random bytes (RAND_bytes); aborts the process when the system has no entropy. */
 void gt_random(void *bytes, apr_size_t n);
 
+/** The inside of a text in quotation marks, which are cut off in place; else the text. */
+char *gt_unquoted(char *text);
+
+/** 1 when a byte is a control character of ASCII: below a blank, or DEL. */
+int gt_has_control(const char *bytes, apr_size_t len);
+
 /** Without surrounding white space, copied. */
 char *gt_trim(const char *text, apr_pool_t *p);
 

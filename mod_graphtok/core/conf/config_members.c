@@ -166,11 +166,7 @@ static int is_smtp(const char *text)
 /** Of a claim, an issuer, an audience: no control characters. */
 static int is_plain_text(const char *text)
 {
-    for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            return 0;
-    }
-    return text[strspn(text, " ")] != '\0';
+    return !gt_has_control(text, strlen(text)) && text[strspn(text, " ")] != '\0';
 }
 
 /** Algorithms, blank-separated, all of one kind: what verifies with a public key must never verify

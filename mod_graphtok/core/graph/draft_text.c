@@ -16,7 +16,6 @@
 #include "graph/id.h"
 
 #define RECIPIENTS_MAX 500 /* of a message, as Exchange has it */
-#define NAME_MAX_LEN 255
 #define SUBJECT_MAX 255
 #define BODY_MAX 1000000 /* characters */
 #define KEY_MAX 128
@@ -48,49 +47,19 @@ static gt_err_t *complain(gt_err_t *wrong, const char *field, const char *messag
 
 /* ---- addresses ---- */
 
-/* A line end would begin another header field of the mail. */
-static int has_controls(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            return 1;
-    }
-    return 0;
-}
-
-static char *unquoted(char *name)
-{
-    apr_size_t len = strlen(name);
-
-    if (len >= 2 && name[0] == '"' && name[len - 1] == '"') {
-        name[len - 1] = '\0';
-        return name + 1;
-    }
-    return name;
-}
-
 /* @return NULL: it is no address */
 static json_t *read_address(const char *text, apr_pool_t *p)
 {
-    char *copy = gt_trim(text, p), *open = strrchr(copy, '<');
-    apr_size_t len = strlen(copy);
+    const char *name, *email;
     json_t *recipient, *address;
 
-    if (has_controls(text) || len > NAME_MAX_LEN + 260)
-        return NULL;
-    if (open != NULL && copy[len - 1] == '>') {
-        copy[len - 1] = '\0';
-        *open++ = '\0';
-    }
-    else
-        open = NULL;
-    if (!gt_is_email(open != NULL ? open : copy))
+    if (!gt_split_mailbox(&name, &email, text, p) || !gt_is_email(email))
         return NULL;
     recipient = json_object();
     address = json_object();
-    if (open != NULL && *copy != '\0')
-        gt_json_set(address, "name", unquoted(gt_trim(copy, p)));
-    gt_json_set(address, "address", open != NULL ? open : copy);
+    if (name != NULL)
+        gt_json_set(address, "name", name);
+    gt_json_set(address, "address", email);
     gt_json_put(recipient, "emailAddress", address);
     return recipient;
 }
@@ -154,7 +123,7 @@ static gt_err_t *read_new(gt_draft_wish_t *wish, const json_t *body, apr_pool_t 
     wish->message = gt_json_object(p);
     for (apr_size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         wrong = take_recipients(wrong, wish, body, lists[i], p);
-    if (subject != NULL && has_controls(subject))
+    if (subject != NULL && gt_has_control(subject, strlen(subject)))
         wrong = complain(wrong, "subject", "must be one line", p);
     if (count_recipients(wish->message) > RECIPIENTS_MAX)
         wrong = complain(wrong, "to", "a message has 500 recipients at most", p);
@@ -239,7 +208,7 @@ gt_err_t *gt_draft_key(const char **key, const char *field, apr_pool_t *p)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:";
-    char *text = unquoted(gt_trim(field, p));
+    char *text = gt_unquoted(gt_trim(field, p));
     apr_size_t len = strlen(text);
 
     if (len == 0 || len > KEY_MAX || strspn(text, letters) < len)

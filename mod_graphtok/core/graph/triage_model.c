@@ -61,12 +61,9 @@ static const char *reason_of(const json_t *row, apr_pool_t *p)
 {
     const char *reason = gt_json_text(row, "reason");
 
-    if (reason == NULL || *reason == '\0' || strlen(reason) > REASON_MAX)
+    if (reason == NULL || *reason == '\0' || strlen(reason) > REASON_MAX ||
+        gt_has_control(reason, strlen(reason)))
         return "sorted by the model server";
-    for (const char *c = reason; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            return "sorted by the model server";
-    }
     return apr_pstrdup(p, reason);
 }
 

@@ -35,14 +35,6 @@ static const char *convert(const char *to, const char *from, const char *text, a
     return is_done ? made : NULL;
 }
 
-static int has_control(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7F)
-            return 1;
-    return 0;
-}
-
 /* `"` and `\\` are the two that a quoted string escapes (RFC 3501 section 9). */
 static const char *quoted(const char *wire, apr_pool_t *p)
 {
@@ -64,12 +56,13 @@ const char *gt_folder_name(const char *wire, apr_pool_t *p)
     const char *name = convert("UTF-8", "UTF-7-IMAP", wire, p);
     const char *back = name != NULL ? convert("UTF-7-IMAP", "UTF-8", name, p) : NULL;
 
-    return back != NULL && strcmp(back, wire) == 0 && !has_control(name) ? name : NULL;
+    return back != NULL && strcmp(back, wire) == 0 && !gt_has_control(name, strlen(name)) ? name
+                                                                                          : NULL;
 }
 
 int gt_folder_listed(const char **name, const char **quoted_wire, const char *wire, apr_pool_t *p)
 {
-    if (has_control(wire) || !gt_is_utf8(wire, strlen(wire)))
+    if (gt_has_control(wire, strlen(wire)) || !gt_is_utf8(wire, strlen(wire)))
         return 0;
     *name = gt_folder_name(wire, p);
     if (*name == NULL)
@@ -80,7 +73,8 @@ int gt_folder_listed(const char **name, const char **quoted_wire, const char *wi
 
 const char *gt_folder_quoted(const char *name, apr_pool_t *p)
 {
-    const char *wire = has_control(name) ? NULL : convert("UTF-7-IMAP", "UTF-8", name, p);
+    const char *wire =
+        gt_has_control(name, strlen(name)) ? NULL : convert("UTF-7-IMAP", "UTF-8", name, p);
 
     return wire != NULL ? quoted(wire, p) : NULL;
 }

@@ -60,14 +60,6 @@ static gt_err_t *complain(gt_err_t *wrong, const char *field, const char *messag
 
 /* ---- addresses ---- */
 
-static int has_controls(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            return 1;
-    return 0;
-}
-
 static int is_ascii(const char *text)
 {
     for (; *text != '\0'; text++)
@@ -94,33 +86,14 @@ const char *gt_compose_address(const char *address, apr_pool_t *p)
     return strlen(made) <= ADDRESS_MAX ? made : NULL;
 }
 
-static char *unquoted(char *name)
-{
-    apr_size_t len = strlen(name);
-
-    if (len >= 2 && name[0] == '"' && name[len - 1] == '"') {
-        name[len - 1] = '\0';
-        return name + 1;
-    }
-    return name;
-}
-
 /* "ada@example.org" or "Ada <ada@example.org>". @return 0: it is no address */
 static int read_mailbox(gt_mailbox_t *box, const char *text, apr_pool_t *p)
 {
-    char *copy = gt_trim(text, p), *open = strrchr(copy, '<');
-    apr_size_t len = strlen(copy);
+    const char *address;
 
-    if (has_controls(text) || len > NAME_MAX_LEN + 260)
+    if (!gt_split_mailbox(&box->name, &address, text, p))
         return 0;
-    if (open != NULL && copy[len - 1] == '>') {
-        copy[len - 1] = '\0';
-        *open++ = '\0';
-    }
-    else
-        open = NULL;
-    box->address = gt_compose_address(open != NULL ? open : copy, p);
-    box->name = open != NULL && *gt_trim(copy, p) != '\0' ? unquoted(gt_trim(copy, p)) : NULL;
+    box->address = gt_compose_address(address, p);
     return box->address != NULL;
 }
 
@@ -197,7 +170,8 @@ static gt_err_t *add_attachment(gt_err_t *wrong, apr_array_header_t *list, const
 
     if (!json_is_object(item))
         return complain(wrong, field, "must be an object {name, content_type, content}", p);
-    if (name == NULL || *name == '\0' || strlen(name) > NAME_MAX_LEN || has_controls(name))
+    if (name == NULL || *name == '\0' || strlen(name) > NAME_MAX_LEN ||
+        gt_has_control(name, strlen(name)))
         wrong = complain(wrong, apr_pstrcat(p, field, ".name", NULL),
                          "must be a file's name of at most 255 bytes", p);
     if (json_object_get(item, "content_type") != NULL)
@@ -251,7 +225,9 @@ static gt_err_t *read_subject(gt_err_t *wrong, gt_mail_wish_t *wish, const json_
     const char *subject = gt_json_text(body, "subject");
 
     wish->subject = subject != NULL ? subject : "";
-    return has_controls(wish->subject) ? complain(wrong, "subject", "must be one line", p) : wrong;
+    return gt_has_control(wish->subject, strlen(wish->subject))
+               ? complain(wrong, "subject", "must be one line", p)
+               : wrong;
 }
 
 gt_err_t *gt_compose_read(gt_mail_wish_t *wish, const json_t *body, apr_pool_t *p)

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "base/secret.h"
+#include "base/text.h"
 
 static const struct {
     const char *name, *end;
@@ -27,18 +28,10 @@ const char *gt_sasl_end(gt_sasl_t mechanism)
     return mechanisms[mechanism].end;
 }
 
-static int has_control(const char *text, apr_size_t len)
-{
-    for (apr_size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
-            return 1;
-    return 0;
-}
-
 int gt_sasl_is_clean(const char *mailbox, const gt_secret_t *secret)
 {
-    return !has_control(mailbox, strlen(mailbox)) &&
-           !has_control(gt_secret_text(secret), gt_secret_len(secret));
+    return !gt_has_control(mailbox, strlen(mailbox)) &&
+           !gt_has_control(gt_secret_text(secret), gt_secret_len(secret));
 }
 
 /* In OAUTHBEARER's header a comma and an equals sign are written out (RFC 5801 section 4). */

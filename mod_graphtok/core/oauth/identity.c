@@ -56,12 +56,10 @@ static const char *claim(const json_t *claims, const char *name, size_t longest)
 {
     const char *text = name != NULL ? gt_json_text(claims, name) : NULL;
 
-    if (text == NULL || text[0] == '\0' || strlen(text) > longest)
-        return NULL;
-    for (const char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return NULL;
-    return text;
+    return text != NULL && text[0] != '\0' && strlen(text) <= longest &&
+                   !gt_has_control(text, strlen(text))
+               ? text
+               : NULL;
 }
 
 /** The issuer with the token's tenant in the template's place. */

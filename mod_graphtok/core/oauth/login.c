@@ -96,10 +96,7 @@ static int is_hint(const char *hint)
 {
     size_t len = strlen(hint);
 
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)hint[i] < 0x20 || hint[i] == 0x7f)
-            return 0;
-    return len >= 1 && len <= HINT_MAX && gt_is_utf8(hint, len);
+    return len >= 1 && len <= HINT_MAX && gt_is_utf8(hint, len) && !gt_has_control(hint, len);
 }
 
 static gt_err_t *check_extra(const gt_login_extra_t *extra, const gt_provider_conf_t *conf,

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "net/upstream.h"
 #include "net/url.h"
 #include "oauth/claims.h"
@@ -60,11 +61,9 @@ static const char *read_scope(const json_t *answer, apr_pool_t *p)
 {
     const char *scope = gt_json_text(answer, "scope");
 
-    if (scope == NULL || scope[0] == '\0' || strlen(scope) > SCOPE_MAX)
+    if (scope == NULL || scope[0] == '\0' || strlen(scope) > SCOPE_MAX ||
+        gt_has_control(scope, strlen(scope)))
         return NULL;
-    for (const char *c = scope; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return NULL;
     return apr_pstrdup(p, scope);
 }
 

@@ -217,11 +217,11 @@ int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, 
     return key != NULL && strcmp(key->id, id) == 0;
 }
 
-static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const char *id,
-                      apr_pool_t *p)
+int gt_rekey_opens_one(const gt_store_t *store, const char *const *sealed, int n, const char *id,
+                       apr_pool_t *p)
 {
-    for (int i = 0; i < SEALS; i++)
-        if (gt_rekey_opens(store, row->column[FIRST_SEAL + i], id, p))
+    for (int i = 0; i < n; i++)
+        if (gt_rekey_opens(store, sealed[i], id, p))
             return 1;
     return 0;
 }
@@ -248,7 +248,7 @@ gt_err_t *gt_rekey_fernet_rows(apr_int64_t *rows, const gt_range_t *range, const
         for (int i = 0; i < n; i++) {
             const gt_db_row_t *row = &APR_ARRAY_IDX(found, i, gt_db_row_t);
 
-            *rows += opens_with(row, store, id, page);
+            *rows += gt_rekey_opens_one(store, row->column + FIRST_SEAL, SEALS, id, page);
             apr_cpystrn(after, row->column[ID], sizeof(after));
         }
     }

@@ -37,6 +37,10 @@ GT_MUST gt_err_t *gt_rekey_add_left(apr_int64_t *rows, const apr_array_header_t 
 /** 1 when a sealed value is Fernet's and the key of this id opens it. */
 int gt_rekey_opens(const gt_store_t *store, const char *sealed, const char *id, apr_pool_t *p);
 
+/** 1 when that is so of one of `n` columns. */
+int gt_rekey_opens_one(const gt_store_t *store, const char *const *sealed, int n, const char *id,
+                       apr_pool_t *p);
+
 /* The key id in a sealed column, as PostgreSQL and SQLite say it: NULL for an empty one, "" for
  * Fernet, "?" for a text that is not sealed at all. */
 #define GT_KEY_OF(column, between_dots)                                                            \

@@ -164,15 +164,6 @@ static gt_err_t *list_messages(apr_array_header_t **found, apr_int64_t *last,
     return GT_OK;
 }
 
-static int opens_with(const gt_db_row_t *row, const gt_store_t *store, const char *id,
-                      apr_pool_t *p)
-{
-    for (int i = 0; i < SEALS; i++)
-        if (gt_rekey_opens(store, row->column[FIRST_SEAL + i], id, p))
-            return 1;
-    return 0;
-}
-
 gt_err_t *gt_rekey_messages_fernet(apr_int64_t *rows, const gt_range_t *range, const char *id,
                                    apr_pool_t *p)
 {
@@ -187,7 +178,9 @@ gt_err_t *gt_rekey_messages_fernet(apr_int64_t *rows, const gt_range_t *range, c
         apr_pool_clear(page);
         err = list_messages(&found, &after, range, after, PAGE, page);
         for (int i = 0; err == GT_OK && i < found->nelts; i++)
-            *rows += opens_with(&APR_ARRAY_IDX(found, i, gt_db_row_t), range->store, id, page);
+            *rows += gt_rekey_opens_one(range->store,
+                                        APR_ARRAY_IDX(found, i, gt_db_row_t).column + FIRST_SEAL,
+                                        SEALS, id, page);
     }
     err = gt_err_dup(err, p);
     apr_pool_destroy(page);
