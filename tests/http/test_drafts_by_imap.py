@@ -11,9 +11,10 @@ import ssl
 import threading
 
 import pytest
-from test_mail_copy import ADA, GOOGLE, MAIL, MICROSOFT, QUESTION
+from test_mail_copy import QUESTION
 
-from support.site import MOUNTS
+from support import mail_site
+from support.mail_site import ADA
 
 SETTINGS = """
 GraphTokBackground off
@@ -47,14 +48,7 @@ BOTH, ONE = on("sqlite3-microsoft", "pgsql-google"), on("sqlite3-microsoft")
 
 @pytest.fixture(scope="module", name="mail")
 def fixture_mail(make_site, mail_server, sandbox_server, request):
-    engine, provider = request.param.split("-")
-    imap = f"GraphTokIMAP imaps://localhost:{mail_server.imaps}\n"
-    google = GOOGLE.format(**sandbox_server.process.facts, imap=imap)
-    made = make_site("event", engine, mounts=MOUNTS + MAIL, migrate=False, provider=MICROSOFT + imap)
-    made.configure(settings=SETTINGS + (google if provider == "google" else ""))
-    made.is_google = provider == "google"
-    made.migrate()
-    made.start()
+    made = mail_site.make(make_site, mail_server, sandbox_server, request.param, SETTINGS)
     yield made
     made.end()
 

@@ -6,20 +6,9 @@ import json
 
 import pytest
 
-from support.site import MOUNTS
+from support import mail_site
+from support.mail_site import ADA
 
-ADA = "ada@sandbox.example"
-OUTLOOK = ("https://outlook.office.com/IMAP.AccessAsUser.All "
-           "https://outlook.office.com/SMTP.Send")
-MICROSOFT = f"GraphTokScope openid profile email offline_access User.Read {OUTLOOK}\n"
-MAIL = """
-<Location "/tom/mail">
-    SetHandler graphtok-mail
-</Location>
-<Location "/staff/mail">
-    SetHandler graphtok-mail
-</Location>
-"""
 SETTINGS = """
 GraphTokBackground on
 <GraphTokStore main>
@@ -36,29 +25,9 @@ LIST = (b"From: news@list.example\r\nTo: all@list.example\r\nSubject: News\r\n"
 PLAIN = b"From: c@x.example\r\nTo: ada@sandbox.example\r\nSubject: %d\r\n\r\nNumber %d\r\n"
 
 
-GOOGLE = """
-<GraphTokProvider google>
-    GraphTokClientID {google[client_id]}
-    GraphTokClientSecret file:{client_secret_file}
-    GraphTokAuthority {google[authority]}
-    GraphTokCAFile {ca}
-    GraphTokScope openid email https://mail.google.com/
-    {imap}
-</GraphTokProvider>
-GraphTokUseProvider google
-"""
-
-
 @pytest.fixture(scope="module", params=["sqlite3-microsoft", "pgsql-google"], name="mail")
 def fixture_mail(make_site, mail_server, sandbox_server, request):
-    engine, provider = request.param.split("-")
-    imap = f"GraphTokIMAP imaps://localhost:{mail_server.imaps}\n"
-    google = GOOGLE.format(**sandbox_server.process.facts, imap=imap)
-    made = make_site("event", engine, mounts=MOUNTS + MAIL, migrate=False, provider=MICROSOFT + imap)
-    made.configure(settings=SETTINGS + (google if provider == "google" else ""))
-    made.is_google = provider == "google"
-    made.migrate()
-    made.start()
+    made = mail_site.make(make_site, mail_server, sandbox_server, request.param, SETTINGS)
     yield made
     made.end()
 
