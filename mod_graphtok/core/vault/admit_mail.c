@@ -54,8 +54,15 @@ void gt_admit_mail(const gt_admit_t *admit, apr_pool_t *p)
     const char *address = admit->identify.identity.email;
     gt_err_t *err;
 
-    if (!gt_mail_is_granted(conf, admit->tokens->scope, p) || !gt_mail_is_kept(store, p))
+    if (!gt_mail_is_kept(store, p))
         return;
+    if (!gt_mail_is_granted(conf, admit->tokens->scope, p)) {
+        gt_log(GT_LOG_INFO, NULL,
+               "user %s signed in at %s without the scope of mail, or %s has no GraphTokIMAP: no "
+               "mail account was made",
+               admit->key.owner.user, conf->name, conf->name);
+        return;
+    }
     if (address == NULL || strchr(address, '@') == NULL) {
         gt_log(GT_LOG_WARNING, "GT0677",
                "user %s signed in at %s, which vouches for no e-mail address: no mail account was "
