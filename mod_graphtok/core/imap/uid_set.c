@@ -46,12 +46,12 @@ static int compare(const void *a, const void *b)
     return (one->from > other->from) - (one->from < other->from);
 }
 
-/* Ranges that overlap or touch become one. */
-static void join(apr_array_header_t *set)
+void gt_imap_uid_sort(apr_array_header_t *set)
 {
     gt_imap_range_t *ranges = (gt_imap_range_t *)set->elts;
     int last = 0;
 
+    qsort(set->elts, (size_t)set->nelts, sizeof(gt_imap_range_t), compare);
     for (int i = 1; i < set->nelts; i++) {
         if (ranges[i].from > ranges[last].to && ranges[i].from - ranges[last].to > 1)
             ranges[++last] = ranges[i];
@@ -74,8 +74,7 @@ gt_err_t *gt_imap_uid_set(apr_array_header_t **set, const char *text, apr_pool_t
         if (at == NULL || (*at != ',' && *at != '\0'))
             return gt_imap_broken("a set of UIDs is expected", p);
     } while (*at++ == ',');
-    qsort((*set)->elts, (size_t)(*set)->nelts, sizeof(gt_imap_range_t), compare);
-    join(*set);
+    gt_imap_uid_sort(*set);
     return GT_OK;
 }
 

@@ -26,6 +26,9 @@ typedef struct gt_imap_range_t {
  */
 GT_MUST gt_err_t *gt_imap_uid_set(apr_array_header_t **set, const char *text, apr_pool_t *p);
 
+/** Sort the ranges of a set; those that overlap or touch become one. */
+void gt_imap_uid_sort(apr_array_header_t *set);
+
 /** Add a UID to a set that is made in rising order. */
 void gt_imap_uid_add(apr_array_header_t *set, apr_uint32_t uid);
 

@@ -371,7 +371,7 @@ static apr_array_header_t *present_of(const gt_folder_run_t *folder)
         return found != NULL ? found : apr_array_make(folder->pool, 1, sizeof(gt_imap_range_t));
     if (folder->new_ones != NULL)
         apr_array_cat(folder->present, folder->new_ones);
-    gt_uids_sort(folder->present);
+    gt_imap_uid_sort(folder->present);
     return folder->present;
 }
 

@@ -171,7 +171,4 @@ apr_array_header_t *gt_uids_cut(apr_array_header_t *set, int most, apr_pool_t *p
  * too many ranges */
 GT_MUST gt_err_t *gt_uids_add(apr_array_header_t *set, apr_uint32_t uid, apr_pool_t *p);
 
-/** Sort ranges, and join those that touch. */
-void gt_uids_sort(apr_array_header_t *set);
-
 #endif

@@ -9,7 +9,6 @@
 
 #include "mail/sync_run.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -20,29 +19,6 @@
 #define SEARCH_MOST 50000 /* messages whose ranges fit into a line in any case */
 
 /* ---- sets ---- */
-
-static int compare(const void *a, const void *b)
-{
-    const gt_imap_range_t *one = a, *other = b;
-
-    return (one->from > other->from) - (one->from < other->from);
-}
-
-void gt_uids_sort(apr_array_header_t *set)
-{
-    gt_imap_range_t *ranges = (gt_imap_range_t *)set->elts;
-    int last = 0;
-
-    qsort(set->elts, (size_t)set->nelts, sizeof(gt_imap_range_t), compare);
-    for (int i = 1; i < set->nelts; i++) {
-        if (ranges[i].from > ranges[last].to && ranges[i].from - ranges[last].to > 1)
-            ranges[++last] = ranges[i];
-        else if (ranges[i].to > ranges[last].to)
-            ranges[last].to = ranges[i].to;
-    }
-    if (set->nelts > 0)
-        set->nelts = last + 1;
-}
 
 static void push(apr_array_header_t *set, apr_int64_t from, apr_int64_t to)
 {
@@ -104,7 +80,7 @@ static gt_err_t *make_room(apr_array_header_t *set, apr_pool_t *p)
 {
     if (set->nelts < GT_IMAP_RANGES_MAX)
         return GT_OK;
-    gt_uids_sort(set);
+    gt_imap_uid_sort(set);
     return set->nelts < GT_IMAP_RANGES_MAX ? GT_OK
                                            : gt_imap_broken("a folder with too many holes", p);
 }
@@ -249,7 +225,7 @@ static gt_err_t *sort(gt_task_t *task, void *state)
     gt_folder_find_t *find = state;
 
     (void)task;
-    gt_uids_sort(find->found);
+    gt_imap_uid_sort(find->found);
     return GT_OK;
 }
 
