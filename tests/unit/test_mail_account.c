@@ -238,6 +238,27 @@ START_TEST(accounts_that_halt_are_in_no_way)
 }
 END_TEST
 
+/* The transaction of a process that stands still in a batch: it holds the account's key. */
+START_TEST(accounts_of_a_batch_that_stands_still_are_claimed)
+{
+    bench_t *bench;
+    gt_store_t *store = open_store(&bench, _i);
+    gt_mail_account_t account = account_of("tom");
+    gt_db_t *other = bench_db(bench, "");
+    apr_array_header_t *none;
+    int is_new;
+
+    add_grant(bench, "tom", 1);
+    bench_ok(gt_mail_account_put(&is_new, &account, store, bench->pool));
+    bench_ok(gt_db_literal_rows(&none, other, "BEGIN", bench->pool));
+    bench_ok(gt_db_literal_rows(&none, other, "SELECT id FROM mail_accounts FOR KEY SHARE",
+                                bench->pool));
+    ck_assert_int_eq(claim(bench, store, 10)->nelts, 1);
+    bench_ok(gt_db_literal_rows(&none, other, "ROLLBACK", bench->pool));
+    bench_close(bench);
+}
+END_TEST
+
 /* What is changed under a claim, and what the account says. */
 static const struct {
     const char *sql;
@@ -523,6 +544,7 @@ Suite *suite_mail_account(void)
     tcase_add_loop_test(tcase, a_sign_in_makes_an_account_and_leaves_settings_alone, 0, engines);
     tcase_add_loop_test(tcase, a_claim_is_one_workers, 0, engines);
     tcase_add_loop_test(tcase, a_clock_that_is_set_back_stops_nothing, 0, engines);
+    tcase_add_loop_test(tcase, accounts_of_a_batch_that_stands_still_are_claimed, 1, engines);
     tcase_add_loop_test(tcase, accounts_that_halt_are_in_no_way, 0, engines);
     tcase_add_loop_test(tcase, what_halts_an_account_is_seen_at_once, 0, engines * causes);
     tcase_add_loop_test(tcase, out_of_oauth_and_back, 0, engines);

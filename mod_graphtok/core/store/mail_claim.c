@@ -43,7 +43,7 @@ static const gt_sql_t claim_due = {
     "claim mail accounts",
     "WITH picked AS MATERIALIZED (SELECT mail_accounts.id AS of_id FROM {mail_accounts} "
     "WHERE mail_accounts.sync_enabled AND mail_accounts.due_at <= {now} AND " IS_FREE
-    " ORDER BY mail_accounts.due_at LIMIT %lld {skip}) " CLAIM
+    " ORDER BY mail_accounts.due_at LIMIT %lld {unclaimed}) " CLAIM
     " WHERE mail_accounts.id IN (SELECT of_id FROM picked) RETURNING {account}",
     gt_mail_words};
 

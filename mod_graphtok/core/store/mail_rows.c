@@ -50,6 +50,9 @@ enum { COLUMNS(NAME) END };
 
 const gt_word_t gt_mail_words[] = {
     {"account", {TEXT, NULL}},
+    /* A batch of a process that stands still holds the row's key until its connection ends; that
+     * is no reason to pass over the account. */
+    {"unclaimed", {"FOR NO KEY UPDATE SKIP LOCKED", ""}},
     /* Numbers of gt_mail_halt_t. */
     {"halt",
      {"CASE WHEN NOT mail_accounts.sync_enabled THEN 1 WHEN mail_accounts.incoming_server IS NULL "
