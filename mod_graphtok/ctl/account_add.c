@@ -16,12 +16,12 @@
 
 #include "admin/grant_view.h"
 #include "admin/mail_acts.h"
+#include "base/address.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "store/grant.h"
 
 #define PASSWORD_MOST 1024
-#define ADDRESS_MOST 320
 
 static gt_err_t *no_password(const char *file, const char *why, apr_pool_t *p)
 {
@@ -101,16 +101,16 @@ static const gt_provider_conf_t *provider_of(const ctl_account_t *asked)
     return all->nelts == 1 ? APR_ARRAY_IDX(all, 0, const gt_provider_conf_t *) : NULL;
 }
 
-static int is_address(const char *text)
+/* The row holds one name a line. */
+static int are_folders(const apr_array_header_t *folders)
 {
-    const char *at = text != NULL ? strchr(text, '@') : NULL;
+    for (int i = 0; i < folders->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(folders, i, const char *);
 
-    if (at == NULL || at == text || at[1] == '\0' || strlen(text) > ADDRESS_MOST)
-        return 0;
-    for (const char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+        if (*name == '\0' || gt_has_control(name, strlen(name)))
             return 0;
-    return gt_is_utf8(text, strlen(text));
+    }
+    return 1;
 }
 
 static gt_err_t *describe(gt_mail_account_t *account, const ctl_account_t *asked)
@@ -125,8 +125,10 @@ static gt_err_t *describe(gt_mail_account_t *account, const ctl_account_t *asked
                       gt_printable_line(asked->provider, p));
     if (provider == NULL)
         return bad("--provider", "is needed, the name of a <GraphTokProvider>", p);
-    if (!is_address(asked->address))
+    if (!gt_is_email(asked->address))
         return bad("ADDRESS", "is needed: the mailbox's, as in office@contoso.com", p);
+    if (!are_folders(asked->folders))
+        return bad("--folder", "is a folder's name, without control characters", p);
     *account = (gt_mail_account_t){.owner = {asked->user, provider->name},
                                    .address = asked->address,
                                    .by_password = asked->password_file != NULL,
