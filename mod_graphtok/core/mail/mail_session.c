@@ -78,7 +78,9 @@ static gt_err_t *sign_in(gt_task_t *task, void *state)
 {
     gt_mail_session_t *open = state;
 
-    GT_TRY(dial(open, gt_task_loop(task), gt_task_pool(task)));
+    if (open->pool == NULL)
+        open->pool = gt_task_pool(task);
+    GT_TRY(dial(open, gt_task_loop(task), open->pool));
     open->token_ends_at = open->password == NULL ? open->token.token.expires_at : 0;
     open->sign_in =
         (gt_imap_sign_in_t){.session = open->session,

@@ -2,9 +2,7 @@
 
 /**
  * @file sync.c
- * A round: the session, the list of folders, and each folder in turn. A token that the server
- * refuses is refreshed once, and the server asked again: it may be one that was ended before its
- * time.
+ * A round: the session, the list of folders, and each folder in turn.
  */
 
 #include "mail/sync.h"
@@ -19,12 +17,9 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "mail/sync_run.h"
-#include "oauth/provider.h"
-#include "vault/grant_key.h"
 
 #define KEEP_EVERY (GT_MAIL_CLAIM / 4)
 #define LONGEST apr_time_from_sec(50 * 60) /* within the life of a token */
-#define RESOURCE_OUTLOOK "outlook"
 #define TROUBLE_MOST 300
 
 /* ---- commands and the claim ---- */
@@ -116,110 +111,15 @@ void gt_mail_sync_close(gt_mail_sync_t *sync)
     sync->run = NULL;
 }
 
-/* Microsoft gives a token of its own for mail; others one for all. */
-static const char *resource_of(const gt_provider_conf_t *conf)
-{
-    return conf->kind == GT_KIND_MICROSOFT ? RESOURCE_OUTLOOK : NULL;
-}
-
-static gt_err_t *provider_of(gt_provider_t **provider, const gt_mail_sync_t *sync, apr_pool_t *p)
-{
-    *provider = gt_vault_provider(sync->vault, sync->account->owner.provider);
-    return *provider != NULL
-               ? GT_OK
-               : gt_err(p, GT_NOT_FOUND, "GT1606", "there is no provider %s in the configuration",
-                        sync->account->owner.provider);
-}
-
-static gt_err_t *get_secret(gt_task_t *task, void *state)
-{
-    gt_mail_sync_t *sync = state;
-    gt_mail_run_t *run = sync->run;
-    apr_pool_t *p = gt_task_pool(task);
-    gt_provider_t *provider;
-    apr_int64_t refused = run->token.token.generation;
-
-    GT_TRY(provider_of(&provider, sync, p));
-    if (sync->account->by_password) {
-        GT_TRY(gt_mail_account_password(&run->password, sync->account, sync->store, p));
-        return run->password != NULL
-                   ? GT_OK
-                   : gt_err(p, GT_SIGN_IN, "GT1607",
-                            "the account has no password: graphtokctl account password %" PRId64,
-                            sync->account->id);
-    }
-    run->token = (gt_token_for_t){.vault = sync->vault,
-                                  .key = {.grant = gt_grant_key(sync->store, &sync->account->owner),
-                                          .resource = resource_of(gt_provider_conf(provider))},
-                                  .use = GT_USE_CALL,
-                                  .refresh_now = run->was_refused,
-                                  .refused = refused};
-    gt_then(task, &gt_token_for, &run->token);
-    return GT_OK;
-}
-
-static gt_err_t *make_session(gt_mail_run_t *run, gt_loop_t *loop, apr_pool_t *p)
-{
-    const gt_mail_account_t *account = run->sync->account;
-    gt_provider_t *provider;
-    gt_request_t route = {NULL};
-    gt_imap_server_t server;
-
-    GT_TRY(provider_of(&provider, run->sync, p));
-    GT_TRY(gt_provider_route(&route, provider, p));
-    server = (gt_imap_server_t){.url = gt_mail_server_url(&account->incoming, "imap", p),
-                                .ca_file = route.ca_file,
-                                .local_end = route.local_end,
-                                .proxy = route.proxy,
-                                .proxy_login = route.proxy_login,
-                                .connect_timeout = route.connect_timeout};
-    if (server.url == NULL)
-        return gt_err(p, GT_INVALID, "GT1608", "the account has no mail server that can be called");
-    return gt_imap_session_make(&run->session, &server, loop, p);
-}
-
-static gt_err_t *sign_in(gt_task_t *task, void *state)
-{
-    gt_mail_sync_t *sync = state;
-    gt_mail_run_t *run = sync->run;
-    apr_pool_t *p = run->pool;
-    gt_imap_sign_in_t *in = apr_pcalloc(p, sizeof(*in));
-
-    GT_TRY(gt_run_keep(run, p));
-    GT_TRY(make_session(run, gt_task_loop(task), p));
-    sync->token_ends_at = run->password == NULL ? run->token.token.expires_at : 0;
-    *in = (gt_imap_sign_in_t){.session = run->session,
-                              .mailbox = sync->account->address,
-                              .token = run->token.token.access,
-                              .password = run->password};
-    gt_then_try(task, &gt_imap_sign_in, in, &run->refusal);
-    return GT_OK;
-}
-
-static gt_err_t *judge_sign_in(gt_task_t *task, void *state)
-{
-    gt_mail_sync_t *sync = state;
-    gt_mail_run_t *run = sync->run;
-
-    if (run->refusal == GT_OK)
-        return GT_OK;
-    if (run->refusal->cls != GT_SIGN_IN || run->password != NULL)
-        return run->refusal;
-    if (run->was_refused)
-        return gt_err_in(run->refusal, "the user must sign in again");
-    run->was_refused = 1;
-    gt_log(GT_LOG_INFO, NULL, "mail account %" PRId64 ": %s; it is refreshed", sync->account->id,
-           run->refusal->detail);
-    gt_repeat(task);
-    return GT_OK;
-}
-
-static gt_step_fn *const session_steps[] = {get_secret, sign_in, judge_sign_in, NULL};
-static const gt_work_t session_work = {"a session with a mail server", session_steps, NULL};
-
 static gt_err_t *open_session(gt_task_t *task, void *state)
 {
-    gt_then(task, &session_work, state);
+    gt_mail_sync_t *sync = state;
+
+    sync->run->open = (gt_mail_session_t){.vault = sync->vault,
+                                          .store = sync->store,
+                                          .account = sync->account,
+                                          .pool = sync->run->pool};
+    gt_then(task, &gt_mail_session_open, &sync->run->open);
     return GT_OK;
 }
 
@@ -236,8 +136,12 @@ static gt_err_t *take_enabled(void *baton, const gt_imap_answer_t *answer, apr_p
 
 static gt_err_t *enable(gt_task_t *task, void *state)
 {
-    gt_mail_run_t *run = ((gt_mail_sync_t *)state)->run;
+    gt_mail_sync_t *sync = state;
+    gt_mail_run_t *run = sync->run;
 
+    GT_TRY(gt_run_keep(run, run->pool));
+    run->session = run->open.session;
+    sync->token_ends_at = run->open.token_ends_at;
     if (gt_imap_can(run->session, "QRESYNC") && gt_imap_can(run->session, "ENABLE"))
         gt_run_command(task, run, "ENABLE QRESYNC", take_enabled, run);
     return GT_OK;

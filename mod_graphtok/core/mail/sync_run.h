@@ -9,6 +9,7 @@
 #include "imap/imap_fetched.h"
 #include "imap/imap_session.h"
 #include "imap/uid_set.h"
+#include "mail/mail_session.h"
 #include "mail/sync.h"
 #include "store/mail_message.h"
 
@@ -24,24 +25,21 @@ typedef struct gt_listed_t {
 struct gt_mail_run_t {
     gt_mail_sync_t *sync;
     apr_pool_t *pool; /* the task's */
-    gt_imap_session_t *session;
-    gt_token_for_t token;
-    gt_secret_t *password;    /* NULL: by the token */
-    int was_refused;          /* the token, once */
-    gt_err_t *refusal;        /* of the sign-in */
-    apr_time_t keep_at;       /* ticks: the claim is to be made longer then */
-    apr_time_t must_end_at;   /* ticks: a server that goes on for ever is left then */
-    apr_hash_t *by_wire;      /* gt_listed_t, by the name as the server writes it */
-    apr_hash_t *by_name;      /* the same, by the name in rows */
-    apr_array_header_t *list; /* of gt_listed_t * */
-    apr_array_header_t *kept; /* of gt_mail_folder_t, by name */
-    int has_qresync;          /* 1: it is enabled */
-    int has_inbox;            /* the list names it: it is one */
-    int unreadable;           /* folders whose name cannot be read, … */
-    const char *unread_name;  /* … and the first of these names */
-    int names;                /* in the list, as often as they came */
-    int next;                 /* in `list` */
-    int gone;                 /* in `kept`: those before it were looked for in the list */
+    gt_mail_session_t open;
+    gt_imap_session_t *session; /* that of `open` */
+    apr_time_t keep_at;         /* ticks: the claim is to be made longer then */
+    apr_time_t must_end_at;     /* ticks: a server that goes on for ever is left then */
+    apr_hash_t *by_wire;        /* gt_listed_t, by the name as the server writes it */
+    apr_hash_t *by_name;        /* the same, by the name in rows */
+    apr_array_header_t *list;   /* of gt_listed_t * */
+    apr_array_header_t *kept;   /* of gt_mail_folder_t, by name */
+    int has_qresync;            /* 1: it is enabled */
+    int has_inbox;              /* the list names it: it is one */
+    int unreadable;             /* folders whose name cannot be read, … */
+    const char *unread_name;    /* … and the first of these names */
+    int names;                  /* in the list, as often as they came */
+    int next;                   /* in `list` */
+    int gone;                   /* in `kept`: those before it were looked for in the list */
     apr_pool_t *folder_pool;
     struct gt_folder_run_t *folder; /* under way */
     gt_err_t *folder_err;           /* how it ended */
