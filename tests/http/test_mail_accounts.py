@@ -234,7 +234,7 @@ def test_the_page_of_mailboxes(mail, account, browser):
 def test_figures_of_mail(mail, account, browser):
     page = browser.get(mail.url + "/metrics").text
     assert 'graphtok_mail_accounts{store="main",state="active"}' in page and account["id"]
-    assert 'graphtok_mail_messages_total{provider="microsoft"} 0' in page
+    assert 'graphtok_mail_messages_total{provider="microsoft",change="added"} 0' in page
 
 
 def test_an_account_needs_the_scope(mail, browser):

@@ -25,7 +25,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_DEACTIVATE,   /* an administrator deactivated a grant */
     GT_NOTICE_ACTIVATE,     /* an administrator took that back */
     GT_NOTICE_MAIL_ACCOUNT, /* an administrator changed a mail account, or all; `detail` is how */
-    GT_NOTICE_MAIL_SYNC,    /* a synchronisation of a mail account ended; `count` mails are new */
+    GT_NOTICE_MAIL_SYNC,    /* a synchronisation of a mail account ended */
     GT_NOTICE_VALIDATE,     /* the provider was asked whether a token works */
     GT_NOTICE_BULK,         /* an item of a bulk job has its result; `detail` is the act */
     GT_NOTICE_CLEANUP,      /* a grant was deactivated or removed for its age */
@@ -71,7 +71,7 @@ typedef struct gt_notice_t {
     const gt_err_t *err;      /* why it failed; NULL: it succeeded */
     const char *detail;       /* a word of ours: "rotated"; never a value that came from outside */
     apr_interval_time_t took; /* µs; 0: not measured */
-    apr_int64_t count;        /* of what the kind says; 0: nothing */
+    apr_int64_t added, changed, removed; /* messages, by a synchronisation */
 } gt_notice_t;
 
 /** A receiver of every event. */

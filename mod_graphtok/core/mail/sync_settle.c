@@ -76,7 +76,9 @@ static void announce(const gt_mail_sync_t *sync, const gt_err_t *err, apr_interv
                              .user = account->owner.user,
                              .err = err,
                              .took = took,
-                             .count = counts->added});
+                             .added = counts->added,
+                             .changed = counts->changed,
+                             .removed = counts->removed});
     if (err == GT_OK)
         gt_log(GT_LOG_DEBUG, NULL,
                "mail account %" PRId64 ": %" PRId64 " added, %" PRId64 " changed, %" PRId64

@@ -19,9 +19,10 @@
 #define RESULTS (GT_CLASSES + 1) /* 0: it went well */
 #define BUCKETS (GT_HOUR_BUCKETS - 1)
 #define PURPOSES 3
-#define GRAPH 1       /* of the purposes: calls to a provider's API */
-#define MAILS 4       /* outcomes of a mail */
-#define SECRET_USES 4 /* the first and the second of two, refused and taken */
+#define GRAPH 1        /* of the purposes: calls to a provider's API */
+#define MAILS 4        /* outcomes of a mail */
+#define MAIL_CHANGES 3 /* of the copy of a message */
+#define SECRET_USES 4  /* the first and the second of two, refused and taken */
 
 /** The purposes of calls. */
 extern const char *const gt_purposes[PURPOSES];
@@ -48,9 +49,10 @@ typedef struct stripe_t {
     count_t client_calls[RESULTS];
     count_t bulk[RESULTS];
     count_t mail_syncs[NAMES][RESULTS];
-    count_t mail_messages[NAMES];
     count_t mails[MAILS];
-    count_t cache[2]; /* misses, hits */
+    count_t mail_took[NAMES];                   /* µs */
+    count_t mail_messages[NAMES][MAIL_CHANGES]; /* added, changed, removed */
+    count_t cache[2];                           /* misses, hits */
     count_t lease_waits;
     times_t upstream[NAMES][PURPOSES];
     count_t upstream_failed[NAMES][PURPOSES];

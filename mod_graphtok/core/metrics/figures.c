@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-#define SHAPE APR_UINT64_C(0x6774666967303039) /* "gtfig009": another layout, another number */
+#define SHAPE APR_UINT64_C(0x6774666967303130) /* "gtfig010": another layout, another number */
 
 const char *const gt_purposes[PURPOSES] = {"token", "graph", "discovery"};
 
@@ -125,6 +125,15 @@ static void count_refresh(gt_figures_t *figures, stripe_t *stripe, int provider,
         count(&stripe->refusals[code_place(figures, notice->err->code)], 1);
 }
 
+static void count_mail(stripe_t *stripe, int provider, const gt_notice_t *notice)
+{
+    const apr_int64_t by[MAIL_CHANGES] = {notice->added, notice->changed, notice->removed};
+
+    count(&stripe->mail_took[provider], (apr_uint64_t)(notice->took > 0 ? notice->took : 0));
+    for (int i = 0; i < MAIL_CHANGES; i++)
+        count(&stripe->mail_messages[provider][i], (apr_uint64_t)by[i]);
+}
+
 /* "first refused", "first taken", "second …". */
 static int place_of_use(const char *detail)
 {
@@ -187,7 +196,7 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_MAIL_SYNC:
         count(&stripe->mail_syncs[provider][result], 1);
-        count(&stripe->mail_messages[provider], (apr_uint64_t)notice->count);
+        count_mail(stripe, provider, notice);
         break;
     case GT_NOTICE_CHALLENGE:
         count(&stripe->challenges[provider][notice->detail[0] == 's'], 1);

@@ -197,18 +197,42 @@ static void print_tokens(gt_page_t *page, gt_figures_t *figures)
     gt_page_family(page, "graphtok_bulk_results_total", "counter",
                    "Grants of bulk jobs by how the act on them ended.");
     print_results(page, figures, AT(bulk), NULL);
-    gt_page_family(page, "graphtok_mail_syncs_total", "counter",
-                   "Synchronisations of mail accounts by how they ended.");
-    print_by_provider(page, figures, AT(mail_syncs));
-    gt_page_family(page, "graphtok_mail_messages_total", "counter",
-                   "Mails that synchronisations brought.");
-    print_named(page, figures, AT(mail_messages), "provider", GT_LABEL_PROVIDER);
     gt_page_family(page, "graphtok_cache_lookups_total", "counter",
                    "Look-ups of a token in shared memory.");
     print_pair(page, figures, AT(cache), cache);
     gt_page_family(page, "graphtok_lease_waits_total", "counter",
                    "Refreshes that waited for another process or node with the same in hand.");
     gt_page_sample(page, NULL, total(figures, AT(lease_waits)));
+}
+
+static void print_mail(gt_page_t *page, const gt_figures_t *figures)
+{
+    static const char *const changes[MAIL_CHANGES] = {"added", "changed", "removed"};
+
+    gt_page_family(page, "graphtok_mail_syncs_total", "counter",
+                   "Synchronisations of mail accounts by how they ended.");
+    print_by_provider(page, figures, AT(mail_syncs));
+    gt_page_family(page, "graphtok_mail_sync_seconds_total", "counter",
+                   "Seconds that synchronisations of mail accounts took.");
+    for (int i = 0; i < NAMES; i++) {
+        const gt_page_label_t labels[] = {{"provider", figures->names[GT_LABEL_PROVIDER][i]},
+                                          {NULL, NULL}};
+
+        if (is_shown(figures, i, AT(mail_took) + NEXT(i), 1))
+            gt_page_part(page, "", labels, total(figures, AT(mail_took) + NEXT(i)), 1);
+    }
+    gt_page_family(page, "graphtok_mail_messages_total", "counter",
+                   "Mails that synchronisations added, changed and removed here.");
+    for (int i = 0; i < NAMES * MAIL_CHANGES; i++) {
+        int first = i / MAIL_CHANGES * MAIL_CHANGES;
+        const gt_page_label_t labels[] = {
+            {"provider", figures->names[GT_LABEL_PROVIDER][i / MAIL_CHANGES]},
+            {"change", changes[i % MAIL_CHANGES]},
+            {NULL, NULL}};
+
+        if (is_shown(figures, i / MAIL_CHANGES, AT(mail_messages) + NEXT(first), MAIL_CHANGES))
+            gt_page_sample(page, labels, total(figures, AT(mail_messages) + NEXT(i)));
+    }
 }
 
 static void print_secrets(gt_page_t *page, const gt_figures_t *figures)
@@ -266,6 +290,7 @@ static void print_rest(gt_page_t *page, gt_figures_t *figures)
 void gt_figures_print(gt_page_t *page, gt_figures_t *figures)
 {
     print_tokens(page, figures);
+    print_mail(page, figures);
     print_upstream(page, figures);
     print_rest(page, figures);
 }
