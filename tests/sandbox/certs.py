@@ -1,5 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-"""The sandbox's own certificate authority and its server certificate, made once per folder.
+"""The sandbox's own certificate authority and its server certificate, made once per folder; and a
+certificate of another host by the same authority, for clients that should look at the name.
 
 A certificate that is there and good for another day is used again, so that a configuration which
 names the CA file goes on working after a restart.
@@ -22,11 +23,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 DAY = datetime.timedelta(days=1)
 
 
+ELSEWHERE = "elsewhere.example"
+
+
 @dataclass(frozen=True)
 class Files:
     ca: Path
     certificate: Path
     key: Path
+    elsewhere: Path  # certificate and key of another host
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -80,15 +85,13 @@ def make_ca(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def make_server(
-    ca_key: ec.EllipticCurvePrivateKey, public: ec.EllipticCurvePublicKey, host: str
+    ca_key: ec.EllipticCurvePrivateKey,
+    public: ec.EllipticCurvePublicKey,
+    names: x509.SubjectAlternativeName,
 ) -> x509.Certificate:
-    known = [x509.DNSName(name) for name in dict.fromkeys(["localhost", host])]
-    names = x509.SubjectAlternativeName(
-        [*known, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    )
     server_use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    builder = begin("localhost", "Sandbox CA", public)
+    builder = begin(names[0].value, "Sandbox CA", public)
     builder = builder.add_extension(names, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
     builder = builder.add_extension(usage(is_ca=False), critical=True)
@@ -97,8 +100,24 @@ def make_server(
     return builder.sign(ca_key, hashes.SHA256())
 
 
+def names_here(host: str) -> x509.SubjectAlternativeName:
+    known = [x509.DNSName(name) for name in dict.fromkeys(["localhost", host])]
+    return x509.SubjectAlternativeName(
+        [*known, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+
+
+def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 def still_good(files: Files) -> bool:
-    if not (files.ca.is_file() and files.certificate.is_file() and files.key.is_file()):
+    paths = (files.ca, files.certificate, files.key, files.elsewhere)
+    if not all(path.is_file() for path in paths):
         return False
     try:
         certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
@@ -108,22 +127,20 @@ def still_good(files: Files) -> bool:
 
 
 def ensure(folder: Path, host: str) -> Files:
-    """The three files in the folder, made when they are missing or near their end."""
-    files = Files(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    """The files in the folder, made when they are missing or near their end."""
+    files = Files(*(folder / name for name in ("ca.pem", "server.pem", "server.key", "elsewhere.pem")))
     if still_good(files):
         return files
     ca_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())
-    server = make_server(ca_key, server_key.public_key(), host)
+    server = make_server(ca_key, server_key.public_key(), names_here(host))
+    other = x509.SubjectAlternativeName([x509.DNSName(ELSEWHERE)])
+    elsewhere = make_server(ca_key, server_key.public_key(), other)
     pem = serialization.Encoding.PEM
     files.ca.write_bytes(make_ca(ca_key).public_bytes(pem))
     files.certificate.write_bytes(server.public_bytes(pem))
-    write_private(
-        files.key,
-        server_key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-    )
+    write_private(files.key, private_pem(server_key))
+    write_private(files.elsewhere, elsewhere.public_bytes(pem) + private_pem(server_key))
     return files
 
 

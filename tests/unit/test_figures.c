@@ -95,6 +95,14 @@ START_TEST(announcements_by_the_table)
         {{.kind = GT_NOTICE_AUDIT_FAILED}, "graphtok_audit_records_total{result=\"failed\"} 1"},
         {{.kind = GT_NOTICE_UPSTREAM, .provider = "microsoft", .detail = "token", .err = away},
          "graphtok_upstream_failures_total{provider=\"microsoft\",purpose=\"token\"} 1"},
+        {{.kind = GT_NOTICE_MAIL_SYNC, .provider = "microsoft", .took = 1500000, .added = 5},
+         "graphtok_mail_messages_total{provider=\"microsoft\",change=\"added\"} 5"},
+        {{.kind = GT_NOTICE_MAIL_SYNC, .provider = "microsoft", .changed = 6},
+         "graphtok_mail_messages_total{provider=\"microsoft\",change=\"changed\"} 6"},
+        {{.kind = GT_NOTICE_MAIL_SYNC, .provider = "microsoft", .took = 1000000, .removed = 7},
+         "graphtok_mail_messages_total{provider=\"microsoft\",change=\"removed\"} 7"},
+        {{.kind = GT_NOTICE_MAIL_SYNC, .provider = "microsoft", .took = 500000, .err = away},
+         "graphtok_mail_sync_seconds_total{provider=\"microsoft\"} 3.000000"},
     };
 
     /* Notices without a figure count as no other one. */

@@ -139,6 +139,36 @@ static const upstream_line_t by_condstore[] = {
      "* 1 FETCH (UID 3 FLAGS () MODSEQ (12))\r\n$ OK\r\n", 0},
     {"UID SEARCH RETURN (ALL) UID 1:3", "* ESEARCH (TAG \"x\") UID ALL 3\r\n$ OK\r\n", 0},
     END};
+/* A server that looks at one message of a command (RFC 9738). */
+static const upstream_line_t by_condstore_in_parts[] = {
+    SIGNED_IN("CONDSTORE ESEARCH"),
+    INBOX,
+    {"EXAMINE \"INBOX\" (CONDSTORE)", MODSEQ("12") EXAMINED("2", "7", "4"), 0},
+    {"UID FETCH 1:3 (UID FLAGS) (CHANGEDSINCE 10)",
+     "* 2 FETCH (UID 3 FLAGS () MODSEQ (12))\r\n$ OK [MESSAGELIMIT 1 3] x\r\n", 0},
+    {"UID FETCH 1:2 (UID FLAGS) (CHANGEDSINCE 10)",
+     "* 1 FETCH (UID 1 FLAGS () MODSEQ (11))\r\n$ OK [MESSAGELIMIT 1 1] x\r\n", 0},
+    END};
+static const upstream_line_t by_flags_in_parts[] = {
+    SIGNED_IN(""),
+    INBOX,
+    EXAMINE(EXAMINED("2", "7", "4")),
+    {"UID FETCH 1:3 (UID FLAGS)", "* 2 FETCH (FLAGS () UID 3)\r\n$ OK [MESSAGELIMIT 1 3] x\r\n", 0},
+    {"UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (FLAGS () UID 1)\r\n$ OK\r\n", 0},
+    END};
+
+START_TEST(changes_in_parts)
+{
+    open_mailbox();
+    bench_ok(round_of(_i == 0 ? first_modseq : first));
+    ck_assert_str_eq(rows(), "2 1 3 2");
+    bench_ok(round_of(_i == 0 ? by_condstore_in_parts : by_flags_in_parts));
+    ck_assert_str_eq(rows(), "2 1 3 0");
+    ck_assert_str_eq(place(), _i == 0 ? "7 4 12 2" : "7 4 0 2");
+    upstream_close(up);
+}
+END_TEST
+
 static const upstream_line_t unchanged[] = {
     SIGNED_IN("CONDSTORE ESEARCH"),
     INBOX,
@@ -465,6 +495,7 @@ Suite *suite_mail_sync(void)
 
     tcase_add_test(tcase, without_modification_sequences);
     tcase_add_test(tcase, by_modification_sequences);
+    tcase_add_loop_test(tcase, changes_in_parts, 0, 2);
     tcase_add_test(tcase, by_quick_resynchronisation);
     tcase_add_test(tcase, another_uidvalidity_begins_anew);
     tcase_add_loop_test(tcase, a_server_that_lies_of_what_is_kept, 0, COUNT(lies));

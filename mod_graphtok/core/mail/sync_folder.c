@@ -202,7 +202,11 @@ static gt_err_t *take_changes(void *baton, const gt_imap_answer_t *answer, apr_p
 {
     gt_folder_run_t *folder = baton;
 
-    return gt_imap_is_named(answer, "FETCH") ? take_flags(folder, answer, p) : GT_OK;
+    if (gt_imap_is_named(answer, "FETCH"))
+        return take_flags(folder, answer, p);
+    if (folder->rest_to == 0 && folder->changes_to > 0)
+        folder->rest_to = gt_uids_rest(answer, 1, folder->changes_to);
+    return GT_OK;
 }
 
 /* Without modification sequences the flags themselves are read. */
@@ -210,22 +214,27 @@ static const char *scan_text(gt_folder_run_t *folder)
 {
     apr_time_t age = apr_time_now() - folder->place.scanned_at;
 
-    if (folder->exists > SMALL && age < SCAN_EVERY && age >= 0)
+    if (folder->exists > SMALL && age < SCAN_EVERY && age >= 0) {
+        folder->changes_to = 0;
         return apr_psprintf(folder->pool, "FETCH %" APR_INT64_T_FMT ":* (UID FLAGS)",
                             folder->exists - NEWEST + 1);
-    folder->present = apr_array_make(folder->pool, 64, sizeof(gt_imap_range_t));
+    }
+    if (folder->present == NULL)
+        folder->present = apr_array_make(folder->pool, 64, sizeof(gt_imap_range_t));
     folder->is_scanned = 1;
     return apr_psprintf(folder->pool, "UID FETCH 1:%" APR_INT64_T_FMT " (UID FLAGS)",
-                        folder->place.uidnext - 1);
+                        folder->changes_to);
 }
 
-static gt_err_t *read_changes(gt_task_t *task, void *state)
+static gt_err_t *ask_changes(gt_task_t *task, void *state)
 {
     gt_folder_run_t *folder = state;
     const gt_mail_folder_t *place = &folder->place;
 
     if (place->uidnext <= 1 || folder->by_qresync || folder->exists == 0)
         return GT_OK;
+    folder->changes_to = folder->rest_to > 0 ? folder->rest_to : place->uidnext - 1;
+    folder->rest_to = 0;
     if (folder->modseq == 0 || place->modseq == 0)
         command(task, folder, scan_text(folder), take_changes);
     else if (folder->modseq != place->modseq)
@@ -233,8 +242,24 @@ static gt_err_t *read_changes(gt_task_t *task, void *state)
                 apr_psprintf(folder->pool,
                              "UID FETCH 1:%" APR_INT64_T_FMT
                              " (UID FLAGS) (CHANGEDSINCE %" APR_INT64_T_FMT ")",
-                             place->uidnext - 1, place->modseq),
+                             folder->changes_to, place->modseq),
                 take_changes);
+    return GT_OK;
+}
+
+static gt_err_t *ask_rest(gt_task_t *task, void *state)
+{
+    if (((gt_folder_run_t *)state)->rest_to > 0)
+        gt_repeat(task);
+    return GT_OK;
+}
+
+static gt_step_fn *const changes_steps[] = {ask_changes, ask_rest, NULL};
+static const gt_work_t changes_work = {"changes of a folder", changes_steps, NULL};
+
+static gt_err_t *read_changes(gt_task_t *task, void *state)
+{
+    gt_then(task, &changes_work, state);
     return GT_OK;
 }
 

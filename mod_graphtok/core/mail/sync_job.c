@@ -198,20 +198,30 @@ static gt_err_t *note_news(gt_task_t *task, void *state)
                                gt_task_pool(task));
 }
 
+/* A process that stops leaves the account to another one at once: its round, or its watch, which
+ * begins with a round. */
+static gt_err_t *leave(const syncing_t *syncing, const gt_err_t *err, apr_pool_t *p)
+{
+    const gt_mail_account_t *account = syncing->sync.account;
+    int changed;
+
+    if (!syncing->is_given_back)
+        return gt_mail_account_let_go(syncing->sync.store, account, p);
+    if (syncing->has_watch_place && err != GT_OK)
+        return gt_mail_account_due(&changed, syncing->sync.store, account->id, p);
+    return GT_OK;
+}
+
 static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 {
     syncing_t *syncing = state;
-    gt_err_t *kept = GT_OK;
+    gt_err_t *left = leave(syncing, err, gt_task_pool(task));
 
-    (void)err;
+    if (left != GT_OK)
+        gt_log_err(left, "leaving a mail account, whose claim ends by itself");
     give_place(syncing);
     if (syncing->has_watch_place)
         gt_place_give(gt_jobs_places(syncing->item->jobs), syncing->watch_place);
-    if (!syncing->is_given_back)
-        kept =
-            gt_mail_account_let_go(syncing->sync.store, syncing->sync.account, gt_task_pool(task));
-    if (kept != GT_OK)
-        gt_log_err(kept, "giving up the claim of a mail account, which ends by itself");
     gt_mail_sync_close(&syncing->sync);
 }
 

@@ -74,7 +74,9 @@ struct gt_folder_run_t {
 
     /* as EXAMINE says; 0: not told */
     apr_int64_t uidvalidity, uidnext, exists, modseq;
-    int by_qresync; /* 1: EXAMINE tells changes as well */
+    int by_qresync;         /* 1: EXAMINE tells changes as well */
+    apr_int64_t changes_to; /* up to which UID changes are asked for; 0: none are, or the last */
+    apr_int64_t rest_to;    /* of these, what the server has not looked at ends here; 0: nothing */
 
     apr_array_header_t *gone;     /* of gt_imap_range_t: messages that the server told gone */
     apr_array_header_t *present;  /* of gt_imap_range_t; NULL: not asked for */
@@ -168,5 +170,10 @@ apr_array_header_t *gt_uids_cut(apr_array_header_t *set, int most, apr_pool_t *p
 /** Add a UID to a set that is made in any order, and sorted at its end. @return GT_UPSTREAM: it has
  * too many ranges */
 GT_MUST gt_err_t *gt_uids_add(apr_array_header_t *set, apr_uint32_t uid, apr_pool_t *p);
+
+/** A server may look at so many messages of a command only, the last ones, and say at which it
+ * ended (RFC 9738, MESSAGELIMIT).
+ * @param to  0: to the last. @return where the rest of from:to ends; 0: nothing was left out */
+apr_int64_t gt_uids_rest(const gt_imap_answer_t *answer, apr_int64_t from, apr_int64_t to);
 
 #endif

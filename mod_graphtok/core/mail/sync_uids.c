@@ -144,14 +144,15 @@ static apr_time_t oldest(const gt_folder_run_t *folder)
     return keep > 0 ? apr_time_now() - keep : 0;
 }
 
-/* The server looked at no message below this one (RFC 9738). */
-static void note_limit(gt_folder_find_t *find, const gt_imap_value_t *values)
+apr_int64_t gt_uids_rest(const gt_imap_answer_t *answer, apr_int64_t from, apr_int64_t to)
 {
     apr_uint32_t uid;
 
-    if (values != NULL && gt_imap_nz_number(&uid, values->next) && uid > find->from &&
-        (find->to == 0 || uid - 1 < find->to))
-        find->rest_to = (apr_int64_t)uid - 1;
+    if (answer->code == NULL || strcasecmp(answer->code, "MESSAGELIMIT") != 0 ||
+        answer->values == NULL || !gt_imap_nz_number(&uid, answer->values->next) || uid <= from ||
+        (to > 0 && uid > to))
+        return 0;
+    return (apr_int64_t)uid - 1;
 }
 
 static gt_err_t *take(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p)
@@ -159,10 +160,11 @@ static gt_err_t *take(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p
     gt_folder_find_t *find = baton;
     gt_imap_fetched_t fetched;
 
-    if (answer->code != NULL && strcasecmp(answer->code, "MESSAGELIMIT") == 0)
-        note_limit(find, answer->values);
-    if (answer->form != GT_IMAP_DATA)
+    if (answer->form != GT_IMAP_DATA) {
+        if (find->rest_to == 0)
+            find->rest_to = gt_uids_rest(answer, find->from, find->to);
         return GT_OK;
+    }
     if (!find->by_fetch && gt_imap_is_named(answer, "ESEARCH"))
         return note_set(find, answer->values, p);
     if (find->by_fetch && gt_imap_is_named(answer, "FETCH")) {
