@@ -503,6 +503,33 @@ START_TEST(a_locked_table_stops_no_other_kind)
 }
 END_TEST
 
+static int ticks_begun;
+
+/* The first tick's time is over before another kind has its turn. */
+static apr_interval_time_t off_after_a_while(const gt_config_t *conf)
+{
+    (void)conf;
+    if (ticks_begun++ == 0)
+        apr_sleep(apr_time_from_msec(150));
+    return 0;
+}
+
+START_TEST(a_tick_that_was_too_slow_is_not_idle)
+{
+    static const gt_job_kind_t slow = {
+        .name = "slow", .parts = 1, .budget = 1, .every = off_after_a_while};
+    static const gt_job_kind_t *const kinds[] = {&slow, &gt_job_refresh, NULL};
+    gt_jobs_t *jobs = gt_jobs_make(child[0].vault, kinds, pool);
+
+    ticks_begun = 0;
+    make_grant("tom", 400, 60);
+    gt_jobs_tick(jobs, pool);
+    ck_assert(!gt_jobs_are_idle(jobs));
+    work(jobs);
+    ck_assert_int_eq(fake_calls(fake, FAKE_TOKEN), 1);
+}
+END_TEST
+
 static void set_old(const char *user, const char *column, int days)
 {
     bench_run(bench, apr_psprintf(pool, "UPDATE user_tokens SET %s = %s WHERE user_id = '%s'",
@@ -637,6 +664,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_check_that_cannot_begin_is_given_up);
     tcase_add_test(tcase, a_database_that_is_away_stops_a_tick);
     tcase_add_test(tcase, a_locked_table_stops_no_other_kind);
+    tcase_add_test(tcase, a_tick_that_was_too_slow_is_not_idle);
     tcase_add_test(tcase, cleanup_deactivates_what_is_expired_and_removes_what_is_old);
     tcase_add_test(tcase, grants_are_found_by_id_and_by_user);
     tcase_add_test(tcase, a_grant_that_is_put_twice_ends_twice);

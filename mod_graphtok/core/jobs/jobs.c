@@ -267,6 +267,9 @@ static gt_err_t *do_kind(gt_slice_t *slice, const apr_array_header_t *due_jobs, 
         found = gt_due_job_is_due(due_job, every);
     while (found && has_room(slice, until))
         GT_TRY(do_part(&found, slice));
+    /* A tick without time or room for it: that is no sign of having nothing to do. */
+    if (found)
+        atomic_fetch_add(&slice->jobs->found, 1);
     return GT_OK;
 }
 
