@@ -476,8 +476,12 @@ START_TEST(without_tables_there_are_no_jobs)
     gt_jobs_t *jobs = gt_jobs_make(child[0].vault, bulk_alone, pool);
     gt_pick_t pick = gt_pick_all();
     const char *id;
+    gt_ids_t ids;
+    int is_new;
 
     bench_run(bench, "DROP TABLE user_tokens_bulk_items");
+    gt_store_ids_known(&ids, child[0].store);
+    bench_ok(gt_store_ids_now(&is_new, &ids, child[0].store, pool));
     for (int i = 0; i < 3; i++)
         gt_jobs_tick(jobs, pool);
     bench_ok(gt_jobs_trouble(jobs, pool));
