@@ -29,10 +29,10 @@ GraphTokLimit off
 """
 
 
-def typed(heading):
-    """The SQL below a heading of the documentation."""
+def typed(heading, block=0):
+    """A block of SQL below a heading of the documentation."""
     text = DOCS.read_text(encoding="utf-8").split(f" {heading}\n", 1)[1]
-    return re.search(r"```sql\n(.*?)```", text, re.S)[1]
+    return re.findall(r"```sql\n(.*?)```", text, re.S)[block]
 
 
 @pytest.fixture(name="place")
@@ -76,6 +76,21 @@ def test_the_rights_of_the_documentation_are_enough(place, sandbox):
     for verb in (["status"], ["keys", "list"], ["keys", "reencrypt"], ["refresh", "--all"],
                  ["work", "--once"], ["cleanup"], ["revoke", "tom"]):
         place.ctl(*verb)
+    assert "GT0410" not in place.httpd.log()
+
+
+def test_rights_on_mail(place, sandbox):
+    """A round that fails for its provider, whose token has no scope of mail, fails for nothing else."""
+    place.configure(settings=SETTINGS + "<GraphTokStore main>\nGraphTokMailSync on\n</GraphTokStore>\n")
+    place.ctl("migrate", "--yes")
+    as_role(place, typed("Rights in the database") + typed("Rights in the database", 1))
+    server = "imaps://localhost:1"
+    place.ctl("account", "add", "ada@x.example", "--user", "tom", "--imap", server)
+    done = place.ctl("sync", "1", check=False)
+    assert "GT0626" in done.stderr and "GT0410" not in done.stderr, done
+    for verb in (["account", "list"], ["account", "remove", "1"], ["keys", "list"], ["status"],
+                 ["work", "--once"], ["cleanup"]):
+        assert "GT0410" not in place.ctl(*verb).stderr
     assert "GT0410" not in place.httpd.log()
 
 
