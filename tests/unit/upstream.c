@@ -30,6 +30,7 @@
 #include <openssl/x509v3.h>
 
 #define CONNECTIONS_MAX 4096
+#define SCRIPTS_MAX 64
 #define REQUEST_MAX 65536
 
 /* 300,000 zeros as gzip packs them. */
@@ -77,6 +78,8 @@ struct upstream_t {
     int requests, count, gone, is_let_go;
     const char *greeting; /* of a mail server; NULL: it is none */
     const upstream_line_t *script;
+    upstream_line_t *scripts[SCRIPTS_MAX]; /* all that it was given */
+    int script_count;
     int wants_starttls, is_smtp;
     long long written, read;
     connection_t *connections[CONNECTIONS_MAX];
@@ -641,16 +644,33 @@ void upstream_greets(upstream_t *up, const char *greeting, int wants_starttls)
     up->wants_starttls = wants_starttls;
 }
 
+/* A copy: a connection may read its script when the test that gave it has returned. */
+static void keep_script(upstream_t *up, const upstream_line_t *script)
+{
+    upstream_line_t *copy = NULL;
+    int n = 0;
+
+    while (script != NULL && script[n].wants != NULL)
+        n++;
+    if (script != NULL) {
+        ck_assert_int_lt(up->script_count, SCRIPTS_MAX);
+        copy = calloc((size_t)n + 1, sizeof(*copy));
+        memcpy(copy, script, (size_t)n * sizeof(*copy));
+        up->scripts[up->script_count++] = copy;
+    }
+    up->script = copy;
+}
+
 void upstream_says(upstream_t *up, const upstream_line_t *script)
 {
     up->greeting = "* OK ready\r\n";
-    up->script = script;
+    keep_script(up, script);
 }
 
 void upstream_says_smtp(upstream_t *up, const upstream_line_t *script)
 {
     up->greeting = "220 ready\r\n";
-    up->script = script;
+    keep_script(up, script);
     up->is_smtp = 1;
 }
 
@@ -671,6 +691,8 @@ void upstream_close(upstream_t *up)
         close(c->fd);
         free(c);
     }
+    for (i = 0; i < up->script_count; i++)
+        free(up->scripts[i]);
     close(up->listener);
     close(up->end_fd);
     SSL_CTX_free(up->tls);

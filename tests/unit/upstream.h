@@ -48,7 +48,7 @@ typedef struct upstream_line_t {
     int ends; /* 1: the connection ends then; UPSTREAM_FOREVER: the answer comes again and again */
 } upstream_line_t;
 
-/* The same, a mail server that speaks by a script. */
+/* The same, a mail server that speaks by a script, of which it keeps a copy. */
 void upstream_says(upstream_t *up, const upstream_line_t *script);
 /* The same for SMTP: lines have no tag, and what follows an answer that begins with 354 is a mail,
  * one text up to its dot, as it came. */
