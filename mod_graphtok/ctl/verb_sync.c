@@ -153,7 +153,9 @@ static void show(const syncing_t *syncing, const gt_mail_sync_t *sync, const cha
 static gt_err_t *round_of(syncing_t *syncing, apr_int64_t id, apr_pool_t *p)
 {
     const gt_end_t end = {look, syncing};
-    gt_mail_sync_t sync = {.vault = syncing->vault, .store = syncing->store};
+    gt_mail_sync_t sync = {.vault = syncing->vault,
+                           .store = syncing->store,
+                           .crew = gt_vault_parts(syncing->vault)->crew};
     apr_time_t begun = gt_ticks();
     gt_mail_settled_t settled;
     gt_err_t *err;

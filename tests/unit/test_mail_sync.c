@@ -67,16 +67,38 @@ static void open_mailbox(void)
     ck_assert_ptr_nonnull(account);
 }
 
-static gt_err_t *round_of(const upstream_line_t *script)
+/* @param crew  writes rows  @param look  NULL: nothing ends it early  @param p  destroyed then */
+static gt_err_t *round_by(const upstream_line_t *script, gt_crew_t *crew, int (*look)(void *baton),
+                          apr_pool_t *p)
 {
-    gt_mail_sync_t round = {.vault = child[0].vault, .store = child[0].store, .account = account};
+    const gt_end_t end = {look, NULL};
+    gt_mail_sync_t round = {.vault = child[0].vault,
+                            .store = child[0].store,
+                            .crew = crew,
+                            .account = gt_mail_account_dup(account, p)};
     gt_err_t *err;
 
     upstream_says(up, script);
-    err = gt_wait_run(&gt_mail_sync, &round, child[0].loop, LIMIT, pool);
-    err = err != GT_OK ? gt_err_dup(err, pool) : GT_OK; /* out of the round's memory */
+    err = gt_wait_run_until(look != NULL ? &end : NULL, &gt_mail_sync, &round, child[0].loop, LIMIT,
+                            p);
     gt_mail_sync_close(&round);
+    err = gt_err_dup(err, pool);
+    apr_pool_destroy(p);
     return err;
+}
+
+/* Of an allocator of its own, so that a use after its end is seen. */
+static apr_pool_t *pool_of_round(void)
+{
+    apr_pool_t *p;
+
+    ck_assert_int_eq(apr_pool_create_unmanaged_ex(&p, NULL, NULL), APR_SUCCESS);
+    return p;
+}
+
+static gt_err_t *round_of(const upstream_line_t *script)
+{
+    return round_by(script, child[0].crew, NULL, pool_of_round());
 }
 
 static const char *rows(void)
@@ -488,6 +510,191 @@ START_TEST(a_round_goes_on_where_one_ended)
 }
 END_TEST
 
+/* ---- rows that a job writes while more are read ---- */
+
+#define WRITERS "gt-writers"
+#define MANY 251       /* one more than a command asks for */
+#define SECOND_CHUNK 9 /* commands until it is asked for */
+static gt_crew_t *writers;
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_opens = PTHREAD_COND_INITIALIZER;
+static int is_open;     /* under the lock; 0 when a test begins, as the next one */
+static atomic_int jobs; /* that came to the database */
+
+static int is_writer(void)
+{
+    char name[16] = "";
+
+    pthread_getname_np(pthread_self(), name, sizeof(name));
+    return strcmp(name, WRITERS) == 0;
+}
+
+static void wait_at_gate(void)
+{
+    if (!is_writer())
+        return;
+    atomic_fetch_add(&jobs, 1);
+    pthread_mutex_lock(&gate_lock);
+    while (!is_open)
+        pthread_cond_wait(&gate_opens, &gate_lock);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static void open_gate(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    is_open = 1;
+    pthread_cond_broadcast(&gate_opens);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static void wait_for_second_chunk(void)
+{
+    if (is_writer() && atomic_fetch_add(&jobs, 1) == 0)
+        upstream_await_requests(up, SECOND_CHUNK);
+}
+
+static void open_with_writers(void (*at_database)(void))
+{
+    open_mailbox();
+    is_open = 0;
+    atomic_store(&jobs, 0);
+    bench_ok(gt_crew_start(&writers, WRITERS, 2, child[0].loop, pool));
+    atomic_store(&child[0].acquires, at_database);
+}
+
+static const char *mails(int from, int to)
+{
+    const char *text = "";
+
+    for (int n = from; n <= to; n++)
+        text = apr_psprintf(pool,
+                            "%s* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 23 BODY[]<0> "
+                            "{23}\r\nSubject: a\r\n\r\ntext%03d\r\n)\r\n",
+                            text, n, n, n);
+    return apr_pstrcat(pool, text, "$ OK\r\n", NULL);
+}
+
+static const char *uids(void)
+{
+    const char *text = "";
+
+    for (int n = 1; n <= MANY; n++)
+        text = apr_psprintf(pool, "%s* %d FETCH (UID %d)\r\n", text, n, n);
+    return apr_pstrcat(pool, text, "$ OK\r\n", NULL);
+}
+
+/* @param second  the answer with the last of them */
+static const upstream_line_t *many(const char *second, int ends)
+{
+    const upstream_line_t script[] = {SIGNED_IN(""),
+                                      INBOX,
+                                      EXAMINE(EXAMINED("251", "7", "252")),
+                                      {"UID FETCH 1:251 (UID)", uids(), 0},
+                                      {FETCH, mails(1, MANY - 1), 0},
+                                      {FETCH, second, ends},
+                                      END};
+
+    return apr_pmemdup(pool, script, sizeof(script));
+}
+
+START_TEST(rows_are_written_while_more_are_read)
+{
+    open_with_writers(wait_for_second_chunk);
+    bench_ok(round_by(many(mails(MANY, MANY), 0), writers, NULL, pool_of_round()));
+    ck_assert_int_eq(atomic_load(&jobs), 2);
+    ck_assert_str_eq(rows(), "251 1 251 251");
+    ck_assert_str_eq(place(), "7 252 0 251");
+    upstream_close(up);
+}
+END_TEST
+
+/* The server goes while the rows before are being written: these stay, and the place with them. */
+START_TEST(what_was_read_before_an_end_is_kept)
+{
+    const upstream_line_t last_one[] = {
+        SIGNED_IN(""),
+        INBOX,
+        EXAMINE(EXAMINED("251", "7", "252")),
+        {"UID FETCH 1:250 (UID FLAGS)", "* 1 FETCH (FLAGS () UID 1)\r\n$ OK\r\n", 0},
+        {"UID FETCH 251:251 (UID)", "* 2 FETCH (UID 251)\r\n$ OK\r\n", 0},
+        {FETCH, mails(MANY, MANY), 0},
+        END};
+
+    open_with_writers(wait_for_second_chunk);
+    ck_assert_ptr_nonnull(round_by(many("* 251 FETCH (UID", 1), writers, NULL, pool_of_round()));
+    ck_assert_str_eq(rows(), "250 1 250 250");
+    ck_assert_str_eq(place(), "7 251 0 -1");
+    bench_ok(round_by(last_one, writers, NULL, pool_of_round()));
+    ck_assert_str_eq(place(), "7 252 0 251");
+    upstream_close(up);
+}
+END_TEST
+
+static int lose_claim(void *baton)
+{
+    (void)baton;
+    if (atomic_load(&jobs) == 0)
+        return 0;
+    bench_ask(bench, "UPDATE mail_accounts SET claimed_by = 'another' RETURNING 1");
+    open_gate();
+    return 0;
+}
+
+START_TEST(a_claim_that_was_lost_ends_a_round_at_its_rows)
+{
+    open_with_writers(wait_at_gate);
+    bench_tag(round_by(first, writers, lose_claim, pool_of_round()), "GT1602");
+    ck_assert_str_eq(rows(), "0 0 0 0");
+    upstream_close(up);
+}
+END_TEST
+
+static int lose_database(void *baton)
+{
+    (void)baton;
+    if (atomic_load(&jobs) == 0)
+        return 0;
+    atomic_store(&child[0].away, 1000000);
+    open_gate();
+    return 0;
+}
+
+START_TEST(a_database_that_goes_while_a_job_writes_fails_the_round)
+{
+    gt_err_t *err;
+
+    open_with_writers(wait_at_gate);
+    err = round_by(first, writers, lose_database, pool_of_round());
+    ck_assert_ptr_nonnull(err);
+    ck_assert_int_eq(err->cls, GT_STORE_AWAY);
+    ck_assert_str_eq(rows(), "0 0 0 0");
+    ck_assert_str_eq(place(), "7 1 0 -1");
+    upstream_close(up);
+}
+END_TEST
+
+static int has_job(void *baton)
+{
+    (void)baton;
+    return atomic_load(&jobs) > 0;
+}
+
+/* The process ends: the round goes with all its memory, the claim is given back, and the job, which
+ * hangs at the database meanwhile, writes nothing any more. */
+START_TEST(a_job_outlives_its_round)
+{
+    open_with_writers(wait_at_gate);
+    bench_tag(round_by(first, writers, has_job, pool_of_round()), "GT0322");
+    bench_ok(gt_mail_account_let_go(child[1].store, account, pool));
+    open_gate();
+    gt_crew_stop(writers, LIMIT);
+    ck_assert_str_eq(rows(), "0 0 0 0");
+    ck_assert_str_eq(place(), "7 1 0 -1");
+    upstream_close(up);
+}
+END_TEST
+
 Suite *suite_mail_sync(void)
 {
     Suite *suite = suite_create("mail_sync");
@@ -504,5 +711,10 @@ Suite *suite_mail_sync(void)
     tcase_add_loop_test(tcase, answers_that_are_many, 0, 2);
     tcase_add_test(tcase, names_that_are_no_utf7);
     tcase_add_test(tcase, a_round_goes_on_where_one_ended);
+    tcase_add_test(tcase, rows_are_written_while_more_are_read);
+    tcase_add_test(tcase, what_was_read_before_an_end_is_kept);
+    tcase_add_test(tcase, a_claim_that_was_lost_ends_a_round_at_its_rows);
+    tcase_add_test(tcase, a_database_that_goes_while_a_job_writes_fails_the_round);
+    tcase_add_test(tcase, a_job_outlives_its_round);
     return suite;
 }

@@ -171,12 +171,11 @@ static gt_err_t *crew_of(gt_crew_t **crew, const gt_slice_t *slice)
 static gt_err_t *start(gt_job_item_t *item, const char *key, const gt_slice_t *slice)
 {
     gt_flight_params_t params = {NULL, &item_work, make, item};
-    gt_crew_t *crew;
 
-    GT_TRY(crew_of(&crew, slice));
+    GT_TRY(crew_of(&item->crew, slice));
     params.key =
         apr_psprintf(slice->pool, "%s %s %s", slice->kind->name, gt_store_name(slice->store), key);
-    return gt_crew_launch(crew, &params, slice->pool);
+    return gt_crew_launch(item->crew, &params, slice->pool);
 }
 
 void gt_job_items_start(const gt_slice_t *slice, const apr_array_header_t *found, apr_time_t from,

@@ -16,6 +16,7 @@ typedef struct gt_job_item_t {
     gt_jobs_t *jobs;
     const gt_job_kind_t *kind;
     gt_store_t *store;
+    gt_crew_t *crew;     /* it runs on this one */
     const void *payload; /* the kind's */
     apr_time_t due_at;   /* ticks: it begins then */
     void *state;         /* of the kind's work, once it has begun */

@@ -201,6 +201,16 @@ static gt_err_t *next_folder(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* A folder that failed may have left a job which writes. */
+static gt_err_t *settle(gt_task_t *task, void *state)
+{
+    gt_mail_run_t *run = ((gt_mail_sync_t *)state)->run;
+
+    run->write_err = GT_OK;
+    gt_then_try(task, &gt_batch_settle, run->folder, &run->write_err);
+    return GT_OK;
+}
+
 /* A folder that went while the round is under way is no trouble. */
 static void note_folder(gt_mail_sync_t *sync, const gt_listed_t *listed, const gt_err_t *err)
 {
@@ -223,6 +233,8 @@ static gt_err_t *note_and_go_on(gt_task_t *task, void *state)
     gt_mail_sync_t *sync = state;
     gt_mail_run_t *run = sync->run;
 
+    if (run->write_err != GT_OK && (run->folder_err == GT_OK || gt_run_is_no(run->folder_err)))
+        run->folder_err = run->write_err;
     if (run->folder_err != GT_OK && !gt_run_is_no(run->folder_err))
         return gt_err_in(run->folder_err, "folder %.80s", run->folder->listed->name);
     if (run->folder_err != GT_OK)
@@ -232,7 +244,7 @@ static gt_err_t *note_and_go_on(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const each_steps[] = {next_folder, note_and_go_on, NULL};
+static gt_step_fn *const each_steps[] = {next_folder, settle, note_and_go_on, NULL};
 static const gt_work_t each_work = {"the folders of a mailbox", each_steps, NULL};
 
 static gt_err_t *each(gt_task_t *task, void *state)

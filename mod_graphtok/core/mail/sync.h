@@ -30,6 +30,7 @@ typedef struct gt_mail_run_t gt_mail_run_t;
 typedef struct gt_mail_sync_t {
     gt_vault_t *vault;
     gt_store_t *store;
+    gt_crew_t *crew;            /* its threads write rows while others are read */
     gt_mail_account_t *account; /* claimed; for GT_MAIL_CLAIM from now */
     gt_mail_counts_t counts;    /* out: read by its driver at any time between two steps */
     const char *trouble;        /* out: of folders that failed, for people; NULL: none did */

@@ -4,7 +4,8 @@
  * @file sync_fetch.c
  * New messages of a folder, a chunk after the other. A message's first bytes are asked for, enough
  * for its header fields and its text; an attachment of 50 MiB never comes. The folder's place moves
- * with the last rows of a chunk, since a server may answer in any order.
+ * with the last rows of a chunk, since a server may answer in any order. A chunk's rows are written
+ * while the next chunk is read, and two are never written at a time.
  */
 
 #include "mail/sync_run.h"
@@ -13,8 +14,8 @@
 
 #include <apr_strings.h>
 
-#define CHUNK GT_MAIL_BATCH /* messages of a command */
-#define ONE "262144"        /* bytes of a message that are asked for */
+#define CHUNK (GT_MAIL_BATCH / 2) /* messages of a command: a batch, unless they are long */
+#define ONE "262144"              /* bytes of a message that are asked for */
 #define ITEMS " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]<0." ONE ">)"
 
 /* The piece that was asked for. Servers write its item as BODY[]<0>. */
@@ -54,7 +55,7 @@ static gt_err_t *ask(gt_task_t *task, void *state)
 
     GT_TRY(gt_run_keep(folder->run, folder->pool));
     if (folder->wanted->nelts == 0) {
-        gt_done(task);
+        gt_instead(task, &gt_batch_settle, folder);
         return GT_OK;
     }
     apr_pool_clear(folder->chunk_pool);
@@ -112,16 +113,22 @@ static void move_place(gt_folder_run_t *folder)
         folder->place.uidnext = (apr_int64_t)last->to + 1;
 }
 
-static gt_err_t *write_chunk(gt_task_t *task, void *state)
+static gt_err_t *settle(gt_task_t *task, void *state)
+{
+    gt_then(task, &gt_batch_settle, state);
+    return GT_OK;
+}
+
+static gt_err_t *hand_over(gt_task_t *task, void *state)
 {
     gt_folder_run_t *folder = state;
 
     GT_TRY(judge(folder));
     move_place(folder);
-    GT_TRY(gt_batch_write(folder, NULL, NULL));
+    GT_TRY(gt_batch_hand_over(folder));
     gt_repeat(task);
     return GT_OK;
 }
 
-static gt_step_fn *const steps[] = {ask, write_chunk, NULL};
+static gt_step_fn *const steps[] = {ask, settle, hand_over, NULL};
 const gt_work_t gt_folder_fetch = {"messages of a folder", steps, NULL};

@@ -238,34 +238,21 @@ static apr_interval_time_t every(const gt_config_t *config)
     return 0;
 }
 
-static gt_mail_account_t *account_dup(const gt_mail_account_t *account, apr_pool_t *p)
-{
-    gt_mail_account_t *made = apr_pmemdup(p, account, sizeof(*made));
-
-    made->owner = gt_owner_dup(&account->owner, p);
-    made->address = apr_pstrdup(p, account->address);
-    made->incoming.host = apr_pstrdup(p, account->incoming.host);
-    made->outgoing.host = apr_pstrdup(p, account->outgoing.host);
-    made->password = apr_pstrdup(p, account->password);
-    made->folders = apr_pstrdup(p, account->folders);
-    made->last_error = apr_pstrdup(p, account->last_error);
-    made->claim = apr_pstrdup(p, account->claim);
-    return made;
-}
-
 static const void *copy(const void *payload, apr_pool_t *p)
 {
-    return account_dup(payload, p);
+    return gt_mail_account_dup(payload, p);
 }
 
 static void *make(const gt_job_item_t *item, apr_pool_t *p)
 {
     syncing_t *syncing = apr_pcalloc(p, sizeof(*syncing));
-    gt_mail_account_t *account = account_dup(item->payload, p);
+    gt_mail_account_t *account = gt_mail_account_dup(item->payload, p);
 
     syncing->item = item;
-    syncing->sync = (gt_mail_sync_t){
-        .vault = gt_jobs_vault(item->jobs), .store = item->store, .account = account};
+    syncing->sync = (gt_mail_sync_t){.vault = gt_jobs_vault(item->jobs),
+                                     .store = item->store,
+                                     .crew = item->crew,
+                                     .account = account};
     syncing->place = apr_pstrcat(p, "mail ", account->incoming.host, NULL);
     syncing->watch_place = apr_pstrcat(p, "news ", account->incoming.host, NULL);
     syncing->begun_at = gt_ticks();

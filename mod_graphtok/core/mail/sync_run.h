@@ -43,6 +43,7 @@ struct gt_mail_run_t {
     apr_pool_t *folder_pool;
     struct gt_folder_run_t *folder; /* under way */
     gt_err_t *folder_err;           /* how it ended */
+    gt_err_t *write_err;            /* how its last batch did, where it was handed over */
     gt_imap_command_t command;      /* under way */
     gt_imap_take_fn *take;          /* gets its answers, with the baton; NULL: none is wanted */
     void *baton;
@@ -99,10 +100,13 @@ struct gt_folder_run_t {
                                 * them together */
 
     /* rows that are not written so far */
-    apr_pool_t *batch_pool;
+    apr_pool_t *batch_pool;      /* goes to the job that writes them; NULL: none */
     apr_array_header_t *fresh;   /* of gt_mail_message_t */
     apr_array_header_t *flagged; /* of gt_mail_flags_t */
     apr_size_t batch_size;       /* bytes of texts in it */
+
+    gt_flight_t *writing;     /* the batch before, which a job writes; NULL: none */
+    apr_pool_t *writing_pool; /* keeps it */
 };
 
 /** A folder's run, to be begun. @param kept  its row, or NULL */
@@ -150,10 +154,15 @@ void gt_batch_blank(gt_folder_run_t *folder, apr_int64_t uid);
 /** Flags of a message. Writes the batch when it is full. */
 GT_MUST gt_err_t *gt_batch_flags(gt_folder_run_t *folder, const gt_imap_fetched_t *fetched);
 
-/** 1 when the batch is to be written now. */
-int gt_batch_is_full(const gt_folder_run_t *folder);
+/** Hand the batch over, with the folder's place, to a job which writes it while the next one is
+ * read. The one before was settled. */
+GT_MUST gt_err_t *gt_batch_hand_over(gt_folder_run_t *folder);
 
-/** Write the batch, with the folder's place and up to GT_MAIL_BATCH ranges of messages that are
+/** Work: wait until the batch that was handed over is written (state: a gt_folder_run_t). Its
+ * failure is the job's; GT_CANCELLED: the claim was lost. */
+extern const gt_work_t gt_batch_settle;
+
+/** Write the batch now, with the folder's place and up to GT_MAIL_BATCH ranges of messages that are
  * gone, which may be NULL. @param removed  out: rows that went; may be NULL */
 GT_MUST gt_err_t *gt_batch_write(gt_folder_run_t *folder, const apr_array_header_t *gone,
                                  int *removed);

@@ -309,6 +309,21 @@ gt_err_t *gt_mail_account_delete(int *changed, gt_store_t *store, apr_int64_t id
     return gt_db_change(changed, store->db, &delete_account, &store->names, args, p);
 }
 
+gt_mail_account_t *gt_mail_account_dup(const gt_mail_account_t *account, apr_pool_t *p)
+{
+    gt_mail_account_t *made = apr_pmemdup(p, account, sizeof(*made));
+
+    made->owner = gt_owner_dup(&account->owner, p);
+    made->address = apr_pstrdup(p, account->address);
+    made->incoming.host = apr_pstrdup(p, account->incoming.host);
+    made->outgoing.host = apr_pstrdup(p, account->outgoing.host);
+    made->password = apr_pstrdup(p, account->password);
+    made->folders = apr_pstrdup(p, account->folders);
+    made->last_error = apr_pstrdup(p, account->last_error);
+    made->claim = apr_pstrdup(p, account->claim);
+    return made;
+}
+
 const gt_sql_t *const gt_mail_account_sql[] = {
     &find_again, &add_account, &list_accounts, &list_of_user, &find_account,   &by_password,
     &by_token,   &switch_sync, &make_due,      &set_password, &delete_account, NULL};

@@ -156,6 +156,9 @@ GT_MUST gt_err_t *gt_mail_account_claim_one(gt_mail_account_t **account, gt_stor
                                             apr_int64_t id, const char *worker,
                                             apr_interval_time_t span, apr_pool_t *p);
 
+/** Copy an account, deep. */
+gt_mail_account_t *gt_mail_account_dup(const gt_mail_account_t *account, apr_pool_t *p);
+
 /**
  * Make a claim longer: over after `span` from now.
  * @param goes_on  0: stop; the claim was lost, synchronising was switched off, the way to sign in

@@ -34,6 +34,12 @@
         "(account_id, folder, internal_date, id) WHERE is_seen = 0",                               \
         "CREATE INDEX {index}_messages_old ON {on_mail_messages} (internal_date)"
 
+/* PostgreSQL would try in vain to compress what is sealed. */
+#define GT_MAIL_MESSAGES_STORAGE                                                                   \
+    "ALTER TABLE {mail_messages} ALTER COLUMN subject SET STORAGE EXTERNAL, "                      \
+    "ALTER COLUMN addresses SET STORAGE EXTERNAL, ALTER COLUMN text SET STORAGE EXTERNAL, "        \
+    "ALTER COLUMN fields SET STORAGE EXTERNAL"
+
 #define GT_MAIL_MESSAGES_DOWN "DROP TABLE {mail_messages}", "DROP TABLE {mail_folders}"
 
 #endif

@@ -129,7 +129,6 @@ static void wake_flight(void *baton)
 
 static gt_flight_t *make_flight(gt_crew_t *crew, const gt_flight_params_t *params)
 {
-    gt_waker_t waker;
     apr_pool_t *p;
     gt_flight_t *flight;
 
@@ -144,9 +143,8 @@ static gt_flight_t *make_flight(gt_crew_t *crew, const gt_flight_params_t *param
     atomic_init(&flight->refs, 1);
     pthread_mutex_init(&flight->lock, NULL);
     flight->state = params->init(params->params, p);
-    waker.wake = wake_flight;
-    waker.baton = flight;
-    flight->task = gt_task_make(params->work, flight->state, crew->loop, &waker, p);
+    flight->task = gt_task_make(params->work, flight->state, crew->loop,
+                                &(gt_waker_t){wake_flight, flight}, p);
     return flight;
 }
 
@@ -289,13 +287,18 @@ static gt_err_t *find_or_start(gt_flight_t **flight, gt_crew_t *crew,
     return err;
 }
 
+gt_err_t *gt_crew_begin(gt_flight_t **flight, gt_crew_t *crew, const gt_flight_params_t *params,
+                        apr_pool_t *p)
+{
+    GT_TRY(find_or_start(flight, crew, params, p));
+    apr_pool_cleanup_register(p, *flight, release_with_pool, apr_pool_cleanup_null);
+    return GT_OK;
+}
+
 gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
                        const gt_flight_params_t *params)
 {
-    apr_pool_t *p = gt_task_pool(task);
-
-    GT_TRY(find_or_start(flight, crew, params, p));
-    apr_pool_cleanup_register(p, *flight, release_with_pool, apr_pool_cleanup_null);
+    GT_TRY(gt_crew_begin(flight, crew, params, gt_task_pool(task)));
     gt_join(task, *flight);
     return GT_OK;
 }
@@ -426,11 +429,9 @@ static apr_status_t free_with_pool(void *baton)
     return APR_SUCCESS;
 }
 
-static void wake_all(void *baton)
+static void wake_all(void *work)
 {
-    gt_crew_t *crew = baton;
-
-    pthread_cond_broadcast(&crew->work);
+    pthread_cond_broadcast(work);
 }
 
 static int start_threads(gt_crew_t *crew, const char *name, int threads)
@@ -446,7 +447,7 @@ gt_err_t *gt_crew_start(gt_crew_t **crew, const char *name, int threads, gt_loop
                         apr_pool_t *p)
 {
     gt_crew_t *c = apr_pcalloc(p, sizeof(*c));
-    const gt_waker_t wake = {wake_all, c};
+    const gt_waker_t wake = {wake_all, &c->work};
 
     assert(threads >= THREADS_MIN && threads <= GT_THREADS_MAX);
     *crew = NULL;

@@ -47,6 +47,11 @@ typedef struct gt_flight_params_t {
 GT_MUST gt_err_t *gt_crew_join(gt_flight_t **flight, gt_task_t *task, gt_crew_t *crew,
                                const gt_flight_params_t *params);
 
+/** Join the job of this key as above, without waiting: a step does that later, by gt_join. The job
+ * and its state stay valid as long as `p`, which may be cleared earlier: the job goes on. */
+GT_MUST gt_err_t *gt_crew_begin(gt_flight_t **flight, gt_crew_t *crew,
+                                const gt_flight_params_t *params, apr_pool_t *p);
+
 /** Start a job that no task waits for; nothing happens when its key is under way. An error is made
  * in `p`. */
 GT_MUST gt_err_t *gt_crew_launch(gt_crew_t *crew, const gt_flight_params_t *params, apr_pool_t *p);

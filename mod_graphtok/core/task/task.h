@@ -137,7 +137,7 @@ void gt_await_time(gt_task_t *task, apr_time_t ticks);
  * loop. */
 void gt_again_on_bell(gt_task_t *task, gt_bell_t *bell, apr_time_t ticks);
 
-/** Wait until a job of the crew has ended; see task/crew.h, which calls this. */
+/** Wait until a job of the crew has ended, which the task joined (task/crew.h). */
 void gt_join(gt_task_t *task, gt_flight_t *flight);
 
 /** Right after joining: wait no longer than until this moment of the monotonic clock. The job goes
