@@ -413,6 +413,19 @@ static int names_a_host(const char *path)
     return c[0] == ':' && is_slash(c[1]) && is_slash(c[2]);
 }
 
+/* A browser takes a host from the beginning before it removes dots ("//host/../.."), and dots may
+ * hide one ("/x/..//host"). */
+static int leads_to_a_host(const char *text)
+{
+    char without_dots[GT_LOCAL_PATH_MAX + 1];
+
+    if (names_a_host(text))
+        return 1;
+    strcpy(without_dots, text);
+    remove_dots(without_dots);
+    return names_a_host(without_dots);
+}
+
 int gt_is_local_path(const char *path)
 {
     char text[GT_LOCAL_PATH_MAX + 1];
@@ -431,8 +444,7 @@ int gt_is_local_path(const char *path)
     /* A proxy or framework may decode once more before it redirects: the beginning of each layer is
      * judged. Only the beginning can lead to another host. */
     do {
-        remove_dots(text);
-        if (names_a_host(text))
+        if (leads_to_a_host(text))
             return 0;
     } while (decode(text) > 0 && ++layers < DECODED_MOST);
     return 1;
