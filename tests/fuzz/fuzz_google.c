@@ -49,6 +49,16 @@ static void expect_answer(const char *text, size_t len, unsigned kind, apr_pool_
         abort();
 }
 
+/* The pattern of a series; when its weeks begin matters to weekly ones alone. */
+static json_t *pattern_of(json_t *recurrence)
+{
+    json_t *pattern = json_object_get(recurrence, "pattern");
+
+    if (strcmp(gt_json_text(pattern, "type"), "weekly") != 0)
+        json_object_del(pattern, "firstDayOfWeek");
+    return pattern;
+}
+
 /* A rule that was read is written as one with the same reading. */
 static void expect_rule(const char *text, apr_pool_t *p)
 {
@@ -62,8 +72,7 @@ static void expect_rule(const char *text, apr_pool_t *p)
     if (first == NULL || !gt_google_rule(&rule, &fault, first, p))
         return;
     second = gt_google_recurrence(rule, start, p);
-    if (second == NULL ||
-        !json_equal(json_object_get(first, "pattern"), json_object_get(second, "pattern")))
+    if (second == NULL || !json_equal(pattern_of(first), pattern_of(second)))
         abort();
 }
 

@@ -67,19 +67,31 @@ static int take_parts(rule_t *rule, const char *text)
     return part(rule, "FREQ") != NULL;
 }
 
-static const char *long_day(const char *word)
+/* -1: no day. */
+static int day_number(const char *word)
 {
-    for (int i = 0; i < 7; i++)
-        if (strcasecmp(word, short_days[i]) == 0)
-            return long_days[i];
-    return NULL;
+    int day = 6;
+
+    while (day >= 0 && strcasecmp(word, short_days[day]) != 0)
+        day--;
+    return day;
 }
 
-/* "MO,WE" or "2TU": a number stands before one day alone. */
+/* "2TU" */
+static int take_position(rule_t *rule, const char *word, apr_size_t len)
+{
+    apr_size_t sign = *word == '+';
+
+    return gt_number(&rule->position, apr_pstrmemdup(rule->pool, word + sign, len - sign), -1, 4);
+}
+
+/* "MO,WE" or "2TU": a number stands before one day alone. The days are those of a set, so each is
+ * given once, in the order of a week. */
 static int take_days(rule_t *rule)
 {
     const char *text = part(rule, "BYDAY"), *set = part(rule, "BYSETPOS");
     const apr_array_header_t *words = gt_split(text != NULL ? text : "", ",", rule->pool);
+    int has[7] = {0};
 
     rule->days = gt_json_own(json_array(), rule->pool);
     rule->position = 0;
@@ -88,18 +100,17 @@ static int take_days(rule_t *rule)
     for (int i = 0; i < words->nelts; i++) {
         const char *word = APR_ARRAY_IDX(words, i, const char *);
         apr_size_t len = strlen(word);
-        const char *day = len >= 2 ? long_day(word + len - 2) : NULL;
+        int day = len >= 2 ? day_number(word + len - 2) : -1;
 
-        if (day == NULL)
+        if (day < 0)
             return 0;
-        if (len > 2 &&
-            (words->nelts > 1 || set != NULL ||
-             !gt_number(&rule->position,
-                        apr_pstrmemdup(rule->pool, word + (*word == '+'), len - 2 - (*word == '+')),
-                        -1, 4)))
+        if (len > 2 && (words->nelts > 1 || set != NULL || !take_position(rule, word, len - 2)))
             return 0;
-        json_array_append_new(rule->days, json_string(day));
+        has[day] = 1;
     }
+    for (int day = 0; day < 7; day++)
+        if (has[day])
+            json_array_append_new(rule->days, json_string(long_days[day]));
     return 1;
 }
 
@@ -200,9 +211,9 @@ static int put_pattern(json_t *pattern, const rule_t *rule, const char *date)
         gt_json_set_number(pattern, "interval", 1);
     else if (!put_number(pattern, "interval", rule, "INTERVAL", INT32_MAX))
         return 0;
-    if (week != NULL && long_day(week) == NULL)
+    if (week != NULL && day_number(week) < 0)
         return 0;
-    gt_json_set(pattern, "firstDayOfWeek", week != NULL ? long_day(week) : "monday");
+    gt_json_set(pattern, "firstDayOfWeek", week != NULL ? long_days[day_number(week)] : "monday");
     if (is(rule, "FREQ", "DAILY")) {
         gt_json_set(pattern, "type", "daily");
         return apr_table_elts(rule->parts)->nelts ==

@@ -243,10 +243,10 @@ static int range_text(const char **text, gt_google_fault_t *fault, const pattern
             return refuse(fault, "recurrence.range.numberOfOccurrences", "is missing");
     }
     else {
-        if (!read_date(&last, gt_json_text(range, "endDate"), p) ||
+        if (!read_date(&last, gt_json_text(range, "endDate"), p) || last.number < first.number ||
             last.number - first.number > LONGEST)
             return refuse(fault, "recurrence.range.endDate",
-                          "must be within 200 years of startDate");
+                          "must be startDate or later, within 200 years of it");
         count = count_days(pattern, first, last);
     }
     *text = apr_psprintf(p, ";COUNT=%" APR_INT64_T_FMT, count);
