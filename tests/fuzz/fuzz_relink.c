@@ -53,22 +53,35 @@ static char *feed(apr_size_t *whole_len, const char *text, size_t size, size_t p
     return whole;
 }
 
-/* Take the links out of both; each of them must have changed, at any depth. */
+static int is_link(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (int i = 0; link_names[i]; i++) {
+        size_t n = strlen(link_names[i]);
+
+        if (len >= n && strcmp(name + len - n, link_names[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Take the links out of both; each of them must have changed, at any depth. Those of a list within
+ * an entry have its name in front: "attachments@odata.nextLink". */
 static void drop_links(json_t *was, json_t *is)
 {
     const char *key;
     json_t *value;
     size_t i;
+    void *next;
 
-    for (i = 0; link_names[i]; i++) {
-        const json_t *link = json_object_get(was, link_names[i]);
-
-        if (!json_is_string(link))
+    json_object_foreach_safe (was, next, key, value) {
+        if (!is_link(key) || !json_is_string(value))
             continue;
-        if (json_equal(link, json_object_get(is, link_names[i])))
+        if (json_equal(value, json_object_get(is, key)))
             abort();
-        json_object_del(was, link_names[i]);
-        json_object_del(is, link_names[i]);
+        json_object_del(is, key);
+        json_object_del(was, key);
     }
     json_object_foreach (was, key, value)
         drop_links(value, json_object_get(is, key));
