@@ -104,7 +104,8 @@ class Relay:
     from then on the server seems to be silent."""
 
     def __init__(self, to, port=0):
-        self.to, self.held, self.over, self.most = to, threading.Event(), threading.Event(), None
+        self.to, self.held, self.goes_on, self.most = to, threading.Event(), threading.Event(), None
+        self.over = threading.Event()
         self.door = socket.create_server(("127.0.0.1", port))
         self.port = self.door.getsockname()[1]
         self.threads = [threading.Thread(target=self._serve)]
@@ -112,7 +113,12 @@ class Relay:
     def hold(self, most):
         """The first connection that gives so many bytes, from then on."""
         self.held.clear()
+        self.goes_on.clear()
         self.most = most
+
+    def let_go(self):
+        """The connection that is held goes on."""
+        self.goes_on.set()
 
     def __enter__(self):
         self.threads[0].start()
@@ -120,6 +126,7 @@ class Relay:
 
     def __exit__(self, *_):
         self.over.set()
+        self.goes_on.set()
         self.door.shutdown(socket.SHUT_RDWR)
         self.door.close()
         for thread in self.threads:
@@ -152,7 +159,7 @@ class Relay:
                 if is_held and self.most is not None and count >= self.most:
                     self.most = None
                     self.held.set()
-                    self.over.wait()
+                    self.goes_on.wait()
         except OSError:
             pass
         for one in (source, target):
@@ -225,11 +232,16 @@ def test_changes_are_followed(boxes, dovecot):
     assert int(others[0][0]) == 0
 
 
+def claims_end(boxes):
+    """As if three minutes had passed."""
+    boxes.sql("UPDATE mail_accounts SET claimed_until = 1, due_at = 1")
+
+
 def kill_children(boxes):
     """Claims end three minutes later; here at once."""
     for child in boxes.place.httpd.children():
         os.kill(child, signal.SIGKILL)
-    boxes.sql("UPDATE mail_accounts SET claimed_until = 1, due_at = 1")
+    claims_end(boxes)
 
 
 @pytest.mark.parametrize("boxes", ["sqlite3", "pgsql"], indirect=True)
@@ -421,6 +433,49 @@ def test_two_nodes(boxes, dovecot, make_place):
         boxes.equal(team, TEAM)
     log = boxes.place.httpd.log() + other.httpd.log()
     assert "GT1602" not in log and "GT1605" not in log
+
+
+@pytest.mark.parametrize("boxes", ["pgsql"], indirect=True)
+def test_a_database_that_restarts_costs_no_claim(boxes, dovecot, postgres):
+    """Amid a first round: it goes on as soon as the database is back, in the same claim."""
+    dovecot.fill(ADA, (mail(n, b"x" * 2000) for n in range(600)))
+    with Relay(dovecot.imaps) as way:
+        way.hold(400000)
+        ada = boxes.add(ADA, way.port)
+        assert way.held.wait(60)
+        postgres.stop()
+        before = len(boxes.place.httpd.log())
+        way.let_go()
+        boxes.place.wait(lambda: f"mail account {ada}: " in boxes.place.httpd.log()[before:])
+        postgres.start()
+        boxes.equal(ada, ADA, 90)
+        boxes.place.wait(lambda: boxes.state(ada) == ["ok", "", ""])
+
+
+@pytest.mark.parametrize("boxes", ["pgsql"], indirect=True)
+def test_a_node_that_stands_still_amid_a_batch(boxes, dovecot, postgres, make_place):
+    """PostgreSQL ends its transaction, so that another node goes on when the claim is over."""
+    dovecot.append(ADA, mail(1))
+    ada = boxes.add(ADA)
+    boxes.equal(ada, ADA)
+    waits = ("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+             "wait_event_type = 'Lock' AND query LIKE '%INTO %mail_messages%'")
+    with postgres.session(boxes.place.database.name) as say:
+        say("BEGIN; CREATE TEMP TABLE next AS SELECT * FROM mail_messages; "
+            "UPDATE next SET id = 1000000, uid = 2; INSERT INTO mail_messages SELECT * FROM next")
+        dovecot.append(ADA, *(mail(n) for n in range(2, 20)))
+        boxes.place.wait(lambda: boxes.sql(waits)[0][0] != "0")
+        with boxes.place.httpd.standing_still():
+            say("ROLLBACK")
+            claims_end(boxes)
+            second = make_place("event", "pgsql", ON, beside=boxes.place,
+                                provider=f"GraphTokScope {SCOPE}")
+            second.start()
+            boxes.equal(ada, ADA, 60)
+            second.httpd.stop()
+        dovecot.append(ADA, mail(60))
+        claims_end(boxes)
+        boxes.equal(ada, ADA, 60)
 
 
 def test_news_at_once(boxes, dovecot, make_place):

@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """Databases for the tests: a PostgreSQL cluster of our own, SQLite files."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -75,6 +76,20 @@ class Postgres:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def session(self, name):
+        """A connection that keeps its transaction, to be told what to `say`."""
+        with subprocess.Popen(
+                [PG_BIN / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "graphtok", "-d",
+                 name, "-Atq", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True) as process:
+            def say(text):
+                process.stdin.write(f"{text}; \\echo said\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "said\n"
+            yield say
+            process.stdin.close()
 
     def params(self, name):
         """DBDParams for a database."""

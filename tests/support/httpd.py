@@ -1,6 +1,7 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 """A real httpd with our module, in a folder of its own on a loopback port."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -191,6 +192,18 @@ class Httpd:
         """Process ids of the children."""
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         return [int(pid) for pid in pathlib.Path(path).read_text().split()]
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """All children are stopped, as by a host that is lost."""
+        children = self.children()
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGCONT)
 
     def findings(self):
         """What sanitizers or valgrind found."""

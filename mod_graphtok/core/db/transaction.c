@@ -31,10 +31,15 @@ static gt_outcome_t say_in_time(const char *text, gt_session_t *s)
     return outcome;
 }
 
-/* SQLite has one writer, and a transaction that became one late could not wait for its turn. */
+/* SQLite has one writer, and a transaction that became one late could not wait for its turn.
+ * PostgreSQL ends a transaction whose process stands still, or whose host is gone: the rows that it
+ * holds would be locked for others until TCP found the loss, which takes hours. Between two of our
+ * statements are milliseconds. */
 static gt_outcome_t begin(gt_session_t *s)
 {
-    return say_in_time(s->engine == GT_SQLITE ? "BEGIN IMMEDIATE" : "BEGIN", s);
+    static const char pgsql[] = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
+    return say_in_time(s->engine == GT_SQLITE ? "BEGIN IMMEDIATE" : pgsql, s);
 }
 
 static void roll_back(gt_session_t *s)

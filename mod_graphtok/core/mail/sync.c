@@ -18,7 +18,6 @@
 #include "base/text.h"
 #include "mail/sync_run.h"
 
-#define KEEP_EVERY (GT_MAIL_CLAIM / 4)
 #define LONGEST apr_time_from_sec(50 * 60) /* within the life of a token */
 #define TROUBLE_MOST 300
 
@@ -64,7 +63,7 @@ int gt_run_is_no(const gt_err_t *err)
 gt_err_t *gt_run_keep(gt_mail_run_t *run, apr_pool_t *p)
 {
     const apr_time_t now = gt_ticks();
-    int goes_on;
+    int is_away;
 
     if (now < run->keep_at)
         return GT_OK;
@@ -72,8 +71,20 @@ gt_err_t *gt_run_keep(gt_mail_run_t *run, apr_pool_t *p)
         return gt_err(p, GT_TIMEOUT, "GT1604",
                       "the round has lasted for %d minutes; the next one goes on where it ended",
                       (int)(apr_time_sec(LONGEST) / 60));
-    GT_TRY(gt_mail_account_keep(&goes_on, run->sync->store, run->sync->account, GT_MAIL_CLAIM, p));
-    run->keep_at = gt_ticks() + KEEP_EVERY;
+    GT_TRY(gt_mail_sync_keep(&is_away, run->sync, p));
+    run->keep_at = gt_ticks() + (is_away ? GT_MAIL_AGAIN : GT_MAIL_KEEP_EVERY);
+    return GT_OK;
+}
+
+gt_err_t *gt_mail_sync_keep(int *is_away, gt_mail_sync_t *sync, apr_pool_t *p)
+{
+    int goes_on;
+    gt_err_t *err = gt_mail_account_keep(&goes_on, sync->store, sync->account, GT_MAIL_CLAIM, p);
+
+    *is_away = err != GT_OK && err->cls == GT_STORE_AWAY;
+    if (err != GT_OK)
+        return *is_away ? GT_OK : err;
+    sync->claim_ends_at = gt_ticks() + GT_MAIL_CLAIM;
     return goes_on ? GT_OK
                    : gt_err(p, GT_CANCELLED, "GT1605",
                             "the account was switched off or changed, or is another process's");
@@ -95,7 +106,9 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     sync->token_ends_at = 0;
     run->sync = sync;
     run->pool = p;
-    run->keep_at = gt_ticks() + KEEP_EVERY;
+    if (sync->claim_ends_at == 0)
+        sync->claim_ends_at = gt_ticks() + GT_MAIL_CLAIM;
+    run->keep_at = gt_ticks() + GT_MAIL_KEEP_EVERY;
     run->must_end_at = gt_ticks() + LONGEST;
     run->by_wire = apr_hash_make(p);
     run->by_name = apr_hash_make(p);

@@ -35,11 +35,25 @@ typedef struct gt_mail_sync_t {
     gt_mail_counts_t counts;    /* out: read by its driver at any time between two steps */
     const char *trouble;        /* out: of folders that failed, for people; NULL: none did */
     apr_time_t token_ends_at;   /* out: of the session's token, wall clock; 0: a password */
+    apr_time_t claim_ends_at;   /* ticks, at the earliest; 0: no round has begun */
     gt_mail_run_t *run;         /* own; holds the session */
 } gt_mail_sync_t;
 
 /** Hang up, and free what a round holds. Between works alone; `trouble` goes with it. */
 void gt_mail_sync_close(gt_mail_sync_t *sync);
+
+/** The span of an account's claim. A round makes it longer while it gets on. */
+#define GT_MAIL_CLAIM apr_time_from_sec(180)
+#define GT_MAIL_KEEP_EVERY (GT_MAIL_CLAIM / 4) /* so often */
+#define GT_MAIL_AGAIN apr_time_from_sec(1)     /* a store that is away is asked again after it */
+
+/**
+ * Make the claim longer. A store that is away says nothing against it: the round goes on, since
+ * each batch that it writes asks for the claim.
+ * @param is_away  out: 1: the store is away, and is to be asked again after GT_MAIL_AGAIN
+ * @return GT_CANCELLED: the claim was lost, or the account was switched off or changed
+ */
+GT_MUST gt_err_t *gt_mail_sync_keep(int *is_away, gt_mail_sync_t *sync, apr_pool_t *p);
 
 /** How a round was settled. */
 typedef struct gt_mail_settled_t {
@@ -48,15 +62,13 @@ typedef struct gt_mail_settled_t {
 } gt_mail_settled_t;
 
 /**
- * Give the claim back with the outcome of a round, and announce it.
+ * Give the claim back with the outcome of a round, and announce it. A store that is away may be
+ * asked again: nothing was announced.
  * @param err   of the round, or GT_OK. GT_CANCELLED: the claim is given back as if it had not been
  * @param took  µs
  */
 GT_MUST gt_err_t *gt_mail_settle(gt_mail_settled_t *settled, const gt_mail_sync_t *sync,
                                  const gt_err_t *err, apr_interval_time_t took, apr_pool_t *p);
-
-/** The span of an account's claim. A round makes it longer while it gets on. */
-#define GT_MAIL_CLAIM apr_time_from_sec(180)
 
 /**
  * Work: a round. Failures: the vault's for the token; those of gt_imap_sign_in, a refused token

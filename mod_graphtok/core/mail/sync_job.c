@@ -21,11 +21,10 @@
 #include "mail/sync.h"
 #include "store/mail_message.h"
 
-#define CLAIMS 64                 /* accounts of a slice */
-#define TICK apr_time_from_sec(1) /* between two slices, of all processes */
-#define AT_ONE_SERVER 128         /* sessions of a process that read */
-#define WATCHED_AT_ONE 128        /* and that wait for news */
-#define KEEP_EVERY (GT_MAIL_CLAIM / 4)
+#define CLAIMS 64                             /* accounts of a slice */
+#define TICK apr_time_from_sec(1)             /* between two slices, of all processes */
+#define AT_ONE_SERVER 128                     /* sessions of a process that read */
+#define WATCHED_AT_ONE 128                    /* and that wait for news */
 #define PLACE_EVERY apr_time_from_msec(500)   /* a server with so many is looked at again */
 #define TRIES 3                               /* after the first, 2, 4 and 8 s later */
 #define FIRST_WAIT apr_time_from_sec(2)       /* T12 */
@@ -50,7 +49,8 @@ typedef struct syncing_t {
     int is_given_back;  /* the claim */
     apr_time_t keep_at; /* ticks: the claim is made longer then, while there is no place */
     apr_time_t begun_at;
-    apr_time_t due_at; /* ticks: when it is due again */
+    apr_interval_time_t took; /* by the last try */
+    apr_time_t due_at;        /* ticks: when it is due again */
     gt_mail_watch_t watch;
     gt_err_t *watch_err;
 } syncing_t;
@@ -61,20 +61,16 @@ static gt_err_t *take_place(gt_task_t *task, void *state)
 {
     syncing_t *syncing = state;
     gt_places_t *places = gt_jobs_places(syncing->item->jobs);
-    int goes_on = 1;
+    int is_away;
 
     syncing->has_place = gt_place_take(places, syncing->place, AT_ONE_SERVER);
     if (syncing->has_place)
         return GT_OK;
     if (gt_ticks() >= syncing->keep_at) {
-        syncing->keep_at = gt_ticks() + KEEP_EVERY;
-        GT_TRY(gt_mail_account_keep(&goes_on, syncing->sync.store, syncing->sync.account,
-                                    GT_MAIL_CLAIM, gt_task_pool(task)));
+        GT_TRY(gt_mail_sync_keep(&is_away, &syncing->sync, gt_task_pool(task)));
+        syncing->keep_at = gt_ticks() + (is_away ? GT_MAIL_AGAIN : GT_MAIL_KEEP_EVERY);
     }
-    if (goes_on)
-        gt_again_at(task, gt_ticks() + PLACE_EVERY);
-    else
-        gt_done(task);
+    gt_again_at(task, gt_ticks() + PLACE_EVERY);
     return GT_OK;
 }
 
@@ -101,25 +97,42 @@ static int may_pass(const gt_err_t *err)
            err->cls == GT_STORE_AWAY;
 }
 
-/* The claim outlives each of these waits. */
-static gt_err_t *wait_before_another(gt_task_t *task, void *state)
+static gt_err_t *judge(gt_task_t *task, void *state)
 {
     syncing_t *syncing = state;
-    int goes_on;
 
+    syncing->took = gt_ticks() - syncing->begun_at;
     if (syncing->err == GT_OK || !may_pass(syncing->err) || syncing->tries == TRIES)
         return GT_OK;
     gt_log(GT_LOG_INFO, NULL, "mail account %" PRId64 ": %s (%s); tried again",
            syncing->sync.account->id, syncing->err->detail, syncing->err->tag);
     syncing->err = gt_err_dup(syncing->err, gt_task_pool(task));
     gt_mail_sync_close(&syncing->sync);
-    GT_TRY(gt_mail_account_keep(&goes_on, syncing->sync.store, syncing->sync.account, GT_MAIL_CLAIM,
-                                gt_task_pool(task)));
-    if (!goes_on)
-        return gt_err(gt_task_pool(task), GT_CANCELLED, "GT1605",
-                      "the account was switched off or changed, or is another process's");
-    gt_await_time(task, gt_ticks() + (FIRST_WAIT << syncing->tries++));
     syncing->is_to_repeat = 1;
+    return GT_OK;
+}
+
+/* 1 while the claim may still be ours: then a store that is away is asked again. */
+static int is_asked_again(gt_task_t *task, const syncing_t *syncing)
+{
+    const int asks = gt_ticks() < syncing->sync.claim_ends_at;
+
+    if (asks)
+        gt_again_at(task, gt_ticks() + GT_MAIL_AGAIN);
+    return asks;
+}
+
+/* The claim outlives each of these waits, and is made longer as soon as its store is back. */
+static gt_err_t *wait_before_another(gt_task_t *task, void *state)
+{
+    syncing_t *syncing = state;
+    int is_away;
+
+    if (!syncing->is_to_repeat)
+        return GT_OK;
+    GT_TRY(gt_mail_sync_keep(&is_away, &syncing->sync, gt_task_pool(task)));
+    if (!is_away || !is_asked_again(task, syncing))
+        gt_await_time(task, gt_ticks() + (FIRST_WAIT << syncing->tries++));
     return GT_OK;
 }
 
@@ -134,7 +147,7 @@ static gt_err_t *repeat(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-static gt_step_fn *const try_steps[] = {try_it, wait_before_another, repeat, NULL};
+static gt_step_fn *const try_steps[] = {try_it, judge, wait_before_another, repeat, NULL};
 static const gt_work_t try_work = {"rounds of a mail account", try_steps, NULL};
 
 static gt_err_t *try_some_times(gt_task_t *task, void *state)
@@ -147,11 +160,14 @@ static gt_err_t *give_back(gt_task_t *task, void *state)
 {
     syncing_t *syncing = state;
     gt_mail_settled_t settled;
+    gt_err_t *err;
 
     give_place(syncing);
+    err = gt_mail_settle(&settled, &syncing->sync, syncing->err, syncing->took, gt_task_pool(task));
+    if (err != GT_OK && err->cls == GT_STORE_AWAY && is_asked_again(task, syncing))
+        return GT_OK;
+    GT_TRY(err);
     syncing->is_given_back = 1;
-    GT_TRY(gt_mail_settle(&settled, &syncing->sync, syncing->err, gt_ticks() - syncing->begun_at,
-                          gt_task_pool(task)));
     syncing->due_at = gt_ticks() + settled.next;
     return GT_OK;
 }
@@ -256,7 +272,7 @@ static void *make(const gt_job_item_t *item, apr_pool_t *p)
     syncing->place = apr_pstrcat(p, "mail ", account->incoming.host, NULL);
     syncing->watch_place = apr_pstrcat(p, "news ", account->incoming.host, NULL);
     syncing->begun_at = gt_ticks();
-    syncing->keep_at = gt_ticks() + KEEP_EVERY;
+    syncing->keep_at = gt_ticks() + GT_MAIL_KEEP_EVERY;
     return syncing;
 }
 

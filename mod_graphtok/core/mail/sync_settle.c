@@ -90,14 +90,15 @@ gt_err_t *gt_mail_settle(gt_mail_settled_t *settled, const gt_mail_sync_t *sync,
                          const gt_err_t *err, apr_interval_time_t took, apr_pool_t *p)
 {
     const gt_mail_outcome_t outcome = outcome_of(sync, err, p);
+    const int is_cancelled = err != GT_OK && err->cls == GT_CANCELLED;
 
     *settled = (gt_mail_settled_t){outcome.error, outcome.next};
+    GT_TRY(is_cancelled ? gt_mail_account_let_go(sync->store, sync->account, p)
+                        : gt_mail_account_done(sync->store, sync->account, &outcome, p));
     announce(sync, err, took);
-    if (err != GT_OK && err->cls == GT_CANCELLED)
-        return gt_mail_account_let_go(sync->store, sync->account, p);
-    if (outcome.error != NULL)
+    if (outcome.error != NULL && !is_cancelled)
         gt_log(GT_LOG_WARNING, "GT1610", "mail account %" PRId64 " (%s): %s; tried again in %d s",
                sync->account->id, sync->account->address, outcome.error,
                (int)apr_time_sec(outcome.next));
-    return gt_mail_account_done(sync->store, sync->account, &outcome, p);
+    return GT_OK;
 }
