@@ -421,7 +421,7 @@ static int leads_to_a_host(const char *text)
 
     if (names_a_host(text))
         return 1;
-    strcpy(without_dots, text);
+    apr_cpystrn(without_dots, text, sizeof(without_dots));
     remove_dots(without_dots);
     return names_a_host(without_dots);
 }
