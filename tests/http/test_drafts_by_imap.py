@@ -2,10 +2,14 @@
 """Drafts in mail accounts: put by IMAP into Dovecot's folder of drafts, and into servers that refuse."""
 
 import base64
+import contextlib
 import email
 import email.policy
+import http.client
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -17,6 +21,7 @@ from support import mail_site
 from support.mail_site import ADA
 
 SETTINGS = """
+GraphTokAudit audit.log
 GraphTokBackground off
 <GraphTokStore main>
     GraphTokMailSync on
@@ -82,6 +87,13 @@ class Writer:
             {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}),
              "Authorization": "Basic " + base64.b64encode(b"bob:bob").decode()})
 
+    def records(self):
+        """Of the audit: the drafts, without what each has in common."""
+        lines = (self.mail.folder / "audit.log").read_text().splitlines()
+        found = [one for one in map(json.loads, lines) if one["event"] == "draft"]
+        assert {(one["user"], one["route"]) for one in found} == {("tom", "draft")}
+        return [(one["result"], one["detail"].partition(":")[0]) for one in found]
+
     def read(self, answer):
         """The draft of an answer as it lies there: its bytes, and the same parsed."""
         assert answer.status == 201, answer
@@ -107,6 +119,7 @@ def test_a_new_draft(tom, dovecot):
         "message_id": got["Message-ID"], "subject": "Grüße"}
     (flags,) = dovecot.flags(ADA, "Drafts").values()
     assert flags - {"\\Recent"} == {"\\Draft", "\\Seen"}
+    assert tom.records()[-1] == ("ok", "made")
     assert (got["From"], got["Subject"], got["Bcc"]) == (ADA, "Grüße", "dave@x.example")
     assert got["To"].addresses[0].display_name == "Bób"
     assert got.get_content().replace("\r\n", "\n") == "Hi\n" + long * 10_000
@@ -151,9 +164,23 @@ def test_a_hostile_original_injects_nothing(tom):
 
 
 @ONE
+def test_a_thread_is_kept_whole(tom):
+    """Of ids longer than a kept field of another kind."""
+    ids = [f"<{n}.{'x' * 60}@x.example>" for n in range(60)]
+    kept = tom.kept(QUESTION.replace(b"Message-ID: <1@x.example>", "References: {}\r\nMessage-ID: {}".format(
+        "\r\n ".join(ids[:-1]), ids[-1]).encode()))
+    _, got = tom.read(tom.draft(message_id=kept["Grüße"], body="Yes"))
+    assert got["References"].split() == ids and got["In-Reply-To"] == ids[-1]
+
+
+@ONE
 def test_a_key_makes_one(tom, dovecot):
+    before = len(tom.records())
     first, again = (tom.draft("k", subject="One") for _ in range(2))
     assert (first.status, again.status) == (201, 200) and first.json["uid"] == again.json["uid"]
+    assert tom.records()[before:] == [("ok", "made"), ("ok", "found")]
+    other = tom.draft("k", subject="Other")
+    assert (other.status, other.json["tag"]) == (422, "GT1668")
     assert first.json["uidvalidity"] == again.json["uidvalidity"]
     assert tom.draft("l", subject="One").status == 201 == tom.draft(subject="One").status
     assert len(dovecot.flags(ADA, "Drafts")) == 3
@@ -184,6 +211,8 @@ class Liar:
 
     def __init__(self, mail_server, folder, entry, verdict, asks=True):
         self.folder, self.entry, self.verdict, self.asks = folder, entry, verdict, asks
+        self.drafts, self.may_answer = threading.Semaphore(0), threading.Event()
+        self.may_answer.set()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(mail_server.folder / "cert.pem", mail_server.folder / "key.pem")
         self.listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
@@ -212,6 +241,8 @@ class Liar:
             if verb == b"APPEND" and self.asks:
                 lines.write(b"+ go on\r\n")
                 lines.read(int(re.search(rb"\{(\d+)\}", line)[1]) + 2)
+                self.drafts.release()
+                self.may_answer.wait(60)
                 if not self.verdict:
                     return
             lines.write(before.get(verb, b"") + tag + b" " + ends.get(verb, b"OK done") + b"\r\n")
@@ -239,7 +270,35 @@ def test_servers_that_refuse(tom, mail, mail_server, folder, entry, verdict, ask
     liar.listener.close()
     assert (answer.status, answer.json.get("tag")) == (status, tag), answer
     assert bool(answer.json.get("may_be_done")) == (tag == "GT1513")
+    assert tom.records()[-1][1] == {None: "made", "GT1513": "unknown"}.get(tag, "failed")
     if status in (422, 429):
         assert "it is " in answer.json["detail"]
     if tag is None:
         assert answer.json["folder"] == "INBOX.Drafts" and "uid" not in answer.json
+
+
+@ONE
+def test_a_key_at_the_same_moment(tom, mail, mail_server):
+    """One draft, also where the first request's process dies."""
+    liar = Liar(mail_server, DRAFTS, b"OK in", b"OK done")
+    mail.database.sql(f"UPDATE mail_accounts SET sync_enabled = false, incoming_port = {liar.port}")
+    answers = []
+
+    def first():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            answers.append(tom.draft("same", subject="x"))
+    for dies in (False, True):
+        liar.may_answer.clear()
+        asking = threading.Thread(target=first)
+        asking.start()
+        assert liar.drafts.acquire(timeout=60)
+        busy = tom.draft("same", subject="x")
+        assert (busy.status, busy.json["tag"]) == (409, "GT1611")
+        if dies:
+            (child,) = mail.httpd.children()
+            os.kill(child, signal.SIGKILL)
+        liar.may_answer.set()
+        asking.join()
+    again = tom.draft("same", subject="x")
+    liar.listener.close()
+    assert [one.status for one in (*answers, again)] == [201, 201]

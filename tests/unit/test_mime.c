@@ -101,6 +101,28 @@ START_TEST(test_subjects_in_any_charset)
 }
 END_TEST
 
+/* Ids go from the middle of a long thread, and none is cut. */
+START_TEST(test_threads_of_any_length)
+{
+    for (int n = 1; n <= 400; n += 57) {
+        const char *ids = "<first@x.example>", *kept;
+
+        for (int i = 2; i <= n; i++)
+            ids = apr_psprintf(pool, "%s\r\n <%030d@x.example>", ids, i);
+        read_mail(apr_pstrcat(pool, "References: ", ids, "\r\n\r\nx\r\n", NULL));
+        kept = apr_table_get(found.headers, "References");
+        ck_assert_uint_le(strlen(kept), GT_MIME_THREAD_MAX);
+        ck_assert_int_eq(strncmp(kept, "<first@x.example>", 17), 0);
+        ck_assert_int_eq(found.is_cut, 0);
+        if (n == 1)
+            continue;
+        ck_assert_str_eq(kept + strlen(kept) - 43, apr_psprintf(pool, " <%030d@x.example>", n));
+        ck_assert_uint_eq((strlen(kept) - 17) % 43, 0);
+        ck_assert_uint_ge(strlen(kept), n < 180 ? 17 + 43 * (size_t)(n - 1) : 7950);
+    }
+}
+END_TEST
+
 START_TEST(test_addresses_of_any_form)
 {
     static const char *const rows[][2] = {
@@ -478,6 +500,7 @@ Suite *suite_mime(void)
     tcase_add_test(bounds, test_parts_in_parts);
     tcase_add_test(bounds, test_a_small_stack_is_enough);
     tcase_add_test(bounds, test_what_is_cut_is_said);
+    tcase_add_test(bounds, test_threads_of_any_length);
     tcase_add_test(bounds, test_many_threads_read_at_once);
     return suite;
 }

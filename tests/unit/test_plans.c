@@ -218,6 +218,7 @@ static const struct {
     {"begin mail", {OWNER, T("k"), T("d"), T("m"), T("h"), N(300)}},
     {"find mail", {OWNER, T("k500")}},
     {"begin mail again", {T("h"), N(300), OWNER, T("k500")}},
+    {"take over mail", {T("h"), N(300), OWNER, T("k500"), T("h2")}},
     {"end mail", {T("sent"), N(0), OWNER, T("k500"), T("h")}},
     {"purge mails", {N(1000)}},
 };

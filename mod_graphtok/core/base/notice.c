@@ -44,6 +44,7 @@ static const struct {
     [GT_NOTICE_CALLER] = {"caller", NULL},
     [GT_NOTICE_LEASE_WAIT] = {"lease_wait", NULL},
     [GT_NOTICE_MAIL] = {"mail", "mail"},
+    [GT_NOTICE_DRAFT] = {"draft", "draft"},
     [GT_NOTICE_UPSTREAM] = {"upstream", NULL},
     [GT_NOTICE_CLIENT] = {"client", NULL},
     [GT_NOTICE_STORE_FAILED] = {"store_failed", NULL},
@@ -73,7 +74,7 @@ static int log_it(void *baton, const gt_notice_t *notice)
      GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
      GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE) |                          \
      GT_NOTICES(GT_NOTICE_ACTIVATE) | GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT) |                         \
-     GT_NOTICES(GT_NOTICE_MAIL))
+     GT_NOTICES(GT_NOTICE_MAIL) | GT_NOTICES(GT_NOTICE_DRAFT))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;

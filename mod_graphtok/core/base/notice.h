@@ -38,6 +38,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_CALLER,       /* a caller's token was judged; `detail` is of gt_bearer_results */
     GT_NOTICE_LEASE_WAIT,   /* another process refreshes: wait */
     GT_NOTICE_MAIL,         /* a mail was to be sent; `detail` begins with its outcome */
+    GT_NOTICE_DRAFT,        /* a draft was to be put into a mail account; `detail` likewise */
     GT_NOTICE_UPSTREAM,     /* a call to a provider; `detail` is token, graph or discovery */
     GT_NOTICE_CLIENT,       /* a provider took or refused one of two secrets; `detail` says which */
     GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */

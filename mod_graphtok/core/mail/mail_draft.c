@@ -16,12 +16,15 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "base/log.h"
 #include "imap/folder_name.h"
 #include "mail/account_named.h"
+#include "mail/mail_key.h"
 #include "mail/reply.h"
 #include "store/mail_message.h"
 
 #define LONGEST apr_time_from_sec(120)
+#define ROW_SPAN (LONGEST + GT_MAIL_KEY_REST)
 #define NAME_MOST 1000 /* bytes of a folder's name, on the wire */
 #define DIGEST 16
 
@@ -101,6 +104,71 @@ static gt_err_t *read_request(gt_mail_draft_t *draft, apr_pool_t *p)
     wish->date = gt_now();
     wish->keeps_bcc = 1;
     return GT_OK;
+}
+
+/* ---- its key ---- */
+
+/* A row that is over is free for the next request, which looks into the folder. */
+static gt_err_t *take_key(gt_mail_draft_t *draft, apr_pool_t *p)
+{
+    gt_send_t *row = &draft->row;
+    const char *holder;
+
+    if (draft->key == NULL)
+        return GT_OK;
+    row->owner = draft->open.account->owner;
+    /* A mail that is sent may have the same key: no client's has a blank. */
+    row->key = apr_pstrcat(p, "draft ", draft->key, NULL);
+    row->message_id = draft->wish.message_id;
+    GT_TRY(gt_mail_key_fill(row, draft->vault, draft->body, p));
+    holder = row->holder;
+    GT_TRY(gt_send_begin(&draft->has_row, row, draft->store, ROW_SPAN, p));
+    if (!draft->has_row && row->is_other)
+        return gt_mail_key_other(p);
+    if (!draft->has_row && gt_mail_key_is_abandoned(row, draft->vault, p))
+        GT_TRY(gt_send_take_over(&draft->has_row, row, holder, draft->store, ROW_SPAN, p));
+    return draft->has_row ? GT_OK
+                          : gt_err(p, GT_CONFLICT, "GT1611",
+                                   "the draft of this Idempotency-Key is being made");
+}
+
+/* The server has the whole mail, and has said nothing so far. */
+static int is_unanswered(const gt_mail_draft_t *draft)
+{
+    return draft->command.literal != NULL && draft->command.given == draft->command.literal_len &&
+           draft->refused == GT_OK;
+}
+
+static const char *outcome_of(const gt_mail_draft_t *draft, const gt_err_t *err)
+{
+    if (err != GT_OK)
+        return err->may_be_done || is_unanswered(draft) ? "unknown" : "failed";
+    return draft->is_repeat ? "found" : "made";
+}
+
+/* However it ends: also with its client, its process or its time. */
+static void conclude(gt_task_t *task, void *state, const gt_err_t *err)
+{
+    gt_mail_draft_t *draft = state;
+    const gt_mail_account_t *account = draft->open.account;
+    apr_pool_t *p = gt_task_pool(task);
+    gt_err_t *left = GT_OK;
+    gt_notice_t notice = {.kind = GT_NOTICE_DRAFT,
+                          .store = gt_store_name(draft->store),
+                          .asker = draft->asker,
+                          .err = err};
+
+    if (draft->has_row)
+        left = gt_send_end(draft->store, &draft->row, GT_SEND_TEMPORARY, 0, p);
+    if (left != GT_OK)
+        gt_log_err(left, "the key of a draft");
+    if (!draft->is_begun)
+        return;
+    notice.provider = account->owner.provider;
+    notice.user = account->owner.user;
+    notice.detail = apr_psprintf(p, "%s: account %" APR_INT64_T_FMT ", %s", outcome_of(draft, err),
+                                 account->id, draft->wish.message_id);
+    gt_notice(&notice);
 }
 
 /* ---- commands ---- */
@@ -208,8 +276,11 @@ static gt_err_t *begin(gt_task_t *task, void *state)
                       "`graphtokctl migrate` was not run since");
     gt_task_limit(task, LONGEST);
     GT_TRY(read_request(draft, draft->pool));
+    GT_TRY(take_key(draft, draft->pool));
+    draft->is_begun = 1;
     draft->open.vault = draft->vault;
     draft->open.store = draft->store;
+    draft->open.asker = draft->asker;
     gt_then(task, &gt_mail_session_open, &draft->open);
     return GT_OK;
 }
@@ -290,7 +361,7 @@ static gt_err_t *judge(gt_task_t *task, void *state)
 }
 
 static gt_step_fn *const steps[] = {begin, ask_folders, choose_folder, append, judge, NULL};
-const gt_work_t gt_mail_draft = {"put a draft into a mailbox", steps, NULL};
+const gt_work_t gt_mail_draft = {"put a draft into a mailbox", steps, conclude};
 
 /* ---- a draft of the key ---- */
 

@@ -48,6 +48,7 @@ static gt_err_t *get_secret(gt_task_t *task, void *state)
                          .key = {.grant = gt_grant_key(open->store, &open->account->owner),
                                  .resource = resource_of(gt_provider_conf(provider))},
                          .use = GT_USE_CALL,
+                         .asker = open->asker,
                          .refresh_now = open->was_refused,
                          .refused = refused};
     gt_then(task, &gt_token_for, &open->token);

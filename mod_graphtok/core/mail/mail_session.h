@@ -20,6 +20,7 @@ typedef struct gt_mail_session_t {
     gt_vault_t *vault;                /* in */
     gt_store_t *store;                /* in */
     const gt_mail_account_t *account; /* in */
+    const gt_asker_t *asker;          /* in: the request that it is for; NULL: none */
     apr_pool_t *pool;                 /* in: the session ends with it; NULL: with the task */
     gt_imap_session_t *session;       /* out */
     apr_time_t token_ends_at;         /* out: wall clock; 0: a password */

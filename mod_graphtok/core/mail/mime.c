@@ -162,6 +162,31 @@ static int is_left_out(const char *name)
     return 0;
 }
 
+/* A cut id would be another one, and the last ones say where an answer belongs. So a longer thread
+ * keeps its first id, and of the others as many of the last ones as there is room for, as RFC 5537
+ * section 3.4.4 has it. */
+static const char *thread_of(mail_reader_t *reader, const char *value)
+{
+    const char *whole = line(reader, value, GT_MIME_FIELD_BYTES_MAX), *tail, *next;
+    apr_size_t len, first;
+
+    if (whole == NULL || (len = strlen(whole)) <= GT_MIME_THREAD_MAX)
+        return whole;
+    first = strcspn(whole, " ");
+    if (first > GT_MIME_ID_MAX)
+        first = 0;
+    tail = whole + len - (GT_MIME_THREAD_MAX - first - 1);
+    next = strchr(tail, ' ');
+    return apr_pstrcat(reader->p, apr_pstrmemdup(reader->p, whole, first), next != NULL ? next : "",
+                       NULL);
+}
+
+static const char *value_of(mail_reader_t *reader, const char *name, const char *value)
+{
+    return strcasecmp(name, "References") == 0 ? thread_of(reader, value)
+                                               : line(reader, value, GT_MIME_FIELD_MAX);
+}
+
 static apr_table_t *headers_of(mail_reader_t *reader, GMimeMessage *message)
 {
     GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(message));
@@ -179,7 +204,7 @@ static apr_table_t *headers_of(mail_reader_t *reader, GMimeMessage *message)
             reader->found->is_cut = 1;
             break;
         }
-        value = line(reader, g_mime_header_get_value(header), GT_MIME_FIELD_MAX);
+        value = value_of(reader, name, g_mime_header_get_value(header));
         apr_table_addn(headers, name, value != NULL ? value : "");
     }
     return headers;

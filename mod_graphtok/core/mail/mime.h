@@ -31,6 +31,7 @@ enum {
     GT_MIME_ADDRESS_MAX = 320,   /* RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.2 */
     GT_MIME_ID_MAX = 998,        /* a longer id is dropped: cut, it would be another one */
     GT_MIME_FIELD_MAX = 500,     /* a header field's value */
+    GT_MIME_THREAD_MAX = 8000,   /* of References: a longer one loses ids in its middle */
     GT_MIME_FIELDS_MAX = 64      /* fields of `headers`, not bytes */
 };
 

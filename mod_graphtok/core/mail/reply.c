@@ -13,7 +13,6 @@
 
 #define RECIPIENTS_MOST 500
 #define ID_MOST 900 /* bytes; with its field's name it fits into a line */
-#define IDS_MOST 20 /* of a thread: the first one and the last ones */
 
 /* A text for one line: controls, line ends among them, become blanks. */
 static const char *one_line(const char *text, apr_pool_t *p)
@@ -128,14 +127,13 @@ static const char *field_of(json_t *headers, const char *name)
     return NULL;
 }
 
-/* RFC 5322 section 3.6.4. A mail of a long thread names its first one and its last ones. */
+/* RFC 5322 section 3.6.4. All that is kept of a thread (mail/mime.h) is named. */
 static void thread_it(gt_mail_wish_t *wish, const gt_mail_message_t *original, apr_pool_t *p)
 {
     json_t *fields = parsed(original->fields, p);
     const char *before = field_of(json_object_get(fields, "headers"), "References");
     apr_array_header_t *ids = apr_array_make(p, 8, sizeof(const char *));
     apr_array_header_t *words = gt_split(before != NULL ? before : "", " \t\r\n", p);
-    const char *all = NULL;
     int known;
 
     for (int i = 0; i < words->nelts; i++)
@@ -148,11 +146,7 @@ static void thread_it(gt_mail_wish_t *wish, const gt_mail_message_t *original, a
     if (ids->nelts == known)
         return; /* the original has no id to be named by */
     wish->in_reply_to = APR_ARRAY_IDX(ids, known, const char *);
-    for (int i = 0; i < ids->nelts; i++)
-        if (i == 0 || i > ids->nelts - IDS_MOST)
-            all = apr_pstrcat(p, all != NULL ? all : "", all != NULL ? " " : "",
-                              APR_ARRAY_IDX(ids, i, const char *), NULL);
-    wish->references = all;
+    wish->references = apr_array_pstrcat(p, ids, ' ');
 }
 
 /* ---- its text ---- */

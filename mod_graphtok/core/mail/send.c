@@ -11,17 +11,15 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <openssl/evp.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "mail/account_named.h"
+#include "mail/mail_key.h"
 #include "mail/mailing.h"
-#include "vault/holder.h"
 
-#define HOLDER_RANDOM 9
-#define ROW_SPAN (GT_MAILING_LONGEST + apr_time_from_sec(60))
+#define ROW_SPAN (GT_MAILING_LONGEST + GT_MAIL_KEY_REST)
 
 /* ---- the mail ---- */
 
@@ -68,50 +66,20 @@ static gt_err_t *compose(gt_task_t *task, void *state)
 
 /* ---- its key ---- */
 
-static int digest_piece(const char *bytes, size_t len, void *digest)
-{
-    return EVP_DigestUpdate(digest, bytes, len) == 1 ? 0 : -1;
-}
-
-/* The order of members is none of the request's meaning. */
-static gt_err_t *digest_body(unsigned char digest[32], const json_t *body, apr_pool_t *p)
-{
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int is_good =
-        context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-        json_dump_callback(body, digest_piece, context, JSON_COMPACT | JSON_SORT_KEYS) == 0 &&
-        EVP_DigestFinal_ex(context, digest, NULL) == 1;
-
-    EVP_MD_CTX_free(context);
-    return is_good ? GT_OK : gt_err(p, GT_INTERNAL, "GT1667", "a request cannot be digested");
-}
-
-/* 1 when no process sends it any more. */
-static int is_abandoned(const gt_mail_send_t *send, const gt_send_t *row, apr_pool_t *p)
-{
-    const char *holder = gt_vault_parts(send->vault)->holder;
-
-    return row->is_over || (holder != NULL && gt_holder_is_dead(row->holder, holder, p));
-}
-
 static gt_err_t *tell_first(gt_task_t *task, gt_mail_send_t *send)
 {
     gt_send_t *row = &send->own->row;
     apr_pool_t *p = gt_task_pool(task);
     gt_err_t *err;
 
-    if (row->is_other) {
-        err = gt_err(p, GT_INVALID, "GT1668",
-                     "this Idempotency-Key came with another request before");
-        err->status = 422;
-        return err;
-    }
+    if (row->is_other)
+        return gt_mail_key_other(p);
     send->message_id = row->message_id;
     send->is_repeat = 1;
     gt_done(task);
     if (row->state == GT_SEND_SENT)
         return GT_OK;
-    if (row->state == GT_SEND_SENDING && !is_abandoned(send, row, p))
+    if (row->state == GT_SEND_SENDING && !gt_mail_key_is_abandoned(row, send->vault, p))
         return gt_err(p, GT_CONFLICT, "GT1669", "the mail of this Idempotency-Key is being sent");
     if (row->state == GT_SEND_REFUSED) {
         err = gt_err(p, GT_REFUSED, "GT1670",
@@ -128,15 +96,12 @@ static gt_err_t *claim(gt_task_t *task, void *state)
     gt_mail_send_t *send = state;
     gt_mailing_t *own = send->own;
     apr_pool_t *p = gt_task_pool(task);
-    const char *holder = gt_vault_parts(send->vault)->holder;
     int begun;
 
     if (send->key != NULL) {
         own->row.owner = own->account->owner;
         own->row.key = send->key;
-        own->row.holder = apr_pstrcat(p, holder != NULL ? holder : "-", "/",
-                                      gt_random_text(HOLDER_RANDOM, p), NULL);
-        GT_TRY(digest_body(own->row.digest, send->body, p));
+        GT_TRY(gt_mail_key_fill(&own->row, send->vault, send->body, p));
         GT_TRY(gt_send_begin(&begun, &own->row, send->store, ROW_SPAN, p));
         if (!begun)
             return tell_first(task, send);

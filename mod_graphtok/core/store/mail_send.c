@@ -38,6 +38,13 @@ static const gt_sql_t send_again = {
     "WHERE {owner} AND idempotency_key = %s AND state = 'temporary'",
     NULL};
 
+/* holder, seconds, owner, key, holder before */
+static const gt_sql_t take_over = {
+    "take over mail",
+    "UPDATE {mail_sends} SET holder = %s, ends_at = {clock} + %lld WHERE {owner} "
+    "AND idempotency_key = %s AND holder = %s AND state = 'sending'",
+    NULL};
+
 /* state, status, owner, key, holder */
 static const gt_sql_t end_send = {
     "end mail",
@@ -160,6 +167,19 @@ gt_err_t *gt_send_begin(int *begun, gt_send_t *send, gt_store_t *store, apr_inte
     return take_again(begun, send, holder, store, span, p);
 }
 
+gt_err_t *gt_send_take_over(int *taken, gt_send_t *send, const char *holder, gt_store_t *store,
+                            apr_interval_time_t span, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(holder),           GT_NUM(apr_time_sec(span)),
+                                  GT_TEXT(send->owner.user), GT_TEXT(send->owner.provider),
+                                  GT_TEXT(send->key),        GT_TEXT(send->holder)};
+
+    GT_TRY(gt_db_change(taken, store->db, &take_over, &store->names, args, p));
+    if (*taken)
+        send->holder = holder;
+    return GT_OK;
+}
+
 gt_err_t *gt_send_end(gt_store_t *store, const gt_send_t *send, gt_send_state_t state, int status,
                       apr_pool_t *p)
 {
@@ -183,5 +203,5 @@ gt_err_t *gt_send_purge(int *more, gt_store_t *store, apr_pool_t *p)
     return GT_OK;
 }
 
-const gt_sql_t *const gt_mail_send_sql[] = {&begin_send, &find_send,   &send_again,
+const gt_sql_t *const gt_mail_send_sql[] = {&begin_send, &find_send,   &send_again, &take_over,
                                             &end_send,   &purge_sends, NULL};

@@ -4,7 +4,8 @@
 
 /**
  * @file mail_send.h
- * Rows of mails that were sent with a client's key (Idempotency-Key), so that a repeat is known.
+ * Rows of mails that were sent, and drafts that were made, with a client's key (Idempotency-Key),
+ * so that a repeat is known.
  * A row says "sending" before the mail server hears of the mail: when its process dies then, no one
  * knows whether the mail went. It has a sealed digest of the request and nothing of its content.
  * Functions may block on the database. Thread-safe.
@@ -46,6 +47,14 @@ typedef struct gt_send_t {
  */
 GT_MUST gt_err_t *gt_send_begin(int *begun, gt_send_t *send, gt_store_t *store,
                                 apr_interval_time_t span, apr_pool_t *p);
+
+/**
+ * Take the row of a process that has gone, where beginning anew does no harm.
+ * @param taken   out: 0: another one was faster
+ * @param holder  the new one; `send` has that of the row
+ */
+GT_MUST gt_err_t *gt_send_take_over(int *taken, gt_send_t *send, const char *holder,
+                                    gt_store_t *store, apr_interval_time_t span, apr_pool_t *p);
 
 /** End a mail of ours. Nothing is written when the row is not ours any more. */
 GT_MUST gt_err_t *gt_send_end(gt_store_t *store, const gt_send_t *send, gt_send_state_t state,

@@ -19,6 +19,7 @@ static gt_err_t *begin(gt_task_t *task, void *state)
         GT_TRY(gt_draft_key(&draft->key, key, x->r->pool));
     draft->vault = x->child->vault;
     draft->store = x->store;
+    draft->asker = &x->asker;
     draft->user = x->owner.user;
     draft->body = x->body;
     x->own = draft;
