@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
 /*
- * migrate: each store's table, step by step, up or down, and the tables of its mail. All steps are
+ * migrate: each store's table, step by step, up or down, and the tables of its mail and of its
+ * change notifications. All steps are
  * planned before the first one is done; each step is one transaction, so a failure leaves whole
  * steps only. Going down can lose values that S0's table has no column for, so the verb asks first,
  * or demands --yes.
@@ -16,15 +17,18 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "store/hook_ladder.h"
 #include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 #include "store/store_steps.h"
 
+#define LADDERS 2 /* beside a store's own */
+
 typedef struct migrate_t {
     ctl_t *ctl;
-    const char *store; /* NULL: all */
-    int to;            /* -1: the newest */
-    int mail_to;       /* -1: not said */
+    const char *store;      /* NULL: all */
+    int to;                 /* -1: the newest */
+    int beside_to[LADDERS]; /* -1: not said */
     int dry_run;
     int yes;
     gt_db_t *db;
@@ -40,9 +44,30 @@ typedef struct way_t {
     apr_array_header_t *steps; /* of gt_migration_t */
 } way_t;
 
+static int keeps_mail(const gt_store_conf_t *store)
+{
+    return store->mail_sync;
+}
+
+static int subscribes(const gt_store_conf_t *store)
+{
+    return store->subscribe != NULL;
+}
+
+/** The ladders beside a store's own, each of which has a number to itself. */
+static const struct {
+    const char *option, *of;
+    int (*newest)(void);
+    gt_ladder_t *(*make)(const gt_store_conf_t *store, apr_pool_t *p);
+    int (*is_wanted)(const gt_store_conf_t *store);
+} ladders[LADDERS] = {
+    {"mail-to", "mail of ", gt_mail_newest, gt_mail_ladder, keeps_mail},
+    {"notifications-to", "notifications of ", gt_hook_newest, gt_hook_ladder, subscribes}};
+
 static const struct argp_option options[] = {
     {"to", 't', "N", 0, "go to version N; default: the newest", 0},
     {"mail-to", 'm', "N", 0, "go to version N of the tables of mail", 0},
+    {"notifications-to", 'c', "N", 0, "go to version N of the tables of change notifications", 0},
     {"store", 's', "NAME", 0, "only this store; default: all", 0},
     {"dry-run", 'n', NULL, 0, "print the SQL and change nothing", 0},
     {"yes", 'y', NULL, 0, "do not ask before going down", 0},
@@ -67,8 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[0] = asked->ctl;
     else if (key == 't')
         parse_to(&asked->to, "to", gt_store_newest(), arg, state);
-    else if (key == 'm')
-        parse_to(&asked->mail_to, "mail-to", gt_mail_newest(), arg, state);
+    else if (key == 'm' || key == 'c')
+        parse_to(&asked->beside_to[key == 'c'], ladders[key == 'c'].option,
+                 ladders[key == 'c'].newest(), arg, state);
     else if (key == 's')
         asked->store = arg;
     else if (key == 'n')
@@ -90,40 +116,60 @@ static gt_err_t *add_way(apr_array_header_t *ways, const way_t *way, const migra
     return gt_ladder_plan(&added->steps, added->ladder, asked->db, added->to, p);
 }
 
-/** The number that the tables of a store's mail are to reach; -1: they stay as they are. Below the
- * step of ids nothing could open what is sealed in them. */
-static int mail_target(const migrate_t *asked, const gt_store_conf_t *store)
+static int says_beside(const migrate_t *asked)
 {
-    if (asked->mail_to >= 0)
-        return asked->mail_to;
-    if (asked->to >= 0 && asked->to < GT_STEP_IDS)
-        return 0;
-    return asked->to < 0 && store->mail_sync ? gt_mail_newest() : -1;
+    for (int i = 0; i < LADDERS; i++)
+        if (asked->beside_to[i] >= 0)
+            return 1;
+    return 0;
 }
 
-/** Up, the store's table comes first; down, its mail. */
+/** The number that the tables of a ladder beside a store's are to reach; -1: they stay as they are.
+ * Below the step of ids nothing could open what is sealed in them. */
+static int beside_target(const migrate_t *asked, const gt_store_conf_t *store, int i)
+{
+    if (asked->beside_to[i] >= 0)
+        return asked->beside_to[i];
+    if (asked->to >= 0 && asked->to < GT_STEP_IDS)
+        return 0;
+    return asked->to < 0 && !says_beside(asked) && ladders[i].is_wanted(store) ? ladders[i].newest()
+                                                                               : -1;
+}
+
+/** The ways of the ladders beside a store's own that go in one direction. */
+static gt_err_t *plan_beside(apr_array_header_t *ways, const migrate_t *asked,
+                             const gt_store_conf_t *store, int up)
+{
+    apr_pool_t *p = asked->ctl->pool;
+
+    for (int i = 0; i < LADDERS; i++) {
+        way_t way = {.store = store, .to = beside_target(asked, store, i)};
+        int version;
+
+        way.what = apr_pstrcat(p, ladders[i].of, store->name, NULL);
+        way.ladder = ladders[i].make(store, p);
+        GT_TRY(gt_ladder_version(&version, way.ladder, asked->db, p));
+        if (!ladders[i].is_wanted(store) && version == 0)
+            way.to = -1;
+        if (way.to >= 0 && (way.to >= version) == up)
+            GT_TRY(add_way(ways, &way, asked));
+    }
+    return GT_OK;
+}
+
+/** Up, the store's table comes first; down, those beside it. */
 static gt_err_t *plan_store(apr_array_header_t *ways, const migrate_t *asked,
                             const gt_store_conf_t *store)
 {
-    apr_pool_t *p = asked->ctl->pool;
-    way_t own = {.store = store, .what = store->name, .to = asked->to},
-          mail = {.store = store, .to = mail_target(asked, store)};
-    int version, mail_first;
+    way_t own = {.store = store, .what = store->name, .to = asked->to};
 
     if (asked->to < 0)
-        own.to = asked->mail_to >= 0 ? -1 : gt_store_newest();
-    mail.what = apr_pstrcat(p, "mail of ", store->name, NULL);
-    GT_TRY(gt_store_ladder(&own.ladder, store, p));
-    mail.ladder = gt_mail_ladder(store, p);
-    GT_TRY(gt_ladder_version(&version, mail.ladder, asked->db, p));
-    mail_first = mail.to < version;
-    if (!store->mail_sync && version == 0)
-        mail.to = -1;
-    if (mail.to >= 0 && mail_first)
-        GT_TRY(add_way(ways, &mail, asked));
+        own.to = says_beside(asked) ? -1 : gt_store_newest();
+    GT_TRY(gt_store_ladder(&own.ladder, store, asked->ctl->pool));
+    GT_TRY(plan_beside(ways, asked, store, 0));
     if (own.to >= 0)
         GT_TRY(add_way(ways, &own, asked));
-    return mail.to >= 0 && !mail_first ? add_way(ways, &mail, asked) : GT_OK;
+    return plan_beside(ways, asked, store, 1);
 }
 
 /** Ways of all asked stores; nothing is done yet. */
@@ -250,7 +296,7 @@ gt_err_t *ctl_migrate(ctl_t *ctl, int argc, char **argv)
 {
     static const struct argp argp = {options,    parse, "",  "Bring the stores' tables up or down.",
                                      ctl_common, NULL,  NULL};
-    migrate_t asked = {.ctl = ctl, .to = -1, .mail_to = -1};
+    migrate_t asked = {.ctl = ctl, .to = -1, .beside_to = {-1, -1}};
     apr_array_header_t *ways = apr_array_make(ctl->pool, 2, sizeof(way_t));
     json_t *answer = gt_json_object(ctl->pool);
     gt_config_t *config;

@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "store/rights.h"
+#include "store/hook_ladder.h"
 #include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 #include "terminal.h"
@@ -73,6 +74,22 @@ static gt_err_t *check_mail(const gt_store_conf_t *store, gt_db_t *db, apr_pool_
                   version, gt_mail_newest());
 }
 
+/** The same for one that subscribes to changes. */
+static gt_err_t *check_hooks(const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
+{
+    int version;
+
+    if (store->subscribe == NULL)
+        return GT_OK;
+    GT_TRY(gt_ladder_version(&version, gt_hook_ladder(store, p), db, p));
+    if (version == gt_hook_newest())
+        return GT_OK;
+    return gt_err(p, GT_CONFLICT, "GT0973",
+                  "change notifications of store %s are at version %d of %d: run graphtokctl "
+                  "migrate",
+                  store->name, version, gt_hook_newest());
+}
+
 gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
 {
     gt_ladder_t *ladder;
@@ -81,11 +98,12 @@ gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t 
     GT_TRY(gt_rights_check(db, store, p));
     GT_TRY(gt_store_ladder(&ladder, store, p));
     GT_TRY(gt_ladder_version(version, ladder, db, p));
-    if (*version == gt_store_newest())
-        return check_mail(store, db, p);
-    return gt_err(p, GT_CONFLICT, "GT0916",
-                  "store %s is at version %d of %d: run graphtokctl migrate", store->name, *version,
-                  gt_store_newest());
+    if (*version != gt_store_newest())
+        return gt_err(p, GT_CONFLICT, "GT0916",
+                      "store %s is at version %d of %d: run graphtokctl migrate", store->name,
+                      *version, gt_store_newest());
+    GT_TRY(check_mail(store, db, p));
+    return check_hooks(store, db, p);
 }
 
 /** One store: its version, and its counts when it has the newest. */

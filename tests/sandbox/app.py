@@ -16,6 +16,7 @@ import google
 import graph
 import introspection
 import mail_routes  # noqa: F401 (its routes enter themselves)
+import subscriptions
 from aadsts import EntraError, error_response, redirect_pairs
 from authorize import back
 from faults import WAITING, Fault, Faults, Gone, damage, made_response
@@ -27,7 +28,7 @@ from throttle import Load
 from tokens import correlation_of
 from wire import Request, Response, parse_pairs
 
-IDS = re.compile(r"/(events|calendars|groups|messages)/[^/]+")
+IDS = re.compile(r"/(events|calendars|groups|messages|subscriptions)/[^/]+")
 BATCH = "/v1.0/$batch"
 SHOWN_HEADERS = (
     "accept", "accept-encoding", "client-request-id", "content-length", "content-type",
@@ -120,7 +121,9 @@ class App:
         await hold_all(faults, met, request, "before")
         deciding = next((fault for fault in met if fault.kind not in WAITING), None)
         response = self.failing(deciding, name, request) if deciding else None
-        if response is None:
+        if response is None and name == "graph" and subscriptions.is_asked(request):
+            response = await subscriptions.handle(self.world, request)
+        elif response is None:
             response = self.serve(name, tenant, request)
             if deciding:
                 response = damage(deciding, request, response)
@@ -172,7 +175,9 @@ class App:
         if name == "graph" and request.path == BATCH and request.method == "POST":
             return self.serve_batch(request)
         if name == "graph":
-            return graph.handle(self.world, request)
+            response = graph.handle(self.world, request)
+            subscriptions.tell(self.world, request, response)
+            return response
         if name == "userinfo":
             return graph.userinfo(self.world, request)
         if name == "introspection":

@@ -202,6 +202,15 @@ class Sandbox:
         found: list[str] = self.control("POST", "mail", body)["ids"]
         return found
 
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """Those that live, with their clientState."""
+        found: list[dict[str, Any]] = self.ask("subscriptions")["subscriptions"]
+        return found
+
+    def notify(self, **what: object) -> None:
+        """Tell a subscription, id=…, of life="missed", or of change=…, name=…, etag=…."""
+        self.control("POST", "notify", what)
+
     def bulk_events(self, person: str, **size: int) -> int:
         """count=N events, or mib=M of bodies over count events."""
         return int(self.control("POST", "bulk_events", {"person": person, **size})["count"])

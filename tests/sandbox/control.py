@@ -14,6 +14,7 @@ import behalf
 import demo
 import gcal
 import scopes as scope_rules
+import subscriptions
 from clients import change_registration
 from faults import read_fault
 from people import CLIENT_ID, GUESTS, OTHERS, PEOPLE, TENANT, Person, find_person
@@ -316,6 +317,25 @@ def add_mail(world: World, body: Body) -> Body:
     return {"ids": [message.id for message in made]}
 
 
+def list_subscriptions(world: World, body: Body) -> Body:
+    """Those that live, with their secrets."""
+    return {"subscriptions": [one.as_json() for one in subscriptions.listed(world)]}
+
+
+def notify(world: World, body: Body) -> Body:
+    """Tell a subscription (id) of a lifecycle event (life), or of a change of `name`."""
+    sub = world.subscriptions.get(str(body.get("id")))
+    if not isinstance(sub, subscriptions.Subscription):
+        raise Refused("id: of no subscription")
+    if body.get("life") in subscriptions.LIVES:
+        subscriptions.tell_life(world, sub, str(body["life"]))
+        return {}
+    change = str(body.get("change", "updated"))
+    value = [subscriptions.notice(sub, change, str(body.get("name")), str(body.get("etag", "")))]
+    subscriptions.begin(world, str(sub.given["notificationUrl"]), value)
+    return {}
+
+
 def share(world: World, body: Body) -> Body:
     """Another calendar called `name` for a person, and leave for `with` to open the mailbox."""
     calendar = world.calendars[one_person(body).oid]
@@ -384,6 +404,7 @@ GET: dict[str, Action] = {
     "redirect_uris": lambda world, body: {"redirect_uris": world.redirect_uris},
     "events": list_events,
     "mail": list_mail,
+    "subscriptions": list_subscriptions,
     "fault": list_faults,
     "calls": list_calls,
     "secrets": list_secrets,
@@ -406,6 +427,7 @@ POST: dict[str, Action] = {
     "device": device,
     "events": add_events,
     "mail": add_mail,
+    "notify": notify,
     "share": share,
     "group": group,
     "bulk_events": bulk_events,

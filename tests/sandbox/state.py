@@ -58,6 +58,7 @@ class Settings:
     mailbox_concurrency: int = 4  # 0: any
     mailbox_requests: int = 10_000  # in 10 minutes; 0: any
     page_limit: int = 1000  # the largest page that $top gets
+    subscription_minutes: int = 10_080  # the longest life; older pages have 4,230
     paging: str = "skiptoken"  # or "skip", as Outlook does
     google_testing: bool = False  # publishing status: refresh tokens live for 7 days
     google_bare_issuer: bool = False  # id_tokens name their issuer without https://
@@ -206,12 +207,14 @@ class World:
         self.faults = Faults()
         self.redirect_uris: list[str] = []
         self.families = 0
+        self.sending: set[object] = set()
         self.begin()
 
     def begin(self) -> None:
         """The state of a fresh start; keys, redirect URIs and the list of secrets stay."""
         self.settings = Settings()
         self.google = Google()
+        self.subscriptions: dict[str, object] = {}
         self.codes: dict[str, Code] = {}
         self.refresh_tokens: dict[str, RefreshToken] = {}
         self.access_tokens: dict[str, AccessToken] = {}

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "bench.h"
 #include "db/handle.h"
+#include "store/hook_ladder.h"
 #include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 
@@ -167,6 +168,12 @@ void bench_mail(bench_t *bench, int target)
 {
     bench->conf->mail_sync = 1;
     go(bench, gt_mail_ladder(bench->conf, bench->pool), target);
+}
+
+void bench_hooks(bench_t *bench, int target)
+{
+    bench->conf->subscribe = "calendar mail";
+    go(bench, gt_hook_ladder(bench->conf, bench->pool), target);
 }
 
 void bench_partition(bench_t *bench)

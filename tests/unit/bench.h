@@ -53,6 +53,9 @@ void bench_migrate(bench_t *bench, int target);
 /* Bring the tables of its mail to `target`; switches GraphTokMailSync on. */
 void bench_mail(bench_t *bench, int target);
 
+/* The same of the tables of change notifications; switches GraphTokSubscribe on. */
+void bench_hooks(bench_t *bench, int target);
+
 /* Make the store's table one that is partitioned by a hash of the user, as docs/operating.md says
  * it. PostgreSQL only. */
 void bench_partition(bench_t *bench);

@@ -15,6 +15,7 @@
 
 #include "bench.h"
 #include "db/handle.h"
+#include "store/hook_ladder.h"
 #include "store/mail_ladder.h"
 #include "store/sql_names.h"
 #include "store/statements.h"
@@ -221,6 +222,21 @@ static const struct {
     {"take over mail", {T("h"), N(300), OWNER, T("k500"), T("h2")}},
     {"end mail", {T("sent"), N(0), OWNER, T("k500"), T("h")}},
     {"purge mails", {N(1000)}},
+    {"add subscriptions", {T("calendar"), N(7), T("microsoft"), T("calendar"), N(200)}},
+    {"tidy subscriptions", {N(7), N(200)}},
+    {"call subscriptions", {T("mail")}},
+    {"claim subscriptions", {N(32), T("c"), N(180), N(180)}},
+    {"begin subscription", {T("h"), N(500), T("c")}},
+    {"keep subscription", {T("s"), N(3600), N(2400), N(500), T("c")}},
+    {"fail subscription", {T("e"), N(60), N(500), T("c")}},
+    {"let go subscription", {N(500), T("c")}},
+    {"drop subscription", {N(500), T("c")}},
+    {"subscriptions of owner", {OWNER}},
+    {"drop subscriptions of owner", {OWNER}},
+    {"make subscription due", {N(0), N(500), T("s500")}},
+    {"find subscriptions", {T("[\"s500\"]"), T("[\"h\"]")}},
+    {"add notifications", {T("[]")}},
+    {"purge notifications", {N(604800), N(1), N(1000)}},
 };
 
 /* Statements that may walk through a table, and why. */
@@ -316,7 +332,18 @@ static const struct {
     "INSERT INTO mail_sends (user_id, provider, idempotency_key, request_digest, message_id, "     \
     "holder, state, began_at, ends_at) SELECT user_id, provider, 'k500', 'd', 'm', 'h', 'sent', "  \
     "1, 1 FROM user_tokens"
-static const char *const fill[GT_ENGINES][12] = {
+/* A subscription of each fifth user, each hundredth due; notifications, each tenth pending. */
+#define FILL_HOOKS(now, rest)                                                                      \
+    "INSERT INTO graph_subscriptions (user_id, provider, resource, subscription_id, "              \
+    "client_state_hash, due_at, created_at, updated_at) SELECT user_id, provider, 'calendar', "    \
+    "user_id || 's', user_id || 'h', " now " + CASE WHEN user_id LIKE '%00' THEN -1 ELSE 3000 "    \
+    "END, 1, 1 FROM user_tokens WHERE user_id LIKE '%5' OR user_id LIKE '%0'",                     \
+        "INSERT INTO graph_notifications (subscription, user_id, provider, kind, change_type, "    \
+        "resource, lane, repeat_key, body, state, due_at, received_at) SELECT n % 997, 'u5', "     \
+        "'microsoft', 'calendar', 'updated', 'r', 'l' || (n % 997), 'k' || n, '{}', "              \
+        "CASE WHEN n % 10 = 1 THEN 'pending' WHEN n % 10 = 2 THEN 'dead' ELSE 'delivered' "        \
+        "END, " now " - n, " now " - n FROM " rest
+static const char *const fill[GT_ENGINES][14] = {
     [GT_PGSQL] =
         {"INSERT INTO user_tokens (" COLUMNS ") SELECT 'u' || n, repeat('x', 100), "
          "CASE WHEN n % 50 = 0 THEN '' ELSE repeat('y', 100) END, now() + (n % 7200 - 900) * "
@@ -328,7 +355,8 @@ static const char *const fill[GT_ENGINES][12] = {
          FILL_ACCESS(PG_EPOCH), FILL_SESSIONS(PG_EPOCH, "generate_series(1, 100000) AS n"),
          FILL_BULK(PG_EPOCH, "generate_series(1, 100000) AS n"), FILL_HISTORY(PG_EPOCH),
          FILL_MAIL(PG_EPOCH), FILL_SENDS,
-         FILL_MESSAGES(PG_EPOCH, "generate_series(1, 100000) AS n")},
+         FILL_MESSAGES(PG_EPOCH, "generate_series(1, 100000) AS n"),
+         FILL_HOOKS(PG_EPOCH, "generate_series(1, 100000) AS n")},
     [GT_SQLITE] =
         {"INSERT INTO user_tokens (" COLUMNS ") WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL "
          "SELECT n + 1 FROM s WHERE n < 120000) SELECT 'u' || n, 'x', CASE WHEN n % 50 = 0 THEN "
@@ -340,7 +368,8 @@ static const char *const fill[GT_ENGINES][12] = {
          FILL_ACCESS("unixepoch('now')"), FILL_SESSIONS("unixepoch('now')", SQLITE_SERIES),
          FILL_BULK("unixepoch('now')", SQLITE_SERIES), FILL_HISTORY("unixepoch('now')"),
          FILL_MAIL("unixepoch('now')"), FILL_SENDS,
-         FILL_MESSAGES("unixepoch('now')", SQLITE_SERIES)},
+         FILL_MESSAGES("unixepoch('now')", SQLITE_SERIES),
+         FILL_HOOKS("unixepoch('now')", SQLITE_SERIES)},
 };
 
 /* ---- what EXPLAIN says ---- */
@@ -423,7 +452,8 @@ static void look_at_sqlite(findings_t *found, const char *line)
     if (strncmp(line, "SCAN ", 5) != 0)
         return;
     table = apr_pstrmemdup(found->pool, line + 5, strcspn(line + 5, " "));
-    if (strncmp(table, "user_tokens", 11) == 0 || strncmp(table, "mail_", 5) == 0)
+    if (strncmp(table, "user_tokens", 11) == 0 || strncmp(table, "mail_", 5) == 0 ||
+        strncmp(table, "graph_", 6) == 0)
         refuse(found, table, line);
 }
 
@@ -528,6 +558,7 @@ static void fill_store(bench_t *bench)
 {
     bench_migrate(bench, gt_store_newest());
     bench_mail(bench, gt_mail_newest());
+    bench_hooks(bench, gt_hook_newest());
     for (int i = 0; fill[bench->engine][i] != NULL; i++)
         bench_run(bench, fill[bench->engine][i]);
     bench_ask(bench, bench->engine == GT_PGSQL ? "VACUUM ANALYZE" : "PRAGMA optimize");
@@ -568,6 +599,7 @@ START_TEST(a_statement_of_an_owner_looks_at_one_partition)
 
     bench_migrate(bench, gt_store_newest());
     bench_mail(bench, gt_mail_newest());
+    bench_hooks(bench, gt_hook_newest());
     bench_partition(bench);
     bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
     ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);

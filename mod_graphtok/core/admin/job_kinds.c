@@ -7,12 +7,9 @@
 #include <stddef.h>
 
 #include "admin/bulk_work.h"
+#include "hooks/subscribe.h"
 #include "mail/sync_job.h"
 
-const gt_job_kind_t *const gt_job_kinds[] = {&gt_job_refresh,
-                                             &gt_job_cleanup,
-                                             &gt_job_validate,
-                                             &gt_job_bulk,
-                                             &gt_job_mail_sync,
-                                             &gt_job_mail_tidy,
-                                             NULL};
+const gt_job_kind_t *const gt_job_kinds[] = {
+    &gt_job_refresh,   &gt_job_cleanup,   &gt_job_validate,      &gt_job_bulk,
+    &gt_job_mail_sync, &gt_job_mail_tidy, &gt_job_subscriptions, NULL};

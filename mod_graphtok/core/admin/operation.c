@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "hooks/unsubscribe.h"
 #include "jobs/validate.h"
 
 static void *make_refresh(gt_vault_t *vault, const gt_target_t *target, apr_pool_t *p)
@@ -107,7 +108,7 @@ const gt_operation_t gt_operation_validate = {.name = "validate",
 
 const gt_operation_t gt_operation_revoke = {.name = "revoke",
                                             .done = "revoked",
-                                            .work = &gt_revoke,
+                                            .work = &gt_revoke_subscribed,
                                             .make = make_revoke,
                                             .judge = judge_revoke};
 

@@ -366,7 +366,8 @@ gt_notice_sink_t gt_audit_sink(gt_audit_t *audit)
         GT_NOTICES(GT_NOTICE_SIGN_OUT) | GT_NOTICES(GT_NOTICE_CHALLENGE) |
         GT_NOTICES(GT_NOTICE_CLIENT_CALL) | GT_NOTICES(GT_NOTICE_ACTIVATE) |
         GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT) | GT_NOTICES(GT_NOTICE_MAIL) |
-        GT_NOTICES(GT_NOTICE_DRAFT);
+        GT_NOTICES(GT_NOTICE_DRAFT) | GT_NOTICES(GT_NOTICE_SUBSCRIPTION) |
+        GT_NOTICES(GT_NOTICE_FORGED);
 
     return (gt_notice_sink_t){audit, recorded, take};
 }

@@ -47,6 +47,9 @@ static const struct {
     [GT_NOTICE_DRAFT] = {"draft", "draft"},
     [GT_NOTICE_UPSTREAM] = {"upstream", NULL},
     [GT_NOTICE_CLIENT] = {"client", NULL},
+    [GT_NOTICE_SUBSCRIPTION] = {"subscription", "subscription"},
+    [GT_NOTICE_NOTIFIED] = {"notified", NULL},
+    [GT_NOTICE_FORGED] = {"forged_notification", NULL},
     [GT_NOTICE_STORE_FAILED] = {"store_failed", NULL},
     [GT_NOTICE_AUDITED] = {"audited", NULL},
     [GT_NOTICE_AUDIT_FAILED] = {"audit_failed", NULL},
@@ -74,7 +77,8 @@ static int log_it(void *baton, const gt_notice_t *notice)
      GT_NOTICES(GT_NOTICE_VALIDATE) | GT_NOTICES(GT_NOTICE_CLEANUP) |                              \
      GT_NOTICES(GT_NOTICE_DEACTIVATE) | GT_NOTICES(GT_NOTICE_CHALLENGE) |                          \
      GT_NOTICES(GT_NOTICE_ACTIVATE) | GT_NOTICES(GT_NOTICE_MAIL_ACCOUNT) |                         \
-     GT_NOTICES(GT_NOTICE_MAIL) | GT_NOTICES(GT_NOTICE_DRAFT))
+     GT_NOTICES(GT_NOTICE_MAIL) | GT_NOTICES(GT_NOTICE_DRAFT) |                                    \
+     GT_NOTICES(GT_NOTICE_SUBSCRIPTION))
 
 static gt_notice_sink_t sinks[SINKS_MAX] = {{NULL, LOGGED, log_it}};
 static int sink_count = 1;

@@ -41,6 +41,9 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_DRAFT,        /* a draft was to be put into a mail account; `detail` likewise */
     GT_NOTICE_UPSTREAM,     /* a call to a provider; `detail` is token, graph or discovery */
     GT_NOTICE_CLIENT,       /* a provider took or refused one of two secrets; `detail` says which */
+    GT_NOTICE_SUBSCRIPTION, /* one to changes was to be `detail`: made, renewed, ended */
+    GT_NOTICE_NOTIFIED,     /* `added` notifications of changes were `detail`: stored, … */
+    GT_NOTICE_FORGED,       /* one came with a wrong secret, and was dropped */
     GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */
     GT_NOTICE_AUDITED,      /* a record was written */
     GT_NOTICE_AUDIT_FAILED, /* a record could not be written */
@@ -72,7 +75,8 @@ typedef struct gt_notice_t {
     const gt_err_t *err;      /* why it failed; NULL: it succeeded */
     const char *detail;       /* a word of ours: "rotated"; never a value that came from outside */
     apr_interval_time_t took; /* µs; 0: not measured */
-    apr_int64_t added, changed, removed; /* messages, by a synchronisation */
+    apr_int64_t added, changed, removed; /* messages, by a synchronisation; `added` also of
+                                          * notifications */
 } gt_notice_t;
 
 /** A receiver of every event. */

@@ -14,6 +14,7 @@
 #include "conf/account.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
+#include "conf/hooks.h"
 #include "conf/provider_kinds.h"
 #include "conf/store_names.h"
 #include "net/local_end.h"
@@ -341,13 +342,13 @@ static void warn_of_keys(const verdict_t *v, const char *where, const apr_array_
 }
 
 /** Of two stores, in either order. */
-static void check_mail_tables(const verdict_t *v, const gt_store_conf_t *store,
+static void check_kept_tables(const verdict_t *v, const gt_store_conf_t *store,
                               const gt_store_conf_t *other)
 {
     int is_sure;
-    const char *clash = gt_store_mail_clash(&is_sure, store, other, v->p);
+    const char *clash = gt_store_kept_clash(&is_sure, store, other, v->p);
 
-    if (clash == NULL && (clash = gt_store_mail_clash(&is_sure, other, store, v->p)) != NULL)
+    if (clash == NULL && (clash = gt_store_kept_clash(&is_sure, other, store, v->p)) != NULL)
         store = other;
     if (clash != NULL)
         note(is_sure ? v->errors : v->warnings, store->where, v->p, "store %s %s", store->name,
@@ -379,7 +380,7 @@ static void check_store(const verdict_t *v, const gt_store_conf_t *store, int nu
         if (clash != NULL)
             note(is_sure ? v->errors : v->warnings, store->where, v->p, "store %s %s", store->name,
                  clash);
-        check_mail_tables(v, store, other);
+        check_kept_tables(v, store, other);
     }
 }
 
@@ -491,4 +492,5 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
     for (int i = 0; i < config->clients->nelts; i++)
         check_client(&v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
     gt_accounts_check(config, errors, warnings, p);
+    gt_hooks_check(config, errors, warnings, p);
 }

@@ -102,6 +102,10 @@ struct gt_store_conf_t {
     apr_interval_time_t mail_sync_every; /* between two looks for new mail */
     apr_interval_time_t mail_keep;       /* older mail is dropped; 0: none is */
     int mail_seal;                       /* 1: subject, addresses and text are sealed */
+    const char *subscribe;               /* blank-separated, of calendar and mail; NULL: nothing */
+    const char *notification_url; /* where Graph reaches the store's graphtok-webhook, or NULL */
+    apr_interval_time_t subscribe_time;    /* the life of a subscription */
+    apr_interval_time_t notification_keep; /* a notification stays so long */
 };
 
 /** The ways of a client to name a user, words of GraphTokClientSubject. */

@@ -115,6 +115,13 @@ static int is_subjects(const char *text)
     return word != text;
 }
 
+/** Resources of subscriptions, each once. */
+static int is_subscribe(const char *text)
+{
+    return strcmp(text, "calendar") == 0 || strcmp(text, "mail") == 0 ||
+           strcmp(text, "calendar mail") == 0 || strcmp(text, "mail calendar") == 0;
+}
+
 static int is_journal(const char *text)
 {
     return text[0] == '/' || strcmp(text, "off") == 0;

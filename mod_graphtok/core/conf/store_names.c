@@ -77,6 +77,38 @@ static const char *const mail_columns[] = {
     "last_error",         "failures",          "due_at",
     "claimed_by",         "claimed_until"};
 
+/* Tables of change notifications, likewise (store/hook_ladder.h), and their columns. */
+static const char *const hook_tables[] = {"graph_subscriptions", "graph_notifications"};
+static const char *const hook_columns[] = {
+    "id",       "provider",    "resource",    "subscription_id", "client_state_hash",
+    "tenant",   "expires_at",  "due_at",      "claimed_by",      "claimed_until",
+    "failures", "last_error",  "created_at",  "updated_at",      "subscription",
+    "kind",     "change_type", "lane",        "repeat_key",      "body",
+    "state",    "attempts",    "last_status", "received_at",     "settled_at"};
+
+/* A thing that a store may keep in tables of which a schema has one each. */
+typedef struct kept_t {
+    const char *directive, *words; /* that switches it on, and what is kept */
+    const char *const *tables;
+    size_t table_count;
+    const char *const *columns;
+    size_t column_count;
+} kept_t;
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define KEPT 2
+static const kept_t kept[KEPT] = {
+    {"GraphTokMailSync on", "mail", mail_tables, COUNT(mail_tables), mail_columns,
+     COUNT(mail_columns)},
+    {"GraphTokSubscribe", "change notifications", hook_tables, COUNT(hook_tables), hook_columns,
+     COUNT(hook_columns)},
+};
+
+static int keeps(const gt_store_conf_t *store, int i)
+{
+    return i == 0 ? store->mail_sync : store->subscribe != NULL;
+}
+
 static const char *bare(const char *table)
 {
     const char *dot = strchr(table, '.');
@@ -161,40 +193,53 @@ static int is_among(const char *name, const char *const *list, size_t count)
     return 0;
 }
 
-#define IS_AMONG(name, list) is_among(name, list, sizeof(list) / sizeof((list)[0]))
+#define IS_AMONG(name, list) is_among(name, list, COUNT(list))
 
-const char *gt_store_mail_clash(int *is_sure, const gt_store_conf_t *store,
+static const char *clash_of(const kept_t *what, int other_keeps, const gt_store_conf_t *other,
+                            int is_sure, apr_pool_t *p)
+{
+    if (other_keeps)
+        return apr_psprintf(p,
+                            "has %s, as store %s has, and %s: a schema has one table %s; give one "
+                            "of the stores a schema of its own",
+                            what->directive, other->name,
+                            is_sure ? "both stand in one schema"
+                                    : "both may stand in one schema: write the schemas of both",
+                            what->tables[0]);
+    if (is_among(bare(other->table), what->tables, what->table_count))
+        return apr_psprintf(p,
+                            "has %s, and store %s has the table %s, which %s is kept in: choose "
+                            "another name",
+                            what->directive, other->name, other->table, what->words);
+    return NULL;
+}
+
+const char *gt_store_kept_clash(int *is_sure, const gt_store_conf_t *store,
                                 const gt_store_conf_t *other, apr_pool_t *p)
 {
     kinship_t kinship = schemas_of(store->table, other->table);
+    const char *clash = NULL;
 
     *is_sure = kinship == TOGETHER;
-    if (kinship == APART)
-        return NULL;
-    if (store->mail_sync && other->mail_sync)
-        return apr_psprintf(p,
-                            "has GraphTokMailSync on, as store %s has, and %s: a schema has one "
-                            "table mail_accounts; give one of the stores a schema of its own",
-                            other->name,
-                            *is_sure ? "both stand in one schema"
-                                     : "both may stand in one schema: write the schemas of both");
-    if (store->mail_sync && IS_AMONG(bare(other->table), mail_tables))
-        return apr_psprintf(p,
-                            "has GraphTokMailSync on, and store %s has the table %s, which mail "
-                            "is kept in: choose another name",
-                            other->name, other->table);
-    return NULL;
+    for (int i = 0; kinship != APART && clash == NULL && i < KEPT; i++)
+        if (keeps(store, i))
+            clash = clash_of(&kept[i], keeps(other, i), other, *is_sure, p);
+    return clash;
 }
 
 int gt_store_table_is_ours(const gt_store_conf_t *store)
 {
+    for (int i = 0; i < KEPT; i++)
+        if (keeps(store, i) && is_among(bare(store->table), kept[i].tables, kept[i].table_count))
+            return 1;
     return strcasecmp(bare(store->table), "graphtok_schema") == 0 ||
-           strcasecmp(bare(store->table), "graphtok_ids") == 0 ||
-           (store->mail_sync && IS_AMONG(bare(store->table), mail_tables));
+           strcasecmp(bare(store->table), "graphtok_ids") == 0;
 }
 
 int gt_store_column_is_ours(const gt_store_conf_t *store)
 {
-    return IS_AMONG(store->user_column, columns) ||
-           (store->mail_sync && IS_AMONG(store->user_column, mail_columns));
+    for (int i = 0; i < KEPT; i++)
+        if (keeps(store, i) && is_among(store->user_column, kept[i].columns, kept[i].column_count))
+            return 1;
+    return IS_AMONG(store->user_column, columns);
 }

@@ -20,13 +20,15 @@ const char *gt_store_names_clash(int *is_sure, const gt_store_conf_t *store,
                                  const gt_store_conf_t *other, apr_pool_t *p);
 
 /**
- * Whether the tables of mail of a store may be another store's, too. Likewise.
- * @param store  the one that keeps mail
+ * Whether tables of a store's mail or change notifications, of which a schema has one each, may be
+ * another store's, too. Likewise.
+ * @param store  the one that keeps them
  */
-const char *gt_store_mail_clash(int *is_sure, const gt_store_conf_t *store,
+const char *gt_store_kept_clash(int *is_sure, const gt_store_conf_t *store,
                                 const gt_store_conf_t *other, apr_pool_t *p);
 
-/** 1 for a table that all stores of a database share, or that its own mail is kept in. */
+/** 1 for a table that all stores of a database share, or that its own mail or change notifications
+ * are kept in. */
 int gt_store_table_is_ours(const gt_store_conf_t *store);
 
 /** 1 for a column that a store's table, or one beside it, has anyway. */

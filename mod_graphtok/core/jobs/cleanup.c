@@ -6,7 +6,7 @@
  * every hour, which alone makes no grant worthless. A grant is expired when its token has ended and
  * there is no refresh token to get another, or when its token was not refreshed for so long that
  * the provider has dropped the refresh token as well (Entra: 90 days).
- * Bulk jobs go 30 days after their last change.
+ * Bulk jobs go 30 days after their last change, change notifications after their time.
  */
 
 #include "jobs/cleanup.h"
@@ -17,6 +17,7 @@
 #include "jobs/job_kind.h"
 #include "store/bulk_rows.h"
 #include "store/mail_send.h"
+#include "store/notification.h"
 #include "vault/history.h"
 
 #define BATCH 200
@@ -61,6 +62,8 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
     GT_TRY(gt_bulk_purge(&has_bulk, store, BULK_AGE, p));
     *more |= has_bulk;
     GT_TRY(gt_send_purge(&has_bulk, store, p));
+    *more |= has_bulk;
+    GT_TRY(gt_notifications_purge(&has_bulk, store, 1, p));
     *more |= has_bulk;
     return GT_OK;
 }

@@ -22,10 +22,14 @@
 #define GRAPH 1        /* of the purposes: calls to a provider's API */
 #define MAILS 4        /* outcomes of a mail */
 #define MAIL_CHANGES 3 /* of the copy of a message */
+#define NOTIFIED 5     /* what became of notifications */
 #define SECRET_USES 4  /* the first and the second of two, refused and taken */
 
 /** The purposes of calls. */
 extern const char *const gt_purposes[PURPOSES];
+
+/** The results of notifications: "stored", … */
+extern const char *const gt_notified[NOTIFIED];
 
 typedef _Atomic apr_uint64_t count_t;
 
@@ -50,6 +54,8 @@ typedef struct stripe_t {
     count_t bulk[RESULTS];
     count_t mail_syncs[NAMES][RESULTS];
     count_t mails[MAILS];
+    count_t subscriptions[RESULTS];
+    count_t notified[NOTIFIED];
     count_t mail_took[NAMES];                   /* µs */
     count_t mail_messages[NAMES][MAIL_CHANGES]; /* added, changed, removed */
     count_t cache[2];                           /* misses, hits */

@@ -149,6 +149,15 @@ static int place_of_mail(const char *detail)
     return found != NULL ? (int)(found - begins) : MAILS - 1;
 }
 
+const char *const gt_notified[NOTIFIED] = {"stored", "repeated", "unknown", "refused", "malformed"};
+
+static void count_notified(stripe_t *stripe, const gt_notice_t *notice)
+{
+    for (int i = 0; i < NOTIFIED; i++)
+        if (strcmp(gt_notified[i], notice->detail) == 0)
+            count(&stripe->notified[i], (apr_uint64_t)notice->added);
+}
+
 /* The counters of a kind that is counted by its result and nothing else; NULL: it is not. */
 static count_t *by_result(stripe_t *stripe, gt_notice_kind_t kind)
 {
@@ -163,6 +172,8 @@ static count_t *by_result(stripe_t *stripe, gt_notice_kind_t kind)
         return stripe->client_calls;
     case GT_NOTICE_BULK:
         return stripe->bulk;
+    case GT_NOTICE_SUBSCRIPTION:
+        return stripe->subscriptions;
     case GT_NOTICE_STORE_FAILED:
         return stripe->store_failed;
     default:
@@ -212,6 +223,9 @@ static int take(void *baton, const gt_notice_t *notice)
         break;
     case GT_NOTICE_MAIL:
         count(&stripe->mails[place_of_mail(notice->detail)], 1);
+        break;
+    case GT_NOTICE_NOTIFIED:
+        count_notified(stripe, notice);
         break;
     case GT_NOTICE_LIMIT:
         count(&stripe->limited[gt_figures_find(figures, GT_LABEL_LIMIT, notice->detail)], 1);

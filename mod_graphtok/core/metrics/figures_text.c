@@ -262,6 +262,20 @@ static void print_mails(gt_page_t *page, const gt_figures_t *figures)
     }
 }
 
+static void print_hooks(gt_page_t *page, const gt_figures_t *figures)
+{
+    gt_page_family(page, "graphtok_subscriptions_total", "counter",
+                   "Subscriptions made, renewed and ended at Microsoft Graph, by the result.");
+    print_results(page, figures, AT(subscriptions), NULL);
+    gt_page_family(page, "graphtok_notifications_total", "counter",
+                   "Change notifications that came, by what became of them.");
+    for (int i = 0; i < NOTIFIED; i++) {
+        const gt_page_label_t labels[] = {{"result", gt_notified[i]}, {NULL, NULL}};
+
+        gt_page_sample(page, labels, total(figures, AT(notified) + NEXT(i)));
+    }
+}
+
 static void print_rest(gt_page_t *page, gt_figures_t *figures)
 {
     static const gt_page_label_t audit[] = {{"result", "ok"}, {"result", "failed"}};
@@ -291,6 +305,7 @@ void gt_figures_print(gt_page_t *page, gt_figures_t *figures)
 {
     print_tokens(page, figures);
     print_mail(page, figures);
+    print_hooks(page, figures);
     print_upstream(page, figures);
     print_rest(page, figures);
 }

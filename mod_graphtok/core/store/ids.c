@@ -34,7 +34,7 @@ struct gt_kept_ids_t {
 };
 
 /* Compared as bytes: none between the members. */
-static_assert(sizeof(gt_ids_t) == 4 * GT_ID_BYTES + 8 * sizeof(int), "gt_ids_t has no padding");
+static_assert(sizeof(gt_ids_t) == 4 * GT_ID_BYTES + 9 * sizeof(int), "gt_ids_t has no padding");
 
 static apr_status_t destroy_lock(void *baton)
 {
@@ -111,15 +111,22 @@ static const gt_word_t catalogue_words[] = {
      {"(SELECT 1 WHERE has_table_privilege(to_regclass('{mail_messages}'), 'SELECT') "
       "AND has_table_privilege(to_regclass('{mail_accounts}'), 'UPDATE'))",
       "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND name = 'mail_messages')"}},
+    {"hooks_are_there",
+     {"(SELECT 1 WHERE has_table_privilege(to_regclass('{graph_subscriptions}'), 'UPDATE') "
+      "AND has_table_privilege(to_regclass('{graph_notifications}'), 'INSERT'))",
+      "(SELECT 1 FROM {schema}sqlite_master WHERE type = 'table' AND "
+      "name = 'graph_notifications')"}},
     {NULL, {NULL, NULL}},
 };
 
-/* → 1 or NULL, the table's schema, 1 or NULL seven times. Works before steps 6, 10, 12, 14, 16,
- * 17 and 18, too, and without mail's ladder. */
+/* → 1 or NULL, the table's schema, 1 or NULL eight times. Works before steps 6, 10, 12, 14, 16,
+ * 17 and 18, too, and without the ladders of mail and of change notifications. */
 static const gt_sql_t look_for_ids = {
     "look for ids",
     "SELECT {ids_are_there}, {schema_of_table}, {access_is_there}, {sessions_are_there}, "
-    "{accounts_are_there}, {bulk_is_there}, {history_is_there}, {hours_are_there}, {mail_is_there}",
+    "{accounts_are_there}, {bulk_is_there}, {history_is_there}, {hours_are_there}, "
+    "{mail_is_there}, "
+    "{hooks_are_there}",
     catalogue_words};
 
 /* → the database's id, the store's id; no row: not migrated so far */

@@ -28,6 +28,7 @@ typedef enum gt_addition_t {
     GT_ADDS_HISTORY,  /* the table of histories */
     GT_ADDS_HOURS,    /* the table of figures by hours; ends by days are kept then */
     GT_ADDS_MAIL,     /* the tables of mail, up to the newest step of their own ladder */
+    GT_ADDS_HOOKS,    /* the tables of change notifications, likewise */
     GT_ADDITIONS
 } gt_addition_t;
 

@@ -130,7 +130,7 @@ gt_ladder_t *gt_mail_ladder(const gt_store_conf_t *store, apr_pool_t *p)
     made->steps = steps;
     made->newest = gt_mail_newest();
     made->names = gt_store_names(store, p);
-    made->names.table = gt_store_mail_table(store, "mail_accounts", p);
+    made->names.table = gt_store_table_of_schema(store, "mail_accounts", p);
     made->baton = store;
     made->beside = beside;
     return made;

@@ -124,7 +124,7 @@ static const char *beside(const gt_store_conf_t *conf, const char *tail, apr_poo
     return apr_pstrcat(p, conf->table, tail, NULL);
 }
 
-const char *gt_store_mail_table(const gt_store_conf_t *conf, const char *name, apr_pool_t *p)
+const char *gt_store_table_of_schema(const gt_store_conf_t *conf, const char *name, apr_pool_t *p)
 {
     const char *dot = strchr(conf->table, '.');
 
@@ -176,11 +176,17 @@ gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p)
         indexed("on_bulk_items", beside(conf, "_bulk_items", p), p),
         quoted("grants", conf->table, p),
         indexed("on_grants", conf->table, p),
-        quoted("mail_accounts", gt_store_mail_table(conf, "mail_accounts", p), p),
-        quoted("mail_folders", gt_store_mail_table(conf, "mail_folders", p), p),
-        quoted("mail_messages", gt_store_mail_table(conf, "mail_messages", p), p),
-        indexed("on_mail_messages", gt_store_mail_table(conf, "mail_messages", p), p),
-        quoted("mail_sends", gt_store_mail_table(conf, "mail_sends", p), p),
+        quoted("mail_accounts", gt_store_table_of_schema(conf, "mail_accounts", p), p),
+        quoted("mail_folders", gt_store_table_of_schema(conf, "mail_folders", p), p),
+        quoted("mail_messages", gt_store_table_of_schema(conf, "mail_messages", p), p),
+        indexed("on_mail_messages", gt_store_table_of_schema(conf, "mail_messages", p), p),
+        quoted("mail_sends", gt_store_table_of_schema(conf, "mail_sends", p), p),
+        quoted("graph_subscriptions", gt_store_table_of_schema(conf, "graph_subscriptions", p), p),
+        indexed("on_graph_subscriptions", gt_store_table_of_schema(conf, "graph_subscriptions", p),
+                p),
+        quoted("graph_notifications", gt_store_table_of_schema(conf, "graph_notifications", p), p),
+        indexed("on_graph_notifications", gt_store_table_of_schema(conf, "graph_notifications", p),
+                p),
         {NULL, {NULL, NULL}},
     };
 

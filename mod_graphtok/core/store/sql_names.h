@@ -23,8 +23,8 @@
 /** The names of a store, in `p`. Its table, user column and reference are checked identifiers. */
 gt_sql_names_t gt_store_names(const gt_store_conf_t *conf, apr_pool_t *p);
 
-/** A table of mail (store/mail_ladder.h) with the schema of the store's own table; in `p`, or
- * `name` itself. */
-const char *gt_store_mail_table(const gt_store_conf_t *conf, const char *name, apr_pool_t *p);
+/** A table of mail or of change notifications (store/mail_ladder.h, store/hook_ladder.h) with the
+ * schema of the store's own table; in `p`, or `name` itself. */
+const char *gt_store_table_of_schema(const gt_store_conf_t *conf, const char *name, apr_pool_t *p);
 
 #endif

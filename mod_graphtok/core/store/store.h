@@ -22,7 +22,8 @@ struct gt_store_t {
     gt_db_t *db;
     const gt_keyring_t *ring;
     gt_kept_ids_t *ids;
-    volatile apr_uint32_t mail_is_missed; /* 1: it was said that tables of mail are missing */
+    volatile apr_uint32_t mail_is_missed;   /* 1: it was said that tables of mail are missing */
+    volatile apr_uint32_t hooks_are_missed; /* 1: likewise of change notifications */
 };
 
 /** An id that is before all others, for walks by id. */

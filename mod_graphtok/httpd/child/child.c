@@ -370,6 +370,7 @@ static void open_segments(gt_cache_t **cache, gtm_child_t *child, apr_pool_t *p)
 
     child->limits = gt_limits_open(made.limits->memory, made.limits->size, config->limit_slots, p);
     child->mailboxes = gt_mailboxes_make(child->limits, p);
+    child->arrivals = gt_arrivals_make(p);
     child->slots = gt_slots_open(made.cache->memory, made.cache->size, config->cache_slots,
                                  config->cache_slot_bytes, p);
     *cache = child->slots != NULL

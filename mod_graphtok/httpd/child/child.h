@@ -18,6 +18,7 @@
 #include "bearer/bearer.h"
 #include "db/db.h"
 #include "graph/mailbox.h"
+#include "hooks/arrival.h"
 #include "jobs/jobs.h"
 #include "metrics/figures.h"
 #include "shm/limit.h"
@@ -39,6 +40,7 @@ typedef struct gtm_child_t {
     gt_loop_t *mail_loop;      /* of mail_crew */
     gt_crew_t *mail_crew;      /* sends mail; NULL: no store keeps mail */
     gt_mailboxes_t *mailboxes; /* calls that wait for a place at a mailbox */
+    gt_arrivals_t *arrivals;   /* notifications that wait to be stored */
     apr_hash_t *bearers;       /* of gt_bearer_t by the name of its <GraphTokJWT> */
     gt_jobs_t *jobs;           /* background work */
     gt_vault_t *vault;

@@ -70,8 +70,10 @@ const command_rec gtm_directives[] = {
     AP_INIT_RAW_ARGS("<GraphTokStore", gtm_open_store, NULL, RSRC_CONF,
                      "a table of grants: <GraphTokStore NAME>; main is there without it"),
 #define SETTER gtm_set_in_store
+#define LIST_SETTER gtm_list_in_store
 #include "conf/store.def"
 #undef SETTER
+#undef LIST_SETTER
 
     AP_INIT_RAW_ARGS("<GraphTokClient", gtm_open_client, NULL, RSRC_CONF,
                      "an application that may ask for users' tokens: <GraphTokClient NAME>"),

@@ -249,6 +249,11 @@ const char *gtm_set_in_store(cmd_parms *cmd, void *dir, const char *arg)
     return gtm_setter_set(cmd, server_of(cmd)->in_store, gt_store_members, cmd->info, arg);
 }
 
+const char *gtm_list_in_store(cmd_parms *cmd, void *dir, const char *args)
+{
+    return gtm_set_in_store(cmd, dir, gtm_setter_joined(cmd, args));
+}
+
 const char *gtm_set_in_client(cmd_parms *cmd, void *dir, const char *arg)
 {
     (void)dir;

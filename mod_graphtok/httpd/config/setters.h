@@ -33,6 +33,7 @@ const char *gtm_add_keyring(cmd_parms *cmd, void *dir, const char *arg);
 const char *gtm_set_audit(cmd_parms *cmd, void *dir, const char *arg);
 
 /** GraphTokName VALUE…: the same for a list of words. */
+const char *gtm_list_in_store(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_provider(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args);
 const char *gtm_list_in_dir(cmd_parms *cmd, void *dir, const char *args);

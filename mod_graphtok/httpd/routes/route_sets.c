@@ -13,4 +13,5 @@ const gtm_route_set_t gtm_all_route_sets[] = {
     {.handler = "graphtok-mail", .routes = gtm_mail_routes},
     {.handler = "graphtok-metrics", .routes = gtm_metrics_routes},
     {.handler = "graphtok-tokens", .routes = gtm_tokens_routes},
+    {.handler = "graphtok-webhook", .routes = gtm_webhook_routes},
     {.handler = NULL}};

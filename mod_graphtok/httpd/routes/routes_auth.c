@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "caller/session.h"
+#include "hooks/unsubscribe.h"
 #include "request/answer.h"
 #include "routes/graph_work.h"
 #include "routes/route_sets.h"
@@ -57,7 +58,7 @@ static gt_err_t *begin_revoke(gt_task_t *task, void *state)
     revoke->vault = x->child->vault;
     revoke->key = gt_grant_key(x->store, &x->owner);
     revoke->asker = &x->asker;
-    gt_then(task, &gt_revoke, revoke);
+    gt_then(task, &gt_revoke_subscribed, revoke);
     return GT_OK;
 }
 
