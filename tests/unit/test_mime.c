@@ -32,10 +32,26 @@ static const char *subject_of(const char *value)
     return found.subject != NULL ? found.subject : "none";
 }
 
+/* "Ann Low <ann@example.org>, bo@example.org" */
+static const char *named(const apr_array_header_t *addresses)
+{
+    const char *text = "";
+
+    for (int i = 0; i < addresses->nelts; i++) {
+        const gt_mime_address_t *one = &APR_ARRAY_IDX(addresses, i, gt_mime_address_t);
+
+        text = one->name != NULL
+                   ? apr_psprintf(pool, "%s%s%s <%s>", text, i > 0 ? ", " : "", one->name,
+                                  one->address)
+                   : apr_psprintf(pool, "%s%s%s", text, i > 0 ? ", " : "", one->address);
+    }
+    return text;
+}
+
 static const char *to_of(const char *value)
 {
     read_mail(apr_pstrcat(pool, "To: ", value, "\r\n\r\n", NULL));
-    return gt_mime_addresses(found.to, 99, pool);
+    return named(found.to);
 }
 
 /* ---- fields ---- */
@@ -50,12 +66,10 @@ START_TEST(test_the_fields_of_a_mail)
               "Message-ID: <1@x.example>\r\nIn-Reply-To: <0@x.example>\r\n"
               "Received: from a by b\r\nDKIM-Signature: v=1\r\n"
               "List-Id: <l.x.example>\r\nX-Priority: 1 (Highest)\r\n\r\nHello\r\nTom\r\n");
-    ck_assert_str_eq(gt_mime_addresses(found.from, 9, pool), "Jürgen Low <j@x.example>");
-    ck_assert_str_eq(gt_mime_addresses(found.to, 9, pool),
-                     "Keller, Tom <tom@x.example>, a@x.example, B <b@x.example>");
-    ck_assert_str_eq(gt_mime_addresses(found.to, 1, pool), "Keller, Tom <tom@x.example>");
-    ck_assert_str_eq(gt_mime_addresses(found.cc, 9, pool), "c@x.example");
-    ck_assert_str_eq(gt_mime_addresses(found.reply_to, 9, pool), "r@x.example");
+    ck_assert_str_eq(named(found.from), "Jürgen Low <j@x.example>");
+    ck_assert_str_eq(named(found.to), "Keller, Tom <tom@x.example>, a@x.example, B <b@x.example>");
+    ck_assert_str_eq(named(found.cc), "c@x.example");
+    ck_assert_str_eq(named(found.reply_to), "r@x.example");
     ck_assert_str_eq(found.subject, "Grüßeäöü");
     ck_assert_int_eq(found.date, apr_time_from_sec(1780300800));
     ck_assert_str_eq(found.message_id, "1@x.example");
@@ -136,6 +150,9 @@ START_TEST(test_addresses_of_any_form)
         {"a@x.example\r\n\t, b@x.example", "a@x.example, b@x.example"},
         {"<>", ""},
         {"", ""},
+        {"a@x.example, Bo <b@x.example> (", "a@x.example, Bo <b@x.example>"},
+        {"a@x.example\r\nTo: b@x.example\r\nTO : c@x.example",
+         "a@x.example, b@x.example, c@x.example"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -160,6 +177,43 @@ START_TEST(test_fields_that_make_no_sense)
     ck_assert_int_eq(found.importance, -1);
     ck_assert_str_eq(found.subject, "LF alone");
     ck_assert_str_eq(found.text, "text");
+}
+END_TEST
+
+/* What GMime makes of each as a whole message, found by running it. A NULL subject: of nothing. */
+START_TEST(test_headers_of_any_form)
+{
+    static const char *const rows[][3] = {
+        {"Subject: a\nSubject: b\n\nt", "b", "t"},
+        {"Subject : a\n\nt", "a", "t"},
+        {"Subject\t: a\n\nt", "a", "t"},
+        {"Sub ject: a\nSubject: b\n\nt", NULL, NULL},
+        {"X: y\nSub ject: a\n Subject: c\nSubject: b\n\nt", "b", "t"},
+        {"X: y\n: a\nSubject: b\n\nt", "b", "t"},
+        {": a\nSubject: b\n\nt", NULL, NULL},
+        {" : a\nSubject: b\n\nt", "b", "t"},
+        {" Subject: b\n\nt", NULL, NULL},
+        {"From ann Mon Jun 1\nSubject: b\n\nt", "b", "t"},
+        {">From ann\nFrom bo\nSubject: b\n\nt", "b", "t"},
+        {"From ann\n Subject: b\n\nt", NULL, NULL},
+        {"Subject: b\nFrom ann\n\nt", "b", "t"},
+        {"Subject: b\nt", NULL, NULL},
+        {"Subject: b\r\n c\r\n\r\nt", "b c", "t"},
+        {"Subject: b\r\n\r", "b", NULL},
+        {"Subject: b", "b", NULL},
+        {"Subject: b\r", "b", NULL},
+        {"Subject: b\nContent-Type: text/html", "b", NULL},
+        {"\nt", NULL, "t"},
+        {"\r\nt", NULL, "t"},
+        {"Subject: b\nContent-Type: text/html\nContent-Transfer-Encoding: base64\n\nPGI+eDwvYj4=",
+         "b", "x"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        read_mail(rows[i][0]);
+        ck_assert_pstr_eq(found.subject, rows[i][1]);
+        ck_assert_pstr_eq(found.text, rows[i][2]);
+    }
 }
 END_TEST
 
@@ -490,6 +544,7 @@ Suite *suite_mime(void)
     tcase_add_test(charsets, test_subjects_in_any_charset);
     tcase_add_test(fields, test_addresses_of_any_form);
     tcase_add_test(fields, test_fields_that_make_no_sense);
+    tcase_add_test(fields, test_headers_of_any_form);
     tcase_add_test(charsets, test_texts_in_any_charset);
     tcase_add_test(texts, test_controls_and_line_ends_of_a_text);
     tcase_add_test(texts, test_the_text_among_parts);

@@ -4,6 +4,7 @@
 
 #include "gt_test.h"
 
+#include "base/plain.h"
 #include "base/text.h"
 
 Suite *suite_text(void);
@@ -165,6 +166,21 @@ START_TEST(utf8_is_judged_as_rfc_3629_says)
 }
 END_TEST
 
+/* Each byte in each place of texts of each short length. */
+START_TEST(plain_is_printable_ascii)
+{
+    char text[20];
+
+    for (int byte = 0; byte < 256; byte++)
+        for (apr_size_t len = 0; len <= sizeof(text); len++)
+            for (apr_size_t at = 0; at < len; at++) {
+                memset(text, at % 2 ? ' ' : '~', sizeof(text));
+                text[at] = (char)byte;
+                ck_assert_uint_eq(gt_plain_len(text, len), byte >= 0x20 && byte < 0x7F ? len : at);
+            }
+}
+END_TEST
+
 START_TEST(equal_in_constant_time)
 {
     ck_assert(gt_equal_ct("abc", "abc"));
@@ -314,6 +330,7 @@ Suite *suite_text(void)
     tcase_add_test(urls, unpercent_takes_forms_and_nothing_dangerous);
     tcase_add_test(urls, an_escape_is_not_read_beyond_the_end);
     tcase_add_test(rest, utf8_is_judged_as_rfc_3629_says);
+    tcase_add_test(rest, plain_is_printable_ascii);
     tcase_add_test(rest, equal_in_constant_time);
     tcase_add_test(rest, names_are_alike_as_applications_read_them);
     tcase_add_test(rest, numbers_are_whole_and_in_range);

@@ -19,6 +19,7 @@
 #include <openssl/sha.h>
 
 #include "base/log.h"
+#include "base/plain.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char url_alphabet[] =
@@ -214,11 +215,12 @@ apr_size_t gt_utf8_sequence(const char *text, apr_size_t left)
 /* How many bytes at the front are well-formed. */
 static apr_size_t utf8_front(const char *text, apr_size_t len)
 {
-    apr_size_t at = 0, n = 1;
+    apr_size_t at = gt_plain_len(text, len), n = 1;
 
     while (at < len && n > 0) {
         n = gt_utf8_sequence(text + at, len - at);
         at += n;
+        at += gt_plain_len(text + at, len - at);
     }
     return at;
 }

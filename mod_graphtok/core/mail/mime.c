@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 
-/* A mail as GMime sees it, taken over into plain values; all of GMime is gone at the end. */
+/* A mail as GMime sees it, taken over into plain values; all of GMime is gone at the end. It is
+ * shown the fields that are wanted, one by one, and the body with the fields that describe it. */
 
 #include "mail/mime.h"
 
@@ -8,13 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <gmime/gmime.h>
 
 #include "base/pool.h"
 #include "mail/html_text.h"
 #include "mail/mime_bounds.h"
+#include "mail/mime_fields.h"
 #include "mail/mime_text.h"
 
 #define DEPTH_MAX 32  /* parts within parts whose text is looked for */
@@ -58,15 +59,13 @@ static void start_gmime(void)
     g_mime_parser_options_set_fallback_charsets(options, charsets);
 }
 
-static GMimeMessage *parse(const char *bytes, apr_size_t size)
+/* @param stream  the parser's from now on */
+static GMimeParser *parser_of(GMimeStream *stream)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes, size);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-    GMimeMessage *message = g_mime_parser_construct_message(parser, options);
 
-    g_object_unref(parser);
     g_object_unref(stream);
-    return message;
+    return parser;
 }
 
 /* ---- fields ---- */
@@ -97,7 +96,7 @@ static const char *whole_line(mail_reader_t *reader, const char *text, apr_size_
 static void read_addresses(mail_reader_t *reader, apr_array_header_t *addresses,
                            InternetAddressList *list, int depth)
 {
-    int n = list != NULL ? internet_address_list_length(list) : 0;
+    int n = internet_address_list_length(list);
 
     for (int i = 0; i < n; i++) {
         InternetAddress *one = internet_address_list_get_address(list, i);
@@ -122,136 +121,147 @@ static void read_addresses(mail_reader_t *reader, apr_array_header_t *addresses,
     }
 }
 
-static apr_array_header_t *addresses_of(mail_reader_t *reader, GMimeMessage *message,
-                                        GMimeAddressType type)
+/* A field's value with all its lines, as it stands there. */
+static const char *raw_value(mail_reader_t *reader, const gt_mime_field_t *field)
 {
-    apr_array_header_t *addresses = apr_array_make(reader->p, 2, sizeof(gt_mime_address_t));
-
-    read_addresses(reader, addresses, g_mime_message_get_addresses(message, type), 0);
-    return addresses;
+    return apr_pstrmemdup(reader->scratch, field->value, field->value_len);
 }
 
-static apr_time_t date_of(GMimeMessage *message)
+/* The value as one line, its encoded words decoded. */
+static const char *value_of(mail_reader_t *reader, const gt_mime_field_t *field)
 {
-    GDateTime *date = g_mime_message_get_date(message);
+    char *unfolded = g_mime_utils_header_unfold(raw_value(reader, field));
+    char *decoded = g_mime_utils_header_decode_text(options, unfolded);
+    const char *value = apr_pstrdup(reader->scratch, decoded);
+
+    g_free(decoded);
+    g_free(unfolded);
+    return value;
+}
+
+/* GMime gives up a list of addresses at the first that makes no sense, unless it is a message's. */
+static void add_sensible(mail_reader_t *reader, apr_array_header_t *addresses, const char *value)
+{
+    const char *mail = apr_pstrcat(reader->scratch, "To:", value, "\n\n", NULL);
+    GMimeParser *parser = parser_of(g_mime_stream_mem_new_with_buffer(mail, strlen(mail)));
+    GMimeMessage *message = g_mime_parser_construct_message(parser, options);
+
+    if (message != NULL) {
+        read_addresses(reader, addresses,
+                       g_mime_message_get_addresses(message, GMIME_ADDRESS_TYPE_TO), 0);
+        g_object_unref(message);
+    }
+    g_object_unref(parser);
+}
+
+static void add_addresses(mail_reader_t *reader, apr_array_header_t *addresses,
+                          const gt_mime_field_t *field)
+{
+    const char *value = raw_value(reader, field);
+    InternetAddressList *list = internet_address_list_parse(options, value);
+
+    if (list == NULL) {
+        add_sensible(reader, addresses, value);
+        return;
+    }
+    read_addresses(reader, addresses, list, 0);
+    g_object_unref(list);
+}
+
+static apr_time_t date_of(const char *value)
+{
+    GDateTime *date = g_mime_utils_header_decode_date(value);
     gint64 seconds =
         date != NULL && g_date_time_get_year(date) <= YEAR_MAX ? g_date_time_to_unix(date) : 0;
 
+    g_clear_pointer(&date, g_date_time_unref);
     return seconds > 0 ? apr_time_from_sec(seconds) : 0;
 }
 
-/* Fields with members of their own; and those that mail servers add, longer than most mails. A name
- * that ends in "-" stands for all that begin so. */
-static const char *const left_out[] = {
-    "From",         "To",         "Cc",         "Bcc",          "Reply-To",
-    "Subject",      "Date",       "Message-ID", "Received",     "X-Received",
-    "MIME-Version", "Content-",   "DKIM-",      "ARC-",         "Authentication-Results",
-    "Received-SPF", "DomainKey-", "X-MS-",      "X-Microsoft-", "X-Exchange-",
-    "X-Forefront-", "X-Google-",  "X-Gm-",      "Autocrypt",
-};
-
-static int is_left_out(const char *name)
+static const char *id_of(mail_reader_t *reader, const char *value)
 {
-    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
-        size_t n = strlen(left_out[i]);
+    char *id = g_mime_utils_decode_message_id(value);
+    const char *kept = whole_line(reader, id, GT_MIME_ID_MAX);
 
-        if (strncasecmp(name, left_out[i], n) == 0 &&
-            (left_out[i][n - 1] == '-' || name[n] == '\0'))
-            return 1;
-    }
-    return 0;
+    g_free(id);
+    return kept;
 }
 
-/* A cut id would be another one, and the last ones say where an answer belongs. So a longer thread
- * keeps its first id, and of the others as many of the last ones as there is room for, as RFC 5537
- * section 3.4.4 has it. */
-static const char *thread_of(mail_reader_t *reader, const char *value)
+/* Of several of these, the last one counts. */
+static int take_single(mail_reader_t *reader, const gt_mime_field_t *field)
 {
-    const char *whole = line(reader, value, GT_MIME_FIELD_BYTES_MAX), *tail, *next;
-    apr_size_t len, first;
+    gt_mime_t *found = reader->found;
 
-    if (whole == NULL || (len = strlen(whole)) <= GT_MIME_THREAD_MAX)
-        return whole;
-    first = strcspn(whole, " ");
-    if (first > GT_MIME_ID_MAX)
-        first = 0;
-    tail = whole + len - (GT_MIME_THREAD_MAX - first - 1);
-    next = strchr(tail, ' ');
-    return apr_pstrcat(reader->p, apr_pstrmemdup(reader->p, whole, first), next != NULL ? next : "",
-                       NULL);
+    if (gt_mime_field_is(field, "Subject"))
+        found->subject = line(reader, value_of(reader, field), GT_MIME_SUBJECT_MAX);
+    else if (gt_mime_field_is(field, "Date"))
+        found->date = date_of(value_of(reader, field));
+    else if (gt_mime_field_is(field, "Message-ID"))
+        found->message_id = id_of(reader, value_of(reader, field));
+    else
+        return 0;
+    return 1;
 }
 
-static const char *value_of(mail_reader_t *reader, const char *name, const char *value)
+static int take_addresses(mail_reader_t *reader, const gt_mime_field_t *field)
 {
-    return strcasecmp(name, "References") == 0 ? thread_of(reader, value)
-                                               : line(reader, value, GT_MIME_FIELD_MAX);
-}
-
-static apr_table_t *headers_of(mail_reader_t *reader, GMimeMessage *message)
-{
-    GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(message));
-    apr_table_t *headers = apr_table_make(reader->p, 8);
-    int n = g_mime_header_list_get_count(list);
-
-    for (int i = 0; i < n; i++) {
-        GMimeHeader *header = g_mime_header_list_get_header_at(list, i);
-        const char *name = whole_line(reader, g_mime_header_get_name(header), GT_MIME_NAME_MAX);
-        const char *value;
-
-        if (name == NULL || is_left_out(name))
-            continue;
-        if (apr_table_elts(headers)->nelts >= GT_MIME_FIELDS_MAX) {
-            reader->found->is_cut = 1;
-            break;
-        }
-        value = value_of(reader, name, g_mime_header_get_value(header));
-        apr_table_addn(headers, name, value != NULL ? value : "");
-    }
-    return headers;
-}
-
-static int importance_of(const apr_table_t *headers)
-{
-    static const struct {
-        const char *field, *value;
-        int importance;
+    const gt_mime_t *found = reader->found;
+    const struct {
+        const char *name;
+        apr_array_header_t *addresses;
     } rows[] = {
-        {"Importance", "high", 1}, {"Importance", "low", -1},      {"X-Priority", "1", 1},
-        {"X-Priority", "2", 1},    {"X-Priority", "4", -1},        {"X-Priority", "5", -1},
-        {"Priority", "urgent", 1}, {"Priority", "non-urgent", -1},
-    };
+        {"From", found->from}, {"To", found->to}, {"Cc", found->cc}, {"Reply-To", found->reply_to}};
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const char *value = apr_table_get(headers, rows[i].field);
-        size_t n = strlen(rows[i].value);
-
-        if (value != NULL && strncasecmp(value, rows[i].value, n) == 0 && !apr_isalnum(value[n]))
-            return rows[i].importance;
-    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (gt_mime_field_is(field, rows[i].name)) {
+            add_addresses(reader, rows[i].addresses, field);
+            return 1;
+        }
     return 0;
 }
 
-static void read_fields(mail_reader_t *reader, GMimeMessage *message)
+static const char *kept_value(mail_reader_t *reader, const gt_mime_field_t *field)
+{
+    const char *value = value_of(reader, field);
+
+    return gt_mime_field_is(field, "References")
+               ? gt_mime_thread(line(reader, value, GT_MIME_FIELD_BYTES_MAX), reader->p)
+               : line(reader, value, GT_MIME_FIELD_MAX);
+}
+
+static void keep(mail_reader_t *reader, const gt_mime_field_t *field)
+{
+    apr_table_t *headers = reader->found->headers;
+    const char *name = whole_line(
+        reader, apr_pstrmemdup(reader->scratch, field->name, field->name_len), GT_MIME_NAME_MAX);
+    const char *value;
+
+    if (name == NULL)
+        return;
+    if (apr_table_elts(headers)->nelts >= GT_MIME_FIELDS_MAX) {
+        reader->found->is_cut = 1;
+        return;
+    }
+    value = kept_value(reader, field);
+    apr_table_addn(headers, name, value != NULL ? value : "");
+}
+
+static void read_fields(mail_reader_t *reader, const apr_array_header_t *fields)
 {
     gt_mime_t *found = reader->found;
     const char *answered;
 
-    found->subject = line(reader, g_mime_message_get_subject(message), GT_MIME_SUBJECT_MAX);
-    found->from = addresses_of(reader, message, GMIME_ADDRESS_TYPE_FROM);
-    found->to = addresses_of(reader, message, GMIME_ADDRESS_TYPE_TO);
-    found->cc = addresses_of(reader, message, GMIME_ADDRESS_TYPE_CC);
-    found->reply_to = addresses_of(reader, message, GMIME_ADDRESS_TYPE_REPLY_TO);
-    found->date = date_of(message);
-    found->message_id = whole_line(reader, g_mime_message_get_message_id(message), GT_MIME_ID_MAX);
-    found->headers = headers_of(reader, message);
-    answered = apr_table_get(found->headers, "In-Reply-To");
-    if (answered != NULL) {
-        char *id = g_mime_utils_decode_message_id(answered);
+    for (int i = 0; i < fields->nelts; i++) {
+        const gt_mime_field_t *field = &APR_ARRAY_IDX(fields, i, gt_mime_field_t);
 
-        found->in_reply_to = whole_line(reader, id, GT_MIME_ID_MAX);
-        g_free(id);
+        if (!take_single(reader, field) && !take_addresses(reader, field) &&
+            gt_mime_field_is_kept(field))
+            keep(reader, field);
     }
-    found->importance = importance_of(found->headers);
+    answered = apr_table_get(found->headers, "In-Reply-To");
+    if (answered != NULL)
+        found->in_reply_to = id_of(reader, answered);
+    found->importance = gt_mime_importance(found->headers);
 }
 
 /* ---- parts ---- */
@@ -307,13 +317,7 @@ static part_text_t read_text(mail_reader_t *reader, GMimePart *part, GMimeConten
 
 static void read_calendar(mail_reader_t *reader, GMimePart *part, GMimeContentType *type)
 {
-    static const struct {
-        const char *method;
-        gt_meeting_t meeting;
-    } rows[] = {{"REQUEST", GT_MEETING_REQUEST},
-                {"CANCEL", GT_MEETING_CANCELLED},
-                {"REPLY", GT_MEETING_ANSWER},
-                {"COUNTER", GT_MEETING_ANSWER}};
+    gt_meeting_t *meeting = &reader->found->meeting;
     const char *method = g_mime_content_type_get_parameter(type, "method");
 
     if (method == NULL) {
@@ -322,12 +326,7 @@ static void read_calendar(mail_reader_t *reader, GMimePart *part, GMimeContentTy
         method = strcasestr(content_of(reader, part, &size), "\nMETHOD:");
         method = method != NULL ? method + strlen("\nMETHOD:") : "";
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        size_t n = strlen(rows[i].method);
-
-        if (strncasecmp(method, rows[i].method, n) == 0 && !apr_isalnum(method[n]))
-            reader->found->meeting = rows[i].meeting;
-    }
+    *meeting = gt_mime_meeting(method, *meeting);
 }
 
 static int is_attachment(GMimePart *part, GMimeContentType *type, const place_t *place)
@@ -421,11 +420,38 @@ static part_text_t read_part(mail_reader_t *reader, GMimeObject *object, place_t
     return (part_text_t){NULL, 0};
 }
 
-static void read_body(mail_reader_t *reader, GMimeMessage *message)
+/* The body and the fields that describe it are a mail of their own. */
+static GMimeObject *parse(const apr_array_header_t *fields, const char *body, apr_size_t size)
+{
+    GByteArray *bytes = g_byte_array_sized_new((guint)size + 1024);
+    GMimeParser *parser;
+    GMimeObject *object;
+
+    for (int i = 0; i < fields->nelts; i++) {
+        const gt_mime_field_t *field = &APR_ARRAY_IDX(fields, i, gt_mime_field_t);
+
+        if (gt_mime_field_begins(field, "Content-"))
+            g_byte_array_append(bytes, (const guint8 *)field->name,
+                                (guint)(field->value + field->value_len - field->name));
+    }
+    if (bytes->len > 0 && bytes->data[bytes->len - 1] != '\n')
+        g_byte_array_append(bytes, (const guint8 *)"\n", 1);
+    g_byte_array_append(bytes, (const guint8 *)"\n", 1);
+    g_byte_array_append(bytes, (const guint8 *)body, (guint)size);
+    parser = parser_of(g_mime_stream_mem_new_with_byte_array(bytes));
+    object = g_mime_parser_construct_part(parser, options);
+    g_object_unref(parser);
+    return object;
+}
+
+static void read_body(mail_reader_t *reader, const apr_array_header_t *fields, const char *bytes,
+                      apr_size_t size)
 {
     gt_mime_t *found = reader->found;
-    part_text_t body = read_part(reader, g_mime_message_get_mime_part(message), (place_t){0, 1, 0});
+    GMimeObject *object = parse(fields, bytes, size);
+    part_text_t body = read_part(reader, object, (place_t){0, 1, 0});
 
+    g_clear_object(&object);
     /* Its pieces are clean, but together they may be too long. */
     if (body.text != NULL && strlen(body.text) > GT_MIME_TEXT_MAX)
         body.text = gt_mime_clean_text(body.text, strlen(body.text), GT_MIME_TEXT_MAX,
@@ -435,40 +461,37 @@ static void read_body(mail_reader_t *reader, GMimeMessage *message)
     found->has_attachments = found->n_attachments > 0;
 }
 
+static void read_mail(mail_reader_t *reader, const char *bytes, apr_size_t size)
+{
+    apr_array_header_t *fields;
+    const char *body = gt_mime_fields(&fields, bytes, size, reader->scratch);
+
+    if (body == NULL)
+        return;
+    read_fields(reader, fields);
+    read_body(reader, fields, body, (apr_size_t)(bytes + size - body));
+}
+
+static void begin(gt_mime_t *found, apr_pool_t *p)
+{
+    *found = (gt_mime_t){.from = apr_array_make(p, 1, sizeof(gt_mime_address_t)),
+                         .to = apr_array_make(p, 2, sizeof(gt_mime_address_t)),
+                         .cc = apr_array_make(p, 1, sizeof(gt_mime_address_t)),
+                         .reply_to = apr_array_make(p, 1, sizeof(gt_mime_address_t)),
+                         .headers = apr_table_make(p, 8)};
+}
+
 void gt_mime_read(gt_mime_t *found, const char *bytes, apr_size_t size, apr_pool_t *p)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     mail_reader_t reader = {found, p, gt_pool_make(p, "gt_mime"), 0};
     apr_size_t front = gt_mime_front(bytes, size < GT_MIME_SIZE_MAX ? size : GT_MIME_SIZE_MAX);
-    GMimeMessage *message;
 
-    memset(found, 0, sizeof(*found));
-    found->from = found->to = found->cc = found->reply_to =
-        apr_array_make(p, 1, sizeof(gt_mime_address_t));
-    found->headers = apr_table_make(p, 1);
+    begin(found, p);
     found->is_cut = front < size;
     is_reading++;
     pthread_once(&once, start_gmime);
-    message = parse(bytes, front);
-    if (message != NULL) {
-        read_fields(&reader, message);
-        read_body(&reader, message);
-        g_object_unref(message);
-    }
+    read_mail(&reader, bytes, front);
     is_reading--;
     apr_pool_destroy(reader.scratch);
-}
-
-const char *gt_mime_addresses(const apr_array_header_t *addresses, int most, apr_pool_t *p)
-{
-    const char *text = "";
-
-    for (int i = 0; i < addresses->nelts && i < most; i++) {
-        const gt_mime_address_t *one = &APR_ARRAY_IDX(addresses, i, gt_mime_address_t);
-
-        text = one->name != NULL ? apr_pstrcat(p, text, i > 0 ? ", " : "", one->name, " <",
-                                               one->address, ">", NULL)
-                                 : apr_pstrcat(p, text, i > 0 ? ", " : "", one->address, NULL);
-    }
-    return text;
 }

@@ -71,11 +71,4 @@ typedef struct gt_mime_t {
  */
 void gt_mime_read(gt_mime_t *found, const char *bytes, apr_size_t size, apr_pool_t *p);
 
-/**
- * Addresses as one text for a reader: "Ann Low <ann@example.org>, bo@example.org".
- * @param addresses  of gt_mime_address_t; at most `most` of them are named
- * @return "" when there are none
- */
-const char *gt_mime_addresses(const apr_array_header_t *addresses, int most, apr_pool_t *p);
-
 #endif

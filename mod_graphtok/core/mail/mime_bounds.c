@@ -65,7 +65,7 @@ static void read_line(line_reader_t *reader, const char *line, apr_size_t len, a
         reader->lines += name > 0;
         reader->types += is(line, name, "content-type");
         reader->dashes += len > 2 && line[0] == '-' && line[1] == '-';
-        reader->is_address = has_addresses(line, name);
+        reader->is_address = name > 0 && has_addresses(line, name);
         reader->colons = 0;
     }
     if (reader->is_address)

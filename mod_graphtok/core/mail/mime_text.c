@@ -11,6 +11,7 @@
 
 #include <apr_strings.h>
 
+#include "base/plain.h"
 #include "base/text.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -75,9 +76,9 @@ static apr_size_t unit(const char *charset)
 
 static char *without_nul(char *text, apr_size_t len)
 {
-    for (apr_size_t i = 0; i < len; i++)
-        if (text[i] == '\0')
-            text[i] = ' ';
+    for (char *nul = memchr(text, '\0', len); nul != NULL;
+         nul = memchr(nul, '\0', len - (apr_size_t)(nul - text)))
+        *nul = ' ';
     return text;
 }
 
@@ -164,21 +165,39 @@ static int is_control(char c)
     return (unsigned char)c < 0x20 || c == 0x7F;
 }
 
-/* Most mail is ASCII: as much of it as stands here at once. @return the bytes that were read */
-static apr_size_t add_plain(cleaned_t *cleaned, const char *text, apr_size_t left)
+/* ASCII, as much of it as there is room for. */
+static void add_ascii(cleaned_t *cleaned, const char *text, apr_size_t n)
 {
-    apr_size_t n = 0;
-
-    while (n < left && (unsigned char)text[n] < 0x7F &&
-           (text[n] >= ' ' || text[n] == '\n' || text[n] == '\t'))
-        n++;
     if (n > cleaned->most - cleaned->len) {
         n = cleaned->most - cleaned->len;
         cleaned->is_full = 1;
     }
     memcpy(cleaned->text + cleaned->len, text, n);
     cleaned->len += n;
+}
+
+/* Most mail is ASCII: as much of it as stands here at once. @return the bytes that were read */
+static apr_size_t add_plain(cleaned_t *cleaned, const char *text, apr_size_t left)
+{
+    apr_size_t n = gt_plain_len(text, left);
+
+    while (n < left && (text[n] == '\n' || text[n] == '\t')) {
+        n++;
+        n += gt_plain_len(text + n, left - n);
+    }
+    add_ascii(cleaned, text, n);
     return n;
+}
+
+/* The same of one word. */
+static apr_size_t add_word(cleaned_t *cleaned, const char *text, apr_size_t left)
+{
+    apr_size_t n = 0;
+
+    while (n < left && text[n] > ' ' && text[n] < 0x7F)
+        n++;
+    add_ascii(cleaned, text, n);
+    return n > 0 ? n : add_one(cleaned, text, left);
 }
 
 static cleaned_t begin(apr_size_t size, apr_size_t most, apr_pool_t *p)
@@ -231,7 +250,7 @@ char *gt_mime_clean_line(const char *text, apr_size_t size, apr_size_t most, int
         if (is_blank && cleaned.len > 0)
             add(&cleaned, " ", 1);
         is_blank = 0;
-        i += add_one(&cleaned, text + i, size - i);
+        i += add_word(&cleaned, text + i, size - i);
     }
     return end(&cleaned, is_cut);
 }
