@@ -8,6 +8,7 @@
 #include <setjmp.h>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 
 Suite *suite_json(void);
 
@@ -232,6 +233,41 @@ START_TEST(objects_are_built_and_written)
 }
 END_TEST
 
+/* The same value by a tree and from left to right: each byte in a text and in a key, from a buffer
+ * that has no room at first. */
+START_TEST(what_is_written_is_what_a_tree_says)
+{
+    json_t *tree = gt_json_object(pool), *list = json_array();
+    gt_json_writer_t *writer = gt_json_writer_make(0, pool);
+
+    gt_json_open(writer, '{');
+    for (int byte = 1; byte < 256; byte++) {
+        const char *text = apr_psprintf(pool, "a%cb\xc3\xa4", byte);
+
+        gt_json_set(tree, byte < 128 ? text : "key", text);
+        if (byte >= 128 && byte < 255)
+            continue;
+        gt_json_key(writer, byte < 128 ? text : "key");
+        gt_json_write(writer, text);
+    }
+    gt_json_put(tree, "list", list);
+    json_array_append_new(list, json_object());
+    json_array_append_new(list, json_integer(INT64_MIN));
+    json_array_append_new(list, json_null());
+    json_array_append_new(list, json_string(""));
+    gt_json_key(writer, "list");
+    gt_json_open(writer, '[');
+    gt_json_open(writer, '{');
+    gt_json_close(writer, '}');
+    gt_json_write_number(writer, INT64_MIN);
+    gt_json_write(writer, NULL);
+    gt_json_write_plain(writer, "");
+    gt_json_close(writer, ']');
+    gt_json_close(writer, '}');
+    ck_assert_str_eq(gt_json_written(writer), gt_json_dump(tree, pool));
+}
+END_TEST
+
 START_TEST(a_pool_releases_its_values)
 {
     apr_pool_t *inner;
@@ -332,6 +368,7 @@ Suite *suite_json(void)
     tcase_add_test(values, texts_are_read_by_name);
     tcase_add_test(values, numbers_may_be_texts);
     tcase_add_test(values, objects_are_built_and_written);
+    tcase_add_test(values, what_is_written_is_what_a_tree_says);
     tcase_add_test(values, a_pool_releases_its_values);
     tcase_add_test(values, parsed_texts_are_wiped_before_they_are_freed);
     tcase_add_test(values, a_text_that_somebody_holds_is_not_wiped);

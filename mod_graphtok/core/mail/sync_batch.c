@@ -16,12 +16,13 @@
 
 #include <apr_strings.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/pool.h"
 #include "mail/mime.h"
 
 #define SIZE_MOST ((apr_size_t)1024 * 1024) /* bytes of texts in a batch */
 #define FLAGS_MOST 1000                     /* bytes of a message's flags */
+#define JSON_ROOM 500                       /* bytes that addresses or fields mostly take */
 
 /* ---- values of a row ---- */
 
@@ -45,49 +46,85 @@ static int is_seen(const gt_imap_value_t *flags)
     return 0;
 }
 
-static json_t *addresses_json(const apr_array_header_t *addresses)
+static void write_addresses(gt_json_writer_t *writer, const char *key,
+                            const apr_array_header_t *addresses)
 {
-    json_t *list = json_array();
-
+    gt_json_key(writer, key);
+    gt_json_open(writer, '[');
     for (int i = 0; i < addresses->nelts; i++) {
         const gt_mime_address_t *one = &APR_ARRAY_IDX(addresses, i, gt_mime_address_t);
-        json_t *row = json_object();
 
-        json_array_append_new(list, row);
-        gt_json_set(row, "name", one->name);
-        gt_json_set(row, "address", one->address);
+        gt_json_open(writer, '{');
+        gt_json_key(writer, "name");
+        gt_json_write(writer, one->name);
+        gt_json_key(writer, "address");
+        gt_json_write(writer, one->address);
+        gt_json_close(writer, '}');
     }
-    return list;
+    gt_json_close(writer, ']');
 }
 
 static const char *addresses_of(const gt_mime_t *mail, apr_pool_t *p)
 {
-    json_t *all = gt_json_object(p);
+    gt_json_writer_t *writer = gt_json_writer_make(JSON_ROOM, p);
 
-    gt_json_put(all, "from", addresses_json(mail->from));
-    gt_json_put(all, "to", addresses_json(mail->to));
-    gt_json_put(all, "cc", addresses_json(mail->cc));
-    gt_json_put(all, "reply_to", addresses_json(mail->reply_to));
-    return gt_json_dump(all, p);
+    gt_json_open(writer, '{');
+    write_addresses(writer, "from", mail->from);
+    write_addresses(writer, "to", mail->to);
+    write_addresses(writer, "cc", mail->cc);
+    write_addresses(writer, "reply_to", mail->reply_to);
+    gt_json_close(writer, '}');
+    return gt_json_written(writer);
 }
 
-static int add_header(void *baton, const char *name, const char *value)
+/* A field that comes several times stands at its first place with its last value.
+ * @return NULL: it stands before this place */
+static const char *last_value(const apr_array_header_t *headers, int place)
 {
-    gt_json_set(baton, name, value);
-    return 1;
+    const char *key = APR_ARRAY_IDX(headers, place, apr_table_entry_t).key;
+    const char *value = NULL;
+
+    for (int i = 0; i < headers->nelts; i++) {
+        const apr_table_entry_t *entry = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
+
+        if (strcmp(entry->key, key) != 0)
+            continue;
+        if (i < place)
+            return NULL;
+        value = entry->val;
+    }
+    return value;
+}
+
+static void write_headers(gt_json_writer_t *writer, const apr_array_header_t *headers)
+{
+    gt_json_key(writer, "headers");
+    gt_json_open(writer, '{');
+    for (int i = 0; i < headers->nelts; i++) {
+        const char *value = last_value(headers, i);
+
+        if (value == NULL)
+            continue;
+        gt_json_key(writer, APR_ARRAY_IDX(headers, i, apr_table_entry_t).key);
+        gt_json_write(writer, value);
+    }
+    gt_json_close(writer, '}');
 }
 
 static const char *fields_of(const gt_mime_t *mail, apr_pool_t *p)
 {
-    json_t *all = gt_json_object(p), *headers = json_object();
+    gt_json_writer_t *writer = gt_json_writer_make(JSON_ROOM, p);
 
-    gt_json_set(all, "in_reply_to", mail->in_reply_to);
-    gt_json_set_number(all, "importance", mail->importance);
-    gt_json_set_number(all, "meeting", mail->meeting);
-    gt_json_put(all, "headers", headers);
-    if (mail->headers != NULL)
-        apr_table_do(add_header, headers, mail->headers, NULL);
-    return gt_json_dump(all, p);
+    gt_json_open(writer, '{');
+    gt_json_key(writer, "in_reply_to");
+    gt_json_write(writer, mail->in_reply_to);
+    gt_json_key(writer, "importance");
+    gt_json_write_number(writer, mail->importance);
+    gt_json_key(writer, "meeting");
+    gt_json_write_number(writer, mail->meeting);
+    write_headers(writer, apr_table_elts(mail->headers));
+    gt_json_close(writer, '}');
+    return gt_json_written(writer);
 }
 
 static void fill(gt_mail_message_t *message, const gt_mime_t *mail, apr_pool_t *p)

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/text.h"
 #include "store/mail_message_rows.h"
 #include "store/mail_rows.h"
@@ -156,41 +157,50 @@ static apr_int64_t seconds(apr_time_t t)
 }
 
 /* A text as its column has it: sealed, or in clear. */
-static gt_err_t *set_sealed(json_t *row, const char *member, const char *column, const char *text,
-                            gt_mail_seal_t *seal)
+static gt_err_t *write_text(gt_json_writer_t *rows, const char *member, const char *column,
+                            const char *text, gt_mail_seal_t *seal)
 {
-    const char *stored = text;
+    const char *sealed;
 
+    gt_json_key(rows, member);
     if (text == NULL || !seal->store->conf->mail_seal) {
-        gt_json_set(row, member, stored);
+        gt_json_write(rows, text);
         return GT_OK;
     }
-    GT_TRY(gt_mail_seal(&stored, seal, column, text));
-    /* ASCII of ours, most of a row's bytes: nothing in it is to be checked. */
-    json_object_set_new_nocheck(row, member, json_string_nocheck(stored));
+    GT_TRY(gt_mail_seal(&sealed, seal, column, text));
+    gt_json_write_plain(rows, sealed);
     return GT_OK;
 }
 
-static gt_err_t *message_json(json_t *list, const gt_mail_message_t *message, gt_mail_seal_t *seal)
+static void write_number(gt_json_writer_t *rows, const char *member, apr_int64_t number)
 {
-    json_t *row = json_object();
+    gt_json_key(rows, member);
+    gt_json_write_number(rows, number);
+}
 
-    json_array_append_new(list, row);
+static gt_err_t *write_message(gt_json_writer_t *rows, const gt_mail_message_t *message,
+                               gt_mail_seal_t *seal)
+{
     seal->uid = message->uid;
-    gt_json_set_number(row, "uid", message->uid);
-    gt_json_set(row, "flags", message->flags);
-    gt_json_set_number(row, "seen", message->is_seen);
-    gt_json_set_number(row, "internal_date", seconds(message->internal_date));
-    gt_json_set_number(row, "size", message->size);
-    gt_json_set_number(row, "sent_at", seconds(message->sent_at));
-    gt_json_set(row, "message_id", message->message_id);
-    gt_json_set_number(row, "attached", message->has_attachments != 0);
-    gt_json_set_number(row, "cut", message->is_cut != 0);
-    gt_json_set_number(row, "sealed", seal->store->conf->mail_seal != 0);
-    GT_TRY(set_sealed(row, "subject", "subject", message->subject, seal));
-    GT_TRY(set_sealed(row, "addresses", "addresses", message->addresses, seal));
-    GT_TRY(set_sealed(row, "body", "text", message->text, seal));
-    return set_sealed(row, "fields", "fields", message->fields, seal);
+    gt_json_open(rows, '{');
+    write_number(rows, "uid", message->uid);
+    gt_json_key(rows, "flags");
+    gt_json_write(rows, message->flags);
+    write_number(rows, "seen", message->is_seen);
+    write_number(rows, "internal_date", seconds(message->internal_date));
+    write_number(rows, "size", message->size);
+    write_number(rows, "sent_at", seconds(message->sent_at));
+    gt_json_key(rows, "message_id");
+    gt_json_write(rows, message->message_id);
+    write_number(rows, "attached", message->has_attachments != 0);
+    write_number(rows, "cut", message->is_cut != 0);
+    write_number(rows, "sealed", seal->store->conf->mail_seal != 0);
+    GT_TRY(write_text(rows, "subject", "subject", message->subject, seal));
+    GT_TRY(write_text(rows, "addresses", "addresses", message->addresses, seal));
+    GT_TRY(write_text(rows, "body", "text", message->text, seal));
+    GT_TRY(write_text(rows, "fields", "fields", message->fields, seal));
+    gt_json_close(rows, '}');
+    return GT_OK;
 }
 
 static apr_size_t length(const char *text)
@@ -201,40 +211,29 @@ static apr_size_t length(const char *text)
 /* Bytes that a row's JSON takes when its texts are sealed: base64 makes them half as long again. */
 static apr_size_t room_for(const gt_mail_message_t *message)
 {
-    return 2048 + length(message->flags) + length(message->message_id) +
+    return 1024 + length(message->flags) + length(message->message_id) +
            (length(message->subject) + length(message->addresses) + length(message->text) +
             length(message->fields)) *
                3 / 2;
 }
 
-/* In one pass, where gt_json_dump takes two: one to count. */
-static const char *dump(const json_t *list, apr_size_t room, apr_pool_t *p)
-{
-    char *text = apr_palloc(p, room + 1);
-    apr_size_t len = json_dumpb(list, text, room, JSON_COMPACT);
-
-    if (len > room)
-        return gt_json_dump(list, p);
-    text[len] = '\0';
-    return text;
-}
-
 static gt_err_t *fresh_json(const char **json, const gt_mail_batch_t *batch, gt_store_t *store,
                             apr_pool_t *p)
 {
-    json_t *list = gt_json_own(json_array(), p);
     gt_mail_seal_t seal = gt_mail_seal_of(store, &batch->account->owner, batch->account->id, p);
     apr_size_t room = 16;
+    gt_json_writer_t *rows;
 
     seal.folder = batch->folder->name;
     seal.uidvalidity = batch->folder->uidvalidity;
-    for (int i = 0; i < batch->fresh->nelts; i++) {
-        const gt_mail_message_t *message = &APR_ARRAY_IDX(batch->fresh, i, gt_mail_message_t);
-
-        GT_TRY(message_json(list, message, &seal));
-        room += room_for(message);
-    }
-    *json = dump(list, room, p);
+    for (int i = 0; i < batch->fresh->nelts; i++)
+        room += room_for(&APR_ARRAY_IDX(batch->fresh, i, gt_mail_message_t));
+    rows = gt_json_writer_make(room, p);
+    gt_json_open(rows, '[');
+    for (int i = 0; i < batch->fresh->nelts; i++)
+        GT_TRY(write_message(rows, &APR_ARRAY_IDX(batch->fresh, i, gt_mail_message_t), &seal));
+    gt_json_close(rows, ']');
+    *json = gt_json_written(rows);
     return GT_OK;
 }
 
