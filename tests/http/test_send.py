@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 
@@ -48,10 +49,11 @@ PDF = base64.b64encode(bytes(range(256)) * 3).decode()
 class Cutter:
     """An SMTP server over TLS that takes a mail up to its dot, and then does as it is told."""
 
-    def __init__(self, mail_server, verdict):
+    def __init__(self, mail_server, verdict, certificate=None):
         self.verdict, self.dots, self.mails = verdict, threading.Semaphore(0), 0
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(mail_server.folder / "cert.pem", mail_server.folder / "key.pem")
+        context.load_cert_chain(certificate or mail_server.folder / "cert.pem",
+                                certificate or mail_server.folder / "key.pem")
         self.listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -131,8 +133,8 @@ def fixture_server(mail, account, mail_server):
     """Make the account's server one that cuts."""
     made = []
 
-    def make(verdict):
-        made.append(Cutter(mail_server, verdict))
+    def make(verdict, certificate=None):
+        made.append(Cutter(mail_server, verdict, certificate))
         mail.database.sql(f"UPDATE mail_accounts SET outgoing_server = 'localhost', "
                           f"outgoing_port = {made[-1].port}, outgoing_security = 'tls'")
         return made[-1]
@@ -210,6 +212,45 @@ def test_refusals(mail, send, dovecot, body, status, outcome, tag, field):
     assert not dovecot.sink.messages
     if outcome:
         assert records(mail)[-1]["detail"].startswith(outcome + ": account ")
+
+
+def test_a_certificate_of_another_host(send, server, sandbox_server):
+    other = server(b"250 ok\r\n", sandbox_server.process.folder / "elsewhere.pem")
+    answer = send()
+    assert (answer.status, answer.json["outcome"], other.mails) == (503, "temporary", 0)
+    assert "matches target host name" in answer.json["detail"]
+
+
+def test_what_a_provider_demands_of_calls_holds_for_mail_servers(make_site, mail_server, browser):
+    """Its pins and its connect timeout, by IMAP and by SMTP; each account has a password."""
+    pins = " ".join("sha256//" + base64.b64encode(bytes([n] * 32)).decode() for n in (1, 2))
+    site = make_site("event", "sqlite3", mounts=MOUNTS + MAIL, migrate=False,
+                     provider=SCOPES.format(submission=mail_server.submission, imaps=mail_server.imaps)
+                     + f"GraphTokPin {pins}\nGraphTokConnectTimeout 1s\n")
+    site.configure(settings=settings(site) + "GraphTokBackground off\n")
+    site.migrate()
+    (site.folder / "password").write_text("x")
+    (site.folder / "password").chmod(0o600)
+    site.ctl("account", "add", ADA, "--user", "tom", "--password-file", str(site.folder / "password"))
+    site.database.hand_over()
+    site.start()
+
+    def send():
+        return browser.send("POST", site.url + "/tom/mail/send", json.dumps(
+            {"to": BOB, "subject": "x", "text": "x"}).encode(), {"Content-Type": "application/json"})
+    try:
+        assert "GT0316" in site.ctl("sync", check=False).stdout
+        site.database.hand_over()
+        refused = send()
+        assert (refused.status, refused.json["tag"]) == (503, "GT0316"), refused.json
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            site.database.sql("UPDATE mail_accounts SET outgoing_security = 'tls', "
+                              f"outgoing_port = {silent.getsockname()[1]}")
+            began = time.monotonic()
+            assert send().status == 503
+            assert time.monotonic() - began < 8  # by itself a transfer gives up after 10 s
+    finally:
+        site.end()
 
 
 def test_a_key_sends_once(mail, send, dovecot):

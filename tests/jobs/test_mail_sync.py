@@ -494,11 +494,12 @@ def test_news_at_once(boxes, dovecot, make_place):
 def test_graphtokctl_sync(boxes, dovecot):
     """One account, due or not; and none."""
     dovecot.append(ADA, mail(1), mail(2))
-    ada = boxes.add(ADA, columns="due_at = 4000000000, sync_status = 'ok'")
+    ada, ends = boxes.add(ADA, columns="due_at = 4000000000, sync_status = 'ok'"), dovecot.log().count("Logged out")
     answer = json.loads(boxes.place.ctl("sync", str(ada), "--json").stdout)
     assert answer["accounts"][0]["id"] == ada and answer["accounts"][0]["error"] is None
     boxes.equal(ada, ADA)
     assert boxes.state(ada)[:2] == ["ok", ""]
+    boxes.place.wait(lambda: dovecot.log().count("Logged out") == ends + 1)
     assert boxes.place.ctl("sync", "123456789", check=False).returncode != 0
     boxes.sql("UPDATE mail_accounts SET sync_enabled = false")
     done = boxes.place.ctl("sync", str(ada), check=False)

@@ -20,6 +20,7 @@ static gt_err_t *begin(gt_task_t *task, void *state)
     const char *tag =
         apr_psprintf(gt_task_pool(task), "%s.%d", session->tag_begin, ++session->commands);
 
+    session->is_at_rest = 0;
     idle->has_news = idle->is_idling = 0;
     idle->command = (gt_imap_command_t){.session = session,
                                         .take = idle->take,

@@ -22,17 +22,33 @@
 /* An answer holds at most one part of a mail, which is asked for in pieces, or one line of UIDs. */
 static const gt_imap_bounds_t bounds = {1024 * 1024, 1024 * 1024, 4 * 1024 * 1024};
 
+/* A server logs a session that just ends as lost. Nothing waits for its answer. */
+static apr_status_t say_goodbye(void *baton)
+{
+    gt_imap_session_t *session = baton;
+    const char *line =
+        apr_psprintf(session->pool, "%s.%d LOGOUT\r\n", session->tag_begin, ++session->commands);
+    apr_size_t taken;
+
+    if (session->is_at_rest && session->bye == GT_OK &&
+        gt_transfer_give(&taken, session->transfer, line, strlen(line), 1, session->pool) != GT_OK)
+        session->is_at_rest = 0;
+    return APR_SUCCESS;
+}
+
 gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server_t *server,
                                gt_loop_t *loop, apr_pool_t *p)
 {
     gt_imap_session_t *made = apr_pcalloc(p, sizeof(*made));
     const gt_request_t request = {.url = server->url,
                                   .ca_file = server->ca_file,
+                                  .pins = server->pins,
                                   .local_end = server->local_end,
                                   .proxy = server->proxy,
                                   .proxy_login = server->proxy_login,
                                   .connect_timeout = server->connect_timeout,
                                   .dials = 1,
+                                  .keep_going = 1, /* for its LOGOUT */
                                   .purpose = "mail"};
 
     *session = NULL;
@@ -42,6 +58,7 @@ gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server
     made->stream = gt_imap_stream_make(&bounds, p);
     made->tag_begin = gt_random_text(TAG_RANDOM, p);
     made->capabilities = apr_hash_make(gt_pool_make(p, "gt_imap_capabilities"));
+    apr_pool_pre_cleanup_register(p, made, say_goodbye);
     *session = made;
     return GT_OK;
 }
@@ -183,6 +200,7 @@ static gt_err_t *send_command(gt_task_t *task, void *state)
     command->own_tag =
         apr_psprintf(gt_task_pool(task), "%s.%d", session->tag_begin, ++session->commands);
     begin_patience(command);
+    session->is_at_rest = 0;
     GT_TRY(gt_transfer_give(&taken, session->transfer, command->own_tag, strlen(command->own_tag),
                             0, session->pool));
     GT_TRY(gt_transfer_give(&taken, session->transfer, " ", 1, 0, session->pool));
@@ -276,8 +294,10 @@ static gt_err_t *read_answers(gt_task_t *task, void *state)
         if (answer == NULL)
             return GT_OK;
         GT_TRY(take_answer(command, answer));
-        if (ends(command, answer))
-            return judge_end(command, answer, gt_task_pool(task));
+        if (!ends(command, answer))
+            continue;
+        command->session->is_at_rest = command->given == command->literal_len;
+        return judge_end(command, answer, gt_task_pool(task));
     }
 }
 

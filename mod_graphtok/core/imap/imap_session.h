@@ -18,6 +18,7 @@
 typedef struct gt_imap_server_t {
     const char *url;                     /* imaps://HOST:PORT, or imap://HOST:PORT for STARTTLS */
     const char *ca_file;                 /* PEM; NULL: the system's */
+    const char *pins;                    /* net/pins.h; NULL: any key */
     const char *local_end;               /* net/local_end.h; NULL: as the system routes it */
     const char *proxy;                   /* "http://host:port"; NULL: none */
     const gt_secret_t *proxy_login;      /* "user:password"; NULL: none */
@@ -26,7 +27,8 @@ typedef struct gt_imap_server_t {
 
 typedef struct gt_imap_session_t gt_imap_session_t;
 
-/** Make one; nothing is dialled yet. @return GT_INTERNAL for a server that cannot be dialled */
+/** Make one; nothing is dialled yet. Between two commands it says LOGOUT when its pool goes.
+ * @return GT_INTERNAL for a server that cannot be dialled */
 GT_MUST gt_err_t *gt_imap_session_make(gt_imap_session_t **session, const gt_imap_server_t *server,
                                        gt_loop_t *loop, apr_pool_t *p);
 

@@ -19,6 +19,7 @@ struct gt_imap_session_t {
     int commands;             /* so far */
     apr_hash_t *capabilities; /* in upper case; it and its words in a pool of their own */
     apr_size_t in_one_go;     /* bytes that were read since others had their turn */
+    int is_at_rest;           /* 1: no command is under way */
     gt_err_t *bye;            /* the server's words at its end; GT_OK: none so far */
 };
 

@@ -68,6 +68,7 @@ static gt_err_t *dial(gt_mail_session_t *open, gt_loop_t *loop, apr_pool_t *p)
         return gt_err(p, GT_INVALID, "GT1608", "the account has no mail server that can be called");
     server = (gt_imap_server_t){.url = url,
                                 .ca_file = route.ca_file,
+                                .pins = route.pins,
                                 .local_end = route.local_end,
                                 .proxy = route.proxy,
                                 .proxy_login = route.proxy_login,

@@ -188,9 +188,11 @@ static gt_err_t *make_server(gt_smtp_server_t *server, const gt_mailing_t *maili
     *server = (gt_smtp_server_t){.url = gt_mail_server_url(&mailing->account->outgoing, "smtp", p),
                                  .name = gt_is_domain(domain) ? domain : ANY_NAME,
                                  .ca_file = route.ca_file,
+                                 .pins = route.pins,
                                  .local_end = route.local_end,
                                  .proxy = route.proxy,
-                                 .proxy_login = route.proxy_login};
+                                 .proxy_login = route.proxy_login,
+                                 .connect_timeout = route.connect_timeout};
     return server->url != NULL ? GT_OK
                                : gt_err(p, GT_INVALID, "GT1674",
                                         "the account's server for sending cannot be called");

@@ -16,12 +16,14 @@
 
 /** Where mail goes out. Texts stay the caller's. */
 typedef struct gt_smtp_server_t {
-    const char *url;                /* smtp://HOST:PORT for STARTTLS, or smtps://HOST:PORT */
-    const char *name;               /* a domain name, as which we greet it */
-    const char *ca_file;            /* PEM; NULL: the system's */
-    const char *local_end;          /* net/local_end.h; NULL: as the system routes it */
-    const char *proxy;              /* "http://host:port"; NULL: none */
-    const gt_secret_t *proxy_login; /* "user:password"; NULL: none */
+    const char *url;                     /* smtp://HOST:PORT for STARTTLS, or smtps://HOST:PORT */
+    const char *name;                    /* a domain name, as which we greet it */
+    const char *ca_file;                 /* PEM; NULL: the system's */
+    const char *pins;                    /* net/pins.h; NULL: any key */
+    const char *local_end;               /* net/local_end.h; NULL: as the system routes it */
+    const char *proxy;                   /* "http://host:port"; NULL: none */
+    const gt_secret_t *proxy_login;      /* "user:password"; NULL: none */
+    apr_interval_time_t connect_timeout; /* µs; 0: that of a transfer */
 } gt_smtp_server_t;
 
 /**

@@ -21,9 +21,11 @@ gt_err_t *gt_smtp_session_make(gt_smtp_session_t **session, const gt_smtp_server
     gt_smtp_session_t *made = apr_pcalloc(p, sizeof(*made));
     const gt_request_t request = {.url = apr_pstrcat(p, server->url, "/", server->name, NULL),
                                   .ca_file = server->ca_file,
+                                  .pins = server->pins,
                                   .local_end = server->local_end,
                                   .proxy = server->proxy,
                                   .proxy_login = server->proxy_login,
+                                  .connect_timeout = server->connect_timeout,
                                   .dials = 1,
                                   .keep_going = 1, /* for its QUIT */
                                   .purpose = "send mail"};
