@@ -24,6 +24,7 @@
 #define gt_transfer_leave scripted_transfer_leave
 #define gt_transfer_make scripted_transfer_make
 #define gt_transfer_take scripted_transfer_take
+#define gt_transfer_was_sent scripted_transfer_was_sent
 #define gt_upstream_tell scripted_upstream_tell
 #define gt_vault_challenged scripted_vault_challenged
 #define gt_vault_parts scripted_vault_parts
@@ -206,6 +207,11 @@ gt_err_t *scripted_transfer_make(gt_transfer_t **transfer, const gt_request_t *r
 const gt_answer_t *scripted_transfer_answer(gt_transfer_t *transfer)
 {
     return transfer->exchange->status > 0 ? &transfer->answer : NULL;
+}
+
+int scripted_transfer_was_sent(gt_transfer_t *transfer)
+{
+    return transfer->exchange->status != 0;
 }
 
 void scripted_transfer_leave(gt_transfer_t *transfer)

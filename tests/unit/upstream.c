@@ -663,7 +663,9 @@ static void keep_script(upstream_t *up, const upstream_line_t *script)
 
 void upstream_says(upstream_t *up, const upstream_line_t *script)
 {
-    up->greeting = "* OK ready\r\n";
+    /* Threads of earlier connections may still read it. */
+    if (up->greeting == NULL)
+        up->greeting = "* OK ready\r\n";
     keep_script(up, script);
 }
 

@@ -13,13 +13,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
+#include <apr_user.h>
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -52,9 +52,12 @@ static apr_status_t shut_with_pool(void *baton)
 
 static const char *our_user(apr_pool_t *p)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    char *name;
 
-    return user != NULL ? apr_pstrdup(p, user->pw_name) : apr_psprintf(p, "%ld", (long)geteuid());
+    /* Connections are opened by several threads at once; getpwuid has one answer for all. */
+    if (apr_uid_name_get(&name, geteuid(), p) == APR_SUCCESS)
+        return name;
+    return apr_psprintf(p, "%ld", (long)geteuid());
 }
 
 static gt_err_t *refuse_path(const char *path, int error, apr_pool_t *p)

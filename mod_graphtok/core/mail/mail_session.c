@@ -58,7 +58,7 @@ static gt_err_t *get_secret(gt_task_t *task, void *state)
 static gt_err_t *dial(gt_mail_session_t *open, gt_loop_t *loop, apr_pool_t *p)
 {
     const char *url = gt_mail_server_url(&open->account->incoming, "imap", p);
-    gt_request_t route = {NULL};
+    gt_request_t route = {.url = NULL};
     gt_imap_server_t server;
     gt_provider_t *provider;
 

@@ -182,7 +182,7 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
 static gt_err_t *make_server(gt_smtp_server_t *server, const gt_mailing_t *mailing, apr_pool_t *p)
 {
     const char *domain = strrchr(mailing->from, '@') + 1;
-    gt_request_t route = {NULL};
+    gt_request_t route = {.url = NULL};
 
     GT_TRY(gt_provider_route(&route, provider_of(mailing), p));
     *server = (gt_smtp_server_t){.url = gt_mail_server_url(&mailing->account->outgoing, "smtp", p),
