@@ -128,6 +128,34 @@ START_TEST(published_hkdf_vectors)
 }
 END_TEST
 
+/* The last one is remembered: by secret, info and length, and not when it is long. */
+START_TEST(derived_keys_in_turn)
+{
+    static const char *const secrets[] = {"cat", "dog"};
+    char long_info[300];
+    const struct {
+        const char *info;
+        apr_size_t len;
+    } infos[] = {{"ab", 2}, {"ac", 2}, {"abc", 3}, {"", 0}, {long_info, 256}, {long_info, 257}};
+    const apr_size_t n = sizeof(infos) / sizeof(infos[0]);
+
+    memset(long_info, 'x', sizeof(long_info));
+    for (apr_size_t i = 0; i < n * n * 4; i++) {
+        const char *secret = secrets[i / 2 % 2];
+        const apr_size_t which = i % 2 ? i / 4 / n : i / 4 % n;
+        unsigned char prk[GT_PRK_BYTES], out[GT_PRK_BYTES], expected[GT_PRK_BYTES];
+
+        gt_hkdf_extract(prk, secret, strlen(secret));
+        for (int again = 0; again < 2; again++) {
+            gt_hkdf_expand(out, prk, infos[which].info, infos[which].len);
+            gt_hkdf(expected, sizeof(expected), secret, strlen(secret), NULL, 0, infos[which].info,
+                    infos[which].len);
+            ck_assert_mem_eq(out, expected, sizeof(out));
+        }
+    }
+}
+END_TEST
+
 static const unsigned char key[32] = "0123456789abcdef0123456789abcdef";
 static const unsigned char nonce[GT_NONCE_BYTES] = "abcdefghijkl";
 
@@ -242,6 +270,7 @@ Suite *suite_aead(void)
 
     tcase_add_test(tcase, published_gcm_vectors);
     tcase_add_test(tcase, published_hkdf_vectors);
+    tcase_add_test(tcase, derived_keys_in_turn);
     tcase_add_test(tcase, every_changed_bit_is_refused_and_nothing_is_left);
     tcase_add_test(tcase, keys_and_directions_in_turn);
     tcase_add_test(tcase, nothing_can_be_sealed_too);
