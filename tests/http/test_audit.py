@@ -168,7 +168,7 @@ def test_rotation_by_graceful_restart(make_site, sandbox):
             == {"truncated"}
         assert audited.verify(audited.path, options=["--allow-older"])["faults"] == []
         assert audited.tampered(audited.lines(old)[:-1] + audited.lines()) == {"truncated"}
-        site.httpd.stop()
+        site.httpd.stop(gracefully=True)
         assert audited.verify(old, audited.path)["open"] == 0
     finally:
         site.end()
@@ -182,7 +182,7 @@ def test_what_was_cut_off_shows(make_site, sandbox):
     try:
         browser = signed_in(site, sandbox)
         assert browser.get(site.url + "/calendar/events").status == 200
-        site.httpd.stop()
+        site.httpd.stop(gracefully=True)
         whole = audited.lines()
         done = audited.verify()
         assert done["faults"] == [] and done["notes"] >= 2 and done["open"] == 0
@@ -200,7 +200,7 @@ def test_what_was_cut_off_shows(make_site, sandbox):
         # Another server, which knows of the first by the file alone.
         site.httpd.start()
         signed_in(site, sandbox)
-        site.httpd.stop()
+        site.httpd.stop(gracefully=True)
         assert audited.verify()["faults"] == []
         gone = json.loads(whole[0])["chain"].encode()
         left = [line for line in audited.lines() if b'"chain":"%s"' % gone not in line]
