@@ -70,6 +70,20 @@ def test_where_mail_is(frame):
                      (None, None), (None, None)]
 
 
+@pytest.mark.parametrize("sync, background, cloud, scope, said", [
+    ("on", "off", "global", "openid", "synchronises no mail"), ("on", "on", "global", "openid", None),
+    ("off", "off", "global", "openid", None),
+    ("on", "on", "china", "openid https://partner.outlook.cn/IMAP.AccessAsUser.All",
+     "the mail servers of GraphTokCloud china are not known here"), ("on", "on", "china", "openid", None)])
+def test_a_copy_that_nothing_fills_is_warned_of(frame, sync, background, cloud, scope, said):
+    checked = frame.check(f"<GraphTokStore main>\nGraphTokMailSync {sync}\n</GraphTokStore>\n"
+                          f"GraphTokBackground {background}",
+                          provider=frame.provider(f"GraphTokCloud {cloud}\nGraphTokScope {scope}"))
+    assert checked.ok
+    for words in ("synchronises no mail", "are not known here"):
+        assert (words in checked.err) == (said is not None and words in said), checked.err
+
+
 @pytest.mark.parametrize("tables,message", [
     (("a", "b"), "store y has GraphTokMailSync on, as store x has, and both stand in one schema"),
     (("a", "mail_folders"), "store x has GraphTokMailSync on, and store y has the table"),

@@ -18,6 +18,7 @@
 #include "conf/provider_kinds.h"
 #include "conf/store_names.h"
 #include "net/local_end.h"
+#include "conf/mail_check.h"
 #include "net/pins.h"
 #include "net/url.h"
 
@@ -493,4 +494,5 @@ void gt_config_check(const gt_config_t *config, apr_array_header_t *errors,
         check_client(&v, APR_ARRAY_IDX(config->clients, i, gt_client_conf_t *));
     gt_accounts_check(config, errors, warnings, p);
     gt_hooks_check(config, errors, warnings, p);
+    gt_mail_check(config, warnings, p);
 }
