@@ -72,7 +72,7 @@ gt_err_t *ctl_account_password(gt_secret_t **password, const char *file, apr_poo
 
 static gt_err_t *bad(const char *option, const char *why, apr_pool_t *p)
 {
-    return ctl_usage(gt_err(p, GT_INVALID, "GT0998", "account add: %s %s", option, why));
+    return ctl_usage(gt_err(p, GT_INVALID, "GT0998", "account: %s %s", option, why));
 }
 
 /* A server that was typed, else the provider's. */
@@ -165,6 +165,34 @@ gt_err_t *ctl_account_add(const ctl_account_t *asked)
     return GT_OK;
 }
 
+static gt_err_t *missing(const ctl_account_t *asked, const gt_store_t *store)
+{
+    return gt_err(asked->ctl->pool, GT_NOT_FOUND, "GT0995",
+                  "store %s has no mail account %" APR_INT64_T_FMT, gt_store_name(store),
+                  asked->id);
+}
+
+gt_err_t *ctl_account_set_servers(int *changed, const ctl_account_t *asked)
+{
+    apr_pool_t *p = asked->ctl->pool;
+    gt_mail_account_t *account;
+    gt_store_t *store;
+
+    GT_TRY(ctl_account_store(&store, asked));
+    GT_TRY(gt_mail_account_get(&account, store, asked->id, NULL, p));
+    if (account == NULL)
+        return missing(asked, store);
+    if (asked->imap != NULL)
+        GT_TRY(read_server(&account->incoming, asked->imap, NULL, "imap", p));
+    if (asked->smtp != NULL)
+        GT_TRY(read_server(&account->outgoing, asked->smtp, NULL, "smtp", p));
+    GT_TRY(gt_mail_account_set_servers(changed, store, account, p));
+    if (*changed == 0)
+        return missing(asked, store);
+    gt_mail_announce(store, account, "servers", NULL);
+    return GT_OK;
+}
+
 gt_err_t *ctl_account_set_password(const ctl_account_t *asked)
 {
     apr_pool_t *p = asked->ctl->pool;
@@ -176,8 +204,7 @@ gt_err_t *ctl_account_set_password(const ctl_account_t *asked)
     GT_TRY(ctl_account_store(&store, asked));
     GT_TRY(gt_mail_account_get(&account, store, asked->id, NULL, p));
     if (account == NULL)
-        return gt_err(p, GT_NOT_FOUND, "GT0995", "store %s has no mail account %" APR_INT64_T_FMT,
-                      gt_store_name(store), asked->id);
+        return missing(asked, store);
     GT_TRY(gt_mail_account_set_password(store, account, password, p));
     gt_mail_announce(store, account, "set-password", NULL);
     return GT_OK;

@@ -26,10 +26,10 @@ static const struct argp_option options[] = {
     {"store", 's', "NAME", 0, "of this store; default: the one that keeps mail", 0},
     {"user", 'u', "USER", 0, "list: of this user alone; add: whose it is", 0},
     {"provider", 'p', "NAME", 0, "add: whose grants open it; default: the only one", 0},
-    {"imap", IMAP, "URL", 0, "add: imaps://HOST:PORT or imap://HOST:PORT; default: GraphTokIMAP",
-     0},
-    {"smtp", SMTP, "URL", 0, "add: smtp://HOST:PORT or smtps://HOST:PORT; default: GraphTokSMTP",
-     0},
+    {"imap", IMAP, "URL", 0,
+     "add, servers: imaps://HOST:PORT or imap://HOST:PORT; default of add: GraphTokIMAP", 0},
+    {"smtp", SMTP, "URL", 0,
+     "add, servers: smtp://HOST:PORT or smtps://HOST:PORT; default of add: GraphTokSMTP", 0},
     {"folder", FOLDER, "NAME", 0, "add: this folder (again for more); default: all", 0},
     {"push", PUSH, NULL, 0, "add: have news at once (IDLE)", 0},
     {"password-file", PASSWORD_FILE, "FILE", 0,
@@ -78,11 +78,14 @@ static void check(ctl_account_t *asked, const struct argp_state *state)
         asked->address = word(asked, 1);
     }
     else if (is_what(asked, "password") || is_what(asked, "oauth") || is_what(asked, "sync") ||
-             is_what(asked, "remove"))
+             is_what(asked, "servers") || is_what(asked, "remove"))
         check_account(asked, state);
     else
-        argp_error(state, "list, add, password, oauth, sync or remove?");
-    if (asked->all && (is_what(asked, "remove") || asked->password_file != NULL))
+        argp_error(state, "list, add, servers, password, oauth, sync or remove?");
+    if (is_what(asked, "servers") && asked->imap == NULL && asked->smtp == NULL)
+        argp_error(state, "servers wants --imap URL, --smtp URL or both");
+    if (asked->all &&
+        (is_what(asked, "remove") || is_what(asked, "servers") || asked->password_file != NULL))
         argp_error(state, "that is for one account, by its ID");
 }
 
@@ -266,12 +269,21 @@ static gt_err_t *remove_one(const ctl_account_t *asked)
     return GT_OK;
 }
 
+static gt_err_t *change_servers(const ctl_account_t *asked)
+{
+    int changed;
+
+    GT_TRY(ctl_account_set_servers(&changed, asked));
+    print_changed(asked, changed);
+    return GT_OK;
+}
+
 gt_err_t *ctl_account(ctl_t *ctl, int argc, char **argv)
 {
     static const struct argp argp = {
         options,
         parse,
-        "list | add ADDRESS | password ID | oauth ID | sync on|off ID | remove ID",
+        "list | add ADDRESS | servers ID | password ID | oauth ID | sync on|off ID | remove ID",
         "Show and change mail accounts: how they sign in, and whether their mail is synchronised.",
         ctl_common,
         NULL,
@@ -290,5 +302,7 @@ gt_err_t *ctl_account(ctl_t *ctl, int argc, char **argv)
     GT_TRY(ctl_audit_start(config, NULL, ctl->pool));
     if (is_what(&asked, "add"))
         return ctl_account_add(&asked);
+    if (is_what(&asked, "servers"))
+        return change_servers(&asked);
     return is_what(&asked, "remove") ? remove_one(&asked) : act(&asked);
 }

@@ -33,6 +33,9 @@ GT_MUST gt_err_t *ctl_account_password(gt_secret_t **password, const char *file,
 /** account add. */
 GT_MUST gt_err_t *ctl_account_add(const ctl_account_t *asked);
 
+/** Change an account's servers: --imap, --smtp. @param changed  how many accounts */
+GT_MUST gt_err_t *ctl_account_set_servers(int *changed, const ctl_account_t *asked);
+
 /** Set or replace an account's password. */
 GT_MUST gt_err_t *ctl_account_set_password(const ctl_account_t *asked);
 

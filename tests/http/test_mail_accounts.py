@@ -164,11 +164,28 @@ def test_accounts_by_graphtokctl(mail, account, ask):
     assert acts[-5:] == ["add", "add", "password", "oauth", "remove"]
 
 
+def test_servers_of_an_account(mail, account):
+    """One of them, then both; the other one stays, and the account is due at once."""
+    name, columns = str(account["id"]), ("incoming_server, incoming_port, incoming_security, outgoing_server, "
+                                         "outgoing_port, outgoing_security")
+    mail.database.sql("UPDATE mail_accounts SET due_at = 99999999999, failures = 7")
+    assert ctl(mail, "servers", name, "--imap", "imap://mx.example:143") == {"changed": 1}
+    assert row(mail, columns) == [["mx.example", "143", "starttls", "smtp.office365.com", "587", "starttls"]]
+    assert int(row(mail, "due_at")[0][0]) < 99999999999 and row(mail, "failures") == [["0"]]
+    ctl(mail, "servers", name, "--imap", "imaps://[::1]:993", "--smtp", "smtps://mx.example:465")
+    assert row(mail, columns) == [["::1", "993", "tls", "mx.example", "465", "tls"]]
+
+
 def test_mistakes_of_graphtokctl(mail, account):
     assert account
     for arguments, code, message in (
             (["add", "nobody", "--user", "tom"], 64, "ADDRESS"),
             (["add", "ada@sandbox.example", "--user", "tom"], 65, "GT0498"),
+            (["add", "Ada@Sandbox.example", "--user", "tom"], 65, "GT0498"),
+            (["servers", str(account["id"])], 64, "wants --imap URL"),
+            (["servers", "--all", "--smtp", "smtp://a.example:25"], 64, "by its ID"),
+            (["servers", str(account["id"]), "--smtp", "a.example"], 64, "smtps://HOST:PORT"),
+            (["servers", "4711", "--imap", "imaps://a.example:993"], 66, "GT0995"),
             (["add", "a@b.example", "--user", "tom", "--imap", "imap.b.example"], 64,
              "imaps://HOST:PORT"),
             (["add", "a@b.example", "--user", "tom", "--provider", "gugel"], 66,

@@ -138,6 +138,7 @@ START_TEST(a_sign_in_makes_an_account_and_leaves_settings_alone)
     ck_assert_int_eq(found->failures, 0);
     ck_assert(found->due_at <= apr_time_now() + apr_time_from_sec(2));
     bench_tag(gt_mail_account_add(&account, store, NULL, bench->pool), "GT0498");
+    bench_tag(gt_mail_account_add(&again, store, NULL, bench->pool), "GT0498");
     bench_close(bench);
 }
 END_TEST

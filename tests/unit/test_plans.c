@@ -181,6 +181,8 @@ static const struct {
     {"write seals of mail messages", {T("[]")}},
     {"write password seal", {T("new"), N(500), T("old")}},
     {"find mail account again", {OWNER, T("u500@example.com")}},
+    {"find mail account by address", {OWNER, T("u500@example.com")}},
+    {"set servers of mail account", {T("h"), N(993), T("tls"), T("h"), N(587), T("tls"), N(500)}},
     {"add mail account",
      {OWNER, T("a"), T("h"), N(993), T("tls"), T("h"), N(587), T("tls"), T("xoauth2"), T("xoauth2"),
       T("INBOX"), N(1)}},

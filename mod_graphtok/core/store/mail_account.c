@@ -26,6 +26,11 @@ static const gt_sql_t find_again = {
     "WHERE {owner} AND lower(email_address) = lower(%s) RETURNING id",
     NULL};
 
+/* owner, address: however its letters are written */
+static const gt_sql_t find_address = {
+    "find mail account by address",
+    "SELECT id FROM {mail_accounts} WHERE {owner} AND lower(email_address) = lower(%s)", NULL};
+
 /* owner, address, server, port, security twice, method twice, folders, push → id */
 static const gt_sql_t add_account = {
     "add mail account",
@@ -88,6 +93,14 @@ static const gt_sql_t set_password = {
     "set password of mail account",
     "UPDATE {mail_accounts} SET password_encrypted = %s, due_at = {clock}, failures = 0, "
     "updated_at = {clock} WHERE id = %lld",
+    NULL};
+
+/* host, port, security twice, id */
+static const gt_sql_t set_servers = {
+    "set servers of mail account",
+    "UPDATE {mail_accounts} SET incoming_server = %s, incoming_port = %lld, "
+    "incoming_security = %s, outgoing_server = %s, outgoing_port = %lld, outgoing_security = %s, "
+    "due_at = {clock}, failures = 0, updated_at = {clock} WHERE id = %lld",
     NULL};
 
 /* id */
@@ -178,11 +191,19 @@ gt_err_t *gt_mail_account_put(int *is_new, gt_mail_account_t *account, gt_store_
 gt_err_t *gt_mail_account_add(gt_mail_account_t *account, gt_store_t *store,
                               const gt_secret_t *password, apr_pool_t *p)
 {
+    apr_array_header_t *rows;
     gt_owner_t owner;
 
     GT_TRY(gt_mail_demand(store, p));
     GT_TRY(gt_store_owner(&owner, store, &account->owner, p));
-    GT_TRY(insert(account, store, &owner, p));
+    const gt_db_value_t args[] = {GT_TEXT(owner.user), GT_TEXT(owner.provider),
+                                  GT_TEXT(account->address)};
+
+    /* Providers of mail tell no two mailboxes apart by the case of letters. */
+    GT_TRY(gt_db_rows(&rows, store->db, &find_address, &store->names, args, p));
+    account->id = 0;
+    if (rows->nelts == 0)
+        GT_TRY(insert(account, store, &owner, p));
     if (account->id == 0)
         return gt_err(p, GT_CONFLICT, "GT0498", "user %s has an account of %s with the address %s",
                       owner.user, owner.provider, account->address);
@@ -301,6 +322,21 @@ gt_err_t *gt_mail_account_password(gt_secret_t **password, const gt_mail_account
     return gt_row_unseal(password, &value, &ids, store, p);
 }
 
+gt_err_t *gt_mail_account_set_servers(int *changed, gt_store_t *store,
+                                      const gt_mail_account_t *account, apr_pool_t *p)
+{
+    const gt_db_value_t args[] = {GT_TEXT(account->incoming.host),
+                                  port_of(&account->incoming),
+                                  GT_TEXT(security_of(&account->incoming)),
+                                  GT_TEXT(account->outgoing.host),
+                                  port_of(&account->outgoing),
+                                  GT_TEXT(security_of(&account->outgoing)),
+                                  GT_NUM(account->id)};
+
+    GT_TRY(gt_mail_demand(store, p));
+    return gt_db_change(changed, store->db, &set_servers, &store->names, args, p);
+}
+
 gt_err_t *gt_mail_account_delete(int *changed, gt_store_t *store, apr_int64_t id, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(id)};
@@ -325,5 +361,6 @@ gt_mail_account_t *gt_mail_account_dup(const gt_mail_account_t *account, apr_poo
 }
 
 const gt_sql_t *const gt_mail_account_sql[] = {
-    &find_again, &add_account, &list_accounts, &list_of_user, &find_account,   &by_password,
-    &by_token,   &switch_sync, &make_due,      &set_password, &delete_account, NULL};
+    &find_address, &set_servers,  &find_again,     &add_account, &list_accounts,
+    &list_of_user, &find_account, &by_password,    &by_token,    &switch_sync,
+    &make_due,     &set_password, &delete_account, NULL};

@@ -86,7 +86,7 @@ GT_MUST gt_err_t *gt_mail_account_put(int *is_new, gt_mail_account_t *account, g
  * Create an account as an administrator asks for it: a shared mailbox, or one with a password.
  * @param account   in: owner, address, incoming, outgoing, by_password, folders, push; out: id
  * @param password  NULL: none
- * @return GT_CONFLICT when the owner has one with this address
+ * @return GT_CONFLICT when the owner has one with this address, in any case of letters
  */
 GT_MUST gt_err_t *gt_mail_account_add(gt_mail_account_t *account, gt_store_t *store,
                                       const gt_secret_t *password, apr_pool_t *p);
@@ -132,6 +132,10 @@ GT_MUST gt_err_t *gt_mail_account_set_password(gt_store_t *store, const gt_mail_
  * @return GT_DAMAGED when it cannot be opened */
 GT_MUST gt_err_t *gt_mail_account_password(gt_secret_t **password, const gt_mail_account_t *account,
                                            gt_store_t *store, apr_pool_t *p);
+
+/** Write the servers of an account, which is due at once then. @param changed  0: there is none */
+GT_MUST gt_err_t *gt_mail_account_set_servers(int *changed, gt_store_t *store,
+                                              const gt_mail_account_t *account, apr_pool_t *p);
 
 /** Delete an account with all that is kept of it. @param changed  0: there was none */
 GT_MUST gt_err_t *gt_mail_account_delete(int *changed, gt_store_t *store, apr_int64_t id,
