@@ -28,12 +28,13 @@ GraphTokUseProvider google
 """
 
 
-def make(make_site, mail_server, sandbox_server, row, settings):
+def make(make_site, mail_server, sandbox_server, row, settings, mpm="event"):
     """A site that runs. row: "ENGINE-PROVIDER"; settings: of the server and its stores."""
     engine, provider = row.split("-")
-    imap = f"GraphTokIMAP imaps://localhost:{mail_server.imaps}\n"
+    imap = (f"GraphTokIMAP imaps://localhost:{mail_server.imaps}\n"
+            f"GraphTokSMTP smtp://localhost:{mail_server.submission}\n")
     google = GOOGLE.format(**sandbox_server.process.facts, imap=imap)
-    made = make_site("event", engine, mounts=MOUNTS + MAIL, migrate=False, provider=MICROSOFT + imap)
+    made = make_site(mpm, engine, mounts=MOUNTS + MAIL, migrate=False, provider=MICROSOFT + imap)
     made.configure(settings=settings + (google if provider == "google" else ""))
     made.is_google = provider == "google"
     made.migrate()
