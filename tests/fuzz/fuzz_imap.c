@@ -48,7 +48,8 @@ static void read_names(const gt_imap_value_t *value, apr_pool_t *p)
                 strcmp(gt_imap_uid_text(set, p), first) != 0)
                 abort();
         }
-        if (text != NULL && gt_imap_date(text) < 0 && strstr(text, "19") == NULL)
+        if (text != NULL && gt_imap_date(text) < 0 && gt_imap_date(text) != GT_IMAP_NO_DATE &&
+            strstr(text, "19") == NULL)
             abort();
     }
 }

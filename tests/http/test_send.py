@@ -264,6 +264,8 @@ def test_a_key_sends_once(mail, send, dovecot):
     refused, repeated = send("k-3", to="reject@x.example"), send("k-3", to="reject@x.example")
     assert (repeated.status, repeated.json["outcome"], repeated.json["message_id"]) == (
         422, "refused", refused.json["message_id"])
+    mail.database.sql("UPDATE mail_sends SET request_digest = 'of a key that was retired'")
+    assert send("k-1").json == first.json
     passing, cured = send("k-4", to="temp@x.example"), send("k-4", to="temp@x.example")
     assert (passing.status, cured.status) == (503, 503)
     assert passing.json["message_id"] == cured.json["message_id"]

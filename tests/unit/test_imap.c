@@ -347,9 +347,10 @@ START_TEST(test_dates)
     };
 
     ck_assert_int_eq(gt_imap_date("01-Jun-2026 08:00:00 +0000"), apr_time_from_sec(1780300800));
+    ck_assert_int_eq(gt_imap_date(" 1-Jan-1970 00:00:00 +0000"), 0);
     ck_assert_int_eq(gt_imap_date("31-DEC-1999 23:59:59 -0130"), apr_time_from_sec(946690199));
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-        ck_assert_msg(gt_imap_date(none[i]) == 0, "%s", none[i]);
+        ck_assert_msg(gt_imap_date(none[i]) == GT_IMAP_NO_DATE, "%s", none[i]);
 }
 END_TEST
 

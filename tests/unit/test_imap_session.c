@@ -110,6 +110,10 @@ static const struct {
     {REFUSED("$ NO [ALERT] Invalid credentials (Failure)\r\n"), GT_SIGN_IN, "Invalid"},
     {REFUSED("$ BAD what\r\n"), GT_UPSTREAM, "what"},
     {REFUSED("* BYE too many\r\n"), GT_UPSTREAM, "too many"},
+    {REFUSED("* BYE\r\n"), GT_UPSTREAM, "another one begins by itself"},
+    {REFUSED("$ NO [UNAVAILABLE] x\r\n"), GT_UPSTREAM, "is asked again by itself"},
+    {REFUSED("$ NO [INUSE] x\r\n"), GT_UPSTREAM, "close the other program"},
+    {REFUSED("$ NO [OVERQUOTA] x\r\n"), GT_THROTTLED, "make room in it"},
     {REFUSED("rubbish\r\n"), GT_UPSTREAM, "not IMAP"},
     /* words that repeat what the server was told, whole or cut */
     {REFUSED("$ NO bad line: AUTHENTICATE XOAUTH2 " XOAUTH2 "\r\n"), GT_SIGN_IN, "left out"},

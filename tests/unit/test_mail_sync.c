@@ -220,11 +220,25 @@ static const upstream_line_t by_qresync[] = {
      0},
     END};
 
+/* It tells what happened to the newest message alone; the older one is gone as well. */
+static const upstream_line_t by_qresync_in_parts[] = {
+    SIGNED_IN("CONDSTORE QRESYNC ENABLE ESEARCH"),
+    {"ENABLE QRESYNC", "* ENABLED QRESYNC\r\n$ OK\r\n", 0},
+    INBOX,
+    {"EXAMINE \"INBOX\" (QRESYNC (7 10 1:3))",
+     MODSEQ("13") "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4] x\r\n"
+                  "$ OK [MESSAGELIMIT 1 3] x\r\n",
+     0},
+    {"UID FETCH 1:3 (UID FLAGS) (CHANGEDSINCE 10)",
+     "* 1 FETCH (UID 3 FLAGS () MODSEQ (13))\r\n$ OK\r\n", 0},
+    {"UID SEARCH RETURN (ALL) UID 1:3", "* ESEARCH (TAG \"x\") UID ALL 3\r\n$ OK\r\n", 0},
+    END};
+
 START_TEST(by_quick_resynchronisation)
 {
     open_mailbox();
     bench_ok(round_of(first_modseq));
-    bench_ok(round_of(by_qresync));
+    bench_ok(round_of(_i == 0 ? by_qresync : by_qresync_in_parts));
     ck_assert_str_eq(rows(), "1 3 3 0");
     ck_assert_str_eq(place(), "7 4 13 1");
     upstream_close(up);
@@ -483,6 +497,14 @@ START_TEST(names_that_are_no_utf7)
     ck_assert_ptr_nonnull(strstr(settled.error, "1 folder with a name that cannot be read: a_b"));
     /* a folder that fails alone does not keep the others waiting */
     ck_assert_int_eq(settled.next, gt_store_conf(child[0].store)->mail_sync_every);
+    /* A server that says no is there. */
+    for (int answers = 0; answers < 2; answers++) {
+        gt_err_t *err = gt_err(pool, GT_UPSTREAM, "GT1505", "no");
+
+        err->retry_after = apr_time_from_sec(answers);
+        bench_ok(gt_mail_settle(&settled, &round, err, 0, pool));
+        ck_assert_int_eq(strstr(settled.error, "the right server") == NULL, answers);
+    }
     gt_mail_sync_close(&round);
     ck_assert_str_eq(bench_ask(bench, "SELECT min(name) || max(name) FROM mail_folders"),
                      "A & BINBOX");
@@ -703,7 +725,7 @@ Suite *suite_mail_sync(void)
     tcase_add_test(tcase, without_modification_sequences);
     tcase_add_test(tcase, by_modification_sequences);
     tcase_add_loop_test(tcase, changes_in_parts, 0, 2);
-    tcase_add_test(tcase, by_quick_resynchronisation);
+    tcase_add_loop_test(tcase, by_quick_resynchronisation, 0, 2);
     tcase_add_test(tcase, another_uidvalidity_begins_anew);
     tcase_add_loop_test(tcase, a_server_that_lies_of_what_is_kept, 0, COUNT(lies));
     tcase_add_loop_test(tcase, a_server_that_lies_of_new_mail, 0, COUNT(fresh_lies));

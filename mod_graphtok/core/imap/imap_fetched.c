@@ -48,7 +48,7 @@ apr_time_t gt_imap_date(const char *text)
 
     if (strlen(text) != DATE_SIZE || text[2] != '-' || text[6] != '-' || text[11] != ' ' ||
         text[14] != ':' || text[17] != ':' || text[20] != ' ' || strchr("+-", text[21]) == NULL)
-        return 0;
+        return GT_IMAP_NO_DATE;
     parts.tm_mday = two_digits(text);
     parts.tm_mon = month_of(text + 3);
     century = two_digits(text + 7);
@@ -61,10 +61,10 @@ apr_time_t gt_imap_date(const char *text)
     if (parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_mon < 0 || century < 19 ||
         parts.tm_year < 0 || !is_in(parts.tm_hour, 23) || !is_in(parts.tm_min, 59) ||
         !is_in(parts.tm_sec, 60) || !is_in(zone_hours, 14) || !is_in(zone_minutes, 59))
-        return 0;
+        return GT_IMAP_NO_DATE;
     parts.tm_year += (century - 19) * 100;
     parts.tm_gmtoff = (zone_hours * 60 + zone_minutes) * (text[21] == '-' ? -60 : 60);
-    return apr_time_exp_gmt_get(&made, &parts) == APR_SUCCESS ? made : 0;
+    return apr_time_exp_gmt_get(&made, &parts) == APR_SUCCESS ? made : GT_IMAP_NO_DATE;
 }
 
 /* ---- items ---- */
@@ -92,7 +92,7 @@ static int take_date(gt_imap_fetched_t *fetched, const gt_imap_value_t *value)
 {
     const char *text = gt_imap_astring(value);
 
-    fetched->internal_date = text != NULL ? gt_imap_date(text) : 0;
+    fetched->internal_date = text != NULL ? gt_imap_date(text) : GT_IMAP_NO_DATE;
     return text != NULL;
 }
 
@@ -121,7 +121,8 @@ gt_err_t *gt_imap_fetched(gt_imap_fetched_t *fetched, const gt_imap_answer_t *an
 {
     const gt_imap_value_t *word;
 
-    *fetched = (gt_imap_fetched_t){.number = answer->number, .size = -1};
+    *fetched =
+        (gt_imap_fetched_t){.number = answer->number, .size = -1, .internal_date = GT_IMAP_NO_DATE};
     if (!gt_imap_is_named(answer, "FETCH") || answer->number == 0 || answer->values == NULL ||
         answer->values->kind != GT_IMAP_LIST)
         return gt_imap_broken("a FETCH of no message", p);

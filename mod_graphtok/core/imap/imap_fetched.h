@@ -16,7 +16,7 @@ typedef struct gt_imap_fetched_t {
     apr_uint32_t uid;             /* 0: not told */
     const gt_imap_value_t *flags; /* the list of them; NULL: not told */
     apr_int64_t modseq;           /* 63 bits; 0: not told */
-    apr_time_t internal_date;     /* 0: not told */
+    apr_time_t internal_date;     /* GT_IMAP_NO_DATE: not told */
     apr_int64_t size;             /* of the whole message, in bytes; -1: not told */
     const gt_imap_value_t *items; /* "WORD value WORD value …": all, sections among them */
 } gt_imap_fetched_t;
@@ -35,7 +35,11 @@ GT_MUST gt_err_t *gt_imap_fetched(gt_imap_fetched_t *fetched, const gt_imap_answ
  */
 const char *gt_imap_flags_text(const gt_imap_value_t *flags, apr_pool_t *p);
 
-/** A date-time, " 1-Jun-2026 10:00:00 +0200" (RFC 3501 section 9). @return 0 when it is none */
+/** Unlike any date: those before 1970 are negative. */
+#define GT_IMAP_NO_DATE APR_INT64_MIN
+
+/** A date-time, " 1-Jun-2026 10:00:00 +0200" (RFC 3501 section 9).
+ * @return GT_IMAP_NO_DATE when it is none */
 apr_time_t gt_imap_date(const char *text);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define WORDS_MAX 160
 #define ALLOWANCE "the mail server allows no more for now, or the mailbox is full"
-#define THROTTLE_WAIT apr_time_from_sec(60) /* where a server names no wait */
+#define THROTTLE_WAIT apr_time_from_sec(60) /* none of them names one */
 
 static const struct {
     const char *code;
@@ -23,10 +23,12 @@ static const struct {
     {"EXPIRED", GT_SIGN_IN, NULL, NULL},
     {"AUTHORIZATIONFAILED", GT_FORBIDDEN, "GT1504", "the token does not open this mailbox"},
     {"PRIVACYREQUIRED", GT_UPSTREAM, "GT1505", "the mail server wants TLS"},
-    {"UNAVAILABLE", GT_UPSTREAM, "GT1505", "the mail server cannot answer now"},
-    {"INUSE", GT_UPSTREAM, "GT1505", "the mailbox is in use"},
+    {"UNAVAILABLE", GT_UPSTREAM, "GT1505",
+     "the mail server cannot answer now, and is asked again by itself"},
+    {"INUSE", GT_UPSTREAM, "GT1505",
+     "the mailbox is in use: close the other program that has it open, or wait"},
     {"LIMIT", GT_UPSTREAM, "GT1505", "the mail server's limit is reached"},
-    {"OVERQUOTA", GT_THROTTLED, "GT1516", ALLOWANCE},
+    {"OVERQUOTA", GT_THROTTLED, "GT1516", "the mailbox is full: make room in it"},
     {"THROTTLED", GT_THROTTLED, "GT1516", ALLOWANCE},
     {"SERVERBUG", GT_UPSTREAM, "GT1505", "the mail server failed"},
     {"CONTACTADMIN", GT_FORBIDDEN, "GT1504", "the mail server's administrator must be asked"},
@@ -52,7 +54,7 @@ static gt_err_t *told(const gt_imap_answer_t *answer, gt_class_t cls, const char
                            gt_imap_words(answer->code, p), answer->code != NULL ? "] " : "",
                            gt_imap_words(answer->text, p));
 
-    if (cls == GT_THROTTLED)
+    if (cls == GT_THROTTLED || cls == GT_UPSTREAM)
         err->retry_after = THROTTLE_WAIT;
     return err;
 }
@@ -109,7 +111,8 @@ gt_err_t *gt_imap_refusal(const gt_imap_answer_t *answer, gt_imap_by_t sign_in, 
                        ? no_entry(answer, sign_in, p)
                        : told(answer, rows[i].cls, rows[i].tag, rows[i].meaning, p);
     if (gt_imap_is_named(answer, "BYE"))
-        return told(answer, GT_UPSTREAM, "GT1505", "the mail server ends the session", p);
+        return told(answer, GT_UPSTREAM, "GT1505",
+                    "the mail server ends the session; another one begins by itself", p);
     if (gt_imap_is_named(answer, "BAD"))
         return told(answer, sign_in != GT_IMAP_BY_NOTHING ? GT_UPSTREAM : GT_REFUSED, "GT1507",
                     "the mail server does not take a command", p);

@@ -335,7 +335,8 @@ gt_err_t *gt_batch_message(gt_folder_run_t *folder, const gt_imap_fetched_t *fet
     gt_mail_message_t message = {.uid = fetched->uid, .size = fetched->size};
     gt_mime_t mail;
 
-    message.internal_date = fetched->internal_date != 0 ? fetched->internal_date : apr_time_now();
+    message.internal_date =
+        fetched->internal_date != GT_IMAP_NO_DATE ? fetched->internal_date : apr_time_now();
     if (keep > 0 && message.internal_date < apr_time_now() - keep)
         return GT_OK;
     begin(folder);

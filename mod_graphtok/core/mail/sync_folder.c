@@ -108,8 +108,10 @@ static gt_err_t *take_examine(void *baton, const gt_imap_answer_t *answer, apr_p
 {
     gt_folder_run_t *folder = baton;
 
-    if (answer->form == GT_IMAP_STATUS)
+    if (answer->form == GT_IMAP_STATUS) {
         note_code(folder, answer);
+        folder->is_limited |= answer->code != NULL && strcasecmp(answer->code, "MESSAGELIMIT") == 0;
+    }
     else if (gt_imap_is_named(answer, "EXISTS"))
         folder->exists = answer->number;
     else if (folder->by_qresync && gt_imap_is_named(answer, "VANISHED"))
@@ -169,6 +171,9 @@ static gt_err_t *begin_anew(gt_task_t *task, void *state)
 
     GT_TRY(check_examine(folder));
     folder->is_anew = folder->place.uidnext <= 1;
+    /* Changes of the newest messages alone came: they are asked for, in parts. */
+    if (folder->is_limited)
+        folder->by_qresync = 0;
     if (!folder->is_new && folder->place.uidvalidity == folder->uidvalidity)
         return GT_OK;
     GT_TRY(gt_run_keep(run, folder->pool));

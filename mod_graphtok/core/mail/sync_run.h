@@ -76,6 +76,7 @@ struct gt_folder_run_t {
     /* as EXAMINE says; 0: not told */
     apr_int64_t uidvalidity, uidnext, exists, modseq;
     int by_qresync;         /* 1: EXAMINE tells changes as well */
+    int is_limited;         /* 1: not all of these (RFC 9738, MESSAGELIMIT) */
     apr_int64_t changes_to; /* up to which UID changes are asked for; 0: none are, or the last */
     apr_int64_t rest_to;    /* of these, what the server has not looked at ends here; 0: nothing */
 

@@ -31,6 +31,9 @@ static const char *advice(const gt_mail_account_t *account, const gt_err_t *err,
                    : "the user must sign in again";
     case GT_UPSTREAM:
     case GT_TIMEOUT:
+        /* A server that says no for now is there. */
+        if (err->retry_after > 0)
+            return NULL;
         return apr_psprintf(p,
                             "is %s:%d the right server, does the network let calls to it pass, "
                             "and is its certificate good?",

@@ -169,7 +169,8 @@ static gt_err_t *take(void *baton, const gt_imap_answer_t *answer, apr_pool_t *p
         return note_set(find, answer->values, p);
     if (find->by_fetch && gt_imap_is_named(answer, "FETCH")) {
         GT_TRY(gt_imap_fetched(&fetched, answer, p));
-        if (fetched.internal_date == 0 || fetched.internal_date >= oldest(find->folder))
+        if (fetched.internal_date == GT_IMAP_NO_DATE ||
+            fetched.internal_date >= oldest(find->folder))
             return note(find, fetched.uid);
     }
     return GT_OK;

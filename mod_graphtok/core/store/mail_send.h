@@ -36,14 +36,14 @@ typedef struct gt_send_t {
     gt_send_state_t state;    /* out, and those below */
     int status;               /* HTTP's, of a refusal; 0: none */
     int is_over;              /* 1: it is sending for longer than that may take */
-    int is_other;             /* 1: the key came with another request */
+    int is_other;             /* 1: the key came with another request, as far as is known */
 } gt_send_t;
 
 /**
  * Begin a mail: the row is made, or taken again after a passing failure.
  * @param begun  out: 0: there is a row, and `send` says what it has
  * @param span   sending takes no longer, µs
- * @return GT_INTERNAL with the advice to migrate; GT_DAMAGED
+ * @return GT_INTERNAL with the advice to migrate
  */
 GT_MUST gt_err_t *gt_send_begin(int *begun, gt_send_t *send, gt_store_t *store,
                                 apr_interval_time_t span, apr_pool_t *p);
