@@ -99,6 +99,7 @@ def test_validation_asks_it_too(site, ada, sandbox):
 
 def test_refusals_of_userinfo(site, ada, sandbox):
     for kind, status, tag in (({"status": 403}, 403, "GT1314"), ({"status": 500}, 502, "GT1317"),
-                              ({"status": 200, "body": "[]"}, 502, "GT1315")):
+                              ({"status": 200, "body": "[]"}, 502, "GT1315"),
+                              ({"status": 200, "body": '{"sub": "another"}'}, 502, "GT1320")):
         sandbox.fault("/google/userinfo", "answer", **kind)
         problem(ada.get(f"{site.url}/auth/user"), status, tag)

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "net/url.h"
+#include "store/grant.h"
 #include "translate/google_keep.h"
 #include "translate/google_write.h"
 #include "translate/person.h"
@@ -69,13 +70,33 @@ static gt_err_t *ask_person(gt_task_t *task, void *state)
     return GT_OK;
 }
 
+/* OpenID Connect Core 1.0, section 5.3.2: an answer about another person than the ID token's is not
+ * used. A grant of before our tables had its person is held against nothing. */
+static gt_err_t *check_person(const gt_ask_t *ask, apr_pool_t *p)
+{
+    const gt_call_t *call = &ask->call;
+    const char *known, *told = gt_json_text(ask->value, "id");
+    gt_grant_t *grant;
+
+    GT_TRY(
+        gt_grant_find(&grant, gt_vault_store(call->vault, call->key.store), &call->key.owner, p));
+    known = grant != NULL ? grant->account.subject : NULL;
+    if (known == NULL || *known == '\0' || (told != NULL && strcmp(known, told) == 0))
+        return GT_OK;
+    return gt_err(p, GT_UPSTREAM, "GT1320",
+                  "the provider's userinfo endpoint answers about another person than the one who "
+                  "signed in");
+}
+
 static gt_err_t *take_person(gt_task_t *task, void *state)
 {
     gt_ask_t *ask = state;
     const gt_answer_t *answer = ask->call.answer;
+    apr_pool_t *p = gt_task_pool(task);
 
     ask->status = 200;
-    return gt_person_read(&ask->value, answer->body, answer->body_len, gt_task_pool(task));
+    GT_TRY(gt_person_read(&ask->value, answer->body, answer->body_len, p));
+    return check_person(ask, p);
 }
 
 static gt_step_fn *const person_steps[] = {discover, ask_person, take_person, NULL};
