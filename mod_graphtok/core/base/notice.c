@@ -49,6 +49,7 @@ static const struct {
     [GT_NOTICE_CLIENT] = {"client", NULL},
     [GT_NOTICE_SUBSCRIPTION] = {"subscription", "subscription"},
     [GT_NOTICE_NOTIFIED] = {"notified", NULL},
+    [GT_NOTICE_DELIVERED] = {"delivered", NULL},
     [GT_NOTICE_FORGED] = {"forged_notification", NULL},
     [GT_NOTICE_STORE_FAILED] = {"store_failed", NULL},
     [GT_NOTICE_AUDITED] = {"audited", NULL},

@@ -43,6 +43,7 @@ typedef enum gt_notice_kind_t {
     GT_NOTICE_CLIENT,       /* a provider took or refused one of two secrets; `detail` says which */
     GT_NOTICE_SUBSCRIPTION, /* one to changes was to be `detail`: made, renewed, ended */
     GT_NOTICE_NOTIFIED,     /* `added` notifications of changes were `detail`: stored, … */
+    GT_NOTICE_DELIVERED,    /* a try to deliver one ended: `detail` is delivered, retried, dead */
     GT_NOTICE_FORGED,       /* one came with a wrong secret, and was dropped */
     GT_NOTICE_STORE_FAILED, /* the database did not do what it was asked */
     GT_NOTICE_AUDITED,      /* a record was written */

@@ -105,6 +105,9 @@ struct gt_store_conf_t {
     const char *subscribe;               /* blank-separated, of calendar and mail; NULL: nothing */
     const char *notification_url; /* where Graph reaches the store's graphtok-webhook, or NULL */
     apr_interval_time_t subscribe_time;    /* the life of a subscription */
+    const char *deliver;                   /* where notifications go: an address, or "table" */
+    gt_source_t *deliver_secret;           /* by which deliveries are signed, or NULL */
+    const char *deliver_retry;             /* blank-separated: waits between tries */
     apr_interval_time_t notification_keep; /* a notification stays so long */
 };
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "conf/cloud.h"
 #include "conf/entry.h"
+#include "conf/hooks.h"
 #include "conf/expiry.h"
 #include "conf/member_rows.h"
 #include "db/sql.h"

@@ -4,9 +4,17 @@
 
 #include "conf/hooks.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "net/url.h"
+
+#define TABLE "table"
+#define WORD_MOST 16
+#define WAITS_MOST 20
 
 const char *const gt_hook_resources[] = {"calendar", "mail", NULL};
 
@@ -21,6 +29,55 @@ int gt_hooks_are_wanted(const gt_config_t *config)
         if (APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *)->subscribe != NULL)
             return 1;
     return 0;
+}
+
+int gt_hooks_deliver(const gt_store_conf_t *store)
+{
+    return strcmp(store->deliver, TABLE) != 0;
+}
+
+int gt_hooks_are_delivered(const gt_config_t *config)
+{
+    for (int i = 0; i < config->stores->nelts; i++)
+        if (gt_hooks_deliver(APR_ARRAY_IDX(config->stores, i, gt_store_conf_t *)))
+            return 1;
+    return 0;
+}
+
+apr_interval_time_t gt_hooks_wait(const gt_store_conf_t *store, int tries, apr_pool_t *p)
+{
+    const apr_array_header_t *waits = gt_split(store->deliver_retry, " ", p);
+    apr_interval_time_t wait;
+
+    if (tries >= waits->nelts || !gt_span_parse(&wait, APR_ARRAY_IDX(waits, tries, const char *)))
+        return 0;
+    return wait;
+}
+
+int gt_hooks_is_retry(const char *text)
+{
+    char word[WORD_MOST];
+    int count = 0;
+
+    for (; *text != '\0'; count++) {
+        apr_size_t len = strcspn(text, " ");
+        apr_interval_time_t wait;
+
+        if (len >= sizeof(word))
+            return 0;
+        memcpy(word, text, len);
+        word[len] = '\0';
+        if (!gt_span_parse(&wait, word) || wait < apr_time_from_sec(1) ||
+            wait > apr_time_from_sec(7 * 86400))
+            return 0;
+        text += len + (text[len] == ' ');
+    }
+    return count > 0 && count <= WAITS_MOST;
+}
+
+int gt_hooks_is_deliver(const char *text)
+{
+    return strcmp(text, TABLE) == 0 || gt_url_is_safe(text);
 }
 
 static int has_microsoft(const gt_config_t *config)
@@ -52,6 +109,14 @@ static void check_store(const gt_config_t *config, const gt_store_conf_t *store,
         note(errors, store, p,
              "GraphTokSubscribe needs GraphTokNotificationURL, the address at which Microsoft "
              "Graph reaches a SetHandler graphtok-webhook of this store");
+    if (gt_hooks_deliver(store) && store->deliver_secret == NULL)
+        note(errors, store, p,
+             "GraphTokDeliver needs GraphTokDeliverSecret, by which the application sees that a "
+             "message is ours: whsec_ and the Base64 of 24 to 64 bytes, best in a file: "
+             "file:PATH");
+    if (store->deliver_secret != NULL && gt_source_kind(store->deliver_secret) == GT_LITERAL)
+        note(warnings, store, p,
+             "GraphTokDeliverSecret stands in the configuration itself; file:PATH keeps it apart");
     if (!has_microsoft(config))
         note(errors, store, p,
              "GraphTokSubscribe needs a provider of GraphTokKind microsoft: Microsoft Graph alone "

@@ -19,6 +19,21 @@ int gt_hooks_want(const gt_store_conf_t *store, const char *resource);
 /** 1 when some store wants to hear of changes. */
 int gt_hooks_are_wanted(const gt_config_t *config);
 
+/** 1 when a store's notifications are delivered to an address, and not only kept in the table. */
+int gt_hooks_deliver(const gt_store_conf_t *store);
+
+/** 1 when those of some store are. */
+int gt_hooks_are_delivered(const gt_config_t *config);
+
+/** The wait after a try that failed, the first one is 0; 0: it was the last. @param p scratch */
+apr_interval_time_t gt_hooks_wait(const gt_store_conf_t *store, int tries, apr_pool_t *p);
+
+/** 1 for a list of waits as GraphTokDeliverRetry has it. */
+int gt_hooks_is_retry(const char *text);
+
+/** 1 for an address, or the word table. */
+int gt_hooks_is_deliver(const char *text);
+
 /** The part of gt_config_check that is about them. */
 void gt_hooks_check(const gt_config_t *config, apr_array_header_t *errors,
                     apr_array_header_t *warnings, apr_pool_t *p);

@@ -63,7 +63,7 @@ gt_err_t *gt_cleanup(gt_due_counts_t *counts, int *more, gt_store_t *store,
     *more |= has_bulk;
     GT_TRY(gt_send_purge(&has_bulk, store, p));
     *more |= has_bulk;
-    GT_TRY(gt_notifications_purge(&has_bulk, store, 1, p));
+    GT_TRY(gt_notifications_purge(&has_bulk, store, p));
     *more |= has_bulk;
     return GT_OK;
 }

@@ -23,6 +23,7 @@
 #define MAILS 4        /* outcomes of a mail */
 #define MAIL_CHANGES 3 /* of the copy of a message */
 #define NOTIFIED 5     /* what became of notifications */
+#define DELIVERED 3    /* how tries to deliver one end */
 #define SECRET_USES 4  /* the first and the second of two, refused and taken */
 
 /** The purposes of calls. */
@@ -30,6 +31,9 @@ extern const char *const gt_purposes[PURPOSES];
 
 /** The results of notifications: "stored", … */
 extern const char *const gt_notified[NOTIFIED];
+
+/** The ends of tries to deliver one: "delivered", "retried", "dead". */
+extern const char *const gt_delivered[DELIVERED];
 
 typedef _Atomic apr_uint64_t count_t;
 
@@ -56,6 +60,7 @@ typedef struct stripe_t {
     count_t mails[MAILS];
     count_t subscriptions[RESULTS];
     count_t notified[NOTIFIED];
+    count_t delivered[DELIVERED];
     count_t mail_took[NAMES];                   /* µs */
     count_t mail_messages[NAMES][MAIL_CHANGES]; /* added, changed, removed */
     count_t cache[2];                           /* misses, hits */

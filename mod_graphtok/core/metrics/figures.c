@@ -151,11 +151,17 @@ static int place_of_mail(const char *detail)
 
 const char *const gt_notified[NOTIFIED] = {"stored", "repeated", "unknown", "refused", "malformed"};
 
-static void count_notified(stripe_t *stripe, const gt_notice_t *notice)
+const char *const gt_delivered[DELIVERED] = {"delivered", "retried", "dead"};
+
+/* By their ends: notifications that came, or tries to deliver one. */
+static void count_hooks(stripe_t *stripe, const gt_notice_t *notice)
 {
-    for (int i = 0; i < NOTIFIED; i++)
+    for (int i = 0; notice->kind == GT_NOTICE_NOTIFIED && i < NOTIFIED; i++)
         if (strcmp(gt_notified[i], notice->detail) == 0)
             count(&stripe->notified[i], (apr_uint64_t)notice->added);
+    for (int i = 0; notice->kind == GT_NOTICE_DELIVERED && i < DELIVERED; i++)
+        if (strcmp(gt_delivered[i], notice->detail) == 0)
+            count(&stripe->delivered[i], 1);
 }
 
 /* The counters of a kind that is counted by its result and nothing else; NULL: it is not. */
@@ -224,8 +230,9 @@ static int take(void *baton, const gt_notice_t *notice)
     case GT_NOTICE_MAIL:
         count(&stripe->mails[place_of_mail(notice->detail)], 1);
         break;
+    case GT_NOTICE_DELIVERED:
     case GT_NOTICE_NOTIFIED:
-        count_notified(stripe, notice);
+        count_hooks(stripe, notice);
         break;
     case GT_NOTICE_LIMIT:
         count(&stripe->limited[gt_figures_find(figures, GT_LABEL_LIMIT, notice->detail)], 1);

@@ -274,6 +274,13 @@ static void print_hooks(gt_page_t *page, const gt_figures_t *figures)
 
         gt_page_sample(page, labels, total(figures, AT(notified) + NEXT(i)));
     }
+    gt_page_family(page, "graphtok_deliveries_total", "counter",
+                   "Tries to deliver a notification to the application, by how they ended.");
+    for (int i = 0; i < DELIVERED; i++) {
+        const gt_page_label_t labels[] = {{"result", gt_delivered[i]}, {NULL, NULL}};
+
+        gt_page_sample(page, labels, total(figures, AT(delivered) + NEXT(i)));
+    }
 }
 
 static void print_rest(gt_page_t *page, gt_figures_t *figures)

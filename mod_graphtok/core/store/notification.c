@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "conf/hooks.h"
 #include "store/statements.h"
 #include "store/store.h"
 
@@ -25,13 +26,15 @@ static const gt_word_t words[] = {
     {NULL, {NULL, NULL}},
 };
 
-/* rows */
+/* rows. One whose lane waits for another try waits with it. */
 static const gt_sql_t add_notifications = {
     "add notifications",
     "INSERT INTO {graph_notifications} (subscription, {user}, provider, kind, change_type, "
     "resource, lane, repeat_key, body, received_at, due_at) SELECT own.id, own.{user}, "
     "own.provider, own.resource, fresh.change_type, fresh.resource, fresh.lane, fresh.repeat_key, "
-    "fresh.body, {clock}, {clock} FROM ({fresh}) AS fresh JOIN {graph_subscriptions} AS own "
+    "fresh.body, {clock}, coalesce((SELECT late.due_at FROM {graph_notifications} AS late WHERE "
+    "late.lane = fresh.lane AND late.state = 'pending' ORDER BY late.id DESC LIMIT 1), {clock}) "
+    "FROM ({fresh}) AS fresh JOIN {graph_subscriptions} AS own "
     "ON own.id = fresh.of_row WHERE true ORDER BY fresh.n ON CONFLICT (repeat_key) DO NOTHING",
     words};
 
@@ -69,10 +72,10 @@ gt_err_t *gt_notifications_add(int *stored, gt_store_t *store, const apr_array_h
     return gt_db_change(stored, store->db, &add_notifications, &store->names, args, p);
 }
 
-gt_err_t *gt_notifications_purge(int *more, gt_store_t *store, int with_pending, apr_pool_t *p)
+gt_err_t *gt_notifications_purge(int *more, gt_store_t *store, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(apr_time_sec(store->conf->notification_keep)),
-                                  GT_NUM(with_pending), GT_NUM(BATCH)};
+                                  GT_NUM(!gt_hooks_deliver(store->conf)), GT_NUM(BATCH)};
     int changed;
 
     *more = 0;

@@ -27,10 +27,9 @@ typedef struct gt_notification_t {
 GT_MUST gt_err_t *gt_notifications_add(int *stored, gt_store_t *store,
                                        const apr_array_header_t *list, apr_pool_t *p);
 
-/** Drop those that came longer ago than GraphTokNotificationKeep, a batch at a time.
- * @param with_pending  1: also those that are pending, since nothing delivers them
+/** Drop those that came longer ago than GraphTokNotificationKeep, a batch at a time; of those that
+ * are pending only where the application reads the table, since nothing else would end them.
  * @param more  out: 1: call again. A store without the tables has none */
-GT_MUST gt_err_t *gt_notifications_purge(int *more, gt_store_t *store, int with_pending,
-                                         apr_pool_t *p);
+GT_MUST gt_err_t *gt_notifications_purge(int *more, gt_store_t *store, apr_pool_t *p);
 
 #endif

@@ -39,6 +39,7 @@ extern const gt_sql_t *const gt_mail_list_sql[];
 extern const gt_sql_t *const gt_mail_send_sql[];
 extern const gt_sql_t *const gt_subscription_sql[];
 extern const gt_sql_t *const gt_notification_sql[];
+extern const gt_sql_t *const gt_delivery_sql[];
 
 /** All of these lists; ends with NULL. */
 extern const gt_sql_t *const *const gt_store_sql[];
