@@ -51,10 +51,10 @@ gt_err_t *gt_bulk_filter_read(gt_grant_filter_t *filter, const char *text, apr_p
     apr_int64_t status = -1, days = -1;
     json_t *json;
 
-    GT_TRY(gt_json_parse(&json, text, strlen(text), p));
-    if (!read_number(&status, json, "status") || !read_number(&days, json, "days") ||
+    if (gt_json_parse(&json, text, strlen(text), p) != GT_OK ||
+        !read_number(&status, json, "status") || !read_number(&days, json, "days") ||
         !gt_json_optional_text(&filter->provider, json, "provider") || status < -1 ||
-        status > GT_NEEDS_USER)
+        status > GT_NEEDS_USER || days > INT32_MAX)
         return gt_err(p, GT_DAMAGED, "GT0987", "the filter of a bulk job cannot be read");
     filter->status = (int)status;
     filter->is_failing = json_is_true(json_object_get(json, "failing"));
