@@ -41,6 +41,10 @@ static gt_err_t *read_query(gtm_request_t *x)
     int most = x->route->query_max ? x->route->query_max : GTM_QUERY_MAX;
     request_rec *r = x->r;
 
+    if (x->route->is_gateway) {
+        x->query = apr_table_make(r->pool, 1);
+        return GT_OK;
+    }
     if (!(x->route->demands & GTM_PROVIDERS_QUERY))
         return gt_query_parse(&x->query, r->args, most, r->pool);
     /* The query is hidden early as a rule, and here once more, for a path that is the callback's

@@ -474,7 +474,7 @@ def test_O7_default_limits(frame):
     assert mount(frame.check(auth()))["settings"]["limits"] == {
         "login": "10/min", "callback": "20/h", "user": "100/min", "calendar": "100/min",
         "events": "200/min", "create": "50/min", "update": "50/min", "delete": "50/min",
-        "exchange": "600/min", "send": "30/min"}
+        "exchange": "600/min", "send": "30/min", "graph": "600/min"}
 
 
 def test_mounts_are_found_wherever_they_stand(frame):
@@ -511,7 +511,7 @@ Include more.conf
     ('<Location "/auth">\n<Files x>\nSetHandler graphtok-auth\n</Files>\n</Location>', "Files"),
     ('<Location "/auth">\nSetHandler graphtok-tea\n</Location>',
      "'graphtok-tea' is none of: graphtok-admin graphtok-auth graphtok-calendar graphtok-exchange "
-     "graphtok-health graphtok-mail graphtok-metrics graphtok-tokens")])
+     "graphtok-graph graphtok-health graphtok-mail graphtok-metrics graphtok-tokens graphtok-webhook")])
 def test_mounts_need_a_fixed_path_and_a_handler_of_ours(frame, text, message):
     checked = frame.check(text)
     assert checked.code == 1

@@ -10,6 +10,8 @@ from email.utils import formatdate
 
 import batch
 import control
+import delta  # noqa: F401 (its route enters itself)
+import drive
 import entra
 import gcal
 import google
@@ -53,6 +55,8 @@ def classify(request: Request) -> tuple[str, str]:
         return "userinfo", ""
     if introspection.is_asked(path):
         return "introspection", ""
+    if path.startswith("/upload/"):
+        return "upload", ""
     if path.startswith(("/v1.0", "/beta")):
         return "graph", ""
     return "other", ""
@@ -186,6 +190,8 @@ class App:
             return gcal.handle(self.world, request)
         if name.startswith("google:"):
             return google.handle(self.world, request, name)
+        if name == "upload":
+            return drive.handle(self.world, request)
         if name == "other":
             return Response(404, [("Content-Type", "text/html")], b"")
         return entra.handle(self.world, request, name, tenant)

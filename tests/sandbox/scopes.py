@@ -40,6 +40,8 @@ GRAPH_NAMES = (
     "Mail.Send.Shared",
     "MailboxSettings.Read",
     "MailboxSettings.ReadWrite",
+    "Files.Read",
+    "Files.ReadWrite",
     "Group.Read.All",
     "Group.ReadWrite.All",
     "User.RevokeSessions.All",

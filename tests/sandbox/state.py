@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 import secrets
@@ -193,6 +194,27 @@ class Client:
     tenant: str = ""
 
 
+@dataclass
+class Upload:
+    """An upload session."""
+
+    oid: str
+    name: str
+    tempauth: str
+    ends_at: float
+    total: int = 0  # bytes, as the first range says; 0: not said yet
+    body: bytearray = field(default_factory=bytearray)
+
+
+@dataclass
+class Look:
+    """What a client that asks for changes has been told: of whom it keeps a copy."""
+
+    window: tuple[datetime.datetime, datetime.datetime]
+    known: dict[str, object] = field(default_factory=dict)  # by id: the tag
+    left: list[dict[str, object]] = field(default_factory=list)  # of pages that follow
+
+
 class World:
     """One sandbox."""
 
@@ -229,6 +251,9 @@ class World:
         self.demands: dict[str, Demand] = {}
         self.disabled: set[str] = set()
         self.mailbox_load: dict[str, Load] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.files: dict[tuple[str, str], bytes] = {}
+        self.looks: dict[str, Look] = {}
         self.calendars = {person.oid: Calendar(person) for person in everybody}
         self.mailboxes = {person.oid: Mailbox(person) for person in everybody}
         self.groups = groups.begin()

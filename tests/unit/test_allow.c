@@ -19,6 +19,8 @@ static const struct {
     {"GET /**", "GET /**"},
     {"GET /", "GET /"},
     {"GET /caf\xC3\xA9/...", "GET /caf\xC3\xA9/..."},
+    {"GET /users('it''s')/delta()", "GET /users/it's/delta"},
+    {"GET /a claim:roles=agent claim:a.b=c=d", "GET /a claim:roles=agent claim:a.b=c=d"},
 };
 
 START_TEST(test_rules_are_read)
@@ -54,6 +56,11 @@ static const struct {
     {"GET /a?b", "has no blanks"},
     {"GET /a\\b", "has no blanks"},
     {"GET /\xFF", "no UTF-8"},
+    {"GET /a claim:roles", "is no claim"},
+    {"GET /a claim:=x", "is no claim"},
+    {"GET /a claim:x=", "is no claim"},
+    {"GET claim:x=y", "it needs one method or more"},
+    {"claim:x=y GET /a", "'claim:x=y' is no method"},
 };
 
 START_TEST(test_slips_are_named)
@@ -126,9 +133,9 @@ static const apr_array_header_t *rules_of(void)
 
 START_TEST(test_what_is_allowed)
 {
-    ck_assert_int_eq(gt_allow_fits(rules_of(), requests[_i].method, requests[_i].path, pool),
+    ck_assert_int_eq(gt_allow_fits(rules_of(), requests[_i].method, requests[_i].path, NULL, pool),
                      requests[_i].is_allowed);
-    ck_assert_int_eq(gt_allow_fits(NULL, requests[_i].method, requests[_i].path, pool), 0);
+    ck_assert_int_eq(gt_allow_fits(NULL, requests[_i].method, requests[_i].path, NULL, pool), 0);
 }
 END_TEST
 
@@ -141,9 +148,66 @@ START_TEST(test_the_root_is_a_path)
         const char *why;
 
         ck_assert_int_eq(gt_allow_parse(apr_array_push(rules), patterns[i], &why, pool), 1);
-        ck_assert_int_eq(gt_allow_fits(rules, "GET", "/", pool), 1);
-        ck_assert_int_eq(gt_allow_fits(rules, "GET", "/x", pool), i);
+        ck_assert_int_eq(gt_allow_fits(rules, "GET", "/", NULL, pool), 1);
+        ck_assert_int_eq(gt_allow_fits(rules, "GET", "/x", NULL, pool), i);
     }
+}
+END_TEST
+
+/* Keys in parentheses are segments, on both sides. */
+static const struct {
+    const char *pattern, *path;
+    int is_allowed;
+} keys[] = {
+    {"GET /users/*/calendar", "/users('a@x')/calendar", 1},
+    {"GET /users/*/calendar", "/users(id='a')/calendar", 1},
+    {"GET /users('a')/calendar", "/users/a/calendar", 1},
+    {"GET /users/it's/x", "/users('it''s')/x", 1},
+    {"GET /me/*", "/me/messages('a')", 0},
+    {"GET /me/*", "/me/delta()", 1},
+    {"GET /me/*/*", "/me/messages('a')", 1},
+    {"GET /users/*/calendar", "/users('')/calendar", 0},
+    {"GET /users/*/calendar", "/users('..')/calendar", 0},
+    {"GET /users/**", "/users('..')", 0},
+    {"GET /a/*", "/a/(x)", 1},
+    {"GET /a/*", "/a/x)", 1},
+};
+
+START_TEST(test_keys_are_segments)
+{
+    apr_array_header_t *rules = apr_array_make(pool, 1, sizeof(gt_allow_t));
+    const char *why;
+
+    ck_assert_int_eq(gt_allow_parse(apr_array_push(rules), keys[_i].pattern, &why, pool), 1);
+    ck_assert_int_eq(gt_allow_fits(rules, "GET", keys[_i].path, NULL, pool), keys[_i].is_allowed);
+}
+END_TEST
+
+static const struct {
+    const char *claims; /* NULL: none */
+    int is_allowed;
+} callers[] = {
+    {NULL, 0},
+    {"{}", 0},
+    {"{\"roles\": \"agent\"}", 0},
+    {"{\"roles\": \"agent\", \"level\": 2}", 1},
+    {"{\"roles\": [\"x\", \"agent\"], \"level\": \"2\"}", 1},
+    {"{\"roles\": [\"agents\"], \"level\": 2}", 0},
+    {"{\"roles\": \"x agent\", \"level\": 2}", 0},
+};
+
+START_TEST(test_all_claims_of_a_rule_must_hold)
+{
+    apr_array_header_t *rules = apr_array_make(pool, 1, sizeof(gt_allow_t));
+    const char *text = callers[_i].claims, *why;
+    json_t *claims = NULL;
+
+    if (text != NULL)
+        ck_assert_ptr_null(gt_json_parse(&claims, text, strlen(text), pool));
+    ck_assert_int_eq(
+        gt_allow_parse(apr_array_push(rules), "GET /a claim:roles=agent claim:level=2", &why, pool),
+        1);
+    ck_assert_int_eq(gt_allow_fits(rules, "GET", "/a", claims, pool), callers[_i].is_allowed);
 }
 END_TEST
 
@@ -183,6 +247,8 @@ Suite *suite_allow(void)
     tcase_add_loop_test(tests, test_rules_are_read, 0, COUNT(good));
     tcase_add_loop_test(tests, test_slips_are_named, 0, COUNT(bad));
     tcase_add_loop_test(tests, test_what_is_allowed, 0, COUNT(requests));
+    tcase_add_loop_test(tests, test_keys_are_segments, 0, COUNT(keys));
+    tcase_add_loop_test(tests, test_all_claims_of_a_rule_must_hold, 0, COUNT(callers));
     tcase_add_test(tests, test_the_root_is_a_path);
     tcase_add_loop_test(tests, test_what_a_rule_reaches, 0, COUNT(places));
     return suite;

@@ -15,12 +15,72 @@
 #include <apr_strings.h>
 
 #include "base/text.h"
+#include "crypt/claim_value.h"
 #include "net/path.h"
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))
 #define LONGEST 1023
+#define CLAIM "claim:"
+
+/* ---- keys in parentheses ---- */
+
+/** "'it''s'" as "it's"; anything else as it is. Appends to what `end` points at. */
+static char *put_key(char *end, const char *key, apr_size_t len)
+{
+    const char *stop = key + len;
+
+    if (len < 2 || key[0] != '\'' || stop[-1] != '\'') {
+        memcpy(end, key, len);
+        return end + len;
+    }
+    for (key++, stop--; key < stop; key++) {
+        *end++ = *key;
+        if (key[0] == '\'' && key + 1 < stop && key[1] == '\'')
+            key++;
+    }
+    return end;
+}
+
+/** A segment; one with a key becomes two. */
+static char *put_segment(char *end, const char *segment, apr_size_t len)
+{
+    const char *open = memchr(segment, '(', len);
+    apr_size_t name = open != NULL ? (apr_size_t)(open - segment) : 0;
+
+    if (name == 0 || segment[len - 1] != ')') {
+        memcpy(end, segment, len);
+        return end + len;
+    }
+    memcpy(end, segment, name);
+    end += name;
+    if (len - name == 2)
+        return end;
+    *end++ = '/';
+    return put_key(end, open + 1, len - name - 2);
+}
+
+/** A path with its keys as segments. It grows by none of them: a slash takes the parenthesis'
+ * place. */
+static const char *with_keys_apart(const char *path, apr_pool_t *p)
+{
+    char *text, *end;
+
+    if (strchr(path, '(') == NULL)
+        return path;
+    text = end = apr_palloc(p, strlen(path) + 1);
+    for (;;) {
+        apr_size_t len = strcspn(path, "/");
+
+        if (len > 0)
+            end = put_segment(end, path, len);
+        *end++ = path[len];
+        if (path[len] == '\0')
+            return text;
+        path += len + 1;
+    }
+}
 
 /* ---- reading ---- */
 
@@ -87,24 +147,62 @@ static const char *trimmed(const char *path, apr_pool_t *p)
     return len > 1 && path[len - 1] == '/' ? apr_pstrmemdup(p, path, len - 1) : path;
 }
 
+/** "claim:NAME=VALUE". */
+static int read_claim(gt_allow_t *rule, const char *word, const char **why, apr_pool_t *p)
+{
+    const char *name = word + strlen(CLAIM), *equals = strchr(name, '=');
+    gt_allow_claim_t *claim;
+
+    if (equals == NULL || equals == name || equals[1] == '\0') {
+        *why = apr_psprintf(p,
+                            "'%s' is no claim: write claim:NAME=VALUE, such as "
+                            "claim:roles=agent",
+                            word);
+        return 0;
+    }
+    if (rule->claims == NULL)
+        rule->claims = apr_array_make(p, 1, sizeof(*claim));
+    claim = apr_array_push(rule->claims);
+    claim->name = apr_pstrmemdup(p, name, (apr_size_t)(equals - name));
+    claim->value = apr_pstrdup(p, equals + 1);
+    return 1;
+}
+
+static int read_method(gt_allow_t *rule, const char *word, const char **why, apr_pool_t *p)
+{
+    unsigned bit = method_bit(word);
+
+    rule->methods |= bit;
+    if (bit == 0)
+        *why = wrong_method(word, p);
+    return bit != 0;
+}
+
+static int is_claim(const char *word)
+{
+    return strncmp(word, CLAIM, strlen(CLAIM)) == 0;
+}
+
 int gt_allow_parse(gt_allow_t *rule, const char *text, const char **why, apr_pool_t *p)
 {
     const apr_array_header_t *words = gt_split(text, " ", p);
-    const char *pattern = words->nelts > 0 ? APR_ARRAY_IDX(words, words->nelts - 1, char *) : "";
-    const char *fault = pattern_fault(pattern);
+    const char *const *word = (const char *const *)words->elts;
+    int at = words->nelts - 1;
+    const char *pattern, *fault;
 
-    *rule = (gt_allow_t){0, trimmed(apr_pstrdup(p, pattern), p)};
-    for (int i = 0; i < words->nelts - 1; i++) {
-        const char *word = APR_ARRAY_IDX(words, i, const char *);
-        unsigned bit = method_bit(word);
-
-        if (bit == 0) {
-            *why = wrong_method(word, p);
+    *rule = (gt_allow_t){0};
+    while (at >= 0 && is_claim(word[at]))
+        at--;
+    pattern = at >= 0 ? word[at] : "";
+    fault = pattern_fault(pattern);
+    for (int i = 0; i < at; i++)
+        if (!read_method(rule, word[i], why, p))
             return 0;
-        }
-        rule->methods |= bit;
-    }
-    if (words->nelts < 2)
+    for (int i = at + 1; i < words->nelts; i++)
+        if (!read_claim(rule, word[i], why, p))
+            return 0;
+    rule->pattern = with_keys_apart(trimmed(apr_pstrdup(p, pattern), p), p);
+    if (at < 1)
         *why = "it needs one method or more, and a path: GET POST /calendar/events/**";
     else if (fault != NULL)
         *why = apr_psprintf(p, "'%s' is no pattern: %s", pattern, fault);
@@ -120,7 +218,13 @@ char *gt_allow_text(const gt_allow_t *rule, apr_pool_t *p)
     for (apr_size_t i = 0; i < METHODS; i++)
         if (rule->methods & 1U << i)
             text = apr_pstrcat(p, text, methods[i], " ", NULL);
-    return apr_pstrcat(p, text, rule->pattern, NULL);
+    text = apr_pstrcat(p, text, rule->pattern, NULL);
+    for (int i = 0; rule->claims != NULL && i < rule->claims->nelts; i++) {
+        const gt_allow_claim_t *claim = &APR_ARRAY_IDX(rule->claims, i, gt_allow_claim_t);
+
+        text = apr_pstrcat(p, text, " " CLAIM, claim->name, "=", claim->value, NULL);
+    }
+    return text;
 }
 
 /* ---- judging ---- */
@@ -167,16 +271,28 @@ static int fits(const char *pattern, const char *path, apr_pool_t *p)
     return path == NULL || are_plain(path, p);
 }
 
+static int has_claims(const gt_allow_t *rule, const json_t *claims, apr_pool_t *p)
+{
+    for (int i = 0; rule->claims != NULL && i < rule->claims->nelts; i++) {
+        const gt_allow_claim_t *claim = &APR_ARRAY_IDX(rule->claims, i, gt_allow_claim_t);
+
+        if (!gt_claim_holds(claims, claim->name, claim->value, p))
+            return 0;
+    }
+    return 1;
+}
+
 int gt_allow_fits(const apr_array_header_t *rules, const char *method, const char *path,
-                  apr_pool_t *p)
+                  const json_t *claims, apr_pool_t *p)
 {
     unsigned bit = method_bit(method);
-    const char *rest = path[0] == '/' ? trimmed(path, p) + 1 : path;
+    const char *rest = path[0] == '/' ? with_keys_apart(trimmed(path, p) + 1, p) : path;
 
     for (int i = 0; path[0] == '/' && rules != NULL && i < rules->nelts; i++) {
         const gt_allow_t *rule = &APR_ARRAY_IDX(rules, i, gt_allow_t);
 
-        if ((rule->methods & bit) && fits(rule->pattern + 1, *rest != '\0' ? rest : NULL, p))
+        if ((rule->methods & bit) && fits(rule->pattern + 1, *rest != '\0' ? rest : NULL, p) &&
+            has_claims(rule, claims, p))
             return 1;
     }
     return 0;

@@ -65,22 +65,76 @@ static gt_err_t *get_token(gt_task_t *task, void *state)
 
 /* After the token: a call that waits for a refresh must not keep a place from one that has its
  * token. */
+static void begin_visit(gt_task_t *task, gt_visit_t *visit, const gt_call_t *call)
+{
+    gt_provider_t *provider;
+    const gt_provider_conf_t *conf = conf_of(&provider, call);
+
+    visit->mailboxes = call->mailboxes;
+    visit->key = call->key;
+    visit->most = (int)conf->mailbox_calls;
+    visit->queue = (int)conf->mailbox_queue;
+    visit->patience = conf->timeout;
+    gt_then(task, &gt_visit_begin, visit);
+}
+
+/* The mailboxes of a batch, one after another: all batches in one order. */
+static gt_err_t *take_next_turn(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+    const gt_batch_place_t *place;
+    gt_visit_t *visit;
+
+    if (call->visited == call->places->nelts) {
+        gt_done(task);
+        return GT_OK;
+    }
+    place = &APR_ARRAY_IDX(call->places, call->visited, gt_batch_place_t);
+    visit = apr_pcalloc(gt_task_pool(task), sizeof(*visit));
+    visit->shared = place->mailbox;
+    visit->places = place->parts;
+    call->visits[call->visited++] = visit;
+    begin_visit(task, visit, call);
+    return GT_OK;
+}
+
+static gt_err_t *go_around(gt_task_t *task, void *state)
+{
+    (void)state;
+    gt_repeat(task);
+    return GT_OK;
+}
+
+static gt_step_fn *const turn_steps[] = {take_next_turn, go_around, NULL};
+static const gt_work_t take_turns = {"wait for places at mailboxes", turn_steps, NULL};
+
 static gt_err_t *take_turn(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
     gt_provider_t *provider;
-    const gt_provider_conf_t *conf = conf_of(&provider, call);
 
-    if (call->mailboxes == NULL || conf == NULL)
+    if (call->mailboxes == NULL || conf_of(&provider, call) == NULL)
         return GT_OK;
-    call->visit.mailboxes = call->mailboxes;
-    call->visit.key = call->key;
+    if (call->places != NULL) {
+        call->visited = 0;
+        call->visits =
+            apr_pcalloc(gt_task_pool(task), (apr_size_t)(call->places->nelts + 1) * sizeof(void *));
+        gt_then(task, &take_turns, call);
+        return GT_OK;
+    }
     call->visit.shared = call->group != NULL ? call->group : call->mailbox;
-    call->visit.most = (int)conf->mailbox_calls;
-    call->visit.queue = (int)conf->mailbox_queue;
-    call->visit.patience = conf->timeout;
-    gt_then(task, &gt_visit_begin, &call->visit);
+    begin_visit(task, &call->visit, call);
     return GT_OK;
+}
+
+static void hand_over(gt_call_t *call)
+{
+    if (call->mailboxes == NULL)
+        return;
+    if (call->places != NULL)
+        gt_visits_hand_over(call->visits, call->visited, call->transfer);
+    else
+        gt_visit_hand_over(&call->visit, call->transfer);
 }
 
 static int is_reading(const gt_call_t *call)
@@ -106,7 +160,12 @@ static void describe(gt_request_t *request, const gt_call_t *call, const char *u
     if (call->params.body != NULL) {
         request->content_type = "application/json";
         request->body = gt_secret_from(gt_json_dump(call->params.body, p), p);
+        return;
     }
+    request->content_type = call->params.content_type;
+    request->body = call->params.bytes;
+    request->uploads = call->feed != NULL;
+    request->upload_length = call->feed_length;
 }
 
 static const char *url_of(const gt_graph_params_t *params, const char *base, apr_pool_t *p)
@@ -130,9 +189,10 @@ static gt_err_t *send_request(gt_task_t *task, void *state)
     describe(&request, call, url, p);
     GT_TRY(gt_provider_route(&request, provider, p));
     GT_TRY(gt_transfer_make(&call->transfer, &request, gt_task_loop(task), p));
-    if (call->mailboxes != NULL)
-        gt_visit_hand_over(&call->visit, call->transfer);
-    if (call->streams)
+    hand_over(call);
+    if (call->feed != NULL)
+        gt_then(task, call->feed, call->feed_state);
+    else if (call->streams)
         gt_await_head(task, call->transfer);
     else
         gt_await(task, call->transfer);
@@ -150,9 +210,18 @@ static gt_err_t *add_doubt(gt_err_t *err, const gt_call_t *call)
     return gt_err_may_be_done(err, gt_json_text(call->params.body, "transactionId"));
 }
 
-static int is_success(const gt_call_t *call, int status)
+/* A refusal is the caller's to read, unless it is one of the token: 401, and 403 with demands. */
+static int is_passed(const gt_call_t *call, const gt_answer_t *answer)
 {
-    return (status >= 200 && status < 300) ||
+    return call->params.is_passed && answer->status != 401 &&
+           !(answer->status == 403 && apr_table_get(answer->headers, "WWW-Authenticate") != NULL);
+}
+
+static int is_success(const gt_call_t *call, const gt_answer_t *answer)
+{
+    int status = answer->status;
+
+    return is_passed(call, answer) || (status >= 200 && status < 300) ||
            (status == 304 && gt_condition_allows_304(call->params.headers));
 }
 
@@ -174,7 +243,7 @@ static gt_err_t *look_at_head(gt_task_t *task, void *state)
     answer = gt_transfer_answer(call->transfer);
     assert(answer != NULL);
     call->refusal_len = 0;
-    if (is_success(call, answer->status)) {
+    if (is_success(call, answer)) {
         call->answer = answer;
         gt_done(task);
     }
@@ -266,6 +335,32 @@ static gt_err_t *error_of(const gt_call_t *call, const gt_answer_t *answer, apr_
     return err;
 }
 
+/* ---- the body is gone ---- */
+
+static gt_err_t *renew(gt_task_t *task, void *state)
+{
+    gt_call_t *call = state;
+
+    call->token.refresh_now = 1;
+    call->token.refused = call->token.token.generation;
+    gt_then(task, &gt_token_for, &call->token);
+    return GT_OK;
+}
+
+static gt_err_t *ask_again(gt_task_t *task, void *state)
+{
+    gt_err_t *err = gt_err(gt_task_pool(task), GT_BUSY, "GT0775",
+                           "Graph did not take the token, and a streamed body cannot be sent a "
+                           "second time; there is a new token: send the request again");
+
+    (void)state;
+    err->retry_after = APR_USEC_PER_SEC;
+    return err;
+}
+
+static gt_step_fn *const renew_steps[] = {renew, ask_again, NULL};
+static const gt_work_t renew_only = {"renew the token", renew_steps, NULL};
+
 static gt_err_t *judge(gt_task_t *task, void *state)
 {
     gt_call_t *call = state;
@@ -286,7 +381,10 @@ static gt_err_t *judge(gt_task_t *task, void *state)
         forget(call);
         return err;
     }
-    repeat(task, call);
+    if (call->feed != NULL)
+        gt_then(task, &renew_only, call);
+    else
+        repeat(task, call);
     return GT_OK;
 }
 
@@ -297,6 +395,8 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
 
     (void)task, (void)err;
     gt_visit_end(&call->visit);
+    for (int i = 0; i < call->visited; i++)
+        gt_visit_end(call->visits[i]);
 }
 
 static gt_step_fn *const call_steps[] = {get_token,    take_turn, send_request, look_at_head,

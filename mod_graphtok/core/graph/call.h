@@ -13,9 +13,12 @@
  * however slowly its answer is taken or early its client goes. A refused group calendar says why
  * (graph/group_denied.h). Success: the transfer, head there,
  * body still to be taken. A failed change that may have been carried out says so
- * (gt_err_may_be_done). Work of one task, whose pool has the results.
+ * (gt_err_may_be_done). Where a body came in pieces and Graph did not take the token, that is
+ * renewed and the call fails with GT_BUSY (GT0775), since the body is gone. Work of one task, whose
+ * pool has the results.
  */
 
+#include "graph/gateway_batch.h"
 #include "graph/graph_params.h"
 #include "graph/mailbox.h"
 #include "net/transfer.h"
@@ -28,16 +31,26 @@ typedef struct gt_call_t {
     gt_grant_key_t key;        /* the grant of the token */
     const gt_asker_t *asker;   /* the request that this is done for, or NULL */
     const char *mailbox;       /* the other user's mailbox that is called; NULL: the owner's own */
+    const apr_array_header_t
+        *places;       /* of gt_batch_place_t: the mailboxes that a batch is about, in
+                                       * place of `mailbox`; NULL: it is none */
     const char *group; /* whose calendar is called, by its id in lower case; NULL: no group's */
     gt_graph_params_t params;
     apr_size_t answer_max;     /* most bytes of an answer, 0: no bound (streamed) */
+    int streams;               /* 1: the answer is streamed, however small; set by itself for one
+                                * that is too large to be collected */
+    const gt_work_t *feed;     /* gives the body in pieces (gt_transfer_give) and awaits the head;
+                                * streamed, and never sent twice. NULL: the parameters have it */
+    void *feed_state;          /* of that work */
+    apr_int64_t feed_length;   /* of the body, -1: not known */
     gt_transfer_t *transfer;   /* out */
     const gt_answer_t *answer; /* out: 2xx or 304, head complete */
     gt_token_for_t token;      /* out: its key, as the database knows it, and the token; else own */
     gt_visit_t visit;          /* own: at the mailbox */
+    gt_visit_t **visits;       /* own: at those of `places` */
+    int visited;               /* own: how many of them have begun */
     int repeats;               /* own */
     int refreshes;             /* own: that demands of Graph have led to */
-    int streams;               /* own: 1: the answer is too large to be collected */
     char *refusal;             /* own: body of a refusing answer, up to 32 KiB */
     apr_size_t refusal_len;    /* own */
 } gt_call_t;

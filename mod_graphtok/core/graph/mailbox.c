@@ -155,11 +155,21 @@ static void drop_if_idle(gt_mailboxes_t *mailboxes, mailbox_t *mailbox)
     mailboxes->figures.mailboxes--;
 }
 
+static int places_of(const gt_visit_t *visit)
+{
+    return visit->places < 1 ? 1 : visit->places < visit->most ? visit->places : visit->most;
+}
+
+static int has_room(const mailbox_t *mailbox, const gt_visit_t *visit)
+{
+    return mailbox->in_hand + places_of(visit) <= visit->most;
+}
+
 static void let_in(mailbox_t *mailbox, gt_visit_t *visit)
 {
     visit->is_in = 1;
-    mailbox->in_hand++;
-    visit->mailboxes->figures.in_hand++;
+    mailbox->in_hand += places_of(visit);
+    visit->mailboxes->figures.in_hand += places_of(visit);
 }
 
 static void queue_up(mailbox_t *mailbox, gt_visit_t *visit)
@@ -206,17 +216,17 @@ static apr_interval_time_t outlook_of(const mailbox_t *mailbox)
     return span > BUSY_RETRY_AFTER ? span : BUSY_RETRY_AFTER;
 }
 
+/* In order: a visit that needs several places is not passed by those that need one. */
 static void hand_on(mailbox_t *mailbox)
 {
-    gt_visit_t *first = mailbox->first;
+    while (mailbox->first != NULL && has_room(mailbox, mailbox->first)) {
+        gt_visit_t *first = mailbox->first;
 
-    mailbox->in_hand--;
-    if (first == NULL || mailbox->in_hand >= first->most)
-        return;
-    keep_pace(mailbox);
-    leave_queue(mailbox, first);
-    let_in(mailbox, first);
-    gt_bell_ring(&first->bell);
+        keep_pace(mailbox);
+        leave_queue(mailbox, first);
+        let_in(mailbox, first);
+        gt_bell_ring(&first->bell);
+    }
 }
 
 /* ---- taking and leaving ---- */
@@ -234,7 +244,9 @@ static entry_t enter(gt_visit_t *visit)
     visit->is_in = 0;
     pthread_mutex_lock(&mailboxes->lock);
     mailbox = find_or_make(mailboxes, id);
-    entry = mailbox->in_hand < visit->most ? IN : mailbox->waiting < visit->queue ? QUEUED : FULL;
+    entry = mailbox->first == NULL && has_room(mailbox, visit) ? IN
+            : mailbox->waiting < visit->queue                  ? QUEUED
+                                                               : FULL;
     if (entry == IN)
         let_in(mailbox, visit);
     else if (entry == QUEUED)
@@ -254,12 +266,13 @@ void gt_visit_end(gt_visit_t *visit)
         return;
     pthread_mutex_lock(&mailboxes->lock);
     if (visit->is_in) {
-        mailboxes->figures.in_hand--;
-        hand_on(mailbox);
+        mailboxes->figures.in_hand -= places_of(visit);
+        mailbox->in_hand -= places_of(visit);
     }
     else {
         leave_queue(mailbox, visit);
     }
+    hand_on(mailbox);
     visit->mailbox = NULL;
     drop_if_idle(mailboxes, mailbox);
     pthread_mutex_unlock(&mailboxes->lock);
@@ -272,6 +285,7 @@ void gt_visit_end(gt_visit_t *visit)
 
 typedef struct held_t {
     gt_visit_t visit;
+    struct held_t *next; /* of the same transfer */
     char name[];
 } held_t;
 
@@ -288,32 +302,53 @@ static void hear(const gt_visit_t *visit, const gt_answer_t *answer)
 
 static void give_back(void *baton, const gt_answer_t *answer)
 {
-    held_t *held = baton;
-
-    if (answer != NULL && answer->status >= 400)
-        hear(&held->visit, answer);
-    gt_visit_end(&held->visit);
-    free(held);
+    for (held_t *held = baton, *next; held != NULL; held = next) {
+        next = held->next;
+        if (answer != NULL && answer->status >= 400)
+            hear(&held->visit, answer);
+        gt_visit_end(&held->visit);
+        free(held);
+    }
 }
 
-void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
+/* The visit has been let in, so its bell rings no more. The memory of its other members may go
+ * before the call ends, so they are not copied. */
+static held_t *hold(gt_visit_t *visit)
 {
     apr_size_t size = strlen(visit->name) + 1;
     held_t *held = malloc(sizeof(*held) + size);
 
     if (held == NULL)
         abort();
-    /* The visit has been let in, so its bell rings no more. The memory of its other members may go
-     * before the call ends, so they are not copied. */
     held->visit = (gt_visit_t){.mailboxes = visit->mailboxes,
                                .name = memcpy(held->name, visit->name, size),
                                .mailbox = visit->mailbox,
+                               .places = visit->places,
+                               .most = visit->most,
                                .is_in = 1};
     if (visit->has_waited)
         gt_bell_destroy(&visit->bell);
     visit->has_waited = 0;
     visit->mailbox = NULL;
-    gt_transfer_when_over(transfer, give_back, held);
+    return held;
+}
+
+void gt_visits_hand_over(gt_visit_t *const *visits, int count, gt_transfer_t *transfer)
+{
+    held_t *first = NULL;
+
+    for (int i = 0; i < count; i++) {
+        held_t *held = hold(visits[i]);
+
+        held->next = first;
+        first = held;
+    }
+    gt_transfer_when_over(transfer, give_back, first);
+}
+
+void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer)
+{
+    gt_visits_hand_over(&visit, 1, transfer);
 }
 
 /* ---- the work ---- */

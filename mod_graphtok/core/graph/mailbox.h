@@ -35,6 +35,7 @@ typedef struct gt_visit_t {
     gt_mailboxes_t *mailboxes;
     gt_grant_key_t key; /* the owner of the mailbox, unless it is a shared one */
     const char *shared; /* another's mailbox, by address or id, the same for all users; or NULL */
+    int places;         /* that it takes, `most` at most; 0: one */
     int most;           /* calls at a time; 0: any number */
     int queue;          /* most that wait */
     apr_interval_time_t patience; /* longest wait in the queue */
@@ -61,6 +62,9 @@ extern const gt_work_t gt_visit_begin;
  * no place of a visit that has none, but looks at the answer all the same.
  */
 void gt_visit_hand_over(gt_visit_t *visit, gt_transfer_t *transfer);
+
+/** The same for the visits of one transfer, each of which has its place. */
+void gt_visits_hand_over(gt_visit_t *const *visits, int count, gt_transfer_t *transfer);
 
 /** Give a place back, or leave the queue; the next visit gets the place. Harmless without
  * either. */

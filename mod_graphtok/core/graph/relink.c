@@ -40,6 +40,7 @@ typedef enum place_t {
 } place_t;
 
 struct gt_relink_t {
+    const char *const *names;
     gt_relink_fn *replace;
     void *baton;
     place_t place;
@@ -60,9 +61,16 @@ typedef struct output_t {
 
 gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p)
 {
+    return gt_relink_make_for(link_names, replace, baton, p);
+}
+
+gt_relink_t *gt_relink_make_for(const char *const *names, gt_relink_fn *replace, void *baton,
+                                apr_pool_t *p)
+{
     gt_relink_t *relink = apr_palloc(gt_pool_make(p, "gt_relink"), sizeof(*relink));
 
     memset(relink, 0, offsetof(gt_relink_t, held));
+    relink->names = names;
     relink->replace = replace;
     relink->baton = baton;
     return relink;
@@ -114,12 +122,12 @@ static char *escape(const char *text, apr_pool_t *p)
     return quoted;
 }
 
-static int ends_as_link(const char *name, apr_size_t len)
+static int ends_as_link(const char *const *names, const char *name, apr_size_t len)
 {
-    for (int i = 0; link_names[i]; i++) {
-        apr_size_t n = strlen(link_names[i]);
+    for (int i = 0; names[i]; i++) {
+        apr_size_t n = strlen(names[i]);
 
-        if (len >= n && memcmp(name + len - n, link_names[i], n) == 0)
+        if (len >= n && memcmp(name + len - n, names[i], n) == 0)
             return 1;
     }
     return 0;
@@ -132,9 +140,9 @@ static int is_link_name(const gt_relink_t *relink, apr_pool_t *p)
     if (relink->held_len > KEY_MAX)
         return 0;
     if (memchr(relink->held, '\\', relink->held_len) == NULL)
-        return ends_as_link(relink->held, relink->held_len);
+        return ends_as_link(relink->names, relink->held, relink->held_len);
     name = unescape(relink->held, relink->held_len, p);
-    return name != NULL && ends_as_link(name, strlen(name));
+    return name != NULL && ends_as_link(relink->names, name, strlen(name));
 }
 
 static gt_err_t *put_link(output_t *output, gt_relink_t *relink)

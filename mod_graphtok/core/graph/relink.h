@@ -24,6 +24,10 @@ typedef gt_err_t *gt_relink_fn(const char **ours, void *baton, const char *next_
 /** A scanner for one answer; it and its 8 KiB live as long as `p`. */
 gt_relink_t *gt_relink_make(gt_relink_fn *replace, void *baton, apr_pool_t *p);
 
+/** The same for members whose names end with one of `names`, NULL last; constant. */
+gt_relink_t *gt_relink_make_for(const char *const *names, gt_relink_fn *replace, void *baton,
+                                apr_pool_t *p);
+
 /**
  * Feed bytes.
  * @param out  the bytes that may go on now, in `scratch` (may be the input itself)

@@ -330,7 +330,7 @@ static void run_next(gt_crew_t *crew)
     pthread_mutex_lock(&crew->lock);
     if (progress == GT_TASK_DONE)
         return;
-    if (flight->at == FLIGHT_RUNS_WOKEN || progress == GT_TASK_OUTPUT)
+    if (flight->at == FLIGHT_RUNS_WOKEN || progress != GT_TASK_WAITS)
         enqueue(crew, flight);
     else
         flight->at = FLIGHT_WAITS;

@@ -55,6 +55,7 @@ struct gt_task_t {
     wait_t wait;
     gt_transfer_t *transfer;
     gt_transfer_point_t point;
+    int takes_input; /* 1: bytes of the client make it go on as well */
     apr_time_t ticks;
     gt_timer_t *timer; /* made with the first wait for a time, then used again */
     gt_flight_t *flight;
@@ -167,6 +168,13 @@ void gt_again_on_output(gt_task_t *task)
     top(task)->next--;
 }
 
+void gt_again_on_input(gt_task_t *task, gt_transfer_t *transfer)
+{
+    await(task, transfer, GT_POINT_HEAD);
+    task->takes_input = 1;
+    top(task)->next--;
+}
+
 void gt_await_time(gt_task_t *task, apr_time_t ticks)
 {
     say(task, WAIT_TIME);
@@ -237,17 +245,12 @@ static void set_timer(const gt_task_t *task, gt_timer_t **timer, apr_time_t tick
         gt_timer_again(*timer, ticks);
 }
 
-/* The limit lies still while waits come and go. */
-static void set_limit_timer(gt_task_t *task)
+/* Give the waker to the awaited thing. A transfer that is not under way starts by this. The limit
+ * lies still while waits come and go. */
+static void begin_wait(gt_task_t *task)
 {
     if (task->loop != NULL && task->ends_by != APR_INT64_MAX && task->limit_timer == NULL)
         set_timer(task, &task->limit_timer, task->ends_by);
-}
-
-/* Give the waker to the awaited thing. A transfer that is not under way starts by this. */
-static void begin_wait(gt_task_t *task)
-{
-    set_limit_timer(task);
     switch (task->wait) {
     case WAIT_TRANSFER:
         gt_transfer_wait(task->transfer, task->point, &task->waker);
@@ -333,13 +336,10 @@ static void fail(gt_task_t *task, gt_err_t *err)
 /* At trace: the step that ran, and what comes of it. */
 static void trace(gt_task_t *task, const frame_t *frame, int step, const gt_err_t *err)
 {
-    static const char *const waits[] = {[WAIT_NOTHING] = "done",
-                                        [WAIT_TRANSFER] = "waits for a call",
-                                        [WAIT_TIME] = "waits for its time",
-                                        [WAIT_FLIGHT] = "waits for a job",
-                                        [WAIT_BELL] = "waits for news",
-                                        [WAIT_OUTPUT] = "waits for the client",
-                                        [WAIT_TURN] = "waits for its turn"};
+    /* In the order of wait_t. */
+    static const char *const waits[] = {
+        "done",           "waits for a call",     "waits for its time", "waits for a job",
+        "waits for news", "waits for the client", "waits for its turn"};
     const char *inner = frame != top(task) ? top(task)->work->name : NULL;
 
     if (err != GT_OK)
@@ -419,7 +419,7 @@ static gt_progress_t run_steps(gt_task_t *task)
             continue;
         if (task->wait == WAIT_TURN || !is_there(task)) {
             begin_wait(task);
-            return GT_TASK_WAITS;
+            return task->takes_input ? GT_TASK_INPUT : GT_TASK_WAITS;
         }
         task->wait = WAIT_NOTHING;
     }
@@ -449,8 +449,10 @@ gt_progress_t gt_task_run(gt_task_t *task)
         end_late(task);
         return GT_TASK_DONE;
     }
-    if (task->depth > 0 && !is_there(task))
+    /* Of input the driver knows. */
+    if (task->depth > 0 && !task->takes_input && !is_there(task))
         return GT_TASK_WAITS;
+    task->takes_input = 0;
     end_wait(task);
     progress = run_steps(task);
     if (progress == GT_TASK_DONE)

@@ -39,9 +39,10 @@ typedef struct gt_work_t {
 } gt_work_t;
 
 typedef enum gt_progress_t {
-    GT_TASK_DONE,  /* ended; gt_task_error says how */
-    GT_TASK_WAITS, /* gt_task_ready becomes 1 some time; the driver's waker is then called */
-    GT_TASK_OUTPUT /* waits until the client has taken what was written (httpd's drivers only) */
+    GT_TASK_DONE,   /* ended; gt_task_error says how */
+    GT_TASK_WAITS,  /* gt_task_ready becomes 1 some time; the driver's waker is then called */
+    GT_TASK_OUTPUT, /* waits until the client has taken what was written (httpd's drivers only) */
+    GT_TASK_INPUT   /* waits until the client has sent more, or has gone (the driver that parks) */
 } gt_progress_t;
 
 /**
@@ -121,6 +122,10 @@ void gt_again_on_room(gt_task_t *task, gt_transfer_t *transfer);
 
 /** The same step again when the client has taken what was written. */
 void gt_again_on_output(gt_task_t *task);
+
+/** Start a transfer when it is not yet; the same step again when the client has sent more of its
+ * request or is gone, or when the transfer has an answer already. */
+void gt_again_on_input(gt_task_t *task, gt_transfer_t *transfer);
 
 /** The same step again at this moment of the monotonic clock (gt_ticks); where that has passed,
  * once others of the same thread had their turn. Needs a loop. */

@@ -13,9 +13,8 @@
 #include <http_request.h>
 #include <mod_auth.h>
 
-#include "base/json.h"
-#include "base/text.h"
 #include "config/settings.h"
+#include "crypt/claim_value.h"
 
 APLOG_USE_MODULE(graphtok);
 
@@ -26,54 +25,6 @@ typedef struct demand_t {
     const char *name;
     apr_array_header_t *values; /* const char * */
 } demand_t;
-
-static const json_t *find(const json_t *claims, const char *name, apr_pool_t *p)
-{
-    const json_t *found = json_object_get(claims, name);
-    const char *dot = strchr(name, '.');
-
-    if (found != NULL || dot == NULL)
-        return found;
-    claims = json_object_get(claims, apr_pstrmemdup(p, name, (apr_size_t)(dot - name)));
-    return json_is_object(claims) ? find(claims, dot + 1, p) : NULL;
-}
-
-static int is_value(const json_t *claim, const char *value, apr_pool_t *p)
-{
-    if (json_is_string(claim))
-        return strcmp(json_string_value(claim), value) == 0 &&
-               json_string_length(claim) == strlen(value);
-    if (json_is_integer(claim))
-        return strcmp(apr_psprintf(p, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(claim)),
-                      value) == 0;
-    return json_is_boolean(claim) && strcmp(json_is_true(claim) ? "true" : "false", value) == 0;
-}
-
-static int has_word(const json_t *claim, const char *value, apr_pool_t *p)
-{
-    const apr_array_header_t *words;
-
-    if (!json_is_string(claim))
-        return 0;
-    words = gt_split(json_string_value(claim), " ", p);
-    for (int i = 0; i < words->nelts; i++)
-        if (strcmp(APR_ARRAY_IDX(words, i, const char *), value) == 0)
-            return 1;
-    return 0;
-}
-
-static int holds(const json_t *claims, const char *name, const char *value, apr_pool_t *p)
-{
-    const json_t *claim = find(claims, name, p), *item;
-    size_t i;
-
-    json_array_foreach (claim, i, item)
-        if (is_value(item, value, p))
-            return 1;
-    if (strcmp(name, "scope") == 0 || strcmp(name, "scp") == 0)
-        return has_word(claim, value, p);
-    return is_value(claim, value, p);
-}
 
 static const char *parse(cmd_parms *cmd, const char *line, const void **parsed)
 {
@@ -98,8 +49,8 @@ static authz_status check(request_rec *r, const char *line, const void *parsed)
     if (r->user == NULL)
         return AUTHZ_DENIED_NO_USER;
     for (int i = 0; own != NULL && own->caller != NULL && i < demand->values->nelts; i++)
-        if (holds(own->caller->claims, demand->name, APR_ARRAY_IDX(demand->values, i, const char *),
-                  r->pool))
+        if (gt_claim_holds(own->caller->claims, demand->name,
+                           APR_ARRAY_IDX(demand->values, i, const char *), r->pool))
             return AUTHZ_GRANTED;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   "the token of user %s has no claim %s with one of the values that Require names",

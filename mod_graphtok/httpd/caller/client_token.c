@@ -132,7 +132,7 @@ static const char *fault_of(const gtm_request_t *x)
 
     if (x->route->demands & GTM_NO_CALLER)
         return "no client signs a person in or out";
-    return gt_allow_fits(x->client_token->client->allow, method, x->r->uri, x->r->pool)
+    return gt_allow_fits(x->client_token->client->allow, method, x->r->uri, NULL, x->r->pool)
                ? NULL
                : "no GraphTokAllow of its entry allows this method and path";
 }

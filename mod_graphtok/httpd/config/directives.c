@@ -86,8 +86,10 @@ const command_rec gtm_directives[] = {
 #include "conf/client.def"
 #undef SETTER
 #undef LIST_SETTER
-    AP_INIT_RAW_ARGS("GraphTokAllow", gtm_add_allow, NULL, CONTEXT,
-                     "METHOD ... PATTERN: routes of ours that a client may call as a user"),
+    AP_INIT_RAW_ARGS(
+        "GraphTokAllow", gtm_add_allow, NULL, CONTEXT,
+        "METHOD ... PATTERN: routes of ours that a client may call as a user; in a location of "
+        "graphtok-graph: paths of Graph, with claim:NAME=VALUE for some callers"),
 #undef CONTEXT
 #define CONTEXT RSRC_CONF
 

@@ -13,12 +13,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/member_rows.h"
+#include "conf/allow.h"
 #include "config/setters.h"
 #include "net/url.h"
 
 const char *const gtm_limit_names[GTM_LIMIT_CLASSES] = {
-    "login",  "callback", "user",   "calendar", "events",
-    "create", "update",   "delete", "exchange", "send"};
+    "login",  "callback", "user",     "calendar", "events", "create",
+    "update", "delete",   "exchange", "send",     "graph"};
 
 const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES] = {
     [GTM_LIMIT_LOGIN] = {10, APR_USEC_PER_SEC * 60},
@@ -31,6 +32,7 @@ const gt_limit_t gtm_limit_defaults[GTM_LIMIT_CLASSES] = {
     [GTM_LIMIT_DELETE] = {50, APR_USEC_PER_SEC * 60},
     [GTM_LIMIT_EXCHANGE] = {600, APR_USEC_PER_SEC * 60},
     [GTM_LIMIT_SEND] = {30, APR_USEC_PER_SEC * 60},
+    [GTM_LIMIT_GRAPH] = {600, APR_USEC_PER_SEC * 60},
 };
 
 /** A user id, or another name: no control characters. */
@@ -127,11 +129,15 @@ static const char *limit_text(const gt_limit_t *limit, apr_pool_t *p)
 json_t *gtm_dir_to_json(const gtm_dir_t *dir, apr_pool_t *p)
 {
     json_t *json = gt_json_object(p);
-    json_t *limits = json_object();
+    json_t *limits = json_object(), *rules = json_array();
 
     gt_members_to_json(json, dir, gtm_dir_members, p);
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++)
         gt_json_set(limits, gtm_limit_names[i], limit_text(&dir->limits[i], p));
     gt_json_put(json, "limits", limits);
+    for (int i = 0; dir->allow != NULL && i < dir->allow->nelts; i++)
+        json_array_append_new(
+            rules, json_string(gt_allow_text(&APR_ARRAY_IDX(dir->allow, i, gt_allow_t), p)));
+    gt_json_put(json, "allow", rules);
     return json;
 }

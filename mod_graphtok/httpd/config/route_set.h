@@ -33,7 +33,8 @@ typedef enum gtm_body_kind_t {
     GTM_BODY_JSON,       /* an object, in x->body */
     GTM_BODY_MAYBE_JSON, /* the same; without a body it is an empty one */
     GTM_BODY_NOTHING,    /* an empty body or {}, and an empty query: all else is refused */
-    GTM_BODY_FORM        /* application/x-www-form-urlencoded, in x->form */
+    GTM_BODY_FORM,       /* application/x-www-form-urlencoded, in x->form */
+    GTM_BODY_BYTES       /* any: a short one in x->bytes, a longer one is read by the work */
 } gtm_body_kind_t;
 
 /** Most parameters of a query, unless a route says otherwise. */
@@ -54,6 +55,7 @@ typedef struct gtm_route_t {
         *fields; /* the client's header fields that it may read or pass on, NULL last; NULL: none */
     int is_of_group;       /* 1: the first {} is a group's id, and the second is x->param */
     int query_max;         /* most parameters of its query; 0: GTM_QUERY_MAX */
+    int is_gateway;        /* 1: its query goes on as it is, x->query is empty */
     const gt_work_t *work; /* state: the gtm_request_t */
     /** Sets owner.user, the owner of the grant in question, of a request whose caller is found.
      * NULL: the caller. */

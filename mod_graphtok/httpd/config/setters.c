@@ -267,23 +267,6 @@ const char *gtm_list_in_client(cmd_parms *cmd, void *dir, const char *args)
     return gtm_set_in_client(cmd, dir, gtm_setter_joined(cmd, args));
 }
 
-const char *gtm_add_allow(cmd_parms *cmd, void *dir, const char *args)
-{
-    gt_client_conf_t *client = server_of(cmd)->in_client;
-    gt_allow_t rule;
-    const char *why;
-
-    (void)dir;
-    if (client == NULL)
-        return misplaced(cmd, "GraphTokClient");
-    if (!gt_allow_parse(&rule, gtm_setter_joined(cmd, args), &why, cmd->pool))
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", why, NULL);
-    if (client->allow == NULL)
-        client->allow = apr_array_make(cmd->pool, 4, sizeof(gt_allow_t));
-    APR_ARRAY_PUSH(client->allow, gt_allow_t) = rule;
-    return NULL;
-}
-
 const char *gtm_set_in_jwt(cmd_parms *cmd, void *dir, const char *arg)
 {
     (void)dir;

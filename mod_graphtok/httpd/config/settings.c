@@ -38,6 +38,8 @@ void *gtm_merge_dir(apr_pool_t *p, void *base, void *add)
 
     if (dir->caller_from == GT_CALLER_UNSET)
         dir->caller_expr = outer->caller_expr;
+    if (dir->allow == NULL)
+        dir->allow = outer->allow;
     gt_members_inherit(dir, outer, gtm_dir_members);
     for (int i = 0; i < GTM_LIMIT_CLASSES; i++) {
         if (dir->limits[i].count < 0)

@@ -42,6 +42,7 @@ typedef enum gtm_limit_class_t {
     GTM_LIMIT_DELETE,   /* 50/min */
     GTM_LIMIT_EXCHANGE, /* 600/min */
     GTM_LIMIT_SEND,     /* 30/min */
+    GTM_LIMIT_GRAPH,    /* 600/min */
     GTM_LIMIT_NONE,     /* routes that are not limited */
     GTM_LIMIT_CLASSES = GTM_LIMIT_NONE
 } gtm_limit_class_t;
@@ -70,16 +71,18 @@ typedef struct gtm_dir_t {
     const char *return_to; /* GraphTokReturnTo: where a sign-in ends; unset: a short page */
     const char *logout_return_to; /* GraphTokLogoutReturnTo: the same after a sign-out */
     const char *session_realm;    /* GraphTokSessionRealm; unset: sessions are the virtual host's */
-    const char *origins;     /* GraphTokAllowOrigin: blank-separated, as browsers write them, or
+    const char *origins;       /* GraphTokAllowOrigin: blank-separated, as browsers write them, or
                                   "*"; or "none" */
-    apr_int64_t request_max; /* GraphTokRequestMax, bytes; default 1 MiB */
-    apr_int64_t answer_max;  /* GraphTokAnswerMax, bytes; default 10 MiB */
-    int pass_to;             /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
-    const char *pass_name;   /* of the header field or variable */
-    int pass_resource;       /* graph is the only one */
-    int pass_missing;        /* gtm_pass_missing_t */
-    int pass_cookie;         /* GraphTokPassCookie: 1 on, 0 off */
-    int limits_off;          /* GraphTokLimit off: 1 */
+    apr_array_header_t *allow; /* GraphTokAllow: of gt_allow_t, with a version in front; NULL:
+                                * none; a section's own take the place of the outer's */
+    apr_int64_t request_max;   /* GraphTokRequestMax, bytes; default 1 MiB */
+    apr_int64_t answer_max;    /* GraphTokAnswerMax, bytes; default 10 MiB */
+    int pass_to;               /* gtm_pass_to_t; the four are one directive, GraphTokPassToken */
+    const char *pass_name;     /* of the header field or variable */
+    int pass_resource;         /* graph is the only one */
+    int pass_missing;          /* gtm_pass_missing_t */
+    int pass_cookie;           /* GraphTokPassCookie: 1 on, 0 off */
+    int limits_off;            /* GraphTokLimit off: 1 */
     gt_limit_t limits[GTM_LIMIT_CLASSES]; /* count -1 unset, 0 off for this class */
     const char *where;                    /* FILE:LINE of the first directive, for messages */
 } gtm_dir_t;

@@ -256,12 +256,13 @@ static void check_routes(const verdict_t *v, const gtm_mount_t *mount, const gtm
     }
 }
 
-/** Calendars are Graph's and Google's. */
+/** Calendars are Graph's and Google's, Graph is Microsoft's. */
 static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
 {
     const gt_provider_conf_t *provider =
         dir->provider != NULL ? gt_config_provider(v->server->config, dir->provider) : NULL;
 
+    gtm_check_graph(v, mount, dir);
     if (provider == NULL || provider->kind != GT_KIND_OPENID ||
         strcmp(mount->handler, "graphtok-calendar") != 0)
         return;

@@ -69,6 +69,9 @@ void gtm_check_triage(const gtm_verdict_t *v);
 /** Whether the ports of a provider's mail servers have TLS in the way that their URLs say. */
 void gtm_check_mail_servers(const gtm_verdict_t *v, const gt_provider_conf_t *provider);
 
+/** A graphtok-graph location: whether something is allowed there, and may hold. */
+void gtm_check_graph(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
+
 /** Whether the provider of a place with graphtok-mail has mail that is read here. */
 void gtm_check_mail(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
 

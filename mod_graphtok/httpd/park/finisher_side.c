@@ -48,10 +48,11 @@ static apr_interval_time_t slept(const gtm_parked_t *pk)
     return gt_mono() - pk->slept_at;
 }
 
-/* A part of an answer is written, and the rest must be waited for. */
+/* A part of an answer is written, or of a body read, and the rest must be waited for. */
 static int needs_more_time(const gtm_parked_t *pk)
 {
-    return pk->progress == GT_TASK_WAITS && pk->x->head_sent && slept(pk) > pk->timeout / 10;
+    return pk->progress != GT_TASK_DONE && (pk->x->head_sent || pk->x->body_streams) &&
+           slept(pk) > pk->timeout / 10;
 }
 
 /* @return gt_mono until which the next request is waited for; 0: the MPM takes over */
@@ -93,7 +94,11 @@ static apr_time_t work_aside(gtm_parked_t *pk)
     pk->c->current_thread = workers;
     if (pk->idle_until > 0)
         gtm_descriptor_wait_for(pk, EPOLLIN);
-    else if (pk->progress != GT_TASK_WAITS || pk->c->data_in_output_filters || needs_more_time(pk))
+    else if (pk->c->data_in_output_filters || needs_more_time(pk))
+        gtm_descriptor_call_worker(pk);
+    else if (pk->progress == GT_TASK_INPUT)
+        gtm_descriptor_wait_for(pk, EPOLLIN);
+    else if (pk->progress != GT_TASK_WAITS)
         gtm_descriptor_call_worker(pk);
     return pk->idle_until;
 }
@@ -105,8 +110,8 @@ apr_time_t gtm_parked_work(void *baton)
 
     if (pk->x == NULL)
         return pk->idle_until;
-    if (pk->progress != GT_TASK_WAITS || pk->stands != GTM_STANDS_EPOLL || pk->c->aborted ||
-        !gt_task_ready(pk->x->task))
+    if ((pk->progress != GT_TASK_WAITS && pk->progress != GT_TASK_INPUT) ||
+        pk->stands != GTM_STANDS_EPOLL || pk->c->aborted || !gt_task_ready(pk->x->task))
         return 0;
     return work_aside(pk);
 }

@@ -20,7 +20,8 @@
 #include "request/time_limit.h"
 
 /* Hand the connection to the MPM. With output on its way it waits for the client's descriptor to
- * take it, else for epoll_fd. */
+ * take it, else for epoll_fd, which is readable also when the client has sent what the task waits
+ * for. */
 static int sleep_in_mpm(gtm_parked_t *pk)
 {
     conn_rec *c = pk->c;
@@ -29,7 +30,7 @@ static int sleep_in_mpm(gtm_parked_t *pk)
     c->cs->state = CONN_STATE_WRITE_COMPLETION;
     c->cs->sense = CONN_SENSE_DEFAULT;
     if (!writes) {
-        gtm_descriptor_wait_for(pk, 0);
+        gtm_descriptor_wait_for(pk, pk->progress == GT_TASK_INPUT ? EPOLLIN : 0);
         gtm_descriptor_lend(pk);
         c->cs->sense = CONN_SENSE_WANT_READ;
     }

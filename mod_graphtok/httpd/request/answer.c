@@ -25,6 +25,7 @@
 
 APLOG_USE_MODULE(graphtok);
 
+#define PROBLEM "application/problem+json"
 #define CHALLENGE "Bearer realm=\"graphtok\""
 
 static void set_common(gtm_request_t *x)
@@ -135,11 +136,27 @@ static const char *told(const gtm_request_t *x, const gt_err_t *err)
     return is_for_asker ? err->detail : gt_err_told(err, x->r->pool);
 }
 
+/* Graph's clients read the error of an OData answer, and of no other type of JSON (OData JSON
+ * Format 4.0, section 21.1). They name their library in SdkVersion. */
+static const char *add_odata_error(json_t *problem, const gtm_request_t *x, const gt_err_t *err)
+{
+    json_t *error;
+
+    if (x->route == NULL || !x->route->is_gateway)
+        return PROBLEM;
+    error = json_object();
+    gt_json_set(error, "code", err->code != NULL ? err->code : gt_class_row(err->cls)->name);
+    gt_json_set(error, "message", told(x, err));
+    gt_json_put(problem, "error", error);
+    return apr_table_get(x->r->headers_in, "SdkVersion") != NULL ? "application/json" : PROBLEM;
+}
+
 static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *login_url)
 {
     const gt_class_row_t *row = gt_class_row(err->cls);
     apr_pool_t *p = x->r->pool;
     json_t *problem = gt_json_object(p);
+    const char *type = add_odata_error(problem, x, err);
 
     gt_json_set(problem, "type", apr_pstrcat(p, "urn:mod_graphtok:", row->name, NULL));
     gt_json_set(problem, "title", row->title);
@@ -164,7 +181,7 @@ static void answer_problem(gtm_request_t *x, const gt_err_t *err, const char *lo
         gt_json_put(problem, "errors", field_list(err));
     if (login_url != NULL)
         gt_json_set(problem, "login_url", login_url);
-    gtm_answer_text(x, gt_err_status(err), "application/problem+json", gt_json_dump(problem, p));
+    gtm_answer_text(x, gt_err_status(err), type, gt_json_dump(problem, p));
 }
 
 static void log_failure(gtm_request_t *x, const gt_err_t *err)

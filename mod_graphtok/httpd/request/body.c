@@ -20,6 +20,9 @@
 #define FORM_BYTES (APR_INT64_C(64) * 1024) /* two tokens of 16 KiB, and what else a form has */
 #define FORM_PAIRS 20
 
+/* A body that is kept can be sent a second time, after Graph refused a token. */
+#define KEPT_BYTES (APR_INT64_C(64) * 1024)
+
 /* A body on its way in. */
 typedef struct intake_t {
     gtm_request_t *x;
@@ -43,6 +46,8 @@ static apr_int64_t most_of(const gtm_request_t *x)
 {
     apr_int64_t most = x->dir->request_max;
 
+    if (x->route->body == GTM_BODY_BYTES)
+        return KEPT_BYTES;
     return x->route->body == GTM_BODY_FORM && most > FORM_BYTES ? FORM_BYTES : most;
 }
 
@@ -58,7 +63,7 @@ static gt_err_t *too_large(gtm_request_t *x)
 
 /* httpd's verdict on a body that it could not read; its status stays. A malformed
  * chunk, and chunks that are too much, its own filter has answered already. */
-static gt_err_t *unread(gtm_request_t *x, int status)
+gt_err_t *gtm_body_unread(gtm_request_t *x, int status)
 {
     static const struct {
         int status;
@@ -98,11 +103,11 @@ static gt_err_t *keep_piece(intake_t *in)
             continue;
         rv = apr_bucket_read(b, &bytes, &len, APR_BLOCK_READ);
         if (rv != APR_SUCCESS)
-            return unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
+            return gtm_body_unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
         if (len > (apr_size_t)(in->most - in->len))
             return too_large(in->x);
         if (apr_brigade_write(in->kept, NULL, NULL, bytes, len) != APR_SUCCESS)
-            return unread(in->x, HTTP_INTERNAL_SERVER_ERROR);
+            return gtm_body_unread(in->x, HTTP_INTERNAL_SERVER_ERROR);
         in->len += (apr_int64_t)len;
     }
     apr_brigade_cleanup(in->piece);
@@ -123,7 +128,7 @@ static gt_err_t *collect(intake_t *in)
             ap_get_brigade(r->input_filters, in->piece, AP_MODE_READBYTES, APR_BLOCK_READ, PIECE);
 
         if (rv != APR_SUCCESS)
-            return unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
+            return gtm_body_unread(in->x, ap_map_http_request_error(rv, HTTP_BAD_REQUEST));
         GT_TRY(keep_piece(in));
         held_back = in->len > before ? 0 : held_back + 1;
         if (held_back > in->most)
@@ -145,7 +150,7 @@ static gt_err_t *read_whole(gtm_request_t *x, char **bytes, apr_size_t *len)
     in.kept = apr_brigade_create(r->pool, alloc);
     err = collect(&in);
     if (err == GT_OK && apr_brigade_pflatten(in.kept, bytes, len, r->pool) != APR_SUCCESS)
-        err = unread(x, HTTP_INTERNAL_SERVER_ERROR);
+        err = gtm_body_unread(x, HTTP_INTERNAL_SERVER_ERROR);
     apr_brigade_destroy(in.piece);
     apr_brigade_destroy(in.kept);
     return err;
@@ -235,6 +240,31 @@ static gt_err_t *read_form(gtm_request_t *x)
     return err;
 }
 
+/* How long a filter makes of a packed body is not known before. */
+static apr_int64_t length_of(request_rec *r)
+{
+    return r->read_chunked || apr_table_get(r->headers_in, "Content-Encoding") != NULL
+               ? -1
+               : (apr_int64_t)r->remaining;
+}
+
+static gt_err_t *read_bytes(gtm_request_t *x)
+{
+    request_rec *r = x->r;
+    char *bytes = NULL;
+    apr_size_t len = 0;
+
+    x->body_length = length_of(r);
+    x->body_streams = x->body_length < 0 || x->body_length > KEPT_BYTES;
+    if (x->body_streams || x->body_length == 0)
+        return GT_OK;
+    GT_TRY(read_whole(x, &bytes, &len));
+    gt_wipe_with_pool(bytes, len, r->pool);
+    x->bytes = bytes;
+    x->bytes_len = len;
+    return GT_OK;
+}
+
 gt_err_t *gtm_body_read(gtm_request_t *x)
 {
     request_rec *r = x->r;
@@ -244,7 +274,7 @@ gt_err_t *gtm_body_read(gtm_request_t *x)
     if (status == OK && !is_wanted)
         status = ap_discard_request_body(r);
     if (status != OK)
-        return unread(x, status);
+        return gtm_body_unread(x, status);
     switch (x->route->body) {
     case GTM_BODY_NONE:
         return GT_OK;
@@ -252,6 +282,8 @@ gt_err_t *gtm_body_read(gtm_request_t *x)
         return read_form(x);
     case GTM_BODY_NOTHING:
         return read_nothing(x);
+    case GTM_BODY_BYTES:
+        return read_bytes(x);
     default:
         return read_json(x);
     }

@@ -67,8 +67,12 @@ typedef struct gtm_request_t {
     apr_table_t *query;  /* strict: every name once; but see GTM_PROVIDERS_QUERY */
     apr_table_t *fields; /* of the client's header fields those that the route names */
     json_t *body;        /* for GTM_BODY_JSON */
-    apr_table_t *form;   /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
-    const char *target;  /* where the sign-in under way is to lead; NULL or "": not known */
+    const char *bytes;   /* for GTM_BODY_BYTES: a short body; NULL: none, or a long one */
+    apr_size_t bytes_len;
+    int body_streams;        /* 1: for GTM_BODY_BYTES: its work reads the body */
+    apr_int64_t body_length; /* of such a body; -1: not known */
+    apr_table_t *form;  /* for GTM_BODY_FORM: every name once; values are wiped with the pool */
+    const char *target; /* where the sign-in under way is to lead; NULL or "": not known */
     gtm_reply_t reply;
     const gt_work_t *work; /* what the drivers run, with this as its state */
     gt_task_t *task;

@@ -24,6 +24,33 @@
 static const char *const passed_on[] = {
     "request-id", "client-request-id", "Preference-Applied", "Retry-After", "ETag", NULL};
 
+/* The same for a client that speaks Graph's own language. No field of a connection, of a cookie or
+ * of other origins is among them; Location is the caller's to rewrite. */
+static const char *const relayed[] = {"request-id",
+                                      "client-request-id",
+                                      "x-ms-ags-diagnostic",
+                                      "Preference-Applied",
+                                      "Retry-After",
+                                      "RateLimit-Limit",
+                                      "RateLimit-Remaining",
+                                      "RateLimit-Reset",
+                                      "x-ms-throttle-limit-percentage",
+                                      "x-ms-throttle-scope",
+                                      "x-ms-throttle-information",
+                                      "x-ms-resource-unit",
+                                      "ETag",
+                                      "Last-Modified",
+                                      "Content-Range",
+                                      "Accept-Ranges",
+                                      "Content-Disposition",
+                                      "Content-Encoding",
+                                      "Content-Language",
+                                      "OData-Version",
+                                      "Allow",
+                                      "Deprecation",
+                                      "Sunset",
+                                      NULL};
+
 static gt_err_t *too_large(const gtm_stream_t *stream)
 {
     return gt_err(stream->x->r->pool, GT_UPSTREAM, "GT0824",
@@ -43,7 +70,7 @@ static int has_body(const gtm_stream_t *stream)
 {
     const gt_answer_t *answer = stream->answer;
 
-    if (is_change(stream) && answer->body != NULL && answer->body_len == 0)
+    if (is_change(stream) && !stream->is_relayed && answer->body != NULL && answer->body_len == 0)
         return 0;
     return answer->status != HTTP_NO_CONTENT && answer->status != HTTP_NOT_MODIFIED;
 }
@@ -53,6 +80,8 @@ static int status_for_client(const gtm_stream_t *stream)
 {
     int status = stream->answer->status;
 
+    if (stream->is_relayed)
+        return status;
     return status == HTTP_OK && !has_body(stream) ? HTTP_NO_CONTENT : status;
 }
 
@@ -64,23 +93,55 @@ static int is_json(const gtm_stream_t *stream)
     return !has_body(stream) || (type != NULL && strncasecmp(type, "application/json", 16) == 0);
 }
 
+static int is_head_only(const gtm_stream_t *stream)
+{
+    return stream->is_relayed && stream->x->r->header_only;
+}
+
+/* A file of a user's that a browser opens runs no script in our origin, of any type. */
+static void set_relayed_type(const gtm_stream_t *stream)
+{
+    request_rec *r = stream->x->r;
+    const char *type = apr_table_get(stream->answer->headers, "Content-Type");
+
+    if (type != NULL)
+        ap_set_content_type(r, apr_pstrdup(r->pool, type));
+    if (stream->relink == NULL)
+        apr_table_setn(r->err_headers_out, "Content-Security-Policy",
+                       "sandbox; default-src 'none'");
+}
+
+/* The length that is known: of all bytes at hand, or of those that go on as they are. */
+static apr_int64_t length_of(const gtm_stream_t *stream, apr_size_t len, int whole)
+{
+    if (!has_body(stream))
+        return -1;
+    if (stream->is_relayed && stream->relink == NULL)
+        return stream->answer->length;
+    return whole && !is_head_only(stream) ? (apr_int64_t)len : -1;
+}
+
 static void set_head(const gtm_stream_t *stream, apr_size_t len, int whole)
 {
     request_rec *r = stream->x->r;
+    const char *const *fields = stream->is_relayed ? relayed : passed_on;
+    apr_int64_t length = length_of(stream, len, whole);
 
     gtm_answer_status(r, status_for_client(stream));
-    for (int i = 0; passed_on[i]; i++) {
-        const char *value = apr_table_get(stream->answer->headers, passed_on[i]);
+    for (int i = 0; fields[i]; i++) {
+        const char *value = apr_table_get(stream->answer->headers, fields[i]);
 
         if (value != NULL)
-            apr_table_set(r->err_headers_out, passed_on[i], value);
+            apr_table_set(r->err_headers_out, fields[i], value);
     }
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
-    if (len > 0 || !whole)
+    if (stream->is_relayed)
+        set_relayed_type(stream);
+    else if (len > 0 || !whole)
         ap_set_content_type(r, "application/json");
-    if (whole && has_body(stream))
-        ap_set_content_length(r, (apr_off_t)len);
+    if (length >= 0)
+        ap_set_content_length(r, (apr_off_t)length);
 }
 
 static gt_err_t *take_piece(gtm_stream_t *stream)
@@ -95,11 +156,11 @@ static gt_err_t *take_piece(gtm_stream_t *stream)
     apr_pool_clear(x->scratch);
     GT_TRY(gt_transfer_take(&bytes, &len, &end, stream->transfer, x->scratch));
     stream->passed += (apr_int64_t)len;
-    if (stream->passed > x->dir->answer_max)
+    if (!stream->is_relayed && stream->passed > x->dir->answer_max)
         return too_large(stream);
-    if (has_body(stream))
+    if (has_body(stream) && stream->relink != NULL)
         GT_TRY(gt_relink_feed(&bytes, &len, stream->relink, bytes, len, end, x->scratch));
-    if (end && has_body(stream) && !gt_relink_is_whole(stream->relink))
+    if (end && !stream->is_relayed && has_body(stream) && !gt_relink_is_whole(stream->relink))
         return gt_err(x->r->pool, GT_UPSTREAM, "GT0827", "the answer is not a JSON object");
     stream->rest = bytes;
     stream->rest_len = len;
@@ -144,14 +205,26 @@ static int must_wait(const gtm_request_t *x)
     return x->parked_road && x->r->connection->data_in_output_filters;
 }
 
+/* The rest of the transfer is not waited for. */
+static gt_err_t *end_with_head(gtm_stream_t *stream)
+{
+    gt_transfer_leave(stream->transfer);
+    stream->rest_len = 0;
+    stream->is_last = 1;
+    stream->x->scratch = stream->x->r->pool;
+    return write_some(stream);
+}
+
 static gt_err_t *pass_some(gt_task_t *task, gtm_stream_t *stream)
 {
     gtm_request_t *x = stream->x;
 
-    if (!is_json(stream))
+    if (!stream->is_relayed && !is_json(stream))
         return gt_err(x->r->pool, GT_UPSTREAM, "GT0828", "the answer is not JSON");
-    if (!stream->passed && stream->answer->length > x->dir->answer_max)
+    if (!stream->is_relayed && !stream->passed && stream->answer->length > x->dir->answer_max)
         return too_large(stream);
+    if (is_head_only(stream))
+        return end_with_head(stream);
     if (!stream->has_piece && !must_wait(x))
         GT_TRY(take_piece(stream));
     if (stream->has_piece && !x->head_sent)

@@ -14,12 +14,15 @@
 #include "net/transfer.h"
 #include "request/request.h"
 
-/** Work: a Graph answer whose head is there. */
+/** Work: a Graph answer whose head is there. A HEAD request is answered without its body. */
 typedef struct gtm_stream_t {
     gtm_request_t *x;
     gt_transfer_t *transfer;
-    const gt_answer_t *answer;  /* 2xx or 304 */
-    gt_relink_t *relink;        /* makes its next link ours, tells whether it is whole */
+    const gt_answer_t *answer; /* 2xx or 304 */
+    gt_relink_t *relink;       /* makes its next link ours, tells whether it is whole; of a relayed
+                                 * one NULL: its bytes stay as they are */
+    int is_relayed; /* 1: status, type, fields and bytes are Graph's, of any type and size; else it
+                     * is JSON, held against GraphTokAnswerMax */
     const char *transaction_id; /* of the create whose answer this is, or NULL */
     /* own */
     apr_int64_t passed; /* bytes so far */

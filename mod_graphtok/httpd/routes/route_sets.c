@@ -9,6 +9,7 @@ const gtm_route_set_t gtm_all_route_sets[] = {
     {.handler = "graphtok-auth", .routes = gtm_auth_routes},
     {.handler = "graphtok-calendar", .routes = gtm_calendar_routes, .is_of_calendars = 1},
     {.handler = "graphtok-exchange", .routes = gtm_exchange_routes},
+    {.handler = "graphtok-graph", .routes = gtm_graph_routes},
     {.handler = "graphtok-health", .routes = gtm_health_routes},
     {.handler = "graphtok-mail", .routes = gtm_mail_routes},
     {.handler = "graphtok-metrics", .routes = gtm_metrics_routes},

@@ -15,7 +15,7 @@ extern const gtm_route_set_t gtm_all_route_sets[];
 
 /** The tables, each in its own file. */
 extern const gtm_route_t gtm_admin_routes[], gtm_auth_routes[], gtm_calendar_routes[],
-    gtm_exchange_routes[], gtm_health_routes[], gtm_mail_routes[], gtm_metrics_routes[],
-    gtm_tokens_routes[], gtm_webhook_routes[];
+    gtm_exchange_routes[], gtm_graph_routes[], gtm_health_routes[], gtm_mail_routes[],
+    gtm_metrics_routes[], gtm_tokens_routes[], gtm_webhook_routes[];
 
 #endif
