@@ -36,8 +36,10 @@ static void read_path(const char *text, apr_pool_t *p)
         return;
     if (judge(p, "GET", &path) == GT_OK && path.url[0] != '/')
         abort();
-    if (gt_gateway_path_read_encoded(&again, path.url + strlen(path.version) + 1, path.version, p) !=
-            GT_OK ||
+    if (strlen(path.url) > 8192)
+        return;
+    if (gt_gateway_path_read_encoded(&again, path.url + strlen(path.version) + 1, path.version,
+                                     p) != GT_OK ||
         strcmp(path.judged, again.judged) != 0 || strcmp(path.url, again.url) != 0)
         abort();
 }
@@ -56,8 +58,8 @@ static void read_batch(const char *text, size_t size, apr_pool_t *p)
     wish.body = body;
     if (gt_batch_split(&split, &wish, p) != GT_OK)
         return;
-    parts = json_array_size(json_object_get(split.body, "requests")) +
-            json_array_size(split.refused);
+    parts =
+        json_array_size(json_object_get(split.body, "requests")) + json_array_size(split.refused);
     if (parts == 0 || parts > GT_BATCH_MOST)
         abort();
     if (gt_batch_join(&answer, &len, text, size, split.refused, p) == GT_OK && len < size)
