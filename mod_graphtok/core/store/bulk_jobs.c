@@ -122,8 +122,7 @@ gt_err_t *gt_bulk_is_there(gt_store_t *store, apr_pool_t *p)
     if (ids.has[GT_ADDS_BULK])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0490",
-                  "store %s has no tables of bulk jobs: run graphtokctl migrate",
-                  gt_store_name(store));
+                  "store %s has no tables of bulk jobs: " GT_ADDITION_ADVICE, gt_store_name(store));
 }
 
 gt_err_t *gt_bulk_make(gt_store_t *store, const gt_bulk_job_t *job, apr_pool_t *p)

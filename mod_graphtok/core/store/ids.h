@@ -32,6 +32,11 @@ typedef enum gt_addition_t {
     GT_ADDITIONS
 } gt_addition_t;
 
+/** The advice where an addition is missing. On PostgreSQL one that httpd's role may not use is
+ * taken as missing, too. */
+#define GT_ADDITION_ADVICE                                                                         \
+    "run graphtokctl migrate; where it was run, httpd's role lacks rights on them (GRANT)"
+
 /** A store's ids as a process knows them. All "" while it knows none. */
 typedef struct gt_ids_t {
     char database[GT_ID_BYTES];

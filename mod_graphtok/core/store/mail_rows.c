@@ -187,7 +187,7 @@ int gt_mail_is_kept(gt_store_t *store, apr_pool_t *p)
         return 1;
     if (apr_atomic_xchg32(&store->mail_is_missed, 1) == 0)
         gt_log(GT_LOG_WARNING, "GT0495",
-               "store %s keeps no mail yet: its database lacks the tables; run graphtokctl migrate",
+               "store %s keeps no mail yet: its database lacks the tables: " GT_ADDITION_ADVICE,
                store->conf->name);
     return 0;
 }
@@ -212,6 +212,6 @@ gt_err_t *gt_mail_demand(gt_store_t *store, apr_pool_t *p)
     GT_TRY(gt_store_ids_with(&ids, GT_ADDS_MAIL, store, p));
     if (ids.has[GT_ADDS_MAIL])
         return GT_OK;
-    return gt_err(p, GT_INTERNAL, "GT0497",
-                  "store %s has no tables of mail: run graphtokctl migrate", store->conf->name);
+    return gt_err(p, GT_INTERNAL, "GT0497", "store %s has no tables of mail: " GT_ADDITION_ADVICE,
+                  store->conf->name);
 }

@@ -127,8 +127,8 @@ static gt_err_t *demand_table(gt_store_t *store, apr_pool_t *p)
     if (ids.has[GT_ADDS_SESSIONS])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0443",
-                  "store %s has no table of sessions, so that none can be listed or ended: run "
-                  "graphtokctl migrate",
+                  "store %s has no table of sessions, so that none can be listed or "
+                  "ended: " GT_ADDITION_ADVICE,
                   gt_store_name(store));
 }
 

@@ -165,8 +165,8 @@ int gt_subscriptions_are_kept(gt_store_t *store, apr_pool_t *p)
     if (store->conf->subscribe != NULL && gt_store_answers(store) &&
         apr_atomic_xchg32(&store->hooks_are_missed, 1) == 0)
         gt_log(GT_LOG_WARNING, "GT0435",
-               "store %s subscribes to nothing yet: its database lacks the tables; run graphtokctl "
-               "migrate",
+               "store %s subscribes to nothing yet: its database lacks the "
+               "tables: " GT_ADDITION_ADVICE,
                store->conf->name);
     return 0;
 }
@@ -179,7 +179,7 @@ gt_err_t *gt_subscriptions_demand(gt_store_t *store, apr_pool_t *p)
     if (ids.has[GT_ADDS_HOOKS])
         return GT_OK;
     return gt_err(p, GT_INTERNAL, "GT0436",
-                  "store %s has no tables of change notifications: run graphtokctl migrate",
+                  "store %s has no tables of change notifications: " GT_ADDITION_ADVICE,
                   store->conf->name);
 }
 
