@@ -9,12 +9,16 @@
 #include <apr_strings.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "net/url.h"
 
 #define TABLE "table"
 #define WORD_MOST 16
 #define WAITS_MOST 20
+#define KEY_PREFIX "whsec_"
+#define KEY_LEAST 24 /* bytes */
+#define KEY_MOST 64
 
 const char *const gt_hook_resources[] = {"calendar", "mail", NULL};
 
@@ -80,6 +84,19 @@ int gt_hooks_is_deliver(const char *text)
     return strcmp(text, TABLE) == 0 || gt_url_is_safe(text);
 }
 
+int gt_hooks_key(unsigned char **key, apr_size_t *len, const gt_secret_t *secret, apr_pool_t *p)
+{
+    const char *text = gt_secret_text(secret);
+
+    if (strncmp(text, KEY_PREFIX, strlen(KEY_PREFIX)) != 0)
+        return 0;
+    text += strlen(KEY_PREFIX);
+    if (!gt_base64_decode(key, len, text, strlen(text), 1, p))
+        return 0;
+    gt_wipe_with_pool(*key, *len, p);
+    return *len >= KEY_LEAST && *len <= KEY_MOST;
+}
+
 static int has_microsoft(const gt_config_t *config)
 {
     for (int i = 0; i < config->providers->nelts; i++)
@@ -96,9 +113,34 @@ static void note(apr_array_header_t *list, const gt_store_conf_t *store, apr_poo
                      store->where != NULL ? ": " : "", store->name, text);
 }
 
+/* Notifications that wait are delivered, also when nothing is subscribed to any more. */
+static void check_delivery(const gt_store_conf_t *store, apr_array_header_t *errors,
+                           apr_array_header_t *warnings, apr_pool_t *p)
+{
+    int delivers = gt_hooks_deliver(store);
+
+    if (delivers && store->deliver_secret == NULL)
+        note(errors, store, p,
+             "GraphTokDeliver needs GraphTokDeliverSecret, by which the application sees that a "
+             "message is ours: whsec_ and the Base64 of 24 to 64 bytes, best in a file: "
+             "file:PATH");
+    if (delivers && store->subscribe == NULL)
+        note(warnings, store, p,
+             "GraphTokDeliver without GraphTokSubscribe: nothing new comes that could be "
+             "delivered");
+    if (!delivers && store->deliver_secret != NULL)
+        note(warnings, store, p,
+             "GraphTokDeliverSecret without the address of an application in GraphTokDeliver: "
+             "nothing is delivered");
+    if (store->deliver_secret != NULL && gt_source_kind(store->deliver_secret) == GT_LITERAL)
+        note(warnings, store, p,
+             "GraphTokDeliverSecret stands in the configuration itself; file:PATH keeps it apart");
+}
+
 static void check_store(const gt_config_t *config, const gt_store_conf_t *store,
                         apr_array_header_t *errors, apr_array_header_t *warnings, apr_pool_t *p)
 {
+    check_delivery(store, errors, warnings, p);
     if (store->subscribe == NULL) {
         if (store->notification_url != NULL)
             note(warnings, store, p,
@@ -109,14 +151,6 @@ static void check_store(const gt_config_t *config, const gt_store_conf_t *store,
         note(errors, store, p,
              "GraphTokSubscribe needs GraphTokNotificationURL, the address at which Microsoft "
              "Graph reaches a SetHandler graphtok-webhook of this store");
-    if (gt_hooks_deliver(store) && store->deliver_secret == NULL)
-        note(errors, store, p,
-             "GraphTokDeliver needs GraphTokDeliverSecret, by which the application sees that a "
-             "message is ours: whsec_ and the Base64 of 24 to 64 bytes, best in a file: "
-             "file:PATH");
-    if (store->deliver_secret != NULL && gt_source_kind(store->deliver_secret) == GT_LITERAL)
-        note(warnings, store, p,
-             "GraphTokDeliverSecret stands in the configuration itself; file:PATH keeps it apart");
     if (!has_microsoft(config))
         note(errors, store, p,
              "GraphTokSubscribe needs a provider of GraphTokKind microsoft: Microsoft Graph alone "

@@ -34,6 +34,14 @@ int gt_hooks_is_retry(const char *text);
 /** 1 for an address, or the word table. */
 int gt_hooks_is_deliver(const char *text);
 
+/** How a secret of GraphTokDeliverSecret looks, for messages. */
+#define GT_HOOKS_KEY_FORM                                                                          \
+    "whsec_ and the Base64 of 24 to 64 bytes: make one with `echo whsec_$(openssl rand -base64 "   \
+    "32)`"
+
+/** The key that such a secret stands for, in `p`, and wiped with it. @return 0: it is none */
+int gt_hooks_key(unsigned char **key, apr_size_t *len, const gt_secret_t *secret, apr_pool_t *p);
+
 /** The part of gt_config_check that is about them. */
 void gt_hooks_check(const gt_config_t *config, apr_array_header_t *errors,
                     apr_array_header_t *warnings, apr_pool_t *p);

@@ -10,32 +10,20 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "base/secret.h"
-#include "base/text.h"
-
-#define PREFIX "whsec_"
-#define LEAST 24 /* bytes of a key */
-#define MOST 64
+#include "conf/hooks.h"
 
 gt_err_t *gt_webhook_sign(const char **signature, const gt_signed_t *message,
                           const gt_secret_t *secret, apr_pool_t *p)
 {
-    const char *text = gt_secret_text(secret);
-    unsigned char *key = NULL, digest[EVP_MAX_MD_SIZE];
+    unsigned char *key, digest[EVP_MAX_MD_SIZE];
     unsigned char shown[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
     const char *content = apr_psprintf(p, "%s.%" APR_INT64_T_FMT ".%s", message->id,
                                        message->timestamp, message->body);
-    apr_size_t len = 0;
+    apr_size_t len;
     unsigned digest_len = 0;
 
-    if (strncmp(text, PREFIX, strlen(PREFIX)) != 0 ||
-        !gt_base64_decode(&key, &len, text + strlen(PREFIX), strlen(text) - strlen(PREFIX), 1, p) ||
-        len < LEAST || len > MOST)
-        return gt_err(p, GT_INTERNAL, "GT1113",
-                      "GraphTokDeliverSecret is not whsec_ and the Base64 of %d to %d bytes: make "
-                      "one with `echo whsec_$(openssl rand -base64 32)`",
-                      LEAST, MOST);
-    gt_wipe_with_pool(key, len, p);
+    if (!gt_hooks_key(&key, &len, secret, p))
+        return gt_err(p, GT_INTERNAL, "GT1113", "GraphTokDeliverSecret is not " GT_HOOKS_KEY_FORM);
     if (HMAC(EVP_sha256(), key, (int)len, (const unsigned char *)content, strlen(content), digest,
              &digest_len) == NULL)
         return gt_err(p, GT_INTERNAL, "GT1114", "OpenSSL makes no HMAC");

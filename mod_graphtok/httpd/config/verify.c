@@ -272,6 +272,25 @@ static void check_kind(const verdict_t *v, const gtm_mount_t *mount, const gtm_d
              mount->handler, path_shown(mount), provider->name, gtm_host_shown(v, mount->server));
 }
 
+/** Without Require httpd names no user, and lets in all. */
+static void check_open(const verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir)
+{
+    const char *path = path_shown(mount);
+    const char *host = gtm_host_shown(v, mount->server);
+
+    if (dir->caller_from == GT_CALLER_STATIC)
+        gtm_note(v->warnings, mount->where,
+                 "SetHandler %s at %s without Require: every client acts as the static user "
+                 "%s%s",
+                 mount->handler, path, dir->caller_name, host);
+    if (dir->caller_from == GT_CALLER_REMOTE_USER)
+        gtm_note(
+            v->warnings, mount->where,
+            "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: no user "
+            "is known there%s",
+            mount->handler, path, host);
+}
+
 static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
 {
     const gtm_dir_t *dir = gtm_mount_settings(mount, v->s, v->p);
@@ -288,6 +307,10 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
     }
     if (gtm_route_is_administration(mount->handler)) {
         gtm_check_administration(v, mount, dir);
+        return;
+    }
+    if (strcmp(mount->handler, "graphtok-webhook") == 0) {
+        gtm_check_webhook(v, mount, dir);
         return;
     }
     if (v->server->config->providers->nelts == 0)
@@ -318,19 +341,8 @@ static void check_mount(const verdict_t *v, const gtm_mount_t *mount)
             "SetHandler %s at %s: no graphtok-auth of this server signs in for its provider %s and "
             "its store %s, so that no user is known there%s",
             mount->handler, path, dir->provider, dir->store, host);
-    if (mount->has_require)
-        return;
-    if (dir->caller_from == GT_CALLER_STATIC)
-        gtm_note(v->warnings, mount->where,
-                 "SetHandler %s at %s without Require: every client acts as the static user "
-                 "%s%s",
-                 mount->handler, path, dir->caller_name, host);
-    if (dir->caller_from == GT_CALLER_REMOTE_USER)
-        gtm_note(
-            v->warnings, mount->where,
-            "SetHandler %s at %s: GraphTokUser remote-user without Require or AuthType: no user "
-            "is known there%s",
-            mount->handler, path, host);
+    if (!mount->has_require)
+        check_open(v, mount, dir);
 }
 
 /** Put the defaults into the outermost settings of each server, so that requests find every member
@@ -359,6 +371,7 @@ static void judge(verdict_t *v)
     gtm_check_jwts(v);
     gtm_check_accounts(v);
     gtm_check_triage(v);
+    gtm_check_hooks(v);
     gtm_published_check(v->faults, config, v->p);
     for (int i = 0; i < config->providers->nelts; i++) {
         gtm_check_provider_files(v, APR_ARRAY_IDX(config->providers, i, gt_provider_conf_t *));

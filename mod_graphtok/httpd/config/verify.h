@@ -92,4 +92,10 @@ void gtm_check_ca_file(const gtm_verdict_t *v, const char *where, const char *ca
 /** Whether a provider's secrets and its authorities are there. */
 void gtm_check_provider_files(const gtm_verdict_t *v, const gt_provider_conf_t *provider);
 
+/** Whether Microsoft Graph gets through to a graphtok-webhook, and its store wants to hear. */
+void gtm_check_webhook(const gtm_verdict_t *v, const gtm_mount_t *mount, const gtm_dir_t *dir);
+
+/** Whether each store that subscribes has a graphtok-webhook, and its secret signs. */
+void gtm_check_hooks(const gtm_verdict_t *v);
+
 #endif
