@@ -183,6 +183,27 @@ def test_the_database_is_away(hooks, site):
     site.httpd.log_has("GT04")
 
 
+def test_another_address(hooks, site):
+    """Subscriptions move to it when they are renewed, and the application is told to read again."""
+    first = ", ".join(f"'{one['id']}'" for one in hooks.made().values())
+    site.configure(mounts=(MOUNTS + HOOKS).replace("/hooks", "/moved"))
+
+    def moved():
+        site.database.sql("UPDATE graph_subscriptions SET due_at = 0 "
+                          f"WHERE claimed_by IS NULL AND subscription_id IN ({first})")
+        hooks.hurry()
+        return [one["notificationUrl"] for one in hooks.box.subscriptions()] == [site.url + "/moved"] * 2
+    try:
+        site.httpd.graceful()
+        site.httpd.wait_until(moved, 60)
+        hooks.made()
+        assert {("missed", "calendar"), ("missed", "mail")} == {
+            tuple(row) for row in hooks.rows("change_type, kind")}
+    finally:
+        site.configure(mounts=MOUNTS + HOOKS)
+        site.httpd.graceful()
+
+
 def test_the_end_of_a_grant(hooks, site):
     """A revoke ends its subscriptions at Graph; a directive that is taken away ends them, too."""
     done = hooks.browser.send("POST", site.url + "/tom/auth/revoke", b"",

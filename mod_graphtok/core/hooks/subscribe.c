@@ -143,25 +143,54 @@ static gt_err_t *ask_graph(gt_task_t *task, void *state)
     return GT_OK;
 }
 
-/* Graph has ended one that we thought alive: what changed since is not told of any more. */
+/* Graph tells of no change until there is another one. */
+static gt_err_t *make_anew(gt_task_t *task, gt_subscribe_t *s)
+{
+    apr_pool_t *p = gt_task_pool(task);
+    apr_array_header_t *rows = apr_array_make(p, 1, sizeof(const gt_notification_t *));
+    int stored;
+
+    s->is_lost = 1;
+    APR_ARRAY_PUSH(rows, const gt_notification_t *) = gt_arrival_missed(s->sub, p);
+    GT_TRY(gt_notifications_add(&stored, s->store, rows, p));
+    gt_repeat(task);
+    return GT_OK;
+}
+
+static apr_size_t len_without_slash(const char *url)
+{
+    apr_size_t len = strlen(url);
+
+    return len > 0 && url[len - 1] == '/' ? len - 1 : len;
+}
+
+/* 1: Graph goes on to call an address that GraphTokNotificationURL had before. */
+static int is_elsewhere(const gt_subscribe_t *s)
+{
+    const char *wanted = gt_store_conf(s->store)->notification_url;
+    const char *url = gt_json_text(s->ask.root, "notificationUrl");
+
+    return strcmp(s->outcome, "renewed") == 0 && url != NULL &&
+           (len_without_slash(url) != len_without_slash(wanted) ||
+            strncmp(url, wanted, len_without_slash(wanted)) != 0);
+}
+
+/* Graph has ended one that we thought alive, or its address is another one by now. */
 static gt_err_t *look_for_loss(gt_task_t *task, void *state)
 {
     gt_subscribe_t *s = state;
 
-    if (s->failure == GT_OK || s->failure->cls != GT_NOT_FOUND || s->asked_for == NULL)
+    if (s->asked_for == NULL)
         return GT_OK;
-    if (strcmp(s->outcome, "ended") == 0)
-        s->failure = GT_OK;
-    else {
-        apr_pool_t *p = gt_task_pool(task);
-        apr_array_header_t *rows = apr_array_make(p, 1, sizeof(const gt_notification_t *));
-        int stored;
-
-        s->is_lost = 1;
-        APR_ARRAY_PUSH(rows, const gt_notification_t *) = gt_arrival_missed(s->sub, p);
-        GT_TRY(gt_notifications_add(&stored, s->store, rows, p));
-        gt_repeat(task);
+    if (s->failure == GT_OK && is_elsewhere(s)) {
+        s->moved = s->asked_for;
+        return make_anew(task, s);
     }
+    if (s->failure == GT_OK || s->failure->cls != GT_NOT_FOUND)
+        return GT_OK;
+    if (strcmp(s->outcome, "ended") != 0)
+        return make_anew(task, s);
+    s->failure = GT_OK;
     return GT_OK;
 }
 
@@ -222,12 +251,12 @@ static gt_err_t *settle(gt_task_t *task, void *state)
         return gt_subscription_drop(s->store, s->sub, p);
     GT_TRY(gt_subscription_done(&ours, s->store, s->sub,
                                 strcmp(s->outcome, "made") == 0 ? id_of(s) : NULL, life_of(s), p));
-    if (!ours && strcmp(s->outcome, "made") == 0) {
-        /* The row went, or another process made one as well: this one would be listened to by
-         * none. */
-        s->asked_for = id_of(s);
+    if (strcmp(s->outcome, "made") != 0)
+        return GT_OK;
+    /* The row went, or another process made one as well: this one would be listened to by none. */
+    s->asked_for = ours ? s->moved : id_of(s);
+    if (s->asked_for != NULL)
         end_it(task, s);
-    }
     return GT_OK;
 }
 

@@ -24,7 +24,8 @@ typedef struct gt_subscribe_t {
     const char *outcome;          /* out: "made", "renewed", "ended", static */
     gt_graph_ask_t ask;           /* own */
     const char *asked_for;        /* own: Graph's id of the one to be renewed or ended */
-    int is_lost;                  /* own: 1: Graph had ended it */
+    const char *moved;            /* own: Graph's id of one for another address, or NULL */
+    int is_lost;                  /* own: 1: another one is to be made */
 } gt_subscribe_t;
 extern const gt_work_t gt_subscribe;
 
