@@ -129,6 +129,41 @@ def test_tries_and_their_end(site, sub, receiver):
     site.httpd.log_has("GT1116")
 
 
+def test_a_claim_that_was_lost_has_no_say(site, sub, receiver):
+    """A process whose call fails after its claim went to another one neither counts the try nor puts
+    off the lane."""
+    def answers(message):
+        if len(receiver.messages) > 0:
+            return 200
+        site.database.sql("UPDATE graph_notifications SET claimed_by = 'other' "
+                          "WHERE claimed_by IS NOT NULL")
+        return 503, {"Retry-After": "3600"}
+    receiver.answers = answers
+    assert post(site, [notice(sub, "a", 1), notice(sub, "a", 2)]) == 202
+    site.httpd.log_has("after its claim had ended", 30)
+    assert site.database.sql(
+        "SELECT attempts, claimed_by, due_at <= received_at FROM graph_notifications ORDER BY id"
+    ) == [["0", "other", "t"], ["0", "", "t"]]
+    site.database.sql("UPDATE graph_notifications SET claimed_by = NULL, claimed_until = 0")
+    receiver.wait(lambda: len(receiver.messages) == 3)
+    assert receiver.taken() == {"Users/u/Events/a": ["1", "2"]}
+
+
+def test_many_wait_behind_one(site, sub, receiver):
+    """What is behind a lane's first notification is not walked through, which would take longer than
+    a statement may."""
+    (row,) = site.database.sql("SELECT id, user_id, provider FROM graph_subscriptions")
+    site.database.sql(
+        "INSERT INTO graph_notifications (subscription, user_id, provider, kind, change_type, "
+        f"resource, lane, body, received_at) SELECT {row[0]}, '{row[1]}', '{row[2]}', 'calendar', "
+        "'updated', 'r', 'deep', '{\"resourceData\": {\"@odata.etag\": \"1\"}}', 1 "
+        "FROM generate_series(1, 400000)")
+    try:
+        receiver.wait(lambda: len(receiver.messages) > 0)
+    finally:
+        site.database.sql("TRUNCATE graph_notifications")
+
+
 def test_a_burst_while_nodes_restart_and_one_is_killed(node, site, sub, receiver):
     """None is lost, none is out of order, each is delivered."""
     other, per = node(), BURST // RESOURCES

@@ -242,7 +242,7 @@ static const struct {
     {"claim next delivery", {T("c"), N(120), T("l500")}},
     {"end delivery", {N(200), N(500), T("c")}},
     {"fail delivery", {N(0), N(0), N(500), T("e"), N(500), T("c")}},
-    {"put off lane", {N(5), T("l500"), N(5)}},
+    {"put off lane", {N(5), T("l500"), N(5), N(500), T("c")}},
     {"let go delivery", {N(500), T("c")}},
     {"purge notifications", {N(604800), N(1), N(1000)}},
 };

@@ -172,24 +172,38 @@ static void tell(const delivering_t *d, const char *what)
     gt_notice(&notice);
 }
 
+static void tell_failed(const delivering_t *d, const gt_delivery_failure_t *failure)
+{
+    const gt_delivery_t *now = d->now;
+
+    tell(d, failure->is_dead ? "dead" : "retried");
+    if (failure->is_dead)
+        gt_log(GT_LOG_WARNING, "GT1116",
+               "store %s: notification %" APR_INT64_T_FMT " of user %s was not taken at "
+               "GraphTokDeliver in %d tries, and is dead: %s",
+               conf_of(d)->name, now->id, now->owner.user, now->attempts + 1, failure->error);
+}
+
 /* 410 says that the address is gone: no later try would find it. */
 static gt_err_t *fail(delivering_t *d, const gt_answer_t *answer, const gt_err_t *err)
 {
-    const gt_delivery_t *now = d->now;
     gt_delivery_failure_t failure = {.status = answer != NULL ? answer->status : 0,
                                      .again = wait_after(d, answer)};
+    int ours;
 
     failure.is_dead = failure.again == 0 || failure.status == GONE;
     failure.error = err != GT_OK ? apr_psprintf(d->own, "%s (%s)", err->detail, err->tag)
                                  : apr_psprintf(d->own, "status %d", failure.status);
     d->has_failed = 1;
-    tell(d, failure.is_dead ? "dead" : "retried");
-    if (failure.is_dead)
-        gt_log(GT_LOG_WARNING, "GT1116",
-               "store %s: notification %" APR_INT64_T_FMT " of user %s was not taken at "
-               "GraphTokDeliver in %d tries, and is dead: %s",
-               conf_of(d)->name, now->id, now->owner.user, now->attempts + 1, failure.error);
-    return gt_delivery_failed(d->item->store, now, &failure, d->own);
+    GT_TRY(gt_delivery_failed(&ours, d->item->store, d->now, &failure, d->own));
+    if (ours)
+        tell_failed(d, &failure);
+    else
+        gt_log(GT_LOG_INFO, NULL,
+               "store %s: notification %" APR_INT64_T_FMT
+               " was not taken, after its claim had ended",
+               conf_of(d)->name, d->now->id);
+    return GT_OK;
 }
 
 static gt_err_t *judge(gt_task_t *task, void *state)

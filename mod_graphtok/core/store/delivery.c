@@ -19,6 +19,10 @@
 #include "store/store.h"
 
 #define ERROR_MOST 300
+/* Rows that are looked through for first ones. Without a bound a claim walks through all that is
+ * behind a few lanes: for a million rows longer than a statement may take. The first of a lane is
+ * due no later than its others, so that it stands among them here. */
+#define LOOKED_THROUGH "2000"
 /* No claim is longer: one that ends later was written before the database's clock was set back. */
 #define IS_FREE "(claimed_until <= {now} OR claimed_until > {now} + 130)"
 #define IS_OURS " WHERE id = %lld AND claimed_by = %s"
@@ -37,8 +41,11 @@ static const gt_word_t words[] = {
 /* how many, claim, seconds → rows */
 static const gt_sql_t claim_heads = {
     "claim deliveries",
-    "WITH picked AS MATERIALIZED (SELECT head.id AS of_id FROM {graph_notifications} AS head "
-    "WHERE head.state = 'pending' AND head.due_at <= {now} AND " IS_FREE
+    "WITH due AS MATERIALIZED (SELECT id, lane FROM {graph_notifications} WHERE state = 'pending' "
+    "AND due_at <= {now} ORDER BY due_at, id LIMIT " LOOKED_THROUGH "), "
+    "picked AS MATERIALIZED (SELECT head.id AS of_id FROM {graph_notifications} AS head "
+    "WHERE head.id {is_among}(SELECT min(id) FROM due GROUP BY lane){end} "
+    "AND head.state = 'pending' AND head.due_at <= {now} AND " IS_FREE
     " AND NOT EXISTS (SELECT 1 FROM {graph_notifications} AS earlier "
     "WHERE earlier.state = 'pending' AND earlier.lane = head.lane AND earlier.id < head.id) "
     "ORDER BY head.due_at, head.id LIMIT %lld {skip}) "
@@ -70,11 +77,13 @@ static const gt_sql_t fail_delivery = {
     "attempts = attempts + 1, last_status = %lld, last_error = %s, " FREED IS_OURS,
     NULL};
 
-/* seconds, lane, seconds */
+/* seconds, lane, seconds, id, claim. A process that was held up past its claim has no say: another
+ * one may have delivered meanwhile. */
 static const gt_sql_t put_off_lane = {
     "put off lane",
     "UPDATE {graph_notifications} SET due_at = {clock} + %lld WHERE state = 'pending' "
-    "AND lane = %s AND due_at < {clock} + %lld",
+    "AND lane = %s AND due_at < {clock} + %lld AND EXISTS (SELECT 1 FROM {graph_notifications} "
+    "AS own WHERE own.id = %lld AND own.claimed_by = %s)",
     NULL};
 
 /* id, claim */
@@ -166,13 +175,14 @@ static gt_err_t *put_off(gt_store_t *store, const gt_delivery_t *delivery,
                          apr_interval_time_t again, apr_pool_t *p)
 {
     const gt_db_value_t args[] = {GT_NUM(apr_time_sec(again)), GT_TEXT(delivery->lane),
-                                  GT_NUM(apr_time_sec(again))};
+                                  GT_NUM(apr_time_sec(again)), GT_NUM(delivery->id),
+                                  GT_TEXT(delivery->claim)};
 
     return gt_db_change(NULL, store->db, &put_off_lane, &store->names, args, p);
 }
 
 /* The lane first: no other process takes its head in between, since that is still claimed. */
-gt_err_t *gt_delivery_failed(gt_store_t *store, const gt_delivery_t *delivery,
+gt_err_t *gt_delivery_failed(int *ours, gt_store_t *store, const gt_delivery_t *delivery,
                              const gt_delivery_failure_t *failure, apr_pool_t *p)
 {
     apr_size_t len = strlen(failure->error);
@@ -188,7 +198,7 @@ gt_err_t *gt_delivery_failed(gt_store_t *store, const gt_delivery_t *delivery,
 
     if (!failure->is_dead)
         GT_TRY(put_off(store, delivery, failure->again, p));
-    return gt_db_change(NULL, store->db, &fail_delivery, &store->names, args, p);
+    return gt_db_change(ours, store->db, &fail_delivery, &store->names, args, p);
 }
 
 gt_err_t *gt_delivery_let_go(gt_store_t *store, const gt_delivery_t *delivery,

@@ -48,8 +48,9 @@ typedef struct gt_delivery_failure_t {
     apr_interval_time_t again; /* else it is, and its lane waits until then */
 } gt_delivery_failure_t;
 
-/** Note it; the claim is given back. */
-GT_MUST gt_err_t *gt_delivery_failed(gt_store_t *store, const gt_delivery_t *delivery,
+/** Note it; the claim is given back.
+ * @param ours  out: 0: the claim had ended, and nothing was noted */
+GT_MUST gt_err_t *gt_delivery_failed(int *ours, gt_store_t *store, const gt_delivery_t *delivery,
                                      const gt_delivery_failure_t *failure, apr_pool_t *p);
 
 /** Give a claim back, untried. @param again  when it is due; 0: at once */
