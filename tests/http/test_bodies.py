@@ -61,6 +61,11 @@ Protocols h2c http/1.1
     SetHandler graphtok-mail
     SetInputFilter {chain}
 </Location>
+<Location "/tom/graph/{n}">
+    SetHandler graphtok-graph
+    GraphTokAllow POST /me/events
+    SetInputFilter {chain}
+</Location>
 {administered(f"/tokens/{n}")}
 <Location "/tokens/{n}">
     SetInputFilter {chain}
@@ -78,7 +83,7 @@ KEPT = """
 
 WITH_BODY = ["create POST", "update PUT", "patch PATCH", "extend POST", "extend PATCH",
              "group-create POST", "group-update PUT", "group-patch PATCH", "draft POST", "send POST",
-             "bulk POST"]
+             "bulk POST", "batch POST"]
 NOTE = "com.contoso.note"
 
 
@@ -169,11 +174,18 @@ def ways_of(site):
         wish = json.dumps({"act": "validate", "ids": ids}).encode()
         answer = send("POST", f"/tokens/{mount}/bulk", wish, packed, Authorization="Basic YWRhOmFkYQ==")
         return answer, text if answer.json.get("total") == len(set(ids)) else ""
+
+    def batch(mount, text, packed=False):
+        part = {"id": "1", "method": "POST", "url": "/me/events", "body": json.loads(body(text)),
+                "headers": {"Content-Type": "application/json"}}
+        answer = send("POST", f"/tom/graph/{mount}/$batch", json.dumps({"requests": [part]}).encode(), packed)
+        (made,) = answer.json.get("responses") or [{"status": answer.status, "body": {}}]
+        return answer, made["body"]["body"]["content"] if made["status"] == 201 else ""
     club = "/groups/" + CLUB
     return {"create POST": create(), "update PUT": change("PUT"), "patch PATCH": change("PATCH"),
             "extend POST": extend("POST"), "extend PATCH": extend("PATCH"), "group-create POST": create(club),
             "group-update PUT": change("PUT", club), "group-patch PATCH": change("PATCH", club),
-            "draft POST": draft, "send POST": mail, "bulk POST": bulk}
+            "draft POST": draft, "send POST": mail, "bulk POST": bulk, "batch POST": batch}
 
 
 def arrived(answer):

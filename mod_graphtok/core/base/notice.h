@@ -52,7 +52,9 @@ typedef enum gt_notice_kind_t {
 } gt_notice_kind_t;
 
 /** Set of kinds. */
-#define GT_NOTICES(kind) (1U << (kind))
+typedef apr_uint64_t gt_notices_t;
+#define GT_NOTICES(kind) ((gt_notices_t)1 << (kind))
+_Static_assert(GT_NOTICE_KINDS <= 64, "a set has room for all kinds");
 
 /** The request that an operation is for. Lives as long as the request; work that outlives the
  * request copies it. */
@@ -83,7 +85,7 @@ typedef struct gt_notice_t {
 /** A receiver of every event. */
 typedef struct gt_notice_sink_t {
     void *baton;
-    unsigned kinds; /* GT_NOTICES(…) | … */
+    gt_notices_t kinds; /* GT_NOTICES(…) | … */
     /** 0: the operation must be recorded and cannot be, so it must not happen. */
     int (*take)(void *baton, const gt_notice_t *notice);
 } gt_notice_sink_t;

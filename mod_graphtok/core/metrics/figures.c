@@ -250,7 +250,7 @@ static int take(void *baton, const gt_notice_t *notice)
 
 gt_notice_sink_t gt_figures_sink(gt_figures_t *figures)
 {
-    return (gt_notice_sink_t){figures, ~0U, take};
+    return (gt_notice_sink_t){figures, ~(gt_notices_t)0, take};
 }
 
 void gt_figures_set(gt_figures_t *figures, gt_gauge_t gauge, apr_int64_t value)
