@@ -24,7 +24,7 @@ class Load:
     """Requests for random users at random nodes, about a hundred a second."""
 
     def __init__(self, nodes):
-        self.seen = []  # (when it began, node, user, status, body)
+        self.seen = []  # (when it began, node, user, status, body, when it ended)
         self._nodes, self._ends = nodes, False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -33,7 +33,8 @@ class Load:
         while not self._ends:
             node, user = choice.choice(self._nodes), choice.choice(LONG + DUE + FLYING)
             begun = time.monotonic()
-            self.seen.append((begun, node, user, *await exchange(node.httpd.port, PATH, user)))
+            status, body = await exchange(node.httpd.port, PATH, user)
+            self.seen.append((begun, node, user, status, body, time.monotonic()))
             await asyncio.sleep(0.05)
 
     async def _run(self):
@@ -48,9 +49,10 @@ class Load:
         self._thread.join()
 
     def statuses(self, kind, node, begin, end):
-        """What users of a kind got at a node within a time, each status once."""
-        return {status for begun, where, user, status, _ in self.seen
-                if user in kind and where is node and begin <= begun < end}
+        """What users of a kind got at a node within a time, each status once. One that was under way at
+        its end counts for none: a kill may have cut it off."""
+        return {status for begun, where, user, status, _, ended in self.seen
+                if user in kind and where is node and begin <= begun and ended < end}
 
 
 def each(nodes, users):
@@ -123,7 +125,7 @@ def test_sixty_seconds_without_the_database_under_load(make_pair):
 
 def check_answers(load, node, killed):
     """A token, or the clear word that the database is away; silence of the killed node alone."""
-    for begun, where, user, status, body in load.seen:
+    for begun, where, user, status, body, _ in load.seen:
         told = json.loads(body) if body else {}
         if status == 200:
             assert told["user"] == user
