@@ -394,7 +394,9 @@ END_TEST
  * all. */
 START_TEST(test_a_burst_over_tls)
 {
-    many(100, &(gt_request_t){.url = upstream_url(up, "/slow/20"), .ca_file = upstream_ca(up)});
+    many(100, &(gt_request_t){.url = upstream_url(up, "/slow/20"),
+                              .ca_file = upstream_ca(up),
+                              .connect_timeout = PATIENCE});
     ck_assert_int_gt(upstream_connections(up), 10);
     ck_assert_int_le(upstream_connections(up), 50);
 }
