@@ -543,7 +543,11 @@ END_TEST
 static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
 {
     TCase *tcase = children_case(suite, name, engine);
+    TCase *large = children_case(suite, name, engine);
 
+    tcase_set_tags(large, "size");
+    tcase_add_test(large, the_grants_of_a_filter_are_found);
+    tcase_add_test(large, rows_go_when_their_time_is_over);
     tcase_add_test(tcase, named_grants_are_acted_on);
     tcase_add_test(tcase, what_was_done_before_a_kill_is_not_done_again);
     tcase_add_test(tcase, only_the_claim_that_holds_an_item_writes);
@@ -553,9 +557,7 @@ static void add_tests(Suite *suite, const char *name, gt_engine_t engine)
     tcase_add_test(tcase, a_provider_that_asks_to_wait_is_waited_for);
     tcase_add_test(tcase, no_item_is_tried_without_end);
     tcase_add_test(tcase, a_process_that_ends_gives_back_what_it_had_not_begun);
-    tcase_add_test(tcase, the_grants_of_a_filter_are_found);
     tcase_add_test(tcase, a_filter_that_finds_nothing_ends_at_once);
-    tcase_add_test(tcase, rows_go_when_their_time_is_over);
     tcase_add_test(tcase, there_are_not_more_jobs_than_may_be);
     tcase_add_test(tcase, without_tables_there_are_no_jobs);
     tcase_add_test(tcase, one_look_a_second_serves_all);
