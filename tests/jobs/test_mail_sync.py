@@ -461,8 +461,9 @@ def test_a_node_that_stands_still_amid_a_batch(boxes, dovecot, postgres, make_pl
     waits = ("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
              "wait_event_type = 'Lock' AND query LIKE '%INTO %mail_messages%'")
     with postgres.session(boxes.place.database.name) as say:
-        say("BEGIN; CREATE TEMP TABLE next AS SELECT * FROM mail_messages; "
-            "UPDATE next SET id = 1000000, uid = 2; INSERT INTO mail_messages SELECT * FROM next")
+        say(f"BEGIN; CREATE TEMP TABLE next AS SELECT * FROM mail_messages WHERE account_id = {ada} AND "
+            "folder = 'INBOX' ORDER BY uid DESC LIMIT 1; UPDATE next SET id = 1000000, uid = uid + 1; "
+            "INSERT INTO mail_messages SELECT * FROM next")
         dovecot.append(ADA, *(mail(n) for n in range(2, 20)))
         boxes.place.wait(lambda: boxes.sql(waits)[0][0] != "0")
         with boxes.place.httpd.standing_still():

@@ -284,7 +284,8 @@ def test_work_once(place, sandbox):
     done = answer(place, "work", "--once")
     assert done == {"refreshed": 10, "not_refreshed": 0, "deactivated": 0, "removed": 0, "valid": 0,
                     "not_valid": 0, "bulk_done": 0, "bulk_failed": 0, "synced": 0, "sync_failed": 0,
-                    "mail_dropped": 0}
+                    "mail_dropped": 0, "subscribed": 0, "subscribe_failed": 0, "delivered": 0,
+                    "delivery_failed": 0}
     assert place.refreshed() == set(users) and sandbox.calls("token") == 10
     assert answer(place, "work", "--once")["refreshed"] == 0
 
