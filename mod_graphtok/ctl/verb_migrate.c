@@ -2,10 +2,9 @@
 
 /*
  * migrate: each store's table, step by step, up or down, and the tables of its mail and of its
- * change notifications. All steps are
- * planned before the first one is done; each step is one transaction, so a failure leaves whole
- * steps only. Going down can lose values that S0's table has no column for, so the verb asks first,
- * or demands --yes.
+ * change notifications. All steps are planned before the first one is done; each step is one
+ * transaction, so a failure leaves whole steps only. Going down can lose values that S0's table has
+ * no column for, so the verb asks first, or demands --yes.
  */
 
 #include "ctl.h"
@@ -44,25 +43,11 @@ typedef struct way_t {
     apr_array_header_t *steps; /* of gt_migration_t */
 } way_t;
 
-static int keeps_mail(const gt_store_conf_t *store)
-{
-    return store->mail_sync;
-}
-
-static int subscribes(const gt_store_conf_t *store)
-{
-    return store->subscribe != NULL;
-}
-
-/** The ladders beside a store's own, each of which has a number to itself. */
+/** The options that move one of the ladders beside a store's own. */
 static const struct {
-    const char *option, *of;
-    int (*newest)(void);
-    gt_ladder_t *(*make)(const gt_store_conf_t *store, apr_pool_t *p);
-    int (*is_wanted)(const gt_store_conf_t *store);
-} ladders[LADDERS] = {
-    {"mail-to", "mail of ", gt_mail_newest, gt_mail_ladder, keeps_mail},
-    {"notifications-to", "notifications of ", gt_hook_newest, gt_hook_ladder, subscribes}};
+    const char *option;
+    const gt_side_ladder_t *side;
+} ladders[LADDERS] = {{"mail-to", &gt_mail_ladder}, {"notifications-to", &gt_hook_ladder}};
 
 static const struct argp_option options[] = {
     {"to", 't', "N", 0, "go to version N; default: the newest", 0},
@@ -94,7 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         parse_to(&asked->to, "to", gt_store_newest(), arg, state);
     else if (key == 'm' || key == 'c')
         parse_to(&asked->beside_to[key == 'c'], ladders[key == 'c'].option,
-                 ladders[key == 'c'].newest(), arg, state);
+                 ladders[key == 'c'].side->newest, arg, state);
     else if (key == 's')
         asked->store = arg;
     else if (key == 'n')
@@ -128,12 +113,13 @@ static int says_beside(const migrate_t *asked)
  * Below the step of ids nothing could open what is sealed in them. */
 static int beside_target(const migrate_t *asked, const gt_store_conf_t *store, int i)
 {
+    const gt_side_ladder_t *side = ladders[i].side;
+
     if (asked->beside_to[i] >= 0)
         return asked->beside_to[i];
     if (asked->to >= 0 && asked->to < GT_STEP_IDS)
         return 0;
-    return asked->to < 0 && !says_beside(asked) && ladders[i].is_wanted(store) ? ladders[i].newest()
-                                                                               : -1;
+    return asked->to < 0 && !says_beside(asked) && side->is_wanted(store) ? side->newest : -1;
 }
 
 /** The ways of the ladders beside a store's own that go in one direction. */
@@ -143,13 +129,14 @@ static gt_err_t *plan_beside(apr_array_header_t *ways, const migrate_t *asked,
     apr_pool_t *p = asked->ctl->pool;
 
     for (int i = 0; i < LADDERS; i++) {
+        const gt_side_ladder_t *side = ladders[i].side;
         way_t way = {.store = store, .to = beside_target(asked, store, i)};
         int version;
 
-        way.what = apr_pstrcat(p, ladders[i].of, store->name, NULL);
-        way.ladder = ladders[i].make(store, p);
+        way.what = apr_pstrcat(p, side->what, " of ", store->name, NULL);
+        way.ladder = gt_side_ladder(side, store, p);
         GT_TRY(gt_ladder_version(&version, way.ladder, asked->db, p));
-        if (!ladders[i].is_wanted(store) && version == 0)
+        if (!side->is_wanted(store) && version == 0)
             way.to = -1;
         if (way.to >= 0 && (way.to >= version) == up)
             GT_TRY(add_way(ways, &way, asked));

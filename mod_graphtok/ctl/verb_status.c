@@ -17,8 +17,6 @@
 #include "base/secret.h"
 #include "base/source.h"
 #include "store/rights.h"
-#include "store/hook_ladder.h"
-#include "store/mail_ladder.h"
 #include "store/store_ladder.h"
 #include "terminal.h"
 
@@ -59,35 +57,20 @@ static json_t *names_of(const gt_config_t *config, apr_pool_t *p)
     return list;
 }
 
-/** Whether the tables of its mail are there, for a store that keeps mail. */
-static gt_err_t *check_mail(const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
+/** Whether the tables beside its own are there, for what it does with them. */
+static gt_err_t *check_beside(const gt_side_ladder_t *side, const gt_store_conf_t *store,
+                              gt_db_t *db, apr_pool_t *p)
 {
     int version;
 
-    if (!store->mail_sync)
+    if (!side->is_wanted(store))
         return GT_OK;
-    GT_TRY(gt_ladder_version(&version, gt_mail_ladder(store, p), db, p));
-    if (version == gt_mail_newest())
+    GT_TRY(gt_ladder_version(&version, gt_side_ladder(side, store, p), db, p));
+    if (version == side->newest)
         return GT_OK;
     return gt_err(p, GT_CONFLICT, "GT0999",
-                  "mail of store %s is at version %d of %d: run graphtokctl migrate", store->name,
-                  version, gt_mail_newest());
-}
-
-/** The same for one that subscribes to changes. */
-static gt_err_t *check_hooks(const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
-{
-    int version;
-
-    if (store->subscribe == NULL)
-        return GT_OK;
-    GT_TRY(gt_ladder_version(&version, gt_hook_ladder(store, p), db, p));
-    if (version == gt_hook_newest())
-        return GT_OK;
-    return gt_err(p, GT_CONFLICT, "GT0973",
-                  "change notifications of store %s are at version %d of %d: run graphtokctl "
-                  "migrate",
-                  store->name, version, gt_hook_newest());
+                  "the tables for %s of store %s are at version %d of %d: run graphtokctl migrate",
+                  side->what, store->name, version, side->newest);
 }
 
 gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t *db, apr_pool_t *p)
@@ -102,8 +85,9 @@ gt_err_t *ctl_store_version(int *version, const gt_store_conf_t *store, gt_db_t 
         return gt_err(p, GT_CONFLICT, "GT0916",
                       "store %s is at version %d of %d: run graphtokctl migrate", store->name,
                       *version, gt_store_newest());
-    GT_TRY(check_mail(store, db, p));
-    return check_hooks(store, db, p);
+    for (int i = 0; gt_side_ladders[i] != NULL; i++)
+        GT_TRY(check_beside(gt_side_ladders[i], store, db, p));
+    return GT_OK;
 }
 
 /** One store: its version, and its counts when it has the newest. */

@@ -167,13 +167,13 @@ void bench_migrate(bench_t *bench, int target)
 void bench_mail(bench_t *bench, int target)
 {
     bench->conf->mail_sync = 1;
-    go(bench, gt_mail_ladder(bench->conf, bench->pool), target);
+    go(bench, gt_side_ladder(&gt_mail_ladder, bench->conf, bench->pool), target);
 }
 
 void bench_hooks(bench_t *bench, int target)
 {
     bench->conf->subscribe = "calendar mail";
-    go(bench, gt_hook_ladder(bench->conf, bench->pool), target);
+    go(bench, gt_side_ladder(&gt_hook_ladder, bench->conf, bench->pool), target);
 }
 
 void bench_partition(bench_t *bench)

@@ -24,7 +24,7 @@ static gt_store_t *open_store(bench_t **bench, int loop)
 {
     *bench = bench_open(loop);
     bench_migrate(*bench, gt_store_newest());
-    bench_mail(*bench, gt_mail_newest());
+    bench_mail(*bench, gt_mail_ladder.newest);
     return gt_store_make((*bench)->conf, (*bench)->db, (*bench)->ring, (*bench)->pool);
 }
 
@@ -66,18 +66,18 @@ START_TEST(the_ladder_goes_up_and_down)
 {
     bench_t *bench;
     gt_store_t *store = open_store(&bench, _i);
-    const gt_ladder_t *ladder = gt_mail_ladder(bench->conf, bench->pool);
+    const gt_ladder_t *ladder = gt_side_ladder(&gt_mail_ladder, bench->conf, bench->pool);
     int version;
 
     bench_ok(gt_ladder_version(&version, ladder, bench->db, bench->pool));
-    ck_assert_int_eq(version, gt_mail_newest());
+    ck_assert_int_eq(version, gt_mail_ladder.newest);
     ck_assert_int_eq(gt_mail_is_kept(store, bench->pool), 1);
     bench_mail(bench, 0);
     bench_ok(gt_ladder_version(&version, ladder, bench->db, bench->pool));
     ck_assert_int_eq(version, 0);
     add_grant(bench, "tom", 1);
     bench_run(bench, "DELETE FROM user_tokens"); /* no trigger is left that fails */
-    bench_mail(bench, gt_mail_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
     bench_close(bench);
 }
 END_TEST
@@ -94,7 +94,7 @@ START_TEST(without_its_tables_a_store_says_so)
     bench->conf->mail_sync = 1;
     ck_assert_int_eq(gt_mail_is_kept(store, bench->pool), 0);
     bench_tag(gt_mail_account_list(&accounts, store, NULL, 0, 10, bench->pool), "GT0497");
-    bench_mail(bench, gt_mail_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
     bench_ok(gt_mail_account_list(&accounts, store, NULL, 0, 10, bench->pool));
     ck_assert_int_eq(gt_mail_is_kept(store, bench->pool), 1);
     bench_close(bench);
@@ -517,7 +517,7 @@ START_TEST(mail_stands_in_the_schema_of_its_store)
     bench->conf->user_type = "integer";
     bench->conf->references = "app.people(id)";
     bench_migrate(bench, gt_store_newest());
-    bench_mail(bench, gt_mail_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
     store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
     bench_run(bench, "INSERT INTO app.grants (user_id, encrypted_access_token, "
                      "encrypted_refresh_token, expires_at) VALUES (7, 'x', 'y', now())");

@@ -32,7 +32,7 @@ static void open_mailbox(int loop, int seals)
     bench = bench_open(loop);
     bench->conf->mail_seal = seals;
     bench_migrate(bench, gt_store_newest());
-    bench_mail(bench, gt_mail_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
     store = gt_store_make(bench->conf, bench->db, bench->ring, bench->pool);
     bench_run(bench, "INSERT INTO user_tokens (user_id, encrypted_access_token, "
                      "encrypted_refresh_token, expires_at, status) VALUES ('ada', '', '', "

@@ -59,7 +59,7 @@ static void open_mailbox(void)
     upstream_greets(up, "* OK ready\r\n", 0);
     conf->ca_file = upstream_ca(up);
     one.incoming = (gt_mail_server_t){"localhost", atoi(strrchr(upstream_url(up, ""), ':') + 1), 0};
-    bench_mail(bench, gt_mail_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
     ((gt_store_conf_t *)gt_store_conf(child[0].store))->mail_sync = 1;
     bench_ok(gt_mail_account_add(&one, child[0].store, gt_secret_from("secret", pool), pool));
     bench_ok(

@@ -565,8 +565,8 @@ static const char *partitions_of(const gt_sql_t *sql, const bench_t *bench,
 static void fill_store(bench_t *bench)
 {
     bench_migrate(bench, gt_store_newest());
-    bench_mail(bench, gt_mail_newest());
-    bench_hooks(bench, gt_hook_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
+    bench_hooks(bench, gt_hook_ladder.newest);
     for (int i = 0; fill[bench->engine][i] != NULL; i++)
         bench_run(bench, fill[bench->engine][i]);
     bench_ask(bench, bench->engine == GT_PGSQL ? "VACUUM ANALYZE" : "PRAGMA optimize");
@@ -606,8 +606,8 @@ START_TEST(a_statement_of_an_owner_looks_at_one_partition)
     int looked = 0;
 
     bench_migrate(bench, gt_store_newest());
-    bench_mail(bench, gt_mail_newest());
-    bench_hooks(bench, gt_hook_newest());
+    bench_mail(bench, gt_mail_ladder.newest);
+    bench_hooks(bench, gt_hook_ladder.newest);
     bench_partition(bench);
     bench_ok(gt_handle_source(&source, bench->driver, bench->params, bench->pool));
     ck_assert_int_eq(source.acquire(&conn, source.baton, bench->pool), APR_SUCCESS);

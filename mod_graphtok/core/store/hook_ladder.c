@@ -65,21 +65,14 @@ static const gt_ladder_step_t steps[] = {
 /* Tables with indexes that may be built later. */
 static const char *const beside[] = {"{graph_notifications}", NULL};
 
-int gt_hook_newest(void)
+static int is_wanted(const gt_store_conf_t *store)
 {
-    return (int)(sizeof(steps) / sizeof(steps[0]));
+    return store->subscribe != NULL;
 }
 
-gt_ladder_t *gt_hook_ladder(const gt_store_conf_t *store, apr_pool_t *p)
-{
-    gt_ladder_t *made = apr_pcalloc(p, sizeof(*made));
-
-    made->name = apr_pstrcat(p, "change notifications of store ", store->name, NULL);
-    made->steps = steps;
-    made->newest = gt_hook_newest();
-    made->names = gt_store_names(store, p);
-    made->names.table = gt_store_table_of_schema(store, "graph_subscriptions", p);
-    made->baton = store;
-    made->beside = beside;
-    return made;
-}
+const gt_side_ladder_t gt_hook_ladder = {"change notifications",
+                                         "graph_subscriptions",
+                                         steps,
+                                         sizeof(steps) / sizeof(steps[0]),
+                                         beside,
+                                         is_wanted};

@@ -12,14 +12,8 @@
  * Steps: 1 subscriptions and notifications.
  */
 
-#include "conf/config.h"
-#include "db/ladder.h"
+#include "store/store_ladder.h"
 
-/** The newest number. */
-int gt_hook_newest(void);
-
-/** The ladder of a store's change notifications, in `p`. It shares the configuration's memory. The
- * names of the store are checked (gt_store_ladder). */
-gt_ladder_t *gt_hook_ladder(const gt_store_conf_t *store, apr_pool_t *p);
+extern const gt_side_ladder_t gt_hook_ladder;
 
 #endif

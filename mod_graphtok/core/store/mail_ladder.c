@@ -117,21 +117,10 @@ static const gt_ladder_step_t steps[] = {
 /* Tables with indexes that may be built later. */
 static const char *const beside[] = {"{mail_messages}", NULL};
 
-int gt_mail_newest(void)
+static int is_wanted(const gt_store_conf_t *store)
 {
-    return (int)(sizeof(steps) / sizeof(steps[0]));
+    return store->mail_sync;
 }
 
-gt_ladder_t *gt_mail_ladder(const gt_store_conf_t *store, apr_pool_t *p)
-{
-    gt_ladder_t *made = apr_pcalloc(p, sizeof(*made));
-
-    made->name = apr_pstrcat(p, "mail of store ", store->name, NULL);
-    made->steps = steps;
-    made->newest = gt_mail_newest();
-    made->names = gt_store_names(store, p);
-    made->names.table = gt_store_table_of_schema(store, "mail_accounts", p);
-    made->baton = store;
-    made->beside = beside;
-    return made;
-}
+const gt_side_ladder_t gt_mail_ladder = {
+    "mail", "mail_accounts", steps, sizeof(steps) / sizeof(steps[0]), beside, is_wanted};

@@ -13,14 +13,8 @@
  * 4 mails sent with a key.
  */
 
-#include "conf/config.h"
-#include "db/ladder.h"
+#include "store/store_ladder.h"
 
-/** The newest number. */
-int gt_mail_newest(void);
-
-/** The ladder of a store's mail, in `p`. It shares the configuration's memory. The names of the
- * store are checked (gt_store_ladder). */
-gt_ladder_t *gt_mail_ladder(const gt_store_conf_t *store, apr_pool_t *p);
+extern const gt_side_ladder_t gt_mail_ladder;
 
 #endif

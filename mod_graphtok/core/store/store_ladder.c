@@ -15,6 +15,8 @@
 #include <apr_strings.h>
 
 #include "base/err.h"
+#include "store/hook_ladder.h"
+#include "store/mail_ladder.h"
 #include "store/sql_names.h"
 #include "store/store_steps.h"
 
@@ -155,4 +157,23 @@ gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store, ap
     made->shared_columns = "what, id";
     *ladder = made;
     return GT_OK;
+}
+
+/* ---- beside it ---- */
+
+const gt_side_ladder_t *const gt_side_ladders[] = {&gt_mail_ladder, &gt_hook_ladder, NULL};
+
+gt_ladder_t *gt_side_ladder(const gt_side_ladder_t *side, const gt_store_conf_t *store,
+                            apr_pool_t *p)
+{
+    gt_ladder_t *made = apr_pcalloc(p, sizeof(*made));
+
+    made->name = apr_pstrcat(p, side->what, " of store ", store->name, NULL);
+    made->steps = side->steps;
+    made->newest = side->newest;
+    made->names = gt_store_names(store, p);
+    made->names.table = gt_store_table_of_schema(store, side->table, p);
+    made->baton = store;
+    made->beside = side->beside;
+    return made;
 }

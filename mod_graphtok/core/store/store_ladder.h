@@ -27,4 +27,22 @@ int gt_store_newest(void);
 GT_MUST gt_err_t *gt_store_ladder(gt_ladder_t **ladder, const gt_store_conf_t *store,
                                   apr_pool_t *p);
 
+/** A ladder of tables beside a store's own, in the same schema, with a version to itself. */
+typedef struct gt_side_ladder_t {
+    const char *what;  /* for messages: "mail" */
+    const char *table; /* the table that its version is kept under */
+    const gt_ladder_step_t *steps;
+    int newest;                /* how many steps there are */
+    const char *const *beside; /* as in gt_ladder_t */
+    int (*is_wanted)(const gt_store_conf_t *store);
+} gt_side_ladder_t;
+
+/** All of them, NULL last: store/mail_ladder.h, store/hook_ladder.h. */
+extern const gt_side_ladder_t *const gt_side_ladders[];
+
+/** A side ladder of a store, in `p`. It shares the configuration's memory. The names of the store
+ * are checked (gt_store_ladder). */
+gt_ladder_t *gt_side_ladder(const gt_side_ladder_t *side, const gt_store_conf_t *store,
+                            apr_pool_t *p);
+
 #endif
