@@ -204,6 +204,24 @@ def test_another_address(hooks, site):
         site.httpd.graceful()
 
 
+def test_an_answer_that_is_lost_leaves_none_behind(hooks, site):
+    """Graph has made one, and we do not know its id: it is ended before another one is made."""
+    first = hooks.made()["/me/events"]
+    hooks.box.fault("graph", "die_after", method="POST", times=1)
+    hooks.box.notify(id=first["id"], life="subscriptionRemoved")
+
+    def lost():
+        hooks.hurry()
+        return hooks.rows("1", "graph_subscriptions", "WHERE resource = 'calendar' AND failures = 1")
+    site.httpd.wait_until(lost, 30)
+    (stray,) = [one for one in hooks.box.subscriptions() if one["resource"] == "/me/events"]
+    assert stray["id"] != first["id"]
+    site.database.sql("UPDATE graph_subscriptions SET due_at = 0 WHERE resource = 'calendar'")
+    hooks.hurry()
+    assert hooks.made(2, but=(stray["id"],))["/me/events"]["id"] != stray["id"]
+    assert len(hooks.box.subscriptions()) == 2
+
+
 def test_the_end_of_a_grant(hooks, site):
     """A revoke ends its subscriptions at Graph; a directive that is taken away ends them, too."""
     done = hooks.browser.send("POST", site.url + "/tom/auth/revoke", b"",

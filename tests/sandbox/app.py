@@ -125,10 +125,11 @@ class App:
         await hold_all(faults, met, request, "before")
         deciding = next((fault for fault in met if fault.kind not in WAITING), None)
         response = self.failing(deciding, name, request) if deciding else None
-        if response is None and name == "graph" and subscriptions.is_asked(request):
-            response = await subscriptions.handle(self.world, request)
-        elif response is None:
-            response = self.serve(name, tenant, request)
+        if response is None:
+            if name == "graph" and subscriptions.is_asked(request):
+                response = await subscriptions.handle(self.world, request)
+            else:
+                response = self.serve(name, tenant, request)
             if deciding:
                 response = damage(deciding, request, response)
         await hold_all(faults, met, request, "after")

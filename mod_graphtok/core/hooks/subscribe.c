@@ -96,11 +96,6 @@ static gt_err_t *make(gt_task_t *task, gt_subscribe_t *s)
     return GT_OK;
 }
 
-const char *gt_subscription_path(const char *id, apr_pool_t *p)
-{
-    return apr_pstrcat(p, "/subscriptions/", gt_percent(id, p), NULL);
-}
-
 static void renew(gt_task_t *task, gt_subscribe_t *s)
 {
     apr_pool_t *p = gt_task_pool(task);
@@ -125,12 +120,32 @@ static void end_it(gt_task_t *task, gt_subscribe_t *s)
 
 /* ---- steps ---- */
 
+/* A try before this one came to no end that is known: Graph may have made one. */
+static gt_err_t *look_for_strays(gt_task_t *task, void *state)
+{
+    gt_subscribe_t *s = state;
+
+    s->failure = GT_OK;
+    if (s->is_lost || s->sub->subscription_id != NULL || s->sub->state_hash == NULL ||
+        !is_wanted(s))
+        return GT_OK;
+    s->strays = (gt_end_strays_t){
+        .model = {.vault = s->vault, .key = gt_grant_key(s->store, &s->sub->owner)},
+        .url = gt_store_conf(s->store)->notification_url,
+        .resource = path_of(s->sub->resource)};
+    gt_then_try(task, &gt_end_strays, &s->strays, &s->failure);
+    return GT_OK;
+}
+
 static gt_err_t *ask_graph(gt_task_t *task, void *state)
 {
     gt_subscribe_t *s = state;
 
     s->asked_for = s->is_lost ? NULL : s->sub->subscription_id;
-    s->failure = GT_OK;
+    if (s->failure != GT_OK) {
+        s->outcome = "made";
+        return GT_OK;
+    }
     if (is_wanted(s)) {
         if (s->asked_for == NULL)
             return make(task, s);
@@ -275,5 +290,5 @@ static void finish(gt_task_t *task, void *state, const gt_err_t *err)
         gt_notice(&notice);
 }
 
-static gt_step_fn *const steps[] = {ask_graph, look_for_loss, settle, NULL};
+static gt_step_fn *const steps[] = {look_for_strays, ask_graph, look_for_loss, settle, NULL};
 const gt_work_t gt_subscribe = {"a subscription", steps, finish};

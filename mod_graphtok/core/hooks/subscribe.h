@@ -10,7 +10,7 @@
  * subscription".
  */
 
-#include "graph/graph_ask.h"
+#include "hooks/end_subscriptions.h"
 #include "jobs/job_kind.h"
 #include "store/subscription.h"
 
@@ -23,14 +23,12 @@ typedef struct gt_subscribe_t {
     gt_err_t *failure;            /* out: Graph's, or the vault's; GT_OK: it is as wanted */
     const char *outcome;          /* out: "made", "renewed", "ended", static */
     gt_graph_ask_t ask;           /* own */
+    gt_end_strays_t strays;       /* own */
     const char *asked_for;        /* own: Graph's id of the one to be renewed or ended */
     const char *moved;            /* own: Graph's id of one for another address, or NULL */
     int is_lost;                  /* own: 1: another one is to be made */
 } gt_subscribe_t;
 extern const gt_work_t gt_subscribe;
-
-/** Graph's path to a subscription, in `p`. */
-const char *gt_subscription_path(const char *id, apr_pool_t *p);
 
 /** The job that does so for all stores. */
 extern const gt_job_kind_t gt_job_subscriptions;
